@@ -1,0 +1,57 @@
+"""How the command line speaks: one JSON object for machines, a table for people, one error form.
+
+Everything asked for goes to stdout; progress and errors go to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import NoReturn
+
+import msgspec
+import typer
+
+from bowline.core.errors import BowlineError
+
+#: every command takes it: `as_json: JsonFlag = False`
+JSON_HELP = "Print one JSON document for machines instead of a table."
+
+
+def emit_json(value: object) -> None:
+    """Print `value` (plain types, structs, Decimals, enums) as one JSON document."""
+    typer.echo(msgspec.json.encode(value, order="sorted").decode())
+
+
+def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
+    """Print rows under headings, as wide as the terminal allows."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+def fail(error: BowlineError, *, as_json: bool) -> NoReturn:
+    """Print what was wrong and what to do, and leave with exit code 1."""
+    if as_json:
+        document = {
+            "error": {
+                "kind": type(error).__name__,
+                "message": error.message,
+                "problems": list(error.problems),
+                "hint": error.hint,
+            }
+        }
+        typer.echo(msgspec.json.encode(document).decode(), err=True)
+    else:
+        typer.echo(f"error: {error.message}", err=True)
+        for problem in error.problems:
+            typer.echo(f"  - {problem}", err=True)
+        if error.hint:
+            typer.echo(f"hint: {error.hint}", err=True)
+    sys.exit(1)

@@ -1,0 +1,133 @@
+"""What a venue shows of a market: candles and quotes, one by one or as columns.
+
+A candle here is always closed and full. A forming, partial or repaired one must never be built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.values import ZERO, Timeframe
+
+FloatColumn = NDArray[np.float64]
+IntColumn = NDArray[np.int64]
+
+PRICE_COLUMNS = ("open", "high", "low", "close")
+VALUE_COLUMNS = (*PRICE_COLUMNS, "volume")
+
+
+class Candle(msgspec.Struct, frozen=True):
+    """One closed candle. `open_ns` is the start of its bucket, `volume` is in base units."""
+
+    instrument: InstrumentId
+    timeframe: Timeframe
+    open_ns: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+    def __post_init__(self) -> None:
+        if self.open_ns % self.timeframe.ns:
+            raise ValueError(f"candle at {self.open_ns} does not start a {self.timeframe.value}")
+        if not ZERO < self.low <= min(self.open, self.close):
+            raise ValueError(f"low {self.low} is not above 0 and at or below open and close")
+        if not max(self.open, self.close) <= self.high:
+            raise ValueError(f"high {self.high} is below open or close")
+        if not self.volume >= ZERO:
+            raise ValueError(f"volume {self.volume} is negative")
+
+    @property
+    def close_ns(self) -> int:
+        """The moment the candle was complete."""
+        return self.open_ns + self.timeframe.ns
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """Best bid and ask of one instrument at one moment, sizes in base units."""
+
+    instrument: InstrumentId
+    event_ns: int
+    bid: Decimal
+    bid_size: Decimal
+    ask: Decimal
+    ask_size: Decimal
+
+    def __post_init__(self) -> None:
+        if not ZERO < self.bid < self.ask:
+            raise ValueError(f"bid {self.bid} and ask {self.ask} are not a market")
+
+    @property
+    def mid(self) -> Decimal:
+        """Half way between bid and ask."""
+        return (self.bid + self.ask) / 2
+
+
+class CandleFrame(msgspec.Struct, frozen=True):
+    """Consecutive closed candles of one instrument as columns of one length, oldest first.
+
+    `open_ns` is int64 and strictly rising (gaps are allowed), the others are float64.
+    """
+
+    instrument: InstrumentId
+    timeframe: Timeframe
+    open_ns: IntColumn
+    open: FloatColumn
+    high: FloatColumn
+    low: FloatColumn
+    close: FloatColumn
+    volume: FloatColumn
+
+    def __post_init__(self) -> None:
+        for name in VALUE_COLUMNS:
+            if len(getattr(self, name)) != len(self.open_ns):
+                raise ValueError(f"column {name} and open_ns differ in length")
+        if len(self.open_ns) > 1 and not bool((np.diff(self.open_ns) > 0).all()):
+            raise ValueError("open_ns must rise strictly: sort and deduplicate the candles first")
+
+    def __len__(self) -> int:
+        return len(self.open_ns)
+
+    @property
+    def close_ns(self) -> IntColumn:
+        """The moment each candle was complete."""
+        return self.open_ns + self.timeframe.ns
+
+    def slice(self, start: int, stop: int) -> CandleFrame:
+        """Candles `start` to `stop` (exclusive), sharing memory with this frame."""
+        columns = {name: getattr(self, name)[start:stop] for name in ("open_ns", *VALUE_COLUMNS)}
+        return msgspec.structs.replace(self, **columns)
+
+    def content_hash(self) -> str:
+        """SHA-256 over instrument, timeframe and every value: equal only for equal candles."""
+        digest = hashlib.sha256()
+        digest.update(f"{self.instrument.market_id}:{self.instrument.symbol}:".encode())
+        digest.update(f"{self.timeframe.value}:{len(self)}:".encode())
+        for name in ("open_ns", *VALUE_COLUMNS):
+            column = getattr(self, name)
+            digest.update(np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")))
+        return digest.hexdigest()
+
+
+def empty_frame(instrument: InstrumentId, timeframe: Timeframe) -> CandleFrame:
+    """A frame with no candle in it."""
+    floats = {name: np.empty(0, dtype=np.float64) for name in VALUE_COLUMNS}
+    return CandleFrame(instrument, timeframe, np.empty(0, dtype=np.int64), **floats)
+
+
+def join_frames(first: CandleFrame, second: CandleFrame) -> CandleFrame:
+    """`second` after `first`; both must be of one instrument and timeframe, in order."""
+    if (first.instrument, first.timeframe) != (second.instrument, second.timeframe):
+        raise ValueError("frames of different instruments or timeframes cannot be joined")
+    columns = {
+        name: np.concatenate((getattr(first, name), getattr(second, name)))
+        for name in ("open_ns", *VALUE_COLUMNS)
+    }
+    return CandleFrame(first.instrument, first.timeframe, **columns)
