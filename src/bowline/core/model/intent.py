@@ -1,0 +1,80 @@
+"""From opinion to permission: signal, intent, verdict.
+
+A signal has no size, an intent has no order, and only `core/engine/risk.py` may make an `Approved`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+from bowline.core.model.values import Direction, RunId
+
+
+class Signal(Struct, frozen=True):
+    """The final opinion at one close; `edge` is its direction if that is new at this candle."""
+
+    direction: Direction
+    edge: Direction
+
+
+class Reason(Enum):
+    """Why a position is entered or left."""
+
+    SIGNAL = "signal"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    BUST = "bust"
+
+
+class Enter(Struct, frozen=True, tag=True):
+    """A wish to hold a position of this direction."""
+
+    run_id: RunId
+    direction: Direction
+
+
+class Exit(Struct, frozen=True, tag=True):
+    """A wish to be flat."""
+
+    run_id: RunId
+    reason: Reason
+
+
+class Flip(Struct, frozen=True, tag=True):
+    """A wish to be flat and then to hold a position of this direction, at the same close."""
+
+    run_id: RunId
+    reason: Reason
+    direction: Direction
+
+
+Intent = Enter | Exit | Flip
+
+
+class Refusal(Enum):
+    """Why an entry was not allowed."""
+
+    POSITION_OPEN = "a position is open or an order is working"
+    COOLDOWN = "cooling down after the last exit"
+    DAILY_LOSS = "the day's loss limit is reached"
+    NOTHING_AVAILABLE = "no money is available"
+    BELOW_LOT_STEP = "the quantity rounds down to nothing"
+    BELOW_MIN_NOTIONAL = "the notional is below the venue's minimum"
+
+
+class Approved(Struct, frozen=True):
+    """The gate's yes to an entry."""
+
+    intent: Enter
+
+
+class Refused(Struct, frozen=True):
+    """A no, with its reason."""
+
+    intent: Enter
+    reason: Refusal
+
+
+Verdict = Approved | Refused

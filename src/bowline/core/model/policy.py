@@ -1,0 +1,95 @@
+"""How a run may act on its signals: directions, stops, sizing, costs and limits. Numbers only.
+
+Everything here is part of a strategy's content hash, so a field must never change its meaning.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+from msgspec import Struct
+
+from bowline.core.model.values import HUNDRED, ZERO, Direction
+
+
+class DirectionMode(Enum):
+    """Which positions a run may hold; `LONG_SHORT` flips from one to the other."""
+
+    LONG_ONLY = "long-only"
+    SHORT_ONLY = "short-only"
+    LONG_SHORT = "long-short"
+
+    def allows(self, direction: Direction) -> bool:
+        """Whether a position of this direction may be entered."""
+        forbidden = {DirectionMode.LONG_ONLY: Direction.SHORT, DirectionMode.SHORT_ONLY: Direction.LONG}
+        return direction is not forbidden.get(self)
+
+
+class Stops(Struct, frozen=True, forbid_unknown_fields=True):
+    """Close-based stops, in percent of the entry fill price; None is off."""
+
+    sl_pct: Decimal | None = None
+    tp_pct: Decimal | None = None
+
+
+class AllIn(Struct, frozen=True, tag="all_in", tag_field="mode", forbid_unknown_fields=True):
+    """Every entry uses all that is available."""
+
+
+class FixedQuote(Struct, frozen=True, tag="fixed_quote", tag_field="mode", forbid_unknown_fields=True):
+    """Every entry has this notional in quote money, or what is available if that is less."""
+
+    quote: Decimal
+
+
+class StrategyCompound(Struct, frozen=True, tag="strategy_compound", tag_field="mode", forbid_unknown_fields=True):
+    """The strategy starts with its own budget and every entry uses all that has become of it."""
+
+    budget_quote: Decimal | None = None
+
+
+class ProfitLock(
+    Struct, frozen=True, tag="strategy_compound_profit_lock", tag_field="mode", forbid_unknown_fields=True
+):
+    """As `StrategyCompound`, but this share of every net profit is set aside and never used again."""
+
+    safe_profit_pct: Decimal
+    budget_quote: Decimal | None = None
+
+
+Sizing = AllIn | FixedQuote | StrategyCompound | ProfitLock
+
+
+class Costs(Struct, frozen=True, forbid_unknown_fields=True):
+    """`fee_pct` of the notional and `slippage_pct` of the price, on every fill, either side."""
+
+    fee_pct: Decimal
+    slippage_pct: Decimal
+
+    @property
+    def fee_rate(self) -> Decimal:
+        """The fee as a fraction of the notional."""
+        return self.fee_pct / HUNDRED
+
+    @property
+    def slippage_rate(self) -> Decimal:
+        """The slippage as a fraction of the price."""
+        return self.slippage_pct / HUNDRED
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds on entries; 0 is off. A day is a UTC day, a cooldown counts closed candles."""
+
+    daily_loss_pct: Decimal = ZERO
+    cooldown_candles: int = 0
+
+
+class Policy(Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it, with costs settled."""
+
+    direction: DirectionMode
+    stops: Stops
+    sizing: Sizing
+    costs: Costs
+    limits: Limits
