@@ -1,0 +1,133 @@
+"""Opinions as columns, and the view of them that a run is given.
+
+A `SignalFrame` is computed over many candles at once; a `History` hands it out candle by candle.
+It must never show a run anything after the candle that has just closed: look-ahead cannot be
+written, because there is no call that reads ahead of the cursor.
+
+1. The opinion is computed over every candle since the anchor that is known.
+2. `close` moves the cursor by one candle and gives that candle's signal.
+3. When more candles arrive, the opinion is computed again over all of them, and what it says about
+   the candles before must not have changed: an opinion that changes its past is refused.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Protocol
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from bowline.core.errors import BadInput
+from bowline.core.model.intent import Signal
+from bowline.core.model.market import CandleFrame, join_frames
+from bowline.core.model.values import Direction
+
+DirectionColumn = NDArray[np.int8]
+
+#: every signal there can be, made once: row `direction + 1`, column `edge + 1`
+_SIGNALS = tuple(tuple(Signal(direction, edge) for edge in Direction) for direction in Direction)
+
+
+class SignalFrame(Struct, frozen=True):
+    """One row a candle: the final signal and whether it is new.
+
+    `direction` holds values of `Direction`; `edge` is the direction where it is LONG or SHORT and
+    differs from the candle before (NEUTRAL before the first), else 0. `conflicting_signals` counts
+    the candles where every rule said LONG and every rule said SHORT; those are NEUTRAL.
+    """
+
+    direction: DirectionColumn
+    edge: DirectionColumn
+    conflicting_signals: int = 0
+
+    def __len__(self) -> int:
+        return len(self.direction)
+
+
+def frame_of(direction: DirectionColumn, conflicting_signals: int = 0) -> SignalFrame:
+    """The frame of a direction column, its edges found; ValueError for anything but -1, 0 and 1."""
+    if direction.ndim != 1 or direction.dtype != np.int8:
+        raise ValueError(f"a direction column is one int8 a candle, got {direction.dtype} {direction.shape}")
+    if len(direction) and not (-1 <= int(direction.min()) and int(direction.max()) <= 1):
+        raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
+    before = np.concatenate((np.zeros(1, dtype=np.int8), direction[:-1]))
+    edge = np.where(direction != before, direction, np.int8(0)).astype(np.int8, copy=False)
+    return SignalFrame(direction, edge[: len(direction)], conflicting_signals)
+
+
+class Opinion(Protocol):
+    """What a run thinks of the market: a pure, causal function of the candles since its anchor."""
+
+    @property
+    def warmup(self) -> int:
+        """How many candles it wants before the first decision."""
+
+    def signals(self, candles: CandleFrame) -> SignalFrame:
+        """One row for each of `candles`; row t may depend on candles 0 to t and on nothing else."""
+
+
+class History:
+    """What a run may see: signals up to the candle that has just closed."""
+
+    def __init__(self, opinion: Opinion, candles: CandleFrame) -> None:
+        """`candles` are those since the anchor that are known; the run has closed none of them."""
+        self._opinion = opinion
+        self._candles = candles
+        self._frame = _opinion_of(opinion, candles)
+        self._open_ns: list[int] = candles.open_ns.tolist()
+        self._signals = _signals_of(self._frame, 0)
+        self._cursor = 0
+
+    def extend(self, candles: CandleFrame) -> None:
+        """More candles arrived, all of them later than those known.
+
+        Raises BadInput if the opinion now says something else about the candles before.
+        """
+        known = len(self._open_ns)
+        joined = join_frames(self._candles, candles)
+        frame = _opinion_of(self._opinion, joined)
+        changed = np.flatnonzero(frame.direction[:known] != self._frame.direction)
+        if len(changed):
+            raise BadInput(
+                f"the strategy changed its opinion of the candle that opened at "
+                f"{self._open_ns[changed[0]]} ns after later candles arrived",
+                hint="a signal may depend on its own and earlier candles only",
+            )
+        self._candles, self._frame = joined, frame
+        self._open_ns += candles.open_ns.tolist()
+        self._signals += _signals_of(frame, known)
+
+    def close(self, open_ns: int) -> Signal:
+        """Move to the next candle, which must open at `open_ns` (else ValueError): its signal."""
+        cursor = self._cursor
+        try:
+            expected = self._open_ns[cursor]
+        except IndexError:
+            raise ValueError(f"no candle is known at {open_ns}: extend the history first") from None
+        if expected != open_ns:
+            raise ValueError(f"the next candle opens at {expected}, not at {open_ns}")
+        self._cursor = cursor + 1
+        return self._signals[cursor]
+
+    def skip_to(self, open_ns: int) -> None:
+        """Move past the candles that open before `open_ns` (warm-up, restart) without opinions."""
+        self._cursor = bisect_left(self._open_ns, open_ns, lo=self._cursor)
+
+    @property
+    def closed(self) -> int:
+        """How many candles lie behind the cursor."""
+        return self._cursor
+
+
+def _opinion_of(opinion: Opinion, candles: CandleFrame) -> SignalFrame:
+    frame = opinion.signals(candles)
+    if len(frame) != len(candles):
+        raise ValueError(f"{len(frame)} signals for {len(candles)} candles")
+    return frame
+
+
+def _signals_of(frame: SignalFrame, start: int) -> list[Signal]:
+    rows = zip(frame.direction[start:].tolist(), frame.edge[start:].tolist(), strict=True)
+    return [_SIGNALS[direction + 1][edge + 1] for direction, edge in rows]
