@@ -116,6 +116,11 @@ class History:
         self._cursor = bisect_left(self._open_ns, open_ns, lo=self._cursor)
 
     @property
+    def conflicting_signals(self) -> int:
+        """Candles since the anchor on which every rule said LONG and every rule said SHORT."""
+        return self._frame.conflicting_signals
+
+    @property
     def closed(self) -> int:
         """How many candles lie behind the cursor."""
         return self._cursor

@@ -1,0 +1,169 @@
+"""The engine: `step(event) -> commands`. It decides; it never acts, waits, reads or remembers a clock.
+
+At the close of a candle, in this order, at that close's price:
+ 1. the final signal of the run (a frame that ends at this candle),
+ 2. stops of the open position: stop loss first, then take profit,
+ 3. exit: a stop, or a fresh opposite signal,
+ 4. entry: flat (or just left) and a fresh signal in an allowed direction that the gate approves.
+A signal is fresh on the candle at which it takes its direction, so a stopped position waits for
+the next one. A flip is an exit whose fill is followed by an entry at the same close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from bowline.core.engine.ledger import Ledger, open_ledger
+from bowline.core.engine.plans import FlipPlan, Single
+from bowline.core.engine.risk import check
+from bowline.core.engine.sizing import entry_quantity
+from bowline.core.model.event import (
+    CandleClosed, Command, Event, OrderAccepted, OrderCancelled, OrderFilled, OrderLost,
+    OrderRejected, PlaceOrder, RecordRefusal, RunStarted,
+)  # fmt: skip
+from bowline.core.model.intent import Enter, Exit, Flip, Intent, Reason, Refused, Signal
+from bowline.core.model.order import Order, Step
+from bowline.core.model.values import DAY_NS, Direction, OrderId, RunId, Side
+from bowline.core.signals.frame import History
+
+_NOTHING: tuple[Command, ...] = ()
+
+
+class Engine:
+    """All runs of one journal. `histories` gives each run its view of the candles so far."""
+
+    def __init__(self, histories: Mapping[RunId, History]) -> None:
+        self._histories = histories
+        self._ledgers: dict[RunId, Ledger] = {}
+        self._next_order_id = 0
+
+    def step(self, event: Event) -> tuple[Command, ...]:
+        """What follows from one fact."""
+        match event:
+            case CandleClosed():
+                return self._close_candle(event)
+            case OrderFilled():
+                return self._fill(event)
+            case OrderAccepted():
+                return self._advance(event.order_id, Step.ACCEPT, event.seen_ns)
+            case OrderLost():
+                return self._advance(event.order_id, Step.LOSE, event.seen_ns)
+            case OrderRejected():
+                return self._advance(event.order_id, Step.REJECT, event.seen_ns)
+            case OrderCancelled():
+                return self._advance(event.order_id, Step.CANCEL, event.seen_ns)
+            case RunStarted():
+                self._next_order_id = max(self._next_order_id, event.first_order_id)
+                self._ledgers[event.run.id] = open_ledger(event.run)
+                return _NOTHING
+
+    def ledger(self, run_id: RunId) -> Ledger:
+        """The present state of a run, to read and not to change."""
+        return self._ledgers[run_id]
+
+    def snapshot(self) -> bytes:
+        """The whole state; `restore` of it continues as if nothing had happened."""
+        return msgspec.json.encode((self._next_order_id, list(self._ledgers.values())))
+
+    def restore(self, state: bytes) -> None:
+        """Take over a snapshot's state."""
+        self._next_order_id, ledgers = msgspec.json.decode(state, type=tuple[int, list[Ledger]])
+        self._ledgers = {ledger.run.id: ledger for ledger in ledgers}
+
+    def _close_candle(self, event: CandleClosed) -> tuple[Command, ...]:
+        commands = _NOTHING
+        for run_id, ledger in self._ledgers.items():
+            run = ledger.run
+            if run.instrument.id == event.instrument and run.timeframe is event.timeframe:
+                signal = self._histories[run_id].close(event.open_ns)
+                ledger.see_close(event.open_ns // DAY_NS, event.close)
+                if (signal.edge or ledger.levels is not None) and ledger.plan is None:
+                    intent = wish(ledger, signal)
+                    if intent is not None:
+                        commands += self._carry_out(ledger, intent, event.seen_ns)
+        return commands
+
+    def _carry_out(self, ledger: Ledger, intent: Intent, now_ns: int) -> tuple[Command, ...]:
+        match intent:
+            case Enter():
+                return self._enter(ledger, intent, now_ns)
+            case Exit():
+                ledger.plan = Single()
+                return self._leave(ledger, intent.reason, now_ns)
+            case Flip():
+                ledger.plan = FlipPlan(intent.direction)
+                return self._leave(ledger, intent.reason, now_ns)
+
+    def _enter(self, ledger: Ledger, intent: Enter, now_ns: int) -> tuple[Command, ...]:
+        verdict = check(ledger, intent)
+        if isinstance(verdict, Refused):
+            return (RecordRefusal(now_ns, verdict),)
+        quantity = entry_quantity(ledger, verdict)
+        if isinstance(quantity, Refused):
+            return (RecordRefusal(now_ns, quantity),)
+        ledger.plan = Single()
+        order = self._new_order(ledger, Side.entering(intent.direction), Reason.SIGNAL, quantity)
+        return (PlaceOrder(now_ns, order),)
+
+    def _leave(self, ledger: Ledger, reason: Reason, now_ns: int) -> tuple[Command, ...]:
+        position = ledger.position
+        assert position is not None, "an exit without a position"
+        side = Side.entering(position.direction).opposite
+        order = self._new_order(ledger, side, reason, position.quantity, reduce_only=True)
+        return (PlaceOrder(now_ns, order),)
+
+    def _new_order(
+        self, ledger: Ledger, side: Side, reason: Reason, quantity: Decimal, *, reduce_only: bool = False
+    ) -> Order:
+        assert ledger.order is None, "a second order while one is working"
+        run = ledger.run
+        order_id = OrderId(self._next_order_id)
+        self._next_order_id += 1
+        ledger.order = Order(order_id, run.id, run.instrument.id, side, quantity, reduce_only, reason)
+        return ledger.order
+
+    def _fill(self, event: OrderFilled) -> tuple[Command, ...]:
+        ledger = self._ledger_of(event.fill.order_id)
+        ledger.book(event.fill)
+        return self._after_order(ledger, event.seen_ns)
+
+    def _advance(self, order_id: OrderId, step: Step, now_ns: int) -> tuple[Command, ...]:
+        ledger = self._ledger_of(order_id)
+        assert ledger.order is not None
+        ledger.order = ledger.order.after(step)
+        return self._after_order(ledger, now_ns)
+
+    def _after_order(self, ledger: Ledger, now_ns: int) -> tuple[Command, ...]:
+        order, plan = ledger.order, ledger.plan
+        if order is None or not order.done:
+            return _NOTHING
+        ledger.order = ledger.plan = None
+        if order.reduce_only and ledger.position is not None:
+            ledger.overdue_exit = order.reason
+        elif isinstance(plan, FlipPlan):
+            return self._enter(ledger, Enter(ledger.run.id, plan.then), now_ns)
+        return _NOTHING
+
+    def _ledger_of(self, order_id: OrderId) -> Ledger:
+        for ledger in self._ledgers.values():
+            if ledger.order is not None and ledger.order.id == order_id:
+                return ledger
+        raise ValueError(f"no run has a working order {order_id}")
+
+
+def wish(ledger: Ledger, signal: Signal) -> Intent | None:
+    """What a run wants at a close: rules 2 to 4 above, before any gate or size."""
+    run, position, edge = ledger.run, ledger.position, signal.edge
+    allowed = edge is not Direction.NEUTRAL and run.policy.direction.allows(edge)
+    if position is None:
+        return Enter(run.id, edge) if allowed else None
+    assert ledger.levels is not None, "an open position without exit levels"
+    reason = ledger.levels.hit(ledger.last_close) or ledger.overdue_exit
+    if reason is None and edge == -position.direction:
+        reason = Reason.SIGNAL
+    if reason is None:
+        return None
+    return Flip(run.id, reason, edge) if allowed else Exit(run.id, reason)
