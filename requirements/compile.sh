@@ -1,12 +1,14 @@
 #!/bin/sh
 # Pins every dependency by hash, for every platform, naming no package host. Needs uv.
+# dev.txt comes first and holds run.txt to the same versions; build.txt is what builds the package.
 set -eu
 cd "$(dirname "$0")/.."
 pin() {
     output=$1
     shift
-    uv pip compile pyproject.toml "$@" --generate-hashes --no-emit-index-url --no-emit-find-links \
+    uv pip compile "$@" --generate-hashes --no-emit-index-url --no-emit-find-links \
         --no-header --universal --python-version 3.11 --quiet -o "requirements/$output"
 }
-pin run.txt
-pin dev.txt --all-extras --group dev --group build
+pin dev.txt pyproject.toml --all-extras --group dev --group build
+pin run.txt pyproject.toml --constraint requirements/dev.txt
+pin build.txt --group build --constraint requirements/dev.txt

@@ -1,0 +1,83 @@
+# make setup | demo | check | test | bench
+# Needs git, make, Python 3.11 or newer with its venv module, and a package registry. Nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+HASHED := install --require-hashes
+
+# a finished step leaves a stamp, so that the next `make` is quick
+BASE_STAMP := $(VENV)/.base-is-set-up
+DEV_STAMP  := $(VENV)/.dev-is-set-up
+
+# the command line wins over the environment: `make demo CANDLES=file`, `make bench NAME=core_speed`
+CANDLES ?=
+NAME    ?=
+
+# with xdist, two processes share the tests; chDB, DuckDB and SQLite stores lie in their own folders
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo check test lint types layers bench clean
+
+help:
+	@echo "make setup                 set up .venv with what Bowline needs to run"
+	@echo "make demo [CANDLES=file]   the whole walk: import, backtest, paper run, report"
+	@echo "make check                 the fast half: lint, types, layers, tests that take moments"
+	@echo "make test                  everything"
+	@echo "make bench NAME=...        one figure: $(patsubst bench/%.py,%,$(filter-out bench/_%,$(wildcard bench/*.py)))"
+	@echo "make clean                 remove .venv and caches"
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "No $(PYTHON) here. Install Python 3.11 or newer, or say which: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$$($(PYTHON) --version) is too old: Bowline needs 3.11 or newer." >&2; \
+	    echo "Say which Python to use: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	    echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: python3-venv)." >&2; exit 1; }
+
+$(BASE_STAMP): requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) (about a minute the first time) ..."
+	@$(PIP) $(HASHED) -r requirements/build.txt
+	@$(PIP) $(HASHED) -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt $(BASE_STAMP)
+	@echo "Adding the tools of development (about 1.2 GB, minutes the first time) ..."
+	@$(PIP) $(HASHED) -r requirements/dev.txt
+	@touch $@
+
+setup: $(BASE_STAMP)
+	@$(BIN)/bowline --version
+
+dev: $(DEV_STAMP)
+
+demo: $(BASE_STAMP)
+	@$(BIN)/bowline demo $(if $(CANDLES),--candles "$(CANDLES)")
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV_STAMP)
+	$(BIN)/mypy
+
+layers: $(DEV_STAMP)
+	$(BIN)/lint-imports --no-logo
+
+check: lint types layers
+	$(PYTEST) -m "not slow"
+
+test: lint types layers
+	$(PYTEST)
+
+bench: $(BASE_STAMP)
+	@test -n "$(NAME)" || { $(MAKE) --no-print-directory help >&2; exit 2; }
+	@test -f "bench/$(NAME).py" || { echo "No bench/$(NAME).py." >&2; exit 2; }
+	$(BIN)/python bench/$(NAME).py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build

@@ -1,0 +1,48 @@
+"""What every test may ask for: the shared market data, an own home, a fixed random order in CI."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REPO = Path(__file__).resolve().parent.parent
+
+settings.register_profile("dev", deadline=None)
+# the same examples on every run: a red build must be red again when it is looked at
+settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real market data, which is never part of the repository.
+
+    Absent, the test is skipped and says so; with CI set, it fails.
+    """
+    folder = Path(os.environ.get("BOWLINE_SHARED_DATA", REPO.parent / "shared" / "data"))
+    if folder.is_dir():
+        return folder
+    message = f"no market data at {folder}: set BOWLINE_SHARED_DATA to the folder that has it"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty BOWLINE_HOME of this test's own, and no other BOWLINE_ variable set."""
+    for name in [name for name in os.environ if name.startswith("BOWLINE_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("BOWLINE_HOME", str(folder))
+    return folder
