@@ -15,7 +15,7 @@ from bowline.core.model.event import (
 )  # fmt: skip
 from bowline.core.model.intent import Reason, Refusal
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.values import OrderId, to_decimal
+from bowline.core.model.values import OrderId, to_decimals
 from bowline.core.report import Execution, RunRecord
 from bowline.core.signals.frame import History, Opinion
 from bowline.core.sim import SimVenue, settle
@@ -25,8 +25,9 @@ def closes(candles: CandleFrame) -> Iterator[CandleClosed]:
     """The facts of a frame, one a candle, seen at the moment each candle was complete."""
     instrument, timeframe = candles.instrument, candles.timeframe
     length = timeframe.ns
-    for open_ns, close in zip(candles.open_ns.tolist(), candles.close.tolist(), strict=True):
-        yield CandleClosed(open_ns + length, instrument, timeframe, open_ns, to_decimal(close))
+    prices = to_decimals(candles.close.tolist())
+    for open_ns, close in zip(candles.open_ns.tolist(), prices, strict=True):
+        yield CandleClosed(open_ns + length, instrument, timeframe, open_ns, close)
 
 
 class Collected:

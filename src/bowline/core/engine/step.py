@@ -24,6 +24,7 @@ from bowline.core.model.event import (
     CandleClosed, Command, Event, OrderAccepted, OrderCancelled, OrderFilled, OrderLost,
     OrderRejected, PlaceOrder, RecordRefusal, RunStarted,
 )  # fmt: skip
+from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.intent import Enter, Exit, Flip, Intent, Reason, Refused, Signal
 from bowline.core.model.order import Order, Step
 from bowline.core.model.values import DAY_NS, Direction, OrderId, RunId, Side
@@ -38,6 +39,7 @@ class Engine:
     def __init__(self, histories: Mapping[RunId, History]) -> None:
         self._histories = histories
         self._ledgers: dict[RunId, Ledger] = {}
+        self._watching: dict[InstrumentId, list[tuple[Ledger, History]]] = {}
         self._next_order_id = 0
 
     def step(self, event: Event) -> tuple[Command, ...]:
@@ -57,7 +59,7 @@ class Engine:
                 return self._advance(event.order_id, Step.CANCEL, event.seen_ns)
             case RunStarted():
                 self._next_order_id = max(self._next_order_id, event.first_order_id)
-                self._ledgers[event.run.id] = open_ledger(event.run)
+                self._open(open_ledger(event.run))
                 return _NOTHING
 
     def ledger(self, run_id: RunId) -> Ledger:
@@ -71,19 +73,26 @@ class Engine:
     def restore(self, state: bytes) -> None:
         """Take over a snapshot's state."""
         self._next_order_id, ledgers = msgspec.json.decode(state, type=tuple[int, list[Ledger]])
-        self._ledgers = {ledger.run.id: ledger for ledger in ledgers}
+        for ledger in ledgers:
+            self._open(ledger)
+
+    def _open(self, ledger: Ledger) -> None:
+        run = ledger.run
+        self._ledgers[run.id] = ledger
+        watching = self._watching.setdefault(run.instrument.id, [])
+        watching.append((ledger, self._histories[run.id]))
 
     def _close_candle(self, event: CandleClosed) -> tuple[Command, ...]:
         commands = _NOTHING
-        for run_id, ledger in self._ledgers.items():
-            run = ledger.run
-            if run.instrument.id == event.instrument and run.timeframe is event.timeframe:
-                signal = self._histories[run_id].close(event.open_ns)
-                ledger.see_close(event.open_ns // DAY_NS, event.close)
-                if (signal.edge or ledger.levels is not None) and ledger.plan is None:
-                    intent = wish(ledger, signal)
-                    if intent is not None:
-                        commands += self._carry_out(ledger, intent, event.seen_ns)
+        for ledger, history in self._watching.get(event.instrument, ()):
+            if ledger.run.timeframe is not event.timeframe:
+                continue
+            signal = history.close(event.open_ns)
+            ledger.see_close(event.open_ns // DAY_NS, event.close)
+            if (signal.edge or ledger.levels is not None) and ledger.plan is None:
+                intent = wish(ledger, signal)
+                if intent is not None:
+                    commands += self._carry_out(ledger, intent, event.seen_ns)
         return commands
 
     def _carry_out(self, ledger: Ledger, intent: Intent, now_ns: int) -> tuple[Command, ...]:

@@ -30,7 +30,7 @@ class Market(msgspec.Struct, frozen=True):
         return f"{self.venue}:{self.kind}"
 
 
-class InstrumentId(msgspec.Struct, frozen=True, order=True):
+class InstrumentId(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """The key of an instrument everywhere."""
 
     market_id: MarketId

@@ -1,9 +1,10 @@
-"""The one rollup rule: longer candles from one-minute candles, closed and full buckets only.
+"""The one rollup rule: longer candles from shorter ones, closed and full buckets only.
 
-A bucket with a single minute missing must never be published: it would be a candle nobody traded.
+A bucket with a single part missing must never be published: it would be a candle nobody traded.
+What is stored is one-minute candles; a file read straight into a backtest may start from others.
 
-1. A minute belongs to the bucket that starts at the last whole multiple of the timeframe (UTC).
-2. A bucket is published when every one of its minutes is present.
+1. A candle belongs to the bucket that starts at the last whole multiple of the timeframe (UTC).
+2. A bucket is published when every one of its parts is present.
 3. Open of the first, highest high, lowest low, close of the last, volumes added in time order.
 """
 
@@ -15,30 +16,31 @@ from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import Timeframe
 
 
-def rollup(minutes: CandleFrame, timeframe: Timeframe) -> CandleFrame:
-    """Full candles of `timeframe` from a frame of one-minute candles.
+def rollup(parts: CandleFrame, timeframe: Timeframe) -> CandleFrame:
+    """Full candles of `timeframe` from a frame of candles that divide it.
 
-    Raises ValueError if `minutes` is not a one-minute frame.
+    Raises ValueError if the timeframe of `parts` does not divide `timeframe`.
     """
-    if minutes.timeframe is not Timeframe.M1:
-        raise ValueError(f"rollup starts from 1m candles, got {minutes.timeframe.value}")
-    if timeframe is Timeframe.M1 or not len(minutes):
-        return CandleFrame(minutes.instrument, timeframe, **_columns(minutes))
-    bucket = minutes.open_ns - minutes.open_ns % timeframe.ns
+    if timeframe.ns % parts.timeframe.ns:
+        raise ValueError(f"{parts.timeframe.value} candles do not divide {timeframe.value}")
+    size = timeframe.ns // parts.timeframe.ns
+    if size == 1 or not len(parts):
+        return CandleFrame(parts.instrument, timeframe, **_columns(parts))
+    bucket = parts.open_ns - parts.open_ns % timeframe.ns
     first = np.flatnonzero(np.diff(bucket, prepend=bucket[0] - 1))
-    full = np.diff(first, append=len(bucket)) == timeframe.minutes
+    full = np.diff(first, append=len(bucket)) == size
     starts = first[full]
-    rows = starts[:, None] + np.arange(timeframe.minutes)
+    rows = starts[:, None] + np.arange(size)
     return CandleFrame(
-        minutes.instrument,
+        parts.instrument,
         timeframe,
         open_ns=bucket[starts],
-        open=minutes.open[starts],
-        high=minutes.high[rows].max(axis=1),
-        low=minutes.low[rows].min(axis=1),
-        close=minutes.close[starts + timeframe.minutes - 1],
-        # cumulative, so that minutes are added one after another like a live feed would
-        volume=np.cumsum(minutes.volume[rows], axis=1)[:, -1],
+        open=parts.open[starts],
+        high=parts.high[rows].max(axis=1),
+        low=parts.low[rows].min(axis=1),
+        close=parts.close[starts + size - 1],
+        # cumulative, so that volumes are added one after another like a live feed would
+        volume=np.cumsum(parts.volume[rows], axis=1)[:, -1],
     )
 
 

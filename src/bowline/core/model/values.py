@@ -1,13 +1,15 @@
 """The smallest words: direction, side, timeframe, and the two doors between Decimal and float.
 
 Money, prices and quantities are `Decimal` wherever a decision or a record is made; `float64`
-lives in arrays. They must never mix anywhere but in `to_decimal` and `to_float`.
+lives in arrays. They must never mix anywhere but in `to_decimals` and `to_float`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Decimal
 from enum import Enum, IntEnum
+from math import isfinite
 from typing import NewType
 
 RunId = NewType("RunId", int)
@@ -96,15 +98,14 @@ _TIMEFRAME_MINUTES = {
 }  # fmt: skip
 
 
-def to_decimal(value: float) -> Decimal:
-    """The shortest decimal that reads back as this float: 0.1 becomes Decimal('0.1').
+def to_decimals(values: Sequence[float]) -> list[Decimal]:
+    """The shortest decimals that read back as these floats: 0.1 becomes Decimal('0.1').
 
     Raises ValueError for NaN and infinities: neither is a price, a quantity or an amount.
     """
-    result = Decimal(repr(float(value)))
-    if not result.is_finite():
-        raise ValueError(f"{value!r} is not a number that money can have")
-    return result
+    if not all(map(isfinite, values)):
+        raise ValueError("NaN or an infinity is not a number that money can have")
+    return list(map(Decimal, map(repr, values)))
 
 
 def to_float(value: Decimal) -> float:
