@@ -1,0 +1,207 @@
+"""Protects the house: sizes, names, the one place that knows the mode, exact money, no dead file.
+
+Every rule of `tests/house/rules.py` is held over the whole repository, with one list of exceptions
+that may only shrink, and is shown a bad example here to prove that it has teeth.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.house import rules
+from tests.house.rules import Finding, Source
+
+REPO = Path(__file__).resolve().parent.parent
+
+_LOADS_TA_LIB = "loads the C library from its file, once, without the pandas it would bring along"
+
+#: finding -> why it is right here. An entry that nothing needs any more fails the test.
+EXCEPTIONS: dict[str, str] = {
+    "name tests/conftest.py:shared_data": "the folder is called so, and not ours to name",
+    "float src/bowline/core/model/values.py": "the two doors between Decimal and float",
+    "pure src/bowline/core/signals/ta_lib.py:importlib": _LOADS_TA_LIB,
+    "pure src/bowline/core/signals/ta_lib.py:pathlib": _LOADS_TA_LIB,
+    "pure src/bowline/core/signals/ta_lib.py:sys": _LOADS_TA_LIB,
+    "float src/bowline/core/model/market.py": "candle columns are float64 arrays",
+}
+
+#: modules that nothing imports, and what starts them
+ENTRIES = {"bowline.cli": "the `bowline` command", "bowline.wire": "what faces start from"}
+
+TEXT_SUFFIXES = {
+    ".py",
+    ".md",
+    ".toml",
+    ".yaml",
+    ".yml",
+    ".txt",
+    ".sh",
+    ".html",
+    ".js",
+    ".css",
+    ".c",
+}
+TEXT_NAMES = {"Makefile", ".importlinter", "run", ".gitignore"}
+
+
+def tracked() -> list[Path]:
+    """Files of the repository: what git knows or would add."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPO, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return [path for line in listed.stdout.splitlines() if (path := REPO / line).is_file()]
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[Source]:
+    files = [p for p in tracked() if p.suffix in TEXT_SUFFIXES or p.name in TEXT_NAMES]
+    return [Source(p.relative_to(REPO).as_posix(), p.read_text("utf-8")) for p in files]
+
+
+@pytest.fixture(scope="module")
+def findings(texts: list[Source]) -> list[Finding]:
+    python = [source for source in texts if source.path.endswith(".py")]
+    found = [finding for source in texts for finding in rules.check(source)]
+    found += rules.unreached(python, set(ENTRIES))
+    found += rules.unfaced({source.path for source in python})
+    return sorted(found)
+
+
+def test_nothing_breaks_a_house_rule(findings: list[Finding]) -> None:
+    broken = [f for f in findings if f.key not in EXCEPTIONS]
+    assert not broken, "\n" + "\n".join(f"{f.key}: {f.message}" for f in broken)
+
+
+def test_no_exception_is_stale(findings: list[Finding]) -> None:
+    stale = EXCEPTIONS.keys() - {f.key for f in findings}
+    assert not stale, f"no longer needed, take them off the list: {sorted(stale)}"
+
+
+def test_the_rules_see_the_whole_house(texts: list[Source]) -> None:
+    """A rule over no file would pass for ever."""
+    paths = {source.path for source in texts}
+    assert {"src/bowline/wire.py", "tests/test_house.py", "Makefile", ".ci/run"} <= paths
+
+
+def test_both_sets_of_pins_agree() -> None:
+    """What is tested is what is run: every pin of run.txt and build.txt is the pin of dev.txt."""
+    dev = _pins("dev.txt")
+    assert dev
+    for name in ("run.txt", "build.txt"):
+        pins = _pins(name)
+        assert pins
+        assert pins.items() <= dev.items()
+
+
+def test_every_direct_dependency_is_pinned() -> None:
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    names = {_bare_name(line) for line in project["dependencies"]}
+    assert names <= {_bare_name(pin) for pin in _pins("run.txt")}
+
+
+def _pins(name: str) -> dict[str, str]:
+    lines = (REPO / "requirements" / name).read_text().splitlines()
+    pins = [line.partition(" \\")[0].partition(" ;")[0] for line in lines if "==" in line]
+    return dict(pin.strip().split("==", 1) for pin in pins)
+
+
+def _bare_name(requirement: str) -> str:
+    name = requirement
+    for mark in "[<>=!~; ":
+        name = name.partition(mark)[0]
+    return name.lower().replace("_", "-")
+
+
+SRC = "src/bowline/desk/example.py"
+LONG_BODY = "    x = 1\n" * 60
+TEETH: list[tuple[str, str, str]] = [
+    ("size", SRC, '"""Doc."""\n' + "x = 1\n" * 500),
+    ("size", "tests/test_example.py", '"""Doc."""\ndef f():\n' + LONG_BODY),
+    ("size", SRC, "class C:\n" + "".join(f"    def m{n}(self): ...\n" for n in range(20))),
+    ("name", SRC, "class OrderManager: ..."),
+    ("name", SRC, "class HTTPService: ..."),
+    ("name", SRC, "def load_data(): ..."),
+    ("name", "src/bowline/desk/order_utils.py", ""),
+    ("name", SRC, "async def fetch_klines(): ..."),
+    ("mode", SRC, "def f(is_live): ..."),
+    ("mode", SRC, "x = settings.dry_run"),
+    ("mode", SRC, "start(paper_mode=True)"),
+    ("mode", SRC, "if live:\n    send()"),
+    ("mode", SRC, "x = 1 if self.venue.simulated else 2"),
+    ("mode", SRC, "ok = mode == 'paper'"),
+    ("except", SRC, "try:\n    f()\nexcept Exception:\n    g()"),
+    ("except", SRC, "try:\n    f()\nexcept (ValueError, BaseException) as e:\n    g()"),
+    ("except", SRC, "try:\n    f()\nexcept:\n    g()"),
+    ("except", SRC, "with contextlib.suppress(Exception):\n    f()"),
+    ("float", "src/bowline/core/engine/risk.py", "x = 0.5"),
+    ("float", "src/bowline/core/model/order.py", "def f(x: float): ..."),
+    ("float", "src/bowline/core/model/order.py", "x = np.float64(price)"),
+    ("approved", SRC, "verdict = Approved(intent)"),
+    ("approved", "src/bowline/core/engine/step.py", "x = intent.Approved(i)"),
+    ("pure", "src/bowline/core/sim/venue.py", "import time"),
+    ("pure", "src/bowline/core/report/html.py", "def f():\n    from pathlib import Path"),
+    ("pure", "src/bowline/core/signals/rules.py", "import yaml"),
+    ("pure", "src/bowline/core/engine/step.py", "now = datetime.now(UTC)"),
+    ("pure", "src/bowline/core/engine/step.py", "text = open(name).read()"),
+    ("pure", "src/bowline/core/sim/venue.py", "x = np.random.default_rng(1)"),
+    ("docstring", "bench/example.py", "x = 1"),
+    ("concrete", SRC, "from bowline.storage.embedded.journal import open_journal"),
+    ("concrete", "src/bowline/cli/run.py", "def f():\n    from bowline.storage import servers"),
+    ("unfinished", SRC, "x = 1  # TO" + "DO: later"),
+    ("unfinished", "docs/howto/x.md", "FI" + "XME"),
+    ("portable", SRC, "HOME = '/ho" + "me/someone/x'"),
+    ("portable", "requirements/run.txt", "--ind" + "ex-url https://example.org"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), TEETH)
+def test_each_rule_has_teeth(rule: str, path: str, text: str) -> None:
+    assert rule in {finding.rule for finding in rules.check(Source(path, text))}
+
+
+GOOD = '''"""What it is."""
+from decimal import Decimal
+
+
+class PaperVenue:
+    """Good: a noun, and no question."""
+
+    def fill(self, price: Decimal) -> Decimal:
+        try:
+            return price * Decimal("1.5")
+        except ArithmeticError:
+            return Decimal(0)
+
+
+def verdict_of(given: object) -> bool:
+    match given:
+        case Approved():
+            return True
+    return kind == "linear"
+'''
+
+
+@pytest.mark.parametrize("path", [SRC, "src/bowline/core/engine/x.py", "tests/test_x.py"])
+def test_good_code_passes_every_rule(path: str) -> None:
+    assert not list(rules.check(Source(path, GOOD)))
+
+
+def test_a_dead_file_is_found_and_a_used_one_is_not() -> None:
+    sources = [
+        Source("src/bowline/__init__.py", ""),
+        Source("src/bowline/cli/__init__.py", "def f():\n    from bowline.desk import trading"),
+        Source("src/bowline/desk/__init__.py", ""),
+        Source("src/bowline/desk/trading.py", ""),
+        Source("src/bowline/desk/forgotten.py", "from bowline.desk import trading"),
+    ]
+    dead = [f.place for f in rules.unreached(sources, {"bowline.cli"})]
+    assert dead == ["src/bowline/desk/forgotten.py"]
+
+
+def test_a_package_without_its_face_is_found() -> None:
+    paths = {"src/bowline/__init__.py", "src/bowline/desk/trading.py"}
+    assert [f.place for f in rules.unfaced(paths)] == ["src/bowline/desk"]
