@@ -5,7 +5,7 @@ hash chain, the same for every store, so that equal runs have equal heads:
 
 1. The head of an empty journal is 32 zero bytes.
 2. An entry's payload is written as deterministic JSON (Decimal as text).
-3. Its hash is SHA-256 over the hash before it, its seq (8 bytes, big-endian) and its payload.
+3. Its hash is SHA-256 over the hash before it, its seq (8 bytes, big-endian, signed) and its payload.
 
 Snapshots are a convenience of restarts, never a part of the chain: they have a chain of their own,
 each link bound to the entries' hash at its seq.
@@ -123,12 +123,12 @@ def decode_payload(stored: bytes) -> Payload:
 
 def entry_hash(previous: bytes, seq: int, payload: bytes) -> bytes:
     """The link after `previous`."""
-    return hashlib.sha256(previous + seq.to_bytes(8, "big") + payload).digest()
+    return hashlib.sha256(previous + seq.to_bytes(8, "big", signed=True) + payload).digest()
 
 
 def snapshot_hash(previous: bytes, seq: int, entries_head: bytes, state: bytes) -> bytes:
     """The link of the snapshots' own chain, bound to the entries' hash at its seq."""
-    return hashlib.sha256(previous + seq.to_bytes(8, "big") + entries_head + state).digest()
+    return hashlib.sha256(previous + seq.to_bytes(8, "big", signed=True) + entries_head + state).digest()
 
 
 def check_rising(entries: Sequence[Entry], floor: int) -> None:
