@@ -1,7 +1,31 @@
-"""Pure projections of a finished run: round trips, equity, drawdown and the metrics."""
+"""Pure projections of a run: round trips, equity, drawdown, the 25 metrics."""
 
 from __future__ import annotations
 
+from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
+from bowline.core.report.equity import Curves, MonthReturn
+from bowline.core.report.metrics import METRICS, Metric, Metrics, Unit, daily_ratios
 from bowline.core.report.record import Execution, RunRecord
+from bowline.core.report.report import OpenPosition, Report, make_report
+from bowline.core.report.round_trips import Tally, fold_executions, tally
 
-__all__ = ["Execution", "RunRecord"]
+__all__ = [
+    "METRICS",
+    "Curves",
+    "Drawdown",
+    "Execution",
+    "Metric",
+    "Metrics",
+    "MonthReturn",
+    "OpenPosition",
+    "Report",
+    "RunRecord",
+    "Tally",
+    "Unit",
+    "daily_ratios",
+    "drawdown_curve",
+    "find_drawdowns",
+    "fold_executions",
+    "make_report",
+    "tally",
+]

@@ -1,0 +1,203 @@
+"""The 25 metrics of a backtest: each has one definition, here, and one title, in `METRICS`.
+
+A figure that does not exist (a ratio to zero, an average of nothing) is None and must never be
+NaN, 0 or infinity. The reference page `docs/reference/metrics.md` says the same for users.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from enum import Enum
+
+import numpy as np
+from msgspec import Struct
+
+from bowline.core.model.market import FloatColumn
+from bowline.core.model.values import HUNDRED, to_float
+from bowline.core.report.drawdown import Drawdown
+from bowline.core.report.equity import Curves, daily_equity, final_equity
+from bowline.core.report.record import RunRecord
+from bowline.core.report.round_trips import Tally
+
+DAYS_A_YEAR = 365
+_FEWEST_DAYS = 2
+
+
+class Unit(Enum):
+    """What a metric is measured in."""
+
+    TIME = "ns since 1970 UTC"
+    DURATION = "ns"
+    QUOTE = "quote money"
+    PCT = "percent"
+    COUNT = "count"
+    RATIO = "ratio"
+
+
+class Metrics(Struct, frozen=True):
+    """All 25, in the order of the report. `None` is a figure that does not exist."""
+
+    start_ns: int
+    end_ns: int
+    duration_ns: int
+    initial_cash_quote: Decimal
+    total_profit_quote: Decimal
+    total_return_pct: float
+    benchmark_return_pct: float
+    position_coverage_pct: float
+    max_drawdown_pct: float
+    avg_drawdown_pct: float | None
+    max_drawdown_duration_ns: int | None
+    avg_drawdown_duration_ns: int | None
+    round_trip_count: int
+    win_rate_pct: float | None
+    best_round_trip_pct: float | None
+    worst_round_trip_pct: float | None
+    avg_round_trip_pct: float | None
+    max_round_trip_duration_ns: int | None
+    avg_round_trip_duration_ns: int | None
+    expectancy_quote: Decimal | None
+    sqn: float | None
+    gross_exposure_ratio: float | None
+    sharpe_ratio: float | None
+    sortino_ratio: float | None
+    calmar_ratio: float | None
+
+
+class Metric(Struct, frozen=True):
+    """The title a person sees, the field of `Metrics` it shows, and its unit."""
+
+    title: str
+    field: str
+    unit: Unit
+
+
+#: The report, line by line.
+METRICS: tuple[Metric, ...] = (
+    Metric("Start", "start_ns", Unit.TIME),
+    Metric("End", "end_ns", Unit.TIME),
+    Metric("Duration", "duration_ns", Unit.DURATION),
+    Metric("Init. Cash", "initial_cash_quote", Unit.QUOTE),
+    Metric("Total Profit", "total_profit_quote", Unit.QUOTE),
+    Metric("Total Return [%]", "total_return_pct", Unit.PCT),
+    Metric("Benchmark Return [%]", "benchmark_return_pct", Unit.PCT),
+    Metric("Position Coverage [%]", "position_coverage_pct", Unit.PCT),
+    Metric("Max. Drawdown [%]", "max_drawdown_pct", Unit.PCT),
+    Metric("Avg. Drawdown [%]", "avg_drawdown_pct", Unit.PCT),
+    Metric("Max. Drawdown Duration", "max_drawdown_duration_ns", Unit.DURATION),
+    Metric("Avg. Drawdown Duration", "avg_drawdown_duration_ns", Unit.DURATION),
+    Metric("Num. Trades", "round_trip_count", Unit.COUNT),
+    Metric("Win Rate [%]", "win_rate_pct", Unit.PCT),
+    Metric("Best Trade [%]", "best_round_trip_pct", Unit.PCT),
+    Metric("Worst Trade [%]", "worst_round_trip_pct", Unit.PCT),
+    Metric("Avg. Trade [%]", "avg_round_trip_pct", Unit.PCT),
+    Metric("Max. Trade Duration", "max_round_trip_duration_ns", Unit.DURATION),
+    Metric("Avg. Trade Duration", "avg_round_trip_duration_ns", Unit.DURATION),
+    Metric("Expectancy", "expectancy_quote", Unit.QUOTE),
+    Metric("SQN", "sqn", Unit.RATIO),
+    Metric("Gross Exposure", "gross_exposure_ratio", Unit.RATIO),
+    Metric("Sharpe Ratio", "sharpe_ratio", Unit.RATIO),
+    Metric("Sortino Ratio", "sortino_ratio", Unit.RATIO),
+    Metric("Calmar Ratio", "calmar_ratio", Unit.RATIO),
+)
+
+
+class DailyRatios(Struct, frozen=True):
+    """Sharpe, Sortino and Calmar of daily returns, annualised over 365 days, risk-free rate 0."""
+
+    sharpe: float | None
+    sortino: float | None
+    calmar: float | None
+
+
+def make_metrics(
+    record: RunRecord, curves: Curves, drawdowns: tuple[Drawdown, ...], closed: Tally
+) -> Metrics:
+    """The 25 metrics of a run. Needs at least one candle.
+
+    Start = open of the first candle, End = close of the last. Total profit = equity at the last
+    close - initial cash, exact. Benchmark = last close / first close - 1. Coverage = share of
+    closes after which a position is held. Drawdowns are positive percentages of the peak.
+    """
+    candles = record.candles
+    start_ns, end_ns = int(candles.open_ns[0]), int(candles.close_ns[-1])
+    initial_cash = record.run.initial_cash
+    profit = final_equity(record) - initial_cash
+    depths = [d.depth_pct for d in drawdowns]
+    lengths = [d.duration_ns for d in drawdowns]
+    deepest = max(depths, default=0.0)
+    ratios = daily_ratios(daily_equity(candles, curves.equity, to_float(initial_cash)), deepest)
+    return Metrics(
+        start_ns=start_ns,
+        end_ns=end_ns,
+        duration_ns=end_ns - start_ns,
+        initial_cash_quote=initial_cash,
+        total_profit_quote=profit,
+        total_return_pct=to_float(profit / initial_cash * HUNDRED),
+        benchmark_return_pct=(float(candles.close[-1] / candles.close[0]) - 1) * 100,
+        position_coverage_pct=float(np.mean(curves.position_value != 0)) * 100,
+        max_drawdown_pct=deepest,
+        avg_drawdown_pct=math.fsum(depths) / len(depths) if depths else None,
+        max_drawdown_duration_ns=max(lengths, default=None),
+        avg_drawdown_duration_ns=round(Decimal(sum(lengths)) / len(lengths)) if lengths else None,
+        round_trip_count=closed.count,
+        win_rate_pct=closed.win_rate_pct,
+        best_round_trip_pct=closed.best_pct,
+        worst_round_trip_pct=closed.worst_pct,
+        avg_round_trip_pct=closed.avg_pct,
+        max_round_trip_duration_ns=closed.max_duration_ns,
+        avg_round_trip_duration_ns=closed.avg_duration_ns,
+        expectancy_quote=closed.expectancy_quote,
+        sqn=closed.sqn,
+        gross_exposure_ratio=gross_exposure(curves),
+        sharpe_ratio=ratios.sharpe,
+        sortino_ratio=ratios.sortino,
+        calmar_ratio=ratios.calmar,
+    )
+
+
+def gross_exposure(curves: Curves) -> float | None:
+    """Mean over all closes of |position value| / equity, 0 where flat.
+
+    None if a position was ever held on an equity of zero or less: no share of nothing exists.
+    """
+    held = curves.position_value != 0
+    if bool((curves.equity[held] <= 0).any()):
+        return None
+    return math.fsum(np.abs(curves.position_value[held]) / curves.equity[held]) / len(held)
+
+
+def daily_ratios(daily: FloatColumn, max_drawdown_pct: float) -> DailyRatios:
+    """The three ratios of a series of daily equity whose first value is the initial cash.
+
+    r = daily[i] / daily[i-1] - 1
+    Sharpe = mean(r) / std(r, ddof 1) * sqrt(365)
+    Sortino = mean(r) / sqrt(mean(min(r, 0)^2)) * sqrt(365)
+    Calmar = ((daily[-1] / daily[0])^(365 / days) - 1) / max drawdown
+    None for a zero denominator, under two days, and where a day began with nothing or less.
+    """
+    days = len(daily) - 1
+    if days < _FEWEST_DAYS or bool((daily[:-1] <= 0).any()):
+        return DailyRatios(None, None, None)
+    returns = daily[1:] / daily[:-1] - 1
+    mean = math.fsum(returns) / days
+    # equal returns have no deviation, however the mean of them is rounded
+    steady = returns.min() == returns.max()
+    deviation = 0.0 if steady else math.sqrt(math.fsum((returns - mean) ** 2) / (days - 1))
+    downside = math.sqrt(math.fsum(np.minimum(returns, 0) ** 2) / days)
+    year = math.sqrt(DAYS_A_YEAR)
+    return DailyRatios(
+        sharpe=mean / deviation * year if deviation else None,
+        sortino=mean / downside * year if downside else None,
+        calmar=_calmar(float(daily[-1] / daily[0]), days, max_drawdown_pct),
+    )
+
+
+def _calmar(growth: float, days: int, max_drawdown_pct: float) -> float | None:
+    if growth < 0 or not max_drawdown_pct:
+        return None
+    try:
+        return (math.pow(growth, DAYS_A_YEAR / days) - 1) / (max_drawdown_pct / 100)
+    except OverflowError:  # a few lucky days, compounded over a year, are no number
+        return None

@@ -1,0 +1,93 @@
+"""The whole report of a run, as values. A pure projection: equal records make equal reports.
+
+It must never invent: what does not exist is None, what is still open is told apart.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bowline.core.errors import BadInput
+from bowline.core.model.market import FloatColumn
+from bowline.core.model.position import Position, RoundTrip
+from bowline.core.model.values import HUNDRED, ZERO, to_float
+from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
+from bowline.core.report.equity import Curves, MonthReturn, last_close, make_curves, monthly_returns
+from bowline.core.report.metrics import METRICS, Metrics, make_metrics
+from bowline.core.report.record import RunRecord
+from bowline.core.report.round_trips import Tally, fold_executions, tally
+
+
+class OpenPosition(Struct, frozen=True):
+    """The position held at the end, marked at the last close: reported as open, never as closed.
+
+    `pnl` is net of the fees paid so far; the exit has cost nothing yet.
+    """
+
+    position: Position
+    mark_price: Decimal
+
+    @property
+    def pnl(self) -> Decimal:
+        """Quote money won or lost so far."""
+        p = self.position
+        value = p.exit_value + p.quantity * self.mark_price
+        return (value - p.entry_value) * p.direction - p.fees
+
+    @property
+    def return_pct(self) -> Decimal:
+        """`pnl` in percent of the entry notional."""
+        return self.pnl / self.position.entry_value * HUNDRED
+
+
+class Report(Struct, frozen=True):
+    """What a run came to. Curves are as long as `record.candles`; `drawdown_pct` is 0 or more.
+
+    `closed` adds up the round trips (wins, losses, draws, profit factor beside the 25 metrics);
+    `fees_quote` is every fee paid, the open position's included.
+    """
+
+    record: RunRecord
+    metrics: Metrics
+    closed: Tally
+    round_trips: tuple[RoundTrip, ...]
+    open_position: OpenPosition | None
+    curves: Curves
+    drawdown_pct: FloatColumn
+    drawdowns: tuple[Drawdown, ...]
+    months: tuple[MonthReturn, ...]
+    fees_quote: Decimal
+
+    def by_title(self) -> dict[str, int | float | Decimal | None]:
+        """The 25 metrics under the titles people know, in the order of the report."""
+        return {m.title: getattr(self.metrics, m.field) for m in METRICS}
+
+
+def make_report(record: RunRecord) -> Report:
+    """The report of a run. Raises BadInput without candles, ValueError if fills are out of order."""
+    candles = record.candles
+    if not len(candles):
+        raise BadInput(
+            "there is no candle to report on",
+            hint="choose a span (--from, --to) in which the instrument has candles",
+        )
+    initial_cash = to_float(record.run.initial_cash)
+    curves = make_curves(record)
+    depth_pct = drawdown_curve(curves.equity, initial_cash)
+    drawdowns = find_drawdowns(depth_pct, candles.close_ns, int(candles.open_ns[0]))
+    trips, positions = fold_executions(record.executions)
+    closed = tally(trips)
+    return Report(
+        record=record,
+        metrics=make_metrics(record, curves, drawdowns, closed),
+        closed=closed,
+        round_trips=trips,
+        open_position=OpenPosition(positions[0], last_close(record)) if positions else None,
+        curves=curves,
+        drawdown_pct=depth_pct,
+        drawdowns=drawdowns,
+        months=monthly_returns(candles, curves, initial_cash),
+        fees_quote=sum((e.fill.fee for e in record.executions), ZERO),
+    )

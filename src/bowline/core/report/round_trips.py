@@ -1,0 +1,130 @@
+"""Executions become round trips, and round trips become a tally. Exact until a ratio is asked for.
+
+A position that is still open is never a round trip and must not be counted as one.
+
+1. Fold `apply_fill` over the executions, one position an instrument.
+2. Every fill that brings a position to flat, or through it, leaves a round trip.
+3. A tally is a sum over round trips: it does not depend on their order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from itertools import pairwise
+
+import numpy as np
+from msgspec import Struct
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.market import FloatColumn
+from bowline.core.model.position import Position, RoundTrip, apply_fill
+from bowline.core.model.values import HUNDRED, ZERO
+from bowline.core.report.record import Execution
+
+#: A return that is zero at eight decimals of a fraction won nothing and lost nothing: money that
+#: was divided and multiplied again seldom comes back to the last digit.
+DRAW_RETURN_PCT = Decimal("0.0000005")
+
+
+class Tally(Struct, frozen=True):
+    """What closed round trips come to. Money is net quote money, percent is of the entry notional.
+
+    `None` is a figure that does not exist: an average of nothing, a ratio to zero.
+    """
+
+    count: int
+    wins: int
+    losses: int
+    draws: int
+    pnl_quote: Decimal
+    fees_quote: Decimal
+    win_rate_pct: float | None
+    best_pct: float | None
+    worst_pct: float | None
+    avg_pct: float | None
+    max_duration_ns: int | None
+    avg_duration_ns: int | None
+    avg_win_duration_ns: int | None
+    avg_loss_duration_ns: int | None
+    expectancy_quote: Decimal | None
+    profit_factor: float | None
+    sqn: float | None
+
+
+def fold_executions(
+    executions: Sequence[Execution],
+) -> tuple[tuple[RoundTrip, ...], tuple[Position, ...]]:
+    """The round trips in the order in which they closed, and the positions still open.
+
+    Raises ValueError if the executions are not in order of time.
+    """
+    if any(a.fill.event_ns > b.fill.event_ns for a, b in pairwise(executions)):
+        raise ValueError("executions must be in the order in which they happened")
+    positions: dict[InstrumentId, Position | None] = {}
+    trips: list[RoundTrip] = []
+    for execution in executions:
+        key = execution.fill.instrument
+        positions[key], trip = apply_fill(positions.get(key), execution.fill, execution.reason)
+        if trip is not None:
+            trips.append(trip)
+    return tuple(trips), tuple(p for p in positions.values() if p is not None)
+
+
+def tally(trips: Sequence[RoundTrip]) -> Tally:
+    """Add up round trips, of one instrument or of many.
+
+    A win has a return above zero, a loss below, a draw neither (see `DRAW_RETURN_PCT`).
+    Expectancy = mean net profit. Profit factor = net profit of the round trips that gained / net
+    loss of those that lost. SQN = sqrt(n) * mean(profit) / sample deviation(profit) (Van Tharp).
+    """
+    wins = [t for t in trips if t.return_pct >= DRAW_RETURN_PCT]
+    losses = [t for t in trips if t.return_pct <= -DRAW_RETURN_PCT]
+    returns = np.array([float(t.return_pct) for t in trips])
+    durations = [_duration_ns(t) for t in trips]
+    pnl = sum((t.pnl for t in trips), ZERO)
+    count = len(trips)
+    return Tally(
+        count=count,
+        wins=len(wins),
+        losses=len(losses),
+        draws=count - len(wins) - len(losses),
+        pnl_quote=pnl,
+        fees_quote=sum((t.fees for t in trips), ZERO),
+        win_rate_pct=float(HUNDRED * len(wins) / count) if count else None,
+        best_pct=float(returns.max()) if count else None,
+        worst_pct=float(returns.min()) if count else None,
+        avg_pct=math.fsum(returns) / count if count else None,
+        max_duration_ns=max(durations, default=None),
+        avg_duration_ns=_mean_ns(durations),
+        avg_win_duration_ns=_mean_ns([_duration_ns(t) for t in wins]),
+        avg_loss_duration_ns=_mean_ns([_duration_ns(t) for t in losses]),
+        expectancy_quote=pnl / count if count else None,
+        profit_factor=_profit_factor(t.pnl for t in trips),
+        sqn=_sqn(np.array([float(t.pnl) for t in trips])),
+    )
+
+
+def _duration_ns(trip: RoundTrip) -> int:
+    return trip.closed_ns - trip.opened_ns
+
+
+def _mean_ns(durations: Sequence[int]) -> int | None:
+    return round(Decimal(sum(durations)) / len(durations)) if durations else None
+
+
+def _profit_factor(pnls: Iterable[Decimal]) -> float | None:
+    gained = lost = ZERO
+    for pnl in pnls:
+        gained, lost = gained + max(pnl, ZERO), lost - min(pnl, ZERO)
+    return float(gained / lost) if lost else None
+
+
+def _sqn(pnls: FloatColumn) -> float | None:
+    # equal profits have no deviation, however the mean of them is rounded
+    if len(pnls) < 2 or pnls.min() == pnls.max():  # noqa: PLR2004
+        return None
+    mean = math.fsum(pnls) / len(pnls)
+    deviation = math.sqrt(math.fsum((pnls - mean) ** 2) / (len(pnls) - 1))
+    return math.sqrt(len(pnls)) * mean / deviation
