@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BOWLINE_", extra="forbid", frozen=True)
 
     home: Path = Field(default_factory=lambda: user_data_path("bowline", appauthor=False))
+    #: a YAML file that narrows the indicator catalogue's bounds or disables entries
+    indicators: Path | None = None
 
 
 def load_settings() -> Settings:

@@ -7,6 +7,12 @@ settings and hands it over; no rule of trading may live here.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bowline.core.errors import BadInput, NotFound
+
+if TYPE_CHECKING:
+    from bowline.core.signals import Catalogue
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,3 +34,42 @@ def open_journal(path: Path, *, read_only: bool = False) -> Journal:
     from bowline.storage.embedded.sqlite_journal import SqliteJournal
 
     return SqliteJournal(path, read_only=read_only)
+
+
+def load_catalogue() -> Catalogue:
+    """The packaged indicator catalogue, narrowed by the file `BOWLINE_INDICATORS` if it is set."""
+    from importlib.resources import files
+
+    from bowline.core.signals import Catalogue
+    from bowline.settings import load_settings
+
+    folder = files("bowline.core.signals") / "entries"
+    entries: list[object] = []
+    for part in sorted(folder.iterdir(), key=lambda each: each.name):
+        if part.name.endswith(".yaml"):
+            entries.extend(_read_yaml(part.read_text(encoding="utf-8"), part.name)["indicators"])
+    catalogue = Catalogue.build({"indicators": entries})
+    own = load_settings().indicators
+    if own is None:
+        return catalogue
+    try:
+        text = own.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NotFound(
+            f"cannot read the indicator bounds {own}: {error.strerror}",
+            hint="BOWLINE_INDICATORS must name a readable YAML file, or be unset",
+        ) from error
+    return catalogue.narrow(_read_yaml(text, str(own)))
+
+
+def _read_yaml(text: str, name: str) -> dict[str, Any]:
+    import yaml
+
+    try:
+        # the C loader: the catalogue is on the path of every backtest
+        document = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 - it is a safe loader
+    except yaml.YAMLError as error:
+        raise BadInput(f"{name} is not YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise BadInput(f"{name} is not a mapping", hint="expected a document with 'indicators:'")
+    return document

@@ -49,7 +49,9 @@ class SignalFrame(Struct, frozen=True):
 def frame_of(direction: DirectionColumn, conflicting_signals: int = 0) -> SignalFrame:
     """The frame of a direction column, its edges found; ValueError for anything but -1, 0 and 1."""
     if direction.ndim != 1 or direction.dtype != np.int8:
-        raise ValueError(f"a direction column is one int8 a candle, got {direction.dtype} {direction.shape}")
+        raise ValueError(
+            f"a direction column is one int8 a candle, got {direction.dtype} {direction.shape}"
+        )
     if len(direction) and not (-1 <= int(direction.min()) and int(direction.max()) <= 1):
         raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
     before = np.concatenate((np.zeros(1, dtype=np.int8), direction[:-1]))

@@ -1,0 +1,309 @@
+"""The catalogue's small language: rules, constraints and warm-ups as text, read into a tree.
+
+There is no `eval` here and must never be: a catalogue is a file somebody may edit.
+
+1. Cut the text into numbers, names and marks; anything else is an error with its position.
+2. Read it by descent:   either := both {"or" both}        both  := test {"and" test}
+   test  := sum [("<"|">"|"<="|">=") sum]    sum := product {("+"|"-") product}
+   product := factor {("*"|"/") factor}
+   factor  := number | name | name "(" sum {"," sum} ")" | "(" either ")" | "-" factor
+3. Check that truths and numbers are not mixed.
+4. Walk the tree over numbers (`calculate`) or over whole columns at once (`judge`).
+
+`prev(x)` is x one candle earlier. A comparison with a NaN or an infinity is not known, and what
+is built on it is not known either.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[np.float64]
+Truths = NDArray[np.bool_]
+
+_TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*)|(<=|>=|[<>()+\-*/,]))")
+
+FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
+    "max": (2, np.maximum),
+    "min": (2, np.minimum),
+    "abs": (1, np.abs),
+    "floor": (1, np.floor),
+    "sqrt": (1, np.sqrt),
+}
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
+_WORDS = frozenset({"and", "or", "prev"})
+
+
+class Number(msgspec.Struct, frozen=True):
+    """A number as written."""
+
+    value: int | float
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A parameter, an input or an output."""
+
+    name: str
+
+
+class Previous(msgspec.Struct, frozen=True):
+    """Its operand one candle earlier."""
+
+    operand: Node
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One of FUNCTIONS."""
+
+    function: str
+    operands: tuple[Node, ...]
+
+
+class Arithmetic(msgspec.Struct, frozen=True):
+    """Two numbers made one."""
+
+    sign: str
+    left: Node
+    right: Node
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """A truth about two numbers."""
+
+    sign: str
+    left: Node
+    right: Node
+
+
+class Junction(msgspec.Struct, frozen=True):
+    """Two truths made one by `and` or `or`."""
+
+    word: str
+    left: Node
+    right: Node
+
+
+Node = Number | Name | Previous | Call | Arithmetic | Comparison | Junction
+
+
+class Verdicts(NamedTuple):
+    """For each candle: whether it holds, and whether that is known at all."""
+
+    holds: Truths
+    known: Truths
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Node:
+    """The tree of `text`; ValueError says what is wrong and where."""
+    return _Reader(text).whole()
+
+
+def is_truth(node: Node) -> bool:
+    """Whether the node says yes or no, rather than a number."""
+    return isinstance(node, Comparison | Junction)
+
+
+def names(node: Node) -> frozenset[str]:
+    """Every name the tree mentions."""
+    return frozenset(part.name for part in _walk(node) if isinstance(part, Name))
+
+
+def looks_back(node: Node) -> bool:
+    """Whether the tree uses `prev`."""
+    return any(isinstance(part, Previous) for part in _walk(node))
+
+
+def calculate(node: Node, values: Mapping[str, Any]) -> Any:
+    """The value of a tree over numbers or columns; a truth over plain numbers gives a bool."""
+    match node:
+        case Number(value):
+            return value
+        case Name(name):
+            return values[name]
+        case Previous(operand):
+            return _shifted(calculate(operand, values))
+        case Call(function, operands):
+            return FUNCTIONS[function][1](*(calculate(each, values) for each in operands))
+        case Arithmetic(sign, left, right):
+            return _ARITHMETIC[sign](calculate(left, values), calculate(right, values))
+        case Comparison(sign, left, right):
+            return _COMPARISONS[sign](calculate(left, values), calculate(right, values))
+        case Junction("and", left, right):
+            return calculate(left, values) and calculate(right, values)
+        case Junction(_, left, right):
+            return calculate(left, values) or calculate(right, values)
+
+
+def judge(node: Node, values: Mapping[str, Any], length: int) -> Verdicts:
+    """Whether the truth `node` holds on each of `length` candles, and where that is known."""
+    if isinstance(node, Junction):
+        left, right = judge(node.left, values, length), judge(node.right, values, length)
+        known = left.known & right.known
+        if node.word == "and":
+            return Verdicts(left.holds & right.holds, known)
+        return Verdicts(left.holds | right.holds, known)
+    if not isinstance(node, Comparison):
+        raise TypeError("only a comparison can be judged")
+    with np.errstate(all="ignore"):
+        sides = [
+            np.broadcast_to(np.asarray(calculate(side, values), dtype=np.float64), length)
+            for side in (node.left, node.right)
+        ]
+        holds = _COMPARISONS[node.sign](*sides)
+    return Verdicts(holds, np.isfinite(sides[0]) & np.isfinite(sides[1]))
+
+
+def _shifted(column: Column) -> Column:
+    earlier = np.full(len(column), np.nan)
+    earlier[1:] = column[:-1]
+    return earlier
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    match node:
+        case Previous(operand):
+            yield from _walk(operand)
+        case Call(_, operands):
+            for each in operands:
+                yield from _walk(each)
+        case Arithmetic(_, left, right) | Comparison(_, left, right) | Junction(_, left, right):
+            yield from _walk(left)
+            yield from _walk(right)
+
+
+class _Reader:
+    """Reads one text from left to right; used once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = _tokens(text)
+        self.at = 0
+
+    def whole(self) -> Node:
+        node = self.junction("or")
+        if self.peek():
+            raise ValueError(f"{self.text!r}: did not expect {self.peek()!r}")
+        return node
+
+    def peek(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        if not token:
+            raise ValueError(f"{self.text!r}: ends too early")
+        self.at += 1
+        return token
+
+    def expect(self, mark: str) -> None:
+        found = self.peek()
+        if found != mark:
+            raise ValueError(f"{self.text!r}: expected {mark!r}, found {found or 'the end'!r}")
+        self.at += 1
+
+    def junction(self, word: str) -> Node:
+        def part() -> Node:
+            return self.junction("and") if word == "or" else self.comparison()
+
+        node = part()
+        while self.peek() == word:
+            self.take()
+            right = part()
+            self.demand(truth=True, parts=(node, right), why=word)
+            node = Junction(word, node, right)
+        return node
+
+    def comparison(self) -> Node:
+        left = self.chain(("+", "-"))
+        if self.peek() not in _COMPARISONS:
+            return left
+        sign = self.take()
+        right = self.chain(("+", "-"))
+        self.demand(truth=False, parts=(left, right), why=sign)
+        return Comparison(sign, left, right)
+
+    def chain(self, signs: tuple[str, str]) -> Node:
+        def part() -> Node:
+            return self.chain(("*", "/")) if "+" in signs else self.factor()
+
+        node = part()
+        while self.peek() in signs:
+            sign = self.take()
+            right = part()
+            self.demand(truth=False, parts=(node, right), why=sign)
+            node = Arithmetic(sign, node, right)
+        return node
+
+    def factor(self) -> Node:
+        token = self.take()
+        if token == "(":
+            node = self.junction("or")
+            self.expect(")")
+            return node
+        if token == "-":
+            operand = self.factor()
+            self.demand(truth=False, parts=(operand,), why="-")
+            return Arithmetic("-", Number(0), operand)
+        if token[0].isdigit():
+            return Number(float(token) if "." in token else int(token))
+        if not (token[0].isalpha() or token[0] == "_"):
+            raise ValueError(f"{self.text!r}: expected a name or a number, found {token!r}")
+        return self.call(token) if self.peek() == "(" else self.plain_name(token)
+
+    def plain_name(self, token: str) -> Name:
+        if token in _WORDS or token in FUNCTIONS:
+            raise ValueError(f"{self.text!r}: {token!r} cannot stand alone")
+        return Name(token)
+
+    def call(self, function: str) -> Node:
+        self.expect("(")
+        operands = [self.chain(("+", "-"))]
+        while self.peek() == ",":
+            self.take()
+            operands.append(self.chain(("+", "-")))
+        self.expect(")")
+        self.demand(truth=False, parts=tuple(operands), why=function)
+        wanted = 1 if function == "prev" else FUNCTIONS.get(function, (0,))[0]
+        if wanted == 0:
+            known = ", ".join(["prev", *FUNCTIONS])
+            raise ValueError(f"{self.text!r}: unknown function {function!r}: expected {known}")
+        if len(operands) != wanted:
+            raise ValueError(f"{self.text!r}: {function} takes {wanted}, got {len(operands)}")
+        return Previous(operands[0]) if function == "prev" else Call(function, tuple(operands))
+
+    def demand(self, *, truth: bool, parts: tuple[Node, ...], why: str) -> None:
+        if any(is_truth(part) is not truth for part in parts):
+            kind = "comparisons" if truth else "numbers"
+            raise ValueError(f"{self.text!r}: {why!r} takes {kind}")
+
+
+def _tokens(text: str) -> list[str]:
+    tokens, at, end = [], 0, len(text.rstrip())
+    while at < end:
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise ValueError(f"{text!r}: cannot read {text[at:].strip()!r}")
+        tokens.append(found.group().strip())
+        at = found.end()
+    return tokens

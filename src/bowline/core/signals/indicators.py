@@ -1,0 +1,92 @@
+"""Computing: series and signals of a catalogue entry over candles.
+
+A value at candle t must never depend on anything after t, nor on how many candles follow: every
+formula here and in `formulas` is held to that bit for bit by a test.
+
+1. Run the steps of the entry in order; each adds its results to the outputs.
+2. Whole-number results say 0 while they warm up: those candles become NaN.
+3. What is not a finite number becomes NaN, so that no infinity reaches a rule.
+4. A signal is LONG where only the long side of the rule holds, SHORT where only the short side
+   does; where both hold or anything in the rule is NaN it is NEUTRAL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bowline.core.model.market import CandleFrame
+from bowline.core.model.values import DAY_NS, Direction, Timeframe
+from bowline.core.signals import expressions, ta_lib
+from bowline.core.signals.catalogue import DAY, INPUTS, Indicator, Step, Value
+from bowline.core.signals.formulas import FORMULAS
+
+Series = NDArray[np.float64]
+
+
+def warmup(
+    indicator: Indicator, params: Mapping[str, Value], timeframe: Timeframe = Timeframe.M1
+) -> int:
+    """Candles before the first value, for resolved `params`.
+
+    Exact for all but entries that wait for a UTC day (`day` in their warm-up): for those it is
+    the most there can be at this timeframe, and without one the most there can be at all.
+    """
+    known = {**params, DAY: DAY_NS // timeframe.ns}
+    return int(expressions.calculate(expressions.parse(indicator.warmup), known))
+
+
+def compute(
+    indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
+) -> dict[str, Series]:
+    """Every output for resolved `params`: `len(frame)` values each, NaN while it warms up."""
+    known: dict[str, Any] = {**ta_lib.AVERAGES, **params}
+    for name, value in params.items():
+        # a chosen kind of average is passed to TA-Lib as its number
+        known[name] = ta_lib.AVERAGES.get(value, value) if isinstance(value, str) else value
+    known |= {name: getattr(frame, name) for name in INPUTS}
+    names = iter(indicator.outputs)
+    outputs: dict[str, Series] = {}
+    with np.errstate(all="ignore"):
+        for step in indicator.steps:
+            for column in _run(step, known):
+                if np.issubdtype(column.dtype, np.integer):
+                    column = column.astype(np.float64)
+                    column[: warmup(indicator, params, frame.timeframe)] = np.nan
+                name = next(names)
+                known[name] = outputs[name] = np.where(np.isfinite(column), column, np.nan)
+    return outputs
+
+
+def signal(
+    indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
+) -> NDArray[np.int8]:
+    """The rule's Direction for each candle, for resolved `params`; ValueError without a rule."""
+    rule = indicator.rule
+    if rule is None:
+        raise ValueError(f"indicator {indicator.id} has no rule: {indicator.no_rule}")
+    values = {name: getattr(frame, name) for name in indicator.inputs}
+    values |= {**params, **compute(indicator, params, frame)}
+    result = np.full(len(frame), Direction.NEUTRAL, dtype=np.int8)
+    sides = {}
+    known = np.ones(len(frame), dtype=np.bool_)
+    for direction, text in ((Direction.LONG, rule.long), (Direction.SHORT, rule.short)):
+        sides[direction] = np.zeros(len(frame), dtype=np.bool_)
+        if text:
+            verdicts = expressions.judge(expressions.parse(text), values, len(frame))
+            sides[direction] = verdicts.holds
+            known = known & verdicts.known
+    for direction, holds in sides.items():
+        result[holds & known & ~sides[Direction(-direction)]] = direction
+    return result
+
+
+def _run(step: Step, known: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
+    arguments = [known[each] if isinstance(each, str) else each for each in step.arguments]
+    library, _, name = step.formula.rpartition(".")
+    if library:
+        return ta_lib.run(name, *arguments)
+    return FORMULAS[name](*arguments)

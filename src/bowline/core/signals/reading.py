@@ -1,0 +1,266 @@
+"""From plain data (a YAML file, already loaded) to catalogue entries, with every mistake found.
+
+It must never repair or guess: what is not as it should be becomes one line with its path.
+
+1. Read every entry field by field; a field of the wrong type is a mistake and stays empty.
+2. Read the texts of parameters, constraints, warm-up and rule.
+3. Check the names in them: outputs, parameters and inputs must not share a name, a step uses what
+   is there before it, a constraint and a warm-up use parameters only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bowline.core.signals import expressions, ta_lib
+from bowline.core.signals.catalogue import DAY, INPUTS, Indicator, Kind, Parameter, Rule, Step
+from bowline.core.signals.formulas import FORMULAS
+
+GROUPS = (
+    "average", "cross", "channel", "trend", "momentum", "volatility", "volume",
+    "price", "statistics", "cycle", "pattern",
+)  # fmt: skip
+
+_ID = re.compile(r"[a-z][a-z0-9_]*")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_NUMERIC = re.compile(rf"(int|float) ({_NUMBER}) from ({_NUMBER}) to ({_NUMBER}) step ({_NUMBER})")
+_CHOICE = re.compile(r"choice (\w+) of (\w+(?:, \w+)*)")
+_PARAMETER_FORM = "'int 14 from 2 to 200 step 1', 'float …' or 'choice sma of sma, ema'"
+
+_TEXTS = ("title", "group", "warmup", "formula", "source")
+_LISTS = ("inputs", "outputs", "constraints")
+_OPTIONAL = ("constraints", "params", "rule", "no_rule")
+_FIELDS = ("id", "version", *_TEXTS, *_LISTS, "params", "compute", "rule", "no_rule")
+
+
+def read_entries(raw: Mapping[str, object]) -> tuple[list[Indicator], list[str]]:
+    """The entries of `{"indicators": [...]}`, and one line per mistake with the path of its field."""
+    listed = raw.get("indicators")
+    if not isinstance(listed, list):
+        return [], ["indicators: expected a list of entries"]
+    entries, problems = [], []
+    seen: set[str] = set()
+    for number, each in enumerate(listed):
+        where = f"indicators[{number}]"
+        if not isinstance(each, Mapping):
+            problems.append(f"{where}: expected an entry with id, title, …")
+            continue
+        reader = _EntryReader(f"{where} ({each.get('id')})", each)
+        entry = reader.entry()
+        if entry.id in seen:
+            reader.wrong("id", "is used by an entry before this one")
+        seen.add(entry.id)
+        entries.append(entry)
+        problems.extend(reader.problems)
+    return entries, problems
+
+
+class _EntryReader:
+    """Reads one entry; used once. `problems` grows as it goes."""
+
+    def __init__(self, where: str, raw: Mapping[str, Any]) -> None:
+        self.where = where
+        self.raw = raw
+        self.problems: list[str] = []
+
+    def wrong(self, field: str, what: str) -> None:
+        self.problems.append(f"{self.where}.{field}: {what}")
+
+    def entry(self) -> Indicator:
+        for name in self.raw:
+            if name not in _FIELDS:
+                self.wrong(str(name), f"unknown field: expected one of {', '.join(_FIELDS)}")
+        entry = Indicator(
+            id=self.identifier(),
+            version=self.version(),
+            params=self.params(),
+            steps=self.steps(),
+            rule=self.rule(),
+            no_rule=self.text("no_rule"),
+            **{name: self.text(name) for name in _TEXTS},
+            **{name: self.words(name) for name in _LISTS},
+        )
+        self.check_names(entry)
+        self.check_expressions(entry)
+        return entry
+
+    def identifier(self) -> str:
+        value = self.raw.get("id")
+        if isinstance(value, str) and _ID.fullmatch(value):
+            return value
+        self.wrong("id", f"{value!r} is not an id: expected small letters, digits and _")
+        return ""
+
+    def version(self) -> int:
+        value = self.raw.get("version")
+        if type(value) is int and value >= 1:
+            return value
+        self.wrong("version", f"{value!r} is not a version: expected 1, 2, …")
+        return 0
+
+    def text(self, name: str) -> str:
+        value = self.raw.get(name, "" if name in _OPTIONAL else None)
+        # a warm-up of 20 is a number in YAML
+        if name == "warmup" and type(value) is int:
+            return str(value)
+        if not isinstance(value, str) or (not value and name not in _OPTIONAL):
+            self.wrong(name, f"{value!r} is not a text")
+            return ""
+        if name == "group" and value not in GROUPS:
+            self.wrong(name, f"{value!r} is no group: expected one of {', '.join(GROUPS)}")
+        if name == "source" and "://" not in value and not value.startswith("book: "):
+            self.wrong(name, f"{value!r} is neither an address nor 'book: …'")
+        return value.strip()
+
+    def words(self, name: str) -> tuple[str, ...]:
+        value = self.raw.get(name, [] if name in _OPTIONAL else None)
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            if value or name in _OPTIONAL:
+                return tuple(value)
+        self.wrong(name, f"{value!r} is not a list of texts")
+        return ()
+
+    def params(self) -> tuple[Parameter, ...]:
+        value = self.raw.get("params", {})
+        if not isinstance(value, Mapping):
+            self.wrong("params", "expected a mapping of name to parameter")
+            return ()
+        read = [self.parameter(str(name), text) for name, text in value.items()]
+        return tuple(each for each in read if each is not None)
+
+    def parameter(self, name: str, text: object) -> Parameter | None:
+        found = _read_parameter(name, text) if isinstance(text, str) else None
+        if found is None:
+            self.wrong(f"params.{name}", f"cannot read {text!r}: expected {_PARAMETER_FORM}")
+            return None
+        if found.minimum is not None and found.maximum is not None:
+            if found.minimum > found.maximum:
+                self.wrong(f"params.{name}.min", f"{found.minimum} is above max {found.maximum}")
+                return found
+            if not found.step or found.step < 0:
+                self.wrong(f"params.{name}.step", f"{found.step} is not above 0")
+                return found
+        problem = found.take(found.default)[1]
+        if problem:
+            self.wrong(f"params.{name}.default", problem)
+        return found
+
+    def steps(self) -> tuple[Step, ...]:
+        value = self.raw.get("compute")
+        if not isinstance(value, list) or not value:
+            self.wrong("compute", "expected a list of [formula, argument, …]")
+            return ()
+        steps = []
+        for number, each in enumerate(value):
+            if not isinstance(each, list) or not each or not all(_is_value(part) for part in each):
+                self.wrong(f"compute[{number}]", "expected [formula, argument, …]")
+                continue
+            steps.append(Step(str(each[0]), tuple(each[1:])))
+            if not _exists(steps[-1].formula):
+                self.wrong(f"compute[{number}]", f"there is no formula {each[0]!r}")
+        return tuple(steps)
+
+    def rule(self) -> Rule | None:
+        value = self.raw.get("rule")
+        if value is None:
+            if not self.raw.get("no_rule"):
+                self.wrong("rule", "expected a rule, or no_rule with the reason")
+            return None
+        if self.raw.get("no_rule"):
+            self.wrong("no_rule", "there is a rule: expected one of the two")
+        sides = value if isinstance(value, Mapping) else {}
+        if not sides or set(sides) - {"long", "short"}:
+            self.wrong("rule", f"{value!r} is not a rule: expected long and short")
+            return None
+        return Rule(str(sides.get("long", "")), str(sides.get("short", "")))
+
+    def check_names(self, entry: Indicator) -> None:
+        params = [each.name for each in entry.params]
+        for name in (*params, *entry.outputs):
+            if not _ID.fullmatch(name):
+                self.wrong(name, "is not a name: expected small letters, digits and _")
+            if (name in INPUTS) + params.count(name) + entry.outputs.count(name) > 1:
+                self.wrong(name, "is used twice among inputs, parameters and outputs")
+        for name in entry.inputs:
+            if name not in INPUTS:
+                self.wrong("inputs", f"{name!r} is none: expected {', '.join(INPUTS)}")
+        known = {*entry.inputs, *params, *entry.outputs, *ta_lib.AVERAGES}
+        used: set[str] = set()
+        for number, step in enumerate(entry.steps):
+            texts = {each for each in step.arguments if isinstance(each, str)}
+            used |= texts
+            for name in sorted(texts - known):
+                self.wrong(f"compute[{number}]", f"{name!r} is no input, output or parameter")
+        for name in entry.inputs:
+            if name not in used and name not in self.rule_names(entry):
+                self.wrong("inputs", f"{name!r} is not used")
+
+    def rule_names(self, entry: Indicator) -> frozenset[str]:
+        rule = entry.rule
+        texts = [side for side in (rule.long, rule.short) if side] if rule else []
+        trees = [tree for side in texts if (tree := self.tree("rule", side, truth=True))]
+        return frozenset().union(*(expressions.names(tree) for tree in trees))
+
+    def check_expressions(self, entry: Indicator) -> None:
+        params = {each.name for each in entry.params}
+        for text in entry.constraints:
+            self.check("constraints", text, known=params, truth=True)
+        if entry.warmup:
+            self.check("warmup", entry.warmup, known={*params, DAY}, truth=False)
+        if entry.rule is not None:
+            known = {*params, *entry.inputs, *entry.outputs}
+            for side in ("long", "short"):
+                text = getattr(entry.rule, side)
+                if text:
+                    self.check(f"rule.{side}", text, known=known, truth=True)
+            if not self.rule_names(entry) & {*entry.outputs}:
+                self.wrong("rule", "does not use any output")
+
+    def check(self, field: str, text: str, *, known: set[str], truth: bool) -> None:
+        tree = self.tree(field, text, truth=truth)
+        if tree is None:
+            return
+        for name in sorted(expressions.names(tree) - known):
+            self.wrong(field, f"{name!r} is not known here: expected {', '.join(sorted(known))}")
+        if expressions.looks_back(tree) and not field.startswith("rule"):
+            self.wrong(field, "prev() is for rules only")
+
+    def tree(self, field: str, text: str, *, truth: bool) -> expressions.Node | None:
+        try:
+            tree = expressions.parse(text)
+        except ValueError as error:
+            problem = f"{self.where}.{field}: {error}"
+            # the rule is read twice: once for its names, once for its sense
+            if problem not in self.problems and field != "rule":
+                self.problems.append(problem)
+            return None
+        if expressions.is_truth(tree) is not truth:
+            self.wrong(field, f"{text!r} must be a {'comparison' if truth else 'number'}")
+            return None
+        return tree
+
+
+def _read_parameter(name: str, text: str) -> Parameter | None:
+    found = _NUMERIC.fullmatch(text)
+    if found:
+        kind = Kind(found[1])
+        number = int if kind is Kind.INT else float
+        try:
+            return Parameter(name, kind, *(number(found[at]) for at in (2, 3, 4, 5)))
+        except ValueError:
+            return None
+    found = _CHOICE.fullmatch(text)
+    if found:
+        return Parameter(name, Kind.CHOICE, found[1], choices=tuple(found[2].split(", ")))
+    return None
+
+
+def _is_value(part: object) -> bool:
+    return isinstance(part, int | float | str) and not isinstance(part, bool)
+
+
+def _exists(formula: str) -> bool:
+    library, _, name = formula.rpartition(".")
+    return ta_lib.has(name) if library == "talib" else formula in FORMULAS

@@ -1,0 +1,94 @@
+"""The binding to TA-Lib's C functions, without pandas and polars.
+
+It must never change a global setting of the library (unstable periods, candle settings): the
+numbers would then depend on who ran before.
+
+`import talib` wraps every function for pandas and polars and imports both if they are installed,
+as does the extension module itself: a second at start-up for containers that are never used here.
+So the extension is loaded from its file, with both names hidden while it loads.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MODULE = "talib._ta_lib"
+_HIDDEN = ("pandas", "polars")
+
+#: TA-Lib's numbers for kinds of moving average (its MA_Type)
+AVERAGES = {
+    "sma": 0, "ema": 1, "wma": 2, "dema": 3, "tema": 4, "trima": 5,
+    "kama": 6, "t3": 8, "hma": 9, "zlema": 12, "rma": 13,
+}  # fmt: skip
+
+
+def has(function: str) -> bool:
+    """Whether TA-Lib has a function of this name."""
+    return function.isupper() and callable(getattr(_library(), function, None))
+
+
+def run(function: str, *arguments: Any) -> tuple[NDArray[Any], ...]:
+    """The outputs of `function` for its inputs (float64, one length) and then its options in order.
+
+    Leading candles without a value are NaN, or 0 where the function gives whole numbers.
+    """
+    columns = [np.ascontiguousarray(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    result = getattr(_library(), function)(*columns)
+    return result if isinstance(result, tuple) else (result,)
+
+
+@lru_cache(maxsize=1)
+def _library() -> ModuleType:
+    loaded = sys.modules.get(_MODULE)
+    if loaded is not None:
+        return loaded
+    path = _extension_path()
+    loader = ExtensionFileLoader(_MODULE, str(path))
+    spec = importlib.util.spec_from_file_location(_MODULE, path, loader=loader)
+    if spec is None:
+        raise ImportError(f"TA-Lib's extension {path} cannot be loaded")
+    with _hidden(_HIDDEN):
+        module = importlib.util.module_from_spec(spec)
+        loader.exec_module(module)
+    # a later `import talib` must find this one: the C library is initialised once a process
+    sys.modules[_MODULE] = module
+    module._ta_initialize()
+    return module
+
+
+def _extension_path() -> Path:
+    # find_spec of a top-level package locates it without running it
+    package = importlib.util.find_spec("talib")
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("TA-Lib is not installed: pip install ta-lib")
+    for folder in package.submodule_search_locations:
+        for suffix in EXTENSION_SUFFIXES:
+            path = Path(folder) / f"_ta_lib{suffix}"
+            if path.exists():
+                return path
+    raise ImportError(
+        f"no TA-Lib extension for this Python in {package.submodule_search_locations}"
+    )
+
+
+@contextmanager
+def _hidden(modules: tuple[str, ...]) -> Iterator[None]:
+    """None in sys.modules makes an import fail as if the package were not installed."""
+    absent = [name for name in modules if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
