@@ -13,9 +13,6 @@ from bowline.core.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
     from bowline.core.signals import Catalogue
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from bowline.storage.journal import Journal
 
 
@@ -67,7 +64,7 @@ def _read_yaml(text: str, name: str) -> dict[str, Any]:
 
     try:
         # the C loader: the catalogue is on the path of every backtest
-        document = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 - it is a safe loader
+        document = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise BadInput(f"{name} is not YAML: {error}") from error
     if not isinstance(document, dict):
