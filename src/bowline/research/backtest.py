@@ -7,27 +7,25 @@ feed (columns to facts) and the collection of what happened.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bowline.core.engine import Engine
 from bowline.core.model.event import (
-    CandleClosed, Command, Event, OrderFilled, PlaceOrder, RecordRefusal, Run, RunStarted,
-)  # fmt: skip
+    Command,
+    Event,
+    OrderFilled,
+    PlaceOrder,
+    RecordRefusal,
+    Run,
+    RunStarted,
+    closed_candles,
+)
 from bowline.core.model.intent import Reason, Refusal
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.values import OrderId, to_decimals
+from bowline.core.model.values import OrderId
 from bowline.core.report import Execution, RunRecord
 from bowline.core.signals.frame import History, Opinion
 from bowline.core.sim import SimVenue, settle
-
-
-def closes(candles: CandleFrame) -> Iterator[CandleClosed]:
-    """The facts of a frame, one a candle, seen at the moment each candle was complete."""
-    instrument, timeframe = candles.instrument, candles.timeframe
-    length = timeframe.ns
-    prices = to_decimals(candles.close.tolist())
-    for open_ns, close in zip(candles.open_ns.tolist(), prices, strict=True):
-        yield CandleClosed(open_ns + length, instrument, timeframe, open_ns, close)
 
 
 class Collected:
@@ -63,10 +61,13 @@ def backtest(run: Run, opinion: Opinion, candles: CandleFrame) -> RunRecord:
         return [fact for command in commands for fact in venue.execute(command)]
 
     engine.step(RunStarted(run.start_ns, run, OrderId(1)))
-    for candle in closes(decided):
+    for candle in closed_candles(decided):
         venue.observe(candle)
         settle(engine, candle, collected.record, execute)
     return RunRecord(
-        run, decided, tuple(collected.executions), dict(collected.refusals),
+        run,
+        decided,
+        tuple(collected.executions),
+        dict(collected.refusals),
         history.conflicting_signals,
-    )  # fmt: skip
+    )

@@ -123,5 +123,3 @@ def open_ledger(run: Run) -> Ledger:
     budget = None if isinstance(sizing, AllIn | FixedQuote) else sizing.budget_quote
     cash = run.initial_cash if budget is None else min(budget, run.initial_cash)
     return Ledger(run, cash=cash, idle=run.initial_cash - cash)
-
-

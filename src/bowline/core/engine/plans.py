@@ -1,7 +1,7 @@
 """Plans carry an intent out, order by order. A plan knows what comes next, not how large it is.
 
-    single   one order: an entry, or an exit               working ──filled──▶ done
-    flip     an exit, then an entry at the same close      leaving ──flat──▶ entering ──filled──▶ done
+    single   one order: an entry or an exit        working ──filled──▶ done
+    flip     an exit, then an entry right after    leaving ──flat──▶ entering ──filled──▶ done
 
 A plan ends early when its order is rejected or cancelled; an exit is then overdue, an entry is
 dropped. A run has at most one plan at a time.

@@ -1,4 +1,4 @@
-"""The engine: `step(event) -> commands`. It decides; it never acts, waits, reads or remembers a clock.
+"""The engine: `step(event) -> commands`. It decides; it never acts, waits or reads a clock.
 
 At the close of a candle, in this order, at that close's price:
  1. the final signal of the run (a frame that ends at this candle),
@@ -21,9 +21,18 @@ from bowline.core.engine.plans import FlipPlan, Single
 from bowline.core.engine.risk import check
 from bowline.core.engine.sizing import entry_quantity
 from bowline.core.model.event import (
-    CandleClosed, Command, Event, OrderAccepted, OrderCancelled, OrderFilled, OrderLost,
-    OrderRejected, PlaceOrder, RecordRefusal, RunStarted,
-)  # fmt: skip
+    CandleClosed,
+    Command,
+    Event,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderLost,
+    OrderRejected,
+    PlaceOrder,
+    RecordRefusal,
+    RunStarted,
+)
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.intent import Enter, Exit, Flip, Intent, Reason, Refused, Signal
 from bowline.core.model.order import Order, Step
@@ -31,6 +40,12 @@ from bowline.core.model.values import DAY_NS, Direction, OrderId, RunId, Side
 from bowline.core.signals.frame import History
 
 _NOTHING: tuple[Command, ...] = ()
+_STEPS = {
+    OrderAccepted: Step.ACCEPT,
+    OrderRejected: Step.REJECT,
+    OrderCancelled: Step.CANCEL,
+    OrderLost: Step.LOSE,
+}
 
 
 class Engine:
@@ -47,20 +62,16 @@ class Engine:
         match event:
             case CandleClosed():
                 return self._close_candle(event)
-            case OrderFilled():
-                return self._fill(event)
-            case OrderAccepted():
-                return self._advance(event.order_id, Step.ACCEPT, event.seen_ns)
-            case OrderLost():
-                return self._advance(event.order_id, Step.LOSE, event.seen_ns)
-            case OrderRejected():
-                return self._advance(event.order_id, Step.REJECT, event.seen_ns)
-            case OrderCancelled():
-                return self._advance(event.order_id, Step.CANCEL, event.seen_ns)
-            case RunStarted():
+            case OrderFilled(seen_ns, fill):
+                ledger = self._ledger_of(fill.order_id)
+                ledger.book(fill)
+                return self._after_order(ledger, seen_ns)
+            case RunStarted(run=run):
                 self._next_order_id = max(self._next_order_id, event.first_order_id)
-                self._open(open_ledger(event.run))
+                self._open(open_ledger(run))
                 return _NOTHING
+            case OrderAccepted() | OrderLost() | OrderRejected() | OrderCancelled():
+                return self._advance(event.order_id, _STEPS[type(event)], event.seen_ns)
 
     def ledger(self, run_id: RunId) -> Ledger:
         """The present state of a run, to read and not to change."""
@@ -125,19 +136,22 @@ class Engine:
         return (PlaceOrder(now_ns, order),)
 
     def _new_order(
-        self, ledger: Ledger, side: Side, reason: Reason, quantity: Decimal, *, reduce_only: bool = False
+        self,
+        ledger: Ledger,
+        side: Side,
+        reason: Reason,
+        quantity: Decimal,
+        *,
+        reduce_only: bool = False,
     ) -> Order:
         assert ledger.order is None, "a second order while one is working"
         run = ledger.run
         order_id = OrderId(self._next_order_id)
         self._next_order_id += 1
-        ledger.order = Order(order_id, run.id, run.instrument.id, side, quantity, reduce_only, reason)
+        ledger.order = Order(
+            order_id, run.id, run.instrument.id, side, quantity, reduce_only, reason
+        )
         return ledger.order
-
-    def _fill(self, event: OrderFilled) -> tuple[Command, ...]:
-        ledger = self._ledger_of(event.fill.order_id)
-        ledger.book(event.fill)
-        return self._after_order(ledger, event.seen_ns)
 
     def _advance(self, order_id: OrderId, step: Step, now_ns: int) -> tuple[Command, ...]:
         ledger = self._ledger_of(order_id)

@@ -5,15 +5,17 @@ An event is a fact with the time at which it was seen. It must carry no opinion.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from msgspec import Struct
 
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.intent import Refused
+from bowline.core.model.market import CandleFrame
 from bowline.core.model.order import Fill, Order
 from bowline.core.model.policy import Policy
-from bowline.core.model.values import OrderId, RunId, StrategyId, Timeframe
+from bowline.core.model.values import OrderId, RunId, StrategyId, Timeframe, to_decimals
 
 
 class Run(Struct, frozen=True):
@@ -91,7 +93,13 @@ class OrderFilled(Struct, frozen=True, tag=True):
 
 
 Event = (
-    RunStarted | CandleClosed | OrderAccepted | OrderRejected | OrderCancelled | OrderLost | OrderFilled
+    RunStarted
+    | CandleClosed
+    | OrderAccepted
+    | OrderRejected
+    | OrderCancelled
+    | OrderLost
+    | OrderFilled
 )
 
 
@@ -110,3 +118,11 @@ class RecordRefusal(Struct, frozen=True, tag=True):
 
 
 Command = PlaceOrder | RecordRefusal
+
+
+def closed_candles(frame: CandleFrame) -> Iterator[CandleClosed]:
+    """The facts of a frame, one a candle, each seen at the moment its candle was complete."""
+    instrument, timeframe = frame.instrument, frame.timeframe
+    prices = to_decimals(frame.close.tolist())
+    for open_ns, close in zip(frame.open_ns.tolist(), prices, strict=True):
+        yield CandleClosed(open_ns + timeframe.ns, instrument, timeframe, open_ns, close)

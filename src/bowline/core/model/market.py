@@ -112,7 +112,7 @@ class CandleFrame(msgspec.Struct, frozen=True):
         digest.update(f"{self.timeframe.value}:{len(self)}:".encode())
         for name in ("open_ns", *VALUE_COLUMNS):
             column = getattr(self, name)
-            digest.update(np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")))
+            digest.update(column.astype(column.dtype.newbyteorder("<")).tobytes())
         return digest.hexdigest()
 
 

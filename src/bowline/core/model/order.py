@@ -42,13 +42,21 @@ class Step(Enum):
 _S, _E = OrderState, Step
 # fmt: off
 TRANSITIONS: dict[OrderState, dict[Step, OrderState]] = {
-    _S.PENDING:       {_E.ACCEPT: _S.WORKING, _E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED,
-                       _E.CANCEL: _S.CANCELLED, _E.REJECT: _S.REJECTED, _E.LOSE: _S.UNKNOWN},
-    _S.WORKING:       {_E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED,
-                       _E.CANCEL: _S.CANCELLED, _E.REJECT: _S.REJECTED},
-    _S.PARTLY_FILLED: {_E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED, _E.CANCEL: _S.CANCELLED},
-    _S.UNKNOWN:       {_E.ACCEPT: _S.WORKING, _E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED,
-                       _E.CANCEL: _S.CANCELLED, _E.REJECT: _S.REJECTED},
+    _S.PENDING: {
+        _E.ACCEPT: _S.WORKING,      _E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,    _E.REJECT: _S.REJECTED,         _E.LOSE: _S.UNKNOWN,
+    },
+    _S.WORKING: {
+        _E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,        _E.REJECT: _S.REJECTED,
+    },
+    _S.PARTLY_FILLED: {
+        _E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED, _E.CANCEL: _S.CANCELLED,
+    },
+    _S.UNKNOWN: {
+        _E.ACCEPT: _S.WORKING,      _E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,    _E.REJECT: _S.REJECTED,
+    },
     _S.FILLED: {}, _S.CANCELLED: {}, _S.REJECTED: {},
 }
 # fmt: on
@@ -90,12 +98,14 @@ class Order(Struct, frozen=True):
         try:
             return replace(self, state=TRANSITIONS[self.state][step])
         except KeyError:
-            raise ValueError(f"order {self.id} is {self.state.value}: cannot {step.value}") from None
+            raise ValueError(
+                f"order {self.id} is {self.state.value}: cannot {step.value}"
+            ) from None
 
     def after_fill(self, fill: Fill) -> Order:
         """The order after this fill; ValueError if it is another's, or more than was ordered."""
         filled = self.filled_quantity + fill.quantity
-        if (fill.order_id, fill.side) != (self.id, self.side) or not ZERO < fill.quantity:
+        if (fill.order_id, fill.side) != (self.id, self.side) or not fill.quantity > ZERO:
             raise ValueError(f"fill {fill.trade_id} does not belong to order {self.id}")
         if filled > self.quantity:
             raise ValueError(f"order {self.id} of {self.quantity} cannot have {filled} filled")

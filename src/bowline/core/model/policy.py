@@ -22,7 +22,10 @@ class DirectionMode(Enum):
 
     def allows(self, direction: Direction) -> bool:
         """Whether a position of this direction may be entered."""
-        forbidden = {DirectionMode.LONG_ONLY: Direction.SHORT, DirectionMode.SHORT_ONLY: Direction.LONG}
+        forbidden = {
+            DirectionMode.LONG_ONLY: Direction.SHORT,
+            DirectionMode.SHORT_ONLY: Direction.LONG,
+        }
         return direction is not forbidden.get(self)
 
 
@@ -37,22 +40,30 @@ class AllIn(Struct, frozen=True, tag="all_in", tag_field="mode", forbid_unknown_
     """Every entry uses all that is available."""
 
 
-class FixedQuote(Struct, frozen=True, tag="fixed_quote", tag_field="mode", forbid_unknown_fields=True):
+class FixedQuote(
+    Struct, frozen=True, tag="fixed_quote", tag_field="mode", forbid_unknown_fields=True
+):
     """Every entry has this notional in quote money, or what is available if that is less."""
 
     quote: Decimal
 
 
-class StrategyCompound(Struct, frozen=True, tag="strategy_compound", tag_field="mode", forbid_unknown_fields=True):
+class StrategyCompound(
+    Struct, frozen=True, tag="strategy_compound", tag_field="mode", forbid_unknown_fields=True
+):
     """The strategy starts with its own budget and every entry uses all that has become of it."""
 
     budget_quote: Decimal | None = None
 
 
 class ProfitLock(
-    Struct, frozen=True, tag="strategy_compound_profit_lock", tag_field="mode", forbid_unknown_fields=True
+    Struct,
+    frozen=True,
+    tag="strategy_compound_profit_lock",
+    tag_field="mode",
+    forbid_unknown_fields=True,
 ):
-    """As `StrategyCompound`, but this share of every net profit is set aside and never used again."""
+    """As `StrategyCompound`, but this share of every net profit is set aside for good."""
 
     safe_profit_pct: Decimal
     budget_quote: Decimal | None = None

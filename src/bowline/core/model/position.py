@@ -16,7 +16,7 @@ from bowline.core.model.values import HUNDRED, ZERO, Direction, Side
 
 
 class Position(Struct, frozen=True):
-    """An open position. `entry_value` is the quote money of all entry fills so far, without fees."""
+    """An open position. `entry_value` is the quote money of all entry fills, without fees."""
 
     instrument: InstrumentId
     direction: Direction
@@ -80,9 +80,7 @@ def apply_fill(
 def _opened(fill: Fill, quantity: Decimal, fee: Decimal) -> Position:
     direction = Direction(fill.side.sign)
     value = quantity * fill.price
-    return Position(
-        fill.instrument, direction, quantity, fill.event_ns, quantity, value, ZERO, fee
-    )
+    return Position(fill.instrument, direction, quantity, fill.event_ns, quantity, value, ZERO, fee)
 
 
 def _increased(p: Position, fill: Fill) -> Position:

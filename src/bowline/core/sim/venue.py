@@ -10,8 +10,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from bowline.core.model.event import (
-    CandleClosed, Command, Event, OrderAccepted, OrderFilled, PlaceOrder,
-)  # fmt: skip
+    CandleClosed,
+    Command,
+    Event,
+    OrderAccepted,
+    OrderFilled,
+    PlaceOrder,
+)
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import Fill
 from bowline.core.model.policy import Costs
@@ -38,6 +43,13 @@ class SimVenue:
         price = self._closes[order.instrument] * (ONE + order.side.sign * costs.slippage_rate)
         fee = order.quantity * price * costs.fee_rate
         fill = Fill(
-            order.id, f"{order.id}-1", order.instrument, order.side, order.quantity, price, fee, now_ns
+            order.id,
+            f"{order.id}-1",
+            order.instrument,
+            order.side,
+            order.quantity,
+            price,
+            fee,
+            now_ns,
         )
         return OrderAccepted(now_ns, order.id, str(order.id)), OrderFilled(now_ns, fill)

@@ -1,0 +1,1 @@
+"""The nouns: values, instruments, market facts, intents, orders, positions, events and commands."""

@@ -1,0 +1,69 @@
+"""Feeds: how candles of a run's timeframe arrive. Every feed gives closed, full candles in order.
+
+A feed knows how fast the market comes; it must never know what a run makes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from bowline.core.model.market import CandleFrame, join_frames
+from bowline.core.model.rollup import rollup
+from bowline.core.model.values import SECOND_NS, Timeframe
+
+#: how many minutes a replay at full speed hands over at once: a week
+_FULL_SPEED_MINUTES = 7 * 1440
+
+
+class Feed(Protocol):
+    """Candles as they arrive, from a given moment on."""
+
+    def candles(self, from_ns: int) -> AsyncIterator[CandleFrame]:
+        """Frames of one or more candles that open at `from_ns` or later; ends with the market."""
+
+
+class RollingRollup:
+    """One-minute candles in, candles of a timeframe out, as soon as their bucket is full.
+
+    The minutes of the bucket that is still forming wait here. A bucket that a later minute finds
+    incomplete is dropped: it was never full.
+    """
+
+    def __init__(self, timeframe: Timeframe) -> None:
+        self._timeframe = timeframe
+        self._waiting: CandleFrame | None = None
+
+    def add(self, minutes: CandleFrame) -> CandleFrame:
+        """The candles that are complete once these minutes have closed."""
+        known = minutes if self._waiting is None else join_frames(self._waiting, minutes)
+        if not len(known):
+            return rollup(known, self._timeframe)
+        end_ns = int(known.close_ns[-1])
+        complete = int(known.open_ns.searchsorted(end_ns - end_ns % self._timeframe.ns))
+        self._waiting = known.slice(complete, len(known))
+        return rollup(known.slice(0, complete), self._timeframe)
+
+
+class ReplayFeed:
+    """Recorded one-minute candles, as fast as they are read or at a multiple of their own time."""
+
+    def __init__(self, minutes: CandleFrame, timeframe: Timeframe, speed: float | None) -> None:
+        """`speed` is market seconds a second; None is as fast as possible."""
+        self._minutes = minutes
+        self._timeframe = timeframe
+        self._speed = speed
+
+    async def candles(self, from_ns: int) -> AsyncIterator[CandleFrame]:
+        """Complete candles of the timeframe, those known at one moment together."""
+        rolling = RollingRollup(self._timeframe)
+        start = int(self._minutes.open_ns.searchsorted(from_ns))
+        step = _FULL_SPEED_MINUTES if self._speed is None else 1
+        for at in range(start, len(self._minutes), step):
+            if self._speed is not None and at > start:
+                passed_ns = int(self._minutes.open_ns[at] - self._minutes.open_ns[at - 1])
+                await asyncio.sleep(passed_ns / SECOND_NS / self._speed)
+            frame = rolling.add(self._minutes.slice(at, at + step))
+            if len(frame):
+                yield frame
