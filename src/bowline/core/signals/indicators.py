@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.values import DAY_NS, Direction, Timeframe
+from bowline.core.model.values import DAY_NS, Timeframe
 from bowline.core.signals import expressions, ta_lib
 from bowline.core.signals.catalogue import DAY, INPUTS, Indicator, Step, Value
 from bowline.core.signals.formulas import FORMULAS
@@ -65,23 +65,32 @@ def signal(
     indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
 ) -> NDArray[np.int8]:
     """The rule's Direction for each candle, for resolved `params`; ValueError without a rule."""
+    long, short = sides(indicator, params, frame)
+    return (long & ~short).astype(np.int8) - (short & ~long).astype(np.int8)
+
+
+def sides(
+    indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where the long side of the rule is known to hold, and where the short side is.
+
+    Both hold on a candle where the rule contradicts itself. ValueError without a rule.
+    """
     rule = indicator.rule
     if rule is None:
         raise ValueError(f"indicator {indicator.id} has no rule: {indicator.no_rule}")
     values = {name: getattr(frame, name) for name in indicator.inputs}
     values |= {**params, **compute(indicator, params, frame)}
-    result = np.full(len(frame), Direction.NEUTRAL, dtype=np.int8)
-    sides = {}
     known = np.ones(len(frame), dtype=np.bool_)
-    for direction, text in ((Direction.LONG, rule.long), (Direction.SHORT, rule.short)):
-        sides[direction] = np.zeros(len(frame), dtype=np.bool_)
-        if text:
-            verdicts = expressions.judge(expressions.parse(text), values, len(frame))
-            sides[direction] = verdicts.holds
-            known = known & verdicts.known
-    for direction, holds in sides.items():
-        result[holds & known & ~sides[Direction(-direction)]] = direction
-    return result
+    holds = []
+    for text in (rule.long, rule.short):
+        if not text:
+            holds.append(np.zeros(len(frame), dtype=np.bool_))
+            continue
+        verdicts = expressions.judge(expressions.parse(text), values, len(frame))
+        holds.append(verdicts.holds)
+        known = known & verdicts.known
+    return holds[0] & known, holds[1] & known
 
 
 def _run(step: Step, known: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
