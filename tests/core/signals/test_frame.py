@@ -57,7 +57,9 @@ def test_an_edge_is_a_direction_that_is_new_at_this_candle(values: list[int]) ->
         before = value
 
 
-@pytest.mark.parametrize("column", [np.array([2], np.int8), np.array([1.0]), np.zeros((2, 2), np.int8)])
+@pytest.mark.parametrize(
+    "column", [np.array([2], np.int8), np.array([1.0]), np.zeros((2, 2), np.int8)]
+)
 def test_a_column_that_is_not_directions_is_refused(column: np.ndarray) -> None:
     """Nothing but -1, 0 and 1 in int8 may reach the engine."""
     with pytest.raises(ValueError, match="direction"):

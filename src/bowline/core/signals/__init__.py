@@ -2,7 +2,49 @@
 
 from __future__ import annotations
 
-from bowline.core.signals.catalogue import Catalogue, Indicator, Parameter
+from bowline.core.signals.catalogue import Catalogue, Indicator, Kind, Parameter, Value
+from bowline.core.signals.frame import History, Opinion, SignalFrame, frame_of
 from bowline.core.signals.indicators import compute, signal, warmup
+from bowline.core.signals.opinion import LEAST_WARMUP, WARMUP_RULE, opinion_of
+from bowline.core.signals.spec import (
+    StrategySpec,
+    canonical_json,
+    document_of,
+    instrument_of,
+    policy_of,
+    strategy_id,
+    strategy_name,
+)
+from bowline.core.signals.spec_reading import parse_spec
+from bowline.core.signals.strategy import Fault, Registered, Strategies, Strategy, register
 
-__all__ = ["Catalogue", "Indicator", "Parameter", "compute", "signal", "warmup"]
+__all__ = [
+    "LEAST_WARMUP",
+    "WARMUP_RULE",
+    "Catalogue",
+    "Fault",
+    "History",
+    "Indicator",
+    "Kind",
+    "Opinion",
+    "Parameter",
+    "Registered",
+    "SignalFrame",
+    "Strategies",
+    "Strategy",
+    "StrategySpec",
+    "Value",
+    "canonical_json",
+    "compute",
+    "document_of",
+    "frame_of",
+    "instrument_of",
+    "opinion_of",
+    "parse_spec",
+    "policy_of",
+    "register",
+    "signal",
+    "strategy_id",
+    "strategy_name",
+    "warmup",
+]

@@ -52,7 +52,7 @@ def frame_of(direction: DirectionColumn, conflicting_signals: int = 0) -> Signal
         raise ValueError(
             f"a direction column is one int8 a candle, got {direction.dtype} {direction.shape}"
         )
-    if len(direction) and not (-1 <= int(direction.min()) and int(direction.max()) <= 1):
+    if len(direction) and not {int(direction.min()), int(direction.max())} <= {-1, 0, 1}:
         raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
     before = np.concatenate((np.zeros(1, dtype=np.int8), direction[:-1]))
     edge = np.where(direction != before, direction, np.int8(0)).astype(np.int8, copy=False)

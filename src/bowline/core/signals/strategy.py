@@ -12,7 +12,6 @@ must never pass for a mistake of Bowline's own.
 from __future__ import annotations
 
 import re
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -155,7 +154,7 @@ def _declaration_problems(strategy: Strategy) -> Iterator[str]:
     title = getattr(strategy, "title", None)
     if not (isinstance(title, str) and title.strip()):
         yield f"title: {title!r} is not a title: expected a few words"
-    parameters = strategy.parameters
+    parameters: object = strategy.parameters
     if not (isinstance(parameters, tuple) and all(isinstance(p, Parameter) for p in parameters)):
         yield f"parameters: {parameters!r} is not a tuple of Parameter"
         return
@@ -206,13 +205,13 @@ class PluginOpinion(msgspec.Struct, frozen=True):
 
     def _directions(self, candles: CandleFrame) -> DirectionColumn:
         with blamed(self.entry.origin):
-            given = self.entry.strategy.signals(candles, self.params)
+            given: object = self.entry.strategy.signals(candles, self.params)
         if not isinstance(given, np.ndarray) or given.dtype.kind not in "iu" or given.ndim != 1:
             found = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given)
             raise self._bad(f"gave {found}, expected one whole number a candle (np.int8)")
         if len(given) != len(candles):
             raise self._bad(f"gave {len(given)} signals for {len(candles)} candles")
-        if len(given) and not (-1 <= int(given.min()) and int(given.max()) <= 1):
+        if len(given) and not {int(given.min()), int(given.max())} <= {-1, 0, 1}:
             raise self._bad(f"gave {given.min()} to {given.max()}, expected -1, 0 and 1")
         return given.astype(np.int8, copy=True)
 
@@ -234,7 +233,8 @@ def blamed(origin: str) -> Iterator[None]:
         yield
     except BowlineError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything at all
+    except (Exception, SystemExit) as error:
+        # a plugin is somebody else's code and may raise anything at all
         raise BadInput(
             f"{origin}{_line_of(error, origin)}: {type(error).__name__}: {error}", hint=_GUIDE
         ) from error
@@ -244,9 +244,13 @@ def _line_of(error: BaseException, origin: str) -> str:
     """` line N` of the last place inside the plugin's own file, if there is one."""
     if isinstance(error, SyntaxError) and error.filename == origin:
         return f" line {error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == origin]
-    return f" line {lines[-1]}" if lines else ""
+    line = 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == origin:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" line {line}" if line else ""
 
 
 def _cuts(direction: DirectionColumn) -> list[int]:

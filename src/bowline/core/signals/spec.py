@@ -1,0 +1,204 @@
+"""A strategy as immutable content: what it is made of, its canonical text, its id and its name.
+
+Nothing here may depend on when, where or by whom a spec was written: equal content has an equal id
+for ever, and any change is another strategy. `spec_reading` makes a spec from what a person wrote.
+
+1. A spec holds everything a run depends on: defaults are written out, numbers are exact, plugin
+   code is there by its hash. Only the fee may be left to the market of the run.
+2. Its canonical text is JSON with sorted keys, no blanks, and numbers without trailing zeros or
+   exponents. The order of the rules does not matter to an AND, so they are sorted.
+3. Its id is the SHA-256 of that text; its name is made of the content and the head of the id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.errors import BadInput
+from bowline.core.model.instrument import InstrumentId, Market, market_by_id, market_by_name
+from bowline.core.model.policy import Costs, DirectionMode, Limits, Policy, Sizing, Stops
+from bowline.core.model.values import StrategyId, Timeframe, to_decimals
+from bowline.core.signals.catalogue import Value
+
+SPEC_VERSION = 1
+DEFAULT_SLIPPAGE_PCT = Decimal("0.01")
+#: characters of the id that a name ends with
+NAME_HASH_CHARS = 8
+#: rules that a name spells out
+NAMED_RULES = 3
+
+#: name and value in the order in which the catalogue or the plugin declares them
+Params = tuple[tuple[str, Value], ...]
+
+
+class IndicatorUse(Struct, frozen=True):
+    """An indicator of the catalogue at one version, every parameter written out."""
+
+    id: str
+    version: int
+    params: Params
+
+
+class PluginUse(Struct, frozen=True):
+    """A strategy plugin with the SHA-256 of its code, every parameter written out."""
+
+    id: str
+    version: int
+    code: str
+    params: Params
+
+
+class SpecCosts(Struct, frozen=True):
+    """Costs in percent; without a fee it is that of the market the run is on."""
+
+    fee_pct: Decimal | None = None
+    slippage_pct: Decimal = DEFAULT_SLIPPAGE_PCT
+
+
+class StrategySpec(Struct, frozen=True):
+    """StrategySpec v1. `rules` are indicators that must all agree, or one plugin."""
+
+    timeframe: Timeframe
+    direction: DirectionMode
+    rules: tuple[IndicatorUse, ...] | PluginUse
+    sizing: Sizing
+    stops: Stops = Stops()
+    costs: SpecCosts = SpecCosts()
+    limits: Limits = Limits()
+    instrument: InstrumentId | None = None
+
+
+def document_of(spec: StrategySpec) -> dict[str, Any]:
+    """The spec as plain values the way a person would write it, nothing left out."""
+    document: dict[str, Any] = {
+        "version": SPEC_VERSION,
+        "timeframe": spec.timeframe.value,
+        "direction": spec.direction.value,
+    }
+    if spec.instrument is not None:
+        market = market_by_id(spec.instrument.market_id)
+        document["instrument"] = {"market": market.name, "symbol": spec.instrument.symbol}
+    if isinstance(spec.rules, PluginUse):
+        document["strategy"] = _use(spec.rules) | {"code": spec.rules.code}
+    else:
+        document["indicators"] = [_use(rule) for rule in spec.rules]
+    document["sizing"] = _written(msgspec.to_builtins(spec.sizing, builtin_types=(Decimal,)))
+    for name in ("stops", "costs", "limits"):
+        section = _written(msgspec.to_builtins(getattr(spec, name), builtin_types=(Decimal,)))
+        if section:
+            document[name] = section
+    return document
+
+
+def canonical_json(spec: StrategySpec) -> bytes:
+    """The one text of this content, in UTF-8."""
+    return msgspec.json.encode(_plain_numbers(document_of(spec)), order="sorted")
+
+
+def strategy_id(spec: StrategySpec) -> StrategyId:
+    """SHA-256 of the canonical text, in hex."""
+    return StrategyId(hashlib.sha256(canonical_json(spec)).hexdigest())
+
+
+def strategy_name(spec: StrategySpec) -> str:
+    """A name for people: `sma_cross-10-50 1h long-short sl1.5 tp3 3f9a2c1b`."""
+    uses = (spec.rules,) if isinstance(spec.rules, PluginUse) else spec.rules
+    shown = "+".join(
+        "-".join((use.id, *(_shown(value) for _, value in use.params)))
+        for use in uses[:NAMED_RULES]
+    )
+    more = f"+{len(uses) - NAMED_RULES}more" if len(uses) > NAMED_RULES else ""
+    parts = [f"{shown}{more}", spec.timeframe.value, spec.direction.value]
+    if spec.stops.sl_pct is not None:
+        parts.append(f"sl{_shown(spec.stops.sl_pct)}")
+    if spec.stops.tp_pct is not None:
+        parts.append(f"tp{_shown(spec.stops.tp_pct)}")
+    return " ".join((*parts, strategy_id(spec)[:NAME_HASH_CHARS]))
+
+
+def policy_of(spec: StrategySpec, market: Market) -> Policy:
+    """How a run of this spec on `market` may act, the costs settled."""
+    fee = market.taker_fee_pct if spec.costs.fee_pct is None else spec.costs.fee_pct
+    return Policy(
+        spec.direction, spec.stops, spec.sizing, Costs(fee, spec.costs.slippage_pct), spec.limits
+    )
+
+
+def instrument_of(
+    spec: StrategySpec, market: str | None = None, symbol: str | None = None
+) -> InstrumentId:
+    """What a run of this spec is on: `market` (`venue:kind`) and `symbol` win over the spec's own.
+
+    Raises BadInput when either is said in neither place, or there is no such market.
+    """
+    own = spec.instrument
+    missing = [
+        f"--{name}" for name, asked in (("market", market), ("symbol", symbol)) if asked is None
+    ]
+    if own is None and missing:
+        raise BadInput(
+            f"the spec names no instrument, and {' and '.join(missing)} is not given",
+            hint="give --market binance:spot --symbol BTCUSDT, or write "
+            "instrument: {market: binance:spot, symbol: BTCUSDT} in the spec",
+        )
+    try:
+        found = market_by_name(market).market_id if market is not None else None
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    if own is not None:
+        return InstrumentId(
+            own.market_id if found is None else found, own.symbol if symbol is None else symbol
+        )
+    assert found is not None
+    assert symbol is not None
+    return InstrumentId(found, symbol)
+
+
+def plain_decimal(value: Decimal) -> Decimal:
+    """The same number without trailing zeros and without an exponent: 1.50 is 1.5, 1E+2 is 100."""
+    reduced = value.normalize()
+    exponent = reduced.as_tuple().exponent
+    if isinstance(exponent, int) and exponent > 0:
+        return reduced.quantize(Decimal(1))
+    return abs(reduced) if reduced.is_zero() else reduced
+
+
+def _plain_numbers(value: object) -> object:
+    """The same document with its Decimals as JSON numbers that have no exponent."""
+    match value:
+        case dict():
+            return {key: _plain_numbers(each) for key, each in value.items()}
+        case list():
+            return [_plain_numbers(each) for each in value]
+        case Decimal():
+            return msgspec.Raw(f"{value:f}".encode())
+    return value
+
+
+def _use(use: IndicatorUse | PluginUse) -> dict[str, Any]:
+    params = {name: _exact(value) for name, value in use.params}
+    return {"id": use.id, "version": use.version, "params": params}
+
+
+def _exact(value: Value) -> int | str | Decimal:
+    return plain_decimal(to_decimals((value,))[0]) if isinstance(value, float) else value
+
+
+def _written(section: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set, with numbers in their plain form."""
+    return {
+        name: plain_decimal(value) if isinstance(value, Decimal) else value
+        for name, value in section.items()
+        if value is not None
+    }
+
+
+def _shown(value: Value | Decimal) -> str:
+    exact = _exact(value) if not isinstance(value, Decimal) else plain_decimal(value)
+    return f"{exact:f}" if isinstance(exact, Decimal) else str(exact)
