@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bowline.core.report.collect import Collected
+from bowline.core.report.compare import Difference, differences
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn
 from bowline.core.report.metrics import METRICS, Metric, Metrics, Unit, daily_ratios
@@ -11,7 +13,9 @@ from bowline.core.report.round_trips import Tally, fold_executions, tally
 
 __all__ = [
     "METRICS",
+    "Collected",
     "Curves",
+    "Difference",
     "Drawdown",
     "Execution",
     "Metric",
@@ -23,6 +27,7 @@ __all__ = [
     "Tally",
     "Unit",
     "daily_ratios",
+    "differences",
     "drawdown_curve",
     "find_drawdowns",
     "fold_executions",

@@ -47,7 +47,7 @@ def drawdown_curve(equity: FloatColumn, initial_cash: float) -> FloatColumn:
 def find_drawdowns(
     depth_pct: FloatColumn, close_ns: IntColumn, start_ns: int
 ) -> tuple[Drawdown, ...]:
-    """The episodes of a curve of `drawdown_curve`; `start_ns` is when the initial cash was there."""
+    """The episodes of a curve of `drawdown_curve`; the initial cash was there at `start_ns`."""
     under = depth_pct > 0
     edges = np.diff(under.astype(np.int8), prepend=0, append=0)
     episodes = []

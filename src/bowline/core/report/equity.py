@@ -18,6 +18,7 @@ from msgspec import Struct
 from bowline.core.model.market import CandleFrame, FloatColumn
 from bowline.core.model.values import DAY_NS, ZERO, Side, to_decimals, to_float
 from bowline.core.report.record import Execution, RunRecord
+from bowline.core.report.round_trips import exact_sum
 
 
 class Curves(Struct, frozen=True):
@@ -42,7 +43,7 @@ class MonthReturn(Struct, frozen=True):
 
 
 def cash_flow(execution: Execution) -> Decimal:
-    """What the fill did to the cash: a buy takes price * quantity, a sell brings it, less the fee."""
+    """What the fill did to the cash: a buy takes its value, a sell brings it, both pay the fee."""
     fill = execution.fill
     value = fill.quantity * fill.price
     return (-value if fill.side is Side.BUY else value) - fill.fee
@@ -55,11 +56,9 @@ def last_close(record: RunRecord) -> Decimal:
 
 def final_equity(record: RunRecord) -> Decimal:
     """Cash after the last fill plus the open quantity at the last close, exact."""
-    cash, quantity = record.run.initial_cash, ZERO
-    for execution in record.executions:
-        cash += cash_flow(execution)
-        quantity += execution.fill.side.sign * execution.fill.quantity
-    return cash + quantity * last_close(record)
+    flows = (cash_flow(e) for e in record.executions)
+    quantity = exact_sum(e.fill.side.sign * e.fill.quantity for e in record.executions)
+    return exact_sum((record.run.initial_cash, *flows, quantity * last_close(record)))
 
 
 def make_curves(record: RunRecord) -> Curves:

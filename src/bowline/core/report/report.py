@@ -12,12 +12,12 @@ from msgspec import Struct
 from bowline.core.errors import BadInput
 from bowline.core.model.market import FloatColumn
 from bowline.core.model.position import Position, RoundTrip
-from bowline.core.model.values import HUNDRED, ZERO, to_float
+from bowline.core.model.values import HUNDRED, to_float
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn, last_close, make_curves, monthly_returns
 from bowline.core.report.metrics import METRICS, Metrics, make_metrics
 from bowline.core.report.record import RunRecord
-from bowline.core.report.round_trips import Tally, fold_executions, tally
+from bowline.core.report.round_trips import Tally, exact_sum, fold_executions, tally
 
 
 class OpenPosition(Struct, frozen=True):
@@ -66,7 +66,7 @@ class Report(Struct, frozen=True):
 
 
 def make_report(record: RunRecord) -> Report:
-    """The report of a run. Raises BadInput without candles, ValueError if fills are out of order."""
+    """The report of a run. BadInput if it has no candles, ValueError if fills are out of order."""
     candles = record.candles
     if not len(candles):
         raise BadInput(
@@ -89,5 +89,5 @@ def make_report(record: RunRecord) -> Report:
         drawdown_pct=depth_pct,
         drawdowns=drawdowns,
         months=monthly_returns(candles, curves, initial_cash),
-        fees_quote=sum((e.fill.fee for e in record.executions), ZERO),
+        fees_quote=exact_sum(e.fill.fee for e in record.executions),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +26,9 @@ from bowline.core.report.record import Execution
 #: A return that is zero at eight decimals of a fraction won nothing and lost nothing: money that
 #: was divided and multiplied again seldom comes back to the last digit.
 DRAW_RETURN_PCT = Decimal("0.0000005")
+
+#: More digits than any sum of 28-digit amounts of money has.
+_EXACT_DIGITS = 100
 
 
 class Tally(Struct, frozen=True):
@@ -72,6 +75,13 @@ def fold_executions(
     return tuple(trips), tuple(p for p in positions.values() if p is not None)
 
 
+def exact_sum(values: Iterable[Decimal]) -> Decimal:
+    """The sum, rounded once at the end: no order of adding changes its last digit."""
+    with localcontext(prec=_EXACT_DIGITS):
+        total = sum(values, ZERO)
+    return +total
+
+
 def tally(trips: Sequence[RoundTrip]) -> Tally:
     """Add up round trips, of one instrument or of many.
 
@@ -83,7 +93,7 @@ def tally(trips: Sequence[RoundTrip]) -> Tally:
     losses = [t for t in trips if t.return_pct <= -DRAW_RETURN_PCT]
     returns = np.array([float(t.return_pct) for t in trips])
     durations = [_duration_ns(t) for t in trips]
-    pnl = sum((t.pnl for t in trips), ZERO)
+    pnl = exact_sum(t.pnl for t in trips)
     count = len(trips)
     return Tally(
         count=count,
@@ -91,7 +101,7 @@ def tally(trips: Sequence[RoundTrip]) -> Tally:
         losses=len(losses),
         draws=count - len(wins) - len(losses),
         pnl_quote=pnl,
-        fees_quote=sum((t.fees for t in trips), ZERO),
+        fees_quote=exact_sum(t.fees for t in trips),
         win_rate_pct=float(HUNDRED * len(wins) / count) if count else None,
         best_pct=float(returns.max()) if count else None,
         worst_pct=float(returns.min()) if count else None,
@@ -115,9 +125,9 @@ def _mean_ns(durations: Sequence[int]) -> int | None:
 
 
 def _profit_factor(pnls: Iterable[Decimal]) -> float | None:
-    gained = lost = ZERO
-    for pnl in pnls:
-        gained, lost = gained + max(pnl, ZERO), lost - min(pnl, ZERO)
+    values = list(pnls)
+    gained = exact_sum(pnl for pnl in values if pnl > ZERO)
+    lost = -exact_sum(pnl for pnl in values if pnl < ZERO)
     return float(gained / lost) if lost else None
 
 
