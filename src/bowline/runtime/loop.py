@@ -41,8 +41,8 @@ class Venue(Protocol):
         """What the venue answers."""
 
 
-class LoopState(Struct):
-    """What a snapshot keeps beside its number: the engine, and up to where the tape was read."""
+class LoopState(Struct, frozen=True):
+    """What a snapshot keeps: the engine, and up to where the tape was read."""
 
     engine: bytes
     next_open_ns: int
@@ -70,6 +70,16 @@ class Loop:
         self.candles = 0
 
     @property
+    def seq(self) -> int:
+        """The number of the last event or command."""
+        return self._seq
+
+    @property
+    def next_open_ns(self) -> int:
+        """Candles that open before this moment have been taken."""
+        return self._next_open_ns
+
+    @property
     def replaying(self) -> bool:
         """Whether the journal still knows what comes next."""
         return bool(self._tail)
@@ -80,12 +90,10 @@ class Loop:
         self._engine.step(started)
         self._next_open_ns = started.run.start_ns
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Start from a snapshot instead of the first entry."""
-        state = json.decode(snapshot.state, type=LoopState)
+    def restore(self, seq: int, state: LoopState) -> None:
+        """Start from a snapshot's state instead of the first entry."""
         self._engine.restore(state.engine)
-        self._seq, self._next_open_ns = snapshot.seq, state.next_open_ns
-        self._history.skip_to(state.next_open_ns)
+        self._seq, self._next_open_ns = seq, state.next_open_ns
 
     def snapshot(self) -> None:
         """Save the whole state, so that a restart need not begin at the first candle."""
@@ -142,6 +150,11 @@ class Loop:
             hint="the candles, the strategy or the program have changed since the journal was "
             "written: start a new run, or restore what changed",
         )
+
+
+def read_state(snapshot: Snapshot) -> LoopState:
+    """What a snapshot of a loop holds."""
+    return json.decode(snapshot.state, type=LoopState)
 
 
 def _same(mine: Entry, theirs: Entry) -> bool:

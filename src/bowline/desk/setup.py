@@ -1,0 +1,139 @@
+"""What a run is made of, before it starts: strategy, instrument, candles, warm-up, costs, money.
+
+Backtest and paper are set up by the same words here, so that they can only differ in what carries
+them out. Nothing here may start anything.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bowline.core.errors import BadInput, NotFound
+from bowline.core.model.event import Run
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
+from bowline.core.model.market import CandleFrame
+from bowline.core.model.values import MINUTE_NS, ZERO, RunId, Timeframe
+from bowline.core.signals.frame import Opinion
+from bowline.core.signals.spec import StrategySpec, policy_of, strategy_id
+from bowline.storage.candles import Candles
+
+#: money a run starts with when nothing is said
+DEFAULT_CASH = Decimal(10_000)
+
+#: a run is alone in its journal, so its journal calls it this
+ONLY_RUN = RunId(1)
+
+
+class Span(Struct, frozen=True):
+    """Decisions from the first candle that opens at `from_ns` to the last that closes by `to_ns`.
+
+    None is as far as the candles go.
+    """
+
+    from_ns: int | None = None
+    to_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.from_ns is not None and self.to_ns is not None and self.from_ns >= self.to_ns:
+            raise BadInput(
+                "the span is empty: --from is not before --to",
+                hint="give a start that is earlier than the end",
+            )
+
+
+class Setup(Struct, frozen=True):
+    """A run ready to start. `candles` are all since its anchor, the warm-up first."""
+
+    spec: StrategySpec
+    opinion: Opinion
+    run: Run
+    candles: CandleFrame
+
+    @property
+    def warmup_candles(self) -> int:
+        """How many candles lie before the first decision: fewer than wanted if history is short."""
+        return int(self.candles.open_ns.searchsorted(self.run.start_ns))
+
+
+def stored_instrument(store: Candles, instrument: InstrumentId) -> Instrument:
+    """The instrument with what is known of its steps; NotFound says what is stored instead."""
+    found = store.instrument(instrument)
+    covered = {each.instrument for each in store.coverage()}
+    if found is not None and instrument in covered:
+        return found
+    name = f"{market_by_id(instrument.market_id).name} {instrument.symbol}"
+    there = ", ".join(f"{market_by_id(i.market_id).name} {i.symbol}" for i in sorted(covered))
+    raise NotFound(
+        f"no candles of {name} are stored",
+        hint=f"stored are: {there}"
+        if there
+        else "import some: bowline candles import FILE "
+        f"--market {market_by_id(instrument.market_id).name} --symbol {instrument.symbol}",
+    )
+
+
+def stored_candles(
+    store: Candles, instrument: InstrumentId, timeframe: Timeframe, span: Span, warmup: int
+) -> tuple[CandleFrame, int]:
+    """Candles of the span with up to `warmup` before it, and the moment decisions begin."""
+    covered = next(each for each in store.coverage() if each.instrument == instrument)
+    start_ns = covered.first_ns if span.from_ns is None else span.from_ns
+    end_ns = covered.last_ns + MINUTE_NS if span.to_ns is None else span.to_ns
+    reach_ns = warmup * timeframe.ns
+    while True:
+        candles = store.read(instrument, timeframe, max(0, start_ns - reach_ns), end_ns)
+        before = int(candles.open_ns.searchsorted(start_ns))
+        if before >= warmup or start_ns - reach_ns <= covered.first_ns:
+            break
+        # the history has gaps: look further back
+        reach_ns *= 2
+    return candles.slice(max(0, before - warmup), len(candles)), start_ns
+
+
+def file_candles(candles: CandleFrame, span: Span, warmup: int) -> tuple[CandleFrame, int]:
+    """The same for candles that are all in memory."""
+    if not len(candles):
+        raise BadInput("the file has no complete candle of this timeframe")
+    start_ns = int(candles.open_ns[0]) if span.from_ns is None else span.from_ns
+    end_ns = int(candles.close_ns[-1]) if span.to_ns is None else span.to_ns
+    first = int(candles.open_ns.searchsorted(start_ns))
+    last = int(candles.close_ns.searchsorted(end_ns, side="right"))
+    return candles.slice(max(0, first - warmup), last), start_ns
+
+
+def make_setup(
+    spec: StrategySpec,
+    opinion: Opinion,
+    instrument: Instrument,
+    found: tuple[CandleFrame, int],
+    *,
+    cash: Decimal = DEFAULT_CASH,
+    account: str,
+) -> Setup:
+    """A run of `spec` on `instrument` over the candles `found`.
+
+    BadInput if there is nothing to decide on or nothing to trade with.
+    """
+    candles, start_ns = found
+    if not int(candles.open_ns.searchsorted(start_ns)) < len(candles):
+        raise BadInput(
+            f"there is no complete {spec.timeframe.value} candle of {instrument.key} in the span",
+            hint="see what is stored with `bowline candles list`, then choose --from and --to",
+        )
+    if not cash > ZERO:
+        raise BadInput(f"--cash is {cash}: a run needs more than 0 to start with")
+    run = Run(
+        id=ONLY_RUN,
+        strategy_id=strategy_id(spec),
+        account=account,
+        instrument=instrument,
+        timeframe=spec.timeframe,
+        policy=policy_of(spec, market_by_id(instrument.id.market_id)),
+        initial_cash=cash,
+        anchor_ns=int(candles.open_ns[0]),
+        start_ns=start_ns,
+        tape_hash=candles.content_hash(),
+    )
+    return Setup(spec, opinion, run, candles)
