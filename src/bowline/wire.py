@@ -13,7 +13,9 @@ from bowline.core.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
     from bowline.core.signals import Catalogue
+    from bowline.storage.candles import Candles
     from bowline.storage.journal import Journal
+    from bowline.storage.tables import Tables
 
 
 def home() -> Path:
@@ -31,6 +33,27 @@ def open_journal(path: Path, *, read_only: bool = False) -> Journal:
     from bowline.storage.embedded.sqlite_journal import SqliteJournal
 
     return SqliteJournal(path, read_only=read_only)
+
+
+def open_candles(home: Path) -> Candles:
+    """The candle store: `BOWLINE_CANDLES`, or a DuckDB file under `home`; made if there is none."""
+    from bowline.settings import load_settings
+
+    url = load_settings().candles
+    scheme, _, rest = (url.reveal() if url else f"duckdb://{home / 'candles.duckdb'}").partition(
+        "://"
+    )
+    store: Candles
+    if scheme == "duckdb":
+        from bowline.storage.embedded.duckdb_candles import DuckDBCandles
+
+        store = DuckDBCandles(Path(rest))
+    else:
+        from bowline.storage.servers.clickhouse_candles import connect_clickhouse
+
+        store = connect_clickhouse(f"{scheme}://{rest}")
+    store.migrate()
+    return store
 
 
 def load_catalogue() -> Catalogue:
@@ -70,3 +93,10 @@ def _read_yaml(text: str, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise BadInput(f"{name} is not a mapping", hint="expected a document with 'indicators:'")
     return document
+
+
+def open_tables(home: Path) -> Tables:
+    """Strategies and runs in `home`, migrated; to be closed. Conflict if they are too new."""
+    from bowline.storage.embedded.sqlite_tables import open_sqlite_tables
+
+    return open_sqlite_tables(home / "tables.db")

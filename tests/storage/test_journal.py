@@ -1,4 +1,4 @@
-"""Every journal keeps one contract, and seals alike: a backtest's head can be held against a live one's."""
+"""Every journal keeps one contract and seals alike: a backtest's head is comparable with any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowline.core.model.event import Event, OrderAccepted, OrderFilled, PlaceOrder
+from bowline.core.model.event import OrderAccepted, OrderFilled, PlaceOrder
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.intent import Reason
 from bowline.core.model.order import Fill, Order
@@ -42,7 +42,8 @@ def placed(seq: int) -> Entry:
 
 
 def filled(seq: int) -> Entry:
-    fill = Fill(OrderId(seq), "t1", BTC, Side.BUY, Decimal("0.0130"), Decimal("43210.1"), Decimal("0.42"), 5)
+    price, fee = Decimal("43210.1"), Decimal("0.42")
+    fill = Fill(OrderId(seq), "t1", BTC, Side.BUY, Decimal("0.0130"), price, fee, 5)
     return Entry(seq, OrderFilled(1000 + seq, fill))
 
 

@@ -1,0 +1,50 @@
+"""The tables in one SQLite file: WAL, foreign keys on, migrated when it is opened.
+
+A transaction that will write must say so at its start: one that reads first and writes later can
+find the file changed under it, and SQLite then refuses it without waiting.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from bowline.storage.migrations import migrate
+from bowline.storage.tables import Tables
+
+if TYPE_CHECKING:
+    import sqlite3
+
+BUSY_SECONDS = 10
+
+
+def open_sqlite_tables(path: Path) -> Tables:
+    """The tables in the file at `path`, made if there is none; Conflict if they are too new."""
+    engine = sqlite_engine(path)
+    migrate(engine.execution_options(writes=True))
+    return Tables(engine)
+
+
+def sqlite_engine(path: Path) -> sa.Engine:
+    """An engine on the file at `path`, as it is: nothing is migrated."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(f"sqlite:///{path}")
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    # Python would begin a transaction too late, and none at all for a change of tables
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

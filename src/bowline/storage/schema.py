@@ -1,0 +1,109 @@
+"""The tables, said once for SQLite and PostgreSQL. Migrations lead to exactly this.
+
+Time is `int` ns UTC, money is Decimal, exact in both stores. Nothing here may be summed in SQL on
+SQLite: there an amount is text.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, Inexact, InvalidOperation
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+#: digits of an amount, all and after the point: PostgreSQL is told, SQLite must keep to them
+DIGITS, PLACES = 38, 18
+_STEP = Decimal(1).scaleb(-PLACES)
+_EXACT = Context(prec=DIGITS, traps=[Inexact, InvalidOperation])
+
+# SQLite counts up only what is declared INTEGER; both hold 64 bits there
+Id = sa.BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Amount(TypeDecorator[Decimal]):
+    """An exact Decimal: TEXT on SQLite, NUMERIC(38, 18) elsewhere.
+
+    ValueError for what either could not keep: NaN, infinities, more than 18 decimals or 38 digits.
+    """
+
+    impl = sa.Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Decimal]:
+        """The column's type in this store."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())  # type: ignore[arg-type]
+        return dialect.type_descriptor(sa.Numeric(DIGITS, PLACES))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Decimal | str | None:
+        """What is handed to the store."""
+        if value is None:
+            return None
+        try:
+            kept = value.quantize(_STEP, context=_EXACT)
+        except (Inexact, InvalidOperation):
+            kept = Decimal("NaN")
+        if not kept.is_finite():
+            raise ValueError(
+                f"{value} is not an amount of {DIGITS} digits, {PLACES} of them decimals"
+            )
+        return format(value, "f") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: object, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        """What the store hands back."""
+        return None if value is None else Decimal(str(value))
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+strategies = Table(
+    "strategies",
+    metadata,
+    Column("id", String(64), primary_key=True, comment="the content hash of the spec"),
+    Column("name", Text, nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("spec", Text, nullable=False, comment="canonical JSON"),
+    Column("created_ns", sa.BigInteger, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("strategy_id", ForeignKey("strategies.id"), nullable=False),
+    Column("market_id", Integer, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("timeframe", String(8), nullable=False),
+    Column("initial_cash", Amount, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("request", Text, nullable=False, comment="JSON: all that was asked for"),
+    Column("request_hash", String(64), nullable=False),
+    Column("metadata", sa.JSON, nullable=False),
+    Column("created_ns", sa.BigInteger, nullable=False),
+    Column("updated_ns", sa.BigInteger, nullable=False),
+    Index("ix_runs_request_hash_state", "request_hash", "state"),
+    Index("ix_runs_strategy_id", "strategy_id"),
+    # ids name journals: one must never be given twice
+    sqlite_autoincrement=True,
+)
+
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("run_id", Id, ForeignKey("runs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("from_state", String(16)),
+    Column("to_state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_ns", sa.BigInteger, nullable=False),
+)
