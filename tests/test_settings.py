@@ -45,6 +45,7 @@ def test_every_setting_can_be_given_in_every_way(tmp_path: Path) -> None:
         "strategies": str(tmp_path / "s"), "fee_pct": "0.04", "slippage_pct": "0.5",
         "risk_preset": "balanced", "daily_loss_pct": "1.5", "cooldown_candles": "7",
         "log_level": "debug", "log_format": "json",
+        "log_file": str(tmp_path / "log"),
     }  # fmt: skip
     assert values.keys() == {field.name for field in FIELDS}
     names = {f"BOWLINE_{name.upper()}": text for name, text in values.items()}

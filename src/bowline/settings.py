@@ -85,6 +85,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     cooldown_candles: int | None = None
     log_level: str = "info"
     log_format: str = "auto"
+    log_file: Path | None = None
 
     @property
     def limits(self) -> Limits:
@@ -186,6 +187,7 @@ FIELDS: tuple[Field, ...] = (
     Field("cooldown_candles", _count, "a whole number, 0 (off) or more"),
     Field("log_level", _one_of(*_LEVELS), "one of " + ", ".join(_LEVELS)),
     Field("log_format", _one_of(*_FORMATS), "one of " + ", ".join(_FORMATS)),
+    Field("log_file", _path, "a file for the same lines as JSON"),
 )
 
 
