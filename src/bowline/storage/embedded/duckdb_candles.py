@@ -1,0 +1,334 @@
+"""The candle store in one DuckDB file: no server, opened for a moment and closed again.
+
+DuckDB lets one process write at a time. So no connection may ever be held between two calls: other
+processes use the file in between, and a call waits for its turn until the busy timeout. What is
+canonical is a view over the raw tables, so it is never behind them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from bowline.core.errors import Conflict, Damaged
+from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
+from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.storage.candles import (
+    FOREVER_NS,
+    Coverage,
+    Delivery,
+    Gap,
+    ImportRecord,
+    RefusedRow,
+    checked_candles,
+    frame_of,
+    gaps_between,
+    minute_range,
+    raw_table,
+    raw_tables,
+    tie_break,
+)
+
+_RETRY_S = 0.02
+
+#: one higher with every change of the tables or of MARKETS below
+_VERSION = 1
+
+_RAW = """
+create table if not exists {table} (
+    market_id integer not null, symbol varchar not null, ts_open bigint not null,
+    open double not null, high double not null, low double not null, close double not null,
+    volume double not null,
+    ingested_at bigint not null, tie_break ubigint not null, source varchar not null
+)"""
+
+_INSERT = """
+insert into {table}
+select ?, ?, ts_open, open, high, low, close, volume, ?, tie_break, ? from arrivals"""
+
+_CANONICAL_OF_VENUE = """
+select market_id, symbol, ts_open, open, high, low, close, volume, ingested_at from {table}
+qualify row_number() over (
+    partition by market_id, symbol, ts_open order by ingested_at desc, tie_break desc
+) = 1"""
+
+_TABLES = """
+create table if not exists candle_schema (version integer not null);
+create table if not exists ref_market (
+    market_id integer primary key, venue varchar not null, kind varchar not null,
+    taker_fee_pct varchar not null
+);
+create table if not exists ref_instruments (
+    market_id integer not null, symbol varchar not null, tick_size varchar not null,
+    lot_step varchar not null, min_notional varchar not null, contract_size varchar not null,
+    taker_fee_pct varchar not null, primary key (market_id, symbol)
+);
+create table if not exists quarantined_rows (
+    market_id integer not null, symbol varchar not null, file varchar not null,
+    content_hash varchar not null, row_number bigint not null, ts_open bigint not null,
+    reason varchar not null, row_values varchar not null, refused_at bigint not null
+);
+create table if not exists candle_imports (
+    import_key varchar primary key, market_id integer not null, symbol varchar not null,
+    file varchar not null, content_hash varchar not null, format varchar not null,
+    first_ns bigint not null, last_ns bigint not null, candles bigint not null,
+    refused bigint not null, ingested_at bigint not null
+);
+"""
+
+
+class DuckDBCandles:
+    """`Candles` in the DuckDB file at `path`."""
+
+    def __init__(self, path: Path, *, busy_timeout_s: int = 30) -> None:
+        self._path = path
+        self._busy_timeout_s = busy_timeout_s
+
+    def migrate(self) -> None:
+        """Make the tables and the canonical view, unless this version of them is there."""
+        if self._path.exists() and self._version() == _VERSION:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        canonical = " union all ".join(_CANONICAL_OF_VENUE.format(table=t) for t in raw_tables())
+        with self._transaction() as db:
+            for table in raw_tables():
+                db.execute(_RAW.format(table=table))
+            db.execute(f"create or replace view canonical_candles_1m as {canonical}")
+            db.execute(_TABLES)
+            db.executemany(
+                "insert or replace into ref_market values (?, ?, ?, ?)",
+                [(m.market_id, m.venue, m.kind, str(m.taker_fee_pct)) for m in MARKETS],
+            )
+            db.execute("delete from candle_schema")
+            db.execute("insert into candle_schema values (?)", [_VERSION])
+
+    def write(self, delivery: Delivery) -> None:
+        """Write everything in one transaction."""
+        frame = checked_candles(delivery) if delivery.candles is not None else None
+        with self._transaction() as db:
+            if frame is not None:
+                _insert_candles(db, frame, delivery)
+            if delivery.instrument is not None:
+                _insert_instrument(db, delivery.instrument)
+            if delivery.refused:
+                _insert_refused(db, delivery.refused)
+            if delivery.record is not None:
+                _insert_record(db, delivery.record)
+
+    def read(
+        self,
+        instrument: InstrumentId,
+        timeframe: Timeframe,
+        start_ns: int = 0,
+        end_ns: int = FOREVER_NS,
+    ) -> CandleFrame:
+        """Canonical minutes, rolled up."""
+        first, last = minute_range(timeframe, start_ns, end_ns)
+        query = """
+            select ts_open, open, high, low, close, volume from canonical_candles_1m
+            where market_id = ? and symbol = ? and ts_open >= ? and ts_open < ? order by ts_open"""
+        with self._connection(read_only=True) as db:
+            columns = db.execute(query, [*_key(instrument), first, last]).fetchnumpy()
+        return frame_of(instrument, timeframe, columns)
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """First, last, count and gaps of every instrument."""
+        query = """
+            select market_id, symbol, min(ts_open), max(ts_open), count(*),
+                count(*) filter (next_open - ts_open > ?)
+            from (
+                select market_id, symbol, ts_open,
+                    lead(ts_open) over (partition by market_id, symbol order by ts_open) next_open
+                from canonical_candles_1m
+            ) group by market_id, symbol order by market_id, symbol"""
+        rows = self._rows(query, [MINUTE_NS])
+        return tuple(Coverage(_instrument_id(row), *row[2:]) for row in rows)
+
+    def gaps(self, instrument: InstrumentId) -> tuple[Gap, ...]:
+        """Missing ranges between neighbours."""
+        query = """
+            select ts_open + ?, next_open from (
+                select ts_open, lead(ts_open) over (order by ts_open) next_open
+                from canonical_candles_1m where market_id = ? and symbol = ?
+            ) where next_open - ts_open > ? order by ts_open"""
+        rows = self._rows(query, [MINUTE_NS, *_key(instrument), MINUTE_NS])
+        return gaps_between(instrument, rows, self.quarantine(instrument))
+
+    def quarantine(self, instrument: InstrumentId | None = None) -> tuple[RefusedRow, ...]:
+        """Refused rows."""
+        query = """
+            select * from quarantined_rows where $1 is null or (market_id = $1 and symbol = $2)
+            order by file, content_hash, row_number"""
+        rows = self._rows(query, _key(instrument) if instrument else [None, None])
+        return tuple(RefusedRow(_instrument_id(row), *row[2:]) for row in rows)
+
+    def imports(self, key: str | None = None) -> tuple[ImportRecord, ...]:
+        """Imported files."""
+        query = """
+            select * from candle_imports where $1 is null or import_key = $1
+            order by ingested_at, import_key"""
+        rows = self._rows(query, [key])
+        return tuple(ImportRecord(row[0], _instrument_id(row[1:]), *row[3:]) for row in rows)
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """All of the reference table."""
+        rows = self._rows("select * from ref_instruments order by market_id, symbol", [])
+        return tuple(
+            Instrument(_instrument_id(row), *(Decimal(text) for text in row[2:])) for row in rows
+        )
+
+    def instrument(self, instrument: InstrumentId) -> Instrument | None:
+        """One of the reference table."""
+        return next((i for i in self.instruments() if i.id == instrument), None)
+
+    def _version(self) -> int:
+        known = "select count(*) from duckdb_tables() where table_name = 'candle_schema'"
+        with self._connection(read_only=True) as db:
+            if not _scalar(db, known):
+                return 0
+            return _scalar(db, "select coalesce(max(version), 0) from candle_schema")
+
+    def _rows(self, query: str, parameters: list[object]) -> list[tuple[Any, ...]]:
+        with self._connection(read_only=True) as db:
+            return db.execute(query, parameters).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._connection(read_only=False) as db:
+            db.begin()
+            yield db
+            db.commit()
+
+    @contextmanager
+    def _connection(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        db = self._wait_for_connection(read_only=read_only)
+        try:
+            yield db
+        except duckdb.IOException as error:
+            raise Conflict(
+                f"candle store {self._path}: {_first_line(error)}",
+                hint="Check free space and permissions; nothing of this step was stored.",
+            ) from error
+        finally:
+            db.close()
+
+    def _wait_for_connection(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                return duckdb.connect(self._path, read_only=read_only)
+            except duckdb.Error as error:
+                if not _is_busy(error):
+                    raise Damaged(
+                        f"candle store {self._path} cannot be opened: {_first_line(error)}",
+                        hint="Restore it from a backup, or move it away and import again.",
+                    ) from error
+                if time.monotonic() > deadline:
+                    raise Conflict(
+                        f"candle store {self._path} is in use by another process"
+                        f" for more than {self._busy_timeout_s} s",
+                        hint="End the other process, or try again when it is done.",
+                    ) from error
+            time.sleep(_RETRY_S)
+
+
+def _is_busy(error: duckdb.Error) -> bool:
+    text = str(error)
+    # the second text: another thread of this process has it open in the other mode
+    return "Could not set lock" in text or "different configuration" in text
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0]
+
+
+def _scalar(db: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = db.execute(query).fetchone()
+    assert row is not None, "an aggregate always has one row"
+    return int(row[0])
+
+
+def _key(instrument: InstrumentId) -> list[object]:
+    return [instrument.market_id, instrument.symbol]
+
+
+def _instrument_id(row: tuple[Any, ...]) -> InstrumentId:
+    return InstrumentId(MarketId(row[0]), row[1])
+
+
+def _insert_candles(db: duckdb.DuckDBPyConnection, frame: CandleFrame, delivery: Delivery) -> None:
+    values = {name: getattr(frame, name) for name in VALUE_COLUMNS}
+    # a dict of arrays, not an Arrow table: making one imports pandas wherever it is installed
+    db.register("arrivals", {"ts_open": frame.open_ns, **values, "tie_break": tie_break(frame)})
+    db.execute(
+        _INSERT.format(table=raw_table(frame.instrument.market_id)),
+        [*_key(frame.instrument), delivery.ingested_ns, delivery.source],
+    )
+    db.unregister("arrivals")
+
+
+def _insert_instrument(db: duckdb.DuckDBPyConnection, instrument: Instrument) -> None:
+    steps = (
+        instrument.tick_size,
+        instrument.lot_step,
+        instrument.min_notional,
+        instrument.contract_size,
+        instrument.taker_fee_pct,
+    )
+    db.execute(
+        "insert or replace into ref_instruments values (?, ?, ?, ?, ?, ?, ?)",
+        [*_key(instrument.id), *(str(step) for step in steps)],
+    )
+
+
+def _insert_refused(db: duckdb.DuckDBPyConnection, refused: tuple[RefusedRow, ...]) -> None:
+    first = refused[0]
+    # the same file once more replaces what was said of it before
+    db.execute(
+        "delete from quarantined_rows where market_id = ? and symbol = ? and content_hash = ?",
+        [*_key(first.instrument), first.content_hash],
+    )
+    columns = (
+        [row.file for row in refused],
+        [row.row for row in refused],
+        [row.open_ns for row in refused],
+        [row.reason for row in refused],
+        [row.values for row in refused],
+    )
+    db.execute(
+        "insert into quarantined_rows"
+        " select ?, ?, unnest(?::varchar[]), ?, unnest(?::bigint[]), unnest(?::bigint[]),"
+        " unnest(?::varchar[]), unnest(?::varchar[]), ?",
+        [
+            *_key(first.instrument),
+            columns[0],
+            first.content_hash,
+            *columns[1:],
+            first.refused_ns,
+        ],
+    )
+
+
+def _insert_record(db: duckdb.DuckDBPyConnection, record: ImportRecord) -> None:
+    db.execute(
+        "insert or replace into candle_imports values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            record.key,
+            *_key(record.instrument),
+            record.file,
+            record.content_hash,
+            record.format,
+            record.first_ns,
+            record.last_ns,
+            record.candles,
+            record.refused,
+            record.ingested_ns,
+        ],
+    )
