@@ -45,7 +45,9 @@ def _narrow_entry(entry: Indicator, change: object, where: str, problems: list[s
     if not isinstance(change, Mapping):
         problems.append(f"{where}.params: expected a mapping of parameter to bounds")
         return entry
-    problems.extend(f"{where}.params.{name}: no such parameter" for name in change if name not in names)
+    problems.extend(
+        f"{where}.params.{name}: no such parameter" for name in change if name not in names
+    )
     params = tuple(
         _narrow_parameter(each, change[each.name], f"{where}.params.{each.name}", problems)
         if each.name in change
@@ -59,7 +61,9 @@ def _narrow_entry(entry: Indicator, change: object, where: str, problems: list[s
 
 
 def _narrow_parameter(old: Parameter, change: object, where: str, problems: list[str]) -> Parameter:
-    fields = {"choices", "default"} if old.kind is Kind.CHOICE else {"min", "max", "step", "default"}
+    fields = (
+        {"choices", "default"} if old.kind is Kind.CHOICE else {"min", "max", "step", "default"}
+    )
     if not isinstance(change, Mapping) or set(change) - fields:
         problems.append(f"{where}: expected a mapping with some of {', '.join(sorted(fields))}")
         return old
@@ -104,7 +108,9 @@ def _narrow_bounds(
         problems.append(f"{where}.step: {step!r} is not a multiple of {old.step}")
     if len(problems) > found:
         return old
-    new = msgspec.structs.replace(old, step=step, default=change.get("default", old.default), **bounds)
+    new = msgspec.structs.replace(
+        old, step=step, default=change.get("default", old.default), **bounds
+    )
     if new.minimum > new.maximum:  # type: ignore[operator]
         problems.append(f"{where}.min: {new.minimum} is above max {new.maximum}")
         return old

@@ -1,8 +1,59 @@
-"""Our own formulas, for what TA-Lib has not or defines otherwise; each returns a tuple of series."""
+"""Our own formulas, for what TA-Lib has not or defines otherwise.
+
+Each takes columns of one length and then its parameters, and returns a tuple of columns of that
+length; none may raise for a short, flat or volume-less frame, and none may look ahead.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-FORMULAS: dict[str, Callable[..., tuple[Any, ...]]] = {}
+from bowline.core.signals.formulas import averages, channels, days, flows, oscillators
+
+FORMULAS: dict[str, Callable[..., tuple[Any, ...]]] = {
+    formula.__name__: formula
+    for formula in (
+        averages.alligator,
+        averages.alma,
+        averages.mcginley,
+        averages.super_smoother,
+        averages.vidya,
+        averages.vwema,
+        channels.atr_stop,
+        channels.bollinger_position,
+        channels.chande_kroll,
+        channels.chandelier,
+        channels.deviation_channel,
+        channels.donchian,
+        channels.envelope,
+        channels.ichimoku,
+        channels.keltner,
+        channels.squeeze,
+        channels.starc,
+        days.pivot_points,
+        days.session_vwap,
+        flows.ease_of_movement,
+        flows.garman_klass,
+        flows.historical_volatility,
+        flows.klinger,
+        flows.parkinson,
+        flows.r_squared,
+        flows.rogers_satchell,
+        flows.rolling_vwap,
+        flows.volume_correlation,
+        flows.z_score,
+        oscillators.choppiness,
+        oscillators.connors_rsi,
+        oscillators.fisher,
+        oscillators.kst,
+        oscillators.momentum_rate,
+        oscillators.pretty_good,
+        oscillators.psychological,
+        oscillators.relative_vigor,
+        oscillators.schaff,
+        oscillators.stochastic_rsi,
+        oscillators.ulcer,
+        oscillators.wave_trend,
+    )
+}

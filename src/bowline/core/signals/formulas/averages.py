@@ -1,0 +1,91 @@
+"""Moving averages that TA-Lib has not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bowline.core.signals.formulas.parts import Series, shifted, ta, weighted
+
+
+def alma(close: Series, period: int, offset: float, sigma: float) -> tuple[Series]:
+    """Arnaud Legoux: Gaussian weights with their peak `offset` of the way to the newest candle."""
+    peak, width = offset * (period - 1), period / sigma
+    weights = [math.exp(-((at - peak) ** 2) / (2 * width * width)) for at in range(period)]
+    total = math.fsum(weights)
+    return (weighted(close, [each / total for each in reversed(weights)]),)
+
+
+def mcginley(close: Series, period: int, factor: float) -> tuple[Series]:
+    """McGinley's dynamic: value += (close - value) / (factor * period * (close / value)^4).
+
+    Started with the simple average of the first `period` closes; it never moves past the close.
+    """
+    result = np.full(len(close), np.nan)
+    seed = ta("SMA", close, period)
+    if period > len(close):
+        return (result,)
+    value = float(seed[period - 1])
+    values = [value]
+    for price in close[period:].tolist():
+        square = (price / value) * (price / value)
+        value += (price - value) / max(1.0, factor * period * square * square)
+        values.append(value)
+    result[period - 1 :] = values
+    return (result,)
+
+
+def vidya(close: Series, period: int, momentum: int) -> tuple[Series]:
+    """Chande's variable average: an EMA whose weight is scaled by abs(CMO) / 100.
+
+    Started at the close of the first candle with a CMO.
+    """
+    result = np.full(len(close), np.nan)
+    if momentum >= len(close):
+        return (result,)
+    strength = np.abs(ta("CMOU", close, momentum)) / 100 * (2 / (period + 1))
+    value = float(close[momentum])
+    values = []
+    for price, weight in zip(close[momentum:].tolist(), strength[momentum:].tolist(), strict=True):
+        value += weight * (price - value)
+        values.append(value)
+    result[momentum:] = values
+    return (result,)
+
+
+def super_smoother(close: Series, period: int) -> tuple[Series]:
+    """Ehlers' two-pole filter, started with the first two closes."""
+    decay = math.exp(-math.sqrt(2) * math.pi / period)
+    second = 2 * decay * math.cos(math.sqrt(2) * math.pi / period)
+    third = -decay * decay
+    first = 1 - second - third
+    prices = close.tolist()
+    values = prices[:2]
+    for at in range(2, len(prices)):
+        mean = (prices[at] + prices[at - 1]) / 2
+        values.append(first * mean + second * values[-1] + third * values[-2])
+    result = np.full(len(close), np.nan)
+    result[period - 1 :] = values[period - 1 :]
+    return (result,)
+
+
+def vwema(close: Series, volume: Series, period: int) -> tuple[Series]:
+    """Exponential average of close weighted by volume: EMA(close * volume) / EMA(volume)."""
+    return (ta("EMA", close * volume, period) / ta("EMA", volume, period),)
+
+
+def alligator(
+    high: Series, low: Series, jaw: int, teeth: int, lips: int
+) -> tuple[Series, Series, Series]:
+    """Williams' three Wilder averages of (high + low) / 2, each as it stands under today's candle.
+
+    A line drawn n candles ahead shows today what was known n candles ago: n is 8, 5 and 3 for
+    periods of 13, 8 and 5, in general (period + 1) // 2 + 1, (period + 2) // 2, (period + 1) // 2.
+    """
+    middle = ta("MEDPRICE", high, low)
+    return (
+        shifted(ta("RMA", middle, jaw), (jaw + 1) // 2 + 1),
+        shifted(ta("RMA", middle, teeth), (teeth + 2) // 2),
+        shifted(ta("RMA", middle, lips), (lips + 1) // 2),
+    )

@@ -1,0 +1,98 @@
+"""Volume, volatility and statistics."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bowline.core.signals.formulas.parts import Series, shifted, ta, typical
+
+
+def rolling_vwap(
+    high: Series, low: Series, close: Series, volume: Series, period: int
+) -> tuple[Series]:
+    """Typical price weighted by volume over the last `period` candles; NaN without volume."""
+    traded = ta("SUM", typical(high, low, close) * volume, period)
+    total = ta("SUM", volume, period)
+    return (np.where(ta("MAX", volume, period) > 0, traded / total, np.nan),)
+
+
+def ease_of_movement(high: Series, low: Series, volume: Series, period: int) -> tuple[Series]:
+    """Average of (change of the middle) * (high - low) / volume; a candle without volume counts 0."""
+    middle = ta("MEDPRICE", high, low)
+    ease = (middle - shifted(middle)) * (high - low) / volume
+    ease = np.where((volume > 0) | ~np.isfinite(shifted(middle)), ease, 0.0)
+    return (ta("SMA", ease, period),)
+
+
+def klinger(
+    high: Series, low: Series, close: Series, volume: Series, fast: int, slow: int, signal: int
+) -> tuple[Series, Series]:
+    """Klinger's volume oscillator: fast less slow EMA of the volume force, and its signal.
+
+    Volume force = volume * abs(2 * (range / accumulated range) - 1) * trend * 100, where the trend
+    is the sign of the change of high + low + close and the range adds up while it lasts.
+    """
+    change = np.sign((high + low + close) - shifted(high + low + close)).tolist()
+    reach = (high - low).tolist()
+    forces = [math.nan] * min(len(change), 1)
+    trend, total = 1.0, 0.0
+    for at in range(1, len(change)):
+        turn = change[at] or trend
+        total = (total if turn == trend else reach[at - 1]) + reach[at]
+        trend = turn
+        share = reach[at] / total if total > 0 else 0.0
+        forces.append(abs(2 * share - 1) * trend * 100)
+    force = volume * np.asarray(forces, dtype=np.float64)
+    line = ta("EMA", force, fast) - ta("EMA", force, slow)
+    return line, ta("EMA", line, signal)
+
+
+def historical_volatility(close: Series, period: int) -> tuple[Series]:
+    """Population standard deviation of log returns over `period` of them, in percent a candle."""
+    return (100 * ta("STDDEV", np.log(close / shifted(close)), period, 1.0),)
+
+
+def parkinson(high: Series, low: Series, period: int) -> tuple[Series]:
+    """Parkinson's volatility from high and low, in percent a candle."""
+    square = np.log(high / low) ** 2
+    return (100 * _root(ta("SMA", square, period) / (4 * math.log(2))),)
+
+
+def garman_klass(
+    open_: Series, high: Series, low: Series, close: Series, period: int
+) -> tuple[Series]:
+    """Garman and Klass's volatility from the whole candle, in percent a candle."""
+    reach, body = np.log(high / low), np.log(close / open_)
+    square = 0.5 * reach * reach - (2 * math.log(2) - 1) * body * body
+    return (100 * _root(ta("SMA", square, period)),)
+
+
+def rogers_satchell(
+    open_: Series, high: Series, low: Series, close: Series, period: int
+) -> tuple[Series]:
+    """Rogers and Satchell's volatility, free of drift, in percent a candle."""
+    square = np.log(high / close) * np.log(high / open_) + np.log(low / close) * np.log(low / open_)
+    return (100 * _root(ta("SMA", square, period)),)
+
+
+def z_score(close: Series, period: int) -> tuple[Series]:
+    """(close - SMA) / population standard deviation."""
+    return ((close - ta("SMA", close, period)) / ta("STDDEV", close, period, 1.0),)
+
+
+def r_squared(close: Series, period: int) -> tuple[Series]:
+    """How much of close a straight line over `period` candles explains, 0 to 1."""
+    line = ta("CORREL", close, np.arange(len(close), dtype=np.float64), period)
+    return (line * line,)
+
+
+def volume_correlation(close: Series, volume: Series, period: int) -> tuple[Series]:
+    """Correlation of the changes of close and of volume over `period` changes."""
+    return (ta("CORREL", close - shifted(close), volume - shifted(volume), period),)
+
+
+def _root(series: Series) -> Series:
+    """A running sum of squares can end a hair below 0."""
+    return np.sqrt(np.maximum(series, 0.0))

@@ -1,0 +1,168 @@
+"""Oscillators that TA-Lib has not, or defines otherwise."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bowline.core.signals.formulas.parts import Series, first_valid, shifted, ta, true_range, typical, weighted
+
+#: Fisher's transform is infinite at 1: Ehlers keeps his input this far inside
+_FISHER_LIMIT = 0.999
+
+
+def stochastic_rsi(
+    close: Series, period: int, window: int, smooth_k: int, smooth_d: int
+) -> tuple[Series, Series]:
+    """Where the RSI lies in the range of its last `window` values, 0 to 100, smoothed; its signal."""
+    rsi = ta("RSI", close, period)
+    lowest, highest = ta("MIN", rsi, window), ta("MAX", rsi, window)
+    line = ta("SMA", 100 * (rsi - lowest) / (highest - lowest), smooth_k)
+    return line, ta("SMA", line, smooth_d)
+
+
+def fisher(high: Series, low: Series, period: int) -> tuple[Series, Series]:
+    """Ehlers' Fisher transform of where (high + low) / 2 lies in its range, and itself before."""
+    middle = ta("MEDPRICE", high, low)
+    lowest, highest = ta("MIN", middle, period), ta("MAX", middle, period)
+    place = np.where(highest > lowest, (middle - lowest) / (highest - lowest), 0.5)
+    result = np.full(len(high), np.nan)
+    start = period - 1
+    level = line = 0.0
+    lines = []
+    for each in place[start:].tolist():
+        level = 0.66 * (each - 0.5) + 0.67 * level
+        level = min(max(level, -_FISHER_LIMIT), _FISHER_LIMIT)
+        line = 0.5 * math.log((1 + level) / (1 - level)) + 0.5 * line
+        lines.append(line)
+    result[start:] = lines
+    return result, shifted(result)
+
+
+def kst(close: Series, rate: int, smooth: int, signal: int) -> tuple[Series, Series]:
+    """Pring's Know Sure Thing: four smoothed rates of change weighted 1 to 4, and its average.
+
+    Periods grow from `rate`: rate, 1.5 rate, 2 rate and 3 rate, all smoothed by `smooth` but the
+    longest, which is smoothed by 1.5 smooth (10, 15, 20, 30 and 10, 10, 10, 15).
+    """
+    periods = (rate, rate * 3 // 2, rate * 2, rate * 3)
+    smoothing = (smooth, smooth, smooth, smooth * 3 // 2)
+    line = np.zeros(len(close))
+    for weight, (period, window) in enumerate(zip(periods, smoothing, strict=True), start=1):
+        line = line + weight * ta("SMA", ta("ROC", close, period), window)
+    return line, ta("SMA", line, signal)
+
+
+def schaff(close: Series, fast: int, slow: int, cycle: int, factor: float) -> tuple[Series]:
+    """Schaff's trend cycle: the stochastic of the stochastic of the MACD line, 0 to 100."""
+    macd = ta("EMA", close, fast) - ta("EMA", close, slow)
+    return (_smoothed_place(_smoothed_place(macd, cycle, factor), cycle, factor),)
+
+
+def _smoothed_place(series: Series, window: int, factor: float) -> Series:
+    """Where the series lies in its range, 0 to 100, smoothed by `factor`; a flat range holds."""
+    lowest, highest = ta("MIN", series, window), ta("MAX", series, window)
+    start = first_valid(lowest, highest)
+    result = np.full(len(series), np.nan)
+    place = level = 50.0
+    levels = []
+    rows = zip(series[start:].tolist(), lowest[start:].tolist(), highest[start:].tolist(), strict=True)
+    for at, (value, least, most) in enumerate(rows):
+        place = 100 * (value - least) / (most - least) if most > least else place
+        level = place if at == 0 else level + factor * (place - level)
+        levels.append(level)
+    result[start:] = levels
+    return result
+
+
+def connors_rsi(close: Series, period: int, streak_period: int, rank_period: int) -> tuple[Series]:
+    """Mean of the RSI, the RSI of the up or down streak, and the rank of the last change."""
+    change = np.sign(close - shifted(close)).tolist()
+    streak, streaks = 0.0, []
+    for sign in change:
+        # the first change is NaN: no streak yet
+        streak = 0.0 if not sign or sign != sign else (streak + sign if streak * sign > 0 else sign)
+        streaks.append(streak)
+    streak_rsi = ta("RSI", np.asarray(streaks), streak_period)
+    rank = ta("PERCENTRANK", ta("ROC", close, 1), rank_period)
+    return ((ta("RSI", close, period) + streak_rsi + rank) / 3,)
+
+
+def choppiness(high: Series, low: Series, close: Series, period: int) -> tuple[Series]:
+    """100 * log10(sum of true ranges / range of them all) / log10(period): 100 goes nowhere."""
+    before = shifted(close)
+    # the true range is NaN for the first candle, and so must its extremes be
+    top, bottom = np.maximum(high, before), np.minimum(low, before)
+    path = ta("SUM", true_range(high, low, close), period)
+    reach = ta("MAX", top, period) - ta("MIN", bottom, period)
+    return (100 * np.log10(path / reach) / math.log10(period),)
+
+
+def relative_vigor(
+    open_: Series, high: Series, low: Series, close: Series, period: int
+) -> tuple[Series, Series]:
+    """Ehlers' relative vigor: smoothed (close - open) over smoothed (high - low), and its signal."""
+    weights = (1 / 6, 2 / 6, 2 / 6, 1 / 6)
+    body = ta("SMA", weighted(close - open_, weights), period)
+    reach = ta("SMA", weighted(high - low, weights), period)
+    line = body / reach
+    return line, weighted(line, weights)
+
+
+def pretty_good(high: Series, low: Series, close: Series, period: int) -> tuple[Series]:
+    """Johnson's pretty good oscillator: (close - SMA) / EMA of the true range."""
+    reach = ta("EMA", true_range(high, low, close), period)
+    return ((close - ta("SMA", close, period)) / reach,)
+
+
+def psychological(close: Series, period: int) -> tuple[Series]:
+    """Percent of the last `period` candles that closed above the one before."""
+    before = shifted(close)
+    rose = np.where(np.isfinite(before), close > before, np.nan).astype(np.float64)
+    return (100 * ta("SMA", rose, period),)
+
+
+def wave_trend(
+    high: Series, low: Series, close: Series, channel: int, average: int, signal: int
+) -> tuple[Series, Series]:
+    """LazyBear's wave trend: an EMA of the distance from an EMA in mean distances; its signal."""
+    price = typical(high, low, close)
+    centre = ta("EMA", price, channel)
+    distance = price - centre
+    line = ta("EMA", distance / (0.015 * ta("EMA", np.abs(distance), channel)), average)
+    return line, ta("SMA", line, signal)
+
+
+def ulcer(close: Series, period: int) -> tuple[Series]:
+    """Martin's ulcer index: root mean square of the percent below the highest close so far.
+
+    The highest close is that of the `period` candles up to each candle.
+    """
+    below = 100 * (close / ta("MAX", close, period) - 1)
+    return (np.sqrt(np.maximum(ta("SMA", below * below, period), 0.0)),)
+
+
+def momentum_rate(close: Series, first: int, second: int, signal: int) -> tuple[Series, Series]:
+    """Swenlin's price momentum oscillator: the one-candle change smoothed twice, and its signal.
+
+    His smoothing weighs the newest by 2 / period.
+    """
+    once = _custom_ema(ta("ROC", close, 1), first)
+    line = _custom_ema(10 * once, second)
+    return line, ta("EMA", line, signal)
+
+
+def _custom_ema(series: Series, period: int) -> Series:
+    average = ta("SMA", series, period)
+    start = first_valid(average)
+    result = np.full(len(series), np.nan)
+    if start == len(series):
+        return result
+    level = float(average[start])
+    levels = [level]
+    for value in series[start + 1 :].tolist():
+        level += (value - level) * 2 / period
+        levels.append(level)
+    result[start:] = levels
+    return result

@@ -1,0 +1,54 @@
+"""Pieces the formulas share. Each value may depend on the candles up to its own and on no later one.
+
+Sums over a window must run on TA-Lib or term by term: NumPy's own sum adds in blocks whose borders
+move with the length of the array, and the last bits with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bowline.core.signals import ta_lib
+
+Series = NDArray[np.float64]
+
+
+def ta(function: str, *arguments: Any) -> Series:  # noqa: ANN401 - inputs and options of any function
+    """The one output of a TA-Lib function as float64."""
+    return ta_lib.run(function, *arguments)[0].astype(np.float64, copy=False)
+
+
+def shifted(series: Series, by: int = 1) -> Series:
+    """The value `by` candles earlier, NaN where there was none."""
+    earlier = np.full(len(series), np.nan)
+    if by < len(series):
+        earlier[by:] = series[: len(series) - by]
+    return earlier
+
+
+def weighted(series: Series, weights: Iterable[float]) -> Series:
+    """sum(weights[i] * series[t - i]), added term by term from the current candle backwards."""
+    total = np.zeros(len(series))
+    for back, weight in enumerate(weights):
+        total = total + weight * shifted(series, back)
+    return total
+
+
+def true_range(high: Series, low: Series, close: Series) -> Series:
+    """max(high, previous close) - min(low, previous close); NaN for the first candle."""
+    return ta("TRANGE", high, low, close)
+
+
+def typical(high: Series, low: Series, close: Series) -> Series:
+    """(high + low + close) / 3."""
+    return ta("TYPPRICE", high, low, close)
+
+
+def first_valid(*series: Series) -> int:
+    """The index from which all series have a value; the length if there is none."""
+    known = np.logical_and.reduce([np.isfinite(each) for each in series])
+    return int(np.argmax(known)) if known.any() else len(known)
