@@ -1,11 +1,11 @@
-"""The journal's protocol: what happened and what was decided, in order, each entry sealed to the last.
+"""The journal: what happened and what was decided, in order, each entry sealed to the last.
 
 An entry is durable before it is acted on, and nothing may ever change or remove one. The seal is a
 hash chain, the same for every store, so that equal runs have equal heads:
 
 1. The head of an empty journal is 32 zero bytes.
 2. An entry's payload is written as deterministic JSON (Decimal as text).
-3. Its hash is SHA-256 over the hash before it, its seq (8 bytes, big-endian, signed) and its payload.
+3. Its hash is SHA-256 over the hash before it, its seq (8 bytes, signed, big-endian), its payload.
 
 Snapshots are a convenience of restarts, never a part of the chain: they have a chain of their own,
 each link bound to the entries' hash at its seq.
@@ -128,7 +128,9 @@ def entry_hash(previous: bytes, seq: int, payload: bytes) -> bytes:
 
 def snapshot_hash(previous: bytes, seq: int, entries_head: bytes, state: bytes) -> bytes:
     """The link of the snapshots' own chain, bound to the entries' hash at its seq."""
-    return hashlib.sha256(previous + seq.to_bytes(8, "big", signed=True) + entries_head + state).digest()
+    return hashlib.sha256(
+        previous + seq.to_bytes(8, "big", signed=True) + entries_head + state
+    ).digest()
 
 
 def check_rising(entries: Sequence[Entry], floor: int) -> None:
