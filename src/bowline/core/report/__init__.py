@@ -6,10 +6,11 @@ from bowline.core.report.collect import Collected
 from bowline.core.report.compare import Difference, differences
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn
-from bowline.core.report.metrics import METRICS, Metric, Metrics, Unit, daily_ratios
+from bowline.core.report.metrics import Metrics, daily_ratios
 from bowline.core.report.record import Execution, RunRecord
 from bowline.core.report.report import OpenPosition, Report, make_report
 from bowline.core.report.round_trips import Tally, fold_executions, tally
+from bowline.core.report.titles import METRICS, Metric, Unit
 
 __all__ = [
     "METRICS",

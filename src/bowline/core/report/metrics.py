@@ -1,4 +1,4 @@
-"""The 25 metrics of a backtest: each has one definition, here, and one title, in `METRICS`.
+"""The 25 metrics of a backtest: each has one definition, here, and one title, in `titles.py`.
 
 A figure that does not exist (a ratio to zero, an average of nothing) is None and must never be
 NaN, 0 or infinity. The reference page `docs/reference/metrics.md` says the same for users.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from enum import Enum
 
 import numpy as np
 from msgspec import Struct
@@ -22,17 +21,6 @@ from bowline.core.report.round_trips import Tally
 
 DAYS_A_YEAR = 365
 _FEWEST_DAYS = 2
-
-
-class Unit(Enum):
-    """What a metric is measured in."""
-
-    TIME = "ns since 1970 UTC"
-    DURATION = "ns"
-    QUOTE = "quote money"
-    PCT = "percent"
-    COUNT = "count"
-    RATIO = "ratio"
 
 
 class Metrics(Struct, frozen=True):
@@ -63,44 +51,6 @@ class Metrics(Struct, frozen=True):
     sharpe_ratio: float | None
     sortino_ratio: float | None
     calmar_ratio: float | None
-
-
-class Metric(Struct, frozen=True):
-    """The title a person sees, the field of `Metrics` it shows, and its unit."""
-
-    title: str
-    field: str
-    unit: Unit
-
-
-#: The report, line by line.
-METRICS: tuple[Metric, ...] = (
-    Metric("Start", "start_ns", Unit.TIME),
-    Metric("End", "end_ns", Unit.TIME),
-    Metric("Duration", "duration_ns", Unit.DURATION),
-    Metric("Init. Cash", "initial_cash_quote", Unit.QUOTE),
-    Metric("Total Profit", "total_profit_quote", Unit.QUOTE),
-    Metric("Total Return [%]", "total_return_pct", Unit.PCT),
-    Metric("Benchmark Return [%]", "benchmark_return_pct", Unit.PCT),
-    Metric("Position Coverage [%]", "position_coverage_pct", Unit.PCT),
-    Metric("Max. Drawdown [%]", "max_drawdown_pct", Unit.PCT),
-    Metric("Avg. Drawdown [%]", "avg_drawdown_pct", Unit.PCT),
-    Metric("Max. Drawdown Duration", "max_drawdown_duration_ns", Unit.DURATION),
-    Metric("Avg. Drawdown Duration", "avg_drawdown_duration_ns", Unit.DURATION),
-    Metric("Num. Trades", "round_trip_count", Unit.COUNT),
-    Metric("Win Rate [%]", "win_rate_pct", Unit.PCT),
-    Metric("Best Trade [%]", "best_round_trip_pct", Unit.PCT),
-    Metric("Worst Trade [%]", "worst_round_trip_pct", Unit.PCT),
-    Metric("Avg. Trade [%]", "avg_round_trip_pct", Unit.PCT),
-    Metric("Max. Trade Duration", "max_round_trip_duration_ns", Unit.DURATION),
-    Metric("Avg. Trade Duration", "avg_round_trip_duration_ns", Unit.DURATION),
-    Metric("Expectancy", "expectancy_quote", Unit.QUOTE),
-    Metric("SQN", "sqn", Unit.RATIO),
-    Metric("Gross Exposure", "gross_exposure_ratio", Unit.RATIO),
-    Metric("Sharpe Ratio", "sharpe_ratio", Unit.RATIO),
-    Metric("Sortino Ratio", "sortino_ratio", Unit.RATIO),
-    Metric("Calmar Ratio", "calmar_ratio", Unit.RATIO),
-)
 
 
 class DailyRatios(Struct, frozen=True):

@@ -15,9 +15,10 @@ from bowline.core.model.position import Position, RoundTrip
 from bowline.core.model.values import HUNDRED, to_float
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn, last_close, make_curves, monthly_returns
-from bowline.core.report.metrics import METRICS, Metrics, make_metrics
+from bowline.core.report.metrics import Metrics, make_metrics
 from bowline.core.report.record import RunRecord
 from bowline.core.report.round_trips import Tally, exact_sum, fold_executions, tally
+from bowline.core.report.titles import METRICS
 
 
 class OpenPosition(Struct, frozen=True):
