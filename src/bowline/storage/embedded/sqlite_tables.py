@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, OperationalError
 
+from bowline.core.errors import Conflict, Damaged
 from bowline.storage.migrations import migrate
 from bowline.storage.tables import Tables
 
@@ -21,9 +23,20 @@ BUSY_SECONDS = 10
 
 
 def open_sqlite_tables(path: Path) -> Tables:
-    """The tables in the file at `path`, made if there is none; Conflict if they are too new."""
+    """The tables in the file at `path`, made if there is none.
+
+    Conflict if they are too new or the file is out of reach, Damaged if it is no database.
+    """
     engine = sqlite_engine(path)
-    migrate(engine.execution_options(writes=True))
+    try:
+        migrate(engine.execution_options(writes=True))
+    except OperationalError as error:
+        raise Conflict(f"the tables in {path} cannot be reached now: {error.orig}") from error
+    except DatabaseError as error:
+        raise Damaged(
+            f"the tables in {path} cannot be read: {error.orig}",
+            hint="restore the file from a backup",
+        ) from error
     return Tables(engine)
 
 
@@ -39,10 +52,10 @@ def sqlite_engine(path: Path) -> sa.Engine:
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     # Python would begin a transaction too late, and none at all for a change of tables
     connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
 
 def _begin(connection: sa.Connection) -> None:
