@@ -7,12 +7,12 @@ settings and hands it over; no rule of trading may live here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from bowline.core.errors import BadInput, NotFound
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bowline.core.signals import Catalogue
+    from bowline.core.signals import Catalogue, Strategies
+    from bowline.desk.plugins import PluginFolder
+    from bowline.desk.strategies import StrategyDesk
     from bowline.storage.candles import Candles
     from bowline.storage.journal import Journal
     from bowline.storage.tables import Tables
@@ -23,6 +23,15 @@ def home() -> Path:
     from bowline.settings import load_settings
 
     return load_settings().home
+
+
+def start_logs() -> None:
+    """Send log lines where the settings say, with every secret of the settings masked."""
+    from bowline.logs import configure_logs
+    from bowline.settings import load_settings
+
+    own = load_settings()
+    configure_logs(own.log_level, own.log_format, own.secrets, file=own.log_file)
 
 
 def open_journal(path: Path, *, read_only: bool = False) -> Journal:
@@ -58,41 +67,10 @@ def open_candles(home: Path) -> Candles:
 
 def load_catalogue() -> Catalogue:
     """The packaged indicator catalogue, narrowed by the file `BOWLINE_INDICATORS` if it is set."""
-    from importlib.resources import files
-
-    from bowline.core.signals import Catalogue
     from bowline.settings import load_settings
+    from bowline.storage.catalogue import read_catalogue
 
-    folder = files("bowline.core.signals") / "entries"
-    entries: list[object] = []
-    for part in sorted(folder.iterdir(), key=lambda each: each.name):
-        if part.name.endswith(".yaml"):
-            entries.extend(_read_yaml(part.read_text(encoding="utf-8"), part.name)["indicators"])
-    catalogue = Catalogue.build({"indicators": entries})
-    own = load_settings().indicators
-    if own is None:
-        return catalogue
-    try:
-        text = own.read_text(encoding="utf-8")
-    except OSError as error:
-        raise NotFound(
-            f"cannot read the indicator bounds {own}: {error.strerror}",
-            hint="BOWLINE_INDICATORS must name a readable YAML file, or be unset",
-        ) from error
-    return catalogue.narrow(_read_yaml(text, str(own)))
-
-
-def _read_yaml(text: str, name: str) -> dict[str, Any]:
-    import yaml
-
-    try:
-        # the C loader: the catalogue is on the path of every backtest
-        document = yaml.load(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise BadInput(f"{name} is not YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise BadInput(f"{name} is not a mapping", hint="expected a document with 'indicators:'")
-    return document
+    return read_catalogue(load_settings().indicators)
 
 
 def open_tables(home: Path) -> Tables:
@@ -100,3 +78,27 @@ def open_tables(home: Path) -> Tables:
     from bowline.storage.embedded.sqlite_tables import open_sqlite_tables
 
     return open_sqlite_tables(home / "tables.db")
+
+
+def plugin_folder() -> PluginFolder:
+    """Where strategy plugins lie: `BOWLINE_STRATEGIES`, or `strategies` in the home."""
+    from bowline.desk.plugins import PluginFolder
+    from bowline.settings import load_settings
+
+    settings = load_settings()
+    folder = settings.strategies or settings.home / "strategies"
+    return PluginFolder(folder, settings.home / "trusted_strategies.json")
+
+
+def load_strategy_plugins() -> Strategies:
+    """Every strategy plugin that may be used; running the code of the trusted ones."""
+    from bowline.desk.plugins import load_plugins
+
+    return load_plugins(plugin_folder())
+
+
+def strategy_desk(home: Path) -> StrategyDesk:
+    """What a person may do with the strategies saved in `home`; to be used in a `with`."""
+    from bowline.desk.strategies import StrategyDesk
+
+    return StrategyDesk(lambda: open_tables(home), load_catalogue, load_strategy_plugins)
