@@ -219,6 +219,19 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(**values)
 
 
+def secret_files(environ: Mapping[str, str] = os.environ) -> list[tuple[str, Path]]:
+    """The files that secrets are read from, by variable."""
+    names = [SECRETS_FILE, *(f"{field.variable}_FILE" for field in FIELDS if field.secret)]
+    return [(name, Path(environ[name]).absolute()) for name in names if environ.get(name)]
+
+
+def shown_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What was set and not left to its default, as a person may see it: secrets are masked."""
+    given = _secrets_file(environ, []) | dict(environ)
+    fields = [field for field in FIELDS if any(name in given for name in _names(field))]
+    return {field.variable: str(getattr(settings, field.name)) for field in fields}
+
+
 class _Wrong(Exception):
     """One line about one variable."""
 

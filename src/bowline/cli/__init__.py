@@ -11,9 +11,12 @@ import sys
 import typer
 
 from bowline import __version__
-from bowline.cli import candles
+from bowline.cli import candles, doctor
 from bowline.cli.output import fail
 from bowline.core.errors import BowlineError
+
+#: what a person can mend ends with 1, wrong usage with 2, a bug with this
+EXIT_BUG = 70
 
 app = typer.Typer(
     help="Crypto autotrading from market data and research to paper and live trading.",
@@ -23,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(candles.app, name="candles")
+app.add_typer(doctor.app)
 
 
 def _version(value: bool) -> None:
@@ -33,9 +37,12 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),  # noqa: ARG001 - typer reads it
 ) -> None:
-    """Nothing to do before a command."""
+    """Before every command."""
+    from bowline.cli.first_line import start_logs_at_the_first_line
+
+    start_logs_at_the_first_line()
 
 
 def main() -> None:
@@ -48,3 +55,18 @@ def main() -> None:
         # the reader (head, less) has gone: that is its right
         sys.stderr.close()
         sys.exit(141)
+    except Exception as error:
+        # a bug: the traceback is for whoever mends it, the secrets in it are for nobody
+        _write_bug(error)
+        sys.exit(EXIT_BUG)
+
+
+def _write_bug(error: Exception) -> None:
+    from bowline.logs import write_crash
+    from bowline.settings import load_settings
+
+    try:
+        secrets = load_settings().secrets
+    except BowlineError:
+        secrets = frozenset()
+    write_crash(error, secrets, sys.stderr)

@@ -1,0 +1,109 @@
+"""`bowline doctor`: what is configured, what is missing, what to do. It mends nothing.
+
+It opens what other commands open: a candle store that is not there yet is made, as by them.
+Every line is cleaned of every secret before it is shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from bowline.desk.checkup import Check
+    from bowline.settings import Settings
+
+app = typer.Typer()
+
+
+@app.command("doctor")
+def doctor(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
+    """What is configured, what is missing, and what to do about it."""
+    from msgspec.structs import replace
+
+    from bowline.core.errors import BadInput
+    from bowline.desk.checkup import Check, State, package_checks, python_check
+    from bowline.logs import Redactor
+    from bowline.settings import load_settings
+
+    checks = [python_check(), *package_checks()]
+    secrets: frozenset[str] = frozenset()
+    try:
+        settings = load_settings()
+    except BadInput as error:
+        checks += [Check("settings", State.FAIL, line, error.hint) for line in error.problems]
+    else:
+        secrets = settings.secrets
+        checks += _configured(settings)
+    clean = Redactor(secrets).clean
+    checks = [replace(check, finding=clean(check.finding)) for check in checks]
+    failed = any(check.state is State.FAIL for check in checks)
+    if as_json:
+        emit_json({"ok": not failed, "checks": checks})
+    else:
+        lines = [(check.state.value, check.name, _with_hint(check)) for check in checks]
+        emit_table(("", "check", "found, and what to do"), lines)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _with_hint(check: Check) -> str:
+    return check.finding + (f"\n→ {check.hint}" if check.hint else "")
+
+
+def _configured(settings: Settings) -> Iterator[Check]:
+    from bowline import wire
+    from bowline.desk.checkup import (
+        Check,
+        State,
+        attempt,
+        home_checks,
+        secret_file_checks,
+    )
+    from bowline.settings import secret_files, shown_settings
+
+    shown = shown_settings(settings)
+    listed = ", ".join(f"{name}={value}" for name, value in shown.items())
+    yield Check("settings", State.OK, listed or "all at their defaults")
+    yield from secret_file_checks(secret_files())
+    yield Check("logs", State.OK, _logs(settings))
+    yield from home_checks(settings.home)
+    yield attempt("candle store", lambda: _candle_store(settings))
+    yield attempt("TA-Lib", _ta_lib)
+    yield attempt("indicators", lambda: f"{len(wire.load_catalogue().ids())} in the catalogue")
+
+
+def _logs(settings: Settings) -> str:
+    form = settings.log_format
+    if form == "auto":
+        form = "text, stderr is a terminal" if sys.stderr.isatty() else "json, stderr is redirected"
+    also = f", also to {settings.log_file}" if settings.log_file else ""
+    return f"{settings.log_level} and above as {form}{also}"
+
+
+def _candle_store(settings: Settings) -> str:
+    from bowline import wire
+
+    if settings.candles is None and not settings.home.exists():
+        return "not made yet: the first import makes it"
+    covered = wire.open_candles(settings.home).coverage()
+    candles = sum(each.candles for each in covered)
+    return f"{len(covered)} instruments, {candles:,} candles"
+
+
+def _ta_lib() -> str:
+    """One sum that is known, through the C library itself."""
+    import numpy as np
+
+    from bowline.core.errors import Damaged
+    from bowline.core.signals import ta_lib
+
+    (found,) = ta_lib.run("SMA", np.array([1.0, 2.0, 6.0]), 3)
+    if found[-1] != 3.0:  # noqa: PLR2004 - (1 + 2 + 6) / 3
+        raise Damaged(f"the mean of 1, 2 and 6 came out as {found[-1]}", hint="reinstall ta-lib")
+    return "computes"

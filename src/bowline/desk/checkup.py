@@ -1,0 +1,136 @@
+"""Is everything there that Bowline needs? Checks that look and report, a line each.
+
+A check must never mend, make or delete anything that stays, and never raise for what it finds.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from re import match
+
+from msgspec import Struct
+
+from bowline.core.errors import BowlineError
+
+OLDEST_PYTHON = (3, 11)
+#: a year of one-minute candles of ten instruments, with room for journals and reports
+COMFORTABLE_BYTES = 2_000_000_000
+SCARCE_BYTES = 200_000_000
+#: what each optional package is for; `pip install bowline[...]` names the extra
+OPTIONAL = {
+    "clickhouse-connect": ("servers", "candles on a ClickHouse server"),
+    "chdb": ("chdb", "candles in an embedded ClickHouse"),
+}
+
+
+class State(Enum):
+    """How well it is."""
+
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+class Check(Struct, frozen=True):
+    """What was looked at, how it is, what was found, and what to do if it is not well."""
+
+    name: str
+    state: State
+    finding: str
+    hint: str = ""
+
+
+def attempt(name: str, look: Callable[[], str]) -> Check:
+    """OK with what `look` says, or FAIL with the error it ends in."""
+    try:
+        return Check(name, State.OK, look())
+    except BowlineError as error:
+        finding = "; ".join((error.message, *error.problems))
+        return Check(name, State.FAIL, finding, error.hint)
+    except ImportError as error:
+        return Check(name, State.FAIL, f"{error.name} is not installed", "see the packages above")
+
+
+def python_check() -> Check:
+    """The interpreter: new enough, and with its assertions on."""
+    finding = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info < OLDEST_PYTHON:
+        needed = ".".join(map(str, OLDEST_PYTHON))
+        return Check("python", State.FAIL, finding, f"install Python {needed} or newer")
+    if not __debug__:
+        hint = "start it without -O and PYTHONOPTIMIZE: assertions guard the money"
+        return Check("python", State.FAIL, f"{finding}, assertions off", hint)
+    return Check("python", State.OK, finding)
+
+
+def package_checks() -> tuple[Check, ...]:
+    """Bowline itself, what it requires, and what it can use."""
+    names = [text for text in requires("bowline") or () if "extra ==" not in text]
+    required = sorted({found[0].lower() for text in names if (found := match(r"[\w.-]+", text))})
+    return (
+        Check("bowline", State.OK, version("bowline")),
+        *(_required(name) for name in required),
+        *(_optional(name, extra, what) for name, (extra, what) in OPTIONAL.items()),
+    )
+
+
+def _required(name: str) -> Check:
+    try:
+        return Check(name, State.OK, version(name))
+    except PackageNotFoundError:
+        return Check(name, State.FAIL, "not installed", "set Bowline up again: make setup")
+
+
+def _optional(name: str, extra: str, what: str) -> Check:
+    try:
+        return Check(name, State.OK, version(name))
+    except PackageNotFoundError:
+        finding = f"not installed; only {what} would need it"
+        return Check(name, State.OK, finding, f"pip install 'bowline[{extra}]'")
+
+
+def home_checks(home: Path) -> tuple[Check, ...]:
+    """The folder for everything that is kept: there or makeable, writable, with room."""
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not nearest.is_dir():
+        hint = "BOWLINE_HOME must be a folder"
+        return (Check("home", State.FAIL, f"{nearest} is not a folder", hint),)
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            made = "" if nearest == home else ", not made yet"
+    except OSError as error:
+        hint = "give this user the right to write there, or set BOWLINE_HOME to another folder"
+        return (Check("home", State.FAIL, f"{home}: {error.strerror}", hint),)
+    return Check("home", State.OK, f"{home}{made}"), _room_check(nearest)
+
+
+def _room_check(folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    state = State.WARN if free < COMFORTABLE_BYTES else State.OK
+    state = State.FAIL if free < SCARCE_BYTES else state
+    hint = "" if state is State.OK else "free some space, or set BOWLINE_HOME to another disk"
+    return Check("disk", state, f"{free / 1e9:.1f} GB free", hint)
+
+
+def secret_file_checks(files: Iterable[tuple[str, Path]]) -> tuple[Check, ...]:
+    """Files with secrets in them, by variable: only their owner should be able to read them."""
+    return tuple(_secret_file_check(name, path) for name, path in files)
+
+
+def _secret_file_check(name: str, path: Path) -> Check:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return Check(name, State.FAIL, f"{path}: {error.strerror}", "name a file that is there")
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        finding = f"{path} can be read by others ({stat.filemode(mode)})"
+        return Check(name, State.WARN, finding, f"chmod 600 {path}")
+    return Check(name, State.OK, str(path))

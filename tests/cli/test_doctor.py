@@ -1,0 +1,107 @@
+"""Protects `bowline doctor`: it finds what is wrong, says what to do, and shows no secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bowline.desk import checkup
+from bowline.desk.checkup import State
+
+CANARY = "hunter2-canary-Zq8"
+
+
+def doctor(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("BOWLINE_")}
+    return subprocess.run(
+        [sys.executable, "-c", "from bowline.cli import main; main()", "doctor", *arguments],
+        env={**env, **variables}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def checks(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
+    return {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+
+
+def test_a_house_that_is_well_ends_with_0_and_says_so(home: Path) -> None:
+    done = doctor("--json", BOWLINE_HOME=str(home))
+    assert done.returncode == 0, done.stdout
+    found = checks(done)
+    assert json.loads(done.stdout)["ok"] is True
+    assert {check["state"] for check in found.values()} <= {"OK", "WARN"}
+    expected = {"python", "bowline", "duckdb", "settings", "logs", "home", "disk", "candle store",
+                "TA-Lib", "indicators"}  # fmt: skip
+    assert expected <= found.keys()
+    assert str(home) in found["home"]["finding"]
+
+
+def test_for_people_it_is_a_table() -> None:
+    done = doctor(BOWLINE_HOME="/nowhere/to/be/found")
+    assert "python" in done.stdout
+    assert "OK" in done.stdout
+
+
+def test_every_wrong_setting_is_a_failed_line_with_what_to_do() -> None:
+    done = doctor("--json", BOWLINE_SLIPAGE_PCT="1", BOWLINE_LOG_LEVEL="loud")
+    assert done.returncode == 1
+    failed = [c for c in json.loads(done.stdout)["checks"] if c["state"] == "FAIL"]
+    assert len(failed) == 2
+    assert all("docs/reference/settings.md" in check["hint"] for check in failed)
+
+
+def test_a_store_that_cannot_be_opened_fails_without_showing_its_password(home: Path) -> None:
+    url = f"clickhouse://trader:{CANARY}@127.0.0.1:1/market"
+    for arguments in (["--json"], []):
+        done = doctor(*arguments, BOWLINE_HOME=str(home), BOWLINE_CANDLES=url)
+        assert done.returncode == 1
+        assert "candle store" in done.stdout
+        assert CANARY not in done.stdout + done.stderr
+
+
+def test_a_home_that_is_a_file_fails(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    (check,) = checkup.home_checks(file / "below")
+    assert check.state is State.FAIL
+    assert check.hint
+
+
+def test_a_home_that_is_not_there_yet_is_fine_and_stays_unmade(tmp_path: Path) -> None:
+    home, _ = checkup.home_checks(tmp_path / "a" / "b")
+    assert home.state is State.OK
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, state in (("SCARCE_BYTES", State.FAIL), ("COMFORTABLE_BYTES", State.WARN)):
+        with monkeypatch.context() as patched:
+            patched.setattr(checkup, limit, 10**18)
+            (_, disk) = checkup.home_checks(tmp_path)
+            assert disk.state is state
+            assert disk.hint
+
+
+def test_a_secret_file_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text("")
+    file.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    (check,) = checkup.secret_file_checks([("BOWLINE_SECRETS_FILE", file)])
+    assert check.state is State.OK
+    file.chmod(0o644)
+    (check,) = checkup.secret_file_checks([("BOWLINE_SECRETS_FILE", file)])
+    assert check.state is State.WARN
+    assert check.hint == f"chmod 600 {file}"
+
+
+def test_assertions_that_are_off_are_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-O", "-c", "from bowline.desk.checkup import *; print(python_check())"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "FAIL" in done.stdout
