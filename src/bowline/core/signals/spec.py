@@ -4,7 +4,7 @@ Nothing here may depend on when, where or by whom a spec was written: equal cont
 for ever, and any change is another strategy. `spec_reading` makes a spec from what a person wrote.
 
 1. A spec holds everything a run depends on: defaults are written out, numbers are exact, plugin
-   code is there by its hash. Only the fee may be left to the market of the run.
+   code is there by its hash. Only costs may be left to the market of the run.
 2. Its canonical text is JSON with sorted keys, no blanks, and numbers without trailing zeros or
    exponents. The order of the rules does not matter to an AND, so they are sorted.
 3. Its id is the SHA-256 of that text; its name is made of the content and the head of the id.
@@ -55,10 +55,10 @@ class PluginUse(Struct, frozen=True):
 
 
 class SpecCosts(Struct, frozen=True):
-    """Costs in percent; without a fee it is that of the market the run is on."""
+    """Costs in percent; what is None is settled by the market the run is on."""
 
     fee_pct: Decimal | None = None
-    slippage_pct: Decimal = DEFAULT_SLIPPAGE_PCT
+    slippage_pct: Decimal | None = None
 
 
 class StrategySpec(Struct, frozen=True):
@@ -124,40 +124,39 @@ def strategy_name(spec: StrategySpec) -> str:
 
 def policy_of(spec: StrategySpec, market: Market) -> Policy:
     """How a run of this spec on `market` may act, the costs settled."""
-    fee = market.taker_fee_pct if spec.costs.fee_pct is None else spec.costs.fee_pct
-    return Policy(
-        spec.direction, spec.stops, spec.sizing, Costs(fee, spec.costs.slippage_pct), spec.limits
+    fee, slippage = spec.costs.fee_pct, spec.costs.slippage_pct
+    costs = Costs(
+        market.taker_fee_pct if fee is None else fee,
+        DEFAULT_SLIPPAGE_PCT if slippage is None else slippage,
     )
+    return Policy(spec.direction, spec.stops, spec.sizing, costs, spec.limits)
 
 
 def instrument_of(
     spec: StrategySpec, market: str | None = None, symbol: str | None = None
 ) -> InstrumentId:
-    """What a run of this spec is on: `market` (`venue:kind`) and `symbol` win over the spec's own.
+    """What a run of this spec is on: its own instrument, or `market` (`venue:kind`) and `symbol`.
 
     Raises BadInput when either is said in neither place, or there is no such market.
     """
     own = spec.instrument
-    missing = [
-        f"--{name}" for name, asked in (("market", market), ("symbol", symbol)) if asked is None
-    ]
+    missing = [f"--{name}" for name, asked in (("market", market), ("symbol", symbol)) if not asked]
     if own is None and missing:
+        verb = "are" if len(missing) > 1 else "is"
         raise BadInput(
-            f"the spec names no instrument, and {' and '.join(missing)} is not given",
+            f"the spec names no instrument, and {' and '.join(missing)} {verb} not given",
             hint="give --market binance:spot --symbol BTCUSDT, or write "
             "instrument: {market: binance:spot, symbol: BTCUSDT} in the spec",
         )
     try:
-        found = market_by_name(market).market_id if market is not None else None
+        asked_id = market_by_name(market).market_id if market else None
     except ValueError as error:
         raise BadInput(str(error)) from None
-    if own is not None:
-        return InstrumentId(
-            own.market_id if found is None else found, own.symbol if symbol is None else symbol
-        )
-    assert found is not None
-    assert symbol is not None
-    return InstrumentId(found, symbol)
+    market_id = asked_id or (own.market_id if own else None)
+    name = symbol or (own.symbol if own else None)
+    assert market_id is not None
+    assert name is not None
+    return InstrumentId(market_id, name)
 
 
 def plain_decimal(value: Decimal) -> Decimal:

@@ -36,7 +36,6 @@ from bowline.core.model.policy import (
 from bowline.core.model.values import Timeframe
 from bowline.core.signals.catalogue import Catalogue, Value
 from bowline.core.signals.spec import (
-    DEFAULT_SLIPPAGE_PCT,
     SPEC_VERSION,
     IndicatorUse,
     Params,
@@ -212,10 +211,9 @@ class _Reader:
 
     def costs(self, raw: object) -> SpecCosts:
         fields = self.section("costs", raw, ("fee_pct", "slippage_pct")) or {}
-        slippage = self.number("costs.slippage_pct", fields.get("slippage_pct"), COST)
         return SpecCosts(
             self.number("costs.fee_pct", fields.get("fee_pct"), COST),
-            DEFAULT_SLIPPAGE_PCT if slippage is None else slippage,
+            self.number("costs.slippage_pct", fields.get("slippage_pct"), COST),
         )
 
     def limits(self, raw: object) -> Limits:

@@ -62,11 +62,15 @@ class Strategy(ABC):
 
 
 class Registered(msgspec.Struct, frozen=True):
-    """A strategy that may be used, where it came from, and the SHA-256 of its code."""
+    """A strategy that may be used, where it came from, and the SHA-256 of its code.
+
+    `root` is the file or the folder that its code lies in.
+    """
 
     strategy: Strategy
     origin: str
     code: str
+    root: str
 
     def resolve(self, params: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
         """`params` filled up with defaults, and one message a mistake saying what was allowed."""
@@ -85,7 +89,7 @@ class Registered(msgspec.Struct, frozen=True):
             else:
                 values[name] = value
         if not problems:
-            with blamed(self.origin):
+            with blamed(self.origin, self.root):
                 problems = [str(each) for each in self.strategy.problems(MappingProxyType(values))]
         return values, problems
 
@@ -129,9 +133,9 @@ class Strategies:
         raise NotFound(f"there is no strategy plugin {strategy_id!r}", hint=hint)
 
 
-def register(strategy: object, origin: str, code: str) -> Registered:
+def register(strategy: object, origin: str, code: str, root: str) -> Registered:
     """`strategy` (an instance or its class) checked: BadInput has one problem a mistake."""
-    with blamed(origin):
+    with blamed(origin, root):
         made = strategy() if isinstance(strategy, type) else strategy
     if not isinstance(made, Strategy):
         raise BadInput(f"{origin}: {strategy!r} is not a Strategy", hint=_GUIDE)
@@ -142,7 +146,7 @@ def register(strategy: object, origin: str, code: str) -> Registered:
             problems=tuple(problems),
             hint=_GUIDE,
         )
-    return Registered(made, origin, code)
+    return Registered(made, origin, code, root)
 
 
 def _declaration_problems(strategy: Strategy) -> Iterator[str]:
@@ -179,7 +183,7 @@ class PluginOpinion(msgspec.Struct, frozen=True):
     @property
     def warmup(self) -> int:
         """What the strategy asks for, and not less than every run waits for."""
-        with blamed(self.entry.origin):
+        with blamed(self.entry.origin, self.entry.root):
             asked = self.entry.strategy.warmup(self.params)
         if type(asked) is not int or asked < 0:
             raise BadInput(
@@ -204,7 +208,7 @@ class PluginOpinion(msgspec.Struct, frozen=True):
         return frame_of(direction)
 
     def _directions(self, candles: CandleFrame) -> DirectionColumn:
-        with blamed(self.entry.origin):
+        with blamed(self.entry.origin, self.entry.root):
             given: object = self.entry.strategy.signals(candles, self.params)
         if not isinstance(given, np.ndarray) or given.dtype.kind not in "iu" or given.ndim != 1:
             found = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given)
@@ -227,7 +231,7 @@ def plugin_opinion(
 
 
 @contextmanager
-def blamed(origin: str) -> Iterator[None]:
+def blamed(origin: str, root: str) -> Iterator[None]:
     """Whatever the plugin's code raises in here becomes a BadInput that names its file and line."""
     try:
         yield
@@ -235,22 +239,23 @@ def blamed(origin: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         # a plugin is somebody else's code and may raise anything at all
-        raise BadInput(
-            f"{origin}{_line_of(error, origin)}: {type(error).__name__}: {error}", hint=_GUIDE
-        ) from error
+        place = _place_of(error, root)
+        where = f"{origin}: {place}" if place and root != origin else place or origin
+        raise BadInput(f"{where}: {type(error).__name__}: {error}", hint=_GUIDE) from error
 
 
-def _line_of(error: BaseException, origin: str) -> str:
-    """` line N` of the last place inside the plugin's own file, if there is one."""
-    if isinstance(error, SyntaxError) and error.filename == origin:
-        return f" line {error.lineno}"
-    line = 0
+def _place_of(error: BaseException, root: str) -> str:
+    """File and line of the last place inside the plugin's own code, if there is one."""
+    if isinstance(error, SyntaxError) and (error.filename or "").startswith(root):
+        return f"{error.filename} line {error.lineno}"
+    place = ""
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == origin:
-            line = trace.tb_lineno
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(root):
+            place = f"{file} line {trace.tb_lineno}"
         trace = trace.tb_next
-    return f" line {line}" if line else ""
+    return place
 
 
 def _cuts(direction: DirectionColumn) -> list[int]:

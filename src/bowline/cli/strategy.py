@@ -1,0 +1,186 @@
+"""`bowline strategy`: create, list, show, clone; and plugins: trust, plugins."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from bowline.core.signals import StrategySpec
+    from bowline.desk.strategies import Saved, StrategyDesk
+    from bowline.storage.tables import StrategyRecord
+
+app = typer.Typer(
+    help="Strategies: create from a spec, list, show, clone; trust and list plugins.",
+    no_args_is_help=True,
+)
+
+_SPEC_HELP = "A spec in a YAML or JSON file."
+_WORD_HELP = "The id, the beginning of it, or the name of a saved strategy."
+_SET_HELP = "A change such as indicators[0].params.fast=12; null takes a field away."
+
+
+@app.command("create")
+def create_command(
+    spec: str = typer.Argument(..., help=_SPEC_HELP),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Save the strategy that a spec file describes."""
+    with _desk() as desk:
+        # a bare file name is a path too
+        saved = desk.create(desk.load(str(Path(spec).absolute())), time.time_ns())
+    _show_saved(saved, as_json=as_json)
+
+
+@app.command("list")
+def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
+    """Every saved strategy, oldest first."""
+    with _desk() as desk:
+        records = desk.saved()
+    if as_json:
+        emit_json([_fields(record) for record in records])
+        return
+    emit_table(
+        ("id", "name", "created (UTC)", "owner"),
+        ((each.id[:12], each.name, _utc(each.created_ns), each.owner) for each in records),
+    )
+
+
+@app.command("show")
+def show_command(
+    strategy: str = typer.Argument(..., help=_WORD_HELP),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """One saved strategy: its spec as YAML, ready to be changed and saved as another."""
+    with _desk() as desk:
+        record = desk.show(strategy)
+    _show_record(record, as_json=as_json)
+
+
+@app.command("clone")
+def clone_command(
+    strategy: str = typer.Argument(..., help=_WORD_HELP),
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help=_SET_HELP)
+    ] = None,
+    *,
+    only_print: bool = typer.Option(False, "--print", help="Print the spec instead of saving it."),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Save a changed copy of a strategy: any change is a new strategy."""
+    with _desk() as desk:
+        spec = desk.load(strategy, changes or ())
+        if not only_print:
+            _show_saved(desk.create(spec, time.time_ns()), as_json=as_json)
+            return
+    _show_spec(spec, as_json=as_json)
+
+
+@app.command("trust")
+def trust_command(
+    file: str = typer.Argument(..., help="A plugin in the strategies folder, by path or name."),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Let a plugin file run, as it is now: read it first, it can do all that you can do."""
+    from bowline import wire
+
+    trusted = wire.plugin_folder().trust(file)
+    if as_json:
+        emit_json(trusted)
+    else:
+        typer.echo(f"trusted {trusted.path}\nsha256  {trusted.sha256}")
+
+
+@app.command("plugins")
+def plugins_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
+    """Strategy plugins that are loaded, and those that are not with the reason."""
+    from bowline import wire
+
+    plugins = wire.load_strategy_plugins()
+    if as_json:
+        loaded = [
+            {
+                "id": entry.strategy.id,
+                "version": entry.strategy.version,
+                "title": entry.strategy.title,
+                "parameters": entry.strategy.parameters,
+                "code": entry.code,
+                "origin": entry.origin,
+            }
+            for entry in plugins
+        ]
+        emit_json({"plugins": loaded, "not_loaded": plugins.faults})
+        return
+    emit_table(
+        ("id", "version", "title", "parameters", "code", "from"),
+        (
+            (
+                entry.strategy.id,
+                entry.strategy.version,
+                entry.strategy.title,
+                "; ".join(f"{each.name}: {each.allowed()}" for each in entry.strategy.parameters),
+                entry.code[:12],
+                entry.origin,
+            )
+            for entry in plugins
+        ),
+    )
+    for fault in plugins.faults:
+        typer.echo(f"not loaded: {fault.message}", err=True)
+        typer.echo(f"  hint: {fault.hint}", err=True)
+
+
+def _desk() -> StrategyDesk:
+    from bowline import wire
+
+    return wire.strategy_desk(wire.home())
+
+
+def _show_saved(saved: Saved, *, as_json: bool) -> None:
+    record = saved.record
+    if as_json:
+        fields: dict[str, Any] = {"id": record.id, "name": record.name, "created": saved.created}
+        emit_json(fields)
+    else:
+        typer.echo(f"{'created' if saved.created else 'exists already'}: {record.name}")
+        typer.echo(f"id: {record.id}")
+
+
+def _show_record(record: StrategyRecord, *, as_json: bool) -> None:
+    from bowline.desk.spec_text import parse_spec_text, write_yaml
+
+    if as_json:
+        emit_json(_fields(record))
+        return
+    created = f"created {_utc(record.created_ns)} UTC by {record.owner}"
+    typer.echo(f"# {record.name}\n# id: {record.id}\n# {created}")
+    typer.echo(write_yaml(parse_spec_text(record.spec, record.name)), nl=False)
+
+
+def _show_spec(spec: StrategySpec, *, as_json: bool) -> None:
+    import msgspec
+
+    from bowline.core.signals import canonical_json, document_of
+    from bowline.desk.spec_text import write_yaml
+
+    if as_json:
+        emit_json(msgspec.Raw(canonical_json(spec)))
+    else:
+        typer.echo(write_yaml(document_of(spec)), nl=False)
+
+
+def _fields(record: StrategyRecord) -> dict[str, Any]:
+    import msgspec
+
+    # the spec is canonical JSON already: as numbers, not as text
+    return msgspec.structs.asdict(record) | {"spec": msgspec.Raw(record.spec.encode())}
+
+
+def _utc(moment_ns: int) -> str:
+    return datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,1 @@
+"""The desk: what a person may do, once, for every face."""
