@@ -1,4 +1,4 @@
-"""Protects: edges are what B1 says they are, and a run can read nothing past the candle just closed."""
+"""Protects: edges are what B1 says, and a run can read nothing past the candle just closed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Hindsight(Struct, frozen=True):
 
 @given(directions)
 def test_an_edge_is_a_direction_that_is_new_at_this_candle(values: list[int]) -> None:
-    """B1: an entry needs a direction it did not have one candle before; NEUTRAL is never an edge."""
+    """B1: an entry needs a direction it had not one candle before; NEUTRAL is no edge."""
     frame = frame_of(np.array(values, dtype=np.int8))
     before = 0
     for value, edge in zip(values, frame.edge.tolist(), strict=True):

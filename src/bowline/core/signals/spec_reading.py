@@ -63,6 +63,8 @@ _FIELDS = (
 )  # fmt: skip
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._/:-]{0,31}")
 _SHOWN_CHARS = 40
+#: names at least this much alike are suggested
+_ALIKE = 0.5
 
 
 class Bounds(NamedTuple):
@@ -353,7 +355,7 @@ class _Reader:
         fields = {} if raw is None else self.mapping(path, raw)
         for name in fields or ():
             if name not in known:
-                near = get_close_matches(str(name), known, n=1)
+                near = get_close_matches(str(name), known, n=1, cutoff=_ALIKE)
                 meant = f"did you mean {near[0]}? " if near else ""
                 place = name if path == "the spec" else f"{path}.{name}"
                 self.wrong(str(place), f"no such field: {meant}expected {', '.join(known)}")
@@ -375,7 +377,7 @@ class _Reader:
         return None
 
     def no_choice(self, path: str, found: object, allowed: Sequence[str]) -> None:
-        near = get_close_matches(str(found), allowed, n=1)
+        near = get_close_matches(str(found), allowed, n=1, cutoff=_ALIKE)
         meant = f"did you mean {near[0]}? " if near else ""
         self.wrong(path, f"{_show(found)}: {meant}expected one of {', '.join(allowed)}")
 
