@@ -46,8 +46,8 @@ class RunRequest(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
 
 
-class RunRecord(msgspec.Struct, frozen=True):
-    """A run as it stands."""
+class StoredRun(msgspec.Struct, frozen=True):
+    """A run as it stands in the tables."""
 
     id: RunId
     kind: str
@@ -133,7 +133,7 @@ class Tables:
             if not db.execute(strategies.delete().where(strategies.c.id == strategy_id)).rowcount:
                 raise NotFound(f"there is no strategy {strategy_id!r}")
 
-    def new_run(self, asked: RunRequest, now_ns: int) -> RunRecord:
+    def new_run(self, asked: RunRequest, now_ns: int) -> StoredRun:
         """Make a run in state starting; NotFound if its strategy is not saved."""
         with self._writes.begin() as db:
             if _strategy(db, strategies.c.id == asked.strategy_id) is None:
@@ -158,30 +158,30 @@ class Tables:
             _add_event(db, run_id, RunEvent(1, None, RunState.STARTING, "created", now_ns))
             return _run(db, run_id)
 
-    def get_run(self, run_id: int) -> RunRecord:
+    def get_run(self, run_id: int) -> StoredRun:
         """The run with this id; NotFound if there is none."""
         with self._reads.connect() as db:
             return _run(db, run_id)
 
-    def list_runs(self, kind: str | None = None, limit: int | None = None) -> list[RunRecord]:
+    def list_runs(self, kind: str | None = None, limit: int | None = None) -> list[StoredRun]:
         """Runs, newest first."""
         query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
         if kind is not None:
             query = query.where(runs.c.kind == kind)
         return self._runs(query)
 
-    def latest_run(self, kind: str | None = None) -> RunRecord | None:
+    def latest_run(self, kind: str | None = None) -> StoredRun | None:
         """The newest run, of this kind if one is given."""
         return next(iter(self.list_runs(kind, limit=1)), None)
 
-    def find_unfinished(self, request_hash: str) -> RunRecord | None:
+    def find_unfinished(self, request_hash: str) -> StoredRun | None:
         """The newest run with this request that is neither stopped nor failed."""
         working = [state.value for state in RunState if not state.finished]
         query = sa.select(runs).order_by(runs.c.id.desc()).limit(1)
         query = query.where(runs.c.request_hash == request_hash, runs.c.state.in_(working))
         return next(iter(self._runs(query)), None)
 
-    def change_state(self, run_id: int, to: RunState, reason: str, now_ns: int) -> RunRecord:
+    def change_state(self, run_id: int, to: RunState, reason: str, now_ns: int) -> StoredRun:
         """Move a run along its table; Conflict names what is allowed from where it is."""
         with self._writes.begin() as db:
             now = _run(db, run_id)
@@ -200,7 +200,7 @@ class Tables:
             _add_event(db, run_id, event)
             return _run(db, run_id)
 
-    def add_metadata(self, run_id: int, more: Metadata, now_ns: int) -> RunRecord:
+    def add_metadata(self, run_id: int, more: Metadata, now_ns: int) -> StoredRun:
         """Note more about a run; a name that is there already gets the new value."""
         with self._writes.begin() as db:
             merged = {**_run(db, run_id).metadata, **more}
@@ -219,7 +219,7 @@ class Tables:
         """Let go of the database."""
         self._reads.dispose()
 
-    def _runs(self, query: sa.Select[Any]) -> list[RunRecord]:
+    def _runs(self, query: sa.Select[Any]) -> list[StoredRun]:
         with self._reads.connect() as db:
             return [_run_of(row) for row in db.execute(query)]
 
@@ -242,17 +242,17 @@ def _strategy_of(row: sa.Row[Any]) -> StrategyRecord:
     return msgspec.convert(_values(row), StrategyRecord)
 
 
-def _run(db: sa.Connection, run_id: int) -> RunRecord:
+def _run(db: sa.Connection, run_id: int) -> StoredRun:
     row = db.execute(sa.select(runs).where(runs.c.id == run_id)).first()
     if row is None:
         raise NotFound(f"there is no run {run_id}", hint="`bowline runs list` shows what there is")
     return _run_of(row)
 
 
-def _run_of(row: sa.Row[Any]) -> RunRecord:
+def _run_of(row: sa.Row[Any]) -> StoredRun:
     values = _values(row)
     values["instrument"] = InstrumentId(MarketId(values.pop("market_id")), values.pop("symbol"))
-    return msgspec.convert(values, RunRecord)
+    return msgspec.convert(values, StoredRun)
 
 
 def _event_of(row: sa.Row[Any]) -> RunEvent:

@@ -1,0 +1,120 @@
+"""`bowline journal`: tail, export, verify, replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from bowline.storage.journal import Journal
+
+app = typer.Typer(
+    help="Journals of runs: read the end, export, check, decide again.", no_args_is_help=True
+)
+
+_RUN_HELP = "The run's number; without it the newest run that has a journal."
+
+
+@app.command("tail")
+def tail_command(
+    run: int | None = typer.Option(None, help=_RUN_HELP),
+    count: int = typer.Option(20, "-n", min=1, help="How many entries."),
+    *,
+    everything: bool = typer.Option(False, "--all", help="Also what tells a person nothing new."),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """The last entries, in words."""
+    from bowline.desk import journal as desk
+
+    with _opened(run) as (run_id, journal):
+        last = desk.tail(journal, count, noise=everything)
+    if as_json:
+        emit_json(
+            [
+                {
+                    "run": run_id,
+                    "seq": line.entry.seq,
+                    "seen_ns": line.entry.seen_ns,
+                    "title": line.title,
+                    "payload": line.entry.payload,
+                }
+                for line in last
+            ]
+        )
+        return
+    emit_table(
+        ("seq", "time (UTC)", f"run {run_id}"),
+        ((line.entry.seq, desk.moment(line.entry.seen_ns), line.title) for line in last),
+    )
+
+
+@app.command("export")
+def export_command(
+    *,
+    to: Annotated[Path, typer.Option(help="The file to write: .csv, .json or .parquet.")],
+    run: int | None = typer.Option(None, help=_RUN_HELP),
+    force: bool = typer.Option(False, "--force", help="Replace the file if it exists."),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Write every entry to a file, with titles and exact numbers."""
+    from bowline.desk.export import export_journal
+
+    with _opened(run) as (run_id, journal):
+        count = export_journal(journal, run_id, to, force=force)
+    if as_json:
+        emit_json({"run": run_id, "entries": count, "file": str(to)})
+    else:
+        typer.echo(f"{count:,} entries of run {run_id} written to {to}")
+
+
+@app.command("verify")
+def verify_command(
+    run: int | None = typer.Option(None, help=_RUN_HELP),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Check that all is as it was written; exit code 1 if not."""
+    with _opened(run) as (run_id, journal):
+        result = journal.verify()
+        head = "" if result.damage else journal.head
+    if as_json:
+        emit_json(
+            {
+                "run": run_id,
+                "entries": result.entries,
+                "snapshots": result.snapshots,
+                "head": head,
+                "damage": result.damage,
+            }
+        )
+    elif result.damage is None:
+        typer.echo(
+            f"run {run_id}: {result.entries:,} entries and {result.snapshots:,} snapshots "
+            f"are as they were written\nhead: {head}"
+        )
+    else:
+        damage = result.damage
+        typer.echo(f"error: run {run_id} is damaged at seq {damage.seq}: {damage.what}", err=True)
+        typer.echo(f"{result.entries:,} entries before it are as they were written", err=True)
+    if result.damage is not None:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _opened(run: int | None) -> Iterator[tuple[int, Journal]]:
+    """The journal of the run that is meant, to be read."""
+    from bowline import wire
+    from bowline.desk.journal import choose_run, journal_path
+
+    home = wire.home()
+    run_id = choose_run(home, run)
+    journal = wire.open_journal(journal_path(home, run_id), read_only=True)
+    try:
+        yield run_id, journal
+    finally:
+        journal.close()

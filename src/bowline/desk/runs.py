@@ -1,0 +1,67 @@
+"""What a person may do with runs: list them, see one and its life; and how a run is taken up.
+
+States change along `RUN_TRANSITIONS` only, and each change is kept with its reason.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from bowline.core.model.run import RUN_TRANSITIONS, RunState
+from bowline.desk.journal import journal_path
+from bowline.storage.tables import RunEvent, RunRequest, StoredRun, Tables
+
+
+class RunView(Struct, frozen=True):
+    """A run, its strategy's name, its life so far, and its journal if it has one."""
+
+    run: StoredRun
+    strategy: str
+    events: list[RunEvent]
+    may_become: tuple[RunState, ...]
+    journal: Path | None
+
+
+def list_runs(tables: Tables, limit: int) -> list[tuple[StoredRun, str]]:
+    """The newest runs, each with its strategy's name, newest first."""
+    names = {record.id: record.name for record in tables.list_strategies()}
+    return [(run, names[run.strategy_id]) for run in tables.list_runs(limit=limit)]
+
+
+def show_run(tables: Tables, home: Path, run_id: int) -> RunView:
+    """Everything about one run; NotFound if there is none."""
+    run = tables.get_run(run_id)
+    path = journal_path(home, run_id)
+    return RunView(
+        run=run,
+        strategy=tables.get_strategy(run.strategy_id).name,
+        events=tables.run_events(run_id),
+        may_become=RUN_TRANSITIONS[run.state],
+        journal=path if path.is_file() else None,
+    )
+
+
+def take_up(tables: Tables, asked: RunRequest, now_ns: int, *, fresh: bool = False) -> StoredRun:
+    """The unfinished run of the same request, or a new one in state starting.
+
+    With `fresh` it is always a new one. Whoever is at work on an unfinished run holds its journal.
+    """
+    found = None if fresh else tables.find_unfinished(asked.request_hash)
+    return found or tables.new_run(asked, now_ns)
+
+
+def mark_running(tables: Tables, run_id: int, reason: str, now_ns: int) -> StoredRun:
+    """Note that a run is at work; one that was killed at work is running already."""
+    run = tables.get_run(run_id)
+    if run.state is RunState.RUNNING:
+        return run
+    return tables.change_state(run_id, RunState.RUNNING, reason, now_ns)
+
+
+def mark_stopped(tables: Tables, run_id: int, reason: str, now_ns: int) -> StoredRun:
+    """Note that a run was brought to its end; Conflict if it was not at work."""
+    if tables.get_run(run_id).state is not RunState.STOPPING:
+        tables.change_state(run_id, RunState.STOPPING, reason, now_ns)
+    return tables.change_state(run_id, RunState.STOPPED, reason, now_ns)
