@@ -1,0 +1,102 @@
+"""A report as one document of plain values, for machines: exact where money is exact.
+
+Durations are ns in `fields` and text under their titles; what does not exist is null, never NaN.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from msgspec.structs import asdict
+
+from bowline.core.model.position import RoundTrip
+from bowline.core.report import METRICS, OpenPosition, Report, Unit
+from bowline.desk.report.caption import Caption
+from bowline.desk.report.words import (
+    duration_iso,
+    instrument_text,
+    iso_text,
+    refusal_lines,
+    verdict,
+)
+
+
+def report_json(report: Report, caption: Caption) -> dict[str, Any]:
+    """Strategy, instrument, costs, the 25 metrics by title and by field, round trips, refusals.
+
+    Under `metrics` numbers are numbers; under `fields` and in round trips money is exact text.
+    """
+    run = report.record.run
+    return {
+        "strategy": {"id": run.strategy_id, "name": caption.strategy, "rules": caption.rules},
+        "instrument": {
+            "name": instrument_text(report, caption),
+            "market_id": run.instrument.id.market_id,
+            "symbol": run.instrument.id.symbol,
+        },
+        "timeframe": run.timeframe.value,
+        "candles": len(report.record.candles),
+        "direction": run.policy.direction.value,
+        "costs": asdict(run.policy.costs),
+        "sizing": run.policy.sizing,
+        "stops": asdict(run.policy.stops),
+        "limits": asdict(run.policy.limits),
+        "verdict": verdict(report),
+        "metrics": {m.title: _titled(getattr(report.metrics, m.field), m.unit) for m in METRICS},
+        "fields": asdict(report.metrics),
+        "closed": asdict(report.closed),
+        "fees_quote": report.fees_quote,
+        "open_position": _open(report.open_position),
+        "months": [asdict(month) for month in report.months],
+        "refusals": {
+            refusal.name.lower(): count for refusal, count in report.record.refusals.items()
+        },
+        "refusals_in_words": dict(refusal_lines(report)),
+        "conflicting_signals": report.record.conflicting_signals,
+        "round_trips": [_round_trip(trip) for trip in report.round_trips],
+    }
+
+
+def _titled(value: float | Decimal | None, unit: Unit) -> int | float | str | None:
+    if value is None:
+        return None
+    match unit:
+        case Unit.TIME:
+            return iso_text(int(value))
+        case Unit.DURATION:
+            return duration_iso(int(value))
+        case Unit.COUNT:
+            return int(value)
+        case _:
+            return float(value)
+
+
+def _round_trip(trip: RoundTrip) -> dict[str, Any]:
+    return {
+        "direction": trip.direction.name.lower(),
+        "quantity": trip.quantity,
+        "opened_at": iso_text(trip.opened_ns),
+        "closed_at": iso_text(trip.closed_ns),
+        "entry_price": trip.entry_price,
+        "exit_price": trip.exit_price,
+        "fees_quote": trip.fees,
+        "pnl_quote": trip.pnl,
+        "return_pct": float(trip.return_pct),
+        "reason": trip.reason.value,
+    }
+
+
+def _open(held: OpenPosition | None) -> dict[str, Any] | None:
+    if held is None:
+        return None
+    return {
+        "direction": held.position.direction.name.lower(),
+        "quantity": held.position.quantity,
+        "opened_at": iso_text(held.position.opened_ns),
+        "entry_price": held.position.entry_price,
+        "mark_price": held.mark_price,
+        "fees_quote": held.position.fees,
+        "pnl_quote": held.pnl,
+        "return_pct": float(held.return_pct),
+    }

@@ -1,0 +1,192 @@
+"""The report as one HTML file that needs nothing else: no network, no font, no script from outside.
+
+Every figure is written here, from the report; the script in the page only draws and sorts. All text
+goes through `escape`, and the page's own policy lets no script run but the one that belongs to it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import msgspec
+
+from bowline.core.errors import BadInput
+from bowline.core.model.values import HUNDRED
+from bowline.core.report import METRICS, MonthReturn, Report
+from bowline.desk.report.caption import Caption
+from bowline.desk.report.drawing import MOST_ROUND_TRIPS, drawing_of
+from bowline.desk.report.words import (
+    NOTHING,
+    duration_text,
+    how_lines,
+    instrument_text,
+    metric_texts,
+    money_text,
+    number_text,
+    refusal_lines,
+    signed_pct,
+    time_text,
+    verdict,
+)
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: a month's change of this much, in percent, has the full colour
+_FULL_HEAT_PCT = 15.0
+
+
+def write_html(report: Report, caption: Caption, path: Path) -> None:
+    """Write the page. Raises BadInput if the file cannot be written there."""
+    try:
+        path.write_text(html_page(report, caption), encoding="utf-8")
+    except OSError as error:
+        raise BadInput(
+            f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written to"
+        ) from error
+
+
+def html_page(report: Report, caption: Caption) -> str:
+    """The page. Equal reports and captions make equal pages, byte by byte."""
+    script = _part("charts.js") + _part("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    run, m = report.record.run, report.metrics
+    drawing = drawing_of(report)
+    span = f"{time_text(m.start_ns)} – {time_text(m.end_ns)} UTC"
+    return Template(_part("report.html")).substitute(
+        script=script,
+        script_hash=digest,
+        style=_part("report.css"),
+        drawing=_json(drawing),
+        strategy=escape(caption.strategy),
+        instrument=escape(instrument_text(report, caption)),
+        timeframe=run.timeframe.value,
+        span=f"{span} · {duration_text(m.duration_ns)}",
+        outcome=_sign(m.total_return_pct),
+        verdict=escape(verdict(report)),
+        cards=_cards(report),
+        metrics=_metrics(report),
+        meanings=_definitions((metric.title, metric.meaning) for metric in METRICS),
+        months=_months(report.months),
+        trips_note=_trips_note(report),
+        refusals=_refusals(report),
+        how=_definitions(how_lines(report, caption)),
+        drawn=_drawn(drawing["candles_together"]),
+    )
+
+
+def _part(name: str) -> str:
+    return files("bowline.desk.report").joinpath(name).read_text("utf-8")
+
+
+def _json(value: object) -> str:
+    # inside a script element only `<` could end it, and names may hold anything
+    return msgspec.json.encode(value).decode().replace("<", "\\u003c")
+
+
+def _sign(value: float | None) -> str:
+    if not value:
+        return "flat"
+    return "gain" if value > 0 else "loss"
+
+
+def _cards(report: Report) -> str:
+    m, closed = report.metrics, report.closed
+    fees_pct = float(report.fees_quote / m.initial_cash_quote * HUNDRED)
+    profit = f"{money_text(m.total_profit_quote)} on {money_text(m.initial_cash_quote)}"
+    ahead = m.total_return_pct - m.benchmark_return_pct
+    longest = f"longest {duration_text(m.max_drawdown_duration_ns)}"
+    fell = -m.max_drawdown_pct
+    held = f"held {duration_text(m.avg_round_trip_duration_ns)} on average"
+    won = f"{closed.wins:,} won, {closed.losses:,} lost"
+    benchmark = f"it made {signed_pct(m.benchmark_return_pct)}"
+    cards = (
+        ("Total return", signed_pct(m.total_return_pct), profit, m.total_return_pct),
+        ("Against buy and hold", signed_pct(ahead), benchmark, ahead),
+        ("Max. drawdown", signed_pct(fell), longest, fell),
+        ("Sharpe", number_text(m.sharpe_ratio), f"Sortino {number_text(m.sortino_ratio)}", None),
+        ("Round trips", f"{closed.count:,}", won, None),
+        ("Profit factor", number_text(closed.profit_factor), f"SQN {number_text(m.sqn)}", None),
+        ("Avg. round trip", signed_pct(m.avg_round_trip_pct), held, m.avg_round_trip_pct),
+        ("Fees", money_text(report.fees_quote), f"{fees_pct:,.1f} % of the initial cash", None),
+    )
+    return "".join(
+        f'<div class="card"><p class="name">{escape(name)}</p>'
+        f'<p class="figure {_sign(tone)}">{escape(figure)}</p>'
+        f'<p class="note">{escape(note)}</p></div>'
+        for name, figure, note, tone in cards
+    )
+
+
+def _metrics(report: Report) -> str:
+    return "".join(
+        f'<tr><th scope="row">{escape(title)}</th><td>{escape(text)}</td></tr>'
+        for title, text in metric_texts(report)
+    )
+
+
+def _definitions(lines: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in lines)
+
+
+def _months(months: Sequence[MonthReturn]) -> str:
+    """A row a year: twelve months and the whole, the benchmark's in small beneath."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in (*_MONTHS, "Year"))
+    rows = []
+    for year in sorted({month.year for month in months}):
+        of_year = {month.month: month for month in months if month.year == year}
+        cells = "".join(_month(of_year.get(number)) for number in range(1, 13))
+        whole = _month(_whole(tuple(of_year.values())))
+        rows.append(f'<tr><th scope="row">{year}</th>{cells}{whole}</tr>')
+    return f'<thead><tr><th scope="col">UTC</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
+
+
+def _whole(months: Sequence[MonthReturn]) -> MonthReturn:
+    """The months of a year compounded; no return where one of them has none."""
+    returns = [month.return_pct for month in months if month.return_pct is not None]
+    whole_pct = _compounded(returns) if len(returns) == len(months) else None
+    return MonthReturn(months[0].year, 0, whole_pct, _compounded(m.benchmark_pct for m in months))
+
+
+def _compounded(changes_pct: Iterable[float]) -> float:
+    return (math.prod(1 + change / 100 for change in changes_pct) - 1) * 100
+
+
+def _month(month: MonthReturn | None) -> str:
+    if month is None:
+        return '<td class="none"></td>'
+    if month.return_pct is None:
+        return f"<td>{NOTHING}</td>"
+    heat = min(1.0, abs(month.return_pct) / _FULL_HEAT_PCT)
+    return (
+        f'<td class="{_sign(month.return_pct)}" style="--heat:{heat:.2f}">'
+        f"{month.return_pct:+,.1f}<small>{month.benchmark_pct:+,.1f}</small></td>"
+    )
+
+
+def _trips_note(report: Report) -> str:
+    count = len(report.round_trips)
+    if count <= MOST_ROUND_TRIPS:
+        return ""
+    return f"The last {MOST_ROUND_TRIPS:,} of {count:,}: the trades CSV has them all."
+
+
+def _refusals(report: Report) -> str:
+    lines = refusal_lines(report)
+    if not lines:
+        return "<p>None: every entry that was asked for was allowed.</p>"
+    rows = "".join(
+        f'<tr><th scope="row">{escape(words)}</th><td>{count:,}</td></tr>' for words, count in lines
+    )
+    return f'<table class="figures"><tbody>{rows}</tbody></table>'
+
+
+def _drawn(together: int) -> str:
+    if together == 1:
+        return ""
+    return f"Each candle in the charts stands for {together} of the run's; figures use all of them."

@@ -1,0 +1,88 @@
+"""A report for the eyes, on a terminal: the verdict, the 25 metrics, the last round trips.
+
+Names from outside are printed as they are: never as markup.
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bowline.core.report import Report
+from bowline.desk.report.caption import Caption
+from bowline.desk.report.words import (
+    duration_text,
+    exact_text,
+    instrument_text,
+    metric_texts,
+    money_text,
+    refusal_lines,
+    signed_pct,
+    time_text,
+    verdict,
+)
+
+#: round trips shown; all of them are in the CSV and on the page
+SHOWN = 10
+_NARROW = 84
+
+
+def print_report(report: Report, caption: Caption, file: TextIO | None = None) -> None:
+    """Print it to stdout, or to `file`."""
+    console = Console(file=file, highlight=False)
+    run = report.record.run
+    heading = f"{caption.strategy} · {instrument_text(report, caption)} · {run.timeframe.value}"
+    console.print(Text(_printable(heading), style="bold"))
+    console.print(Text(verdict(report)))
+    console.print()
+    console.print(_metrics(report, columns=1 if console.width < _NARROW else 2))
+    if report.round_trips:
+        console.print()
+        console.print(_round_trips(report))
+    for words, count in refusal_lines(report):
+        console.print(Text(f"{count:,} × {words}", style="dim"))
+
+
+def _metrics(report: Report, columns: int) -> Table:
+    lines = metric_texts(report)
+    rows = -(-len(lines) // columns)
+    table = Table.grid(padding=(0, 2))
+    for _ in range(columns):
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+    for row in range(rows):
+        table.add_row(*(cell for line in lines[row::rows] for cell in line))
+    return table
+
+
+def _round_trips(report: Report) -> Table:
+    count = len(report.round_trips)
+    title = f"Last {min(SHOWN, count)} of {count:,} round trips" if count > 1 else "One round trip"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for name in ("Entered", "Left", "Held"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Side")
+    for name in ("Entry", "Exit", "Profit", "Return"):
+        table.add_column(name, justify="right")
+    table.add_column("Why")
+    for trip in report.round_trips[-SHOWN:]:
+        table.add_row(
+            time_text(trip.opened_ns),
+            time_text(trip.closed_ns),
+            duration_text(trip.closed_ns - trip.opened_ns),
+            trip.direction.name.lower(),
+            exact_text(trip.entry_price, 4),
+            exact_text(trip.exit_price, 4),
+            Text(money_text(trip.pnl), style="green" if trip.pnl > 0 else "red"),
+            signed_pct(trip.return_pct),
+            trip.reason.value.replace("_", " "),
+        )
+    return table
+
+
+def _printable(text: str) -> str:
+    """Control characters could move the cursor or recolour the terminal: they are shown as �."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -1,0 +1,64 @@
+"""Every round trip as a line of CSV, and the open position, told apart, as the last.
+
+Amounts are exact. Text from outside must never reach a spreadsheet as a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+
+from bowline.core.errors import BadInput
+from bowline.core.report import Report
+from bowline.desk.report.words import duration_iso, iso_text
+
+COLUMNS = (
+    "number", "status", "symbol", "direction", "quantity", "opened_at", "closed_at", "duration",
+    "entry_price", "exit_price", "fees_quote", "pnl_quote", "return_pct", "reason",
+)  # fmt: skip
+
+
+def write_trades_csv(report: Report, path: Path) -> None:
+    """Write the file anew. Raises BadInput if it cannot be written there."""
+    try:
+        with path.open("w", newline="", encoding="utf-8") as handle:
+            writer = csv.writer(handle)
+            writer.writerow(COLUMNS)
+            writer.writerows(_rows(report))
+    except OSError as error:
+        raise BadInput(
+            f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written to"
+        ) from error
+
+
+def _rows(report: Report) -> list[list[object]]:
+    symbol = _text(report.record.run.instrument.id.symbol)
+    rows: list[list[object]] = [
+        [
+            number, "closed", symbol, trip.direction.name.lower(), _exact(trip.quantity),
+            iso_text(trip.opened_ns), iso_text(trip.closed_ns),
+            duration_iso(trip.closed_ns - trip.opened_ns), _exact(trip.entry_price),
+            _exact(trip.exit_price), _exact(trip.fees), _exact(trip.pnl),
+            f"{trip.return_pct:.6f}", trip.reason.value,
+        ]
+        for number, trip in enumerate(report.round_trips, start=1)
+    ]  # fmt: skip
+    if (held := report.open_position) is not None:
+        p = held.position
+        rows.append([
+            len(rows) + 1, "open", symbol, p.direction.name.lower(), _exact(p.quantity),
+            iso_text(p.opened_ns), "", duration_iso(report.metrics.end_ns - p.opened_ns),
+            _exact(p.entry_price), _exact(held.mark_price), _exact(p.fees), _exact(held.pnl),
+            f"{held.return_pct:.6f}", "",
+        ])  # fmt: skip
+    return rows
+
+
+def _exact(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+def _text(value: str) -> str:
+    # a leading sign or control character makes a spreadsheet run the rest
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

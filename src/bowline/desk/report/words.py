@@ -1,0 +1,198 @@
+"""Figures and facts of a report in plain words, the same in the terminal and on the page.
+
+Nothing here may compute a figure: it only says them. What does not exist is `n/a`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from bowline.core.model.policy import AllIn, FixedQuote, Policy, ProfitLock, StrategyCompound
+from bowline.core.model.values import DAY_NS, HUNDRED, MINUTE_NS, SECOND_NS, ZERO
+from bowline.core.report import METRICS, OpenPosition, Report, Unit
+from bowline.desk.report.caption import Caption
+
+NOTHING = "n/a"
+_HOUR_NS = 60 * MINUTE_NS
+#: a change of less than this, in percent, is said as "nothing"
+_NOTHING_PCT = 0.005
+_CENTS_FROM = 1
+_SMALL_DIGITS = 4
+
+
+def time_text(ns: int) -> str:
+    """`2025-06-16 09:30` in UTC; seconds only where there are any."""
+    moment = datetime.fromtimestamp(ns // SECOND_NS, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if moment.second else "%Y-%m-%d %H:%M")
+
+
+def iso_text(ns: int) -> str:
+    """`2025-06-16T09:30:00Z`, for machines; whole seconds."""
+    return datetime.fromtimestamp(ns // SECOND_NS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def duration_text(ns: int | None) -> str:
+    """The two largest units: `90 d 4 h`, `4 h 35 m`, `12 m`, `30 s`."""
+    if ns is None:
+        return NOTHING
+    rest, parts = ns, []
+    for size, unit in ((DAY_NS, "d"), (_HOUR_NS, "h"), (MINUTE_NS, "m"), (SECOND_NS, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 m"
+
+
+def duration_iso(ns: int | None) -> str | None:
+    """`90 days 04:35:00`, for machines and spreadsheets."""
+    if ns is None:
+        return None
+    days, rest = divmod(ns // SECOND_NS, 86_400)
+    return f"{days} days {rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+
+
+def number_text(value: float | None, digits: int = 2) -> str:
+    """`1,234.50`."""
+    return NOTHING if value is None else f"{value:,.{digits}f}"
+
+
+def signed_pct(value: float | Decimal | None) -> str:
+    """`+12.34 %`."""
+    return NOTHING if value is None else f"{value:+,.2f} %"
+
+
+def money_text(value: Decimal | None) -> str:
+    """Cents from one unit up, four digits that count below it: `1,234.50`, `0.0004512`."""
+    if value is None:
+        return NOTHING
+    if not value or abs(value) >= _CENTS_FROM:
+        return f"{value:,.2f}"
+    places = _SMALL_DIGITS - 1 - value.adjusted()
+    return f"{value:.{places}f}"
+
+
+def exact_text(value: Decimal, digits: int = 8) -> str:
+    """A price or quantity with at most so many decimals and no zeros behind them."""
+    text = f"{value:,.{max(digits, digits - 1 - value.adjusted() if value else 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def metric_texts(report: Report) -> tuple[tuple[str, str], ...]:
+    """The 25 titles, each with its value in words."""
+    lines = []
+    for metric in METRICS:
+        value = getattr(report.metrics, metric.field)
+        match metric.unit:
+            case Unit.TIME:
+                text = time_text(value)
+            case Unit.DURATION:
+                text = duration_text(value)
+            case Unit.QUOTE:
+                text = money_text(value)
+            case Unit.COUNT:
+                text = f"{value:,}"
+            case _:
+                text = number_text(value)
+        lines.append((metric.title, text))
+    return tuple(lines)
+
+
+def verdict(report: Report) -> str:
+    """The outcome in one sentence."""
+    m = report.metrics
+    outcome = f"{_moved(m.total_return_pct)} while buy and hold {_moved(m.benchmark_return_pct)}"
+    sentence = outcome[0].upper() + outcome[1:]
+    if not report.record.executions:
+        return f"{sentence}. It never traded."
+    trips = "1 round trip" if m.round_trip_count == 1 else f"{m.round_trip_count:,} round trips"
+    won = "" if m.win_rate_pct is None else f", {m.win_rate_pct:.0f} % of them won"
+    fees_pct = report.fees_quote / m.initial_cash_quote * HUNDRED
+    fees = f"fees took {fees_pct:.1f} % of the initial cash" if report.fees_quote else "no fees"
+    held = "" if report.open_position is None else f"; {open_text(report.open_position)}"
+    return f"{sentence}. {trips}{won}; {fees}{held}."
+
+
+def open_text(held: OpenPosition) -> str:
+    """The position that is still open, in words."""
+    side = held.position.direction.name.lower()
+    return f"a {side} position is still open at {signed_pct(held.return_pct)}"
+
+
+def _moved(change_pct: float) -> str:
+    if abs(change_pct) < _NOTHING_PCT:
+        return "made nothing"
+    return f"{'gained' if change_pct > 0 else 'lost'} {abs(change_pct):,.1f} %"
+
+
+def instrument_text(report: Report, caption: Caption) -> str:
+    """The instrument as a person calls it."""
+    return caption.instrument or report.record.run.instrument.key
+
+
+def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
+    """How the figures came about: everything they depend on, a name and a line each."""
+    run, candles = report.record.run, report.record.candles
+    policy = run.policy
+    warmup = max(0, run.start_ns - run.anchor_ns) // run.timeframe.ns
+    lines = [("Rule", rule) for rule in caption.rules]
+    lines += [
+        ("Decisions", f"at the close of each {run.timeframe.value} candle, filled at that close"),
+        ("Direction", policy.direction.value),
+        ("Stops", _stops(policy)),
+        ("Sizing", _sizing(policy)),
+        ("Costs", _costs(policy)),
+        ("Limits", _limits(policy)),
+        ("Warm-up", f"{warmup:,} candles before the first decision"),
+        ("Candles", f"{len(candles):,}, sha256 {candles.content_hash()}"),
+        ("Strategy id", run.strategy_id),
+    ]
+    if caption.source:
+        lines.append(("Source", caption.source))
+    return tuple(lines)
+
+
+def _stops(policy: Policy) -> str:
+    named = (("stop loss", policy.stops.sl_pct), ("take profit", policy.stops.tp_pct))
+    on = [f"{name} {exact_text(pct)} %" for name, pct in named if pct is not None]
+    return f"{' and '.join(on)} from the entry price, checked at closes" if on else "none"
+
+
+def _sizing(policy: Policy) -> str:
+    match policy.sizing:
+        case AllIn():
+            return "all in: every entry uses all that is available"
+        case FixedQuote(quote=quote):
+            return f"{exact_text(quote)} quote money an entry"
+        case StrategyCompound(budget_quote=budget):
+            return f"compounding {_budget(budget)}"
+        case ProfitLock(safe_profit_pct=pct, budget_quote=budget):
+            return f"compounding {_budget(budget)}, {exact_text(pct)} % of every profit set aside"
+
+
+def _budget(budget: Decimal | None) -> str:
+    return "the initial cash" if budget is None else f"a budget of {exact_text(budget)}"
+
+
+def _costs(policy: Policy) -> str:
+    fee, slippage = exact_text(policy.costs.fee_pct), exact_text(policy.costs.slippage_pct)
+    return f"fee {fee} % of the notional and slippage {slippage} % of the price, on every fill"
+
+
+def _limits(policy: Policy) -> str:
+    on = []
+    if policy.limits.daily_loss_pct > ZERO:
+        on.append(f"no entry after a daily loss of {exact_text(policy.limits.daily_loss_pct)} %")
+    if policy.limits.cooldown_candles:
+        on.append(f"a cooldown of {policy.limits.cooldown_candles} candles")
+    return " and ".join(on) or "none"
+
+
+def refusal_lines(report: Report) -> tuple[tuple[str, int], ...]:
+    """Entries that were not allowed, most frequent first, and conflicting signals if any."""
+    lines = [(refusal.value, count) for refusal, count in report.record.refusals.items() if count]
+    lines.sort(key=lambda line: (-line[1], line[0]))
+    if report.record.conflicting_signals:
+        conflict = "rules said LONG and SHORT at once"
+        lines.append((conflict, report.record.conflicting_signals))
+    return tuple(lines)
