@@ -1,0 +1,52 @@
+"""Protects the wheel: what is installed elsewhere has every file that works here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import bowline
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_whole_package_and_the_licence(tmp_path: Path) -> None:
+    """A catalogue, a migration or a template that is not packed is missed only by users."""
+    source = tmp_path / "source"
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(REPO / "src", source / "src", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPO / name, source)
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
+    subprocess.run([*build, "-w", tmp_path, source], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("bowline-*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    package = source / "src"
+    expected = {p.relative_to(package).as_posix() for p in package.rglob("*") if p.is_file()}
+    expected = {name for name in expected if ".egg-info" not in name}
+    assert expected
+    assert not expected - packed
+    assert any(name.endswith("LICENSE") for name in packed)
+    assert bowline.__version__ in wheel.name
+
+
+def test_the_command_is_what_pyproject_says() -> None:
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"bowline": "bowline.cli:main"}
+    assert project["license"] == "Apache-2.0"
+    assert "Apache License" in (REPO / "LICENSE").read_text()
