@@ -139,7 +139,7 @@ def export_command(
     desk.export_candles(frame, file, force=force)
     first, last = int(frame.open_ns[0]), int(frame.open_ns[-1])
     if as_json:
-        emit_json({"file": file, "candles": len(frame), "first_ns": first, "last_ns": last})
+        emit_json({"file": str(file), "candles": len(frame), "first_ns": first, "last_ns": last})
         return
     typer.echo(
         f"{file}: {len(frame):,} candles of {timeframe},"

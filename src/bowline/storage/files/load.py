@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -27,6 +28,9 @@ from bowline.storage.files.text import read_csv, read_json
 #: larger than any month of one-minute candles by far; a bomb is larger
 MAX_BYTES = 4 * 1024**3
 MAX_MEMBERS = 5_000
+
+#: what the readers of archives raise when bytes are not what they should be
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError)
 
 
 def load_file(path: Path) -> CandleFile:
@@ -77,7 +81,7 @@ def _gunzip(name: str, content: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as archive:
             plain = archive.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
+    except _DAMAGED as error:
         raise _damaged_archive(name, error) from error
     if len(plain) > MAX_BYTES:
         raise BadInput(f"{name}: unpacks to more than {MAX_BYTES} bytes")
@@ -97,10 +101,10 @@ def _read_zip(name: str, content: bytes) -> tuple[Part, ...]:
                 )
             members.sort(key=lambda m: m.filename)
             contents = [(m.filename, archive.read(m)) for m in members]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise _damaged_archive(name, error) from error
-    except (RuntimeError, NotImplementedError) as error:
+    except RuntimeError as error:  # encrypted, or packed in a way that is not known here
         raise BadInput(f"{name}: the zip cannot be unpacked: {error}") from error
+    except _DAMAGED as error:
+        raise _damaged_archive(name, error) from error
     if not contents:
         raise BadInput(f"{name}: the zip holds no file of candles")
     return tuple(_read_member(name, member, plain) for member, plain in contents)

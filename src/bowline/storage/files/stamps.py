@@ -28,6 +28,8 @@ _FLOORS = np.array([floor for floor, _, _ in _UNITS], dtype=np.int64)
 
 def stamps_to_ns(name: str, column: pa.ChunkedArray) -> tuple[IntColumn, str]:
     """The stamps as int64 ns, and what they were in words. BadInput names the first bad row."""
+    if not len(column):
+        return np.empty(0, dtype=np.int64), "no stamps"
     missing = column.null_count
     if missing:
         row = pc.index(pc.is_null(column), value=True).as_py() + 1
@@ -74,8 +76,6 @@ def as_numpy(column: pa.ChunkedArray) -> NDArray[Any]:
 
 def numbers_to_ns(name: str, stamps: IntColumn) -> tuple[IntColumn, str]:
     """Whole numbers of one unit as int64 ns, and the unit in words."""
-    if not len(stamps):
-        return stamps, "no stamps"
     lowest, highest = np.searchsorted(_FLOORS, [stamps.min(), stamps.max()], side="right") - 1
     if lowest < 0:
         row = int(np.argmin(stamps))

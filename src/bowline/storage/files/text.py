@@ -58,7 +58,7 @@ def read_json(name: str, content: bytes) -> Part:
         rows = msgspec.json.decode(content, type=list[_JsonRow])
     except msgspec.DecodeError as error:
         raise BadInput(
-            f"{name}: {_json_place(str(error))}",
+            f"{name}, {_json_place(str(error))}",
             hint="Expected a list of [milliseconds, open, high, low, close, volume].",
         ) from error
     if not rows:
@@ -197,7 +197,8 @@ def _shape(text: str | None) -> str:
 def _json_place(error: str) -> str:
     """The path `$[17][2]` in an error of msgspec as a row number."""
     message, _, path = error.partition(" - at `$[")
-    row, _, rest = path.partition("]")
-    return (
-        f"row {int(row) + 1}{', cell' + rest if len(rest) > 1 else ''}: {message}" if row else error
-    )
+    row, _, rest = path.rstrip("`").partition("]")
+    if not row:
+        return message
+    cell = rest.strip("[]")
+    return f"row {int(row) + 1}: {f'cell {int(cell) + 1}: ' if cell else ''}{message}"
