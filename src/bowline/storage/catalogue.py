@@ -89,7 +89,7 @@ def _digest(texts: dict[str, str]) -> str:
 
 def _read_yaml(text: str, name: str) -> dict[str, Any]:
     # here, because the compiled catalogue does without it
-    import yaml
+    import yaml  # noqa: PLC0415
 
     try:
         document = yaml.load(text, Loader=yaml.CSafeLoader)

@@ -1,160 +1,20 @@
-"""What an indicator is, and the catalogue of them: types, parameters, hard bounds.
+"""The catalogue of indicators: built from plain data, narrowed by an environment, asked by id.
 
-Nothing here computes a series (see `indicators`) or reads a file (see `wire.load_catalogue`). An
-entry must never pass unchecked: `Catalogue.build` finds every mistake before the first one is used.
+It reads no file: see `wire.load_catalogue`. An entry must never pass unchecked: `Catalogue.build`
+finds every mistake before the first one is used.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from enum import Enum
-
-import msgspec
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.signals import expressions
+from bowline.core.signals.entry import Indicator, Kind, Parameter, Rule, Step, Value
+from bowline.core.signals.narrowing import narrow_entries
+from bowline.core.signals.reading import read_entries
 
-Value = int | float | str
-
-#: what a formula may be given of a candle
-INPUTS = ("open_ns", "open", "high", "low", "close", "volume")
-#: names in a warm-up that are no parameters: candles in a UTC day
-DAY = "day"
-#: floats that are this near to a step count as on it: 0.1 * 3 is not 0.3
-_STEP_TOLERANCE = 1e-9
-
-
-class Kind(Enum):
-    """What values a parameter takes."""
-
-    INT = "int"
-    FLOAT = "float"
-    CHOICE = "choice"
-
-
-class Parameter(
-    msgspec.Struct,
-    frozen=True,
-    omit_defaults=True,
-    rename={"kind": "type", "minimum": "min", "maximum": "max"},
-):
-    """A number on a grid `minimum, minimum + step, … maximum` (hard bounds), or one of `choices`."""
-
-    name: str
-    kind: Kind
-    default: Value
-    minimum: int | float | None = None
-    maximum: int | float | None = None
-    step: int | float | None = None
-    choices: tuple[str, ...] = ()
-
-    def allowed(self) -> str:
-        """What this parameter may be, in words."""
-        if self.kind is Kind.CHOICE:
-            return f"one of {', '.join(self.choices)}"
-        return f"{self.kind.value} from {self.minimum} to {self.maximum} step {self.step}"
-
-    def take(self, raw: object) -> tuple[Value | None, str]:
-        """The value as it is computed with, or None and what is wrong with it."""
-        value = self._typed(raw)
-        if value is None:
-            return None, f"{self.name}: {raw!r} is not what it takes: expected {self.allowed()}"
-        if isinstance(value, str) or self._holds(value):
-            return value, ""
-        return None, f"{self.name}: {raw} is not allowed: expected {self.allowed()}"
-
-    def _typed(self, raw: object) -> Value | None:
-        if self.kind is Kind.CHOICE:
-            return raw if isinstance(raw, str) and raw in self.choices else None
-        if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
-            return None
-        if self.kind is Kind.FLOAT:
-            return float(raw)
-        number = float(raw) if isinstance(raw, Decimal) else raw
-        return int(number) if number % 1 == 0 else None
-
-    def _holds(self, value: int | float) -> bool:
-        if self.minimum is None or self.maximum is None or self.step is None:
-            raise AssertionError(f"numeric parameter {self.name} has no bounds")
-        if not self.minimum <= value <= self.maximum:
-            return False
-        steps = (value - self.minimum) / self.step
-        return abs(steps - round(steps)) <= _STEP_TOLERANCE * max(1.0, abs(steps))
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One call of a formula: `talib.NAME` or one of our own, with its arguments in order.
-
-    An argument is a number, or the name of an input, an output of an earlier step, a parameter,
-    or a kind of moving average. The results of all steps, in order, are the entry's outputs.
-    """
-
-    formula: str
-    arguments: tuple[Value, ...]
-
-
-class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """When the indicator is LONG and when SHORT, as truths of the rule language; "" is never."""
-
-    long: str = ""
-    short: str = ""
-
-
-class Indicator(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry. `warmup` counts the candles before the first value, as a sum over parameters.
-
-    Either `rule` or `no_rule` (why there is none) is given.
-    """
-
-    id: str
-    version: int
-    title: str
-    group: str
-    inputs: tuple[str, ...]
-    params: tuple[Parameter, ...]
-    constraints: tuple[str, ...]
-    outputs: tuple[str, ...]
-    warmup: str
-    steps: tuple[Step, ...]
-    formula: str
-    source: str
-    rule: Rule | None = None
-    no_rule: str = ""
-
-    def defaults(self) -> dict[str, Value]:
-        """The parameters when nothing is asked for."""
-        return {each.name: each.default for each in self.params}
-
-    def resolve(self, params: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
-        """`params` filled up with defaults, and one message a mistake saying what was allowed.
-
-        The values may be used only when there is no message.
-        """
-        known = {each.name: each for each in self.params}
-        problems = [
-            f"{name}: {self.id} has no such parameter: expected {', '.join(known) or 'none'}"
-            for name in params
-            if name not in known
-        ]
-        values = self.defaults()
-        for name, parameter in known.items():
-            if name in params:
-                value, problem = parameter.take(params[name])
-                if value is None:
-                    problems.append(problem)
-                else:
-                    values[name] = value
-        if not problems:
-            problems = [
-                f"{', '.join(f'{name}={values[name]}' for name in known if name in names)}: "
-                f"{self.id} needs {constraint}"
-                for constraint in self.constraints
-                if (names := expressions.names(expressions.parse(constraint)))
-                and not expressions.calculate(expressions.parse(constraint), values)
-            ]
-        return values, problems
+__all__ = ["Catalogue", "Indicator", "Kind", "Parameter", "Rule", "Step", "Value"]
 
 
 class Catalogue:
@@ -170,15 +30,12 @@ class Catalogue:
 
         Raises BadInput with one problem per mistake, each with the path of its field.
         """
-        # here, because reading needs the types above
-        from bowline.core.signals.reading import read_entries
-
         entries, problems = read_entries(raw)
         if problems:
             raise BadInput(
                 f"the indicator catalogue has {len(problems)} mistakes",
                 problems=tuple(problems),
-                hint="correct these fields; the format is described in docs/reference/indicators.md",
+                hint="correct these fields: docs/reference/indicators.md describes the format",
             )
         return cls(entries)
 
@@ -187,13 +44,11 @@ class Catalogue:
         return tuple(self._by_id)
 
     def narrow(self, raw: Mapping[str, object]) -> Catalogue:
-        """This catalogue under an environment's own bounds (`{"indicators": {id: …}}`).
+        """The catalogue that is left under an environment's bounds (`{"indicators": {id: …}}`).
 
         Bounds may be narrowed and entries disabled, never widened or added: BadInput lists every
         mistake with the path of its field.
         """
-        from bowline.core.signals.narrowing import narrow_entries
-
         entries, problems = narrow_entries(self.entries, raw)
         if problems:
             raise BadInput(

@@ -31,6 +31,9 @@ Truths = NDArray[np.bool_]
 
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*)|(<=|>=|[<>()+\-*/,]))")
 
+#: a text of more characters than this is refused: depth of brackets is depth of calls
+LONGEST = 300
+
 FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "max": (2, np.maximum),
     "min": (2, np.minimum),
@@ -115,6 +118,8 @@ class Verdicts(NamedTuple):
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Node:
     """The tree of `text`; ValueError says what is wrong and where."""
+    if len(text) > LONGEST:
+        raise ValueError(f"{text[:20]!r}… has {len(text)} characters: at most {LONGEST} are read")
     return _Reader(text).whole()
 
 
@@ -133,7 +138,7 @@ def looks_back(node: Node) -> bool:
     return any(isinstance(part, Previous) for part in _walk(node))
 
 
-def calculate(node: Node, values: Mapping[str, Any]) -> Any:
+def calculate(node: Node, values: Mapping[str, Any]) -> Any:  # noqa: ANN401, PLR0911 - one arm a node, numbers or columns
     """The value of a tree over numbers or columns; a truth over plain numbers gives a bool."""
     match node:
         case Number(value):
@@ -210,16 +215,16 @@ class _Reader:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
     def take(self) -> str:
-        token = self.peek()
-        if not token:
+        found = self.peek()
+        if not found:
             raise ValueError(f"{self.text!r}: ends too early")
         self.at += 1
-        return token
+        return found
 
     def expect(self, mark: str) -> None:
-        found = self.peek()
-        if found != mark:
-            raise ValueError(f"{self.text!r}: expected {mark!r}, found {found or 'the end'!r}")
+        if self.peek() != mark:
+            found = self.peek() or "the end"
+            raise ValueError(f"{self.text!r}: expected {mark!r}, found {found!r}")
         self.at += 1
 
     def junction(self, word: str) -> Node:
@@ -256,25 +261,25 @@ class _Reader:
         return node
 
     def factor(self) -> Node:
-        token = self.take()
-        if token == "(":
+        found = self.take()
+        if found == "(":
             node = self.junction("or")
             self.expect(")")
             return node
-        if token == "-":
+        if found == "-":
             operand = self.factor()
             self.demand(truth=False, parts=(operand,), why="-")
             return Arithmetic("-", Number(0), operand)
-        if token[0].isdigit():
-            return Number(float(token) if "." in token else int(token))
-        if not (token[0].isalpha() or token[0] == "_"):
-            raise ValueError(f"{self.text!r}: expected a name or a number, found {token!r}")
-        return self.call(token) if self.peek() == "(" else self.plain_name(token)
+        if found[0].isdigit():
+            return Number(float(found) if "." in found else int(found))
+        if not (found[0].isalpha() or found[0] == "_"):
+            raise ValueError(f"{self.text!r}: expected a name or a number, found {found!r}")
+        return self.call(found) if self.peek() == "(" else self.plain_name(found)
 
-    def plain_name(self, token: str) -> Name:
-        if token in _WORDS or token in FUNCTIONS:
-            raise ValueError(f"{self.text!r}: {token!r} cannot stand alone")
-        return Name(token)
+    def plain_name(self, found: str) -> Name:
+        if found in _WORDS or found in FUNCTIONS:
+            raise ValueError(f"{self.text!r}: {found!r} cannot stand alone")
+        return Name(found)
 
     def call(self, function: str) -> Node:
         self.expect("(")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, Timeframe
 from bowline.core.signals import expressions, ta_lib
-from bowline.core.signals.catalogue import DAY, INPUTS, Indicator, Step, Value
+from bowline.core.signals.entry import DAY, INPUTS, Indicator, Step, Value
 from bowline.core.signals.formulas import FORMULAS
 
 Series = NDArray[np.float64]
@@ -52,12 +52,12 @@ def compute(
     outputs: dict[str, Series] = {}
     with np.errstate(all="ignore"):
         for step in indicator.steps:
-            for column in _run(step, known):
-                if np.issubdtype(column.dtype, np.integer):
-                    column = column.astype(np.float64)
-                    column[: warmup(indicator, params, frame.timeframe)] = np.nan
+            for result in _run(step, known):
+                series = np.where(np.isfinite(result), result, np.nan)
+                if result.dtype.kind == "i":
+                    series[: warmup(indicator, params, frame.timeframe)] = np.nan
                 name = next(names)
-                known[name] = outputs[name] = np.where(np.isfinite(column), column, np.nan)
+                known[name] = outputs[name] = series
     return outputs
 
 

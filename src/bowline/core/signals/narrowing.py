@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from bowline.core.signals.catalogue import Indicator, Kind, Parameter
+from bowline.core.signals.entry import STEP_TOLERANCE, Indicator, Kind, Parameter
 
 
 def narrow_entries(
@@ -25,7 +25,8 @@ def narrow_entries(
     wanted = raw.get("indicators")
     if not isinstance(wanted, Mapping) or set(raw) != {"indicators"}:
         return [], ["expected 'indicators:' with a mapping of id to what is narrowed, and no more"]
-    kept, problems = [], []
+    kept: list[Indicator] = []
+    problems: list[str] = []
     by_id = {entry.id: entry for entry in entries}
     problems.extend(f"indicators.{name}: no such entry" for name in wanted if name not in by_id)
     for entry in by_id.values():
@@ -117,6 +118,6 @@ def _narrow_bounds(
     return new
 
 
-def _multiple(step: int | float, of: int | float) -> bool:
+def _multiple(step: float, of: float) -> bool:
     times = step / of
-    return step > 0 and round(times) >= 1 and abs(times - round(times)) < 1e-9
+    return times > 0 and round(times) >= 1 and abs(times - round(times)) <= STEP_TOLERANCE

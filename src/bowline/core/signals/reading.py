@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bowline.core.signals import expressions, ta_lib
-from bowline.core.signals.catalogue import DAY, INPUTS, Indicator, Kind, Parameter, Rule, Step
+from bowline.core.signals.entry import DAY, INPUTS, Indicator, Kind, Parameter, Rule, Step
 from bowline.core.signals.formulas import FORMULAS
 
 GROUPS = (
@@ -29,18 +29,20 @@ _NUMERIC = re.compile(rf"(int|float) ({_NUMBER}) from ({_NUMBER}) to ({_NUMBER})
 _CHOICE = re.compile(r"choice (\w+) of (\w+(?:, \w+)*)")
 _PARAMETER_FORM = "'int 14 from 2 to 200 step 1', 'float …' or 'choice sma of sma, ema'"
 
-_TEXTS = ("title", "group", "warmup", "formula", "source")
-_LISTS = ("inputs", "outputs", "constraints")
 _OPTIONAL = ("constraints", "params", "rule", "no_rule")
-_FIELDS = ("id", "version", *_TEXTS, *_LISTS, "params", "compute", "rule", "no_rule")
+_FIELDS = (
+    "id", "version", "title", "group", "inputs", "params", "constraints", "outputs", "warmup",
+    "compute", "formula", "source", "rule", "no_rule",
+)  # fmt: skip
 
 
 def read_entries(raw: Mapping[str, object]) -> tuple[list[Indicator], list[str]]:
-    """The entries of `{"indicators": [...]}`, and one line per mistake with the path of its field."""
+    """The entries of `{"indicators": […]}`, and one line a mistake with the path of its field."""
     listed = raw.get("indicators")
     if not isinstance(listed, list):
         return [], ["indicators: expected a list of entries"]
-    entries, problems = [], []
+    entries: list[Indicator] = []
+    problems: list[str] = []
     seen: set[str] = set()
     for number, each in enumerate(listed):
         where = f"indicators[{number}]"
@@ -79,8 +81,14 @@ class _EntryReader:
             steps=self.steps(),
             rule=self.rule(),
             no_rule=self.text("no_rule"),
-            **{name: self.text(name) for name in _TEXTS},
-            **{name: self.words(name) for name in _LISTS},
+            title=self.text("title"),
+            group=self.text("group"),
+            warmup=self.text("warmup"),
+            formula=self.text("formula"),
+            source=self.text("source"),
+            inputs=self.words("inputs"),
+            outputs=self.words("outputs"),
+            constraints=self.words("constraints"),
         )
         self.check_names(entry)
         self.check_expressions(entry)
@@ -116,9 +124,9 @@ class _EntryReader:
 
     def words(self, name: str) -> tuple[str, ...]:
         value = self.raw.get(name, [] if name in _OPTIONAL else None)
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            if value or name in _OPTIONAL:
-                return tuple(value)
+        texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        if texts and (value or name in _OPTIONAL):
+            return tuple(value)
         self.wrong(name, f"{value!r} is not a list of texts")
         return ()
 
@@ -246,11 +254,12 @@ def _read_parameter(name: str, text: str) -> Parameter | None:
     found = _NUMERIC.fullmatch(text)
     if found:
         kind = Kind(found[1])
-        number = int if kind is Kind.INT else float
+        number: type[int | float] = int if kind is Kind.INT else float
         try:
-            return Parameter(name, kind, *(number(found[at]) for at in (2, 3, 4, 5)))
+            default, least, most, step = (number(found[at]) for at in (2, 3, 4, 5))
         except ValueError:
             return None
+        return Parameter(name, kind, default, least, most, step)
     found = _CHOICE.fullmatch(text)
     if found:
         return Parameter(name, Kind.CHOICE, found[1], choices=tuple(found[2].split(", ")))

@@ -5,7 +5,8 @@ numbers would then depend on who ran before.
 
 `import talib` wraps every function for pandas and polars and imports both if they are installed,
 as does the extension module itself: a second at start-up for containers that are never used here.
-So the extension is loaded from its file, with both names hidden while it loads.
+So the extension is loaded from its file, with both names hidden while it loads, and under a name
+without a package: asked for `numpy`, it looks for `talib.numpy` first, and that would run `talib`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_MODULE = "talib._ta_lib"
+_MODULE = "_ta_lib"
+#: the name it gives itself in sys.modules, and by which `import talib` finds it
+_OWN_NAME = "talib._ta_lib"
 _HIDDEN = ("pandas", "polars")
 
 #: TA-Lib's numbers for kinds of moving average (its MA_Type)
@@ -38,7 +41,7 @@ def has(function: str) -> bool:
     return function.isupper() and callable(getattr(_library(), function, None))
 
 
-def run(function: str, *arguments: Any) -> tuple[NDArray[Any], ...]:
+def run(function: str, *arguments: Any) -> tuple[NDArray[Any], ...]:  # noqa: ANN401 - inputs, options
     """The outputs of `function` for its inputs (float64, one length) and then its options in order.
 
     Leading candles without a value are NaN, or 0 where the function gives whole numbers.
@@ -50,7 +53,7 @@ def run(function: str, *arguments: Any) -> tuple[NDArray[Any], ...]:
 
 @lru_cache(maxsize=1)
 def _library() -> ModuleType:
-    loaded = sys.modules.get(_MODULE)
+    loaded = sys.modules.get(_OWN_NAME)
     if loaded is not None:
         return loaded
     path = _extension_path()
@@ -61,9 +64,8 @@ def _library() -> ModuleType:
     with _hidden(_HIDDEN):
         module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)
-    # a later `import talib` must find this one: the C library is initialised once a process
-    sys.modules[_MODULE] = module
-    module._ta_initialize()
+    # what talib/__init__ would do: without it the candlestick patterns have no settings
+    module._ta_initialize()  # noqa: SLF001
     return module
 
 

@@ -33,6 +33,7 @@ FORMULAS: dict[str, Callable[..., tuple[Any, ...]]] = {
         channels.starc,
         days.pivot_points,
         days.session_vwap,
+        flows.anchored_vwap,
         flows.ease_of_movement,
         flows.garman_klass,
         flows.historical_volatility,

@@ -6,6 +6,8 @@ the candles happen to begin.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,10 +38,12 @@ def pivot_points(
     """Pivot, three resistances and three supports from the UTC day before, constant all day."""
     levels = np.full((7, len(close)), np.nan)
     days = _days(open_ns)
-    for (start, stop), (today, end) in zip(days, days[1:], strict=False):
+    for (start, stop), (today, end) in pairwise(days):
         if open_ns[today] // DAY_NS - open_ns[start] // DAY_NS == 1:
             top, bottom = float(high[start:stop].max()), float(low[start:stop].min())
-            levels[:, today:end] = np.array(_levels(kind, top, bottom, float(close[stop - 1])))[:, None]
+            levels[:, today:end] = np.array(_levels(kind, top, bottom, float(close[stop - 1])))[
+                :, None
+            ]
     return tuple(levels)
 
 

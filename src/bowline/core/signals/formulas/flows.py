@@ -18,8 +18,14 @@ def rolling_vwap(
     return (np.where(ta("MAX", volume, period) > 0, traded / total, np.nan),)
 
 
+def anchored_vwap(high: Series, low: Series, close: Series, volume: Series) -> tuple[Series]:
+    """Typical price weighted by volume since the first candle; NaN before volume has traded."""
+    average = ta("VWAP", high, low, close, volume)
+    return (np.where(np.cumsum(volume) > 0, average, np.nan),)
+
+
 def ease_of_movement(high: Series, low: Series, volume: Series, period: int) -> tuple[Series]:
-    """Average of (change of the middle) * (high - low) / volume; a candle without volume counts 0."""
+    """Average of (change of the middle) * (high - low) / volume; without volume a candle is 0."""
     middle = ta("MEDPRICE", high, low)
     ease = (middle - shifted(middle)) * (high - low) / volume
     ease = np.where((volume > 0) | ~np.isfinite(shifted(middle)), ease, 0.0)

@@ -6,7 +6,15 @@ import math
 
 import numpy as np
 
-from bowline.core.signals.formulas.parts import Series, first_valid, shifted, ta, true_range, typical, weighted
+from bowline.core.signals.formulas.parts import (
+    Series,
+    first_valid,
+    shifted,
+    ta,
+    true_range,
+    typical,
+    weighted,
+)
 
 #: Fisher's transform is infinite at 1: Ehlers keeps his input this far inside
 _FISHER_LIMIT = 0.999
@@ -15,10 +23,15 @@ _FISHER_LIMIT = 0.999
 def stochastic_rsi(
     close: Series, period: int, window: int, smooth_k: int, smooth_d: int
 ) -> tuple[Series, Series]:
-    """Where the RSI lies in the range of its last `window` values, 0 to 100, smoothed; its signal."""
+    """Where the RSI lies in the range of its last `window` values, 0 to 100, smoothed; its signal.
+
+    0 while it stands still: a NaN would stay in the running sum of the average for ever.
+    """
     rsi = ta("RSI", close, period)
     lowest, highest = ta("MIN", rsi, window), ta("MAX", rsi, window)
-    line = ta("SMA", 100 * (rsi - lowest) / (highest - lowest), smooth_k)
+    line = ta(
+        "SMA", np.where(highest == lowest, 0.0, 100 * (rsi - lowest) / (highest - lowest)), smooth_k
+    )
     return line, ta("SMA", line, smooth_d)
 
 
@@ -67,7 +80,9 @@ def _smoothed_place(series: Series, window: int, factor: float) -> Series:
     result = np.full(len(series), np.nan)
     place = level = 50.0
     levels = []
-    rows = zip(series[start:].tolist(), lowest[start:].tolist(), highest[start:].tolist(), strict=True)
+    rows = zip(
+        series[start:].tolist(), lowest[start:].tolist(), highest[start:].tolist(), strict=True
+    )
     for at, (value, least, most) in enumerate(rows):
         place = 100 * (value - least) / (most - least) if most > least else place
         level = place if at == 0 else level + factor * (place - level)
@@ -82,7 +97,10 @@ def connors_rsi(close: Series, period: int, streak_period: int, rank_period: int
     streak, streaks = 0.0, []
     for sign in change:
         # the first change is NaN: no streak yet
-        streak = 0.0 if not sign or sign != sign else (streak + sign if streak * sign > 0 else sign)
+        if sign == 0 or math.isnan(sign):
+            streak = 0.0
+        else:
+            streak = streak + sign if streak * sign > 0 else sign
         streaks.append(streak)
     streak_rsi = ta("RSI", np.asarray(streaks), streak_period)
     rank = ta("PERCENTRANK", ta("ROC", close, 1), rank_period)
@@ -102,7 +120,7 @@ def choppiness(high: Series, low: Series, close: Series, period: int) -> tuple[S
 def relative_vigor(
     open_: Series, high: Series, low: Series, close: Series, period: int
 ) -> tuple[Series, Series]:
-    """Ehlers' relative vigor: smoothed (close - open) over smoothed (high - low), and its signal."""
+    """Ehlers' relative vigor: smoothed (close - open) over smoothed (high - low); its signal."""
     weights = (1 / 6, 2 / 6, 2 / 6, 1 / 6)
     body = ta("SMA", weighted(close - open_, weights), period)
     reach = ta("SMA", weighted(high - low, weights), period)
@@ -130,7 +148,9 @@ def wave_trend(
     price = typical(high, low, close)
     centre = ta("EMA", price, channel)
     distance = price - centre
-    line = ta("EMA", distance / (0.015 * ta("EMA", np.abs(distance), channel)), average)
+    mean = ta("EMA", np.abs(distance), channel)
+    # a price that never moved has no distance: a NaN would stay in the average for ever
+    line = ta("EMA", np.where(mean == 0, 0.0, distance / (0.015 * mean)), average)
     return line, ta("SMA", line, signal)
 
 

@@ -1,4 +1,4 @@
-"""Pieces the formulas share. Each value may depend on the candles up to its own and on no later one.
+"""Pieces the formulas share. A value may depend on the candles up to its own, on no later one.
 
 Sums over a window must run on TA-Lib or term by term: NumPy's own sum adds in blocks whose borders
 move with the length of the array, and the last bits with them.
