@@ -40,7 +40,8 @@ def test_the_wheel_holds_the_whole_package_and_the_licence(tmp_path: Path) -> No
     expected = {p.relative_to(package).as_posix() for p in package.rglob("*") if p.is_file()}
     expected = {name for name in expected if ".egg-info" not in name}
     assert expected
-    assert not expected - packed
+    missing = expected - packed
+    assert not missing
     assert any(name.endswith("LICENSE") for name in packed)
     assert bowline.__version__ in wheel.name
 
