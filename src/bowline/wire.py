@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bowline.core.model.event import Run
     from bowline.core.signals import Catalogue, Strategies
     from bowline.desk.plugins import PluginFolder
+    from bowline.desk.setup import Setup
     from bowline.desk.strategies import StrategyDesk
+    from bowline.runtime import Feed, Venue
     from bowline.storage.candles import Candles
     from bowline.storage.journal import Journal
     from bowline.storage.tables import Tables
@@ -102,3 +105,28 @@ def strategy_desk(home: Path) -> StrategyDesk:
     from bowline.desk.strategies import StrategyDesk
 
     return StrategyDesk(lambda: open_tables(home), load_catalogue, load_strategy_plugins)
+
+
+def paper_venue(run: Run) -> Venue:
+    """The venue of a paper run: it fills at the close, for the run's own costs."""
+    from bowline.core.sim import SimVenue
+
+    return SimVenue({run.instrument.id: run.policy.costs})
+
+
+def replay_feed(store: Candles, setup: Setup, speed: float | None) -> Feed:
+    """The recorded minutes of a run, at `speed` times their own time; None is as fast as it goes."""
+    from bowline.core.model.values import Timeframe
+    from bowline.runtime import ReplayFeed
+
+    end_ns = int(setup.candles.close_ns[-1])
+    run = setup.run
+    minutes = store.read(run.instrument.id, Timeframe.M1, run.start_ns, end_ns)
+    return ReplayFeed(minutes, run.timeframe, speed)
+
+
+def memory_journal() -> Journal:
+    """A journal that leaves nothing behind."""
+    from bowline.storage.embedded.memory_journal import MemoryJournal
+
+    return MemoryJournal()

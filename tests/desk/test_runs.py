@@ -15,7 +15,7 @@ from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.run import RunState
 from bowline.core.model.values import StrategyId, Timeframe
 from bowline.desk.journal import journal_path
-from bowline.desk.runs import mark_running, mark_stopped, take_up
+from bowline.desk.runs import FINISHED, mark_running, mark_stopped, take_up
 from bowline.storage.tables import RunRequest, Tables
 from bowline.wire import open_journal, open_tables
 
@@ -60,18 +60,20 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hom
     return run
 
 
-def test_a_run_that_was_killed_is_taken_up_and_a_finished_one_is_not(tables: Tables) -> None:
+def test_a_killed_or_interrupted_run_is_taken_up_and_a_finished_one_is_not(tables: Tables) -> None:
     run = take_up(tables, ASKED, NOON)
     mark_running(tables, run.id, "begun", NOON)
-    again = take_up(tables, ASKED, NOON + 1)
-    assert (again.id, again.state) == (run.id, RunState.RUNNING)
-    assert mark_running(tables, run.id, "taken up", NOON + 2) == again
-    assert take_up(tables, ASKED, NOON + 3, fresh=True).id == run.id + 1
-    assert mark_stopped(tables, run.id + 1, "", NOON).state is RunState.STOPPED
-    assert mark_stopped(tables, run.id, "its last candle", NOON + 4).state is RunState.STOPPED
-    assert take_up(tables, ASKED, NOON + 5).id == run.id + 2
-    assert [event.to_state.value for event in tables.run_events(run.id)] == [
-        "starting", "running", "stopping", "stopped",
+    assert take_up(tables, ASKED, NOON + 1).id == run.id
+    mark_running(tables, run.id, "taken up", NOON + 2)
+    mark_stopped(tables, run.id, "interrupted", NOON + 3)
+    assert take_up(tables, ASKED, NOON + 4).id == run.id
+    assert take_up(tables, ASKED, NOON + 5, fresh=True).id == run.id + 1
+    tables.add_metadata(run.id + 1, {FINISHED: True}, NOON + 6)
+    assert take_up(tables, ASKED, NOON + 7).id == run.id + 2
+    assert [(e.to_state.value, e.reason) for e in tables.run_events(run.id)][1:] == [
+        ("running", "begun"), ("failed", "its process ended without a word"),
+        ("starting", "taken up"), ("running", "taken up"),
+        ("stopping", "interrupted"), ("stopped", "interrupted"),
     ]  # fmt: skip
 
 

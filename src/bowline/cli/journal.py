@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import asdict
 
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
@@ -103,6 +104,42 @@ def verify_command(
         typer.echo(f"{result.entries:,} entries before it are as they were written", err=True)
     if result.damage is not None:
         raise typer.Exit(1)
+
+
+@app.command("replay")
+def replay_command(
+    run: int | None = typer.Option(None, help=_RUN_HELP),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Decide the run once more from its candles: every command must come out the same."""
+    from bowline import wire
+    from bowline.desk.paper_runs import decide_again, request_in
+    from bowline.desk.setup import set_up
+
+    home = wire.home()
+    with (
+        _opened(run) as (run_id, journal),
+        wire.strategy_desk(home) as strategies,
+        closing(wire.open_tables(home)) as tables,
+    ):
+        stored = tables.get_run(run_id)
+        asked = request_in(stored)
+        setup = set_up(
+            strategies.load(asked.strategy_id),
+            asked.words(),
+            strategies.opinion,
+            lambda: wire.open_candles(home),
+            account="paper",
+        )
+        venue = wire.paper_venue(setup.run)
+        result = decide_again(setup, journal, wire.memory_journal(), venue, stored)
+    if as_json:
+        emit_json({"run": run_id, **asdict(result)})
+    else:
+        typer.echo(
+            f"run {run_id}: {result.candles:,} candles decided again, all {result.commands:,} "
+            f"commands and {result.entries:,} entries came out the same\nhead: {result.head}"
+        )
 
 
 @contextmanager

@@ -55,16 +55,23 @@ def choose_run(home: Path, run_id: int | None) -> int:
     return run_id
 
 
-def lines(journal: Journal, *, noise: bool = False) -> Iterator[Line]:
-    """Every entry with its title, in order; without `noise` only what tells a person something."""
-    for entry in journal.entries():
+def lines(journal: Journal, after_seq: int = 0, *, noise: bool = False) -> Iterator[Line]:
+    """Entries with their titles, in order; without `noise` only what tells a person something."""
+    for entry in journal.entries(after_seq):
         if noise or not isinstance(entry.payload, NOISE):
             yield Line(entry, title(entry.payload))
 
 
 def tail(journal: Journal, count: int, *, noise: bool = False) -> list[Line]:
     """The last `count` of them, oldest first."""
-    return list(deque(lines(journal, noise=noise), maxlen=count))
+    span = 10 * count
+    while True:
+        # seqs have gaps, so how far back to go is a guess, and a longer one if it was too short
+        after_seq = max(0, journal.last_seq - span)
+        found = deque(lines(journal, after_seq, noise=noise), maxlen=count)
+        if len(found) == count or not after_seq:
+            return list(found)
+        span *= 10
 
 
 def moment(seen_ns: int) -> str:

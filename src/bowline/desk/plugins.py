@@ -119,7 +119,7 @@ def _from_file(path: Path, record: dict[str, str]) -> list[Registered]:
         )
     origin = str(path)
     module = ModuleType(f"bowline_strategies.{path.stem}")
-    module.__file__ = origin
+    module.__file__, module.__package__ = origin, ""
     with blamed(origin, origin):
         # the bytes that were hashed are the bytes that run: nothing is read a second time
         exec(compile(content, origin, "exec"), module.__dict__)  # noqa: S102

@@ -13,6 +13,9 @@ from bowline.core.model.run import RUN_TRANSITIONS, RunState
 from bowline.desk.journal import journal_path
 from bowline.storage.tables import RunEvent, RunRequest, StoredRun, Tables
 
+#: metadata: whether a run saw its last candle
+FINISHED = "finished"
+
 
 class RunView(Struct, frozen=True):
     """A run, its strategy's name, its life so far, and its journal if it has one."""
@@ -44,19 +47,24 @@ def show_run(tables: Tables, home: Path, run_id: int) -> RunView:
 
 
 def take_up(tables: Tables, asked: RunRequest, now_ns: int, *, fresh: bool = False) -> StoredRun:
-    """The unfinished run of the same request, or a new one in state starting.
+    """The newest run of the same request if it has not seen its last candle, or a new one.
 
     With `fresh` it is always a new one. Whoever is at work on an unfinished run holds its journal.
     """
-    found = None if fresh else tables.find_unfinished(asked.request_hash)
-    return found or tables.new_run(asked, now_ns)
+    newest = None if fresh else tables.latest_of(asked.request_hash)
+    if newest is None or newest.metadata.get(FINISHED):
+        return tables.new_run(asked, now_ns)
+    return newest
 
 
 def mark_running(tables: Tables, run_id: int, reason: str, now_ns: int) -> StoredRun:
-    """Note that a run is at work; one that was killed at work is running already."""
-    run = tables.get_run(run_id)
-    if run.state is RunState.RUNNING:
-        return run
+    """Note that a run is at work. One that seems to be at work already lost its process."""
+    state = tables.get_run(run_id).state
+    if not (state.finished or state is RunState.STARTING):
+        tables.change_state(run_id, RunState.FAILED, "its process ended without a word", now_ns)
+        state = RunState.FAILED
+    if state.finished:
+        tables.change_state(run_id, RunState.STARTING, reason, now_ns)
     return tables.change_state(run_id, RunState.RUNNING, reason, now_ns)
 
 

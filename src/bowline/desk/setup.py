@@ -6,18 +6,22 @@ them out. Nothing here may start anything.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.event import Run
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import MINUTE_NS, ZERO, RunId, Timeframe
-from bowline.core.signals.frame import Opinion
-from bowline.core.signals.spec import StrategySpec, policy_of, strategy_id
+from bowline.core.signals import Opinion, StrategySpec, instrument_of, policy_of, strategy_id
+from bowline.desk.candles import parse_timeframe
 from bowline.storage.candles import Candles
+from bowline.storage.files import read_candle_file
 
 #: money a run starts with when nothing is said
 DEFAULT_CASH = Decimal(10_000)
@@ -41,6 +45,34 @@ class Span(Struct, frozen=True):
                 "the span is empty: --from is not before --to",
                 hint="give a start that is earlier than the end",
             )
+
+
+class Words(Struct, frozen=True):
+    """What a person said about a run beside its strategy; empty is not said."""
+
+    market: str = ""
+    symbol: str = ""
+    timeframe: str = ""
+    from_ns: int | None = None
+    to_ns: int | None = None
+    cash: str = ""
+    file: Path | None = None
+
+    def span(self) -> Span:
+        """The span they name."""
+        return Span(self.from_ns, self.to_ns)
+
+    def money(self) -> Decimal:
+        """What the run starts with."""
+        if not self.cash:
+            return DEFAULT_CASH
+        try:
+            cash = Decimal(self.cash)
+        except InvalidOperation:
+            cash = ZERO
+        if not (cash.is_finite() and cash > ZERO):
+            raise BadInput(f"--cash {self.cash} is no amount of money", hint="expected 1000, say")
+        return cash
 
 
 class Setup(Struct, frozen=True):
@@ -103,6 +135,36 @@ def file_candles(candles: CandleFrame, span: Span, warmup: int) -> tuple[CandleF
     return candles.slice(max(0, first - warmup), last), start_ns
 
 
+def set_up(
+    spec: StrategySpec,
+    words: Words,
+    interpret: Callable[[StrategySpec], Opinion],
+    open_store: Callable[[], Candles],
+    *,
+    account: str,
+) -> Setup:
+    """A run of `spec` as `words` say, on stored candles or on those of a file."""
+    if words.timeframe:
+        spec = replace(spec, timeframe=parse_timeframe(words.timeframe))
+    opinion, span = interpret(spec), words.span()
+    if words.file is None:
+        store = open_store()
+        asked = instrument_of(spec, words.market or None, words.symbol.upper() or None)
+        instrument = stored_instrument(store, asked)
+        found = stored_candles(store, asked, spec.timeframe, span, opinion.warmup)
+    else:
+        candles = read_candle_file(words.file, spec.timeframe)
+        instrument = Instrument(_named(spec, words) or candles.instrument)
+        found = file_candles(replace(candles, instrument=instrument.id), span, opinion.warmup)
+    return make_setup(spec, opinion, instrument, found, cash=words.money(), account=account)
+
+
+def _named(spec: StrategySpec, words: Words) -> InstrumentId | None:
+    if spec.instrument is None and not (words.market or words.symbol):
+        return None
+    return instrument_of(spec, words.market or None, words.symbol.upper() or None)
+
+
 def make_setup(
     spec: StrategySpec,
     opinion: Opinion,
@@ -122,8 +184,6 @@ def make_setup(
             f"there is no complete {spec.timeframe.value} candle of {instrument.key} in the span",
             hint="see what is stored with `bowline candles list`, then choose --from and --to",
         )
-    if not cash > ZERO:
-        raise BadInput(f"--cash is {cash}: a run needs more than 0 to start with")
     run = Run(
         id=ONLY_RUN,
         strategy_id=strategy_id(spec),

@@ -17,7 +17,7 @@ from bowline.core.errors import BadInput, Conflict, NotFound
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.run import RUN_TRANSITIONS, RunState
 from bowline.core.model.values import RunId, StrategyId, Timeframe
-from bowline.storage.schema import run_events, runs, strategies
+from bowline.storage.schema import DIGITS, PLACES, can_keep, run_events, runs, strategies
 
 #: what a run was made with, beyond its columns: plain JSON values
 Metadata = Mapping[str, Any]
@@ -134,7 +134,15 @@ class Tables:
                 raise NotFound(f"there is no strategy {strategy_id!r}")
 
     def new_run(self, asked: RunRequest, now_ns: int) -> StoredRun:
-        """Make a run in state starting; NotFound if its strategy is not saved."""
+        """Make a run in state starting.
+
+        NotFound if its strategy is not saved, BadInput if its cash has too many digits to be kept.
+        """
+        if not can_keep(asked.initial_cash):
+            raise BadInput(
+                f"{asked.initial_cash} cannot be kept exactly",
+                hint=f"an amount has {DIGITS} digits at most, {PLACES} of them after the point",
+            )
         with self._writes.begin() as db:
             if _strategy(db, strategies.c.id == asked.strategy_id) is None:
                 raise NotFound(
@@ -174,12 +182,10 @@ class Tables:
         """The newest run, of this kind if one is given."""
         return next(iter(self.list_runs(kind, limit=1)), None)
 
-    def find_unfinished(self, request_hash: str) -> StoredRun | None:
-        """The newest run with this request that is neither stopped nor failed."""
-        working = [state.value for state in RunState if not state.finished]
-        query = sa.select(runs).order_by(runs.c.id.desc()).limit(1)
-        query = query.where(runs.c.request_hash == request_hash, runs.c.state.in_(working))
-        return next(iter(self._runs(query)), None)
+    def latest_of(self, request_hash: str) -> StoredRun | None:
+        """The newest run with this request."""
+        query = sa.select(runs).where(runs.c.request_hash == request_hash)
+        return next(iter(self._runs(query.order_by(runs.c.id.desc()).limit(1))), None)
 
     def change_state(self, run_id: int, to: RunState, reason: str, now_ns: int) -> StoredRun:
         """Move a run along its table; Conflict names what is allowed from where it is."""

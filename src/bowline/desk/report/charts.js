@@ -17,6 +17,7 @@ function startCharts(drawing, candles, trips) {
   let pointed = null; // time under the pointer, or null
   let chosen = -1; // round trip picked in the table
   let waiting = false;
+  let logarithmic = false;
 
   function show(from, to) {
     const length = Math.min(END - START, Math.max(SHORTEST, to - from));
@@ -50,6 +51,7 @@ function startCharts(drawing, candles, trips) {
 
   // ---- a chart: a canvas, its scales, its grid
 
+  const ROOM = 4; // pixels a round trip must have to be drawn with its entry and exit
   const PAD = { right: 64, bottom: 22, top: 8 };
   let colours = {};
   function readColours() {
@@ -64,7 +66,7 @@ function startCharts(drawing, candles, trips) {
     listen(chart);
     return chart;
   }
-  function prepare(chart, lowest, highest) {
+  function prepare(chart, lowest, highest, bend = false) {
     const { canvas, pen } = chart;
     const sharp = window.devicePixelRatio || 1;
     const width = canvas.clientWidth;
@@ -76,33 +78,38 @@ function startCharts(drawing, candles, trips) {
     pen.setTransform(sharp, 0, 0, sharp, 0, 0);
     pen.clearRect(0, 0, width, height);
     pen.font = "11px system-ui, sans-serif";
-    const slack = (highest - lowest) * 0.06 || Math.abs(highest) * 0.01 || 1;
-    const floor = lowest - slack;
-    const range = highest + slack - floor;
+    // a logarithm needs values above zero: without them the scale stays straight
+    const scaled = bend && lowest > 0 ? Math.log : (value) => value;
+    const slack = (scaled(highest) - scaled(lowest)) * 0.06 || Math.abs(scaled(highest)) * 0.01 || 1;
+    const floor = scaled(lowest) - slack;
+    const range = scaled(highest) + slack - floor;
     chart.right = width - PAD.right;
     chart.bottom = height - PAD.bottom;
     chart.x = (seconds) => ((seconds - view.from) / (view.to - view.from)) * chart.right;
-    chart.y = (value) => chart.bottom - ((value - floor) / range) * (chart.bottom - PAD.top);
-    return { floor, ceiling: floor + range };
+    chart.y = (value) => chart.bottom - ((scaled(value) - floor) / range) * (chart.bottom - PAD.top);
+    return scaled === Math.log ? [Math.exp(floor), Math.exp(floor + range)] : [floor, floor + range];
   }
   function steps(low, high, most) {
     const rough = (high - low) / most;
     const size = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 2.5, 5, 10].map((n) => n * size).find((s) => s >= rough);
     const found = [];
-    for (let value = Math.ceil(low / step) * step; value <= high; value += step) found.push(value);
+    for (let value = Math.ceil(low / step) * step; value <= high; value += step) found.push(Math.round(value / step) * step + 0);
     return found;
   }
-  function grid(chart, scale, label) {
+  function grid(chart, scale, unit = "") {
     const { pen } = chart;
     pen.lineWidth = 1;
     pen.textBaseline = "middle";
     pen.textAlign = "left";
-    for (const value of steps(scale.floor, scale.ceiling, Math.max(2, chart.bottom / 55))) {
+    const [low, high] = scale;
+    const values = steps(low, high, Math.max(2, chart.bottom / 55));
+    const digits = Math.max(0, -Math.floor(Math.log10(Math.abs(values[1] - values[0]) || 1)));
+    for (const value of values) {
       const y = Math.round(chart.y(value)) + 0.5;
       line(pen, colours.grid, 0, y, chart.right, y);
       pen.fillStyle = colours.soft;
-      pen.fillText(label(value), chart.right + 6, y);
+      pen.fillText(grouped(value, digits) + unit, chart.right + 6, y);
     }
     pen.textAlign = "center";
     for (const [seconds, text] of times(Math.max(2, Math.floor(chart.right / 95)))) {
@@ -199,8 +206,7 @@ function startCharts(drawing, candles, trips) {
 
   function drawEquity(chart) {
     const visible = shown();
-    const scale = prepare(chart, ...reach(["equity", "benchmark"], visible));
-    grid(chart, scale, amount);
+    grid(chart, prepare(chart, ...reach(["equity", "benchmark"], visible), logarithmic));
     const { pen } = chart;
     pen.lineJoin = "round";
     const at = candleAt(pointed === null ? view.to : pointed);
@@ -227,8 +233,7 @@ function startCharts(drawing, candles, trips) {
   function drawDrawdown(chart) {
     const visible = shown();
     const deepest = reach(["drawdown"], visible)[1];
-    const scale = prepare(chart, -Math.max(deepest, 0.01), 0);
-    grid(chart, scale, (value) => `${grouped(value, deepest < 5 ? 1 : 0)} %`);
+    grid(chart, prepare(chart, -Math.max(deepest, 0.01), 0), " %");
     const at = candleAt(pointed === null ? view.to : pointed);
     inside(chart, () => {
       const { pen } = chart;
@@ -246,8 +251,7 @@ function startCharts(drawing, candles, trips) {
   }
   function drawMarket(chart) {
     const visible = shown();
-    const scale = prepare(chart, reach(["low"], visible)[0], reach(["high"], visible)[1]);
-    grid(chart, scale, price);
+    grid(chart, prepare(chart, reach(["low"], visible)[0], reach(["high"], visible)[1], logarithmic));
     const at = candleAt(pointed === null ? view.to : pointed);
     inside(chart, () => {
       drawCandles(chart, visible);
@@ -258,7 +262,9 @@ function startCharts(drawing, candles, trips) {
     say(chart, [
       ["open", price(candles.open[at])], ["high", price(candles.high[at])],
       ["low", price(candles.low[at])], ["close", `${price(candles.close[at])} (${percent(change)})`],
-      ["", "▲ ▼ entries", colours.long], ["", "◆ won", colours.gain], ["", "◆ lost", colours.loss],
+      ...(chart.crowded
+        ? [["", "won", colours.gain], ["", "lost", colours.loss], ["zoom in for entries and exits", ""]]
+        : [["", "▲ long", colours.long], ["", "▼ short", colours.short], ["", "◆ exit, won", colours.gain], ["", "◆ lost", colours.loss]]),
     ]);
   }
   /** Candles at least three pixels apart: as many as it takes are drawn as one. */
@@ -281,17 +287,22 @@ function startCharts(drawing, candles, trips) {
       pen.globalAlpha = 1;
     }
   }
-  /** Entries and exits; the way between them only while there is room for it. */
+  /** Entries, exits and the way between them; without room for that, a tick each at the bottom. */
   function drawTrips(chart) {
     const seen = [];
     for (let i = 0; i < trips.pnl.length; i++) {
       if (trips.closed_s[i] >= view.from && trips.opened_s[i] <= view.to) seen.push(i);
     }
     const room = chart.right / Math.max(1, seen.length);
-    const size = Math.max(2.5, Math.min(6, room / 3));
+    const size = Math.max(3, Math.min(6, room / 3));
+    chart.crowded = room < ROOM;
     for (const i of seen) {
       const outcome = trips.pnl[i] > 0 ? colours.gain : colours.loss;
-      if (room > 4 || i === chosen) way(chart, trips.opened_s[i], trips.entry_price[i], trips.closed_s[i], trips.exit_price[i], outcome, i === chosen);
+      if (chart.crowded) {
+        tick(chart, trips.closed_s[i], outcome);
+        continue;
+      }
+      if (room > 2 * ROOM || i === chosen) way(chart, trips.opened_s[i], trips.entry_price[i], trips.closed_s[i], trips.exit_price[i], outcome, i === chosen);
       mark(chart, trips.opened_s[i], trips.entry_price[i], trips.direction[i] > 0 ? "up" : "down", size);
       mark(chart, trips.closed_s[i], trips.exit_price[i], outcome, size);
     }
@@ -301,24 +312,32 @@ function startCharts(drawing, candles, trips) {
       mark(chart, held.opened_s, held.entry_price, held.direction > 0 ? "up" : "down", size);
     }
   }
+  function tick(chart, seconds, colour) {
+    chart.pen.globalAlpha = 0.5;
+    chart.pen.fillStyle = colour;
+    chart.pen.fillRect(chart.x(seconds), chart.bottom - 12, 1, 12);
+    chart.pen.globalAlpha = 1;
+  }
   function way(chart, from, entry, to, exit, colour, strong) {
     chart.pen.lineWidth = strong ? 3 : 1.25;
     chart.pen.setLineDash(strong ? [] : [2, 2]);
     line(chart.pen, colour, chart.x(from), chart.y(entry), chart.x(to), chart.y(exit));
     chart.pen.setLineDash([]);
   }
+  /** `up` and `down` are arrows that point at the value, anything else is a diamond of that colour. */
   function mark(chart, seconds, value, shape, size) {
     const { pen } = chart;
     const [x, y] = [chart.x(seconds), chart.y(value)];
-    const tip = shape === "up" ? -size : size;
+    const side = { up: 1, down: -1 }[shape];
+    const corners = side
+      ? [[x, y + 3 * side], [x + size, y + (3 + 1.8 * size) * side], [x - size, y + (3 + 1.8 * size) * side]]
+      : [[x, y - size], [x + size, y], [x, y + size], [x - size, y]];
     pen.beginPath();
-    pen.moveTo(x, y + (shape === "up" || shape === "down" ? tip : -size));
-    pen.lineTo(x + size, shape === "up" || shape === "down" ? y - tip : y);
-    if (shape !== "up" && shape !== "down") pen.lineTo(x, y + size);
-    pen.lineTo(x - size, shape === "up" || shape === "down" ? y - tip : y);
+    for (const [atX, atY] of corners) pen.lineTo(atX, atY);
     pen.closePath();
-    pen.fillStyle = shape === "up" ? colours.long : shape === "down" ? colours.short : shape;
+    pen.fillStyle = side ? colours[side > 0 ? "long" : "short"] : shape;
     pen.fill();
+    if (size < 4) return;
     pen.strokeStyle = colours.panel;
     pen.lineWidth = 1;
     pen.stroke();
@@ -379,6 +398,7 @@ function startCharts(drawing, candles, trips) {
       button.setAttribute("aria-label", label);
       button.addEventListener("click", act);
       group.append(button);
+      return button;
     };
     for (const [text, length] of spans) {
       if (length !== Infinity && (length >= END - START || length < SHORTEST)) continue;
@@ -386,6 +406,12 @@ function startCharts(drawing, candles, trips) {
     }
     add("−", "Zoom out", () => zoom(1.6));
     add("+", "Zoom in", () => zoom(0.6));
+    const log = add("Log", "Logarithmic scale", () => {
+      logarithmic = !logarithmic;
+      log.setAttribute("aria-pressed", String(logarithmic));
+      redraw();
+    });
+    log.setAttribute("aria-pressed", "false");
   }
 
   // ---- start

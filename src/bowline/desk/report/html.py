@@ -136,13 +136,13 @@ def _definitions(lines: Iterable[tuple[str, str]]) -> str:
 
 def _months(months: Sequence[MonthReturn]) -> str:
     """A row a year: twelve months and the whole, the benchmark's in small beneath."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in (*_MONTHS, "Year"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Year", *_MONTHS))
     rows = []
     for year in sorted({month.year for month in months}):
         of_year = {month.month: month for month in months if month.year == year}
         cells = "".join(_month(of_year.get(number)) for number in range(1, 13))
         whole = _month(_whole(tuple(of_year.values())))
-        rows.append(f'<tr><th scope="row">{year}</th>{cells}{whole}</tr>')
+        rows.append(f'<tr><th scope="row">{year}</th>{whole}{cells}</tr>')
     return f'<thead><tr><th scope="col">UTC</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
 
 

@@ -58,7 +58,7 @@ function span(seconds) {
     ["Side", "left", (i) => trips.direction[i], (i) => (trips.direction[i] > 0 ? "long" : "short")],
     ["Entered", "left", (i) => trips.opened_s[i], (i) => moment(trips.opened_s[i])],
     ["Left", "left wide", (i) => trips.closed_s[i], (i) => moment(trips.closed_s[i])],
-    ["Held", "", (i) => trips.closed_s[i] - trips.opened_s[i], (i) => span(trips.closed_s[i] - trips.opened_s[i])],
+    ["Held", "wide", (i) => trips.closed_s[i] - trips.opened_s[i], (i) => span(trips.closed_s[i] - trips.opened_s[i])],
     ["Quantity", "wide", (i) => trips.quantity[i], (i) => amount(trips.quantity[i])],
     ["Entry", "wide", (i) => trips.entry_price[i], (i) => price(trips.entry_price[i])],
     ["Exit", "wide", (i) => trips.exit_price[i], (i) => price(trips.exit_price[i])],

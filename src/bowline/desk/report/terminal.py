@@ -27,7 +27,8 @@ from bowline.desk.report.words import (
 
 #: round trips shown; all of them are in the CSV and on the page
 SHOWN = 10
-_NARROW = 84
+#: characters that two columns of metrics and every column of round trips need
+_WIDE = 100
 
 
 def print_report(report: Report, caption: Caption, file: TextIO | None = None) -> None:
@@ -35,13 +36,14 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
     console = Console(file=file, highlight=False)
     run = report.record.run
     heading = f"{caption.strategy} · {instrument_text(report, caption)} · {run.timeframe.value}"
+    wide = console.width >= _WIDE
     console.print(Text(_printable(heading), style="bold"))
     console.print(Text(verdict(report)))
     console.print()
-    console.print(_metrics(report, columns=1 if console.width < _NARROW else 2))
+    console.print(_metrics(report, columns=2 if wide else 1))
     if report.round_trips:
         console.print()
-        console.print(_round_trips(report))
+        console.print(_round_trips(report, wide=wide))
     for words, count in refusal_lines(report):
         console.print(Text(f"{count:,} × {words}", style="dim"))
 
@@ -58,28 +60,30 @@ def _metrics(report: Report, columns: int) -> Table:
     return table
 
 
-def _round_trips(report: Report) -> Table:
+def _round_trips(report: Report, *, wide: bool) -> Table:
     count = len(report.round_trips)
     title = f"Last {min(SHOWN, count)} of {count:,} round trips" if count > 1 else "One round trip"
     table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    for name in ("Entered", "Left", "Held"):
+    for name in ("Entered", "Side"):
         table.add_column(name, no_wrap=True)
-    table.add_column("Side")
     for name in ("Entry", "Exit", "Profit", "Return"):
-        table.add_column(name, justify="right")
-    table.add_column("Why")
+        table.add_column(name, justify="right", no_wrap=True)
+    if wide:
+        for name in ("Left", "Held", "Why"):
+            table.add_column(name, no_wrap=True)
     for trip in report.round_trips[-SHOWN:]:
-        table.add_row(
+        cells: list[str | Text] = [
             time_text(trip.opened_ns),
-            time_text(trip.closed_ns),
-            duration_text(trip.closed_ns - trip.opened_ns),
             trip.direction.name.lower(),
-            exact_text(trip.entry_price, 4),
-            exact_text(trip.exit_price, 4),
+            exact_text(trip.entry_price, 2),
+            exact_text(trip.exit_price, 2),
             Text(money_text(trip.pnl), style="green" if trip.pnl > 0 else "red"),
             signed_pct(trip.return_pct),
-            trip.reason.value.replace("_", " "),
-        )
+        ]
+        if wide:
+            held = duration_text(trip.closed_ns - trip.opened_ns)
+            cells += [time_text(trip.closed_ns), held, trip.reason.value.replace("_", " ")]
+        table.add_row(*cells)
     return table
 
 

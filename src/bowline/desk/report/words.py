@@ -73,8 +73,9 @@ def money_text(value: Decimal | None) -> str:
 
 
 def exact_text(value: Decimal, digits: int = 8) -> str:
-    """A price or quantity with at most so many decimals and no zeros behind them."""
-    text = f"{value:,.{max(digits, digits - 1 - value.adjusted() if value else 0)}f}"
+    """A price or quantity with at most so many decimals (more below one), no zeros at the end."""
+    places = max(digits, _SMALL_DIGITS - value.adjusted()) if abs(value) < 1 and value else digits
+    text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -1,0 +1,84 @@
+"""`bowline backtest`: a strategy over stored candles, or straight over a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bowline.cli.options import (
+    CASH,
+    END,
+    FILE,
+    HTML,
+    MARKET,
+    SPEC,
+    START,
+    SYMBOL,
+    TIMEFRAME,
+    TRADES,
+    words_of,
+)
+from bowline.cli.output import JSON_HELP, emit_json
+
+if TYPE_CHECKING:
+    from bowline.core.report import Report
+    from bowline.desk.report import Caption
+
+app = typer.Typer()
+
+
+@app.command("backtest")
+def backtest_command(
+    spec: str = SPEC,
+    start: str = START,
+    end: str = END,
+    market: str = MARKET,
+    symbol: str = SYMBOL,
+    timeframe: str = TIMEFRAME,
+    candles: Path | None = FILE,
+    cash: str = CASH,
+    html: Path | None = HTML,
+    trades: Path | None = TRADES,
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Test a strategy on past candles and report what it would have come to."""
+    from bowline import wire
+    from bowline.core.report import make_report
+    from bowline.desk.report import caption_of
+    from bowline.desk.setup import set_up
+    from bowline.research import backtest
+
+    home = wire.home()
+    words = words_of(market, symbol, timeframe, (start, end), cash, candles)
+    with wire.strategy_desk(home) as strategies:
+        setup = set_up(
+            strategies.load(spec),
+            words,
+            strategies.opinion,
+            lambda: wire.open_candles(home),
+            account="backtest",
+        )
+    report = make_report(backtest(setup.run, setup.opinion, setup.candles))
+    source = str(candles) if candles else "stored candles"
+    show_report(report, caption_of(setup.spec, source), html=html, trades=trades, as_json=as_json)
+
+
+def show_report(
+    report: Report, caption: Caption, *, html: Path | None, trades: Path | None, as_json: bool
+) -> None:
+    """Write the files that were asked for, then print the report."""
+    from bowline.desk.report import print_report, report_json, write_html, write_trades_csv
+
+    if html is not None:
+        write_html(report, caption, html)
+    if trades is not None:
+        write_trades_csv(report, trades)
+    if as_json:
+        emit_json(report_json(report, caption))
+        return
+    print_report(report, caption)
+    for what, path in (("report", html), ("round trips", trades)):
+        if path is not None:
+            typer.echo(f"{what} written to {path}", err=True)

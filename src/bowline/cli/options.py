@@ -1,0 +1,38 @@
+"""Options that several commands share, and the words they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from bowline.desk.setup import Words
+
+SPEC = typer.Argument(help="A spec file (YAML or JSON), or the id or name of a saved strategy.")
+MARKET = typer.Option("", help="Market, such as binance:spot; without it the spec's own.")
+SYMBOL = typer.Option("", help="The venue's symbol, such as BTCUSDT; without it the spec's own.")
+TIMEFRAME = typer.Option("", help="Instead of the spec's own: 1m, 5m, 15m, 1h, 4h, 1d, ...")
+START = typer.Option("", "--from", help="First decision, UTC: 2025-06-01 or 2025-06-01T12:00.")
+END = typer.Option("", "--to", help="End, UTC; without it as far as the candles go.")
+CASH = typer.Option("", help="Money to start with, in quote currency; 10,000 if not said.")
+HTML = typer.Option(None, help="Write the report as one self-contained page.")
+TRADES = typer.Option(None, help="Write the round trips as CSV.")
+FILE = typer.Option(None, help="A candle file; nothing of it is stored.")
+
+
+def words_of(
+    market: str,
+    symbol: str,
+    timeframe: str,
+    span: tuple[str, str],
+    cash: str,
+    file: Path | None = None,
+) -> Words:
+    """What a person said; BadInput if a moment is none."""
+    from bowline.desk.candles import parse_moment
+    from bowline.desk.setup import Words
+
+    start, end = (parse_moment(text) if text else None for text in span)
+    return Words(market, symbol, timeframe, start, end, cash, file)

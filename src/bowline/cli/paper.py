@@ -1,0 +1,172 @@
+"""`bowline paper`: the real chain over recorded candles, with the simulated venue."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bowline.cli.options import (
+    CASH,
+    END,
+    HTML,
+    MARKET,
+    SPEC,
+    START,
+    SYMBOL,
+    TIMEFRAME,
+    words_of,
+)
+from bowline.cli.output import JSON_HELP, emit_json
+from bowline.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from bowline.core.report import Report
+    from bowline.desk.paper_runs import PaperRun
+    from bowline.desk.report import Caption
+    from bowline.desk.setup import Words
+
+app = typer.Typer()
+
+_REPLAY_HELP = "Take the market from stored candles (live markets come with venue support)."
+_SPEED_HELP = "max, or how many times faster than the market was: 60x."
+
+
+@app.command("paper")
+def paper_command(
+    spec: str = SPEC,
+    *,
+    replay: bool = typer.Option(False, "--replay", help=_REPLAY_HELP),
+    start: str = START,
+    end: str = END,
+    speed: str = typer.Option("max", help=_SPEED_HELP),
+    market: str = MARKET,
+    symbol: str = SYMBOL,
+    timeframe: str = TIMEFRAME,
+    cash: str = CASH,
+    new: bool = typer.Option(False, "--new", help="Begin a new run, even if one is unfinished."),
+    html: Path | None = HTML,
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Run a strategy on paper; interrupted or killed, the same words go on where it was."""
+    from bowline import wire
+    from bowline.core.report import make_report
+    from bowline.desk.report import write_html
+
+    if not replay:
+        raise BadInput(
+            "bowline paper needs --replay: it runs over stored candles",
+            hint="import candles first (bowline candles import), then add --replay",
+        )
+    words = words_of(market, symbol, timeframe, (start, end), cash)
+    run, caption = play(wire.home(), spec, words, parse_speed(speed), fresh=new)
+    report = make_report(run.result.record)
+    if html is not None:
+        write_html(report, caption, html)
+    _show(run, report, caption, as_json=as_json)
+    if run.result.differences:
+        raise typer.Exit(1)
+
+
+def play(
+    home: Path, word: str, words: Words, speed: float | None, *, fresh: bool
+) -> tuple[PaperRun, Caption]:
+    """Set the run up and work on it, with progress on stderr."""
+    import time
+
+    from bowline import wire
+    from bowline.desk.paper_runs import work
+    from bowline.desk.report import caption_of
+    from bowline.desk.setup import set_up
+
+    with wire.strategy_desk(home) as strategies, closing(wire.open_tables(home)) as tables:
+        store = wire.open_candles(home)
+        setup = set_up(
+            strategies.load(word), words, strategies.opinion, lambda: store, account="paper"
+        )
+        strategies.create(setup.spec, time.time_ns())
+        total = len(setup.candles) - setup.warmup_candles
+        run = work(
+            setup,
+            tables,
+            home,
+            wire.open_journal,
+            wire.paper_venue(setup.run),
+            wire.replay_feed(store, setup, speed),
+            progress_line(total),
+            fresh=fresh,
+        )
+    return run, caption_of(setup.spec, f"paper run {run.run_id} over stored candles")
+
+
+def parse_speed(text: str) -> float | None:
+    """`max` is None; `60x` is 60."""
+    word = text.strip().lower()
+    if word == "max":
+        return None
+    try:
+        speed = float(word.removesuffix("x"))
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise BadInput(f"--speed {text} is no speed", hint="expected max, or a number such as 60x")
+    return speed
+
+
+def progress_line(total: int) -> Callable[[int], None]:
+    """Says on stderr how far a run is, on one line, where a person looks on."""
+    watched = sys.stderr.isatty()
+
+    def progress(done: int) -> None:
+        if watched:
+            share = min(1.0, done / total) if total else 1.0
+            end = "\n" if done >= total else ""
+            sys.stderr.write(f"\rcandle {done:,} of {total:,} ({share:.0%}){end}")
+            sys.stderr.flush()
+
+    return progress
+
+
+def _show(run: PaperRun, report: Report, caption: Caption, *, as_json: bool) -> None:
+    from bowline.desk.report import print_report, report_json
+
+    result = run.result
+    if as_json:
+        emit_json(
+            {
+                "run": run.run_id,
+                "taken_up": run.taken_up,
+                "finished": result.finished,
+                "journal": str(run.journal),
+                "entries": result.entries,
+                "head": result.head,
+                "round_trips": len(report.round_trips),
+                "differences": result.differences,
+                "report": report_json(report, caption),
+            }
+        )
+        return
+    print_report(report, caption)
+    typer.echo("")
+    for line in summary(run, len(report.round_trips)):
+        typer.echo(line)
+
+
+def summary(run: PaperRun, round_trips: int) -> list[str]:
+    """How the run ended and how it compares, for a person."""
+    result = run.result
+    lines = [] if result.finished else ["interrupted: the same command goes on from here"]
+    if run.taken_up:
+        lines.append(f"run {run.run_id} was taken up where its journal ended")
+    lines.append(f"journal: {run.journal} ({result.entries:,} entries, head {result.head[:16]})")
+    count = len(result.differences)
+    if not count:
+        lines.append(f"the backtest on the same candles made the same {round_trips:,} round trips")
+        return lines
+    lines.append(f"{count:,} fills differ from the backtest on the same candles:")
+    lines.extend(f"  fill {each.number}: {each.what}" for each in result.differences[:10])
+    return lines

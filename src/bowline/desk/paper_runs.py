@@ -1,0 +1,142 @@
+"""The life of a paper run around its loop: what was asked, which run that is, how it ended.
+
+1. The same words are the same request: an unfinished run of it is taken up, else a new one begins.
+2. Its journal is opened first: whoever holds it is at work on the run.
+3. Running, then stopped or failed; `finished` in its metadata says whether it saw its last candle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from bowline.core.errors import BowlineError, Damaged, NotFound
+from bowline.core.model.instrument import market_by_id
+from bowline.core.model.run import RunState
+from bowline.core.signals import WARMUP_RULE
+from bowline.desk.journal import journal_path
+from bowline.desk.paper import PaperResult, ReplayResult, replay, run_paper
+from bowline.desk.runs import FINISHED, mark_running, mark_stopped, take_up
+from bowline.desk.setup import Setup, Words
+from bowline.runtime import Feed, Venue
+from bowline.storage.journal import Journal
+from bowline.storage.tables import RunRequest, StoredRun, Tables
+
+KIND = "paper-replay"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a paper run was asked to do, enough to set it up again."""
+
+    strategy_id: str
+    market: str
+    symbol: str
+    timeframe: str
+    from_ns: int
+    to_ns: int
+    cash: str
+    tape_hash: str
+
+    def words(self) -> Words:
+        """The words that make the same setup from the saved strategy."""
+        return Words(
+            market=self.market,
+            symbol=self.symbol,
+            timeframe=self.timeframe,
+            from_ns=self.from_ns,
+            to_ns=self.to_ns,
+            cash=self.cash,
+        )
+
+
+class PaperRun(msgspec.Struct, frozen=True):
+    """A paper run after it was at work."""
+
+    run_id: int
+    journal: Path
+    taken_up: bool
+    result: PaperResult
+
+
+def request_of(setup: Setup) -> RunRequest:
+    """The request that `setup` answers, as the tables keep it."""
+    run = setup.run
+    asked = Request(
+        strategy_id=run.strategy_id,
+        market=market_by_id(run.instrument.id.market_id).name,
+        symbol=run.instrument.id.symbol,
+        timeframe=run.timeframe.value,
+        from_ns=run.start_ns,
+        to_ns=int(setup.candles.close_ns[-1]),
+        cash=str(run.initial_cash),
+        tape_hash=run.tape_hash,
+    )
+    text = msgspec.json.encode(asked, order="sorted")
+    return RunRequest(
+        kind=KIND,
+        strategy_id=run.strategy_id,
+        instrument=run.instrument.id,
+        timeframe=run.timeframe,
+        initial_cash=run.initial_cash,
+        request=text.decode(),
+        request_hash=hashlib.sha256(text).hexdigest(),
+        metadata={
+            "warmup_rule": WARMUP_RULE,
+            "warmup_wanted": setup.opinion.warmup,
+            "warmup_candles": setup.warmup_candles,
+            "candles": len(setup.candles) - setup.warmup_candles,
+            "tape_hash": run.tape_hash,
+        },
+    )
+
+
+def request_in(stored: StoredRun) -> Request:
+    """What a stored run was asked; NotFound if it is no paper run."""
+    if stored.kind != KIND:
+        raise NotFound(f"run {stored.id} is a {stored.kind} run, not a paper run")
+    return msgspec.json.decode(stored.request, type=Request)
+
+
+def work(
+    setup: Setup,
+    tables: Tables,
+    home: Path,
+    open_journal: Callable[[Path], Journal],
+    venue: Venue,
+    feed: Feed,
+    progress: Callable[[int], None],
+    *,
+    fresh: bool = False,
+) -> PaperRun:
+    """Take up or begin the run of `setup` and work on it until it ends or is interrupted."""
+    run = take_up(tables, request_of(setup), time.time_ns(), fresh=fresh)
+    path = journal_path(home, run.id)
+    with closing(open_journal(path)) as journal:
+        taken_up = journal.last_seq > 0
+        mark_running(tables, run.id, "taken up" if taken_up else "begun", time.time_ns())
+        try:
+            result = run_paper(setup, journal, venue, feed, progress)
+        except BowlineError as error:
+            tables.change_state(run.id, RunState.FAILED, error.message, time.time_ns())
+            raise
+    tables.add_metadata(run.id, {FINISHED: result.finished}, time.time_ns())
+    ended = "the last candle" if result.finished else "interrupted"
+    mark_stopped(tables, run.id, ended, time.time_ns())
+    return PaperRun(run.id, path, taken_up, result)
+
+
+def decide_again(
+    setup: Setup, journal: Journal, sink: Journal, venue: Venue, stored: StoredRun
+) -> ReplayResult:
+    """Decide a stored run's journal once more; Damaged if its candles or decisions are others."""
+    if setup.run.tape_hash != request_in(stored).tape_hash:
+        raise Damaged(
+            f"the candles of run {stored.id} are not those it was run on",
+            hint="candles were restated or added since: a replay needs exactly the same ones",
+        )
+    return replay(setup, journal, sink, venue)
