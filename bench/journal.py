@@ -32,10 +32,10 @@ STEP = 3  # entries of one decision: order, acceptance, fill
 def entry(seq: int) -> Entry:
     """A fill, the largest of the entries that come often."""
     price = Decimal(4_321_010 + seq % 1000) / 100
-    fill = Fill(
-        OrderId(1_700_000_000_000_000_000 + seq), f"trade-{seq}", BTC, Side.BUY, Decimal("0.013"), price, Decimal("0.4213"), 1_704_067_200_000_000_000 + seq,
-    )  # fmt: skip
-    return Entry(seq, OrderFilled(fill.event_ns, fill))
+    order_id, event_ns = OrderId(1_700_000_000_000_000_000 + seq), 1_704_067_200_000_000_000 + seq
+    quantity, fee = Decimal("0.013"), Decimal("0.4213")
+    fill = Fill(order_id, f"trade-{seq}", BTC, Side.BUY, quantity, price, fee, event_ns)
+    return Entry(seq, OrderFilled(event_ns, fill))
 
 
 def report(case: str, value: float, unit: str, peer: str, ratio: float) -> None:

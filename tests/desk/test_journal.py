@@ -43,7 +43,7 @@ from bowline.core.model.values import (
     StrategyId,
     Timeframe,
 )
-from bowline.desk.journal import journal_path
+from bowline.desk.journal import journal_path, tail
 from bowline.desk.titles import _TITLES, amount, title
 from bowline.storage.journal import Entry, Payload, decode_payload
 from bowline.wire import open_journal
@@ -156,6 +156,16 @@ def test_tail_shows_the_newest_run_without_the_noise(say: Say, home: Path) -> No
     _, out, _ = say("journal", "tail", "--all", "-n", "3")
     assert len(out.splitlines()) == 1 + 3
     assert "Order cancelled" in out.splitlines()[-1]
+
+
+def test_tail_finds_the_last_entries_however_far_apart_they_lie(home: Path) -> None:
+    """Market facts take their numbers elsewhere: a quiet run has entries thousands apart."""
+    journal = open_journal(journal_path(home, 1))
+    seqs = [*range(1, 50), 60, 5_000, 5_001, 900_000]
+    journal.append([Entry(seq, SAID[9][0]) for seq in seqs])
+    for count in (1, 2, 4, 30, 53, 99):
+        assert [line.entry.seq for line in tail(journal, count)] == seqs[-count:]
+    journal.close()
 
 
 def test_tail_for_machines_is_exact(say: Say, home: Path) -> None:

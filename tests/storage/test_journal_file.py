@@ -63,6 +63,15 @@ def test_everything_is_there_after_it_was_closed_and_opened(path: Path) -> None:
     journal.close()
 
 
+def test_a_commit_is_an_fsync(path: Path) -> None:
+    """In WAL mode SQLite syncs at each commit only with `synchronous` FULL (2) or more."""
+    for _ in range(2):
+        journal = SqliteJournal(path)
+        assert journal._db.execute("PRAGMA journal_mode").fetchone() == (b"wal",)
+        assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
+        journal.close()
+
+
 def test_a_second_writer_is_refused_while_readers_read(path: Path) -> None:
     writer = SqliteJournal(path)
     writer.append(some(1, 3))

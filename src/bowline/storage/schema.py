@@ -22,6 +22,14 @@ _EXACT = Context(prec=DIGITS, traps=[Inexact, InvalidOperation])
 Id = sa.BigInteger().with_variant(Integer(), "sqlite")
 
 
+def can_keep(value: Decimal) -> bool:
+    """Whether every store keeps this amount exactly."""
+    try:
+        return value.quantize(_STEP, context=_EXACT).is_finite()
+    except (Inexact, InvalidOperation):
+        return False
+
+
 class Amount(TypeDecorator[Decimal]):
     """An exact Decimal: TEXT on SQLite, NUMERIC(38, 18) elsewhere.
 
@@ -41,11 +49,7 @@ class Amount(TypeDecorator[Decimal]):
         """What is handed to the store."""
         if value is None:
             return None
-        try:
-            kept = value.quantize(_STEP, context=_EXACT)
-        except (Inexact, InvalidOperation):
-            kept = Decimal("NaN")
-        if not kept.is_finite():
+        if not can_keep(value):
             raise ValueError(
                 f"{value} is not an amount of {DIGITS} digits, {PLACES} of them decimals"
             )

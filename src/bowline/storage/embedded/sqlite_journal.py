@@ -68,13 +68,14 @@ class SqliteJournal:
         self._db = _connect(path)
         try:
             with _damage_at(path):
-                if not read_only and is_empty(self._db):
-                    create(self._db)
-                _check_format(self._db, path)
                 if read_only:
                     self._db.execute("PRAGMA query_only = ON")
                 else:
                     self._db.execute("PRAGMA synchronous = FULL")
+                    if is_empty(self._db):
+                        create(self._db)
+                _check_format(self._db, path)
+                if not read_only:
                     self._check_end()
         except BaseException:
             self.close()
