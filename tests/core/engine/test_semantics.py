@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reference import Life, Rules, play
 
 from bowline.core.model.event import Run
 from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId
@@ -27,6 +26,7 @@ from bowline.core.model.policy import (
 from bowline.core.model.values import DAY_NS, HUNDRED, RunId, StrategyId, Timeframe
 from bowline.core.signals.frame import SignalFrame, frame_of
 from bowline.research import backtest
+from tests.reference import Life, Rules, play
 
 INSTRUMENT = Instrument(InstrumentId(FILE_MARKET.market_id, "TEST"))
 ALLOWED = {

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.report.runs import START_NS, execution, flipping_record, frame, record_of
 
 from bowline.core.model.values import DAY_NS, Side, Timeframe
 from bowline.core.report import RunRecord, make_report
 from bowline.core.report.equity import daily_equity
+from tests.core.report.runs import START_NS, execution, flipping_record, frame, record_of
 
 HOUR = Timeframe.H1.ns
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.report.runs import BTC, START_NS, execution, flipping_record, frame, record_of
 
 from bowline.core.errors import BadInput
 from bowline.core.model.market import empty_frame
 from bowline.core.model.values import Direction, Side, Timeframe
 from bowline.core.report import METRICS, Metrics, daily_ratios, make_report, tally
+from tests.core.report.runs import BTC, START_NS, execution, flipping_record, frame, record_of
 
 TITLES = [
     "Start", "End", "Duration", "Init. Cash", "Total Profit", "Total Return [%]",

@@ -10,12 +10,12 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from tests.core.report.runs import BTC, execution, record_of
 
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, SECOND_NS, Side, Timeframe
 from bowline.core.report import drawdown_curve, find_drawdowns, fold_executions, make_report, tally
+from tests.core.report.runs import BTC, execution, record_of
 
 # ---- freqtrade: 179 long round trips on ten pairs, up to three at once (PUBLISHED.md no. 3)
 

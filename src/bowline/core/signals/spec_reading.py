@@ -143,47 +143,47 @@ class _Reader:
 
     def spec(self, raw: object) -> StrategySpec | None:
         """None where a part without which there is no spec is wrong; there is a problem then."""
-        fields = self.section("the spec", raw, _FIELDS)
+        fields = self._section("the spec", raw, _FIELDS)
         if fields is None:
             return None
-        self.version(fields)
-        timeframe = self.timeframe(fields.get("timeframe"))
-        direction = self.direction(fields.get("direction"))
-        instrument = self.instrument(fields.get("instrument"))
-        rules = self.rules(fields)
-        sizing = self.sizing(fields.get("sizing"))
-        stops = self.stops(fields.get("stops"), direction)
-        costs = self.costs(fields.get("costs"))
-        limits = self.limits(fields.get("limits"))
+        self._version(fields)
+        timeframe = self._timeframe(fields.get("timeframe"))
+        direction = self._direction(fields.get("direction"))
+        instrument = self._instrument(fields.get("instrument"))
+        rules = self._rules(fields)
+        sizing = self._sizing(fields.get("sizing"))
+        stops = self._stops(fields.get("stops"), direction)
+        costs = self._costs(fields.get("costs"))
+        limits = self._limits(fields.get("limits"))
         if timeframe is None or direction is None or rules is None or sizing is None:
             return None
         return StrategySpec(timeframe, direction, rules, sizing, stops, costs, limits, instrument)
 
     # --- the parts ----------------------------------------------------------------------------
 
-    def version(self, fields: Mapping[str, Any]) -> None:
+    def _version(self, fields: Mapping[str, Any]) -> None:
         found = fields.get("version")
         if isinstance(found, bool) or found != SPEC_VERSION:
             self.wrong("version", f"{_show(found)}: expected {SPEC_VERSION}")
 
-    def timeframe(self, found: object) -> Timeframe | None:
+    def _timeframe(self, found: object) -> Timeframe | None:
         for each in Timeframe:
             if each.value == found:
                 return each
-        self.no_choice("timeframe", found, [each.value for each in Timeframe])
+        self._no_choice("timeframe", found, [each.value for each in Timeframe])
         return None
 
-    def direction(self, found: object) -> DirectionMode | None:
+    def _direction(self, found: object) -> DirectionMode | None:
         for each in DirectionMode:
             if each.value == found:
                 return each
-        self.no_choice("direction", found, [each.value for each in DirectionMode])
+        self._no_choice("direction", found, [each.value for each in DirectionMode])
         return None
 
-    def instrument(self, raw: object) -> InstrumentId | None:
+    def _instrument(self, raw: object) -> InstrumentId | None:
         if raw is None:
             return None
-        fields = self.section("instrument", raw, ("market", "symbol"))
+        fields = self._section("instrument", raw, ("market", "symbol"))
         if fields is None:
             return None
         market, symbol = fields.get("market"), fields.get("symbol")
@@ -203,31 +203,31 @@ class _Reader:
             return None
         return None if market_id is None else InstrumentId(market_id, symbol)
 
-    def stops(self, raw: object, direction: DirectionMode | None) -> Stops:
-        fields = self.section("stops", raw, ("sl_pct", "tp_pct")) or {}
+    def _stops(self, raw: object, direction: DirectionMode | None) -> Stops:
+        fields = self._section("stops", raw, ("sl_pct", "tp_pct")) or {}
         gain = SHORT_TAKE_PROFIT if direction is DirectionMode.SHORT_ONLY else TAKE_PROFIT
         return Stops(
-            self.number("stops.sl_pct", fields.get("sl_pct"), STOP_LOSS),
-            self.number("stops.tp_pct", fields.get("tp_pct"), gain),
+            self._number("stops.sl_pct", fields.get("sl_pct"), STOP_LOSS),
+            self._number("stops.tp_pct", fields.get("tp_pct"), gain),
         )
 
-    def costs(self, raw: object) -> SpecCosts:
-        fields = self.section("costs", raw, ("fee_pct", "slippage_pct")) or {}
+    def _costs(self, raw: object) -> SpecCosts:
+        fields = self._section("costs", raw, ("fee_pct", "slippage_pct")) or {}
         return SpecCosts(
-            self.number("costs.fee_pct", fields.get("fee_pct"), COST),
-            self.number("costs.slippage_pct", fields.get("slippage_pct"), COST),
+            self._number("costs.fee_pct", fields.get("fee_pct"), COST),
+            self._number("costs.slippage_pct", fields.get("slippage_pct"), COST),
         )
 
-    def limits(self, raw: object) -> Limits:
-        fields = self.section("limits", raw, ("daily_loss_pct", "cooldown_candles")) or {}
-        loss = self.number("limits.daily_loss_pct", fields.get("daily_loss_pct"), SHARE)
+    def _limits(self, raw: object) -> Limits:
+        fields = self._section("limits", raw, ("daily_loss_pct", "cooldown_candles")) or {}
+        loss = self._number("limits.daily_loss_pct", fields.get("daily_loss_pct"), SHARE)
         path = "limits.cooldown_candles"
-        candles = self.number(path, fields.get("cooldown_candles"), CANDLES)
+        candles = self._number(path, fields.get("cooldown_candles"), CANDLES)
         if candles is not None and candles % 1:
             self.wrong(path, f"{_show(candles)} is not {CANDLES.words}")
         return Limits(_0 if loss is None else loss, 0 if candles is None else int(candles))
 
-    def sizing(self, raw: object) -> Sizing | None:
+    def _sizing(self, raw: object) -> Sizing | None:
         if raw is None:
             self.wrong("sizing", f"missing: expected a mode, one of {', '.join(_MODES)}")
             return None
@@ -236,17 +236,17 @@ class _Reader:
             return None
         mode = raw.get("mode")
         if not isinstance(mode, str) or mode not in _MODES:
-            self.no_choice("sizing.mode", mode, list(_MODES))
+            self._no_choice("sizing.mode", mode, list(_MODES))
             return None
-        return self.sized(mode, raw)
+        return self._sized(mode, raw)
 
-    def sized(self, mode: str, raw: Mapping[str, Any]) -> Sizing | None:
+    def _sized(self, mode: str, raw: Mapping[str, Any]) -> Sizing | None:
         wanted = msgspec.structs.fields(_MODES[mode])
-        fields = self.section("sizing", raw, ("mode", *(each.name for each in wanted))) or {}
+        fields = self._section("sizing", raw, ("mode", *(each.name for each in wanted))) or {}
         numbers: dict[str, Decimal | None] = {}
         for each in wanted:
             path, bounds = f"sizing.{each.name}", _SIZING_BOUNDS[each.name]
-            numbers[each.name] = self.number(path, fields.get(each.name), bounds)
+            numbers[each.name] = self._number(path, fields.get(each.name), bounds)
             if each.required and fields.get(each.name) is None:
                 self.wrong(path, f"missing: expected {bounds.words}")
         if any(each.required and numbers[each.name] is None for each in wanted):
@@ -255,14 +255,14 @@ class _Reader:
 
     # --- what has the opinion -----------------------------------------------------------------
 
-    def rules(self, fields: Mapping[str, Any]) -> tuple[IndicatorUse, ...] | PluginUse | None:
+    def _rules(self, fields: Mapping[str, Any]) -> tuple[IndicatorUse, ...] | PluginUse | None:
         indicators, plugin = fields.get("indicators"), fields.get("strategy")
         if (indicators is None) is (plugin is None):
             found = "missing" if plugin is None else "both are there"
             self.wrong("indicators", f"{found}: expected either indicators or a strategy")
             return None
         if plugin is not None:
-            return self.plugin(plugin)
+            return self._plugin(plugin)
         if isinstance(indicators, str) or not isinstance(indicators, Sequence) or not indicators:
             self.wrong(
                 "indicators", f"{_show(indicators)}: expected a list such as - id: sma_cross"
@@ -273,35 +273,35 @@ class _Reader:
             return None
         uses: list[IndicatorUse] = []
         for number, each in enumerate(indicators):
-            use = self.indicator(f"indicators[{number}]", each)
+            use = self._indicator(f"indicators[{number}]", each)
             if use is not None and use in uses:
                 self.wrong(f"indicators[{number}]", "is there already, with the same parameters")
             elif use is not None:
                 uses.append(use)
         return tuple(sorted(uses, key=msgspec.json.encode))
 
-    def indicator(self, path: str, raw: object) -> IndicatorUse | None:
-        fields = self.section(path, raw, ("id", "version", "params"))
+    def _indicator(self, path: str, raw: object) -> IndicatorUse | None:
+        fields = self._section(path, raw, ("id", "version", "params"))
         entry = None
         if fields is not None:
-            entry = self.looked_up(path, fields.get("id"), self.catalogue.get)
+            entry = self._looked_up(path, fields.get("id"), self.catalogue.get)
         if fields is None or entry is None:
             return None
         if entry.rule is None:
             self.wrong(f"{path}.id", f"{entry.id} gives no signal, because it {entry.no_rule}")
-        self.pinned(path, fields.get("version"), entry.version, entry.id)
-        params = self.params(path, fields.get("params"), entry.resolve)
+        self._pinned(path, fields.get("version"), entry.version, entry.id)
+        params = self._params(path, fields.get("params"), entry.resolve)
         return None if params is None else IndicatorUse(entry.id, entry.version, params)
 
-    def plugin(self, raw: object) -> PluginUse | None:
-        fields = self.section("strategy", raw, ("id", "version", "code", "params"))
+    def _plugin(self, raw: object) -> PluginUse | None:
+        fields = self._section("strategy", raw, ("id", "version", "code", "params"))
         entry = None
         if fields is not None:
-            entry = self.looked_up("strategy", fields.get("id"), self.strategies.get)
+            entry = self._looked_up("strategy", fields.get("id"), self.strategies.get)
         if fields is None or entry is None:
             return None
         plugin = entry.strategy
-        self.pinned("strategy", fields.get("version"), plugin.version, plugin.id)
+        self._pinned("strategy", fields.get("version"), plugin.version, plugin.id)
         code = fields.get("code")
         if code is not None and code != entry.code:
             self.wrong(
@@ -309,10 +309,10 @@ class _Reader:
                 f"{_show(code)}: the code of {plugin.id} is now {entry.code[:12]}…, and changed "
                 "code is another strategy: leave code out to use it as it is now",
             )
-        params = self.params("strategy", fields.get("params"), entry.resolve)
+        params = self._params("strategy", fields.get("params"), entry.resolve)
         return None if params is None else PluginUse(plugin.id, plugin.version, entry.code, params)
 
-    def looked_up(self, path: str, found: object, get: Callable[[str], Entry]) -> Entry | None:
+    def _looked_up(self, path: str, found: object, get: Callable[[str], Entry]) -> Entry | None:
         if not isinstance(found, str):
             self.wrong(f"{path}.id", f"{_show(found)}: expected a name")
             return None
@@ -322,7 +322,7 @@ class _Reader:
             self.wrong(f"{path}.id", f"{error.message}: {error.hint}")
             return None
 
-    def pinned(self, path: str, found: object, current: int, name: str) -> None:
+    def _pinned(self, path: str, found: object, current: int, name: str) -> None:
         if found is not None and (isinstance(found, bool) or found != current):
             self.wrong(
                 f"{path}.version",
@@ -330,8 +330,8 @@ class _Reader:
                 "strategy: leave version out to use it as it is now",
             )
 
-    def params(self, path: str, raw: object, resolve: Resolve) -> Params | None:
-        given = {} if raw is None else self.mapping(f"{path}.params", raw)
+    def _params(self, path: str, raw: object, resolve: Resolve) -> Params | None:
+        given = {} if raw is None else self._mapping(f"{path}.params", raw)
         if given is None:
             return None
         plain = {str(name): _plain(value) for name, value in given.items()}
@@ -344,15 +344,15 @@ class _Reader:
 
     # --- the smallest parts -------------------------------------------------------------------
 
-    def mapping(self, path: str, raw: object) -> Mapping[str, Any] | None:
+    def _mapping(self, path: str, raw: object) -> Mapping[str, Any] | None:
         if isinstance(raw, Mapping):
             return raw
         self.wrong(path, f"{_show(raw)} is not a mapping of names to values")
         return None
 
-    def section(self, path: str, raw: object, known: Sequence[str]) -> Mapping[str, Any] | None:
+    def _section(self, path: str, raw: object, known: Sequence[str]) -> Mapping[str, Any] | None:
         """The mapping at `path`, nothing for nothing; each key that is not known is a problem."""
-        fields = {} if raw is None else self.mapping(path, raw)
+        fields = {} if raw is None else self._mapping(path, raw)
         for name in fields or ():
             if name not in known:
                 near = get_close_matches(str(name), known, n=1, cutoff=_ALIKE)
@@ -361,7 +361,7 @@ class _Reader:
                 self.wrong(str(place), f"no such field: {meant}expected {', '.join(known)}")
         return fields
 
-    def number(self, path: str, found: object, bounds: Bounds) -> Decimal | None:
+    def _number(self, path: str, found: object, bounds: Bounds) -> Decimal | None:
         """The number at `path` exactly as written; None if there is none or it is wrong."""
         if found is None:
             return None
@@ -376,7 +376,7 @@ class _Reader:
             return plain_decimal(value)
         return None
 
-    def no_choice(self, path: str, found: object, allowed: Sequence[str]) -> None:
+    def _no_choice(self, path: str, found: object, allowed: Sequence[str]) -> None:
         near = get_close_matches(str(found), allowed, n=1, cutoff=_ALIKE)
         meant = f"did you mean {near[0]}? " if near else ""
         self.wrong(path, f"{_show(found)}: {meant}expected one of {', '.join(allowed)}")
