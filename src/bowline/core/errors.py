@@ -1,4 +1,4 @@
-"""What can go wrong in a way a person can mend. One tree, drawn first:
+"""What can go wrong in a way a person can mend: one tree, drawn first.
 
     BowlineError        what was wrong and where, what was expected, what to do
     ├── BadInput        a file, a spec, an option or a setting is not what it must be
