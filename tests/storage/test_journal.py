@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowline.core.model.event import OrderAccepted, OrderFilled, PlaceOrder
@@ -164,6 +164,7 @@ def test_a_payload_survives_its_bytes_exactly(payload: Payload) -> None:
     assert repr(again) == repr(payload)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(payloads, max_size=4), max_size=6))
 def test_stores_seal_alike_however_the_entries_are_grouped(groups: list[list[Payload]]) -> None:
     with TemporaryDirectory() as folder:

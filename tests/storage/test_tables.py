@@ -289,4 +289,4 @@ class RunsInTheStore(RuleBasedStateMachine):
 
 
 TestRunsInTheStore = RunsInTheStore.TestCase
-TestRunsInTheStore.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+TestRunsInTheStore.settings = settings(max_examples=10, stateful_step_count=15, deadline=None)
