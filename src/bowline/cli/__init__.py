@@ -11,7 +11,7 @@ import sys
 import typer
 
 from bowline import __version__
-from bowline.cli import backtest, candles, doctor, journal, paper, runs, strategy
+from bowline.cli import backtest, candles, demo, doctor, indicators, journal, paper, runs, strategy
 from bowline.cli.output import fail
 from bowline.core.errors import BowlineError
 
@@ -26,11 +26,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(candles.app, name="candles")
+app.add_typer(indicators.app, name="indicators")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(journal.app, name="journal")
 app.add_typer(runs.app, name="runs")
 app.add_typer(backtest.app)
 app.add_typer(paper.app)
+app.add_typer(demo.app)
 app.add_typer(doctor.app)
 
 

@@ -1,0 +1,166 @@
+"""`bowline indicators`: list, show, compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from bowline.core.signals import Catalogue, Indicator
+    from bowline.desk.indicators import Asked, Computed, Found
+
+app = typer.Typer(
+    help="Indicators: what there is, what it means, what it says.", no_args_is_help=True
+)
+
+_ID_HELP = "An id of `bowline indicators list`."
+
+
+@app.command("list")
+def list_command(
+    group: str = typer.Option("", help="Only this group, such as momentum."),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Every indicator, with its parameters and whether it has a rule."""
+    from bowline.desk import indicators as desk
+
+    entries = desk.list_entries(_catalogue(), group)
+    if as_json:
+        emit_json(entries)
+        return
+    emit_table(
+        ("id", "group", "title", "parameters", "rule"),
+        (
+            (
+                entry.id,
+                entry.group,
+                entry.title,
+                ", ".join(f"{each.name}={each.default}" for each in entry.params),
+                "yes" if entry.rule else "no",
+            )
+            for entry in entries
+        ),
+    )
+
+
+@app.command("show")
+def show_command(
+    indicator: str = typer.Argument(..., help=_ID_HELP),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """One indicator: formula, parameters with their bounds, warm-up, rule."""
+    entry = _catalogue().get(indicator)
+    if as_json:
+        emit_json(entry)
+    else:
+        _show(entry)
+
+
+@app.command("compute")
+def compute_command(
+    indicator: str = typer.Argument(..., help=_ID_HELP),
+    *,
+    params: str = typer.Option("", help="Such as fast=10,slow=50; the rest are defaults."),
+    market: str = typer.Option("", help="The market, such as binance:spot."),
+    symbol: str = typer.Option("", help="The venue's symbol, such as BTCUSDT."),
+    candles: Annotated[
+        Path | None, typer.Option(help="A candle file to use instead of stored candles.")
+    ] = None,
+    timeframe: str = typer.Option("", help="1m, 5m, 1h, 1d …; of a file, its own by default."),
+    start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
+    end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
+    last: int = typer.Option(0, min=0, help="Only the last N candles; 0 is all."),
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write to this CSV file.")] = None,
+    force: bool = typer.Option(False, help="Replace the file if it exists."),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """The series and the signal of one indicator over candles."""
+    from bowline.desk import indicators as desk
+
+    asked = desk.ask(_catalogue(), indicator, params)
+    found = _found(asked, (market, symbol, timeframe), candles, (start, end))
+    computed = desk.compute_series(asked, found, last)
+    if csv is not None:
+        desk.write_series(computed, csv, force=force)
+    if as_json:
+        emit_json(_document(computed, found, csv))
+    elif csv is not None:
+        typer.echo(f"{csv}: {len(computed.open_ns):,} candles")
+    else:
+        emit_table(computed.columns(), (_short(row) for row in computed.rows()))
+
+
+def _catalogue() -> Catalogue:
+    from bowline import wire
+
+    return wire.load_catalogue()
+
+
+def _found(
+    asked: Asked, place: tuple[str, str, str], file: Path | None, span: tuple[str, str]
+) -> Found:
+    from bowline import wire
+    from bowline.core.errors import BadInput
+    from bowline.desk import indicators as desk
+
+    market, symbol, timeframe = place
+    if file is not None and not (market or symbol):
+        return desk.from_file(asked, file, timeframe, span)
+    if file is None and market and symbol and timeframe:
+        return desk.from_store(asked, wire.open_candles(wire.home()), place, span)
+    raise BadInput(
+        "which candles?", hint="Give --market, --symbol and --timeframe, or --candles FILE."
+    )
+
+
+def _document(computed: Computed, found: Found, file: Path | None) -> dict[str, Any]:
+    from bowline.core.signals import warmup
+
+    asked, timeframe = computed.asked, found[0].timeframe
+    document: dict[str, Any] = {
+        "indicator": asked.indicator.id,
+        "version": asked.indicator.version,
+        "params": asked.params,
+        "timeframe": timeframe,
+        "warmup": warmup(asked.indicator, asked.params, timeframe),
+        "candles": len(computed.open_ns),
+    }
+    if file is not None:
+        return {**document, "file": str(file)}
+    rows = zip(computed.open_ns.tolist(), computed.rows(), strict=True)
+    return {
+        **document,
+        "rows": [
+            {"open_ns": at, **dict(zip(computed.columns(), row, strict=True))} for at, row in rows
+        ],
+    }
+
+
+def _short(row: tuple[str | float | None, ...]) -> list[str]:
+    return [f"{cell:.10g}" if isinstance(cell, float) else str(cell or "") for cell in row]
+
+
+def _show(entry: Indicator) -> None:
+    typer.echo(f"{entry.id}: {entry.title} (version {entry.version}, group {entry.group})\n")
+    typer.echo(f"formula   {entry.formula}")
+    typer.echo(f"source    {entry.source}")
+    typer.echo(f"inputs    {', '.join(entry.inputs)}")
+    typer.echo(f"outputs   {', '.join(entry.outputs)}")
+    typer.echo(f"warm-up   {entry.warmup} candles")
+    if entry.rule is None:
+        typer.echo(f"no rule   {entry.no_rule}")
+    else:
+        typer.echo(f"LONG      {entry.rule.long or 'never'}")
+        typer.echo(f"SHORT     {entry.rule.short or 'never'}")
+    for constraint in entry.constraints:
+        typer.echo(f"needs     {constraint}")
+    if entry.params:
+        typer.echo("")
+        emit_table(
+            ("parameter", "default", "allowed"),
+            ((each.name, each.default, each.allowed()) for each in entry.params),
+        )

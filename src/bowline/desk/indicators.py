@@ -1,0 +1,168 @@
+"""What a person may do with indicators: list the catalogue, look at an entry, compute its series.
+
+A series shown here must be the one a backtest over the same span would use: it starts the same
+number of candles earlier.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bowline.core.errors import BadInput, Conflict, NotFound
+from bowline.core.model.market import CandleFrame, IntColumn
+from bowline.core.model.values import Direction, Timeframe
+from bowline.core.signals import LEAST_WARMUP, Catalogue, Indicator, Value, compute, signal, warmup
+from bowline.desk.candles import instrument_of, parse_moment, parse_timeframe, utc_text
+from bowline.desk.setup import Span, file_candles, stored_candles, stored_instrument
+from bowline.storage.candles import Candles
+from bowline.storage.files import read_candle_file
+
+#: candles with those of the warm-up first, and the moment from which they were asked for
+Found = tuple[CandleFrame, int]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """An entry with the parameters it is to be computed with, all bounds held."""
+
+    indicator: Indicator
+    params: Mapping[str, Value]
+
+    def reach(self, timeframe: Timeframe) -> int:
+        """Candles to compute before the first that is asked for, as a backtest does."""
+        return max(LEAST_WARMUP, warmup(self.indicator, self.params, timeframe))
+
+
+class Computed(msgspec.Struct, frozen=True):
+    """The series over the candles asked for; `direction` is None for an entry without a rule."""
+
+    asked: Asked
+    open_ns: IntColumn
+    close: NDArray[np.float64]
+    outputs: Mapping[str, NDArray[np.float64]]
+    direction: NDArray[np.int8] | None
+
+    def columns(self) -> tuple[str, ...]:
+        """The headings of `rows`."""
+        last = () if self.direction is None else ("signal",)
+        return ("time", "close", *self.asked.indicator.outputs, *last)
+
+    def rows(self) -> list[tuple[str | float | None, ...]]:
+        """One row a candle: opening time (UTC), close, outputs (None: no value yet), signal."""
+        numbers = [self.close, *(self.outputs[name] for name in self.asked.indicator.outputs)]
+        columns: list[list[str | float | None]] = [[utc_text(at) for at in self.open_ns.tolist()]]
+        columns += [[None if math.isnan(x) else x for x in each.tolist()] for each in numbers]
+        if self.direction is not None:
+            columns.append([Direction(each).name for each in self.direction.tolist()])
+        return list(zip(*columns, strict=True))
+
+
+def list_entries(catalogue: Catalogue, group: str = "") -> tuple[Indicator, ...]:
+    """All entries, or those of one group; BadInput names the groups there are."""
+    groups = sorted({entry.group for entry in catalogue.entries})
+    if group and group not in groups:
+        raise BadInput(f"{group!r} is no group", hint=f"Expected one of {', '.join(groups)}.")
+    return tuple(entry for entry in catalogue.entries if group in {"", entry.group})
+
+
+def ask(catalogue: Catalogue, indicator_id: str, params: str) -> Asked:
+    """The entry with parameters in words, as `fast=10,slow=50`; BadInput has a line a mistake."""
+    indicator = catalogue.get(indicator_id)
+    values, problems = indicator.resolve(parse_params(params))
+    if problems:
+        raise BadInput(
+            f"these parameters do not fit {indicator.id}",
+            problems=tuple(problems),
+            hint=f"bowline indicators show {indicator.id}",
+        )
+    return Asked(indicator, values)
+
+
+def parse_params(text: str) -> dict[str, Value]:
+    """`fast=10,slow=50` as a mapping; numbers become numbers."""
+    params: dict[str, Value] = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        name, equals, value = (each.strip() for each in part.partition("="))
+        if not (name and equals and value) or name in params:
+            raise BadInput(
+                f"cannot read {part!r} in the parameters",
+                hint="Expected name=value, each name once, with commas between.",
+            )
+        params[name] = _number(value)
+    return params
+
+
+def from_store(
+    asked: Asked, store: Candles, place: tuple[str, str, str], span: tuple[str, str]
+) -> Found:
+    """Stored candles of a market, symbol and timeframe over a span of moments in words."""
+    market, symbol, timeframe_name = place
+    timeframe = parse_timeframe(timeframe_name)
+    instrument = stored_instrument(store, instrument_of(market, symbol)).id
+    return stored_candles(store, instrument, timeframe, _span(span), asked.reach(timeframe))
+
+
+def from_file(asked: Asked, file: Path, timeframe: str, span: tuple[str, str]) -> Found:
+    """The candles of a file, as they are or rolled up, over a span of moments in words."""
+    candles = read_candle_file(file, parse_timeframe(timeframe) if timeframe else None)
+    return file_candles(candles, _span(span), asked.reach(candles.timeframe))
+
+
+def compute_series(asked: Asked, found: Found, last: int = 0) -> Computed:
+    """The series over candles, from the moment in `found` on, or the `last` of them only."""
+    candles, start_ns = found
+    outputs = compute(asked.indicator, asked.params, candles)
+    direction = None
+    if asked.indicator.rule is not None:
+        direction = signal(asked.indicator, asked.params, candles)
+    first = int(candles.open_ns.searchsorted(start_ns))
+    if first == len(candles):
+        raise NotFound("there is no full candle of this timeframe in that span")
+    if last:
+        first = max(first, len(candles) - last)
+    return Computed(
+        asked,
+        candles.open_ns[first:],
+        candles.close[first:],
+        {name: series[first:] for name, series in outputs.items()},
+        None if direction is None else direction[first:],
+    )
+
+
+def write_series(computed: Computed, path: Path, *, force: bool = False) -> None:
+    """Write the series to a CSV file, whole or not at all; Conflict if it is there."""
+    if path.exists() and not force:
+        raise Conflict(f"{path} exists already", hint="Choose another name, or add --force.")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with draft.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("open_ns", *computed.columns()))
+            for open_ns, row in zip(computed.open_ns.tolist(), computed.rows(), strict=True):
+                writer.writerow((open_ns, *row))
+        draft.replace(path)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _span(words: tuple[str, str]) -> Span:
+    start, end = words
+    return Span(parse_moment(start) if start else None, parse_moment(end) if end else None)
+
+
+def _number(text: str) -> Value:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
