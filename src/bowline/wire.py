@@ -28,6 +28,11 @@ def home() -> Path:
     return load_settings().home
 
 
+def demo_home() -> Path:
+    """A folder beside everything else for the demonstration."""
+    return home() / "demo"
+
+
 def start_logs() -> None:
     """Send log lines where the settings say, with every secret of the settings masked."""
     from bowline.logs import configure_logs
@@ -48,10 +53,13 @@ def open_journal(path: Path, *, read_only: bool = False) -> Journal:
 
 
 def open_candles(home: Path) -> Candles:
-    """The candle store: `BOWLINE_CANDLES`, or a DuckDB file under `home`; made if there is none."""
+    """The candle store: `BOWLINE_CANDLES`, or a DuckDB file under `home`; made if there is none.
+
+    The demonstration has its own file, whatever is configured.
+    """
     from bowline.settings import load_settings
 
-    url = load_settings().candles
+    url = load_settings().candles if home != demo_home() else None
     scheme, _, rest = (url.reveal() if url else f"duckdb://{home / 'candles.duckdb'}").partition(
         "://"
     )
@@ -115,7 +123,7 @@ def paper_venue(run: Run) -> Venue:
 
 
 def replay_feed(store: Candles, setup: Setup, speed: float | None) -> Feed:
-    """The recorded minutes of a run, at `speed` times their own time; None is as fast as it goes."""
+    """The recorded minutes of a run, at `speed` times their own time; None is full speed."""
     from bowline.core.model.values import Timeframe
     from bowline.runtime import ReplayFeed
 

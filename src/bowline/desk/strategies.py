@@ -94,16 +94,17 @@ class StrategyDesk:
 
         `changes` are `path=value` and made before it is parsed; nothing is saved.
         """
-        return self._parse(apply_changes(self._document(word), changes))
+        return self.read(apply_changes(self._document(word), changes))
+
+    def read(self, raw: Mapping[str, Any]) -> StrategySpec:
+        """The spec that plain values describe; BadInput has one problem a mistake."""
+        plugins = self._plugins if raw.get("strategy") is not None else Strategies()
+        return parse_spec(raw, self._catalogue, plugins)
 
     def opinion(self, spec: StrategySpec) -> Opinion:
         """What a spec loaded here thinks of the market."""
         plugins = self._plugins if isinstance(spec.rules, PluginUse) else Strategies()
         return opinion_of(spec, self._catalogue, plugins)
-
-    def _parse(self, raw: Mapping[str, Any]) -> StrategySpec:
-        plugins = self._plugins if raw.get("strategy") is not None else Strategies()
-        return parse_spec(raw, self._catalogue, plugins)
 
     def _document(self, word: str) -> dict[str, Any]:
         if is_spec_file(word):

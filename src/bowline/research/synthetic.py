@@ -17,7 +17,7 @@ from bowline.core.model.market import CandleFrame, FloatColumn
 from bowline.core.model.values import MINUTE_NS, Timeframe
 
 _FIRST_PRICE = 30_000.0
-_DRIFTS = (0.00006, -0.00006, 0.0)
+_DRIFTS = (0.000014, -0.000014, 0.0)
 _NOISE = 0.0006
 _REGIME_MINUTES = (180, 2_400)
 

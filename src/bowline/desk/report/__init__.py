@@ -7,6 +7,7 @@ from bowline.desk.report.document import report_json
 from bowline.desk.report.html import html_page, write_html
 from bowline.desk.report.terminal import print_report
 from bowline.desk.report.trades_csv import write_trades_csv
+from bowline.desk.report.words import verdict
 
 __all__ = [
     "Caption",
@@ -14,6 +15,7 @@ __all__ = [
     "html_page",
     "print_report",
     "report_json",
+    "verdict",
     "write_html",
     "write_trades_csv",
 ]

@@ -6,7 +6,8 @@
 
 const DAY = 86400;
 function grouped(value, digits) {
-  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const text = value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return text.replace(/^-(0(\.0*)?)$/, "$1"); // nothing has no sign
 }
 function amount(value) {
   const size = Math.abs(value);

@@ -54,12 +54,12 @@ def duration_iso(ns: int | None) -> str | None:
 
 def number_text(value: float | None, digits: int = 2) -> str:
     """`1,234.50`."""
-    return NOTHING if value is None else f"{value:,.{digits}f}"
+    return NOTHING if value is None else f"{value:z,.{digits}f}"
 
 
 def signed_pct(value: float | Decimal | None) -> str:
     """`+12.34 %`."""
-    return NOTHING if value is None else f"{value:+,.2f} %"
+    return NOTHING if value is None else f"{value:+z,.2f} %"
 
 
 def money_text(value: Decimal | None) -> str:

@@ -1,0 +1,99 @@
+"""`bowline demo`: the whole walk, from a candle file to a paper run, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json
+
+if TYPE_CHECKING:
+    from bowline.core.report import Report
+    from bowline.desk.candles import ImportOutcome
+    from bowline.desk.demo import DemoSummary
+
+app = typer.Typer()
+
+_FILE = typer.Option(None, "--candles", help="Your own file of 1m candles, not the made-up market.")
+
+
+@app.command("demo")
+def demo_command(
+    candles: Path | None = _FILE,
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Import candles, backtest a strategy, run it on paper, and compare the two."""
+    import time
+
+    from bowline import wire
+    from bowline.cli.paper import play
+    from bowline.core.report import make_report
+    from bowline.desk import demo
+    from bowline.desk.report import write_html
+    from bowline.desk.setup import Words
+
+    home = wire.demo_home()
+    symbol = demo.demo_symbol(candles)
+    _say("1/4 importing candles ...")
+    imported = demo.import_demo_candles(wire.open_candles(home), home, candles, symbol)
+    _say("2/4 saving a strategy ...")
+    with wire.strategy_desk(home) as strategies:
+        saved = strategies.create(strategies.read(demo.SPEC), time.time_ns()).record
+    _say("3/4 paper run, candle by candle, and the backtest it is compared with ...")
+    words = Words(market=demo.MARKET, symbol=symbol)
+    run, caption = play(home, saved.id, words, None, fresh=True)
+    _say("4/4 writing the report ...")
+    report = make_report(run.result.record)
+    page = home / f"report-{run.run_id}.html"
+    write_html(report, caption, page)
+    summary = demo.DemoSummary(
+        candles=imported.candles,
+        round_trips=len(report.round_trips),
+        differences=len(run.result.differences),
+        report=str(page),
+        journal=str(run.journal),
+    )
+    if as_json:
+        emit_json(summary)
+    else:
+        _tell(summary, imported, saved.name, report, home)
+
+
+def _say(step: str) -> None:
+    typer.echo(step, err=True)
+
+
+def _tell(
+    summary: DemoSummary,
+    imported: ImportOutcome,
+    strategy: str,
+    report: Report,
+    home: Path,
+) -> None:
+    from bowline.desk.report import verdict
+
+    before = " (already there)" if imported.status == "known" else ""
+    same = "0 differences" if not summary.differences else f"{summary.differences} DIFFERENCES"
+    bowline = os.path.relpath(sys.argv[0])
+    typer.echo(
+        f"""
+Imported    {summary.candles:,} one-minute candles from {imported.file}{before}
+Strategy    {strategy}
+Backtest    {verdict(report)}
+Paper run   the same strategy candle by candle, every order in a journal first:
+            {summary.round_trips:,} round trips, {same} from the backtest
+Report      {summary.report}
+Journal     {summary.journal}
+
+Try next (everything above lies in {home}):
+  export BOWLINE_HOME={home}
+  {bowline} journal verify                 # every entry is what was written
+  {bowline} journal replay                 # decide it all again: the same commands
+  {bowline} strategy list
+  {bowline} indicators list
+  make demo CANDLES=path/to/your-1m-candles.csv"""
+    )
