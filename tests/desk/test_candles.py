@@ -387,26 +387,3 @@ def _stored(store: DuckDBCandles) -> int:
         return len(store.read(SPOT, Timeframe.M1))
     except BowlineError as error:
         raise AssertionError(f"a reader was refused: {error.message}") from error
-
-
-def test_a_store_held_too_long_by_another_process_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "candles.duckdb"
-    opened(path)
-    hold = f"import duckdb; c = duckdb.connect({str(path)!r}); print('held', flush=True); input()"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout.readline() == "held\n"
-    try:
-        with pytest.raises(Conflict, match="in use by another process"):
-            DuckDBCandles(path, busy_timeout_s=0).read(SPOT, Timeframe.M1)
-    finally:
-        holder.communicate("\n", timeout=30)
-    assert len(opened(path).read(SPOT, Timeframe.M1)) == 0
-
-
-def test_a_damaged_store_says_so(tmp_path: Path) -> None:
-    path = tmp_path / "candles.duckdb"
-    path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(BowlineError, match="cannot be opened"):
-        opened(path)

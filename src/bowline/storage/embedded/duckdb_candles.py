@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from bowline.core.errors import Conflict, Damaged
+from bowline.core.errors import BowlineError, Conflict, Damaged
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
@@ -37,6 +37,10 @@ from bowline.storage.candles import (
 )
 
 _RETRY_S = 0.02
+
+#: how DuckDB says that the file is not as it was written: every block has a checksum
+_DAMAGE = ("Corrupt", "not a valid DuckDB", "Could not read enough bytes")
+_DAMAGE_TYPES = (duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException)
 
 #: one higher with every change of the tables or of MARKETS below
 _VERSION = 1
@@ -93,9 +97,21 @@ class DuckDBCandles:
 
     def migrate(self) -> None:
         """Make the tables and the canonical view, unless this version of them is there."""
-        if self._path.exists() and self._version() == _VERSION:
+        version = self._version() if self._path.exists() else 0
+        if version == _VERSION:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if version > _VERSION:
+            raise Conflict(
+                f"candle store {self._path} was made by a newer version of Bowline",
+                hint="Install that version, or set BOWLINE_CANDLES to another file.",
+            )
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Conflict(
+                f"folder {self._path.parent} cannot be made: {error.strerror}",
+                hint="Check its permissions, or set BOWLINE_HOME to another folder.",
+            ) from error
         canonical = " union all ".join(_CANONICAL_OF_VENUE.format(table=t) for t in raw_tables())
         with self._transaction() as db:
             for table in raw_tables():
@@ -211,11 +227,11 @@ class DuckDBCandles:
         db = self._wait_for_connection(read_only=read_only)
         try:
             yield db
-        except duckdb.IOException as error:
-            raise Conflict(
-                f"candle store {self._path}: {_first_line(error)}",
-                hint="Check free space and permissions; nothing of this step was stored.",
-            ) from error
+        except duckdb.Error as error:
+            mendable = self._mendable(error)
+            if mendable is None:
+                raise
+            raise mendable from error
         finally:
             db.close()
 
@@ -226,10 +242,7 @@ class DuckDBCandles:
                 return duckdb.connect(self._path, read_only=read_only)
             except duckdb.Error as error:
                 if not _is_busy(error):
-                    raise Damaged(
-                        f"candle store {self._path} cannot be opened: {_first_line(error)}",
-                        hint="Restore it from a backup, or move it away and import again.",
-                    ) from error
+                    raise (self._mendable(error) or error) from error
                 if time.monotonic() > deadline:
                     raise Conflict(
                         f"candle store {self._path} is in use by another process"
@@ -238,15 +251,22 @@ class DuckDBCandles:
                     ) from error
             time.sleep(_RETRY_S)
 
+    def _mendable(self, error: duckdb.Error) -> BowlineError | None:
+        """What the person can do about it; None if the fault is in this program."""
+        said = f"candle store {self._path}: {str(error).splitlines()[0]}"
+        if any(sign in str(error) for sign in _DAMAGE) or isinstance(error, _DAMAGE_TYPES):
+            hint = "Restore it from a backup, or move it away and import again."
+            return Damaged(said, hint=hint)
+        if isinstance(error, duckdb.IOException):
+            hint = "Check the folder, its permissions and free space; this step stored nothing."
+            return Conflict(said, hint=hint)
+        return None
+
 
 def _is_busy(error: duckdb.Error) -> bool:
     text = str(error)
     # the second text: another thread of this process has it open in the other mode
     return "Could not set lock" in text or "different configuration" in text
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).splitlines()[0]
 
 
 def _scalar(db: duckdb.DuckDBPyConnection, query: str) -> int:
