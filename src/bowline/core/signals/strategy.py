@@ -82,7 +82,7 @@ class Registered(msgspec.Struct, frozen=True):
             if name not in known
         ]
         values = {name: each.default for name, each in known.items()}
-        for name in known.keys() & params.keys():
+        for name in (each for each in known if each in params):
             value, problem = known[name].take(params[name])
             if value is None:
                 problems.append(problem)
