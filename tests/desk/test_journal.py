@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 import typing
 from collections.abc import Callable
@@ -43,11 +44,14 @@ from bowline.core.model.values import (
     StrategyId,
     Timeframe,
 )
+from bowline.desk.export import Row
 from bowline.desk.journal import journal_path, tail
 from bowline.desk.titles import _TITLES, amount, title
+from bowline.storage.embedded.journal_file import APPLICATION_ID, FORMAT
 from bowline.storage.journal import Entry, Payload, decode_payload
 from bowline.wire import open_journal
 
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "journal.md"
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
 #: 2024-01-31 12:00 UTC
 NOON = 1_706_702_400_000_000_000
@@ -228,6 +232,14 @@ def test_csv_json_and_parquet_say_the_same_and_keep_every_digit(
                 assert as_json[name] == as_parquet[name]
         assert json.loads(row["payload"]) == as_json["payload"]
     assert isinstance(in_parquet[0]["seen_ns"], int)
+
+
+def test_the_reference_has_every_column_and_the_format_as_they_are() -> None:
+    text = REFERENCE.read_text()
+    columns = text.partition("## The columns of an export")[2]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", columns, re.MULTILINE)) == Row.__struct_fields__
+    assert f"## Format {FORMAT}\n" in text
+    assert f"0x{APPLICATION_ID:X}".lower() in text.lower()
 
 
 def test_an_empty_journal_can_be_exported(say: Say, home: Path, tmp_path: Path) -> None:
