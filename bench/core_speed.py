@@ -15,7 +15,7 @@ from bowline import wire
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.values import to_decimals
 from bowline.core.signals import Strategies, opinion_of, parse_spec
-from bowline.desk.setup import Setup, Span, file_candles, make_setup
+from bowline.desk.setup import Setup, Span, candles_of_span, make_setup
 from bowline.research import backtest
 from bowline.research.synthetic import synthetic_minutes
 
@@ -39,7 +39,9 @@ def prepared() -> Setup:
     candles = synthetic_minutes(
         instrument.id, seed=1, minutes=CANDLES, start_ns=1_704_067_200 * 10**9
     )
-    return make_setup(spec, opinion, instrument, file_candles(candles, Span(), 0), account="bench")
+    return make_setup(
+        spec, opinion, instrument, candles_of_span(candles, Span(), 0), account="bench"
+    )
 
 
 def bare_loop(setup: Setup) -> int:

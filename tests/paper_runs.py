@@ -17,7 +17,7 @@ from bowline.core.signals.catalogue import Catalogue
 from bowline.core.signals.strategy import Strategies
 from bowline.core.sim import SimVenue
 from bowline.desk.paper import PaperResult, run_paper
-from bowline.desk.setup import Setup, Span, file_candles, make_setup
+from bowline.desk.setup import Setup, Span, candles_of_span, make_setup
 from bowline.runtime import ReplayFeed
 from bowline.storage.journal import Journal
 
@@ -36,7 +36,7 @@ def setup_of(
     """A run of `spec` over candles rolled up from `minutes`."""
     opinion = opinion_of(spec, catalogue, Strategies())
     candles = rollup(minutes, spec.timeframe)
-    found = file_candles(candles, span or Span(), opinion.warmup)
+    found = candles_of_span(candles, span or Span(), opinion.warmup)
     instrument = Instrument(minutes.instrument, lot_step=Decimal("0.00001"))
     return make_setup(spec, opinion, instrument, found, account="paper")
 

@@ -17,10 +17,10 @@ from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.event import Run
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.values import MINUTE_NS, ZERO, RunId, Timeframe
+from bowline.core.model.values import ZERO, RunId, Timeframe
 from bowline.core.signals import Opinion, StrategySpec, instrument_of, policy_of, strategy_id
 from bowline.desk.candles import parse_timeframe
-from bowline.storage.candles import Candles
+from bowline.storage.candles import FOREVER_NS, Candles
 from bowline.storage.files import read_candle_file
 
 #: money a run starts with when nothing is said
@@ -92,17 +92,16 @@ class Setup(Struct, frozen=True):
 def stored_instrument(store: Candles, instrument: InstrumentId) -> Instrument:
     """The instrument with what is known of its steps; NotFound says what is stored instead."""
     found = store.instrument(instrument)
-    covered = {each.instrument for each in store.coverage()}
-    if found is not None and instrument in covered:
+    if found is not None:
         return found
-    name = f"{market_by_id(instrument.market_id).name} {instrument.symbol}"
-    there = ", ".join(f"{market_by_id(i.market_id).name} {i.symbol}" for i in sorted(covered))
+    market = market_by_id(instrument.market_id).name
+    there = ", ".join(each.key for each in store.instruments())
     raise NotFound(
-        f"no candles of {name} are stored",
+        f"no candles of {market} {instrument.symbol} are stored",
         hint=f"stored are: {there}"
         if there
-        else "import some: bowline candles import FILE "
-        f"--market {market_by_id(instrument.market_id).name} --symbol {instrument.symbol}",
+        else f"import some: bowline candles import FILE --market {market} "
+        f"--symbol {instrument.symbol}",
     )
 
 
@@ -110,24 +109,21 @@ def stored_candles(
     store: Candles, instrument: InstrumentId, timeframe: Timeframe, span: Span, warmup: int
 ) -> tuple[CandleFrame, int]:
     """Candles of the span with up to `warmup` before it, and the moment decisions begin."""
-    covered = next(each for each in store.coverage() if each.instrument == instrument)
-    start_ns = covered.first_ns if span.from_ns is None else span.from_ns
-    end_ns = covered.last_ns + MINUTE_NS if span.to_ns is None else span.to_ns
-    reach_ns = warmup * timeframe.ns
-    while True:
-        candles = store.read(instrument, timeframe, max(0, start_ns - reach_ns), end_ns)
-        before = int(candles.open_ns.searchsorted(start_ns))
-        if before >= warmup or start_ns - reach_ns <= covered.first_ns:
-            break
-        # the history has gaps: look further back
-        reach_ns *= 2
-    return candles.slice(max(0, before - warmup), len(candles)), start_ns
+    end_ns = FOREVER_NS if span.to_ns is None else span.to_ns
+    if span.from_ns is None:
+        return candles_of_span(store.read(instrument, timeframe, 0, end_ns), span, warmup)
+    reached_ns = max(0, span.from_ns - warmup * timeframe.ns)
+    candles = store.read(instrument, timeframe, reached_ns, end_ns)
+    if int(candles.open_ns.searchsorted(span.from_ns)) < warmup:
+        # the history before has gaps, or is short: take what there is
+        candles = store.read(instrument, timeframe, 0, end_ns)
+    return candles_of_span(candles, span, warmup)
 
 
-def file_candles(candles: CandleFrame, span: Span, warmup: int) -> tuple[CandleFrame, int]:
-    """The same for candles that are all in memory."""
+def candles_of_span(candles: CandleFrame, span: Span, warmup: int) -> tuple[CandleFrame, int]:
+    """The same for candles that are all in memory; no candles give no candles."""
     if not len(candles):
-        raise BadInput("the file has no complete candle of this timeframe")
+        return candles, 0
     start_ns = int(candles.open_ns[0]) if span.from_ns is None else span.from_ns
     end_ns = int(candles.close_ns[-1]) if span.to_ns is None else span.to_ns
     first = int(candles.open_ns.searchsorted(start_ns))
@@ -155,7 +151,7 @@ def set_up(
     else:
         candles = read_candle_file(words.file, spec.timeframe)
         instrument = Instrument(_named(spec, words) or candles.instrument)
-        found = file_candles(replace(candles, instrument=instrument.id), span, opinion.warmup)
+        found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
     return make_setup(spec, opinion, instrument, found, cash=words.money(), account=account)
 
 
