@@ -163,6 +163,18 @@ def test_another_file_is_refused_and_left_as_it_is(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_place_that_cannot_be_written_is_said_in_words(path: Path) -> None:
+    path.parent.write_text("a file where the folder should be")
+    with pytest.raises(Conflict, match="no journal can be written in"):
+        SqliteJournal(path)
+    path.parent.unlink()
+    for taken in (path, Path(f"{path}.lock")):
+        taken.mkdir(parents=True)
+        with pytest.raises(Conflict, match="cannot be reached now: unable to open"):
+            SqliteJournal(path)
+        taken.rmdir()
+
+
 def test_there_is_nothing_to_read_where_nothing_was_written(path: Path) -> None:
     with pytest.raises(NotFound):
         SqliteJournal(path, read_only=True)

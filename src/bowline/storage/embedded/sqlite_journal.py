@@ -192,22 +192,29 @@ class SqliteJournal:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    with _damage_at(path):
+        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     db.text_factory = bytes
     return db
 
 
 def _writer_lock(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)
     try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
-        lock.close()
-        raise Conflict(
-            f"journal {path} has a writer already",
-            hint="a journal has one writer: stop the other process, or let it finish",
-        ) from None
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Conflict(f"no journal can be written in {path.parent}: {error.strerror}") from error
+    with _damage_at(path):
+        lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            lock.close()
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise Conflict(
+                f"journal {path} has a writer already",
+                hint="a journal has one writer: stop the other process, or let it finish",
+            ) from None
     return lock
 
 
