@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bowline.core.errors import BadInput, Conflict
 from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId, MarketId
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.rollup import rollup
@@ -44,17 +45,26 @@ def chdb_client(tmp_path_factory: pytest.TempPathFactory) -> object:
 Opener = Callable[[], Candles]
 
 
-@pytest.fixture(scope="module", params=["duckdb", "clickhouse"])
-def opener(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Opener:
+@pytest.fixture(scope="module", params=["duckdb", "clickhouse", "clickhouse over http"])
+def opener(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Opener]:
     """Opens one and the same store as often as asked."""
     if request.param == "duckdb":
         path = tmp_path_factory.mktemp("duckdb") / "candles.duckdb"
-        return lambda: _migrated(DuckDBCandles(path))
-    from bowline.storage.servers.clickhouse_candles import ClickHouseCandles
+        yield lambda: _migrated(DuckDBCandles(path))
+        return
+    from bowline.storage.servers.clickhouse_candles import ClickHouseCandles, connect_clickhouse
 
     client = request.getfixturevalue("chdb_client")
     database = f"contract_{next(_names)}"
-    return lambda: _migrated(ClickHouseCandles(client, database))
+    if request.param == "clickhouse over http":
+        from tests.clickhouse_over_http import ClickHouseOverHttp
+
+        with ClickHouseOverHttp(client) as server:
+            yield lambda: _migrated(connect_clickhouse(f"{server.url}/{database}"))
+        return
+    yield lambda: _migrated(ClickHouseCandles(client, database))
 
 
 @pytest.fixture(scope="module")
@@ -371,3 +381,34 @@ def test_clickhouse_mends_what_a_crash_between_insert_and_view_left_out(
     assert store.read(SPOT, Timeframe.M1).content_hash() != late.content_hash()
     store.migrate()
     assert store.read(SPOT, Timeframe.M1).content_hash() == late.content_hash()
+
+
+def test_a_clickhouse_server_that_is_not_there_is_said_without_the_password(
+    chdb_client: object,
+) -> None:
+    from bowline.storage.servers.clickhouse_candles import connect_clickhouse
+    from tests.clickhouse_over_http import PASSWORD, ClickHouseOverHttp
+
+    with ClickHouseOverHttp(chdb_client) as server:
+        wrong = server.url.replace(PASSWORD, "secret-guess")
+        with pytest.raises(Conflict) as refused:
+            connect_clickhouse(wrong)
+        store = connect_clickhouse(server.url)
+        store.migrate()
+    said = [str(refused.value), refused.value.hint]
+    for call in (
+        lambda: store.read(SPOT, Timeframe.M1),
+        store.coverage,
+        store.migrate,
+        lambda: write(store, made_frame(5)),
+        lambda: connect_clickhouse(server.url),
+    ):
+        with pytest.raises(Conflict) as caught:
+            call()
+        said += [str(caught.value), caught.value.hint]
+    for text in said:
+        assert "secret-guess" not in text
+        assert PASSWORD not in text
+        assert "p@ss-word" not in text
+    with pytest.raises(BadInput, match="no database name"):
+        connect_clickhouse("clickhouse://localhost/a;drop")
