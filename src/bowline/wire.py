@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bowline.core.model.event import Run
-    from bowline.core.signals import Catalogue, Strategies
+    from bowline.core.signals import Catalogue, Strategies, Unsaid
     from bowline.desk.plugins import PluginFolder
     from bowline.desk.setup import Setup
     from bowline.desk.strategies import StrategyDesk
@@ -89,6 +89,15 @@ def open_tables(home: Path) -> Tables:
     from bowline.storage.embedded.sqlite_tables import open_sqlite_tables
 
     return open_sqlite_tables(home / "tables.db")
+
+
+def unsaid() -> Unsaid:
+    """Costs and limits that the settings give where a spec says nothing."""
+    from bowline.core.signals import Unsaid
+    from bowline.settings import load_settings
+
+    own = load_settings()
+    return Unsaid(own.fee_pct, own.slippage_pct, own.limits)
 
 
 def plugin_folder() -> PluginFolder:

@@ -31,8 +31,9 @@ def words_of(
     file: Path | None = None,
 ) -> Words:
     """What a person said; BadInput if a moment is none."""
+    from bowline import wire
     from bowline.desk.candles import parse_moment
     from bowline.desk.setup import Words
 
     start, end = (parse_moment(text) if text else None for text in span)
-    return Words(market, symbol, timeframe, start, end, cash, file)
+    return Words(market, symbol, timeframe, start, end, cash, file, wire.unsaid())

@@ -18,7 +18,7 @@ import msgspec
 from bowline.core.errors import BowlineError, Damaged, NotFound
 from bowline.core.model.instrument import market_by_id
 from bowline.core.model.run import RunState
-from bowline.core.signals import WARMUP_RULE
+from bowline.core.signals import WARMUP_RULE, Unsaid
 from bowline.desk.journal import journal_path
 from bowline.desk.paper import PaperResult, ReplayResult, replay, run_paper
 from bowline.desk.runs import FINISHED, mark_running, mark_stopped, take_up
@@ -41,6 +41,7 @@ class Request(msgspec.Struct, frozen=True):
     to_ns: int
     cash: str
     tape_hash: str
+    unsaid: Unsaid
 
     def words(self) -> Words:
         """The words that make the same setup from the saved strategy."""
@@ -51,6 +52,7 @@ class Request(msgspec.Struct, frozen=True):
             from_ns=self.from_ns,
             to_ns=self.to_ns,
             cash=self.cash,
+            unsaid=self.unsaid,
         )
 
 
@@ -65,7 +67,7 @@ class PaperRun(msgspec.Struct, frozen=True):
 
 def request_of(setup: Setup) -> RunRequest:
     """The request that `setup` answers, as the tables keep it."""
-    run = setup.run
+    run, costs = setup.run, setup.run.policy.costs
     asked = Request(
         strategy_id=run.strategy_id,
         market=market_by_id(run.instrument.id.market_id).name,
@@ -75,6 +77,8 @@ def request_of(setup: Setup) -> RunRequest:
         to_ns=int(setup.candles.close_ns[-1]),
         cash=str(run.initial_cash),
         tape_hash=run.tape_hash,
+        # settled: other settings later make another request, and a replay needs none
+        unsaid=Unsaid(costs.fee_pct, costs.slippage_pct, run.policy.limits),
     )
     text = msgspec.json.encode(asked, order="sorted")
     return RunRequest(

@@ -18,7 +18,15 @@ from bowline.core.model.event import Run
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import ZERO, RunId, Timeframe
-from bowline.core.signals import Opinion, StrategySpec, instrument_of, policy_of, strategy_id
+from bowline.core.signals import (
+    USUAL,
+    Opinion,
+    StrategySpec,
+    Unsaid,
+    instrument_of,
+    policy_of,
+    strategy_id,
+)
 from bowline.desk.candles import parse_timeframe
 from bowline.storage.candles import FOREVER_NS, Candles
 from bowline.storage.files import read_candle_file
@@ -48,7 +56,10 @@ class Span(Struct, frozen=True):
 
 
 class Words(Struct, frozen=True):
-    """What a person said about a run beside its strategy; empty is not said."""
+    """What a person said about a run beside its strategy; empty is not said.
+
+    `unsaid` holds where neither the strategy nor these words say anything.
+    """
 
     market: str = ""
     symbol: str = ""
@@ -57,6 +68,7 @@ class Words(Struct, frozen=True):
     to_ns: int | None = None
     cash: str = ""
     file: Path | None = None
+    unsaid: Unsaid = USUAL
 
     def span(self) -> Span:
         """The span they name."""
@@ -152,7 +164,15 @@ def set_up(
         candles = read_candle_file(words.file, spec.timeframe)
         instrument = Instrument(_named(spec, words) or candles.instrument)
         found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
-    return make_setup(spec, opinion, instrument, found, cash=words.money(), account=account)
+    return make_setup(
+        spec,
+        opinion,
+        instrument,
+        found,
+        cash=words.money(),
+        account=account,
+        unsaid=words.unsaid,
+    )
 
 
 def _named(spec: StrategySpec, words: Words) -> InstrumentId | None:
@@ -169,6 +189,7 @@ def make_setup(
     *,
     cash: Decimal = DEFAULT_CASH,
     account: str,
+    unsaid: Unsaid = USUAL,
 ) -> Setup:
     """A run of `spec` on `instrument` over the candles `found`.
 
@@ -186,7 +207,7 @@ def make_setup(
         account=account,
         instrument=instrument,
         timeframe=spec.timeframe,
-        policy=policy_of(spec, market_by_id(instrument.id.market_id)),
+        policy=policy_of(spec, market_by_id(instrument.id.market_id), unsaid),
         initial_cash=cash,
         anchor_ns=int(candles.open_ns[0]),
         start_ns=start_ns,

@@ -7,6 +7,7 @@ from bowline.core.signals.frame import History, Opinion, SignalFrame, frame_of
 from bowline.core.signals.indicators import compute, signal, warmup
 from bowline.core.signals.opinion import LEAST_WARMUP, WARMUP_RULE, opinion_of
 from bowline.core.signals.spec import (
+    USUAL,
     StrategySpec,
     Unsaid,
     canonical_json,
@@ -21,6 +22,7 @@ from bowline.core.signals.strategy import Fault, Registered, Strategies, Strateg
 
 __all__ = [
     "LEAST_WARMUP",
+    "USUAL",
     "WARMUP_RULE",
     "Catalogue",
     "Fault",
