@@ -168,7 +168,7 @@ def test_a_place_that_cannot_be_written_is_said_in_words(path: Path) -> None:
     with pytest.raises(Conflict, match="no journal can be written in"):
         SqliteJournal(path)
     path.parent.unlink()
-    for taken in (path, Path(f"{path}.lock")):
+    for taken in (Path(f"{path}.lock"), path):
         taken.mkdir(parents=True)
         with pytest.raises(Conflict, match="cannot be reached now: unable to open"):
             SqliteJournal(path)
