@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from bowline.settings import FIELDS, RISK_PRESETS, Secret, load_settings
 
 CANARY = "hunter2-canary-Zq8"
 STORE = f"clickhouse://trader:{CANARY}@db.example/market"
-REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "settings.md"
+REPO = Path(__file__).resolve().parent.parent
+REFERENCE = REPO / "docs" / "reference" / "settings.md"
+SRC = REPO / "src" / "bowline"
 
 
 def problems(**variables: str) -> tuple[str, ...]:
@@ -227,3 +230,12 @@ def test_the_reference_page_has_every_setting_with_what_it_may_be() -> None:
         assert field.allowed in text
     for name, limits in RISK_PRESETS.items():
         assert f"| {name} | {limits.daily_loss_pct} | {limits.cooldown_candles} |" in text
+
+
+def test_no_setting_is_dead() -> None:
+    """A setting that nothing reads is a promise nobody keeps."""
+    source = "".join(path.read_text() for path in [SRC / "wire.py", *SRC.glob("cli/*.py")])
+    read = set(re.findall(r"(?:settings|own|load_settings\(\))\.(\w+)", source))
+    through_limits = {"risk_preset", "daily_loss_pct", "cooldown_candles"}
+    assert "limits" in read
+    assert {field.name for field in FIELDS} - read == through_limits

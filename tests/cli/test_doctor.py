@@ -36,7 +36,7 @@ def test_a_house_that_is_well_ends_with_0_and_says_so(home: Path) -> None:
     assert json.loads(done.stdout)["ok"] is True
     assert {check["state"] for check in found.values()} <= {"OK", "WARN"}
     expected = {"python", "bowline", "duckdb", "settings", "logs", "home", "disk", "candle store",
-                "TA-Lib", "indicators"}  # fmt: skip
+                "TA-Lib", "indicators", "runs", "plugins"}  # fmt: skip
     assert expected <= found.keys()
     assert str(home) in found["home"]["finding"]
 
@@ -62,6 +62,24 @@ def test_a_store_that_cannot_be_opened_fails_without_showing_its_password(home: 
         assert done.returncode == 1
         assert "candle store" in done.stdout
         assert CANARY not in done.stdout + done.stderr
+
+
+def test_a_journal_that_is_none_fails(home: Path) -> None:
+    (home / "journals").mkdir()
+    (home / "journals" / "run-7.db").write_bytes(b"this was never a journal" * 100)
+    done = doctor("--json", BOWLINE_HOME=str(home))
+    assert done.returncode == 1
+    check = checks(done)["runs"]
+    assert (check["state"], "run-7.db" in check["finding"]) == ("FAIL", True)
+
+
+def test_a_plugin_that_is_not_loaded_is_a_warning(home: Path) -> None:
+    (home / "strategies").mkdir()
+    (home / "strategies" / "mine.py").write_text("raise RuntimeError")
+    done = doctor("--json", BOWLINE_HOME=str(home))
+    check = checks(done)["plugins"]
+    assert (done.returncode, check["state"]) == (0, "WARN")
+    assert check["hint"]
 
 
 def test_a_home_that_is_a_file_fails(tmp_path: Path) -> None:

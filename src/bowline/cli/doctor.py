@@ -15,6 +15,8 @@ import typer
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bowline.desk.checkup import Check
     from bowline.settings import Settings
 
@@ -74,8 +76,10 @@ def _configured(settings: Settings) -> Iterator[Check]:
     yield Check("logs", State.OK, _logs(settings))
     yield from home_checks(settings.home)
     yield attempt("candle store", lambda: _candle_store(settings))
+    yield attempt("runs", lambda: _runs(settings.home))
     yield attempt("TA-Lib", _ta_lib)
     yield attempt("indicators", lambda: f"{len(wire.load_catalogue().ids())} in the catalogue")
+    yield _plugins()
 
 
 def _logs(settings: Settings) -> str:
@@ -94,6 +98,40 @@ def _candle_store(settings: Settings) -> str:
     covered = wire.open_candles(settings.home).coverage()
     candles = sum(each.candles for each in covered)
     return f"{len(covered)} instruments, {candles:,} candles"
+
+
+def _runs(home: Path) -> str:
+    from contextlib import closing
+
+    from bowline import wire
+    from bowline.desk.journal import journal_path, runs_with_journal
+
+    if not home.exists():
+        return "none yet"
+    with closing(wire.open_tables(home)) as tables:
+        known = len(tables.list_runs())
+    entries = []
+    for number in runs_with_journal(home):
+        with closing(wire.open_journal(journal_path(home, number), read_only=True)) as journal:
+            entries.append(journal.last_seq)
+    return f"{known} known, {len(entries)} with a journal, {sum(entries):,} entries"
+
+
+def _plugins() -> Check:
+    from bowline import wire
+    from bowline.desk.checkup import Check, State, attempt
+
+    faults: list[str] = []
+
+    def look() -> str:
+        plugins = wire.load_strategy_plugins()
+        faults.extend(str(fault) for fault in plugins.faults)
+        return f"{len(list(plugins))} loaded, {len(faults)} not"
+
+    check = attempt("plugins", look)
+    if faults:
+        return Check(check.name, State.WARN, check.finding, "see why: bowline strategy plugins")
+    return check
 
 
 def _ta_lib() -> str:
