@@ -179,7 +179,7 @@ def _trips_note(report: Report) -> str:
 def _refusals(report: Report) -> str:
     lines = refusal_lines(report)
     if not lines:
-        return "<p>None: every entry that was asked for was allowed.</p>"
+        return "<p>Every entry that was asked for was allowed.</p>"
     rows = "".join(
         f'<tr><th scope="row">{escape(words)}</th><td>{count:,}</td></tr>' for words, count in lines
     )
