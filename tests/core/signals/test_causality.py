@@ -14,11 +14,12 @@ import pytest
 from bowline.core.signals import compute, signal
 from tests.core.signals.candles_for_signals import bitcoin, catalogue, drawn, ids
 
-CANDLES = 1_100
+CANDLES = 700
 DRAWS = 5
 CUTS = 200  # for each draw: 1,000 for each entry
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ids())
 def test_a_value_depends_on_nothing_after_its_candle(name, shared_data):
     frame = bitcoin(shared_data, CANDLES)

@@ -33,7 +33,7 @@ class Catalogue:
         entries, problems = read_entries(raw)
         if problems:
             raise BadInput(
-                f"the indicator catalogue has {len(problems)} mistakes",
+                f"mistakes in the indicator catalogue: {len(problems)}",
                 problems=tuple(problems),
                 hint="correct these fields: docs/reference/indicators.md describes the format",
             )
@@ -52,7 +52,7 @@ class Catalogue:
         entries, problems = narrow_entries(self.entries, raw)
         if problems:
             raise BadInput(
-                f"the environment's indicator bounds have {len(problems)} mistakes",
+                f"mistakes in the environment's indicator bounds: {len(problems)}",
                 problems=tuple(problems),
                 hint="bounds may only be narrower than those of `bowline indicators show ID`",
             )

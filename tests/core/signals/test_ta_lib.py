@@ -1,0 +1,64 @@
+"""The binding: it starts without pandas, and lives beside an ordinary `import talib`."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bowline.core.signals import ta_lib
+
+_RUN = """
+import sys
+import numpy as np
+{before}
+from bowline.core.signals import ta_lib
+rsi = ta_lib.run("RSI", np.linspace(1, 2, 30) ** 2, 14)[0]
+doji = ta_lib.run("CDLDOJI", *[np.ones(30)] * 4)[0]
+{after}
+assert rsi[-1] == 100 and doji[-1] == 100, (rsi, doji)
+print(*sorted({{"talib", "pandas", "polars"}} & set(sys.modules)))
+"""
+
+
+def _modules_after(before="", after=""):
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _RUN.format(before=before, after=after)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return run.stdout.split()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pandas") is None, reason="pandas is not installed")
+def test_neither_the_package_nor_pandas_is_imported():
+    assert _modules_after() == []
+
+
+def test_an_import_of_the_package_before_or_after_does_no_harm():
+    check = "import talib; assert talib.RSI(np.linspace(1, 2, 30) ** 2, 14)[-1] == 100"
+    assert "talib" in _modules_after(before=check)
+    assert "talib" in _modules_after(after=check)
+
+
+def test_pandas_stays_importable():
+    assert "pandas" in _modules_after(after="import pandas")
+
+
+def test_no_run_changes_a_setting_that_others_see():
+    assert ta_lib._library()._ta_get_unstable_period("EMA") == 0
+
+
+def test_a_column_that_is_not_contiguous_is_read_right():
+    wide = np.arange(60.0).reshape(30, 2) ** 2
+    mine = ta_lib.run("SMA", wide[:, 0], 5)[0]
+    assert np.array_equal(mine, ta_lib.run("SMA", wide[:, 0].copy(), 5)[0], equal_nan=True)
+
+
+def test_only_functions_of_the_library_are_there():
+    assert ta_lib.has("RSI")
+    assert not ta_lib.has("NONESUCH")
+    assert not ta_lib.has("Function")
