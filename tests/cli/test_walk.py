@@ -1,0 +1,225 @@
+"""The walk of a user: import, backtest, paper run, journal, and the same words again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bowline.core.model.instrument import InstrumentId, MarketId
+from bowline.research.synthetic import synthetic_minutes
+from bowline.storage.files import write_candle_file
+
+BOWLINE = str(Path(sys.executable).parent / "bowline")
+SPEC = """\
+version: 1
+timeframe: 5m
+instrument: {market: "binance:spot", symbol: BTCUSDT}
+direction: long-short
+indicators:
+  - id: sma_cross
+    params: {fast: 4, slow: 12}
+stops: {sl_pct: 0.8, tp_pct: 1.6}
+sizing: {mode: all_in}
+"""
+#: BTC-USD daily closes, SMA 10/50, long only, no costs, 100 to start with: published by vectorbt
+PUBLISHED_PROFIT = 34417.80960086067
+DAILY = """\
+version: 1
+timeframe: 1d
+direction: long-only
+indicators:
+  - id: sma_cross
+    params: {fast: 10, slow: 50}
+sizing: {mode: all_in}
+costs: {fee_pct: 0, slippage_pct: 0}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPEC)
+    return str(path)
+
+
+@pytest.fixture
+def candles(tmp_path):
+    minutes = synthetic_minutes(
+        InstrumentId(MarketId(1), "BTCUSDT"), seed=3, minutes=20_000, start_ns=1_735_689_600 * 10**9
+    )
+    path = tmp_path / "minutes.csv"
+    write_candle_file(minutes, path, ".csv")
+    return str(path)
+
+
+@pytest.fixture
+def imported(say, candles):
+    code, _, _ = say(
+        "candles", "import", candles, "--market", "binance:spot", "--symbol", "BTCUSDT",
+        "--lot-step", "0.00001", "--min-notional", "5",
+    )  # fmt: skip
+    assert code == 0
+
+
+def test_the_published_profit_comes_out_of_the_command(say, shared_data, tmp_path):
+    """PUBLISHED.md no. 2, straight from the file of daily candles, nothing stored."""
+    daily = tmp_path / "daily.yaml"
+    daily.write_text(DAILY)
+    file = shared_data / "macro" / "BTC-USD_yahoo_daily_2014_2026.csv"
+    code, out, _ = say(
+        "backtest", str(daily), "--candles", str(file), "--timeframe", "1d", "--cash", "100",
+        "--to", "2025-12-01", "--json",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["metrics"]["Total Profit"] == pytest.approx(PUBLISHED_PROFIT, abs=1e-6)
+
+
+@pytest.mark.usefixtures("imported")
+def test_backtest_writes_its_page_and_its_round_trips(say, spec, tmp_path):
+    page, trips = tmp_path / "r.html", tmp_path / "t.csv"
+    code, out, _ = say("backtest", spec, "--html", str(page), "--trades", str(trips), "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert "<html" in page.read_text()
+    closed = [
+        row for row in csv.DictReader(trips.read_text().splitlines()) if "closed" in row.values()
+    ]
+    assert len(closed) == report["metrics"]["Num. Trades"] > 20
+
+
+@pytest.mark.usefixtures("imported")
+def test_warm_up_comes_from_before_the_first_decision(say, spec):
+    """Decisions begin at --from, and the averages are ready by then."""
+    _, out, _ = say("backtest", spec, "--from", "2025-01-03", "--to", "2025-01-10", "--json")
+    report = json.loads(out)
+    assert report["metrics"]["Start"].startswith("2025-01-03")
+    assert min(t["opened_at"] for t in report["round_trips"]) < "2025-01-03T03"
+
+
+@pytest.mark.usefixtures("imported")
+def test_paper_makes_the_round_trips_of_the_backtest_and_replays(say, spec):
+    _, out, _ = say("backtest", spec, "--from", "2025-01-03", "--json")
+    tested = json.loads(out)
+    code, out, _ = say("paper", spec, "--replay", "--from", "2025-01-03", "--json")
+    assert code == 0
+    paper = json.loads(out)
+    assert paper["differences"] == []
+    assert paper["report"]["round_trips"] == tested["round_trips"]
+    assert all(Decimal(t["quantity"]) % Decimal("0.00001") == 0 for t in tested["round_trips"]), (
+        "quantities are whole lot steps"
+    )
+    code, out, _ = say("journal", "replay", "--json")
+    again = json.loads(out)
+    assert (code, again["head"]) == (0, paper["head"])
+    assert again["commands"] > 40
+    assert say("journal", "verify")[0] == 0
+    runs = json.loads(say("runs", "list", "--json")[1])
+    assert [run["state"] for run in runs] == ["stopped"]
+
+
+@pytest.mark.usefixtures("imported")
+def test_a_replay_notices_that_candles_were_restated(say, spec, candles, tmp_path):
+    """One close changed since the run: the replay says so instead of deciding on other candles."""
+    assert say("paper", spec, "--replay")[0] == 0
+    lines = Path(candles).read_text().splitlines()
+    cells = lines[500].split(",")
+    cells[4] = cells[2]
+    restated = tmp_path / "restated.csv"
+    restated.write_text("\n".join([*lines[:500], ",".join(cells), *lines[501:]]))
+    importing = ("candles", "import", str(restated), "--market", "binance:spot")
+    assert say(*importing, "--symbol", "BTCUSDT")[0] == 0
+    code, _, err = say("journal", "replay")
+    assert code == 1
+    assert "candles of run 1 are not those it was run on" in err
+
+
+def paper_process(spec: str, home: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [BOWLINE, "paper", spec, "--replay", "--json", *more],
+        env={**os.environ, "BOWLINE_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_entries(journal: Path, entries: int) -> None:
+    from bowline.storage.embedded.sqlite_journal import SqliteJournal
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if journal.exists():
+            reading = SqliteJournal(journal, read_only=True)
+            there = sum(1 for _ in reading.entries())
+            reading.close()
+            if there >= entries:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"{journal} did not get {entries} entries within a minute")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("imported")
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_process_is_taken_up_by_the_same_words(say, spec, home, blow):
+    """Kill -9 and Ctrl-C in the middle: the same command goes on and ends as an undisturbed one."""
+    slow = paper_process(spec, home, "--speed", "60000x")
+    wait_for_entries(home / "journals" / "run-1.db", 12)
+    slow.send_signal(blow)
+    out, _ = slow.communicate(timeout=60)
+    assert slow.returncode == (-9 if blow == signal.SIGKILL else 0)
+    if blow == signal.SIGINT:
+        assert json.loads(out)["finished"] is False
+    first = json.loads(say("paper", spec, "--replay", "--json")[1])
+    assert (first["run"], first["taken_up"], first["finished"]) == (1, True, True)
+    assert first["differences"] == []
+    undisturbed = json.loads(say("paper", spec, "--replay", "--new", "--json")[1])
+    assert (undisturbed["run"], undisturbed["taken_up"]) == (2, False)
+    assert first["head"] == undisturbed["head"]
+
+
+def test_demo_ends_with_one_json_object(say, home):
+    code, out, _ = say("demo", "--json")
+    assert code == 0
+    summary = json.loads(out)
+    assert set(summary) == {"candles", "round_trips", "differences", "report", "journal"}
+    assert summary["candles"] == 129_600
+    assert summary["round_trips"] > 50
+    assert summary["differences"] == 0
+    assert Path(summary["report"]).stat().st_size > 10_000
+    assert Path(summary["journal"]).is_file()
+    again = json.loads(say("demo", "--json")[1])
+    assert again["round_trips"] == summary["round_trips"]
+    assert (home / "demo").is_dir()
+    assert [path.name for path in home.iterdir()] == ["demo"], "nothing lies outside its folder"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--speed", "fast"), "--speed fast is no speed"),
+        (("--cash", "-5"), "--cash -5 is no amount of money"),
+        (("--from", "2030-01-01"), "there is no complete 5m candle"),
+        (("--from", "2025-01-09", "--to", "2025-01-02"), "--from is not before --to"),
+        (("--from", "yesterday"), "'yesterday' is no moment"),
+        (("--symbol", "ETHUSDT"), "no candles of binance:spot ETHUSDT are stored"),
+        (("--market", "nyse:spot"), "unknown market 'nyse:spot'"),
+        (("--timeframe", "7m"), "unknown timeframe '7m'"),
+    ],
+)
+@pytest.mark.usefixtures("imported")
+def test_wrong_words_are_answered_with_what_was_expected(say, spec, words, expected):
+    code, out, err = say("paper", spec, "--replay", *words)
+    assert code == 1
+    assert expected in err
+    assert "hint: " in err or "expected one of" in err
+    assert out == ""
