@@ -308,6 +308,10 @@ def test_the_command_refuses_broken_files_with_exit_code_1(tmp_path: Path) -> No
     assert f"error: {tmp_path / 'x'}, row 17: a price is zero or negative" in err
     assert "hint: " in err
     assert "Traceback" not in err
+    shown = bowline(tmp_path / "home", "candles", "quarantine", "--json")
+    out, _ = shown.communicate(timeout=60)
+    rows = {(Path(row["file"]).name, row["row"]): row["reason"] for row in json.loads(out)}
+    assert rows["x", 17] == "a price is zero or negative"
 
 
 def test_the_commands_list_gaps_and_export_speak_json(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`bowline candles`: import, list, gaps, export."""
+"""`bowline candles`: import, list, gaps, quarantine, export."""
 
 from __future__ import annotations
 
@@ -115,6 +115,25 @@ def gaps_command(
             )
             for g in gaps
         ),
+    )
+
+
+@app.command("quarantine")
+def quarantine_command(
+    market: str = typer.Option("", help=_MARKET_HELP),
+    symbol: str = typer.Option("", help=_SYMBOL_HELP),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Rows of files that did not become candles, and why."""
+    from bowline.desk import candles as desk
+
+    refused = desk.refused_rows(_store(), _instrument(market, symbol))
+    if as_json:
+        emit_json([{"name": desk.name_of(r.instrument), **_fields(r)} for r in refused])
+        return
+    emit_table(
+        ("instrument", "file", "row", "reason", "values"),
+        ((desk.name_of(r.instrument), r.file, r.row, r.reason, r.values) for r in refused),
     )
 
 

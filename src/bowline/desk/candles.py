@@ -293,6 +293,11 @@ def find_gaps(store: Candles, instrument: InstrumentId | None = None) -> tuple[G
     return tuple(gap for entry in store.coverage() for gap in store.gaps(entry.instrument))
 
 
+def refused_rows(store: Candles, instrument: InstrumentId | None = None) -> tuple[RefusedRow, ...]:
+    """The rows that did not become candles, of one instrument or of all."""
+    return store.quarantine(instrument)
+
+
 def read_candles(
     store: Candles,
     instrument: InstrumentId,

@@ -35,11 +35,14 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Val
 
 def load_file(path: Path) -> CandleFile:
     """Every row of a candle file. BadInput if it is none, NotFound if there is no such file."""
-    if not path.is_file():
-        raise NotFound(f"{path}: there is no such file")
-    if path.stat().st_size > MAX_BYTES:
-        raise BadInput(f"{path}: larger than {MAX_BYTES} bytes", hint="Split it.")
-    content = path.read_bytes()
+    try:
+        if not path.is_file():
+            raise NotFound(f"{path}: there is no such file")
+        if path.stat().st_size > MAX_BYTES:
+            raise BadInput(f"{path}: larger than {MAX_BYTES} bytes", hint="Split it.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: the file cannot be read: {error.strerror}") from error
     name = str(path)
     parts = _read_zip(name, content) if content[:2] == b"PK" else (_read_part(name, content),)
     return join_parts(name, hashlib.sha256(content).hexdigest(), parts)
@@ -69,12 +72,16 @@ def _read_part(name: str, content: bytes) -> Part:
 def _read_arrow(name: str, content: bytes, kind: str) -> pa.Table:
     try:
         source = pa.BufferReader(content)
-        return parquet.read_table(source) if kind == "parquet" else ipc.open_file(source).read_all()
+        table = (
+            parquet.read_table(source) if kind == "parquet" else ipc.open_file(source).read_all()
+        )
+        table.validate()
     except (pa.ArrowException, OSError) as error:
         raise BadInput(
             f"{name}: the {kind} file cannot be read: {str(error).splitlines()[0]}",
             hint="It is truncated or damaged: download it again.",
         ) from error
+    return table
 
 
 def _gunzip(name: str, content: bytes) -> bytes:

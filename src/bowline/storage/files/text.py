@@ -27,6 +27,8 @@ _BINANCE, _BINANCE_COLUMNS = "binance kline csv", 12
 #: columns of a file without headings, by their number; the first six are always these
 _HEADLESS = {6: "csv", 7: "csv of 7 columns (such as bybit's)", _BINANCE_COLUMNS: _BINANCE}
 _SHOWN = 5
+#: no line of candles is as long as this
+_MAX_LINE = 65_536
 
 _JsonStamp = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 _JsonRow = tuple[_JsonStamp, float, float, float, float, float]
@@ -70,15 +72,15 @@ def read_json(name: str, content: bytes) -> Part:
 
 
 def _first_line(name: str, content: bytes) -> list[str]:
-    line = content[: content.find(b"\n") + 1 or len(content)]
+    line = content[:_MAX_LINE].lstrip(b"\r\n")
     try:
-        text = line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+        text = line[: line.find(b"\n") + 1 or len(line)].decode("utf-8-sig")
+        return next(csv.reader([text.strip()]), [])
+    except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(
             f"{name}, row 1: this is neither text nor a format known here",
             hint="Known: CSV, zip, freqtrade feather and JSON, Parquet.",
         ) from error
-    return next(csv.reader([text.strip()]), [])
 
 
 def _parse(
@@ -128,6 +130,11 @@ def _explain(
     name: str, content: bytes, wanted: dict[str, str], names: list[str], skip: int
 ) -> None:
     """Raise BadInput with the rows that are no rows of numbers, if they can be found."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1 - skip
+        _refuse(name, [f"row {row}: {content[error.start : error.end]!r} is no text in UTF-8"])
     ragged: list[str] = []
 
     def on_ragged(row: pacsv.InvalidRow) -> str:
