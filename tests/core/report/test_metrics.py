@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import statistics
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -189,3 +191,14 @@ def test_equal_records_make_equal_reports():
     assert one.drawdowns == other.drawdowns
     assert one.curves.equity.tobytes() == other.curves.equity.tobytes()
     assert {t.direction for t in one.round_trips} == {Direction.LONG, Direction.SHORT}
+
+
+def test_the_reference_page_says_what_the_report_says():
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "metrics.md").read_text()
+    for metric in METRICS:
+        meaning = metric.meaning.replace("|", "&#124;")
+        assert re.search(
+            rf"^\| {re.escape(metric.title)} \| `{metric.field}` \|.*\| {re.escape(meaning)} \|$",
+            page,
+            flags=re.MULTILINE,
+        ), metric.title

@@ -138,6 +138,20 @@ def test_the_verdict_says_what_happened():
     )
 
 
+def test_exact_amounts_have_no_zeros_at_the_end_and_no_exponent(tmp_path):
+    candles = frame([100.0, 110.0, 121.0])
+    bought = execution(START_NS + HOUR, Side.BUY, "0.3000", "10000.00", "0E-20")
+    sold = execution(START_NS + 2 * HOUR, Side.SELL, "0.3000", "20000.00", "0E-20")
+    report = make_report(record_of(candles, [bought, sold]))
+    write_trades_csv(report, tmp_path / "trades.csv")
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "trades.csv").read_text()))
+    (trip,) = msgspec.json.decode(msgspec.json.encode(report_json(report, CAPTION)))["round_trips"]
+
+    names = ("quantity", "entry_price", "exit_price", "fees_quote", "pnl_quote")
+    assert [row[n] for n in names] == ["0.3", "10000", "20000", "0", "3000"]
+    assert [trip[n] for n in names] == ["0.3", "10000", "20000", "0", "3000"]
+
+
 def test_words_keep_what_counts():
     assert [duration_text(ns) for ns in (None, 0, 59 * 10**9, 25 * HOUR, 90 * 24 * HOUR)] == [
         "n/a", "0 m", "59 s", "1 d 1 h", "90 d",

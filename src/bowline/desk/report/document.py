@@ -18,6 +18,7 @@ from bowline.desk.report.words import (
     instrument_text,
     iso_text,
     refusal_lines,
+    trimmed,
     verdict,
 )
 
@@ -46,7 +47,7 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         "metrics": {m.title: _titled(getattr(report.metrics, m.field), m.unit) for m in METRICS},
         "fields": asdict(report.metrics),
         "closed": asdict(report.closed),
-        "fees_quote": report.fees_quote,
+        "fees_quote": trimmed(report.fees_quote),
         "open_position": _open(report.open_position),
         "months": [asdict(month) for month in report.months],
         "refusals": {
@@ -75,13 +76,13 @@ def _titled(value: float | Decimal | None, unit: Unit) -> int | float | str | No
 def _round_trip(trip: RoundTrip) -> dict[str, Any]:
     return {
         "direction": trip.direction.name.lower(),
-        "quantity": trip.quantity,
+        "quantity": trimmed(trip.quantity),
         "opened_at": iso_text(trip.opened_ns),
         "closed_at": iso_text(trip.closed_ns),
-        "entry_price": trip.entry_price,
-        "exit_price": trip.exit_price,
-        "fees_quote": trip.fees,
-        "pnl_quote": trip.pnl,
+        "entry_price": trimmed(trip.entry_price),
+        "exit_price": trimmed(trip.exit_price),
+        "fees_quote": trimmed(trip.fees),
+        "pnl_quote": trimmed(trip.pnl),
         "return_pct": float(trip.return_pct),
         "reason": trip.reason.value,
     }
@@ -92,11 +93,11 @@ def _open(held: OpenPosition | None) -> dict[str, Any] | None:
         return None
     return {
         "direction": held.position.direction.name.lower(),
-        "quantity": held.position.quantity,
+        "quantity": trimmed(held.position.quantity),
         "opened_at": iso_text(held.position.opened_ns),
-        "entry_price": held.position.entry_price,
-        "mark_price": held.mark_price,
-        "fees_quote": held.position.fees,
-        "pnl_quote": held.pnl,
+        "entry_price": trimmed(held.position.entry_price),
+        "mark_price": trimmed(held.mark_price),
+        "fees_quote": trimmed(held.position.fees),
+        "pnl_quote": trimmed(held.pnl),
         "return_pct": float(held.return_pct),
     }

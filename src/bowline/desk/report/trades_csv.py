@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bowline.core.errors import BadInput
 from bowline.core.report import Report
-from bowline.desk.report.words import duration_iso, iso_text
+from bowline.desk.report.words import duration_iso, iso_text, trimmed
 
 COLUMNS = (
     "number", "status", "symbol", "direction", "quantity", "opened_at", "closed_at", "duration",
@@ -56,7 +56,7 @@ def _rows(report: Report) -> list[list[object]]:
 
 
 def _exact(value: Decimal) -> str:
-    return f"{value:f}"
+    return f"{trimmed(value):f}"
 
 
 def _text(value: str) -> str:

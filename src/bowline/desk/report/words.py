@@ -79,6 +79,12 @@ def exact_text(value: Decimal, digits: int = 8) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def trimmed(value: Decimal) -> Decimal:
+    """The same amount without zeros at its end, never with an exponent: 105.5000 is 105.5."""
+    short = value.normalize()
+    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+
+
 def metric_texts(report: Report) -> tuple[tuple[str, str], ...]:
     """The 25 titles, each with its value in words."""
     lines = []
