@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bowline.core.errors import BadInput
+
 if TYPE_CHECKING:
     from bowline.core.model.event import Run
     from bowline.core.signals import Catalogue, Strategies, Unsaid
@@ -69,8 +71,13 @@ def open_candles(home: Path) -> Candles:
 
         store = DuckDBCandles(Path(rest))
     else:
-        from bowline.storage.servers.clickhouse_candles import connect_clickhouse
-
+        try:
+            from bowline.storage.servers.clickhouse_candles import connect_clickhouse
+        except ModuleNotFoundError as error:
+            raise BadInput(
+                f"BOWLINE_CANDLES names ClickHouse, and {error.name} is not installed",
+                hint="install the extra: bowline[servers] for a server, bowline[chdb] without one",
+            ) from error
         store = connect_clickhouse(f"{scheme}://{rest}")
     store.migrate()
     return store
