@@ -142,6 +142,11 @@ def test_a_hostile_name_stays_text():
     assert HOSTILE not in page
 
 
+def test_a_name_that_is_no_text_is_shown_and_not_fallen_over(report, tmp_path):
+    write_html(report, Caption("x", (), "candles-\udcff.csv"), tmp_path / "report.html")
+    assert "candles-\\udcff.csv" in (tmp_path / "report.html").read_text()
+
+
 def test_equal_reports_make_equal_pages(report, page):
     again = make_report(flipping_record(wave(24 * 60), 21))
     assert html_page(again, CAPTION) == page

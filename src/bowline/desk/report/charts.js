@@ -112,7 +112,7 @@ function startCharts(drawing, candles, trips) {
       pen.fillText(grouped(value, digits) + unit, chart.right + 6, y);
     }
     pen.textAlign = "center";
-    for (const [seconds, text] of times(Math.max(2, Math.floor(chart.right / 95)))) {
+    for (const [seconds, text] of times(Math.max(3, Math.floor(chart.right / 80)))) {
       const x = Math.round(chart.x(seconds)) + 0.5;
       line(pen, colours.grid, x, PAD.top, x, chart.bottom);
       pen.fillStyle = colours.soft;
@@ -140,7 +140,7 @@ function startCharts(drawing, candles, trips) {
     return found;
   }
   function months(most) {
-    const every = [1, 2, 3, 6, 12, 24, 60, 120].find((n) => (view.to - view.from) / (n * 30.4 * DAY) <= most) || 240;
+    const every = [1, 2, 3, 4, 6, 12, 24, 60, 120].find((n) => (view.to - view.from) / (n * 30.4 * DAY) <= most) || 240;
     const first = new Date(view.from * 1000);
     const found = [];
     for (let month = Math.ceil((first.getUTCFullYear() * 12 + first.getUTCMonth()) / every) * every; ; month += every) {

@@ -44,7 +44,8 @@ _FULL_HEAT_PCT = 15.0
 def write_html(report: Report, caption: Caption, path: Path) -> None:
     """Write the page. Raises BadInput if the file cannot be written there."""
     try:
-        path.write_text(html_page(report, caption), encoding="utf-8")
+        # a file name may hold bytes that are no text: they are shown, not fallen over
+        path.write_text(html_page(report, caption), encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise BadInput(
             f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written to"

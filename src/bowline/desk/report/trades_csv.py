@@ -22,7 +22,7 @@ COLUMNS = (
 def write_trades_csv(report: Report, path: Path) -> None:
     """Write the file anew. Raises BadInput if it cannot be written there."""
     try:
-        with path.open("w", newline="", encoding="utf-8") as handle:
+        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as handle:
             writer = csv.writer(handle)
             writer.writerow(COLUMNS)
             writer.writerows(_rows(report))
