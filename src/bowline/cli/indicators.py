@@ -1,4 +1,4 @@
-"""`bowline indicators`: list, show, compute."""
+"""`bowline indicators`: list, show, compute, reference."""
 
 from __future__ import annotations
 
@@ -92,6 +92,18 @@ def compute_command(
         typer.echo(f"{csv}: {len(computed.open_ns):,} candles")
     else:
         emit_table(computed.columns(), (_short(row) for row in computed.rows()))
+
+
+@app.command("reference")
+def reference_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
+    """The whole catalogue as a page in Markdown."""
+    from bowline.desk.indicator_page import reference_page
+
+    page = reference_page(_catalogue())
+    if as_json:
+        emit_json({"markdown": page})
+    else:
+        typer.echo(page, nl=False)
 
 
 def _catalogue() -> Catalogue:

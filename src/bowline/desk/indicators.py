@@ -21,7 +21,7 @@ from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Direction, Timeframe
 from bowline.core.signals import LEAST_WARMUP, Catalogue, Indicator, Value, compute, signal, warmup
 from bowline.desk.candles import instrument_of, parse_moment, parse_timeframe, utc_text
-from bowline.desk.setup import Span, file_candles, stored_candles, stored_instrument
+from bowline.desk.setup import Span, candles_of_span, stored_candles, stored_instrument
 from bowline.storage.candles import Candles
 from bowline.storage.files import read_candle_file
 
@@ -112,7 +112,7 @@ def from_store(
 def from_file(asked: Asked, file: Path, timeframe: str, span: tuple[str, str]) -> Found:
     """The candles of a file, as they are or rolled up, over a span of moments in words."""
     candles = read_candle_file(file, parse_timeframe(timeframe) if timeframe else None)
-    return file_candles(candles, _span(span), asked.reach(candles.timeframe))
+    return candles_of_span(candles, _span(span), asked.reach(candles.timeframe))
 
 
 def compute_series(asked: Asked, found: Found, last: int = 0) -> Computed:
