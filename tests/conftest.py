@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("BOWLINE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """A command sets up the logs of its process; a test must not leave that to the next one."""
+    root, hook = logging.getLogger(), sys.excepthook
+    before, level = list(root.handlers), root.level
+    yield
+    if root.handlers == before and sys.excepthook is hook:
+        return
+    for handler in [each for each in root.handlers if each not in before]:
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(level)
+    logging.getLogger("bowline").setLevel(logging.NOTSET)
+    logging.captureWarnings(capture=False)
+    sys.excepthook = hook
+    if structlog := sys.modules.get("structlog"):
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()

@@ -11,7 +11,6 @@ import pty
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,22 +22,6 @@ from hypothesis import strategies as st
 from bowline.logs import MASK, Redactor, configure_logs, write_crash
 
 CANARY = "hunter2-canary-Zq8"
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    root, hook, captured = logging.getLogger(), sys.excepthook, warnings.showwarning
-    before, level = list(root.handlers), root.level
-    yield
-    for handler in root.handlers[:]:
-        if handler not in before:
-            root.removeHandler(handler)
-            handler.close()
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    sys.excepthook, warnings.showwarning = hook, captured
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
@@ -70,13 +53,34 @@ def test_a_line_has_its_time_level_event_and_every_bound_field() -> None:
     }  # fmt: skip
 
 
+def test_a_line_of_a_room_has_its_fields_and_what_is_bound_around_it() -> None:
+    stream = started(secrets=(CANARY,))
+    with structlog.contextvars.bound_contextvars(correlation_id="c-1"):
+        fields = {"run": 7, "seq": 3, "api_key": "zz-1", "note": CANARY}
+        logging.getLogger("bowline.runtime").info("run begun", extra=fields)
+    (line,) = lines(stream)
+    del line["time"]
+    assert line == {
+        "level": "info", "event": "run begun", "correlation_id": "c-1", "run": 7, "seq": 3,
+        "api_key": MASK, "note": MASK, "logger": "bowline.runtime",
+    }  # fmt: skip
+
+
 def test_only_what_is_at_the_level_or_above_is_written() -> None:
     stream = started(level="warning")
-    log = structlog.get_logger()
+    log = structlog.get_logger("bowline.x")
     for level in ("debug", "info", "warning", "error"):
         log.log(logging.getLevelName(level.upper()), level)
         logging.getLogger("other.library").log(logging.getLevelName(level.upper()), level)
     assert [line["event"] for line in lines(stream)] == ["warning"] * 2 + ["error"] * 2
+
+
+def test_other_libraries_are_a_level_quieter() -> None:
+    for level, expected in (("info", ["warning"]), ("debug", ["info", "warning"])):
+        stream = started(level=level)
+        for each in ("debug", "info", "warning"):
+            logging.getLogger("other.library").log(logging.getLevelName(each.upper()), each)
+        assert [line["event"] for line in lines(stream)] == expected
 
 
 def test_other_libraries_and_warnings_come_out_the_same_way() -> None:
@@ -93,7 +97,7 @@ def test_other_libraries_and_warnings_come_out_the_same_way() -> None:
 def test_configuring_twice_does_not_double_the_lines() -> None:
     started()
     stream = started()
-    structlog.get_logger().info("once")
+    structlog.get_logger("bowline.x").info("once")
     assert len(lines(stream)) == 1
 
 
@@ -101,7 +105,7 @@ def test_configuring_twice_does_not_double_the_lines() -> None:
 def test_no_planted_secret_comes_out(form: str) -> None:
     """Values, nested values, messages, objects, causes of exceptions: none shows a canary."""
     stream = started(form, secrets=(CANARY, "other-one"))
-    log = structlog.get_logger()
+    log = structlog.get_logger("bowline.x")
 
     class Client:
         def __repr__(self) -> str:
@@ -131,7 +135,7 @@ SECRETS = st.text(
 @given(secret=SECRETS, before=st.text(max_size=20), after=st.text(max_size=20))
 def test_any_secret_is_masked_wherever_it_stands(secret: str, before: str, after: str) -> None:
     stream = started(secrets=(secret,))
-    structlog.get_logger().info(before + secret + after, field={secret}, n=[secret])
+    structlog.get_logger("bowline.x").info(before + secret + after, field={secret}, n=[secret])
     (written,) = stream.getvalue().rstrip("\n").split("\n")
     assert secret not in written
     assert json.dumps(secret)[1:-1] not in written
@@ -150,7 +154,7 @@ VALUES = st.recursive(
 def test_every_value_makes_one_line_of_valid_json(value: object) -> None:
     """A field that JSON cannot hold must not lose the line, nor break it in two."""
     stream = started()
-    structlog.get_logger().info("x", value=value)
+    structlog.get_logger("bowline.x").info("x", value=value)
     (line,) = lines(stream)
     assert line["event"] == "x"
 
@@ -171,7 +175,7 @@ def test_a_file_gets_the_same_lines_and_is_rotated(
     file = tmp_path / "logs" / "bowline.log"
     configure_logs("info", "text", (CANARY,), stream=io.StringIO(), file=file)
     for number in range(100):
-        structlog.get_logger().info("event", number=number, value=CANARY)
+        structlog.get_logger("bowline.x").info("event", number=number, value=CANARY)
     kept = sorted(path.name for path in file.parent.iterdir())
     assert kept == ["bowline.log", *(f"bowline.log.{n}" for n in range(1, 6))]
     assert json.loads(file.read_text().splitlines()[-1])["number"] == 99
@@ -182,7 +186,7 @@ PROGRAM = f"""
 import structlog
 from bowline.logs import configure_logs
 configure_logs(secrets=["{CANARY}"])
-structlog.get_logger().info("hello", value="{CANARY}")
+structlog.get_logger("bowline.x").info("hello", value="{CANARY}")
 raise RuntimeError("bug with {CANARY}")
 """
 

@@ -1,14 +1,15 @@
 """Logs: one line an event on stderr; JSON for machines, text on a terminal, secrets in neither.
 
-The rooms below log through `structlog.get_logger()` and bind what names their work with
-`structlog.contextvars.bound_contextvars(correlation_id=..., run=..., seq=...)`. They must never
-configure anything; a face does that once, here, through `wire`.
+The rooms below log through `logging.getLogger(__name__)`, an event in plain words and what names
+their work as fields: `extra={"run": 7, "seq": 3}`. What is bound with `structlog.contextvars`
+(a correlation id) joins every line. They must never configure anything: a face does that once,
+here, through `wire`, and until then nothing below a warning is written.
 
 The life of a line:
 1. The bound fields, the level and the time (UTC) are added; lines of other libraries join here.
 2. An exception becomes text without its local variables: they may hold anything.
 3. Fields whose names speak of secrets are masked, however deep they lie.
-4. The line is written out, and every known secret in it, in every spelling, is masked.
+4. Every known secret in it, in every spelling, is masked, and the line is written out.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ SHORTEST_SECRET = 4
 FILE_BYTES = 10_000_000
 FILES_KEPT = 5
 
+_LIBRARIES = {"debug": "info", "info": "warning"}
 _SECRET_NAME = re.compile(
     r"secret|passw|passphrase|token|totp|credential|authorization|cookie|dsn"
     r"|(api|private|access|signing)_?key",
@@ -59,6 +61,17 @@ class Redactor:
         """`text` without any known secret, and without the password of any URL."""
         known = self._known.sub(MASK, text) if self._known else text
         return _URL_PASSWORD.sub(rf"\g<1>{MASK}", known)
+
+    def clean_all(self, value: object) -> object:
+        """The same for every text in plain lists and mappings, names of fields included."""
+        match value:
+            case str():
+                return self.clean(value)
+            case list():
+                return [self.clean_all(each) for each in value]
+            case dict():
+                return {self.clean(key): self.clean_all(each) for key, each in value.items()}
+        return value
 
 
 def _long_enough(text: str) -> bool:
@@ -85,7 +98,9 @@ def configure_logs(
     stream: TextIO | None = None,
     file: Path | None = None,
 ) -> None:
-    """Send every log line of this process, other libraries' too, to `stream` (default: stderr).
+    """Send every log line of this process to `stream` (default: stderr).
+
+    Other libraries are a level quieter: what they find worth an info is our debug.
 
     `form` is json, text, or auto: text if the stream is a terminal. `file` gets the same lines as
     JSON, rotated at 10 MB, five kept. An exception nobody caught is a line as well.
@@ -95,11 +110,12 @@ def configure_logs(
     as_text = form == "text" or (form == "auto" and out.isatty())
     handlers: list[logging.Handler] = [logging.StreamHandler(out)]
     colors = out.isatty() and "NO_COLOR" not in os.environ
-    handlers[0].setFormatter(_formatter(_text(colors=colors) if as_text else _JSON, redactor))
+    line = _as_text(redactor, colors=colors) if as_text else _as_json(redactor)
+    handlers[0].setFormatter(_formatter(line))
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         rotating = RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT)
-        rotating.setFormatter(_formatter(_JSON, redactor))
+        rotating.setFormatter(_formatter(_as_json(redactor)))
         handlers.append(rotating)
     _attach(handlers, level)
     structlog.configure(
@@ -123,7 +139,8 @@ def _attach(handlers: list[logging.Handler], level: str) -> None:
         handler.close()
     for handler in handlers:
         root.addHandler(handler)
-    root.setLevel(level.upper())
+    root.setLevel(_LIBRARIES.get(level, level).upper())
+    logging.getLogger("bowline").setLevel(level.upper())
     logging.captureWarnings(capture=True)
 
 
@@ -137,6 +154,15 @@ def _log_crash(
 
 
 # --- the steps of a line ----------------------------------------------------------------------
+
+
+#: what every record has; the rest was given as `extra`. A formatter before us may add the last two.
+_RECORD_FIELDS = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+
+
+def _add_fields(_logger: object, _method: str, event: EventDict) -> EventDict:
+    record = vars(event["_record"]) if "_record" in event else {}
+    return {**event, **{key: record[key] for key in record.keys() - _RECORD_FIELDS}}
 
 
 def _mask_named(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -155,6 +181,7 @@ def _masked(key: object, value: object) -> object:
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
+    _add_fields,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -163,30 +190,38 @@ _SHARED: list[Processor] = [
 ]
 
 
-def _json_line(_logger: object, _method: str, event: EventDict) -> str:
-    first = {key: event.pop(key) for key in ("time", "level", "event") if key in event}
-    fields = {**first, **event}
+def _as_json(redactor: Redactor) -> Processor:
+    """Every string is masked before it is escaped: a mask must not cut an escape in two."""
+
+    def render(_logger: object, _method: str, event: EventDict) -> str:
+        first = {key: event.pop(key) for key in ("time", "level", "event") if key in event}
+        plain = msgspec.json.decode(_encoded({**first, **event}))
+        return msgspec.json.encode(redactor.clean_all(plain)).decode()
+
+    return render
+
+
+def _encoded(fields: EventDict) -> bytes:
     try:
-        return msgspec.json.encode(fields, enc_hook=repr).decode()
+        return msgspec.json.encode(fields, enc_hook=repr)
     except (TypeError, ValueError, OverflowError, RecursionError):
         # a line is never lost: what JSON cannot hold is written the way Python shows it
-        return json.dumps({str(key): repr(value) for key, value in fields.items()})
+        return json.dumps({str(key): repr(value) for key, value in fields.items()}).encode()
 
 
-def _text(*, colors: bool) -> Processor:
-    return structlog.dev.ConsoleRenderer(
+def _as_text(redactor: Redactor, *, colors: bool) -> Processor:
+    console = structlog.dev.ConsoleRenderer(
         colors=colors, exception_formatter=structlog.dev.plain_traceback, timestamp_key="time"
     )
 
+    def render(logger: object, method: str, event: EventDict) -> str:
+        return redactor.clean(str(console(logger, method, event)))
 
-_JSON: Processor = _json_line
+    return render
 
 
-def _formatter(renderer: Processor, redactor: Redactor) -> ProcessorFormatter:
-    def rendered(logger: object, method: str, event: EventDict) -> str:
-        return redactor.clean(str(renderer(logger, method, event)))
-
+def _formatter(renderer: Processor) -> ProcessorFormatter:
     return ProcessorFormatter(
-        processors=[ProcessorFormatter.remove_processors_meta, rendered],
+        processors=[ProcessorFormatter.remove_processors_meta, renderer],
         foreign_pre_chain=_SHARED,
     )

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing, suppress
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bowline.core.errors import BowlineError
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.research.synthetic import synthetic_minutes
 from bowline.storage.files import write_candle_file
@@ -157,11 +159,9 @@ def wait_for_entries(journal: Path, entries: int) -> None:
 
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if journal.exists():
-            reading = SqliteJournal(journal, read_only=True)
-            there = sum(1 for _ in reading.entries())
-            reading.close()
-            if there >= entries:
+        # a file that is there may still be on its way to being a journal
+        with suppress(BowlineError), closing(SqliteJournal(journal, read_only=True)) as reading:
+            if sum(1 for _ in reading.entries()) >= entries:
                 return
         time.sleep(0.05)
     pytest.fail(f"{journal} did not get {entries} entries within a minute")
@@ -223,3 +223,15 @@ def test_wrong_words_are_answered_with_what_was_expected(say, spec, words, expec
     assert expected in err
     assert "hint: " in err or "expected one of" in err
     assert out == ""
+
+
+@pytest.mark.usefixtures("imported")
+def test_off_a_terminal_the_log_of_a_paper_run_is_json_lines(spec, home):
+    """O4: stdout is the answer, stderr the log, and each line names its run."""
+    done = paper_process(spec, home)
+    out, err = done.communicate(timeout=60)
+    assert json.loads(out)["finished"] is True
+    begun, stopped = (json.loads(line) for line in err.splitlines())
+    assert (begun["event"], begun["run"], begun["level"]) == ("run begun", 1, "info")
+    assert stopped["event"] == "run stopped: the last candle"
+    assert stopped["entries"] > 0

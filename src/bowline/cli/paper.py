@@ -62,6 +62,7 @@ def paper_command(
             "bowline paper needs --replay: it runs over stored candles",
             hint="import candles first (bowline candles import), then add --replay",
         )
+    wire.start_logs()
     words = words_of(market, symbol, timeframe, (start, end), cash)
     run, caption = play(wire.home(), spec, words, parse_speed(speed), fresh=new)
     report = make_report(run.result.record)

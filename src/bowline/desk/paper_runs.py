@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -28,6 +29,8 @@ from bowline.storage.journal import Journal
 from bowline.storage.tables import RunRequest, StoredRun, Tables
 
 KIND = "paper-replay"
+
+_log = logging.getLogger(__name__)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -122,15 +125,19 @@ def work(
     path = journal_path(home, run.id)
     with closing(open_journal(path)) as journal:
         taken_up = journal.last_seq > 0
-        mark_running(tables, run.id, "taken up" if taken_up else "begun", time.time_ns())
+        begun = "taken up" if taken_up else "begun"
+        mark_running(tables, run.id, begun, time.time_ns())
+        _log.info("run %s", begun, extra={"run": run.id, "seq": journal.last_seq})
         try:
             result = run_paper(setup, journal, venue, feed, progress)
         except BowlineError as error:
             tables.change_state(run.id, RunState.FAILED, error.message, time.time_ns())
+            _log.error("run failed: %s", error.message, extra={"run": run.id})
             raise
     tables.add_metadata(run.id, {FINISHED: result.finished}, time.time_ns())
     ended = "the last candle" if result.finished else "interrupted"
     mark_stopped(tables, run.id, ended, time.time_ns())
+    _log.info("run stopped: %s", ended, extra={"run": run.id, "entries": result.entries})
     return PaperRun(run.id, path, taken_up, result)
 
 
