@@ -165,6 +165,19 @@ def test_a_file_without_a_good_row_is_refused_even_then(
     assert is_empty(store)
 
 
+def test_a_file_under_a_wrong_symbol_does_not_replace_what_is_right(
+    store: DuckDBCandles, shared_data: Path
+) -> None:
+    folder = shared_data / "candles"
+    imported(store, folder / "binance_usdm_BTCUSDT_1m_2025-05-25_2025-06-24.feather")
+    before = store.read(SPOT, Timeframe.M1).content_hash()
+    outcome = imported(store, folder / "binance_usdm_SOLUSDT_1m_2025-05-25_2025-06-24.feather")
+    assert outcome.status == "refused"
+    assert "row 1: price is far from what is stored" in outcome.error
+    assert "right market and symbol" in outcome.hint
+    assert store.read(SPOT, Timeframe.M1).content_hash() == before
+
+
 def test_a_zip_is_one_import(store: DuckDBCandles, tmp_path: Path) -> None:
     rows = made_rows()
     members = {"b.csv": csv_bytes(rows[30:]), "a.csv": csv_bytes(rows[:35])}
@@ -223,7 +236,8 @@ def test_five_minutes_from_the_store_are_the_exchange_s_own(
     assert ours.open_ns.tolist() == theirs.open_ns.tolist()
     for name in ("open", "high", "low", "close"):
         assert (getattr(ours, name) == getattr(theirs, name)).all()
-    assert np.allclose(ours.volume, theirs.volume, rtol=1e-12, atol=1e-9)
+    # the exchange adds in decimals of eight places, we in doubles
+    assert (np.round(ours.volume, 8) == np.round(theirs.volume, 8)).all()
 
 
 def test_reading_what_is_not_there_says_what_is(store: DuckDBCandles, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowline.core.errors import BadInput, NotFound
@@ -138,6 +138,7 @@ def test_every_broken_file_is_refused_with_file_row_and_reason(
         assert f"row {broken.row}:" in said
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=400), st.integers(0, 300), st.integers(0, 300))
 def test_damage_anywhere_is_refused_or_harmless_never_a_crash(
     tmp_path_factory: pytest.TempPathFactory, noise: bytes, start: int, length: int

@@ -26,8 +26,8 @@ import numpy as np
 
 from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound
 from bowline.core.model.instrument import Instrument, InstrumentId, Market, market_by_name
-from bowline.core.model.market import CandleFrame
-from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.model.market import CandleFrame, empty_frame
+from bowline.core.model.values import DAY_NS, MINUTE_NS, Timeframe
 from bowline.storage.candles import (
     FOREVER_NS,
     MAX_QUARANTINED_ROWS,
@@ -181,6 +181,8 @@ def _import_file(store: Candles, path: Path, request: ImportRequest, now_ns: int
         return _outcome(path, "known", known[0], 0)
     checked = check_file(file, now_ns, timeframe=Timeframe.M1, allow_jumps=request.allow_jumps)
     _expect_minutes(path, checked)
+    if not request.allow_jumps:
+        checked = checked.beside(_stored_beside(store, checked, request.instrument))
     refused = _refused_rows(checked, request.instrument, now_ns)
     good = checked.inspection.good
     if refused and not (request.keep_good and len(good)):
@@ -221,6 +223,14 @@ def _expect_minutes(path: Path, checked: CheckedFile) -> None:
             hint="Import a 1m file, or use this one without storing it:"
             f" bowline backtest SPEC --candles FILE --timeframe {name}",
         )
+
+
+def _stored_beside(store: Candles, checked: CheckedFile, instrument: InstrumentId) -> CandleFrame:
+    stamps = checked.file.columns.open_ns[checked.inspection.good]
+    if not len(stamps):
+        return empty_frame(instrument, Timeframe.M1)
+    first_ns, last_ns = int(stamps.min()) - DAY_NS, int(stamps.max()) + DAY_NS
+    return store.read(instrument, Timeframe.M1, max(first_ns, 0), last_ns)
 
 
 def _refused_rows(

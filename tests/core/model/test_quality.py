@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.market import VALUE_COLUMNS
-from bowline.core.model.quality import Columns, Fault, inspect, to_frame
+from bowline.core.model.quality import Columns, Fault, inspect, inspect_beside, to_frame
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from tests.candle_files import START_NS, made_frame
 
@@ -103,6 +103,23 @@ def test_a_jump_is_refused_unless_it_is_allowed() -> None:
         getattr(rows, name)[6:] /= 10
     assert inspect(rows, Timeframe.M1, LATER_NS).faults.tolist() == [0] * 6 + [Fault.JUMP] + [0] * 3
     assert len(inspect(rows, Timeframe.M1, LATER_NS, allow_jumps=True).bad) == 0
+
+
+def test_what_is_far_from_the_stored_candles_is_another_market_s() -> None:
+    rows = columns(30)
+    stored = made_frame(30)
+    found = inspect(rows, Timeframe.M1, LATER_NS)
+    for part in (stored, stored.slice(0, 2), stored.slice(28, 30), stored.slice(7, 7)):
+        assert not len(inspect_beside(rows, found, part).bad)
+    for name in ("open", "high", "low", "close"):
+        getattr(rows, name)[20:] *= 4
+    found = inspect(rows, Timeframe.M1, LATER_NS, allow_jumps=True)
+    beside = inspect_beside(rows, found, stored.slice(0, 5))
+    assert beside.bad.tolist() == list(range(20, 30))
+    assert set(beside.faults[20:].tolist()) == {Fault.STRANGER}
+    assert beside.good.tolist() == list(range(20))
+    long_ago = made_frame(5, start_ns=START_NS - 3 * 86_400 * 10**9)
+    assert not len(inspect_beside(rows, found, long_ago).bad)
 
 
 def test_a_jump_after_days_without_a_candle_is_no_jump() -> None:

@@ -8,6 +8,7 @@ Works on whole columns (float64 values, int64 ns), in any order and with any con
    of one bucket contradict each other, and none of them is believed.
 3. Between candles next to each other (a gap of up to a day between them changes nothing), and
    within one, a price that moves by more than the jump factor is not believed.
+4. Beside what is stored of the instrument already, the same holds.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Fault(IntEnum):
     NOT_CLOSED = 8
     CONFLICT = 9
     JUMP = 10
+    STRANGER = 11
 
     @property
     def reason(self) -> str:
@@ -59,6 +61,7 @@ _REASONS = {
     Fault.NOT_CLOSED: "candle was not closed yet at the moment of the check",
     Fault.CONFLICT: "another row for the same open time has other values",
     Fault.JUMP: "price jumps beyond what is plausible for one candle",
+    Fault.STRANGER: "price is far from what is stored of the same time",
 }
 
 
@@ -109,6 +112,31 @@ def inspect(
         faults[good[jumped]] = Fault.JUMP
         good = good[~jumped]
     return Inspection(faults, good)
+
+
+def inspect_beside(rows: Columns, inspection: Inspection, stored: CandleFrame) -> Inspection:
+    """The verdict once more, beside candles of the same instrument and timeframe.
+
+    A row whose close is beyond the jump factor from a stored neighbour (at most a day away) is
+    another market's: a file under a wrong symbol would otherwise replace what is right.
+    """
+    good = inspection.good
+    if not len(stored) or not len(good):
+        return inspection
+    factor = jump_factor(stored.timeframe)
+    open_ns, close = rows.open_ns[good], rows.close[good]
+    strange = np.zeros(len(good), dtype=np.bool_)
+    for place in (
+        np.searchsorted(stored.open_ns, open_ns, side="right") - 1,
+        np.searchsorted(stored.open_ns, open_ns, side="left"),
+    ):
+        at = np.clip(place, 0, len(stored) - 1)
+        near = np.abs(stored.open_ns[at] - open_ns) <= DAY_NS
+        known = stored.close[at]
+        strange |= near & ((close > factor * known) | (known > factor * close))
+    faults = inspection.faults.copy()
+    faults[good[strange]] = Fault.STRANGER
+    return Inspection(faults, good[~strange])
 
 
 def to_frame(

@@ -19,7 +19,7 @@ import numpy as np
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, IntColumn
-from bowline.core.model.quality import Fault, Inspection, inspect, to_frame
+from bowline.core.model.quality import Fault, Inspection, inspect, inspect_beside, to_frame
 from bowline.core.model.rollup import rollup
 from bowline.core.model.values import SECOND_NS, Timeframe
 from bowline.storage.files.load import load_file
@@ -61,6 +61,11 @@ class CheckedFile(msgspec.Struct, frozen=True):
     def frame(self, instrument: InstrumentId) -> CandleFrame:
         """The good rows."""
         return to_frame(self.file.columns, self.inspection, instrument, self.timeframe)
+
+    def beside(self, stored: CandleFrame) -> CheckedFile:
+        """The verdict beside what is stored of the same instrument and timeframe."""
+        inspection = inspect_beside(self.file.columns, self.inspection, stored)
+        return msgspec.structs.replace(self, inspection=inspection)
 
     def bad_rows(self, limit: int) -> tuple[BadRow, ...]:
         """The first bad rows, in the file's order."""
@@ -175,6 +180,9 @@ def _refuse_change_of_step(file: CandleFile, stamps: IntColumn, timeframe: Timef
 
 
 def _remedy(reasons: dict[str, int]) -> str:
-    if set(reasons) == {Fault.JUMP.reason}:
-        return "If the market really moved so (a flash crash), repeat with --allow-jumps."
+    if set(reasons) <= {Fault.JUMP.reason, Fault.STRANGER.reason}:
+        return (
+            "Is it the right market and symbol? If it really moved so (a flash crash),"
+            " repeat with --allow-jumps."
+        )
     return "Mend the file, or import its good rows alone with --keep-good."
