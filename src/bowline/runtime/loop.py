@@ -119,7 +119,7 @@ class Loop:
             raise self._differs("a candle of the tape")
         self._venue.observe(candle)
         settle(self._engine, candle, self._record, self._execute)
-        self._next_open_ns = candle.open_ns + candle.timeframe.ns
+        self._next_open_ns = candle.seen_ns
         self.candles += 1
 
     def _record(self, payloads: Sequence[Event | Command]) -> None:

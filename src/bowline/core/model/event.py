@@ -122,7 +122,7 @@ Command = PlaceOrder | RecordRefusal
 
 def closed_candles(frame: CandleFrame) -> Iterator[CandleClosed]:
     """The facts of a frame, one a candle, each seen at the moment its candle was complete."""
-    instrument, timeframe = frame.instrument, frame.timeframe
+    instrument, timeframe, opens = frame.instrument, frame.timeframe, frame.open_ns.tolist()
     prices = to_decimals(frame.close.tolist())
-    for open_ns, close in zip(frame.open_ns.tolist(), prices, strict=True):
-        yield CandleClosed(open_ns + timeframe.ns, instrument, timeframe, open_ns, close)
+    for close_ns, open_ns, close in zip(frame.close_ns.tolist(), opens, prices, strict=True):
+        yield CandleClosed(close_ns, instrument, timeframe, open_ns, close)
