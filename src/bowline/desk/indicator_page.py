@@ -24,7 +24,8 @@ catalogue is the YAML files in `src/bowline/core/signals/entries`.
 - **Warm-up** is the number of candles before the first value of the last output. `day` is the
   number of candles in a UTC day; with it the warm-up is the most there can be.
 - **LONG** and **SHORT** are the rule, judged at the close of each candle. Where both hold, or a
-  value in the rule is missing, the indicator is NEUTRAL. `prev(x)` is x one candle earlier; there
+  value in the rule is missing, the indicator is NEUTRAL. Numbers that differ by rounding only (a
+  part in 10¹²) are equal. `prev(x)` is x one candle earlier; there
   are `and`, `or`, `< > <= >=`, `+ - * /`, {", ".join(FUNCTIONS)}, and brackets.
 - A value depends on the candles up to its own, never on a later one. A value at candle t is the
   same to the last bit whether the candles end there or go on

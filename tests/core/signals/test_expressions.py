@@ -104,15 +104,25 @@ def test_what_is_not_a_finite_number_makes_the_whole_rule_unknown(text, bad):
     assert not _both(text, x=[bad], y=[1.0]).known[0]
 
 
-@given(
-    st.lists(st.floats(-9, 9), min_size=1, max_size=30),
-    st.lists(st.floats(-9, 9), min_size=30, max_size=30),
-)
+#: multiples of an eighth: every sum of them is exact
+EIGHTHS = st.integers(-72, 72).map(lambda each: each / 8)
+
+
+@given(st.lists(EIGHTHS, min_size=1, max_size=30), st.lists(EIGHTHS, min_size=30, max_size=30))
 def test_columns_mean_what_single_numbers_mean(xs, ys):
     ys = ys[: len(xs)]
     text = "x * 2 - y > max(y, 0.5) or x + 1 < abs(y) and y >= -x"
     one_by_one = [calculate(parse(text), {"x": x, "y": y}) for x, y in zip(xs, ys, strict=True)]
     assert _both(text, x=xs, y=ys).holds.tolist() == [bool(each) for each in one_by_one]
+
+
+def test_rounding_is_no_difference():
+    off = [100.0, 100.00000000000001, 99.99999999999999, 100.000001, 99.999999]
+    assert _both("x > 100", x=off).holds.tolist() == [False, False, False, True, False]
+    assert _both("x < 100", x=off).holds.tolist() == [False, False, False, False, True]
+    assert _both("x >= 100", x=off).holds.tolist() == [True, True, True, True, False]
+    assert _both("x <= 100", x=off).holds.tolist() == [True, True, True, False, True]
+    assert _both("x > 0", x=[1e-300, 0.0]).holds.tolist() == [True, False]
 
 
 def test_every_function_is_known_by_its_number_of_operands():

@@ -134,6 +134,15 @@ def test_a_dead_market_leaves_nothing_behind(start, stop, shared_data):
             assert np.isfinite(series[-400:]).all(), (entry.id, output)
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_comes_to_rest_in_a_market_that_stands_still(name, shared_data):
+    """The last bits of an average must not change its mind, for a fee each time."""
+    frame, entry = _dead(bitcoin(shared_data, 2_000), 900, 1_900), catalogue().get(name)
+    still = signal(entry, entry.defaults(), frame)[1_150:1_900]
+    # a rule of days may turn with the day, averages of averages take their time to settle
+    assert np.count_nonzero(np.diff(still)) <= 4
+
+
 @pytest.mark.parametrize("flat", [True, False])
 def test_without_volume_and_movement_nothing_breaks(flat):
     frame = made_up(600, flat=flat, volume=False)

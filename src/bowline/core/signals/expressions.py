@@ -11,7 +11,8 @@ There is no `eval` here and must never be: a catalogue is a file somebody may ed
 4. Walk the tree over numbers (`calculate`) or over whole columns at once (`judge`).
 
 `prev(x)` is x one candle earlier. A comparison with a NaN or an infinity is not known, and what
-is built on it is not known either.
+is built on it is not known either. Over columns, two numbers that differ by rounding only are
+equal: in a market that stands still an average is a last bit off the price, and that is no opinion.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ Truths = NDArray[np.bool_]
 
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*)|(<=|>=|[<>()+\-*/,]))")
 
+#: numbers whose difference is a smaller part of the larger one than this are equal; a tick is more
+ROUNDING = 1e-12
 #: a text of more characters than this is refused: depth of brackets is depth of calls
 LONGEST = 300
 
@@ -162,20 +165,22 @@ def calculate(node: Node, values: Mapping[str, Any]) -> Any:  # noqa: ANN401, PL
 def judge(node: Node, values: Mapping[str, Any], length: int) -> Verdicts:
     """Whether the truth `node` holds on each of `length` candles, and where that is known."""
     if isinstance(node, Junction):
-        left, right = judge(node.left, values, length), judge(node.right, values, length)
-        known = left.known & right.known
+        one, other = judge(node.left, values, length), judge(node.right, values, length)
+        known = one.known & other.known
         if node.word == "and":
-            return Verdicts(left.holds & right.holds, known)
-        return Verdicts(left.holds | right.holds, known)
+            return Verdicts(one.holds & other.holds, known)
+        return Verdicts(one.holds | other.holds, known)
     if not isinstance(node, Comparison):
         raise TypeError("only a comparison can be judged")
     with np.errstate(all="ignore"):
-        sides = [
+        left, right = (
             np.broadcast_to(np.asarray(calculate(side, values), dtype=np.float64), length)
             for side in (node.left, node.right)
-        ]
-        holds = _COMPARISONS[node.sign](*sides)
-    return Verdicts(holds, np.isfinite(sides[0]) & np.isfinite(sides[1]))
+        )
+        apart = np.abs(left - right) > ROUNDING * np.maximum(np.abs(left), np.abs(right))
+        holds = _COMPARISONS[node.sign](left, right)
+    holds = holds | ~apart if "=" in node.sign else holds & apart
+    return Verdicts(holds, np.isfinite(left) & np.isfinite(right))
 
 
 def _shifted(column: Column) -> Column:

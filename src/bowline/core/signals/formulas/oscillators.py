@@ -18,6 +18,8 @@ from bowline.core.signals.formulas.parts import (
 
 #: Fisher's transform is infinite at 1: Ehlers keeps his input this far inside
 _FISHER_LIMIT = 0.999
+#: an RSI (0 to 100) that moves less than this is only rounding
+_STILL = 1e-9
 
 
 def stochastic_rsi(
@@ -25,13 +27,13 @@ def stochastic_rsi(
 ) -> tuple[Series, Series]:
     """Where the RSI lies in the range of its last `window` values, 0 to 100, smoothed; its signal.
 
-    0 while it stands still: a NaN would stay in the running sum of the average for ever.
+    0 while it stands still: a NaN would stay in the running sum of the average for ever, and the
+    rounding of a still RSI would be stretched to 0 and 100.
     """
     rsi = ta("RSI", close, period)
     lowest, highest = ta("MIN", rsi, window), ta("MAX", rsi, window)
-    line = ta(
-        "SMA", np.where(highest == lowest, 0.0, 100 * (rsi - lowest) / (highest - lowest)), smooth_k
-    )
+    place = 100 * (rsi - lowest) / (highest - lowest)
+    line = ta("SMA", np.where(highest - lowest < _STILL, 0.0, place), smooth_k)
     return line, ta("SMA", line, smooth_d)
 
 
