@@ -6,6 +6,7 @@ settings and hands it over; no rule of trading may live here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ from bowline.core.errors import BadInput
 if TYPE_CHECKING:
     from bowline.core.model.event import Run
     from bowline.core.signals import Catalogue, Strategies, Unsaid
+    from bowline.desk.backup import Stores
     from bowline.desk.plugins import PluginFolder
     from bowline.desk.setup import Setup
     from bowline.desk.strategies import StrategyDesk
     from bowline.runtime import Feed, Venue
     from bowline.storage.candles import Candles
+    from bowline.storage.embedded.duckdb_candles import DuckDBCandles
     from bowline.storage.journal import Journal
     from bowline.storage.tables import Tables
 
@@ -59,12 +62,7 @@ def open_candles(home: Path) -> Candles:
 
     The demonstration has its own file, whatever is configured.
     """
-    from bowline.settings import load_settings
-
-    url = load_settings().candles if home != demo_home() else None
-    scheme, _, rest = (url.reveal() if url else f"duckdb://{home / 'candles.duckdb'}").partition(
-        "://"
-    )
+    scheme, rest = _candle_place(home)
     store: Candles
     if scheme == "duckdb":
         from bowline.storage.embedded.duckdb_candles import DuckDBCandles
@@ -81,6 +79,52 @@ def open_candles(home: Path) -> Candles:
         store = connect_clickhouse(f"{scheme}://{rest}")
     store.migrate()
     return store
+
+
+def _candle_place(home: Path) -> tuple[str, str]:
+    """The scheme of the candle store, and where it is."""
+    from bowline.settings import load_settings
+
+    url = load_settings().candles if home != demo_home() else None
+    place = url.reveal() if url else f"duckdb://{home / 'candles.duckdb'}"
+    scheme, _, rest = place.partition("://")
+    return scheme, rest
+
+
+def candle_file(home: Path, *, busy_timeout_s: int = 30) -> DuckDBCandles | None:
+    """The candle store as a file that copies and compacts itself; None if it is a server's."""
+    scheme, rest = _candle_place(home)
+    if scheme != "duckdb":
+        return None
+    from bowline.storage.embedded.duckdb_candles import DuckDBCandles
+
+    return DuckDBCandles(Path(rest), busy_timeout_s=busy_timeout_s)
+
+
+def stores_to_copy(home: Path) -> Stores:
+    """How the stores of `home` are copied into a backup."""
+    from bowline.desk.backup import Stores
+    from bowline.storage.embedded.sqlite_file import copy_sqlite, locked
+
+    return Stores(
+        home=home,
+        candles=candle_file(home),
+        strategies=plugin_folder().folder,
+        copy_sqlite=copy_sqlite,
+        open_journal=open_journal,
+        locked=locked,
+    )
+
+
+def stores_to_compact(home: Path, wait_s: int = 5) -> dict[Path, Callable[[], None]]:
+    """The files of `home` that may be made smaller, and how; who uses one may take `wait_s`."""
+    from bowline.storage.embedded.sqlite_file import compact_sqlite
+
+    tables = home / "tables.db"
+    found: dict[Path, Callable[[], None]] = {tables: lambda: compact_sqlite(tables, wait_s)}
+    if candles := candle_file(home, busy_timeout_s=wait_s):
+        found[candles.path] = candles.compact
+    return found
 
 
 def load_catalogue() -> Catalogue:

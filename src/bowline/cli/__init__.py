@@ -11,7 +11,18 @@ import sys
 import typer
 
 from bowline import __version__
-from bowline.cli import backtest, candles, demo, doctor, indicators, journal, paper, runs, strategy
+from bowline.cli import (
+    backtest,
+    backup,
+    candles,
+    demo,
+    doctor,
+    indicators,
+    journal,
+    paper,
+    runs,
+    strategy,
+)
 from bowline.cli.output import fail
 from bowline.core.errors import BowlineError
 
@@ -30,6 +41,7 @@ app.add_typer(indicators.app, name="indicators")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(journal.app, name="journal")
 app.add_typer(runs.app, name="runs")
+app.add_typer(backup.app, name="backup")
 app.add_typer(backtest.app)
 app.add_typer(paper.app)
 app.add_typer(demo.app)

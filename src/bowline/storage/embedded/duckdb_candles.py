@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from bowline.core.errors import BowlineError, Conflict, Damaged
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
@@ -94,6 +97,11 @@ class DuckDBCandles:
     def __init__(self, path: Path, *, busy_timeout_s: int = 30) -> None:
         self._path = path
         self._busy_timeout_s = busy_timeout_s
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
 
     def migrate(self) -> None:
         """Make the tables and the canonical view, unless this version of them is there."""
@@ -204,6 +212,28 @@ class DuckDBCandles:
         """One of the reference table."""
         return next((i for i in self.instruments() if i.id == instrument), None)
 
+    def copy_to(self, target: Path) -> None:
+        """Write all that is stored now to a new DuckDB file; Damaged if a block does not hold.
+
+        Readers go on; a writer waits for its turn, about a second for two million candles.
+        """
+        place = str(target).replace("'", "''")
+        with self._connection(read_only=True) as db:
+            source = str(db.execute("select current_database()").fetchall()[0][0])
+            db.execute(f"attach '{place}' as the_copy (read_write)")
+            # every block is read on the way, and its checksum compared
+            db.execute('copy from database "{}" to the_copy'.format(source.replace('"', '""')))
+            db.execute("detach the_copy")
+
+    def compact(self) -> None:
+        """Fold the write-ahead log into the file and give back what is free at its end.
+
+        In place: a file that is put in the place of this one would lose what a process writes that
+        had just opened this one.
+        """
+        with self._connection(read_only=False) as db:
+            db.execute("force checkpoint")
+
     def _version(self) -> int:
         known = "select count(*) from duckdb_tables() where table_name = 'candle_schema'"
         with self._connection(read_only=True) as db:
@@ -285,13 +315,21 @@ def _instrument_id(row: tuple[Any, ...]) -> InstrumentId:
 
 def _insert_candles(db: duckdb.DuckDBPyConnection, frame: CandleFrame, delivery: Delivery) -> None:
     values = {name: getattr(frame, name) for name in VALUE_COLUMNS}
-    # a dict of arrays, not an Arrow table: making one imports pandas wherever it is installed
-    db.register("arrivals", {"ts_open": frame.open_ns, **values, "tie_break": tie_break(frame)})
+    columns = {"ts_open": frame.open_ns, **values, "tie_break": tie_break(frame)}
+    arrays = [_as_arrow(column) for column in columns.values()]
+    db.register("arrivals", pa.Table.from_arrays(arrays, names=list(columns)))
     db.execute(
         _INSERT.format(table=raw_table(frame.instrument.market_id)),
         [*_key(frame.instrument), delivery.ingested_ns, delivery.source],
     )
     db.unregister("arrivals")
+
+
+def _as_arrow(column: NDArray[Any]) -> pa.Array:
+    """The same memory as an Arrow array; Arrow's own way imports pandas where it is installed."""
+    column = np.ascontiguousarray(column)
+    kind = pa.from_numpy_dtype(column.dtype)
+    return pa.Array.from_buffers(kind, len(column), [None, pa.py_buffer(column)])
 
 
 def _insert_instrument(db: duckdb.DuckDBPyConnection, instrument: Instrument) -> None:

@@ -1,0 +1,185 @@
+"""`bowline backup`: create, list, verify, restore, vacuum."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from shlex import quote
+from typing import Annotated
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json, emit_table
+
+app = typer.Typer(
+    help="Backups of everything that cannot be made again; smaller files.", no_args_is_help=True
+)
+
+_BACKUP_HELP = "Its name, as `bowline backup list` shows it, or its folder."
+_IN_HELP = "The folder that holds the backups, if it is not `backups` in the home."
+
+
+@app.command("create")
+def create_command(
+    to: Annotated[
+        Path | None, typer.Option(help="The folder for backups; `backups` in the home without it.")
+    ] = None,
+    keep: int = typer.Option(7, min=1, help="How many of the newest stay there."),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Copy everything that cannot be made again, also while runs are at work."""
+    from bowline import wire
+    from bowline.desk import backup as desk
+
+    home = wire.home()
+    folder = to or desk.backups_folder(home)
+    made = desk.create(wire.stores_to_copy(home), folder, keep, _progress)
+    manifest = made.manifest
+    if as_json:
+        emit_json(
+            {
+                "backup": str(made.path),
+                "created_ns": manifest.created_ns,
+                "files": manifest.files,
+                "bytes": manifest.bytes,
+                "journals": manifest.journals,
+                "left_out": manifest.left_out,
+                "removed": [str(path) for path in made.removed],
+            }
+        )
+        return
+    typer.echo(f"{made.path}: {len(manifest.files)} files, {manifest.bytes:,} bytes")
+    if manifest.journals:
+        entries = sum(each.entries for each in manifest.journals)
+        typer.echo(f"{len(manifest.journals)} journals with {entries:,} entries were verified")
+    for words in manifest.left_out:
+        typer.echo(f"left out: {words}")
+    for path in made.removed:
+        typer.echo(f"removed: {path}")
+
+
+@app.command("list")
+def list_command(
+    folder: Annotated[Path | None, typer.Option("--in", help=_IN_HELP)] = None,
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """The backups, newest first."""
+    from bowline.desk.backup import find_backups
+    from bowline.desk.journal import moment
+
+    found = find_backups(_folder(folder))
+    if as_json:
+        emit_json(
+            [
+                {
+                    "backup": str(each.path),
+                    "created_ns": each.manifest and each.manifest.created_ns,
+                    "files": each.manifest and len(each.manifest.files),
+                    "bytes": each.manifest and each.manifest.bytes,
+                    "problem": each.problem,
+                }
+                for each in found
+            ]
+        )
+        return
+    emit_table(
+        ("backup", "created (UTC)", "files", "bytes", "problem"),
+        (
+            (each.path.name, moment(it.created_ns), len(it.files), f"{it.bytes:,}", "")
+            if (it := each.manifest)
+            else (each.path.name, "", "", "", each.problem)
+            for each in found
+        ),
+    )
+
+
+@app.command("verify")
+def verify_command(
+    backup: str = typer.Argument(help=_BACKUP_HELP),
+    folder: Annotated[Path | None, typer.Option("--in", help=_IN_HELP)] = None,
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Check that every file is as it was written; exit code 1 if not."""
+    from bowline.desk import backup as desk
+
+    path = desk.choose_backup(_folder(folder), backup)
+    manifest, problems = desk.verify(path, _progress)
+    if as_json:
+        emit_json(
+            {
+                "backup": str(path),
+                "files": len(manifest.files),
+                "bytes": manifest.bytes,
+                "problems": problems,
+            }
+        )
+    elif not problems:
+        size = f"{len(manifest.files)} files, {manifest.bytes:,} bytes"
+        typer.echo(f"{path}: {size}, all as they were written")
+    else:
+        typer.echo(f"error: backup {path} is damaged", err=True)
+        for line in problems:
+            typer.echo(f"  - {line}", err=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command("restore")
+def restore_command(
+    backup: str = typer.Argument(help=_BACKUP_HELP),
+    *,
+    into: Annotated[Path, typer.Option(help="A folder that is empty or not there yet.")],
+    folder: Annotated[Path | None, typer.Option("--in", help=_IN_HELP)] = None,
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Put a backup into an empty folder, to be used as BOWLINE_HOME."""
+    from bowline.desk import backup as desk
+
+    path = desk.choose_backup(_folder(folder), backup)
+    manifest = desk.restore(path, into, _progress)
+    home = into.absolute()
+    if as_json:
+        emit_json(
+            {
+                "backup": str(path),
+                "home": str(home),
+                "files": len(manifest.files),
+                "bytes": manifest.bytes,
+                "left_out": manifest.left_out,
+            }
+        )
+        return
+    typer.echo(f"{len(manifest.files)} files, {manifest.bytes:,} bytes restored into {home}")
+    for words in manifest.left_out:
+        typer.echo(f"left out: {words}")
+    typer.echo(f"to use it: export BOWLINE_HOME={quote(str(home))}")
+
+
+@app.command("vacuum")
+def vacuum_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
+    """Make the tables and the candle file smaller; journals are never rewritten."""
+    from bowline import wire
+    from bowline.desk.backup import vacuum
+
+    done = vacuum(wire.stores_to_compact(wire.home()))
+    if as_json:
+        emit_json(done)
+        return
+    emit_table(
+        ("store", "bytes before", "bytes after"),
+        ((each.store, f"{each.before_bytes:,}", f"{each.after_bytes:,}") for each in done),
+    )
+    typer.echo("journals are append-only: they are never rewritten")
+
+
+def _folder(said: Path | None) -> Path:
+    from bowline import wire
+    from bowline.desk.backup import backups_folder
+
+    return said or backups_folder(wire.home())
+
+
+def _progress(name: str, size: int) -> None:
+    """A line on stderr for each file, where a person looks on."""
+    if sys.stderr.isatty():
+        typer.echo(f"{name}: {size:,} bytes", err=True)

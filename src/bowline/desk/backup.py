@@ -1,0 +1,386 @@
+"""Backups of all that cannot be made again: made, listed, rotated, checked, restored.
+
+It must never change what it copies, never count a copy that is not whole, and never restore over
+anything. A backup is a folder that is named after its moment (UTC):
+1. Hold the lock of the folder of backups, and clear away what killed backups left there.
+2. Work in a hidden folder beside the others. Find the journals, then copy the tables, then those
+   journals, then the candles: so each journal's run is in the tables, and whatever was written
+   meanwhile looks as after a crash: the tables may be behind a journal, never ahead of it.
+3. Check every copy, and the chain of every journal; damage ends the backup.
+4. Write the manifest, sync all of it, give the folder its name. Now it counts.
+5. Remove the oldest beyond those that are to be kept. One with a broken manifest is left alone:
+   a person should look at it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from bowline import __version__
+from bowline.core.errors import BadInput, BowlineError, Conflict, Damaged, NotFound
+from bowline.core.model.values import SECOND_NS
+from bowline.desk.backup_manifest import (
+    FORMAT,
+    JournalEnd,
+    Manifest,
+    Progress,
+    StoredFile,
+    check_files,
+    digest_of,
+    problem_of,
+    read_manifest,
+    write_manifest,
+)
+from bowline.storage.journal import Journal
+
+_NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
+_PART, _GONE, _LOCK = ".part-", ".gone-", ".lock"
+_RESTORING = ".restoring"
+_TABLES, _CANDLES, _TRUST = "tables.db", "candles.duckdb", "trusted_strategies.json"
+_JOURNALS, _STRATEGIES = "journals", "strategies"
+
+
+class CandleFile(Protocol):
+    """A candle store in one file."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    def copy_to(self, target: Path) -> None:
+        """Write all that is stored to a new file."""
+
+
+class OpenJournal(Protocol):
+    """Opens a journal; it must be closed."""
+
+    def __call__(self, path: Path, *, read_only: bool = False) -> Journal:
+        """The journal in the file at `path`."""
+
+
+class Stores(NamedTuple):
+    """What is copied, and how. `candles` is None if a server keeps them.
+
+    `copy_sqlite` returns False for a file with nothing in it; `locked` raises Conflict with the
+    given words if another process holds the lock file.
+    """
+
+    home: Path
+    candles: CandleFile | None
+    strategies: Path
+    copy_sqlite: Callable[[Path, Path], bool]
+    open_journal: OpenJournal
+    locked: Callable[[Path, str], AbstractContextManager[None]]
+
+
+class Backup(Struct, frozen=True):
+    """A folder named like a backup; without a manifest it is none, and `problem` says why."""
+
+    path: Path
+    manifest: Manifest | None
+    problem: str = ""
+
+
+class Created(Struct, frozen=True):
+    """A backup that was made, and the older ones that were removed after it."""
+
+    path: Path
+    manifest: Manifest
+    removed: tuple[Path, ...]
+
+
+class Compacted(Struct, frozen=True):
+    """A store's size before and after, its write-ahead log included."""
+
+    store: str
+    before_bytes: int
+    after_bytes: int
+
+
+def backups_folder(home: Path) -> Path:
+    """Where backups go if no other folder is said."""
+    return home / "backups"
+
+
+def create(stores: Stores, folder: Path, keep: int, progress: Progress) -> Created:
+    """Make a backup in `folder` and keep the newest `keep` there.
+
+    NotFound if there is nothing to keep, Conflict if something is in use or the disk says no,
+    Damaged if a store does not hold its own check: then nothing is kept and nothing removed.
+    """
+    assert keep >= 1, "the backup that is made is kept"
+    if folder.resolve().is_relative_to(stores.strategies.resolve()):
+        raise BadInput(
+            f"{folder} lies in the strategies folder, which is a part of the backup",
+            hint="choose a folder elsewhere, best on another disk",
+        )
+    with _disk(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        busy = f"another backup into {folder} is being made"
+        with stores.locked(folder / _LOCK, busy):
+            _clear(folder)
+            part = Path(tempfile.mkdtemp(prefix=_PART, dir=folder))
+            try:
+                made = _fill(stores, part, progress)
+                path = folder / _name(made.created_ns)
+                part.rename(path)
+            except BaseException:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
+            _sync_folder(folder)
+            return Created(path, made, _rotate(folder, path, keep))
+
+
+def find_backups(folder: Path) -> list[Backup]:
+    """All folders there that are named like backups, newest first."""
+    if not folder.is_dir():
+        return []
+    names = sorted((p.name for p in folder.iterdir() if _NAME.fullmatch(p.name)), reverse=True)
+    return [_looked_at(folder / name) for name in names]
+
+
+def choose_backup(folder: Path, word: str) -> Path:
+    """The backup that is meant: a folder, or the name of one in `folder`."""
+    for path in (folder / word, Path(word)):
+        if word and path.is_dir():
+            return path
+    newest = ", ".join(each.path.name for each in find_backups(folder)[:5])
+    raise NotFound(
+        f"there is no backup {word} in {folder}",
+        hint=f"the newest there: {newest}" if newest else "`bowline backup create` makes one",
+    )
+
+
+def verify(path: Path, progress: Progress) -> tuple[Manifest, tuple[str, ...]]:
+    """The manifest, and a line for each file that is not as it was written."""
+    manifest = read_manifest(path)
+    return manifest, check_files(path, manifest, progress)
+
+
+def restore(path: Path, into: Path, progress: Progress) -> Manifest:
+    """Put the files of a backup into an empty folder, all or none.
+
+    Conflict if the folder is not empty, Damaged if a file of the backup is not as it was written.
+    """
+    manifest = read_manifest(path)
+    with _disk(into):
+        _refuse_unless_empty(into)
+        into.mkdir(mode=0o700, parents=True, exist_ok=True)
+        staging = into / _RESTORING
+        staging.mkdir()
+        try:
+            _copy_checked(path, staging, manifest, progress)
+            _sync(staging)
+            _refuse_unless_empty(into, but=_RESTORING)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+        for each in sorted(staging.iterdir()):
+            each.rename(into / each.name)
+        staging.rmdir()
+        _sync_folder(into)
+    return manifest
+
+
+def vacuum(compactors: dict[Path, Callable[[], None]]) -> list[Compacted]:
+    """Make each of these files that is there smaller; Conflict if one is in use too long."""
+    done = []
+    for path, compact in compactors.items():
+        if path.exists():
+            before = _size(path)
+            compact()
+            done.append(Compacted(path.name, before, _size(path)))
+    return done
+
+
+def _size(path: Path) -> int:
+    # SQLite and DuckDB keep their logs beside the file, under these names
+    beside = [path, Path(f"{path}-wal"), Path(f"{path}.wal")]
+    return sum(each.stat().st_size for each in beside if each.exists())
+
+
+# --- filling ----------------------------------------------------------------------------------
+
+
+def _fill(stores: Stores, part: Path, progress: Progress) -> Manifest:
+    """Copy everything into `part`, check it, and make it durable together with its manifest."""
+    created_ns = time.time_ns()
+    found = sorted((stores.home / _JOURNALS).glob("*.db"))
+    _copy_file(stores.home / _TABLES, part / _TABLES, stores.copy_sqlite, progress)
+    journals = tuple(_copied_journals(stores, part, found, progress))
+    candles = stores.candles
+    if candles is not None and candles.path.exists():
+        progress(_CANDLES, candles.path.stat().st_size)
+        candles.copy_to(part / _CANDLES)
+    if (trust := stores.home / _TRUST).exists():
+        digest_of(trust, part / _TRUST)
+    for source in _strategy_files(stores.strategies):
+        digest_of(source, part / _STRATEGIES / source.relative_to(stores.strategies))
+    files = tuple(_stored(part))
+    if not files:
+        raise NotFound(
+            f"there is nothing in {stores.home} to back up",
+            hint="is BOWLINE_HOME the folder you mean? `bowline doctor` shows it",
+        )
+    left_out = () if candles else ("candles: they are on a server, which has backups of its own",)
+    manifest = Manifest(FORMAT, __version__, created_ns, files, journals, left_out)
+    sealed = write_manifest(manifest, part)
+    _sync(part)
+    return sealed
+
+
+def _copy_file(
+    source: Path, target: Path, copy: Callable[[Path, Path], bool], progress: Progress
+) -> bool:
+    if not source.exists():
+        return False
+    progress(source.name, source.stat().st_size)
+    target.parent.mkdir(exist_ok=True)
+    return copy(source, target)
+
+
+def _copied_journals(
+    stores: Stores, part: Path, found: list[Path], progress: Progress
+) -> Iterator[JournalEnd]:
+    for source in found:
+        target = part / _JOURNALS / source.name
+        # a run that has just begun may have a file without a table: nothing happened in it yet
+        if not _copy_file(source, target, stores.copy_sqlite, progress):
+            continue
+        with closing(stores.open_journal(target, read_only=True)) as journal:
+            result = journal.verify()
+            if result.damage is not None:
+                raise Damaged(
+                    f"journal {source} is damaged at seq {result.damage.seq}:"
+                    f" {result.damage.what}; no backup was made",
+                    hint="restore that journal from an older backup, or move it out of the folder",
+                )
+            yield JournalEnd(target.relative_to(part).as_posix(), result.entries, journal.head)
+
+
+def _strategy_files(folder: Path) -> Iterator[Path]:
+    """What a person put there; nothing hidden, nothing that Python made."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(p[0] == "." or p == "__pycache__" for p in parts):
+            yield path
+
+
+def _stored(part: Path) -> Iterator[StoredFile]:
+    for path in sorted(part.rglob("*")):
+        if path.is_file():
+            yield StoredFile(path.relative_to(part).as_posix(), *digest_of(path))
+
+
+# --- the folder of backups --------------------------------------------------------------------
+
+
+def _name(created_ns: int) -> str:
+    seconds, rest = divmod(created_ns, SECOND_NS)
+    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%S")
+    return f"{moment}.{rest // 1000:06d}Z"
+
+
+def _looked_at(path: Path) -> Backup:
+    try:
+        return Backup(path, read_manifest(path))
+    except BowlineError as error:
+        return Backup(path, None, error.message)
+
+
+def _rotate(folder: Path, newest: Path, keep: int) -> tuple[Path, ...]:
+    """Remove the oldest whole backups beyond `keep`; never the one that has just been made."""
+    whole = [each.path for each in find_backups(folder) if each.manifest is not None]
+    others = [path for path in whole if path != newest]
+    removed = tuple(others[keep - 1 :])
+    for path in removed:
+        # a half of it must not count, should this be killed on the way
+        gone = path.with_name(_GONE + path.name)
+        path.rename(gone)
+        shutil.rmtree(gone)
+    return removed
+
+
+def _clear(folder: Path) -> None:
+    """What killed backups left; the lock is held, so nobody is at work on it."""
+    for path in folder.iterdir():
+        if path.name.startswith((_PART, _GONE)):
+            shutil.rmtree(path)
+
+
+# --- restoring --------------------------------------------------------------------------------
+
+
+def _refuse_unless_empty(into: Path, but: str = "") -> None:
+    if into.exists() and not into.is_dir():
+        raise BadInput(f"{into} is not a folder", hint="name one that is empty or not there yet")
+    if into.is_dir() and any(each.name != but for each in into.iterdir()):
+        raise Conflict(
+            f"{into} is not empty, and a restore never writes over anything",
+            hint="name a folder that is empty or not there yet",
+        )
+
+
+def _copy_checked(path: Path, staging: Path, manifest: Manifest, progress: Progress) -> None:
+    problems = []
+    for file in manifest.files:
+        progress(file.path, file.bytes)
+        try:
+            found = digest_of(path / file.path, staging / file.path)
+        except FileNotFoundError as error:
+            problems.append(f"{file.path}: {error.strerror}")
+            continue
+        if problem := problem_of(file, *found):
+            problems.append(problem)
+    if problems:
+        raise Damaged(
+            f"backup {path} is damaged; nothing was restored",
+            hint="use another one: `bowline backup list`",
+            problems=tuple(problems),
+        )
+
+
+# --- the disk ---------------------------------------------------------------------------------
+
+
+def _sync(folder: Path) -> None:
+    """Every file and folder in it is on the disk when this returns."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            _sync_folder(path)
+        else:
+            with path.open("r+b") as file:
+                os.fsync(file.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Its names are on the disk when this returns, where a folder can be synced."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Conflict(
+            f"{error.filename or folder}: {error.strerror}",
+            hint="check the folder, its permissions and free space",
+        ) from error
