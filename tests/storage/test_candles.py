@@ -255,6 +255,13 @@ def test_only_minutes_of_a_known_market_are_stored(store: Candles) -> None:
         write(store, made_frame(5, instrument=of_file))
 
 
+def test_a_delivery_of_nothing_changes_nothing(store: Candles, instrument: InstrumentId) -> None:
+    before = store.coverage()
+    store.write(Delivery("test", 1))
+    write(store, made_frame(5, instrument=instrument).slice(2, 2))
+    assert store.coverage() == before
+
+
 def test_coverage_and_gaps_say_what_is_there_and_what_is_missing(
     store: Candles, instrument: InstrumentId
 ) -> None:
