@@ -257,7 +257,7 @@ def concrete_names(source: Source) -> Iterator[Finding]:
 _UNFINISHED = re.compile(r"\b(TO[D]O|FI[X]ME|X[X]X|HA[C]K)\b")
 #: a path only one machine has, or a registry that only some can reach
 _SOMEWHERE = re.compile(
-    r"(?<![\w.>-])/(work|home|root|Users|opt|mnt)/\w+|[p]ypi\.org|[p]ythonhosted\.org|[n]pmjs\.org"
+    r"(?<![\w.>-])/(work|home|root|Users|opt)/\w+|[p]ypi\.org|[p]ythonhosted\.org|[n]pmjs\.org"
     r"|--(extra-)?[i]ndex-url|--[f]ind-links"
 )
 
