@@ -54,7 +54,11 @@ def import_command(
         done += 1
         typer.echo(f"[{done}/{len(files)}] {_sentence(outcome)}", err=True)
 
-    outcomes = desk.import_files(_store(), files, request, progress)
+    try:
+        outcomes = desk.import_files(_store(), files, request, progress)
+    except KeyboardInterrupt:
+        typer.echo(f"stopped after {done} of {len(files)} files: repeat to go on", err=True)
+        raise
     if as_json:
         emit_json({"instrument": desk.name_of(request.instrument), "files": outcomes})
     else:
