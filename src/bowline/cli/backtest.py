@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bowline.cli.options import (
+    ALLOW_JUMPS,
     CASH,
     END,
     FILE,
@@ -38,6 +39,8 @@ def backtest_command(
     symbol: str = SYMBOL,
     timeframe: str = TIMEFRAME,
     candles: Path | None = FILE,
+    *,
+    allow_jumps: bool = ALLOW_JUMPS,
     cash: str = CASH,
     html: Path | None = HTML,
     trades: Path | None = TRADES,
@@ -51,7 +54,9 @@ def backtest_command(
     from bowline.research import backtest
 
     home = wire.home()
-    words = words_of(market, symbol, timeframe, (start, end), cash, candles)
+    words = words_of(
+        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+    )
     with wire.strategy_desk(home) as strategies:
         setup = set_up(
             strategies.load(spec),

@@ -20,6 +20,7 @@ CASH = typer.Option("", help="Money to start with, in quote currency; 10,000 if 
 HTML = typer.Option(None, help="Write the report as one self-contained page.")
 TRADES = typer.Option(None, help="Write the round trips as CSV.")
 FILE = typer.Option(None, help="A candle file; nothing of it is stored.")
+ALLOW_JUMPS = typer.Option(False, help="Believe jumps in that file (a real flash crash).")
 
 
 def words_of(
@@ -29,6 +30,8 @@ def words_of(
     span: tuple[str, str],
     cash: str,
     file: Path | None = None,
+    *,
+    allow_jumps: bool = False,
 ) -> Words:
     """What a person said; BadInput if a moment is none."""
     from bowline import wire
@@ -36,4 +39,6 @@ def words_of(
     from bowline.desk.setup import Words
 
     start, end = (parse_moment(text) if text else None for text in span)
-    return Words(market, symbol, timeframe, start, end, cash, file, wire.unsaid())
+    return Words(
+        market, symbol, timeframe, start, end, cash, file, allow_jumps, unsaid=wire.unsaid()
+    )

@@ -68,6 +68,7 @@ class Words(Struct, frozen=True):
     to_ns: int | None = None
     cash: str = ""
     file: Path | None = None
+    allow_jumps: bool = False
     unsaid: Unsaid = USUAL
 
     def span(self) -> Span:
@@ -161,7 +162,7 @@ def set_up(
         instrument = stored_instrument(store, asked)
         found = stored_candles(store, asked, spec.timeframe, span, opinion.warmup)
     else:
-        candles = read_candle_file(words.file, spec.timeframe)
+        candles = read_candle_file(words.file, spec.timeframe, allow_jumps=words.allow_jumps)
         instrument = Instrument(_named(spec, words) or candles.instrument)
         found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
     return make_setup(
