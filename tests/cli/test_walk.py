@@ -144,6 +144,21 @@ def test_a_replay_notices_that_candles_were_restated(say, spec, candles, tmp_pat
     assert "candles of run 1 are not those it was run on" in err
 
 
+@pytest.mark.usefixtures("imported")
+def test_older_candles_that_arrive_later_do_not_disturb_a_replay(say, spec, tmp_path):
+    """The run's anchor is its own: more history before it changes none of its signals."""
+    first = json.loads(say("paper", spec, "--replay", "--from", "2025-01-01T08:00", "--json")[1])
+    older = synthetic_minutes(
+        InstrumentId(MarketId(1), "BTCUSDT"), seed=4, minutes=2_880, start_ns=1_735_516_800 * 10**9
+    )
+    path = tmp_path / "older.csv"
+    write_candle_file(older, path, ".csv")
+    importing = ("candles", "import", str(path), "--market", "binance:spot")
+    assert say(*importing, "--symbol", "BTCUSDT", "--allow-jumps")[0] == 0
+    code, out, _ = say("journal", "replay", "--json")
+    assert (code, json.loads(out)["head"]) == (0, first["head"])
+
+
 def paper_process(spec: str, home: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [BOWLINE, "paper", spec, "--replay", "--json", *more],

@@ -40,5 +40,13 @@ def words_of(
 
     start, end = (parse_moment(text) if text else None for text in span)
     return Words(
-        market, symbol, timeframe, start, end, cash, file, allow_jumps, unsaid=wire.unsaid()
+        market=market,
+        symbol=symbol,
+        timeframe=timeframe,
+        from_ns=start,
+        to_ns=end,
+        cash=cash,
+        file=file,
+        allow_jumps=allow_jumps,
+        unsaid=wire.unsaid(),
     )

@@ -40,6 +40,7 @@ class Request(msgspec.Struct, frozen=True):
     market: str
     symbol: str
     timeframe: str
+    anchor_ns: int
     from_ns: int
     to_ns: int
     cash: str
@@ -52,6 +53,7 @@ class Request(msgspec.Struct, frozen=True):
             market=self.market,
             symbol=self.symbol,
             timeframe=self.timeframe,
+            anchor_ns=self.anchor_ns,
             from_ns=self.from_ns,
             to_ns=self.to_ns,
             cash=self.cash,
@@ -76,6 +78,7 @@ def request_of(setup: Setup) -> RunRequest:
         market=market_by_id(run.instrument.id.market_id).name,
         symbol=run.instrument.id.symbol,
         timeframe=run.timeframe.value,
+        anchor_ns=run.anchor_ns,
         from_ns=run.start_ns,
         to_ns=int(setup.candles.close_ns[-1]),
         cash=str(run.initial_cash),
@@ -125,7 +128,7 @@ def work(
     path = journal_path(home, run.id)
     with closing(open_journal(path)) as journal:
         taken_up = journal.last_seq > 0
-        begun = "taken up" if taken_up else "begun"
+        begun, begun_at = "taken up" if taken_up else "begun", time.monotonic()
         mark_running(tables, run.id, begun, time.time_ns())
         _log.info("run %s", begun, extra={"run": run.id, "seq": journal.last_seq})
         try:
@@ -137,8 +140,21 @@ def work(
     tables.add_metadata(run.id, {FINISHED: result.finished}, time.time_ns())
     ended = "the last candle" if result.finished else "interrupted"
     mark_stopped(tables, run.id, ended, time.time_ns())
-    _log.info("run stopped: %s", ended, extra={"run": run.id, "entries": result.entries})
+    _log.info("run stopped: %s", ended, extra=_counts(run.id, result, time.monotonic() - begun_at))
     return PaperRun(run.id, path, taken_up, result)
+
+
+def _counts(run_id: int, result: PaperResult, seconds: float) -> dict[str, object]:
+    record = result.record
+    return {
+        "run": run_id,
+        "entries": result.entries,
+        "candles": len(record.candles),
+        "fills": len(record.executions),
+        "refused": sum(record.refusals.values()),
+        "differences": len(result.differences),
+        "seconds": round(seconds, 3),
+    }
 
 
 def decide_again(
@@ -148,6 +164,6 @@ def decide_again(
     if setup.run.tape_hash != request_in(stored).tape_hash:
         raise Damaged(
             f"the candles of run {stored.id} are not those it was run on",
-            hint="candles were restated or added since: a replay needs exactly the same ones",
+            hint="candles were restated or filled in since: a replay needs exactly the same ones",
         )
     return replay(setup, journal, sink, venue)

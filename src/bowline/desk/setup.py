@@ -46,6 +46,8 @@ class Span(Struct, frozen=True):
 
     from_ns: int | None = None
     to_ns: int | None = None
+    #: signals are functions of the candles from here on; None is as much warm-up as is wanted
+    anchor_ns: int | None = None
 
     def __post_init__(self) -> None:
         if self.from_ns is not None and self.to_ns is not None and self.from_ns >= self.to_ns:
@@ -66,6 +68,7 @@ class Words(Struct, frozen=True):
     timeframe: str = ""
     from_ns: int | None = None
     to_ns: int | None = None
+    anchor_ns: int | None = None
     cash: str = ""
     file: Path | None = None
     allow_jumps: bool = False
@@ -73,7 +76,7 @@ class Words(Struct, frozen=True):
 
     def span(self) -> Span:
         """The span they name."""
-        return Span(self.from_ns, self.to_ns)
+        return Span(self.from_ns, self.to_ns, self.anchor_ns)
 
     def money(self) -> Decimal:
         """What the run starts with."""
@@ -123,8 +126,9 @@ def stored_candles(
 ) -> tuple[CandleFrame, int]:
     """Candles of the span with up to `warmup` before it, and the moment decisions begin."""
     end_ns = FOREVER_NS if span.to_ns is None else span.to_ns
-    if span.from_ns is None:
-        return candles_of_span(store.read(instrument, timeframe, 0, end_ns), span, warmup)
+    if span.anchor_ns is not None or span.from_ns is None:
+        candles = store.read(instrument, timeframe, span.anchor_ns or 0, end_ns)
+        return candles_of_span(candles, span, warmup)
     reached_ns = max(0, span.from_ns - warmup * timeframe.ns)
     candles = store.read(instrument, timeframe, reached_ns, end_ns)
     if int(candles.open_ns.searchsorted(span.from_ns)) < warmup:
@@ -141,7 +145,10 @@ def candles_of_span(candles: CandleFrame, span: Span, warmup: int) -> tuple[Cand
     end_ns = int(candles.close_ns[-1]) if span.to_ns is None else span.to_ns
     first = int(candles.open_ns.searchsorted(start_ns))
     last = int(candles.close_ns.searchsorted(end_ns, side="right"))
-    return candles.slice(max(0, first - warmup), last), start_ns
+    anchor = max(0, first - warmup)
+    if span.anchor_ns is not None:
+        anchor = int(candles.open_ns.searchsorted(span.anchor_ns))
+    return candles.slice(anchor, last), start_ns
 
 
 def set_up(
