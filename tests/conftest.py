@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from bowline import cli
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -69,3 +71,22 @@ def _own_logs() -> Iterator[None]:
     if structlog := sys.modules.get("structlog"):
         structlog.reset_defaults()
         structlog.contextvars.clear_contextvars()
+
+
+Say = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path) -> Say:
+    """Run `bowline …` in this process and in a home of its own: exit code, stdout, stderr."""
+    del home
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["bowline", *words])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out = capsys.readouterr()
+        return int(end.value.code or 0), out.out, out.err
+
+    return run

@@ -7,7 +7,6 @@ import json
 import re
 import sqlite3
 import typing
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from bowline import cli
 from bowline.core.model.event import (
     CandleClosed,
     Command,
@@ -50,6 +48,7 @@ from bowline.desk.titles import _TITLES, amount, title
 from bowline.storage.embedded.journal_file import APPLICATION_ID, FORMAT
 from bowline.storage.journal import Entry, Payload, decode_payload
 from bowline.wire import open_journal
+from tests.conftest import Say
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "journal.md"
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
@@ -88,23 +87,6 @@ SAID: list[tuple[Payload, str]] = [
     (OrderLost(NOON, OrderId(8)), "Order lost: 8, nobody knows whether the venue has it"),
     (OrderCancelled(NOON, OrderId(8)), "Order cancelled: 8"),
 ]
-
-Say = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path) -> Say:
-    """Run `bowline …` in this process: exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["bowline", *words])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out = capsys.readouterr()
-        return int(end.value.code or 0), out.out, out.err
-
-    return run
 
 
 def keep(home: Path, run_id: int, payloads: list[Payload]) -> Path:

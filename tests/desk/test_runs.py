@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from bowline import cli
 from bowline.core.errors import Conflict
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.run import RunState
@@ -18,6 +17,7 @@ from bowline.desk.journal import journal_path
 from bowline.desk.runs import FINISHED, mark_running, mark_stopped, take_up
 from bowline.storage.tables import RunRequest, Tables
 from bowline.wire import open_journal, open_tables
+from tests.conftest import Say
 
 TREND = StrategyId("ab" * 32)
 ASKED = RunRequest(
@@ -34,8 +34,6 @@ ASKED = RunRequest(
 NOON = 1_706_702_400_000_000_000
 SECOND = 1_000_000_000
 
-Say = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def tables(home: Path) -> Iterator[Tables]:
@@ -43,21 +41,6 @@ def tables(home: Path) -> Iterator[Tables]:
     store.save_strategy(TREND, "btc-trend", "local", "{}", NOON)
     yield store
     store.close()
-
-
-@pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path) -> Say:
-    """Run `bowline …` in this process: exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["bowline", *words])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out = capsys.readouterr()
-        return int(end.value.code or 0), out.out, out.err
-
-    return run
 
 
 def test_a_killed_or_interrupted_run_is_taken_up_and_a_finished_one_is_not(tables: Tables) -> None:
