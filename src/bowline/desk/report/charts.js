@@ -53,31 +53,16 @@ function startCharts(drawing, candles, trips) {
 
   const ROOM = 4; // pixels a round trip must have to be drawn with its entry and exit
   const PAD = { right: 64, bottom: 22, top: 8 };
-  let colours = {};
-  function readColours() {
-    const style = getComputedStyle(document.documentElement);
-    const names = ["panel", "ink", "soft", "grid", "line", "gain", "loss", "equity", "benchmark", "long", "short"];
-    colours = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-    colours.fill = style.getPropertyValue("--loss-rgb").trim();
-  }
+  let colours = readColours();
   function makeChart(id, draw) {
     const canvas = document.getElementById(id);
-    const chart = { canvas, pen: canvas.getContext("2d"), readout: document.getElementById(`${id}-readout`), draw };
+    const chart = { canvas, readout: document.getElementById(`${id}-readout`), draw };
     listen(chart);
     return chart;
   }
   function prepare(chart, lowest, highest, bend = false) {
-    const { canvas, pen } = chart;
-    const sharp = window.devicePixelRatio || 1;
-    const width = canvas.clientWidth;
-    const height = canvas.clientHeight;
-    if (canvas.width !== Math.round(width * sharp) || canvas.height !== Math.round(height * sharp)) {
-      canvas.width = Math.round(width * sharp);
-      canvas.height = Math.round(height * sharp);
-    }
-    pen.setTransform(sharp, 0, 0, sharp, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    pen.font = "11px system-ui, sans-serif";
+    const { pen, width, height } = sharpen(chart.canvas);
+    chart.pen = pen;
     // a logarithm needs values above zero: without them the scale stays straight
     const scaled = bend && lowest > 0 ? Math.log : (value) => value;
     const slack = (scaled(highest) - scaled(lowest)) * 0.06 || Math.abs(scaled(highest)) * 0.01 || 1;
@@ -89,14 +74,6 @@ function startCharts(drawing, candles, trips) {
     chart.y = (value) => chart.bottom - ((scaled(value) - floor) / range) * (chart.bottom - PAD.top);
     return scaled === Math.log ? [Math.exp(floor), Math.exp(floor + range)] : [floor, floor + range];
   }
-  function steps(low, high, most) {
-    const rough = (high - low) / most;
-    const size = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 2.5, 5, 10].map((n) => n * size).find((s) => s >= rough);
-    const found = [];
-    for (let value = Math.ceil(low / step) * step; value <= high; value += step) found.push(Math.round(value / step) * step + 0);
-    return found;
-  }
   function grid(chart, scale, unit = "") {
     const { pen } = chart;
     pen.lineWidth = 1;
@@ -104,7 +81,7 @@ function startCharts(drawing, candles, trips) {
     pen.textAlign = "left";
     const [low, high] = scale;
     const values = steps(low, high, Math.max(2, chart.bottom / 55));
-    const digits = Math.max(0, -Math.floor(Math.log10(Math.abs(values[1] - values[0]) || 1)));
+    const digits = digitsOf(values);
     for (const value of values) {
       const y = Math.round(chart.y(value)) + 0.5;
       line(pen, colours.grid, 0, y, chart.right, y);
@@ -118,13 +95,6 @@ function startCharts(drawing, candles, trips) {
       pen.fillStyle = colours.soft;
       if (x > 24 && x < chart.right - 24) pen.fillText(text, x, chart.bottom + 12);
     }
-  }
-  function line(pen, colour, x1, y1, x2, y2) {
-    pen.strokeStyle = colour;
-    pen.beginPath();
-    pen.moveTo(x1, y1);
-    pen.lineTo(x2, y2);
-    pen.stroke();
   }
   /** Round times in the view, at most so many, each with its text. */
   function times(most) {
@@ -186,22 +156,6 @@ function startCharts(drawing, candles, trips) {
     chart.pen.arc(chart.x(at), chart.y(value), 3, 0, 7);
     chart.pen.fill();
   }
-  /** Words above a chart: pairs of a name and a value, each with a colour or none. */
-  function say(chart, parts) {
-    chart.readout.replaceChildren(...parts.map(([name, value, colour]) => {
-      const item = document.createElement("span");
-      if (colour) {
-        const swatch = document.createElement("i");
-        swatch.style.background = colour;
-        item.append(swatch);
-      }
-      const strong = document.createElement("b");
-      strong.textContent = value;
-      item.append(name ? `${name} ` : "", strong);
-      return item;
-    }));
-  }
-
   // ---- the three charts
 
   function drawEquity(chart) {
@@ -224,7 +178,7 @@ function startCharts(drawing, candles, trips) {
       crosshair(chart, candles.equity[at]);
     });
     const grown = (name) => percent((candles[name][at] / drawing.initial_cash - 1) * 100);
-    say(chart, [
+    say(chart.readout, [
       ["", moment(candles.close_s[at])],
       ["equity", `${amount(candles.equity[at])} (${grown("equity")})`, colours.equity],
       ["buy and hold", `${amount(candles.benchmark[at])} (${grown("benchmark")})`, colours.benchmark],
@@ -243,11 +197,11 @@ function startCharts(drawing, candles, trips) {
       pen.stroke();
       pen.lineTo(chart.x(candles.close_s[visible[1]]), chart.y(0));
       pen.lineTo(chart.x(candles.close_s[visible[0]]), chart.y(0));
-      pen.fillStyle = `rgba(${colours.fill}, 0.22)`;
+      pen.fillStyle = `rgba(${colours["loss-rgb"]}, 0.22)`;
       pen.fill();
       crosshair(chart, -candles.drawdown[at]);
     });
-    say(chart, [["drawdown", percent(-candles.drawdown[at]), colours.loss]]);
+    say(chart.readout, [["drawdown", percent(-candles.drawdown[at]), colours.loss]]);
   }
   function drawMarket(chart) {
     const visible = shown();
@@ -259,7 +213,7 @@ function startCharts(drawing, candles, trips) {
       crosshair(chart, candles.close[at]);
     });
     const change = (candles.close[at] / candles.open[at] - 1) * 100;
-    say(chart, [
+    say(chart.readout, [
       ["open", price(candles.open[at])], ["high", price(candles.high[at])],
       ["low", price(candles.low[at])], ["close", `${price(candles.close[at])} (${percent(change)})`],
       ...(chart.crowded
@@ -417,12 +371,10 @@ function startCharts(drawing, candles, trips) {
   // ---- start
 
   document.getElementById("charts").hidden = false;
-  readColours();
   const charts = [makeChart("equity", drawEquity), makeChart("drawdown", drawDrawdown), makeChart("market", drawMarket)];
   function drawAll() { for (const chart of charts) chart.draw(chart); }
   rangeButtons();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); redraw(); });
-  new ResizeObserver(redraw).observe(document.body);
+  onNewLook(() => { colours = readColours(); redraw(); }, redraw);
   drawAll();
 
   return {

@@ -10,15 +10,14 @@ must stay small whatever the run was, so a long one is drawn from aggregated can
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bowline.core.model.intent import Reason
 from bowline.core.model.values import SECOND_NS
 from bowline.core.report import Report
+from bowline.desk.page import column
 
 MOST_CANDLES = 5_000
 MOST_ROUND_TRIPS = 2_500
@@ -49,31 +48,31 @@ def _candles(report: Report) -> dict[str, str]:
     first = np.arange(0, len(candles), _together(report))
     last = np.append(first[1:], len(candles)) - 1
     return {
-        "open_s": _column("u4", candles.open_ns[first] // SECOND_NS),
-        "close_s": _column("u4", candles.close_ns[last] // SECOND_NS),
-        "open": _column("f4", candles.open[first]),
-        "high": _column("f4", np.maximum.reduceat(candles.high, first)),
-        "low": _column("f4", np.minimum.reduceat(candles.low, first)),
-        "close": _column("f4", candles.close[last]),
-        "equity": _column("f4", curves.equity[last]),
-        "benchmark": _column("f4", curves.benchmark[last]),
-        "drawdown": _column("f4", np.maximum.reduceat(report.drawdown_pct, first)),
+        "open_s": column("u4", candles.open_ns[first] // SECOND_NS),
+        "close_s": column("u4", candles.close_ns[last] // SECOND_NS),
+        "open": column("f4", candles.open[first]),
+        "high": column("f4", np.maximum.reduceat(candles.high, first)),
+        "low": column("f4", np.minimum.reduceat(candles.low, first)),
+        "close": column("f4", candles.close[last]),
+        "equity": column("f4", curves.equity[last]),
+        "benchmark": column("f4", curves.benchmark[last]),
+        "drawdown": column("f4", np.maximum.reduceat(report.drawdown_pct, first)),
     }
 
 
 def _round_trips(report: Report) -> dict[str, str]:
     trips = report.round_trips[-MOST_ROUND_TRIPS:]
     return {
-        "opened_s": _column("u4", [t.opened_ns // SECOND_NS for t in trips]),
-        "closed_s": _column("u4", [t.closed_ns // SECOND_NS for t in trips]),
-        "direction": _column("i1", [int(t.direction) for t in trips]),
-        "reason": _column("u1", [_REASONS.index(t.reason) for t in trips]),
-        "entry_price": _column("f8", [float(t.entry_price) for t in trips]),
-        "exit_price": _column("f8", [float(t.exit_price) for t in trips]),
-        "pnl": _column("f8", [float(t.pnl) for t in trips]),
-        "quantity": _column("f4", [float(t.quantity) for t in trips]),
-        "fees": _column("f4", [float(t.fees) for t in trips]),
-        "return_pct": _column("f4", [float(t.return_pct) for t in trips]),
+        "opened_s": column("u4", [t.opened_ns // SECOND_NS for t in trips]),
+        "closed_s": column("u4", [t.closed_ns // SECOND_NS for t in trips]),
+        "direction": column("i1", [int(t.direction) for t in trips]),
+        "reason": column("u1", [_REASONS.index(t.reason) for t in trips]),
+        "entry_price": column("f8", [float(t.entry_price) for t in trips]),
+        "exit_price": column("f8", [float(t.exit_price) for t in trips]),
+        "pnl": column("f8", [float(t.pnl) for t in trips]),
+        "quantity": column("f4", [float(t.quantity) for t in trips]),
+        "fees": column("f4", [float(t.fees) for t in trips]),
+        "return_pct": column("f4", [float(t.return_pct) for t in trips]),
     }
 
 
@@ -87,8 +86,3 @@ def _open(report: Report) -> dict[str, float] | None:
         "mark_price": float(held.mark_price),
         "pnl": float(held.pnl),
     }
-
-
-def _column(kind: str, values: ArrayLike) -> str:
-    # little-endian whatever the machine: browsers read it so
-    return base64.b64encode(np.asarray(values).astype(f"<{kind}").tobytes()).decode("ascii")

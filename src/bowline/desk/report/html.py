@@ -1,25 +1,19 @@
 """The report as one HTML file that needs nothing else: no network, no font, no script from outside.
 
 Every figure is written here, from the report; the script in the page only draws and sorts. All text
-goes through `escape`, and the page's own policy lets no script run but the one that belongs to it.
+goes through `escape`, and the frame lets no script run but the page's own.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 
-import msgspec
-
-from bowline.core.errors import BadInput
 from bowline.core.model.values import HUNDRED
 from bowline.core.report import METRICS, MonthReturn, Report
+from bowline.desk.page import assemble, definitions, sign, write_page
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.drawing import MOST_ROUND_TRIPS, drawing_of
 from bowline.desk.report.words import (
@@ -43,57 +37,38 @@ _FULL_HEAT_PCT = 15.0
 
 def write_html(report: Report, caption: Caption, path: Path) -> None:
     """Write the page. Raises BadInput if the file cannot be written there."""
-    try:
-        # a file name may hold bytes that are no text: they are shown, not fallen over
-        path.write_text(html_page(report, caption), encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise BadInput(
-            f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written to"
-        ) from error
+    write_page(html_page(report, caption), path)
 
 
 def html_page(report: Report, caption: Caption) -> str:
     """The page. Equal reports and captions make equal pages, byte by byte."""
-    script = _part("charts.js") + _part("report.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     run, m = report.record.run, report.metrics
     drawing = drawing_of(report)
     span = f"{time_text(m.start_ns)} – {time_text(m.end_ns)} UTC"
-    return Template(_part("report.html")).substitute(
-        script=script,
-        script_hash=digest,
-        style=_part("report.css"),
-        drawing=_json(drawing),
-        strategy=escape(caption.strategy),
-        instrument=escape(instrument_text(report, caption)),
-        timeframe=run.timeframe.value,
-        span=f"{span} · {duration_text(m.duration_ns)}",
-        outcome=_sign(m.total_return_pct),
-        verdict=escape(verdict(report)),
-        cards=_cards(report),
-        metrics=_metrics(report),
-        meanings=_definitions((metric.title, metric.meaning) for metric in METRICS),
-        months=_months(report.months),
-        trips_note=_trips_note(report),
-        refusals=_refusals(report),
-        how=_definitions(how_lines(report, caption)),
-        drawn=_drawn(drawing["candles_together"]),
+    words = {
+        "strategy": escape(caption.strategy),
+        "instrument": escape(instrument_text(report, caption)),
+        "timeframe": run.timeframe.value,
+        "span": f"{span} · {duration_text(m.duration_ns)}",
+        "outcome": sign(m.total_return_pct),
+        "verdict": escape(verdict(report)),
+        "cards": _cards(report),
+        "metrics": _metrics(report),
+        "meanings": definitions((metric.title, metric.meaning) for metric in METRICS),
+        "months": _months(report.months),
+        "trips_note": _trips_note(report),
+        "refusals": _refusals(report),
+        "how": definitions(how_lines(report, caption)),
+        "drawn": _drawn(drawing["candles_together"]),
+    }
+    return assemble(
+        "bowline.desk.report",
+        "report",
+        title=f"{caption.strategy} · {instrument_text(report, caption)}",
+        scripts=("charts.js", "report.js"),
+        drawing=drawing,
+        words=words,
     )
-
-
-def _part(name: str) -> str:
-    return files("bowline.desk.report").joinpath(name).read_text("utf-8")
-
-
-def _json(value: object) -> str:
-    # inside a script element only `<` could end it, and names may hold anything
-    return msgspec.json.encode(value).decode().replace("<", "\\u003c")
-
-
-def _sign(value: float | None) -> str:
-    if not value:
-        return "flat"
-    return "gain" if value > 0 else "loss"
 
 
 def _cards(report: Report) -> str:
@@ -118,7 +93,7 @@ def _cards(report: Report) -> str:
     )
     return "".join(
         f'<div class="card"><p class="name">{escape(name)}</p>'
-        f'<p class="figure {_sign(tone)}">{escape(figure)}</p>'
+        f'<p class="figure {sign(tone)}">{escape(figure)}</p>'
         f'<p class="note">{escape(note)}</p></div>'
         for name, figure, note, tone in cards
     )
@@ -129,10 +104,6 @@ def _metrics(report: Report) -> str:
         f'<tr><th scope="row">{escape(title)}</th><td>{escape(text)}</td></tr>'
         for title, text in metric_texts(report)
     )
-
-
-def _definitions(lines: Iterable[tuple[str, str]]) -> str:
-    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in lines)
 
 
 def _months(months: Sequence[MonthReturn]) -> str:
@@ -165,7 +136,7 @@ def _month(month: MonthReturn | None) -> str:
         return f"<td>{NOTHING}</td>"
     heat = min(1.0, abs(month.return_pct) / _FULL_HEAT_PCT)
     return (
-        f'<td class="{_sign(month.return_pct)}" style="--heat:{heat:.2f}">'
+        f'<td class="{sign(month.return_pct)}" style="--heat:{heat:.2f}">'
         f"{month.return_pct:+,.1f}<small>{month.benchmark_pct:+,.1f}</small></td>"
     )
 

@@ -1,0 +1,67 @@
+// What every chart needs: the page's colours, a sharp canvas, lines, round steps of a scale, words above it.
+"use strict";
+
+const FONT = "11px system-ui, sans-serif";
+const COLOURS = [
+  "paper", "panel", "ink", "soft", "grid", "line", "gain", "loss", "equity", "benchmark", "long", "short",
+  "loss-rgb", "above-rgb", "below-rgb",
+];
+
+/** The page's colours by name, as they are now: light or dark. */
+function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  return Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+/** Calls when light becomes dark, or the page another size. */
+function onNewLook(relook, redraw) {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", relook);
+  new ResizeObserver(redraw).observe(document.body);
+}
+/** Empties the canvas, at the screen's own resolution; sizes are in CSS pixels. */
+function sharpen(canvas) {
+  const pen = canvas.getContext("2d");
+  const sharp = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth;
+  const height = canvas.clientHeight;
+  if (canvas.width !== Math.round(width * sharp) || canvas.height !== Math.round(height * sharp)) {
+    canvas.width = Math.round(width * sharp);
+    canvas.height = Math.round(height * sharp);
+  }
+  pen.setTransform(sharp, 0, 0, sharp, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  pen.font = FONT;
+  return { pen, width, height, sharp };
+}
+function line(pen, colour, x1, y1, x2, y2) {
+  pen.strokeStyle = colour;
+  pen.beginPath();
+  pen.moveTo(x1, y1);
+  pen.lineTo(x2, y2);
+  pen.stroke();
+}
+/** Round values from low to high, about so many. */
+function steps(low, high, most) {
+  const rough = (high - low) / most;
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((n) => n * size).find((s) => s >= rough);
+  const found = [];
+  for (let value = Math.ceil(low / step) * step; value <= high; value += step) found.push(Math.round(value / step) * step + 0);
+  return found;
+}
+/** Decimals that tell the steps apart. */
+function digitsOf(values) {
+  return Math.max(0, -Math.floor(Math.log10(Math.abs(values[1] - values[0]) || 1)));
+}
+/** Words above a chart: pairs of a name and a value, each with a colour or none. */
+function say(readout, parts) {
+  readout.replaceChildren(...parts.map(([name, value, colour]) => {
+    const item = document.createElement("span");
+    if (colour) {
+      const swatch = document.createElement("i");
+      swatch.style.background = colour;
+      item.append(swatch);
+    }
+    item.append(name ? `${name} ` : "", element("b", value));
+    return item;
+  }));
+}
