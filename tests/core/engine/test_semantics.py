@@ -26,7 +26,7 @@ from bowline.core.model.policy import (
 from bowline.core.model.values import DAY_NS, HUNDRED, RunId, StrategyId, Timeframe
 from bowline.core.signals.frame import SignalFrame, frame_of
 from bowline.research import backtest
-from tests.reference import Life, Rules, play
+from bowline.research.grid.reference import Life, LoopRules, play
 
 INSTRUMENT = Instrument(InstrumentId(FILE_MARKET.market_id, "TEST"))
 ALLOWED = {
@@ -82,13 +82,13 @@ def market(closes: list[float]) -> CandleFrame:
     return CandleFrame(INSTRUMENT.id, Timeframe.H4, open_ns, *(column for _ in range(5)))
 
 
-def rules_of(policy: Policy) -> Rules:
+def rules_of(policy: Policy) -> LoopRules:
     sizing = policy.sizing
 
     def rate(value: Decimal | None) -> float | None:
         return None if value is None else float(value / HUNDRED)
 
-    return Rules(
+    return LoopRules(
         allows=ALLOWED[policy.direction],
         sl=rate(policy.stops.sl_pct),
         tp=rate(policy.stops.tp_pct),

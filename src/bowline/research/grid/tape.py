@@ -1,0 +1,185 @@
+"""What the kernel reads and what it gives: closes, packed signals, rules, outcomes.
+
+Everything here is prepared once and then only read, by many threads at once. Signals are final:
+nothing here knows how they came to be.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+from functools import cached_property
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from bowline.core.model.market import CandleFrame, FloatColumn, IntColumn
+from bowline.core.model.policy import (
+    AllIn,
+    Costs,
+    DirectionMode,
+    FixedQuote,
+    ProfitLock,
+    Sizing,
+    StrategyCompound,
+)
+from bowline.core.model.values import DAY_NS, to_float
+from bowline.core.signals.frame import DirectionColumn
+
+WORD_BITS = 64
+Words = NDArray[np.uint64]
+Rows = NDArray[np.int32]
+
+
+class Convention(Enum):
+    """How stops work. `VECTORBT` is for comparisons only.
+
+    There, stops count from the entry close without its slippage, and a stop uses its candle up:
+    an edge on the same close is lost.
+    """
+
+    BOWLINE = "bowline"
+    VECTORBT = "vectorbt"
+
+
+class Rules(Struct, frozen=True):
+    """What all variants of one evaluation share. `initial_cash` is the account's money."""
+
+    direction: DirectionMode
+    sizing: Sizing
+    costs: Costs
+    initial_cash: Decimal
+    convention: Convention = Convention.BOWLINE
+
+    @property
+    def budget(self) -> Decimal:
+        """The strategy's own money at the start; the rest of the initial cash lies idle."""
+        match self.sizing:
+            case StrategyCompound(budget_quote=budget) | ProfitLock(budget_quote=budget):
+                return self.initial_cash if budget is None else min(budget, self.initial_cash)
+            case AllIn() | FixedQuote():
+                return self.initial_cash
+
+
+class Tape:
+    """The closes of one market. Decisions begin at candle `start`; those before it only warm up."""
+
+    def __init__(self, candles: CandleFrame, start: int) -> None:
+        """Raises ValueError unless there is a candle to decide on and every close is a price."""
+        if not 0 <= start < len(candles):
+            raise ValueError(f"start {start} leaves none of {len(candles)} candles to decide on")
+        self.closes: FloatColumn = np.ascontiguousarray(candles.close, dtype=np.float64)
+        if not bool((np.isfinite(self.closes) & (self.closes > 0)).all()):
+            raise ValueError("every close must be a finite number above 0")
+        self.start = start
+        days = (candles.close_ns[start:] - 1) // DAY_NS
+        last = np.flatnonzero(np.diff(days, append=days[-1] + 1))
+        #: index of the last close of each UTC day with candles, and how many days it stands for:
+        #: a day without candles keeps the equity of the day before
+        self.day_ends: IntColumn = (last + start).astype(np.int64)
+        self.day_spans: IntColumn = np.diff(days[last], append=days[-1] + 1).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.closes)
+
+    @property
+    def decided(self) -> int:
+        """How many candles are decided on."""
+        return len(self.closes) - self.start
+
+    @property
+    def days(self) -> int:
+        """How many UTC days lie between the first and the last decided close, both counted."""
+        return int(self.day_spans.sum())
+
+    @cached_property
+    def inverse(self) -> FloatColumn:
+        """1 / close."""
+        return 1.0 / self.closes
+
+
+class SignalBank:
+    """Final signals as bits: row r holds a LONG and a SHORT bitset, one bit a candle."""
+
+    def __init__(self, length: int) -> None:
+        """`length` is the number of candles of every row."""
+        self.length = length
+        self.words = (length + WORD_BITS - 1) // WORD_BITS
+        self._packed: Words = np.zeros((8, 2, self.words), dtype=np.uint64)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def packed(self) -> Words:
+        """(rows, 2, words): LONG at 0, SHORT at 1; candle t is bit t % 64 of word t // 64."""
+        return self._packed[: self._count]
+
+    def add(self, direction: DirectionColumn) -> int:
+        """The row number of a new signal column; ValueError for anything but -1, 0 and 1."""
+        if direction.shape != (self.length,):
+            raise ValueError(f"{direction.shape} signals for {self.length} candles")
+        if self.length and not {int(direction.min()), int(direction.max())} <= {-1, 0, 1}:
+            raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
+        if self._count == len(self._packed):
+            self._packed = np.concatenate((self._packed, np.zeros_like(self._packed)))
+        row = self._packed[self._count]
+        for side, sign in enumerate((1, -1)):
+            bits = np.packbits(direction == sign, bitorder="little")
+            row[side].view(np.uint8)[: len(bits)] = bits
+        self._count += 1
+        return self._count - 1
+
+    def direction(self, rows: Rows) -> DirectionColumn:
+        """What these rows say together: LONG where all say LONG, SHORT where all say SHORT."""
+        both = np.bitwise_and.reduce(self._packed[rows], axis=0)
+        long, short = (
+            np.unpackbits(side.view(np.uint8), count=self.length, bitorder="little")
+            for side in both
+        )
+        return long.astype(np.int8) - short.astype(np.int8)
+
+
+class Outcome(Struct, frozen=True):
+    """What became of each variant: columns of one length.
+
+    `total_return_pct` is of the initial cash. `max_drawdown_pct` is positive, at closes; the
+    initial cash is the first peak. `round_trips` are the closed ones, `wins` those of them that
+    the report counts as wins. `exposure_pct` is the share of closes at which a position is held.
+    `sharpe` is the report's, of daily returns, NaN where the report has none.
+    """
+
+    total_return_pct: FloatColumn
+    max_drawdown_pct: FloatColumn
+    round_trips: NDArray[np.int32]
+    wins: NDArray[np.int32]
+    exposure_pct: FloatColumn
+    sharpe: FloatColumn
+    final_equity: FloatColumn
+
+    def __len__(self) -> int:
+        return len(self.total_return_pct)
+
+
+def empty_outcome(count: int) -> Outcome:
+    """An outcome of `count` rows, to be filled."""
+    floats = (np.empty(count), np.empty(count), np.empty(count), np.empty(count), np.empty(count))
+    trips, wins = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
+    total_return, drawdown, exposure, sharpe, final = floats
+    return Outcome(total_return, drawdown, trips, wins, exposure, sharpe, final)
+
+
+def fixed_notional(rules: Rules) -> float | None:
+    """The notional of an entry where the sizing fixes it."""
+    return to_float(rules.sizing.quote) if isinstance(rules.sizing, FixedQuote) else None
+
+
+def safe_share(rules: Rules) -> float:
+    """The share of every net profit that is set aside, as a fraction."""
+    return (
+        to_float(rules.sizing.safe_profit_pct) / 100
+        if isinstance(rules.sizing, ProfitLock)
+        else 0.0
+    )
