@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +17,7 @@ import duckdb
 import pytest
 from msgspec.structs import replace
 
-from bowline import cli, wire
+from bowline import wire
 from bowline.core.errors import BadInput, BowlineError, Conflict, Damaged
 from bowline.core.model.event import OrderAccepted
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
@@ -29,14 +28,13 @@ from bowline.desk.journal import journal_path
 from bowline.research.synthetic import synthetic_minutes
 from bowline.storage.candles import Delivery
 from bowline.storage.journal import Entry
+from tests.conftest import Say
 
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
 #: 2025-01-01
 START = 1_735_689_600 * 10**9
 ENTRIES = 50
 PLUGIN = "# a plugin of one's own\n"
-
-Say = Callable[..., tuple[int, str, str]]
 
 
 def quiet(_name: str, _size: int) -> None:
@@ -76,21 +74,6 @@ FILES = {
 
 def backup(home: Path, keep: int = 7, folder: Path | None = None) -> Created:
     return create(wire.stores_to_copy(home), folder or home / "backups", keep, quiet)
-
-
-@pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: Path) -> Say:
-    """Run `bowline …` in this process: exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["bowline", *words])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out = capsys.readouterr()
-        return int(end.value.code or 0), out.out, out.err
-
-    return run
 
 
 def test_what_is_restored_is_what_was_there(
