@@ -38,6 +38,13 @@ ENTRIES = {
     "bowline.storage.migrations.*": "Alembic runs what lies in that folder",
 }
 
+#: with `core/model/`, the files that a newcomer reads to have the whole picture
+PICTURE = {
+    "src/bowline/core/engine/step.py",
+    "src/bowline/runtime/loop.py",
+    "src/bowline/wire.py",
+}
+
 TEXT_SUFFIXES = {
     ".py",
     ".md",
@@ -92,6 +99,20 @@ def test_the_rules_see_the_whole_house(texts: list[Source]) -> None:
     """A rule over no file would pass for ever."""
     paths = {source.path for source in texts}
     assert {"src/bowline/wire.py", "tests/test_house.py", "Makefile", ".ci/run"} <= paths
+
+
+def test_the_whole_picture_is_a_short_read(texts: list[Source]) -> None:
+    """What ARCHITECTURE.md sends a newcomer to stays under 1,000 lines of code."""
+    read = [s for s in texts if s.path in PICTURE or s.path.startswith("src/bowline/core/model/")]
+    assert {source.path for source in read} > PICTURE
+    lines = {source.path: rules.code_lines(source) for source in read}
+    assert sum(lines.values()) < 1_000, lines
+
+
+def test_code_is_what_is_neither_blank_nor_comment_nor_docstring() -> None:
+    text = '"""Doc,\n\ntwo."""\n\n# why\nX = (\n    1,  # one\n)\n'
+    text += '\ndef f():\n    """Doc."""\n    s = """a\nb"""\n'
+    assert rules.code_lines(Source(SRC, text)) == 6
 
 
 def test_both_sets_of_pins_agree() -> None:

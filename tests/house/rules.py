@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from io import StringIO
 from pathlib import PurePosixPath
 
 FILE_LINES = 500
@@ -72,6 +74,25 @@ def sizes(source: Source) -> Iterator[Finding]:
                 yield Finding("size", place, f"{len(public)} public methods")
         elif (length := (node.end_lineno or node.lineno) - node.lineno + 1) >= FUNCTION_LINES:
             yield Finding("size", place, f"{length} lines: the limit is {FUNCTION_LINES}")
+
+
+_LAYOUT = {
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}  # fmt: skip
+
+
+def code_lines(source: Source) -> int:
+    """Lines that hold code: no blank line, no comment, no docstring."""
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(StringIO(source.text).readline):
+        if token.type not in _LAYOUT:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Module | Definition) and ast.get_docstring(node) is not None:
+            said = node.body[0]
+            lines -= set(range(said.lineno, (said.end_lineno or said.lineno) + 1))
+    return len(lines)
 
 
 _EMPTY_WORDS = {

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bowline.core.errors import BadInput
 from bowline.core.model.market import VALUE_COLUMNS, FloatColumn
-from bowline.core.model.quality import Columns
+from bowline.core.quality import Columns
 from bowline.storage.files.stamps import as_numpy, stamps_to_ns
 from bowline.storage.files.table import Part
 

@@ -1,6 +1,6 @@
 """A candle file as it was read: the rows in the file's own order, and where each one stood.
 
-Nothing is judged here: whether a row is a candle is for `core.model.quality` to say.
+Nothing is judged here: whether a row is a candle is for `core.quality` to say.
 """
 
 from __future__ import annotations

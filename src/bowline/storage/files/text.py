@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 
 from bowline.core.errors import BadInput
 from bowline.core.model.market import VALUE_COLUMNS
-from bowline.core.model.quality import Columns
+from bowline.core.quality import Columns
 from bowline.storage.files.columns import looks_like_headings, part_from_table, role_columns
 from bowline.storage.files.stamps import numbers_to_ns
 from bowline.storage.files.table import Part

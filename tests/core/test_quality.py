@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.market import VALUE_COLUMNS
-from bowline.core.model.quality import Columns, Fault, inspect, inspect_beside, to_frame
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.quality import Columns, Fault, inspect, inspect_beside, to_frame
 from tests.candle_files import START_NS, made_frame
 
 LATER_NS = START_NS + 10**15
