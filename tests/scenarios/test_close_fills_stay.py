@@ -1,0 +1,88 @@
+"""Runs that fill at closes come out the same for ever, bit for bit, whatever else is modelled.
+
+The hashes were taken before fills inside the candle, funding and margin were known here. A run that
+asks for none of them must leave the same journal and the same report as it did then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import pytest
+
+from bowline.core.model.instrument import InstrumentId, MarketId
+from bowline.core.model.market import CandleFrame
+from bowline.core.model.values import Timeframe
+from bowline.core.report import make_report
+from bowline.desk.report import caption_of, report_json
+from bowline.research import backtest
+from bowline.storage.embedded.memory_journal import MemoryJournal
+from tests.generators import catalogue, sample_specs
+from tests.paper_runs import play, setup_of
+
+MINUTES = 6_000
+#: strategy id, journal head, report: of the first specs of `sample_specs(12, seed=11)`
+PINNED = (
+   ("3323dd8bf2e3b3b8", "fd86727034b11519", "91696ac1b3a89553"),
+   ("c6430e46a6d36046", "f1a2bfcf171c5885", "1b6b5df2bfca55d8"),
+   ("580c189f16c3a7ea", "c94c7dbfe83b00cd", "84073d4458ec97ea"),
+   ("a0ef5e969e5685d9", "f85f38f06d487bb4", "0775beda9f58078e"),
+   ("60c74547e44ac5cc", "121e41c59ca81236", "8902d58b1e596a06"),
+   ("1505be4914e2d435", "c8e5a3d92905807f", "53284e8c67f6423b"),
+   ("b50c136c7f386e32", "5b747a1795b38b84", "2ac5204e337cb011"),
+   ("1532a672b62cb136", "30bf2b66e3b7af8a", "0059dafdd8f0eb96"),
+   ("7e58651dc0cc17aa", "6bf17c9ed79ddd5a", "7e878d35c6b2c0ee"),
+   ("81718fc245a45cbc", "ecb5b23a1be55a36", "13c30bcb7d78e0b5"),
+   ("0e2b7f84158d0d22", "d704660d0db0db55", "4e249bb761057b30"),
+   ("0027ca1e925cfbbf", "701b252c61661fcb", "7d71c42103a17d7f"),
+)  # fmt: skip
+
+
+def minutes() -> CandleFrame:
+    """A walk in whole cents, so that no machine computes it in another way."""
+    chance = random.Random(5)
+    rows, price = [], 10_000
+    for _ in range(MINUTES):
+        opened = price
+        price = max(100, price + chance.randint(-40, 40))
+        high = max(opened, price) + chance.randint(0, 30)
+        low = min(opened, price) - chance.randint(0, 30)
+        rows.append((opened, high, low, price, chance.randint(1, 1000)))
+    columns = [np.array(column, dtype=np.float64) / 100 for column in zip(*rows, strict=True)]
+    open_ns = 1_700_006_400 * 10**9 + np.arange(MINUTES, dtype=np.int64) * Timeframe.M1.ns
+    return CandleFrame(InstrumentId(MarketId(2), "WALK"), Timeframe.M1, open_ns, *columns)
+
+
+def rounded(value: object) -> object:
+    """The same document with floats of nine digits: the last ones are the maths library's."""
+    match value:
+        case float():
+            return f"{value:.9g}"
+        case dict():
+            return {key: rounded(each) for key, each in value.items()}
+        case list() | tuple():
+            return [rounded(each) for each in value]
+    return value
+
+
+def pinned(number: int) -> tuple[str, str, str]:
+    """What a spec comes to now: the head of its id, of its journal and of its report's hash."""
+    spec = sample_specs(12, seed=11)[number]
+    setup = setup_of(spec, minutes(), catalogue())
+    result = play(setup, minutes(), MemoryJournal())
+    assert result.differences == ()
+    report = make_report(backtest(setup.run, setup.opinion, setup.candles))
+    document = msgspec.to_builtins(
+        report_json(report, caption_of(spec, "walk")), builtin_types=(Decimal,)
+    )
+    text = msgspec.json.encode(rounded(document), order="sorted")
+    return setup.run.strategy_id[:16], result.head[:16], hashlib.sha256(text).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("number", range(len(PINNED)))
+def test_a_close_fill_run_is_what_it_was(number):
+    assert pinned(number) == PINNED[number]
