@@ -13,7 +13,7 @@ import numpy as np
 
 from bowline.core.errors import BadInput
 from bowline.core.model.market import VALUE_COLUMNS
-from bowline.core.model.quality import Columns
+from bowline.core.quality import Columns
 
 
 class Part(msgspec.Struct, frozen=True):
