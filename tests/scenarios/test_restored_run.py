@@ -10,6 +10,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from bowline import wire
 from bowline.core.errors import BowlineError
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
@@ -45,6 +47,7 @@ def end_of(run: subprocess.Popen[str]) -> dict[str, object]:
     return dict(json.loads(out))
 
 
+@pytest.mark.slow
 def test_a_restored_run_ends_as_one_that_was_left_alone(home: Path, tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(SPEC)
