@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +14,12 @@ from typing import Any
 import pytest
 
 from bowline import wire
+from bowline.core.model.market import CandleFrame
 from bowline.core.signals import parse_spec
 from bowline.core.signals.strategy import Strategies
+from bowline.core.sim import SimVenue
+from bowline.desk.paper import run_paper
+from bowline.storage.embedded.memory_journal import MemoryJournal
 from bowline.storage.embedded.sqlite_journal import SqliteJournal
 from bowline.storage.journal import Entry
 from tests.paper_runs import play, recorded_minutes, setup_of
@@ -106,3 +111,33 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_journal(paper, tmp_path, 
         assert (again.head, [e.payload for e in again.entries()]) == expected
         assert again.verify().damage is None
         again.close()
+
+
+class InterruptedFeed:
+    """Candles in frames of a hundred, and after the first of them somebody presses Ctrl-C."""
+
+    def __init__(self, candles: CandleFrame) -> None:
+        self._candles = candles
+
+    async def candles(self, from_ns: int, past_ns: int) -> AsyncIterator[CandleFrame]:
+        del past_ns
+        start = int(self._candles.open_ns.searchsorted(from_ns))
+        yield self._candles.slice(start, start + 100)
+        raise asyncio.CancelledError
+
+
+def test_a_run_may_be_interrupted_while_it_takes_its_journal_again(paper):
+    """Killed, started again and stopped before it is where it was: nothing is missing, it goes on.
+
+    The report is of the candles it came to, and the journal is as it was.
+    """
+    setup, minutes = paper
+    undisturbed = MemoryJournal()
+    play(setup, minutes, undisturbed)
+    journal = MemoryJournal()
+    journal.append(list(undisturbed.entries()))  # and no snapshot
+    venue = SimVenue({setup.run.instrument.id: setup.run.policy.costs})
+    result = run_paper(setup, journal, venue, InterruptedFeed(minutes), lambda _: None)
+    assert (result.finished, result.differences, len(result.record.candles)) == (False, (), 100)
+    assert play(setup, minutes, journal).finished
+    assert journal.head == undisturbed.head

@@ -63,13 +63,14 @@ def run_paper(
     """Take the run to the end of its feed, or to where it is interrupted (SIGINT, SIGTERM)."""
     loop = _start(setup, journal, venue)
     finished = asyncio.run(_interruptible(loop, feed, progress))
-    if loop.replaying:
+    if finished and loop.replaying:
         raise Damaged(
             "the journal goes on after the last candle",
             hint="candles are missing that were stored when the run was made: import them again",
         )
-    loop.snapshot()
-    return _result(setup, journal, loop.next_open_ns, finished=finished)
+    if not loop.replaying:
+        loop.snapshot()
+    return _result(setup, journal, loop, finished=finished)
 
 
 def replay(setup: Setup, journal: Journal, sink: Journal, venue: Venue) -> ReplayResult:
@@ -130,12 +131,13 @@ async def _interruptible(loop: Loop, feed: Feed, progress: Callable[[int], None]
     return True
 
 
-def _result(setup: Setup, journal: Journal, until_ns: int, *, finished: bool) -> PaperResult:
+def _result(setup: Setup, journal: Journal, loop: Loop, *, finished: bool) -> PaperResult:
     start = setup.warmup_candles
-    end = int(setup.candles.open_ns.searchsorted(until_ns))
+    end = int(setup.candles.open_ns.searchsorted(loop.next_open_ns))
     entries = list(journal.entries())
     collected = Collected()
-    collected.record(entry.payload for entry in entries)
+    # interrupted on its way back, the loop has not come to all that the journal holds
+    collected.record(entry.payload for entry in entries if entry.seq <= loop.seq)
     tested = backtest(setup.run, setup.opinion, setup.candles.slice(0, end))
     decided = setup.candles.slice(start, end)
     record = collected.finish(setup.run, decided, tested.conflicting_signals)

@@ -13,15 +13,18 @@ from bowline.core.model.market import CandleFrame, join_frames
 from bowline.core.model.rollup import rollup
 from bowline.core.model.values import SECOND_NS, Timeframe
 
-#: how many minutes a replay at full speed hands over at once: a week
+#: how many minutes a replay that need not wait hands over at once: a week
 _FULL_SPEED_MINUTES = 7 * 1440
 
 
 class Feed(Protocol):
     """Candles as they arrive, from a given moment on."""
 
-    def candles(self, from_ns: int) -> AsyncIterator[CandleFrame]:
-        """Frames of one or more candles that open at `from_ns` or later; ends with the market."""
+    def candles(self, from_ns: int, past_ns: int) -> AsyncIterator[CandleFrame]:
+        """Frames of one or more candles that open at `from_ns` or later; ends with the market.
+
+        Those that have closed by `past_ns` were lived through before: they come at once.
+        """
 
 
 class RollingRollup:
@@ -55,15 +58,18 @@ class ReplayFeed:
         self._timeframe = timeframe
         self._speed = speed
 
-    async def candles(self, from_ns: int) -> AsyncIterator[CandleFrame]:
+    async def candles(self, from_ns: int, past_ns: int) -> AsyncIterator[CandleFrame]:
         """Complete candles of the timeframe, those known at one moment together."""
         rolling = RollingRollup(self._timeframe)
-        start = int(self._minutes.open_ns.searchsorted(from_ns))
-        step = _FULL_SPEED_MINUTES if self._speed is None else 1
-        for at in range(start, len(self._minutes), step):
-            if self._speed is not None and at > start:
-                passed_ns = int(self._minutes.open_ns[at] - self._minutes.open_ns[at - 1])
+        opens, total = self._minutes.open_ns, len(self._minutes)
+        start = int(opens.searchsorted(from_ns))
+        paced = int(self._minutes.close_ns.searchsorted(past_ns, side="right"))
+        paced = total if self._speed is None else max(start, paced)
+        for at in (*range(start, paced, _FULL_SPEED_MINUTES), *range(paced, total)):
+            stop = min(at + _FULL_SPEED_MINUTES, paced) if at < paced else at + 1
+            if self._speed is not None and paced <= at and at > start:
+                passed_ns = int(opens[at] - opens[at - 1])
                 await asyncio.sleep(passed_ns / SECOND_NS / self._speed)
-            frame = rolling.add(self._minutes.slice(at, at + step))
+            frame = rolling.add(self._minutes.slice(at, stop))
             if len(frame):
                 yield frame

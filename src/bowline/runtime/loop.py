@@ -103,7 +103,8 @@ class Loop:
 
     async def run(self, feed: Feed, progress: Callable[[int], None]) -> None:
         """Take candles until the feed ends; cancelled, it stops between two candles."""
-        async for frame in feed.candles(self._next_open_ns):
+        past_ns = self._tail[-1].seen_ns if self._tail else self._next_open_ns
+        async for frame in feed.candles(self._next_open_ns, past_ns):
             self._history.extend(frame)
             for candle in closed_candles(frame):
                 self.take(candle)
