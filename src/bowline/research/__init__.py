@@ -1,5 +1,6 @@
-"""Research: backtests now, sweeps and validation on the same core."""
+"""Research: backtests and sweeps on the same core, and whether to believe them."""
 
 from bowline.research.backtest import backtest
+from bowline.research.grid import Grid, SweepResult, sweep
 
-__all__ = ["backtest"]
+__all__ = ["Grid", "SweepResult", "backtest", "sweep"]

@@ -52,7 +52,7 @@ def compute(
     outputs: dict[str, Series] = {}
     with np.errstate(all="ignore"):
         for step in indicator.steps:
-            for result in _run(step, known):
+            for result in run_step(step, known):
                 series = np.where(np.isfinite(result), result, np.nan)
                 if result.dtype.kind == "i":
                     series[: warmup(indicator, params, frame.timeframe)] = np.nan
@@ -93,7 +93,8 @@ def sides(
     return holds[0] & known, holds[1] & known
 
 
-def _run(step: Step, known: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
+def run_step(step: Step, known: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
+    """The results of one call, with the arguments that `known` has for its names."""
     arguments = [known[each] if isinstance(each, str) else each for each in step.arguments]
     library, _, name = step.formula.rpartition(".")
     if library:

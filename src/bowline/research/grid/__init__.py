@@ -1,15 +1,36 @@
 """The grid engine: many variants of one strategy on one market, without one Python object each."""
 
 from bowline.research.grid.kernel import evaluate, evaluate_daily, instruction_set
+from bowline.research.grid.merge import Merge
+from bowline.research.grid.plan import Budget, ChunkResult, GridPlan, Hashes, plan_grid
+from bowline.research.grid.request import GridRequest, parse_grid
+from bowline.research.grid.result import SweepResult
+from bowline.research.grid.sweep import Grid, Progress, finish, run_chunks, sweep
 from bowline.research.grid.tape import Convention, Outcome, Rules, SignalBank, Tape
+from bowline.research.grid.topk import Rows
 
 __all__ = [
+    "Budget",
+    "ChunkResult",
     "Convention",
+    "Grid",
+    "GridPlan",
+    "GridRequest",
+    "Hashes",
+    "Merge",
     "Outcome",
+    "Progress",
+    "Rows",
     "Rules",
     "SignalBank",
+    "SweepResult",
     "Tape",
     "evaluate",
     "evaluate_daily",
+    "finish",
     "instruction_set",
+    "parse_grid",
+    "plan_grid",
+    "run_chunks",
+    "sweep",
 ]

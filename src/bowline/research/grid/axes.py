@@ -1,0 +1,153 @@
+"""Axes of a grid: what a person wrote for a parameter or a stop, as the list of its values.
+
+An axis may be narrower than the catalogue's hard bounds and must never be wider: a value outside
+them, or between two steps, is a mistake that says what is allowed. Values are made in decimals, so
+that 0.1 three times is 0.3.
+
+    14                               one value
+    [10, 20, 50]                     these
+    {start: 10, stop: 50, step: 5}   10, 15, … 50; what is not said is the catalogue's
+    {points: 5, start: 5, stop: 80}  five of the catalogue's steps, spread from start to stop
+    catalogue                        every value the catalogue allows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from bowline.core.signals.catalogue import Kind, Parameter, Value
+from bowline.core.signals.spec import plain_decimal
+from bowline.core.signals.spec_reading import Bounds
+
+#: values of one axis: more is a mistake in the step
+MOST_VALUES = 100_000
+#: from this ratio of stop to start on, points are spread by ratio: 5, 10, 20, not 5, 100, 200
+SPREAD_BY_RATIO = Decimal(8)
+WHOLE = "catalogue"
+OFF = "off"
+
+_RANGE = ("start", "stop", "step", "points")
+_FORMS = "a value, a list, {start, stop, step}, {points: 5} or catalogue"
+
+Wrong = Callable[[str, str], None]
+
+
+def read_axis(parameter: Parameter, raw: object, path: str, wrong: Wrong) -> tuple[Value, ...]:
+    """The values that `raw` means for `parameter`; each mistake is told to `wrong`."""
+    if parameter.kind is Kind.CHOICE:
+        found = parameter.choices if raw == WHOLE or _is_points(raw) else raw
+        return _taken(parameter, found, path, wrong)
+    if raw == WHOLE:
+        raw = {}
+    if isinstance(raw, Mapping):
+        values = _range(parameter, raw, path, wrong)
+        return _taken(parameter, values, path, wrong) if values else ()
+    return _taken(parameter, raw, path, wrong)
+
+
+def read_stops(raw: object, bounds: Bounds, path: str, wrong: Wrong) -> tuple[Decimal | None, ...]:
+    """The values of a stop axis; None is off, and an axis that is not said is off."""
+    if isinstance(raw, Mapping):
+        start, stop, step = (_decimal(raw.get(name)) for name in _RANGE[:3])
+        odd = sorted(str(name) for name in raw if name not in _RANGE[:3])
+        if odd or start is None or stop is None or step is None or step <= 0 or start > stop:
+            wrong(path, "is no range: expected {start: 1, stop: 5, step: 0.5} with start <= stop")
+            return ()
+        if (stop - start) / step >= MOST_VALUES:
+            wrong(path, f"has more than {MOST_VALUES} values: take a larger step")
+            return ()
+        raw = [start + step * i for i in range(int((stop - start) / step) + 1)]
+    values: list[Decimal | None] = []
+    for each in raw if isinstance(raw, list | tuple) else (raw,):
+        value = _decimal(each)
+        if each is None or each == OFF:
+            values.append(None)
+        elif value is None or not bounds.holds(value):
+            wrong(path, f"{each!s} is not allowed: expected {bounds.words}, or {OFF}")
+        else:
+            values.append(plain_decimal(value))
+    if not isinstance(raw, list | tuple) or raw:
+        return _distinct(values, path, wrong)
+    wrong(path, "is empty: expected values, or leave it out")
+    return ()
+
+
+def _taken(parameter: Parameter, raw: object, path: str, wrong: Wrong) -> tuple[Value, ...]:
+    values: list[Value] = []
+    if isinstance(raw, Mapping) or (isinstance(raw, list | tuple) and not raw):
+        wrong(path, f"expected {_FORMS}")
+        return ()
+    for each in raw if isinstance(raw, list | tuple) else (raw,):
+        value, problem = parameter.take(each)
+        if value is None:
+            # the parameter's own words begin with its name, and the path ends with it
+            wrong(path, problem.partition(": ")[2])
+        else:
+            values.append(value)
+    return _distinct(values, path, wrong)
+
+
+def _distinct(values: list[Any], path: str, wrong: Wrong) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        twice = next(each for each in values if values.count(each) > 1)
+        wrong(path, f"{OFF if twice is None else twice} is there twice: keep one")
+    return tuple(values)
+
+
+def _range(parameter: Parameter, raw: Mapping[str, Any], path: str, wrong: Wrong) -> list[Decimal]:
+    least, most, step = (
+        Decimal(str(each)) for each in (parameter.minimum, parameter.maximum, parameter.step)
+    )
+    start, stop = _decimal(raw.get("start", least)), _decimal(raw.get("stop", most))
+    stride, points = _decimal(raw.get("step", step)), raw.get("points")
+    problem = ""
+    if not set(raw) <= set(_RANGE) or {"points", "step"} <= set(raw):
+        problem = f"expected {_FORMS}, found {', '.join(str(each) for each in raw)}"
+    elif start is None or stop is None or stride is None:
+        problem = "start, stop and step are numbers"
+    elif not least <= start <= stop <= most:
+        problem = f"{start} to {stop} is not within what is allowed: {parameter.allowed()}"
+    elif stride <= 0 or stride % step:
+        problem = f"step {stride} is not a multiple of {step}: {parameter.allowed()}"
+    elif points is not None and not _is_count(points):
+        problem = f"points {points} is no whole number from 1 to {MOST_VALUES}"
+    elif points is None and (stop - start) / stride >= MOST_VALUES:
+        problem = f"has more than {MOST_VALUES} values: take a larger step"
+    if problem or start is None or stop is None or stride is None:
+        wrong(path, problem)
+        return []
+    if points is not None:
+        return _spread(start, stop, points, least, step)
+    return [start + stride * i for i in range(int((stop - start) / stride) + 1)]
+
+
+def _is_count(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= MOST_VALUES
+
+
+def _spread(
+    start: Decimal, stop: Decimal, points: int, least: Decimal, step: Decimal
+) -> list[Decimal]:
+    """`points` values on the catalogue's steps from `start` to `stop`; fewer where they meet."""
+    if points == 1:
+        raw = [(start + stop) / 2]
+    elif start > 0 and stop / start >= SPREAD_BY_RATIO:
+        ratio = float(stop / start)
+        raw = [start * Decimal(repr(ratio ** (i / (points - 1)))) for i in range(points)]
+    else:
+        raw = [start + (stop - start) * i / (points - 1) for i in range(points)]
+    steps = [min(int((stop - least) / step), round((each - least) / step)) for each in raw]
+    return sorted({least + step * each for each in steps})
+
+
+def _is_points(raw: object) -> bool:
+    return isinstance(raw, Mapping) and set(raw) == {"points"}
+
+
+def _decimal(found: object) -> Decimal | None:
+    if isinstance(found, bool) or not isinstance(found, int | float | Decimal):
+        return None
+    value = Decimal(repr(found)) if isinstance(found, float) else Decimal(found)
+    return value if value.is_finite() else None

@@ -1,0 +1,410 @@
+"""A plan: a request over certain candles, cut into chunks that anybody may run in any order.
+
+A chunk is a pure function of the plan, its number and, in stage B, the shortlist: whoever runs it,
+wherever, with however many threads, gets the same bytes. Nothing here may keep what depends on the
+order of chunks, or more memory than `bytes` says.
+
+1. Warm-up, anchor and start are those that a single run over the same span would have.
+2. Every base has its warm-up; its signals are those since its own anchor.
+3. Chunks are ranges of bases: small ones first, so that there is something to show at once.
+4. `run_chunk` computes what signals its bases need, evaluates them with every pair of stops and
+   keeps the K best rows, an even sample of all rows and one figure a base.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from decimal import Decimal
+from functools import cached_property
+from math import gcd
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from bowline.core.errors import BadInput
+from bowline.core.model.instrument import market_by_id
+from bowline.core.model.market import CandleFrame
+from bowline.core.model.policy import Costs, Limits, Stops
+from bowline.core.signals import LEAST_WARMUP, USUAL, StrategySpec, Unsaid, policy_of, ta_lib
+from bowline.core.signals.catalogue import Value
+from bowline.core.signals.spec import IndicatorUse
+from bowline.research.grid.kernel import evaluate
+from bowline.research.grid.request import GridRequest
+from bowline.research.grid.signals import STEP_BYTES, Key, SignalSource
+from bowline.research.grid.space import Numbers, Slot
+from bowline.research.grid.stages import PROBES, probes_beside
+from bowline.research.grid.tape import Convention, Outcome, Rules, Tape
+from bowline.research.grid.topk import COLUMNS, Rows, best, kept, keys, unpack
+
+#: of the meaning of every figure: a change makes old results others
+ENGINE_VERSION = 1
+#: rows of a sweep that are kept beside the top, evenly drawn
+SAMPLE_MOST = 100_000
+#: packed signals that one thread keeps
+BANK_BYTES = 96 << 20
+#: candles x bases of one chunk, and rows
+_CHUNK_CANDLES = 130_000_000
+_CHUNK_ROWS = 200_000
+_FIRST_CHUNK = 8
+_MOST_CHUNK = 8_192
+_ROW_BYTES = sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
+
+
+class Budget(Struct, frozen=True):
+    """What a sweep may take; more is refused before it starts."""
+
+    variants: int = 10_000_000
+    bytes: int = 2 << 30
+
+
+USUAL_BUDGET = Budget()
+
+
+class Hashes(Struct, frozen=True):
+    """What a result is a function of: SHA-256 in hex."""
+
+    grid_request: str
+    engine_params: str
+    data: str
+
+
+class ChunkResult(Struct, frozen=True):
+    """What one chunk gives. `figures` has one f8 a base: its key in stage A, its best key in B."""
+
+    chunk: int
+    evaluated: int
+    kept: int
+    top: dict[str, bytes]
+    sample: dict[str, bytes]
+    figures: bytes
+
+    def to_bytes(self) -> bytes:
+        """The one text of this result."""
+        return msgspec.msgpack.encode(self)
+
+    @staticmethod
+    def from_bytes(content: bytes) -> ChunkResult:
+        """What `to_bytes` wrote."""
+        return msgspec.msgpack.decode(content, type=ChunkResult)
+
+    @property
+    def rows(self) -> Rows:
+        """The best rows of the chunk."""
+        return unpack(self.top)
+
+
+class GridPlan:
+    """One request over certain candles. `start` is the number of the first decided candle."""
+
+    def __init__(
+        self,
+        request: GridRequest,
+        candles: CandleFrame,
+        start: int,
+        rules: Rules,
+        *,
+        chunk_bases: int | None = None,
+    ) -> None:
+        self.request = request
+        self.candles = candles
+        self.start = start
+        self.rules = rules
+        self.space = request.space
+        self.stops = np.array(
+            [[np.nan if each is None else float(each) for each in lane] for lane in request.lanes]
+        )
+        self._ends = _chunk_ends(self.space.bases, chunk_bases or self._chunk_bases(1))
+        self._b_ends = (
+            _chunk_ends(self.second_bases, chunk_bases or self._chunk_bases(self.space.lanes))
+            if self.shortlisted
+            else np.empty(0, dtype=np.int64)
+        )
+        if not self.shortlisted and not chunk_bases:
+            self._ends = _chunk_ends(self.space.bases, self._chunk_bases(self.space.lanes))
+        self._mine = threading.local()
+        # TA-Lib is loaded when first asked for, and two threads must not load it at once
+        ta_lib.has("SMA")
+
+    # --- what is known before it starts -------------------------------------------------------
+
+    @property
+    def variants(self) -> int:
+        """How many variants the request has."""
+        return self.space.variants
+
+    @property
+    def shortlisted(self) -> bool:
+        """Whether there is a stage A before a stage B."""
+        wanted = self.request.shortlist
+        has_stops = self.request.lanes != ((None, None),)
+        return bool(wanted) and has_stops and self.space.bases > wanted
+
+    @property
+    def second_bases(self) -> int:
+        """Bases that stage B looks at: the shortlist and the probes beside it."""
+        wanted = self.request.shortlist
+        return wanted + min(PROBES, self.space.bases - wanted)
+
+    @property
+    def evaluations(self) -> int:
+        """Rows that will be computed, over all stages."""
+        if not self.shortlisted:
+            return self.variants
+        return self.space.bases + self.second_bases * self.space.lanes
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of all stages; those of stage A come first."""
+        return len(self._ends) + len(self._b_ends)
+
+    @property
+    def first_chunks(self) -> int:
+        """Chunks that need no shortlist: all of them where there is none."""
+        return len(self._ends)
+
+    @property
+    def bytes(self) -> int:
+        """Most memory of one thread's work and of what is kept, beside the interpreter's own."""
+        candles = 6 * self.candles.open_ns.nbytes
+        rows = self._chunk_bases(self.space.lanes) * self.space.lanes * _ROW_BYTES * 3
+        kept_rows = (min(SAMPLE_MOST, self.variants) + 4 * self.request.top) * _ROW_BYTES
+        sets = sum(8 * slot.count for slot in self.request.slots if slot.constraints)
+        tied = sum(8 * each.count for each in self.space.subsets if each.constraints)
+        return (
+            BANK_BYTES
+            + STEP_BYTES
+            + candles * 3
+            + rows
+            + kept_rows
+            + sets
+            + tied
+            + 8 * self.space.bases
+        )
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """What the result is a function of."""
+        rules = {
+            "version": ENGINE_VERSION,
+            "direction": self.rules.direction.value,
+            "sizing": msgspec.to_builtins(self.rules.sizing),
+            "costs": msgspec.to_builtins(self.rules.costs),
+            "initial_cash": self.rules.initial_cash,
+            "convention": self.rules.convention.value,
+        }
+        seen = f"{self.candles.content_hash()}:{self.start}"
+        return Hashes(
+            self.request.hash(),
+            hashlib.sha256(msgspec.json.encode(rules, order="sorted")).hexdigest(),
+            hashlib.sha256(seen.encode()).hexdigest(),
+        )
+
+    # --- one variant --------------------------------------------------------------------------
+
+    def spec(self, variant: int) -> StrategySpec:
+        """The strategy that this variant is; IndexError where there is none."""
+        base, lane = divmod(variant, self.space.lanes)
+        uses = [
+            IndicatorUse(slot.indicator.id, slot.indicator.version, tuple(params.items()))
+            for slot, params in self.space.rules(base)
+        ]
+        stops = Stops(*self.request.lanes[lane])
+        rules = tuple(sorted(uses, key=msgspec.json.encode))
+        return replace(self.request.template, rules=rules, stops=stops)
+
+    def params(self, variant: int) -> dict[str, Value | Decimal | None]:
+        """The same, flat: `slot_parameter`, then `sl_pct` and `tp_pct`."""
+        base, lane = divmod(variant, self.space.lanes)
+        flat: dict[str, Value | Decimal | None] = {
+            f"{slot.name}_{name}": value
+            for slot, params in self.space.rules(base)
+            for name, value in params.items()
+        }
+        sl_pct, tp_pct = self.request.lanes[lane]
+        return flat | {"sl_pct": sl_pct, "tp_pct": tp_pct}
+
+    # --- one chunk ----------------------------------------------------------------------------
+
+    def bases_of(self, chunk: int, shortlist: Numbers | None = None) -> Numbers:
+        """The bases of a chunk; ValueError for a chunk of stage B without the shortlist."""
+        low, high = self.span_of(chunk)
+        if chunk < len(self._ends):
+            return np.arange(low, high, dtype=np.int64)
+        if shortlist is None or len(shortlist) != self.request.shortlist:
+            raise ValueError(f"chunk {chunk} needs the shortlist of {self.request.shortlist} bases")
+        return self.second_list(shortlist)[low:high]
+
+    def run_chunk(
+        self, chunk: int, threads: int = 1, shortlist: Numbers | None = None
+    ) -> ChunkResult:
+        """Compute one chunk; chunks from `first_chunks` on need the shortlist (`Merge`)."""
+        bases = self.bases_of(chunk, shortlist)
+        first = self.shortlisted and chunk < len(self._ends)
+        stops = np.array([[np.nan, np.nan]]) if first else self.stops
+        outcome = self.evaluate(bases, stops, threads)
+        lanes = len(stops)
+        variants = (bases[:, None] * self.space.lanes + np.arange(lanes)).ravel()
+        rows = _rows(variants, outcome)
+        key = keys(rows, self.request.rank_by)
+        if first:
+            empty = dict.fromkeys(COLUMNS, b"")
+            return ChunkResult(chunk, len(rows), 0, empty, empty, key.astype("<f8").tobytes())
+        keep = kept(rows, self.request.keep)
+        best_key = np.where(keep, key, -np.inf).reshape(len(bases), lanes).max(axis=1)
+        if shortlist is not None:
+            listed = shortlist[np.minimum(np.searchsorted(shortlist, bases), len(shortlist) - 1)]
+            keep &= np.repeat(listed == bases, lanes)
+        top = best(rows.take(np.flatnonzero(keep)), self.request.rank_by, self.request.top)
+        sample = rows.take(np.flatnonzero(variants % self._stride == 0))
+        return ChunkResult(
+            chunk, len(rows), int(keep.sum()), top.pack(), sample.pack(),
+            best_key.astype("<f8").tobytes(),
+        )  # fmt: skip
+
+    def evaluate(self, bases: Numbers, stops: NDArray[np.float64], threads: int = 1) -> Outcome:
+        """The outcome of these bases with every pair of `stops`, base-major."""
+        return evaluate(self.tape, *self.signals(bases), stops, self.rules, threads=threads)
+
+    def signals(self, bases: Numbers) -> tuple[Any, NDArray[np.int32]]:
+        """The calling thread's bank, and the rows of it that must agree for each base."""
+        source = self._source
+        wanted: dict[Key, Slot] = {}
+        parts = []
+        for places, subset, sets in self.space.split(bases):
+            anchors = self._anchors(subset.slots, sets)
+            for at, slot in enumerate(subset.slots):
+                pairs = zip(sets[:, at].tolist(), anchors.tolist(), strict=True)
+                found = [(slot.name, number, anchor) for number, anchor in pairs]
+                wanted |= dict.fromkeys(found, slot)
+                parts.append((places, at, found))
+        known = source.rows(wanted)
+        width = 1 + max(at for _, at, _ in parts)
+        rows = np.full((len(bases), width), -1, dtype=np.int32)
+        for places, at, found in parts:
+            rows[places, at] = [known[key] for key in found]
+        # a signal agrees with itself, so a smaller subset is filled up with its first
+        return source.bank, np.where(rows < 0, rows[:, :1], rows)
+
+    @cached_property
+    def tape(self) -> Tape:
+        """The closes, prepared for the kernel."""
+        return Tape(self.candles, self.start)
+
+    def anchor(self, variant: int) -> int:
+        """The number of the candle that a run of this variant alone would begin with."""
+        base = np.array([variant // self.space.lanes], dtype=np.int64)
+        _, subset, sets = next(self.space.split(base))
+        return int(self._anchors(subset.slots, sets)[0])
+
+    def span_of(self, chunk: int) -> tuple[int, int]:
+        """The places of a chunk's bases in the list of its stage."""
+        if chunk < len(self._ends):
+            return _span(self._ends, chunk)
+        return _span(self._b_ends, chunk - len(self._ends))
+
+    def second_list(self, shortlist: Numbers) -> Numbers:
+        """The bases of stage B in order: the shortlist and the probes, rising."""
+        probes = probes_beside(shortlist, self.space.bases)
+        return np.sort(np.concatenate((shortlist, probes)))
+
+    def _anchors(self, slots: tuple[Slot, ...], sets: Numbers) -> Numbers:
+        timeframe = self.request.template.timeframe
+        wait = np.full(len(sets), LEAST_WARMUP, dtype=np.int64)
+        for at, slot in enumerate(slots):
+            np.maximum(wait, slot.warmups(sets[:, at], timeframe), out=wait)
+        return np.maximum(0, self.start - wait)
+
+    @property
+    def _source(self) -> SignalSource:
+        found: SignalSource | None = getattr(self._mine, "source", None)
+        if found is None:
+            found = self._mine.source = SignalSource(self.candles, BANK_BYTES)
+        return found
+
+    def _chunk_bases(self, lanes: int) -> int:
+        by_candles = _CHUNK_CANDLES // max(1, len(self.candles))
+        return max(1, min(by_candles, _CHUNK_ROWS // lanes, _MOST_CHUNK))
+
+    @cached_property
+    def _stride(self) -> int:
+        """Every how many variants one is sampled: without a rhythm in common with the lanes."""
+        rows = self.second_bases * self.space.lanes if self.shortlisted else self.variants
+        stride = max(1, -(-rows // SAMPLE_MOST))
+        while gcd(stride, self.space.lanes) > 1:
+            stride += 1
+        return stride
+
+
+def plan_grid(
+    request: GridRequest,
+    candles: CandleFrame,
+    start_ns: int,
+    *,
+    cash: Decimal = Decimal(10_000),
+    unsaid: Unsaid = USUAL,
+    convention: Convention = Convention.BOWLINE,
+    budget: Budget = USUAL_BUDGET,
+    chunk_bases: int | None = None,
+) -> GridPlan:
+    """The plan of `request` over `candles`, whose decisions begin at `start_ns`.
+
+    `candles` begin `request.warmup` candles before the start, or as many as there are. BadInput
+    where there is nothing to decide on, where the settings bound entries, or over budget.
+    """
+    start = int(candles.open_ns.searchsorted(start_ns))
+    if start >= len(candles):
+        raise BadInput(
+            "there is no complete candle in the span",
+            hint="see what is stored with `bowline candles list`, then choose --from and --to",
+        )
+    market = market_by_id(candles.instrument.market_id)
+    policy = policy_of(request.template, market, unsaid)
+    if policy.limits != Limits():
+        raise BadInput(
+            "the settings bound entries (cooldown, daily loss), and a sweep knows no such bounds",
+            hint="run it with BOWLINE_RISK_PRESET=none, then give limits to a saved row",
+        )
+    costs = Costs(policy.costs.fee_pct, policy.costs.slippage_pct)
+    rules = Rules(policy.direction, policy.sizing, costs, cash, convention)
+    plan = GridPlan(request, candles, start, rules, chunk_bases=chunk_bases)
+    _within(plan, budget)
+    return plan
+
+
+def _within(plan: GridPlan, budget: Budget) -> None:
+    problems = []
+    if plan.variants > budget.variants:
+        problems.append(f"variants: {plan.variants:,}, at most {budget.variants:,}")
+    if plan.bytes > budget.bytes:
+        problems.append(f"memory: {plan.bytes >> 20:,} MiB, at most {budget.bytes >> 20:,} MiB")
+    if not problems:
+        return
+    sizes = {f"{s.name}: {s.count:,} parameter sets": s.count for s in plan.request.slots}
+    sizes[f"stops: {plan.space.lanes:,} pairs"] = plan.space.lanes
+    widest = sorted(sizes, key=lambda name: -sizes[name])[:3]
+    raise BadInput(
+        "the grid is over budget",
+        problems=(*problems, *(f"narrow {name}" for name in widest)),
+        hint="take larger steps or fewer values, or raise --max-variants and --max-mib",
+    )
+
+
+def _chunk_ends(count: int, most: int) -> Numbers:
+    ends, size = [0], min(_FIRST_CHUNK, most)
+    while ends[-1] < count:
+        ends.append(min(count, ends[-1] + size))
+        size = min(most, size * 4)
+    return np.array(ends[1:], dtype=np.int64)
+
+
+def _span(ends: Numbers, at: int) -> tuple[int, int]:
+    return (int(ends[at - 1]) if at else 0), int(ends[at])
+
+
+def _rows(variants: Numbers, outcome: Outcome) -> Rows:
+    return Rows(variants, *(getattr(outcome, name) for name in list(COLUMNS)[1:]))

@@ -1,0 +1,152 @@
+"""Signals of a sweep: each distinct indicator with its parameters is computed once, and packed.
+
+What it gives must be what `core.signals` gives, bit for bit: a row of a sweep is run again through
+the core. It keeps no more than its budgets allow.
+
+1. A signal is a function of the candles since the anchor, and the anchor of a run is as many
+   candles before its start as the run's warm-up asks for. So a signal here is known by slot, set
+   and anchor, and variants of different warm-ups share one only where their anchors are the same.
+2. Indicators that share a step (the fast averages of a hundred crosses) share its result.
+3. Packed signals stay in the bank until it is full; then a new bank is begun.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bowline.core.model.market import CandleFrame
+from bowline.core.signals import expressions, indicators, ta_lib
+from bowline.core.signals.catalogue import Indicator, Step, Value
+from bowline.core.signals.entry import INPUTS
+from bowline.core.signals.frame import DirectionColumn
+from bowline.research.grid.space import Slot
+from bowline.research.grid.tape import SignalBank
+
+#: bytes of series that are kept for other parameter sets
+STEP_BYTES = 48 << 20
+
+Key = tuple[str, int, int]
+
+
+class SignalSource:
+    """Signals of one set of candles on demand; one thread uses it."""
+
+    def __init__(self, candles: CandleFrame, bank_bytes: int) -> None:
+        self._candles = candles
+        self._bank_bytes = bank_bytes
+        self._series: OrderedDict[tuple[Any, ...], tuple[NDArray[Any], ...]] = OrderedDict()
+        self._held = 0
+        self._frames: dict[int, tuple[CandleFrame, dict[str, Any]]] = {}
+        self._rows: dict[Key, int] = {}
+        self.bank = SignalBank(len(candles))
+
+    def rows(self, wanted: Mapping[Key, Slot]) -> dict[Key, int]:
+        """The bank's row of each of these (slot name, set, anchor); all in the present bank."""
+        new = [key for key in wanted if key not in self._rows]
+        a_row = 2 * self.bank.words * 8
+        if self._rows and (len(self.bank) + len(new)) * a_row > self._bank_bytes:
+            self.bank, self._rows = SignalBank(len(self._candles)), {}
+            new = list(wanted)
+        # those of one anchor together, so that their steps are still there
+        for key in sorted(new, key=lambda each: (each[2], each[0], each[1])):
+            slot = wanted[key]
+            self._rows[key] = self.bank.add(self.direction(slot, slot.params(key[1]), key[2]))
+        return {key: self._rows[key] for key in wanted}
+
+    def direction(self, slot: Slot, params: Mapping[str, Value], anchor: int) -> DirectionColumn:
+        """The signal of every candle; NEUTRAL before the anchor."""
+        frame, inputs = self._since(anchor)
+        long, short = self._sides(slot.indicator, params, frame, inputs)
+        column = np.zeros(len(self._candles), dtype=np.int8)
+        np.subtract(long & ~short, short & ~long, out=column[anchor:], dtype=np.int8)
+        return column
+
+    def _since(self, anchor: int) -> tuple[CandleFrame, dict[str, Any]]:
+        found = self._frames.get(anchor)
+        if found is None:
+            frame = self._candles.slice(anchor, len(self._candles))
+            found = self._frames[anchor] = frame, {n: getattr(frame, n) for n in INPUTS}
+        return found
+
+    def _sides(
+        self,
+        indicator: Indicator,
+        params: Mapping[str, Value],
+        frame: CandleFrame,
+        inputs: Mapping[str, Any],
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """As `core.signals.indicators.sides`, with the results of steps kept."""
+        rule = indicator.rule
+        assert rule is not None, f"{indicator.id} has no rule"
+        values = {name: inputs[name] for name in indicator.inputs}
+        values |= {**params, **self._outputs(indicator, params, frame, inputs)}
+        known = np.ones(len(frame), dtype=np.bool_)
+        sides = []
+        for text in (rule.long, rule.short):
+            if not text:
+                sides.append(np.zeros(len(frame), dtype=np.bool_))
+                continue
+            verdicts = expressions.judge(expressions.parse(text), values, len(frame))
+            sides.append(verdicts.holds)
+            known &= verdicts.known
+        return sides[0] & known, sides[1] & known
+
+    def _outputs(
+        self,
+        indicator: Indicator,
+        params: Mapping[str, Value],
+        frame: CandleFrame,
+        inputs: Mapping[str, Any],
+    ) -> dict[str, NDArray[Any]]:
+        known: dict[str, Any] = {**ta_lib.AVERAGES, **params}
+        for name, value in params.items():
+            known[name] = ta_lib.AVERAGES.get(value, value) if isinstance(value, str) else value
+        known |= inputs
+        #: what a name stands for in the key of a kept result: columns by how they were made
+        made: dict[str, Any] = {name: known[name] for name in params} | {n: n for n in INPUTS}
+        names = iter(indicator.outputs)
+        outputs: dict[str, NDArray[Any]] = {}
+        for step in indicator.steps:
+            told = (
+                made.get(each, each) if isinstance(each, str) else each for each in step.arguments
+            )
+            key = (len(frame), step.formula, *told)
+            for at, result in enumerate(self._step(key, step, known)):
+                series, wait = result, 0
+                if result.dtype.kind == "i":
+                    wait = indicators.warmup(indicator, params, frame.timeframe)
+                    series = result.astype(np.float64)
+                    series[:wait] = np.nan
+                name = next(names)
+                known[name] = outputs[name] = series
+                made[name] = (key, at, wait)
+        return outputs
+
+    def _step(
+        self, key: tuple[Any, ...], step: Step, known: Mapping[str, Any]
+    ) -> tuple[NDArray[Any], ...]:
+        found = self._series.get(key)
+        if found is not None:
+            self._series.move_to_end(key)
+            return found
+        with np.errstate(all="ignore"):
+            results = tuple(_finite(each) for each in indicators.run_step(step, known))
+        self._series[key] = results
+        self._held += sum(each.nbytes for each in results)
+        while self._held > STEP_BYTES and len(self._series) > 1:
+            _, gone = self._series.popitem(last=False)
+            self._held -= sum(each.nbytes for each in gone)
+        return results
+
+
+def _finite(result: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers as they are, others with NaN for what is not finite."""
+    if result.dtype.kind == "i":
+        return result
+    finite = np.isfinite(result)
+    return result if finite.all() else np.where(finite, result, np.nan)

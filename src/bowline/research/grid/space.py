@@ -1,0 +1,216 @@
+"""The space of a grid: slots, subsets and stops, numbered without writing any of them down.
+
+A variant is a number and is decoded when it is asked for. It must mean the same strategy for
+ever: the order here is part of what a saved row says.
+
+1. A slot is an indicator with an axis a parameter; its sets are counted in mixed radix, the last
+   parameter fastest. Sets that break a constraint have no number.
+2. A subset is a choice of slots that must all agree: by size, then in the order of the request. Its
+   bases are counted in mixed radix over its slots, the last slot fastest.
+3. A base is numbered through all subsets in order. Variant = base x lanes + lane, where a lane is
+   a pair of stops: the stop loss slow, the take profit fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from bowline.core.model.values import DAY_NS, Timeframe
+from bowline.core.signals import expressions
+from bowline.core.signals.catalogue import Indicator, Value
+from bowline.core.signals.entry import DAY
+
+Numbers = NDArray[np.int64]
+
+#: positions looked at in one go when constraints are applied: bounds the memory it takes
+_BLOCK = 1 << 20
+
+
+class Axis(Struct, frozen=True):
+    """One parameter and the values it takes."""
+
+    name: str
+    values: tuple[Value, ...]
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values can be calculated with."""
+        return not isinstance(self.values[0], str)
+
+
+class Slot(Struct, frozen=True, dict=True):
+    """An indicator and its axes, in the order in which the catalogue declares the parameters."""
+
+    name: str
+    indicator: Indicator
+    axes: tuple[Axis, ...]
+    constraints: tuple[str, ...]
+
+    @cached_property
+    def positions(self) -> int:
+        """Points of the axes, before constraints."""
+        return prod(len(axis.values) for axis in self.axes)
+
+    @cached_property
+    def valid(self) -> Numbers | None:
+        """The points that hold every constraint, rising; None where all do."""
+        trees = [expressions.parse(text) for text in self.constraints]
+        return None if not trees else _holding(trees, self.positions, self.columns)
+
+    @cached_property
+    def count(self) -> int:
+        """How many parameter sets there are."""
+        return self.positions if self.valid is None else len(self.valid)
+
+    def columns(self, positions: Numbers) -> dict[str, NDArray[Any]]:
+        """The numeric parameters at these points, by name."""
+        found: dict[str, NDArray[Any]] = {}
+        rest = positions
+        for axis in reversed(self.axes):
+            rest, digit = np.divmod(rest, len(axis.values))
+            if axis.numeric:
+                found[axis.name] = np.asarray(axis.values)[digit]
+        return found
+
+    def params(self, number: int) -> dict[str, Value]:
+        """Every parameter of one set."""
+        rest = number if self.valid is None else int(self.valid[number])
+        values: list[tuple[str, Value]] = []
+        for axis in reversed(self.axes):
+            rest, digit = divmod(rest, len(axis.values))
+            values.append((axis.name, axis.values[digit]))
+        return dict(reversed(values))
+
+    def set_columns(self, numbers: Numbers) -> dict[str, NDArray[Any]]:
+        """The numeric parameters of these sets, by name."""
+        return self.columns(numbers if self.valid is None else self.valid[numbers])
+
+    def warmups(self, numbers: Numbers, timeframe: Timeframe) -> Numbers:
+        """Candles before the first value of each of these sets."""
+        known = {**self.set_columns(numbers), DAY: DAY_NS // timeframe.ns}
+        found = expressions.calculate(expressions.parse(self.indicator.warmup), known)
+        return np.broadcast_to(np.asarray(found).astype(np.int64), numbers.shape)
+
+
+class Subset(Struct, frozen=True, dict=True):
+    """Slots that must all agree. `constraints` name parameters as `slot_parameter`."""
+
+    slots: tuple[Slot, ...]
+    constraints: tuple[str, ...]
+
+    @cached_property
+    def positions(self) -> int:
+        """Choices of one set a slot, before constraints."""
+        return prod(slot.count for slot in self.slots)
+
+    @cached_property
+    def valid(self) -> Numbers | None:
+        """The choices that hold every constraint and use no indicator twice the same way."""
+        trees = [expressions.parse(text) for text in self.constraints]
+        twins = len({slot.indicator.id for slot in self.slots}) < len(self.slots)
+        if not trees and not twins:
+            return None
+        found = _holding(trees, self.positions, self._columns)
+        return found[self._different(found)] if twins else found
+
+    @cached_property
+    def count(self) -> int:
+        """How many bases there are."""
+        return self.positions if self.valid is None else len(self.valid)
+
+    def sets(self, bases: Numbers) -> Numbers:
+        """The number of the set that each of these bases has in each slot: (bases, slots)."""
+        rest = bases if self.valid is None else self.valid[bases]
+        return self._digits(rest)
+
+    def _digits(self, rest: Numbers) -> Numbers:
+        digits = np.empty((len(rest), len(self.slots)), dtype=np.int64)
+        for at in range(len(self.slots) - 1, -1, -1):
+            rest, digits[:, at] = np.divmod(rest, self.slots[at].count)
+        return digits
+
+    def _columns(self, positions: Numbers) -> dict[str, NDArray[Any]]:
+        digits = self._digits(positions)
+        return {
+            f"{slot.name}_{name}": column
+            for at, slot in enumerate(self.slots)
+            for name, column in slot.set_columns(digits[:, at]).items()
+        }
+
+    def _different(self, positions: Numbers) -> NDArray[np.bool_]:
+        """False where two slots of one indicator have equal parameters: that is one rule, twice."""
+        digits = self._digits(positions)
+        keep = np.ones(len(positions), dtype=np.bool_)
+        for at, one in enumerate(self.slots):
+            for before in range(at):
+                other = self.slots[before]
+                if one.indicator.id != other.indicator.id:
+                    continue
+                mine = {tuple(one.params(i).items()): i for i in range(one.count)}
+                twin = np.array(
+                    [mine.get(tuple(other.params(i).items()), -1) for i in range(other.count)]
+                )
+                keep &= twin[digits[:, before]] != digits[:, at]
+        return keep
+
+
+class Space(Struct, frozen=True, dict=True):
+    """All bases of a request. Numbers run from 0 through every subset."""
+
+    subsets: tuple[Subset, ...]
+    lanes: int
+
+    @cached_property
+    def ends(self) -> Numbers:
+        """The number after the last base of each subset."""
+        return np.cumsum([subset.count for subset in self.subsets], dtype=np.int64)
+
+    @property
+    def bases(self) -> int:
+        """How many bases there are."""
+        return int(self.ends[-1])
+
+    @property
+    def variants(self) -> int:
+        """How many variants there are."""
+        return self.bases * self.lanes
+
+    def split(self, bases: Numbers) -> Iterator[tuple[NDArray[np.intp], Subset, Numbers]]:
+        """For each subset among these bases: where they stand, the subset, their sets."""
+        subset_of = np.searchsorted(self.ends, bases, side="right")
+        for number in np.unique(subset_of):
+            places = np.flatnonzero(subset_of == number)
+            subset = self.subsets[number]
+            begin = int(self.ends[number]) - subset.count
+            yield places, subset, subset.sets(bases[places] - begin)
+
+    def rules(self, base: int) -> list[tuple[Slot, dict[str, Value]]]:
+        """The slots of one base with their parameters; IndexError where there is no such base."""
+        if not 0 <= base < self.bases:
+            raise IndexError(f"there is no base {base}: {self.bases} of them")
+        _, subset, sets = next(self.split(np.array([base], dtype=np.int64)))
+        pairs = zip(subset.slots, sets[0].tolist(), strict=True)
+        return [(slot, slot.params(number)) for slot, number in pairs]
+
+
+def _holding(
+    trees: list[expressions.Node],
+    positions: int,
+    columns_of: Any,  # noqa: ANN401 - a method that gives named columns
+) -> Numbers:
+    kept = []
+    for start in range(0, positions, _BLOCK):
+        block = np.arange(start, min(positions, start + _BLOCK), dtype=np.int64)
+        known: Mapping[str, NDArray[Any]] = columns_of(block)
+        holds = np.ones(len(block), dtype=np.bool_)
+        for tree in trees:
+            holds &= expressions.judge(tree, known, len(block)).holds
+        kept.append(block[holds])
+    return np.concatenate(kept) if kept else np.empty(0, dtype=np.int64)
