@@ -53,6 +53,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the test's own, once of each kind; see tests/databases.py."""
+    from tests.databases import database
+
+    with database(request.param, tmp_path) as url:
+        yield url
+
+
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
     """A command sets up the logs of its process; a test must not leave that to the next one."""

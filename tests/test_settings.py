@@ -16,6 +16,7 @@ from bowline.core.model.policy import Limits
 from bowline.settings import FIELDS, RISK_PRESETS, Secret, load_settings
 
 CANARY = "hunter2-canary-Zq8"
+DATABASE = f"postgresql://trader:{CANARY}@db.example/bowline"
 STORE = f"clickhouse://trader:{CANARY}@db.example/market"
 REPO = Path(__file__).resolve().parent.parent
 REFERENCE = REPO / "docs" / "reference" / "settings.md"
@@ -44,7 +45,8 @@ def test_without_any_variable_there_are_usable_settings() -> None:
 def test_every_setting_can_be_given_in_every_way(tmp_path: Path) -> None:
     """R6: the variable, *_FILE, *_B64 and SECRETS_FILE, each alone, give the same settings."""
     values = {
-        "home": str(tmp_path), "candles": STORE, "indicators": str(tmp_path / "i.yaml"),
+        "home": str(tmp_path), "candles": STORE, "database": DATABASE,
+        "indicators": str(tmp_path / "i.yaml"),
         "strategies": str(tmp_path / "s"), "fee_pct": "0.04", "slippage_pct": "0.5",
         "risk_preset": "balanced", "daily_loss_pct": "1.5", "cooldown_candles": "7",
         "log_level": "debug", "log_format": "json",
@@ -239,3 +241,13 @@ def test_no_setting_is_dead() -> None:
     through_limits = {"risk_preset", "daily_loss_pct", "cooldown_candles"}
     assert "limits" in read
     assert {field.name for field in FIELDS} - read == through_limits
+
+
+def test_a_database_is_a_postgresql_address_and_nothing_else() -> None:
+    found = load_settings({"BOWLINE_DATABASE": DATABASE.replace("postgresql", "postgres")})
+    assert found.database == Secret(DATABASE)
+    assert CANARY in found.secrets
+    for wrong in ("mysql://h/d", "postgresql://h", "postgresql:///d", "sqlite:///f", "h/d"):
+        (problem,) = problems(DATABASE=wrong)
+        assert "expected postgresql://" in problem
+        assert wrong not in problem

@@ -37,7 +37,7 @@ SECRETS_FILE = PREFIX + "SECRETS_FILE"
 MAX_BYTES = 64 * 1024
 _NAME = re.compile(PREFIX + "[A-Z0-9_]+")
 #: read by the tests alone, so that a shell which has it set can run Bowline too
-_NOT_OURS = frozenset({PREFIX + "SHARED_DATA"})
+_NOT_OURS = frozenset({PREFIX + "SHARED_DATA", PREFIX + "TEST_POSTGRES"})
 
 
 class Secret:
@@ -76,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     home: Path
     candles: Secret | None = None
+    database: Secret | None = None
     indicators: Path | None = None
     strategies: Path | None = None
     fee_pct: Decimal | None = None
@@ -162,6 +163,14 @@ def _store(text: str) -> Secret:
     return Secret(text)
 
 
+def _database(text: str) -> Secret:
+    parts = urlsplit(text)
+    known = parts.scheme in {"postgresql", "postgres"}
+    if not (known and parts.hostname and parts.path.strip("/")) or parts.port == 0:
+        raise ValueError(text)
+    return Secret(f"postgresql{text[text.index(':') :]}")
+
+
 def _one_of(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text.lower() not in allowed:
@@ -178,6 +187,7 @@ _FORMATS = ("auto", "json", "text")
 FIELDS: tuple[Field, ...] = (
     Field("home", _path, "a folder"),
     Field("candles", _store, _STORES, secret=True),
+    Field("database", _database, "postgresql://user:password@host/database", secret=True),
     Field("indicators", _path, "a catalogue file"),
     Field("strategies", _path, "a folder of strategy plugins"),
     Field("fee_pct", lambda text: _percent(text, 5), "a percentage from 0 to 5"),

@@ -7,12 +7,15 @@ settings and hands it over; no rule of trading may live here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bowline.core.errors import BadInput
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from bowline.core.model.event import Run
     from bowline.core.signals import Catalogue, Strategies, Unsaid
     from bowline.desk.backup import Stores
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from bowline.runtime import Feed, Venue
     from bowline.storage.candles import Candles
     from bowline.storage.embedded.duckdb_candles import DuckDBCandles
+    from bowline.storage.jobs import Jobs
     from bowline.storage.journal import Journal
     from bowline.storage.tables import Tables
 
@@ -136,10 +140,39 @@ def load_catalogue() -> Catalogue:
 
 
 def open_tables(home: Path) -> Tables:
-    """Strategies and runs in `home`, migrated; to be closed. Conflict if they are too new."""
-    from bowline.storage.embedded.sqlite_tables import open_sqlite_tables
+    """Strategies and runs, migrated; to be closed. Conflict if they are too new.
 
-    return open_sqlite_tables(home / "tables.db")
+    They are in `BOWLINE_DATABASE`, or in a SQLite file in `home`.
+    """
+    from bowline.storage.tables import Tables
+
+    return Tables(_database(home))
+
+
+def open_jobs(home: Path) -> Jobs:
+    """The jobs, in the same database as strategies and runs; to be closed."""
+    from bowline.storage.jobs import Jobs
+
+    return Jobs(_database(home))
+
+
+def _database(home: Path) -> Engine:
+    """What the tables of `home` are in, migrated. The demonstration has its own file."""
+    from bowline.settings import load_settings
+
+    url = load_settings().database if home != demo_home() else None
+    if url is None:
+        from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
+
+        return migrated_sqlite_engine(home / "tables.db")
+    if find_spec("pg8000") is None:
+        raise BadInput(
+            "BOWLINE_DATABASE names PostgreSQL, and pg8000 is not installed",
+            hint="install the extra: bowline[servers]",
+        )
+    from bowline.storage.servers.postgres_tables import postgres_engine
+
+    return postgres_engine(url.reveal())
 
 
 def unsaid() -> Unsaid:

@@ -9,7 +9,17 @@ from __future__ import annotations
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 import sqlalchemy as sa
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -110,4 +120,46 @@ run_events = Table(
     Column("to_state", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("at_ns", sa.BigInteger, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("payload", Text, nullable=False, comment="JSON: all that was asked for"),
+    Column("request_hash", String(64), nullable=False),
+    Column("data_hash", String(64), nullable=False, comment="of the candles it works on"),
+    Column("variants", sa.BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, comment="since the last finished chunk"),
+    Column("lease_number", Integer, nullable=False, comment="counts leases: an older one is void"),
+    Column("lease_owner", Text),
+    Column("lease_until_ns", sa.BigInteger),
+    Column("heartbeat_ns", sa.BigInteger),
+    Column("progress", sa.JSON(none_as_null=True)),
+    Column("error", Text),
+    Column("created_ns", sa.BigInteger, nullable=False),
+    Column("updated_ns", sa.BigInteger, nullable=False),
+    Index("ix_jobs_state", "state"),
+    Index("ix_jobs_data_hash", "data_hash"),
+    # a number once given stays that job's
+    sqlite_autoincrement=True,
+)
+
+job_chunks = Table(
+    "job_chunks",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("stage", Integer, primary_key=True, autoincrement=False),
+    Column("chunk", Integer, primary_key=True, autoincrement=False),
+    Column("result", LargeBinary, nullable=False),
+)
+
+job_results = Table(
+    "job_results",
+    metadata,
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
+    Column("result", LargeBinary, nullable=False),
 )

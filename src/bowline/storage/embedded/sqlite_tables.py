@@ -27,6 +27,11 @@ def open_sqlite_tables(path: Path) -> Tables:
 
     Conflict if they are too new or the file is out of reach, Damaged if it is no database.
     """
+    return Tables(migrated_sqlite_engine(path))
+
+
+def migrated_sqlite_engine(path: Path) -> sa.Engine:
+    """An engine on the tables in the file at `path`, made if there is none; errors as above."""
     engine = sqlite_engine(path)
     try:
         migrate(engine.execution_options(writes=True))
@@ -37,7 +42,7 @@ def open_sqlite_tables(path: Path) -> Tables:
             f"the tables in {path} cannot be read: {error.orig}",
             hint="restore the file from a backup",
         ) from error
-    return Tables(engine)
+    return engine
 
 
 def sqlite_engine(path: Path) -> sa.Engine:

@@ -1,8 +1,9 @@
 """Brings the tables to what `storage/schema.py` says, in steps that are never edited once released.
 
 1. Tables that are at `HEAD` already cost one SELECT; alembic is imported only if there is work.
-2. All steps run in one transaction that holds the write lock: a kill leaves the tables as they
-   were, and of two processes that start at once the second finds the work done.
+2. All steps run in one transaction that holds the write lock (in PostgreSQL, a lock of our own): a
+   kill leaves the tables as they were, and of two processes that start at once the second finds the
+   work done.
 3. Tables of a newer Bowline are refused, never guessed at.
 """
 
@@ -14,7 +15,9 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from bowline.core.errors import Conflict
 
 #: the revision of `storage/schema.py`
-HEAD = "0001"
+HEAD = "0002"
+#: any number that nothing else in the database uses
+_LOCK = 0x626F776C
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -25,6 +28,8 @@ def migrate(engine: sa.Engine) -> None:
     from bowline.storage.migrations.steps import to_revision  # noqa: PLC0415
 
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         to_revision(connection, HEAD)
 
 
