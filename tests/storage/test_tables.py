@@ -212,6 +212,12 @@ def test_every_state_is_in_the_table_and_a_refusal_names_what_is_allowed(saved: 
     assert len(saved.run_events(run.id)) == 1
 
 
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(Conflict, match="cannot be made"):
+        open_sqlite_tables(tmp_path / "file" / "home" / "tables.db")
+
+
 class RunsInTheStore(RuleBasedStateMachine):
     """Whatever is tried in whatever order, the store agrees with a model that only has the rules.
 

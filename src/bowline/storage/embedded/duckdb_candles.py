@@ -38,6 +38,7 @@ from bowline.storage.candles import (
     raw_tables,
     tie_break,
 )
+from bowline.storage.embedded.folder import make_folder
 
 _RETRY_S = 0.02
 
@@ -113,13 +114,7 @@ class DuckDBCandles:
                 f"candle store {self._path} was made by a newer version of Bowline",
                 hint="Install that version, or set BOWLINE_CANDLES to another file.",
             )
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Conflict(
-                f"folder {self._path.parent} cannot be made: {error.strerror}",
-                hint="Check its permissions, or set BOWLINE_HOME to another folder.",
-            ) from error
+        make_folder(self._path.parent)
         canonical = " union all ".join(_CANONICAL_OF_VENUE.format(table=t) for t in raw_tables())
         with self._transaction() as db:
             for table in raw_tables():

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bowline.core.errors import BadInput, Conflict, Damaged, NotFound
+from bowline.storage.embedded.folder import make_folder
 from bowline.storage.embedded.journal_file import (
     APPLICATION_ID,
     BROKEN_END,
@@ -199,10 +200,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _writer_lock(path: Path) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Conflict(f"no journal can be written in {path.parent}: {error.strerror}") from error
+    make_folder(path.parent)
     with _damage_at(path):
         lock = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None)
         try:

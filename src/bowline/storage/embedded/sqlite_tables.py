@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from bowline.core.errors import Conflict, Damaged
+from bowline.storage.embedded.folder import make_folder
 from bowline.storage.migrations import migrate
 from bowline.storage.tables import Tables
 
@@ -47,7 +48,7 @@ def migrated_sqlite_engine(path: Path) -> sa.Engine:
 
 def sqlite_engine(path: Path) -> sa.Engine:
     """An engine on the file at `path`, as it is: nothing is migrated."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     engine = sa.create_engine(f"sqlite:///{path}")
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
