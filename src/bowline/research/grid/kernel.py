@@ -1,23 +1,63 @@
 """The face of the grid kernel: many variants of one market at once.
 
-It decides which compiled kernel runs, cuts the work between threads, and must give the same bytes
-whatever the number of threads. Where no kernel was compiled, the clear loop runs, and says so.
+It lays a task out for the compiled kernel, cuts the work between threads, and must give the same
+bytes whatever the number of threads. Where no kernel was compiled the clear loop runs instead.
+
+1. Check that tape, bank, base and stops fit each other: the kernel itself trusts every number.
+2. Fill a `Task` with the addresses of the columns; distinct stops are sorted, tightest first.
+3. Threads take batches of bases, one after the other, and write rows that no other thread writes.
 """
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import structlog
+from msgspec import Struct
 from numpy.typing import NDArray
 
+from bowline.core.model.policy import DirectionMode
+from bowline.core.model.values import to_float
 from bowline.research.grid import fallback
-from bowline.research.grid.tape import Outcome, Rows, Rules, SignalBank, Tape
+from bowline.research.grid.library import PYTHON, Task, address, available, chosen, library
+from bowline.research.grid.tape import (
+    Convention,
+    Outcome,
+    Rows,
+    Rules,
+    SignalBank,
+    Tape,
+    fixed_notional,
+    safe_share,
+)
 
 Stops = NDArray[np.float64]
+
+_log = structlog.get_logger(__name__)
+_STOP_COLUMNS = 2
+#: bases that a thread takes at a time: enough to share what is prepared for each stretch of candles
+_BATCH = 1024
+
+
+class _Columns(Struct):
+    """What the kernel writes, and what must stay alive while it runs."""
+
+    final_equity: NDArray[np.float64]
+    drawdown: NDArray[np.float64]
+    sharpe: NDArray[np.float64]
+    held: NDArray[np.int64]
+    round_trips: NDArray[np.int64]
+    wins: NDArray[np.int64]
+    daily: NDArray[np.float64] | None
+    inputs: list[NDArray[np.generic]]
 
 
 def instruction_set() -> str:
     """What runs: "avx512", "avx2", "plain", or "python" where nothing could be compiled."""
-    return "python"
+    return chosen()
 
 
 def evaluate(
@@ -28,8 +68,11 @@ def evaluate(
     `base` (n, k): rows of the bank that must all agree. `stops` (m, 2): sl_pct and tp_pct, NaN is
     off. Raises ValueError where shapes, row numbers or lengths do not fit each other.
     """
-    del threads
-    return fallback.evaluate(tape, bank, base, stops, rules)
+    base, stops = _checked(tape, bank, base, stops)
+    if chosen() == PYTHON:
+        _say_slow()
+        return fallback.evaluate(tape, bank, base, stops, rules)
+    return _outcome(tape, rules, _run_bank(tape, bank, base, stops, rules, threads, daily=False))
 
 
 def evaluate_daily(
@@ -39,5 +82,142 @@ def evaluate_daily(
 
     The rows are those of `evaluate`; the columns are those of the report's daily equity.
     """
-    del threads
-    return fallback.evaluate_daily(tape, bank, base, stops, rules)
+    base, stops = _checked(tape, bank, base, stops)
+    if chosen() == PYTHON:
+        _say_slow()
+        return fallback.evaluate_daily(tape, bank, base, stops, rules)
+    daily = _run_bank(tape, bank, base, stops, rules, threads, daily=True).daily
+    assert daily is not None
+    return daily
+
+
+def _checked(tape: Tape, bank: SignalBank, base: Rows, stops: Stops) -> tuple[Rows, Stops]:
+    """Base and stops as the kernel reads them: it follows every number without looking."""
+    if bank.length != len(tape):
+        raise ValueError(f"signals of {bank.length} candles for a tape of {len(tape)}")
+    if base.ndim != _STOP_COLUMNS or base.shape[1] < 1:
+        raise ValueError(f"base is one row of bank rows a variant, got the shape {base.shape}")
+    if base.size and not 0 <= int(base.min()) <= int(base.max()) < len(bank):
+        raise ValueError(f"base names rows that a bank of {len(bank)} does not have")
+    return np.ascontiguousarray(base, dtype=np.int32), _checked_stops(stops)
+
+
+def _checked_stops(stops: Stops) -> Stops:
+    if stops.ndim != _STOP_COLUMNS or stops.shape[1] != _STOP_COLUMNS or not len(stops):
+        raise ValueError(f"stops are pairs of sl_pct and tp_pct, got the shape {stops.shape}")
+    if bool((stops < 0).any()):
+        raise ValueError("a stop is a percentage of 0 or more, NaN for none")
+    return np.ascontiguousarray(stops, dtype=np.float64)
+
+
+def _say_slow() -> None:
+    if available() == (PYTHON,):
+        _log.warning(
+            "no compiled kernel: the clear loop runs, a thousand times slower",
+            hint="install a C compiler and Bowline again",
+        )
+
+
+def _run_bank(
+    tape: Tape, bank: SignalBank, base: Rows, stops: Stops, rules: Rules, threads: int,
+    *, daily: bool,
+) -> _Columns:  # fmt: skip
+    task, columns = _task(tape, len(base), stops, rules, daily=daily)
+    packed = bank.packed
+    columns.inputs += [base, packed]
+    task.bank, task.words = address(packed), bank.words
+    task.base, task.legs = address(base), base.shape[1]
+    _run(task, threads)
+    return columns
+
+
+def _task(
+    tape: Tape, bases: int, stops: Stops, rules: Rules, *, daily: bool
+) -> tuple[Task, _Columns]:
+    """A task without its signals, and the columns it will fill."""
+    count = bases * len(stops)
+    columns = _Columns(
+        final_equity=np.empty(count),
+        drawdown=np.empty(count),
+        sharpe=np.empty(count),
+        held=np.zeros(count, dtype=np.int64),
+        round_trips=np.zeros(count, dtype=np.int64),
+        wins=np.zeros(count, dtype=np.int64),
+        daily=np.empty((count, tape.days + 1)) if daily else None,
+        inputs=[tape.closes, tape.inverse, tape.day_ends, tape.day_spans],
+    )
+    task = Task(
+        length=len(tape), start=tape.start, bases=bases, lanes=len(stops),
+        closes=address(tape.closes), inverse=address(tape.inverse),
+        days=len(tape.day_ends),
+        day_ends=address(tape.day_ends), day_spans=address(tape.day_spans),
+        final_equity=address(columns.final_equity), max_drawdown=address(columns.drawdown),
+        sharpe=address(columns.sharpe), held=address(columns.held),
+        round_trips=address(columns.round_trips), wins=address(columns.wins),
+        daily=None if columns.daily is None else address(columns.daily),
+        daily_width=tape.days + 1,
+    )  # fmt: skip
+    _lay_ranges(task, tape, columns)
+    _lay_stops(task, stops, columns)
+    _lay_rules(task, rules)
+    return task, columns
+
+
+def _lay_ranges(task: Task, tape: Tape, columns: _Columns) -> None:
+    low, high = tape.block_ranges
+    columns.inputs += [low, high]
+    task.block_low, task.block_high = address(low), address(high)
+    task.block_levels, task.blocks = low.shape
+
+
+def _lay_stops(task: Task, stops: Stops, columns: _Columns) -> None:
+    for name, column in zip(("sl", "tp"), stops.T, strict=True):
+        rates, lane = np.unique(column / 100, return_inverse=True)
+        lane = np.ascontiguousarray(lane, dtype=np.int32)
+        columns.inputs += [rates, lane]
+        setattr(task, f"{name}_count", len(rates))
+        setattr(task, f"{name}_rates", address(rates))
+        setattr(task, f"lane_{name}", address(lane))
+
+
+def _lay_rules(task: Task, rules: Rules) -> None:
+    quote = fixed_notional(rules)
+    task.initial_cash = to_float(rules.initial_cash)
+    task.idle = to_float(rules.initial_cash - rules.budget)
+    task.quote = np.inf if quote is None else quote
+    task.safe_share = safe_share(rules)
+    task.fee, task.slippage = to_float(rules.costs.fee_rate), to_float(rules.costs.slippage_rate)
+    task.allows_long = rules.direction is not DirectionMode.SHORT_ONLY
+    task.allows_short = rules.direction is not DirectionMode.LONG_ONLY
+    task.vectorbt = rules.convention is Convention.VECTORBT
+
+
+def _run(task: Task, threads: int) -> None:
+    """Every base, in batches; raises MemoryError where the kernel had none."""
+    run: Callable[..., int] = library(chosen()).bowline_evaluate
+    batch = min(_BATCH, -(-task.bases // max(threads, 1))) or 1
+    starts = range(0, task.bases, batch)
+
+    def one(first: int) -> int:
+        return run(ctypes.byref(task), first, min(first + batch, task.bases))
+
+    if threads > 1 and len(starts) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            results = list(pool.map(one, starts))
+    else:
+        results = [one(first) for first in starts]
+    if any(results):
+        raise MemoryError("the grid kernel could not get the memory it asked for")
+
+
+def _outcome(tape: Tape, rules: Rules, columns: _Columns) -> Outcome:
+    cash = to_float(rules.initial_cash)
+    return Outcome(
+        total_return_pct=(columns.final_equity - cash) / cash * 100,
+        max_drawdown_pct=columns.drawdown * 100,
+        round_trips=columns.round_trips.astype(np.int32),
+        wins=columns.wins.astype(np.int32),
+        exposure_pct=columns.held / tape.decided * 100,
+        sharpe=columns.sharpe,
+        final_equity=columns.final_equity,
+    )

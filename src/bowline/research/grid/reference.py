@@ -85,6 +85,8 @@ class Life:
         self.trade(t, -self.quantity, close * (1 + side * r.slippage), r.fee, why)
         self.quantity = 0.0
         self.left_at = t
+        if why == "bust":
+            self.safe = inf
         profit = self.cash - before
         self.trips.append(Trip(profit, self.notional))
         if profit > 0:

@@ -28,6 +28,8 @@ from bowline.core.model.values import DAY_NS, to_float
 from bowline.core.signals.frame import DirectionColumn
 
 WORD_BITS = 64
+#: closes in a block of `Tape.block_ranges`; csrc/ranges.h counts on it
+BLOCK = 16
 Words = NDArray[np.uint64]
 Rows = NDArray[np.int32]
 
@@ -97,6 +99,26 @@ class Tape:
     def inverse(self) -> FloatColumn:
         """1 / close."""
         return 1.0 / self.closes
+
+    @cached_property
+    def block_ranges(self) -> tuple[FloatColumn, FloatColumn]:
+        """(levels, blocks): lowest and highest close of 2^level blocks of `BLOCK` closes."""
+        blocks = -(-len(self) // BLOCK)
+        padded = np.full(blocks * BLOCK, self.closes[-1])
+        padded[: len(self)] = self.closes
+        cut = padded.reshape(blocks, BLOCK)
+        return _by_doubling(cut.min(axis=1), np.minimum), _by_doubling(cut.max(axis=1), np.maximum)
+
+
+def _by_doubling(first: FloatColumn, extreme: np.ufunc) -> FloatColumn:
+    """Row k: the extreme of the 2^k values from each one on, where there are so many."""
+    levels = np.tile(first, (max(1, len(first).bit_length()), 1))
+    for level in range(1, len(levels)):
+        half = 1 << (level - 1)
+        filled = len(first) - 2 * half + 1
+        before = levels[level - 1]
+        levels[level, :filled] = extreme(before[:filled], before[half : half + filled])
+    return levels
 
 
 class SignalBank:

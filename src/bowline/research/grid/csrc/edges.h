@@ -1,0 +1,68 @@
+/* From packed signals to edges: the candles where a LONG or a SHORT signal is new.
+ *
+ * Bit t % 64 of word t / 64 belongs to candle t. An edge is a bit whose predecessor is not set;
+ * the first decided candle is compared with the one before it, which only warmed up.
+ */
+#ifndef BOWLINE_EDGES_H
+#define BOWLINE_EDGES_H
+
+#include "task.h"
+
+typedef struct {
+    int32_t at;        /* the candle */
+    int32_t direction; /* 1 or -1 */
+    int32_t until;     /* the next edge against it, or the length of the tape */
+} Edge;
+
+/* What the rows of a base say together: LONG where all say LONG, SHORT where all say SHORT. */
+static inline void agree(const Task *task, int64_t base, int64_t first, int64_t count,
+                         uint64_t *long_words, uint64_t *short_words)
+{
+    const int32_t *rows = task->base + base * task->legs;
+    const uint64_t *row = task->bank + (int64_t)rows[0] * 2 * task->words + first;
+    memcpy(long_words, row, (size_t)count * sizeof *row);
+    memcpy(short_words, row + task->words, (size_t)count * sizeof *row);
+    for (int64_t leg = 1; leg < task->legs; leg++) {
+        row = task->bank + (int64_t)rows[leg] * 2 * task->words + first;
+        for (int64_t word = 0; word < count; word++) {
+            long_words[word] &= row[word];
+            short_words[word] &= row[word + task->words];
+        }
+    }
+}
+
+/* Write every edge from `start` on, oldest first; returns how many there are. */
+static int64_t find_edges(const Task *task, const uint64_t *long_words,
+                          const uint64_t *short_words, Edge *edges)
+{
+    int64_t count = 0, first = task->start / WORD_BITS;
+    uint64_t long_before = 0, short_before = 0;
+    if (first > 0) {
+        long_before = long_words[first - 1] >> (WORD_BITS - 1);
+        short_before = short_words[first - 1] >> (WORD_BITS - 1);
+    }
+    uint64_t decided = ~(uint64_t)0 << (task->start % WORD_BITS);
+    for (int64_t word = first; word < task->words; word++) {
+        uint64_t goes_long = long_words[word], goes_short = short_words[word];
+        uint64_t new_long = goes_long & ~(goes_long << 1 | long_before);
+        uint64_t new_short = goes_short & ~(goes_short << 1 | short_before);
+        long_before = goes_long >> (WORD_BITS - 1);
+        short_before = goes_short >> (WORD_BITS - 1);
+        for (uint64_t left = (new_long | new_short) & decided; left; left &= left - 1) {
+            int bit = __builtin_ctzll(left);
+            edges[count].at = (int32_t)(word * WORD_BITS + bit);
+            edges[count].direction = new_long >> bit & 1 ? 1 : -1;
+            count++;
+        }
+        decided = ~(uint64_t)0;
+    }
+    int32_t next[2] = {(int32_t)task->length, (int32_t)task->length};
+    for (int64_t i = count - 1; i >= 0; i--) {
+        int goes_long = edges[i].direction > 0;
+        edges[i].until = next[!goes_long];
+        next[goes_long] = edges[i].at;
+    }
+    return count;
+}
+
+#endif

@@ -1,0 +1,280 @@
+/* One base signal under many pairs of stops: a lane each.
+ *
+ * All lanes see the same edges, so what depends on the edge alone is worked out once:
+ * 1. An edge opens a position in every lane that is flat (or leaves the other side) at its close.
+ *    Its latest end, `until`, is the next edge against it.
+ * 2. For each distinct stop, tightest first, find the first close beyond it; a wider stop cannot
+ *    be met earlier, so each search begins where the one before ended. A lane leaves at the
+ *    earliest of its loss, its profit and `until`.
+ * 3. Inside a round trip the equity is a line in the close, fixed + quantity * close. So its
+ *    extremes are those of the closes; only where a new peak falls inside are they read in order.
+ * 4. A short whose close reaches the price at which all its cash is gone is bust: it ends the lane.
+ * 5. Between two edges, the last close of a day reads each lane's equity.
+ * The loops over lanes hold no branch but the rare ones, so that they become vector instructions;
+ * counts are doubles there, which stay exact and have the width of all else.
+ */
+#ifndef BOWLINE_LANES_H
+#define BOWLINE_LANES_H
+
+#include "edges.h"
+#include "ranges.h"
+#include "task.h"
+
+typedef struct {
+    int64_t count;
+    double *cash;     /* of the account, while flat or before the exit that is already known */
+    double *reserved; /* no entry may use it: idle beside the budget, set aside, or all, if bust */
+    double *fixed, *quantity; /* equity of the last position: fixed + quantity * close */
+    double *free_from;        /* the first candle at which an edge can enter; a half more if a stop
+                                 used its candle up */
+    double *peak, *low, *drawdown;
+    double *held, *round_trips, *wins;
+    /* for the edge at hand: how each lane leaves, and the extremes of the closes until then */
+    double *leaves, *leave_close, *lowest, *highest;
+    double *daily; /* a row of `count` equities for each last close of a day */
+} Lanes;
+
+/* how a stop is left: at which candle (the tape's length: never), and the closes until then */
+typedef struct {
+    int64_t at;
+    Range range;
+} Exit;
+
+#define LANE_COLUMNS 15
+
+static int make_lanes(const Task *task, Lanes *lanes)
+{
+    int64_t count = task->lanes;
+    double *memory = malloc((size_t)(count * (LANE_COLUMNS + task->days)) * sizeof *memory);
+    if (!memory)
+        return 0;
+    *lanes = (Lanes){.count = count};
+    double **columns[LANE_COLUMNS] = {
+        &lanes->cash, &lanes->reserved, &lanes->fixed, &lanes->quantity, &lanes->free_from,
+        &lanes->peak, &lanes->low, &lanes->drawdown, &lanes->held, &lanes->round_trips,
+        &lanes->wins, &lanes->leaves, &lanes->leave_close, &lanes->lowest, &lanes->highest,
+    };
+    for (int column = 0; column < LANE_COLUMNS; column++)
+        *columns[column] = memory + column * count;
+    lanes->daily = memory + LANE_COLUMNS * count;
+    return 1;
+}
+
+static void free_lanes(Lanes *lanes) { free(lanes->cash); }
+
+static void reset_lanes(const Task *task, Lanes *lanes)
+{
+    memset(lanes->cash, 0, (size_t)(lanes->count * LANE_COLUMNS) * sizeof *lanes->cash);
+    for (int64_t j = 0; j < lanes->count; j++) {
+        lanes->cash[j] = lanes->peak[j] = lanes->low[j] = task->initial_cash;
+        lanes->reserved[j] = task->idle;
+        lanes->free_from[j] = -1;
+    }
+}
+
+/* One equity, in the order of time. */
+static inline void mark(Lanes *lanes, int64_t j, double equity)
+{
+    if (equity > lanes->peak[j]) {
+        double depth = (lanes->peak[j] - lanes->low[j]) / lanes->peak[j];
+        lanes->drawdown[j] = larger(lanes->drawdown[j], depth);
+        lanes->peak[j] = lanes->low[j] = equity;
+    } else {
+        lanes->low[j] = smaller(lanes->low[j], equity);
+    }
+}
+
+static void mark_in_order(const Task *task, Lanes *lanes, int64_t j, int64_t from, int64_t to)
+{
+    for (int64_t t = from; t < to; t++)
+        mark(lanes, j, lanes->fixed[j] + lanes->quantity[j] * task->closes[t]);
+}
+
+/* A day's last close: the lanes' equity after what was decided at that close. */
+static void record_day(const Task *task, Lanes *lanes, int64_t day)
+{
+    double *restrict row = lanes->daily + day * lanes->count;
+    double close = task->closes[task->day_ends[day]], t = (double)task->day_ends[day] + 0.5;
+    for (int64_t j = 0; j < lanes->count; j++) {
+        double open = lanes->fixed[j] + lanes->quantity[j] * close;
+        row[j] = t < lanes->free_from[j] ? open : lanes->cash[j];
+    }
+}
+
+static inline int64_t first_beyond(const Task *task, int64_t from, int64_t to, double level,
+                                   int below)
+{
+    return below ? first_at_or_below(task, from, to, level)
+                 : first_at_or_above(task, from, to, level);
+}
+
+/* Step 2 for the losses or the profits of one edge. `below`: met by closes at or below a level.
+ * `to` is the end of the search, `range` spans everything up to it. Returns how many were met. */
+static int64_t find_stops(const Task *task, const double *rates, int64_t count, double base,
+                          int below, int64_t from, int64_t to, Range range, Exit *exits)
+{
+    int64_t t = from + 1, met = 0;
+    for (; met < count; met++) {
+        double level = below ? base * (1 - rates[met]) * (1 + TIE)
+                             : base * (1 + rates[met]) * (1 - TIE);
+        /* written so that NaN, which is no stop and comes last, is not met */
+        if (!(below ? range.low <= level : range.high >= level))
+            break;
+        t = first_beyond(task, t, to, level, below);
+        if (t >= to)
+            break;
+        exits[met] = (Exit){t, range_of(task, from, t)};
+    }
+    return met;
+}
+
+/* Step 4: shorten the stay of the lanes that lose all their cash before they leave. */
+static void find_busts(const Task *task, Lanes *lanes, const Edge *edge)
+{
+    for (int64_t j = 0; j < lanes->count; j++) {
+        if (lanes->free_from[j] > edge->at || lanes->quantity[j] >= 0)
+            continue;
+        double level = (lanes->fixed[j] - task->idle) / -lanes->quantity[j] * (1 - TIE);
+        int64_t end = earlier((int64_t)lanes->leaves[j] + 1, task->length);
+        int64_t at = first_at_or_above(task, edge->at + 1, end, level);
+        if (at == end)
+            continue;
+        Range range = range_of(task, edge->at, at);
+        lanes->leaves[j] = (double)at;
+        lanes->leave_close[j] = task->closes[at];
+        lanes->lowest[j] = range.low;
+        lanes->highest[j] = range.high;
+        lanes->reserved[j] = INFINITY;
+    }
+}
+
+/* Steps 1 and 2: when each lane would leave a position that this edge opens. */
+static void plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range range,
+                       Exit *losses, Exit *profits)
+{
+    double base = task->closes[edge->at];
+    if (!task->vectorbt)
+        base *= edge->direction > 0 ? 1 + task->slippage : 1 - task->slippage;
+    int goes_long = edge->direction > 0;
+    /* ours: a stop met at `until` is the exit that the edge there makes anyway */
+    int64_t to = task->vectorbt ? earlier(edge->until + 1, task->length) : edge->until;
+    Range searched = range;
+    if (to > edge->until)
+        widen_by_closes(&searched, task->closes, edge->until, to);
+    int64_t lost = find_stops(task, task->sl_rates, task->sl_count, base, goes_long, edge->at, to,
+                              searched, losses);
+    int64_t won = find_stops(task, task->tp_rates, task->tp_count, base, !goes_long, edge->at, to,
+                             searched, profits);
+    int64_t last = earlier(edge->until, task->length - 1);
+    Exit signal = {edge->until, range};
+    if (!lost && !won) {
+        for (int64_t j = 0; j < lanes->count; j++) {
+            lanes->leaves[j] = (double)edge->until;
+            lanes->leave_close[j] = task->closes[last];
+            lanes->lowest[j] = range.low;
+            lanes->highest[j] = range.high;
+        }
+        return;
+    }
+    for (int64_t j = 0; j < lanes->count; j++) {
+        const Exit *exit = &signal;
+        double used_up = 0;
+        if (task->lane_sl[j] < lost) {
+            exit = &losses[task->lane_sl[j]];
+            used_up = 0.5;
+        }
+        if (task->lane_tp[j] < won && profits[task->lane_tp[j]].at < exit->at + (used_up == 0)) {
+            exit = &profits[task->lane_tp[j]];
+            used_up = 0.5;
+        }
+        lanes->leaves[j] = (double)exit->at + (task->vectorbt ? used_up : 0);
+        lanes->leave_close[j] = task->closes[earlier(exit->at, task->length - 1)];
+        lanes->lowest[j] = exit->range.low;
+        lanes->highest[j] = exit->range.high;
+    }
+}
+
+/* Open a position in every lane that is free and has money. The lanes that do not enter keep
+ * what they had; `entered` says which did. */
+static void enter_lanes(const Task *task, Lanes *lanes, const Edge *edge, const Costs *costs,
+                        double *restrict entered)
+{
+    double at = (double)edge->at, inverse = task->inverse[edge->at], quote = task->quote;
+    double paid = edge->direction > 0 ? -costs->paid_long : costs->got_short;
+    double units = edge->direction > 0 ? inverse / costs->buy : -inverse / costs->sell;
+    for (int64_t j = 0; j < lanes->count; j++) {
+        double cash = lanes->cash[j], available = cash - lanes->reserved[j];
+        int enters = (lanes->free_from[j] <= at) & (available > 0);
+        /* what was flat since its last exit is marked before it enters, and so is the start */
+        if (enters && lanes->free_from[j] < at)
+            mark(lanes, j, cash);
+        double notional = smaller(quote, available * costs->notional);
+        entered[j] = enters ? notional : 0;
+        lanes->fixed[j] = enters ? cash + paid * notional : lanes->fixed[j];
+        lanes->quantity[j] = enters ? units * notional : lanes->quantity[j];
+    }
+}
+
+/* Leave what was entered, at the exits that are planned: equity, drawdown, counts. */
+static void leave_lanes(const Task *task, Lanes *lanes, const Edge *edge, const Costs *costs,
+                        const double *restrict entered)
+{
+    int goes_long = edge->direction > 0;
+    double unit = goes_long ? costs->leave_long : costs->leave_short;
+    double length = (double)task->length, at = (double)edge->at;
+    for (int64_t j = 0; j < lanes->count; j++) {
+        if (entered[j] == 0)
+            continue;
+        double fixed = lanes->fixed[j], quantity = lanes->quantity[j];
+        double top = fixed + quantity * (goes_long ? lanes->highest[j] : lanes->lowest[j]);
+        double bottom = fixed + quantity * (goes_long ? lanes->lowest[j] : lanes->highest[j]);
+        double leaves = floor(lanes->leaves[j]);
+        if (top > lanes->peak[j])
+            mark_in_order(task, lanes, j, edge->at, (int64_t)leaves);
+        else
+            lanes->low[j] = smaller(lanes->low[j], bottom);
+        lanes->free_from[j] = lanes->leaves[j];
+        lanes->held[j] += leaves - at;
+        if (leaves == length)
+            continue;
+        double cash = fixed + quantity * unit * lanes->leave_close[j];
+        double profit = cash - lanes->cash[j];
+        lanes->reserved[j] += larger(profit, 0) * task->safe_share;
+        lanes->round_trips[j] += 1;
+        lanes->wins[j] += profit >= DRAW * entered[j];
+        lanes->cash[j] = cash;
+    }
+}
+
+/* The whole life of all lanes of one base. `stops` has room for every distinct stop. */
+static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t edge_count,
+                      Exit *stops, double *entered)
+{
+    Costs costs = costs_of(task);
+    int64_t day = 0;
+    /* no short is bust below this close over its entry close: its cash is twice its notional */
+    double safe_rise = 2 * costs.sell * (1 - 1e-9);
+    reset_lanes(task, lanes);
+    for (int64_t i = 0; i < edge_count; i++) {
+        const Edge *edge = &edges[i];
+        for (; day < task->days && task->day_ends[day] < edge->at; day++)
+            record_day(task, lanes, day);
+        if (!(edge->direction > 0 ? task->allows_long : task->allows_short))
+            continue;
+        int64_t last = earlier(edge->until, task->length - 1);
+        Range range = range_of(task, edge->at, edge->until);
+        enter_lanes(task, lanes, edge, &costs, entered);
+        plan_exits(task, lanes, edge, range, stops, stops + task->sl_count);
+        double risen = larger(range.high, task->closes[last]) * task->inverse[edge->at];
+        if (edge->direction < 0 && risen >= safe_rise)
+            find_busts(task, lanes, edge);
+        leave_lanes(task, lanes, edge, &costs, entered);
+    }
+    for (; day < task->days; day++)
+        record_day(task, lanes, day);
+    for (int64_t j = 0; j < lanes->count; j++)
+        if (lanes->free_from[j] < (double)task->length)
+            mark(lanes, j, lanes->cash[j]);
+}
+
+#endif

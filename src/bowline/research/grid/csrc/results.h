@@ -1,0 +1,77 @@
+/* From the state at the last close to a row of results. */
+#ifndef BOWLINE_RESULTS_H
+#define BOWLINE_RESULTS_H
+
+#include "task.h"
+
+#define DAYS_A_YEAR 365
+#define FEWEST_DAYS 2
+
+/* One variant's last equity of each day: `daily[day * stride]`. A day without candles keeps the
+ * equity of the day before: `span` days stand for it. */
+typedef struct {
+    const double *daily;
+    int64_t stride;
+} Days;
+
+static inline double day_equity(Days days, int64_t day) { return days.daily[day * days.stride]; }
+
+/* mean(r) / std(r, ddof 1) * sqrt(365) of the daily returns, the first against the initial cash;
+ * NaN under two days, without deviation, and where a day began with nothing or less. */
+static double sharpe_of(const Task *task, Days days)
+{
+    double before = task->initial_cash, sum = 0, least = INFINITY, most = -INFINITY;
+    int64_t count = 0;
+    for (int64_t day = 0; day < task->days; day++) {
+        double equity = day_equity(days, day), growth = equity / before - 1;
+        int64_t span = task->day_spans[day];
+        int goes_on = day + 1 < task->days || span > 1;
+        if (equity <= 0 && goes_on)
+            return NAN;
+        sum += growth;
+        least = smaller(least, span > 1 ? smaller(growth, 0) : growth);
+        most = larger(most, span > 1 ? larger(growth, 0) : growth);
+        count += span;
+        before = equity;
+    }
+    if (count < FEWEST_DAYS || least == most)
+        return NAN;
+    double mean = sum / (double)count, squares = 0;
+    before = task->initial_cash;
+    for (int64_t day = 0; day < task->days; day++) {
+        double equity = day_equity(days, day), apart = equity / before - 1 - mean;
+        squares += apart * apart + (double)(task->day_spans[day] - 1) * (mean * mean);
+        before = equity;
+    }
+    return mean / sqrt(squares / (double)(count - 1)) * sqrt(DAYS_A_YEAR);
+}
+
+static void write_daily(const Task *task, int64_t row, Days days)
+{
+    double *out = task->daily + row * task->daily_width;
+    *out++ = task->initial_cash;
+    for (int64_t day = 0; day < task->days; day++)
+        for (int64_t span = task->day_spans[day]; span > 0; span--)
+            *out++ = day_equity(days, day);
+}
+
+/* What a variant has come to when the tape is over. */
+typedef struct {
+    double final_equity, drawdown, peak, low, held, round_trips, wins;
+    Days days;
+} Ending;
+
+static void write_row(const Task *task, int64_t row, const Ending *ending)
+{
+    double depth = larger(ending->drawdown, (ending->peak - ending->low) / ending->peak);
+    task->final_equity[row] = ending->final_equity;
+    task->max_drawdown[row] = depth <= ROUNDING ? 0 : depth;
+    task->held[row] = (int64_t)ending->held;
+    task->round_trips[row] = (int64_t)ending->round_trips;
+    task->wins[row] = (int64_t)ending->wins;
+    task->sharpe[row] = sharpe_of(task, ending->days);
+    if (task->daily)
+        write_daily(task, row, ending->days);
+}
+
+#endif

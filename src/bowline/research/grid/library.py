@@ -1,0 +1,98 @@
+"""The compiled kernels: which are here, which this machine can run, and how they are called.
+
+It must never fail where none was compiled: the caller then has the clear loop.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bowline.core.errors import BadInput
+
+_Whole, _Number, _Pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+
+#: by what the processor can do at most
+_BY_ABILITY = ("plain", "avx2", "avx512")
+PYTHON = "python"
+#: names one of the paths, or `python`, for comparisons between them
+VARIABLE = "BOWLINE_KERNEL"
+
+
+class Task(ctypes.Structure):
+    """As `Task` in csrc/task.h, which says what each field is."""
+
+    _fields_ = [
+        ("length", _Whole), ("start", _Whole),
+        ("closes", _Pointer), ("inverse", _Pointer),
+        ("block_low", _Pointer), ("block_high", _Pointer),
+        ("blocks", _Whole), ("block_levels", _Whole),
+        ("days", _Whole), ("day_ends", _Pointer), ("day_spans", _Pointer),
+        ("bank", _Pointer), ("words", _Whole), ("bases", _Whole), ("legs", _Whole),
+        ("base", _Pointer),
+        ("fast", _Pointer), ("slow", _Pointer), ("tick_sums", _Pointer),
+        ("sl_count", _Whole), ("tp_count", _Whole), ("lanes", _Whole),
+        ("sl_rates", _Pointer), ("tp_rates", _Pointer),
+        ("lane_sl", _Pointer), ("lane_tp", _Pointer),
+        ("initial_cash", _Number), ("idle", _Number), ("quote", _Number),
+        ("safe_share", _Number), ("fee", _Number), ("slippage", _Number),
+        ("allows_long", _Whole), ("allows_short", _Whole), ("vectorbt", _Whole),
+        ("final_equity", _Pointer), ("max_drawdown", _Pointer), ("sharpe", _Pointer),
+        ("held", _Pointer), ("round_trips", _Pointer), ("wins", _Pointer),
+        ("daily", _Pointer), ("daily_width", _Whole),
+    ]  # fmt: skip
+
+
+@lru_cache(maxsize=len(_BY_ABILITY))
+def _library(name: str) -> ctypes.CDLL | None:
+    found = importlib.util.find_spec(f"bowline.research.grid._kernel_{name}")
+    if found is None or found.origin is None:
+        return None
+    library = ctypes.CDLL(found.origin)
+    library.bowline_task_bytes.restype = _Whole
+    library.bowline_best_instructions.restype = _Whole
+    library.bowline_evaluate.argtypes = [ctypes.POINTER(Task), _Whole, _Whole]
+    library.bowline_evaluate.restype = _Whole
+    assert library.bowline_task_bytes() == ctypes.sizeof(Task), "csrc/task.h and Task differ"
+    return library
+
+
+@lru_cache(maxsize=1)
+def available() -> tuple[str, ...]:
+    """The paths that this machine can take, the slowest first; `python` is always among them."""
+    plain = _library("plain")
+    if plain is None:
+        return (PYTHON,)
+    able = _BY_ABILITY[: plain.bowline_best_instructions() + 1]
+    return (PYTHON, *(name for name in able if _library(name) is not None))
+
+
+def chosen() -> str:
+    """The path to take: the one the environment names, else the fastest. BadInput for others."""
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return available()[-1]
+    if named not in available():
+        raise BadInput(
+            f"{VARIABLE} is {named!r}: expected one of {', '.join(available())}",
+            hint=f"unset {VARIABLE} to take the fastest",
+        )
+    return named
+
+
+def library(name: str) -> ctypes.CDLL:
+    """A kernel that `available` names; it must not be `python`."""
+    found = _library(name)
+    assert found is not None, name
+    return found
+
+
+def address(array: NDArray[np.generic]) -> int:
+    """Where a C-contiguous array lies. The caller keeps the array alive."""
+    assert array.flags.c_contiguous
+    return array.ctypes.data

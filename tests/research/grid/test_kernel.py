@@ -1,0 +1,144 @@
+"""The compiled kernel does what the clear loop does, on every path, to the last trade.
+
+Prices are made to be hard: ties, flats, gaps, coarse ticks, tiny and huge numbers.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bowline.core.model.instrument import FILE_MARKET, InstrumentId
+from bowline.core.model.market import CandleFrame
+from bowline.core.model.policy import (
+    AllIn,
+    Costs,
+    DirectionMode,
+    FixedQuote,
+    ProfitLock,
+    StrategyCompound,
+)
+from bowline.core.model.values import Timeframe
+from bowline.research.grid import Convention, Rules, SignalBank, Tape, fallback, kernel
+from bowline.research.grid.library import VARIABLE, available
+
+COMPILED = [name for name in available() if name != "python"]
+NAN = float("nan")
+
+
+def test_a_kernel_was_compiled_here():
+    """Without one, every comparison below would compare nothing."""
+    assert "plain" in COMPILED
+
+
+def tape_of(closes, start=0, timeframe=Timeframe.H4, gaps=None) -> Tape:
+    column = np.array(closes, dtype=np.float64)
+    steps = np.ones(len(column), dtype=np.int64) if gaps is None else np.array(gaps)
+    open_ns = (np.cumsum(steps) + 5) * timeframe.ns
+    frame = CandleFrame(
+        InstrumentId(FILE_MARKET.market_id, "TEST"), timeframe, open_ns, *(column for _ in range(5))
+    )
+    return Tape(frame, start)
+
+
+amounts = st.decimals("5", "2000", places=2)
+sizings = st.one_of(
+    st.just(AllIn()),
+    st.builds(FixedQuote, quote=amounts),
+    st.builds(StrategyCompound, budget_quote=st.none() | amounts),
+    st.builds(
+        ProfitLock,
+        safe_profit_pct=st.decimals("0", "100", places=1),
+        budget_quote=st.none() | amounts,
+    ),
+)
+rules_drawn = st.builds(
+    Rules,
+    direction=st.sampled_from(DirectionMode),
+    sizing=sizings,
+    costs=st.builds(
+        Costs,
+        fee_pct=st.decimals("0", "1", places=3),
+        slippage_pct=st.decimals("0", "0.5", places=3),
+    ),
+    initial_cash=st.just(Decimal(1000)),
+    convention=st.sampled_from(Convention),
+)
+pcts = st.just(NAN) | st.sampled_from([0.0, 0.5, 1.0, 2.0, 5.0, 10.0]) | st.floats(0.01, 40.0)
+
+
+@st.composite
+def markets(draw):
+    """Closes on a grid of ticks, signals that hold for a while, gaps of days, a late start."""
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    length = draw(st.integers(1, 700))
+    step_pct = draw(st.sampled_from([0.0, 0.01, 0.3, 2.0, 15.0]))
+    ticks = draw(st.sampled_from([5, 100, 10_000, 10_000_000]))
+    scale = draw(st.sampled_from([1e-8, 0.01, 1.0, 1e8]))
+    walk = ticks * np.exp(np.cumsum(rng.normal(0, step_pct / 100, length)))
+    closes = np.maximum(1, np.rint(walk)) * scale
+    stay = draw(st.sampled_from([1, 4, 30, 300]))
+    rows = [
+        np.repeat(rng.integers(-1, 2, length), rng.integers(1, stay + 1, length))[:length]
+        for _ in range(3)
+    ]
+    gaps = rng.choice([1, 1, 1, 1, 7, 40], length) if draw(st.booleans()) else None
+    start = draw(st.integers(0, length - 1)) if draw(st.booleans()) else 0
+    return tape_of(closes, start, draw(st.sampled_from([Timeframe.H4, Timeframe.M5])), gaps), rows
+
+
+def bank_of(tape, rows) -> SignalBank:
+    bank = SignalBank(len(tape))
+    for row in rows:
+        bank.add(row.astype(np.int8))
+    return bank
+
+
+def same_within_rounding(mine, theirs, cash=1000.0):
+    """Counts equal; money and shares within 1e-9 of what was at stake."""
+    for name in ("round_trips", "wins"):
+        assert getattr(mine, name).tolist() == getattr(theirs, name).tolist(), name
+    assert mine.exposure_pct == pytest.approx(theirs.exposure_pct, rel=1e-12, abs=1e-12)
+    # an equity near nothing is the difference of amounts as large as the cash
+    assert mine.final_equity == pytest.approx(theirs.final_equity, rel=1e-9, abs=1e-9 * cash)
+    assert mine.total_return_pct == pytest.approx(theirs.total_return_pct, rel=1e-9, abs=1e-7)
+    assert mine.max_drawdown_pct == pytest.approx(theirs.max_drawdown_pct, rel=1e-9, abs=1e-7)
+
+
+@pytest.fixture(params=COMPILED)
+def path(request, monkeypatch):
+    """One compiled path after the other."""
+    monkeypatch.setenv(VARIABLE, request.param)
+    return request.param
+
+
+BASE = np.array([[0, 0], [1, 1], [0, 1], [2, 0]], dtype=np.int32)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    market=markets(),
+    rules=rules_drawn,
+    stops=st.lists(st.tuples(pcts, pcts), min_size=1, max_size=6),
+)
+def test_the_kernel_does_what_the_clear_loop_does(market, rules, stops):
+    tape, rows = market
+    bank, pairs = bank_of(tape, rows), np.array(stops)
+    theirs = fallback.evaluate(tape, bank, BASE, pairs, rules)
+    daily = fallback.evaluate_daily(tape, bank, BASE, pairs, rules)
+    before = None
+    for name in COMPILED:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(VARIABLE, name)
+            mine = kernel.evaluate(tape, bank, BASE, pairs, rules)
+            my_daily = kernel.evaluate_daily(tape, bank, BASE, pairs, rules, threads=2)
+        same_within_rounding(mine, theirs)
+        assert my_daily == pytest.approx(daily, rel=1e-9, abs=1e-6)
+        bits = [getattr(mine, each).tobytes() for each in mine.__struct_fields__]
+        assert before is None or bits == before, "two paths gave different bytes"
+        before = bits
