@@ -33,6 +33,8 @@ from bowline.storage.files import read_candle_file
 
 #: money a run starts with when nothing is said
 DEFAULT_CASH = Decimal(10_000)
+#: and at most: the bound of every amount in a spec
+MOST_CASH = Decimal(10**12)
 
 #: a run is alone in its journal, so its journal calls it this
 ONLY_RUN = RunId(1)
@@ -86,8 +88,11 @@ class Words(Struct, frozen=True):
             cash = Decimal(self.cash)
         except InvalidOperation:
             cash = ZERO
-        if not (cash.is_finite() and cash > ZERO):
-            raise BadInput(f"--cash {self.cash} is no amount of money", hint="expected 1000, say")
+        if not (cash.is_finite() and ZERO < cash <= MOST_CASH):
+            raise BadInput(
+                f"--cash {self.cash} is no amount of money",
+                hint="expected 1000, say: above 0 and up to 10^12",
+            )
         return cash
 
 

@@ -17,7 +17,7 @@ from bowline.core.model.intent import Refusal
 from bowline.core.model.values import Side, Timeframe
 from bowline.core.report import METRICS, make_report
 from bowline.desk.report import Caption, print_report, report_json, write_trades_csv
-from bowline.desk.report.words import duration_text, exact_text, money_text, verdict
+from bowline.desk.report.words import duration_text, exact_text, money_text, trimmed, verdict
 from tests.core.report.runs import START_NS, execution, flipping_record, frame, record_of
 
 HOUR = Timeframe.H1.ns
@@ -160,3 +160,4 @@ def test_words_keep_what_counts():
     assert money_text(Decimal("0.00045123")) == "0.0004512"
     assert exact_text(Decimal("0.0000123456")) == "0.000012346"
     assert exact_text(Decimal("1500.50")) == "1,500.5"
+    assert str(trimmed(Decimal("1.50E+40"))) == "15" + 39 * "0"

@@ -81,8 +81,8 @@ def exact_text(value: Decimal, digits: int = 8) -> str:
 
 def trimmed(value: Decimal) -> Decimal:
     """The same amount without zeros at its end, never with an exponent: 105.5000 is 105.5."""
-    short = value.normalize()
-    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+    # written out: quantizing would fail on more digits than the context has
+    return Decimal(f"{value.normalize():f}")
 
 
 def metric_texts(report: Report) -> tuple[tuple[str, str], ...]:
