@@ -17,6 +17,7 @@ from bowline.cli import (
     candles,
     demo,
     doctor,
+    grid,
     indicators,
     journal,
     paper,
@@ -42,6 +43,7 @@ app.add_typer(strategy.app, name="strategy")
 app.add_typer(journal.app, name="journal")
 app.add_typer(runs.app, name="runs")
 app.add_typer(backup.app, name="backup")
+app.add_typer(grid.app, name="grid")
 app.add_typer(backtest.app)
 app.add_typer(paper.app)
 app.add_typer(demo.app)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import cached_property
 from math import gcd
@@ -127,6 +128,7 @@ class GridPlan:
         if not self.shortlisted and not chunk_bases:
             self._ends = _chunk_ends(self.space.bases, self._chunk_bases(self.space.lanes))
         self._mine = threading.local()
+        self._threads: tuple[int, ThreadPoolExecutor] | None = None
         # TA-Lib is loaded when first asked for, and two threads must not load it at once
         ta_lib.has("SMA")
 
@@ -267,8 +269,25 @@ class GridPlan:
         )  # fmt: skip
 
     def evaluate(self, bases: Numbers, stops: NDArray[np.float64], threads: int = 1) -> Outcome:
-        """The outcome of these bases with every pair of `stops`, base-major."""
-        return evaluate(self.tape, *self.signals(bases), stops, self.rules, threads=threads)
+        """The outcome of these bases with every pair of `stops`, base-major.
+
+        Threads share the bases out among them, because computing signals takes as long as the
+        kernel does; each keeps its own signals.
+        """
+        parts = [part for part in np.array_split(bases, threads) if len(part)]
+        if len(parts) == 1:
+            return self._evaluate(bases, stops)
+        pool = self._pool(threads)
+        return _joined(list(pool.map(self._evaluate, parts, [stops] * len(parts))))
+
+    def _evaluate(self, bases: Numbers, stops: NDArray[np.float64]) -> Outcome:
+        bank, rows = self.signals(bases)
+        return evaluate(self.tape, bank, rows, stops, self.rules)
+
+    def _pool(self, threads: int) -> ThreadPoolExecutor:
+        if self._threads is None or self._threads[0] != threads:
+            self._threads = threads, ThreadPoolExecutor(threads)
+        return self._threads[1]
 
     def signals(self, bases: Numbers) -> tuple[Any, NDArray[np.int32]]:
         """The calling thread's bank, and the rows of it that must agree for each base."""
@@ -404,6 +423,12 @@ def _chunk_ends(count: int, most: int) -> Numbers:
 
 def _span(ends: Numbers, at: int) -> tuple[int, int]:
     return (int(ends[at - 1]) if at else 0), int(ends[at])
+
+
+def _joined(parts: list[Outcome]) -> Outcome:
+    return Outcome(
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in list(COLUMNS)[1:])
+    )
 
 
 def _rows(variants: Numbers, outcome: Outcome) -> Rows:

@@ -7,10 +7,8 @@ depend on how many there are.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -126,38 +124,11 @@ def run_chunks(
         if progress is not None:
             progress(_progress(merge, time.perf_counter() - began))
 
-    with ThreadPoolExecutor(threads) as pool:
-        while todo := merge.missing():
-            shortlist = merge.shortlist if merge.first_done else None
-            work = partial(plan.run_chunk, shortlist=shortlist)
-            _spread(pool, threads, todo, work, count)
+    while todo := merge.missing():
+        shortlist = merge.shortlist if merge.first_done else None
+        for chunk in todo:
+            count(plan.run_chunk(chunk, threads, shortlist))
     return merge
-
-
-def _spread(
-    pool: ThreadPoolExecutor,
-    threads: int,
-    todo: Iterable[int],
-    work: Callable[[int], ChunkResult],
-    count: Take,
-) -> None:
-    """Each chunk of `todo` once, never more waiting than there are threads."""
-    left = iter(todo)
-    running: set[Future[ChunkResult]] = set()
-    try:
-        for chunk in left:
-            running.add(pool.submit(work, chunk))
-            if len(running) > threads:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for each in done:
-                    count(each.result())
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for each in done:
-                count(each.result())
-    finally:
-        for each in running:
-            each.cancel()
 
 
 def finish(merge: Merge, sweep_s: float, *, check: bool = True) -> SweepResult:

@@ -1,0 +1,89 @@
+"""What a person may do with sweeps: prepare one from a grid file and what is stored, save a row.
+
+A row is saved by the number it has in its result, as the strategy it is: immutable, under the id of
+its content. Nothing here may change a request or a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bowline.core.model.market import CandleFrame
+from bowline.core.signals import Catalogue, StrategySpec, instrument_of
+from bowline.desk.candles import parse_timeframe
+from bowline.desk.setup import Words, candles_of_span, stored_candles, stored_instrument
+from bowline.research.grid import Budget, GridPlan, GridRequest, parse_grid, plan_grid
+from bowline.storage.candles import Candles
+from bowline.storage.files import read_candle_file
+
+if TYPE_CHECKING:
+    from bowline.desk.strategies import Saved, StrategyDesk
+
+
+class Wishes(Struct, frozen=True):
+    """What the command said beside the grid file; None and False are not said."""
+
+    top: int | None = None
+    exhaustive: bool = False
+    budget: Budget = Budget()
+
+
+def read_request(
+    raw: Mapping[str, Any], catalogue: Catalogue, words: Words, wishes: Wishes
+) -> GridRequest:
+    """The request of a grid file with what was said beside it; BadInput has a line a mistake."""
+    request = parse_grid(raw, catalogue)
+    if words.timeframe:
+        template = replace(request.template, timeframe=parse_timeframe(words.timeframe))
+        request = replace(request, template=template)
+    if wishes.top is not None:
+        request = request.ranked(wishes.top)
+    return request.exhaustive() if wishes.exhaustive else request
+
+
+def prepare_sweep(
+    request: GridRequest, words: Words, wishes: Wishes, open_store: Callable[[], Candles]
+) -> GridPlan:
+    """The plan of a request over the candles that `words` name, as a backtest would take them."""
+    candles, start_ns = _candles(request, words, open_store)
+    return plan_grid(
+        request,
+        candles,
+        start_ns,
+        cash=words.money(),
+        unsaid=words.unsaid,
+        budget=wishes.budget,
+    )
+
+
+def save_row(
+    strategies: StrategyDesk, plan: GridPlan, variant: int, now_ns: int
+) -> tuple[StrategySpec, Saved]:
+    """Save the variant as a strategy on the instrument of its sweep, its costs written out."""
+    spec = row_strategy(plan, variant)
+    return spec, strategies.create(spec, now_ns)
+
+
+def row_strategy(plan: GridPlan, variant: int) -> StrategySpec:
+    """The variant as a strategy that says its instrument, so that a run of it is what was swept."""
+    return replace(plan.spec(variant), instrument=plan.candles.instrument)
+
+
+def _candles(
+    request: GridRequest, words: Words, open_store: Callable[[], Candles]
+) -> tuple[CandleFrame, int]:
+    template, span = request.template, words.span()
+    market, symbol = words.market or None, words.symbol.upper() or None
+    if words.file is None:
+        store = open_store()
+        asked = instrument_of(template, market, symbol)
+        stored_instrument(store, asked)
+        return stored_candles(store, asked, template.timeframe, span, request.warmup)
+    candles = read_candle_file(words.file, template.timeframe)
+    if template.instrument is not None or market or symbol:
+        candles = replace(candles, instrument=instrument_of(template, market, symbol))
+    return candles_of_span(candles, span, request.warmup)
