@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bowline.storage.jobs import Jobs
     from bowline.storage.journal import Journal
     from bowline.storage.tables import Tables
+    from bowline.storage.trials import Trials
 
 
 def home() -> Path:
@@ -154,6 +155,13 @@ def open_jobs(home: Path) -> Jobs:
     from bowline.storage.jobs import Jobs
 
     return Jobs(_database(home))
+
+
+def open_trials(home: Path) -> Trials:
+    """What every sweep tried, in the same database; to be closed."""
+    from bowline.storage.trials import Trials
+
+    return Trials(_database(home))
 
 
 def _database(home: Path) -> Engine:

@@ -163,3 +163,17 @@ job_results = Table(
     Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
     Column("result", LargeBinary, nullable=False),
 )
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("sweep", String(64), primary_key=True, comment="hash of request and rules"),
+    Column("data_hash", String(64), primary_key=True),
+    Column("market_id", Integer, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("from_ns", sa.BigInteger, nullable=False),
+    Column("to_ns", sa.BigInteger, nullable=False),
+    Column("variants", sa.BigInteger, nullable=False),
+    Column("made_ns", sa.BigInteger, nullable=False),
+    Index("ix_trials_market_id_symbol", "market_id", "symbol"),
+)
