@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from bowline.core.engine import Engine
 from bowline.core.errors import Damaged
-from bowline.core.model.event import RunStarted, closed_candles
+from bowline.core.model.event import RunStarted
 from bowline.core.model.values import SECOND_NS, OrderId
 from bowline.core.report import Collected, Difference, RunRecord, differences
 from bowline.core.signals.frame import History
@@ -81,9 +81,9 @@ def replay(setup: Setup, journal: Journal, sink: Journal, venue: Venue) -> Repla
     entries = list(journal.entries())
     history = History(setup.opinion, setup.candles)
     history.skip_to(setup.run.start_ns)
-    loop = Loop(Engine({setup.run.id: history}), history, venue, sink, entries)
+    loop = Loop(Engine({setup.run.id: history}), history, venue, sink, entries, setup.facts)
     loop.begin(opening(setup))
-    for candle in closed_candles(setup.candles.slice(history.closed, len(setup.candles))):
+    for candle in setup.facts(setup.candles.slice(history.closed, len(setup.candles))):
         if not loop.replaying:
             break
         loop.take(candle)
@@ -109,7 +109,7 @@ def _start(setup: Setup, journal: Journal, venue: Venue) -> Loop:
     history.skip_to(from_ns)
     after_seq = 0 if snapshot is None else snapshot.seq
     engine = Engine({setup.run.id: history})
-    loop = Loop(engine, history, venue, journal, journal.entries(after_seq))
+    loop = Loop(engine, history, venue, journal, journal.entries(after_seq), setup.facts)
     if state is None:
         loop.begin(started)
     else:
@@ -138,7 +138,7 @@ def _result(setup: Setup, journal: Journal, loop: Loop, *, finished: bool) -> Pa
     collected = Collected()
     # interrupted on its way back, the loop has not come to all that the journal holds
     collected.record(entry.payload for entry in entries if entry.seq <= loop.seq)
-    tested = backtest(setup.run, setup.opinion, setup.candles.slice(0, end))
+    tested = backtest(setup.run, setup.opinion, setup.candles.slice(0, end), setup.minutes)
     decided = setup.candles.slice(start, end)
     record = collected.finish(setup.run, decided, tested.conflicting_signals)
     return PaperResult(record, journal.head, len(entries), finished, differences(record, tested))

@@ -6,17 +6,19 @@ them out. Nothing here may start anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
+from hashlib import sha256
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.model.event import Run
+from bowline.core.model.event import CandleClosed, Run, closed_candles
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
+from bowline.core.model.policy import Fills
 from bowline.core.model.values import ZERO, RunId, Timeframe
 from bowline.core.signals import (
     USUAL,
@@ -103,6 +105,12 @@ class Setup(Struct, frozen=True):
     opinion: Opinion
     run: Run
     candles: CandleFrame
+    #: what the candles are made of, for a run that fills by the minute
+    minutes: CandleFrame | None = None
+
+    def facts(self, frame: CandleFrame) -> Iterator[CandleClosed]:
+        """What the engine is told of some candles of this run."""
+        return closed_candles(frame, self.run.policy.fills, self.minutes)
 
     @property
     def warmup_candles(self) -> int:
@@ -168,15 +176,21 @@ def set_up(
     if words.timeframe:
         spec = replace(spec, timeframe=parse_timeframe(words.timeframe))
     opinion, span = interpret(spec), words.span()
+    by_minute = spec.fills is Fills.MINUTES
+    minutes: CandleFrame | None = None
     if words.file is None:
         store = open_store()
         asked = instrument_of(spec, words.market or None, words.symbol.upper() or None)
         instrument = stored_instrument(store, asked)
         found = stored_candles(store, asked, spec.timeframe, span, opinion.warmup)
+        if by_minute and len(found[0]):
+            end_ns = int(found[0].close_ns[-1])
+            minutes = store.read(asked, Timeframe.M1, found[1], end_ns)
     else:
         candles = read_candle_file(words.file, spec.timeframe, allow_jumps=words.allow_jumps)
         instrument = Instrument(_named(spec, words) or candles.instrument)
         found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
+        minutes = _minutes_of(words, instrument.id) if by_minute else None
     return make_setup(
         spec,
         opinion,
@@ -185,7 +199,21 @@ def set_up(
         cash=words.money(),
         account=account,
         unsaid=words.unsaid,
+        minutes=minutes,
     )
+
+
+def _minutes_of(words: Words, instrument: InstrumentId) -> CandleFrame:
+    """The one-minute candles of a file; BadInput if it holds others."""
+    assert words.file is not None
+    minutes = read_candle_file(words.file, allow_jumps=words.allow_jumps)
+    if minutes.timeframe is not Timeframe.M1:
+        raise BadInput(
+            f"{words.file}: holds {minutes.timeframe.value} candles, and fills by the minute need "
+            "one-minute candles",
+            hint="give a file of 1m candles, or write fills: intrabar in the spec",
+        )
+    return replace(minutes, instrument=instrument)
 
 
 def _named(spec: StrategySpec, words: Words) -> InstrumentId | None:
@@ -203,17 +231,25 @@ def make_setup(
     cash: Decimal = DEFAULT_CASH,
     account: str,
     unsaid: Unsaid = USUAL,
+    minutes: CandleFrame | None = None,
 ) -> Setup:
     """A run of `spec` on `instrument` over the candles `found`.
 
+    `minutes` are those of all candles that are decided on, for a spec that fills by the minute.
     BadInput if there is nothing to decide on or nothing to trade with.
     """
     candles, start_ns = found
-    if not int(candles.open_ns.searchsorted(start_ns)) < len(candles):
+    first = int(candles.open_ns.searchsorted(start_ns))
+    if not first < len(candles):
         raise BadInput(
             f"there is no complete {spec.timeframe.value} candle of {instrument.key} in the span",
             hint="see what is stored with `bowline candles list`, then choose --from and --to",
         )
+    tape_hash = candles.content_hash()
+    if minutes is not None:
+        begin, end = minutes.open_ns.searchsorted((candles.open_ns[first], candles.close_ns[-1]))
+        minutes = minutes.slice(int(begin), int(end))
+        tape_hash = sha256(f"{tape_hash}:{minutes.content_hash()}".encode()).hexdigest()
     run = Run(
         id=ONLY_RUN,
         strategy_id=strategy_id(spec),
@@ -224,6 +260,6 @@ def make_setup(
         initial_cash=cash,
         anchor_ns=int(candles.open_ns[0]),
         start_ns=start_ns,
-        tape_hash=candles.content_hash(),
+        tape_hash=tape_hash,
     )
-    return Setup(spec, opinion, run, candles)
+    return Setup(spec, opinion, run, candles, minutes)

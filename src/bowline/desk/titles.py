@@ -58,7 +58,8 @@ def _candle_closed(event: CandleClosed) -> str:
 
 
 def _order_placed(command: PlaceOrder) -> str:
-    return f"Order placed: {_order(command.order)} ({_because(command.order)})"
+    touched = "" if command.touched is None else f", touched at {amount(command.touched)}"
+    return f"Order placed: {_order(command.order)} ({_because(command.order)}{touched})"
 
 
 def _order_filled(event: OrderFilled) -> str:

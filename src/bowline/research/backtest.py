@@ -17,8 +17,13 @@ from bowline.core.signals.frame import History, Opinion
 from bowline.core.sim import SimVenue, settle
 
 
-def backtest(run: Run, opinion: Opinion, candles: CandleFrame) -> RunRecord:
-    """Run `opinion` under `run.policy` over `candles` (all since `run.anchor_ns`, oldest first)."""
+def backtest(
+    run: Run, opinion: Opinion, candles: CandleFrame, minutes: CandleFrame | None = None
+) -> RunRecord:
+    """Run `opinion` under `run.policy` over `candles` (all since `run.anchor_ns`, oldest first).
+
+    `minutes` are those that the candles are made of: a run that fills by the minute needs them.
+    """
     history = History(opinion, candles)
     history.skip_to(run.start_ns)
     decided = candles.slice(history.closed, len(candles))
@@ -30,7 +35,7 @@ def backtest(run: Run, opinion: Opinion, candles: CandleFrame) -> RunRecord:
         return [fact for command in commands for fact in venue.execute(command)]
 
     engine.step(RunStarted(run.start_ns, run, OrderId(1)))
-    for candle in closed_candles(decided):
+    for candle in closed_candles(decided, run.policy.fills, minutes):
         venue.observe(candle)
         settle(engine, candle, collected.record, execute)
     return collected.finish(run, decided, history.conflicting_signals)

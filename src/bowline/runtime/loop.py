@@ -22,6 +22,7 @@ from msgspec import Struct, json
 from bowline.core.engine import Engine
 from bowline.core.errors import Damaged
 from bowline.core.model.event import CandleClosed, Command, Event, RunStarted, closed_candles
+from bowline.core.model.market import CandleFrame
 from bowline.core.signals.frame import History
 from bowline.core.sim import settle
 from bowline.runtime.feed import Feed
@@ -58,12 +59,15 @@ class Loop:
         venue: Venue,
         journal: Journal,
         tail: Iterable[Entry],
+        facts: Callable[[CandleFrame], Iterable[CandleClosed]] = closed_candles,
     ) -> None:
+        """`facts` says what the engine is told of the candles of a frame."""
         self._engine = engine
         self._history = history
         self._venue = venue
         self._journal = journal
         self._tail = deque(tail)
+        self._facts = facts
         self._seq = 0
         self._next_open_ns = 0
         self._saved_at = 0
@@ -106,7 +110,7 @@ class Loop:
         past_ns = self._tail[-1].seen_ns if self._tail else self._next_open_ns
         async for frame in feed.candles(self._next_open_ns, past_ns):
             self._history.extend(frame)
-            for candle in closed_candles(frame):
+            for candle in self._facts(frame):
                 self.take(candle)
             if self.candles - self._saved_at >= SNAPSHOT_CANDLES and not self.replaying:
                 self.snapshot()

@@ -6,35 +6,59 @@ the proceeds of its sale; `safe` is the part of it that profit lock has set asid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Struct
 
 from bowline.core.engine.plans import Plan
-from bowline.core.model.event import Run
+from bowline.core.model.event import CandleClosed, Leg, Run
 from bowline.core.model.intent import Reason
 from bowline.core.model.order import Fill, Order
-from bowline.core.model.policy import AllIn, FixedQuote, ProfitLock
+from bowline.core.model.policy import AllIn, Fills, FixedQuote, ProfitLock
 from bowline.core.model.position import Position, RoundTrip, apply_fill
 from bowline.core.model.values import HUNDRED, ONE, ZERO, Direction
 
 _NEVER = Decimal("Infinity")
 
 
+class Touch(Struct, frozen=True):
+    """A level was met: why the position ends, and where inside the candle (None: at its close)."""
+
+    reason: Reason
+    price: Decimal | None = None
+
+
 class ExitLevels(Struct, frozen=True):
-    """Closes at which an open position is left: at or below `lower`, at or above `upper`."""
+    """Prices at which an open position is left: at or below `lower`, at or above `upper`."""
 
     lower: Decimal
     lower_reason: Reason
     upper: Decimal
     upper_reason: Reason
 
-    def hit(self, close: Decimal) -> Reason | None:
+    def hit(self, close: Decimal) -> Touch | None:
         """Why this close ends the position, if it does."""
         if close <= self.lower:
-            return self.lower_reason
+            return Touch(self.lower_reason)
         if close >= self.upper:
-            return self.upper_reason
+            return Touch(self.upper_reason)
+        return None
+
+    def touched(self, legs: Sequence[Leg]) -> Touch | None:
+        """Where the way of a candle first meets a level, if it does.
+
+        A leg that begins at or beyond a level meets it at its open. A leg that reaches both meets
+        the one that loses money first: its way between high and low is not known.
+        """
+        for leg in legs:
+            if gap := self.hit(leg.open):
+                return Touch(gap.reason, leg.open)
+            falls, rises = leg.low <= self.lower, leg.high >= self.upper
+            if falls and not (rises and self.lower_reason is Reason.TAKE_PROFIT):
+                return Touch(self.lower_reason, self.lower)
+            if rises:
+                return Touch(self.upper_reason, self.upper)
         return None
 
 
@@ -77,6 +101,16 @@ class Ledger(Struct):
             self.day = day
         self.candles += 1
         self.last_close = close
+
+    def meet(self, candle: CandleClosed) -> Touch | None:
+        """Which level of the open position this candle meets first, if any."""
+        if self.levels is None:
+            return None
+        if self.run.policy.fills is Fills.CLOSE:
+            return self.levels.hit(candle.close)
+        if not candle.legs:
+            raise ValueError(f"run {self.run.id} looks inside candles and is told a close alone")
+        return self.levels.touched(candle.legs)
 
     def book(self, fill: Fill) -> RoundTrip | None:
         """Apply a fill of the working order to order, money and position, exactly once."""

@@ -2,7 +2,8 @@
 
 At the close of a candle, in this order, at that close's price:
  1. the final signal of the run (a frame that ends at this candle),
- 2. stops of the open position: stop loss first, then take profit,
+ 2. stops of the open position: stop loss first, then take profit; a run that looks inside its
+    candles is left at the price at which a stop was met,
  3. exit: a stop, or a fresh opposite signal,
  4. entry: flat (or just left) and a fresh signal in an allowed direction that the gate approves.
 A signal is fresh on the candle at which it takes its direction, so a stopped position waits for
@@ -16,7 +17,7 @@ from decimal import Decimal
 
 import msgspec
 
-from bowline.core.engine.ledger import Ledger, open_ledger
+from bowline.core.engine.ledger import Ledger, Touch, open_ledger
 from bowline.core.engine.plans import FlipPlan, Single
 from bowline.core.engine.risk import check
 from bowline.core.engine.sizing import entry_quantity
@@ -101,21 +102,25 @@ class Engine:
             signal = history.close(event.open_ns)
             ledger.see_close(event.open_ns // DAY_NS, event.close)
             if (signal.edge or ledger.levels is not None) and ledger.plan is None:
-                intent = wish(ledger, signal)
+                touch = ledger.meet(event)
+                intent = wish(ledger, signal, touch)
                 if intent is not None:
-                    commands += self._carry_out(ledger, intent, event.seen_ns)
+                    touched = touch.price if touch else None
+                    commands += self._carry_out(ledger, intent, event.seen_ns, touched)
         return commands
 
-    def _carry_out(self, ledger: Ledger, intent: Intent, now_ns: int) -> tuple[Command, ...]:
+    def _carry_out(
+        self, ledger: Ledger, intent: Intent, now_ns: int, touched: Decimal | None
+    ) -> tuple[Command, ...]:
         match intent:
             case Enter():
                 return self._enter(ledger, intent, now_ns)
             case Exit():
                 ledger.plan = Single()
-                return self._leave(ledger, intent.reason, now_ns)
+                return self._leave(ledger, intent.reason, now_ns, touched)
             case Flip():
                 ledger.plan = FlipPlan(intent.direction)
-                return self._leave(ledger, intent.reason, now_ns)
+                return self._leave(ledger, intent.reason, now_ns, touched)
 
     def _enter(self, ledger: Ledger, intent: Enter, now_ns: int) -> tuple[Command, ...]:
         verdict = check(ledger, intent)
@@ -128,12 +133,14 @@ class Engine:
         order = self._new_order(ledger, Side.entering(intent.direction), Reason.SIGNAL, quantity)
         return (PlaceOrder(now_ns, order),)
 
-    def _leave(self, ledger: Ledger, reason: Reason, now_ns: int) -> tuple[Command, ...]:
+    def _leave(
+        self, ledger: Ledger, reason: Reason, now_ns: int, touched: Decimal | None
+    ) -> tuple[Command, ...]:
         position = ledger.position
         assert position is not None, "an exit without a position"
         side = Side.entering(position.direction).opposite
         order = self._new_order(ledger, side, reason, position.quantity, reduce_only=True)
-        return (PlaceOrder(now_ns, order),)
+        return (PlaceOrder(now_ns, order, touched),)
 
     def _new_order(
         self,
@@ -177,14 +184,13 @@ class Engine:
         raise ValueError(f"no run has a working order {order_id}")
 
 
-def wish(ledger: Ledger, signal: Signal) -> Intent | None:
+def wish(ledger: Ledger, signal: Signal, touch: Touch | None) -> Intent | None:
     """What a run wants at a close: rules 2 to 4 above, before any gate or size."""
     run, position, edge = ledger.run, ledger.position, signal.edge
     allowed = edge is not Direction.NEUTRAL and run.policy.direction.allows(edge)
     if position is None:
         return Enter(run.id, edge) if allowed else None
-    assert ledger.levels is not None, "an open position without exit levels"
-    reason = ledger.levels.hit(ledger.last_close) or ledger.overdue_exit
+    reason = touch.reason if touch else ledger.overdue_exit
     if reason is None and edge == -position.direction:
         reason = Reason.SIGNAL
     if reason is None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+import numpy as np
 from msgspec import Struct
 
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.intent import Refused
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.order import Fill, Order
-from bowline.core.model.policy import Policy
+from bowline.core.model.policy import Fills, Policy
 from bowline.core.model.values import OrderId, RunId, StrategyId, Timeframe, to_decimals
 
 
@@ -45,14 +46,26 @@ class RunStarted(Struct, frozen=True, tag=True):
     first_order_id: OrderId
 
 
-class CandleClosed(Struct, frozen=True, tag=True, gc=False):
-    """A candle is closed and full; the whole of it lies on the tape, a close decides."""
+class Leg(Struct, frozen=True, gc=False):
+    """A stretch of a candle's way: it began at `open` and was between `low` and `high`."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+
+
+class CandleClosed(Struct, frozen=True, tag=True, omit_defaults=True, gc=False):
+    """A candle is closed and full; the whole of it lies on the tape, a close decides.
+
+    `legs` is its way to that close, in order: only there for runs that look inside the candle.
+    """
 
     seen_ns: int
     instrument: InstrumentId
     timeframe: Timeframe
     open_ns: int
     close: Decimal
+    legs: tuple[Leg, ...] = ()
 
 
 class OrderAccepted(Struct, frozen=True, tag=True):
@@ -103,11 +116,15 @@ Event = (
 )
 
 
-class PlaceOrder(Struct, frozen=True, tag=True):
-    """Send this order to its venue."""
+class PlaceOrder(Struct, frozen=True, tag=True, omit_defaults=True):
+    """Send this order to its venue.
+
+    `touched` is the price inside the candle at which a stop was met: a simulated venue fills there.
+    """
 
     seen_ns: int
     order: Order
+    touched: Decimal | None = None
 
 
 class RecordRefusal(Struct, frozen=True, tag=True):
@@ -120,9 +137,36 @@ class RecordRefusal(Struct, frozen=True, tag=True):
 Command = PlaceOrder | RecordRefusal
 
 
-def closed_candles(frame: CandleFrame) -> Iterator[CandleClosed]:
-    """The facts of a frame, one a candle, each seen at the moment its candle was complete."""
+def closed_candles(
+    frame: CandleFrame, fills: Fills = Fills.CLOSE, minutes: CandleFrame | None = None
+) -> Iterator[CandleClosed]:
+    """The facts of a frame, one a candle, each seen at the moment its candle was complete.
+
+    `minutes` is needed for `Fills.MINUTES`: every minute of every candle (else ValueError).
+    """
     instrument, timeframe, opens = frame.instrument, frame.timeframe, frame.open_ns.tolist()
     prices = to_decimals(frame.close.tolist())
-    for close_ns, open_ns, close in zip(frame.close_ns.tolist(), opens, prices, strict=True):
-        yield CandleClosed(close_ns, instrument, timeframe, open_ns, close)
+    times = zip(frame.close_ns.tolist(), opens, prices, strict=True)
+    if fills is Fills.CLOSE:
+        for close_ns, open_ns, close in times:
+            yield CandleClosed(close_ns, instrument, timeframe, open_ns, close)
+        return
+    ways = _legs(frame, frame if fills is Fills.INTRABAR else minutes)
+    for (close_ns, open_ns, close), legs in zip(times, ways, strict=True):
+        yield CandleClosed(close_ns, instrument, timeframe, open_ns, close, legs)
+
+
+def _legs(frame: CandleFrame, parts: CandleFrame | None) -> Iterator[tuple[Leg, ...]]:
+    """Each candle's way through the `parts` that it is made of."""
+    if parts is None:
+        raise ValueError("fills by the minute need the minutes")
+    size = frame.timeframe.ns // parts.timeframe.ns
+    first = parts.open_ns.searchsorted(frame.open_ns)
+    last = parts.open_ns.searchsorted(frame.close_ns)
+    missing = np.flatnonzero(last - first != size)
+    if len(missing):
+        at = int(frame.open_ns[missing[0]])
+        raise ValueError(f"of the candle that opens at {at} not every part is known")
+    for start, stop in zip(first.tolist(), last.tolist(), strict=True):
+        columns = (getattr(parts, name)[start:stop].tolist() for name in ("open", "high", "low"))
+        yield tuple(map(Leg, *map(to_decimals, columns)))

@@ -29,8 +29,20 @@ class DirectionMode(Enum):
         return direction is not forbidden.get(self)
 
 
+class Fills(Enum):
+    """At which prices stops are looked at and filled; entries and signal exits are at the close.
+
+    `CLOSE`: at closes. `INTRABAR`: inside each candle, of which open, high and low are known.
+    `MINUTES`: inside each of the one-minute candles that it is made of, in their order.
+    """
+
+    CLOSE = "close"
+    INTRABAR = "intrabar"
+    MINUTES = "minutes"
+
+
 class Stops(Struct, frozen=True, forbid_unknown_fields=True):
-    """Close-based stops, in percent of the entry fill price; None is off."""
+    """Stops, in percent of the entry fill price; None is off."""
 
     sl_pct: Decimal | None = None
     tp_pct: Decimal | None = None
@@ -96,11 +108,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     cooldown_candles: int = 0
 
 
-class Policy(Struct, frozen=True, forbid_unknown_fields=True):
-    """All of it, with costs settled."""
+class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """All of it, with costs settled. What is at its default leaves no trace in a journal."""
 
     direction: DirectionMode
     stops: Stops
     sizing: Sizing
     costs: Costs
     limits: Limits
+    fills: Fills = Fills.CLOSE

@@ -22,7 +22,15 @@ from msgspec import Struct
 
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import InstrumentId, Market, market_by_id, market_by_name
-from bowline.core.model.policy import Costs, DirectionMode, Limits, Policy, Sizing, Stops
+from bowline.core.model.policy import (
+    Costs,
+    DirectionMode,
+    Fills,
+    Limits,
+    Policy,
+    Sizing,
+    Stops,
+)
 from bowline.core.model.values import StrategyId, Timeframe, to_decimals
 from bowline.core.signals.catalogue import Value
 
@@ -91,10 +99,14 @@ class StrategySpec(Struct, frozen=True):
     costs: SpecCosts = SpecCosts()
     limits: SpecLimits = SpecLimits()
     instrument: InstrumentId | None = None
+    fills: Fills = Fills.CLOSE
 
 
 def document_of(spec: StrategySpec) -> dict[str, Any]:
-    """The spec as plain values the way a person would write it, nothing left out."""
+    """The spec as plain values the way a person would write it.
+
+    Nothing is left out but what became possible later and is not used: ids never change.
+    """
     document: dict[str, Any] = {
         "version": SPEC_VERSION,
         "timeframe": spec.timeframe.value,
@@ -112,6 +124,8 @@ def document_of(spec: StrategySpec) -> dict[str, Any]:
         section = _written(msgspec.to_builtins(getattr(spec, name), builtin_types=(Decimal,)))
         if section:
             document[name] = section
+    if spec.fills is not Fills.CLOSE:
+        document["fills"] = spec.fills.value
     return document
 
 
@@ -138,7 +152,19 @@ def strategy_name(spec: StrategySpec) -> str:
         parts.append(f"sl{_shown(spec.stops.sl_pct)}")
     if spec.stops.tp_pct is not None:
         parts.append(f"tp{_shown(spec.stops.tp_pct)}")
+    if spec.fills is not Fills.CLOSE:
+        parts.append(spec.fills.value)
     return " ".join((*parts, strategy_id(spec)[:NAME_HASH_CHARS]))
+
+
+def beyond_close_fills(spec: StrategySpec) -> tuple[str, ...]:
+    """What the spec asks for that a run on closes alone does not model, as it would be written."""
+    return () if spec.fills is Fills.CLOSE else (f"fills: {spec.fills.value}",)
+
+
+def close_fill_only(spec: StrategySpec) -> bool:
+    """Whether closes alone decide what the spec comes to: all that a sweep's kernel can do."""
+    return not beyond_close_fills(spec)
 
 
 def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Policy:
@@ -149,7 +175,8 @@ def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Pol
         _first(spec.limits.daily_loss_pct, unsaid.limits.daily_loss_pct),
         _first(spec.limits.cooldown_candles, unsaid.limits.cooldown_candles),
     )
-    return Policy(spec.direction, spec.stops, spec.sizing, Costs(fee, slippage), limits)
+    costs = Costs(fee, slippage)
+    return Policy(spec.direction, spec.stops, spec.sizing, costs, limits, spec.fills)
 
 
 def instrument_of(

@@ -26,6 +26,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.policy import (
     AllIn,
     DirectionMode,
+    Fills,
     FixedQuote,
     ProfitLock,
     Sizing,
@@ -59,7 +60,7 @@ Resolve = Callable[[Mapping[str, object]], tuple[dict[str, Value], list[str]]]
 _GUIDE = "every field is described in docs/reference/spec.md"
 _FIELDS = (
     "version", "timeframe", "instrument", "direction", "indicators", "strategy", "stops",
-    "sizing", "costs", "limits",
+    "sizing", "costs", "limits", "fills",
 )  # fmt: skip
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._/:-]{0,31}")
 _SHOWN_CHARS = 40
@@ -155,9 +156,12 @@ class _Reader:
         stops = self._stops(fields.get("stops"), direction)
         costs = self._costs(fields.get("costs"))
         limits = self._limits(fields.get("limits"))
+        fills = self._fills(fields.get("fills"))
         if timeframe is None or direction is None or rules is None or sizing is None:
             return None
-        return StrategySpec(timeframe, direction, rules, sizing, stops, costs, limits, instrument)
+        return StrategySpec(
+            timeframe, direction, rules, sizing, stops, costs, limits, instrument, fills
+        )
 
     # --- the parts ----------------------------------------------------------------------------
 
@@ -179,6 +183,14 @@ class _Reader:
                 return each
         self._no_choice("direction", found, [each.value for each in DirectionMode])
         return None
+
+    def _fills(self, found: object) -> Fills:
+        for each in Fills:
+            if each.value == found:
+                return each
+        if found is not None:
+            self._no_choice("fills", found, [each.value for each in Fills])
+        return Fills.CLOSE
 
     def _instrument(self, raw: object) -> InstrumentId | None:
         if raw is None:

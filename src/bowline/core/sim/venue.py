@@ -1,5 +1,7 @@
 """The simulated venue: every order fills at the last close, worse by slippage, for a fee.
 
+An order that says where inside the candle its stop was touched fills there, worse in the same way.
+
 It knows costs and the last close of each instrument and nothing else; it must never refuse, delay
 or improve a fill. Trade ids are counted from the order, so the same order always fills the same.
 """
@@ -40,7 +42,8 @@ class SimVenue:
             return ()
         order, now_ns = command.order, command.seen_ns
         costs = self._costs[order.instrument]
-        price = self._closes[order.instrument] * (ONE + order.side.sign * costs.slippage_rate)
+        market = self._closes[order.instrument] if command.touched is None else command.touched
+        price = market * (ONE + order.side.sign * costs.slippage_rate)
         fee = order.quantity * price * costs.fee_rate
         fill = Fill(
             order.id,

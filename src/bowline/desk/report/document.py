@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from bowline.core.model.policy import Fills
 from bowline.core.model.position import RoundTrip
 from bowline.core.report import METRICS, OpenPosition, Report, Unit
 from bowline.desk.report.caption import Caption
@@ -29,7 +30,8 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
     Under `metrics` numbers are numbers; under `fields` and in round trips money is exact text.
     """
     run = report.record.run
-    return {
+    inside = run.policy.fills is not Fills.CLOSE
+    document = {
         "strategy": {"id": run.strategy_id, "name": caption.strategy, "rules": caption.rules},
         "instrument": {
             "name": instrument_text(report, caption),
@@ -57,6 +59,7 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         "conflicting_signals": report.record.conflicting_signals,
         "round_trips": [_round_trip(trip) for trip in report.round_trips],
     }
+    return document | {"fills": run.policy.fills.value} if inside else document
 
 
 def _titled(value: float | Decimal | None, unit: Unit) -> int | float | str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from bowline.core.model.policy import AllIn, FixedQuote, Policy, ProfitLock, StrategyCompound
+from bowline.core.model.policy import AllIn, Fills, FixedQuote, Policy, ProfitLock, StrategyCompound
 from bowline.core.model.values import DAY_NS, HUNDRED, MINUTE_NS, SECOND_NS, ZERO
 from bowline.core.report import METRICS, OpenPosition, Report, Unit
 from bowline.desk.report.caption import Caption
@@ -19,6 +19,11 @@ _HOUR_NS = 60 * MINUTE_NS
 _NOTHING_PCT = 0.005
 _CENTS_FROM = 1
 _SMALL_DIGITS = 4
+_LOOKED_AT = {
+    Fills.CLOSE: "at closes",
+    Fills.INTRABAR: "inside each candle",
+    Fills.MINUTES: "inside each minute",
+}
 
 
 def time_text(ns: int) -> str:
@@ -145,6 +150,7 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
     lines = [("Rule", rule) for rule in caption.rules]
     lines += [
         ("Decisions", f"at the close of each {run.timeframe.value} candle, filled at that close"),
+        *_inside(policy),
         ("Direction", policy.direction.value),
         ("Stops", _stops(policy)),
         ("Sizing", _sizing(policy)),
@@ -159,10 +165,23 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
     return tuple(lines)
 
 
+def _inside(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """How stops fill inside the candle, for a run that looks there."""
+    if policy.fills is Fills.CLOSE:
+        return ()
+    parts = "candle" if policy.fills is Fills.INTRABAR else "one-minute candle"
+    rule = (
+        f"at their price as soon as a {parts} touches it, or at its open if that is beyond; "
+        f"the losing one first where a {parts} touches both"
+    )
+    return (("Stops fill", rule),)
+
+
 def _stops(policy: Policy) -> str:
     named = (("stop loss", policy.stops.sl_pct), ("take profit", policy.stops.tp_pct))
     on = [f"{name} {exact_text(pct)} %" for name, pct in named if pct is not None]
-    return f"{' and '.join(on)} from the entry price, checked at closes" if on else "none"
+    where = _LOOKED_AT[policy.fills]
+    return f"{' and '.join(on)} from the entry price, checked {where}" if on else "none"
 
 
 def _sizing(policy: Policy) -> str:
