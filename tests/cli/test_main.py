@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from bowline import __version__, cli
+from bowline.cli.output import emit_table
 from bowline.core.errors import BadInput
 
 CANARY = "hunter2-canary-Zq8"
@@ -111,3 +112,10 @@ def test_help_and_version_import_nothing_heavy() -> None:
         heavy = {"numpy", "duckdb", "pyarrow", "sqlalchemy", "alembic", "structlog", "yaml", "rich"}
         assert not loaded & heavy
     assert done.stdout.strip() == f"bowline {__version__}"
+
+
+def test_off_a_terminal_a_table_breaks_no_cell_and_an_empty_one_says_so(capsys) -> None:
+    emit_table(("name", "value"), [("x" * 300, "y" * 300)])
+    assert capsys.readouterr().out.split() == ["name", "value", "x" * 300, "y" * 300]
+    emit_table(("name", "value"), [])
+    assert capsys.readouterr().out.split() == ["name", "value", "none"]

@@ -17,6 +17,8 @@ from bowline.core.errors import BowlineError
 #: every command takes it: `as_json: JsonFlag = False`
 JSON_HELP = "Print one JSON document for machines instead of a table."
 
+_WIDER_THAN_ANY_ROW = 10_000
+
 
 def emit_json(value: object) -> None:
     """Print `value` (plain types, structs, Decimals, enums) as one JSON document."""
@@ -24,7 +26,7 @@ def emit_json(value: object) -> None:
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """Print rows under headings, as wide as the terminal allows."""
+    """Print rows under headings, as wide as the terminal allows; elsewhere no cell is broken."""
     from rich.console import Console
     from rich.table import Table
 
@@ -33,7 +35,10 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    if not table.row_count:
+        table.add_row("none")
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDER_THAN_ANY_ROW)
+    console.print(table)
 
 
 def fail(error: BowlineError, *, as_json: bool) -> NoReturn:

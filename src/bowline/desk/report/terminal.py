@@ -29,6 +29,8 @@ from bowline.desk.report.words import (
 SHOWN = 10
 #: characters that two columns of metrics and every column of round trips need
 _WIDE = 100
+#: what round trips need that show their prices
+_WITH_PRICES = 72
 
 
 def print_report(report: Report, caption: Caption, file: TextIO | None = None) -> None:
@@ -36,14 +38,13 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
     console = Console(file=file, highlight=False)
     run = report.record.run
     heading = f"{caption.strategy} · {instrument_text(report, caption)} · {run.timeframe.value}"
-    wide = console.width >= _WIDE
     console.print(Text(_printable(heading), style="bold"))
     console.print(Text(verdict(report)))
     console.print()
-    console.print(_metrics(report, columns=2 if wide else 1))
+    console.print(_metrics(report, columns=2 if console.width >= _WIDE else 1))
     if report.round_trips:
         console.print()
-        console.print(_round_trips(report, wide=wide))
+        console.print(_round_trips(report, console.width))
     for words, count in refusal_lines(report):
         console.print(Text(f"{count:,} × {words}", style="dim"))
 
@@ -60,30 +61,30 @@ def _metrics(report: Report, columns: int) -> Table:
     return table
 
 
-def _round_trips(report: Report, *, wide: bool) -> Table:
+def _round_trips(report: Report, width: int) -> Table:
     count = len(report.round_trips)
     title = f"Last {min(SHOWN, count)} of {count:,} round trips" if count > 1 else "One round trip"
     table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    for name in ("Entered", "Side"):
-        table.add_column(name, no_wrap=True)
-    for name in ("Entry", "Exit", "Profit", "Return"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if wide:
-        for name in ("Left", "Held", "Why"):
-            table.add_column(name, no_wrap=True)
+    prices = ("Entry", "Exit") if width >= _WITH_PRICES else ()
+    exits = ("Left", "Held", "Why") if width >= _WIDE else ()
+    names = ("Entered", "Side", *prices, "Profit", "Return", *exits)
+    for name in names:
+        # a figure is broken in two lines rather than cut
+        right = name in ("Entry", "Exit", "Profit", "Return")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     for trip in report.round_trips[-SHOWN:]:
-        cells: list[str | Text] = [
-            time_text(trip.opened_ns),
-            trip.direction.name.lower(),
-            exact_text(trip.entry_price, 2),
-            exact_text(trip.exit_price, 2),
-            Text(money_text(trip.pnl), style="green" if trip.pnl > 0 else "red"),
-            signed_pct(trip.return_pct),
-        ]
-        if wide:
-            held = duration_text(trip.closed_ns - trip.opened_ns)
-            cells += [time_text(trip.closed_ns), held, trip.reason.value.replace("_", " ")]
-        table.add_row(*cells)
+        cells: dict[str, str | Text] = {
+            "Entered": time_text(trip.opened_ns),
+            "Side": trip.direction.name.lower(),
+            "Entry": exact_text(trip.entry_price, 2),
+            "Exit": exact_text(trip.exit_price, 2),
+            "Profit": Text(money_text(trip.pnl), style="green" if trip.pnl > 0 else "red"),
+            "Return": signed_pct(trip.return_pct),
+            "Left": time_text(trip.closed_ns),
+            "Held": duration_text(trip.closed_ns - trip.opened_ns),
+            "Why": trip.reason.value.replace("_", " "),
+        }
+        table.add_row(*(cells[name] for name in names))
     return table
 
 
