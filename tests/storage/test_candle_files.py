@@ -94,6 +94,10 @@ KINDS: dict[str, tuple[bytes, str]] = {
         + b"\r\n\r\n",
         "csv, header, millisecond stamps",
     ),
+    "an index of pandas without a name": (
+        csv_bytes(ROWS, ("", *HEADER[1:])),
+        "csv, header, millisecond stamps",
+    ),
     "identical rows": (csv_bytes([*ROWS, *ROWS[:7]]), "csv, header, millisecond stamps"),
     "freqtrade json": (_json(), "freqtrade json, millisecond stamps"),
     "feather": (feather_bytes(table_of(made_frame())), "feather, dated stamps"),

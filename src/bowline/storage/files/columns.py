@@ -18,6 +18,8 @@ from bowline.storage.files.table import Part
 _STAMP_NAMES = (
     "openns", "tsopen", "opentime", "openat", "startat", "starttime", "start", "timestamp", "ts",
     "unix", "time", "datetime", "date", "candlebegintime", "t",
+    # an index that pandas wrote without a name
+    "", "indexlevel0",
 )  # fmt: skip
 _VALUE_NAMES = {
     "open": ("open", "openprice", "o"),
@@ -37,7 +39,7 @@ def plain_name(heading: str) -> str:
 def looks_like_headings(cells: list[str]) -> bool:
     """Whether a line of text names columns."""
     known = {alias for aliases in _VALUE_NAMES.values() for alias in aliases} | set(_STAMP_NAMES)
-    return any(plain_name(cell) in known for cell in cells)
+    return any(plain_name(cell) in known - {""} for cell in cells)
 
 
 def role_columns(name: str, headings: list[str]) -> dict[str, int]:
