@@ -78,11 +78,12 @@ def test_the_terminal_shows_every_metric_the_last_round_trips_and_the_refusals(r
     assert "5 × rules said LONG and SHORT at once" in text
 
 
-def test_eighty_columns_cut_no_figure(report, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_narrow_terminal_cuts_no_figure(report, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
     text = printed(report)
 
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     assert all(m.title in text for m in METRICS)
 
