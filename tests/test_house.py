@@ -102,15 +102,18 @@ def test_the_rules_see_the_whole_house(texts: list[Source]) -> None:
 
 
 def test_the_whole_picture_is_a_short_read(texts: list[Source]) -> None:
-    """What ARCHITECTURE.md sends a newcomer to stays under 1,000 lines of code."""
+    """What ARCHITECTURE.md sends a newcomer to stays under 1,000 lines of code, imports aside.
+
+    If it grows too long: in `core/model` only nouns are at home, and what works on them is not.
+    """
     read = [s for s in texts if s.path in PICTURE or s.path.startswith("src/bowline/core/model/")]
     assert {source.path for source in read} > PICTURE
     lines = {source.path: rules.code_lines(source) for source in read}
     assert sum(lines.values()) < 1_000, lines
 
 
-def test_code_is_what_is_neither_blank_nor_comment_nor_docstring() -> None:
-    text = '"""Doc,\n\ntwo."""\n\n# why\nX = (\n    1,  # one\n)\n'
+def test_code_is_what_is_neither_blank_nor_comment_nor_docstring_nor_import() -> None:
+    text = '"""Doc,\n\ntwo."""\n\nfrom a import (\n    b,\n)\n\n# why\nX = (\n    1,  # one\n)\n'
     text += '\ndef f():\n    """Doc."""\n    s = """a\nb"""\n'
     assert rules.code_lines(Source(SRC, text)) == 6
 

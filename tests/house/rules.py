@@ -83,15 +83,19 @@ _LAYOUT = {
 
 
 def code_lines(source: Source) -> int:
-    """Lines that hold code: no blank line, no comment, no docstring."""
+    """Lines that hold code: no blank line, no comment, no docstring, no import."""
     lines: set[int] = set()
     for token in tokenize.generate_tokens(StringIO(source.text).readline):
         if token.type not in _LAYOUT:
             lines |= set(range(token.start[0], token.end[0] + 1))
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Module | Definition) and ast.get_docstring(node) is not None:
-            said = node.body[0]
-            lines -= set(range(said.lineno, (said.end_lineno or said.lineno) + 1))
+        skipped: ast.stmt | None = None
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            skipped = node
+        elif isinstance(node, ast.Module | Definition) and ast.get_docstring(node) is not None:
+            skipped = node.body[0]
+        if skipped is not None:
+            lines -= set(range(skipped.lineno, (skipped.end_lineno or skipped.lineno) + 1))
     return len(lines)
 
 
