@@ -8,11 +8,14 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "crosses.h"
 #include "edges.h"
 #include "lanes.h"
 #include "ranges.h"
 #include "results.h"
 #include "task.h"
+#include "tiles.h"
+#include "walk.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -54,30 +57,144 @@ static void write_lanes(const Task *task, int64_t base, const Lanes *lanes)
     }
 }
 
+/* What one call works with; all of it is its own, so that calls can run side by side. */
+typedef struct {
+    Tile *tile;
+    Crosses crosses;
+    /* without stops */
+    Walker *walkers;
+    double *daily;
+    /* with stops: whole bitsets of a few bases at a time */
+    uint64_t *words;
+    Edge *edges;
+    Lanes lanes;
+    Exit *stops;
+    double *entered;
+} Workshop;
+
+/* bases whose bitsets are made together: enough to share a tile's averages */
+#define TOGETHER 32
+
+static int has_stops(const Task *task)
+{
+    return task->lanes > 1 || !isnan(task->sl_rates[0]) || !isnan(task->tp_rates[0]);
+}
+
+static int open_workshop(const Task *task, Workshop *shop, int64_t first, int64_t stop)
+{
+    shop->tile = aligned_alloc(64, (sizeof *shop->tile + 63) / 64 * 64);
+    if (!shop->tile || (!task->bank && !make_crosses(task, &shop->crosses, first, stop)))
+        return 0;
+    if (!has_stops(task)) {
+        size_t count = (size_t)(stop - first);
+        shop->walkers = malloc(count * sizeof *shop->walkers);
+        shop->daily = malloc(count * (size_t)task->days * sizeof *shop->daily);
+        return shop->walkers && shop->daily;
+    }
+    shop->words = malloc((size_t)(TOGETHER * 2 * task->words) * sizeof *shop->words);
+    shop->edges = malloc((size_t)task->length * sizeof *shop->edges);
+    shop->stops = malloc((size_t)(task->sl_count + task->tp_count) * sizeof *shop->stops);
+    shop->entered = malloc((size_t)task->lanes * sizeof *shop->entered);
+    return shop->words && shop->edges && shop->stops && shop->entered
+           && make_lanes(task, &shop->lanes);
+}
+
+static void close_workshop(Workshop *shop)
+{
+    free(shop->tile);
+    free_crosses(&shop->crosses);
+    free(shop->walkers);
+    free(shop->daily);
+    free(shop->words);
+    free(shop->edges);
+    free(shop->stops);
+    free(shop->entered);
+    free_lanes(&shop->lanes);
+}
+
+static inline void tile_signals(const Task *task, const Workshop *shop, int64_t base,
+                                uint64_t *long_words, uint64_t *short_words)
+{
+    const Tile *tile = shop->tile;
+    if (task->bank)
+        agree(task, base, tile->from / WORD_BITS, tile->words, long_words, short_words);
+    else
+        cross_words(task, &shop->crosses, tile, base, long_words, short_words);
+}
+
+static void move_tile(const Task *task, Workshop *shop, int64_t from)
+{
+    make_tile(task, shop->tile, from);
+    if (!task->bank)
+        make_averages(task, &shop->crosses, shop->tile);
+}
+
+static void walk_all(const Task *task, Workshop *shop, int64_t first, int64_t stop)
+{
+    Manner manner = manner_of(task);
+    uint64_t long_words[TILE_WORDS], short_words[TILE_WORDS];
+    /* the candle before the first decision says which of its signals are new */
+    int64_t begin = (task->start ? task->start - 1 : 0) / TILE * TILE;
+    for (int64_t base = first; base < stop; base++)
+        begin_walk(task, &shop->walkers[base - first]);
+    for (int64_t from = begin; from < task->length; from += TILE) {
+        move_tile(task, shop, from);
+        for (int64_t base = first; base < stop; base++) {
+            tile_signals(task, shop, base, long_words, short_words);
+            step_walker(task, shop->tile, &manner, &shop->walkers[base - first], long_words,
+                        short_words, shop->daily + (base - first) * task->days);
+        }
+    }
+    double last = task->closes[task->length - 1];
+    for (int64_t base = first; base < stop; base++) {
+        const Walker *walker = &shop->walkers[base - first];
+        Ending ending = {
+            .final_equity = walker->fixed + walker->quantity * last,
+            .drawdown = walker->drawdown,
+            .peak = walker->peak,
+            .low = walker->low,
+            .held = (double)walker->held,
+            .round_trips = walker->round_trips,
+            .wins = walker->wins,
+            .days = {shop->daily + (base - first) * task->days, 1},
+        };
+        write_row(task, base, &ending);
+    }
+}
+
+static void run_all_lanes(const Task *task, Workshop *shop, int64_t first, int64_t stop)
+{
+    for (int64_t group = first; group < stop; group += TOGETHER) {
+        int64_t end = earlier(group + TOGETHER, stop);
+        shop->tile->day = 0;
+        for (int64_t from = 0; from < task->length; from += TILE) {
+            move_tile(task, shop, from);
+            for (int64_t base = group; base < end; base++) {
+                uint64_t *words = shop->words + (base - group) * 2 * task->words;
+                tile_signals(task, shop, base, words + from / WORD_BITS,
+                             words + task->words + from / WORD_BITS);
+            }
+        }
+        for (int64_t base = group; base < end; base++) {
+            const uint64_t *words = shop->words + (base - group) * 2 * task->words;
+            int64_t count = find_edges(task, words, words + task->words, shop->edges);
+            run_lanes(task, &shop->lanes, shop->edges, count, shop->stops, shop->entered);
+            write_lanes(task, base, &shop->lanes);
+        }
+    }
+}
+
 /* Rows of bases `first` up to `stop`. 0, or -1 if there was no memory. */
 EXPORT int64_t bowline_evaluate(const Task *task, int64_t first, int64_t stop)
 {
-    int64_t result = -1;
-    Lanes lanes = {0};
-    uint64_t *words = malloc((size_t)(2 * task->words) * sizeof *words);
-    Edge *edges = malloc((size_t)task->length * sizeof *edges);
-    Exit *stops = malloc((size_t)(task->sl_count + task->tp_count) * sizeof *stops);
-    double *entered = malloc((size_t)task->lanes * sizeof *entered);
-    if (words && edges && stops && entered && make_lanes(task, &lanes)) {
-        for (int64_t base = first; base < stop; base++) {
-            agree(task, base, 0, task->words, words, words + task->words);
-            int64_t count = find_edges(task, words, words + task->words, edges);
-            run_lanes(task, &lanes, edges, count, stops, entered);
-            write_lanes(task, base, &lanes);
-        }
-        result = 0;
+    Workshop shop = {0};
+    int ready = open_workshop(task, &shop, first, stop);
+    if (ready) {
+        shop.tile->day = 0;
+        (has_stops(task) ? run_all_lanes : walk_all)(task, &shop, first, stop);
     }
-    free_lanes(&lanes);
-    free(entered);
-    free(stops);
-    free(edges);
-    free(words);
-    return result;
+    close_workshop(&shop);
+    return ready ? 0 : -1;
 }
 
 /* Python finds and loads the library as a module; the functions are called through ctypes. */

@@ -27,8 +27,12 @@ typedef struct {
     const uint64_t *bank;
     int64_t words, bases, legs;
     const int32_t *base;
-    /* or crosses of moving averages: `bases` pairs of periods, over exact sums of ticks */
-    const int64_t *fast, *slow, *tick_sums;
+    /* or, where `bank` is NULL, crosses of averages: pairs of numbers among distinct `periods`,
+       over closes in whole ticks */
+    const int32_t *fast, *slow;
+    int64_t period_count;
+    const int64_t *periods;
+    const double *ticks;
 
     /* stops: distinct rates, tightest first, NaN (off) last; lane j takes pair (lane_sl, lane_tp) */
     int64_t sl_count, tp_count, lanes;
