@@ -30,7 +30,11 @@ from bowline.research.grid.tape import SignalBank
 #: bytes of series that are kept for other parameter sets
 STEP_BYTES = 48 << 20
 
+#: candles compared in one go: what comes between stays in the processor's cache
+_TILE = 16_384
+
 Key = tuple[str, int, int]
+Column = NDArray[np.float64]
 
 
 class SignalSource:
@@ -61,8 +65,15 @@ class SignalSource:
     def direction(self, slot: Slot, params: Mapping[str, Value], anchor: int) -> DirectionColumn:
         """The signal of every candle; NEUTRAL before the anchor."""
         frame, inputs = self._since(anchor)
-        long, short = self._sides(slot.indicator, params, frame, inputs)
+        values = {name: inputs[name] for name in slot.indicator.inputs}
+        values |= {**params, **self._outputs(slot.indicator, params, frame, inputs)}
         column = np.zeros(len(self._candles), dtype=np.int8)
+        opposites = _opposites(slot.indicator)
+        if opposites is not None:
+            above, below = opposites
+            _compare(values[above], values[below], column[anchor:])
+            return column
+        long, short = _sides(slot.indicator, values, len(frame))
         np.subtract(long & ~short, short & ~long, out=column[anchor:], dtype=np.int8)
         return column
 
@@ -72,29 +83,6 @@ class SignalSource:
             frame = self._candles.slice(anchor, len(self._candles))
             found = self._frames[anchor] = frame, {n: getattr(frame, n) for n in INPUTS}
         return found
-
-    def _sides(
-        self,
-        indicator: Indicator,
-        params: Mapping[str, Value],
-        frame: CandleFrame,
-        inputs: Mapping[str, Any],
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """As `core.signals.indicators.sides`, with the results of steps kept."""
-        rule = indicator.rule
-        assert rule is not None, f"{indicator.id} has no rule"
-        values = {name: inputs[name] for name in indicator.inputs}
-        values |= {**params, **self._outputs(indicator, params, frame, inputs)}
-        known = np.ones(len(frame), dtype=np.bool_)
-        sides = []
-        for text in (rule.long, rule.short):
-            if not text:
-                sides.append(np.zeros(len(frame), dtype=np.bool_))
-                continue
-            verdicts = expressions.judge(expressions.parse(text), values, len(frame))
-            sides.append(verdicts.holds)
-            known &= verdicts.known
-        return sides[0] & known, sides[1] & known
 
     def _outputs(
         self,
@@ -146,7 +134,64 @@ class SignalSource:
 
 def _finite(result: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers as they are, others with NaN for what is not finite."""
-    if result.dtype.kind == "i":
+    if result.dtype.kind == "i" or not np.isinf(result).any():
         return result
-    finite = np.isfinite(result)
-    return result if finite.all() else np.where(finite, result, np.nan)
+    return np.where(np.isinf(result), np.nan, result)
+
+
+def _sides(
+    indicator: Indicator, values: Mapping[str, Any], length: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """As `core.signals.indicators.sides`, from values that are there already."""
+    rule = indicator.rule
+    assert rule is not None, f"{indicator.id} has no rule"
+    known = np.ones(length, dtype=np.bool_)
+    sides = []
+    for text in (rule.long, rule.short):
+        if not text:
+            sides.append(np.zeros(length, dtype=np.bool_))
+            continue
+        verdicts = expressions.judge(expressions.parse(text), values, length)
+        sides.append(verdicts.holds)
+        known &= verdicts.known
+    return sides[0] & known, sides[1] & known
+
+
+def _opposites(indicator: Indicator) -> tuple[str, str] | None:
+    """The two columns of a rule that is LONG where one is above the other and SHORT below."""
+    rule = indicator.rule
+    if rule is None or not (rule.long and rule.short):
+        return None
+    match expressions.parse(rule.long), expressions.parse(rule.short):
+        case (
+            expressions.Comparison(">" | "<" as sign, expressions.Name(a), expressions.Name(b)),
+            expressions.Comparison(">" | "<" as other, expressions.Name(c), expressions.Name(d)),
+        ) if sign != other and (a, b) == (c, d):
+            columns = {*indicator.inputs, *indicator.outputs}
+            return None if {a, b} - columns else (a, b) if sign == ">" else (b, a)
+    return None
+
+
+def _compare(one: Column, other: Column, direction: DirectionColumn) -> None:
+    """1 where `one` is above `other`, -1 where below, in one pass; rounding is no difference.
+
+    A NaN and an infinity compare as neither: their difference is no larger than their rounding.
+    """
+    size = min(_TILE, len(one))
+    apart, rounding, above, below = np.empty(size), np.empty(size), *np.empty((2, size), np.bool_)
+    with np.errstate(all="ignore"):
+        for start in range(0, len(one), _TILE):
+            a, b = one[start : start + _TILE], other[start : start + _TILE]
+            n = len(a)
+            difference, bound = apart[:n], rounding[:n]
+            np.abs(a, out=difference)
+            np.abs(b, out=bound)
+            np.maximum(difference, bound, out=bound)
+            np.multiply(bound, expressions.ROUNDING, out=bound)
+            np.subtract(a, b, out=difference)
+            np.greater(difference, bound, out=above[:n])
+            np.negative(bound, out=bound)
+            np.less(difference, bound, out=below[:n])
+            np.subtract(
+                above[:n].view(np.int8), below[:n].view(np.int8), out=direction[start : start + n]
+            )

@@ -1,0 +1,145 @@
+"""A plan's chunks are pure, and each row is what a backtest of it alone would have come to."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from bowline.core.errors import BadInput
+from bowline.core.model.instrument import Instrument
+from bowline.core.report import make_report
+from bowline.core.signals import Strategies, opinion_of
+from bowline.desk.setup import Span, candles_of_span, make_setup
+from bowline.research import backtest
+from bowline.research.grid import ChunkResult, Merge, plan_grid, run_chunks
+from bowline.research.grid.again import RowDisagrees, check_row, run_again, sparse_backtest
+from tests.generators import catalogue
+from tests.research.grids import minutes, request
+
+CANDLES = minutes(3_000)
+FROM_NS = int(CANDLES.open_ns[700])
+SIZINGS = [
+    {"mode": "all_in"},
+    {"mode": "fixed_quote", "quote": 500},
+    {"mode": "strategy_compound_profit_lock", "safe_profit_pct": 30, "budget_quote": 800},
+]
+
+
+def alone(spec, from_ns):
+    """The report of `bowline backtest` for this spec over the span that begins at `from_ns`."""
+    opinion = opinion_of(spec, catalogue(), Strategies())
+    found = candles_of_span(CANDLES, Span(from_ns), opinion.warmup)
+    setup = make_setup(spec, opinion, Instrument(CANDLES.instrument), found, account="test")
+    return setup, make_report(backtest(setup.run, setup.opinion, setup.candles))
+
+
+@pytest.mark.parametrize("from_ns", [None, FROM_NS])
+@pytest.mark.parametrize("direction", ["long-short", "long-only", "short-only"])
+def test_a_row_is_what_a_backtest_over_the_same_span_comes_to(direction, from_ns) -> None:
+    """Variants whose warm-ups differ have anchors that differ, and an EMA knows its anchor."""
+    ema = {"id": "ema_cross", "params": {"fast": [3, 9], "slow": [30, 260]}}
+    sizing = SIZINGS[len(direction) % 3]
+    asked = request(indicators=[ema, {"id": "rsi_middle"}], direction=direction, sizing=sizing)
+    found = candles_of_span(CANDLES, Span(from_ns), asked.warmup)
+    plan = plan_grid(asked, *found)
+    merge = run_chunks(plan, Merge(plan))
+    every = np.arange(plan.space.bases, dtype=np.int64)
+    outcome = plan.evaluate(every, plan.stops)
+    assert merge.evaluated == plan.variants
+    for variant in range(plan.variants):
+        setup, report = alone(plan.spec(variant), from_ns)
+        metrics = report.metrics
+        assert setup.run.anchor_ns == int(plan.candles.open_ns[plan.anchor(variant)])
+        assert outcome.round_trips[variant] == metrics.round_trip_count
+        assert outcome.wins[variant] == report.closed.wins
+        assert outcome.total_return_pct[variant] == pytest.approx(
+            metrics.total_return_pct, rel=1e-9, abs=1e-7
+        )
+        assert outcome.max_drawdown_pct[variant] == pytest.approx(
+            metrics.max_drawdown_pct, rel=1e-9, abs=1e-7
+        )
+
+
+def merged(asked, threads, chunk_bases, order=1):
+    plan = plan_grid(asked, CANDLES, FROM_NS, chunk_bases=chunk_bases)
+    merge = Merge(plan)
+    while todo := merge.missing():
+        shortlist = merge.shortlist if merge.first_done else None
+        for chunk in todo[::order]:
+            content = plan.run_chunk(chunk, threads, shortlist).to_bytes()
+            merge.add(ChunkResult.from_bytes(content))
+    parts = (merge.top.pack(), merge.sample().pack(), merge.figures.tobytes())
+    return parts, merge.evaluated, merge.kept, merge.stage_facts()
+
+
+@pytest.mark.parametrize("shortlist", [0, 9])
+def test_threads_chunks_and_order_change_no_byte(shortlist: int) -> None:
+    asked = request(shortlist=shortlist, keep={"min_round_trips": 20})
+    expected = merged(asked, 1, None)
+    assert merged(asked, 2, 1) == expected
+    assert merged(asked, 2, 5, order=-1) == expected
+    assert merged(asked, 3, 4_000) == expected
+
+
+def test_a_chunk_that_comes_twice_counts_once() -> None:
+    plan = plan_grid(request(), CANDLES, FROM_NS, chunk_bases=10)
+    merge, result = Merge(plan), plan.run_chunk(0)
+    merge.add(result)
+    merge.add(result)
+    assert merge.evaluated == result.evaluated
+    assert merge.missing() == list(range(1, plan.chunks))
+
+
+def test_stage_b_needs_the_shortlist_that_stage_a_gives() -> None:
+    plan = plan_grid(request(shortlist=9), CANDLES, FROM_NS)
+    with pytest.raises(ValueError, match="needs the shortlist of 9 bases"):
+        plan.run_chunk(plan.first_chunks)
+    with pytest.raises(ValueError, match="stage A is not finished"):
+        Merge(plan).shortlist  # noqa: B018 - asking is the test
+
+
+def test_hashes_name_request_rules_and_candles() -> None:
+    one = plan_grid(request(), CANDLES, FROM_NS).hashes
+    assert plan_grid(request(), CANDLES, FROM_NS).hashes == one
+    richer = plan_grid(request(), CANDLES, FROM_NS, cash=Decimal(500)).hashes
+    assert (richer.grid_request, richer.data) == (one.grid_request, one.data)
+    assert richer.engine_params != one.engine_params
+    later = plan_grid(request(), CANDLES, FROM_NS + 60 * 10**9).hashes
+    assert later.data != one.data
+    other = plan_grid(request(top=7), CANDLES, FROM_NS).hashes
+    assert (other.engine_params, other.data) == (one.engine_params, one.data)
+    assert other.grid_request != one.grid_request
+
+
+def test_a_span_without_candles_is_refused() -> None:
+    with pytest.raises(BadInput, match="no complete candle in the span"):
+        plan_grid(request(), CANDLES, int(CANDLES.close_ns[-1]))
+
+
+def test_a_row_on_which_kernel_and_core_disagree_is_an_error_that_names_it() -> None:
+    plan = plan_grid(request(), CANDLES, FROM_NS)
+    top = run_chunks(plan, Merge(plan)).top
+    again = run_again(plan, int(top.variant[2]))
+    check_row(top, 2, again)
+    wrong = replace(top, total_return_pct=top.total_return_pct * (1 + 1e-6))
+    with pytest.raises(RowDisagrees, match=f"row 3, variant {top.variant[2]}"):
+        check_row(wrong, 2, again)
+    with pytest.raises(RowDisagrees):
+        check_row(replace(top, round_trips=top.round_trips + 1), 2, again)
+
+
+@pytest.mark.parametrize("sl_pct", [None, Decimal("0.2")])
+@pytest.mark.parametrize("tp_pct", [None, Decimal("0.3")])
+def test_telling_the_engine_only_closes_that_matter_makes_the_same_record(sl_pct, tp_pct) -> None:
+    plan = plan_grid(request(), CANDLES, FROM_NS)
+    spec = plan.spec(0)
+    spec = replace(spec, stops=replace(spec.stops, sl_pct=sl_pct, tp_pct=tp_pct))
+    setup, _ = alone(spec, FROM_NS)
+    every = backtest(setup.run, setup.opinion, setup.candles)
+    some = sparse_backtest(setup.run, setup.opinion, setup.candles)
+    assert some.executions == every.executions
+    assert some.refusals == every.refusals
+    assert len(every.executions) > 10

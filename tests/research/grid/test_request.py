@@ -1,0 +1,159 @@
+"""A grid request is narrowed and never widened, and says every mistake with its place."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bowline.core.errors import BadInput
+from bowline.research.grid import Budget, parse_grid, plan_grid
+from tests.generators import catalogue
+from tests.research.grids import START_NS, minutes, raw_grid, request
+
+
+def values(raw: object, indicator: str = "sma", name: str = "period") -> tuple[object, ...]:
+    slot = request(indicators=[{"id": indicator, "params": {name: raw}}], choose=1).slots[0]
+    return next(axis.values for axis in slot.axes if axis.name == name)
+
+
+def problems(**changes: Any) -> str:
+    with pytest.raises(BadInput) as caught:
+        request(**changes)
+    return "\n".join(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (14, (14,)),
+        ([10, 50, 20], (10, 50, 20)),
+        ({"start": 10, "stop": 50, "step": 20}, (10, 30, 50)),
+        ({"start": 998}, (998, 999, 1000)),
+        ({"points": 3, "start": 10, "stop": 20}, (10, 15, 20)),
+        ({"points": 4, "start": 5, "stop": 40}, (5, 10, 20, 40)),
+    ],
+)
+def test_an_axis_has_the_values_its_words_mean(raw: object, expected: tuple[int, ...]) -> None:
+    assert values(raw) == expected
+
+
+def test_fractions_are_steps_of_the_catalogue_and_no_sums_of_floats() -> None:
+    found = values({"start": Decimal("0.1"), "stop": Decimal("0.5")}, "bbands", "deviations")
+    assert found == (0.1, 0.2, 0.3, 0.4, 0.5)
+
+
+def test_the_catalogues_whole_range_is_what_the_catalogue_allows() -> None:
+    assert values("catalogue") == tuple(range(2, 1001))
+    slot = request(indicators=[{"id": "donchian", "params": "catalogue"}], choose=1).slots[0]
+    assert slot.count == 499
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ([1, 5], "indicators[0].params.period: 1 is not allowed: expected int from 2 to 1000"),
+        ({"start": 1, "stop": 5}, "not within what is allowed: int from 2 to 1000"),
+        ({"start": 5, "stop": 1001}, "not within what is allowed"),
+        ({"step": Decimal("0.5")}, "not a multiple of 1"),
+        ({"points": 0}, "points 0"),
+        ({"form": 3}, "expected a value"),
+        ([5, 5], "5 is there twice"),
+        ([], "expected a value"),
+        ("all", "is not what it takes"),
+    ],
+)
+def test_an_axis_is_never_widened_past_the_hard_bounds(raw: object, said: str) -> None:
+    assert said in problems(indicators=[{"id": "sma", "params": {"period": raw}}], choose=1)
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    said = problems(
+        timeframe="7m",
+        indicators=[{"id": "sma_kross"}, {"id": "atr"}, {"id": "sma", "params": {"size": 3}}],
+        stops={"sl_pct": [0, 200]},
+        rank_by="luck",
+        top=0,
+        kepe={},
+        choose=1,
+    )
+    for part in (
+        "timeframe: '7m'", "indicators[0].id: there is no indicator", "sma_cross",
+        "indicators[1].id: atr gives no signal", "indicators[2].params.size: no such field",
+        "stops.sl_pct: 0 is not allowed", "stops.sl_pct: 200", "rank_by: luck", "top: 0",
+        "kepe: no such field: did you mean keep?",
+    ):  # fmt: skip
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"choose": "1..3"}, "choose: expected"),
+        ({"choose": "many"}, "choose: expected"),
+        ({"constraints": ["sma_cross_fast <"]}, "ends too early"),
+        ({"constraints": ["sma_cross_fast + 1"]}, "must be a comparison"),
+        ({"constraints": ["fast < 3"]}, "'fast' is no parameter here"),
+        ({"limits": {"cooldown_candles": 3}}, "a sweep knows no limits"),
+        ({"indicators": [{"id": "sma"}, {"id": "sma"}]}, "is there already: give it a name"),
+        (
+            {
+                "indicators": [{"id": "sma_cross", "params": {"fast": 50, "slow": [20, 30]}}],
+                "choose": 1,
+            },
+            "no set of them holds fast < slow",
+        ),
+        ({"keep": {"max_drawdown_pct": -1}}, "keep: "),
+        ({"direction": "short-only", "stops": {"tp_pct": 150}}, "a short can gain no more"),
+        ({"indicators": {"catalogue": {"groups": ["luck"]}}, "choose": 1}, "groups: luck"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], said: str) -> None:
+    assert said in problems(**changes)
+
+
+def test_a_whole_catalogue_is_every_indicator_with_a_rule() -> None:
+    found = request(indicators={"catalogue": {"points": 2, "groups": ["trend"]}}, choose=1)
+    ids = {e.id for e in catalogue().entries if e.group == "trend" and e.rule is not None}
+    assert {slot.name for slot in found.slots} == ids
+    everything = request(indicators={"catalogue": {}}, choose=1)
+    assert len(everything.slots) == sum(e.rule is not None for e in catalogue().entries)
+
+
+def test_the_hash_is_of_the_meaning_and_of_all_of_it() -> None:
+    one = request().hash()
+    turned = parse_grid(dict(reversed(list(raw_grid().items()))), catalogue())
+    assert turned.hash() == one
+    spelled = {"id": "rsi_middle", "params": {"period": {"start": 7, "stop": 14, "step": 7}}}
+    assert request(indicators=[raw_grid()["indicators"][0], spelled]).hash() == one
+    changes: list[dict[str, Any]] = [
+        {"direction": "long-only"}, {"timeframe": "5m"}, {"top": 11}, {"shortlist": 7},
+        {"rank_by": "sharpe"}, {"choose": 2}, {"stops": {}}, {"costs": {"fee_pct": 0}},
+        {"constraints": ["sma_cross_fast > 5"]}, {"keep": {"min_round_trips": 3}},
+        {"sizing": {"mode": "fixed_quote", "quote": 100}},
+    ]  # fmt: skip
+    hashes = {request(**change).hash() for change in changes}
+    assert len(hashes | {one}) == len(changes) + 1
+
+
+def test_over_budget_is_refused_with_the_numbers_before_anything_runs() -> None:
+    candles = minutes(300)
+    with pytest.raises(BadInput) as caught:
+        plan_grid(request(), candles, START_NS, budget=Budget(variants=100))
+    said = "\n".join(caught.value.problems)
+    # 8 crosses hold fast < slow, 2 middles, 16 pairs of them; 4 pairs of stops
+    assert "variants: 104, at most 100" in said
+    assert "narrow sma_cross: 8 parameter sets" in said
+    with pytest.raises(BadInput, match="over budget"):
+        plan_grid(request(), candles, START_NS, budget=Budget(bytes=1 << 20))
+
+
+def test_limits_of_the_settings_are_refused_too() -> None:
+    from bowline.core.model.policy import Limits
+    from bowline.core.signals import Unsaid
+
+    with pytest.raises(BadInput, match="a sweep knows no such bounds"):
+        plan_grid(
+            request(), minutes(300), START_NS, unsaid=Unsaid(limits=Limits(cooldown_candles=1))
+        )
