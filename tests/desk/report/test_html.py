@@ -7,9 +7,6 @@ import hashlib
 import html
 import json
 import re
-import shutil
-import subprocess
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -23,6 +20,7 @@ from bowline.core.report import METRICS, make_report
 from bowline.desk.report import Caption, html_page, write_html
 from bowline.desk.report.words import metric_texts, verdict
 from tests.core.report.runs import flipping_record, frame
+from tests.desk.pages import CHROMIUM, Elements, browse
 
 CAPTION = Caption("trend-1", ("sma_cross fast=10 slow=50",), "candles.csv")
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror=alert(2)>"'&${style}"""
@@ -40,19 +38,6 @@ def report():
 @pytest.fixture(scope="module")
 def page(report):
     return html_page(report, CAPTION)
-
-
-class Elements(HTMLParser):
-    """Every start tag with its attributes, and the text of the script elements."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags = []
-        self.scripts = re.findall(r"<script[^>]*>(.*?)</script>", text, flags=re.DOTALL)
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
 
 
 def test_nothing_is_loaded_from_anywhere(page):
@@ -164,25 +149,6 @@ def test_an_edge_of_nothing_is_still_a_page():
 def test_a_file_that_cannot_be_written_is_said(report, tmp_path):
     with pytest.raises(BadInput, match="cannot write"):
         write_html(report, CAPTION, tmp_path / "absent" / "report.html")
-
-
-CHROMIUM = next(
-    (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), ""
-)
-
-
-def browse(path, profile):
-    """The DOM after the page's script, and what the browser complained about."""
-    done = subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", f"--user-data-dir={profile}", "--enable-logging=stderr",
-            "--virtual-time-budget=2000", "--window-size=390,844", "--dump-dom", path.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
 @pytest.mark.slow

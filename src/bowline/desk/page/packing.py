@@ -49,4 +49,5 @@ def pack(columns: Mapping[str, tuple[str, ArrayLike]]) -> dict[str, Any]:
 
 def _array(kind: str, values: ArrayLike) -> NDArray[Any]:
     # little-endian whatever the machine: browsers read it so
-    return np.ascontiguousarray(np.asarray(values).astype(f"<{kind}"))
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, and said as n/a
+        return np.ascontiguousarray(np.asarray(values).astype(f"<{kind}"))
