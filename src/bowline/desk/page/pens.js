@@ -48,9 +48,12 @@ function steps(low, high, most) {
   for (let value = Math.ceil(low / step) * step; value <= high; value += step) found.push(Math.round(value / step) * step + 0);
   return found;
 }
-/** Decimals that tell the steps apart. */
+/** Decimals that the steps need: none for 1, 2, 3; one for 2.5, 5, 7.5. */
 function digitsOf(values) {
-  return Math.max(0, -Math.floor(Math.log10(Math.abs(values[1] - values[0]) || 1)));
+  const step = Math.abs(values[1] - values[0]) || 1;
+  const digits = Math.max(0, -Math.floor(Math.log10(step)));
+  const left = step * 10 ** digits;
+  return Math.abs(left - Math.round(left)) > 1e-6 ? digits + 1 : digits;
 }
 /** Words above a chart: pairs of a name and a value, each with a colour or none. */
 function say(readout, parts) {
