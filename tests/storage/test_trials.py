@@ -39,6 +39,14 @@ def test_a_moved_start_is_the_same_market(store: Trials) -> None:
     assert store.note(after, 3) == 0
 
 
+def test_all_that_was_tried_on_a_span(store: Trials) -> None:
+    store.note(FIRST, 1)
+    store.note(replace(FIRST, sweep="b" * 64, variants=50, from_ns=180, to_ns=300), 2)
+    assert [store.tried(BTC, *span) for span in ((0, 100), (0, 150), (190, 400), (200, 400))] == [
+        0, 1000, 1050, 50,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "instrument", [InstrumentId(MarketId(1), "ADAUSDT"), InstrumentId(MarketId(2), "BTCUSDT")]
 )

@@ -53,15 +53,30 @@ class Trials:
             except IntegrityError:
                 pass  # it is there already, perhaps only now and from another process
             same = sa.and_(*(trials.c[name] == value for name, value in key.items()))
-            others = sa.select(sa.func.coalesce(sa.func.sum(trials.c.variants), 0)).where(
-                trials.c.market_id == made.instrument.market_id,
-                trials.c.symbol == made.instrument.symbol,
-                trials.c.from_ns < made.to_ns,
-                trials.c.to_ns > made.from_ns,
-                sa.not_(same),
-            )
-            return int(db.execute(others).scalar_one())
+            return _tried(db, made.instrument, made.from_ns, made.to_ns, sa.not_(same))
+
+    def tried(self, instrument: InstrumentId, from_ns: int, to_ns: int) -> int:
+        """How many variants all sweeps tried so far on candles of this span."""
+        with self._engine.connect() as db:
+            return _tried(db, instrument, from_ns, to_ns, sa.true())
 
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
+
+
+def _tried(
+    db: sa.Connection,
+    instrument: InstrumentId,
+    from_ns: int,
+    to_ns: int,
+    more: sa.ColumnElement[bool],
+) -> int:
+    total = sa.select(sa.func.coalesce(sa.func.sum(trials.c.variants), 0)).where(
+        trials.c.market_id == instrument.market_id,
+        trials.c.symbol == instrument.symbol,
+        trials.c.from_ns < to_ns,
+        trials.c.to_ns > from_ns,
+        more,
+    )
+    return int(db.execute(total).scalar_one())

@@ -1,0 +1,155 @@
+"""What was found about a result, as one document for machines and as rows for a table.
+
+Nothing here may compute a figure: it only says them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bowline.core.model.values import DAY_NS
+from bowline.core.signals import strategy_name
+from bowline.desk.report.words import NOTHING, time_text
+from bowline.desk.validation import Validation
+from bowline.research.validation import (
+    Finding,
+    LookAhead,
+    Paths,
+    Question,
+    Verdict,
+    WalkForward,
+)
+
+_SHARES = (Question.DEFLATED_SHARPE, Question.OVERFITTING)
+
+
+def validation_document(found: Validation) -> dict[str, Any]:
+    """All of it as plain values; curves one value a day."""
+    return {
+        "strategy": found.strategy,
+        "verdict": found.verdict,
+        "round_trips": _paths_document(found.round_trips),
+        "markets": _paths_document(found.markets),
+        "look_ahead": found.look_ahead,
+        "walk_forward": {name: walk_document(walk) for name, walk in found.walks.items()},
+        "notes": found.notes,
+    }
+
+
+def walk_document(walk: WalkForward) -> dict[str, Any]:
+    """A walk: its figures, its legs, and the joined equity at the last close of each day."""
+    day = (walk.close_ns - 1) // DAY_NS
+    last = np.flatnonzero(np.diff(day, append=day[-1] + 1))
+    return {
+        "return_pct": walk.return_pct,
+        "max_drawdown_pct": walk.max_drawdown_pct,
+        "sharpe": walk.sharpe,
+        "round_trips": walk.round_trips,
+        "efficiency_pct": walk.efficiency_pct,
+        "legs": [
+            {
+                "from_ns": int(leg.record.candles.open_ns[0]),
+                "to_ns": int(leg.record.candles.close_ns[-1]),
+                "variant": leg.choice.variant,
+                "strategy": strategy_name(leg.choice.spec),
+                "in_sample_return_pct": leg.choice.return_pct,
+                "in_sample_sharpe": leg.choice.sharpe,
+                "return_pct": leg.return_pct,
+                "round_trips": leg.round_trips,
+            }
+            for leg in walk.legs
+        ],
+        "equity": [
+            {"close_ns": int(walk.close_ns[at]), "equity": float(walk.equity[at])}
+            for at in last.tolist()
+        ],
+    }
+
+
+def verdict_rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
+    """Question, figure, answer, in words."""
+    for finding in verdict.findings:
+        yield finding.question.value, figure_text(finding), finding.grade.value, finding.words
+
+
+def figure_text(finding: Finding) -> str:
+    """`0.93`, `41 %`, or `n/a`."""
+    if finding.figure is None:
+        return NOTHING
+    if finding.question in _SHARES:
+        return f"{finding.figure:.2f}"
+    return f"{finding.figure:,.1f} %"
+
+
+def paths_rows(found: Validation) -> Iterator[tuple[str, ...]]:
+    """What was drawn again, how often; low, middle and high return; drawdown; share that lost."""
+    for name, paths in (
+        ("its round trips, drawn again", found.round_trips),
+        ("other markets, of the same blocks", found.markets),
+    ):
+        if paths is not None:
+            spread, depth = paths.return_pct, paths.max_drawdown_pct
+            yield (
+                name,
+                f"{paths.paths:,}",
+                f"{paths.observed_return_pct:,.1f}",
+                f"{spread.low:,.1f} … {spread.middle:,.1f} … {spread.high:,.1f}",
+                f"{depth.middle:,.1f} … {depth.high:,.1f}",
+                f"{paths.losing_pct:.0f}",
+                f"{paths.worse_pct:.0f}",
+            )
+
+
+def walk_rows(walk: WalkForward) -> Iterator[tuple[str, ...]]:
+    """When it was tested, what was chosen, how it did before and in the test."""
+    for leg in walk.legs:
+        candles = leg.record.candles
+        yield (
+            f"{time_text(int(candles.open_ns[0]))} to {time_text(int(candles.close_ns[-1]))}",
+            strategy_name(leg.choice.spec),
+            f"{leg.choice.return_pct:,.1f}",
+            f"{leg.return_pct:,.1f}",
+            str(leg.round_trips),
+        )
+
+
+def walk_words(walk: WalkForward) -> str:
+    """The whole walk in one sentence."""
+    sharpe = NOTHING if walk.sharpe is None else f"{walk.sharpe:.2f}"
+    kept = "the choices did not gain in-sample"
+    if walk.efficiency_pct is not None:
+        share = f"{walk.efficiency_pct:.0f} %" if walk.efficiency_pct > 0 else "nothing"
+        kept = f"{share} of the daily gain in-sample was kept"
+    return (
+        f"out of sample: return {walk.return_pct:,.1f} %, max. drawdown "
+        f"{walk.max_drawdown_pct:,.1f} %, Sharpe ratio {sharpe}, {walk.round_trips} round trips; "
+        f"{kept}"
+    )
+
+
+def look_ahead_words(found: LookAhead) -> str:
+    """What the look-ahead test saw, in one sentence."""
+    if found.message:
+        return f"looks ahead: {found.message}"
+    if not found.repeats:
+        return "the same candles gave other signals the second time: the strategy keeps a state"
+    if (leak := found.leak) is not None:
+        return (
+            f"looks ahead: the signal of the candle that opened at {time_text(leak.open_ns)} is "
+            f"{leak.without_future:+d} with {leak.known} candles known and {leak.with_future:+d} "
+            "with all of them"
+        )
+    return f"no look-ahead seen in {found.cuts} cuts"
+
+
+def _paths_document(paths: Paths | None) -> dict[str, Any] | None:
+    if paths is None:
+        return None
+    document: dict[str, Any] = msgspec.structs.asdict(paths)
+    for name in ("returns", "drawdowns"):
+        del document[name]
+    return document

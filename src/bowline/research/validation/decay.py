@@ -1,0 +1,83 @@
+"""In-sample against out of sample: what is left of a result on days that chose nothing.
+
+The later days must never take part in the choice.
+
+1. The first 70 % of the days are in-sample, the rest out of sample.
+2. The winner is the variant with the best Sharpe ratio in-sample (the first of equals).
+3. `kept_pct` is what the winner's ratio is out of sample, in percent of in-sample.
+4. The same is asked of the whole: do variants that rank high in-sample rank high after it?
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import Struct
+
+from bowline.core.model.market import FloatColumn
+from bowline.research.validation.sharpe import DailyReturns, daily_sharpes
+
+IN_SAMPLE_SHARE = 0.7
+_TOP_SHARE = 0.1
+_FEWEST = 2
+
+
+class Decay(Struct, frozen=True):
+    """Sharpe ratios are daily. None is a figure that does not exist.
+
+    `in_sample` and `out_of_sample` have one ratio a variant, 0 where it did nothing; `winner` is a
+    row of them. `top_out_of_sample` is the median ratio out of sample of the best tenth in-sample,
+    `rank_correlation` is Spearman's over all variants. `kept_pct` is None unless the winner
+    gained in-sample.
+    """
+
+    winner: int
+    days_in_sample: int
+    days_out_of_sample: int
+    winner_in_sample: float
+    winner_out_of_sample: float
+    kept_pct: float | None
+    top_out_of_sample: float
+    rank_correlation: float | None
+    in_sample: FloatColumn
+    out_of_sample: FloatColumn
+
+
+def measure_decay(returns: DailyReturns, share: float = IN_SAMPLE_SHARE) -> Decay:
+    """Split `returns` (variants, days) at `share` of the days; ValueError for under 2 on a side."""
+    days = returns.shape[1]
+    split = round(days * share)
+    if not len(returns) or split < _FEWEST or days - split < _FEWEST:
+        raise ValueError(f"{returns.shape} returns cannot be split at {share}")
+    inside = np.nan_to_num(daily_sharpes(returns[:, :split]), nan=0.0)
+    outside = np.nan_to_num(daily_sharpes(returns[:, split:]), nan=0.0)
+    winner = int(inside.argmax())
+    before, after = float(inside[winner]), float(outside[winner])
+    top = np.argsort(-inside, kind="stable")[: max(1, round(len(inside) * _TOP_SHARE))]
+    return Decay(
+        winner=winner,
+        days_in_sample=split,
+        days_out_of_sample=days - split,
+        winner_in_sample=before,
+        winner_out_of_sample=after,
+        kept_pct=100 * after / before if before > 0 else None,
+        top_out_of_sample=float(np.median(outside[top])),
+        rank_correlation=rank_correlation(inside, outside),
+        in_sample=inside,
+        out_of_sample=outside,
+    )
+
+
+def rank_correlation(x: FloatColumn, y: FloatColumn) -> float | None:
+    """Spearman's: the correlation of the ranks, equals sharing theirs; None if either is flat."""
+    if len(x) < _FEWEST:
+        return None
+    a, b = _ranks(x), _ranks(y)
+    a -= a.mean()
+    b -= b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / size if size > 0 else None
+
+
+def _ranks(values: FloatColumn) -> FloatColumn:
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]

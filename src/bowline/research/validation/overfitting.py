@@ -1,0 +1,155 @@
+"""The probability of backtest overfitting (PBO) by combinatorially symmetric cross-validation.
+
+After Bailey, Borwein, López de Prado and Zhu (2017). It asks of the *way of choosing*, not of one
+strategy: does the variant that is best on one half of the days rank above the median on the other?
+It must see the returns of variants whose choice did not depend on their result.
+
+1. Cut the days into S blocks of days that follow each other, S even, lengths differing by one at
+   the most.
+2. Every choice of S/2 blocks is in-sample once, the other blocks are then out of sample.
+3. The chosen variant is the one with the best Sharpe ratio in-sample (the first of equals).
+4. Its rank w out of sample (equals share their mean rank) lies in 1..N; logit = ln(r / (1 - r))
+   with r = w / (N + 1).
+5. PBO is the share of choices with logit <= 0: the winner came out in the lower half.
+
+A half in which a variant did nothing has a Sharpe ratio of 0 there. Sharpe ratios of unions of
+blocks come from sums and sums of squares of the blocks: a matrix product, whatever S is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from bowline.core.model.market import FloatColumn
+from bowline.research.validation.sharpe import DailyReturns
+
+#: blocks for long series, and days a block must have for its half to mean something
+MOST_BLOCKS = 16
+_DAYS_A_BLOCK = 4
+FEWEST_BLOCKS = 4
+#: Sharpe ratios held at once: the limit of the memory it takes
+_AT_ONCE = 1 << 17
+#: a variance below this share of the mean square is the rounding of equal returns
+_STEADY = 1e-12
+
+
+class Overfitting(Struct, frozen=True):
+    """What cross-validation found. Sharpe ratios are daily.
+
+    `logits`, `in_sample`, `out_of_sample` have one value a choice of blocks: the logit and the two
+    ratios of the variant that was chosen. `slope` is of the line through (in-sample, out of
+    sample): below 0, the better it looked the worse it came out; None if in-sample never varies.
+    `loss_probability` is the share of choices whose winner lost out of sample.
+    """
+
+    variants: int
+    blocks: int
+    pbo: float
+    loss_probability: float
+    slope: float | None
+    logits: FloatColumn
+    in_sample: FloatColumn
+    out_of_sample: FloatColumn
+
+
+def blocks_for(days: int) -> int:
+    """How many blocks to cut `days` into: even, at most 16; 0 if there are too few days."""
+    blocks = min(MOST_BLOCKS, days // _DAYS_A_BLOCK) // 2 * 2
+    return blocks if blocks >= FEWEST_BLOCKS else 0
+
+
+def cross_validate(returns: DailyReturns, blocks: int = MOST_BLOCKS) -> Overfitting:
+    """CSCV over `blocks` blocks. ValueError for under two variants, or days than blocks.
+
+    Deterministic; time grows with variants times choices (16 blocks: 12,870).
+    """
+    variants, days = returns.shape
+    if variants < 2 or blocks < 2 or blocks % 2 or days < 2 * blocks:  # noqa: PLR2004
+        raise ValueError(
+            f"{variants} variants of {days} days cannot be cut into {blocks} blocks: expected two "
+            "variants or more, an even number of blocks, and two days a block or more"
+        )
+    halves = _Halves(returns, blocks)
+    choices = comb(blocks, blocks // 2)
+    rank, inside, outside = np.empty(choices), np.empty(choices), np.empty(choices)
+    at = 0
+    for chosen in _choices(blocks, max(1, _AT_ONCE // variants)):
+        one, other = halves.sharpes(chosen), halves.sharpes(~chosen)
+        # each choice is another's rest: from the last one backwards
+        first = slice(at, at + len(chosen))
+        last = slice(choices - 1 - at, choices - 1 - first.stop, -1)
+        rank[first], inside[first], outside[first] = _test_best(one, other)
+        rank[last], inside[last], outside[last] = _test_best(other, one)
+        at = first.stop
+    share = rank / (variants + 1)
+    logits = np.log(share / (1 - share))
+    return Overfitting(
+        variants=variants,
+        blocks=blocks,
+        pbo=float(np.mean(logits <= 0)),
+        loss_probability=float(np.mean(outside < 0)),
+        slope=_slope(inside, outside),
+        logits=logits,
+        in_sample=inside,
+        out_of_sample=outside,
+    )
+
+
+class _Halves:
+    """Sharpe ratios of unions of blocks, for all variants at once."""
+
+    def __init__(self, returns: DailyReturns, blocks: int) -> None:
+        starts = np.arange(blocks) * returns.shape[1] // blocks
+        self._days = np.diff(starts, append=returns.shape[1]).astype(np.float64)
+        self._sums = np.add.reduceat(returns, starts, axis=1).T
+        self._squares = np.add.reduceat(np.square(returns), starts, axis=1).T
+
+    def sharpes(self, chosen: NDArray[np.bool_]) -> DailyReturns:
+        """One row a choice of blocks, one column a variant; 0 where a variant did nothing."""
+        weight = chosen.astype(np.float64)
+        days = np.asarray(weight @ self._days)[:, np.newaxis]
+        mean = np.asarray(weight @ self._sums) / days
+        square = np.asarray(weight @ self._squares) / days
+        variance = (square - mean**2) * days / (days - 1)
+        moves = variance > _STEADY * square
+        np.sqrt(variance, out=variance, where=moves)
+        ratio: DailyReturns = np.zeros(mean.shape)
+        np.divide(mean, variance, out=ratio, where=moves)
+        return ratio
+
+
+def _test_best(
+    inside: DailyReturns, outside: DailyReturns
+) -> tuple[FloatColumn, FloatColumn, FloatColumn]:
+    """For each row: the best variant's rank outside (1 is the worst), its ratio inside, outside."""
+    rows, best = np.arange(len(inside)), inside.argmax(axis=1)
+    own = outside[rows, best]
+    worse = np.count_nonzero(outside < own[:, np.newaxis], axis=1)
+    equal = np.count_nonzero(outside == own[:, np.newaxis], axis=1)
+    return worse + (equal + 1) / 2, inside[rows, best], own
+
+
+def _choices(blocks: int, at_once: int) -> Iterator[NDArray[np.bool_]]:
+    """The first half of all choices of half the blocks, in lexical order, as rows of booleans.
+
+    The second half are their complements, backwards.
+    """
+    rows = np.array(list(combinations(range(blocks), blocks // 2)))
+    half = len(rows) // 2
+    for start in range(0, half, at_once):
+        part = rows[start : min(start + at_once, half)]
+        chosen = np.zeros((len(part), blocks), dtype=np.bool_)
+        np.put_along_axis(chosen, part, values=True, axis=1)
+        yield chosen
+
+
+def _slope(x: FloatColumn, y: FloatColumn) -> float | None:
+    off = x - x.mean()
+    square = float(off @ off)
+    return float(off @ (y - y.mean())) / square if square > 0 else None

@@ -1,0 +1,286 @@
+"""Whether the best row means anything: a sweep's figures, weighed and said in plain words.
+
+It must never call a result good for want of a figure: what could not be measured is said, and
+counts as a doubt.
+
+1. Each question has a figure and two limits: from the one on it holds, from the other on it fails,
+   between them it is in doubt.
+2. Too few days or round trips: nothing can be said, whatever the figures are.
+3. Any failure of the luck questions (deflated Sharpe ratio, overfitting, later days) makes it luck.
+4. All hold: it holds up. Else it is doubtful.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+from msgspec import Struct
+
+from bowline.core.model.market import FloatColumn
+from bowline.research.validation.decay import Decay, measure_decay
+from bowline.research.validation.overfitting import Overfitting, blocks_for, cross_validate
+from bowline.research.validation.plateau import Plateau
+from bowline.research.validation.sharpe import (
+    DailyReturns,
+    annual,
+    daily_sharpes,
+    deflated_sharpe,
+    expected_best_sharpe,
+    luck_variance,
+    probabilistic_sharpe,
+    shape_of,
+)
+from bowline.research.validation.stress import CostStress
+
+#: below these nothing can be said
+FEWEST_DAYS = 20
+FEWEST_ROUND_TRIPS = 10
+
+
+class Call(Enum):
+    """What it comes to."""
+
+    HOLDS = "holds up"
+    DOUBTFUL = "doubtful"
+    LUCK = "looks like luck"
+    UNKNOWN = "too little to judge"
+
+
+class Grade(Enum):
+    """The answer to one question."""
+
+    HOLDS = "holds"
+    DOUBT = "doubt"
+    FAILS = "fails"
+    UNKNOWN = "unknown"
+
+
+class Question(Enum):
+    """What is asked of a sweep's winner."""
+
+    DEFLATED_SHARPE = "deflated Sharpe ratio"
+    OVERFITTING = "probability of backtest overfitting"
+    DECAY = "Sharpe ratio kept out of sample"
+    PLATEAU = "plateau score"
+    STRESS = "total return at twice the costs"
+
+
+#: question -> (it holds from here on, it fails from here on); the better end comes first
+LIMITS = {
+    Question.DEFLATED_SHARPE: (0.95, 0.8),
+    Question.OVERFITTING: (0.2, 0.5),
+    Question.DECAY: (50.0, 0.0),
+    Question.PLATEAU: (50.0, 10.0),
+    Question.STRESS: (0.0, -10.0),
+}
+_OF_CHOICES = (Question.OVERFITTING, Question.DECAY, Question.PLATEAU)
+_ALONE = "one strategy is no choice: it is asked of a grid"
+_ABOUT_LUCK = (Question.DEFLATED_SHARPE, Question.OVERFITTING, Question.DECAY)
+
+
+class Finding(Struct, frozen=True):
+    """One question: its figure (None if it could not be measured), the answer, and a sentence.
+
+    Figures: confidence 0 to 1, probability 0 to 1, percent, percent, percent.
+    """
+
+    question: Question
+    figure: float | None
+    grade: Grade
+    words: str
+
+
+class Figures(Struct, frozen=True):
+    """What the verdict was made from. Sharpe ratios are annual; None could not be measured.
+
+    `luck_sharpe` is what the best of all tries is expected to show without any edge.
+    """
+
+    days: int
+    round_trips: int
+    trials: int
+    earlier_trials: int
+    sampled: int
+    sharpe: float | None
+    luck_sharpe: float | None
+    probabilistic_sharpe: float | None
+    deflated_sharpe: float | None
+    pbo: float | None
+    loss_probability: float | None
+    in_sample_sharpe: float | None
+    out_of_sample_sharpe: float | None
+    kept_pct: float | None
+    rank_correlation: float | None
+    plateau_pct: float | None
+    neighbours: int
+    stressed_return_pct: float | None
+
+
+class Verdict(Struct, frozen=True):
+    """The call, one sentence for it, the answers, and the figures."""
+
+    call: Call
+    headline: str
+    findings: tuple[Finding, ...]
+    figures: Figures
+
+
+class Evidence(Struct, frozen=True):
+    """What a sweep hands over.
+
+    `winner` are the daily returns of the row that is judged, `sample` those of variants picked
+    without regard to their result (variants, days). `trials` counts every variant of this sweep,
+    `earlier_trials` those tried on the same candles before.
+    """
+
+    winner: FloatColumn
+    sample: DailyReturns
+    trials: int
+    earlier_trials: int
+    round_trips: int
+    plateau: Plateau | None = None
+    stress: CostStress | None = None
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The verdict. Deterministic: it draws nothing."""
+    figures = _measure(evidence)
+    findings = tuple(_find(question, figures) for question in Question)
+    call = _call(figures, findings)
+    return Verdict(call, _headline(call, figures, findings), findings, figures)
+
+
+def _measure(evidence: Evidence) -> Figures:
+    days = len(evidence.winner)
+    tries = evidence.trials + evidence.earlier_trials
+    shape = shape_of(evidence.winner) if days > 1 else None
+    known = shape is not None
+    variance = luck_variance(daily_sharpes(evidence.sample), days) if known else 0.0
+    crossed, decay = _on_the_sample(evidence.sample)
+    return Figures(
+        days=days,
+        round_trips=evidence.round_trips,
+        trials=evidence.trials,
+        earlier_trials=evidence.earlier_trials,
+        sampled=len(evidence.sample),
+        sharpe=annual(shape.sharpe) if shape else None,
+        luck_sharpe=annual(expected_best_sharpe(tries, variance)) if known else None,
+        probabilistic_sharpe=probabilistic_sharpe(shape) if shape else None,
+        deflated_sharpe=deflated_sharpe(shape, tries, variance) if shape else None,
+        pbo=crossed.pbo if crossed else None,
+        loss_probability=crossed.loss_probability if crossed else None,
+        in_sample_sharpe=annual(decay.winner_in_sample) if decay else None,
+        out_of_sample_sharpe=annual(decay.winner_out_of_sample) if decay else None,
+        kept_pct=decay.kept_pct if decay else None,
+        rank_correlation=decay.rank_correlation if decay else None,
+        plateau_pct=evidence.plateau.score_pct if evidence.plateau else None,
+        neighbours=evidence.plateau.neighbours if evidence.plateau else 0,
+        stressed_return_pct=evidence.stress.stressed_return_pct if evidence.stress else None,
+    )
+
+
+def _on_the_sample(sample: DailyReturns) -> tuple[Overfitting | None, Decay | None]:
+    """Both ask the variants that did something; there must be two of them, and enough days."""
+    moving = sample[np.any(sample != 0, axis=1)]
+    blocks = blocks_for(sample.shape[1])
+    if not blocks or len(moving) < 2:  # noqa: PLR2004 - one variant is no choice
+        return None, None
+    return cross_validate(moving, blocks), measure_decay(moving)
+
+
+def _find(question: Question, figures: Figures) -> Finding:
+    figure = _figure(question, figures)
+    if figure is None:
+        alone = figures.sampled == 1 and question in _OF_CHOICES
+        words = _ALONE if alone else _UNMEASURED[question]
+        return Finding(question, None, Grade.UNKNOWN, words)
+    return Finding(question, figure, _grade(question, figure), _words(question, figures))
+
+
+def _figure(question: Question, figures: Figures) -> float | None:
+    match question:
+        case Question.DEFLATED_SHARPE:
+            return figures.deflated_sharpe
+        case Question.OVERFITTING:
+            return figures.pbo
+        case Question.DECAY:
+            return figures.kept_pct
+        case Question.PLATEAU:
+            return figures.plateau_pct
+        case Question.STRESS:
+            return figures.stressed_return_pct
+
+
+def _grade(question: Question, figure: float) -> Grade:
+    holds, fails = LIMITS[question]
+    sign = 1 if holds > fails else -1
+    if sign * figure >= sign * holds:
+        return Grade.HOLDS
+    return Grade.DOUBT if sign * figure > sign * fails else Grade.FAILS
+
+
+_UNMEASURED = {
+    Question.DEFLATED_SHARPE: "the winner's daily returns do not vary: it has no Sharpe ratio",
+    Question.OVERFITTING: "cross-validation needs 16 days and two variants that traded",
+    Question.DECAY: "no variant gained on the first days, or there are too few days",
+    Question.PLATEAU: "the winner has no neighbours in this grid, or did not gain",
+    Question.STRESS: "twice the costs were not tried",
+}
+
+
+def _words(question: Question, f: Figures) -> str:
+    match question:
+        case Question.DEFLATED_SHARPE:
+            return (
+                f"Sharpe ratio {f.sharpe:.2f}; luck alone shows about {f.luck_sharpe:.2f} in the "
+                f"best of {f.trials + f.earlier_trials:,} tries over {f.days} days"
+            )
+        case Question.OVERFITTING:
+            return (
+                "chosen on one half of the days, the best variant fell into the lower half on the "
+                f"other {_share(f.pbo)} of the time, and lost money {_share(f.loss_probability)}"
+            )
+        case Question.DECAY:
+            return (
+                f"the best on the first days had a Sharpe ratio of {f.in_sample_sharpe:.2f} there "
+                f"and {f.out_of_sample_sharpe:.2f} on the days after"
+            )
+        case Question.PLATEAU:
+            return f"its {f.neighbours} neighbours keep {f.plateau_pct:.0f} % of its return"
+        case Question.STRESS:
+            return f"with fees and slippage doubled it returns {f.stressed_return_pct:.1f} %"
+
+
+def _share(value: float | None) -> str:
+    return f"{100 * (value or 0):.0f} %"
+
+
+def _call(figures: Figures, findings: tuple[Finding, ...]) -> Call:
+    if figures.days < FEWEST_DAYS or figures.round_trips < FEWEST_ROUND_TRIPS:
+        return Call.UNKNOWN
+    if any(f.grade is Grade.FAILS and f.question in _ABOUT_LUCK for f in findings):
+        return Call.LUCK
+    return Call.HOLDS if all(f.grade is Grade.HOLDS for f in findings) else Call.DOUBTFUL
+
+
+def _headline(call: Call, figures: Figures, findings: tuple[Finding, ...]) -> str:
+    tries = f"the best of {figures.trials + figures.earlier_trials:,} tries"
+    weak = [f.question.value for f in findings if f.grade is not Grade.HOLDS]
+    match call:
+        case Call.HOLDS:
+            return f"Holds up: {tries} is more than luck explains, and it survives every question."
+        case Call.LUCK:
+            failed = [f.question.value for f in findings if f.grade is Grade.FAILS]
+            return f"Looks like luck: {tries} fails on {_listed(failed)}. Do not trade it."
+        case Call.DOUBTFUL:
+            return f"Doubtful: {tries} leaves questions open ({_listed(weak)})."
+        case Call.UNKNOWN:
+            return (
+                f"Too little to judge: {figures.days} days and {figures.round_trips} round trips; "
+                f"at least {FEWEST_DAYS} and {FEWEST_ROUND_TRIPS} are needed. Give it more candles."
+            )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]

@@ -1,0 +1,119 @@
+"""Cross-validation by brute force, on noise, on a planted edge and on planted overfitting."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bowline.research.validation import blocks_for, cross_validate
+
+
+def noise(seed: int, variants: int, days: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.01, (variants, days))
+
+
+def brute_force(returns: np.ndarray, blocks: int) -> list[float]:
+    """The logits, written as in the paper: no sums of sums, no matrix product."""
+    days = returns.shape[1]
+    cuts = [b * days // blocks for b in range(blocks + 1)]
+    parts = [range(cuts[b], cuts[b + 1]) for b in range(blocks)]
+    logits = []
+    for chosen in itertools.combinations(range(blocks), blocks // 2):
+        inside = [d for b in chosen for d in parts[b]]
+        outside = [d for b in range(blocks) if b not in chosen for d in parts[b]]
+
+        def ratio(row: np.ndarray, on: list[int]) -> float:
+            values = row[on].tolist()
+            return statistics.fmean(values) / statistics.stdev(values)
+
+        before = [ratio(row, inside) for row in returns]
+        after = [ratio(row, outside) for row in returns]
+        own = after[before.index(max(before))]
+        rank = sum(a < own for a in after) + (sum(a == own for a in after) + 1) / 2
+        share = rank / (len(after) + 1)
+        logits.append(math.log(share / (1 - share)))
+    return logits
+
+
+@pytest.mark.parametrize(("variants", "days", "blocks"), [(7, 40, 6), (2, 16, 8), (12, 37, 4)])
+def test_it_is_the_papers_procedure(variants: int, days: int, blocks: int) -> None:
+    returns = noise(variants, variants, days)
+    found = cross_validate(returns, blocks)
+    expected = brute_force(returns, blocks)
+    assert found.logits == pytest.approx(expected, abs=1e-12)
+    assert found.pbo == sum(logit <= 0 for logit in expected) / len(expected)
+
+
+def test_noise_overfits_half_of_the_time() -> None:
+    found = [cross_validate(noise(seed, 50, 250), 10).pbo for seed in range(120)]
+    assert np.mean(found) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_real_edge_is_not_called_overfitting() -> None:
+    for seed in range(10):
+        returns = noise(seed, 60, 365)
+        returns[7] += 0.004
+        assert cross_validate(returns, 12).pbo < 0.05
+
+
+def test_winners_that_pay_it_back_are_overfitting() -> None:
+    """Each variant comes to nothing over all days: what shines in one half failed in the other."""
+    for seed in range(10):
+        returns = noise(seed, 60, 360)
+        returns -= returns.mean(axis=1, keepdims=True)
+        found = cross_validate(returns, 12)
+        assert found.pbo > 0.98
+        assert found.slope is not None
+        assert found.slope < -0.8
+        assert found.loss_probability > 0.98
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32), st.floats(1e-6, 1e6))
+def test_neither_the_order_of_variants_nor_the_stake_matters(seed: int, stake: float) -> None:
+    returns = noise(seed, 11, 48)
+    order = np.random.default_rng(seed).permutation(11)
+    first, other = cross_validate(returns, 8), cross_validate(returns[order] * stake, 8)
+    assert first.logits == pytest.approx(other.logits)
+    assert first.out_of_sample == pytest.approx(other.out_of_sample, rel=1e-6)
+
+
+def test_the_same_twins_change_nothing_and_a_flat_variant_wins_nothing() -> None:
+    """Equals share their mean rank: duplicates of every variant leave every rank where it was."""
+    returns = noise(5, 9, 64)
+    twice = np.repeat(returns, 3, axis=0)
+    once, thrice = cross_validate(returns, 8), cross_validate(twice, 8)
+    assert thrice.pbo == once.pbo
+    flat = np.vstack((np.zeros(64), np.full(64, 0.001)))
+    assert cross_validate(flat, 8).in_sample.tolist() == [0.0] * 70
+
+
+def test_many_variants_are_done_in_parts_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    returns = noise(1, 40, 120)
+    whole = cross_validate(returns, 10)
+    monkeypatch.setattr("bowline.research.validation.overfitting._AT_ONCE", 7 * 40)
+    parts = cross_validate(returns, 10)
+    # a product of another shape may round its last digit differently
+    assert parts.logits == pytest.approx(whole.logits)
+    assert parts.in_sample == pytest.approx(whole.in_sample, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("days", "blocks"), [(0, 0), (15, 0), (16, 4), (23, 4), (24, 6), (63, 14), (64, 16), (900, 16)]
+)
+def test_blocks_are_even_and_long_enough(days: int, blocks: int) -> None:
+    assert blocks_for(days) == blocks
+
+
+@pytest.mark.parametrize(("shape", "blocks"), [((1, 40), 4), ((5, 7), 4), ((5, 40), 5)])
+def test_what_cannot_be_cut_is_refused(shape: tuple[int, int], blocks: int) -> None:
+    with pytest.raises(ValueError, match="cannot be cut into"):
+        cross_validate(np.ones(shape), blocks)
