@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bowline.core.signals import signal
+from bowline.core.signals import expressions, signal
 from bowline.research.grid import plan_grid
-from bowline.research.grid.signals import SignalSource
+from bowline.research.grid.library import available
+from bowline.research.grid.signals import SignalSource, _compare
 from bowline.research.grid.space import Axis, Slot
 from tests.generators import ruled
 from tests.research.grids import START_NS, minutes, request
@@ -54,3 +55,26 @@ def test_a_full_bank_is_begun_anew_and_answers_the_same() -> None:
         assert np.array_equal(*columns)
         assert len(small.bank) <= 3
     assert len(large.bank) == 8
+
+
+@pytest.mark.parametrize("path", available())
+def test_columns_compare_as_the_catalogue_compares_on_every_path(path, monkeypatch) -> None:
+    monkeypatch.setenv("BOWLINE_KERNEL", path)
+    draw = np.random.Generator(np.random.PCG64(3))
+    one = draw.normal(100, 1e-9, 50_000)
+    other = np.where(draw.random(50_000) < 0.3, one * (1 + 1e-13), draw.normal(100, 1e-10, 50_000))
+    for column in (one, other):
+        column[draw.integers(0, 50_000, 400)] = np.nan
+        column[draw.integers(0, 50_000, 400)] = np.inf
+        column[draw.integers(0, 50_000, 400)] = -np.inf
+        column[draw.integers(0, 50_000, 400)] = 0.0
+    values = {"a": one, "b": other}
+    above, below = (
+        expressions.judge(expressions.parse(text), values, 50_000) for text in ("a > b", "a < b")
+    )
+    known = above.known & below.known
+    expected = (above.holds & known).astype(np.int8) - (below.holds & known).astype(np.int8)
+    found = np.zeros(50_000, dtype=np.int8)
+    _compare(one, other, found)
+    assert np.array_equal(found, expected)
+    assert {-1, 0, 1} == set(found.tolist())

@@ -24,6 +24,7 @@ from bowline.core.signals import expressions, indicators, ta_lib
 from bowline.core.signals.catalogue import Indicator, Step, Value
 from bowline.core.signals.entry import INPUTS
 from bowline.core.signals.frame import DirectionColumn
+from bowline.research.grid.library import PYTHON, address, chosen, library
 from bowline.research.grid.space import Slot
 from bowline.research.grid.tape import SignalBank
 
@@ -177,6 +178,11 @@ def _compare(one: Column, other: Column, direction: DirectionColumn) -> None:
 
     A NaN and an infinity compare as neither: their difference is no larger than their rounding.
     """
+    if chosen() != PYTHON:
+        one, other = np.ascontiguousarray(one), np.ascontiguousarray(other)
+        compare = library(chosen()).bowline_compare
+        compare(address(one), address(other), len(one), expressions.ROUNDING, address(direction))
+        return
     size = min(_TILE, len(one))
     apart, rounding, above, below = np.empty(size), np.empty(size), *np.empty((2, size), np.bool_)
     with np.errstate(all="ignore"):

@@ -8,6 +8,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "compare.h"
 #include "crosses.h"
 #include "edges.h"
 #include "lanes.h"
@@ -195,6 +196,13 @@ EXPORT int64_t bowline_evaluate(const Task *task, int64_t first, int64_t stop)
     }
     close_workshop(&shop);
     return ready ? 0 : -1;
+}
+
+/* See compare.h. */
+EXPORT void bowline_compare(const double *one, const double *other, int64_t count, double rounding,
+                            int8_t *direction)
+{
+    compare(one, other, count, rounding, direction);
 }
 
 /* Python finds and loads the library as a module; the functions are called through ctypes. */
