@@ -1,0 +1,31 @@
+"""A sweep as one self-contained page: the verdict, the best variants, and where they stand."""
+
+from __future__ import annotations
+
+from bowline.desk.sweep_report.html import sweep_page, write_sweep_html
+from bowline.desk.sweep_report.of_sweep import axes_of, picture_of
+from bowline.desk.sweep_report.picture import (
+    Axis,
+    Check,
+    Figures,
+    Judgement,
+    Split,
+    SweepPicture,
+    Threshold,
+    Tone,
+)
+
+__all__ = [
+    "Axis",
+    "Check",
+    "Figures",
+    "Judgement",
+    "Split",
+    "SweepPicture",
+    "Threshold",
+    "Tone",
+    "axes_of",
+    "picture_of",
+    "sweep_page",
+    "write_sweep_html",
+]

@@ -1,0 +1,79 @@
+"""The sweep as one HTML file that needs nothing else: no network, no font, no script from outside.
+
+The verdict and its findings are written here and stand without a script; the script draws and
+sorts the columns. All text goes through `escape`, and the frame lets no script run but the page's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from bowline.desk.page import assemble, definitions, write_page
+from bowline.desk.sweep_report.drawing import MOST_TOP, drawing_of, rows_drawn
+from bowline.desk.sweep_report.picture import Check, SweepPicture
+
+_SCRIPTS = ("axes.js", "heatmap.js", "scatter.js", "distribution.js", "sweep.js")
+
+
+def write_sweep_html(picture: SweepPicture, path: Path) -> None:
+    """Write the page. Raises BadInput if the file cannot be written there."""
+    write_page(sweep_page(picture), path)
+
+
+def sweep_page(picture: SweepPicture) -> str:
+    """The page. Equal pictures make equal pages, byte by byte."""
+    split = picture.split
+    words = {
+        "title": escape(picture.title),
+        "about": escape(picture.about),
+        "tone": picture.judgement.tone.value,
+        "verdict": escape(picture.judgement.words),
+        "checks": "".join(_check(check) for check in picture.judgement.checks),
+        "warnings": _warnings(picture.warnings),
+        "top_note": escape(_top_note(picture)),
+        "split_figure": escape("" if split is None else split.figure),
+        "drawn": _drawn(picture),
+        "facts": definitions(picture.facts),
+    }
+    return assemble(
+        "bowline.desk.sweep_report",
+        "sweep",
+        title=picture.title,
+        scripts=_SCRIPTS,
+        drawing=drawing_of(picture),
+        words=words,
+    )
+
+
+def _check(check: Check) -> str:
+    return (
+        f'<div class="card {check.tone.value}"><p class="name">{escape(check.name)}</p>'
+        f'<p class="figure {check.tone.value}">{escape(check.figure)}</p>'
+        f'<p class="note">{escape(check.meaning)}</p></div>'
+    )
+
+
+def _warnings(warnings: Iterable[str]) -> str:
+    return "".join(
+        f'<p class="panel warning" role="note">{escape(words)}</p>' for words in warnings
+    )
+
+
+def _top_note(picture: SweepPicture) -> str:
+    shown = min(len(picture.top), MOST_TOP)
+    best = f"The best {shown:,} of {picture.variants:,} by {picture.ranked_by}"
+    if shown < len(picture.top):
+        best += f"; {len(picture.top) - shown:,} more are in the result"
+    return f"{best}."
+
+
+def _drawn(picture: SweepPicture) -> str:
+    """What the pictures leave out."""
+    kept, drawn = len(picture.figures.variant), len(rows_drawn(picture))
+    if drawn < kept:
+        return f"Drawn are the best and an even choice of the rest: {drawn:,} of {kept:,} variants."
+    if kept < picture.variants:
+        return f"Drawn are the {kept:,} variants whose figures were kept, of {picture.variants:,}."
+    return f"All {kept:,} variants are drawn."

@@ -1,0 +1,132 @@
+"""What the page of a sweep shows, as plain columns and words: it knows neither grid nor kernel.
+
+All text may be hostile: the page escapes it. Every column has one row a variant that was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+#: an `Axis` code: this variant has no such parameter
+ABSENT = -1
+
+
+class Tone(Enum):
+    """How a finding is meant."""
+
+    GOOD = "gain"
+    DOUBT = "doubt"
+    BAD = "loss"
+    PLAIN = "flat"
+
+
+class Check(Struct, frozen=True):
+    """One finding of the verdict: its name, its figure and what it means, in words."""
+
+    name: str
+    figure: str
+    meaning: str
+    tone: Tone
+
+
+class Judgement(Struct, frozen=True):
+    """The verdict in one sentence or two, and the findings it rests on."""
+
+    words: str
+    tone: Tone
+    checks: tuple[Check, ...] = ()
+
+
+class Axis(Struct, frozen=True, eq=False):
+    """A parameter of the grid: its values in words in their order, and each variant's place there.
+
+    `codes` (variants): the index into `values`, `ABSENT` where a variant has no such parameter.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+
+class Figures(Struct, frozen=True, eq=False):
+    """One row a variant: `variant` is its number in the grid, percents as the report has them.
+
+    `max_drawdown_pct` is positive; `sharpe` is annual and NaN where there is none.
+    """
+
+    variant: NDArray[np.int64]
+    total_return_pct: NDArray[np.float64]
+    max_drawdown_pct: NDArray[np.float64]
+    sharpe: NDArray[np.float64]
+    round_trips: NDArray[np.int64]
+
+
+class Split(Struct, frozen=True, eq=False):
+    """A figure of each variant before and after a moment; NaN where it was not measured.
+
+    `figure` names it (`Sharpe ratio`, `return`); `percent` says whether it is one.
+    """
+
+    figure: str
+    percent: bool
+    in_sample: NDArray[np.float64]
+    out_of_sample: NDArray[np.float64]
+
+
+class Threshold(Struct, frozen=True):
+    """A value of `sharpe` or `total_return_pct` to which the variants are held, in words."""
+
+    figure: str
+    value: float
+    words: str
+
+
+class SweepPicture(Struct, frozen=True, eq=False):
+    """A sweep, ready to be drawn.
+
+    `about` is the line above the title (instrument, timeframe, span); `variants` how many were
+    tried, of which the columns may hold fewer. `top` are rows of the columns, best first, `equity`
+    a curve each, of any length, and `ranked_by` what makes them the best. `warnings` are sentences
+    (a shortlist that could have lost the winner), `facts` a name and a text each (hashes, costs,
+    counts, timings). Raises ValueError where lengths differ.
+    """
+
+    title: str
+    about: str
+    judgement: Judgement
+    variants: int
+    figures: Figures
+    axes: tuple[Axis, ...]
+    top: NDArray[np.int64]
+    equity: tuple[NDArray[np.float64], ...]
+    ranked_by: str = "total return"
+    split: Split | None = None
+    thresholds: tuple[Threshold, ...] = ()
+    warnings: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Hold every column to one length."""
+        count = len(self.figures.variant)
+        if wrong := [name for name, column in self.columns() if len(column) != count]:
+            raise ValueError(f"{', '.join(wrong)}: expected {count} rows as `variant` has")
+        if len(self.equity) != len(self.top) or ((self.top < 0) | (self.top >= count)).any():
+            raise ValueError("top: expected rows of the columns, with an equity curve each")
+        for axis in self.axes:
+            if ((axis.codes < ABSENT) | (axis.codes >= len(axis.values))).any():
+                raise ValueError(f"axis {axis.name}: expected codes within its values")
+
+    def columns(self) -> Iterable[tuple[str, NDArray[np.float64] | NDArray[np.int64]]]:
+        """Every column with its name."""
+        for name in self.figures.__struct_fields__:
+            yield name, getattr(self.figures, name)
+        if self.split is not None:
+            yield "in_sample", self.split.in_sample
+            yield "out_of_sample", self.split.out_of_sample
+        for axis in self.axes:
+            yield f"axis {axis.name}", axis.codes
