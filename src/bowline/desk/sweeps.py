@@ -13,10 +13,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bowline.core.model.market import CandleFrame
-from bowline.core.signals import Catalogue, StrategySpec, instrument_of
+from bowline.core.signals import Catalogue, instrument_of
 from bowline.desk.candles import parse_timeframe
 from bowline.desk.setup import Words, candles_of_span, stored_candles, stored_instrument
-from bowline.research.grid import Budget, GridPlan, GridRequest, parse_grid, plan_grid
+from bowline.research.grid import (
+    Budget,
+    GridPlan,
+    GridRequest,
+    SweepResult,
+    parse_grid,
+    plan_grid,
+)
 from bowline.storage.candles import Candles
 from bowline.storage.files import read_candle_file
 
@@ -60,17 +67,12 @@ def prepare_sweep(
     )
 
 
-def save_row(
-    strategies: StrategyDesk, plan: GridPlan, variant: int, now_ns: int
-) -> tuple[StrategySpec, Saved]:
-    """Save the variant as a strategy on the instrument of its sweep, its costs written out."""
-    spec = row_strategy(plan, variant)
-    return spec, strategies.create(spec, now_ns)
+def save_row(strategies: StrategyDesk, result: SweepResult, row: int, now_ns: int) -> Saved:
+    """Save a row, counted from 1, as a strategy; NotFound where there is no such row.
 
-
-def row_strategy(plan: GridPlan, variant: int) -> StrategySpec:
-    """The variant as a strategy that says its instrument, so that a run of it is what was swept."""
-    return replace(plan.spec(variant), instrument=plan.candles.instrument)
+    Instrument and costs are written out in it: a run of it over the same span is what was swept.
+    """
+    return strategies.create(result.spec(row), now_ns)
 
 
 def _candles(

@@ -28,12 +28,12 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bowline.core.errors import BadInput
-from bowline.core.model.instrument import market_by_id
+from bowline.core.model.instrument import FILE_MARKET, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Costs, Limits, Stops
 from bowline.core.signals import LEAST_WARMUP, USUAL, StrategySpec, Unsaid, policy_of, ta_lib
 from bowline.core.signals.catalogue import Value
-from bowline.core.signals.spec import IndicatorUse
+from bowline.core.signals.spec import IndicatorUse, SpecCosts
 from bowline.research.grid.kernel import evaluate
 from bowline.research.grid.request import GridRequest
 from bowline.research.grid.signals import STEP_BYTES, Key, SignalSource
@@ -116,6 +116,7 @@ class GridPlan:
         self.start = start
         self.rules = rules
         self.space = request.space
+        self.chunk_bases = chunk_bases
         self.stops = np.array(
             [[np.nan if each is None else float(each) for each in lane] for lane in request.lanes]
         )
@@ -209,7 +210,10 @@ class GridPlan:
     # --- one variant --------------------------------------------------------------------------
 
     def spec(self, variant: int) -> StrategySpec:
-        """The strategy that this variant is; IndexError where there is none."""
+        """The strategy that this variant is; IndexError where there is none.
+
+        Costs and instrument are those of the sweep, written out: a run of it is what was swept.
+        """
         base, lane = divmod(variant, self.space.lanes)
         uses = [
             IndicatorUse(slot.indicator.id, slot.indicator.version, tuple(params.items()))
@@ -217,7 +221,13 @@ class GridPlan:
         ]
         stops = Stops(*self.request.lanes[lane])
         rules = tuple(sorted(uses, key=msgspec.json.encode))
-        return replace(self.request.template, rules=rules, stops=stops)
+        costs = SpecCosts(self.rules.costs.fee_pct, self.rules.costs.slippage_pct)
+        swept = self.candles.instrument
+        # candles of a file belong to no market that a strategy could name
+        instrument = None if swept.market_id == FILE_MARKET.market_id else swept
+        return replace(
+            self.request.template, rules=rules, stops=stops, costs=costs, instrument=instrument
+        )
 
     def params(self, variant: int) -> dict[str, Value | Decimal | None]:
         """The same, flat: `slot_parameter`, then `sl_pct` and `tp_pct`."""
