@@ -11,7 +11,14 @@ from setuptools import Extension, setup
 
 FOLDER = Path("src/bowline/research/grid/csrc")
 #: the same bytes on every path: no contraction into fused operations, no reordering
-FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
+FLAGS = [
+    "-std=c11",
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-tree-slp-vectorize",
+    "-fvisibility=hidden",
+]
 TARGETS = {"plain": []}
 if platform.machine().lower() in {"x86_64", "amd64"}:
     TARGETS |= {

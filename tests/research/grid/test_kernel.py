@@ -72,11 +72,11 @@ pcts = st.just(NAN) | st.sampled_from([0.0, 0.5, 1.0, 2.0, 5.0, 10.0]) | st.floa
 
 
 @st.composite
-def markets(draw):
+def markets(draw, longest=700):
     """Closes on a grid of ticks, signals that hold for a while, gaps of days, a late start."""
     seed = draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
-    length = draw(st.integers(1, 700))
+    length = draw(st.integers(1, longest))
     step_pct = draw(st.sampled_from([0.0, 0.01, 0.3, 2.0, 15.0]))
     ticks = draw(st.sampled_from([5, 100, 10_000, 10_000_000]))
     scale = draw(st.sampled_from([1e-8, 0.01, 1.0, 1e8]))
@@ -120,25 +120,68 @@ def path(request, monkeypatch):
 BASE = np.array([[0, 0], [1, 1], [0, 1], [2, 0]], dtype=np.int32)
 
 
-@settings(max_examples=300, deadline=None)
+NO_STOPS = np.array([[NAN, NAN]])
+
+
+def hold_together(ask, theirs):
+    """Every path gives what the clear loop gives, and all of them the same bytes."""
+    before = None
+    for name in COMPILED:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(VARIABLE, name)
+            mine = ask()
+        same_within_rounding(mine, theirs)
+        bits = [getattr(mine, each).tobytes() for each in mine.__struct_fields__]
+        assert before is None or bits == before, "two paths gave different bytes"
+        before = bits
+
+
+@settings(max_examples=150, deadline=None)
 @given(
     market=markets(),
     rules=rules_drawn,
     stops=st.lists(st.tuples(pcts, pcts), min_size=1, max_size=6),
 )
-def test_the_kernel_does_what_the_clear_loop_does(market, rules, stops):
+def test_lanes_of_stops_do_what_the_clear_loop_does(market, rules, stops):
     tape, rows = market
     bank, pairs = bank_of(tape, rows), np.array(stops)
     theirs = fallback.evaluate(tape, bank, BASE, pairs, rules)
-    daily = fallback.evaluate_daily(tape, bank, BASE, pairs, rules)
-    before = None
-    for name in COMPILED:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(VARIABLE, name)
-            mine = kernel.evaluate(tape, bank, BASE, pairs, rules)
-            my_daily = kernel.evaluate_daily(tape, bank, BASE, pairs, rules, threads=2)
-        same_within_rounding(mine, theirs)
-        assert my_daily == pytest.approx(daily, rel=1e-9, abs=1e-6)
-        bits = [getattr(mine, each).tobytes() for each in mine.__struct_fields__]
-        assert before is None or bits == before, "two paths gave different bytes"
-        before = bits
+    hold_together(lambda: kernel.evaluate(tape, bank, BASE, pairs, rules, threads=2), theirs)
+
+
+@settings(max_examples=150, deadline=None)
+@given(market=markets(longest=3500), rules=rules_drawn)
+def test_tiles_without_stops_do_what_the_clear_loop_does(market, rules):
+    tape, rows = market
+    bank = bank_of(tape, rows)
+    theirs = fallback.evaluate(tape, bank, BASE, NO_STOPS, rules)
+    hold_together(lambda: kernel.evaluate(tape, bank, BASE, NO_STOPS, rules), theirs)
+
+
+@settings(max_examples=40, deadline=None)
+@given(market=markets(), rules=rules_drawn, pair=st.tuples(pcts, pcts))
+def test_daily_equity_is_that_of_the_clear_loop(market, rules, pair):
+    tape, rows = market
+    bank = bank_of(tape, rows)
+    for stops in (NO_STOPS, np.array([pair])):
+        theirs = fallback.evaluate_daily(tape, bank, BASE, stops, rules)
+        mine = kernel.evaluate_daily(tape, bank, BASE, stops, rules, threads=2)
+        assert mine == pytest.approx(theirs, rel=1e-9, abs=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    market=markets(longest=2500),
+    rules=rules_drawn,
+    periods=st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), min_size=1, max_size=4),
+    pair=st.just((NAN, NAN)) | st.tuples(pcts, pcts),
+)
+def test_crosses_are_compared_exactly(market, rules, periods, pair):
+    tape, _ = market
+    pairs = np.minimum(np.array(periods), len(tape))
+    bank, base = fallback.cross_bank(tape, pairs)
+    stops = np.array([pair])
+    theirs = fallback.evaluate(tape, bank, base, stops, rules)
+    hold_together(
+        lambda: kernel.evaluate_crosses(tape, pairs[:, 0], pairs[:, 1], stops, rules), theirs
+    )

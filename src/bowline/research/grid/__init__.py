@@ -1,6 +1,11 @@
 """The grid engine: many variants of one strategy on one market, without one Python object each."""
 
-from bowline.research.grid.kernel import evaluate, evaluate_daily, instruction_set
+from bowline.research.grid.kernel import (
+    evaluate,
+    evaluate_crosses,
+    evaluate_daily,
+    instruction_set,
+)
 from bowline.research.grid.merge import Merge
 from bowline.research.grid.plan import Budget, ChunkResult, GridPlan, Hashes, plan_grid
 from bowline.research.grid.request import GridRequest, parse_grid
@@ -26,6 +31,7 @@ __all__ = [
     "SweepResult",
     "Tape",
     "evaluate",
+    "evaluate_crosses",
     "evaluate_daily",
     "finish",
     "instruction_set",

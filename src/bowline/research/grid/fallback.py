@@ -5,6 +5,8 @@ It must give what the kernel gives: same columns, same order, equal within round
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,6 +85,23 @@ def evaluate_daily(
             life = live(tape, direction, loop_rules(rules, sl_pct, tp_pct), cash)
             rows.append(_daily(tape, _account(life, rules), cash))
     return np.array(rows).reshape(len(base) * len(stops), tape.days + 1)
+
+
+def cross_bank(tape: Tape, pairs: NDArray[np.int64]) -> tuple[SignalBank, Rows]:
+    """A bank with the cross of each pair of periods, and its row as the only leg of a base."""
+    bank = SignalBank(len(tape))
+    ticks = [int(tick) for tick in tape.ticks]
+    sums = np.array([0, *accumulate(ticks)], dtype=object)
+    for fast, slow in pairs.tolist():
+        known = max(fast, slow)
+        ends = np.arange(known, len(tape) + 1)
+        # whole numbers of any size: fast sum / fast against slow sum / slow, without dividing
+        left = (sums[ends] - sums[ends - fast]) * slow
+        right = (sums[ends] - sums[ends - slow]) * fast
+        direction = np.zeros(len(tape), dtype=np.int8)
+        direction[known - 1 :] = (left > right).astype(np.int8) - (left < right).astype(np.int8)
+        bank.add(direction)
+    return bank, np.arange(len(pairs), dtype=np.int32)[:, None]
 
 
 def _account(life: Life, rules: Rules) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from bowline.core.model.values import to_float
 from bowline.research.grid import fallback
 from bowline.research.grid.library import PYTHON, Task, address, available, chosen, library
 from bowline.research.grid.tape import (
+    WORD_BITS,
     Convention,
     Outcome,
     Rows,
@@ -35,11 +36,14 @@ from bowline.research.grid.tape import (
 )
 
 Stops = NDArray[np.float64]
+Periods = NDArray[np.int64]
 
 _log = structlog.get_logger(__name__)
 _STOP_COLUMNS = 2
 #: bases that a thread takes at a time: enough to share what is prepared for each stretch of candles
 _BATCH = 1024
+#: a batch of crosses is about a square of so many periods
+_PERIOD_BLOCK = 32
 
 
 class _Columns(Struct):
@@ -73,6 +77,51 @@ def evaluate(
         _say_slow()
         return fallback.evaluate(tape, bank, base, stops, rules)
     return _outcome(tape, rules, _run_bank(tape, bank, base, stops, rules, threads, daily=False))
+
+
+def evaluate_crosses(
+    tape: Tape, fast: Periods, slow: Periods, stops: Stops, rules: Rules, *, threads: int = 1
+) -> Outcome:
+    """Crosses of simple moving averages of the closes: pair i is SMA(fast[i]) and SMA(slow[i]).
+
+    LONG while the fast one is above the slow one, SHORT while it is below, compared exactly (see
+    `Tape.ticks`). Rows as in `evaluate`: i * len(stops) + j. ValueError for what is no period.
+    """
+    stops = _checked_stops(stops)
+    pairs = np.stack((fast, slow), axis=1).astype(np.int64)
+    if pairs.size and not 1 <= int(pairs.min()) <= int(pairs.max()) <= len(tape):
+        raise ValueError(f"a period is a whole number from 1 to {len(tape)} candles")
+    if chosen() == PYTHON:
+        _say_slow()
+        bank, base = fallback.cross_bank(tape, pairs)
+        return fallback.evaluate(tape, bank, base, stops, rules)
+    periods, numbers = np.unique(pairs, return_inverse=True)
+    numbers = numbers.reshape(pairs.shape)
+    # pairs that share periods side by side, so that a batch needs few averages
+    block = numbers // _PERIOD_BLOCK
+    order = np.lexsort((numbers[:, 1], numbers[:, 0], block[:, 1], block[:, 0]))
+    one, other = (np.ascontiguousarray(column[order], dtype=np.int32) for column in numbers.T)
+    task, columns = _task(tape, len(pairs), stops, rules, daily=False)
+    ticks = tape.ticks
+    columns.inputs += [periods, one, other, ticks]
+    task.fast, task.slow = address(one), address(other)
+    task.periods, task.period_count = address(periods), len(periods)
+    task.ticks = address(ticks)
+    _run(task, threads)
+    return _in_order(_outcome(tape, rules, columns), order, len(stops))
+
+
+def _in_order(outcome: Outcome, order: NDArray[np.intp], lanes: int) -> Outcome:
+    """Rows as they were asked for: the kernel's i-th base was number order[i]."""
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    columns = {name: getattr(outcome, name) for name in outcome.__struct_fields__}
+    return Outcome(
+        **{
+            name: column.reshape(len(order), lanes)[back].reshape(-1)
+            for name, column in columns.items()
+        }
+    )
 
 
 def evaluate_daily(
@@ -147,7 +196,7 @@ def _task(
         inputs=[tape.closes, tape.inverse, tape.day_ends, tape.day_spans],
     )
     task = Task(
-        length=len(tape), start=tape.start, bases=bases, lanes=len(stops),
+        length=len(tape), start=tape.start, words=-(-len(tape) // WORD_BITS), bases=bases, lanes=len(stops),
         closes=address(tape.closes), inverse=address(tape.inverse),
         days=len(tape.day_ends),
         day_ends=address(tape.day_ends), day_spans=address(tape.day_spans),

@@ -14,20 +14,26 @@ typedef struct {
     int32_t until;     /* the next edge against it, or the length of the tape */
 } Edge;
 
+/* `into` &= `row`, or = `row` for the first leg. */
+static inline void join_leg(uint64_t *restrict into, const uint64_t *restrict row, int64_t count,
+                            int first)
+{
+    if (first)
+        memcpy(into, row, (size_t)count * sizeof *row);
+    else
+        for (int64_t word = 0; word < count; word++)
+            into[word] &= row[word];
+}
+
 /* What the rows of a base say together: LONG where all say LONG, SHORT where all say SHORT. */
 static inline void agree(const Task *task, int64_t base, int64_t first, int64_t count,
                          uint64_t *long_words, uint64_t *short_words)
 {
     const int32_t *rows = task->base + base * task->legs;
-    const uint64_t *row = task->bank + (int64_t)rows[0] * 2 * task->words + first;
-    memcpy(long_words, row, (size_t)count * sizeof *row);
-    memcpy(short_words, row + task->words, (size_t)count * sizeof *row);
-    for (int64_t leg = 1; leg < task->legs; leg++) {
-        row = task->bank + (int64_t)rows[leg] * 2 * task->words + first;
-        for (int64_t word = 0; word < count; word++) {
-            long_words[word] &= row[word];
-            short_words[word] &= row[word + task->words];
-        }
+    for (int64_t leg = 0; leg < task->legs; leg++) {
+        const uint64_t *row = task->bank + (int64_t)rows[leg] * 2 * task->words + first;
+        join_leg(long_words, row, count, leg == 0);
+        join_leg(short_words, row + task->words, count, leg == 0);
     }
 }
 

@@ -119,7 +119,8 @@ static inline int32_t find_trades(Walker *walker, const Tile *tile, const uint64
         /* mostly there are few: to write four without a question is faster than to ask */
         uint16_t *out = times + count;
         for (int i = 0; i < 4; i++) {
-            out[i] = first + (uint16_t)(changes ? __builtin_ctzll(changes) : 0);
+            /* the highest bit is only there so that there is one: nobody reads what it gives */
+            out[i] = first + (uint16_t)__builtin_ctzll(changes | (uint64_t)1 << (WORD_BITS - 1));
             changes &= changes - 1;
         }
         for (int i = 4; RARELY(i < found); i++) {
@@ -156,11 +157,14 @@ static inline void pass(const Tile *tile, Walker *walker, int32_t a, int32_t b, 
 {
     double one = walker->fixed + walker->quantity * low;
     double other = walker->fixed + walker->quantity * high;
-    if (RARELY(larger(one, other) > walker->peak))
-        walk_in_order(tile, walker, a, b);
-    else
+    if (RARELY(larger(one, other) > walker->peak)) {
+        /* a copy, so that the walker itself can stay in registers */
+        Walker copy = *walker;
+        walk_in_order(tile, &copy, a, b);
+        *walker = copy;
+    } else {
         walker->low = smaller(walker->low, smaller(one, other));
-    walker->held += walker->quantity != 0 ? b - a : 0;
+    }
 }
 
 /* Step 4. From candle `a` to `b`, both counted: where a short is bust, or -1. */
@@ -179,7 +183,6 @@ static inline void leave(Walker *walker, const Side *side, double close, const M
 {
     double cash = walker->fixed + walker->quantity * (side->leave * close);
     double profit = cash - walker->cash;
-    walker->round_trips += walker->quantity != 0;
     walker->wins += profit >= DRAW * walker->notional;
     if (!all_of_it)
         walker->reserved += larger(profit, 0) * manner->safe_share;
@@ -193,15 +196,11 @@ static inline void stay_flat(Walker *walker)
     walker->notional = walker->alarm = INFINITY;
 }
 
-/* Step 3: enter with what the sizing allows; without money, never again. */
+/* Step 3: enter with what the sizing allows. There must be money that is not reserved. */
 static inline void enter(Walker *walker, const Side *side, const Tile *tile, int32_t t,
                          const Manner *manner, int all_of_it)
 {
     double available = walker->cash - walker->reserved;
-    if (RARELY(available <= 0)) {
-        stay_flat(walker);
-        return;
-    }
     double notional = available * manner->notional;
     if (!all_of_it)
         notional = smaller(manner->quote, notional);
@@ -211,12 +210,26 @@ static inline void enter(Walker *walker, const Side *side, const Tile *tile, int
     walker->alarm = side->alarm * tile->closes[t];
 }
 
-/* The equity at the last closes of days before candle `until`; returns the next day. */
-static inline int64_t record_days(const Task *task, const Tile *tile, const Walker *walker,
-                                  int64_t day, int32_t until, double *daily)
+/* Days that end in a tile: the next one, and its last candle counted from the tile's first. */
+typedef struct {
+    int64_t number;
+    int32_t end;
+} Day;
+
+static inline Day nth_day(const Task *task, const Tile *tile, int64_t number)
 {
-    for (; day < task->days && task->day_ends[day] - tile->from < until; day++)
-        daily[day] = walker->fixed + walker->quantity * task->closes[task->day_ends[day]];
+    int64_t end = number < task->days ? task->day_ends[number] - tile->from : TILE;
+    return (Day){number, (int32_t)earlier(end, TILE)};
+}
+
+/* The equity at the last closes of days before candle `until`. */
+static inline Day record_days(const Task *task, const Tile *tile, const Walker *walker, Day day,
+                              int32_t until, double *daily)
+{
+    while (RARELY(day.end < until)) {
+        daily[day.number] = walker->fixed + walker->quantity * tile->closes[day.end];
+        day = nth_day(task, tile, day.number + 1);
+    }
     return day;
 }
 
@@ -224,53 +237,108 @@ static inline int64_t record_days(const Task *task, const Tile *tile, const Walk
 static void __attribute__((noinline)) go_bust(const Tile *tile, Walker *walker, int32_t a,
                                               int32_t t, const Manner *manner)
 {
-    if (t > a) {
-        walk_in_order(tile, walker, a, t);
-        walker->held += t - a;
-    }
+    walk_in_order(tile, walker, a, t);
+    walker->held += t - a;
+    walker->round_trips++;
     leave(walker, &manner->sides[0], tile->closes[t], manner, 0);
     walker->reserved = INFINITY;
     stay_flat(walker);
 }
 
-static inline __attribute__((always_inline)) void
-walk_tile(const Task *task, const Tile *tile, const Manner *manner, Walker *kept,
-          const uint16_t *times, int32_t count, double *daily, int two_sided, int all_of_it)
+/* The state of the latch after the first of the tile's trades: they alternate, so an odd number
+ * of them ends in another state than it began in. */
+static inline int next_state(const Walker *walker, int32_t count)
 {
-    Walker now = *kept;
+    return (int)(walker->latch ^ (uint64_t)(count & 1)) ^ 1;
+}
+
+/* One tile with all that can happen: the first entry, bust, no money, the end. */
+static void __attribute__((noinline)) walk_with_care(const Task *task, const Tile *tile,
+                                                     const Manner *manner, Walker *walker,
+                                                     const uint16_t *times, int32_t count,
+                                                     double *daily)
+{
     int32_t a = 0, length = (int32_t)tile->length;
-    int64_t day = tile->day;
-    /* trades alternate: an odd number of them ends in another state than it began in */
-    int next = (int)(now.latch ^ (uint64_t)(count & 1)) ^ 1;
+    Day day = nth_day(task, tile, tile->day);
+    int next = next_state(walker, count);
     for (int32_t k = 0; k <= count; k++) {
         int32_t t = k < count ? times[k] : length;
         double low = INFINITY, high = -INFINITY;
         if (t > a)
             tile_range(tile, a, t, &low, &high);
-        if (RARELY(larger(high, tile->closes[t < length ? t : length - 1]) >= now.alarm)) {
-            int32_t bust = bust_at(task, tile, &now, a, t);
+        if (larger(high, tile->closes[t < length ? t : length - 1]) >= walker->alarm) {
+            int32_t bust = bust_at(task, tile, walker, a, t);
             if (bust >= 0) {
-                day = record_days(task, tile, &now, day, bust, daily);
-                go_bust(tile, &now, a, bust, manner);
+                day = record_days(task, tile, walker, day, bust, daily);
+                go_bust(tile, walker, a, bust, manner);
                 a = bust;
                 k--;
                 continue;
             }
         }
-        day = record_days(task, tile, &now, day, t, daily);
+        day = record_days(task, tile, walker, day, t, daily);
         if (t > a)
-            pass(tile, &now, a, t, low, high);
+            pass(tile, walker, a, t, low, high);
+        walker->held += walker->quantity != 0 ? t - a : 0;
         if (k == count)
             break;
-        leave(&now, &manner->sides[!next], tile->closes[t], manner, all_of_it);
-        if (two_sided || next)
-            enter(&now, &manner->sides[next], tile, t, manner, all_of_it);
+        walker->round_trips += walker->quantity != 0;
+        leave(walker, &manner->sides[!next], tile->closes[t], manner, 0);
+        if ((manner->two_sided || next) && walker->cash > walker->reserved)
+            enter(walker, &manner->sides[next], tile, t, manner, 0);
         else
-            stay_flat(&now);
+            stay_flat(walker);
         next = !next;
         a = t;
     }
-    *kept = now;
+}
+
+/* One tile of a variant that trades and trades: most of the work. Returns 0, with the walker as it
+ * was, if something happens that wants care. */
+static inline __attribute__((always_inline)) int
+walk_at_speed(const Task *task, const Tile *tile, const Manner *manner, Walker *walker,
+              const uint16_t *times, int32_t count, double *daily, int two_sided, int all_of_it)
+{
+    Walker now = *walker;
+    int32_t a = 0, length = (int32_t)tile->length;
+    Day day = nth_day(task, tile, tile->day);
+    int next = next_state(walker, count);
+    double low, high;
+    for (int32_t k = 0; k < count; k++) {
+        int32_t t = times[k];
+        double close = tile->closes[t];
+        if (t > a) {
+            tile_range(tile, a, t, &low, &high);
+            if (RARELY(larger(high, close) >= now.alarm))
+                return 0;
+            day = record_days(task, tile, &now, day, t, daily);
+            pass(tile, &now, a, t, low, high);
+        } else if (RARELY(close >= now.alarm)) {
+            return 0;
+        }
+        if (two_sided || !next) {
+            now.held += t - a;
+            now.round_trips++;
+            leave(&now, &manner->sides[!next], close, manner, all_of_it);
+        }
+        if (two_sided || next) {
+            if (RARELY(now.cash <= now.reserved))
+                return 0;
+            enter(&now, &manner->sides[next], tile, t, manner, all_of_it);
+        } else {
+            stay_flat(&now);
+        }
+        next = !next;
+        a = t;
+    }
+    tile_range(tile, a, length, &low, &high);
+    if (RARELY(high >= now.alarm))
+        return 0;
+    record_days(task, tile, &now, day, length, daily);
+    pass(tile, &now, a, length, low, high);
+    now.held += two_sided || !next ? length - a : 0;
+    *walker = now;
+    return 1;
 }
 
 /* One tile of one variant: trades, and what they make of it. */
@@ -281,15 +349,21 @@ static inline void step_walker(const Task *task, const Tile *tile, const Manner 
     uint16_t times[TILE + 4];
     uint64_t *set = manner->short_only ? short_words : long_words;
     uint64_t *reset = manner->short_only ? long_words : short_words;
+    int careful = walker->waiting || walker->reserved == INFINITY;
     if (RARELY(walker->waiting))
         wait_for_edge(task, walker, tile, manner, set, reset);
     int32_t count = find_trades(walker, tile, set, reset, times);
-    if (manner->two_sided && manner->all_of_it)
-        walk_tile(task, tile, manner, walker, times, count, daily, 1, 1);
+    int done = 0;
+    if (RARELY(careful))
+        ;
+    else if (manner->two_sided && manner->all_of_it)
+        done = walk_at_speed(task, tile, manner, walker, times, count, daily, 1, 1);
     else if (manner->two_sided)
-        walk_tile(task, tile, manner, walker, times, count, daily, 1, 0);
+        done = walk_at_speed(task, tile, manner, walker, times, count, daily, 1, 0);
     else
-        walk_tile(task, tile, manner, walker, times, count, daily, 0, 0);
+        done = walk_at_speed(task, tile, manner, walker, times, count, daily, 0, 0);
+    if (RARELY(!done))
+        walk_with_care(task, tile, manner, walker, times, count, daily);
 }
 
 #endif
