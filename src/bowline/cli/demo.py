@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import typer
@@ -78,7 +79,7 @@ def _tell(
 
     before = " (already there)" if imported.status == "known" else ""
     same = "0 differences" if not summary.differences else f"{summary.differences} DIFFERENCES"
-    bowline = os.path.relpath(sys.argv[0])
+    bowline = quote(os.path.relpath(sys.argv[0]))
     typer.echo(
         f"""
 Imported    {summary.candles:,} one-minute candles from {imported.file}{before}
@@ -90,7 +91,7 @@ Report      {summary.report}
 Journal     {summary.journal}
 
 Try next (everything above lies in {home}):
-  export BOWLINE_HOME={home}
+  export BOWLINE_HOME={quote(str(home))}
   {bowline} journal verify                 # every entry is what was written
   {bowline} journal replay                 # decide it all again: the same commands
   {bowline} strategy list
