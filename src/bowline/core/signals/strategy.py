@@ -130,6 +130,8 @@ class Strategies:
         )
         if self.faults:
             hint += f"; {len(self.faults)} not loaded: see `bowline strategy plugins`"
+        elif not self._by_id:
+            hint += "; how to add one: docs/howto/write-a-strategy-plugin.md"
         raise NotFound(f"there is no strategy plugin {strategy_id!r}", hint=hint)
 
 

@@ -37,7 +37,8 @@ def load_file(path: Path) -> CandleFile:
     """Every row of a candle file. BadInput if it is none, NotFound if there is no such file."""
     try:
         if not path.is_file():
-            raise NotFound(f"{path}: there is no such file")
+            what = "this is no file" if path.exists() else "there is no such file"
+            raise NotFound(f"{path}: {what}", hint="Give the path of a candle file.")
         if path.stat().st_size > MAX_BYTES:
             raise BadInput(f"{path}: larger than {MAX_BYTES} bytes", hint="Split it.")
         content = path.read_bytes()
