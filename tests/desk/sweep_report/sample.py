@@ -86,6 +86,6 @@ def _axes(codes, sizes, hostile):
             slow,
         ),
         Axis("rsi period", ("7", "14", "21"), np.where(fast % 2, fast % 3, -1)),
-        Axis("stop loss %", ("off", "0.5", "1", "2", "4"), sl),
-        Axis("take profit %", ("off", "1", "2", "4", "8"), tp),
+        Axis("SL %", ("off", "0.5", "1", "2", "4"), sl),
+        Axis("TP %", ("off", "1", "2", "4", "8"), tp),
     )

@@ -64,7 +64,7 @@ def test_every_variant_is_there_once_with_the_figures_of_the_kernel(picture, res
 
 def test_the_parameters_of_every_variant_are_those_of_its_strategy(picture, result):
     plan = result.plan
-    words = {"sl_pct": "stop loss %", "tp_pct": "take profit %"}
+    words = {"sl_pct": "SL %", "tp_pct": "TP %"}
     slots = {f"{s.name}_{a.name}": f"{s.name} {a.name}" for s in plan.request.slots for a in s.axes}
     always = {axis.name for axis in picture.axes}
     for variant in range(plan.variants):

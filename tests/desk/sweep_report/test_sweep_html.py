@@ -252,6 +252,8 @@ class TestInABrowser:
         assert not said["wide"]
         assert f"variant {number}" in said["risk"]
         assert gained in said["risk"]
+        pair = [axis.values[axis.codes[best]] for axis in picture.axes[:2]]
+        assert f"sma_cross fast {pair[0]}, slow {pair[1]}" in said["risk"]
         measured = ~np.isnan(picture.split.out_of_sample[picture.top])
         first = picture.figures.variant[picture.top[measured][0]]
         assert f"variant {first:,}" in said["split"]

@@ -73,7 +73,7 @@ function startHeatmap(sweep, colours, choose) {
     const least = mixed ? 0 : Math.min(Math.abs(low), Math.abs(high));
     const strength = (value) => Math.max(0, Math.min(1, (Math.abs(value) - least) / (limit - least || 1)));
     const of = (value) => `rgba(${colours()[value >= 0 ? "above-rgb" : "below-rgb"]}, ${(0.08 + 0.84 * strength(value)).toFixed(3)})`;
-    return { of, strength, ends: mixed ? [-limit, 0, limit] : [low, (low + high) / 2, high] };
+    return { of, strength, ends: mixed ? [low, 0, high] : [low, (low + high) / 2, high] };
   }
 
   function draw() {
@@ -105,7 +105,7 @@ function startHeatmap(sweep, colours, choose) {
     // wider by a hair, or the seams of small cells show
     pen.fillRect(left, top, plot.w - gap + (gap ? 0 : 0.6), plot.h - gap + (gap ? 0 : 0.6));
     const text = short(value, [0, Math.abs(value) < 10 ? 0.1 : 1]);
-    if (plot.h < 15 || pen.measureText(text).width > plot.w - 6) return;
+    if (plot.h < 18 || pen.measureText(text).width > plot.w - 10) return;
     pen.fillStyle = cells.colour.strength(value) > 0.55 ? colours().panel : colours().ink;
     pen.textAlign = "center";
     pen.textBaseline = "middle";

@@ -66,7 +66,9 @@ def _top_note(picture: SweepPicture) -> str:
     best = f"The best {shown:,} of {picture.variants:,} by {picture.ranked_by}"
     if shown < len(picture.top):
         best += f"; {len(picture.top) - shown:,} more are in the result"
-    return f"{best}."
+    split = picture.split
+    sampled = "" if split is None else f" In-sample and out of sample are each the {split.figure}."
+    return f"{best}.{sampled}"
 
 
 def _drawn(picture: SweepPicture) -> str:

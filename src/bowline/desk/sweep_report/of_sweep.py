@@ -115,8 +115,8 @@ def axes_of(plan: GridPlan, variants: Numbers) -> tuple[Axis, ...]:
     ]
     return (
         *rules,
-        Axis("stop loss %", _texts(request.sl_pct), loss),
-        Axis("take profit %", _texts(request.tp_pct), profit),
+        Axis("SL %", _texts(request.sl_pct), loss),
+        Axis("TP %", _texts(request.tp_pct), profit),
     )
 
 

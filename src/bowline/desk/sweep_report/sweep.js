@@ -13,9 +13,17 @@
     figures: drawing.figures.map((figure) => ({ ...figure, values: columns[figure.id] })),
     axes: drawing.axes.map((axis, number) => ({ ...axis, number, codes: columns[`axis${number}`] })),
     chosen: -1,
-    /** `fast 10 · slow 50` */
+    /** `sma_cross fast 10, slow 50 · rsi period 14`: what one name begins with is said once. */
     parameters(row) {
-      return sweep.axes.filter(({ codes }) => codes[row]).map(({ name, values, codes }) => `${name} ${values[codes[row] - 1]}`).join(" · ");
+      let [words, last] = ["", null];
+      for (const { name, values, codes } of sweep.axes) {
+        if (!codes[row]) continue;
+        const first = name.slice(0, name.lastIndexOf(" ") + 1);
+        const again = first && first === last;
+        words += `${words && (again ? ", " : " · ")}${again ? name.slice(first.length) : name} ${values[codes[row] - 1]}`;
+        last = first;
+      }
+      return words;
     },
   };
   sweep.figure = Object.fromEntries(sweep.figures.map((figure) => [figure.id, figure]));
