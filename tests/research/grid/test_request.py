@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bowline.core.errors import BadInput
+from bowline.desk.spec_text import read_spec_file
 from bowline.research.grid import Budget, parse_grid, plan_grid
 from tests.generators import catalogue
 from tests.research.grids import START_NS, minutes, raw_grid, request
+
+REPO = Path(__file__).resolve().parents[3]
 
 
 def values(raw: object, indicator: str = "sma", name: str = "period") -> tuple[object, ...]:
@@ -105,6 +109,7 @@ def test_every_mistake_is_told_at_once() -> None:
             "no set of them holds fast < slow",
         ),
         ({"keep": {"max_drawdown_pct": -1}}, "keep: "),
+        ({"keep": {"loss_window": {"days": 0, "loss_pct": 5}}}, "keep: "),
         ({"direction": "short-only", "stops": {"tp_pct": 150}}, "a short can gain no more"),
         ({"indicators": {"catalogue": {"groups": ["luck"]}}, "choose": 1}, "groups: luck"),
     ],
@@ -157,3 +162,8 @@ def test_limits_of_the_settings_are_refused_too() -> None:
         plan_grid(
             request(), minutes(300), START_NS, unsaid=Unsaid(limits=Limits(cooldown_candles=1))
         )
+
+
+@pytest.mark.parametrize("path", sorted((REPO / "examples" / "grids").glob("*.yaml")), ids=str)
+def test_the_examples_are_grids(path: Path) -> None:
+    assert parse_grid(read_spec_file(path), catalogue()).space.variants > 100

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bowline.core.errors import NotFound
+from bowline.core.report.equity import daily_equity
 from bowline.core.signals import strategy_id
 from bowline.research import Grid, sweep
 from bowline.research.grid import Progress
@@ -20,13 +21,13 @@ CANDLES = minutes(2_500, seed=3)
 FROM_NS = int(CANDLES.open_ns[500])
 
 
-def swept(**changes):
-    return sweep(Grid(raw_grid(**changes), catalogue()), CANDLES, start_ns=FROM_NS)
+def swept(*, check=True, **changes):
+    return sweep(Grid(raw_grid(**changes), catalogue()), CANDLES, start_ns=FROM_NS, check=check)
 
 
 @pytest.mark.parametrize("rank_by", RANKINGS)
 def test_the_top_is_the_true_top_by_any_figure(rank_by: str) -> None:
-    result = swept(rank_by=rank_by, top=7)
+    result = swept(rank_by=rank_by, top=7, check=False)
     plan = result.plan
     everything = plan.evaluate(np.arange(plan.space.bases), plan.stops)
     if rank_by == "win_rate_pct":
@@ -41,9 +42,9 @@ def test_the_top_is_the_true_top_by_any_figure(rank_by: str) -> None:
 
 
 def test_bounds_leave_the_best_of_what_holds_them() -> None:
-    free = swept(top=104)
+    free = swept(top=104, check=False)
     bound = float(np.median(free.top.max_drawdown_pct))
-    held = swept(top=5, keep={"max_drawdown_pct": bound})
+    held = swept(top=5, check=False, keep={"max_drawdown_pct": bound})
     holds = free.top.max_drawdown_pct <= bound
     assert held.top.variant.tolist() == free.top.variant[holds][:5].tolist()
     assert held.kept == int(holds.sum()) < held.evaluated == 104
@@ -105,3 +106,31 @@ def test_the_sample_is_of_every_kind_of_variant() -> None:
     assert len(result.sample) == 104
     assert result.sample.variant.tolist() == sorted(result.sample.variant.tolist())
     assert len(result.figures) == result.plan.space.bases
+
+
+@pytest.mark.slow
+def test_a_loss_window_leaves_what_never_lost_so_much_in_so_few_days() -> None:
+    candles = minutes(8_000, seed=3)
+    free = sweep(Grid(raw_grid(top=40, choose=1), catalogue()), candles, check=False)
+    daily = {
+        row: daily_equity(record.candles, again.report.curves.equity, 10_000.0)
+        for row in range(1, 41)
+        for again in [free.again(row)]
+        for record in [again.report.record]
+    }
+    worst = {
+        row: max(
+            1 - equity[day] / equity[before]
+            for day in range(1, len(equity))
+            for before in range(max(0, day - 2), day)
+        )
+        for row, equity in daily.items()
+    }
+    bound = 100 * float(np.median(list(worst.values())))
+    window = {"days": 2, "loss_pct": bound}
+    asked = raw_grid(top=40, choose=1, keep={"loss_window": window})
+    held = sweep(Grid(asked, catalogue()), candles, check=False)
+    expected = [free.variant(row) for row in range(1, 41) if 100 * worst[row] < bound * (1 - 1e-9)]
+    assert 15 < len(expected) < 25
+    assert [v for v in held.top.variant.tolist() if v in set(expected)] == expected
+    assert held.kept - len(expected) <= 1  # the median itself

@@ -34,7 +34,7 @@ from bowline.core.model.policy import Costs, Limits, Stops
 from bowline.core.signals import LEAST_WARMUP, USUAL, StrategySpec, Unsaid, policy_of, ta_lib
 from bowline.core.signals.catalogue import Value
 from bowline.core.signals.spec import IndicatorUse, SpecCosts
-from bowline.research.grid.kernel import evaluate
+from bowline.research.grid.kernel import evaluate, evaluate_daily
 from bowline.research.grid.request import GridRequest
 from bowline.research.grid.signals import STEP_BYTES, Key, SignalSource
 from bowline.research.grid.space import Numbers, Slot
@@ -52,6 +52,8 @@ BANK_BYTES = 96 << 20
 _CHUNK_CANDLES = 130_000_000
 _CHUNK_ROWS = 200_000
 _FIRST_CHUNK = 8
+#: daily equities looked at in one go
+_DAILY_VALUES = 4_000_000
 _MOST_CHUNK = 8_192
 _ROW_BYTES = sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
 
@@ -267,6 +269,7 @@ class GridPlan:
             empty = dict.fromkeys(COLUMNS, b"")
             return ChunkResult(chunk, len(rows), 0, empty, empty, key.astype("<f8").tobytes())
         keep = kept(rows, self.request.keep)
+        self._hold_loss_window(keep.reshape(len(bases), lanes), rows, bases)
         best_key = np.where(keep, key, -np.inf).reshape(len(bases), lanes).max(axis=1)
         if shortlist is not None:
             listed = shortlist[np.minimum(np.searchsorted(shortlist, bases), len(shortlist) - 1)]
@@ -318,6 +321,21 @@ class GridPlan:
             rows[places, at] = [known[key] for key in found]
         # a signal agrees with itself, so a smaller subset is filled up with its first
         return source.bank, np.where(rows < 0, rows[:, :1], rows)
+
+    def _hold_loss_window(self, keep: NDArray[np.bool_], rows: Rows, bases: Numbers) -> None:
+        """Clear `keep` (bases, lanes) where a row lost more within the window than it may."""
+        window = self.request.keep.loss_window
+        if window is None:
+            return
+        # equity cannot fall further within days than it ever fell between closes
+        doubtful = (rows.max_drawdown_pct > window.loss_pct).reshape(keep.shape) & keep
+        asked = np.flatnonzero(doubtful.any(axis=1))
+        at_once = max(1, _DAILY_VALUES // (keep.shape[1] * (self.tape.days + 1)))
+        for start in range(0, len(asked), at_once):
+            places = asked[start : start + at_once]
+            bank, signals = self.signals(bases[places])
+            daily = evaluate_daily(self.tape, bank, signals, self.stops, self.rules)
+            keep[places] &= window.holds(daily).reshape(len(places), -1) | ~doubtful[places]
 
     @cached_property
     def tape(self) -> Tape:

@@ -384,9 +384,8 @@ class _Reader:
     def _keep(self, raw: object) -> Keep:
         names = [each.name for each in msgspec.structs.fields(Keep)]
         fields = self._mapping("keep", raw, names)
-        plain = {k: float(v) if isinstance(v, Decimal) else v for k, v in fields.items()}
         try:
-            return msgspec.convert(plain, Keep)
+            return msgspec.convert(_floats(fields), Keep)
         except msgspec.ValidationError as error:
             self.wrong("keep", f"{error}")
             return Keep()
@@ -439,6 +438,13 @@ def _stand_in(catalogue: Catalogue) -> Catalogue:
 def _widest(slot: Slot) -> str:
     widest = max(slot.axes, key=lambda axis: len(axis.values))
     return f"{widest.name} ({len(widest.values):,} values)"
+
+
+def _floats(value: object) -> object:
+    """The same with floats for decimals."""
+    if isinstance(value, Mapping):
+        return {name: _floats(each) for name, each in value.items()}
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _plain(value: Stop) -> float | None:

@@ -30,14 +30,30 @@ RANKINGS = (
 _SMALLER_IS_BETTER = frozenset({"max_drawdown_pct", "exposure_pct"})
 
 
+class LossWindow(Struct, frozen=True, forbid_unknown_fields=True):
+    """The most that may be lost within so many UTC days, percent of the equity before."""
+
+    days: Annotated[int, Meta(ge=1, le=365)]
+    loss_pct: Percent
+
+    def holds(self, daily: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows of `daily` (rows, days + 1), last equity of each day, never lost more."""
+        peak = daily.copy()
+        for days in range(1, min(self.days, daily.shape[1] - 1) + 1):
+            np.maximum(peak[:, days:], daily[:, :-days], out=peak[:, days:])
+        floor = peak * (1 - self.loss_pct / 100)
+        return np.asarray((daily >= floor).all(axis=1))
+
+
 class Keep(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Bounds a row must hold to be ranked; None is no bound. The worst day is a UTC day."""
+    """Bounds a row must hold to be ranked; None is no bound."""
 
     max_drawdown_pct: Percent | None = None
     min_round_trips: Count | None = None
     max_round_trips: Count | None = None
     min_exposure_pct: Percent | None = None
     max_exposure_pct: Percent | None = None
+    loss_window: LossWindow | None = None
 
 
 class Rows(Struct, frozen=True):
@@ -109,7 +125,7 @@ def joined(parts: Iterable[Rows]) -> Rows:
 
 
 def kept(rows: Rows, keep: Keep) -> NDArray[np.bool_]:
-    """Which rows hold every bound of `keep`."""
+    """Which rows hold every bound of `keep` but the loss window, which needs their equity."""
     holds = np.ones(len(rows), dtype=np.bool_)
     if keep.max_drawdown_pct is not None:
         holds &= rows.max_drawdown_pct <= keep.max_drawdown_pct
