@@ -42,8 +42,9 @@ _log = structlog.get_logger(__name__)
 _STOP_COLUMNS = 2
 #: bases that a thread takes at a time: enough to share what is prepared for each stretch of candles
 _BATCH = 1024
-#: a batch of crosses is about a square of so many periods
-_PERIOD_BLOCK = 32
+#: crosses are taken in small squares of periods inside large ones: a small one's averages of a tile
+#: fit the first cache, a large one is a batch
+_SQUARES = (1, 4, 32)
 
 
 class _Columns(Struct):
@@ -98,8 +99,8 @@ def evaluate_crosses(
     periods, numbers = np.unique(pairs, return_inverse=True)
     numbers = numbers.reshape(pairs.shape)
     # pairs that share periods side by side, so that a batch needs few averages
-    block = numbers // _PERIOD_BLOCK
-    order = np.lexsort((numbers[:, 1], numbers[:, 0], block[:, 1], block[:, 0]))
+    squares = [numbers[:, side] // edge for edge in _SQUARES for side in (1, 0)]
+    order = np.lexsort(squares)
     one, other = (np.ascontiguousarray(column[order], dtype=np.int32) for column in numbers.T)
     task, columns = _task(tape, len(pairs), stops, rules, daily=False)
     ticks = tape.ticks
@@ -196,7 +197,8 @@ def _task(
         inputs=[tape.closes, tape.inverse, tape.day_ends, tape.day_spans],
     )
     task = Task(
-        length=len(tape), start=tape.start, words=-(-len(tape) // WORD_BITS), bases=bases, lanes=len(stops),
+        length=len(tape), start=tape.start, words=-(-len(tape) // WORD_BITS),
+        bases=bases, lanes=len(stops),
         closes=address(tape.closes), inverse=address(tape.inverse),
         days=len(tape.day_ends),
         day_ends=address(tape.day_ends), day_spans=address(tape.day_spans),
@@ -244,7 +246,9 @@ def _lay_rules(task: Task, rules: Rules) -> None:
 def _run(task: Task, threads: int) -> None:
     """Every base, in batches; raises MemoryError where the kernel had none."""
     run: Callable[..., int] = library(chosen()).bowline_evaluate
-    batch = min(_BATCH, -(-task.bases // max(threads, 1))) or 1
+    # as many batches for each thread, of one size, so that none waits for another
+    rounds = -(-task.bases // (_BATCH * max(threads, 1)))
+    batch = max(1, -(-task.bases // max(1, rounds * max(threads, 1))))
     starts = range(0, task.bases, batch)
 
     def one(first: int) -> int:

@@ -118,7 +118,8 @@ class Tape:
             # the float nearest to a decimal is at most a few last digits from the product
             if bool((np.abs(scaled - ticks) <= 4e-16 * scaled).all()) and ticks.min() >= 1:
                 return ticks
-        return np.rint(self.closes * (_MOST_TICKS / self.closes.max()))
+        coarse: FloatColumn = np.rint(self.closes * (_MOST_TICKS / self.closes.max()))
+        return coarse
 
     @cached_property
     def block_ranges(self) -> tuple[FloatColumn, FloatColumn]:

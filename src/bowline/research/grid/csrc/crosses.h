@@ -93,36 +93,47 @@ static void make_averages(const Task *task, Crosses *crosses, const Tile *tile)
     }
 }
 
-/* Bit i: whether a[i] > b[i]; NaN is above nothing. */
-static inline uint64_t above(const float *a, const float *b)
+/* Bit i of `above`: whether a[i] > b[i]; of `below`: whether a[i] < b[i]. NaN is neither. */
+static inline void compare_word(const float *a, const float *b, uint64_t *above, uint64_t *below)
 {
-    uint64_t bits = 0;
+    uint64_t more = 0, less = 0;
 #if defined(__AVX512F__)
-    for (int i = 0; i < 4; i++)
-        bits |= (uint64_t)_mm512_cmp_ps_mask(_mm512_load_ps(a + 16 * i),
-                                             _mm512_load_ps(b + 16 * i), _CMP_GT_OQ) << (16 * i);
+    for (int i = 0; i < 4; i++) {
+        __m512 left = _mm512_load_ps(a + 16 * i), right = _mm512_load_ps(b + 16 * i);
+        more |= (uint64_t)_mm512_cmp_ps_mask(left, right, _CMP_GT_OQ) << (16 * i);
+        less |= (uint64_t)_mm512_cmp_ps_mask(left, right, _CMP_LT_OQ) << (16 * i);
+    }
 #elif defined(__AVX2__)
     for (int i = 0; i < 8; i++) {
-        __m256 is = _mm256_cmp_ps(_mm256_load_ps(a + 8 * i), _mm256_load_ps(b + 8 * i),
-                                  _CMP_GT_OQ);
-        bits |= (uint64_t)(uint32_t)_mm256_movemask_ps(is) << (8 * i);
+        __m256 left = _mm256_load_ps(a + 8 * i), right = _mm256_load_ps(b + 8 * i);
+        __m256 is_more = _mm256_cmp_ps(left, right, _CMP_GT_OQ);
+        __m256 is_less = _mm256_cmp_ps(left, right, _CMP_LT_OQ);
+        more |= (uint64_t)(uint32_t)_mm256_movemask_ps(is_more) << (8 * i);
+        less |= (uint64_t)(uint32_t)_mm256_movemask_ps(is_less) << (8 * i);
     }
 #elif defined(__SSE2__)
     for (int i = 0; i < 4; i++) {
-        __m128i is[4];
+        __m128i is_more[4], is_less[4];
         for (int j = 0; j < 4; j++) {
-            const float *left = a + 16 * i + 4 * j, *right = b + 16 * i + 4 * j;
-            is[j] = _mm_castps_si128(_mm_cmpgt_ps(_mm_load_ps(left), _mm_load_ps(right)));
+            __m128 left = _mm_load_ps(a + 16 * i + 4 * j), right = _mm_load_ps(b + 16 * i + 4 * j);
+            is_more[j] = _mm_castps_si128(_mm_cmpgt_ps(left, right));
+            is_less[j] = _mm_castps_si128(_mm_cmplt_ps(left, right));
         }
-        __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(is[0], is[1]),
-                                        _mm_packs_epi32(is[2], is[3]));
-        bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(bytes) << (16 * i);
+        __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(is_more[0], is_more[1]),
+                                        _mm_packs_epi32(is_more[2], is_more[3]));
+        more |= (uint64_t)(uint32_t)_mm_movemask_epi8(bytes) << (16 * i);
+        bytes = _mm_packs_epi16(_mm_packs_epi32(is_less[0], is_less[1]),
+                                _mm_packs_epi32(is_less[2], is_less[3]));
+        less |= (uint64_t)(uint32_t)_mm_movemask_epi8(bytes) << (16 * i);
     }
 #else
-    for (int i = 0; i < WORD_BITS; i++)
-        bits |= (uint64_t)(a[i] > b[i]) << i;
+    for (int i = 0; i < WORD_BITS; i++) {
+        more |= (uint64_t)(a[i] > b[i]) << i;
+        less |= (uint64_t)(a[i] < b[i]) << i;
+    }
 #endif
-    return bits;
+    *above = more;
+    *below = less;
 }
 
 /* Step 3: 1, 0 or -1 where the exact fast average is above, at or below the exact slow one. */
@@ -144,8 +155,8 @@ static void cross_words(const Task *task, const Crosses *crosses, const Tile *ti
     int64_t known = (fast_period > slow_period ? fast_period : slow_period) - 1 - tile->from;
     for (int64_t word = 0; word < tile->words; word++) {
         int64_t from = word * WORD_BITS;
-        uint64_t is_above = above(fast_averages + from, slow_averages + from);
-        uint64_t is_below = above(slow_averages + from, fast_averages + from);
+        uint64_t is_above, is_below;
+        compare_word(fast_averages + from, slow_averages + from, &is_above, &is_below);
         for (uint64_t equal = ~(is_above | is_below); equal; equal &= equal - 1) {
             int64_t t = from + __builtin_ctzll(equal);
             if (t >= tile->length)

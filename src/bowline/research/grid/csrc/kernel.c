@@ -133,17 +133,21 @@ static void move_tile(const Task *task, Workshop *shop, int64_t from)
 static void walk_all(const Task *task, Workshop *shop, int64_t first, int64_t stop)
 {
     Manner manner = manner_of(task);
-    uint64_t long_words[TILE_WORDS], short_words[TILE_WORDS];
+    uint64_t words[TOGETHER][2][TILE_WORDS];
     /* the candle before the first decision says which of its signals are new */
     int64_t begin = (task->start ? task->start - 1 : 0) / TILE * TILE;
     for (int64_t base = first; base < stop; base++)
         begin_walk(task, &shop->walkers[base - first]);
     for (int64_t from = begin; from < task->length; from += TILE) {
         move_tile(task, shop, from);
-        for (int64_t base = first; base < stop; base++) {
-            tile_signals(task, shop, base, long_words, short_words);
-            step_walker(task, shop->tile, &manner, &shop->walkers[base - first], long_words,
-                        short_words, shop->daily + (base - first) * task->days);
+        for (int64_t group = first; group < stop; group += TOGETHER) {
+            int64_t end = earlier(group + TOGETHER, stop);
+            for (int64_t base = group; base < end; base++)
+                tile_signals(task, shop, base, words[base - group][0], words[base - group][1]);
+            for (int64_t base = group; base < end; base++)
+                step_walker(task, shop->tile, &manner, &shop->walkers[base - first],
+                            words[base - group][0], words[base - group][1],
+                            shop->daily + (base - first) * task->days);
         }
     }
     double last = task->closes[task->length - 1];
