@@ -210,23 +210,6 @@ def test_a_job_at_work_is_not_resumed_unless_its_holder_is_known_to_be_gone(stor
         store.resume(job, 14 + LONG)
 
 
-def test_variants_tried_on_the_same_candles_are_counted_once(store: Jobs) -> None:
-    def done(asked: JobRequest) -> int:
-        lease = store.submit_and_lease(asked, "w", 1, LONG)
-        store.finish(lease, b"", 2)
-        return lease.job.id
-
-    done(ASKED)
-    done(ASKED)
-    done(replace(ASKED, request_hash="a" * 64, variants=7))
-    done(replace(ASKED, request_hash="b" * 64, data_hash="e" * 64, variants=1000))
-    store.submit(replace(ASKED, request_hash="c" * 64, variants=5000), 3)
-    last = done(replace(ASKED, request_hash="9" * 64, variants=1))
-    assert store.variants_tried("d" * 64, last) == 107
-    assert store.variants_tried("d" * 64, done(ASKED)) == 8
-    assert store.variants_tried("0" * 64, last) == 0
-
-
 def test_no_job_is_ever_held_twice(database_url: str) -> None:
     """Eight workers over sixty jobs, each on a connection of its own: sixty holders."""
     Jobs(open_engine(database_url)).close()

@@ -19,11 +19,13 @@ from bowline.cli import (
     doctor,
     grid,
     indicators,
+    jobs,
     journal,
     paper,
     runs,
     strategy,
     validate,
+    worker,
 )
 from bowline.cli.output import fail
 from bowline.core.errors import BowlineError
@@ -42,6 +44,7 @@ app.add_typer(candles.app, name="candles")
 app.add_typer(indicators.app, name="indicators")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(journal.app, name="journal")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(runs.app, name="runs")
 app.add_typer(backup.app, name="backup")
 app.add_typer(grid.app, name="grid")
@@ -50,6 +53,7 @@ app.add_typer(paper.app)
 app.add_typer(validate.app)
 app.add_typer(demo.app)
 app.add_typer(doctor.app)
+app.add_typer(worker.app)
 
 
 def _version(value: bool) -> None:

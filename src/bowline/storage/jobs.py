@@ -26,6 +26,10 @@ from bowline.core.model.job import JOB_TRANSITIONS, MAX_ATTEMPTS, JobState, lead
 from bowline.storage.schema import job_chunks, job_results, jobs
 
 
+#: results of chunks that are in memory at once
+_AT_A_TIME = 16
+
+
 class LeaseLost(Conflict):
     """Another worker has the job now, or a person took it away."""
 
@@ -35,7 +39,10 @@ class Unreachable(Conflict):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job has come in its present stage. `best` is the best score so far."""
+    """How far a job has come in its present stage. `best` is the best score so far.
+
+    `worked_s` are the seconds that were spent on all its stages, whoever worked.
+    """
 
     stage: str
     chunks_done: int
@@ -43,6 +50,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     variants_done: int
     variants: int
     variants_per_s: float = 0.0
+    worked_s: float = 0.0
     best: float | None = None
     best_is: str = ""
 
@@ -250,16 +258,20 @@ class Jobs:
             return frozenset(db.scalars(query))
 
     def chunk_results(self, job_id: int, stage: int) -> Iterator[bytes]:
-        """What the chunks of a stage came to, in the order of their numbers, one at a time."""
-        for chunk in sorted(self.chunks_done(job_id, stage)):
-            query = sa.select(job_chunks.c.result).where(
+        """What the chunks of a stage came to, in the order of their numbers, a few at a time."""
+        last = -1
+        while True:
+            query = sa.select(job_chunks.c.chunk, job_chunks.c.result).where(
                 job_chunks.c.job_id == job_id,
                 job_chunks.c.stage == stage,
-                job_chunks.c.chunk == chunk,
+                job_chunks.c.chunk > last,
             )
             with self._reading() as db:
-                result = bytes(db.scalars(query).one())
-            yield result
+                found = db.execute(query.order_by(job_chunks.c.chunk).limit(_AT_A_TIME)).all()
+            for last, result in found:
+                yield bytes(result)
+            if len(found) < _AT_A_TIME:
+                return
 
     def result(self, job_id: int) -> bytes:
         """What the job came to; NotFound if it is not done."""
@@ -272,24 +284,6 @@ class Jobs:
                     hint=f"see how far it is: bowline jobs show {job_id}",
                 )
             return bytes(db.scalars(query).one())
-
-    def variants_tried(self, data_hash: str, before_id: int) -> int:
-        """Variants that earlier jobs tried on the same candles; the same request counts once."""
-        each = (
-            sa.select(sa.func.max(jobs.c.variants).label("variants"))
-            .where(
-                jobs.c.data_hash == data_hash,
-                jobs.c.id < before_id,
-                jobs.c.state == JobState.DONE.value,
-                jobs.c.request_hash.not_in(
-                    sa.select(jobs.c.request_hash).where(jobs.c.id == before_id)
-                ),
-            )
-            .group_by(jobs.c.request_hash)
-            .subquery()
-        )
-        with self._reading() as db:
-            return int(db.scalar(sa.select(sa.func.sum(each.c.variants))) or 0)
 
     def close(self) -> None:
         """Let go of the database."""

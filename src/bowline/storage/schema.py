@@ -143,7 +143,6 @@ jobs = Table(
     Column("created_ns", sa.BigInteger, nullable=False),
     Column("updated_ns", sa.BigInteger, nullable=False),
     Index("ix_jobs_state", "state"),
-    Index("ix_jobs_data_hash", "data_hash"),
     # a number once given stays that job's
     sqlite_autoincrement=True,
 )

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_jobs_state", "jobs", ["state"])
-    op.create_index("ix_jobs_data_hash", "jobs", ["data_hash"])
     op.create_table(
         "job_chunks",
         sa.Column("job_id", Id, nullable=False),

@@ -1,0 +1,79 @@
+"""`bowline worker`: takes jobs from the queue and works on them until it is stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json
+
+if TYPE_CHECKING:
+    from bowline.research.jobs import Executor
+
+app = typer.Typer()
+
+THREADS = typer.Option(0, help="Chunks at a time in this process; without it one a processor.")
+CLUSTER = typer.Option("", help="Compute on a Dask cluster: tcp://host:port, or local.")
+
+
+@app.command("worker")
+def worker_command(
+    once: bool = typer.Option(False, help="End when the queue is empty."),
+    threads: int = THREADS,
+    cluster: str = CLUSTER,
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Work on jobs, one after the other; as many workers as you like, here or elsewhere.
+
+    Ctrl-C or SIGTERM gives the present job back after its chunk; kill -9 costs that chunk.
+    """
+    from bowline import wire
+    from bowline.cli.interrupt import asked_to_stop
+    from bowline.desk.jobs import stage_of
+    from bowline.research.jobs import Bench, work, worker_name
+
+    wire.start_logs()
+    home, name = wire.home(), worker_name()
+    with (
+        closing(wire.open_jobs(home)) as store,
+        executor_of(threads, cluster) as executor,
+        asked_to_stop(lambda: _say("stopping after the chunk at work")) as stopping,
+    ):
+        _say(f"worker {name} waits for jobs")
+        bench = Bench(
+            store,
+            lambda job: stage_of(job, lambda: wire.open_candles(home)),
+            executor,
+            stopping=stopping,
+        )
+        taken = work(bench, name, once=once)
+    if as_json:
+        emit_json({"worker": name, "jobs_taken": taken})
+
+
+@contextmanager
+def executor_of(threads: int, cluster: str) -> Iterator[Executor]:
+    """What computes chunks: this process, or a cluster."""
+    from bowline.core.errors import BadInput
+    from bowline.research.jobs import Threads
+
+    if not cluster:
+        yield Threads(threads or os.cpu_count() or 1)
+        return
+    try:
+        from bowline.research.jobs.cluster import open_cluster
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"--cluster needs Dask, and {error.name} is not installed",
+            hint="install the extra: bowline[cluster]",
+        ) from error
+    with open_cluster(cluster, threads) as found:
+        yield found
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

@@ -1,0 +1,184 @@
+"""What a person may do with jobs: put a sweep into the queue, run it here, cancel, resume, see it.
+
+A job names its candles by span and by content. Where it is taken up over other candles, or by a
+Bowline that cuts it otherwise, it is refused: half a result must never be mixed with another.
+
+1. A sweep is planned before it is queued, so what cannot be run is refused to the person who asks.
+2. The job holds the request as it was understood, the span as it was found, the costs as they were
+   set: no later change of a catalogue, a setting or the candles' end makes another sweep of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.errors import BadInput, BowlineError, Conflict
+from bowline.core.model.instrument import market_by_id
+from bowline.core.model.job import JobState
+from bowline.core.signals import Unsaid
+from bowline.desk.setup import Words
+from bowline.desk.sweeps import Wishes, prepare_sweep
+from bowline.research.grid import Budget, GridPlan, GridRequest, SweepResult
+from bowline.research.grid.plan import Hashes
+from bowline.research.jobs import LEASE_NS, Bench, Stage, is_gone, run_leased, worker_name
+from bowline.research.jobs.sweeps import first_stage, result_of
+from bowline.storage.candles import Candles
+from bowline.storage.jobs import JobRequest, Jobs, Lease, LeaseLost, StoredJob, Unreachable
+
+SWEEP = "sweep"
+
+OpenStore = Callable[[], Candles]
+
+
+class SweepPayload(Struct, frozen=True):
+    """A sweep as a job keeps it. `chunks` and `hashes` are what it must be again when it runs."""
+
+    request: GridRequest
+    market: str
+    symbol: str
+    from_ns: int
+    to_ns: int
+    cash: Decimal
+    file: str
+    allow_jumps: bool
+    unsaid: Unsaid
+    budget: Budget
+    hashes: Hashes
+    chunks: int
+
+
+def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
+    """The job that `plan` is, made of `words` and `wishes`."""
+    candles, hashes = plan.candles, plan.hashes
+    market = market_by_id(candles.instrument.market_id).name
+    payload = SweepPayload(
+        request=plan.request,
+        market=market,
+        symbol=candles.instrument.symbol,
+        from_ns=int(candles.open_ns[plan.start]),
+        to_ns=int(candles.close_ns[-1]),
+        cash=plan.rules.initial_cash,
+        file="" if words.file is None else str(words.file.absolute()),
+        allow_jumps=words.allow_jumps,
+        unsaid=words.unsaid,
+        budget=wishes.budget,
+        hashes=hashes,
+        chunks=plan.chunks,
+    )
+    slots = ", ".join(slot.name for slot in plan.request.slots[:3])
+    more = " ..." if len(plan.request.slots) > 3 else ""  # noqa: PLR2004 - as many as are named
+    all_hashes = msgspec.json.encode(hashes, order="sorted")
+    return JobRequest(
+        kind=SWEEP,
+        title=f"{market} {candles.instrument.symbol} {candles.timeframe.value}: {slots}{more}",
+        payload=msgspec.json.encode(payload).decode(),
+        request_hash=hashlib.sha256(all_hashes).hexdigest(),
+        data_hash=hashes.data,
+        variants=plan.variants,
+    )
+
+
+def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
+    """The plan of a job's sweep, the same as when it was asked for; BadInput if it cannot be."""
+    asked = msgspec.json.decode(job.payload, type=SweepPayload)
+    words = Words(
+        market=asked.market,
+        symbol=asked.symbol,
+        from_ns=asked.from_ns,
+        to_ns=asked.to_ns,
+        cash=str(asked.cash),
+        file=Path(asked.file) if asked.file else None,
+        allow_jumps=asked.allow_jumps,
+        unsaid=asked.unsaid,
+    )
+    plan = prepare_sweep(asked.request, words, Wishes(budget=asked.budget), open_store)
+    if plan.hashes.data != asked.hashes.data:
+        raise BadInput(
+            f"the candles of job {job.id} are not those it was made for",
+            hint="candles were imported or repaired since: submit the grid again",
+        )
+    if plan.hashes != asked.hashes or plan.chunks != asked.chunks:
+        raise BadInput(
+            f"this version of Bowline would compute job {job.id} otherwise",
+            hint="let the version that began it finish it, or submit the grid again",
+        )
+    return plan
+
+
+def stage_of(job: StoredJob, open_store: OpenStore) -> Stage:
+    """The first stage of a job, whatever its kind; BadInput for a kind of a later version."""
+    if job.kind != SWEEP:
+        raise BadInput(
+            f"job {job.id} is a {job.kind}, which this version of Bowline does not know",
+            hint="use the version that submitted it",
+        )
+    return first_stage(plan_of(job, open_store))
+
+
+def sweep_result(
+    store: Jobs, job_id: int, open_store: OpenStore, plan: GridPlan | None = None
+) -> SweepResult:
+    """What a finished sweep came to, by itself or with the plan that is at hand."""
+    content = store.result(job_id)
+    job = store.get(job_id)
+    seconds = 0.0 if job.progress is None else job.progress.worked_s
+    return result_of(plan or plan_of(job, open_store), content, seconds)
+
+
+def run_here(bench: Bench, lease: Lease) -> JobState:
+    """Run a job in this process, for the person who waits for it; errors are theirs.
+
+    Stopped (`bench.stopping`), it is cancelled: no worker takes it up until somebody resumes it.
+    """
+    job_id = lease.job.id
+    try:
+        state = run_leased(bench, lease)
+    except (LeaseLost, Unreachable):
+        raise
+    except BowlineError as error:
+        bench.store.fail(lease, error.message, bench.clock(), for_good=True)
+        raise
+    except BaseException as error:
+        bench.store.fail(lease, f"{type(error).__name__}: {error}", bench.clock())
+        raise
+    if state is JobState.QUEUED:
+        state = bench.store.cancel(job_id, bench.clock()).state
+    return state
+
+
+def begin_here(store: Jobs, asked: JobRequest) -> Lease:
+    """A new job that nobody but this process works on."""
+    return store.submit_and_lease(asked, worker_name(), time.time_ns(), LEASE_NS)
+
+
+def resume(store: Jobs, job_id: int) -> StoredJob:
+    """Put a job back into the queue; Conflict if it is done, or a worker that may live holds it."""
+    owner = store.get(job_id).lease_owner
+    gone = owner is not None and is_gone(owner)
+    return store.resume(job_id, time.time_ns(), holder_is_gone=gone)
+
+
+def resume_here(store: Jobs, job_id: int) -> Lease:
+    """The lease on a job that goes on in this process; Conflict as for `resume`."""
+    if store.get(job_id).state is not JobState.QUEUED:
+        resume(store, job_id)
+    lease = store.lease(worker_name(), time.time_ns(), LEASE_NS, job_id)
+    if lease is None:
+        raise Conflict(f"a worker took job {job_id} just now", hint="watch it: bowline jobs watch")
+    return lease
+
+
+def cancel(store: Jobs, job_id: int) -> StoredJob:
+    """Cancel a job: now if nobody works on it, else within a chunk. What is done of it is kept."""
+    owner = store.get(job_id).lease_owner
+    now_ns = time.time_ns()
+    if owner is not None and is_gone(owner):
+        store.resume(job_id, now_ns, holder_is_gone=True)
+    return store.cancel(job_id, now_ns)
