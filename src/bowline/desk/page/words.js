@@ -4,8 +4,12 @@
 const DAY = 86400;
 const KINDS = { u4: Uint32Array, i4: Int32Array, u2: Uint16Array, i1: Int8Array, u1: Uint8Array, f4: Float32Array, f8: Float64Array };
 
+const FORMATS = new Map(); // making one takes longer than using it a hundred times
 function grouped(value, digits) {
-  const text = value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  if (!FORMATS.has(digits)) {
+    FORMATS.set(digits, new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  }
+  const text = FORMATS.get(digits).format(value);
   return text.replace(/^-(0(\.0*)?)$/, "$1"); // nothing has no sign
 }
 function amount(value) {

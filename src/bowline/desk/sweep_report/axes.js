@@ -10,8 +10,13 @@ function figureText(figure, value) {
 }
 /** Values below which such shares of them lie; of none, NaN. */
 function quantiles(values, shares) {
-  const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
-  return shares.map((share) => (sorted.length ? sorted[Math.round(share * (sorted.length - 1))] : NaN));
+  const room = new Float64Array(values.length);
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) room[count++] = values[i];
+  }
+  const sorted = room.subarray(0, count).sort();
+  return shares.map((share) => (count ? sorted[Math.round(share * (count - 1))] : NaN));
 }
 /**
  * A scale from values to pixels. A bent one gives each tenfold the same room, on both sides of zero: what is smaller than
@@ -43,9 +48,8 @@ function tenfolds([low, high], unit, at) {
   }
   return kept.sort((a, b) => a - b);
 }
-/** Few values far away from the many would leave these no room on a straight scale. */
-function wantsBend(values) {
-  const [low, left, right, high] = quantiles(values, [0, 0.25, 0.75, 1]);
+/** From the quarters of the values: a few that lie far away would leave the many no room on a straight scale. */
+function wantsBend([low, left, right, high]) {
   return high - low > 25 * (right - left);
 }
 /** A canvas that is not laid out yet, or only for a moment, has nothing to draw on. */

@@ -104,8 +104,9 @@ function startHeatmap(sweep, colours, choose) {
     pen.fillStyle = cells.colour.of(value);
     // wider by a hair, or the seams of small cells show
     pen.fillRect(left, top, plot.w - gap + (gap ? 0 : 0.6), plot.h - gap + (gap ? 0 : 0.6));
+    if (plot.h < 18 || plot.w < 24) return;
     const text = short(value, [0, Math.abs(value) < 10 ? 0.1 : 1]);
-    if (plot.h < 18 || pen.measureText(text).width > plot.w - 10) return;
+    if (pen.measureText(text).width > plot.w - 10) return;
     pen.fillStyle = cells.colour.strength(value) > 0.55 ? colours().panel : colours().ink;
     pen.textAlign = "center";
     pen.textBaseline = "middle";

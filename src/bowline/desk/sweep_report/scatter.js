@@ -17,9 +17,10 @@ function startScatter(id, sweep, colours, choose, { x, y, diagonal = false }) {
   if (!rows.length) return { draw() {} };
   document.getElementById(`${id}-panel`).hidden = false;
   const top = [...sweep.top].filter((row) => Number.isFinite(x.values[row]) && Number.isFinite(y.values[row]));
-  const ranges = [x, y].map(({ values }) => quantiles(rows.map((row) => values[row]), [0, 1]));
+  const spreads = [x, y].map(({ values }) => quantiles(rows.map((row) => values[row]), [0, 0.25, 0.75, 1]));
+  const ranges = spreads.map(([low, , , high]) => [low, high]);
   const units = [x, y].map(({ unit }) => (unit ? 1 : 0.1));
-  let bent = wantsBend(rows.map((row) => x.values[row])) || wantsBend(rows.map((row) => y.values[row]));
+  let bent = spreads.some(wantsBend);
   let pointed = -1; // row
   let layout = null; // plot, scales, picture, squares: kept until size, scale or colours change
 
