@@ -1,0 +1,76 @@
+"""The compiled kernel does what the core does: same specs, same candles, same figures.
+
+The core decides in decimals, candle by candle; the kernel in floats, trade by trade.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import pytest
+
+from bowline.core.model.event import Run
+from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId
+from bowline.core.model.market import CandleFrame
+from bowline.core.model.policy import Costs, Limits
+from bowline.core.model.values import RunId, StrategyId, Timeframe
+from bowline.core.report import make_report
+from bowline.core.signals import USUAL, Strategies, opinion_of, policy_of
+from bowline.research import backtest
+from bowline.research.grid import Rules, SignalBank, Tape, evaluate
+from bowline.research.grid.library import available
+from tests.generators import catalogue, sample_specs
+
+CASH = Decimal(10_000)
+COSTS = Costs(Decimal("0.1"), Decimal("0.01"))
+INSTRUMENT = Instrument(InstrumentId(FILE_MARKET.market_id, "TEST"))
+
+
+def market(seed: int, length: int, timeframe: Timeframe) -> CandleFrame:
+    """A random walk with two decimals and proper highs and lows."""
+    rng = np.random.default_rng(seed)
+    close = np.round(100 * np.exp(np.cumsum(rng.normal(0, 0.012, length))), 2)
+    opened = np.concatenate((close[:1], close[:-1]))
+    high = np.round(np.maximum(opened, close) * (1 + rng.random(length) * 0.004), 2)
+    low = np.round(np.minimum(opened, close) * (1 - rng.random(length) * 0.004), 2)
+    volume = np.round(rng.random(length) * 50 + 1, 3)
+    open_ns = np.arange(length, dtype=np.int64) * timeframe.ns
+    return CandleFrame(INSTRUMENT.id, timeframe, open_ns, opened, high, low, close, volume)
+
+
+def rate(value: Decimal | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+@pytest.mark.skipif(available() == ("python",), reason="no kernel was compiled here")
+@pytest.mark.parametrize("seed", range(4))
+def test_the_kernel_is_the_core(seed):
+    for number, spec in enumerate(sample_specs(16, seed)):
+        candles = market(100 * seed + number, 900, spec.timeframe)
+        opinion = opinion_of(spec, catalogue(), Strategies())
+        start = min(opinion.warmup, 400)
+        policy = msgspec.structs.replace(
+            policy_of(spec, FILE_MARKET, USUAL), costs=COSTS, limits=Limits()
+        )
+        run = Run(
+            RunId(1), StrategyId(""), "", INSTRUMENT, spec.timeframe, policy, CASH,
+            anchor_ns=int(candles.open_ns[0]), start_ns=int(candles.open_ns[start]),
+        )  # fmt: skip
+        report = make_report(backtest(run, opinion, candles))
+
+        bank = SignalBank(len(candles))
+        base = np.array([[bank.add(opinion.signals(candles).direction)]], dtype=np.int32)
+        stops = np.array([[rate(policy.stops.sl_pct), rate(policy.stops.tp_pct)]])
+        rules = Rules(policy.direction, policy.sizing, COSTS, CASH)
+        row = evaluate(Tape(candles, start), bank, base, stops, rules)
+
+        truth = report.metrics
+        assert row.round_trips[0] == truth.round_trip_count
+        assert row.wins[0] == report.closed.wins
+        assert row.total_return_pct[0] == pytest.approx(truth.total_return_pct, rel=1e-9, abs=1e-9)
+        assert row.max_drawdown_pct[0] == pytest.approx(truth.max_drawdown_pct, rel=1e-9, abs=1e-9)
+        assert row.exposure_pct[0] == pytest.approx(truth.position_coverage_pct, rel=1e-12)
+        sharpe = np.nan if truth.sharpe_ratio is None else truth.sharpe_ratio
+        assert row.sharpe[0] == pytest.approx(sharpe, rel=1e-9, abs=1e-9, nan_ok=True)
