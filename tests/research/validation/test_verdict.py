@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from bowline.research.validation import (
     daily_sharpes,
     judge,
 )
+from bowline.research.validation.verdict import LIMITS
 
 BROAD = Plateau(6, 50.0, 45.0, 30.0, 100.0, 90.0)
 CHEAP = CostStress(2, 50.0, 30.0)
@@ -129,3 +131,13 @@ def test_any_returns_have_a_verdict_in_words(seed: int, variants: int, days: int
         assert finding.words
         assert "nan" not in finding.words
         assert finding.figure is None or np.isfinite(finding.figure)
+
+
+def test_the_reference_page_says_the_limits_that_hold() -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "reference" / "validation.md"
+    said = {}
+    for line in page.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and cells[2][:1] in "≥≤":
+            said[cells[0]] = tuple(float(cell[1:].replace("−", "-")) for cell in cells[2:])
+    assert said == {question.value: limits for question, limits in LIMITS.items()}
