@@ -32,6 +32,9 @@ def mistake(words: list[str]) -> str:
         group = getattr(command, "commands", None)
         if group is None or word.startswith("-"):
             break
+        if word not in group and (unless_named := getattr(command, "unless_named", "")):
+            command = group[unless_named]
+            break
         if word not in group:
             return f"{word} is not among {sorted(group)}"
         command = group[word]

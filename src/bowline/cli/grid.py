@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,23 +13,26 @@ import typer.core
 
 from bowline.cli.options import CASH, END, FILE, MARKET, START, SYMBOL, TIMEFRAME, words_of
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
+from bowline.cli.worker import CLUSTER, THREADS
 
 if TYPE_CHECKING:
-    from bowline.research.grid import Progress, SweepResult
+    from bowline.research.grid import SweepResult
 
 #: rows of the table on the terminal; `--json` has all
 SHOWN_ROWS = 20
-#: seconds between two lines of progress where it is not a terminal
-_PACE_S = 5.0
+#: as a shell has it for a process that Ctrl-C ended
+EXIT_INTERRUPTED = 130
 
 
 class _RunUnlessNamed(typer.core.TyperGroup):
     """`bowline grid FILE` is `bowline grid run FILE`."""
 
+    unless_named = "run"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of a library that typer hides
         """Put `run` before what is no command of the group."""
         if args and args[0] not in self.commands and args[0] != "--help":
-            args = ["run", *args]
+            args = [self.unless_named, *args]
         return super().parse_args(ctx, args)
 
 
@@ -52,16 +55,23 @@ def run_command(
     candles: Path | None = FILE,
     top: int | None = typer.Option(None, help="How many best rows; without it the grid's own."),
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
-    threads: int = typer.Option(0, help="Threads; without it one a processor."),
+    html: Path | None = typer.Option(None, help="Write the sweep as one self-contained page."),
+    threads: int = THREADS,
+    cluster: str = CLUSTER,
     max_variants: int = typer.Option(10_000_000, help="Refuse a grid of more variants."),
     max_mib: int = typer.Option(2_048, help="Refuse a grid that takes more memory."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Sweep a grid over past candles and show the best rows, each run again by the core."""
+    """Sweep a grid over past candles: the best rows, each run again by the core, and a verdict.
+
+    Ctrl-C keeps what is done as a job: `bowline jobs resume JOB --here` goes on from there.
+    """
     from bowline import wire
+    from bowline.cli.jobs import work_here
+    from bowline.desk.jobs import begin_here, sweep_job, sweep_result
     from bowline.desk.spec_text import read_spec_file
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
-    from bowline.research.grid import Budget, Merge, finish, run_chunks
+    from bowline.research.grid import Budget
 
     home = wire.home()
     words = words_of(market, symbol, timeframe, (start, end), cash, candles)
@@ -72,74 +82,86 @@ def run_command(
         f"{plan.variants:,} variants over {len(plan.candles) - plan.start:,} candles, "
         f"up to {plan.bytes >> 20:,} MiB"
     )
-    began = time.perf_counter()
-    meter = Meter()
-    merge = run_chunks(
-        plan, Merge(plan), threads=threads or os.cpu_count() or 1, progress=meter.show
-    )
-    meter.end()
-    show_result(finish(merge, time.perf_counter() - began), as_json=as_json)
+    with closing(wire.open_jobs(home)) as store:
+        lease = begin_here(store, sweep_job(plan, words, wishes))
+        if not work_here(lease, threads=threads, cluster=cluster, plan=plan):
+            raise typer.Exit(EXIT_INTERRUPTED)
+        found = sweep_result(store, lease.job.id, lambda: wire.open_candles(home), plan)
+    say(f"job {lease.job.id}: `bowline grid save {lease.job.id} ROW` makes a row a strategy")
+    source = str(candles) if candles else "stored candles"
+    show_result(found, as_json=as_json, html=html, source=source)
 
 
-class Meter:
-    """One line on stderr that is written over, or a line now and then where it is no terminal."""
+@app.command("save")
+def save_command(
+    job: int = typer.Argument(help="The job's number: `bowline jobs list`."),
+    row: int = typer.Argument(help="The row of its result, 1 is the best."),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Save a row of a sweep as a strategy, which never changes."""
+    from bowline import wire
+    from bowline.desk.jobs import sweep_result
+    from bowline.desk.sweeps import save_row
 
-    def __init__(self) -> None:
-        self._last = -_PACE_S
-        self._open = False
-
-    def show(self, progress: Progress) -> None:
-        """Show how far it is."""
-        best = "none yet" if progress.best_figure is None else f"{progress.best_figure:,.2f}"
-        stage = f"stage {progress.stage} · " if progress.stage else ""
-        done = 100 * progress.evaluated / max(1, progress.evaluations)
-        line = (
-            f"{stage}{done:.0f} % · {progress.variants_per_s:,.0f} variants/s · "
-            f"{progress.left_s:,.0f} s left · best {best}"
-        )
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
-            self._open = True
-        elif progress.elapsed_s - self._last >= _PACE_S:
-            self._last = progress.elapsed_s
-            say(line)
-
-    def end(self) -> None:
-        """Leave the line."""
-        if self._open:
-            sys.stderr.write("\n")
-            self._open = False
-
-
-def show_result(result: SweepResult, *, as_json: bool) -> None:
-    """Print a result: one document, or the best rows and what is to be said of them."""
+    home = wire.home()
+    with closing(wire.open_jobs(home)) as store, wire.strategy_desk(home) as strategies:
+        result = sweep_result(store, job, lambda: wire.open_candles(home))
+        saved = save_row(strategies, result, row, time.time_ns())
+    record = saved.record
     if as_json:
-        emit_json(result.document())
+        emit_json({"id": record.id, "name": record.name, "created": saved.created})
         return
+    typer.echo(record.id)
+    say(f"{record.name}" + ("" if saved.created else " (was there already)"))
+
+
+def show_result(
+    result: SweepResult, *, as_json: bool, html: Path | None = None, source: str = "stored candles"
+) -> None:
+    """Print a result with its verdict: one document, or the best rows and what to make of them."""
+    from bowline import wire
+    from bowline.cli.validate import show_verdict
+    from bowline.desk.validation import judge_result
+
+    threads = os.cpu_count() or 1
+    with closing(wire.open_trials(wire.home())) as trials:
+        verdict = judge_result(result, trials, time.time_ns(), threads=threads)
+    if html is not None:
+        from bowline.desk.sweep_report import picture_of, write_sweep_html
+
+        write_sweep_html(picture_of(result, verdict, source=source, threads=threads), html)
+    if as_json:
+        emit_json(result.document() | {"verdict": verdict})
+        return
+    _show_rows(result)
+    show_verdict(verdict)
+    if html is not None:
+        say(f"page written to {html}")
+
+
+def _show_rows(result: SweepResult) -> None:
     from bowline.core.signals import strategy_name
 
-    top = result.top
+    top, plan = result.top, result.plan
     emit_table(
         ("row", "return %", "max. drawdown %", "sharpe", "round trips", "win rate %", "strategy"),
         (
             (
                 place + 1,
-                f"{top.total_return_pct[place]:.2f}",
+                f"{top.total_return_pct[place]:,.2f}",
                 f"{top.max_drawdown_pct[place]:.2f}",
                 f"{top.sharpe[place]:.2f}",
                 int(top.round_trips[place]),
                 f"{top.figure('win_rate_pct')[place]:.1f}",
-                strategy_name(result.plan.spec(int(top.variant[place]))),
+                strategy_name(plan.spec(int(top.variant[place]))),
             )
             for place in range(min(SHOWN_ROWS, len(top)))
         ),
-        title=f"the best of {result.plan.variants:,} variants by {result.plan.request.rank_by}",
+        title=f"the best of {plan.variants:,} variants by {plan.request.rank_by}",
     )
     typer.echo(
-        f"{result.evaluated:,} evaluated in {result.timings.sweep_s:.1f} s "
-        f"({result.timings.candle_rows_per_s / 1e6:,.0f} M candles × variants a second); "
-        f"{len(top)} run again by the core in {result.timings.again_s:.1f} s: they agree"
+        f"{result.evaluated:,} evaluated in {result.timings.sweep_s:.1f} s; "
+        f"{len(top)} run again by the core: they agree"
     )
     if result.stages is not None:
         typer.echo(result.stages.words())
