@@ -73,7 +73,7 @@ def test_every_variant_is_a_strategy_that_its_own_text_gives_back(choose: str, a
     assert parse_spec(document_of(spec), catalogue(), Strategies()) == spec
 
 
-def test_split_gives_each_base_its_own_subset() -> None:
+def test_split_gives_each_its_own_subset() -> None:
     space = request(indicators=[CROSS, MIDDLE]).space
     bases = np.array([space.bases - 1, 0, 9, 3], dtype=np.int64)
     for places, subset, sets in space.split(bases):

@@ -6,7 +6,6 @@ Results may come in any order and each is taken once; what comes out must not de
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bowline.research.grid.plan import ChunkResult, GridPlan
 from bowline.research.grid.space import Numbers
@@ -95,7 +94,3 @@ class Merge:
             rank_correlation=spearman(self.figures[bases], self._second),
             probes_in_top=int(np.count_nonzero(self._second[probes] > least)),
         )
-
-    def base_figures(self) -> NDArray[np.float64]:
-        """The ranking's key of every base: without stops if there is a stage A, else its best."""
-        return self.figures

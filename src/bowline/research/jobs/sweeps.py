@@ -152,7 +152,7 @@ class _Again:
             kept=merge.kept,
             top=merge.top.pack(),
             sample=merge.sample().pack(),
-            figures=merge.base_figures().astype("<f8").tobytes(),
+            figures=merge.figures.astype("<f8").tobytes(),
             stages=merge.stage_facts(),
             metrics=tuple(metrics for each in chunks for metrics in each),
         )
