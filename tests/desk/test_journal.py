@@ -19,6 +19,8 @@ from bowline.core.model.event import (
     CandleClosed,
     Command,
     Event,
+    FundingFixed,
+    FundingPaid,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -28,6 +30,7 @@ from bowline.core.model.event import (
     RecordRefusal,
     Run,
     RunStarted,
+    SettleFunding,
 )
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.intent import Enter, Reason, Refusal, Refused
@@ -61,6 +64,7 @@ RUN = Run(
     RunId(1), StrategyId("ab" * 32), "paper", Instrument(BTC), Timeframe.M5,
     Policy(DirectionMode.LONG_ONLY, Stops(), AllIn(), COSTS, Limits()), Decimal(1000), NOON, NOON,
 )  # fmt: skip
+RATE = Decimal("0.0001")
 ORDER = Order(OrderId(7), RunId(1), BTC, Side.BUY, QUANTITY, False, Reason.SIGNAL)
 EXIT = Order(OrderId(8), RunId(1), BTC, Side.SELL, QUANTITY, True, Reason.STOP_LOSS)
 FILL = Fill(OrderId(7), "t-1", BTC, Side.BUY, QUANTITY, PRICE, FEE, NOON)
@@ -87,6 +91,26 @@ SAID: list[tuple[Payload, str]] = [
     (OrderLost(NOON, OrderId(8)), "Order lost: 8, nobody knows whether the venue has it"),
     (OrderCancelled(NOON, OrderId(8)), "Order cancelled: 8"),
 ]
+#: what only runs have that look at more than closes
+BEYOND_CLOSES: list[tuple[Payload, str]] = [
+    (
+        PlaceOrder(NOON, EXIT, Decimal("43000.5")),
+        "Order placed: SELL 0.013 BTCUSDT (stop loss, reduce only, touched at 43,000.5)",
+    ),
+    (FundingFixed(NOON, BTC, RATE, PRICE), "Funding fixed: 0.01 % at 43,210.1"),
+    (
+        SettleFunding(NOON, RunId(1), QUANTITY, RATE, PRICE),
+        "Funding due: 0.01 % at 43,210.1",
+    ),
+    (
+        FundingPaid(NOON, RunId(1), RATE, PRICE, Decimal("0.05617313")),
+        "Funding paid: 0.05617313 (0.01 % at 43,210.1)",
+    ),
+    (
+        FundingPaid(NOON, RunId(1), -RATE, PRICE, Decimal("-0.05617313")),
+        "Funding received: 0.05617313 (-0.01 % at 43,210.1)",
+    ),
+]
 
 
 def keep(home: Path, run_id: int, payloads: list[Payload]) -> Path:
@@ -97,14 +121,16 @@ def keep(home: Path, run_id: int, payloads: list[Payload]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("payload", "text"), SAID, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    ("payload", "text"), SAID + BEYOND_CLOSES, ids=lambda value: type(value).__name__
+)
 def test_every_kind_of_entry_has_a_title(payload: Payload, text: str) -> None:
     assert title(payload) == text
 
 
 def test_no_kind_of_entry_is_without_a_title() -> None:
     assert set(_TITLES) == {*typing.get_args(Event), *typing.get_args(Command)}
-    assert set(_TITLES) == {type(payload) for payload, _ in SAID}
+    assert set(_TITLES) == {type(payload) for payload, _ in SAID + BEYOND_CLOSES}
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,17 @@ from hypothesis import strategies as st
 
 from bowline.core.errors import BadInput, Conflict
 from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId, MarketId
-from bowline.core.model.market import CandleFrame
+from bowline.core.model.market import CandleFrame, FundingFrame
 from bowline.core.model.rollup import rollup
 from bowline.core.model.values import MINUTE_NS, Timeframe
-from bowline.storage.candles import Candles, Delivery, ImportRecord, RefusedRow, raw_tables
+from bowline.storage.candles import (
+    Candles,
+    Delivery,
+    FundingCoverage,
+    ImportRecord,
+    RefusedRow,
+    raw_tables,
+)
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from tests.candle_files import SPOT, START_NS, made_frame
 
@@ -419,3 +426,27 @@ def test_a_clickhouse_server_that_is_not_there_is_said_without_the_password(
         assert "p@ss-word" not in text
     with pytest.raises(BadInput, match="no database name"):
         connect_clickhouse("clickhouse://localhost/a;drop")
+
+
+def test_funding_is_kept_once_a_moment_and_read_by_range(
+    store: Candles, instrument: InstrumentId
+) -> None:
+    """A rate that arrives again replaces the one there was; ranges include both their ends."""
+    hour = 60 * MINUTE_NS
+    event_ns = START_NS + 8 * hour * np.arange(5, dtype=np.int64)
+    interval_ns = np.full(5, 8 * hour, dtype=np.int64)
+    rate = np.array([0.0001, -0.00012359, 5.91350109139e-05, 0.1 + 0.2, 0.0])
+    assert len(store.read_funding(instrument)) == 0
+    first = FundingFrame(instrument, event_ns, interval_ns, rate)
+    store.write_funding(first, 1)
+    store.write_funding(
+        FundingFrame(instrument, event_ns[1:2], interval_ns[1:2], np.array([0.5])), 2
+    )
+    found = store.read_funding(instrument)
+    assert found.event_ns.tolist() == event_ns.tolist()
+    assert found.interval_ns.tolist() == interval_ns.tolist()
+    assert found.rate.tolist() == [0.0001, 0.5, *rate[2:].tolist()]
+    part = store.read_funding(instrument, int(event_ns[1]), int(event_ns[3]))
+    assert part.event_ns.tolist() == event_ns[1:4].tolist()
+    mine = [each for each in store.funding_coverage() if each.instrument == instrument]
+    assert mine == [FundingCoverage(instrument, int(event_ns[0]), int(event_ns[4]), 5)]

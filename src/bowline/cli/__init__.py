@@ -17,6 +17,7 @@ from bowline.cli import (
     candles,
     demo,
     doctor,
+    funding,
     grid,
     indicators,
     jobs,
@@ -41,6 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(candles.app, name="candles")
+app.add_typer(funding.app, name="funding")
 app.add_typer(indicators.app, name="indicators")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(journal.app, name="journal")

@@ -65,7 +65,9 @@ def backtest_command(
             lambda: wire.open_candles(home),
             account="backtest",
         )
-    report = make_report(backtest(setup.run, setup.opinion, setup.candles, setup.minutes))
+    report = make_report(
+        backtest(setup.run, setup.opinion, setup.candles, setup.minutes, setup.funding)
+    )
     source = str(candles) if candles else "stored candles"
     show_report(report, caption_of(setup.spec, source), html=html, trades=trades, as_json=as_json)
 

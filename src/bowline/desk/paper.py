@@ -83,10 +83,11 @@ def replay(setup: Setup, journal: Journal, sink: Journal, venue: Venue) -> Repla
     history.skip_to(setup.run.start_ns)
     loop = Loop(Engine({setup.run.id: history}), history, venue, sink, entries, setup.facts)
     loop.begin(opening(setup))
-    for candle in setup.facts(setup.candles.slice(history.closed, len(setup.candles))):
+    known = setup.candles.slice(history.closed, len(setup.candles))
+    for fact in setup.facts(known, loop.next_open_ns):
         if not loop.replaying:
             break
-        loop.take(candle)
+        loop.take(fact)
     if loop.replaying:
         raise Damaged("the journal goes on after the last candle that is stored")
     commands = sum(entry.is_command for entry in entries)
@@ -138,7 +139,9 @@ def _result(setup: Setup, journal: Journal, loop: Loop, *, finished: bool) -> Pa
     collected = Collected()
     # interrupted on its way back, the loop has not come to all that the journal holds
     collected.record(entry.payload for entry in entries if entry.seq <= loop.seq)
-    tested = backtest(setup.run, setup.opinion, setup.candles.slice(0, end), setup.minutes)
+    tested = backtest(
+        setup.run, setup.opinion, setup.candles.slice(0, end), setup.minutes, setup.funding
+    )
     decided = setup.candles.slice(start, end)
     record = collected.finish(setup.run, decided, tested.conflicting_signals)
     return PaperResult(record, journal.head, len(entries), finished, differences(record, tested))

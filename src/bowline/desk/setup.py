@@ -11,11 +11,12 @@ from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.model.event import CandleClosed, Run, closed_candles
+from bowline.core.model.event import FundingFixed, MarketFact, Run, closed_candles, with_funding
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills
@@ -30,6 +31,7 @@ from bowline.core.signals import (
     strategy_id,
 )
 from bowline.desk.candles import parse_timeframe
+from bowline.desk.funding import due_funding
 from bowline.storage.candles import FOREVER_NS, Candles
 from bowline.storage.files import read_candle_file
 
@@ -107,10 +109,13 @@ class Setup(Struct, frozen=True):
     candles: CandleFrame
     #: what the candles are made of, for a run that fills by the minute
     minutes: CandleFrame | None = None
+    #: what is due while decisions are made, for a run that pays it
+    funding: tuple[FundingFixed, ...] = ()
 
-    def facts(self, frame: CandleFrame) -> Iterator[CandleClosed]:
-        """What the engine is told of some candles of this run."""
-        return closed_candles(frame, self.run.policy.fills, self.minutes)
+    def facts(self, frame: CandleFrame, after_ns: int) -> Iterator[MarketFact]:
+        """What the engine is told of some candles of this run, and of what was due in between."""
+        candles = closed_candles(frame, self.run.policy.fills, self.minutes)
+        return with_funding(candles, self.funding, after_ns)
 
     @property
     def warmup_candles(self) -> int:
@@ -191,6 +196,10 @@ def set_up(
         instrument = Instrument(_named(spec, words) or candles.instrument)
         found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
         minutes = _minutes_of(words, instrument.id) if by_minute else None
+    funding: tuple[FundingFixed, ...] = ()
+    if spec.funding and len(found[0]):
+        store = open_store()
+        funding = due_funding(store, instrument.id, found[1], _marks(store, words, found))
     return make_setup(
         spec,
         opinion,
@@ -200,7 +209,16 @@ def set_up(
         account=account,
         unsaid=words.unsaid,
         minutes=minutes,
+        funding=funding,
     )
+
+
+def _marks(store: Candles, words: Words, found: tuple[CandleFrame, int]) -> CandleFrame:
+    """Candles at whose closes funding is marked: stored minutes, or those of the file."""
+    candles, start_ns = found
+    if words.file is not None:
+        return candles
+    return store.read(candles.instrument, Timeframe.M1, start_ns, int(candles.close_ns[-1]))
 
 
 def _minutes_of(words: Words, instrument: InstrumentId) -> CandleFrame:
@@ -232,6 +250,7 @@ def make_setup(
     account: str,
     unsaid: Unsaid = USUAL,
     minutes: CandleFrame | None = None,
+    funding: tuple[FundingFixed, ...] = (),
 ) -> Setup:
     """A run of `spec` on `instrument` over the candles `found`.
 
@@ -250,6 +269,8 @@ def make_setup(
         begin, end = minutes.open_ns.searchsorted((candles.open_ns[first], candles.close_ns[-1]))
         minutes = minutes.slice(int(begin), int(end))
         tape_hash = sha256(f"{tape_hash}:{minutes.content_hash()}".encode()).hexdigest()
+    if funding:
+        tape_hash = sha256(tape_hash.encode() + msgspec.json.encode(funding)).hexdigest()
     run = Run(
         id=ONLY_RUN,
         strategy_id=strategy_id(spec),
@@ -262,4 +283,4 @@ def make_setup(
         start_ns=start_ns,
         tape_hash=tape_hash,
     )
-    return Setup(spec, opinion, run, candles, minutes)
+    return Setup(spec, opinion, run, candles, minutes, funding)

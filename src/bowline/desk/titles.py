@@ -11,6 +11,8 @@ from typing import Any
 
 from bowline.core.model.event import (
     CandleClosed,
+    FundingFixed,
+    FundingPaid,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -19,6 +21,7 @@ from bowline.core.model.event import (
     PlaceOrder,
     RecordRefusal,
     RunStarted,
+    SettleFunding,
 )
 from bowline.core.model.order import Order
 from bowline.storage.journal import Payload
@@ -28,7 +31,7 @@ SIGNIFICANT = 8
 _WIDE = Context(prec=200)
 
 #: kinds that tell a person nothing new
-NOISE = (CandleClosed, OrderAccepted)
+NOISE = (CandleClosed, FundingFixed, OrderAccepted, SettleFunding)
 
 
 def title(payload: Payload) -> str:
@@ -55,6 +58,17 @@ def _candle_closed(event: CandleClosed) -> str:
     return (
         f"Candle closed: {event.instrument.symbol} {event.timeframe.value} at {amount(event.close)}"
     )
+
+
+def _funding_paid(event: FundingPaid) -> str:
+    verb = "paid" if event.amount >= 0 else "received"
+    return (
+        f"Funding {verb}: {amount(abs(event.amount))} ({_pct(event.rate)} at {amount(event.mark)})"
+    )
+
+
+def _pct(rate: Decimal) -> str:
+    return f"{amount(rate * 100)} %"
 
 
 def _order_placed(command: PlaceOrder) -> str:
@@ -87,6 +101,9 @@ def _because(order: Order) -> str:
 _TITLES: dict[type, Callable[[Any], str]] = {
     RunStarted: _run_started,
     CandleClosed: _candle_closed,
+    FundingFixed: lambda event: f"Funding fixed: {_pct(event.rate)} at {amount(event.mark)}",
+    FundingPaid: _funding_paid,
+    SettleFunding: lambda command: f"Funding due: {_pct(command.rate)} at {amount(command.mark)}",
     PlaceOrder: _order_placed,
     RecordRefusal: _refused,
     OrderAccepted: lambda event: f"Order accepted: {event.order_id}",

@@ -6,10 +6,20 @@ feed (columns to facts) and the record of what happened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bowline.core.engine import Engine
-from bowline.core.model.event import Command, Event, Run, RunStarted, closed_candles
+from bowline.core.model.event import (
+    CandleClosed,
+    Command,
+    Event,
+    FundingFixed,
+    MarketFact,
+    Run,
+    RunStarted,
+    closed_candles,
+    with_funding,
+)
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import OrderId
 from bowline.core.report import Collected, RunRecord
@@ -18,11 +28,16 @@ from bowline.core.sim import SimVenue, settle
 
 
 def backtest(
-    run: Run, opinion: Opinion, candles: CandleFrame, minutes: CandleFrame | None = None
+    run: Run,
+    opinion: Opinion,
+    candles: CandleFrame,
+    minutes: CandleFrame | None = None,
+    funding: Sequence[FundingFixed] = (),
 ) -> RunRecord:
     """Run `opinion` under `run.policy` over `candles` (all since `run.anchor_ns`, oldest first).
 
     `minutes` are those that the candles are made of: a run that fills by the minute needs them.
+    `funding` is what was due, oldest first: a run that pays it needs that.
     """
     history = History(opinion, candles)
     history.skip_to(run.start_ns)
@@ -35,7 +50,12 @@ def backtest(
         return [fact for command in commands for fact in venue.execute(command)]
 
     engine.step(RunStarted(run.start_ns, run, OrderId(1)))
-    for candle in closed_candles(decided, run.policy.fills, minutes):
-        venue.observe(candle)
-        settle(engine, candle, collected.record, execute)
+    closed = closed_candles(decided, run.policy.fills, minutes)
+    facts: Iterable[MarketFact] = closed
+    if funding:
+        facts = with_funding(closed, funding, run.start_ns)
+    for fact in facts:
+        if isinstance(fact, CandleClosed):
+            venue.observe(fact)
+        settle(engine, fact, collected.record, execute)
     return collected.finish(run, decided, history.conflicting_signals)

@@ -21,7 +21,7 @@ from msgspec import Struct, json
 
 from bowline.core.engine import Engine
 from bowline.core.errors import Damaged
-from bowline.core.model.event import CandleClosed, Command, Event, RunStarted, closed_candles
+from bowline.core.model.event import CandleClosed, Command, Event, MarketFact, RunStarted
 from bowline.core.model.market import CandleFrame
 from bowline.core.signals.frame import History
 from bowline.core.sim import settle
@@ -59,9 +59,9 @@ class Loop:
         venue: Venue,
         journal: Journal,
         tail: Iterable[Entry],
-        facts: Callable[[CandleFrame], Iterable[CandleClosed]] = closed_candles,
+        facts: Callable[[CandleFrame, int], Iterable[MarketFact]],
     ) -> None:
-        """`facts` says what the engine is told of the candles of a frame."""
+        """`facts` says what the engine is told of the candles of a frame, after a moment."""
         self._engine = engine
         self._history = history
         self._venue = venue
@@ -110,22 +110,24 @@ class Loop:
         past_ns = self._tail[-1].seen_ns if self._tail else self._next_open_ns
         async for frame in feed.candles(self._next_open_ns, past_ns):
             self._history.extend(frame)
-            for candle in self._facts(frame):
-                self.take(candle)
+            for fact in self._facts(frame, self._next_open_ns):
+                self.take(fact)
             if self.candles - self._saved_at >= SNAPSHOT_CANDLES and not self.replaying:
                 self.snapshot()
             progress(self.candles)
             await asyncio.sleep(0)
 
-    def take(self, candle: CandleClosed) -> None:
+    def take(self, fact: MarketFact) -> None:
         """One fact of the market and everything that follows from it."""
         self._seq += 1
         if self._tail and self._tail[0].seq <= self._seq:
-            raise self._differs("a candle of the tape")
-        self._venue.observe(candle)
-        settle(self._engine, candle, self._record, self._execute)
-        self._next_open_ns = candle.seen_ns
-        self.candles += 1
+            raise self._differs("a fact of the tape")
+        if isinstance(fact, CandleClosed):
+            self._venue.observe(fact)
+        settle(self._engine, fact, self._record, self._execute)
+        if isinstance(fact, CandleClosed):
+            self._next_open_ns = fact.seen_ns
+            self.candles += 1
 
     def _record(self, payloads: Sequence[Event | Command]) -> None:
         fresh = []

@@ -12,6 +12,7 @@ hand out a row twice, a row that was refused, or a longer candle with a minute m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId, market_by_id
-from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, empty_frame
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame, empty_frame
 from bowline.core.model.rollup import rollup
 from bowline.core.model.values import MINUTE_NS, Timeframe
 
@@ -96,6 +97,15 @@ class Gap(msgspec.Struct, frozen=True):
         return (self.end_ns - self.start_ns) // MINUTE_NS
 
 
+class FundingCoverage(msgspec.Struct, frozen=True):
+    """Funding rates stored of one instrument."""
+
+    instrument: InstrumentId
+    first_ns: int
+    last_ns: int
+    rates: int
+
+
 class Candles(Protocol):
     """A candle store. Every method may raise Conflict (in use too long) or Damaged."""
 
@@ -128,6 +138,17 @@ class Candles(Protocol):
 
     def imports(self, key: str | None = None) -> tuple[ImportRecord, ...]:
         """The files that were imported, oldest first; with `key`, that one or none."""
+
+    def write_funding(self, funding: FundingFrame, ingested_ns: int) -> None:
+        """Keep funding rates durably; one for a moment that is known already takes its place."""
+
+    def read_funding(
+        self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
+    ) -> FundingFrame:
+        """The rates that were due at or after start and at or before end."""
+
+    def funding_coverage(self) -> tuple[FundingCoverage, ...]:
+        """What is stored of funding, by instrument."""
 
     def instruments(self) -> tuple[Instrument, ...]:
         """The reference table, by key."""
@@ -184,6 +205,14 @@ def frame_of(
         return empty_frame(instrument, timeframe)
     values = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in VALUE_COLUMNS}
     return rollup(CandleFrame(instrument, Timeframe.M1, open_ns, **values), timeframe)
+
+
+def funding_of(instrument: InstrumentId, rows: Sequence[Sequence[int | float]]) -> FundingFrame:
+    """Stored rows of moment, interval and rate, in order of time."""
+    event_ns = np.array([row[0] for row in rows], dtype=np.int64)
+    interval_ns = np.array([row[1] for row in rows], dtype=np.int64)
+    rate = np.array([row[2] for row in rows], dtype=np.float64)
+    return FundingFrame(instrument, event_ns, interval_ns, rate)
 
 
 def gaps_between(

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bowline.core.engine.plans import Plan
-from bowline.core.model.event import CandleClosed, Leg, Run
+from bowline.core.model.event import CandleClosed, FundingPaid, Leg, Run
 from bowline.core.model.intent import Reason
 from bowline.core.model.order import Fill, Order
 from bowline.core.model.policy import AllIn, Fills, FixedQuote, ProfitLock
@@ -125,6 +126,15 @@ class Ledger(Struct):
             self.overdue_exit = None
             self._lock_profit(trip)
         return trip
+
+    def pay_funding(self, paid: FundingPaid) -> None:
+        """Money that funding took or brought; the position remembers it."""
+        self.cash -= paid.amount
+        if self.position is not None:
+            funding = self.position.funding + paid.amount
+            self.position = replace(self.position, funding=funding)
+            # the price at which a short is bust depends on the cash
+            self.levels = self._exit_levels()
 
     def _lock_profit(self, trip: RoundTrip) -> None:
         sizing = self.run.policy.sizing

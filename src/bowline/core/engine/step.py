@@ -25,6 +25,8 @@ from bowline.core.model.event import (
     CandleClosed,
     Command,
     Event,
+    FundingFixed,
+    FundingPaid,
     OrderAccepted,
     OrderCancelled,
     OrderFilled,
@@ -33,6 +35,7 @@ from bowline.core.model.event import (
     PlaceOrder,
     RecordRefusal,
     RunStarted,
+    SettleFunding,
 )
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.intent import Enter, Exit, Flip, Intent, Reason, Refused, Signal
@@ -71,6 +74,11 @@ class Engine:
                 self._next_order_id = max(self._next_order_id, event.first_order_id)
                 self._open(open_ledger(run))
                 return _NOTHING
+            case FundingFixed():
+                return self._settle_funding(event)
+            case FundingPaid():
+                self._ledgers[event.run_id].pay_funding(event)
+                return _NOTHING
             case OrderAccepted() | OrderLost() | OrderRejected() | OrderCancelled():
                 return self._advance(event.order_id, _STEPS[type(event)], event.seen_ns)
 
@@ -108,6 +116,15 @@ class Engine:
                     touched = touch.price if touch else None
                     commands += self._carry_out(ledger, intent, event.seen_ns, touched)
         return commands
+
+    def _settle_funding(self, due: FundingFixed) -> tuple[Command, ...]:
+        return tuple(
+            SettleFunding(
+                due.seen_ns, ledger.run.id, ledger.position.signed_quantity, due.rate, due.mark
+            )
+            for ledger, _ in self._watching.get(due.instrument, ())
+            if ledger.position is not None and ledger.run.policy.funding
+        )
 
     def _carry_out(
         self, ledger: Ledger, intent: Intent, now_ns: int, touched: Decimal | None

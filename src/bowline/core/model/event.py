@@ -5,7 +5,8 @@ An event is a fact with the time at which it was seen. It must carry no opinion.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -68,6 +69,28 @@ class CandleClosed(Struct, frozen=True, tag=True, omit_defaults=True, gc=False):
     legs: tuple[Leg, ...] = ()
 
 
+class FundingFixed(Struct, frozen=True, tag=True):
+    """Funding is due: every open position of this perpetual pays `rate` of its value at `mark`.
+
+    A fact of the market, like a closed candle.
+    """
+
+    seen_ns: int
+    instrument: InstrumentId
+    rate: Decimal
+    mark: Decimal
+
+
+class FundingPaid(Struct, frozen=True, tag=True):
+    """`amount` of quote money has left the run's cash for funding; negative: it was received."""
+
+    seen_ns: int
+    run_id: RunId
+    rate: Decimal
+    mark: Decimal
+    amount: Decimal
+
+
 class OrderAccepted(Struct, frozen=True, tag=True):
     """The venue has the order."""
 
@@ -108,6 +131,8 @@ class OrderFilled(Struct, frozen=True, tag=True):
 Event = (
     RunStarted
     | CandleClosed
+    | FundingFixed
+    | FundingPaid
     | OrderAccepted
     | OrderRejected
     | OrderCancelled
@@ -134,7 +159,18 @@ class RecordRefusal(Struct, frozen=True, tag=True):
     refused: Refused
 
 
-Command = PlaceOrder | RecordRefusal
+class SettleFunding(Struct, frozen=True, tag=True):
+    """Pay or take the funding of a position; `quantity` is signed. A real venue does so unasked."""
+
+    seen_ns: int
+    run_id: RunId
+    quantity: Decimal
+    rate: Decimal
+    mark: Decimal
+
+
+Command = PlaceOrder | RecordRefusal | SettleFunding
+MarketFact = CandleClosed | FundingFixed
 
 
 def closed_candles(
@@ -154,6 +190,22 @@ def closed_candles(
     ways = _legs(frame, frame if fills is Fills.INTRABAR else minutes)
     for (close_ns, open_ns, close), legs in zip(times, ways, strict=True):
         yield CandleClosed(close_ns, instrument, timeframe, open_ns, close, legs)
+
+
+def with_funding(
+    candles: Iterable[CandleClosed], funding: Sequence[FundingFixed], after_ns: int
+) -> Iterator[MarketFact]:
+    """The candles, each after what of `funding` (oldest first) was due by its close.
+
+    So a position pays what was due while it was held, and one that is entered at the very moment
+    of a funding does not. What was due up to `after_ns` is left out.
+    """
+    at = bisect_right(funding, after_ns, key=lambda each: each.seen_ns)
+    for candle in candles:
+        while at < len(funding) and funding[at].seen_ns <= candle.seen_ns:
+            yield funding[at]
+            at += 1
+        yield candle
 
 
 def _legs(frame: CandleFrame, parts: CandleFrame | None) -> Iterator[tuple[Leg, ...]]:

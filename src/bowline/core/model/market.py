@@ -116,6 +116,28 @@ class CandleFrame(msgspec.Struct, frozen=True):
         return digest.hexdigest()
 
 
+class FundingFrame(msgspec.Struct, frozen=True):
+    """Funding rates of one perpetual as columns of one length, oldest first.
+
+    At `event_ns` (int64, strictly rising) longs pay `rate` (float64, a fraction of the notional) to
+    shorts, or receive it where it is negative. Each rate is for the `interval_ns` (int64) before.
+    """
+
+    instrument: InstrumentId
+    event_ns: IntColumn
+    interval_ns: IntColumn
+    rate: FloatColumn
+
+    def __post_init__(self) -> None:
+        if not len(self.event_ns) == len(self.interval_ns) == len(self.rate):
+            raise ValueError("columns of funding rates differ in length")
+        if len(self.event_ns) > 1 and not bool((np.diff(self.event_ns) > 0).all()):
+            raise ValueError("event_ns must rise strictly: sort and deduplicate the rates first")
+
+    def __len__(self) -> int:
+        return len(self.event_ns)
+
+
 def empty_frame(instrument: InstrumentId, timeframe: Timeframe) -> CandleFrame:
     """A frame with no candle in it."""
     floats = {name: np.empty(0, dtype=np.float64) for name in VALUE_COLUMNS}

@@ -117,3 +117,5 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     costs: Costs
     limits: Limits
     fills: Fills = Fills.CLOSE
+    #: whether the position of a perpetual pays and receives funding
+    funding: bool = False

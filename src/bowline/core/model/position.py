@@ -26,6 +26,8 @@ class Position(Struct, frozen=True):
     entry_value: Decimal
     exit_value: Decimal = ZERO
     fees: Decimal = ZERO
+    #: paid while it was held; negative if more was received
+    funding: Decimal = ZERO
 
     @property
     def entry_price(self) -> Decimal:
@@ -39,7 +41,7 @@ class Position(Struct, frozen=True):
 
 
 class RoundTrip(Struct, frozen=True):
-    """A position from flat to flat. `pnl` is net quote money, `fees` are already taken off."""
+    """A position from flat to flat. `pnl` is net quote money, after `fees` and `funding`."""
 
     instrument: InstrumentId
     direction: Direction
@@ -51,6 +53,7 @@ class RoundTrip(Struct, frozen=True):
     fees: Decimal
     pnl: Decimal
     reason: Reason
+    funding: Decimal = ZERO
 
     @property
     def return_pct(self) -> Decimal:
@@ -87,7 +90,7 @@ def _increased(p: Position, fill: Fill) -> Position:
     return Position(
         p.instrument, p.direction, p.quantity + fill.quantity, p.opened_ns,
         p.entry_quantity + fill.quantity, p.entry_value + fill.quantity * fill.price,
-        p.exit_value, p.fees + fill.fee,
+        p.exit_value, p.fees + fill.fee, p.funding,
     )  # fmt: skip
 
 
@@ -95,12 +98,15 @@ def _reduced(p: Position, fill: Fill, quantity: Decimal, fee: Decimal) -> Positi
     return Position(
         p.instrument, p.direction, p.quantity - quantity, p.opened_ns,
         p.entry_quantity, p.entry_value, p.exit_value + quantity * fill.price, p.fees + fee,
+        p.funding,
     )  # fmt: skip
 
 
 def _closed(p: Position, fill: Fill, reason: Reason) -> RoundTrip:
-    gross = (p.exit_value - p.entry_value) * p.direction
+    net = (p.exit_value - p.entry_value) * p.direction - p.fees
+    if p.funding:
+        net -= p.funding
     return RoundTrip(
         p.instrument, p.direction, p.entry_quantity, p.opened_ns, fill.event_ns, p.entry_price,
-        p.exit_value / p.entry_quantity, p.fees, gross - p.fees, reason,
+        p.exit_value / p.entry_quantity, p.fees, net, reason, p.funding,
     )  # fmt: skip

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from bowline.core.model.event import Command, Event, OrderFilled, PlaceOrder, RecordRefusal, Run
+from bowline.core.model.event import (
+    Command,
+    Event,
+    FundingPaid,
+    OrderFilled,
+    PlaceOrder,
+    RecordRefusal,
+    Run,
+)
 from bowline.core.model.intent import Reason, Refusal
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import OrderId
@@ -16,11 +24,12 @@ from bowline.core.report.record import Execution, RunRecord
 
 
 class Collected:
-    """Executions with their reasons, and refusals by kind, in the order they were told."""
+    """Executions with their reasons, funding, and refusals by kind, in the order they were told."""
 
     def __init__(self) -> None:
         self._executions: list[Execution] = []
         self._refusals: Counter[Refusal] = Counter()
+        self._funding: list[FundingPaid] = []
         self._reasons: dict[OrderId, Reason] = {}
 
     def record(self, payloads: Iterable[Event | Command]) -> None:
@@ -31,10 +40,13 @@ class Collected:
                     self._reasons[order.id] = order.reason
                 case OrderFilled(fill=fill):
                     self._executions.append(Execution(fill, self._reasons[fill.order_id]))
+                case FundingPaid():
+                    self._funding.append(payload)
                 case RecordRefusal(refused=refused):
                     self._refusals[refused.reason] += 1
 
     def finish(self, run: Run, candles: CandleFrame, conflicting_signals: int) -> RunRecord:
         """The record of the run, whose decision candles were `candles`."""
         executions = tuple(self._executions)
-        return RunRecord(run, candles, executions, dict(self._refusals), conflicting_signals)
+        refusals, funding = dict(self._refusals), tuple(self._funding)
+        return RunRecord(run, candles, executions, refusals, conflicting_signals, funding)

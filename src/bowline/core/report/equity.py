@@ -2,7 +2,7 @@
 
 Nothing here looks between closes: a price inside a candle must never move the equity.
 
-1. Walk the executions once: exact cash and signed quantity after each of them.
+1. Walk the executions and the funding once: exact cash and signed quantity after each of them.
 2. A fill belongs to the first candle that closes at or after it; one that came after the last
    close belongs to the last candle, so that nothing is lost.
 3. equity[t] = cash[t] + signed quantity[t] * close[t], rounded once, when it becomes a float.
@@ -56,7 +56,7 @@ def last_close(record: RunRecord) -> Decimal:
 
 def final_equity(record: RunRecord) -> Decimal:
     """Cash after the last fill plus the open quantity at the last close, exact."""
-    flows = (cash_flow(e) for e in record.executions)
+    flows = [cash_flow(e) for e in record.executions] + [-paid.amount for paid in record.funding]
     quantity = exact_sum(e.fill.side.sign * e.fill.quantity for e in record.executions)
     return exact_sum((record.run.initial_cash, *flows, quantity * last_close(record)))
 
@@ -64,16 +64,16 @@ def final_equity(record: RunRecord) -> Decimal:
 def make_curves(record: RunRecord) -> Curves:
     """Equity, benchmark and position value at every close. Needs at least one candle."""
     candles = record.candles
-    count = len(record.executions)
-    cash = np.empty(count + 1)
-    quantity = np.empty(count + 1)
+    moves = _moves(record)
+    cash = np.empty(len(moves) + 1)
+    quantity = np.empty(len(moves) + 1)
     exact_cash, exact_quantity = record.run.initial_cash, ZERO
     cash[0], quantity[0] = to_float(exact_cash), 0.0
-    for i, execution in enumerate(record.executions, start=1):
-        exact_cash += cash_flow(execution)
-        exact_quantity += execution.fill.side.sign * execution.fill.quantity
+    for i, (_, _, flow, change) in enumerate(moves, start=1):
+        exact_cash += flow
+        exact_quantity += change
         cash[i], quantity[i] = to_float(exact_cash), to_float(exact_quantity)
-    done = _fills_by_close(candles, record.executions)
+    done = _moves_by_close(candles, [event_ns for event_ns, *_ in moves])
     position_value = quantity[done] * candles.close
     return Curves(
         equity=cash[done] + position_value,
@@ -116,10 +116,21 @@ def monthly_returns(
     )
 
 
-def _fills_by_close(
-    candles: CandleFrame, executions: tuple[Execution, ...]
+def _moves(record: RunRecord) -> list[tuple[int, bool, Decimal, Decimal]]:
+    """When money moved, whether by a fill, and what it did to cash and quantity; in order."""
+    fills = [
+        (e.fill.event_ns, True, cash_flow(e), e.fill.side.sign * e.fill.quantity)
+        for e in record.executions
+    ]
+    paid = [(each.seen_ns, False, -each.amount, ZERO) for each in record.funding]
+    # stable: fills of one moment keep their order, and funding of that moment was before them
+    return sorted(fills + paid, key=lambda move: move[:2])
+
+
+def _moves_by_close(
+    candles: CandleFrame, moved_ns: list[int]
 ) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """How many of the executions had happened by each close."""
-    event_ns = np.array([e.fill.event_ns for e in executions], dtype=np.int64)
+    """How many of the moves had happened by each close."""
+    event_ns = np.array(moved_ns, dtype=np.int64)
     row = np.minimum(np.searchsorted(candles.close_ns, event_ns, side="left"), len(candles) - 1)
     return np.searchsorted(row, np.arange(len(candles)), side="right")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from bowline.core.model.event import Run
+from bowline.core.model.event import FundingPaid, Run
 from bowline.core.model.intent import Reason, Refusal
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.order import Fill
@@ -25,7 +25,8 @@ class RunRecord(Struct, frozen=True):
 
     `candles` are the decision candles only (from `run.start_ns` on): equity is marked on their
     closes. `executions` are in order; a fill decided at a candle's close has that candle's
-    `close_ns` as its `event_ns`. `refusals` counts the entries that were not allowed.
+    `close_ns` as its `event_ns`. `refusals` counts the entries that were not allowed. `funding` is
+    in order; what was paid at the moment of a fill was paid before it.
     """
 
     run: Run
@@ -33,3 +34,4 @@ class RunRecord(Struct, frozen=True):
     executions: tuple[Execution, ...]
     refusals: dict[Refusal, int]
     conflicting_signals: int
+    funding: tuple[FundingPaid, ...] = ()

@@ -12,7 +12,7 @@ from msgspec import Struct
 from bowline.core.errors import BadInput
 from bowline.core.model.market import FloatColumn
 from bowline.core.model.position import Position, RoundTrip
-from bowline.core.model.values import HUNDRED, to_float
+from bowline.core.model.values import HUNDRED, ZERO, to_float
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn, last_close, make_curves, monthly_returns
 from bowline.core.report.metrics import Metrics, make_metrics
@@ -24,7 +24,7 @@ from bowline.core.report.titles import METRICS
 class OpenPosition(Struct, frozen=True):
     """The position held at the end, marked at the last close: reported as open, never as closed.
 
-    `pnl` is net of the fees paid so far; the exit has cost nothing yet.
+    `pnl` is net of the fees and the funding paid so far; the exit has cost nothing yet.
     """
 
     position: Position
@@ -35,7 +35,8 @@ class OpenPosition(Struct, frozen=True):
         """Quote money won or lost so far."""
         p = self.position
         value = p.exit_value + p.quantity * self.mark_price
-        return (value - p.entry_value) * p.direction - p.fees
+        net = (value - p.entry_value) * p.direction - p.fees
+        return net - p.funding if p.funding else net
 
     @property
     def return_pct(self) -> Decimal:
@@ -60,6 +61,9 @@ class Report(Struct, frozen=True):
     drawdowns: tuple[Drawdown, ...]
     months: tuple[MonthReturn, ...]
     fees_quote: Decimal
+    #: what was paid and what was received, both 0 or more
+    funding_paid_quote: Decimal = ZERO
+    funding_received_quote: Decimal = ZERO
 
     def by_title(self) -> dict[str, int | float | Decimal | None]:
         """The 25 metrics under the titles people know, in the order of the report."""
@@ -78,7 +82,7 @@ def make_report(record: RunRecord) -> Report:
     curves = make_curves(record)
     depth_pct = drawdown_curve(curves.equity, initial_cash)
     drawdowns = find_drawdowns(depth_pct, candles.close_ns, int(candles.open_ns[0]))
-    trips, positions = fold_executions(record.executions)
+    trips, positions = fold_executions(record.executions, record.funding)
     closed = tally(trips)
     return Report(
         record=record,
@@ -91,4 +95,6 @@ def make_report(record: RunRecord) -> Report:
         drawdowns=drawdowns,
         months=monthly_returns(candles, curves, initial_cash),
         fees_quote=exact_sum(e.fill.fee for e in record.executions),
+        funding_paid_quote=exact_sum(max(each.amount, ZERO) for each in record.funding),
+        funding_received_quote=exact_sum(max(-each.amount, ZERO) for each in record.funding),
     )

@@ -10,13 +10,16 @@ A position that is still open is never a round trip and must not be counted as o
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, localcontext
 from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
+from bowline.core.model.event import FundingPaid
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.market import FloatColumn
 from bowline.core.model.position import Position, RoundTrip, apply_fill
@@ -58,21 +61,35 @@ class Tally(Struct, frozen=True):
 
 def fold_executions(
     executions: Sequence[Execution],
+    funding: Sequence[FundingPaid] = (),
 ) -> tuple[tuple[RoundTrip, ...], tuple[Position, ...]]:
     """The round trips in the order in which they closed, and the positions still open.
 
-    Raises ValueError if the executions are not in order of time.
+    `funding` (of one instrument) goes to the position that was held. Raises ValueError if the
+    executions are not in order of time.
     """
     if any(a.fill.event_ns > b.fill.event_ns for a, b in pairwise(executions)):
         raise ValueError("executions must be in the order in which they happened")
     positions: dict[InstrumentId, Position | None] = {}
     trips: list[RoundTrip] = []
+    paid = deque(funding)
     for execution in executions:
         key = execution.fill.instrument
+        while paid and paid[0].seen_ns <= execution.fill.event_ns:
+            positions[key] = _after_funding(positions.get(key), paid.popleft())
         positions[key], trip = apply_fill(positions.get(key), execution.fill, execution.reason)
         if trip is not None:
             trips.append(trip)
-    return tuple(trips), tuple(p for p in positions.values() if p is not None)
+    held = [position for position in positions.values() if position is not None]
+    for each in paid:
+        held[:1] = [_after_funding(position, each) for position in held[:1]]
+    return tuple(trips), tuple(held)
+
+
+def _after_funding(position: Position | None, paid: FundingPaid) -> Position:
+    if position is None:
+        raise ValueError(f"funding at {paid.seen_ns} without a position")
+    return replace(position, funding=position.funding + paid.amount)
 
 
 def exact_sum(values: Iterable[Decimal]) -> Decimal:

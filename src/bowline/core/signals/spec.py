@@ -100,6 +100,7 @@ class StrategySpec(Struct, frozen=True):
     limits: SpecLimits = SpecLimits()
     instrument: InstrumentId | None = None
     fills: Fills = Fills.CLOSE
+    funding: bool = False
 
 
 def document_of(spec: StrategySpec) -> dict[str, Any]:
@@ -126,6 +127,8 @@ def document_of(spec: StrategySpec) -> dict[str, Any]:
             document[name] = section
     if spec.fills is not Fills.CLOSE:
         document["fills"] = spec.fills.value
+    if spec.funding:
+        document["funding"] = True
     return document
 
 
@@ -154,12 +157,15 @@ def strategy_name(spec: StrategySpec) -> str:
         parts.append(f"tp{_shown(spec.stops.tp_pct)}")
     if spec.fills is not Fills.CLOSE:
         parts.append(spec.fills.value)
+    if spec.funding:
+        parts.append("funding")
     return " ".join((*parts, strategy_id(spec)[:NAME_HASH_CHARS]))
 
 
 def beyond_close_fills(spec: StrategySpec) -> tuple[str, ...]:
     """What the spec asks for that a run on closes alone does not model, as it would be written."""
-    return () if spec.fills is Fills.CLOSE else (f"fills: {spec.fills.value}",)
+    fills = () if spec.fills is Fills.CLOSE else (f"fills: {spec.fills.value}",)
+    return (*fills, "funding: true") if spec.funding else fills
 
 
 def close_fill_only(spec: StrategySpec) -> bool:
@@ -176,7 +182,7 @@ def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Pol
         _first(spec.limits.cooldown_candles, unsaid.limits.cooldown_candles),
     )
     costs = Costs(fee, slippage)
-    return Policy(spec.direction, spec.stops, spec.sizing, costs, limits, spec.fills)
+    return Policy(spec.direction, spec.stops, spec.sizing, costs, limits, spec.fills, spec.funding)
 
 
 def instrument_of(

@@ -60,7 +60,7 @@ Resolve = Callable[[Mapping[str, object]], tuple[dict[str, Value], list[str]]]
 _GUIDE = "every field is described in docs/reference/spec.md"
 _FIELDS = (
     "version", "timeframe", "instrument", "direction", "indicators", "strategy", "stops",
-    "sizing", "costs", "limits", "fills",
+    "sizing", "costs", "limits", "fills", "funding",
 )  # fmt: skip
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._/:-]{0,31}")
 _SHOWN_CHARS = 40
@@ -157,10 +157,11 @@ class _Reader:
         costs = self._costs(fields.get("costs"))
         limits = self._limits(fields.get("limits"))
         fills = self._fills(fields.get("fills"))
+        funding = self._truth("funding", fields.get("funding"))
         if timeframe is None or direction is None or rules is None or sizing is None:
             return None
         return StrategySpec(
-            timeframe, direction, rules, sizing, stops, costs, limits, instrument, fills
+            timeframe, direction, rules, sizing, stops, costs, limits, instrument, fills, funding
         )
 
     # --- the parts ----------------------------------------------------------------------------
@@ -372,6 +373,12 @@ class _Reader:
                 place = name if path == "the spec" else f"{path}.{name}"
                 self.wrong(str(place), f"no such field: {meant}expected {', '.join(known)}")
         return fields
+
+    def _truth(self, path: str, found: object) -> bool:
+        """The truth at `path`; nothing is false."""
+        if found is not None and not isinstance(found, bool):
+            self.wrong(path, f"{_show(found)}: expected true or false")
+        return found is True
 
     def _number(self, path: str, found: object, bounds: Bounds) -> Decimal | None:
         """The number at `path` exactly as written; None if there is none or it is wrong."""

@@ -15,9 +15,11 @@ from bowline.core.model.event import (
     CandleClosed,
     Command,
     Event,
+    FundingPaid,
     OrderAccepted,
     OrderFilled,
     PlaceOrder,
+    SettleFunding,
 )
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import Fill
@@ -38,6 +40,10 @@ class SimVenue:
 
     def execute(self, command: Command) -> tuple[Event, ...]:
         """What the venue answers to a command."""
+        if isinstance(command, SettleFunding):
+            amount = command.quantity * command.mark * command.rate
+            paid = (command.seen_ns, command.run_id, command.rate, command.mark, amount)
+            return (FundingPaid(*paid),)
         if not isinstance(command, PlaceOrder):
             return ()
         order, now_ns = command.order, command.seen_ns

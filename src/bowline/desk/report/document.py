@@ -30,7 +30,6 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
     Under `metrics` numbers are numbers; under `fields` and in round trips money is exact text.
     """
     run = report.record.run
-    inside = run.policy.fills is not Fills.CLOSE
     document = {
         "strategy": {"id": run.strategy_id, "name": caption.strategy, "rules": caption.rules},
         "instrument": {
@@ -59,7 +58,22 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         "conflicting_signals": report.record.conflicting_signals,
         "round_trips": [_round_trip(trip) for trip in report.round_trips],
     }
-    return document | {"fills": run.policy.fills.value} if inside else document
+    return document | _beyond_closes(report)
+
+
+def _beyond_closes(report: Report) -> dict[str, Any]:
+    """What only a run has that is more than closes; pnl of round trips is net of funding."""
+    policy = report.record.run.policy
+    more: dict[str, Any] = {}
+    if policy.fills is not Fills.CLOSE:
+        more["fills"] = policy.fills.value
+    if policy.funding:
+        more["funding"] = {
+            "paid_quote": trimmed(report.funding_paid_quote),
+            "received_quote": trimmed(report.funding_received_quote),
+            "payments": len(report.record.funding),
+        }
+    return more
 
 
 def _titled(value: float | Decimal | None, unit: Unit) -> int | float | str | None:

@@ -121,8 +121,18 @@ def verdict(report: Report) -> str:
     won = "" if m.win_rate_pct is None else f", {m.win_rate_pct:.0f} % of them won"
     fees_pct = report.fees_quote / m.initial_cash_quote * HUNDRED
     fees = f"fees took {fees_pct:.1f} % of the initial cash" if report.fees_quote else "no fees"
+    fees += funding_text(report)
     held = "" if report.open_position is None else f"; {open_text(report.open_position)}"
     return f"{sentence}. {trips}{won}; {fees}{held}."
+
+
+def funding_text(report: Report) -> str:
+    """What funding came to, for a run that pays it: `, funding 1.2 %`."""
+    if not report.record.run.policy.funding:
+        return ""
+    net = report.funding_paid_quote - report.funding_received_quote
+    verb = "brought" if net < ZERO else "took"
+    return f", funding {verb} {abs(net) / report.metrics.initial_cash_quote * HUNDRED:.1f} %"
 
 
 def open_text(held: OpenPosition) -> str:
@@ -155,6 +165,7 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
         ("Stops", _stops(policy)),
         ("Sizing", _sizing(policy)),
         ("Costs", _costs(policy)),
+        *_funding(report),
         ("Limits", _limits(policy)),
         ("Warm-up", f"{warmup:,} candles before the first decision"),
         ("Candles", f"{len(candles):,}, sha256 {candles.content_hash()}"),
@@ -203,6 +214,15 @@ def _budget(budget: Decimal | None) -> str:
 def _costs(policy: Policy) -> str:
     fee, slippage = exact_text(policy.costs.fee_pct), exact_text(policy.costs.slippage_pct)
     return f"fee {fee} % of the notional and slippage {slippage} % of the price, on every fill"
+
+
+def _funding(report: Report) -> tuple[tuple[str, str], ...]:
+    if not report.record.run.policy.funding:
+        return ()
+    paid, received = report.funding_paid_quote, report.funding_received_quote
+    count = len(report.record.funding)
+    line = f"paid {money_text(paid)} and received {money_text(received)} at {count:,} fundings"
+    return (("Funding", line),)
 
 
 def _limits(policy: Policy) -> str:

@@ -21,17 +21,19 @@ from numpy.typing import NDArray
 
 from bowline.core.errors import BowlineError, Conflict, Damaged
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
-from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import (
     FOREVER_NS,
     Coverage,
     Delivery,
+    FundingCoverage,
     Gap,
     ImportRecord,
     RefusedRow,
     checked_candles,
     frame_of,
+    funding_of,
     gaps_between,
     minute_range,
     raw_table,
@@ -47,7 +49,7 @@ _DAMAGE = ("Corrupt", "not a valid DuckDB", "Could not read enough bytes")
 _DAMAGE_TYPES = (duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException)
 
 #: one higher with every change of the tables or of MARKETS below
-_VERSION = 1
+_VERSION = 2
 
 _RAW = """
 create table if not exists {table} (
@@ -88,6 +90,11 @@ create table if not exists candle_imports (
     file varchar not null, content_hash varchar not null, format varchar not null,
     first_ns bigint not null, last_ns bigint not null, candles bigint not null,
     refused bigint not null, ingested_at bigint not null
+);
+create table if not exists funding_rates (
+    market_id integer not null, symbol varchar not null, event_ns bigint not null,
+    interval_ns bigint not null, rate double not null, ingested_at bigint not null,
+    primary key (market_id, symbol, event_ns)
 );
 """
 
@@ -195,6 +202,36 @@ class DuckDBCandles:
             order by ingested_at, import_key"""
         rows = self._rows(query, [key])
         return tuple(ImportRecord(row[0], _instrument_id(row[1:]), *row[3:]) for row in rows)
+
+    def write_funding(self, funding: FundingFrame, ingested_ns: int) -> None:
+        """All of them in one transaction."""
+        if not len(funding):
+            return
+        columns = [each.tolist() for each in (funding.event_ns, funding.interval_ns, funding.rate)]
+        with self._transaction() as db:
+            db.execute(
+                "insert or replace into funding_rates select ?, ?, unnest(?::bigint[]),"
+                " unnest(?::bigint[]), unnest(?::double[]), ?",
+                [*_key(funding.instrument), *columns, ingested_ns],
+            )
+
+    def read_funding(
+        self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
+    ) -> FundingFrame:
+        """Those of the range."""
+        query = """
+            select event_ns, interval_ns, rate from funding_rates
+            where market_id = ? and symbol = ? and event_ns between ? and ? order by event_ns"""
+        return funding_of(instrument, self._rows(query, [*_key(instrument), start_ns, end_ns]))
+
+    def funding_coverage(self) -> tuple[FundingCoverage, ...]:
+        """First, last and count of every instrument."""
+        query = """
+            select market_id, symbol, min(event_ns), max(event_ns), count(*) from funding_rates
+            group by market_id, symbol order by market_id, symbol"""
+        return tuple(
+            FundingCoverage(_instrument_id(row), *row[2:]) for row in self._rows(query, [])
+        )
 
     def instruments(self) -> tuple[Instrument, ...]:
         """All of the reference table."""

@@ -24,17 +24,19 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 
 from bowline.core.errors import BadInput, Conflict
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
-from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import (
     FOREVER_NS,
     Coverage,
     Delivery,
+    FundingCoverage,
     Gap,
     ImportRecord,
     RefusedRow,
     checked_candles,
     frame_of,
+    funding_of,
     gaps_between,
     minute_range,
     raw_table,
@@ -95,6 +97,10 @@ _TABLES = (
         format String, first_ns Int64, last_ns Int64, candles Int64, refused Int64,
         ingested_at Int64
     ) engine = ReplacingMergeTree(ingested_at) order by import_key""",
+    """create table if not exists {db}.funding_rates (
+        market_id UInt16, symbol String, event_ns Int64, interval_ns Int64, rate Float64,
+        ingested_at Int64
+    ) engine = ReplacingMergeTree(ingested_at) order by (market_id, symbol, event_ns)""",
 )
 
 _READ = """
@@ -130,6 +136,15 @@ order by file, content_hash, row_number"""
 _IMPORTS = """
 select * from {db}.candle_imports final
 where {{key:String}} = '' or import_key = {{key:String}} order by ingested_at, import_key"""
+
+_FUNDING = """
+select event_ns, interval_ns, rate from {db}.funding_rates final
+where market_id = {{market:UInt16}} and symbol = {{symbol:String}}
+    and event_ns between {{first:Int64}} and {{last:Int64}} order by event_ns"""
+
+_FUNDING_COVERAGE = """
+select market_id, symbol, min(event_ns), max(event_ns), count() from {db}.funding_rates final
+group by market_id, symbol order by market_id, symbol"""
 
 _INSTRUMENTS = """
 select market_id, symbol, tick_size, lot_step, min_notional, contract_size, taker_fee_pct
@@ -232,6 +247,25 @@ class ClickHouseCandles:
         """Imported files."""
         rows = self._rows(_IMPORTS, {"key": key or ""})
         return tuple(ImportRecord(row[0], _instrument_id(row[1:]), *row[3:]) for row in rows)
+
+    def write_funding(self, funding: FundingFrame, ingested_ns: int) -> None:
+        """All of them in one insert."""
+        key = (funding.instrument.market_id, funding.instrument.symbol)
+        columns = [each.tolist() for each in (funding.event_ns, funding.interval_ns, funding.rate)]
+        rows = [(*key, *row, ingested_ns) for row in zip(*columns, strict=True)]
+        self._insert("funding_rates", rows)
+
+    def read_funding(
+        self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
+    ) -> FundingFrame:
+        """Those of the range."""
+        rows = self._rows(_FUNDING, {**_key(instrument), "first": start_ns, "last": end_ns})
+        return funding_of(instrument, rows)
+
+    def funding_coverage(self) -> tuple[FundingCoverage, ...]:
+        """First, last and count of every instrument."""
+        rows = self._rows(_FUNDING_COVERAGE, {})
+        return tuple(FundingCoverage(_instrument_id(row), *row[2:]) for row in rows)
 
     def instruments(self) -> tuple[Instrument, ...]:
         """All of the reference table."""
