@@ -112,10 +112,9 @@ def _arrow(
 ) -> pa.Table:
     return pacsv.read_csv(
         pa.BufferReader(content),
-        # only a reader without threads can say which row was ragged
-        read_options=pacsv.ReadOptions(
-            column_names=names, skip_rows=skip, use_threads=on_ragged is None
-        ),
+        # only a reader without threads can say which row was ragged, and only such a one has ended
+        # when it raises: threads still at work have been seen to abort the process at its exit
+        read_options=pacsv.ReadOptions(column_names=names, skip_rows=skip, use_threads=False),
         parse_options=pacsv.ParseOptions(invalid_row_handler=on_ragged),
         convert_options=pacsv.ConvertOptions(
             column_types=types,
