@@ -111,6 +111,18 @@ def test_a_grid_is_validated_and_its_tries_are_remembered(filled: Path) -> None:
     assert alone["verdict"]["figures"]["earlier_trials"] == 60
 
 
+def test_a_job_is_validated_as_its_grid_is(filled: Path) -> None:
+    """And the sweep that was judged when it ended is the same one, not another try."""
+    swept = json.loads(run("grid", "grid.yaml", "--json"))
+    found = json.loads(run("validate", "1", "--paths", "2", "--json"))
+    assert found["verdict"] == swept["verdict"]
+    assert found["verdict"]["figures"]["earlier_trials"] == 0
+    again = json.loads(run("validate", "grid.yaml", "--paths", "2", "--json"))
+    assert again == found
+    with pytest.raises(BowlineError, match="no job 2"):
+        run("validate", "2")
+
+
 def test_what_a_person_sees(filled: Path) -> None:
     shown = run("validate", "grid.yaml", "--paths", "3")
     for words in ("deflated Sharpe ratio", "Monte Carlo", "walk-forward, rolling", "out of sample"):

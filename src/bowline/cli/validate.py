@@ -16,7 +16,7 @@ from bowline.cli.output import JSON_HELP, emit_json, emit_table
 if TYPE_CHECKING:
     from bowline.desk.setup import Words
     from bowline.desk.validation import Effort, Validation
-    from bowline.research.grid import GridPlan
+    from bowline.research.grid import GridPlan, SweepResult
     from bowline.research.validation import Verdict, WalkForward
 
 app = typer.Typer()
@@ -28,7 +28,7 @@ TEST = typer.Option(0, help="Days to test in each fold; without it one eighth of
 
 @app.command("validate")
 def validate_command(
-    what: str = typer.Argument(help="A grid file, a strategy (file, id or name)."),
+    what: str = typer.Argument(help="A job's number, a grid file, or a strategy (file, id, name)."),
     market: str = MARKET,
     symbol: str = SYMBOL,
     timeframe: str = TIMEFRAME,
@@ -44,27 +44,16 @@ def validate_command(
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Whether to believe a result: verdict, Monte Carlo, walk-forward, look-ahead."""
-    from bowline import wire
-    from bowline.desk.spec_text import is_spec_file, read_spec_file
-    from bowline.desk.validation import Effort, is_grid, validate_sweep
+    from bowline.desk.validation import Effort
 
     words = words_of(market, symbol, timeframe, (start, end), cash, candles)
     effort = Effort(
         round_trip_paths=10 * paths, market_paths=paths, seed=seed, threads=_threads(threads)
     )
-    if is_spec_file(what) and is_grid(read_spec_file(Path(what))):
-        from bowline.research.grid import Merge, finish, run_chunks
-
-        plan = _plan(Path(what), words)
-        _say(f"{plan.variants:,} variants over {len(plan.candles) - plan.start:,} candles")
-        began = time.perf_counter()
-        merge = run_chunks(plan, Merge(plan), threads=effort.threads)
-        result = finish(merge, time.perf_counter() - began)
-        effort = _folded(effort, plan, train_days, test_days)
-        with closing(wire.open_trials(wire.home())) as trials:
-            found = validate_sweep(result, trials, time.time_ns(), effort, _say)
-    else:
+    if (result := _result(what, words, effort.threads)) is None:
         found = _strategy(what, words, effort)
+    else:
+        found = _sweep(result, _folded(effort, result.plan, train_days, test_days))
     _show(found, as_json=as_json)
 
 
@@ -143,6 +132,37 @@ def _show(found: Validation, *, as_json: bool) -> None:
         typer.echo(look_ahead_words(found.look_ahead))
     for note in found.notes:
         typer.echo(note)
+
+
+def _result(what: str, words: Words, threads: int) -> SweepResult | None:
+    """The sweep of a job or of a grid file; None for a strategy."""
+    from bowline import wire
+    from bowline.desk.spec_text import is_spec_file, read_spec_file
+    from bowline.desk.validation import is_grid
+
+    if what.isdecimal():
+        from bowline.desk.jobs import sweep_result
+
+        home = wire.home()
+        with closing(wire.open_jobs(home)) as jobs:
+            return sweep_result(jobs, int(what), lambda: wire.open_candles(home))
+    if not (is_spec_file(what) and is_grid(read_spec_file(Path(what)))):
+        return None
+    from bowline.research.grid import Merge, finish, run_chunks
+
+    plan = _plan(Path(what), words)
+    _say(f"{plan.variants:,} variants over {len(plan.candles) - plan.start:,} candles")
+    began = time.perf_counter()
+    merge = run_chunks(plan, Merge(plan), threads=threads)
+    return finish(merge, time.perf_counter() - began)
+
+
+def _sweep(result: SweepResult, effort: Effort) -> Validation:
+    from bowline import wire
+    from bowline.desk.validation import validate_sweep
+
+    with closing(wire.open_trials(wire.home())) as trials:
+        return validate_sweep(result, trials, time.time_ns(), effort, _say)
 
 
 def _strategy(what: str, words: Words, effort: Effort) -> Validation:
