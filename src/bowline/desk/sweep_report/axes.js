@@ -19,12 +19,12 @@ function quantiles(values, shares) {
   return shares.map((share) => (count ? sorted[Math.round(share * (count - 1))] : NaN));
 }
 /**
- * A scale from values to pixels. A bent one gives each tenfold the same room, on both sides of zero: what is smaller than
- * `unit` stays straight.
+ * A scale from values to pixels. A bent one gives each tenfold the same room, on both sides of zero; what is smaller
+ * than 1 stays nearly straight.
  */
-function makeScale(low, high, from, to, bent, unit = 1) {
-  const bend = bent ? (value) => Math.sign(value) * Math.log10(1 + Math.abs(value) / unit) : (value) => value;
-  const straighten = bent ? (bowed) => Math.sign(bowed) * unit * (10 ** Math.abs(bowed) - 1) : (value) => value;
+function makeScale(low, high, from, to, bent) {
+  const bend = bent ? (value) => Math.sign(value) * Math.log10(1 + Math.abs(value)) : (value) => value;
+  const straighten = bent ? (bowed) => Math.sign(bowed) * (10 ** Math.abs(bowed) - 1) : (value) => value;
   const slack = (bend(high) - bend(low)) * 0.04 || Math.abs(bend(high)) * 0.02 || 1;
   const floor = bend(low) - slack;
   const range = bend(high) + slack - floor;
@@ -33,14 +33,14 @@ function makeScale(low, high, from, to, bent, unit = 1) {
   return {
     at,
     value: (pixel) => straighten(floor + ((pixel - from) / (to - from)) * range),
-    marks: (most) => (bent ? tenfolds(ends, unit, at) : steps(ends[0], ends[1], most)),
+    marks: (most) => (bent ? tenfolds(ends, at) : steps(ends[0], ends[1], most)),
   };
 }
-/** 0 and ±1, ±10, ±100, … units, as many as stand apart. */
-function tenfolds([low, high], unit, at) {
+/** 0 and ±1, ±10, ±100, …, as many as stand apart. */
+function tenfolds([low, high], at) {
   const size = Math.max(Math.abs(low), Math.abs(high));
   const found = [0];
-  for (let value = unit; value <= size; value *= 10) found.unshift(-value), found.push(value);
+  for (let value = 1; value <= size; value *= 10) found.unshift(-value), found.push(value);
   const inside = found.filter((value) => value >= low && value <= high).sort((a, b) => Math.abs(a) - Math.abs(b));
   const kept = [];
   for (const value of inside) {
@@ -50,7 +50,7 @@ function tenfolds([low, high], unit, at) {
 }
 /** From the quarters of the values: a few that lie far away would leave the many no room on a straight scale. */
 function wantsBend([low, left, right, high]) {
-  return high - low > 25 * (right - left);
+  return high - low > 10 * (right - left);
 }
 /** A canvas that is not laid out yet, or only for a moment, has nothing to draw on. */
 function hasRoom(width, height) { return width > 100 && height > 60; }

@@ -19,7 +19,6 @@ function startScatter(id, sweep, colours, choose, { x, y, diagonal = false }) {
   const top = [...sweep.top].filter((row) => Number.isFinite(x.values[row]) && Number.isFinite(y.values[row]));
   const spreads = [x, y].map(({ values }) => quantiles(rows.map((row) => values[row]), [0, 0.25, 0.75, 1]));
   const ranges = spreads.map(([low, , , high]) => [low, high]);
-  const units = [x, y].map(({ unit }) => (unit ? 1 : 0.1));
   let bent = spreads.some(wantsBend);
   let pointed = -1; // row
   let layout = null; // plot, scales, picture, squares: kept until size, scale or colours change
@@ -31,8 +30,8 @@ function startScatter(id, sweep, colours, choose, { x, y, diagonal = false }) {
     const plot = { left: 52, right: width - 6, top: 6, bottom: height - 34 };
     const ends = diagonal ? [Math.min(ranges[0][0], ranges[1][0]), Math.max(ranges[0][1], ranges[1][1])] : null;
     const [xEnds, yEnds] = ends ? [ends, ends] : ranges;
-    const across = makeScale(...xEnds, plot.left, plot.right, bent, units[0]);
-    const up = makeScale(...yEnds, plot.bottom, plot.top, bent, units[1]);
+    const across = makeScale(...xEnds, plot.left, plot.right, bent);
+    const up = makeScale(...yEnds, plot.bottom, plot.top, bent);
     layout = { width, height, plot, across, up, coarse: new Map(), at: new Float32Array(2 * rows.length) };
     const wide = Math.ceil((plot.right - plot.left) / SQUARE);
     const high = Math.ceil((plot.bottom - plot.top) / SQUARE);
