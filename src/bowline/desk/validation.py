@@ -178,6 +178,11 @@ def validate_strategy(setup: Setup, trials: Trials, effort: Effort, say: Say) ->
 
     Nothing is chosen here, so nothing is noted; what sweeps tried on these candles counts.
     """
+    if setup.run.policy.funding:
+        raise BadInput(
+            "a strategy that pays funding cannot be validated: made-up candles have no funding",
+            hint="validate it without funding: true, and compare the two in `bowline backtest`",
+        )
     report = make_report(_run(setup.run, setup))
     notes: list[str] = []
     markets, ahead = None, None

@@ -32,13 +32,15 @@ def backtest(
     opinion: Opinion,
     candles: CandleFrame,
     minutes: CandleFrame | None = None,
-    funding: Sequence[FundingFixed] = (),
+    funding: Sequence[FundingFixed] | None = None,
 ) -> RunRecord:
     """Run `opinion` under `run.policy` over `candles` (all since `run.anchor_ns`, oldest first).
 
     `minutes` are those that the candles are made of: a run that fills by the minute needs them.
     `funding` is what was due, oldest first: a run that pays it needs that.
     """
+    if run.policy.funding and funding is None:
+        raise ValueError("a run that pays funding needs to be told what was due")
     history = History(opinion, candles)
     history.skip_to(run.start_ns)
     decided = candles.slice(history.closed, len(candles))

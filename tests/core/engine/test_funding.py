@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -189,3 +190,8 @@ def test_a_venue_that_pays_unasked_is_believed():
     engine.step(RunStarted(0, run, OrderId(1)))
     engine.step(FundingPaid(5, run.id, Decimal("0.01"), Decimal(100), Decimal(7)))
     assert engine.ledger(run.id).cash == CASH - 7
+
+
+def test_a_run_that_pays_is_never_played_without_being_told_what_was_due():
+    with pytest.raises(ValueError, match="what was due"):
+        backtest(run_with(POLICY), Told([1, 1]), frame([100, 100]))

@@ -111,6 +111,9 @@ class Engine:
             ledger.see_close(event.open_ns // DAY_NS, event.close)
             if (signal.edge or ledger.levels is not None) and ledger.plan is None:
                 touch = ledger.meet(event)
+                # on most candles there is nothing to wish for
+                if touch is None and not signal.edge and ledger.overdue_exit is None:
+                    continue
                 intent = wish(ledger, signal, touch)
                 if intent is not None:
                     touched = touch.price if touch else None
