@@ -4,7 +4,7 @@ It must compute them from the plan alone, so that a result that was saved, resum
 cluster gets the same verdict as one made here.
 
 1. The winner is row 1. Its daily returns are from its daily equity, as the report's Sharpe ratio.
-2. The sample is up to 500 variants, one drawn from each of as many equal stretches of the variant
+2. The sample is up to 250 variants, one drawn from each of as many equal stretches of the variant
    numbers: evenly spread, without regard to any result, the same for the same grid.
 3. Neighbours and twice the costs are evaluated by the kernel on the same candles.
 """
@@ -24,7 +24,7 @@ from bowline.research.validation.sharpe import DailyReturns
 from bowline.research.validation.stress import CostStress, measure_stress, stressed
 from bowline.research.validation.verdict import Evidence, Verdict, judge
 
-SAMPLE = 500
+SAMPLE = 250
 _SEED = 20_140_731
 
 
