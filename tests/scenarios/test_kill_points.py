@@ -19,6 +19,7 @@ from bowline.core.signals import parse_spec
 from bowline.core.signals.strategy import Strategies
 from bowline.core.sim import SimVenue
 from bowline.desk.paper import run_paper
+from bowline.runtime import feed, loop
 from bowline.storage.embedded.memory_journal import MemoryJournal
 from bowline.storage.embedded.sqlite_journal import SqliteJournal
 from bowline.storage.journal import Entry
@@ -88,11 +89,15 @@ def appends(journal: SqliteJournal) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", range(SHARES))
-def test_a_run_killed_at_any_moment_ends_with_the_same_journal(paper, tmp_path, share):
+def test_a_run_killed_at_any_moment_ends_with_the_same_journal(paper, tmp_path, monkeypatch, share):
     """200 processes killed with SIGKILL, before or after a write, and started again: 200 same ends.
 
-    Every third one is killed once more on its way back.
+    Every third one is killed once more on its way back. Odd shares take snapshots on their way, so
+    that half of the restarts begin in the middle and half at the first candle.
     """
+    if share % 2:
+        monkeypatch.setattr(feed, "_FULL_SPEED_MINUTES", 60)
+        monkeypatch.setattr(loop, "SNAPSHOT_CANDLES", 100)
     left_alone = tmp_path / "left-alone.db"
     assert in_child(paper, left_alone) == 0
     undisturbed = SqliteJournal(left_alone, read_only=True)
@@ -109,7 +114,9 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_journal(paper, tmp_path, 
         assert in_child(paper, path) == 0
         again = SqliteJournal(path, read_only=True)
         assert (again.head, [e.payload for e in again.entries()]) == expected
-        assert again.verify().damage is None
+        checked = again.verify()
+        assert checked.damage is None
+        assert (checked.snapshots > 2) == bool(share % 2)
         again.close()
 
 
