@@ -144,6 +144,16 @@ def test_a_walk_of_given_lengths_and_its_equity(filled: Path) -> None:
     assert walk["legs"][0]["to_ns"] == walk["legs"][1]["from_ns"]
 
 
+def test_what_made_up_markets_do_not_have_is_not_made_up(filled: Path) -> None:
+    """There are no minutes inside a made-up candle, so such a strategy is not tried on any."""
+    (filled / "minutes.yaml").write_text(SPEC + "stops: {sl_pct: 1}\nfills: minutes\n")
+    found = json.loads(run("validate", "minutes.yaml", "--json"))
+    assert found["markets"] is None
+    assert any("no minutes" in note for note in found["notes"])
+    assert found["round_trips"]["paths"] == 1000
+    assert found["verdict"]["figures"]["stressed_return_pct"] is not None
+
+
 def test_an_honest_plugin_is_tested_for_looking_ahead(filled: Path) -> None:
     assert "no look-ahead seen in" in validate_plugin(filled, "moved")
 

@@ -188,6 +188,8 @@ def validate_strategy(setup: Setup, trials: Trials, effort: Effort, say: Say) ->
     markets, ahead = None, None
     if setup.run.policy.fills is Fills.MINUTES:
         notes.append("other markets: not tried, there are no minutes inside made-up candles")
+    elif setup.spec.funding:
+        notes.append("other markets: not tried, no funding is known of a made-up market")
     else:
         say("Monte Carlo")
         markets = resample_candles(
@@ -250,7 +252,7 @@ def _evidence(setup: Setup, report: Report, trials: Trials) -> Evidence:
 
 
 def _run(run: Run, setup: Setup) -> RunRecord:
-    return backtest(run, setup.opinion, setup.candles, setup.minutes)
+    return backtest(run, setup.opinion, setup.candles, setup.minutes, setup.funding)
 
 
 def _play(setup: Setup, candles: CandleFrame) -> tuple[float, float]:
