@@ -16,6 +16,7 @@ FLAGS = [
     "-O3",
     "-ffp-contract=off",
     "-fno-math-errno",
+    "-fno-trapping-math",
     "-fno-tree-slp-vectorize",
     "-fvisibility=hidden",
 ]
@@ -23,7 +24,7 @@ TARGETS = {"plain": []}
 if platform.machine().lower() in {"x86_64", "amd64"}:
     TARGETS |= {
         "avx2": ["-march=x86-64-v3"],
-        "avx512": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+        "avx512": ["-march=x86-64-v4", "-mprefer-vector-width=256"],
     }
 
 setup(

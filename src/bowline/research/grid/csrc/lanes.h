@@ -30,7 +30,7 @@ typedef struct {
     double *peak, *low, *drawdown;
     double *held, *round_trips, *wins;
     /* for the edge at hand: how each lane leaves, and the extremes of the closes until then */
-    double *leaves, *leave_close, *lowest, *highest;
+    double *leaves, *used_up, *leave_close, *lowest, *highest;
     double *daily; /* a row of `count` equities for each last close of a day */
 } Lanes;
 
@@ -40,7 +40,14 @@ typedef struct {
     Range range;
 } Exit;
 
-#define LANE_COLUMNS 15
+#define LANE_COLUMNS 16
+
+/* the columns do not overlap, so that one lane never depends on another */
+#if defined(__clang__)
+#define LANES_ARE_APART _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define LANES_ARE_APART _Pragma("GCC ivdep")
+#endif
 
 static int make_lanes(const Task *task, Lanes *lanes)
 {
@@ -52,7 +59,8 @@ static int make_lanes(const Task *task, Lanes *lanes)
     double **columns[LANE_COLUMNS] = {
         &lanes->cash, &lanes->reserved, &lanes->fixed, &lanes->quantity, &lanes->free_from,
         &lanes->peak, &lanes->low, &lanes->drawdown, &lanes->held, &lanes->round_trips,
-        &lanes->wins, &lanes->leaves, &lanes->leave_close, &lanes->lowest, &lanes->highest,
+        &lanes->wins, &lanes->leaves, &lanes->used_up, &lanes->leave_close, &lanes->lowest,
+        &lanes->highest,
     };
     for (int column = 0; column < LANE_COLUMNS; column++)
         *columns[column] = memory + column * count;
@@ -170,6 +178,7 @@ static void plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range r
     if (!lost && !won) {
         for (int64_t j = 0; j < lanes->count; j++) {
             lanes->leaves[j] = (double)edge->until;
+            lanes->used_up[j] = 0;
             lanes->leave_close[j] = task->closes[last];
             lanes->lowest[j] = range.low;
             lanes->highest[j] = range.high;
@@ -187,7 +196,8 @@ static void plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range r
             exit = &profits[task->lane_tp[j]];
             used_up = 0.5;
         }
-        lanes->leaves[j] = (double)exit->at + (task->vectorbt ? used_up : 0);
+        lanes->leaves[j] = (double)exit->at;
+        lanes->used_up[j] = task->vectorbt ? used_up : 0;
         lanes->leave_close[j] = task->closes[earlier(exit->at, task->length - 1)];
         lanes->lowest[j] = exit->range.low;
         lanes->highest[j] = exit->range.high;
@@ -195,54 +205,82 @@ static void plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range r
 }
 
 /* Open a position in every lane that is free and has money. The lanes that do not enter keep
- * what they had; `entered` says which did. */
+ * what they had; `entered` is the notional of those that do, else 0. */
 static void enter_lanes(const Task *task, Lanes *lanes, const Edge *edge, const Costs *costs,
                         double *restrict entered)
 {
     double at = (double)edge->at, inverse = task->inverse[edge->at], quote = task->quote;
     double paid = edge->direction > 0 ? -costs->paid_long : costs->got_short;
     double units = edge->direction > 0 ? inverse / costs->buy : -inverse / costs->sell;
+    double share = costs->notional;
+    const double *restrict cash = lanes->cash, *restrict reserved = lanes->reserved;
+    const double *restrict free_from = lanes->free_from, *restrict peak = lanes->peak;
+    double *restrict fixed = lanes->fixed, *restrict quantity = lanes->quantity;
+    double *restrict low = lanes->low;
+    int64_t peaks = 0;
+    LANES_ARE_APART
     for (int64_t j = 0; j < lanes->count; j++) {
-        double cash = lanes->cash[j], available = cash - lanes->reserved[j];
-        int enters = (lanes->free_from[j] <= at) & (available > 0);
+        double available = cash[j] - reserved[j];
+        int enters = (free_from[j] <= at) & (available > 0);
         /* what was flat since its last exit is marked before it enters, and so is the start */
-        if (enters && lanes->free_from[j] < at)
-            mark(lanes, j, cash);
-        double notional = smaller(quote, available * costs->notional);
+        int was_flat = enters & (free_from[j] < at);
+        peaks += was_flat & (cash[j] > peak[j]);
+        low[j] = was_flat & (cash[j] < low[j]) ? cash[j] : low[j];
+        double notional = smaller(quote, available * share);
         entered[j] = enters ? notional : 0;
-        lanes->fixed[j] = enters ? cash + paid * notional : lanes->fixed[j];
-        lanes->quantity[j] = enters ? units * notional : lanes->quantity[j];
+        fixed[j] = enters ? cash[j] + paid * notional : fixed[j];
+        quantity[j] = enters ? units * notional : quantity[j];
     }
+    for (int64_t j = 0; peaks && j < lanes->count; j++)
+        if (entered[j] != 0 && free_from[j] < at)
+            mark(lanes, j, cash[j]);
 }
 
-/* Leave what was entered, at the exits that are planned: equity, drawdown, counts. */
+/* Step 3 for the lanes that entered: their lows; a new peak is looked for where there is one. */
+static void pass_lanes(const Task *task, Lanes *lanes, const Edge *edge,
+                       const double *restrict entered)
+{
+    int goes_long = edge->direction > 0;
+    const double *restrict fixed = lanes->fixed, *restrict quantity = lanes->quantity;
+    const double *restrict peak = lanes->peak;
+    const double *restrict best = goes_long ? lanes->highest : lanes->lowest;
+    const double *restrict worst = goes_long ? lanes->lowest : lanes->highest;
+    double *restrict low = lanes->low;
+    int64_t peaks = 0;
+    LANES_ARE_APART
+    for (int64_t j = 0; j < lanes->count; j++) {
+        double top = fixed[j] + quantity[j] * best[j], bottom = fixed[j] + quantity[j] * worst[j];
+        int in = entered[j] != 0, over = in & (top > peak[j]);
+        peaks += over;
+        low[j] = in & !over & (bottom < low[j]) ? bottom : low[j];
+    }
+    for (int64_t j = 0; peaks && j < lanes->count; j++)
+        if (entered[j] != 0 && fixed[j] + quantity[j] * best[j] > peak[j])
+            mark_in_order(task, lanes, j, edge->at, (int64_t)lanes->leaves[j]);
+}
+
+/* Leave what was entered, at the exits that are planned: money and counts. */
 static void leave_lanes(const Task *task, Lanes *lanes, const Edge *edge, const Costs *costs,
                         const double *restrict entered)
 {
-    int goes_long = edge->direction > 0;
-    double unit = goes_long ? costs->leave_long : costs->leave_short;
-    double length = (double)task->length, at = (double)edge->at;
+    double unit = edge->direction > 0 ? costs->leave_long : costs->leave_short;
+    double length = (double)task->length, at = (double)edge->at, share = task->safe_share;
+    const double *restrict fixed = lanes->fixed, *restrict quantity = lanes->quantity;
+    const double *restrict leaves = lanes->leaves, *restrict used_up = lanes->used_up;
+    const double *restrict close = lanes->leave_close;
+    double *restrict cash = lanes->cash, *restrict reserved = lanes->reserved;
+    double *restrict free_from = lanes->free_from, *restrict held = lanes->held;
+    double *restrict round_trips = lanes->round_trips, *restrict wins = lanes->wins;
+    LANES_ARE_APART
     for (int64_t j = 0; j < lanes->count; j++) {
-        if (entered[j] == 0)
-            continue;
-        double fixed = lanes->fixed[j], quantity = lanes->quantity[j];
-        double top = fixed + quantity * (goes_long ? lanes->highest[j] : lanes->lowest[j]);
-        double bottom = fixed + quantity * (goes_long ? lanes->lowest[j] : lanes->highest[j]);
-        double leaves = floor(lanes->leaves[j]);
-        if (top > lanes->peak[j])
-            mark_in_order(task, lanes, j, edge->at, (int64_t)leaves);
-        else
-            lanes->low[j] = smaller(lanes->low[j], bottom);
-        lanes->free_from[j] = lanes->leaves[j];
-        lanes->held[j] += leaves - at;
-        if (leaves == length)
-            continue;
-        double cash = fixed + quantity * unit * lanes->leave_close[j];
-        double profit = cash - lanes->cash[j];
-        lanes->reserved[j] += larger(profit, 0) * task->safe_share;
-        lanes->round_trips[j] += 1;
-        lanes->wins[j] += profit >= DRAW * entered[j];
-        lanes->cash[j] = cash;
+        int in = entered[j] != 0, out = in & (leaves[j] < length);
+        double after = fixed[j] + quantity[j] * unit * close[j], profit = after - cash[j];
+        free_from[j] = in ? leaves[j] + used_up[j] : free_from[j];
+        held[j] += in ? leaves[j] - at : 0;
+        reserved[j] += out & (profit > 0) ? profit * share : 0;
+        round_trips[j] += out ? 1 : 0;
+        wins[j] += out & (profit >= DRAW * entered[j]) ? 1 : 0;
+        cash[j] = out ? after : cash[j];
     }
 }
 
@@ -268,6 +306,7 @@ static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t
         double risen = larger(range.high, task->closes[last]) * task->inverse[edge->at];
         if (edge->direction < 0 && risen >= safe_rise)
             find_busts(task, lanes, edge);
+        pass_lanes(task, lanes, edge, entered);
         leave_lanes(task, lanes, edge, &costs, entered);
     }
     for (; day < task->days; day++)
