@@ -16,7 +16,7 @@ from bowline.cli.output import JSON_HELP, emit_json, emit_table
 from bowline.cli.worker import CLUSTER, THREADS
 
 if TYPE_CHECKING:
-    from bowline.research.grid import SweepResult
+    from bowline.research.grid import GridPlan, SweepResult
 
 #: rows of the table on the terminal; `--json` has all
 SHOWN_ROWS = 20
@@ -67,8 +67,6 @@ def run_command(
     Ctrl-C keeps what is done as a job: `bowline jobs resume JOB --here` goes on from there.
     """
     from bowline import wire
-    from bowline.cli.jobs import work_here
-    from bowline.desk.jobs import begin_here, sweep_job, sweep_result
     from bowline.desk.spec_text import read_spec_file
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
     from bowline.research.grid import Budget
@@ -82,6 +80,11 @@ def run_command(
         f"{plan.variants:,} variants over {len(plan.candles) - plan.start:,} candles, "
         f"up to {plan.bytes >> 20:,} MiB"
     )
+    _glance(plan)
+    # the database's library takes longer to load than the first rows take to compute
+    from bowline.cli.jobs import work_here
+    from bowline.desk.jobs import begin_here, sweep_job, sweep_result
+
     with closing(wire.open_jobs(home)) as store:
         lease = begin_here(store, sweep_job(plan, words, wishes))
         if not work_here(lease, threads=threads, cluster=cluster, plan=plan):
@@ -90,6 +93,14 @@ def run_command(
     say(f"job {lease.job.id}: `bowline grid save {lease.job.id} ROW` makes a row a strategy")
     source = str(candles) if candles else "stored candles"
     show_result(found, as_json=as_json, html=html, source=source)
+
+
+def _glance(plan: GridPlan) -> None:
+    """Say at once what the first few come to; the job computes them again with the rest."""
+    found = plan.run_chunk(0)
+    if len(found.rows):
+        rank_by = plan.request.rank_by
+        say(f"best {rank_by} of the first {found.evaluated}: {found.rows.figure(rank_by)[0]:,.2f}")
 
 
 @app.command("save")
