@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import (
@@ -185,3 +186,53 @@ def test_crosses_are_compared_exactly(market, rules, periods, pair):
     hold_together(
         lambda: kernel.evaluate_crosses(tape, pairs[:, 0], pairs[:, 1], stops, rules), theirs
     )
+
+
+@pytest.mark.parametrize("stops", [NO_STOPS, np.array([[2.0, 3.0], [NAN, 1.0], [5.0, NAN]])])
+def test_threads_and_batches_change_no_byte(stops, monkeypatch, path):
+    rng = np.random.default_rng(3)
+    tape = tape_of(np.rint(30_000 * np.exp(np.cumsum(rng.normal(0, 0.004, 4000)))) / 100)
+    fast, slow = rng.integers(1, 40, 90), rng.integers(30, 200, 90)
+    rules = Rules(
+        DirectionMode.LONG_SHORT, AllIn(), Costs(Decimal("0.1"), Decimal("0.01")), Decimal(1000)
+    )
+
+    def bits(threads: int, batch: int) -> list[bytes]:
+        monkeypatch.setattr(kernel, "_BATCH", batch)
+        row = kernel.evaluate_crosses(tape, fast, slow, stops, rules, threads=threads)
+        return [getattr(row, name).tobytes() for name in row.__struct_fields__]
+
+    whole = bits(1, 1024)
+    assert all(bits(threads, batch) == whole for threads, batch in [(1, 7), (2, 1024), (3, 16)])
+
+
+def test_without_a_kernel_the_clear_loop_runs(monkeypatch):
+    tape = tape_of([100, 101, 103, 99, 98, 97, 104, 105])
+    bank = bank_of(tape, [np.array([0, 1, 1, -1, -1, 0, 1, 1])])
+    rules = Rules(DirectionMode.LONG_SHORT, AllIn(), Costs(Decimal(0), Decimal(0)), Decimal(1000))
+    base = np.array([[0]], dtype=np.int32)
+    compiled = kernel.evaluate(tape, bank, base, NO_STOPS, rules)
+    monkeypatch.setenv(VARIABLE, "python")
+    assert kernel.instruction_set() == "python"
+    same_within_rounding(kernel.evaluate(tape, bank, base, NO_STOPS, rules), compiled)
+    monkeypatch.setenv(VARIABLE, "sse9")
+    with pytest.raises(BadInput, match="sse9"):
+        kernel.evaluate(tape, bank, base, NO_STOPS, rules)
+
+
+def test_what_does_not_fit_is_refused():
+    """The kernel follows every number it is given: the door has to look."""
+    tape, rules = (
+        tape_of([1, 2, 3]),
+        Rules(DirectionMode.LONG_SHORT, AllIn(), Costs(Decimal(0), Decimal(0)), Decimal(1000)),
+    )
+    bank = bank_of(tape, [np.array([0, 1, -1])])
+    base = np.array([[0]], dtype=np.int32)
+    with pytest.raises(ValueError, match="does not have"):
+        kernel.evaluate(tape, bank, base + 1, NO_STOPS, rules)
+    with pytest.raises(ValueError, match="candles for a tape"):
+        kernel.evaluate(tape, SignalBank(4), base, NO_STOPS, rules)
+    with pytest.raises(ValueError, match="pairs"):
+        kernel.evaluate(tape, bank, base, np.array([1.0, 2.0]), rules)
+    with pytest.raises(ValueError, match="period"):
+        kernel.evaluate_crosses(tape, np.array([1]), np.array([4]), NO_STOPS, rules)
