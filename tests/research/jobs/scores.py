@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -87,6 +88,31 @@ def open_scores(request: bytes, tape: bytes) -> Callable[[int, int], bytes]:
     assert tape == b"tape" * 1000
     plan, rows = msgspec.msgpack.decode(request, type=tuple[Plan, list[Row] | None])
     return Scores(plan, rows).run_chunk
+
+
+class Slow(Scores):
+    """Elsewhere, its chunks take their time, so that there is a moment to kill somebody in."""
+
+    def parcel(self) -> Parcel:
+        return super().parcel()._replace(opener=open_slow)
+
+    def finish(self, results: Iterator[bytes]) -> Stage | bytes:
+        step = super().finish(results)
+        return Slow(step.plan, step.rows) if isinstance(step, Scores) else step
+
+
+def open_slow(request: bytes, tape: bytes) -> Callable[[int, int], bytes]:
+    """As `open_scores`; each opening leaves a line beside the log."""
+    plan, rows = msgspec.msgpack.decode(request, type=tuple[Plan, list[Row] | None])
+    stage = Scores(plan, rows)
+    with Path(f"{plan.log}.opened").open("a") as log:
+        log.write(f"{stage.name} {os.getpid()} {len(tape)}\n")
+
+    def run_chunk(chunk: int, threads: int) -> bytes:
+        time.sleep(0.3)
+        return stage.run_chunk(chunk, threads)
+
+    return run_chunk
 
 
 def expected(plan: Plan) -> bytes:
