@@ -181,7 +181,7 @@ def against_vectorbt(length: int) -> None:
 
 
 def memory() -> None:
-    """What 10,000 crosses of a year add to the process at their highest."""
+    """What 10,000 crosses of a year add to the process at their highest: say it first, or alone."""
     tape = tape_of(YEAR)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     fast, slow = np.repeat(np.arange(3, 53), 200), np.tile(np.arange(55, 255), 50)
