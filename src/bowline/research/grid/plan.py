@@ -47,7 +47,7 @@ ENGINE_VERSION = 1
 #: rows of a sweep that are kept beside the top, evenly drawn
 SAMPLE_MOST = 100_000
 #: packed signals that one thread keeps
-BANK_BYTES = 96 << 20
+BANK_BYTES = 40 << 20
 #: candles x bases of one chunk, and rows
 _CHUNK_CANDLES = 130_000_000
 _CHUNK_ROWS = 200_000

@@ -29,7 +29,7 @@ from bowline.research.grid.space import Slot
 from bowline.research.grid.tape import SignalBank
 
 #: bytes of series that are kept for other parameter sets
-STEP_BYTES = 48 << 20
+STEP_BYTES = 32 << 20
 
 #: candles compared in one go: what comes between stays in the processor's cache
 _TILE = 16_384
