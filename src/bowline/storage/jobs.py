@@ -25,7 +25,6 @@ from bowline.core.errors import Conflict, NotFound
 from bowline.core.model.job import JOB_TRANSITIONS, MAX_ATTEMPTS, JobState, leads_to
 from bowline.storage.schema import job_chunks, job_results, jobs
 
-
 #: results of chunks that are in memory at once
 _AT_A_TIME = 16
 
@@ -268,10 +267,10 @@ class Jobs:
             )
             with self._reading() as db:
                 found = db.execute(query.order_by(job_chunks.c.chunk).limit(_AT_A_TIME)).all()
-            for last, result in found:
-                yield bytes(result)
+            yield from (bytes(result) for _, result in found)
             if len(found) < _AT_A_TIME:
                 return
+            last = found[-1][0]
 
     def result(self, job_id: int) -> bytes:
         """What the job came to; NotFound if it is not done."""
