@@ -16,6 +16,7 @@ is killed costs the chunks of the task it had, which another one computes again.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -149,10 +150,14 @@ def open_cluster(where: str, workers: int = 0) -> Iterator[Cluster]:
 
     BadInput if `where` is neither, Conflict if nobody answers there.
     """
+    # it tells of every connection that comes and goes
+    logging.getLogger("distributed").setLevel(logging.WARNING)
     if where == LOCAL:
         count = workers or os.cpu_count() or 1
         with (
-            LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as local,
+            LocalCluster(
+                n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+            ) as local,
             Client(local) as client,
         ):
             yield Cluster(client)
