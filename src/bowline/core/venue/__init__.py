@@ -1,0 +1,46 @@
+"""The words that both ends of a venue's door use: ticks, books, orders and accounts.
+
+Whoever speaks to a venue and whoever plays one translates at its own end. Pure: no I/O, no clock.
+"""
+
+from bowline.core.venue.book import Book
+from bowline.core.venue.ticks import (
+    BookChanged,
+    BookReplaced,
+    CandleSeen,
+    Level,
+    QuoteChanged,
+    Tick,
+    TradePrinted,
+)
+from bowline.core.venue.trading import (
+    Balance,
+    FillReport,
+    MarginMode,
+    OrderKind,
+    OrderReport,
+    OrderRequest,
+    PositionMode,
+    PositionReport,
+    TimeInForce,
+)
+
+__all__ = [
+    "Balance",
+    "Book",
+    "BookChanged",
+    "BookReplaced",
+    "CandleSeen",
+    "FillReport",
+    "Level",
+    "MarginMode",
+    "OrderKind",
+    "OrderReport",
+    "OrderRequest",
+    "PositionMode",
+    "PositionReport",
+    "QuoteChanged",
+    "Tick",
+    "TimeInForce",
+    "TradePrinted",
+]

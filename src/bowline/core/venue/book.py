@@ -1,0 +1,104 @@
+"""An order book: sorted prices a side, and what a size would cost.
+
+It holds what it was told and judges nothing: whether it may be believed is its keeper's to say
+(`venues/books.py`). Prices and sizes are float64, quote money and base units.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.values import Side
+from bowline.core.venue.ticks import Level
+
+
+class Book:
+    """One instrument's book. Best prices are the last of their list: they change most."""
+
+    __slots__ = ("_asks", "_bids", "_size_at", "event_ns", "instrument")
+
+    def __init__(self, instrument: InstrumentId) -> None:
+        self.instrument = instrument
+        self.event_ns = 0
+        #: bids rising; asks as negatives, so rising too: the best of either is the last
+        self._bids: list[float] = []
+        self._asks: list[float] = []
+        self._size_at: dict[float, float] = {}
+
+    def replace(self, bids: Iterable[Level], asks: Iterable[Level], event_ns: int) -> None:
+        """Forget everything and take these levels."""
+        sizes = {price: size for price, size in bids if size > 0}
+        offers = {-price: size for price, size in asks if size > 0}
+        self._bids, self._asks = sorted(sizes), sorted(offers)
+        self._size_at = sizes | offers
+        self.event_ns = event_ns
+
+    def change(self, bids: Iterable[Level], asks: Iterable[Level], event_ns: int) -> None:
+        """Take new sizes of levels; a size of 0 takes the level away."""
+        sizes = self._size_at
+        for price, size in bids:
+            if size > 0:
+                if price not in sizes:
+                    insort(self._bids, price)
+                sizes[price] = size
+            elif sizes.pop(price, None) is not None:
+                del self._bids[bisect_left(self._bids, price)]
+        for price, size in asks:
+            key = -price
+            if size > 0:
+                if key not in sizes:
+                    insort(self._asks, key)
+                sizes[key] = size
+            elif sizes.pop(key, None) is not None:
+                del self._asks[bisect_left(self._asks, key)]
+        self.event_ns = event_ns
+
+    def keep(self, depth: int) -> None:
+        """Forget the levels beyond the best `depth` of a side."""
+        for prices in (self._bids, self._asks):
+            while len(prices) > depth:
+                del self._size_at[prices[0]]
+                del prices[0]
+
+    @property
+    def best_bid(self) -> Level | None:
+        """The highest bid; None if nobody bids."""
+        if not self._bids:
+            return None
+        price = self._bids[-1]
+        return price, self._size_at[price]
+
+    @property
+    def best_ask(self) -> Level | None:
+        """The lowest ask; None if nobody asks."""
+        if not self._asks:
+            return None
+        key = self._asks[-1]
+        return -key, self._size_at[key]
+
+    @property
+    def usable(self) -> bool:
+        """Whether both sides are there and do not cross or touch."""
+        return bool(self._bids) and bool(self._asks) and self._bids[-1] < -self._asks[-1]
+
+    def bids(self, depth: int) -> list[Level]:
+        """The best `depth` bids, best first."""
+        return [(price, self._size_at[price]) for price in self._bids[: -depth - 1 : -1]]
+
+    def asks(self, depth: int) -> list[Level]:
+        """The best `depth` asks, best first."""
+        return [(-key, self._size_at[key]) for key in self._asks[: -depth - 1 : -1]]
+
+    def average_price(self, side: Side, quantity: float) -> float | None:
+        """Quote money a base unit that taking `quantity` would cost (VWAP); None if too thin."""
+        prices = self._asks if side is Side.BUY else self._bids
+        left, cost = quantity, 0.0
+        for key in reversed(prices):
+            take = min(left, self._size_at[key])
+            cost += take * abs(key)
+            left -= take
+            if left <= 0:
+                return cost / quantity
+        return None
