@@ -4,6 +4,7 @@ Whoever speaks to a venue and whoever plays one translates at its own end. Pure:
 """
 
 from bowline.core.venue.book import Book
+from bowline.core.venue.listing import Listing, Listings, ListingStatus
 from bowline.core.venue.ticks import (
     BookChanged,
     BookReplaced,
@@ -33,6 +34,9 @@ __all__ = [
     "CandleSeen",
     "FillReport",
     "Level",
+    "Listing",
+    "ListingStatus",
+    "Listings",
     "MarginMode",
     "OrderKind",
     "OrderReport",

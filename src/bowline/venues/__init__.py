@@ -1,0 +1,44 @@
+"""Venues: one narrow protocol, own public feeds, and a room a venue for its dialect.
+
+Nothing above this room may see a venue's own words, and no venue here knows another.
+"""
+
+from bowline.venues.errors import Rejected, Retryable, Unknown, VenueError
+from bowline.venues.feed import (
+    Answer,
+    Channel,
+    Closing,
+    Control,
+    FeedCodec,
+    FeedRules,
+    Pong,
+    Sequencing,
+    Subscribed,
+    SubscriptionRefused,
+    Topic,
+    Unreadable,
+)
+from bowline.venues.protocol import FillPage, KeyRights, PublicVenue, Venue
+
+__all__ = [
+    "Answer",
+    "Channel",
+    "Closing",
+    "Control",
+    "FeedCodec",
+    "FeedRules",
+    "FillPage",
+    "KeyRights",
+    "Pong",
+    "PublicVenue",
+    "Rejected",
+    "Retryable",
+    "Sequencing",
+    "Subscribed",
+    "SubscriptionRefused",
+    "Topic",
+    "Unknown",
+    "Unreadable",
+    "Venue",
+    "VenueError",
+]
