@@ -38,7 +38,7 @@ class Topic(Struct, frozen=True, order=True):
 
 
 class Subscribed(Struct, frozen=True):
-    """The venue has taken a subscription: `request` is its number, or `topics` are what it named."""
+    """The venue took a subscription: `request` is its number, or `topics` are what it named."""
 
     request: int | None = None
     topics: tuple[Topic, ...] = ()
