@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bowline.core.model.values import DAY_NS, Side, Timeframe
 from bowline.core.report import RunRecord, make_report
@@ -133,6 +136,32 @@ def test_a_close_at_midnight_ends_the_day_before_it_and_a_silent_day_keeps_its_e
     daily = daily_equity(gappy, gappy.close, 0.5)
 
     assert daily.tolist() == [0.5, 24.0, 24.0, 24.0, 80.0]
+
+
+@given(
+    st.lists(st.integers(1, 2000), min_size=1, max_size=60),
+    st.sampled_from([Timeframe.H1, Timeframe.D1]),
+)
+def test_days_and_months_are_those_of_the_closes_whatever_is_missing(gaps, timeframe):
+    """Against the definition, candle by candle, by the calendar."""
+    whole = frame(range(1, len(gaps) + 1), timeframe)
+    opened = START_NS + np.cumsum(gaps) * timeframe.ns
+    candles = replace(whole, open_ns=opened)
+    report = make_report(record_of(candles))
+    by_day, by_month = {}, {}
+    for close_ns, close in zip(candles.close_ns.tolist(), candles.close.tolist(), strict=True):
+        day = (close_ns - 1) // DAY_NS
+        date = datetime.fromtimestamp(day * 86_400, tz=UTC)
+        by_day[day] = by_month[date.year, date.month] = close
+    expected = [0.5]
+    for day in range(min(by_day), max(by_day) + 1):
+        expected.append(by_day.get(day, expected[-1]))
+
+    assert daily_equity(candles, candles.close, 0.5).tolist() == expected
+    assert [(m.year, m.month) for m in report.months] == list(by_month)
+    ends = [1.0, *by_month.values()]
+    grown = [(after / before - 1) * 100 for before, after in pairwise(ends)]
+    assert [m.benchmark_pct for m in report.months] == pytest.approx(grown)
 
 
 def test_months_are_utc_and_multiply_to_the_total():

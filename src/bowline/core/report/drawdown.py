@@ -38,23 +38,26 @@ class Drawdown(Struct, frozen=True):
 
 def drawdown_curve(equity: FloatColumn, initial_cash: float) -> FloatColumn:
     """Percent below the highest equity so far, 0 or more; above 100 where equity is below zero."""
-    peak = np.maximum(np.maximum.accumulate(equity), initial_cash)
-    depth = 1.0 - equity / peak
-    depth[depth <= ROUNDING] = 0.0
-    return 100.0 * depth
+    # one column is worked on all the way: a year of minutes has half a million closes
+    column = np.maximum.accumulate(equity)
+    np.maximum(column, initial_cash, out=column)
+    np.divide(equity, column, out=column)
+    np.subtract(1.0, column, out=column)
+    column[column <= ROUNDING] = 0.0
+    column *= 100.0
+    return column
 
 
 def find_drawdowns(
     depth_pct: FloatColumn, close_ns: IntColumn, start_ns: int
 ) -> tuple[Drawdown, ...]:
     """The episodes of a curve of `drawdown_curve`; the initial cash was there at `start_ns`."""
-    under = depth_pct > 0
-    edges = np.diff(under.astype(np.int8), prepend=0, append=0)
-    episodes = []
+    under = np.zeros(len(depth_pct) + 2, dtype=np.bool_)
+    np.greater(depth_pct, 0, out=under[1:-1])
     # plain ints: indexing NumPy arrays one by one is what would cost
-    for begin, stop in zip(
-        np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True
-    ):
+    edges = np.flatnonzero(under[1:] != under[:-1]).tolist()
+    episodes = []
+    for begin, stop in zip(edges[::2], edges[1::2], strict=True):
         trough = begin + int(np.argmax(depth_pct[begin:stop]))
         recovered = stop < len(depth_pct)
         episodes.append(

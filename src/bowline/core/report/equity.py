@@ -15,7 +15,7 @@ from decimal import Decimal
 import numpy as np
 from msgspec import Struct
 
-from bowline.core.model.market import CandleFrame, FloatColumn
+from bowline.core.model.market import CandleFrame, FloatColumn, IntColumn
 from bowline.core.model.values import DAY_NS, ZERO, Side, to_decimals, to_float
 from bowline.core.report.record import Execution, RunRecord
 from bowline.core.report.round_trips import exact_sum
@@ -65,21 +65,21 @@ def make_curves(record: RunRecord) -> Curves:
     """Equity, benchmark and position value at every close. Needs at least one candle."""
     candles = record.candles
     moves = _moves(record)
-    cash = np.empty(len(moves) + 1)
-    quantity = np.empty(len(moves) + 1)
     exact_cash, exact_quantity = record.run.initial_cash, ZERO
-    cash[0], quantity[0] = to_float(exact_cash), 0.0
-    for i, (_, _, flow, change) in enumerate(moves, start=1):
+    cash, quantity = [to_float(exact_cash)], [0.0]
+    for _, _, flow, change in moves:
         exact_cash += flow
         exact_quantity += change
-        cash[i], quantity[i] = to_float(exact_cash), to_float(exact_quantity)
-    done = _moves_by_close(candles, [event_ns for event_ns, *_ in moves])
-    position_value = quantity[done] * candles.close
-    return Curves(
-        equity=cash[done] + position_value,
-        benchmark=cash[0] * (candles.close / candles.close[0]),
-        position_value=position_value,
-    )
+        cash.append(to_float(exact_cash))
+        quantity.append(to_float(exact_quantity))
+    closes = _closes_after(candles, [event_ns for event_ns, *_ in moves])
+    position_value = np.repeat(quantity, closes)
+    position_value *= candles.close
+    equity = np.repeat(cash, closes)
+    equity += position_value
+    benchmark = candles.close / candles.close[0]
+    benchmark *= cash[0]
+    return Curves(equity, benchmark, position_value)
 
 
 def daily_equity(candles: CandleFrame, equity: FloatColumn, initial_cash: float) -> FloatColumn:
@@ -88,10 +88,7 @@ def daily_equity(candles: CandleFrame, equity: FloatColumn, initial_cash: float)
     A close at midnight ends the day before it. A day without candles keeps the equity of the day
     before, so that 365 days stay a year.
     """
-    day = (candles.close_ns - 1) // DAY_NS
-    last = np.flatnonzero(np.diff(day, append=day[-1] + 1))
-    lasting = np.diff(day[last], append=day[-1] + 1)
-    return np.concatenate(([initial_cash], np.repeat(equity[last], lasting)))
+    return np.concatenate(([initial_cash], equity[_day_ends(candles)]))
 
 
 def monthly_returns(
@@ -101,18 +98,22 @@ def monthly_returns(
 
     A month that began with nothing or less has no return: None.
     """
-    month = (candles.close_ns - 1).astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
-    last = np.flatnonzero(np.diff(month, append=month[-1] + 1))
+    # the last close of a month is the last of a day: there are few of these
+    ends = np.unique(_day_ends(candles))
+    moment = (candles.open_ns[ends] + (candles.timeframe.ns - 1)).astype("datetime64[ns]")
+    month = moment.astype("datetime64[M]").astype(np.int64)
+    at = np.flatnonzero(np.diff(month, append=month[-1] + 1))
+    last, months = ends[at], month[at].tolist()
     equity = np.concatenate(([initial_cash], curves.equity[last]))
     benchmark = np.concatenate(([initial_cash], curves.benchmark[last]))
     return tuple(
         MonthReturn(
-            year=1970 + int(month[row]) // 12,
-            month=1 + int(month[row]) % 12,
+            year=1970 + month // 12,
+            month=1 + month % 12,
             return_pct=float(equity[i + 1] / equity[i] - 1) * 100 if equity[i] > 0 else None,
             benchmark_pct=float(benchmark[i + 1] / benchmark[i] - 1) * 100,
         )
-        for i, row in enumerate(last)
+        for i, month in enumerate(months)
     )
 
 
@@ -127,10 +128,16 @@ def _moves(record: RunRecord) -> list[tuple[int, bool, Decimal, Decimal]]:
     return sorted(fills + paid, key=lambda move: move[:2])
 
 
-def _moves_by_close(
-    candles: CandleFrame, moved_ns: list[int]
-) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """How many of the moves had happened by each close."""
-    event_ns = np.array(moved_ns, dtype=np.int64)
-    row = np.minimum(np.searchsorted(candles.close_ns, event_ns, side="left"), len(candles) - 1)
-    return np.searchsorted(row, np.arange(len(candles)), side="right")
+def _closes_after(candles: CandleFrame, moved_ns: list[int]) -> IntColumn:
+    """How many closes there are before the first move, and from each move on until the next."""
+    # a move belongs to the first candle that closes at it or later
+    opened_ns = np.array(moved_ns, dtype=np.int64) - candles.timeframe.ns
+    row = np.minimum(candles.open_ns.searchsorted(opened_ns), len(candles) - 1)
+    return np.diff(row, prepend=0, append=len(candles))
+
+
+def _day_ends(candles: CandleFrame) -> IntColumn:
+    """The last candle closed by the end of each UTC day, from the first one's to the last one's."""
+    first, last = (candles.open_ns[[0, -1]] + (candles.timeframe.ns - 1)) // DAY_NS
+    midnights = np.arange(first + 1, last + 2) * DAY_NS
+    return candles.open_ns.searchsorted(midnights - candles.timeframe.ns, side="right") - 1

@@ -16,6 +16,7 @@ from bowline.core.model.market import FloatColumn
 from bowline.core.model.values import HUNDRED, to_float
 from bowline.core.report.drawdown import Drawdown
 from bowline.core.report.equity import Curves, daily_equity, final_equity
+from bowline.core.report.long_sum import long_sum
 from bowline.core.report.record import RunRecord
 from bowline.core.report.round_trips import Tally
 
@@ -86,7 +87,7 @@ def make_metrics(
         total_profit_quote=profit,
         total_return_pct=to_float(profit / initial_cash * HUNDRED),
         benchmark_return_pct=(float(candles.close[-1] / candles.close[0]) - 1) * 100,
-        position_coverage_pct=float(np.mean(curves.position_value != 0)) * 100,
+        position_coverage_pct=int(np.count_nonzero(curves.position_value)) / len(candles) * 100,
         max_drawdown_pct=deepest,
         avg_drawdown_pct=math.fsum(depths) / len(depths) if depths else None,
         max_drawdown_duration_ns=max(lengths, default=None),
@@ -115,7 +116,9 @@ def gross_exposure(curves: Curves) -> float | None:
     held = curves.position_value != 0
     if bool((curves.equity[held] <= 0).any()):
         return None
-    return math.fsum(np.abs(curves.position_value[held]) / curves.equity[held]) / len(held)
+    share = np.abs(curves.position_value[held])
+    share /= curves.equity[held]
+    return long_sum(share) / len(held)
 
 
 def daily_ratios(daily: FloatColumn, max_drawdown_pct: float) -> DailyRatios:

@@ -106,11 +106,13 @@ def tally(trips: Sequence[RoundTrip]) -> Tally:
     Expectancy = mean net profit. Profit factor = net profit of the round trips that gained / net
     loss of those that lost. SQN = sqrt(n) * mean(profit) / sample deviation(profit) (Van Tharp).
     """
-    wins = [t for t in trips if t.return_pct >= DRAW_RETURN_PCT]
-    losses = [t for t in trips if t.return_pct <= -DRAW_RETURN_PCT]
-    returns = np.array([float(t.return_pct) for t in trips])
+    exact = [t.return_pct for t in trips]
+    wins = [t for t, pct in zip(trips, exact, strict=True) if pct >= DRAW_RETURN_PCT]
+    losses = [t for t, pct in zip(trips, exact, strict=True) if pct <= -DRAW_RETURN_PCT]
+    returns = np.array([float(pct) for pct in exact])
     durations = [_duration_ns(t) for t in trips]
-    pnl = exact_sum(t.pnl for t in trips)
+    pnls = [t.pnl for t in trips]
+    pnl = exact_sum(pnls)
     count = len(trips)
     return Tally(
         count=count,
@@ -128,8 +130,8 @@ def tally(trips: Sequence[RoundTrip]) -> Tally:
         avg_win_duration_ns=_mean_ns([_duration_ns(t) for t in wins]),
         avg_loss_duration_ns=_mean_ns([_duration_ns(t) for t in losses]),
         expectancy_quote=pnl / count if count else None,
-        profit_factor=_profit_factor(t.pnl for t in trips),
-        sqn=_sqn(np.array([float(t.pnl) for t in trips])),
+        profit_factor=_profit_factor(pnls),
+        sqn=_sqn(np.array([float(each) for each in pnls])),
     )
 
 
@@ -141,10 +143,9 @@ def _mean_ns(durations: Sequence[int]) -> int | None:
     return round(Decimal(sum(durations)) / len(durations)) if durations else None
 
 
-def _profit_factor(pnls: Iterable[Decimal]) -> float | None:
-    values = list(pnls)
-    gained = exact_sum(pnl for pnl in values if pnl > ZERO)
-    lost = -exact_sum(pnl for pnl in values if pnl < ZERO)
+def _profit_factor(pnls: Sequence[Decimal]) -> float | None:
+    gained = exact_sum(pnl for pnl in pnls if pnl > ZERO)
+    lost = -exact_sum(pnl for pnl in pnls if pnl < ZERO)
     return float(gained / lost) if lost else None
 
 
