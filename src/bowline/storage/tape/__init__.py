@@ -1,0 +1,7 @@
+"""The tape: recorded trades and quotes as Parquet, partitioned by date and symbol."""
+
+from bowline.storage.tape.rows import Recorded, TapeDay, TapeKind, day_of
+from bowline.storage.tape.tape import Tape, TapeCoverage
+from bowline.storage.tape.writer import TapeWriter
+
+__all__ = ["Recorded", "Tape", "TapeCoverage", "TapeDay", "TapeKind", "TapeWriter", "day_of"]

@@ -1,0 +1,131 @@
+"""The files of the tape: whole parts or none, a finished day's parts joined into one.
+
+    <root>/trades/date=2026-11-21/market=bybit-linear/symbol=BTCUSDT/part-<first seen ns>.parquet
+
+A file is written beside its place, made durable and renamed. A join names the parts that are in
+it, so a crash between the rename and the clearing up neither loses a tick nor shows one twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from bowline.core.errors import Damaged
+from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name
+from bowline.storage.embedded.folder import make_folder
+from bowline.storage.tape.rows import SCHEMAS, TapeDay, TapeKind
+
+_TEMPORARY = ".writing"
+_JOINED = "day.parquet"
+_NAMES = b"joined_parts"
+_READING = {"partitioning": None, "page_checksum_verification": True}
+
+
+def folder_of(root: Path, tape_day: TapeDay) -> Path:
+    """Where the parts of a day lie, by names that other programs read as partitions."""
+    market = market_by_id(tape_day.instrument.market_id).name.replace(":", "-")
+    symbol = quote(tape_day.instrument.symbol, safe="")
+    days = root / tape_day.kind.value / f"date={tape_day.day}"
+    return days / f"market={market}" / f"symbol={symbol}"
+
+
+def days_in(root: Path) -> Iterator[tuple[TapeDay, Path]]:
+    """Every day of every instrument and kind that is there, with its folder, in order."""
+    for kind in TapeKind:
+        for folder in sorted((root / kind.value).glob("date=*/market=*/symbol=*")):
+            words = [part.partition("=")[2] for part in folder.parts[-3:]]
+            day, market, symbol = words
+            market_id = market_by_name(market.replace("-", ":")).market_id
+            yield TapeDay(day, kind, InstrumentId(market_id, unquote(symbol))), folder
+
+
+def write_part(folder: Path, table: pa.Table, first_seen_ns: int) -> Path:
+    """Put a part in its place as one: it is there whole or not at all."""
+    make_folder(folder)
+    place = folder / f"part-{first_seen_ns:019d}.parquet"
+    number = 0
+    while place.exists():
+        number += 1
+        place = folder / f"part-{first_seen_ns:019d}-{number}.parquet"
+    _write(table, place)
+    return place
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files that hold the day together, each tick once, oldest first."""
+    joined = folder / _JOINED
+    parts = sorted(folder.glob("part-*.parquet"))
+    if not joined.exists():
+        return parts
+    within = _names_in(joined)
+    return [joined, *(part for part in parts if part.name not in within)]
+
+
+def read_day(folder: Path, kind: TapeKind) -> pa.Table:
+    """The whole day in the order it was seen. Damaged if a file is not what was written."""
+    tables = []
+    for file in files_of(folder):
+        try:
+            tables.append(parquet.read_table(file, **_READING, schema=SCHEMAS[kind]))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise Damaged(
+                f"{file} cannot be read: {error}",
+                hint="move the file away; what it held can be had from the venue again, or not",
+            ) from error
+    table = pa.concat_tables(tables) if tables else SCHEMAS[kind].empty_table()
+    return table.sort_by("seen_ns")
+
+
+def join_day(folder: Path, kind: TapeKind) -> int:
+    """Make one file of a finished day's parts; how many there were. Repeatable after a crash."""
+    parts = sorted(folder.glob("part-*.parquet"))
+    joined = folder / _JOINED
+    if len(files_of(folder)) > 1:
+        table = read_day(folder, kind)
+        names = ",".join(part.name for part in parts).encode()
+        _write(table.replace_schema_metadata({_NAMES: names}), joined)
+    elif not joined.exists():
+        return 0
+    for part in parts:
+        part.unlink()
+    for left in folder.glob(f"*{_TEMPORARY}"):
+        left.unlink()
+    return len(parts)
+
+
+def remove_day(folder: Path) -> int:
+    """Delete a day's files and the folders that this leaves empty; how many bytes it held."""
+    held = 0
+    for file in folder.iterdir():
+        held += file.stat().st_size
+        file.unlink()
+    for empty in (folder, folder.parent, folder.parent.parent):
+        if any(empty.iterdir()):
+            break
+        empty.rmdir()
+    return held
+
+
+def _names_in(joined: Path) -> set[str]:
+    metadata = parquet.read_schema(joined).metadata or {}
+    return set(metadata.get(_NAMES, b"").decode().split(","))
+
+
+def _write(table: pa.Table, place: Path) -> None:
+    temporary = place.with_suffix(_TEMPORARY)
+    with temporary.open("wb") as file:
+        parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(place)
+    descriptor = os.open(place.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
