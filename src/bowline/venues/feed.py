@@ -77,7 +77,8 @@ class Sequencing(Enum):
     """How changes of a book prove that none is missing.
 
     `PREVIOUS`: each names the last before it. `ADJOINING`: its first follows on the last before.
-    `RISING`: whole books only, whose numbers rise. `NONE`: whole books without numbers.
+    `RISING`: numbers only rise, which proves whole books; changes need the venue's checksum
+    besides. `NONE`: whole books without numbers.
     """
 
     PREVIOUS = "previous"
@@ -105,6 +106,8 @@ class FeedRules(Struct, frozen=True, kw_only=True):
     frames_a_second: float = 5.0
     connection_lives_s: float = 86_400.0
     book_depth: int = 50
+    #: compare the book with the venue's checksum at every so many changes; 0: sequence proves it
+    checksum_every: int = 0
 
 
 class FeedCodec(Protocol):

@@ -2,7 +2,8 @@
 
 Numbers are float64, because these are looked at thousands of times a second; a decision that
 moves money takes them through `to_decimals`. An event must say what the venue said and nothing
-more: a missing number, an unknown word or a guess never becomes one.
+more: a missing number, an unknown word or a guess never becomes one. `event_ns` is the venue's
+time of the event, 0 where it gives none.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class TradePrinted(Struct, frozen=True, tag=True, gc=False):
 
 
 class QuoteChanged(Struct, frozen=True, tag=True, gc=False):
-    """The best bid and ask, sizes in base units."""
+    """The best bid and ask, sizes in base units; price and size 0: nobody is on that side."""
 
     instrument: InstrumentId
     event_ns: int

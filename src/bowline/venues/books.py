@@ -1,0 +1,299 @@
+"""BookKeeper: one instrument's book, and whether it may be believed.
+
+It takes what a codec read and proves that nothing is missing. The moment that it cannot, the book
+is no longer handed out, and one fresh start is asked for. It must never serve a book that it
+doubts, never ask twice for one loss, never read a clock and never do I/O.
+
+1. A *start* is a whole book; *changes* follow it. `FeedRules.sequencing` says how a change proves
+   that it follows: its first number adjoins, it names the one before it, or its number only rises
+   and the venue's checksum is the proof.
+2. Where the start comes by REST, changes are kept until it is there. Those that are in it are left
+   out, the first of the others must reach back to it; else the start is too old: ask again. The
+   book counts as valid only when one change has joined, for a cached answer looks like any other.
+3. A gap, a checksum that differs, a book that a change left crossed, one-sided or with a negative
+   size: invalid at once, and `take` says once that a start is needed. Further changes are kept
+   (REST) or left out until it comes.
+4. A start that is itself crossed or one-sided is what the venue has: it is followed, not served,
+   and not asked for again; it becomes valid when a change mends it.
+
+`MOVES` is the whole life of a book; `take` and `drop` are the only ways along it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, StrEnum
+from typing import Protocol, runtime_checkable
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.venue import Book, BookChanged, BookReplaced, Level
+from bowline.venues.feed import Channel, FeedCodec, FeedRules, Sequencing
+
+#: what a book's checksum is by the venue's recipe
+Checksum = Callable[[Book], int]
+
+#: changes kept while a start is on its way; the oldest go first, and the start must then be newer
+KEPT = 2_000
+
+
+class BookState(Enum):
+    """How far a book may be believed; only a `VALID` one is served."""
+
+    WAITING = "waiting"
+    BUFFERING = "buffering"
+    VALID = "valid"
+    UNUSABLE = "unusable"
+    INVALID = "invalid"
+
+
+class Loss(StrEnum):
+    """Why a book is not believed."""
+
+    GAP = "gap"
+    CHECKSUM = "checksum"
+    CROSSED = "crossed"
+    ONE_SIDED = "one_sided"
+    NEGATIVE = "negative"
+    OLD_START = "old_start"
+
+
+class Happening(Enum):
+    """What moves a book from one state to another."""
+
+    ASKED = "a change came first, and a start was asked for"
+    STARTED = "a usable start"
+    STARTED_UNUSABLE = "a crossed or one-sided start"
+    MENDED = "a change that made it usable"
+    BROKE = "a loss"
+    DROPPED = "the connection or subscription ended"
+
+
+_STARTS = {
+    Happening.STARTED: BookState.VALID,
+    Happening.STARTED_UNUSABLE: BookState.UNUSABLE,
+    Happening.DROPPED: BookState.WAITING,
+}
+_BREAKS = {Happening.BROKE: BookState.INVALID}
+
+MOVES: dict[BookState, dict[Happening, BookState]] = {
+    BookState.WAITING: {**_STARTS, **_BREAKS, Happening.ASKED: BookState.BUFFERING},
+    BookState.BUFFERING: {**_STARTS, **_BREAKS},
+    BookState.VALID: {**_STARTS, **_BREAKS},
+    BookState.UNUSABLE: {**_STARTS, **_BREAKS, Happening.MENDED: BookState.VALID},
+    BookState.INVALID: {**_STARTS, **_BREAKS},
+}
+
+_FOLLOWED = {BookState.VALID, BookState.UNUSABLE}
+
+
+class BookKeeper:
+    """Keeps the book of one instrument under the rules of its feed.
+
+    `checksum` is the venue's recipe, needed only if `rules.checksum_every` is not 0. `losses`
+    counts what broke the book, `asked` the starts asked for, `state` and `reason` say how it is.
+    """
+
+    __slots__ = (
+        "_book", "_checksum", "_every", "_held", "_kept", "_known", "_rest", "_rule", "_seen_ns",
+        "_unchecked", "asked", "losses", "reason", "state",
+    )  # fmt: skip
+
+    def __init__(
+        self, instrument: InstrumentId, rules: FeedRules, checksum: Checksum | None = None
+    ) -> None:
+        self.state = BookState.WAITING
+        self.reason: Loss | None = None
+        self.losses = dict.fromkeys(Loss, 0)
+        self.asked = 0
+        self._book = Book(instrument)
+        self._rule = rules.sequencing
+        self._rest = rules.snapshot_by_rest
+        self._every = rules.checksum_every
+        self._checksum = checksum if self._every else None
+        self._unchecked = 0
+        self._known = 0
+        self._seen_ns = 0
+        self._held: BookReplaced | None = None
+        self._kept: deque[BookChanged] = deque(maxlen=KEPT)
+
+    def valid_at(self, now_ns: int, max_age_ns: int) -> Book | None:
+        """The book if it may be believed: proven whole, and heard of within `max_age_ns`."""
+        if self.state is BookState.VALID and now_ns - self._seen_ns <= max_age_ns:
+            return self._book
+        return None
+
+    def take(self, tick: BookReplaced | BookChanged, seen_ns: int) -> bool:
+        """Take what the venue said; `seen_ns` is when we saw it, by the clock of `valid_at`.
+
+        True: get a fresh start now (the REST snapshot, or a new subscription). Said once a loss;
+        it is said again only of a start that came and would not do.
+        """
+        if isinstance(tick, BookReplaced):
+            return self._start_by_rest(tick, seen_ns) if self._rest else self._start(tick, seen_ns)
+        if self.state in _FOLLOWED:
+            return self._follow(tick, seen_ns)
+        return self._keep(tick, seen_ns) if self._rest else False
+
+    def drop(self) -> None:
+        """Forget everything: the stream behind it ended, and what comes next is another."""
+        self._move(Happening.DROPPED)
+        self.reason = None
+        self._known = 0
+        self._held = None
+        self._kept.clear()
+
+    def _follow(self, tick: BookChanged, seen_ns: int) -> bool:
+        known, last = self._known, tick.last
+        if self._rule is Sequencing.ADJOINING:
+            if last <= known:
+                return False
+            follows = tick.first <= known + 1
+        elif self._rule is Sequencing.PREVIOUS:
+            follows = tick.previous == known
+        else:
+            follows = self._rises(tick)
+        if not follows:
+            return self._break(Loss.GAP, tick)
+        return self._change(tick, seen_ns)
+
+    def _rises(self, tick: BookChanged) -> bool:
+        """A number that only rises proves an order, no more: the rest is the checksum's to prove.
+
+        Without any number, the checksum alone.
+        """
+        if self._rule is Sequencing.NONE:
+            return False
+        if tick.previous is not None and tick.previous != self._known:
+            return False
+        return tick.last > self._known or tick.last == 0
+
+    def _change(self, tick: BookChanged, seen_ns: int) -> bool:
+        if _any_negative(tick.bids) or _any_negative(tick.asks):
+            return self._break(Loss.NEGATIVE, tick)
+        book = self._book
+        book.change(tick.bids, tick.asks, tick.event_ns)
+        self._known = tick.last
+        self._seen_ns = seen_ns
+        if self._checksum is not None and self._differs(tick):
+            return self._break(Loss.CHECKSUM, tick)
+        if book.usable:
+            if self.state is BookState.UNUSABLE:
+                self._move(Happening.MENDED)
+                self.reason = None
+        elif self.state is BookState.VALID:
+            return self._break(self._flaw(), tick)
+        return False
+
+    def _start(self, tick: BookReplaced, seen_ns: int) -> bool:
+        """Begin anew from a whole book, unless it is older than what we have."""
+        rising = self._rule is Sequencing.RISING and self.state in _FOLLOWED
+        if rising and tick.sequence < self._known:
+            return False
+        if _any_negative(tick.bids) or _any_negative(tick.asks):
+            return self._break(Loss.NEGATIVE)
+        self._book.replace(tick.bids, tick.asks, tick.event_ns)
+        self._known = tick.sequence
+        self._seen_ns = seen_ns
+        self._unchecked = self._every
+        if self._checksum is not None and self._differs(tick):
+            return self._break(Loss.CHECKSUM)
+        if self._book.usable:
+            self._move(Happening.STARTED)
+            self.reason = None
+        else:
+            self._move(Happening.STARTED_UNUSABLE)
+            self.reason = self._flaw()
+            self.losses[self.reason] += 1
+        return False
+
+    def _start_by_rest(self, tick: BookReplaced, seen_ns: int) -> bool:
+        if self.state in _FOLLOWED:
+            return False  # nobody waits for it, and what we follow is newer
+        self._held = tick
+        return self._join(seen_ns)
+
+    def _keep(self, tick: BookChanged, seen_ns: int) -> bool:
+        self._kept.append(tick)
+        if self.state is BookState.WAITING:
+            self._move(Happening.ASKED)
+            if self._held is None:
+                self.asked += 1
+                return True
+        return self._join(seen_ns) if self._held is not None else False
+
+    def _join(self, seen_ns: int) -> bool:
+        """Put the kept changes onto the start that came by REST, if they reach back to it."""
+        start, kept = self._held, self._kept
+        assert start is not None
+        while kept and kept[0].last <= start.sequence:
+            kept.popleft()
+        if not kept:
+            return False
+        self._held = None
+        if not self._reaches(kept[0], start.sequence):
+            self.losses[Loss.OLD_START] += 1
+            self.asked += 1
+            return True
+        changes = list(kept)
+        kept.clear()
+        if self._start(start, seen_ns) or self._change(changes[0], seen_ns):
+            kept.extend(changes[1:])
+            return True
+        for at, tick in enumerate(changes[1:], 2):
+            if self._follow(tick, seen_ns):
+                kept.extend(changes[at:])
+                return True
+        return False
+
+    def _reaches(self, tick: BookChanged, sequence: int) -> bool:
+        if self._rule is Sequencing.PREVIOUS:
+            return tick.previous is not None and tick.previous <= sequence
+        return tick.first <= sequence + 1
+
+    def _differs(self, tick: BookReplaced | BookChanged) -> bool:
+        """Whether the book is not the one that the venue computed its checksum of."""
+        self._unchecked += 1
+        if tick.checksum is None or self._unchecked < self._every:
+            return False
+        assert self._checksum is not None
+        self._unchecked = 0
+        return self._checksum(self._book) != tick.checksum
+
+    def _flaw(self) -> Loss:
+        both = self._book.best_bid is not None and self._book.best_ask is not None
+        return Loss.CROSSED if both else Loss.ONE_SIDED
+
+    def _break(self, loss: Loss, by: BookChanged | None = None) -> bool:
+        self._move(Happening.BROKE)
+        self.reason = loss
+        self.losses[loss] += 1
+        self.asked += 1
+        self._kept.clear()
+        if self._rest and by is not None:
+            self._kept.append(by)
+        return True
+
+    def _move(self, happening: Happening) -> None:
+        self.state = MOVES[self.state][happening]
+
+
+@runtime_checkable
+class Checksummed(Protocol):
+    """A codec whose venue sends checksums of its books."""
+
+    def checksum(self, instrument: InstrumentId) -> Checksum:
+        """The venue's recipe for this instrument's book."""
+
+
+def keeper_of(codec: FeedCodec, instrument: InstrumentId) -> BookKeeper:
+    """A keeper for this instrument as `codec` feeds it."""
+    checksum = codec.checksum(instrument) if isinstance(codec, Checksummed) else None
+    return BookKeeper(instrument, codec.rules(Channel.BOOK), checksum)
+
+
+def _any_negative(levels: list[Level]) -> bool:
+    for level in levels:  # noqa: SIM110 - at every change, and a generator costs three times this
+        if level[1] < 0:
+            return True
+    return False

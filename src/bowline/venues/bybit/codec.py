@@ -1,0 +1,215 @@
+"""Bybit's public feed, API v5. Sizes are base units in both markets.
+
+The book's number `u` rises by one; a whole book resets it, and `u` 1 is one after their restart,
+whatever its type. `orderbook.1` is documented as whole books only: a change to one side of it
+cannot be a quote without memory, so it is Unreadable. Frames of other documented topics say
+nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import InstrumentId, Market
+from bowline.core.model.values import Side
+from bowline.core.venue import (
+    BookChanged,
+    BookReplaced,
+    CandleSeen,
+    Listings,
+    QuoteChanged,
+    Tick,
+    TradePrinted,
+)
+from bowline.venues import reading
+from bowline.venues.feed import (
+    Channel,
+    Control,
+    FeedRules,
+    Pong,
+    Sequencing,
+    Subscribed,
+    SubscriptionRefused,
+    Topic,
+)
+from bowline.venues.reading import NOBODY, Millis, Price, Size, decoder, ns, read
+
+_TOPICS = {
+    Channel.TRADES: "publicTrade.",
+    Channel.QUOTES: "orderbook.1.",
+    Channel.BOOK: "orderbook.50.",
+    Channel.CANDLES: "kline.1.",
+}
+#: documented topics that are nothing to us
+_OTHERS = (
+    "tickers.", "liquidation.", "allLiquidation.", "orderbook.", "kline.", "priceLimit.",
+    "insurance.", "adlAlert.", "tickers_lt.", "kline_lt.", "lt.", "system.status",
+)  # fmt: skip
+_SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
+
+
+class _Frame(Struct, gc=False):
+    topic: str = ""
+    type: Literal["", "snapshot", "delta", "COMMAND_RESP"] = ""
+    ts: Millis = 0
+    data: msgspec.Raw = msgspec.Raw()
+    op: str = ""
+    success: bool = True
+    ret_msg: str = ""
+    req_id: str = ""
+
+
+class _Levels(Struct, gc=False):
+    b: list[tuple[Price, Size]]
+    a: list[tuple[Price, Size]]
+    u: reading.Sequence
+
+
+class _Trade(Struct, gc=False):
+    T: Millis
+    S: Literal["Buy", "Sell"]
+    v: Size
+    p: Price
+    i: str
+
+
+class _Candle(Struct, gc=False):
+    start: Millis
+    interval: Literal["1"]
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Size
+    confirm: bool
+    timestamp: Millis
+
+
+_FRAME = decoder(_Frame)
+_LEVELS = decoder(_Levels)
+_TRADES = decoder(list[_Trade])
+_CANDLES = decoder(list[_Candle])
+
+
+class BybitCodec:
+    """One Bybit market, spot or linear. See `FeedCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._listings = listings
+        self._rules = FeedRules(
+            url=f"wss://stream.bybit.com/v5/public/{market.kind}",
+            sequencing=Sequencing.ADJOINING,
+            ping=b'{"op":"ping"}',
+            topics_a_frame=10,
+            topics_a_connection=200,
+        )
+        readers: dict[Channel, Callable[[InstrumentId, _Frame], Sequence[Tick]]] = {
+            Channel.TRADES: _trades,
+            Channel.QUOTES: _quote,
+            Channel.BOOK: _book,
+            Channel.CANDLES: _candles,
+        }
+        self._routes = {
+            prefix + each.venue_symbol: (readers[channel], each.instrument.id)
+            for channel, prefix in _TOPICS.items()
+            for each in listings.all
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    def rules(self, channel: Channel) -> FeedRules:
+        """The same for every channel: one URL a market."""
+        del channel
+        return self._rules
+
+    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """One frame, numbered."""
+        return [self._ask("subscribe", topics, request)]
+
+    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """One frame, numbered."""
+        return [self._ask("unsubscribe", topics, request)]
+
+    def _ask(self, op: str, topics: Sequence[Topic], request: int) -> bytes:
+        words = [_TOPICS[each.channel] + self._listings.word(each.instrument) for each in topics]
+        return msgspec.json.encode({"op": op, "req_id": str(request), "args": words})
+
+    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
+        """What one frame says. Raises Unreadable."""
+        envelope = read(_FRAME, frame)
+        if route := self._routes.get(envelope.topic):
+            reader, instrument = route
+            return reader(instrument, envelope)
+        if envelope.op:
+            return _control(envelope, frame)
+        if envelope.topic.startswith(tuple(_TOPICS.values())):
+            raise reading.unreadable(f"{envelope.topic!r} is not listed", frame)
+        if not envelope.topic.startswith(_OTHERS):
+            raise reading.unreadable(f"unknown topic {envelope.topic!r}", frame)
+        return ()
+
+    def snapshot_path(self, instrument: InstrumentId) -> str:
+        """None is needed: the stream itself begins with a whole book."""
+        raise ValueError(f"the book of {instrument.symbol} starts with the stream")
+
+    def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
+        """There is none to decode."""
+        raise reading.unreadable(f"no book of {instrument.symbol} was asked for", body)
+
+
+def _control(frame: _Frame, raw: bytes) -> Sequence[Control]:
+    request = reading.request_number(frame.req_id)
+    if frame.op == "pong" or (frame.op == "ping" and frame.ret_msg == "pong"):
+        return (Pong(),)
+    if frame.op == "unsubscribe":
+        return ()
+    if frame.op != "subscribe":
+        raise reading.unreadable(f"unknown op {frame.op!r}", raw)
+    if not frame.success:
+        return (SubscriptionRefused("", frame.ret_msg, request),)
+    return (Subscribed(request),)
+
+
+def _book(instrument: InstrumentId, frame: _Frame) -> Sequence[BookReplaced | BookChanged]:
+    levels = read(_LEVELS, frame.data)
+    if frame.type == "snapshot" or levels.u == 1:
+        return (BookReplaced(instrument, ns(frame.ts), levels.b, levels.a, levels.u),)
+    if frame.type != "delta":
+        raise reading.unreadable(f"a book of type {frame.type!r}", frame.data)
+    u = levels.u
+    return (BookChanged(instrument, ns(frame.ts), levels.b, levels.a, u, u),)
+
+
+def _quote(instrument: InstrumentId, frame: _Frame) -> Sequence[QuoteChanged]:
+    levels = read(_LEVELS, frame.data)
+    bids = [level for level in levels.b if level[1] > 0]
+    asks = [level for level in levels.a if level[1] > 0]
+    if frame.type != "snapshot" and not (bids and asks):
+        raise reading.unreadable("a change to one side of a quote", frame.data)
+    bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
+    return (QuoteChanged(instrument, ns(frame.ts), *bid, *ask),)
+
+
+def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:
+    return [
+        TradePrinted(instrument, ns(each.T), each.p, each.v, _SIDES[each.S], each.i)
+        for each in read(_TRADES, frame.data)
+    ]
+
+
+def _candles(instrument: InstrumentId, frame: _Frame) -> Sequence[CandleSeen]:
+    return [
+        CandleSeen(
+            instrument, ns(each.timestamp), ns(each.start),
+            each.open, each.high, each.low, each.close, each.volume, each.confirm,
+        )
+        for each in read(_CANDLES, frame.data)
+    ]  # fmt: skip
