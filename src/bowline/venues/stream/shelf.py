@@ -1,0 +1,135 @@
+"""The books of one connection: each with its keeper, and a fresh start for a doubted one.
+
+Nothing is believed here that its keeper does not believe, and no keeper outlives its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.venue import BookChanged, BookReplaced
+from bowline.venues.books import BookKeeper, BookState, keeper_of
+from bowline.venues.errors import VenueError
+from bowline.venues.feed import Channel, FeedCodec, Topic, Unreadable
+from bowline.venues.stream.notices import BookInvalid, BookValid, FeedSink, FrameUnreadable
+from bowline.venues.stream.transport import Lost
+
+#: between two starts of the same book
+START_AGAIN_S = 1.0
+
+#: body of a GET of this path at the venue. Raises VenueError.
+Fetch = Callable[[str], Awaitable[bytes]]
+#: asks for topics anew. Raises Lost.
+Resubscribe = Callable[[Topic], Awaitable[None]]
+
+
+class Shelf:
+    """`told` says whether the sink hears of these books."""
+
+    def __init__(
+        self,
+        codec: FeedCodec,
+        fetch: Fetch,
+        resubscribe: Resubscribe,
+        sink: FeedSink,
+        now_ns: Callable[[], int],
+        *,
+        told: bool,
+    ) -> None:
+        self._codec = codec
+        self._fetch = fetch
+        self._resubscribe = resubscribe
+        self._sink = sink
+        self._now_ns = now_ns
+        self._told = told
+        self._keepers: dict[InstrumentId, BookKeeper] = {}
+        self._starts: dict[InstrumentId, asyncio.Task[None]] = {}
+        self._started_s: dict[InstrumentId, float] = {}
+
+    def take(self, tick: BookReplaced | BookChanged, seen_ns: int) -> None:
+        """What the venue said of a book."""
+        keeper = self._keepers.get(tick.instrument)
+        if keeper is None:
+            keeper = self._keepers[tick.instrument] = keeper_of(self._codec, tick.instrument)
+        was = keeper.state
+        wanted = keeper.take(tick, seen_ns)
+        if self._told:
+            self._tell(keeper, tick.instrument, was, seen_ns)
+        if wanted:
+            self._start(tick.instrument)
+
+    def tell(self, seen_ns: int) -> None:
+        """From now on the sink hears of these books, first of what they are."""
+        self._told = True
+        for instrument, keeper in self._keepers.items():
+            before = BookState.WAITING if keeper.state is BookState.VALID else BookState.VALID
+            self._tell(keeper, instrument, before, seen_ns)
+
+    def hush(self) -> None:
+        """From now on the sink hears of these books from another connection."""
+        self._told = False
+
+    def doubt(self, instrument: InstrumentId, reason: str) -> None:
+        """The stream of a book begins anew: what is known of it no longer counts."""
+        keeper = self._keepers.get(instrument)
+        if keeper is None:
+            return
+        was_valid = keeper.state is BookState.VALID
+        keeper.drop()
+        if was_valid and self._told:
+            self._sink.notice(BookInvalid(instrument, reason), self._now_ns())
+
+    @property
+    def valid(self) -> bool:
+        """Whether every book that there is may be believed."""
+        return all(keeper.state is BookState.VALID for keeper in self._keepers.values())
+
+    def close(self) -> None:
+        """The connection has ended: no book of it may be believed any more."""
+        for task in self._starts.values():
+            task.cancel()
+        for instrument in self._keepers:
+            self.doubt(instrument, "disconnected")
+
+    def _tell(
+        self, keeper: BookKeeper, instrument: InstrumentId, was: BookState, seen_ns: int
+    ) -> None:
+        if keeper.state is BookState.VALID:
+            if was is not BookState.VALID:
+                self._sink.notice(BookValid(instrument), seen_ns)
+            self._sink.book(keeper, seen_ns)
+        elif was is BookState.VALID:
+            reason = keeper.reason or keeper.state
+            self._sink.notice(BookInvalid(instrument, reason.value), seen_ns)
+
+    def _start(self, instrument: InstrumentId) -> None:
+        running = self._starts.get(instrument)
+        if running is None or running.done() or running is asyncio.current_task():
+            self._starts[instrument] = asyncio.create_task(self._fresh_start(instrument))
+
+    async def _fresh_start(self, instrument: InstrumentId) -> None:
+        clock = asyncio.get_running_loop().time
+        last_s = self._started_s.get(instrument)
+        if last_s is not None:
+            await asyncio.sleep(max(0.0, last_s + START_AGAIN_S - clock()))
+        self._started_s[instrument] = clock()
+        if self._codec.rules(Channel.BOOK).snapshot_by_rest:
+            self.take(await self._whole(instrument), self._now_ns())
+            return
+        self.doubt(instrument, "resubscribed")
+        with suppress(Lost):  # whoever reads the socket sees the same loss
+            await self._resubscribe(Topic(Channel.BOOK, instrument))
+
+    async def _whole(self, instrument: InstrumentId) -> BookReplaced:
+        """The book by REST, asked for until it comes."""
+        path = self._codec.snapshot_path(instrument)
+        while True:
+            try:
+                return self._codec.decode_snapshot(instrument, await self._fetch(path))
+            except (VenueError, Unreadable) as error:
+                note = f"the start of a book, {path}: {error.message}"
+                self._sink.notice(FrameUnreadable(path, note), self._now_ns())
+            await asyncio.sleep(START_AGAIN_S)
