@@ -1,7 +1,8 @@
 """Specs made up for tests: by hypothesis, or as one fixed list that covers every combination.
 
 Raw specs are what a person could write; a spec is what `parse_spec` makes of one. Every direction,
-sizing mode, combination of stops, 1 to 3 indicators of the catalogue that have a rule.
+sizing mode, combination of stops, 1 to 3 indicators of the catalogue that have a rule; with or
+without margin where it can be had.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from bowline.wire import load_catalogue
 TIMEFRAMES = ("1m", "5m", "15m", "1h")
 DIRECTIONS = ("long-only", "short-only", "long-short")
 SIZING_MODES = ("all_in", "fixed_quote", "strategy_compound", "strategy_compound_profit_lock")
+#: what a sweep's kernel knows, and what only the core does
+ALL_SIZING_MODES = (*SIZING_MODES, "risk_pct")
 STOP_FIELDS = ((), ("sl_pct",), ("tp_pct",), ("sl_pct", "tp_pct"))
 #: steps between two values of a parameter that are tried around its default
 _NEAR = 2
@@ -46,10 +49,15 @@ def raw_specs(draw: st.DrawFn) -> dict[str, Any]:
     raw = _raw(
         chance,
         draw(st.sampled_from(DIRECTIONS)),
-        draw(st.sampled_from(SIZING_MODES)),
+        draw(st.sampled_from(ALL_SIZING_MODES)),
         draw(st.sampled_from(STOP_FIELDS)),
         draw(st.sampled_from(TIMEFRAMES)),
     )
+    if draw(st.booleans()):
+        raw["margin"] = {
+            "leverage": draw(st.integers(2, 20)),
+            "maintenance_pct": draw(_amounts(0, 4)),
+        }
     if draw(st.booleans()):
         raw["costs"] = {"fee_pct": draw(_amounts(0, 5)), "slippage_pct": draw(_amounts(0, 5))}
     if draw(st.booleans()):
@@ -58,7 +66,8 @@ def raw_specs(draw: st.DrawFn) -> dict[str, Any]:
             "cooldown_candles": draw(st.integers(0, 50)),
         }
     if draw(st.booleans()):
-        market = draw(st.sampled_from(MARKETS)).name
+        lends = [each for each in MARKETS if each.kind == "linear" or "margin" not in raw]
+        market = draw(st.sampled_from(lends)).name
         raw["instrument"] = {"market": market, "symbol": draw(st.sampled_from(["BTCUSDT", "ADA"]))}
     return raw
 
@@ -85,6 +94,20 @@ def sample_specs(n: int, seed: int) -> list[StrategySpec]:
     return made
 
 
+def margin_specs(n: int, seed: int) -> list[StrategySpec]:
+    """The same `n` specs for the same seed, with leverage, every sizing and way to fill stops."""
+    chance = random.Random(seed)
+    combinations = list(itertools.product(DIRECTIONS, ALL_SIZING_MODES, STOP_FIELDS))
+    chance.shuffle(combinations)
+    made = []
+    for number, combination in zip(range(n), itertools.cycle(combinations), strict=False):
+        raw = _raw(chance, *combination, TIMEFRAMES[number % len(TIMEFRAMES)])
+        raw["margin"] = {"leverage": chance.choice([2, 5, Decimal("12.5"), 40])}
+        raw["fills"] = ("close", "intrabar")[number % 2]
+        made.append(parse_spec(raw, catalogue(), Strategies()))
+    return made
+
+
 def _raw(
     chance: random.Random, direction: str, mode: str, stops: tuple[str, ...], timeframe: str
 ) -> dict[str, Any]:
@@ -104,6 +127,9 @@ def _raw(
         "indicators": [{"id": each.id, "params": _params(chance, each)} for each in entries],
         "sizing": sizing,
     }
+    if mode == "risk_pct":
+        sizing["risk_pct"] = chance.choice([Decimal("0.5"), 1, 5])
+        stops = tuple(dict.fromkeys(("sl_pct", *stops)))
     if stops:
         raw["stops"] = {name: Decimal(chance.randint(2, 50)) / 10 for name in stops}
     return raw

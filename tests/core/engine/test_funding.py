@@ -154,12 +154,12 @@ def test_money_is_conserved_and_every_amount_is_what_was_held(walk, asked):
     flows = sum(
         -e.fill.side.sign * e.fill.quantity * e.fill.price - e.fill.fee for e in record.executions
     )
-    assert abs(ledger.cash + ledger.idle - (CASH + flows - total)) < DUST
+    assert abs(ledger.wallet.cash + ledger.wallet.idle - (CASH + flows - total)) < DUST
     profit = sum(trip.pnl for trip in report.round_trips)
     profit += report.open_position.pnl if report.open_position else 0
-    assert abs(profit - (ledger.equity - CASH)) < DUST
+    assert abs(profit - (ledger.wallet.equity - CASH)) < DUST
     assert abs(report.metrics.total_profit_quote - profit) < DUST
-    assert abs(float(ledger.equity) - report.curves.equity[-1]) < 1e-6
+    assert abs(float(ledger.wallet.equity) - report.curves.equity[-1]) < 1e-6
 
 
 def engine_after(
@@ -189,7 +189,7 @@ def test_a_venue_that_pays_unasked_is_believed():
     engine = Engine({run.id: History(Told([0]), frame([100]))})
     engine.step(RunStarted(0, run, OrderId(1)))
     engine.step(FundingPaid(5, run.id, Decimal("0.01"), Decimal(100), Decimal(7)))
-    assert engine.ledger(run.id).cash == CASH - 7
+    assert engine.ledger(run.id).wallet.cash == CASH - 7
 
 
 def test_a_run_that_pays_is_never_played_without_being_told_what_was_due():

@@ -105,6 +105,10 @@ def test_ids_and_names_never_change() -> None:
     assert strategy_name(spec) == "sma_cross-10-50 1h long-short sl1.5 tp3 66d7960f"
 
 
+def test_leverage_one_is_the_same_strategy_as_no_word_of_margin() -> None:
+    assert spec_of(PLAIN | {"margin": {"leverage": 1}}) == spec_of(PLAIN)
+
+
 @given(raw_specs(), st.integers())
 def test_any_key_order_and_number_spelling_is_the_same_strategy(
     raw: dict[str, Any], seed: int

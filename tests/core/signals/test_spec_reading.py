@@ -82,6 +82,10 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, tuple[str, ...]]] = [
     (("limits", "cooldown_candles"), 10**6, ("limits.cooldown_candles: 1000000",)),
     (("limits", "cooldown_candles"), 10**5000, ("limits.cooldown_candles: a number of too",)),
     (("limits",), [5], ("limits: a list is not a mapping",)),
+    (("sizing",), {"mode": "risk_pct"}, ("sizing.risk_pct: missing", "above 0 and up to 100")),
+    (("margin",), {"leverage": 3}, ("margin: binance:spot has no leverage", "only perpetuals")),
+    (("margin",), {"leverage": 126}, ("margin.leverage: 126", "from 1 to 125")),
+    (("margin",), {"maintenance_pct": 1}, ("margin.maintenance_pct:", "margin.leverage beside")),
 ]  # fmt: skip
 
 
@@ -132,6 +136,20 @@ def test_a_short_cannot_gain_all_of_its_price() -> None:
     raw = broken(("stops", "tp_pct"), 100) | {"direction": "short-only"}
     assert "stops.tp_pct: 100 is not allowed" in problems_of(raw)[0]
     parse_spec(raw | {"direction": "long-only"}, catalogue(), Strategies())
+
+
+def test_sizing_by_risk_needs_a_stop_to_lose_it_at() -> None:
+    raw = broken(("sizing",), {"mode": "risk_pct", "risk_pct": 1})
+    parse_spec(raw, catalogue(), Strategies())
+    (problem,) = problems_of(raw | {"stops": {"tp_pct": 3}})
+    assert problem.startswith("stops.sl_pct: missing: sizing by risk_pct")
+
+
+def test_an_entry_must_have_more_behind_it_than_it_needs_to_stay() -> None:
+    raw = broken(("instrument", "market"), "binance:linear")
+    (problem,) = problems_of(raw | {"margin": {"leverage": 10, "maintenance_pct": 10}})
+    assert problem.startswith("margin.maintenance_pct: 10 at leverage 10: expected less than 10")
+    parse_spec(raw | {"margin": {"leverage": 10, "maintenance_pct": 9}}, catalogue(), Strategies())
 
 
 @pytest.mark.parametrize("raw", [{}, [], None, "text", 5])

@@ -100,6 +100,16 @@ def test_every_mistake_is_told_at_once() -> None:
         ({"constraints": ["sma_cross_fast + 1"]}, "must be a comparison"),
         ({"constraints": ["fast < 3"]}, "'fast' is no parameter here"),
         ({"limits": {"cooldown_candles": 3}}, "a sweep knows no limits"),
+        ({"fills": "intrabar"}, "fills: intrabar: a sweep's kernel does not know it"),
+        ({"funding": True}, "funding: true: a sweep's kernel does not know it"),
+        ({"sizing": {"mode": "risk_pct", "risk_pct": 1}}, "risk_pct}: a sweep's kernel does not"),
+        (
+            {
+                "margin": {"leverage": 3},
+                "instrument": {"market": "binance:linear", "symbol": "BTCUSDT"},
+            },
+            "margin: a sweep's kernel does not know it",
+        ),
         ({"indicators": [{"id": "sma"}, {"id": "sma"}]}, "is there already: give it a name"),
         (
             {

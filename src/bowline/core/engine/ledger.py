@@ -1,24 +1,24 @@
-"""What a run has: its money, position, working order and plan. Facts change it, opinions never do.
+"""What a run has: its wallet, position, working order and plan. Facts change it, opinions never do.
 
-Money lies in the run's own wallet: `cash` holds what is not in a long position and, for a short,
-the proceeds of its sale; `safe` is the part of it that profit lock has set aside.
+The wallet is its own, or the one of its portfolio; what its position ties up there is its stake.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bowline.core.engine.plans import Plan
+from bowline.core.engine.wallet import Stake, Wallet, ruin_price
 from bowline.core.model.event import CandleClosed, FundingPaid, Leg, Run
 from bowline.core.model.intent import Reason
 from bowline.core.model.order import Fill, Order
-from bowline.core.model.policy import AllIn, Fills, FixedQuote, ProfitLock
+from bowline.core.model.policy import Fills, ProfitLock, StrategyCompound
 from bowline.core.model.position import Position, RoundTrip, apply_fill
-from bowline.core.model.values import HUNDRED, ONE, ZERO, Direction
+from bowline.core.model.values import DAY_NS, HUNDRED, ONE, ZERO, Direction
 
 _NEVER = Decimal("Infinity")
 
@@ -67,10 +67,7 @@ class Ledger(Struct):
     """The whole state of one run. Candle counts are of decision candles."""
 
     run: Run
-    cash: Decimal
-    #: money of the account that this strategy's budget leaves alone
-    idle: Decimal
-    safe: Decimal = ZERO
+    wallet: Wallet
     position: Position | None = None
     levels: ExitLevels | None = None
     plan: Plan | None = None
@@ -80,33 +77,63 @@ class Ledger(Struct):
     last_close: Decimal = ZERO
     candles: int = 0
     last_exit_candle: int | None = None
-    day: int = -1
-    day_equity: Decimal = ZERO
 
     @property
-    def equity(self) -> Decimal:
-        """The strategy's money with its position marked at the last close."""
-        if self.position is None:
-            return self.cash
-        return self.cash + self.position.signed_quantity * self.last_close
+    def claim(self) -> Decimal:
+        """What of its wallet this run may ever use."""
+        money, sharing = self.wallet.equity - self.wallet.safe, self.run.policy.sharing
+        return money if sharing is None else money * sharing.share_pct / HUNDRED
 
     @property
     def available(self) -> Decimal:
-        """What an entry may use."""
-        return self.equity - self.safe
+        """What an entry may use now."""
+        return self.claim if self.run.policy.sharing is None else min(self.claim, self.wallet.free)
 
-    def see_close(self, day: int, close: Decimal) -> None:
+    @property
+    def exposure_left(self) -> Decimal:
+        """What the portfolio's limit leaves of gross exposure to one more entry."""
+        sharing = self.run.policy.sharing
+        if sharing is None or sharing.max_gross_exposure_pct == ZERO:
+            return _NEVER
+        most = self.wallet.equity * sharing.max_gross_exposure_pct / HUNDRED
+        return most - self.wallet.gross_exposure
+
+    def see_close(self, candle: CandleClosed) -> None:
         """Count a closed candle and mark at its close; a new UTC day starts from the last mark."""
-        if day != self.day:
-            self.day_equity = self.equity
-            self.day = day
+        self.wallet.see_moment(candle.seen_ns, candle.open_ns // DAY_NS)
         self.candles += 1
-        self.last_close = close
+        self.last_close = candle.close
+        if self.position is not None:
+            stake = self.wallet.stakes[self.run.id]
+            stake.value = self.position.signed_quantity * candle.close
+
+    def mark(self) -> None:
+        """Tell the wallet what the position is worth at the last close."""
+        if self.position is None:
+            self.wallet.stakes.pop(self.run.id, None)
+        else:
+            self._stake(self.position.signed_quantity * self.last_close)
+
+    def reserve(self, quantity: Decimal) -> None:
+        """Tell the wallet of an entry: others must not use the money it is about to take."""
+        policy = self.run.policy
+        with_fee = ONE + policy.costs.fee_rate * policy.leverage
+        price = self.last_close * (ONE + policy.costs.slippage_rate)
+        self._stake(quantity * price * with_fee, working=True)
+
+    def _stake(self, value: Decimal, *, working: bool = False) -> None:
+        policy = self.run.policy
+        stake = Stake(value, policy.leverage, policy.maintenance_rate, working)
+        self.wallet.stakes[self.run.id] = stake
 
     def meet(self, candle: CandleClosed) -> Touch | None:
         """Which level of the open position this candle meets first, if any."""
         if self.levels is None:
             return None
+        if self.run.policy.sharing is not None:
+            # what stands behind the position depends on the others of the wallet
+            self.levels = self._exit_levels()
+            assert self.levels is not None
         if self.run.policy.fills is Fills.CLOSE:
             return self.levels.hit(candle.close)
         if not candle.legs:
@@ -118,8 +145,9 @@ class Ledger(Struct):
         if self.order is None:
             raise ValueError(f"fill {fill.trade_id} came without a working order")
         self.order = self.order.after_fill(fill)
-        self.cash -= fill.side.sign * fill.quantity * fill.price + fill.fee
+        self.wallet.cash -= fill.side.sign * fill.quantity * fill.price + fill.fee
         self.position, trip = apply_fill(self.position, fill, self.order.reason)
+        self.mark()
         self.levels = self._exit_levels()
         if trip is not None:
             self.last_exit_candle = self.candles
@@ -129,41 +157,56 @@ class Ledger(Struct):
 
     def pay_funding(self, paid: FundingPaid) -> None:
         """Money that funding took or brought; the position remembers it."""
-        self.cash -= paid.amount
+        self.wallet.cash -= paid.amount
         if self.position is not None:
             funding = self.position.funding + paid.amount
             self.position = replace(self.position, funding=funding)
-            # the price at which a short is bust depends on the cash
+            # the price at which nothing is left depends on the cash
             self.levels = self._exit_levels()
 
     def _lock_profit(self, trip: RoundTrip) -> None:
         sizing = self.run.policy.sizing
         if isinstance(sizing, ProfitLock) and trip.pnl > ZERO:
-            self.safe += trip.pnl * sizing.safe_profit_pct / HUNDRED
+            self.wallet.safe += trip.pnl * sizing.safe_profit_pct / HUNDRED
 
     def _exit_levels(self) -> ExitLevels | None:
-        if self.position is None:
+        if (position := self.position) is None:
             return None
-        stops, entry = self.run.policy.stops, self.position.entry_price
-        if self.position.direction is Direction.LONG:
-            return ExitLevels(
-                _moved(entry, stops.sl_pct, -1, ZERO), Reason.STOP_LOSS,
-                _moved(entry, stops.tp_pct, 1, _NEVER), Reason.TAKE_PROFIT,
-            )  # fmt: skip
-        # a short is worth nothing once buying it back costs all the cash there is
-        bust = self.cash / self.position.quantity
-        stop = _moved(entry, stops.sl_pct, 1, _NEVER)
-        upper = (bust, Reason.BUST) if bust < stop else (stop, Reason.STOP_LOSS)
-        return ExitLevels(_moved(entry, stops.tp_pct, -1, ZERO), Reason.TAKE_PROFIT, *upper)
+        policy, entry = self.run.policy, position.entry_price
+        ruin = (
+            ruin_price(
+                self.wallet.backing(self.run.id),
+                position.quantity,
+                position.direction,
+                policy.maintenance_rate,
+            ),
+            Reason.BUST if policy.margin is None else Reason.LIQUIDATION,
+        )
+        sl_pct, tp_pct = policy.stops.sl_pct, policy.stops.tp_pct
+        if position.direction is Direction.LONG:
+            stop = (_moved(entry, sl_pct, -1, ZERO), Reason.STOP_LOSS)
+            nearer = ruin if ruin[0] > stop[0] else stop
+            return ExitLevels(*nearer, _moved(entry, tp_pct, 1, _NEVER), Reason.TAKE_PROFIT)
+        stop = (_moved(entry, sl_pct, 1, _NEVER), Reason.STOP_LOSS)
+        nearer = ruin if ruin[0] < stop[0] else stop
+        return ExitLevels(_moved(entry, tp_pct, -1, ZERO), Reason.TAKE_PROFIT, *nearer)
 
 
 def _moved(entry: Decimal, pct: Decimal | None, sign: int, without: Decimal) -> Decimal:
     return without if pct is None else entry * (ONE + sign * pct / HUNDRED)
 
 
-def open_ledger(run: Run) -> Ledger:
-    """The ledger of a run before its first candle: the strategy's budget, the rest idle."""
-    sizing = run.policy.sizing
-    budget = None if isinstance(sizing, AllIn | FixedQuote) else sizing.budget_quote
-    cash = run.initial_cash if budget is None else min(budget, run.initial_cash)
-    return Ledger(run, cash=cash, idle=run.initial_cash - cash)
+def open_ledger(run: Run, shared: MutableMapping[str, Wallet]) -> Ledger:
+    """The ledger of a run before its first candle, with its wallet.
+
+    A run of a portfolio takes the wallet of its account from `shared`, or is the first to put it
+    there. A wallet of its own holds the strategy's budget; the rest is idle.
+    """
+    sizing, cash = run.policy.sizing, run.initial_cash
+    if isinstance(sizing, StrategyCompound | ProfitLock) and sizing.budget_quote is not None:
+        cash = min(sizing.budget_quote, cash)
+    wallet = Wallet(run.account, cash, idle=run.initial_cash - cash)
+    if run.policy.sharing is not None:
+        wallet.peak = cash
+        wallet = shared.setdefault(run.account, wallet)
+    return Ledger(run, wallet)

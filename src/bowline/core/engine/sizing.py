@@ -1,8 +1,13 @@
 """How much: from available money and a price to a quantity the venue takes.
 
-With p the expected fill price, f the fee rate and A the available money:
-all of it is q = A / (p·(1+f)), for a long and for a short alike; a fixed notional N is
-q = min(N, A / (1+f)) / p. Quantities are rounded down to the lot step, never up.
+With p the expected fill price, f the fee rate, L the leverage and A the available money:
+- all of it is a notional of A / (1/L + f), its margin and its fee, for a long and a short alike,
+- a fixed notional is that, or all of it if that is less,
+- a risk of r is r * money / loss, where loss is what one unit of notional loses if the stop loss at
+  distance d is met, both fills with their costs. With s the slippage rate, the exit fills at
+  x = (1 - d)(1 - s) of p for a long and (1 + d)(1 + s) for a short: loss = |1 - x| + f (1 + x).
+Whatever the mode, A bounds it, and the portfolio's exposure. Quantities are rounded down to the lot
+step, never up.
 """
 
 from __future__ import annotations
@@ -11,8 +16,8 @@ from decimal import Decimal
 
 from bowline.core.engine.ledger import Ledger
 from bowline.core.model.intent import Approved, Refusal, Refused
-from bowline.core.model.policy import FixedQuote
-from bowline.core.model.values import ONE, ZERO, Side
+from bowline.core.model.policy import FixedQuote, Policy, RiskPct
+from bowline.core.model.values import HUNDRED, ONE, ZERO, Side
 
 
 def entry_quantity(ledger: Ledger, approved: Approved) -> Decimal | Refused:
@@ -20,12 +25,47 @@ def entry_quantity(ledger: Ledger, approved: Approved) -> Decimal | Refused:
     policy, instrument = ledger.run.policy, ledger.run.instrument
     side = Side.entering(approved.intent.direction)
     price = ledger.last_close * (ONE + side.sign * policy.costs.slippage_rate)
-    notional = ledger.available / (ONE + policy.costs.fee_rate)
-    if isinstance(policy.sizing, FixedQuote):
-        notional = min(policy.sizing.quote, notional)
+    most = ledger.available / (ONE / policy.leverage + policy.costs.fee_rate)
+    if isinstance(policy.sizing, RiskPct) and not loss_at_stop(policy, side) > ZERO:
+        return Refused(approved.intent, Refusal.NO_STOP_DISTANCE)
+    notional = min(_wanted(ledger, side, most), most, ledger.exposure_left)
     quantity = instrument.tradable_quantity(notional / price)
     if quantity <= ZERO:
         return Refused(approved.intent, Refusal.BELOW_LOT_STEP)
     if quantity * price < instrument.min_notional:
         return Refused(approved.intent, Refusal.BELOW_MIN_NOTIONAL)
+    if policy.margin is not None and _left_after(ledger, quantity, price) <= ZERO:
+        return Refused(approved.intent, Refusal.BELOW_MAINTENANCE)
     return quantity
+
+
+def loss_at_stop(policy: Policy, side: Side) -> Decimal:
+    """What a unit of entry notional loses if its stop loss is met; 0 if no stop can lose.
+
+    A stop that is missing, at the entry, or on its winning side is none to size by.
+    """
+    distance_pct = policy.stops.sl_pct
+    if distance_pct is None or distance_pct <= ZERO:
+        return ZERO
+    slippage, fee = policy.costs.slippage_rate, policy.costs.fee_rate
+    exit_ = (ONE - side.sign * distance_pct / HUNDRED) * (ONE - side.sign * slippage)
+    return abs(ONE - exit_) + fee * (ONE + exit_)
+
+
+def _wanted(ledger: Ledger, side: Side, most: Decimal) -> Decimal:
+    """The notional that the sizing asks for."""
+    policy = ledger.run.policy
+    match policy.sizing:
+        case FixedQuote(quote):
+            return quote
+        case RiskPct(risk_pct):
+            return ledger.claim * risk_pct / HUNDRED / loss_at_stop(policy, side)
+    return most
+
+
+def _left_after(ledger: Ledger, quantity: Decimal, price: Decimal) -> Decimal:
+    """What the wallet has above all maintenance margins right after an entry, at the last close."""
+    policy, close = ledger.run.policy, ledger.last_close
+    cost = quantity * (price * policy.costs.fee_rate + abs(price - close))
+    backing = ledger.wallet.backing(ledger.run.id)
+    return backing - cost - quantity * close * policy.maintenance_rate

@@ -21,6 +21,7 @@ from bowline.core.engine.ledger import Ledger, Touch, open_ledger
 from bowline.core.engine.plans import FlipPlan, Single
 from bowline.core.engine.risk import check
 from bowline.core.engine.sizing import entry_quantity
+from bowline.core.engine.wallet import Wallet
 from bowline.core.model.event import (
     CandleClosed,
     Command,
@@ -40,7 +41,7 @@ from bowline.core.model.event import (
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.intent import Enter, Exit, Flip, Intent, Reason, Refused, Signal
 from bowline.core.model.order import Order, Step
-from bowline.core.model.values import DAY_NS, Direction, OrderId, RunId, Side
+from bowline.core.model.values import Direction, OrderId, RunId, Side
 from bowline.core.signals.frame import History
 
 _NOTHING: tuple[Command, ...] = ()
@@ -59,6 +60,7 @@ class Engine:
         self._histories = histories
         self._ledgers: dict[RunId, Ledger] = {}
         self._watching: dict[InstrumentId, list[tuple[Ledger, History]]] = {}
+        self._wallets: dict[str, Wallet] = {}
         self._next_order_id = 0
 
     def step(self, event: Event) -> tuple[Command, ...]:
@@ -72,7 +74,7 @@ class Engine:
                 return self._after_order(ledger, seen_ns)
             case RunStarted(run=run):
                 self._next_order_id = max(self._next_order_id, event.first_order_id)
-                self._open(open_ledger(run))
+                self._open(open_ledger(run, self._wallets))
                 return _NOTHING
             case FundingFixed():
                 return self._settle_funding(event)
@@ -94,6 +96,8 @@ class Engine:
         """Take over a snapshot's state."""
         self._next_order_id, ledgers = msgspec.json.decode(state, type=tuple[int, list[Ledger]])
         for ledger in ledgers:
+            if ledger.run.policy.sharing is not None:
+                ledger.wallet = self._wallets.setdefault(ledger.wallet.account, ledger.wallet)
             self._open(ledger)
 
     def _open(self, ledger: Ledger) -> None:
@@ -108,7 +112,7 @@ class Engine:
             if ledger.run.timeframe is not event.timeframe:
                 continue
             signal = history.close(event.open_ns)
-            ledger.see_close(event.open_ns // DAY_NS, event.close)
+            ledger.see_close(event)
             if (signal.edge or ledger.levels is not None) and ledger.plan is None:
                 touch = ledger.meet(event)
                 # on most candles there is nothing to wish for
@@ -150,6 +154,7 @@ class Engine:
         if isinstance(quantity, Refused):
             return (RecordRefusal(now_ns, quantity),)
         ledger.plan = Single()
+        ledger.reserve(quantity)
         order = self._new_order(ledger, Side.entering(intent.direction), Reason.SIGNAL, quantity)
         return (PlaceOrder(now_ns, order),)
 
@@ -191,6 +196,7 @@ class Engine:
         if order is None or not order.done:
             return _NOTHING
         ledger.order = ledger.plan = None
+        ledger.mark()
         if order.reduce_only and ledger.position is not None:
             ledger.overdue_exit = order.reason
         elif isinstance(plan, FlipPlan):

@@ -26,6 +26,7 @@ class Reason(Enum):
     STOP_LOSS = "stop_loss"
     TAKE_PROFIT = "take_profit"
     BUST = "bust"
+    LIQUIDATION = "liquidation"
 
 
 class Enter(Struct, frozen=True, tag=True):
@@ -60,6 +61,12 @@ class Refusal(Enum):
     COOLDOWN = "cooling down after the last exit"
     DAILY_LOSS = "the day's loss limit is reached"
     NOTHING_AVAILABLE = "no money is available"
+    NO_STOP_DISTANCE = "no stop loss on the losing side to size by"
+    BELOW_MAINTENANCE = "entering would leave less than the maintenance margin"
+    MAX_POSITIONS = "the portfolio holds as many positions as it may"
+    MAX_GROSS_EXPOSURE = "the portfolio's exposure is at its limit"
+    MAX_DRAWDOWN = "the portfolio's drawdown is at its limit"
+    PORTFOLIO_DAILY_LOSS = "the portfolio's daily loss is at its limit"
     BELOW_LOT_STEP = "the quantity rounds down to nothing"
     BELOW_MIN_NOTIONAL = "the notional is below the venue's minimum"
 

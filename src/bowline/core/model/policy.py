@@ -10,7 +10,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from bowline.core.model.values import HUNDRED, ZERO, Direction
+from bowline.core.model.values import HUNDRED, ONE, ZERO, Direction
 
 
 class DirectionMode(Enum):
@@ -81,7 +81,20 @@ class ProfitLock(
     budget_quote: Decimal | None = None
 
 
-Sizing = AllIn | FixedQuote | StrategyCompound | ProfitLock
+class RiskPct(Struct, frozen=True, tag="risk_pct", tag_field="mode", forbid_unknown_fields=True):
+    """Every entry loses this share of the run's money if its stop loss is met, costs included."""
+
+    risk_pct: Decimal
+
+
+Sizing = AllIn | FixedQuote | StrategyCompound | ProfitLock | RiskPct
+
+
+class Margin(Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry needs its notional / `leverage`; to keep it, `maintenance_pct` of its value."""
+
+    leverage: Decimal
+    maintenance_pct: Decimal
 
 
 class Costs(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +121,19 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     cooldown_candles: int = 0
 
 
+class Sharing(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A place in a portfolio, whose runs have the wallet of their account in common.
+
+    `share_pct` of its money is this run's to use; the rest bounds entries of all of them, 0 is off.
+    """
+
+    share_pct: Decimal = HUNDRED
+    max_positions: int = 0
+    max_gross_exposure_pct: Decimal = ZERO
+    max_drawdown_pct: Decimal = ZERO
+    daily_loss_pct: Decimal = ZERO
+
+
 class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All of it, with costs settled. What is at its default leaves no trace in a journal."""
 
@@ -119,3 +145,17 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     fills: Fills = Fills.CLOSE
     #: whether the position of a perpetual pays and receives funding
     funding: bool = False
+    #: what is borrowed against; None is nothing: all that is bought is paid for
+    margin: Margin | None = None
+    #: None is a wallet of its own
+    sharing: Sharing | None = None
+
+    @property
+    def leverage(self) -> Decimal:
+        """How much of a position one unit of margin carries."""
+        return ONE if self.margin is None else self.margin.leverage
+
+    @property
+    def maintenance_rate(self) -> Decimal:
+        """The share of its value that a position must have behind it."""
+        return ZERO if self.margin is None else self.margin.maintenance_pct / HUNDRED

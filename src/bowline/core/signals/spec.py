@@ -27,7 +27,9 @@ from bowline.core.model.policy import (
     DirectionMode,
     Fills,
     Limits,
+    Margin,
     Policy,
+    RiskPct,
     Sizing,
     Stops,
 )
@@ -39,6 +41,8 @@ SPEC_VERSION = 1
 NAME_HASH_CHARS = 8
 #: rules that a name spells out
 NAMED_RULES = 3
+#: the only markets that lend: perpetuals that are settled in quote money
+LEVERAGED_KIND = "linear"
 
 Number = TypeVar("Number", Decimal, int)
 #: name and value in the order in which the catalogue or the plugin declares them
@@ -101,6 +105,7 @@ class StrategySpec(Struct, frozen=True):
     instrument: InstrumentId | None = None
     fills: Fills = Fills.CLOSE
     funding: bool = False
+    margin: Margin | None = None
 
 
 def document_of(spec: StrategySpec) -> dict[str, Any]:
@@ -129,6 +134,9 @@ def document_of(spec: StrategySpec) -> dict[str, Any]:
         document["fills"] = spec.fills.value
     if spec.funding:
         document["funding"] = True
+    if spec.margin is not None:
+        margin = msgspec.to_builtins(spec.margin, builtin_types=(Decimal,))
+        document["margin"] = _written(margin)
     return document
 
 
@@ -159,22 +167,37 @@ def strategy_name(spec: StrategySpec) -> str:
         parts.append(spec.fills.value)
     if spec.funding:
         parts.append("funding")
+    if spec.margin is not None:
+        parts.append(f"x{_shown(spec.margin.leverage)}")
     return " ".join((*parts, strategy_id(spec)[:NAME_HASH_CHARS]))
 
 
 def beyond_close_fills(spec: StrategySpec) -> tuple[str, ...]:
-    """What the spec asks for that a run on closes alone does not model, as it would be written."""
-    fills = () if spec.fills is Fills.CLOSE else (f"fills: {spec.fills.value}",)
-    return (*fills, "funding: true") if spec.funding else fills
+    """What the spec asks for that a sweep's kernel does not model, as it would be written."""
+    asked = {
+        f"fills: {spec.fills.value}": spec.fills is not Fills.CLOSE,
+        "funding: true": spec.funding,
+        "margin": spec.margin is not None,
+        "sizing: {mode: risk_pct}": isinstance(spec.sizing, RiskPct),
+    }
+    return tuple(words for words, is_asked in asked.items() if is_asked)
 
 
 def close_fill_only(spec: StrategySpec) -> bool:
-    """Whether closes alone decide what the spec comes to: all that a sweep's kernel can do."""
+    """Whether a sweep's kernel can do all that the spec asks for."""
     return not beyond_close_fills(spec)
 
 
 def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Policy:
-    """How a run of this spec on `market` may act: costs and limits settled."""
+    """How a run of this spec on `market` may act: costs and limits settled.
+
+    Raises BadInput for a margin on anything but perpetuals.
+    """
+    if spec.margin is not None and market.kind != LEVERAGED_KIND:
+        raise BadInput(
+            f"margin: {market.name} has no leverage: only perpetuals have",
+            hint="name a linear market, such as binance:linear, or leave margin out of the spec",
+        )
     fee = _first(spec.costs.fee_pct, unsaid.fee_pct, market.taker_fee_pct)
     slippage = _first(spec.costs.slippage_pct, unsaid.slippage_pct)
     limits = Limits(
@@ -182,7 +205,9 @@ def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Pol
         _first(spec.limits.cooldown_candles, unsaid.limits.cooldown_candles),
     )
     costs = Costs(fee, slippage)
-    return Policy(spec.direction, spec.stops, spec.sizing, costs, limits, spec.fills, spec.funding)
+    stops, sizing = spec.stops, spec.sizing
+    beyond = spec.fills, spec.funding, spec.margin
+    return Policy(spec.direction, stops, sizing, costs, limits, *beyond)
 
 
 def instrument_of(

@@ -22,13 +22,15 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.model.instrument import InstrumentId, market_by_name
+from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name
 from bowline.core.model.policy import (
     AllIn,
     DirectionMode,
     Fills,
     FixedQuote,
+    Margin,
     ProfitLock,
+    RiskPct,
     Sizing,
     Stops,
     StrategyCompound,
@@ -36,6 +38,7 @@ from bowline.core.model.policy import (
 from bowline.core.model.values import Timeframe
 from bowline.core.signals.catalogue import Catalogue, Value
 from bowline.core.signals.spec import (
+    LEVERAGED_KIND,
     SPEC_VERSION,
     IndicatorUse,
     Params,
@@ -60,7 +63,7 @@ Resolve = Callable[[Mapping[str, object]], tuple[dict[str, Value], list[str]]]
 _GUIDE = "every field is described in docs/reference/spec.md"
 _FIELDS = (
     "version", "timeframe", "instrument", "direction", "indicators", "strategy", "stops",
-    "sizing", "costs", "limits", "fills", "funding",
+    "sizing", "costs", "limits", "fills", "funding", "margin",
 )  # fmt: skip
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._/:-]{0,31}")
 _SHOWN_CHARS = 40
@@ -102,13 +105,22 @@ SHARE = Bounds("a percentage from 0 to 100", least=_0, most=_100)
 MONEY = Bounds("an amount of quote money above 0 and up to 10^12", above=_0, most=_MONEY_MOST)
 CANDLES = Bounds("a whole number of candles from 0 to 100000", least=_0, most=Decimal(100_000))
 
-_MODES: dict[str, type[AllIn | FixedQuote | StrategyCompound | ProfitLock]] = {
+RISK = Bounds("a percentage above 0 and up to 100", above=_0, most=_100)
+LEVERAGE = Bounds("a number from 1 to 125", least=Decimal(1), most=Decimal(125))
+MAINTENANCE = Bounds("a percentage from 0 to 50", least=_0, most=Decimal(50))
+#: what the larger venues ask for in their lowest tier
+_USUAL_MAINTENANCE = Decimal("0.5")
+
+_MODES: dict[str, type[AllIn | FixedQuote | StrategyCompound | ProfitLock | RiskPct]] = {
     "all_in": AllIn,
     "fixed_quote": FixedQuote,
     "strategy_compound": StrategyCompound,
     "strategy_compound_profit_lock": ProfitLock,
+    "risk_pct": RiskPct,
 }
-_SIZING_BOUNDS = {"quote": MONEY, "budget_quote": MONEY, "safe_profit_pct": SHARE}
+_SIZING_BOUNDS = {
+    "quote": MONEY, "budget_quote": MONEY, "safe_profit_pct": SHARE, "risk_pct": RISK,
+}  # fmt: skip
 
 
 def parse_spec(
@@ -153,16 +165,18 @@ class _Reader:
         instrument = self._instrument(fields.get("instrument"))
         rules = self._rules(fields)
         sizing = self._sizing(fields.get("sizing"))
-        stops = self._stops(fields.get("stops"), direction)
+        stops = self._stops(fields.get("stops"), direction, sizing)
         costs = self._costs(fields.get("costs"))
         limits = self._limits(fields.get("limits"))
         fills = self._fills(fields.get("fills"))
         funding = self._truth("funding", fields.get("funding"))
+        margin = self._margin(fields.get("margin"), instrument)
         if timeframe is None or direction is None or rules is None or sizing is None:
             return None
         return StrategySpec(
-            timeframe, direction, rules, sizing, stops, costs, limits, instrument, fills, funding
-        )
+            timeframe, direction, rules, sizing, stops, costs, limits, instrument, fills, funding,
+            margin,
+        )  # fmt: skip
 
     # --- the parts ----------------------------------------------------------------------------
 
@@ -216,13 +230,34 @@ class _Reader:
             return None
         return None if market_id is None else InstrumentId(market_id, symbol)
 
-    def _stops(self, raw: object, direction: DirectionMode | None) -> Stops:
+    def _stops(self, raw: object, direction: DirectionMode | None, sizing: Sizing | None) -> Stops:
         fields = self._section("stops", raw, ("sl_pct", "tp_pct")) or {}
+        if isinstance(sizing, RiskPct) and fields.get("sl_pct") is None:
+            self.wrong("stops.sl_pct", "missing: sizing by risk_pct is by the loss at the stop")
         gain = SHORT_TAKE_PROFIT if direction is DirectionMode.SHORT_ONLY else TAKE_PROFIT
         return Stops(
             self._number("stops.sl_pct", fields.get("sl_pct"), STOP_LOSS),
             self._number("stops.tp_pct", fields.get("tp_pct"), gain),
         )
+
+    def _margin(self, raw: object, instrument: InstrumentId | None) -> Margin | None:
+        """What is lent; leverage 1 is nothing, as if it were not written."""
+        fields = self._section("margin", raw, ("leverage", "maintenance_pct")) or {}
+        leverage = self._number("margin.leverage", fields.get("leverage"), LEVERAGE)
+        path = "margin.maintenance_pct"
+        kept = self._number(path, fields.get("maintenance_pct"), MAINTENANCE)
+        if leverage is None or leverage <= 1:
+            if kept is not None:
+                self.wrong(path, "is for a leverage above 1: expected margin.leverage beside it")
+            return None
+        kept = _USUAL_MAINTENANCE if kept is None else kept
+        if kept * leverage >= _100:
+            most = f"less than {_100 / leverage:.4g}, the margin of an entry at that leverage"
+            self.wrong(path, f"{_show(kept)} at leverage {_show(leverage)}: expected {most}")
+        if instrument is not None and market_by_id(instrument.market_id).kind != LEVERAGED_KIND:
+            market = market_by_id(instrument.market_id).name
+            self.wrong("margin", f"{market} has no leverage: only perpetuals have")
+        return Margin(leverage, kept)
 
     def _costs(self, raw: object) -> SpecCosts:
         fields = self._section("costs", raw, ("fee_pct", "slippage_pct")) or {}

@@ -73,6 +73,8 @@ def _beyond_closes(report: Report) -> dict[str, Any]:
             "received_quote": trimmed(report.funding_received_quote),
             "payments": len(report.record.funding),
         }
+    if policy.margin is not None:
+        more["margin"] = asdict(policy.margin)
     return more
 
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from bowline.core.model.policy import AllIn, Fills, FixedQuote, Policy, ProfitLock, StrategyCompound
+from bowline.core.model.policy import (
+    AllIn,
+    Fills,
+    FixedQuote,
+    Policy,
+    ProfitLock,
+    RiskPct,
+    StrategyCompound,
+)
 from bowline.core.model.values import DAY_NS, HUNDRED, MINUTE_NS, SECOND_NS, ZERO
 from bowline.core.report import METRICS, OpenPosition, Report, Unit
 from bowline.desk.report.caption import Caption
@@ -164,6 +172,7 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
         ("Direction", policy.direction.value),
         ("Stops", _stops(policy)),
         ("Sizing", _sizing(policy)),
+        *_margin(policy),
         ("Costs", _costs(policy)),
         *_funding(report),
         ("Limits", _limits(policy)),
@@ -205,6 +214,19 @@ def _sizing(policy: Policy) -> str:
             return f"compounding {_budget(budget)}"
         case ProfitLock(safe_profit_pct=pct, budget_quote=budget):
             return f"compounding {_budget(budget)}, {exact_text(pct)} % of every profit set aside"
+        case RiskPct(risk_pct=pct):
+            return f"an entry loses {exact_text(pct)} % of the money at its stop loss"
+
+
+def _margin(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """What is lent, for a run that borrows."""
+    if (margin := policy.margin) is None:
+        return ()
+    rule = (
+        f"leverage {exact_text(margin.leverage)}; liquidated when the wallet is down to "
+        f"{exact_text(margin.maintenance_pct)} % of the position's value"
+    )
+    return (("Margin", rule),)
 
 
 def _budget(budget: Decimal | None) -> str:

@@ -34,6 +34,7 @@ from bowline.core.signals import (
     Indicator,
     Strategies,
     StrategySpec,
+    beyond_close_fills,
     document_of,
     expressions,
     parse_spec,
@@ -59,8 +60,10 @@ MOST_SUBSETS = 100_000
 MOST_POSITIONS = 20_000_000
 
 _OF_STRATEGY = ("version", "timeframe", "instrument", "direction", "sizing", "costs")
+#: read only to be refused by name
+_BEYOND = ("fills", "funding", "margin")
 _OF_GRID = ("indicators", "choose", "constraints", "stops", "rank_by", "top", "shortlist", "keep")
-_FIELDS = (*_OF_STRATEGY, *_OF_GRID)
+_FIELDS = (*_OF_STRATEGY, *_OF_GRID, *_BEYOND)
 _GUIDE = "every field is described in docs/reference/grid.md"
 _STAND_IN = {"indicators": [{"id": "heikin_ashi"}]}
 
@@ -213,12 +216,19 @@ class _Reader:
     # --- what a grid has in common with a strategy --------------------------------------------
 
     def _template(self, raw: Mapping[str, Any]) -> StrategySpec | None:
-        said = {name: raw[name] for name in _OF_STRATEGY if name in raw}
+        said = {name: raw[name] for name in (*_OF_STRATEGY, *_BEYOND) if name in raw}
+        sizing = said.get("sizing")
+        if isinstance(sizing, Mapping) and sizing.get("mode") == "risk_pct":
+            # the strategy's reader wants the stop that a grid has among its axes
+            said["stops"] = {"sl_pct": 1}
         try:
-            return parse_spec(said | _STAND_IN, _stand_in(self.catalogue), Strategies())
+            spec = parse_spec(said | _STAND_IN, _stand_in(self.catalogue), Strategies())
         except BadInput as error:
             self.problems += error.problems
             return None
+        for words in beyond_close_fills(spec):
+            self.wrong(words, "a sweep's kernel does not know it: give it to a saved row")
+        return spec
 
     def _stops(
         self, raw: object, direction: DirectionMode | None
