@@ -89,6 +89,7 @@ class Connection:
         self._clock_s = asyncio.get_running_loop().time
         self._heard_s = self._pinged_s = self._clock_s()
         self._socket: Socket | None = None
+        self._all_asked = False
         #: set when the venue says that it will end this connection
         self.closing = asyncio.Event()
 
@@ -121,7 +122,7 @@ class Connection:
     @property
     def settled(self) -> bool:
         """Whether every topic is answered for and every book may be believed."""
-        return self._watch.settled and self._shelf.valid
+        return self._all_asked and self._watch.settled and self._shelf.valid
 
     # --- frames ---------------------------------------------------------------------------------
 
@@ -172,6 +173,7 @@ class Connection:
         for at in range(0, len(topics), size):
             await self._ask(topics[at : at + size])
             await asyncio.sleep(1 / self._rules.frames_a_second)
+        self._all_asked = True
 
     async def _ask(self, topics: Sequence[Topic], *, again: bool = False) -> None:
         assert self._socket is not None, "nothing can be asked before the connection is open"

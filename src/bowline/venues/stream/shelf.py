@@ -62,11 +62,13 @@ class Shelf:
             self._start(tick.instrument)
 
     def tell(self, seen_ns: int) -> None:
-        """From now on the sink hears of these books, first of what they are."""
+        """From now on the sink hears of these books, first of which may be believed."""
         self._told = True
         for instrument, keeper in self._keepers.items():
-            before = BookState.WAITING if keeper.state is BookState.VALID else BookState.VALID
-            self._tell(keeper, instrument, before, seen_ns)
+            if keeper.state is BookState.VALID:
+                self._sink.notice(BookValid(instrument), seen_ns)
+            else:
+                self._sink.notice(BookInvalid(instrument, keeper.state.value), seen_ns)
 
     def hush(self) -> None:
         """From now on the sink hears of these books from another connection."""

@@ -1,0 +1,264 @@
+"""A feed survives what venues do to it: B1, B2, B7, B10, B12, B13, B15, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
+from random import Random
+
+import pytest
+from msgspec.structs import replace
+
+from bowline.venues import Channel, FeedRules, Topic
+from bowline.venues.stream import (
+    BookInvalid,
+    BookValid,
+    ConnectionLost,
+    FeedRunner,
+    TopicLive,
+    TopicRefused,
+    TopicSilent,
+)
+from bowline.venues.stream.backoff import CAP_S
+from tests.venues.stream.played import BTC, CODEC, ETH, Heard, PlayedVenue, now_ns, now_s
+from tests.virtual_time import run_virtually
+
+BOOKS = [Topic(Channel.BOOK, BTC), Topic(Channel.BOOK, ETH)]
+TRADES = [Topic(Channel.TRADES, BTC), Topic(Channel.TRADES, ETH)]
+
+Scene = Callable[[PlayedVenue, Heard], Awaitable[None]]
+
+
+async def no_rest(path: str) -> bytes:
+    raise AssertionError("this venue's books need no REST")
+
+
+class Codec:
+    """Bybit's, with some rules changed."""
+
+    def __init__(self, **changes: object) -> None:
+        self._changes = changes
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(CODEC, name)
+
+    def rules(self, channel: Channel) -> FeedRules:
+        return replace(CODEC.rules(channel), **self._changes)
+
+
+@asynccontextmanager
+async def running(
+    venue: PlayedVenue, heard: Heard, topics: list[Topic], seed: int = 1, **changes: object
+) -> AsyncIterator[asyncio.Task[None]]:
+    runner = FeedRunner(
+        Codec(**changes), venue.connect, no_rest, heard, now_ns=now_ns, random=Random(seed)
+    )
+    task = asyncio.create_task(runner.run(topics))
+    try:
+        yield task
+        assert not task.done(), "a feed never ends by itself"
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0)
+
+
+def play(scene: Scene) -> tuple[PlayedVenue, Heard]:
+    venue, heard = PlayedVenue(), Heard()
+
+    async def main() -> None:
+        await scene(venue, heard)
+        assert venue.open == 0, "a connection was left open"
+
+    run_virtually(main())
+    return venue, heard
+
+
+def test_topics_come_alive_and_books_are_told() -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, BOOKS + TRADES):
+            await asyncio.sleep(10)
+
+    _, heard = play(scene)
+    assert {n.topic for _, n in heard.of(TopicLive)} == {*BOOKS, *TRADES}
+    assert len(heard.of(BookValid)) == 2
+    assert len(heard.books) > 150
+    assert len(heard.trades) > 150
+
+
+def test_b1_a_lost_connection_is_followed_by_another_and_books_are_doubted_at_once() -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, BOOKS):
+            await asyncio.sleep(5)
+            venue.sockets[0].drop()
+            lost_s = now_s()
+            await asyncio.sleep(0.01)
+            assert len(heard.of(BookInvalid)) == 2
+            await asyncio.sleep(5)
+            assert not [at for at, *_ in heard.books if lost_s < at < heard.of(BookValid)[2][0]]
+
+    venue, heard = play(scene)
+    (lost,) = heard.of(ConnectionLost)
+    assert lost[1].why == "reset"
+    assert set(lost[1].topics) == set(BOOKS)
+    assert len(venue.opened_s) == 2
+    assert len(heard.of(BookValid)) == 4
+
+
+def test_b2_a_frozen_stream_whose_pings_are_answered_is_dead_within_half_a_minute() -> None:
+    """Books are doubted after ten seconds; asking again brings nothing; another connection."""
+
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, BOOKS, ping_every_s=2):
+            await asyncio.sleep(5)
+            venue.frozen = True
+            frozen_s = now_s()
+            await asyncio.sleep(11)
+            assert {type(n) for at, n in heard.notices if at > frozen_s} == {
+                TopicSilent,
+                BookInvalid,
+            }
+            await asyncio.sleep(15)
+            assert heard.of(ConnectionLost)
+            venue.frozen = False
+            await asyncio.sleep(60)
+            assert heard.books[-1][0] > now_s() - 1, "it has recovered"
+
+    venue, heard = play(scene)
+    assert venue.pings > 10
+    assert "still silent" in heard.of(ConnectionLost)[0][1].why
+
+
+def test_a_connection_without_any_frame_is_dead() -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, TRADES, ping=None, silent_after_s=20):
+            await asyncio.sleep(5)
+            venue.frozen = True
+            await asyncio.sleep(22)
+
+    _, heard = play(scene)
+    assert "no frame for 20 s" in heard.of(ConnectionLost)[0][1].why
+
+
+def test_a_quiet_market_keeps_its_connection_and_is_asked_less_and_less() -> None:
+    """It answers when it is asked again: quiet, not dead."""
+
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, BOOKS, ping_every_s=5):
+            await asyncio.sleep(2)
+            topic = "orderbook.50.ETHUSDT"
+            while now_s() < 1_000 + 1_800:
+                venue.mute.add(topic)
+                asked = len(venue.subscribed)
+                while len(venue.subscribed) == asked and now_s() < 1_000 + 1_800:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+                venue.mute.discard(topic)
+                await asyncio.sleep(0.5)
+
+    _, heard = play(scene)
+    assert not heard.of(ConnectionLost)
+    assert 3 <= len(heard.of(TopicSilent)) <= 14
+
+
+def test_b10_one_refused_topic_of_many_is_told_and_asked_for_again_later() -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        venue.refuse.add("orderbook.50.ETHUSDT")
+        async with running(venue, heard, [BOOKS[0]], topics_a_frame=1):
+            pass
+        async with running(venue, heard, BOOKS, topics_a_frame=1):
+            await asyncio.sleep(30)
+            assert {symbol for _, symbol, _ in heard.books} == {"BTCUSDT"}
+            venue.refuse.clear()
+            await asyncio.sleep(60)
+            assert {symbol for _, symbol, _ in heard.books} == {"BTCUSDT", "ETHUSDT"}
+
+    _, heard = play(scene)
+    (refused,) = heard.of(TopicRefused)
+    assert (refused[1].topic, refused[1].message) == (BOOKS[1], "no such topic")
+    assert not heard.of(ConnectionLost)
+
+
+def test_b10_a_topic_acknowledged_and_never_served_is_found() -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        venue.mute.add("orderbook.50.ETHUSDT")
+        async with running(venue, heard, BOOKS):
+            await asyncio.sleep(15)
+
+    _, heard = play(scene)
+    assert [n.topic for _, n in heard.of(TopicSilent)] == [BOOKS[1]]
+
+
+def test_b7_a_gap_doubts_one_book_and_asks_for_one_start() -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, BOOKS):
+            await asyncio.sleep(5)
+            asked = len(venue.subscribed)
+            venue.skip = {200}
+            await asyncio.sleep(30)
+            assert len(venue.subscribed) == asked + 1, "one start, no storm"
+
+    _, heard = play(scene)
+    reasons = [invalid.reason for _, invalid in heard.of(BookInvalid)]
+    assert reasons == ["gap", "disconnected", "disconnected"], "the last two at the end"
+    assert len(heard.of(BookValid)) == 3
+
+
+def test_b12_an_old_connection_is_relieved_without_a_hole() -> None:
+    """No trade is missing or told twice, no book is silent for more than three ticks."""
+
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, BOOKS + TRADES, connection_lives_s=100):
+            await asyncio.sleep(450)
+
+    venue, heard = play(scene)
+    assert len(venue.opened_s) >= 4
+    assert not heard.of(ConnectionLost)
+    assert len(heard.of(BookInvalid)) == 2, "only at the end"
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        ats = [at for at, name, _ in heard.books if name == symbol]
+        assert max(after - before for before, after in pairwise(ats)) < 0.35
+        numbers = [int(t.rpartition("-")[2]) for t in heard.trades if symbol in t]
+        assert numbers == sorted(set(numbers))
+        missing = set(range(numbers[0], numbers[-1])) - set(numbers)
+        assert len(missing) <= len(venue.opened_s) * 2, "no hole at a relief"
+
+
+def test_b12_a_successor_that_cannot_come_leaves_the_present_one_alone() -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, BOOKS, connection_lives_s=100):
+            await asyncio.sleep(50)
+            venue.unreachable = True
+            await asyncio.sleep(100)
+            assert not heard.of(ConnectionLost)
+            assert heard.books[-1][0] > now_s() - 1
+            venue.unreachable = False
+
+    play(scene)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_b15_an_unreachable_venue_is_not_stormed(seed: int) -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        venue.unreachable = True
+        async with running(venue, heard, BOOKS, seed):
+            await asyncio.sleep(3_600)
+            venue.unreachable = False
+            await asyncio.sleep(CAP_S + 2)
+            assert heard.books, "back within the longest wait"
+
+    venue, _ = play(scene)
+    # on average every 30 s
+    assert 60 < len(venue.opened_s) < 240
+
+
+def test_topics_are_shared_out_over_connections() -> None:
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        async with running(venue, heard, BOOKS + TRADES, topics_a_connection=1):
+            await asyncio.sleep(3)
+
+    venue, heard = play(scene)
+    assert len(venue.opened_s) == 4
+    assert len(heard.of(TopicLive)) == 4
