@@ -38,10 +38,14 @@ class Topic(Struct, frozen=True, order=True):
 
 
 class Subscribed(Struct, frozen=True):
-    """The venue took a subscription: `request` is its number, or `topics` are what it named."""
+    """The venue took a subscription: `request` is its number, or `topics` are what it named.
+
+    `channel`: it named no more than that; what was asked of it first and is unanswered is meant.
+    """
 
     request: int | None = None
     topics: tuple[Topic, ...] = ()
+    channel: Channel | None = None
 
 
 class SubscriptionRefused(Struct, frozen=True):
@@ -90,7 +94,7 @@ class Sequencing(Enum):
 class FeedRules(Struct, frozen=True, kw_only=True):
     """What the runner must keep to. `url` is the venue's own; a test puts another host before it.
 
-    `snapshot`: where the book's start comes from, the stream itself or a REST request of ours.
+    `snapshot_by_rest`: the book's start is not in the stream, we ask for it: see `snapshot_path`.
     `ping` None: the venue pings, or wants none but the WebSocket's own.
     """
 
@@ -129,8 +133,11 @@ class FeedCodec(Protocol):
     def decode(self, frame: bytes) -> Sequence[Tick | Control]:
         """What one frame says, nothing for a frame without news. Raises Unreadable."""
 
-    def snapshot_path(self, instrument: InstrumentId) -> str:
-        """Path and query of the REST request for a whole book; ValueError if none is needed."""
+    def snapshot_path(self, instrument: InstrumentId) -> str | bytes:
+        """Path and query of the REST request for a whole book; ValueError if none is needed.
+
+        Bytes: a frame that asks for it over the socket instead; `decode` reads the answer.
+        """
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
         """What it answers. Raises Unreadable."""

@@ -1,0 +1,454 @@
+"""Gate's public feed, API v4. Spot counts base units, perpetuals count contracts.
+
+Requests carry a time that must be within a minute of the venue's, so the codec is told the time:
+`now_s` is the one thing it knows that is not in a frame. Their own example of a ping sends any.
+
+Spot books start in the stream (`spot.obu`, `full`) and go on by adjoining numbers; a change without
+levels moves the number alone. Perpetual books are `futures.order_book_update`, and their start is
+asked for. `order_book` and spot's `order_book_update` are read as well, though nobody asks for
+them. A candle's volume is `a`: `v` is quote money on spot and contracts on perpetuals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from bowline.core.model.instrument import InstrumentId, Market
+from bowline.core.model.values import SECOND_NS, Side
+from bowline.core.venue import (
+    BookChanged,
+    BookReplaced,
+    CandleSeen,
+    Level,
+    Listings,
+    QuoteChanged,
+    Tick,
+    TradePrinted,
+)
+from bowline.venues import reading
+from bowline.venues.contracts import Contract, best_first, contracts_by_word
+from bowline.venues.feed import (
+    Channel,
+    Closing,
+    Control,
+    FeedRules,
+    Pong,
+    Sequencing,
+    Subscribed,
+    SubscriptionRefused,
+    Topic,
+)
+from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
+
+_SPOT = "spot"
+_URLS = {_SPOT: "wss://api.gateio.ws/ws/v4/", "futures": "wss://fx-ws.gateio.ws/v4/ws/usdt"}
+_DEPTH = 100
+_BOOKS = {_SPOT: "obu", "futures": "order_book_update"}
+#: documented channels that are nothing to us
+_OTHERS = frozenset({
+    "tickers", "contract_stats", "public_liquidates", "liquidates", "auto_deleverages",
+    "contract_info", "adl_warning", "order_book_v2", "cross_balances", "funding_balances",
+})  # fmt: skip
+
+Seconds = Annotated[int, Meta(ge=0, lt=9_000_000_000)]
+#: contracts or base units; the sign is the taker's side, or the side of the book
+_Signed = Annotated[float, Meta(gt=-1e18, lt=1e18)]
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_FINE = re.compile(r"[0-9]{13}(\.[0-9]{1,6})?")
+_Pairs = list[tuple[Price, Size]]
+
+
+class _Error(Struct, gc=False):
+    code: int
+    message: str = ""
+
+
+class _Frame(Struct):
+    channel: str = ""
+    event: str = ""
+    time: Seconds = 0
+    time_ms: Millis = 0
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: _Error | None = None
+    id: int | str | None = None
+    type: str = ""
+    msg: str = ""
+
+    @property
+    def event_ns(self) -> int:
+        return ns(self.time_ms) if self.time_ms else self.time * SECOND_NS
+
+
+class _Notice(Struct, gc=False):
+    type: str
+    msg: str = ""
+
+
+class _SpotTrade(Struct, gc=False):
+    id: int
+    create_time_ms: str
+    side: Literal["buy", "sell"]
+    currency_pair: str
+    amount: Size
+    price: Price
+
+
+class _FuturesTrade(Struct, gc=False):
+    id: int
+    create_time: Seconds
+    size: _Signed
+    price: Price
+    contract: str
+    create_time_ms: Millis = 0
+
+
+class _Quote(Struct, gc=False):
+    s: str
+    t: Millis
+    b: Price | Literal[""]
+    B: Size
+    a: Price | Literal[""]
+    A: Size
+
+
+class _Candle(Struct, gc=False):
+    t: Seconds
+    o: Price
+    h: Price
+    l: Price  # noqa: E741 - their word
+    c: Price
+    v: Size
+    n: str
+    a: Size | None = None
+    w: bool = False
+
+
+class _Named(Struct, gc=False):
+    """A level of a perpetual."""
+
+    p: Price
+    s: Size
+
+
+class _SpotChange(Struct, gc=False):
+    t: Millis
+    s: str
+    u: reading.Sequence
+    U: reading.Sequence = 0
+    full: bool = False
+    b: _Pairs = []
+    a: _Pairs = []
+
+
+class _FuturesChange(Struct, gc=False):
+    t: Millis
+    s: str
+    u: reading.Sequence
+    U: reading.Sequence
+    b: list[_Named] = []
+    a: list[_Named] = []
+
+
+class _Order(Struct, gc=False):
+    """One level that is new, of `futures.order_book`: positive is a bid, negative an ask."""
+
+    p: Price
+    s: _Signed
+    c: str
+    id: reading.Sequence
+
+
+class _Whole(Struct, gc=False):
+    """A whole book of a perpetual, pushed. One that has no time is of a contract without a book."""
+
+    contract: str
+    bids: list[_Named]
+    asks: list[_Named]
+    t: Millis | None = None
+    id: reading.Sequence = 0
+
+
+class _SpotStart(Struct, gc=False):
+    id: reading.Sequence
+    update: Millis
+    bids: _Pairs
+    asks: _Pairs
+
+
+class _FuturesStart(Struct, gc=False):
+    id: reading.Sequence
+    update: Annotated[float, Meta(ge=0, lt=9e9)]
+    bids: list[_Named]
+    asks: list[_Named]
+
+
+_FRAME = decoder(_Frame)
+_NOTICE = decoder(_Notice)
+_SPOT_TRADES: msgspec.json.Decoder[_SpotTrade | list[_SpotTrade]] = msgspec.json.Decoder(
+    _SpotTrade | list[_SpotTrade], strict=False
+)
+_FUTURES_TRADES = decoder(list[_FuturesTrade])
+_QUOTE = decoder(_Quote)
+_CANDLES: msgspec.json.Decoder[_Candle | list[_Candle]] = msgspec.json.Decoder(
+    _Candle | list[_Candle], strict=False
+)
+_SPOT_CHANGE = decoder(_SpotChange)
+_FUTURES_CHANGE = decoder(_FuturesChange)
+_ORDERS = decoder(list[_Order])
+_WHOLE = decoder(_Whole)
+_SPOT_START = decoder(_SpotStart)
+_FUTURES_START = decoder(_FuturesStart)
+
+
+class GateCodec:
+    """One Gate market, spot or linear. See `FeedCodec`. `now_s` tells Unix seconds."""
+
+    def __init__(self, market: Market, listings: Listings, now_s: Callable[[], int]) -> None:
+        self._market = market
+        self._listings = listings
+        self._now_s = now_s
+        self._contracts = contracts_by_word(listings)
+        self._prefix = _SPOT if market.kind == _SPOT else "futures"
+        self._rules = FeedRules(
+            url=_URLS[self._prefix],
+            sequencing=Sequencing.ADJOINING,
+            snapshot_by_rest=self._prefix != _SPOT,
+            ping=msgspec.json.encode({"time": 1, "channel": f"{self._prefix}.ping"}),
+            ping_every_s=10.0,
+            # a book and a candle are asked for one by one
+            topics_a_frame=1,
+            frames_a_second=20.0,
+        )
+        readers = {
+            "book_ticker": self._quote,
+            "candlesticks": self._candles,
+            **(self._spot_readers if self._prefix == _SPOT else self._futures_readers),
+        }
+        self._readers = {f"{self._prefix}.{name}": reader for name, reader in readers.items()}
+        self._others = {f"{self._prefix}.{name}" for name in _OTHERS}
+
+    @property
+    def _spot_readers(self) -> dict[str, Callable[[_Frame], Sequence[Tick]]]:
+        return {
+            "trades": self._spot_trades,
+            "obu": self._spot_book,
+            "order_book_update": self._spot_book,
+        }
+
+    @property
+    def _futures_readers(self) -> dict[str, Callable[[_Frame], Sequence[Tick]]]:
+        return {
+            "trades": self._futures_trades,
+            "order_book_update": self._futures_book,
+            "order_book": self._pushed_book,
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    def rules(self, channel: Channel) -> FeedRules:
+        """The same for every channel: one URL a market."""
+        del channel
+        return self._rules
+
+    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """A frame a topic, all with the number."""
+        return [self._ask("subscribe", topic, request) for topic in topics]
+
+    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """A frame a topic, all with the number."""
+        return [self._ask("unsubscribe", topic, request) for topic in topics]
+
+    def _ask(self, event: str, topic: Topic, request: int) -> bytes:
+        word = self._listings.word(topic.instrument)
+        name, payload = {
+            Channel.TRADES: ("trades", [word]),
+            Channel.QUOTES: ("book_ticker", [word]),
+            Channel.CANDLES: ("candlesticks", ["1m", word]),
+            Channel.BOOK: (
+                _BOOKS[self._prefix],
+                [f"ob.{word}.50"] if self._prefix == _SPOT else [word, "100ms", str(_DEPTH)],
+            ),
+        }[topic.channel]
+        return msgspec.json.encode({
+            "time": self._now_s(), "id": request, "channel": f"{self._prefix}.{name}",
+            "event": event, "payload": payload,
+        })  # fmt: skip
+
+    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
+        """What one frame says. Raises Unreadable."""
+        envelope = read(_FRAME, frame)
+        if envelope.event in {"update", "all"} and envelope.error is None:
+            if reader := self._readers.get(envelope.channel):
+                return reader(envelope)
+            if envelope.channel == f"{self._prefix}.system":
+                return _notice(read(_NOTICE, envelope.result))
+            if envelope.channel in self._others:
+                return ()
+            raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
+        return _control(envelope, frame)
+
+    def snapshot_path(self, instrument: InstrumentId) -> str:
+        """Perpetuals alone: the stream of spot begins with a whole book."""
+        if self._prefix == _SPOT:
+            raise ValueError(f"the book of {instrument.symbol} starts with the stream")
+        word = self._listings.word(instrument)
+        return f"/api/v4/futures/usdt/order_book?contract={word}&limit={_DEPTH}&with_id=true"
+
+    def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
+        """A whole book, of spot too. Raises Unreadable."""
+        contract = self._contracts[self._listings.word(instrument)]
+        if self._prefix == _SPOT:
+            spot = read(_SPOT_START, body)
+            sides = best_first(spot.bids, spot.asks)
+            return BookReplaced(instrument, ns(spot.update), *sides, spot.id)
+        start = read(_FUTURES_START, body)
+        sides = best_first(_levels(contract, start.bids), _levels(contract, start.asks))
+        return BookReplaced(instrument, ns(round(start.update * 1000)), *sides, start.id)
+
+    def _at(self, word: str, frame: _Frame) -> Contract:
+        contract = self._contracts.get(word)
+        if contract is None:
+            raise reading.unreadable(f"{word!r} is not listed", frame.result)
+        return contract
+
+    def _spot_trades(self, frame: _Frame) -> Sequence[Tick]:
+        trades = read(_SPOT_TRADES, frame.result)
+        return [
+            TradePrinted(
+                self._at(each.currency_pair, frame).instrument,
+                _fine_ns(each.create_time_ms, frame),
+                each.price, each.amount, _SIDES[each.side], str(each.id),
+            )
+            for each in (trades if isinstance(trades, list) else [trades])
+        ]  # fmt: skip
+
+    def _futures_trades(self, frame: _Frame) -> Sequence[Tick]:
+        ticks = []
+        for each in read(_FUTURES_TRADES, frame.result):
+            contract = self._at(each.contract, frame)
+            if each.size == 0:
+                raise reading.unreadable("a trade of nothing has no side", frame.result)
+            ticks.append(TradePrinted(
+                contract.instrument,
+                ns(each.create_time_ms) if each.create_time_ms else each.create_time * SECOND_NS,
+                each.price, contract.base(abs(each.size)),
+                Side.BUY if each.size > 0 else Side.SELL, str(each.id),
+            ))  # fmt: skip
+        return ticks
+
+    def _quote(self, frame: _Frame) -> Sequence[Tick]:
+        quote = read(_QUOTE, frame.result)
+        contract = self._at(quote.s, frame)
+        if not quote.t:
+            return ()  # a contract that nobody quotes
+        bid = (quote.b, contract.base(quote.B)) if quote.b else reading.NOBODY
+        ask = (quote.a, contract.base(quote.A)) if quote.a else reading.NOBODY
+        return (QuoteChanged(contract.instrument, ns(quote.t), *bid, *ask),)
+
+    def _candles(self, frame: _Frame) -> Sequence[Tick]:
+        candles = read(_CANDLES, frame.result)
+        ticks = []
+        for each in candles if isinstance(candles, list) else [candles]:
+            interval, _, word = each.n.partition("_")
+            contract = self._at(word, frame)
+            if interval != "1m":
+                continue
+            ticks.append(CandleSeen(
+                contract.instrument, frame.event_ns, each.t * SECOND_NS,
+                each.o, each.h, each.l, each.c, self._volume(contract, each, frame), each.w,
+            ))  # fmt: skip
+        return ticks
+
+    def _volume(self, contract: Contract, candle: _Candle, frame: _Frame) -> float:
+        if self._prefix != _SPOT:
+            return contract.base(candle.v)
+        if candle.a is not None:
+            return candle.a
+        if candle.v:
+            raise reading.unreadable("a candle without its volume in base units", frame.result)
+        return 0.0
+
+    def _spot_book(self, frame: _Frame) -> Sequence[Tick]:
+        change = read(_SPOT_CHANGE, frame.result)
+        word = change.s.split(".")[1] if change.s.startswith("ob.") else change.s
+        instrument = self._at(word, frame).instrument
+        if change.full:
+            sides = best_first(change.b, change.a)
+            return (BookReplaced(instrument, ns(change.t), *sides, change.u),)
+        if not 0 < change.U <= change.u:
+            raise reading.unreadable("a change without its numbers", frame.result)
+        return (BookChanged(instrument, ns(change.t), change.b, change.a, change.U, change.u),)
+
+    def _futures_book(self, frame: _Frame) -> Sequence[Tick]:
+        change = read(_FUTURES_CHANGE, frame.result)
+        contract = self._at(change.s, frame)
+        if not 0 < change.U <= change.u:
+            raise reading.unreadable("a change without its numbers", frame.result)
+        bids, asks = _levels(contract, change.b), _levels(contract, change.a)
+        return (BookChanged(contract.instrument, ns(change.t), bids, asks, change.U, change.u),)
+
+    def _pushed_book(self, frame: _Frame) -> Sequence[Tick]:
+        if frame.event == "update":
+            return self._single_levels(frame)
+        whole = read(_WHOLE, frame.result)
+        contract = self._at(whole.contract, frame)
+        if whole.t == 0:
+            return ()
+        event_ns = frame.event_ns if whole.t is None else ns(whole.t)
+        sides = best_first(_levels(contract, whole.bids), _levels(contract, whole.asks))
+        return (BookReplaced(contract.instrument, event_ns, *sides, whole.id),)
+
+    def _single_levels(self, frame: _Frame) -> Sequence[Tick]:
+        """A size of 0 says no side: the level is gone from both."""
+        orders = read(_ORDERS, frame.result)
+        by_word: dict[str, list[_Order]] = {}
+        for each in orders:
+            by_word.setdefault(each.c, []).append(each)
+        return [self._merged(self._at(word, frame), by_word[word], frame) for word in by_word]
+
+    def _merged(self, contract: Contract, orders: list[_Order], frame: _Frame) -> BookChanged:
+        bids = [(each.p, contract.base(each.s)) for each in orders if each.s >= 0]
+        asks = [(each.p, contract.base(abs(each.s))) for each in orders if each.s <= 0]
+        ids = [each.id for each in orders]
+        instrument = contract.instrument
+        return BookChanged(instrument, frame.event_ns, bids, asks, min(ids), max(ids))
+
+
+def _levels(contract: Contract, levels: list[_Named]) -> list[Level]:
+    up, down = contract.up, contract.down
+    return [(each.p, each.s * up / down) for each in levels]
+
+
+def _fine_ns(millis: str, frame: _Frame) -> int:
+    """`1606292218213.4578` milliseconds."""
+    if not _FINE.fullmatch(millis):
+        raise reading.unreadable(f"no time: {millis!r}", frame.result)
+    whole, _, part = millis.partition(".")
+    return ns(int(whole)) + int(part.ljust(6, "0"))
+
+
+def _control(frame: _Frame, raw: bytes) -> Sequence[Control]:
+    request = reading.request_number(frame.id)
+    if frame.channel.endswith(".pong"):
+        return (Pong(),)  # one that carries an error is one too
+    if frame.type:
+        return _notice(_Notice(frame.type, frame.msg))
+    if frame.event == "unsubscribe":
+        return ()
+    if frame.error is not None:
+        return (SubscriptionRefused(str(frame.error.code), frame.error.message, request),)
+    if frame.event != "subscribe":
+        raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+    return (Subscribed(request),)
+
+
+def _notice(notice: _Notice) -> Sequence[Control]:
+    return (Closing(notice.msg),) if notice.type == "upgrade" else ()

@@ -1,0 +1,367 @@
+"""HTX's public feed. Every frame is gzip. Spot counts base units, perpetuals count contracts.
+
+Spot books are `mbp.150` on a URL of their own: changes name the number before theirs, and the start
+is asked for over the same socket. Perpetual books are `depth.size_150.high_freq` in its incremental
+form: it starts with a whole book and its version rises by one. `depth.step0`, whole books, is read
+as well, though nobody asks for it. A candle is never said to be closed; its volume is `amount`,
+which is base units in both markets. A trade whose taker is left open, as theirs of a settlement
+are, has no side and is Unreadable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from bowline.core.model.instrument import InstrumentId, Market
+from bowline.core.model.values import SECOND_NS, Side
+from bowline.core.venue import (
+    BookChanged,
+    BookReplaced,
+    CandleSeen,
+    Listings,
+    QuoteChanged,
+    Tick,
+    TradePrinted,
+)
+from bowline.venues import reading
+from bowline.venues.contracts import Contract, best_first, contract_of
+from bowline.venues.feed import (
+    Answer,
+    Channel,
+    Closing,
+    Control,
+    FeedRules,
+    Pong,
+    Sequencing,
+    Subscribed,
+    SubscriptionRefused,
+    Topic,
+)
+from bowline.venues.inflate import inflated
+from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
+
+_SPOT = "spot"
+_SPOT_URL = "wss://api.huobi.pro/ws"
+_SPOT_BOOK_URL = "wss://api.huobi.pro/feed"
+_LINEAR_URL = "wss://api.hbdm.com/linear-swap-ws"
+
+#: what follows `market.SYMBOL.`
+_TOPICS = {
+    Channel.TRADES: "trade.detail",
+    Channel.QUOTES: "bbo",
+    Channel.CANDLES: "kline.1min",
+}
+_BOOKS = {_SPOT: "mbp.150", "linear": "depth.size_150.high_freq"}
+#: documented topics that are nothing to us
+_OTHERS = (
+    "detail", "ticker", "kline.", "depth.", "mbp.", "basis.", "open_interest", "index.",
+    "premium_index.", "estimated_rate.", "mark_price.",
+)  # fmt: skip
+_OPS = frozenset({"sub", "unsub", "notify", "auth"})
+
+Seconds = Annotated[int, Meta(ge=0, lt=9_000_000_000)]
+_Pairs = list[tuple[Price, Size]]
+
+
+class _Frame(Struct):
+    ch: str = ""
+    ts: Millis = 0
+    tick: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    rep: str = ""
+    id: str | int | None = None
+    status: Literal["", "ok", "error"] = ""
+    subbed: str = ""
+    unsubbed: str = ""
+    err_code: str | int = msgspec.field(name="err-code", default="")
+    err_msg: str = msgspec.field(name="err-msg", default="")
+    ping: reading.Sequence | None = None
+    pong: reading.Sequence | None = None
+    op: str = ""
+
+
+class _Trade(Struct, gc=False, rename="camel"):
+    ts: Millis
+    amount: Size
+    price: Price
+    direction: Literal["buy", "sell"]
+    id: int
+    trade_id: int | None = None
+
+
+class _Trades(Struct, gc=False):
+    data: list[_Trade]
+
+
+class _SpotQuote(Struct, gc=False, rename="camel"):
+    bid: Price
+    bid_size: Size
+    ask: Price
+    ask_size: Size
+    quote_time: Millis
+
+
+class _LinearQuote(Struct, gc=False):
+    bid: tuple[Price, Size] | None
+    ask: tuple[Price, Size] | None
+    ts: Millis
+
+
+class _Candle(Struct, gc=False):
+    id: Seconds
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    amount: Size
+
+
+class _Change(Struct, gc=False, rename="camel"):
+    seq_num: reading.Sequence
+    prev_seq_num: reading.Sequence
+    bids: _Pairs = []
+    asks: _Pairs = []
+
+
+class _Start(Struct, gc=False, rename="camel"):
+    seq_num: reading.Sequence
+    bids: _Pairs
+    asks: _Pairs
+
+
+class _Depth(Struct, gc=False):
+    version: reading.Sequence
+    event: Literal["snapshot", "update"]
+    bids: _Pairs
+    asks: _Pairs
+
+
+class _Whole(Struct, gc=False):
+    version: reading.Sequence
+    bids: _Pairs
+    asks: _Pairs
+
+
+_FRAME = decoder(_Frame)
+_TRADES = decoder(_Trades)
+_SPOT_QUOTE = decoder(_SpotQuote)
+_LINEAR_QUOTE = decoder(_LinearQuote)
+_CANDLE = decoder(_Candle)
+_CHANGE = decoder(_Change)
+_START = decoder(_Start)
+_DEPTH = decoder(_Depth)
+_WHOLE = decoder(_Whole)
+
+_Reader = Callable[[Contract, _Frame], Sequence[Tick]]
+
+
+class HtxCodec:
+    """One HTX market, spot or linear. See `FeedCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._listings = listings
+        spot = market.kind == _SPOT
+        self._suffixes = {**_TOPICS, Channel.BOOK: _BOOKS[market.kind]}
+        self._rules = FeedRules(
+            url=_SPOT_URL if spot else _LINEAR_URL,
+            sequencing=Sequencing.PREVIOUS if spot else Sequencing.ADJOINING,
+            topics_a_frame=1,
+            frames_a_second=10.0,
+            book_depth=150,
+        )
+        self._book_rules = (
+            msgspec.structs.replace(self._rules, url=_SPOT_BOOK_URL, snapshot_by_rest=True)
+            if spot
+            else self._rules
+        )
+        readers: dict[str, _Reader] = {
+            "trade.detail": _spot_trades if spot else _linear_trades,
+            "bbo": _spot_quote if spot else _linear_quote,
+            "kline.1min": _candle,
+            _BOOKS[market.kind]: _mbp if spot else _depth,
+            "depth.step0": _whole,
+        }
+        self._routes: dict[str, tuple[_Reader, Contract]] = {}
+        self._topics: dict[str, Topic] = {}
+        for each in listings.all:
+            start = f"market.{each.venue_symbol}."
+            for suffix, reader in readers.items():
+                self._routes[start + suffix] = (reader, contract_of(each))
+            for channel, suffix in self._suffixes.items():
+                self._topics[start + suffix] = Topic(channel, each.instrument.id)
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    def rules(self, channel: Channel) -> FeedRules:
+        """Books of spot have a URL of their own."""
+        return self._book_rules if channel is Channel.BOOK else self._rules
+
+    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """A frame a topic, all with the number."""
+        return [self._ask("sub", topic, request) for topic in topics]
+
+    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """A frame a topic, all with the number."""
+        return [self._ask("unsub", topic, request) for topic in topics]
+
+    def _ask(self, verb: str, topic: Topic, request: int) -> bytes:
+        frame = {verb: self._name(topic), "id": str(request)}
+        if topic.channel is Channel.BOOK and self._market.kind != _SPOT:
+            frame["data_type"] = "incremental"
+        return msgspec.json.encode(frame)
+
+    def _name(self, topic: Topic) -> str:
+        word = self._listings.word(topic.instrument)
+        return f"market.{word}.{self._suffixes[topic.channel]}"
+
+    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
+        """What one frame says. Raises Unreadable."""
+        text = inflated(frame)
+        envelope = read(_FRAME, text)
+        if route := self._routes.get(envelope.ch):
+            reader, contract = route
+            return reader(contract, envelope)
+        if envelope.ch:
+            return _nothing(envelope.ch, text)
+        return self._control(envelope, text)
+
+    def snapshot_path(self, instrument: InstrumentId) -> bytes:
+        """The frame that asks for a whole book of spot; its id is the topic, not a number."""
+        if self._market.kind != _SPOT:
+            raise ValueError(f"the book of {instrument.symbol} starts with the stream")
+        name = self._name(Topic(Channel.BOOK, instrument))
+        return msgspec.json.encode({"req": name, "id": name})
+
+    def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
+        """There is none by REST."""
+        raise reading.unreadable(f"no book of {instrument.symbol} was asked for by REST", body)
+
+    def _control(self, frame: _Frame, text: bytes) -> Sequence[Tick | Control]:
+        if frame.ping is not None:
+            return (Answer(msgspec.json.encode({"pong": frame.ping})),)
+        if frame.pong is not None:
+            return (Pong(),)
+        if frame.op:
+            return _notice(frame, text)
+        if frame.status == "error":
+            return (self._refusal(frame),)
+        if frame.status == "ok" and frame.rep in self._topics:
+            return self._answered_book(frame)
+        if frame.status == "ok" and (frame.subbed or frame.unsubbed):
+            return self._taken(frame)
+        raise reading.unreadable("neither news nor an answer", text)
+
+    def _taken(self, frame: _Frame) -> Sequence[Control]:
+        if frame.unsubbed:
+            return ()
+        topic = self._topics.get(frame.subbed)
+        return (Subscribed(reading.request_number(frame.id), (topic,) if topic else ()),)
+
+    def _refusal(self, frame: _Frame) -> SubscriptionRefused:
+        """The id of a book that was asked for is its topic."""
+        topic = self._topics.get(str(frame.id))
+        request = reading.request_number(frame.id)
+        code = str(frame.err_code)
+        return SubscriptionRefused(code, frame.err_msg, request, (topic,) if topic else ())
+
+    def _answered_book(self, frame: _Frame) -> Sequence[Tick]:
+        start = read(_START, frame.data)
+        sides = best_first(start.bids, start.asks)
+        instrument = self._topics[frame.rep].instrument
+        return (BookReplaced(instrument, ns(frame.ts), *sides, start.seq_num),)
+
+
+def _nothing(channel: str, text: bytes) -> Sequence[Tick]:
+    """Nothing, for a documented topic that is none of ours."""
+    market, _, topic = channel.partition(".")
+    suffix = topic.partition(".")[2]
+    ours = suffix in {*_TOPICS.values(), *_BOOKS.values()}
+    if market != "market" or ours or not suffix.startswith(_OTHERS):
+        raise reading.unreadable(f"unknown or unlisted topic {channel!r}", text)
+    return ()
+
+
+def _notice(frame: _Frame, text: bytes) -> Sequence[Control]:
+    """Words of their other protocol, which rates and liquidations are told in."""
+    if frame.op == "ping":
+        return (Answer(msgspec.json.encode({"op": "pong", "ts": frame.ts})),)
+    if frame.op == "close":
+        return (Closing(frame.err_msg or "closed by the venue"),)
+    if frame.op not in _OPS:
+        raise reading.unreadable(f"unknown op {frame.op!r}", text)
+    return ()
+
+
+def _spot_trades(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    ticks = []
+    for each in read(_TRADES, frame.tick).data:
+        if each.trade_id is None:
+            raise reading.unreadable("a trade without tradeId", frame.tick)
+        ticks.append(_trade(contract, each, each.trade_id))
+    return ticks
+
+
+def _linear_trades(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    return [_trade(contract, each, each.id) for each in read(_TRADES, frame.tick).data]
+
+
+def _trade(contract: Contract, trade: _Trade, number: int) -> TradePrinted:
+    side = Side.BUY if trade.direction == "buy" else Side.SELL
+    quantity = contract.base(trade.amount)
+    return TradePrinted(contract.instrument, ns(trade.ts), trade.price, quantity, side, str(number))
+
+
+def _spot_quote(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    quote = read(_SPOT_QUOTE, frame.tick)
+    return (QuoteChanged(
+        contract.instrument, ns(quote.quote_time),
+        quote.bid, quote.bid_size, quote.ask, quote.ask_size,
+    ),)  # fmt: skip
+
+
+def _linear_quote(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    quote = read(_LINEAR_QUOTE, frame.tick)
+    (bid, bid_size), (ask, ask_size) = quote.bid or reading.NOBODY, quote.ask or reading.NOBODY
+    return (QuoteChanged(
+        contract.instrument, ns(quote.ts),
+        bid, contract.base(bid_size), ask, contract.base(ask_size),
+    ),)  # fmt: skip
+
+
+def _candle(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    each = read(_CANDLE, frame.tick)
+    return (CandleSeen(
+        contract.instrument, ns(frame.ts), each.id * SECOND_NS,
+        each.open, each.high, each.low, each.close, each.amount, closed=False,
+    ),)  # fmt: skip
+
+
+def _mbp(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    change = read(_CHANGE, frame.tick)
+    return (BookChanged(
+        contract.instrument, ns(frame.ts), change.bids, change.asks,
+        change.seq_num, change.seq_num, change.prev_seq_num,
+    ),)  # fmt: skip
+
+
+def _depth(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    depth = read(_DEPTH, frame.tick)
+    bids, asks = contract.levels(depth.bids), contract.levels(depth.asks)
+    event_ns, version = ns(frame.ts), depth.version
+    if depth.event == "snapshot":
+        return (BookReplaced(contract.instrument, event_ns, *best_first(bids, asks), version),)
+    return (BookChanged(contract.instrument, event_ns, bids, asks, version, version),)
+
+
+def _whole(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    whole = read(_WHOLE, frame.tick)
+    sides = best_first(contract.levels(whole.bids), contract.levels(whole.asks))
+    return (BookReplaced(contract.instrument, ns(frame.ts), *sides, whole.version),)
