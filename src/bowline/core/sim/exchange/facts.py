@@ -120,7 +120,6 @@ class BalanceReason(Enum):
     DEPOSIT = "deposit"
     ORDER = "order"
     TRADE = "trade"
-    FEE = "fee"
     FUNDING = "funding"
     LIQUIDATION = "liquidation"
 
@@ -135,8 +134,8 @@ class OrderMoved(Struct, frozen=True, tag=True):
 class Executed(Struct, frozen=True, tag=True):
     """One side of a match. `fee` is in units of `fee_asset`, negative for a rebate.
 
-    `position` is the hedge leg (NEUTRAL: one-way or spot), `realised` the PnL that it booked, before
-    the fee. Both sides of a match between accounts have the same `trade_id`; so has its print.
+    `position` is the hedge leg (NEUTRAL: one-way or spot), `realised` the PnL that it booked,
+    before the fee. Both sides of a match between accounts have the `trade_id` of its print.
     """
 
     now_ns: int
@@ -157,7 +156,10 @@ class Executed(Struct, frozen=True, tag=True):
 
 
 class BalanceMoved(Struct, frozen=True, tag=True):
-    """What an account has of an asset after a change; `change` is of the total, 0 for a lock."""
+    """What an account has of an asset after a call; `change` is of the total, 0 for a lock.
+
+    Balances and positions are told once, at the end of what moved them.
+    """
 
     now_ns: int
     account: str

@@ -34,8 +34,6 @@ class RefusalReason(Enum):
     PRICE_BAND = "too far from the market"
     POST_ONLY = "a post-only order would take"
     REDUCE_ONLY = "a reduce-only order has nothing to reduce"
-    FOK = "not all of it can be filled at once"
-    NO_LIQUIDITY = "nobody is on the other side"
     BAD_ORDER = "fields that do not go together"
     DUPLICATE_ID = "the client id is in use"
     UNKNOWN_ORDER = "no such order"
@@ -100,9 +98,9 @@ class NewOrder(Struct, frozen=True):
 class VenueOrder(Struct, frozen=True):
     """The whole of an order as the venue knows it at `updated_ns`.
 
-    `quantity` is ZERO for a buy by `quote_cost` until it is done, then what was bought.
-    `cost` is the quote money of all fills, `fees` what they cost, an amount for each asset.
-    A stop that waits is WORKING with `triggered` False. `by_venue` marks a liquidation order.
+    `quantity` of a buy by `quote_cost` is what that buys from the book it meets. `cost` is the
+    quote money of all fills, `fees` what they cost, an amount for each asset. A stop that waits is
+    WORKING with `triggered` False. `by_venue` marks a liquidation order.
     """
 
     order_id: int
