@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bowline.core.errors import BadInput
@@ -15,7 +17,14 @@ from bowline.core.signals import Strategies, opinion_of
 from bowline.desk.setup import Span, candles_of_span, make_setup
 from bowline.research import backtest
 from bowline.research.grid import ChunkResult, Merge, plan_grid, run_chunks
-from bowline.research.grid.again import RowDisagrees, check_row, run_again, sparse_backtest
+from bowline.research.grid.again import (
+    RowDisagrees,
+    by_base,
+    check_row,
+    metrics_again,
+    run_again,
+    sparse_backtest,
+)
 from tests.generators import catalogue
 from tests.research.grids import minutes, request
 
@@ -26,6 +35,8 @@ SIZINGS = [
     {"mode": "fixed_quote", "quote": 500},
     {"mode": "strategy_compound_profit_lock", "safe_profit_pct": 30, "budget_quote": 800},
 ]
+#: percent; the widest are never met
+WIDTHS = st.sampled_from(["off", *map(Decimal, ("0.01", "0.1", "0.5", "2", "30", "60"))])
 
 
 def alone(spec, from_ns):
@@ -122,13 +133,40 @@ def test_a_span_without_candles_is_refused() -> None:
 def test_a_row_on_which_kernel_and_core_disagree_is_an_error_that_names_it() -> None:
     plan = plan_grid(request(), CANDLES, FROM_NS)
     top = run_chunks(plan, Merge(plan)).top
-    again = run_again(plan, int(top.variant[2]))
-    check_row(top, 2, again)
+    report = run_again(plan, int(top.variant[2])).report
+    core = report.metrics, report.closed
+    check_row(top, 2, *core)
     wrong = replace(top, total_return_pct=top.total_return_pct * (1 + 1e-6))
     with pytest.raises(RowDisagrees, match=f"row 3, variant {top.variant[2]}"):
-        check_row(wrong, 2, again)
+        check_row(wrong, 2, *core)
     with pytest.raises(RowDisagrees):
-        check_row(replace(top, round_trips=top.round_trips + 1), 2, again)
+        check_row(replace(top, round_trips=top.round_trips + 1), 2, *core)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from(SIZINGS),
+    st.sampled_from(["long-short", "long-only", "short-only"]),
+    st.lists(WIDTHS, min_size=1, max_size=4, unique=True),
+    st.lists(WIDTHS, min_size=1, max_size=4, unique=True),
+    st.randoms(use_true_random=False),
+)
+def test_rows_that_share_a_run_are_what_each_comes_to_alone(sizing, direction, sl, tp, random):
+    """Stops from those that are met at once to those that never are, in any order."""
+    cross = {"id": "sma_cross", "params": {"fast": [5, 10], "slow": [60, 250]}}
+    stops = {"sl_pct": sl, "tp_pct": tp}
+    asked = request(
+        indicators=[cross], choose=1, sizing=sizing, direction=direction, stops=stops, top=1000
+    )
+    plan = plan_grid(asked, CANDLES.slice(0, 1_500), FROM_NS)
+    top = run_chunks(plan, Merge(plan)).top
+    places = random.choices([by_base(top), random.sample(range(len(top)), len(top))])[0]
+
+    together = metrics_again(plan, top, places)
+
+    alike = [run_again(plan, int(top.variant[place])).report.metrics for place in places]
+    assert together == alike
+    assert sorted(places) == list(range(plan.variants))
 
 
 @pytest.mark.parametrize("sl_pct", [None, Decimal("0.2")])
@@ -142,4 +180,5 @@ def test_telling_the_engine_only_closes_that_matter_makes_the_same_record(sl_pct
     some = sparse_backtest(setup.run, setup.opinion, setup.candles)
     assert some.executions == every.executions
     assert some.refusals == every.refusals
+    assert make_report(some).metrics == make_report(every).metrics
     assert len(every.executions) > 10

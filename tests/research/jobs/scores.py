@@ -45,6 +45,7 @@ class Scores:
         self.name = FIRST if rows is None else SECOND
         self.chunks = plan.chunks if rows is None else plan.chunks_again
         self.variants = plan.chunks * plan.chunk_size if rows is None else KEPT
+        self.holds_lock = False
         #: called with each chunk before it is computed
         self.before: Callable[[str, int], None] = lambda _name, _chunk: None
 

@@ -8,11 +8,16 @@ The kernel is fast and the core is right: a row must never be shown before both 
    at a stop of the open position. Only the other closes are told to it.
 3. Return and drawdown, in fractions, and exposure and Sharpe must agree within `TOLERANCE`, round
    trips and wins exactly.
+4. Rows that differ in their stops alone share a base, and what they think of the market is computed
+   once if they come one after the other. A stop that was never met is not met if it is wider: such
+   rows share a run too, and each is held to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 import numpy as np
 from msgspec import Struct
@@ -21,13 +26,21 @@ from bowline.core.engine import Engine
 from bowline.core.errors import BowlineError
 from bowline.core.model.event import CandleClosed, Command, Event, Run, RunStarted
 from bowline.core.model.instrument import Instrument
-from bowline.core.model.intent import Signal
+from bowline.core.model.intent import Reason, Signal
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.policy import Limits, Policy
+from bowline.core.model.policy import (
+    AllIn,
+    FixedQuote,
+    Limits,
+    Policy,
+    ProfitLock,
+    Stops,
+    StrategyCompound,
+)
 from bowline.core.model.values import Direction, OrderId, RunId, to_decimals
-from bowline.core.report import Collected, Report, RunRecord, make_report
+from bowline.core.report import Collected, Metrics, Report, RunRecord, Tally, make_report
 from bowline.core.signals import History, StrategySpec, strategy_id
-from bowline.core.signals.frame import DirectionColumn, Opinion
+from bowline.core.signals.frame import Opinion, SignalFrame
 from bowline.core.signals.opinion import Agreement
 from bowline.core.sim import SimVenue, settle
 from bowline.research.grid.plan import GridPlan
@@ -52,14 +65,77 @@ class Again(Struct, frozen=True):
 
 def run_again(plan: GridPlan, variant: int) -> Again:
     """The report of one variant by the core."""
-    spec = plan.spec(variant)
-    base = variant // plan.space.lanes
+    return _run(plan, variant, _thoughts(plan, variant))
+
+
+def by_base(top: Rows) -> list[int]:
+    """The places of all rows, those of one base one after the other."""
+    order: list[int] = np.argsort(top.variant, kind="stable").tolist()
+    return order
+
+
+def metrics_again(plan: GridPlan, top: Rows, places: Iterable[int]) -> list[Metrics]:
+    """The metrics by the core of these rows of `top`, in this order; RowDisagrees as `check_row`.
+
+    Places in the order of `by_base` take the least time.
+    """
+    found = []
+    base, thoughts, done = -1, None, list[_Done]()
+    for place in places:
+        variant = int(top.variant[place])
+        if thoughts is None or variant // plan.space.lanes != base:
+            base, thoughts, done = variant // plan.space.lanes, _thoughts(plan, variant), []
+        stops = Stops(*plan.request.lanes[variant % plan.space.lanes])
+        run = next((each for each in done if each.is_run_of(stops)), None)
+        if run is None:
+            run = _Done.of(_run(plan, variant, thoughts).report)
+            done.append(run)
+        check_row(top, place, run.metrics, run.closed)
+        found.append(run.metrics)
+    return found
+
+
+class _Done(Struct, frozen=True):
+    """What is kept of a run, whose curves are large: its policy, why it left, what it came to."""
+
+    policy: Policy
+    met: frozenset[Reason]
+    metrics: Metrics
+    closed: Tally
+
+    @classmethod
+    def of(cls, report: Report) -> _Done:
+        """What is kept of this one."""
+        met = frozenset(each.reason for each in report.record.executions)
+        return cls(report.record.run.policy, met, report.metrics, report.closed)
+
+    def is_run_of(self, stops: Stops) -> bool:
+        """Whether a run with these stops, and nothing else changed, is the same fill by fill."""
+        if not isinstance(self.policy.sizing, AllIn | FixedQuote | StrategyCompound | ProfitLock):
+            return False
+        own = self.policy.stops
+        return self._holds(own.sl_pct, stops.sl_pct, Reason.STOP_LOSS) and self._holds(
+            own.tp_pct, stops.tp_pct, Reason.TAKE_PROFIT
+        )
+
+    def _holds(self, own: Decimal | None, asked: Decimal | None, reason: Reason) -> bool:
+        if own == asked:
+            return True
+        return own is not None and (asked is None or asked > own) and reason not in self.met
+
+
+def _thoughts(plan: GridPlan, variant: int) -> SignalFrame:
+    """What the core thinks of the market, as the base of this variant: its stops have no say."""
+    rules = plan.space.rules(variant // plan.space.lanes)
     opinion = Agreement(
-        tuple((slot.indicator, params) for slot, params in plan.space.rules(base)), spec.timeframe
+        tuple((slot.indicator, params) for slot, params in rules), plan.request.template.timeframe
     )
-    anchor = plan.anchor(variant)
-    candles = plan.candles.slice(anchor, len(plan.candles))
-    rules = plan.rules
+    return opinion.signals(plan.candles.slice(plan.anchor(variant), len(plan.candles)))
+
+
+def _run(plan: GridPlan, variant: int, thoughts: SignalFrame) -> Again:
+    spec, rules = plan.spec(variant), plan.rules
+    candles = plan.candles.slice(plan.anchor(variant), len(plan.candles))
     run = Run(
         id=RunId(1),
         strategy_id=strategy_id(spec),
@@ -72,12 +148,11 @@ def run_again(plan: GridPlan, variant: int) -> Again:
         start_ns=int(plan.candles.open_ns[plan.start]),
         tape_hash=plan.hashes.data,
     )
-    return Again(variant, spec, make_report(sparse_backtest(run, opinion, candles)))
+    return Again(variant, spec, make_report(_sparse(run, thoughts, candles)))
 
 
-def check_row(rows: Rows, place: int, again: Again) -> None:
+def check_row(rows: Rows, place: int, metrics: Metrics, closed: Tally) -> None:
     """RowDisagrees, with the row and the figures, unless kernel and core say the same."""
-    metrics = again.report.metrics
     sharpe = np.nan if metrics.sharpe_ratio is None else metrics.sharpe_ratio
     pairs = {
         "total_return": (rows.total_return_pct[place] / 100, metrics.total_return_pct / 100),
@@ -92,7 +167,7 @@ def check_row(rows: Rows, place: int, again: Again) -> None:
     ]
     counts = {
         "round_trips": (int(rows.round_trips[place]), metrics.round_trip_count),
-        "wins": (int(rows.wins[place]), again.report.closed.wins),
+        "wins": (int(rows.wins[place]), closed.wins),
     }
     problems += [
         f"{name}: sweep {mine}, core {core}"
@@ -101,7 +176,7 @@ def check_row(rows: Rows, place: int, again: Again) -> None:
     ]
     if problems:
         raise RowDisagrees(
-            f"row {place + 1}, variant {again.variant}: sweep and core disagree",
+            f"row {place + 1}, variant {rows.variant[place]}: sweep and core disagree",
             problems=tuple(problems),
             hint="this is a bug: please report it with the grid file; nothing of it may be used",
         )
@@ -110,27 +185,29 @@ def check_row(rows: Rows, place: int, again: Again) -> None:
 class _KnownEdges(History):
     """The signals of decided candles, asked for in order but not one by one."""
 
-    def __init__(
-        self, decided: CandleFrame, direction: DirectionColumn, edge: DirectionColumn
-    ) -> None:
-        self._decided, self._direction, self._edge = decided, direction, edge
+    def __init__(self, candles: CandleFrame, frame: SignalFrame) -> None:
+        self._candles, self._frame = candles, frame
 
     def close(self, open_ns: int) -> Signal:
         """The signal of the candle that opens at `open_ns`."""
-        at = int(self._decided.open_ns.searchsorted(open_ns))
-        return Signal(Direction(self._direction[at]), Direction(self._edge[at]))
+        at = int(self._candles.open_ns.searchsorted(open_ns))
+        return Signal(Direction(self._frame.direction[at]), Direction(self._frame.edge[at]))
 
 
 def sparse_backtest(run: Run, opinion: Opinion, candles: CandleFrame) -> RunRecord:
     """As `research.backtest` for a run without limits, told only the closes that matter."""
+    return _sparse(run, opinion.signals(candles), candles)
+
+
+def _sparse(run: Run, frame: SignalFrame, candles: CandleFrame) -> RunRecord:
+    """The same from what the opinion says of each of `candles`."""
     if run.policy.limits != Limits():
         raise ValueError("a run with limits has to be told every close")
-    frame = opinion.signals(candles)
     first = int(candles.open_ns.searchsorted(run.start_ns))
     decided = candles.slice(first, len(candles))
-    edges = np.flatnonzero(frame.edge[first:])
-    history = _KnownEdges(decided, frame.direction[first:], frame.edge[first:])
-    engine = Engine({run.id: history})
+    edges = np.flatnonzero(frame.edge[first:]).tolist()
+    edges.append(len(decided))
+    engine = Engine({run.id: _KnownEdges(candles, frame)})
     venue = SimVenue({run.instrument.id: run.policy.costs})
     collected = Collected()
 
@@ -151,10 +228,9 @@ def sparse_backtest(run: Run, opinion: Opinion, candles: CandleFrame) -> RunReco
     return collected.finish(run, decided, frame.conflicting_signals)
 
 
-def _next(decided: CandleFrame, edges: np.ndarray, at: int, engine: Engine, run_id: RunId) -> int:
+def _next(decided: CandleFrame, edges: list[int], at: int, engine: Engine, run_id: RunId) -> int:
     """The next close from `at` on that the engine may act at; the length if there is none."""
-    found = int(edges.searchsorted(at))
-    edge = int(edges[found]) if found < len(edges) else len(decided)
+    edge = edges[bisect_left(edges, at)]
     levels = engine.ledger(run_id).levels
     if levels is None:
         return edge
@@ -162,7 +238,7 @@ def _next(decided: CandleFrame, edges: np.ndarray, at: int, engine: Engine, run_
     lower, upper = float(levels.lower) * (1 + 1e-12), float(levels.upper) * (1 - 1e-12)
     for start in range(at, edge, _AHEAD):
         closes = decided.close[start : min(edge, start + _AHEAD)]
-        hits = np.flatnonzero((closes <= lower) | (closes >= upper))
+        hits = ((closes <= lower) | (closes >= upper)).nonzero()[0]
         if len(hits):
             return start + int(hits[0])
     return edge

@@ -16,7 +16,7 @@ from msgspec import Struct
 from bowline.core.model.market import CandleFrame
 from bowline.core.report import Metrics
 from bowline.core.signals import USUAL, Catalogue, Unsaid
-from bowline.research.grid.again import check_row, run_again
+from bowline.research.grid.again import by_base, metrics_again
 from bowline.research.grid.kernel import instruction_set
 from bowline.research.grid.merge import Merge
 from bowline.research.grid.plan import USUAL_BUDGET, Budget, ChunkResult, GridPlan, plan_grid
@@ -135,17 +135,15 @@ def finish(merge: Merge, sweep_s: float, *, check: bool = True) -> SweepResult:
     """The result of a plan whose chunks are all merged, its top run again through the core."""
     plan = merge.plan
     began = time.perf_counter()
-    metrics: list[Metrics] = []
+    metrics: dict[int, Metrics] = {}
     if check and plan.rules.convention is Convention.BOWLINE:
-        for place, variant in enumerate(merge.top.variant.tolist()):
-            again = run_again(plan, variant)
-            check_row(merge.top, place, again)
-            metrics.append(again.report.metrics)
+        places = by_base(merge.top)
+        metrics = dict(zip(places, metrics_again(plan, merge.top, places), strict=True))
     work = merge.evaluated * (len(plan.candles) - plan.start)
     return SweepResult(
         plan=plan,
         top=merge.top,
-        metrics=tuple(metrics),
+        metrics=tuple(metrics[place] for place in sorted(metrics)),
         sample=merge.sample(),
         figures=merge.figures,
         evaluated=merge.evaluated,

@@ -21,6 +21,7 @@ from bowline.core.model.policy import (
     DirectionMode,
     FixedQuote,
     ProfitLock,
+    RiskPct,
     Sizing,
     StrategyCompound,
 )
@@ -62,7 +63,7 @@ class Rules(Struct, frozen=True):
         match self.sizing:
             case StrategyCompound(budget_quote=budget) | ProfitLock(budget_quote=budget):
                 return self.initial_cash if budget is None else min(budget, self.initial_cash)
-            case AllIn() | FixedQuote():
+            case AllIn() | FixedQuote() | RiskPct():
                 return self.initial_cash
 
 

@@ -47,6 +47,13 @@ class Stage(Protocol):
     def variants(self) -> int:
         """How many variants all chunks have together."""
 
+    @property
+    def holds_lock(self) -> bool:
+        """Whether its chunks hold the interpreter's lock for longer than a process takes to begin.
+
+        Threads would take turns at them.
+        """
+
     def run_chunk(self, chunk: int, threads: int) -> bytes:
         """What the chunk comes to; the same bytes for any number of threads."""
 
@@ -72,9 +79,10 @@ class Executor(Protocol):
 
 
 class Threads(NamedTuple):
-    """In this process: so many chunks at a time, each on a thread of its own.
+    """On this machine: so many chunks at a time, each on a thread of its own.
 
-    A kill costs the chunks that are at work. The kernel lets go of the interpreter's lock.
+    A kill costs the chunks that are at work. The kernel lets go of the interpreter's lock; where
+    chunks hold it, each has a process of its own.
     """
 
     threads: int = 1
@@ -84,6 +92,11 @@ class Threads(NamedTuple):
         if self.threads == 1:
             for chunk in chunks:
                 yield chunk, stage.run_chunk(chunk, 1)
+            return
+        if stage.holds_lock:
+            from bowline.research.jobs.processes import in_processes  # noqa: PLC0415 - it needs us
+
+            yield from in_processes(stage, chunks, self.threads)
             return
         left = iter(chunks)
         with ThreadPoolExecutor(self.threads) as pool:

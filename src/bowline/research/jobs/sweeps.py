@@ -4,8 +4,8 @@ It must hold no rule of a sweep: chunks, merging and checking are the grid's. Wh
 has no time in it, so that it is the same bytes whoever was killed on the way.
 
 1. A and B are the chunks of the plan. Stage B begins with the shortlist that stage A's chunks give.
-2. `again` runs the rows of the top through the core, a few a chunk. A row that does not agree
-   fails the job.
+2. `again` runs the rows of the top through the core, a few a chunk, rows of one base side by side.
+   A row that does not agree fails the job.
 3. The outcome is everything but the candles and the plan, which can be made again from the job.
 """
 
@@ -33,7 +33,7 @@ from bowline.research.grid import (
     SweepResult,
     instruction_set,
 )
-from bowline.research.grid.again import check_row, run_again
+from bowline.research.grid.again import by_base, metrics_again
 from bowline.research.grid.plan import Hashes
 from bowline.research.grid.result import Timings
 from bowline.research.grid.space import Numbers
@@ -43,6 +43,11 @@ from bowline.research.jobs.stage import Note, Parcel, Stage
 
 #: rows of the top that one chunk runs again
 ROWS_AGAIN = 10
+#: what the core takes for a round trip and for a candle of a row, roughly, and how much of that it
+#: takes for processes of their own to be worth their beginning
+_ROUND_TRIP_S, _CANDLE_S, _PROCESSES_FROM_S = 50e-6, 50e-9, 3.0
+#: what such a chunk comes to: places in the top, with the core's metrics
+_Rows = list[tuple[int, Metrics]]
 
 
 class SweepOutcome(Struct, frozen=True):
@@ -94,6 +99,7 @@ class _Chunks:
         self.chunks = (plan.chunks if self._first else plan.first_chunks) - self._first
         second = plan.second_bases * plan.space.lanes if plan.shortlisted else plan.variants
         self.variants = second if self._bests else plan.space.bases
+        self.holds_lock = False
 
     def run_chunk(self, chunk: int, threads: int) -> bytes:
         """The packed result of a chunk."""
@@ -133,6 +139,9 @@ class _Again:
         self._plan, self._merge = plan, merge
         self.variants = len(merge.top)
         self.chunks = -(-self.variants // ROWS_AGAIN)
+        work_s = _ROUND_TRIP_S * int(merge.top.round_trips.sum())
+        work_s += _CANDLE_S * len(plan.candles) * self.variants
+        self.holds_lock = work_s > _PROCESSES_FROM_S
 
     def run_chunk(self, chunk: int, threads: int) -> bytes:  # noqa: ARG002 - the core has one
         """The metrics of some rows; RowDisagrees if the core says something else of one."""
@@ -144,7 +153,8 @@ class _Again:
 
     def finish(self, results: Iterator[bytes]) -> Stage | bytes:
         """The outcome of the job."""
-        chunks = (msgspec.msgpack.decode(each, type=list[Metrics]) for each in results)
+        rows = (msgspec.msgpack.decode(each, type=_Rows) for each in results)
+        metrics = {place: each for some in rows for place, each in some}
         merge = self._merge
         outcome = SweepOutcome(
             hashes=self._plan.hashes,
@@ -154,7 +164,7 @@ class _Again:
             sample=merge.sample().pack(),
             figures=merge.figures.astype("<f8").tobytes(),
             stages=merge.stage_facts(),
-            metrics=tuple(metrics for each in chunks for metrics in each),
+            metrics=tuple(metrics[place] for place in sorted(metrics)),
         )
         return msgspec.msgpack.encode(outcome)
 
@@ -173,12 +183,8 @@ def _run_chunk(
 
 
 def _run_again(plan: GridPlan, top: Rows, chunk: int) -> bytes:
-    metrics = []
-    for place in range(chunk * ROWS_AGAIN, min((chunk + 1) * ROWS_AGAIN, len(top))):
-        again = run_again(plan, int(top.variant[place]))
-        check_row(top, place, again)
-        metrics.append(again.report.metrics)
-    return msgspec.msgpack.encode(metrics)
+    places = by_base(top)[chunk * ROWS_AGAIN : (chunk + 1) * ROWS_AGAIN]
+    return msgspec.msgpack.encode(list(zip(places, metrics_again(plan, top, places), strict=True)))
 
 
 class _Sent(Struct, frozen=True):

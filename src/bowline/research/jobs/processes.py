@@ -1,0 +1,75 @@
+"""Chunks in processes of this machine: for work that holds the interpreter's lock.
+
+Threads would take turns at it. It must leave no process behind, however this one ends.
+
+1. A process is begun afresh, is sent the stage as a cluster's worker is, and opens it once.
+2. Two chunks wait for each process, so that none is idle and little is in vain when it stops.
+3. Ctrl-C is for the process that asked: the others finish their chunk and are sent home.
+4. A process whose parent was killed ends itself.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+
+from bowline.core.errors import Conflict
+from bowline.research.jobs.stage import Parcel, Results, Stage
+
+_AHEAD = 2
+
+#: in a process of ours: the `run_chunk` of the stage it was sent
+_opened: list[Callable[[int, int], bytes]] = []
+
+
+def in_processes(stage: Stage, chunks: Iterable[int], processes: int) -> Results:
+    """Compute these chunks, in any order; Conflict if one of the processes was killed."""
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_open,
+        initargs=([stage.parcel()],),
+    )
+    left = iter(chunks)
+    running: dict[Future[bytes], int] = {}
+    try:
+        while True:
+            for chunk in islice(left, _AHEAD * processes - len(running)):
+                running[pool.submit(_run, chunk)] = chunk
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for each in done:
+                yield running.pop(each), each.result()
+    except BrokenProcessPool as error:
+        raise Conflict(
+            "a process that computed a chunk was killed",
+            hint="is there memory enough? What was done is kept: resume the job",
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _open(sent: list[Parcel]) -> None:
+    """What a process begins with; `sent` is emptied, for a parcel is large."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parcel = sent.pop()
+    _opened.append(parcel.opener(parcel.request, parcel.tape))
+
+
+def _run(chunk: int) -> bytes:
+    return _opened[0](chunk, 1)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "only a child watches its parent"
+    parent.join()
+    os._exit(1)
