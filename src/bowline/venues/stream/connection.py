@@ -44,7 +44,7 @@ from bowline.venues.stream.notices import (
 )
 from bowline.venues.stream.shelf import Fetch, Shelf
 from bowline.venues.stream.transport import Connect, Lost, Socket
-from bowline.venues.stream.watch import TopicWatch
+from bowline.venues.stream.watch import TopicState, TopicWatch
 
 #: how often the watchdogs look
 LOOK_EVERY_S = 0.25
@@ -83,7 +83,7 @@ class Connection:
         self._now_ns = now_ns
         self._told = told
         self._watch = TopicWatch()
-        self._shelf = Shelf(codec, fetch, self._resubscribe, sink, now_ns, told=told)
+        self._shelf = Shelf(codec, fetch, self, sink, now_ns, told=told)
         self._requests: dict[int, tuple[Topic, ...]] = {}
         self._answers: asyncio.Queue[Answer] = asyncio.Queue()
         self._clock_s = asyncio.get_running_loop().time
@@ -152,8 +152,8 @@ class Connection:
 
     def _obey(self, control: Control, seen_ns: int) -> None:
         match control:
-            case Subscribed(request, topics):
-                self._watch.take(topics or self._requests.get(request or 0, ()))
+            case Subscribed(request, topics, channel):
+                self._watch.take(topics or self._meant(request, channel))
             case SubscriptionRefused(code, message, request, topics):
                 refused = topics or self._requests.get(request or 0, ())
                 self._watch.refuse(refused, self._heard_s)
@@ -165,6 +165,16 @@ class Connection:
                 self.closing.set()
             case Pong():
                 pass
+
+    def _meant(self, request: int | None, channel: Channel | None) -> tuple[Topic, ...]:
+        """The topics of a request; of the first unanswered one of a channel, if it has no number."""
+        if channel is None:
+            return self._requests.get(request or 0, ())
+        for topics in self._requests.values():
+            asked = [topic for topic in topics if self._watch.state(topic) is TopicState.ASKED]
+            if any(topic.channel is channel for topic in asked):
+                return topics
+        return ()
 
     # --- what is sent -----------------------------------------------------------------------------
 
@@ -184,8 +194,14 @@ class Connection:
         for frame in (*frames, *self._codec.subscribe(topics, request)):
             await self._socket.send(frame)
 
-    async def _resubscribe(self, topic: Topic) -> None:
+    async def resubscribe(self, topic: Topic) -> None:
+        """End a topic and ask for it anew. Raises Lost."""
         await self._ask([topic], again=True)
+
+    async def send(self, frame: bytes) -> None:
+        """Send a frame. Raises Lost."""
+        assert self._socket is not None
+        await self._socket.send(frame)
 
     async def _answer(self) -> None:
         assert self._socket is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Protocol
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import BookChanged, BookReplaced
@@ -22,8 +23,18 @@ START_AGAIN_S = 1.0
 
 #: body of a GET of this path at the venue. Raises VenueError.
 Fetch = Callable[[str], Awaitable[bytes]]
-#: asks for topics anew. Raises Lost.
-Resubscribe = Callable[[Topic], Awaitable[None]]
+#: between two frames that ask for the same start, if the first brings nothing
+FRAME_AGAIN_S = 5.0
+
+
+class Asking(Protocol):
+    """What a connection does for its books. Both raise Lost."""
+
+    async def resubscribe(self, topic: Topic) -> None:
+        """End a topic and ask for it anew."""
+
+    async def send(self, frame: bytes) -> None:
+        """Send a frame."""
 
 
 class Shelf:
@@ -33,7 +44,7 @@ class Shelf:
         self,
         codec: FeedCodec,
         fetch: Fetch,
-        resubscribe: Resubscribe,
+        asking: Asking,
         sink: FeedSink,
         now_ns: Callable[[], int],
         *,
@@ -41,7 +52,7 @@ class Shelf:
     ) -> None:
         self._codec = codec
         self._fetch = fetch
-        self._resubscribe = resubscribe
+        self._asking = asking
         self._sink = sink
         self._now_ns = now_ns
         self._told = told
@@ -118,16 +129,22 @@ class Shelf:
         if last_s is not None:
             await asyncio.sleep(max(0.0, last_s + START_AGAIN_S - clock()))
         self._started_s[instrument] = clock()
-        if self._codec.rules(Channel.BOOK).snapshot_by_rest:
-            self.take(await self._whole(instrument), self._now_ns())
+        if not self._codec.rules(Channel.BOOK).snapshot_by_rest:
+            self.doubt(instrument, "resubscribed")
+            with suppress(Lost):  # whoever reads the socket sees the same loss
+                await self._asking.resubscribe(Topic(Channel.BOOK, instrument))
             return
-        self.doubt(instrument, "resubscribed")
-        with suppress(Lost):  # whoever reads the socket sees the same loss
-            await self._resubscribe(Topic(Channel.BOOK, instrument))
+        asked = self._codec.snapshot_path(instrument)
+        if isinstance(asked, str):
+            self.take(await self._whole(instrument, asked), self._now_ns())
+            return
+        with suppress(Lost):
+            while self._keepers[instrument].state in {BookState.BUFFERING, BookState.INVALID}:
+                await self._asking.send(asked)
+                await asyncio.sleep(FRAME_AGAIN_S)
 
-    async def _whole(self, instrument: InstrumentId) -> BookReplaced:
+    async def _whole(self, instrument: InstrumentId, path: str) -> BookReplaced:
         """The book by REST, asked for until it comes."""
-        path = self._codec.snapshot_path(instrument)
         while True:
             try:
                 return self._codec.decode_snapshot(instrument, await self._fetch(path))
