@@ -64,16 +64,28 @@ def raw(message: object) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode()
 
 
-def as_records(ticks: Sequence[object], per_unit: float = 1) -> list[dict[str, Any]]:
-    """Ticks in tardis' words, without exchange and local time; sizes times `per_unit`."""
-    return [_record(tick, per_unit) for tick in ticks]
+def as_records(ticks: Sequence[object]) -> list[dict[str, Any]]:
+    """Ticks in tardis' words, without exchange and local time."""
+    return [_record(tick) for tick in ticks]
 
 
-def expected_records(line: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records of a tardis line that ticks can be compared with."""
+def expected_records(line: dict[str, Any], contracts_a_unit: int = 1) -> list[dict[str, Any]]:
+    """The records of a tardis line that ticks can be compared with, amounts in base units."""
+
+    def in_units(value: Any) -> Any:
+        if isinstance(value, list):
+            return [in_units(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: each / contracts_a_unit if "mount" in key and each is not None else in_units(each)
+            for key, each in value.items()
+        }
+
     records = []
     for each in line["expected"]:
         record = {k: v for k, v in each.items() if k not in {"exchange", "localTimestamp"}}
+        record = in_units(record)
         if each["timestamp"] == each["localTimestamp"]:
             record["timestamp"] = 0  # the venue gave none, so tardis took the time of arrival
         else:
@@ -87,35 +99,35 @@ def iso_ns(text: str) -> int:
     return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
-def _record(tick: object, per_unit: float) -> dict[str, Any]:
+def _record(tick: object) -> dict[str, Any]:
     match tick:
         case TradePrinted():
             return {
                 "type": "trade", "symbol": tick.instrument.symbol, "id": tick.trade_id,
-                "price": tick.price, "amount": tick.quantity * per_unit, "side": tick.side.value,
+                "price": tick.price, "amount": tick.quantity, "side": tick.side.value,
                 "timestamp": tick.event_ns,
             }  # fmt: skip
         case QuoteChanged():
             bid, ask = tick.bid_size > 0, tick.ask_size > 0
             return {
                 "type": "book_ticker", "symbol": tick.instrument.symbol,
-                "askAmount": tick.ask_size * per_unit if ask else None,
+                "askAmount": tick.ask_size if ask else None,
                 "askPrice": tick.ask if ask else None,
-                "bidAmount": tick.bid_size * per_unit if bid else None,
+                "bidAmount": tick.bid_size if bid else None,
                 "bidPrice": tick.bid if bid else None, "timestamp": tick.event_ns,
             }  # fmt: skip
         case BookReplaced() | BookChanged():
             return {
                 "type": "book_change", "symbol": tick.instrument.symbol,
                 "isSnapshot": isinstance(tick, BookReplaced),
-                "bids": _levels(tick.bids, per_unit), "asks": _levels(tick.asks, per_unit),
+                "bids": _levels(tick.bids), "asks": _levels(tick.asks),
                 "timestamp": tick.event_ns,
             }  # fmt: skip
     return {"type": type(tick).__name__}
 
 
-def _levels(levels: Sequence[Level], per_unit: float) -> list[dict[str, float]]:
-    return [{"price": price, "amount": size * per_unit} for price, size in levels]
+def _levels(levels: Sequence[Level]) -> list[dict[str, float]]:
+    return [{"price": price, "amount": size} for price, size in levels]
 
 
 def cryptofeed(path: Path) -> Iterator[bytes]:

@@ -1,0 +1,200 @@
+"""What is Binance's own over REST: spot (`/api`) and USDⓈ-M futures (`/fapi`)."""
+
+from __future__ import annotations
+
+from bowline.core.venue import ListingStatus, MarginMode
+from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rest.quirks import (
+    Call,
+    Candles,
+    Codes,
+    Deadman,
+    Fills,
+    FillsBy,
+    MarketQuirks,
+    Placing,
+    Quirks,
+    Rights,
+)
+
+_STATUS = {
+    "TRADING": ListingStatus.TRADING,
+    "PRE_TRADING": ListingStatus.PRELAUNCH,
+    "PENDING_TRADING": ListingStatus.PRELAUNCH,
+    "HALT": ListingStatus.HALTED,
+    "BREAK": ListingStatus.HALTED,
+    "AUCTION_MATCH": ListingStatus.HALTED,
+    "POST_TRADING": ListingStatus.HALTED,
+    "END_OF_DAY": ListingStatus.HALTED,
+    "PRE_SETTLE": ListingStatus.HALTED,
+    "SETTLING": ListingStatus.HALTED,
+    "PRE_DELIVERING": ListingStatus.HALTED,
+    "DELIVERING": ListingStatus.DELISTED,
+    "DELIVERED": ListingStatus.DELISTED,
+    "CLOSE": ListingStatus.DELISTED,
+}
+_ONE = {"symbol": "$symbol", "origClientOrderId": "$id"}
+_ORDER = {
+    "symbol": "$symbol",
+    "side": "$SIDE",
+    "quantity": "$quantity",
+    "newClientOrderId": "$id",
+}
+_LIMIT = {"type": "LIMIT", "price": "$price"}
+_STYLES = {
+    "gtc": {**_LIMIT, "timeInForce": "GTC"},
+    "ioc": {**_LIMIT, "timeInForce": "IOC"},
+    "fok": {**_LIMIT, "timeInForce": "FOK"},
+    "market": {"type": "MARKET"},
+}
+_RESTRICTIONS = Call("sapiGetAccountApiRestrictions")
+
+_SPOT = MarketQuirks(
+    lookup=(Call("privateGetOrder", _ONE),),
+    cancel=Call("privateDeleteOrder", _ONE),
+    open_orders=Call("privateGetOpenOrders", {"symbol": "$symbol"}),
+    fills=Fills(
+        Call(
+            "privateGetMyTrades",
+            {"symbol": "$symbol", "fromId": "$from_id", "limit": 1000},
+        ),
+        page=1000,
+        window_s=0,
+        keep_s=0,
+        by=FillsBy.TRADE_ID,
+    ),
+    candles=Candles(1000),
+    placing=Placing(
+        Call("privatePostOrder", _ORDER),
+        {
+            **_STYLES,
+            "post_only": {"type": "LIMIT_MAKER", "price": "$price"},
+            "stop": {"type": "STOP_LOSS", "stopPrice": "$trigger"},
+        },
+        "orderId",
+    ),
+    balance={"type": "spot"},
+    rights=Rights(
+        _RESTRICTIONS,
+        trade="enableSpotAndMarginTrading",
+        withdraw="enableWithdrawals",
+        ip="ipRestrict",
+    ),
+    status_words=_STATUS,
+    # developers.binance.com, spot: weight of each end point
+    weights={
+        "listings": 20,
+        "candles": 2,
+        "look-up": 4,
+        "open orders": 6,
+        "all open orders": 80,
+        "fills": 20,
+        "balances": 20,
+    },
+)
+
+_LINEAR = MarketQuirks(
+    lookup=(Call("fapiPrivateGetOrder", _ONE),),
+    cancel=Call("fapiPrivateDeleteOrder", _ONE),
+    open_orders=Call("fapiPrivateGetOpenOrders", {"symbol": "$symbol"}),
+    fills=Fills(
+        Call(
+            "fapiPrivateGetUserTrades",
+            {"symbol": "$symbol", "fromId": "$from_id", "limit": 1000},
+        ),
+        page=1000,
+        window_s=0,
+        keep_s=0,
+        by=FillsBy.TRADE_ID,
+    ),
+    candles=Candles(1000),
+    placing=Placing(
+        Call("fapiPrivatePostOrder", _ORDER),
+        # stops live behind another end point, with ids of their own: they are not sent
+        {**_STYLES, "post_only": {**_LIMIT, "timeInForce": "GTX"}},
+        "orderId",
+        hedge={"positionSide": "$POSITION"},
+        reduce_only={"reduceOnly": "true"},
+    ),
+    balance={"type": "swap"},
+    positions=Call("fapiPrivateV3GetPositionRisk"),
+    position_parser="parse_position_risk",
+    leverage=(
+        Call("fapiPrivatePostMarginType", {"symbol": "$symbol", "marginType": "$mode"}),
+        Call("fapiPrivatePostLeverage", {"symbol": "$symbol", "leverage": "$leverage_int"}),
+    ),
+    position_mode=Call("fapiPrivateGetPositionSideDual"),
+    position_mode_at="dualSidePosition",
+    set_position_mode=Call("fapiPrivatePostPositionSideDual", {"dualSidePosition": "$hedge"}),
+    deadman=Deadman(
+        Call(
+            "fapiPrivatePostCountdownCancelAll",
+            {"symbol": "$symbol", "countdownTime": "$ms"},
+        ),
+        per_symbol=True,
+        most_s=3600,
+    ),
+    rights=Rights(
+        _RESTRICTIONS, trade="enableFutures", withdraw="enableWithdrawals", ip="ipRestrict"
+    ),
+    status_words=_STATUS,
+    # developers.binance.com, USDⓈ-M futures: weight of each end point
+    weights={
+        "candles": 5,
+        "all open orders": 40,
+        "fills": 5,
+        "balances": 5,
+        "positions": 5,
+        "position mode": 30,
+        "dead-man switch": 10,
+    },
+)
+
+QUIRKS = Quirks(
+    venue="binance",
+    notes=(
+        "A client id may be used again once its order has filled: it is a key, no protection.",
+        "An HTTP 5xx, -1006 and -1007 say that nobody knows.",
+        "Stops of futures live behind another end point with other ids: none is sent there.",
+        "The dead-man switch of futures is armed instrument by instrument; spot has none.",
+    ),
+    options={
+        "recvWindow": 5000,
+        "defaultTimeInForce": "GTC",
+        "leverageBrackets": {},
+        "disableFuturesSandboxWarning": True,
+    },
+    kind_options={
+        "spot": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
+        "linear": {"fetchMarkets": {"types": ["linear"]}, "fetchMargins": False},
+    },
+    codes=Codes(
+        at=("code",),
+        fine=("200", "0"),
+        duplicate=frozenset({"-4116", "-4111"}),
+        # spot says it with the code of every refused order
+        duplicate_texts=("Duplicate order sent", "ClientOrderId is duplicated"),
+        not_modified=frozenset({"-4046", "-4059"}),
+        not_found=frozenset({"-2013", "-2011"}),
+        unknown=frozenset({"-1000", "-1001", "-1006", "-1007", "-1016"}),
+        limited=frozenset({"-1003", "-1015"}),
+        clock=frozenset({"-1021"}),
+        busy=frozenset({"-1008"}),
+        rejected=frozenset({"-2010", "-2015", "-2014", "-1022"}),
+    ),
+    markets={"spot": _SPOT, "linear": _LINEAR},
+    # developers.binance.com: exchangeInfo.rateLimits
+    budgets=(
+        Budget("weight", 6000, 60, kinds=("spot",)),
+        Budget("orders", 100, 10, Scope.ACCOUNT, ("spot",), orders_only=True),
+        Budget("weight", 2400, 60, kinds=("linear",)),
+        Budget("orders", 300, 10, Scope.ACCOUNT, ("linear",), orders_only=True),
+        Budget("orders a minute", 1200, 60, Scope.ACCOUNT, ("linear",), orders_only=True),
+    ),
+    usage_headers=(
+        UsageHeaders("weight", used="x-mbx-used-weight-1m"),
+        UsageHeaders("orders", used="x-mbx-order-count-10s"),
+        UsageHeaders("orders a minute", used="x-mbx-order-count-1m"),
+    ),
+    margin_words={MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"},
+)

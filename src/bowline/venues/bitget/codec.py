@@ -1,0 +1,259 @@
+"""Bitget's public feed, API v2. Sizes are base units in both markets.
+
+A change of a book carries a number that only rises and no word of the change before, so its
+checksum, at every change, is what proves the book. Trades sent with `snapshot` are prints from
+before the subscription, sent again with each: they are left out. Candles never say that they are
+closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import InstrumentId, Market
+from bowline.core.model.values import Side
+from bowline.core.venue import (
+    Book,
+    BookChanged,
+    BookReplaced,
+    CandleSeen,
+    Listings,
+    QuoteChanged,
+    Tick,
+    TradePrinted,
+)
+from bowline.venues import reading
+from bowline.venues.books import Checksum
+from bowline.venues.checksums import crc32_of, fixed
+from bowline.venues.feed import (
+    Answer,
+    Channel,
+    Control,
+    FeedRules,
+    Pong,
+    Sequencing,
+    Subscribed,
+    SubscriptionRefused,
+    Topic,
+)
+from bowline.venues.reading import NOBODY, Millis, Price, Size, decoder, ns, read
+
+_CHANNELS = {
+    Channel.TRADES: "trade",
+    Channel.QUOTES: "books1",
+    Channel.BOOK: "books",
+    Channel.CANDLES: "candle1m",
+}
+_CHANNEL_OF = {word: channel for channel, word in _CHANNELS.items()}
+#: documented channels that are nothing to us, by how they begin
+_OTHERS = ("ticker", "books", "trade", "candle", "auction", "index-price", "liquidation")
+_KINDS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
+_OTHER_KINDS = {"SPOT", "USDT-FUTURES", "USDC-FUTURES", "COIN-FUTURES"}
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+
+
+class _Arg(Struct, frozen=True, gc=False):
+    instType: str = ""  # noqa: N815 - their word
+    channel: str = ""
+    instId: str = ""  # noqa: N815 - their word
+
+
+class _Frame(Struct, gc=False):
+    arg: _Arg = _Arg()
+    action: Literal["", "snapshot", "update"] = ""
+    data: msgspec.Raw = msgspec.Raw()
+    ts: Millis = 0
+    event: str = ""
+    code: int | str = ""
+    msg: str = ""
+
+
+class _Book(Struct, gc=False):
+    bids: list[tuple[Price, Size]]
+    asks: list[tuple[Price, Size]]
+    ts: Millis
+    seq: reading.Sequence = 0
+    pseq: reading.Sequence = 0
+    checksum: int = 0
+
+
+class _Trade(Struct, gc=False):
+    ts: Millis
+    price: Price
+    size: Size
+    side: Literal["buy", "sell"]
+    tradeId: str  # noqa: N815 - their word
+
+
+class _Candle(Struct, array_like=True, gc=False):
+    ts: Millis
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Size
+
+
+_FRAME = decoder(_Frame)
+_BOOKS = decoder(tuple[_Book])
+_TRADES = decoder(list[_Trade])
+_CANDLES = decoder(list[_Candle])
+
+_Reader = Callable[[InstrumentId, _Frame], Sequence[Tick]]
+
+
+class BitgetCodec:
+    """One Bitget market, spot or linear. See `FeedCodec`; it is `Checksummed` besides."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._listings = listings
+        self._kind = _KINDS[market.kind]
+        self._rules = FeedRules(
+            url="wss://ws.bitget.com/v2/ws/public",
+            sequencing=Sequencing.RISING,
+            ping=b"ping",
+            ping_every_s=25.0,
+            topics_a_frame=25,
+            topics_a_connection=50,
+            book_depth=500,
+            checksum_every=1,
+        )
+        self._of = {each.venue_symbol: each.instrument.id for each in listings.all}
+        self._readers: dict[str, _Reader] = {
+            "trade": _trades,
+            "books1": _quote,
+            "books": _book,
+            "candle1m": _candles,
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    def rules(self, channel: Channel) -> FeedRules:
+        """The same for every channel: one URL for all."""
+        del channel
+        return self._rules
+
+    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """One frame; Bitget knows no numbers, its answers name the topics, one each."""
+        del request
+        return [self._ask("subscribe", topics)]
+
+    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """One frame."""
+        del request
+        return [self._ask("unsubscribe", topics)]
+
+    def _ask(self, op: str, topics: Sequence[Topic]) -> bytes:
+        args = [
+            {
+                "instType": self._kind,
+                "channel": _CHANNELS[each.channel],
+                "instId": self._listings.word(each.instrument),
+            }
+            for each in topics
+        ]
+        return msgspec.json.encode({"op": op, "args": args})
+
+    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
+        """What one frame says. Raises Unreadable."""
+        if frame == b"pong":
+            return (Pong(),)
+        if frame == b"ping":
+            return (Answer(b"pong"),)
+        envelope = read(_FRAME, frame)
+        if envelope.event:
+            return self._control(envelope, frame)
+        arg = envelope.arg
+        reader = self._readers.get(arg.channel)
+        if reader is None or arg.instType != self._kind:
+            if arg.channel.startswith(_OTHERS) and arg.instType in _OTHER_KINDS:
+                return ()
+            raise reading.unreadable(f"unknown channel {arg.instType}:{arg.channel}", frame)
+        instrument = self._of.get(arg.instId)
+        if instrument is None:
+            raise reading.unreadable(f"{arg.instId!r} is not listed", frame)
+        return reader(instrument, envelope)
+
+    def _control(self, frame: _Frame, raw: bytes) -> Sequence[Control]:
+        match frame.event:
+            case "subscribe":
+                return (Subscribed(None, self._named(frame.arg)),)
+            case "error":
+                topics = self._named(frame.arg)
+                return (SubscriptionRefused(str(frame.code), frame.msg, None, topics),)
+            case "unsubscribe":
+                return ()
+        raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+
+    def _named(self, arg: _Arg) -> tuple[Topic, ...]:
+        channel, instrument = _CHANNEL_OF.get(arg.channel), self._of.get(arg.instId)
+        if channel is None or instrument is None or arg.instType != self._kind:
+            return ()
+        return (Topic(channel, instrument),)
+
+    def checksum(self, instrument: InstrumentId) -> Checksum:
+        """CRC-32 of the best 25 levels, written with the decimals of tick size and lot step."""
+        listing = self._listings.of(instrument).instrument
+        price, size = fixed(listing.tick_size), fixed(listing.lot_step)
+
+        def of(book: Book) -> int:
+            return crc32_of(book, price, size)
+
+        return of
+
+    def snapshot_path(self, instrument: InstrumentId) -> str:
+        """None is needed: the stream itself begins with a whole book."""
+        raise ValueError(f"the book of {instrument.symbol} starts with the stream")
+
+    def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
+        """There is none to decode."""
+        raise reading.unreadable(f"no book of {instrument.symbol} was asked for", body)
+
+
+def _book(instrument: InstrumentId, frame: _Frame) -> Sequence[BookReplaced | BookChanged]:
+    (book,) = read(_BOOKS, frame.data)
+    at = ns(book.ts)
+    # a checksum of 0 is their word for none
+    checksum = book.checksum or None
+    if frame.action == "snapshot":
+        return (BookReplaced(instrument, at, book.bids, book.asks, book.seq, checksum),)
+    if frame.action != "update":
+        raise reading.unreadable("a book without an action", frame.data)
+    seq, before = book.seq, book.pseq or None
+    return (BookChanged(instrument, at, book.bids, book.asks, seq, seq, before, checksum),)
+
+
+def _quote(instrument: InstrumentId, frame: _Frame) -> Sequence[QuoteChanged]:
+    (book,) = read(_BOOKS, frame.data)
+    bid, ask = max(book.bids, default=NOBODY), min(book.asks, default=NOBODY)
+    return (QuoteChanged(instrument, ns(book.ts), *bid, *ask),)
+
+
+def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:
+    trades = read(_TRADES, frame.data)
+    if frame.action == "snapshot":
+        return ()
+    return [
+        TradePrinted(
+            instrument, ns(each.ts), each.price, each.size, _SIDES[each.side], each.tradeId
+        )
+        for each in trades
+    ]
+
+
+def _candles(instrument: InstrumentId, frame: _Frame) -> Sequence[CandleSeen]:
+    return [
+        CandleSeen(
+            instrument, ns(frame.ts), ns(each.ts),
+            each.open, each.high, each.low, each.close, each.volume, closed=False,
+        )
+        for each in read(_CANDLES, frame.data)
+    ]  # fmt: skip

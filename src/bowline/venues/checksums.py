@@ -1,0 +1,46 @@
+"""Checksums of books: CRC-32 over the best levels as texts, the recipe that OKX and Bitget share.
+
+The venue's texts are not kept: the float nearest to a text gives it back, if one knows how the
+venue writes numbers (a fixed number of decimals, or no zeros at the end). So a book without
+checks pays nothing, and one that is checked at every n-th change pays for every n-th.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from zlib import crc32
+
+from bowline.core.venue import Book
+
+#: how a venue writes a number
+Text = Callable[[float], str]
+
+_LEVELS = 25
+_SIGN = 1 << 31
+
+
+def crc32_of(book: Book, price: Text, size: Text) -> int:
+    """Bid and ask by turns, best first, 25 of each: `price:size:price:size…`, as a signed int."""
+    bids = [f"{price(at)}:{size(much)}" for at, much in book.bids(_LEVELS)]
+    asks = [f"{price(at)}:{size(much)}" for at, much in book.asks(_LEVELS)]
+    both = min(len(bids), len(asks))
+    words = [word for pair in zip(bids, asks, strict=False) for word in pair]
+    words += bids[both:] or asks[both:]
+    value = crc32(":".join(words).encode())
+    return value - 2 * _SIGN if value >= _SIGN else value
+
+
+def fixed(step: Decimal) -> Text:
+    """Always as many decimals as `step` has: 0.5420 where the step is 0.0001."""
+    decimals = max(0, -int(step.normalize().as_tuple().exponent))
+    spec = f".{decimals}f"
+    return lambda value: format(value, spec)
+
+
+def shortest(value: float) -> str:
+    """No zeros at the end, no exponent: 30243, 0.4112, 0.00000074."""
+    text = repr(value)
+    if "e" in text:
+        return format(Decimal(text), "f")
+    return text.removesuffix(".0")
