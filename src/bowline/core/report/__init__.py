@@ -7,6 +7,7 @@ from bowline.core.report.compare import Difference, differences
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn
 from bowline.core.report.metrics import Metrics, daily_ratios
+from bowline.core.report.portfolio import PortfolioReport, RunPart, make_portfolio_report
 from bowline.core.report.record import Execution, RunRecord
 from bowline.core.report.report import OpenPosition, Report, make_report
 from bowline.core.report.round_trips import Tally, fold_executions, tally
@@ -23,7 +24,9 @@ __all__ = [
     "Metrics",
     "MonthReturn",
     "OpenPosition",
+    "PortfolioReport",
     "Report",
+    "RunPart",
     "RunRecord",
     "Tally",
     "Unit",
@@ -32,6 +35,7 @@ __all__ = [
     "drawdown_curve",
     "find_drawdowns",
     "fold_executions",
+    "make_portfolio_report",
     "make_report",
     "tally",
 ]

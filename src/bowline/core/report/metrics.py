@@ -12,7 +12,7 @@ from decimal import Decimal
 import numpy as np
 from msgspec import Struct
 
-from bowline.core.model.market import FloatColumn
+from bowline.core.model.market import CandleFrame, FloatColumn
 from bowline.core.model.values import HUNDRED, to_float
 from bowline.core.report.drawdown import Drawdown
 from bowline.core.report.equity import Curves, daily_equity, final_equity
@@ -71,10 +71,31 @@ def make_metrics(
     close - initial cash, exact. Benchmark = last close / first close - 1. Coverage = share of
     closes after which a position is held. Drawdowns are positive percentages of the peak.
     """
-    candles = record.candles
-    start_ns, end_ns = int(candles.open_ns[0]), int(candles.close_ns[-1])
-    initial_cash = record.run.initial_cash
-    profit = final_equity(record) - initial_cash
+    candles, initial_cash = record.candles, record.run.initial_cash
+    return metrics_of(
+        candles,
+        int(candles.open_ns[0]),
+        initial_cash,
+        final_equity(record) - initial_cash,
+        (float(candles.close[-1] / candles.close[0]) - 1) * 100,
+        curves,
+        drawdowns,
+        closed,
+    )
+
+
+def metrics_of(
+    candles: CandleFrame,
+    start_ns: int,
+    initial_cash: Decimal,
+    profit: Decimal,
+    benchmark_return_pct: float,
+    curves: Curves,
+    drawdowns: tuple[Drawdown, ...],
+    closed: Tally,
+) -> Metrics:
+    """The same of any curves: of `candles` nothing but their closes' times is looked at."""
+    end_ns = int(candles.close_ns[-1])
     depths = [d.depth_pct for d in drawdowns]
     lengths = [d.duration_ns for d in drawdowns]
     deepest = max(depths, default=0.0)
@@ -86,7 +107,7 @@ def make_metrics(
         initial_cash_quote=initial_cash,
         total_profit_quote=profit,
         total_return_pct=to_float(profit / initial_cash * HUNDRED),
-        benchmark_return_pct=(float(candles.close[-1] / candles.close[0]) - 1) * 100,
+        benchmark_return_pct=benchmark_return_pct,
         position_coverage_pct=int(np.count_nonzero(curves.position_value)) / len(candles) * 100,
         max_drawdown_pct=deepest,
         avg_drawdown_pct=math.fsum(depths) / len(depths) if depths else None,
