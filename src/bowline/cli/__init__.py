@@ -24,6 +24,7 @@ from bowline.cli import (
     journal,
     paper,
     runs,
+    simex,
     strategy,
     validate,
     worker,
@@ -56,6 +57,7 @@ app.add_typer(validate.app)
 app.add_typer(demo.app)
 app.add_typer(doctor.app)
 app.add_typer(worker.app)
+app.add_typer(simex.app)
 
 
 def _version(value: bool) -> None:

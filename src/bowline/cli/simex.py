@@ -1,0 +1,121 @@
+"""`bowline simex`: simulated venues on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bowline.cli.output import emit_json, emit_table
+from bowline.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from bowline.simex import Clock, Faults, MarketSource, World
+
+app = typer.Typer()
+
+_VENUES = "all, or some of them: bybit,okx."
+_MARKET = "synthetic, or replay:FILE with a candle file of one symbol."
+_CLOCK = "wall, or virtual:60 for a world that runs sixty times as fast as the machine's clock."
+_JSON = "Print the port and the keys as one line of JSON first."
+
+
+@app.command("simex")
+def simex_command(
+    venues: str = typer.Option("all", help=_VENUES),
+    market: str = typer.Option("synthetic", help=_MARKET),
+    symbols: str = typer.Option("BTCUSDT,ETHUSDT", help="What is listed everywhere."),
+    faults: Path | None = typer.Option(None, help="A fault script (YAML)."),
+    seed: int = typer.Option(0, help="One seed, one world: prices, keys and faults."),
+    port: int = typer.Option(0, help="Port on 127.0.0.1; 0 takes a free one."),
+    clock: str = typer.Option("wall", help=_CLOCK),
+    as_json: bool = typer.Option(False, "--json", help=_JSON),
+) -> None:
+    """Serve simulated venues that speak the exchanges' own REST and WebSocket."""
+    from bowline.simex import DIALECTS, Faults, World, read_script
+
+    script = Faults(read_script(faults) if faults is not None else (), seed)
+    world = World(
+        list(DIALECTS) if venues == "all" else _words(venues),
+        market=_market(market, _words(symbols), seed),
+        seed=seed,
+        clock=_clock(clock),
+        faults=script,
+    )
+    asyncio.run(_serve(world, port, as_json=as_json))
+    if script.fired and not as_json:
+        _show_fired(script)
+
+
+async def _serve(world: World, port: int, *, as_json: bool) -> None:
+    from bowline.simex import serve
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with serve(world, port) as address:
+        keys = {venue: floor.keys for venue, floor in world.floors.items()}
+        if as_json:
+            emit_json(
+                {
+                    "port": address.port,
+                    "venues": {
+                        venue: {
+                            "api_key": each.api_key,
+                            "secret": each.secret,
+                            "password": each.password,
+                        }
+                        for venue, each in keys.items()
+                    },
+                }
+            )
+        else:
+            rows = [
+                (venue, address.http(venue), each.api_key, each.secret, each.password)
+                for venue, each in keys.items()
+            ]
+            emit_table(("venue", "in place of https://host", "key", "secret", "password"), rows)
+            typer.echo("\nThe keys are good here alone. Ctrl-C ends the world.")
+        await stop.wait()
+
+
+def _market(text: str, symbols: list[str], seed: int) -> MarketSource:
+    from bowline.simex import ReplayedCandles, SyntheticMarket, coin_of
+
+    coins = [coin_of(each) for each in symbols]
+    kind, _, name = text.partition(":")
+    if kind == "synthetic" and not name:
+        return SyntheticMarket(coins, seed)
+    if kind == "replay" and name:
+        if len(coins) != 1:
+            raise BadInput("a candle file is of one symbol", hint="say --symbols BTCUSDT")
+        return ReplayedCandles.of_file(Path(name), coins[0], seed)
+    raise BadInput(f"--market {text} is none", hint="expected synthetic, or replay:FILE")
+
+
+def _clock(text: str) -> Clock:
+    from bowline.simex import FastClock, WallClock
+
+    kind, _, speed = text.partition(":")
+    if text == "wall":
+        return WallClock()
+    try:
+        factor = float(speed)
+    except ValueError:
+        factor = 0.0
+    if kind != "virtual" or not 0 < factor <= 10_000:  # noqa: PLR2004 - faster is no market
+        raise BadInput(f"--clock {text} is none", hint="expected wall, or virtual:60")
+    return FastClock(factor)
+
+
+def _words(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _show_fired(script: Faults) -> None:
+    rows = [(each.fault, each.venue, each.where, each.line or "") for each in script.fired]
+    emit_table(("fault", "venue", "where", "line"), rows, title="What the script set off")

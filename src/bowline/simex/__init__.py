@@ -1,0 +1,37 @@
+"""Simulated venues: servers that speak the exchanges' own REST and WebSocket.
+
+It knows nothing of `venues/`: the two ends of a wire share no code, or they would share mistakes.
+"""
+
+from bowline.simex.agenda import Clock, FastClock, VirtualClock, WallClock
+from bowline.simex.coins import Coin, coin_of
+from bowline.simex.dialects import DIALECTS
+from bowline.simex.fault_script import Fault, read_script
+from bowline.simex.faults import Faults, Fired
+from bowline.simex.floor import ACCOUNT
+from bowline.simex.keys import Keys
+from bowline.simex.markets import MarketSource, ReplayedCandles, SyntheticMarket
+from bowline.simex.server import Address, serve
+from bowline.simex.world import World
+
+__all__ = [
+    "ACCOUNT",
+    "DIALECTS",
+    "Address",
+    "Clock",
+    "Coin",
+    "FastClock",
+    "Fault",
+    "Faults",
+    "Fired",
+    "Keys",
+    "MarketSource",
+    "ReplayedCandles",
+    "SyntheticMarket",
+    "VirtualClock",
+    "WallClock",
+    "World",
+    "coin_of",
+    "read_script",
+    "serve",
+]

@@ -1,0 +1,101 @@
+"""A book as far as a topic shows it: the best levels of a side, and what changed among them.
+
+A level that leaves the shown part is told as gone and one that moves up into it as new, so that
+a client who applies every change has exactly the shown part. Each view counts its own changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from heapq import nlargest, nsmallest
+
+from msgspec import Struct
+
+from bowline.core.model.values import ZERO
+from bowline.core.sim.exchange import BookLevel, BookMoved, BookSnapshot
+
+
+class DepthChange(Struct, frozen=True):
+    """Levels that changed, best first; a size of 0 takes a level away.
+
+    `update` counts changes one by one. `first` to `last` count levels, for venues whose messages
+    carry a range; `previous` is the `last` of the change before.
+    """
+
+    event_ns: int
+    update: int
+    first: int
+    last: int
+    previous: int
+    bids: tuple[BookLevel, ...]
+    asks: tuple[BookLevel, ...]
+
+
+class DepthView:
+    """The best `depth` levels of a side, 0: all of them, kept up with a book."""
+
+    def __init__(self, book: BookSnapshot, depth: int) -> None:
+        self.instrument = book.instrument
+        self.depth = depth
+        self.event_ns = book.event_ns
+        self.update = book.sequence
+        self.last = book.sequence
+        self._all_bids = dict(book.bids)
+        self._all_asks = dict(book.asks)
+        self._bids = self._top(self._all_bids, best_is_high=True)
+        self._asks = self._top(self._all_asks, best_is_high=False)
+
+    @property
+    def bids(self) -> list[BookLevel]:
+        """The shown bids, best first."""
+        return sorted(self._bids.items(), reverse=True)
+
+    @property
+    def asks(self) -> list[BookLevel]:
+        """The shown asks, best first."""
+        return sorted(self._asks.items())
+
+    def apply(self, moved: BookMoved) -> DepthChange | None:
+        """Take a change of the book; None if the shown part is as before."""
+        _apply(self._all_bids, moved.bids)
+        _apply(self._all_asks, moved.asks)
+        bids = self._top(self._all_bids, best_is_high=True)
+        asks = self._top(self._all_asks, best_is_high=False)
+        new_bids = tuple(sorted(_difference(self._bids, bids), reverse=True))
+        new_asks = tuple(sorted(_difference(self._asks, asks)))
+        self.event_ns = moved.now_ns
+        if not new_bids and not new_asks:
+            return None
+        self._bids, self._asks = bids, asks
+        previous, self.last = self.last, self.last + len(new_bids) + len(new_asks)
+        self.update += 1
+        return DepthChange(
+            moved.now_ns, self.update, previous + 1, self.last, previous, new_bids, new_asks
+        )
+
+    def _top(self, levels: dict[Decimal, Decimal], *, best_is_high: bool) -> dict[Decimal, Decimal]:
+        if not self.depth or len(levels) <= self.depth:
+            return dict(levels)
+        best = nlargest if best_is_high else nsmallest
+        return {price: levels[price] for price in best(self.depth, levels)}
+
+
+def _apply(levels: dict[Decimal, Decimal], changes: Iterable[BookLevel]) -> None:
+    for price, size in changes:
+        if size:
+            levels[price] = size
+        else:
+            levels.pop(price, None)
+
+
+def _difference(
+    before: dict[Decimal, Decimal], after: dict[Decimal, Decimal]
+) -> Iterable[BookLevel]:
+    if before == after:
+        return
+    for price, size in after.items():
+        if before.get(price) != size:
+            yield price, size
+    for price in before.keys() - after.keys():
+        yield price, ZERO

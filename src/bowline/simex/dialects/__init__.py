@@ -1,0 +1,10 @@
+"""The venues that can be played, by name. No dialect knows another."""
+
+from collections.abc import Callable
+
+from bowline.simex.dialect import Dialect
+from bowline.simex.dialects.bybit import BybitDialect
+
+DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "bybit": BybitDialect,
+}

@@ -1,0 +1,195 @@
+"""Bybit v5 account and position endpoints."""
+
+from __future__ import annotations
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.values import ZERO, Direction
+from bowline.core.sim.exchange import OpenPosition, RefusalReason, Refused
+from bowline.core.venue import Listing, MarginMode, PositionMode
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.bybit.market import kind_of, listing_of
+from bowline.simex.dialects.bybit.words import position_object, refusal_of, wallet_object
+from bowline.simex.wire_words import decimal_in, int_in, ms
+
+_MARGIN_MODES = {"ISOLATED_MARGIN": MarginMode.ISOLATED, "REGULAR_MARGIN": MarginMode.CROSS}
+_POSITION_MODES = {"0": PositionMode.ONE_WAY, "3": PositionMode.HEDGE}
+#: seconds that the dead-man switch waits, in the floor's notes
+DCP_NOTE = "bybit dcp seconds"
+
+
+def wallet_balance(call: Call) -> object:
+    """GET /v5/account/wallet-balance."""
+    if call.query.get("accountType", "UNIFIED") != "UNIFIED":
+        raise WireRefusal(10001, "accountType only support UNIFIED.")
+    wanted = set(filter(None, call.query.get("coin", "").split(",")))
+    holdings = [
+        each
+        for each in call.floor.view("linear").holdings(call.account)
+        if not wanted or each.asset in wanted
+    ]
+    return {"list": [wallet_object(holdings)]}
+
+
+def account(call: Call) -> object:
+    """GET /v5/account/info."""
+    seconds = int(call.floor.notes.get(DCP_NOTE, 0))
+    margin = _settings_anywhere(call)
+    return {
+        "unifiedMarginStatus": 6,
+        "marginMode": {value: word for word, value in _MARGIN_MODES.items()}[margin],
+        "isMasterTrader": False,
+        "spotHedgingStatus": "OFF",
+        "updatedTime": str(ms(call.now_ns)),
+        "dcpStatus": "ON" if seconds else "OFF",
+        "timeWindow": seconds,
+        "smpGroup": 0,
+    }
+
+
+def key_rights(call: Call) -> object:
+    """GET /v5/user/query-api: the test key trades, and cannot withdraw."""
+    return {
+        "id": call.floor.keys.user_id,
+        "note": "simulated",
+        "apiKey": call.floor.keys.api_key,
+        "readOnly": 0,
+        "secret": "",
+        "permissions": {
+            "ContractTrade": ["Order", "Position"],
+            "Spot": ["SpotTrade"],
+            "Wallet": ["AccountTransfer"],
+            "Options": [],
+            "Derivatives": ["DerivativesTrade"],
+            "CopyTrading": [],
+            "BlockTrade": [],
+            "Exchange": [],
+            "NFT": [],
+            "Affiliate": [],
+        },
+        "ips": ["127.0.0.1"],
+        "type": 1,
+        "deadlineDay": 90,
+        "expiredAt": "2100-01-01T00:00:00Z",
+        "createdAt": "2024-01-01T00:00:00Z",
+        "unified": 0,
+        "uta": 1,
+        "userID": int(call.floor.keys.user_id),
+        "inviterID": 0,
+        "vipLevel": "No VIP",
+        "mktMakerLevel": "0",
+        "affiliateID": 0,
+        "rsaPublicKey": "",
+        "isMaster": True,
+        "parentUid": "0",
+    }
+
+
+def positions(call: Call) -> object:
+    """GET /v5/position/list: of one symbol, flat or not; of a settle coin, those that are open."""
+    if call.query.get("category") in ("inverse", "option"):
+        return {"category": call.query["category"], "list": [], "nextPageCursor": ""}
+    if kind_of(call.query) != "linear":
+        raise WireRefusal(10001, "params error: category invalid")
+    if call.query.get("symbol"):
+        listing = listing_of(call, call.query)
+        shown = rows(call, listing)
+    elif call.query.get("settleCoin"):
+        open_ones = call.floor.view("linear").positions(call.account)
+        coin = call.query["settleCoin"]
+        shown = [each for each in open_ones if call.floor.listing(each.instrument).quote == coin]
+    else:
+        raise WireRefusal(10001, "params error: symbol or settleCoin is required")
+    return {
+        "category": "linear",
+        "list": [position_object(call.floor, each) for each in shown],
+        "nextPageCursor": "",
+    }
+
+
+def rows(call: Call, listing: Listing) -> list[OpenPosition]:
+    """The one row of a one-way position, or the two of hedge mode; flat ones too."""
+    instrument = listing.instrument.id
+    view = call.floor.view("linear")
+    found = {each.direction: each for each in view.positions(call.account, instrument)}
+    if view.settings(call.account, instrument).position_mode is PositionMode.ONE_WAY:
+        return list(found.values()) or [_flat(call, instrument, Direction.NEUTRAL)]
+    legs = (Direction.LONG, Direction.SHORT)
+    return [found.get(leg) or _flat(call, instrument, leg) for leg in legs]
+
+
+def _flat(call: Call, instrument: InstrumentId, leg: Direction) -> OpenPosition:
+    settings = call.floor.view("linear").settings(call.account, instrument)
+    return OpenPosition(
+        account=call.account,
+        instrument=instrument,
+        mode=settings.position_mode,
+        direction=leg,
+        quantity=ZERO,
+        cost=ZERO,
+        margin=ZERO,
+        margin_mode=settings.margin_mode,
+        leverage=settings.leverage,
+        realised=ZERO,
+        updated_ns=0,
+        mark=call.floor.ticker(instrument).mark,
+    )
+
+
+def set_leverage(call: Call) -> object:
+    """POST /v5/position/set-leverage: both sides must be equal."""
+    fields = call.fields()
+    listing = listing_of(call, fields)
+    buy, sell = decimal_in(fields.get("buyLeverage")), decimal_in(fields.get("sellLeverage"))
+    if buy is None or buy != sell:
+        raise WireRefusal(10001, "params error: buy leverage not equal sell leverage")
+    refused = call.floor.set_leverage(call.account, listing.instrument.id, buy)
+    if refused is not None and refused.reason is RefusalReason.NOT_MODIFIED:
+        raise WireRefusal(110043, "Set leverage not modified")
+    return _done(refused)
+
+
+def switch_mode(call: Call) -> object:
+    """POST /v5/position/switch-mode: of a symbol, or of all that settle in a coin."""
+    fields = call.fields()
+    if kind_of(fields) != "linear" or fields.get("mode") not in _POSITION_MODES:
+        raise WireRefusal(10001, "params error: mode invalid")
+    instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
+    mode = _POSITION_MODES[fields["mode"]]
+    return _done(call.floor.set_position_mode(call.account, mode, instrument))
+
+
+def switch_isolated(_: Call) -> object:
+    """POST /v5/position/switch-isolated: not for a unified account."""
+    raise WireRefusal(100028, "unified account is forbidden")
+
+
+def set_margin_mode(call: Call) -> object:
+    """POST /v5/account/set-margin-mode: of the whole account."""
+    mode = _MARGIN_MODES.get(call.fields().get("setMarginMode", ""))
+    if mode is None:
+        raise WireRefusal(3400045, "Set margin mode failed")
+    for listing in call.floor.listings("linear"):
+        refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
+        if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+            raise WireRefusal(3400045, "Set margin mode failed")
+    return {"reasons": []}
+
+
+def arm_dead_man(call: Call) -> object:
+    """POST /v5/order/disconnected-cancel-all: how long a lost private stream is waited for."""
+    seconds = int_in(call.fields().get("timeWindow"), 0)
+    if not 3 <= seconds <= 300:  # noqa: PLR2004 - the venue's own bounds
+        raise WireRefusal(10001, "params error: timeWindow invalid")
+    call.floor.notes[DCP_NOTE] = str(seconds)
+    return {}
+
+
+def _settings_anywhere(call: Call) -> MarginMode:
+    first = call.floor.listings("linear")[0].instrument.id
+    return call.floor.view("linear").settings(call.account, first).margin_mode
+
+
+def _done(refused: Refused | None) -> dict[str, object]:
+    if refused is not None:
+        raise refusal_of("linear", refused.reason, refused.message)
+    return {}

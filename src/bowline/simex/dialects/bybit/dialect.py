@@ -1,0 +1,194 @@
+"""Bybit v5 as tables: routes, budgets, doors, the signature, and the envelope of every reply."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
+from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
+from bowline.core.venue import Listing
+from bowline.simex.coins import Coin
+from bowline.simex.dialect import (
+    Call,
+    Door,
+    Frame,
+    Reply,
+    Route,
+    Topic,
+    Wallet,
+    WireRefusal,
+    public_route,
+    signed_route,
+)
+from bowline.simex.dialects.bybit import account, market, streams, trading
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.limits import Budget, Spent
+from bowline.simex.news import News
+from bowline.simex.wire_words import int_in, ms
+
+_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.00055")),
+    client_ids=ClientIds.FOREVER,
+    post_only_refuses=False,
+)
+_SPOT_FEES = Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001"))
+
+_ROUTES: tuple[Route, ...] = (
+    public_route("GET", "/v5/market/time", market.time),
+    public_route("GET", "/v5/market/instruments-info", market.instruments),
+    public_route("GET", "/v5/market/orderbook", market.book),
+    public_route("GET", "/v5/market/kline", market.candles),
+    public_route("GET", "/v5/market/tickers", market.tickers),
+    public_route("GET", "/v5/market/recent-trade", market.recent_trades),
+    public_route("GET", "/v5/market/funding/history", market.funding_history),
+    signed_route("POST", "/v5/order/create", trading.create, "create"),
+    signed_route("POST", "/v5/order/cancel", trading.cancel, "cancel"),
+    signed_route("POST", "/v5/order/cancel-all", trading.cancel_all, "cancel-all"),
+    signed_route("POST", "/v5/order/amend", trading.amend, "amend"),
+    signed_route("GET", "/v5/order/realtime", trading.realtime, "realtime"),
+    signed_route("GET", "/v5/order/history", trading.history, "history"),
+    signed_route("GET", "/v5/execution/list", trading.executions, "executions"),
+    signed_route("POST", "/v5/order/disconnected-cancel-all", account.arm_dead_man, "dcp"),
+    signed_route("GET", "/v5/position/list", account.positions, "positions"),
+    signed_route("POST", "/v5/position/set-leverage", account.set_leverage, "leverage"),
+    signed_route("POST", "/v5/position/switch-mode", account.switch_mode, "modes"),
+    signed_route("POST", "/v5/position/switch-isolated", account.switch_isolated, "modes"),
+    signed_route("POST", "/v5/account/set-margin-mode", account.set_margin_mode, "modes"),
+    signed_route("GET", "/v5/account/wallet-balance", account.wallet_balance, "wallet"),
+    signed_route("GET", "/v5/account/info", account.account, "account"),
+    signed_route("GET", "/v5/user/query-api", account.key_rights, "user"),
+)
+
+_BUDGETS = {
+    "public": Budget(600, 5.0),
+    **dict.fromkeys(
+        ("create", "cancel", "cancel-all", "amend", "leverage", "modes", "user"), Budget(10)
+    ),
+    **dict.fromkeys(
+        ("realtime", "history", "executions", "positions", "wallet", "account"), Budget(50)
+    ),
+    "dcp": Budget(5),
+}
+
+_DOORS = (
+    Door("/v5/public/{market}", streams.hear_public, silent_after_s=600.0),
+    Door("/v5/private", streams.hear_private, left=streams.private_left, silent_after_s=600.0),
+    Door("/v5/trade", streams.hear_trade, silent_after_s=600.0),
+)
+
+
+class BybitDialect:
+    """One unified account; all is JSON text."""
+
+    venue = "bybit"
+    routes: Sequence[Route] = _ROUTES
+    doors: Sequence[Door] = _DOORS
+    budgets = _BUDGETS
+
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+        """One for both markets; spot has its own fees."""
+        spot = [each.instrument.id for each in listings if each.max_leverage is None]
+        rules = msgspec.structs.replace(_RULES, fees_of=dict.fromkeys(spot, _SPOT_FEES))
+        return (Wallet(("spot", "linear"), rules),)
+
+    def listing(self, kind: str, coin: Coin) -> Listing:
+        """Both markets say BTCUSDT and count base units."""
+        market_id = market_by_name(f"bybit:{kind}").market_id
+        instrument = Instrument(
+            InstrumentId(market_id, coin.symbol),
+            tick_size=coin.tick,
+            lot_step=coin.lot,
+            min_notional=coin.min_notional,
+        )
+        return Listing(
+            instrument,
+            coin.symbol,
+            coin.base,
+            coin.quote,
+            min_quantity=coin.lot,
+            max_leverage=Decimal(100) if kind == "linear" else None,
+        )
+
+    def who(self, call: Call) -> str:
+        """HMAC-SHA256 of timestamp, key, window and query or body, in hex."""
+        keys, headers = call.floor.keys, call.headers
+        stamp, window = (
+            headers.get("X-BAPI-TIMESTAMP", ""),
+            headers.get("X-BAPI-RECV-WINDOW", "5000"),
+        )
+        if headers.get("X-BAPI-API-KEY") != keys.api_key or not call.floor.key_works:
+            raise WireRefusal(10003, "API key is invalid.")
+        now_ms, sent_ms = ms(call.now_ns), int_in(stamp, 0)
+        if not now_ms - int_in(window, 5000) <= sent_ms < now_ms + 1000:
+            raise WireRefusal(
+                10002,
+                "invalid request, please check your server timestamp or recv_window param. "
+                f"req_timestamp[{stamp}],server_timestamp[{now_ms}],recv_window[{window}]",
+            )
+        signed = f"{stamp}{keys.api_key}{window}".encode()
+        signed += call.body if call.method == "POST" else call.raw_query.encode()
+        expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected, headers.get("X-BAPI-SIGN", "")):
+            raise WireRefusal(10004, f"error sign! origin_string[{signed.decode()}]")
+        return ACCOUNT
+
+    def wrap(self, call: Call, answer: object) -> Reply:
+        """`retCode` 0 around a result."""
+        return Reply(_envelope(call, 0, "OK", answer))
+
+    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+        """Almost every no is a 200 with a `retCode`."""
+        code = int_in(str(refusal.code), 10016)
+        body = _envelope(call, code, refusal.message, {})
+        return Reply(body, refusal.status or 200, dict(refusal.headers))
+
+    def no_such_path(self, call: Call) -> WireRefusal:
+        """404, without a code of its own."""
+        return WireRefusal(10404, f"path not found: {call.path}", status=404)
+
+    def closed(self) -> WireRefusal:
+        """What maintenance looks like."""
+        return WireRefusal(10016, "System error. Please try again later.", status=503)
+
+    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+        """Headers on private replies; 10006 for an account, 403 for an address."""
+        if not route.private:
+            if spent.exceeded:
+                raise WireRefusal(10018, "access too frequent", status=403)
+            return {}
+        headers = {
+            "X-Bapi-Limit": str(spent.budget.limit),
+            "X-Bapi-Limit-Status": str(spent.left),
+            "X-Bapi-Limit-Reset-Timestamp": str(ms(spent.reset_ns)),
+        }
+        if spent.exceeded:
+            words = "Too many visits. Exceeded the API Rate Limit."
+            raise WireRefusal(10006, words, headers=headers)
+        return headers
+
+    def encode(self, frame: Frame) -> str | bytes:
+        """JSON text."""
+        return msgspec.json.encode(frame).decode()
+
+    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+        """Snapshots of books and tickers."""
+        return streams.opening(floor, topic)
+
+    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+        """One frame for a piece of news."""
+        return streams.telling(floor, topic, news)
+
+
+def _envelope(call: Call, code: int, message: str, result: object) -> dict[str, object]:
+    return {
+        "retCode": code,
+        "retMsg": message,
+        "result": result,
+        "retExtInfo": {},
+        "time": ms(call.now_ns),
+    }

@@ -1,0 +1,375 @@
+"""Bybit v5 streams: what a frame asks for, and what news looks like as one.
+
+Three doors: public (one path a market), private and trade. All speak JSON text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from bowline.core.model.values import MINUTE_NS
+from bowline.core.sim.exchange import (
+    BalanceMoved,
+    BookLevel,
+    CandleMoved,
+    Executed,
+    MinuteCandle,
+    OrderMoved,
+    PositionMoved,
+    TradePrinted,
+)
+from bowline.simex.depth import DepthView
+from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal, as_fields
+from bowline.simex.dialects.bybit import trading
+from bowline.simex.dialects.bybit.account import DCP_NOTE
+from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
+from bowline.simex.dialects.bybit.words import (
+    SIDES,
+    category_of,
+    fill_object,
+    order_object,
+    position_object,
+    trade_word,
+    wallet_object,
+)
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.session import Session
+from bowline.simex.wire_words import ms, plain, rolled
+
+_DEPTHS = {"1", "50", "200", "500", "1000"}
+_PRIVATE = {
+    "order": Channel.ORDERS,
+    "execution": Channel.FILLS,
+    "position": Channel.POSITIONS,
+    "wallet": Channel.BALANCES,
+}
+_ORDERS: dict[str, Callable[[Call, dict[str, str]], dict[str, str]]] = {
+    "order.create": trading.place,
+    "order.cancel": trading.withdraw,
+    "order.amend": trading.change,
+}
+
+_TRADE_WINDOW_MS = 5_000
+
+Words = dict[str, object]
+
+
+def hear_public(session: Session, frame: str | bytes) -> None:
+    """subscribe, unsubscribe, ping."""
+    words = _words(frame)
+    if words.get("op") == "ping":
+        session.push(_ok(session, words, "ping", ret_msg="pong"))
+    else:
+        _subscriptions(session, words, _public_topic)
+
+
+def hear_private(session: Session, frame: str | bytes) -> None:
+    """auth, and then the same."""
+    words = _words(frame)
+    match words.get("op"):
+        case "ping":
+            now = [str(ms(session.floor.now_ns))]
+            pong = {"req_id": words.get("req_id", ""), "op": "pong", "args": now}
+            session.push(pong | {"conn_id": _connection(session)})
+        case "auth":
+            refusal = _log_in(session, words)
+            session.push(
+                _ok(session, words, "auth")
+                if refusal is None
+                else {"op": "auth", "success": False, "ret_msg": refusal.message,
+                    "retCode": refusal.code, "conn_id": _connection(session)}
+            )  # fmt: skip
+        case _ if not session.account:
+            session.push(_no(session, words, "Request not authorized"))
+        case _:
+            _subscriptions(session, words, _private_topic)
+
+
+def hear_trade(session: Session, frame: str | bytes) -> None:
+    """auth, ping, and orders."""
+    words = _words(frame)
+    op, connection = words.get("op"), {"connId": _connection(session)}
+    if op == "ping":
+        now = [str(ms(session.floor.now_ns))]
+        session.push({"retCode": 0, "retMsg": "OK", "op": "pong", "data": now} | connection)
+    elif op == "auth":
+        refusal = _log_in(session, words)
+        code, text = (0, "OK") if refusal is None else (refusal.code, refusal.message)
+        session.push({"retCode": code, "retMsg": text, "op": "auth"} | connection)
+    else:
+        session.push(_traded(session, words) | connection)
+
+
+def private_left(session: Session) -> None:
+    """A private stream was lost: the dead-man switch counts, if it was set."""
+    floor = session.floor
+    seconds = int(floor.notes.get(DCP_NOTE, 0))
+    if not seconds or not any(word.startswith("dcp") for word in session.notes):
+        return
+
+    def fire() -> None:
+        if not floor.hub.has_account(ACCOUNT):
+            for kind in ("spot", "linear"):
+                floor.cancel_all(ACCOUNT, kind)
+            floor.publish()
+
+    floor.agenda.after(seconds, fire)
+
+
+def _traded(session: Session, words: Words) -> Words:
+    """The answer to one order frame; the same checks as REST, and the same words."""
+    floor, op = session.floor, str(words.get("op"))
+    args = words.get("args")
+    sent = args[0] if isinstance(args, list) and args and isinstance(args[0], dict) else {}
+    header = words.get("header")
+    stamp = str(header.get("X-BAPI-TIMESTAMP", "")) if isinstance(header, dict) else ""
+    fields = as_fields(sent)
+    call = Call(floor, "WS", op, "", {}, {}, b"", account=session.account)
+    answer: Words = {"reqId": words.get("reqId", ""), "retCode": 0, "retMsg": "OK", "op": op}
+    answer["header"] = {
+        "Timenow": str(ms(floor.now_ns)), "X-Bapi-Limit": "20", "X-Bapi-Limit-Status": "19",
+    }  # fmt: skip
+    try:
+        _check_trade(session, op, stamp)
+        return answer | {"data": _ORDERS[op](call, fields)}
+    except WireRefusal as refusal:
+        return answer | {"retCode": refusal.code, "retMsg": refusal.message, "data": {}}
+
+
+def _check_trade(session: Session, op: str, stamp: str) -> None:
+    if not session.account:
+        raise WireRefusal(10003, "Request not authorized")
+    if op not in _ORDERS:
+        raise WireRefusal(10404, "op type is not found")
+    if not stamp.isdigit() or abs(int(stamp) - ms(session.floor.now_ns)) > _TRADE_WINDOW_MS:
+        raise WireRefusal(10002, "The request time exceeds the time window range.")
+
+
+def _log_in(session: Session, words: Words) -> WireRefusal | None:
+    args = words.get("args")
+    key, expires, signature = map(str, args) if isinstance(args, list) and len(args) == 3 else (  # noqa: PLR2004
+        "", "0", "",
+    )  # fmt: skip
+    keys = session.floor.keys
+    if key != keys.api_key or not session.floor.key_works:
+        return WireRefusal(10003, "Invalid apikey")
+    expected = hmac.new(keys.secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256)
+    if not hmac.compare_digest(expected.hexdigest(), signature):
+        return WireRefusal(10004, "Invalid sign")
+    if not expires.isdigit() or int(expires) <= ms(session.floor.now_ns):
+        return WireRefusal(10002, "Params Error: expires")
+    session.account = ACCOUNT
+    return None
+
+
+def _subscriptions(
+    session: Session, words: Words, topic_of: Callable[[Session, str], Topic | None]
+) -> None:
+    args, op = words.get("args"), words.get("op")
+    names = [str(each) for each in args] if isinstance(args, list) else []
+    if op not in ("subscribe", "unsubscribe") or not names:
+        session.push(_no(session, words, "error:invalid op"))
+        return
+    if op == "unsubscribe":
+        for name in names:
+            session.unsubscribe(name)
+        session.push(_ok(session, words, "unsubscribe"))
+        return
+    if session.parts.get("market") == "spot" and len(names) > 10:  # noqa: PLR2004 - the venue's bound
+        session.push(_no(session, words, "args size >10"))
+        return
+    topics = {name: topic_of(session, name) for name in names}
+    if bad := [name for name, topic in topics.items() if topic is None and name[:3] != "dcp"]:
+        session.push(_no(session, words, f"error:handler not found,topic:{bad[0]}"))
+        return
+    session.push(_ok(session, words, "subscribe"))
+    for topic in topics.values():
+        if topic is not None:
+            session.subscribe(topic)
+
+
+def _public_topic(session: Session, name: str) -> Topic | None:
+    """`orderbook.50.BTCUSDT`, `publicTrade.BTCUSDT`, `tickers.BTCUSDT`, `kline.1.BTCUSDT`."""
+    parts = name.split(".")
+    listing = session.floor.listing_at(session.parts["market"], parts[-1])
+    if listing is None:
+        return None
+    instrument = listing.instrument.id
+    match parts[:-1]:
+        case ["orderbook", depth] if depth in _DEPTHS:
+            return Topic(Channel.BOOK, name, instrument, depth=int(depth))
+        case ["publicTrade"]:
+            return Topic(Channel.TRADES, name, instrument)
+        case ["tickers"]:
+            return Topic(Channel.TICKER, name, instrument)
+        case ["kline", interval] if interval in INTERVALS:
+            return Topic(Channel.CANDLES, name, instrument, interval=interval)
+        case _:
+            return None
+
+
+def _private_topic(session: Session, name: str) -> Topic | None:
+    """`order`, or of one market: `order.linear`."""
+    stem, _, kind = name.partition(".")
+    if stem == "dcp":
+        session.notes[name] = ""
+    if stem not in _PRIVATE or kind not in ("", "spot", "linear"):
+        return None
+    return Topic(_PRIVATE[stem], name, account=session.account, note=kind)
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """Books and tickers begin with a snapshot."""
+    if topic.instrument is None:
+        return
+    if topic.channel is Channel.BOOK:
+        view = floor.depth(topic.instrument, topic.depth)
+        yield _book(floor, topic, "snapshot", view, view.bids, view.asks)
+    elif topic.channel is Channel.TICKER:
+        yield _ticker(floor, topic, "snapshot")
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One frame for a piece of news."""
+    match news:
+        case DepthMoved(view=view, change=change):
+            yield _book(floor, topic, "delta", view, change.bids, change.asks)
+        case TradePrinted():
+            yield {"topic": topic.word, "type": "snapshot", "ts": ms(floor.now_ns),
+                "data": [_print(floor, news)]}  # fmt: skip
+        case TickerMoved():
+            spot = category_of(news.instrument) == "spot"
+            yield _ticker(floor, topic, "snapshot" if spot else "delta")
+        case CandleMoved():
+            yield from _candle(floor, topic, news)
+        case OrderMoved(order=order) if topic.note in ("", category_of(order.instrument)):
+            yield _private(floor, topic, order_object(floor, order))
+        case Executed() if topic.note in ("", category_of(news.instrument)):
+            yield _private(floor, topic, fill_object(floor, news))
+        case PositionMoved(position=position):
+            yield _private(floor, topic, position_object(floor, position))
+        case BalanceMoved(holding=holding):
+            yield _private(floor, topic, wallet_object([holding]))
+
+
+def _book(
+    floor: Floor,
+    topic: Topic,
+    kind: str,
+    view: DepthView,
+    bids: Iterable[BookLevel],
+    asks: Iterable[BookLevel],
+) -> Words:
+    return {
+        "topic": topic.word,
+        "type": kind,
+        "ts": ms(floor.now_ns),
+        "data": {
+            "s": floor.listing(view.instrument).venue_symbol,
+            "b": [[plain(price), plain(size)] for price, size in bids],
+            "a": [[plain(price), plain(size)] for price, size in asks],
+            "u": view.update,
+            "seq": view.last,
+        },
+        "cts": ms(view.event_ns),
+    }
+
+
+def _print(floor: Floor, trade: TradePrinted) -> Words:
+    return {
+        "T": ms(trade.now_ns),
+        "s": floor.listing(trade.instrument).venue_symbol,
+        "S": SIDES[trade.side],
+        "v": plain(trade.quantity),
+        "p": plain(trade.price),
+        "L": "ZeroPlusTick",
+        "i": trade_word(trade.instrument, trade.trade_id),
+        "BT": False,
+        "RPI": False,
+        "seq": trade.trade_id,
+    }
+
+
+def _ticker(floor: Floor, topic: Topic, kind: str) -> Words:
+    assert topic.instrument is not None
+    shown = ticker_object(floor, floor.listing(topic.instrument))
+    return {
+        "topic": topic.word,
+        "type": kind,
+        "data": shown,
+        "cs": ms(floor.now_ns),
+        "ts": ms(floor.now_ns),
+    }
+
+
+def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Iterable[Words]:
+    minutes = INTERVALS[topic.interval]
+    length_ns = minutes * MINUTE_NS
+    start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
+    candle = news.candle
+    if minutes > 1:
+        view = floor.view_of(news.instrument)
+        known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
+        parts = [each for each in known if each.open_ns < news.candle.open_ns] + [candle]
+        candle = rolled(parts, minutes)[-1]
+    last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
+    yield {
+        "topic": topic.word,
+        "type": "snapshot",
+        "ts": ms(floor.now_ns),
+        "data": [_candle_words(candle, start_ns, topic.interval, length_ns, news.now_ns)
+            | {"confirm": news.closed and last}],
+    }  # fmt: skip
+
+
+def _candle_words(
+    candle: MinuteCandle, start_ns: int, interval: str, length_ns: int, now_ns: int
+) -> Words:
+    return {
+        "start": ms(start_ns),
+        "end": ms(start_ns + length_ns) - 1,
+        "interval": interval,
+        "open": plain(candle.open),
+        "close": plain(candle.close),
+        "high": plain(candle.high),
+        "low": plain(candle.low),
+        "volume": plain(candle.volume),
+        "turnover": plain(candle.turnover),
+        "timestamp": ms(now_ns),
+    }
+
+
+def _private(floor: Floor, topic: Topic, shown: Words) -> Words:
+    now = ms(floor.now_ns)
+    return {"id": f"{topic.word}-{now}", "topic": topic.word, "creationTime": now, "data": [shown]}
+
+
+def _words(frame: str | bytes) -> Words:
+    try:
+        read = msgspec.json.decode(frame)
+    except msgspec.DecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _connection(session: Session) -> str:
+    return f"cojifin88smerbj9t560-{session.number:x}"
+
+
+def _ok(session: Session, words: Words, op: str, ret_msg: str = "") -> Words:
+    request = {"req_id": words["req_id"]} if "req_id" in words else {}
+    return {
+        "success": True,
+        "ret_msg": ret_msg,
+        "conn_id": _connection(session),
+        "op": op,
+    } | request
+
+
+def _no(session: Session, words: Words, ret_msg: str) -> Words:
+    return _ok(session, words, str(words.get("op", "")), ret_msg) | {"success": False}

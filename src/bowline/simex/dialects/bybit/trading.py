@@ -1,0 +1,243 @@
+"""Bybit v5 order endpoints. An acknowledgement says that an order was taken; its state comes later.
+
+The trade stream calls the same functions: each takes the fields that a client sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+from bowline.core.model.values import Direction, Side
+from bowline.core.sim.exchange import NewOrder, Refused, TriggerPrice, VenueOrder
+from bowline.core.venue import Listing, OrderKind, TimeInForce
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.bybit.market import kind_of, listing_of
+from bowline.simex.dialects.bybit.words import (
+    FORCES,
+    SIDES,
+    fill_object,
+    order_number,
+    order_object,
+    order_word,
+    refusal_of,
+)
+from bowline.simex.wire_words import decimal_in, int_in, ms
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
+_SIDES = {word: side for side, word in SIDES.items()}
+_FORCES = {word: force for force, word in FORCES.items()}
+_LEGS = {"1": Direction.LONG, "2": Direction.SHORT}
+
+Fields = dict[str, str]
+_Each = TypeVar("_Each")
+
+
+def create(call: Call) -> object:
+    """POST /v5/order/create."""
+    return place(call, call.fields())
+
+
+def place(call: Call, fields: Fields) -> dict[str, str]:
+    """Take an order."""
+    listing = listing_of(call, fields)
+    placed = call.floor.place(_order_in(call.account, listing, fields))
+    return _acknowledged(_or_refused(listing, placed))
+
+
+def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
+    side, kind = _SIDES.get(fields.get("side", "")), fields.get("orderType", "")
+    quantity, price = decimal_in(fields.get("qty")), decimal_in(fields.get("price"))
+    trigger = decimal_in(fields.get("triggerPrice"))
+    if side is None or kind not in ("Limit", "Market"):
+        raise WireRefusal(10001, "params error: side or orderType invalid")
+    if quantity is None or quantity <= 0 or (kind == "Limit" and price is None):
+        raise WireRefusal(10001, "params error: qty or price invalid")
+    client_id = fields.get("orderLinkId", "")
+    if client_id and not _CLIENT_ID.fullmatch(client_id):
+        raise WireRefusal(10001, "params error: OrderLinkId invalid")
+    if trigger and kind == "Limit":
+        raise WireRefusal(10001, "params error: conditional limit orders are not played here")
+    # a spot market buy is in quote money unless it says otherwise, a sell in base units
+    market_unit = fields.get("marketUnit", "quoteCoin" if side is Side.BUY else "baseCoin")
+    by_cost = fields["category"] == "spot" and kind == "Market" and market_unit == "quoteCoin"
+    if by_cost and (side is Side.SELL or trigger):
+        raise WireRefusal(10001, "params error: marketUnit quoteCoin is played for buys only")
+    return NewOrder(
+        account=account,
+        instrument=listing.instrument.id,
+        side=side,
+        kind=OrderKind.STOP
+        if trigger
+        else OrderKind.LIMIT
+        if kind == "Limit"
+        else OrderKind.MARKET,
+        quantity=None if by_cost else quantity,
+        quote_cost=quantity if by_cost else None,
+        price=price if kind == "Limit" else None,
+        trigger=trigger or None,
+        trigger_by=TriggerPrice.MARK
+        if fields.get("triggerBy") == "MarkPrice"
+        else TriggerPrice.LAST,
+        trigger_rising={"1": True, "2": False}.get(fields.get("triggerDirection", "")),
+        time_in_force=_FORCES.get(fields.get("timeInForce", "GTC"), TimeInForce.GTC)
+        if kind == "Limit"
+        else TimeInForce.GTC,
+        reduce_only=fields.get("reduceOnly") == "true",
+        position=_LEGS.get(fields.get("positionIdx", "0"), Direction.NEUTRAL),
+        client_id=client_id,
+    )
+
+
+def cancel(call: Call) -> object:
+    """POST /v5/order/cancel."""
+    return withdraw(call, call.fields())
+
+
+def withdraw(call: Call, fields: Fields) -> dict[str, str]:
+    """Cancel by `orderId`, or by `orderLinkId` if that is not said."""
+    listing = listing_of(call, fields)
+    ended = call.floor.cancel(call.account, listing.instrument.id, _named(fields))
+    return _acknowledged(_or_refused(listing, ended))
+
+
+def cancel_all(call: Call) -> object:
+    """POST /v5/order/cancel-all."""
+    fields = call.fields()
+    kind = kind_of(fields)
+    instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
+    ended = call.floor.cancel_all(call.account, kind, instrument)
+    return {"list": [_acknowledged(each) for each in ended], "success": "1"}
+
+
+def amend(call: Call) -> object:
+    """POST /v5/order/amend."""
+    return change(call, call.fields())
+
+
+def change(call: Call, fields: Fields) -> dict[str, str]:
+    """Another quantity or price for an open limit order."""
+    listing = listing_of(call, fields)
+    changed = call.floor.amend(
+        call.account,
+        listing.instrument.id,
+        _named(fields),
+        quantity=decimal_in(fields.get("qty")),
+        price=decimal_in(fields.get("price")),
+    )
+    return _acknowledged(_or_refused(listing, changed))
+
+
+def realtime(call: Call) -> object:
+    """GET /v5/order/realtime: open orders; by id, recent closed ones too."""
+    kind = kind_of(call.query)
+    if _names_one(call.query):
+        return _page(call, kind, _named_any(call, kind))
+    if call.query.get("openOnly") == "1":
+        return _page(call, kind, _closed(call, kind)[:500])
+    found = call.floor.view(kind).open_orders(call.account)
+    return _page(call, kind, _chosen(call, kind, reversed(found)))
+
+
+def history(call: Call) -> object:
+    """GET /v5/order/history: closed orders, the newest first."""
+    kind = kind_of(call.query)
+    if _names_one(call.query):
+        return _page(call, kind, [each for each in _named_any(call, kind) if each.done])
+    return _page(call, kind, _closed(call, kind))
+
+
+def executions(call: Call) -> object:
+    """GET /v5/execution/list: the newest first."""
+    kind, query = kind_of(call.query), call.query
+    mine = {each.instrument.id: each for each in call.floor.listings(kind)}
+    start_ms, end_ms = int_in(query.get("startTime"), 0), int_in(query.get("endTime"), 1 << 62)
+    wanted = order_number(query["orderId"]) if "orderId" in query else None
+    fills = [
+        each
+        for each in reversed(call.floor.view(kind).fills(call.account))
+        if each.instrument in mine
+        and query.get("symbol", "") in ("", mine[each.instrument].venue_symbol)
+        and start_ms <= ms(each.now_ns) <= end_ms
+        and wanted in (None, each.order_id)
+        and query.get("orderLinkId", each.client_id) == each.client_id
+    ]
+    shown, cursor = _cut(fills, query, 50, 100)
+    return {
+        "category": kind,
+        "list": [fill_object(call.floor, each) for each in shown],
+        "nextPageCursor": cursor,
+    }
+
+
+def _acknowledged(order: VenueOrder) -> dict[str, str]:
+    return {
+        "orderId": order_word(order.instrument, order.order_id),
+        "orderLinkId": order.client_id,
+    }
+
+
+def _or_refused(listing: Listing, answer: VenueOrder | Refused) -> VenueOrder:
+    if isinstance(answer, Refused):
+        kind = "linear" if listing.max_leverage is not None else "spot"
+        raise refusal_of(kind, answer.reason, answer.message)
+    return answer
+
+
+def _named(fields: Fields) -> int | str:
+    if fields.get("orderId"):
+        return order_number(fields["orderId"])
+    if fields.get("orderLinkId"):
+        return fields["orderLinkId"]
+    raise WireRefusal(10001, "params error: orderId or orderLinkId is required")
+
+
+def _names_one(query: Fields) -> bool:
+    return bool(query.get("orderId") or query.get("orderLinkId"))
+
+
+def _named_any(call: Call, kind: str) -> list[VenueOrder]:
+    """The order that a query names; none if this market has none."""
+    found = call.floor.view(kind).order(call.account, _named(call.query))
+    mine = {each.instrument.id for each in call.floor.listings(kind)}
+    return [found] if found is not None and found.instrument in mine else []
+
+
+def _closed(call: Call, kind: str) -> list[VenueOrder]:
+    return _chosen(call, kind, reversed(call.floor.view(kind).closed_orders(call.account)))
+
+
+def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+    query = call.query
+    mine = {
+        each.instrument.id
+        for each in call.floor.listings(kind)
+        if query.get("symbol", "") in ("", each.venue_symbol)
+        and query.get("settleCoin", each.quote) == each.quote
+    }
+    start_ms, end_ms = int_in(query.get("startTime"), 0), int_in(query.get("endTime"), 1 << 62)
+    stops = {"StopOrder": True, "Order": False}.get(query.get("orderFilter", ""))
+    return [
+        each
+        for each in orders
+        if each.instrument in mine
+        and start_ms <= ms(each.created_ns) <= end_ms
+        and stops in (None, each.asked.kind is OrderKind.STOP)
+    ]
+
+
+def _page(call: Call, kind: str, orders: list[VenueOrder]) -> dict[str, object]:
+    shown, cursor = _cut(orders, call.query, 20, 50)
+    return {
+        "category": kind,
+        "list": [order_object(call.floor, each) for each in shown],
+        "nextPageCursor": cursor,
+    }
+
+
+def _cut(found: list[_Each], query: Fields, usual: int, most: int) -> tuple[list[_Each], str]:
+    """One page and the cursor of the next, empty on the last."""
+    at = int_in(query.get("cursor"), 0)
+    end = at + min(max(int_in(query.get("limit"), usual), 1), most)
+    return found[at:end], str(end) if end < len(found) else ""

@@ -1,0 +1,345 @@
+"""Bybit's words for orders, fills, positions and wallets: what REST and the streams both say.
+
+Pure: an object of the played engine in, the venue's JSON object out.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bowline.core.model.instrument import InstrumentId, market_by_id
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.sim.exchange import (
+    EndReason,
+    Executed,
+    Holding,
+    OpenPosition,
+    RefusalReason,
+    TriggerPrice,
+    VenueOrder,
+)
+from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.simex.dialect import WireRefusal
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import ms, plain, plain_or
+
+#: spot orders are numbered, those of contracts look like UUIDs
+_FIRST_NUMBER = 1_700_000_000_000_000_000
+_UUID_HEAD = "5d1c09a2-7b3e-4f60-9e1a-"
+
+SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
+KINDS = {OrderKind.LIMIT: "Limit", OrderKind.MARKET: "Market", OrderKind.STOP: "Market"}
+FORCES = {
+    TimeInForce.GTC: "GTC",
+    TimeInForce.IOC: "IOC",
+    TimeInForce.FOK: "FOK",
+    TimeInForce.POST_ONLY: "PostOnly",
+}
+_STATES = {
+    OrderState.PENDING: "Created",
+    OrderState.WORKING: "New",
+    OrderState.PARTLY_FILLED: "PartiallyFilled",
+    OrderState.FILLED: "Filled",
+    OrderState.CANCELLED: "Cancelled",
+    OrderState.REJECTED: "Rejected",
+}
+_REJECTIONS = {
+    EndReason.POST_ONLY: "EC_PostOnlyWillTakeLiquidity",
+    EndReason.NO_LIQUIDITY: "EC_NoImmediateQtyToFill",
+    EndReason.FOK: "EC_NoEnoughQtyToFill",
+    EndReason.IOC: "EC_CancelForNoFullFill",
+    EndReason.ASKED: "EC_PerCancelRequest",
+    EndReason.REDUCE_ONLY: "EC_NoPositionCouldBeReduced",
+    EndReason.INSUFFICIENT_FUNDS: "EC_BalanceNotEnough",
+}
+
+_R = RefusalReason
+#: reason -> code and words, for contracts and for spot
+_LINEAR: dict[RefusalReason, tuple[int, str]] = {
+    _R.INSUFFICIENT_FUNDS: (110007, "ab not enough for new order"),
+    _R.BELOW_MIN_QUANTITY: (10001, "The number of contracts exceeds minimum limit allowed"),
+    _R.BELOW_MIN_NOTIONAL: (110094, "Order does not meet minimum order value"),
+    _R.LOT: (10001, "Qty invalid"),
+    _R.TICK: (10001, "Price invalid"),
+    _R.PRICE_BAND: (110003, "Order price exceeds the allowable range."),
+    _R.REDUCE_ONLY: (110017, "current position is zero, cannot fix reduce-only order qty"),
+    _R.DUPLICATE_ID: (110072, "OrderLinkedID is duplicate"),
+    _R.UNKNOWN_ORDER: (110001, "order not exists or too late to cancel"),
+    _R.ALREADY_DONE: (110001, "order not exists or too late to cancel"),
+    _R.NOTHING_TO_AMEND: (10001, "order not modified"),
+    _R.UNKNOWN_INSTRUMENT: (10001, "Not supported symbols"),
+    _R.HALTED: (110066, "No trading is allowed at the current time"),
+    _R.POSITION_MODE: (10001, "position idx not match position mode"),
+    _R.LEVERAGE_TOO_HIGH: (110013, "cannot set leverage due to risk limit"),
+    _R.MODE_IN_USE: (110024, "You have an existing position, so position mode cannot be switched"),
+    _R.NOT_MODIFIED: (110025, "Position mode is not modified"),
+    _R.TOO_MANY_OPEN_ORDERS: (110020, "Not allowed to have more than 500 active orders"),
+}
+_SPOT: dict[RefusalReason, tuple[int, str]] = {
+    _R.INSUFFICIENT_FUNDS: (170131, "Insufficient balance."),
+    _R.BELOW_MIN_QUANTITY: (170136, "Order quantity exceeded lower limit."),
+    _R.BELOW_MIN_NOTIONAL: (170140, "Order value exceeded lower limit."),
+    _R.LOT: (170137, "Order volume decimal too long"),
+    _R.TICK: (170134, "Order price has too many decimals."),
+    _R.PRICE_BAND: (170193, "Buy order price cannot be higher than the limit."),
+    _R.DUPLICATE_ID: (170141, "Duplicate clientOrderId"),
+    _R.UNKNOWN_ORDER: (170213, "Order does not exist."),
+    _R.ALREADY_DONE: (170213, "Order does not exist."),
+    _R.UNKNOWN_INSTRUMENT: (170121, "Invalid symbol."),
+    _R.HALTED: (170344, "Symbol is not supported on the current site."),
+}
+_OTHERWISE = (10001, "Request parameter error.")
+
+
+def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefusal:
+    """The venue's code and words for an engine's no."""
+    code, words = _OTHERWISE
+    for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
+        if reason in table:
+            code, words = table[reason]
+            break
+    return WireRefusal(
+        code, words if code != _OTHERWISE[0] or not message else f"{words}: {message}"
+    )
+
+
+def category_of(instrument: InstrumentId) -> str:
+    """`spot` or `linear`."""
+    return market_by_id(instrument.market_id).kind
+
+
+def order_word(instrument: InstrumentId, order_id: int) -> str:
+    """An order's id as the client sees it."""
+    if category_of(instrument) == "spot":
+        return str(_FIRST_NUMBER + order_id)
+    return f"{_UUID_HEAD}{order_id:012x}"
+
+
+def order_number(word: str) -> int:
+    """The other way; 0, which no order has, for what never was an id."""
+    try:
+        if word.startswith(_UUID_HEAD):
+            return int(word.removeprefix(_UUID_HEAD), 16)
+        return max(0, int(word) - _FIRST_NUMBER)
+    except ValueError:
+        return 0
+
+
+def trade_word(instrument: InstrumentId, trade_id: int) -> str:
+    """The id of an execution or a print."""
+    return order_word(instrument, trade_id).replace("5d1c09a2", "e0cbe81d", 1)
+
+
+def position_index(mode: PositionMode, direction: Direction) -> int:
+    """0 one-way, 1 the long and 2 the short of hedge mode."""
+    if mode is PositionMode.ONE_WAY:
+        return 0
+    return 1 if direction is Direction.LONG else 2
+
+
+def state_word(order: VenueOrder) -> str:
+    """`orderStatus`."""
+    if order.waiting:
+        return "Deactivated" if order.done else "Untriggered"
+    cut_short = order.state is OrderState.CANCELLED and order.filled
+    if cut_short and category_of(order.instrument) == "spot":
+        return "PartiallyFilledCanceled"
+    return _STATES[order.state]
+
+
+def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+    """An order, as `realtime`, `history` and the order stream have it."""
+    asked, remaining = order.asked, ZERO if order.done else order.remaining
+    rising = asked.trigger_rising
+    if rising is None:
+        rising = asked.side is Side.BUY
+    stop = asked.kind is OrderKind.STOP
+    return {
+        "category": category_of(order.instrument),
+        "symbol": floor.listing(order.instrument).venue_symbol,
+        "orderId": order_word(order.instrument, order.order_id),
+        "orderLinkId": order.client_id,
+        "side": SIDES[order.side],
+        "orderType": KINDS[asked.kind],
+        "price": plain_or(order.price, "0"),
+        "qty": plain(asked.quote_cost or order.quantity),
+        "marketUnit": "quoteCoin" if asked.quote_cost else "baseCoin",
+        "orderStatus": state_word(order),
+        "cancelType": "CancelByUser" if order.ended is EndReason.ASKED else "UNKNOWN",
+        "rejectReason": _REJECTIONS.get(order.ended, "EC_NoError")
+        if order.ended
+        else "EC_NoError"
+        if order.refusal is None
+        else "EC_Others",
+        "avgPrice": plain_or(order.average_price and order.average_price.quantize(_CENTS), ""),
+        "leavesQty": plain(remaining),
+        "leavesValue": plain(remaining * (order.price or ZERO)),
+        "cumExecQty": plain(order.filled),
+        "cumExecValue": plain(order.cost),
+        "cumExecFee": plain(sum((fee for _, fee in order.fees), ZERO)),
+        "cumFeeDetail": {asset: plain(fee) for asset, fee in order.fees},
+        "feeCurrency": order.fees[0][0] if order.fees else "",
+        "timeInForce": "IOC" if asked.kind is not OrderKind.LIMIT else FORCES[asked.time_in_force],
+        "stopOrderType": "Stop" if stop else "",
+        "triggerPrice": plain_or(asked.trigger, ""),
+        "triggerBy": ("LastPrice" if asked.trigger_by is TriggerPrice.LAST else "MarkPrice")
+        if stop
+        else "",
+        "triggerDirection": (1 if rising else 2) if stop else 0,
+        "positionIdx": {Direction.LONG: 1, Direction.SHORT: 2}.get(asked.position, 0),
+        "reduceOnly": asked.reduce_only,
+        "closeOnTrigger": False,
+        "createType": "CreateByLiq" if order.by_venue else "CreateByUser",
+        "isLeverage": "0",
+        "lastPriceOnCreated": "",
+        "takeProfit": "",
+        "stopLoss": "",
+        "tpTriggerBy": "",
+        "slTriggerBy": "",
+        "tpslMode": "",
+        "blockTradeId": "",
+        "placeType": "",
+        "smpType": "None",
+        "smpGroup": 0,
+        "smpOrderId": "",
+        "createdTime": str(ms(order.created_ns)),
+        "updatedTime": str(ms(order.updated_ns)),
+    }
+
+
+_CENTS = Decimal("0.00000001")
+
+
+def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
+    """An execution, as `execution/list` and the execution stream have it."""
+    view = floor.view_of(fill.instrument)
+    order = view.order(fill.account, fill.order_id)
+    assert order is not None
+    value = fill.price * fill.quantity
+    base = (
+        fill.fee * fill.price
+        if fill.fee_asset != floor.listing(fill.instrument).quote
+        else fill.fee
+    )
+    mark = view.ticker(fill.instrument).mark
+    return {
+        "category": category_of(fill.instrument),
+        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "execId": trade_word(fill.instrument, fill.trade_id),
+        "orderId": order_word(fill.instrument, fill.order_id),
+        "orderLinkId": fill.client_id,
+        "side": SIDES[fill.side],
+        "orderPrice": plain_or(order.price, "0"),
+        "orderQty": plain(order.quantity),
+        "leavesQty": plain(ZERO if order.done else order.remaining),
+        "orderType": KINDS[order.asked.kind],
+        "stopOrderType": "Stop" if order.asked.kind is OrderKind.STOP else "UNKNOWN",
+        "createType": "CreateByLiq" if fill.liquidation else "CreateByUser",
+        "execType": "BustTrade" if fill.liquidation else "Trade",
+        "execPrice": plain(fill.price),
+        "execQty": plain(fill.quantity),
+        "execValue": plain(value),
+        "execFee": plain(fill.fee),
+        "feeCurrency": fill.fee_asset,
+        "feeRate": plain((base / value).quantize(_CENTS)) if value else "0",
+        "execPnl": plain(fill.realised),
+        "isMaker": fill.maker,
+        "isLeverage": "0",
+        "closedSize": plain(fill.quantity if fill.realised else ZERO),
+        "markPrice": plain_or(mark),
+        "indexPrice": plain_or(mark),
+        "markIv": "",
+        "tradeIv": "",
+        "underlyingPrice": "",
+        "blockTradeId": "",
+        "seq": fill.trade_id,
+        "execTime": str(ms(fill.now_ns)),
+    }
+
+
+def position_object(floor: Floor, position: OpenPosition) -> dict[str, object]:
+    """A position, as `position/list` and the position stream have it."""
+    value = position.quantity * (position.mark or position.entry_price)
+    side = {Direction.LONG: "Buy", Direction.SHORT: "Sell"}.get(position.direction, "")
+    entry = plain(position.entry_price.quantize(_CENTS))
+    return {
+        "category": "linear",
+        "symbol": floor.listing(position.instrument).venue_symbol,
+        "positionIdx": position_index(position.mode, position.direction),
+        "side": side if position.quantity else "",
+        "size": plain(position.quantity),
+        "avgPrice": entry,
+        "entryPrice": entry,
+        "positionValue": plain(value),
+        "leverage": plain(position.leverage),
+        "tradeMode": int(position.margin_mode is MarginMode.ISOLATED),
+        "positionStatus": "Normal",
+        "markPrice": plain_or(position.mark),
+        "liqPrice": plain_or(
+            position.liquidation_price and position.liquidation_price.quantize(_CENTS)
+        ),
+        "bustPrice": "",
+        "positionBalance": plain(position.margin),
+        "positionIM": plain(position.margin),
+        "positionMM": plain(position.maintenance),
+        "unrealisedPnl": plain(position.unrealised),
+        "curRealisedPnl": plain(position.realised),
+        "cumRealisedPnl": plain(position.realised),
+        "riskId": 1,
+        "riskLimitValue": "2000000",
+        "autoAddMargin": 0,
+        "adlRankIndicator": 0,
+        "takeProfit": "",
+        "stopLoss": "",
+        "trailingStop": "0",
+        "tpslMode": "Full",
+        "isReduceOnly": False,
+        "seq": ms(position.updated_ns),
+        "createdTime": str(ms(position.updated_ns)),
+        "updatedTime": str(ms(position.updated_ns)),
+    }
+
+
+def wallet_object(holdings: list[Holding]) -> dict[str, object]:
+    """The unified account, as `wallet-balance` and the wallet stream have it."""
+    quote = next((each for each in holdings if each.asset == "USDT"), None)
+    equity = quote.total + quote.unrealised if quote else ZERO
+    return {
+        "accountType": "UNIFIED",
+        "accountIMRate": "0",
+        "accountMMRate": "0",
+        "accountLTV": "0",
+        "totalEquity": plain(equity),
+        "totalWalletBalance": plain(quote.total if quote else ZERO),
+        "totalMarginBalance": plain(equity),
+        "totalAvailableBalance": plain(quote.free if quote else ZERO),
+        "totalPerpUPL": plain(quote.unrealised if quote else ZERO),
+        "totalInitialMargin": plain(quote.margin if quote else ZERO),
+        "totalMaintenanceMargin": "0",
+        "coin": [_coin_object(each) for each in holdings],
+    }
+
+
+def _coin_object(holding: Holding) -> dict[str, object]:
+    equity = holding.total + holding.unrealised
+    return {
+        "coin": holding.asset,
+        "equity": plain(equity),
+        "usdValue": plain(equity) if holding.asset.startswith("USD") else "0",
+        "walletBalance": plain(holding.total),
+        "locked": plain(holding.locked),
+        "availableToWithdraw": plain(holding.free),
+        "availableToBorrow": "",
+        "borrowAmount": "0",
+        "accruedInterest": "0",
+        "totalOrderIM": "0",
+        "totalPositionIM": plain(holding.margin),
+        "totalPositionMM": "0",
+        "unrealisedPnl": plain(holding.unrealised),
+        "cumRealisedPnl": "0",
+        "bonus": "0",
+        "collateralSwitch": True,
+        "marginCollateral": True,
+        "spotBorrow": "0",
+    }

@@ -1,0 +1,165 @@
+"""Fault scripts: what goes wrong at which venue, and when. Read and checked here, nothing happens.
+
+A script is a list of entries: `fault` says what, `venue` where (all of them if not said), one of
+three kinds of words when, and the rest are the fault's own words:
+
+    request: POST /v5/order/*     requests that match, with `nth`, `every` or `chance`
+    channel: book                 frames of that channel, likewise; `symbol` narrows both down
+    at_s: 30 / every_s: 10        seconds after the start of the world
+
+`times` is how often it happens: once for `nth` and `at_s`, without end (0) otherwise.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import yaml
+from msgspec import Struct
+
+from bowline.core.errors import BadInput, NotFound
+from bowline.core.sim.exchange import RefusalReason
+from bowline.core.venue import ListingStatus
+from bowline.simex.dialect import Channel
+
+#: fault -> what may set it off, and the words of its own that it knows
+FAULTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    name: (frozenset(triggers.split()), frozenset(words.split()))
+    for name, triggers, words in (
+        ("delay", "request", "seconds"),
+        ("reset", "request", ""),
+        ("drop_reply", "request", ""),
+        ("garble", "request", "body"),
+        ("status", "request", "status retry_after_s"),
+        ("error", "request", "code message status"),
+        ("partial_fill", "request time", "ratio"),
+        ("async_reject", "request time", "reason"),
+        ("late_fill", "request time", "seconds ratio"),
+        ("gap", "frame", "count"),
+        ("duplicate", "frame", ""),
+        ("reorder", "frame", ""),
+        ("mute", "frame time", "channel symbol seconds"),
+        ("freeze", "request frame time", "seconds"),
+        ("disconnect", "request frame time", ""),
+        ("clock_skew", "request time", "seconds"),
+        ("maintenance", "request time", "seconds"),
+        ("revoke_key", "request time", "seconds"),
+        ("listing", "request time", "symbol listing tick lot"),
+    )
+}
+_TRIGGER_WORDS = {"request": "request", "channel": "frame", "at_s": "time", "every_s": "time"}
+_COMMON = {"fault", "venue", "nth", "every", "chance", "times", *_TRIGGER_WORDS, "symbol"}
+_BODIES = ("html", "empty", "truncated")
+
+
+class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One entry. `line` is where it stands in its file, 0 for one made in a program."""
+
+    fault: str
+    venue: str = "all"
+    request: str = ""
+    channel: str = ""
+    symbol: str = ""
+    nth: int = 0
+    every: int = 0
+    chance: float = 0.0
+    at_s: float | None = None
+    every_s: float | None = None
+    times: int | None = None
+    seconds: float = 1.0
+    status: int = 503
+    retry_after_s: float | None = None
+    code: str = ""
+    message: str = "a fault script says so"
+    ratio: float = 0.5
+    count: int = 1
+    body: str = "html"
+    reason: str = "insufficient funds"
+    listing: str = "halted"
+    tick: str = ""
+    lot: str = ""
+    line: int = 0
+
+    @property
+    def trigger(self) -> str:
+        """`request`, `frame` or `time`."""
+        if self.at_s is not None or self.every_s is not None:
+            return "time"
+        return "frame" if self.channel and not self.request else "request"
+
+    @property
+    def most(self) -> int:
+        """How often it may happen; 0: without end."""
+        if self.times is not None:
+            return self.times
+        return 0 if self.every or self.chance or self.every_s is not None else 1
+
+
+def read_script(path: Path) -> tuple[Fault, ...]:
+    """The faults of a YAML file; BadInput names every line that is wrong."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise NotFound(f"no fault script at {path}") from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path} is not YAML: {error}") from None
+    if isinstance(root, yaml.MappingNode) and len(root.value) == 1:
+        root = root.value[0][1]
+    if not isinstance(root, yaml.SequenceNode):
+        raise BadInput(
+            f"{path} holds no list of faults", hint="expected `- fault: delay` and so on"
+        )
+    faults, problems = [], []
+    for node in root.value:
+        line = node.start_mark.line + 1
+        words = yaml.SafeLoader("").construct_document(node)
+        try:
+            faults.append(fault_of(words, line))
+        except BadInput as error:
+            problems.append(f"line {line}: {error.message}")
+    if problems:
+        raise BadInput(
+            f"{path} is not a fault script", problems=tuple(problems),
+            hint=f"faults are {', '.join(FAULTS)}",
+        )  # fmt: skip
+    return tuple(faults)
+
+
+def fault_of(words: object, line: int = 0) -> Fault:
+    """One entry, checked; BadInput says what is wrong with it."""
+    if not isinstance(words, dict) or words.get("fault") not in FAULTS:
+        raise BadInput(f"no such fault: {words.get('fault') if isinstance(words, dict) else words}")
+    name = words["fault"]
+    triggers, own = FAULTS[name]
+    if unknown := sorted(set(map(str, words)) - _COMMON - own):
+        raise BadInput(f"{name} knows no word {', '.join(unknown)}")
+    if "body" in words and words["body"] not in _BODIES:
+        raise BadInput(f"body is one of {', '.join(_BODIES)}")
+    try:
+        fault = msgspec.convert(words | {"line": line}, Fault, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{name}: {error}") from None
+    if not _TRIGGER_WORDS.keys() & words.keys():
+        raise BadInput(f"{name} has nothing to set it off: say request, channel, at_s or every_s")
+    if fault.trigger not in triggers:
+        raise BadInput(f"{name} is set off by {' or '.join(sorted(triggers))}")
+    _check_values(fault)
+    return fault
+
+
+def _check_values(fault: Fault) -> None:
+    known = {
+        "channel": {each.value for each in Channel} | {""},
+        "reason": {each.value for each in RefusalReason},
+        "listing": {each.value for each in ListingStatus},
+    }
+    for name, allowed in known.items():
+        if (value := getattr(fault, name)) not in allowed:
+            raise BadInput(f"{name} {value} is none of {', '.join(sorted(allowed - {''}))}")
+    if not 0 <= fault.ratio <= 1 or not 0 <= fault.chance <= 1:
+        raise BadInput("ratio and chance are numbers from 0 to 1")
+    if fault.trigger != "time" and sum(map(bool, (fault.nth, fault.every, fault.chance))) > 1:
+        raise BadInput("say one of nth, every and chance")

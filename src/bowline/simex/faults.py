@@ -1,0 +1,226 @@
+"""A fault script at work: what is set off when, from one seed, and a record of all that fired.
+
+Request faults are asked for by the server, frame faults by the sessions; the rest is on the agenda.
+It must never know a venue: what a fault looks like on the wire is the dialect's and the server's.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from enum import Enum, auto
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bowline.core.model.values import SECOND_NS
+from bowline.core.sim.exchange import RefusalReason, VenueEngine
+from bowline.core.venue import Listing, ListingStatus
+from bowline.simex.agenda import Agenda
+from bowline.simex.dialect import Topic
+from bowline.simex.fault_script import Fault, fault_of
+from bowline.simex.floor import ACCOUNT, Floor
+
+
+class Shaken(Enum):
+    """What befalls a frame."""
+
+    AS_IT_WAS = auto()
+    LOST = auto()
+    TWICE = auto()
+    LATE = auto()
+
+
+class Fired(Struct, frozen=True):
+    """One fault that happened: `where` is the request or topic it befell."""
+
+    event_ns: int
+    fault: str
+    venue: str
+    where: str
+    line: int
+
+
+class _Armed:
+    """A fault and how often it has been met and has fired, at one venue."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.met = 0
+        self.fired = 0
+
+
+class Faults:
+    """`fired` is the report. Nothing happens at a floor that was not handed to `watch`."""
+
+    def __init__(self, script: Iterable[Fault] = (), seed: int = 0) -> None:
+        self.fired: list[Fired] = []
+        self._script = list(script)
+        self._draw = random.Random(f"faults {seed}")  # noqa: S311 - a seeded world, no secret
+        self._armed: dict[str, list[_Armed]] = {}
+        self._floors: dict[str, Floor] = {}
+        self._muted: list[tuple[Floor, Fault, int]] = []
+        self._maintained_until: dict[str, int] = {}
+
+    def watch(self, floor: Floor) -> None:
+        """From here on the script holds for this venue."""
+        self._floors[floor.venue] = floor
+        self._armed[floor.venue] = []
+        for fault in self._script:
+            if fault.venue in ("all", floor.venue):
+                self._arm(floor, fault)
+
+    def add(self, **words: object) -> None:
+        """One more fault, in the words of a script; BadInput if it is none."""
+        fault = fault_of(words)
+        self._script.append(fault)
+        for floor in self._floors.values():
+            if fault.venue in ("all", floor.venue):
+                self._arm(floor, fault)
+
+    def on_request(self, floor: Floor, request: str) -> Sequence[Fault]:
+        """What befalls this request (`POST /v5/order/create`), apart from what is done here."""
+        struck = self._set_off(floor, "request", request, "")
+        for fault in struck:
+            self._act(floor, fault)
+        return struck
+
+    def shaken(self, floor: Floor, topic: Topic) -> Shaken:
+        """What befalls a frame of this topic."""
+        symbol = topic.instrument.symbol if topic.instrument is not None else ""
+        outcome = Shaken.AS_IT_WAS
+        for fault in self._set_off(floor, "frame", topic.channel.value, symbol):
+            match fault.fault:
+                case "gap":
+                    outcome = Shaken.LOST
+                case "duplicate":
+                    outcome = Shaken.TWICE
+                case "reorder":
+                    outcome = Shaken.LATE
+                case _:
+                    self._act(floor, fault)
+        return Shaken.LOST if self._is_muted(floor, topic, symbol) else outcome
+
+    def in_maintenance(self, floor: Floor) -> bool:
+        """Whether the venue takes nothing now."""
+        return floor.agenda.now_ns < self._maintained_until.get(floor.venue, 0)
+
+    def _arm(self, floor: Floor, fault: Fault) -> None:
+        armed = _Armed(fault)
+        if fault.trigger != "time":
+            self._armed[floor.venue].append(armed)
+            return
+        first = fault.at_s if fault.at_s is not None else fault.every_s
+        assert first is not None
+        floor.agenda.after(first, lambda: self._by_time(floor, armed))
+
+    def _by_time(self, floor: Floor, armed: _Armed) -> None:
+        fault = armed.fault
+        armed.fired += 1
+        self._note(floor, fault, "time")
+        self._act(floor, fault)
+        floor.publish()
+        if fault.every_s is not None and (not fault.most or armed.fired < fault.most):
+            floor.agenda.after(fault.every_s, lambda: self._by_time(floor, armed))
+
+    def _set_off(self, floor: Floor, trigger: str, where: str, symbol: str) -> Sequence[Fault]:
+        struck = []
+        for armed in self._armed.get(floor.venue, ()):
+            fault = armed.fault
+            pattern = fault.request if trigger == "request" else fault.channel
+            if fault.trigger != trigger or not fnmatchcase(where, pattern):
+                continue
+            if trigger == "frame" and fault.symbol not in ("", symbol):
+                continue
+            armed.met += 1
+            if self._strikes(armed):
+                armed.fired += 1
+                self._note(floor, fault, f"{where} {symbol}".strip())
+                struck.append(fault)
+        return struck
+
+    def _strikes(self, armed: _Armed) -> bool:
+        fault = armed.fault
+        if fault.most and armed.fired >= fault.most * max(fault.count, 1):
+            return False
+        if fault.chance:
+            return self._draw.random() < fault.chance
+        if fault.every:
+            return armed.met % fault.every == 0
+        # `count` frames in a row are lost by one gap
+        return armed.met >= (fault.nth or 1)
+
+    def _note(self, floor: Floor, fault: Fault, where: str) -> None:
+        now_ns = floor.agenda.now_ns
+        self.fired.append(Fired(now_ns, fault.fault, floor.venue, where, fault.line))
+
+    def _act(self, floor: Floor, fault: Fault) -> None:
+        until_ns = floor.agenda.now_ns + int(fault.seconds * SECOND_NS)
+        match fault.fault:
+            case "partial_fill" | "async_reject":
+                floor.armed_orders.append(lambda engine: _arm_order(engine, fault))
+            case "late_fill":
+                floor.armed_cancels.append(
+                    lambda engine: _arm_cancel(floor.agenda, floor, engine, fault)
+                )
+            case "mute":
+                self._muted.append((floor, fault, until_ns))
+            case "freeze":
+                floor.hub.freeze(until_ns)
+            case "disconnect":
+                floor.hub.cut()
+            case "clock_skew":
+                floor.skew_ns = int(fault.seconds * SECOND_NS)
+            case "maintenance":
+                self._maintained_until[floor.venue] = until_ns
+            case "revoke_key":
+                floor.key_works = False
+            case "listing":
+                _relist(floor, fault)
+
+    def _is_muted(self, floor: Floor, topic: Topic, symbol: str) -> bool:
+        return any(
+            muted is floor
+            and floor.agenda.now_ns < until_ns
+            and fnmatchcase(topic.channel.value, fault.channel or "*")
+            and fault.symbol in ("", symbol)
+            for muted, fault, until_ns in self._muted
+        )
+
+
+def _arm_order(engine: VenueEngine, fault: Fault) -> None:
+    if fault.fault == "partial_fill":
+        engine.faults.fill_next_partly(ACCOUNT, Decimal(str(fault.ratio)))
+    else:
+        engine.faults.reject_next(ACCOUNT, RefusalReason(fault.reason))
+
+
+def _arm_cancel(agenda: Agenda, floor: Floor, engine: VenueEngine, fault: Fault) -> None:
+    engine.faults.hold_next_cancel(ACCOUNT)
+
+    def finish() -> None:
+        for order in engine.view.open_orders(ACCOUNT):
+            if order.cancelling:
+                ratio = Decimal(str(fault.ratio))
+                engine.faults.finish_cancel(agenda.now_ns, order.order_id, ratio)
+        floor.publish()
+
+    agenda.after(fault.seconds, finish)
+
+
+def _relist(floor: Floor, fault: Fault) -> None:
+    for engine in floor.engines:
+        for listing in engine.view.listings():
+            if fault.symbol in ("", listing.instrument.id.symbol):
+                engine.change_listing(floor.agenda.now_ns, _changed(listing, fault))
+
+
+def _changed(listing: Listing, fault: Fault) -> Listing:
+    instrument = listing.instrument
+    if fault.tick:
+        instrument = replace(instrument, tick_size=Decimal(fault.tick))
+    if fault.lot:
+        instrument = replace(instrument, lot_step=Decimal(fault.lot))
+    return replace(listing, instrument=instrument, status=ListingStatus(fault.listing))

@@ -1,0 +1,226 @@
+"""One venue of the simulated world: its engines, its test account, its sessions.
+
+A dialect reads `view_of` and moves things through the methods here, never the engines themselves:
+they stamp the world's time and carry out what a fault script has armed. It must never know how
+anything is spelled on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+
+from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name
+from bowline.core.sim.exchange import (
+    BookMoved,
+    Fact,
+    MarkMoved,
+    NewOrder,
+    Refused,
+    Ticker,
+    TradePrinted,
+    VenueEngine,
+    VenueOrder,
+    View,
+)
+from bowline.core.venue import Listing, MarginMode, PositionMode
+from bowline.simex.agenda import Agenda
+from bowline.simex.coins import Coin
+from bowline.simex.depth import DepthView
+from bowline.simex.dialect import Dialect
+from bowline.simex.hub import Hub
+from bowline.simex.keys import Keys, keys_of
+from bowline.simex.limits import Meter
+from bowline.simex.news import DepthMoved, News, TickerMoved
+
+#: the one funded account of every venue
+ACCOUNT = "main"
+_CASH = Decimal(1_000_000)
+_COINS = Decimal(100)
+
+#: what a fault script has ready for the engine that the next order or cancel goes to
+Arm = Callable[[VenueEngine], None]
+
+
+class Floor:
+    """`now_ns` is the venue's own time, skew included; the engines keep the world's."""
+
+    def __init__(
+        self, dialect: Dialect, agenda: Agenda, coins: Sequence[Coin], seed: int, begin_ns: int
+    ) -> None:
+        self.dialect = dialect
+        self.agenda = agenda
+        self.keys: Keys = keys_of(dialect.venue, seed)
+        self.meter = Meter(dialect.budgets)
+        self.skew_ns = 0
+        self.key_works = True
+        self.hub = Hub(lambda topic, news: dialect.telling(self, topic, news))
+        #: what a dialect remembers of this venue, under names of its own
+        self.notes: dict[str, str] = {}
+        #: rate of the funding that comes next, and when, of each perpetual
+        self.funding: dict[InstrumentId, tuple[Decimal, int]] = {}
+        self.funding_paid: dict[InstrumentId, list[tuple[Decimal, int]]] = {}
+        #: done to the engine of the next order or cancel, just before it
+        self.armed_orders: list[Arm] = []
+        self.armed_cancels: list[Arm] = []
+        self._engines: dict[str, VenueEngine] = {}
+        self._views: dict[InstrumentId, dict[int, DepthView]] = {}
+        self._open(coins, begin_ns)
+
+    def _open(self, coins: Sequence[Coin], begin_ns: int) -> None:
+        listings = {
+            kind: [self.dialect.listing(kind, coin) for coin in coins]
+            for kind in ("spot", "linear")
+        }
+        for wallet in self.dialect.wallets(listings["spot"] + listings["linear"]):
+            listed = [each for kind in wallet.kinds for each in listings[kind]]
+            engine = VenueEngine(listed, wallet.rules)
+            engine.open_account(ACCOUNT)
+            money = {coin.quote: _CASH for coin in coins}
+            if "spot" in wallet.kinds:
+                money |= {coin.base: _COINS for coin in coins}
+            for asset, amount in money.items():
+                engine.deposit(begin_ns, ACCOUNT, asset, amount)
+            engine.take_facts()
+            self._engines |= dict.fromkeys(wallet.kinds, engine)
+
+    @property
+    def venue(self) -> str:
+        """The venue's name."""
+        return self.dialect.venue
+
+    @property
+    def now_ns(self) -> int:
+        """What this venue's clock says."""
+        return self.agenda.now_ns + self.skew_ns
+
+    # what may be asked
+
+    @property
+    def engines(self) -> tuple[VenueEngine, ...]:
+        """The wallets' engines, each once."""
+        return tuple(dict.fromkeys(self._engines.values()))
+
+    def engine_of(self, instrument: InstrumentId) -> VenueEngine:
+        """The engine that trades it."""
+        return self._engines[market_by_id(instrument.market_id).kind]
+
+    def view(self, kind: str) -> View:
+        """Queries of the spot or the linear market; one and the same in a unified account."""
+        return self._engines[kind].view
+
+    def view_of(self, instrument: InstrumentId) -> View:
+        """Queries of the market that trades it."""
+        return self.engine_of(instrument).view
+
+    def listings(self, kind: str) -> list[Listing]:
+        """What this market lists now, in the order of listing."""
+        market_id = market_by_name(f"{self.venue}:{kind}").market_id
+        return [
+            each for each in self.view(kind).listings() if each.instrument.id.market_id == market_id
+        ]
+
+    def listing_at(self, kind: str, word: str) -> Listing | None:
+        """What the venue calls `word` in this market."""
+        return next((each for each in self.listings(kind) if each.venue_symbol == word), None)
+
+    def listing(self, instrument: InstrumentId) -> Listing:
+        """How it is listed now."""
+        return self.view_of(instrument).listing(instrument)
+
+    def ticker(self, instrument: InstrumentId) -> Ticker:
+        """Its ticker."""
+        return self.view_of(instrument).ticker(instrument)
+
+    def depth(self, instrument: InstrumentId, depth: int) -> DepthView:
+        """The part of a book that topics of this depth show, kept from the first request on."""
+        views = self._views.setdefault(instrument, {})
+        if depth not in views:
+            # what has happened already must not be applied to it a second time
+            self.publish()
+            views[depth] = DepthView(self.view_of(instrument).book(instrument), depth)
+        return views[depth]
+
+    # what an account may do
+
+    def place(self, order: NewOrder) -> VenueOrder | Refused:
+        """Send an order to its engine, with whatever a script has armed for it."""
+        engine = self.engine_of(order.instrument)
+        _spring(self.armed_orders, engine)
+        return engine.place(self.agenda.now_ns, order)
+
+    def cancel(
+        self, account: str, instrument: InstrumentId, order: int | str
+    ) -> VenueOrder | Refused:
+        """Cancel by order id (int) or client id (str)."""
+        engine = self.engine_of(instrument)
+        _spring(self.armed_cancels, engine)
+        return engine.cancel(self.agenda.now_ns, account, order)
+
+    def cancel_all(
+        self, account: str, kind: str, instrument: InstrumentId | None = None
+    ) -> list[VenueOrder]:
+        """Cancel the open orders of a market, or of one of its instruments; those cancelled."""
+        mine = [each.instrument.id for each in self.listings(kind)]
+        chosen = mine if instrument is None else [instrument]
+        engine, now_ns = self._engines[kind], self.agenda.now_ns
+        return [each for one in chosen for each in engine.cancel_all(now_ns, account, one)]
+
+    def amend(
+        self, account: str, instrument: InstrumentId, order: int | str, *,
+        quantity: Decimal | None = None, price: Decimal | None = None,
+    ) -> VenueOrder | Refused:  # fmt: skip
+        """Change an open limit order."""
+        engine = self.engine_of(instrument)
+        return engine.amend(self.agenda.now_ns, account, order, quantity=quantity, price=price)
+
+    def set_leverage(
+        self, account: str, instrument: InstrumentId, leverage: Decimal
+    ) -> Refused | None:
+        """Set the leverage of a perpetual."""
+        engine = self.engine_of(instrument)
+        return engine.set_leverage(self.agenda.now_ns, account, instrument, leverage)
+
+    def set_margin_mode(
+        self, account: str, instrument: InstrumentId, mode: MarginMode
+    ) -> Refused | None:
+        """Cross or isolated."""
+        engine = self.engine_of(instrument)
+        return engine.set_margin_mode(self.agenda.now_ns, account, instrument, mode)
+
+    def set_position_mode(
+        self, account: str, mode: PositionMode, instrument: InstrumentId | None = None
+    ) -> Refused | None:
+        """One-way or hedge, of one perpetual or all."""
+        engine = self._engines["linear"]
+        return engine.set_position_mode(self.agenda.now_ns, account, mode, instrument)
+
+    # what the sessions hear
+
+    def publish(self) -> None:
+        """Tell the subscribers what has happened since the last time."""
+        for engine in self.engines:
+            for news in self._news(engine.take_facts()):
+                self.hub.tell(news)
+
+    def _news(self, facts: Iterable[Fact]) -> Iterable[News]:
+        touched: dict[InstrumentId, int] = {}
+        for fact in facts:
+            if isinstance(fact, BookMoved | TradePrinted | MarkMoved):
+                touched[fact.instrument] = fact.now_ns
+            if isinstance(fact, BookMoved):
+                yield from self._depths(fact)
+            else:
+                yield fact
+        for instrument, event_ns in touched.items():
+            yield TickerMoved(instrument, event_ns)
+
+    def _depths(self, moved: BookMoved) -> Iterable[DepthMoved]:
+        for view in self._views.get(moved.instrument, {}).values():
+            if (change := view.apply(moved)) is not None:
+                yield DepthMoved(view, change)
+
+
+def _spring(armed: list[Arm], engine: VenueEngine) -> None:
+    while armed:
+        armed.pop(0)(engine)

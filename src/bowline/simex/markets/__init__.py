@@ -1,0 +1,7 @@
+"""Where the simulated world's prices come from: made up from a seed, or recorded."""
+
+from bowline.simex.markets.replay import ReplayedCandles
+from bowline.simex.markets.source import MarketSource
+from bowline.simex.markets.synthetic import SyntheticMarket
+
+__all__ = ["MarketSource", "ReplayedCandles", "SyntheticMarket"]

@@ -1,0 +1,120 @@
+"""What a source of prices is, and the outside of one venue's book that it moves.
+
+The outside is everybody but the test account: levels around a price, and their trades among
+themselves. Prices are whole ticks and sizes whole lots of the listing, whatever the source says.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Protocol
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.values import ZERO, Side
+from bowline.core.venue import Listing
+from bowline.simex.agenda import Agenda
+from bowline.simex.coins import Coin
+from bowline.simex.floor import Floor
+
+_FUNDING_NS = 8 * 3_600_000_000_000
+
+
+class MarketSource(Protocol):
+    """Moves every floor's markets from `start` on, by entries on the agenda."""
+
+    @property
+    def coins(self) -> Sequence[Coin]:
+        """What is listed."""
+
+    def begin_ns(self, now_ns: int) -> int:
+        """When the past of a world that starts now begins: not after now."""
+
+    def start(self, agenda: Agenda, floors: Sequence[Floor]) -> None:
+        """Show the past, then go on."""
+
+
+class Outside:
+    """One instrument of one venue, as the rest of the world trades it. `levels` a side."""
+
+    def __init__(self, floor: Floor, listing: Listing, draw: random.Random, levels: int) -> None:
+        self._floor = floor
+        self._draw = draw
+        self._levels = levels
+        self.instrument: InstrumentId = listing.instrument.id
+        self._engine = floor.engine_of(self.instrument)
+        self._bid_sizes: dict[int, int] = {}
+        self._ask_sizes: dict[int, int] = {}
+        self._best_bid = self._best_ask = 0
+
+    def show(self, now_ns: int, price: Decimal) -> None:
+        """A book around this price; most levels keep the size they had."""
+        tick, lot = self._steps()
+        middle = int((price / tick).to_integral_value(ROUND_HALF_EVEN))
+        self._best_bid, self._best_ask = middle - 1, middle + self._draw.choice((0, 0, 0, 1))
+        bids = range(self._best_bid, max(0, self._best_bid - self._levels), -1)
+        asks = range(self._best_ask, self._best_ask + self._levels)
+        self._bid_sizes = self._sizes(self._bid_sizes, bids)
+        self._ask_sizes = self._sizes(self._ask_sizes, asks)
+        self._engine.show_market(
+            now_ns,
+            self.instrument,
+            [(at * tick, size * lot) for at, size in self._bid_sizes.items()],
+            [(at * tick, size * lot) for at, size in self._ask_sizes.items()],
+        )
+
+    def trade(self, now_ns: int, quantity: Decimal = ZERO) -> None:
+        """Somebody takes from the best level: `quantity`, or as much as it comes to."""
+        tick, lot = self._steps()
+        side = self._draw.choice((Side.BUY, Side.SELL))
+        at = self._best_ask if side is Side.BUY else self._best_bid
+        lots = max(1, int(quantity / lot)) if quantity else self._draw.randint(1, 60)
+        self._engine.print_trade(now_ns, self.instrument, at * tick, lots * lot, side)
+
+    def print_at(self, now_ns: int, price: Decimal, quantity: Decimal = ZERO) -> None:
+        """Somebody traded at this price, whatever the book is."""
+        tick, _ = self._steps()
+        self._best_bid = self._best_ask = max(1, int(price / tick))
+        self.trade(now_ns, quantity)
+
+    def _steps(self) -> tuple[Decimal, Decimal]:
+        instrument = self._floor.listing(self.instrument).instrument
+        return instrument.tick_size, instrument.lot_step
+
+    def _sizes(self, before: dict[int, int], ticks: range) -> dict[int, int]:
+        sizes = {at: before.get(at) or self._draw.randint(1, 400) for at in ticks}
+        for _ in range(3):
+            sizes[ticks[self._draw.randrange(len(ticks))]] = self._draw.randint(1, 400)
+        return sizes
+
+
+class Funding:
+    """Pays every perpetual's funding at each full eight hours UTC; rates are drawn."""
+
+    def __init__(self, floor: Floor, draw: random.Random) -> None:
+        self._floor = floor
+        self._draw = draw
+
+    def start(self) -> None:
+        """Make up the past three and put the next on the agenda."""
+        now_ns = self._floor.agenda.now_ns
+        due_ns = now_ns - now_ns % _FUNDING_NS + _FUNDING_NS
+        for listing in self._floor.listings("linear"):
+            instrument = listing.instrument.id
+            past = [(self._rate(), due_ns - back * _FUNDING_NS) for back in (3, 2, 1)]
+            self._floor.funding_paid[instrument] = past
+            self._floor.funding[instrument] = (self._rate(), due_ns)
+        self._floor.agenda.at(due_ns, self._pay)
+
+    def _pay(self) -> None:
+        floor = self._floor
+        for instrument, (rate, due_ns) in list(floor.funding.items()):
+            floor.engine_of(instrument).pay_funding(floor.agenda.now_ns, instrument, rate)
+            floor.funding_paid[instrument].append((rate, due_ns))
+            floor.funding[instrument] = (self._rate(), due_ns + _FUNDING_NS)
+        floor.publish()
+        floor.agenda.at(due_ns + _FUNDING_NS, self._pay)
+
+    def _rate(self) -> Decimal:
+        return Decimal(self._draw.randint(-50, 150)).scaleb(-6)

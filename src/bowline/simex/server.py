@@ -1,0 +1,278 @@
+"""The one HTTP server in front of all venues: `/<venue>/…`, REST and WebSocket alike.
+
+1. The path's first part chooses the floor; its routes and doors are matched on the rest.
+2. A request meets maintenance and faults, then the signature, then the budget, then the handler.
+3. What the handler moved is published before the reply goes out; the reply meets faults too.
+
+It listens on this machine alone, and must never know one venue from another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Sequence
+from itertools import count
+from urllib.parse import parse_qsl
+
+from aiohttp import WSMsgType, web
+from msgspec import Struct
+
+from bowline.core.errors import BadInput
+from bowline.core.model.values import SECOND_NS
+from bowline.simex.dialect import Call, Door, Reply, Route, WireRefusal
+from bowline.simex.fault_script import Fault
+from bowline.simex.session import Session
+from bowline.simex.world import World
+
+HOST = "127.0.0.1"
+
+
+class Address(Struct, frozen=True):
+    """Where the world is."""
+
+    port: int
+
+    def http(self, venue: str) -> str:
+        """What takes the place of `https://host` for this venue."""
+        return f"http://{HOST}:{self.port}/{venue}"
+
+    def ws(self, venue: str) -> str:
+        """What takes the place of `wss://host` for this venue."""
+        return f"ws://{HOST}:{self.port}/{venue}"
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    world: World, port: int = 0, *, follow_clock: bool = True
+) -> AsyncIterator[Address]:
+    """Serve until the block ends. With `follow_clock` False the world moves by `advance` alone."""
+    gate = _Gate(world)
+    runner = web.AppRunner(gate.application(), access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, port)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise BadInput(f"port {port} cannot be used: {error.strerror}") from None
+    keeper = asyncio.create_task(world.agenda.keep_up()) if follow_clock else None
+    try:
+        yield Address(runner.addresses[0][1])
+    finally:
+        if keeper is not None:
+            keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeper
+        gate.close()
+        await runner.cleanup()
+
+
+class _Gate:
+    """Requests in, replies and sessions out."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._number = count(1)
+        self._sessions: set[Session] = set()
+        self._routes = {
+            venue: [(route.method, _pattern(route.path), route) for route in floor.dialect.routes]
+            for venue, floor in world.floors.items()
+        }
+        self._doors = {
+            venue: [(_pattern(door.path), door) for door in floor.dialect.doors]
+            for venue, floor in world.floors.items()
+        }
+
+    def application(self) -> web.Application:
+        """What aiohttp runs."""
+        app = web.Application(client_max_size=1 << 20)
+        app.router.add_route("*", "/{tail:.*}", self._enter)
+        return app
+
+    def close(self) -> None:
+        """Say good-bye to every session."""
+        for session in self._sessions:
+            session.close()
+
+    async def _enter(self, request: web.Request) -> web.StreamResponse:
+        raw_path, _, raw_query = request.raw_path.partition("?")
+        _, venue, *rest = raw_path.split("/", 2)
+        floor = self._world.floors.get(venue)
+        path = f"/{rest[0] if rest else ''}"
+        if floor is None:
+            known = ", ".join(self._world.floors)
+            return web.Response(status=404, text=f"no venue {venue!r} here: {known}\n")
+        call = Call(
+            floor=floor,
+            method=request.method,
+            path=path,
+            raw_query=raw_query,
+            query=dict(parse_qsl(raw_query, keep_blank_values=True)),
+            headers=request.headers,
+            body=await request.read(),
+        )
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._welcome(request, call)
+        return await self._answer(request, call)
+
+    # REST
+
+    async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
+        floor, agenda = call.floor, call.floor.agenda
+        agenda.catch_up()
+        struck = self._world.faults.on_request(floor, f"{call.method} {call.path}")
+        for fault in struck:
+            if fault.fault == "delay":
+                await agenda.pause(fault.seconds)
+        kinds = {fault.fault for fault in struck}
+        if "reset" in kinds:
+            return _hang_up(request)
+        reply = self._reply(call, struck)
+        floor.publish()
+        if "drop_reply" in kinds:
+            return _hang_up(request)
+        body = reply.encoded()
+        for fault in struck:
+            if fault.fault == "garble":
+                body = _garbled(body, fault.body)
+        return web.Response(
+            body=body,
+            status=reply.status,
+            headers={**reply.headers, "Content-Type": reply.content_type},
+        )
+
+    def _reply(self, call: Call, struck: Sequence[Fault]) -> Reply:
+        dialect = call.floor.dialect
+        headers: dict[str, str] = {}
+        try:
+            for fault in struck:
+                if fault.fault == "status":
+                    return _bare(fault)
+            route = self._route(call, struck)
+            if route.private:
+                call.account = dialect.who(call)
+            who = call.account or "everybody"
+            spent = call.floor.meter.spend(
+                route.bucket, who, route.weight, call.floor.agenda.now_ns
+            )
+            headers = dialect.spent(route, spent)
+            answer = route.handler(call)
+        except WireRefusal as refusal:
+            answer = dialect.refuse(call, refusal)
+        reply = answer if isinstance(answer, Reply) else dialect.wrap(call, answer)
+        reply.headers = headers | reply.headers
+        return reply
+
+    def _route(self, call: Call, struck: Sequence[Fault]) -> Route:
+        for fault in struck:
+            if fault.fault == "error":
+                raise WireRefusal(fault.code, fault.message)
+        if self._world.faults.in_maintenance(call.floor):
+            raise call.floor.dialect.closed()
+        for method, pattern, route in self._routes[call.floor.venue]:
+            if method == call.method and (found := pattern.fullmatch(call.path)):
+                call.parts = found.groupdict()
+                return route
+        raise call.floor.dialect.no_such_path(call)
+
+    # WebSocket
+
+    async def _welcome(self, request: web.Request, call: Call) -> web.StreamResponse:
+        door, parts = self._door(call)
+        if door is None:
+            return web.Response(status=404, text="no such stream\n")
+        if self._world.faults.in_maintenance(call.floor):
+            return web.Response(status=503)
+        socket = web.WebSocketResponse(autoping=True, compress=False, max_msg_size=1 << 20)
+        await socket.prepare(request)
+        session = Session(
+            call.floor, door, socket, request.transport, next(self._number),
+            self._world.faults, parts, call.query,
+        )  # fmt: skip
+        self._sessions.add(session)
+        call.floor.hub.listeners.append(session)
+        sender = asyncio.create_task(session.send_waiting())
+        try:
+            await self._attend(session, socket)
+        finally:
+            session.leave()
+            call.floor.hub.listeners.remove(session)
+            if door.left is not None:
+                door.left(session)
+            self._sessions.discard(session)
+            sender.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await sender
+        return socket
+
+    def _door(self, call: Call) -> tuple[Door | None, dict[str, str]]:
+        for pattern, door in self._doors[call.floor.venue]:
+            if found := pattern.fullmatch(call.path):
+                return door, found.groupdict()
+        return None, {}
+
+    async def _attend(self, session: Session, socket: web.WebSocketResponse) -> None:
+        """Hear the client until it has gone."""
+        _keep_awake(session)
+        if session.door.greet is not None:
+            session.door.greet(session)
+        async for message in socket:
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            session.floor.agenda.catch_up()
+            session.heard_ns = session.floor.agenda.now_ns
+            session.door.hear(session, message.data)
+            session.floor.publish()
+
+
+def _keep_awake(session: Session) -> None:
+    """Put pings and the end of a silent connection on the agenda."""
+    agenda, door = session.floor.agenda, session.door
+
+    def ping() -> None:
+        if session.gone:
+            return
+        session.ping()
+        agenda.after(door.ping_every_s, ping)
+
+    def listen() -> None:
+        if session.gone:
+            return
+        silent_ns = agenda.now_ns - session.heard_ns
+        if silent_ns >= door.silent_after_s * SECOND_NS:
+            session.close()
+            return
+        agenda.after(door.silent_after_s - silent_ns / SECOND_NS, listen)
+
+    if door.ping_every_s:
+        agenda.after(door.ping_every_s, ping)
+    if door.silent_after_s:
+        agenda.after(door.silent_after_s, listen)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def _hang_up(request: web.Request) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+def _bare(fault: Fault) -> Reply:
+    """What stands before a venue answers, not the venue itself."""
+    headers = {} if fault.retry_after_s is None else {"Retry-After": f"{fault.retry_after_s:g}"}
+    return Reply(b"<html>busy</html>", fault.status, headers, "text/html")
+
+
+def _garbled(body: bytes, how: str) -> bytes:
+    match how:
+        case "html":
+            return b"<html><body>502 Bad Gateway</body></html>"
+        case "truncated":
+            return body[: len(body) // 2]
+        case _:
+            return b""

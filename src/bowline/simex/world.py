@@ -1,0 +1,52 @@
+"""The simulated world: one seed, one clock, a floor for each venue, one source of prices.
+
+async with serve(world) as address: ...      over real sockets
+await world.advance(60)                      a virtual clock, moved by a test
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bowline.core.errors import BadInput
+from bowline.simex.agenda import Agenda, Clock, WallClock
+from bowline.simex.coins import coin_of
+from bowline.simex.dialects import DIALECTS
+from bowline.simex.faults import Faults
+from bowline.simex.floor import Floor
+from bowline.simex.markets import MarketSource, SyntheticMarket
+
+
+class World:
+    """The past of the markets is printed at once. BadInput for a venue that nobody here plays."""
+
+    def __init__(
+        self,
+        venues: Sequence[str] = tuple(DIALECTS),
+        *,
+        market: MarketSource | None = None,
+        seed: int = 0,
+        clock: Clock | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        if unknown := [each for each in venues if each not in DIALECTS]:
+            raise BadInput(
+                f"nobody here plays {', '.join(unknown)}",
+                hint=f"expected some of {', '.join(DIALECTS)}",
+            )
+        self.seed = seed
+        self.agenda = Agenda(clock or WallClock())
+        self.market = market or SyntheticMarket([coin_of("BTCUSDT"), coin_of("ETHUSDT")], seed)
+        self.faults = faults or Faults(seed=seed)
+        begin_ns = self.market.begin_ns(self.agenda.now_ns)
+        self.floors = {
+            venue: Floor(DIALECTS[venue](), self.agenda, self.market.coins, seed, begin_ns)
+            for venue in venues
+        }
+        self.market.start(self.agenda, list(self.floors.values()))
+        for floor in self.floors.values():
+            self.faults.watch(floor)
+
+    async def advance(self, seconds: float) -> None:
+        """Let this much time pass; for a virtual clock."""
+        await self.agenda.advance(seconds)
