@@ -114,6 +114,20 @@ def test_help_and_version_import_nothing_heavy() -> None:
     assert done.stdout.strip() == f"bowline {__version__}"
 
 
+def test_what_runs_on_stored_candles_waits_for_no_reader_of_files() -> None:
+    """Nor does a backtest wait for the kernel of sweeps."""
+    program = (
+        "import sys\n"
+        "import bowline.desk.setup, bowline.research\n"
+        "print('bowline.research.grid' in sys.modules)\n"
+        "import bowline.desk.sweeps, bowline.desk.jobs\n"
+        "print(*{'pyarrow', 'structlog', 'pandas'} & set(sys.modules))\n"
+    )
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n\n"
+
+
 def test_off_a_terminal_a_table_breaks_no_cell_and_an_empty_one_says_so(capsys) -> None:
     emit_table(("name", "value"), [("x" * 300, "y" * 300)])
     assert capsys.readouterr().out.split() == ["name", "value", "x" * 300, "y" * 300]

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -38,7 +39,9 @@ from bowline.storage.candles import (
     ImportRecord,
     RefusedRow,
 )
-from bowline.storage.files import CheckedFile, check_file, load_file, write_candle_file
+
+if TYPE_CHECKING:
+    from bowline.storage.files import CheckedFile
 
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._:/-]{0,39}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -173,6 +176,8 @@ def import_files(
 
 
 def _import_file(store: Candles, path: Path, request: ImportRequest, now_ns: int) -> ImportOutcome:
+    from bowline.storage.files import check_file, load_file  # noqa: PLC0415 - as in `desk.setup`
+
     file = load_file(path)
     key = _import_key(file.content_hash, request)
     if known := store.imports(key):
@@ -330,6 +335,8 @@ def export_candles(frame: CandleFrame, path: Path, *, force: bool = False) -> No
     """Write candles to a CSV or Parquet file, whole or not at all; Conflict if it is there."""
     if path.exists() and not force:
         raise Conflict(f"{path} exists already", hint="Choose another name, or add --force.")
+    from bowline.storage.files import write_candle_file  # noqa: PLC0415 - as in `desk.setup`
+
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         write_candle_file(frame, draft, path.suffix)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -27,7 +28,9 @@ from bowline.core.model.market import CandleFrame, FundingFrame, IntColumn
 from bowline.core.model.values import MINUTE_NS, SECOND_NS, to_decimals
 from bowline.desk.candles import parse_market, parse_symbol, utc_text
 from bowline.storage.candles import Candles, FundingCoverage
-from bowline.storage.files.funding import FundingFile, load_funding_file
+
+if TYPE_CHECKING:
+    from bowline.storage.files.funding import FundingFile
 
 HOUR_NS = 60 * MINUTE_NS
 #: hours between two fundings that venues use
@@ -80,6 +83,8 @@ def import_funding(
     """Store the rates of a file; BadInput, and nothing stored, if a row is not as it should be."""
     instrument = InstrumentId(parse_market(market).market_id, parse_symbol(symbol))
     _refuse_spot(instrument)
+    from bowline.storage.files.funding import load_funding_file  # noqa: PLC0415 - as in `desk.setup`
+
     frame = funding_frame(load_funding_file(path), instrument, offset_ns, off_grid=off_grid)
     store.write_funding(frame, time.time_ns())
     steps = np.flatnonzero(np.diff(frame.event_ns) > frame.interval_ns[1:])

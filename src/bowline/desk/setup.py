@@ -33,7 +33,6 @@ from bowline.core.signals import (
 from bowline.desk.candles import parse_timeframe
 from bowline.desk.funding import due_funding
 from bowline.storage.candles import FOREVER_NS, Candles
-from bowline.storage.files import read_candle_file
 
 #: money a run starts with when nothing is said
 DEFAULT_CASH = Decimal(10_000)
@@ -192,7 +191,7 @@ def set_up(
             end_ns = int(found[0].close_ns[-1])
             minutes = store.read(asked, Timeframe.M1, found[1], end_ns)
     else:
-        candles = read_candle_file(words.file, spec.timeframe, allow_jumps=words.allow_jumps)
+        candles = read_file(words.file, spec.timeframe, allow_jumps=words.allow_jumps)
         instrument = Instrument(_named(spec, words) or candles.instrument)
         found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
         minutes = _minutes_of(words, instrument.id) if by_minute else None
@@ -221,10 +220,20 @@ def _marks(store: Candles, words: Words, found: tuple[CandleFrame, int]) -> Cand
     return store.read(candles.instrument, Timeframe.M1, start_ns, int(candles.close_ns[-1]))
 
 
+def read_file(
+    path: Path, timeframe: Timeframe | None = None, *, allow_jumps: bool = False
+) -> CandleFrame:
+    """The candles of a file, as `storage.files` reads them."""
+    # what is only stored does without the readers of files, which take long to load
+    from bowline.storage.files import read_candle_file  # noqa: PLC0415
+
+    return read_candle_file(path, timeframe, allow_jumps=allow_jumps)
+
+
 def _minutes_of(words: Words, instrument: InstrumentId) -> CandleFrame:
     """The one-minute candles of a file; BadInput if it holds others."""
     assert words.file is not None
-    minutes = read_candle_file(words.file, allow_jumps=words.allow_jumps)
+    minutes = read_file(words.file, allow_jumps=words.allow_jumps)
     if minutes.timeframe is not Timeframe.M1:
         raise BadInput(
             f"{words.file}: holds {minutes.timeframe.value} candles, and fills by the minute need "

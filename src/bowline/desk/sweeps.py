@@ -15,7 +15,13 @@ from msgspec.structs import replace
 from bowline.core.model.market import CandleFrame
 from bowline.core.signals import Catalogue, instrument_of
 from bowline.desk.candles import parse_timeframe
-from bowline.desk.setup import Words, candles_of_span, stored_candles, stored_instrument
+from bowline.desk.setup import (
+    Words,
+    candles_of_span,
+    read_file,
+    stored_candles,
+    stored_instrument,
+)
 from bowline.research.grid import (
     Budget,
     GridPlan,
@@ -25,7 +31,6 @@ from bowline.research.grid import (
     plan_grid,
 )
 from bowline.storage.candles import Candles
-from bowline.storage.files import read_candle_file
 
 if TYPE_CHECKING:
     from bowline.desk.strategies import Saved, StrategyDesk
@@ -85,7 +90,7 @@ def _candles(
         asked = instrument_of(template, market, symbol)
         stored_instrument(store, asked)
         return stored_candles(store, asked, template.timeframe, span, request.warmup)
-    candles = read_candle_file(words.file, template.timeframe)
+    candles = read_file(words.file, template.timeframe)
     if template.instrument is not None or market or symbol:
         candles = replace(candles, instrument=instrument_of(template, market, symbol))
     return candles_of_span(candles, span, request.warmup)

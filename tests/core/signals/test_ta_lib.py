@@ -62,3 +62,43 @@ def test_only_functions_of_the_library_are_there():
     assert ta_lib.has("RSI")
     assert not ta_lib.has("NONESUCH")
     assert not ta_lib.has("Function")
+
+
+_TOGETHER = """
+import importlib.machinery
+import sys
+import threading
+import time
+import numpy as np
+from bowline.core.signals import ta_lib
+
+loads, came, wrong = [], threading.Barrier(8), []
+load = importlib.machinery.ExtensionFileLoader.exec_module
+
+def slowly(self, module):
+    loads.append(module)
+    time.sleep(0.1)
+    load(self, module)
+
+ta_lib.ExtensionFileLoader.exec_module = slowly
+
+def ask():
+    came.wait()
+    try:
+        assert ta_lib.run("CDLDOJI", *[np.ones(30)] * 4)[0][-1] == 100
+    except BaseException as error:
+        wrong.append(error)
+
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+names = [module.__name__ for module in loads]
+assert not wrong and names.count("_ta_lib") == 1, (wrong, names)
+assert not {"pandas", "polars"} & {name for name in sys.modules if sys.modules[name] is None}
+"""
+
+
+def test_threads_that_ask_at_once_wait_for_one_to_load_it():
+    subprocess.run([sys.executable, "-c", _TOGETHER], check=True)

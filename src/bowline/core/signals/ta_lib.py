@@ -7,6 +7,7 @@ numbers would then depend on who ran before.
 as does the extension module itself: a second at start-up for containers that are never used here.
 So the extension is loaded from its file, with both names hidden while it loads, and under a name
 without a package: asked for `numpy`, it looks for `talib.numpy` first, and that would run `talib`.
+Whoever asks first loads it; who asks meanwhile waits.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +30,7 @@ _MODULE = "_ta_lib"
 #: the name it gives itself in sys.modules, and by which `import talib` finds it
 _OWN_NAME = "talib._ta_lib"
 _HIDDEN = ("pandas", "polars")
+_LOADING = Lock()
 
 #: TA-Lib's numbers for kinds of moving average (its MA_Type)
 AVERAGES = {
@@ -51,8 +54,14 @@ def run(function: str, *arguments: Any) -> tuple[NDArray[Any], ...]:  # noqa: AN
     return result if isinstance(result, tuple) else (result,)
 
 
-@lru_cache(maxsize=1)
 def _library() -> ModuleType:
+    # a cache alone lets two threads load it at once, each hiding names from the other
+    with _LOADING:
+        return _load()
+
+
+@lru_cache(maxsize=1)
+def _load() -> ModuleType:
     loaded = sys.modules.get(_OWN_NAME)
     if loaded is not None:
         return loaded

@@ -11,11 +11,11 @@ bytes whatever the number of threads. Where no kernel was compiled the clear loo
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import structlog
 from msgspec import Struct
 from numpy.typing import NDArray
 
@@ -38,7 +38,7 @@ from bowline.research.grid.tape import (
 Stops = NDArray[np.float64]
 Periods = NDArray[np.int64]
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 _STOP_COLUMNS = 2
 #: bases that a thread takes at a time: enough to share what is prepared for each stretch of candles
 _BATCH = 1024
@@ -164,7 +164,7 @@ def _say_slow() -> None:
     if available() == (PYTHON,):
         _log.warning(
             "no compiled kernel: the clear loop runs, a thousand times slower",
-            hint="install a C compiler and Bowline again",
+            extra={"hint": "install a C compiler and Bowline again"},
         )
 
 
