@@ -176,3 +176,27 @@ trials = Table(
     Column("made_ns", sa.BigInteger, nullable=False),
     Index("ix_trials_market_id_symbol", "market_id", "symbol"),
 )
+
+ref_listings = Table(
+    "ref_listings",
+    metadata,
+    Column("market_id", Integer, primary_key=True, autoincrement=False),
+    Column("symbol", Text, primary_key=True),
+    Column("since_ns", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("listing", Text, nullable=False, comment="JSON: what the venue said, in our units"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("market_id", Integer, primary_key=True, autoincrement=False),
+    Column("symbol", Text, primary_key=True),
+    Column("since_ns", sa.BigInteger, nullable=False),
+)
+
+listing_syncs = Table(
+    "listing_syncs",
+    metadata,
+    Column("market_id", Integer, primary_key=True, autoincrement=False),
+    Column("synced_ns", sa.BigInteger, nullable=False),
+)
