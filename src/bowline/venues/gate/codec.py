@@ -175,9 +175,9 @@ class _Whole(Struct, gc=False):
 
 class _SpotStart(Struct, gc=False):
     id: reading.Sequence
-    update: Millis
     bids: _Pairs
     asks: _Pairs
+    update: Millis = 0
 
 
 class _FuturesStart(Struct, gc=False):
