@@ -49,6 +49,8 @@ def place(state: VenueState, account: Account, asked: NewOrder) -> VenueOrder | 
         refused = Refused(RefusalReason.BELOW_MIN_QUANTITY, "the cost buys nothing")
     elif too_keen and state.rules.post_only_refuses:
         refused = Refused(RefusalReason.POST_ONLY)
+    elif asked.price is None and state.books[asked.instrument].best(asked.side.opposite) is None:
+        refused = Refused(RefusalReason.NO_LIQUIDITY)
     else:
         refused = unaffordable(state, account, asked, quantity)
     if refused is not None:

@@ -34,6 +34,7 @@ class RefusalReason(Enum):
     PRICE_BAND = "too far from the market"
     POST_ONLY = "a post-only order would take"
     REDUCE_ONLY = "a reduce-only order has nothing to reduce"
+    NO_LIQUIDITY = "nobody is on the other side"
     BAD_ORDER = "fields that do not go together"
     DUPLICATE_ID = "the client id is in use"
     UNKNOWN_ORDER = "no such order"
