@@ -30,6 +30,7 @@ EXCEPTIONS: dict[str, str] = {
     "pure src/bowline/core/signals/ta_lib.py:importlib": _LOADS_TA_LIB,
     "pure src/bowline/core/signals/ta_lib.py:pathlib": _LOADS_TA_LIB,
     "pure src/bowline/core/signals/ta_lib.py:sys": _LOADS_TA_LIB,
+    "pure src/bowline/core/signals/ta_lib.py:threading": _LOADS_TA_LIB,
     "float src/bowline/core/model/market.py": "candle columns are float64 arrays",
 }
 

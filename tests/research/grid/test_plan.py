@@ -19,10 +19,10 @@ from bowline.research import backtest
 from bowline.research.grid import ChunkResult, Merge, plan_grid, run_chunks
 from bowline.research.grid.again import (
     RowDisagrees,
-    by_base,
     check_row,
     metrics_again,
     run_again,
+    side_by_side,
     sparse_backtest,
 )
 from tests.generators import catalogue
@@ -160,7 +160,7 @@ def test_rows_that_share_a_run_are_what_each_comes_to_alone(sizing, direction, s
     )
     plan = plan_grid(asked, CANDLES.slice(0, 1_500), FROM_NS)
     top = run_chunks(plan, Merge(plan)).top
-    places = random.choices([by_base(top), random.sample(range(len(top)), len(top))])[0]
+    places = random.choices([side_by_side(top), random.sample(range(len(top)), len(top))])[0]
 
     together = metrics_again(plan, top, places)
 

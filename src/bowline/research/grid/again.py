@@ -68,7 +68,7 @@ def run_again(plan: GridPlan, variant: int) -> Again:
     return _run(plan, variant, _thoughts(plan, variant))
 
 
-def by_base(top: Rows) -> list[int]:
+def side_by_side(top: Rows) -> list[int]:
     """The places of all rows, those of one base one after the other."""
     order: list[int] = np.argsort(top.variant, kind="stable").tolist()
     return order
@@ -77,7 +77,7 @@ def by_base(top: Rows) -> list[int]:
 def metrics_again(plan: GridPlan, top: Rows, places: Iterable[int]) -> list[Metrics]:
     """The metrics by the core of these rows of `top`, in this order; RowDisagrees as `check_row`.
 
-    Places in the order of `by_base` take the least time.
+    Places in the order of `side_by_side` take the least time.
     """
     found = []
     base, thoughts, done = -1, None, list[_Done]()

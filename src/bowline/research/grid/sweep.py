@@ -16,7 +16,7 @@ from msgspec import Struct
 from bowline.core.model.market import CandleFrame
 from bowline.core.report import Metrics
 from bowline.core.signals import USUAL, Catalogue, Unsaid
-from bowline.research.grid.again import by_base, metrics_again
+from bowline.research.grid.again import metrics_again, side_by_side
 from bowline.research.grid.kernel import instruction_set
 from bowline.research.grid.merge import Merge
 from bowline.research.grid.plan import USUAL_BUDGET, Budget, ChunkResult, GridPlan, plan_grid
@@ -137,7 +137,7 @@ def finish(merge: Merge, sweep_s: float, *, check: bool = True) -> SweepResult:
     began = time.perf_counter()
     metrics: dict[int, Metrics] = {}
     if check and plan.rules.convention is Convention.BOWLINE:
-        places = by_base(merge.top)
+        places = side_by_side(merge.top)
         metrics = dict(zip(places, metrics_again(plan, merge.top, places), strict=True))
     work = merge.evaluated * (len(plan.candles) - plan.start)
     return SweepResult(

@@ -33,7 +33,7 @@ from bowline.research.grid import (
     SweepResult,
     instruction_set,
 )
-from bowline.research.grid.again import by_base, metrics_again
+from bowline.research.grid.again import metrics_again, side_by_side
 from bowline.research.grid.plan import Hashes
 from bowline.research.grid.result import Timings
 from bowline.research.grid.space import Numbers
@@ -183,7 +183,7 @@ def _run_chunk(
 
 
 def _run_again(plan: GridPlan, top: Rows, chunk: int) -> bytes:
-    places = by_base(top)[chunk * ROWS_AGAIN : (chunk + 1) * ROWS_AGAIN]
+    places = side_by_side(top)[chunk * ROWS_AGAIN : (chunk + 1) * ROWS_AGAIN]
     return msgspec.msgpack.encode(list(zip(places, metrics_again(plan, top, places), strict=True)))
 
 
