@@ -66,9 +66,8 @@ _ROUTES: tuple[Route, ...] = (
 
 _BUDGETS = {
     "public": Budget(600, 5.0),
-    **dict.fromkeys(
-        ("create", "cancel", "cancel-all", "amend", "leverage", "modes", "user"), Budget(10)
-    ),
+    **dict.fromkeys(("cancel-all", "leverage", "modes", "user"), Budget(10)),
+    **dict.fromkeys(("create", "cancel", "amend"), Budget(20)),
     **dict.fromkeys(
         ("realtime", "history", "executions", "positions", "wallet", "account"), Budget(50)
     ),

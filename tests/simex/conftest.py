@@ -1,0 +1,34 @@
+"""What every test of simulated venues may ask for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from tests.simex.clients import Seat, seated
+
+Scene = Callable[[Seat], Awaitable[None]]
+
+
+@pytest.fixture
+def ccxt_client() -> Callable[..., AbstractAsyncContextManager[Seat]]:
+    """What opens a world with ccxt in it: `async with ccxt_client("bybit", "linear") as seat`."""
+    return seated
+
+
+@pytest.fixture
+def play() -> Callable[..., None]:
+    """What runs a coroutine function with such a seat: `play("bybit", "linear", scene)`."""
+
+    def run(venue: str, kind: str, scene: Scene, **world: Any) -> None:
+        async def whole() -> None:
+            async with asyncio.timeout(30), seated(venue, kind, **world) as seat:
+                await scene(seat)
+
+        asyncio.run(whole())
+
+    return run

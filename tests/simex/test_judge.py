@@ -1,0 +1,38 @@
+"""Protects the judge's table: what the page says of every market is what ccxt finds there."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bowline.simex import DIALECTS
+from tests.simex.judge import (
+    ABSENT,
+    KINDS,
+    LINEAR_ONLY,
+    NO,
+    OPERATIONS,
+    YES,
+    cells_of_page,
+    examine,
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("venue", DIALECTS)
+def test_ccxt_finds_at_each_market_what_the_page_says(venue: str, kind: str) -> None:
+    found = asyncio.run(examine(venue, kind))
+    said = cells_of_page()[venue, kind]
+    asked = {name: mark for name, mark in said.items() if mark != ABSENT}
+    assert asked == {name: NO if reason else YES for name, reason in found.items()}, found
+
+
+def test_the_page_leaves_nothing_out() -> None:
+    """A dialect without a mark in every row that can concern it, or a row without a question."""
+    said = cells_of_page()
+    for (venue, kind), marks in said.items():
+        assert set(marks) == set(OPERATIONS)
+        absent = {name for name, mark in marks.items() if mark == ABSENT}
+        if venue in DIALECTS:
+            assert absent == (LINEAR_ONLY if kind == "spot" else set())
