@@ -95,6 +95,8 @@ def unaffordable(
     price = asked.price
     if asked.instrument not in state.linear:
         asset, need = spot_need(state, asked, quantity, price)
+        # who asks to spend it must have it, however little the book has to sell
+        need = max(need, asked.quote_cost or ZERO)
         held = account.locks.get(without, (asset, ZERO))[1]
         left = margin.free(state, account, asset) + held
     else:
