@@ -49,6 +49,7 @@ def test_every_setting_can_be_given_in_every_way(tmp_path: Path) -> None:
         "indicators": str(tmp_path / "i.yaml"),
         "strategies": str(tmp_path / "s"), "fee_pct": "0.04", "slippage_pct": "0.5",
         "risk_preset": "balanced", "daily_loss_pct": "1.5", "cooldown_candles": "7",
+        "grid_max_variants": "1000", "grid_max_mib": "64",
         "log_level": "debug", "log_format": "json",
         "log_file": str(tmp_path / "log"),
     }  # fmt: skip
@@ -146,6 +147,9 @@ BAD = [
     ("COOLDOWN_CANDLES", "-1"),
     ("COOLDOWN_CANDLES", "1.5"),
     ("COOLDOWN_CANDLES", "٣"),
+    ("GRID_MAX_VARIANTS", "0"),
+    ("GRID_MAX_VARIANTS", "1000000001"),
+    ("GRID_MAX_MIB", "2 GiB"),
     ("LOG_LEVEL", "loud"),
     ("LOG_FORMAT", "xml"),
 ]

@@ -37,7 +37,7 @@ SECRETS_FILE = PREFIX + "SECRETS_FILE"
 MAX_BYTES = 64 * 1024
 _NAME = re.compile(PREFIX + "[A-Z0-9_]+")
 #: read by the tests alone, so that a shell which has it set can run Bowline too
-_NOT_OURS = frozenset({PREFIX + "SHARED_DATA", PREFIX + "TEST_POSTGRES"})
+_NOT_OURS = frozenset(PREFIX + name for name in ("SHARED_DATA", "TEST_KILLS", "TEST_POSTGRES"))
 
 
 class Secret:
@@ -84,6 +84,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     risk_preset: str = "none"
     daily_loss_pct: Decimal | None = None
     cooldown_candles: int | None = None
+    grid_max_variants: int = 10_000_000
+    grid_max_mib: int = 2_048
     log_level: str = "info"
     log_format: str = "auto"
     log_file: Path | None = None
@@ -143,6 +145,14 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _bounded(text: str, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        raise ValueError(text)
+    if not 1 <= int(text) <= most:
+        raise ValueError(text)
+    return int(text)
+
+
 def _path(text: str) -> Path:
     if "\0" in text or not text.strip():
         raise ValueError(text)
@@ -183,6 +193,7 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 _STORES = "duckdb:///file, chdb:///folder or clickhouse://host/database"
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("auto", "json", "text")
+_MOST_VARIANTS, _MOST_MIB = 1_000_000_000, 1_048_576
 
 FIELDS: tuple[Field, ...] = (
     Field("home", _path, "a folder"),
@@ -195,6 +206,16 @@ FIELDS: tuple[Field, ...] = (
     Field("risk_preset", _one_of(*RISK_PRESETS), "one of " + ", ".join(RISK_PRESETS)),
     Field("daily_loss_pct", lambda text: _percent(text, 100), "a percentage from 0 (off) to 100"),
     Field("cooldown_candles", _count, "a whole number, 0 (off) or more"),
+    Field(
+        "grid_max_variants",
+        lambda text: _bounded(text, _MOST_VARIANTS),
+        f"a whole number from 1 to {_MOST_VARIANTS}",
+    ),
+    Field(
+        "grid_max_mib",
+        lambda text: _bounded(text, _MOST_MIB),
+        f"a whole number from 1 to {_MOST_MIB}",
+    ),
     Field("log_level", _one_of(*_LEVELS), "one of " + ", ".join(_LEVELS)),
     Field("log_format", _one_of(*_FORMATS), "one of " + ", ".join(_FORMATS)),
     Field("log_file", _path, "a file for the same lines as JSON"),

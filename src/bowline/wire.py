@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bowline.desk.plugins import PluginFolder
     from bowline.desk.setup import Setup
     from bowline.desk.strategies import StrategyDesk
+    from bowline.research.grid import Budget
     from bowline.runtime import Feed, Venue
     from bowline.storage.candles import Candles
     from bowline.storage.embedded.duckdb_candles import DuckDBCandles
@@ -190,6 +191,19 @@ def unsaid() -> Unsaid:
 
     own = load_settings()
     return Unsaid(own.fee_pct, own.slippage_pct, own.limits)
+
+
+def grid_budget(max_variants: int | None, max_mib: int | None) -> Budget:
+    """What a sweep may take: as much as was said, else as the settings say."""
+    from bowline.research.grid import Budget
+    from bowline.settings import load_settings
+
+    own = load_settings()
+    variants, mib = own.grid_max_variants, own.grid_max_mib
+    return Budget(
+        variants if max_variants is None else max_variants,
+        (mib if max_mib is None else max_mib) << 20,
+    )
 
 
 def plugin_folder() -> PluginFolder:

@@ -53,6 +53,25 @@ def test_a_sweep_ends_with_rows_a_verdict_and_how_to_keep_one(say, stored, grid_
     assert "bowline grid save 1 ROW" in errors
 
 
+def test_the_settings_bound_a_grid_unless_the_command_says_otherwise(
+    say, stored, grid_file, monkeypatch
+) -> None:
+    monkeypatch.setenv("BOWLINE_GRID_MAX_VARIANTS", "7")
+    code, _, errors = say("grid", str(grid_file), *SPAN)
+    assert code == 1
+    assert "8, at most 7" in errors
+    assert say("jobs", "submit", str(grid_file), *SPAN)[0] == 1
+    assert say("grid", str(grid_file), *SPAN, "--max-variants", "8")[0] == 0
+    monkeypatch.setenv("BOWLINE_GRID_MAX_MIB", "1")
+    code, _, errors = say("jobs", "submit", str(grid_file), *SPAN, "--max-variants", "8")
+    assert code == 1
+    assert "at most 1 MiB" in errors
+    assert (
+        say("jobs", "submit", str(grid_file), *SPAN, "--max-variants", "8", "--max-mib", "200")[0]
+        == 0
+    )
+
+
 def test_a_saved_row_is_a_strategy_whose_backtest_says_the_same(say, stored, grid_file) -> None:
     code, out, errors = say("grid", str(grid_file), *SPAN, "--json")
     assert code == 0, errors

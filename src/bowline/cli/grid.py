@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 import typer.core
 
-from bowline.cli.options import CASH, END, FILE, MARKET, START, SYMBOL, TIMEFRAME, words_of
+from bowline.cli.options import (
+    CASH,
+    END,
+    FILE,
+    MARKET,
+    MAX_MIB,
+    MAX_VARIANTS,
+    START,
+    SYMBOL,
+    TIMEFRAME,
+    words_of,
+)
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 from bowline.cli.worker import CLUSTER, THREADS
 
@@ -58,8 +69,8 @@ def run_command(
     html: Path | None = typer.Option(None, help="Write the sweep as one self-contained page."),
     threads: int = THREADS,
     cluster: str = CLUSTER,
-    max_variants: int = typer.Option(10_000_000, help="Refuse a grid of more variants."),
-    max_mib: int = typer.Option(2_048, help="Refuse a grid that takes more memory."),
+    max_variants: int | None = MAX_VARIANTS,
+    max_mib: int | None = MAX_MIB,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Sweep a grid over past candles: the best rows, each run again by the core, and a verdict.
@@ -69,11 +80,10 @@ def run_command(
     from bowline import wire
     from bowline.desk.spec_text import read_spec_file
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
-    from bowline.research.grid import Budget
 
     home = wire.home()
     words = words_of(market, symbol, timeframe, (start, end), cash, candles)
-    wishes = Wishes(top, exhaustive, Budget(max_variants, max_mib << 20))
+    wishes = Wishes(top, exhaustive, wire.grid_budget(max_variants, max_mib))
     request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
     plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
     say(

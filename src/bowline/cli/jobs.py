@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bowline.cli.options import CASH, END, FILE, MARKET, START, SYMBOL, TIMEFRAME, words_of
+from bowline.cli.options import (
+    CASH,
+    END,
+    FILE,
+    MARKET,
+    MAX_MIB,
+    MAX_VARIANTS,
+    START,
+    SYMBOL,
+    TIMEFRAME,
+    words_of,
+)
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 from bowline.cli.worker import CLUSTER, THREADS
 
@@ -37,8 +48,8 @@ def submit_command(
     candles: Path | None = FILE,
     top: int | None = typer.Option(None, help="How many best rows; without it the grid's own."),
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
-    max_variants: int = typer.Option(10_000_000, help="Refuse a grid of more variants."),
-    max_mib: int = typer.Option(2_048, help="Refuse a grid that takes more memory."),
+    max_variants: int | None = MAX_VARIANTS,
+    max_mib: int | None = MAX_MIB,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Put a sweep into the queue, for a worker to take."""
@@ -46,11 +57,10 @@ def submit_command(
     from bowline.desk.jobs import sweep_job
     from bowline.desk.spec_text import read_spec_file
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
-    from bowline.research.grid import Budget
 
     home = wire.home()
     words = words_of(market, symbol, timeframe, (start, end), cash, candles)
-    wishes = Wishes(top, exhaustive, Budget(max_variants, max_mib << 20))
+    wishes = Wishes(top, exhaustive, wire.grid_budget(max_variants, max_mib))
     request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
     plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
     with closing(wire.open_jobs(home)) as store:

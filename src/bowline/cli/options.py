@@ -23,6 +23,14 @@ FILE = typer.Option(None, help="A candle file; nothing of it is stored.")
 ALLOW_JUMPS = typer.Option(False, help="Believe jumps in that file (a real flash crash).")
 
 
+MAX_VARIANTS = typer.Option(
+    None, min=1, help="Refuse a grid of more variants; without it BOWLINE_GRID_MAX_VARIANTS."
+)
+MAX_MIB = typer.Option(
+    None, min=1, help="Refuse a grid that takes more memory; without it BOWLINE_GRID_MAX_MIB."
+)
+
+
 def words_of(
     market: str,
     symbol: str,

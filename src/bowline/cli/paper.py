@@ -166,7 +166,8 @@ def summary(run: PaperRun, round_trips: int) -> list[str]:
     lines.append(f"journal: {run.journal} ({result.entries:,} entries, head {result.head[:16]})")
     count = len(result.differences)
     if not count:
-        lines.append(f"the backtest on the same candles made the same {round_trips:,} round trips")
+        many = "round trip" if round_trips == 1 else f"{round_trips:,} round trips"
+        lines.append(f"the backtest on the same candles made the same {many}")
         return lines
     lines.append(f"{count:,} fills differ from the backtest on the same candles:")
     lines.extend(f"  fill {each.number}: {each.what}" for each in result.differences[:10])

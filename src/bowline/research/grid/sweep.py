@@ -89,6 +89,9 @@ def sweep(
 
     BadInput where the plan is refused, RowDisagrees where core and kernel do not say the same of a
     row of the top. With `check=False` the rows are not run again and have no metrics.
+
+    It knows no store, so it cannot note that these variants were tried on these candles, and the
+    verdict on a later sweep will not count them. `desk.validation.judge_result` notes and judges.
     """
     request = grid.request if isinstance(grid, Grid) else grid
     first = int(candles.open_ns[0]) if len(candles) else 0

@@ -1,0 +1,19 @@
+"""What `bowline paper` says at the end of a run."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from bowline.cli.paper import summary
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 round trips"), (1, "round trip"), (1_200, "1,200 round trips")]
+)
+def test_one_round_trip_is_not_many(count: int, words: str) -> None:
+    result = SimpleNamespace(finished=True, entries=5, head="abc", differences=())
+    run = SimpleNamespace(result=result, taken_up=False, run_id=1, journal="run.journal")
+
+    assert summary(run, count)[-1] == f"the backtest on the same candles made the same {words}"
