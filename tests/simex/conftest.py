@@ -16,13 +16,13 @@ Scene = Callable[[Seat], Awaitable[None]]
 
 @pytest.fixture
 def ccxt_client() -> Callable[..., AbstractAsyncContextManager[Seat]]:
-    """What opens a world with ccxt in it: `async with ccxt_client("bybit", "linear") as seat`."""
+    """Opens a world of one venue, with ccxt at a seat in it: see `tests.simex.clients.seated`."""
     return seated
 
 
 @pytest.fixture
 def play() -> Callable[..., None]:
-    """What runs a coroutine function with such a seat: `play("bybit", "linear", scene)`."""
+    """Runs a coroutine function with such a seat, thirty seconds at most."""
 
     def run(venue: str, kind: str, scene: Scene, **world: Any) -> None:
         async def whole() -> None:

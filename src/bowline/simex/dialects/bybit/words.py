@@ -54,6 +54,8 @@ _REJECTIONS = {
     EndReason.INSUFFICIENT_FUNDS: "EC_BalanceNotEnough",
 }
 
+_CENTS = Decimal("0.00000001")
+
 _R = RefusalReason
 #: reason -> code and words, for contracts and for spot
 _LINEAR: dict[RefusalReason, tuple[int, str]] = {
@@ -151,10 +153,6 @@ def state_word(order: VenueOrder) -> str:
 def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     """An order, as `realtime`, `history` and the order stream have it."""
     asked, remaining = order.asked, ZERO if order.done else order.remaining
-    rising = asked.trigger_rising
-    if rising is None:
-        rising = asked.side is Side.BUY
-    stop = asked.kind is OrderKind.STOP
     return {
         "category": category_of(order.instrument),
         "symbol": floor.listing(order.instrument).venue_symbol,
@@ -167,11 +165,7 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "marketUnit": "quoteCoin" if asked.quote_cost else "baseCoin",
         "orderStatus": state_word(order),
         "cancelType": "CancelByUser" if order.ended is EndReason.ASKED else "UNKNOWN",
-        "rejectReason": _REJECTIONS.get(order.ended, "EC_NoError")
-        if order.ended
-        else "EC_NoError"
-        if order.refusal is None
-        else "EC_Others",
+        "rejectReason": _reject_reason(order),
         "avgPrice": plain_or(order.average_price and order.average_price.quantize(_CENTS), ""),
         "leavesQty": plain(remaining),
         "leavesValue": plain(remaining * (order.price or ZERO)),
@@ -181,34 +175,49 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "cumFeeDetail": {asset: plain(fee) for asset, fee in order.fees},
         "feeCurrency": order.fees[0][0] if order.fees else "",
         "timeInForce": "IOC" if asked.kind is not OrderKind.LIMIT else FORCES[asked.time_in_force],
-        "stopOrderType": "Stop" if stop else "",
-        "triggerPrice": plain_or(asked.trigger, ""),
-        "triggerBy": ("LastPrice" if asked.trigger_by is TriggerPrice.LAST else "MarkPrice")
-        if stop
-        else "",
-        "triggerDirection": (1 if rising else 2) if stop else 0,
-        "positionIdx": {Direction.LONG: 1, Direction.SHORT: 2}.get(asked.position, 0),
         "reduceOnly": asked.reduce_only,
-        "closeOnTrigger": False,
         "createType": "CreateByLiq" if order.by_venue else "CreateByUser",
         "isLeverage": "0",
-        "lastPriceOnCreated": "",
-        "takeProfit": "",
-        "stopLoss": "",
-        "tpTriggerBy": "",
-        "slTriggerBy": "",
-        "tpslMode": "",
-        "blockTradeId": "",
-        "placeType": "",
         "smpType": "None",
         "smpGroup": 0,
         "smpOrderId": "",
         "createdTime": str(ms(order.created_ns)),
         "updatedTime": str(ms(order.updated_ns)),
+        **_trigger_fields(order),
+        **(_contract_fields(order) if category_of(order.instrument) == "linear" else {}),
     }
 
 
-_CENTS = Decimal("0.00000001")
+def _reject_reason(order: VenueOrder) -> str:
+    if order.refusal is not None:
+        return "EC_Others"
+    return "EC_NoError" if order.ended is None else _REJECTIONS.get(order.ended, "EC_Others")
+
+
+def _trigger_fields(order: VenueOrder) -> dict[str, object]:
+    asked = order.asked
+    if asked.kind is not OrderKind.STOP:
+        return {"stopOrderType": "", "triggerPrice": "", "triggerBy": "", "triggerDirection": 0}
+    rising = asked.side is Side.BUY if asked.trigger_rising is None else asked.trigger_rising
+    return {
+        "stopOrderType": "Stop",
+        "triggerPrice": plain_or(asked.trigger),
+        "triggerBy": "LastPrice" if asked.trigger_by is TriggerPrice.LAST else "MarkPrice",
+        "triggerDirection": 1 if rising else 2,
+    }
+
+
+def _contract_fields(order: VenueOrder) -> dict[str, object]:
+    """What spot orders do not have: some clients tell the two apart by it."""
+    return {
+        "positionIdx": {Direction.LONG: 1, Direction.SHORT: 2}.get(order.asked.position, 0),
+        "closeOnTrigger": False,
+        "takeProfit": "",
+        "stopLoss": "",
+        "tpTriggerBy": "",
+        "slTriggerBy": "",
+        "tpslMode": "UNKNOWN",
+    }
 
 
 def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
