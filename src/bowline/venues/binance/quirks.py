@@ -183,7 +183,7 @@ QUIRKS = Quirks(
         rejected=frozenset({"-2010", "-2015", "-2014", "-1022"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
-    # developers.binance.com: exchangeInfo.rateLimits
+    # as the list of markets tells them: developers.binance.com
     budgets=(
         Budget("weight", 6000, 60, kinds=("spot",)),
         Budget("orders", 100, 10, Scope.ACCOUNT, ("spot",), orders_only=True),

@@ -1,0 +1,199 @@
+"""What is BingX's own over REST: spot v1 and perpetual swaps v2."""
+
+from __future__ import annotations
+
+from bowline.core.venue import ListingStatus, MarginMode
+from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rest.quirks import (
+    Call,
+    Candles,
+    Codes,
+    Deadman,
+    Fills,
+    MarketQuirks,
+    Placing,
+    Quirks,
+    Rights,
+)
+
+_LIMIT = {"type": "LIMIT", "price": "$price"}
+_STYLES = {
+    "gtc": {**_LIMIT, "timeInForce": "GTC"},
+    "ioc": {**_LIMIT, "timeInForce": "IOC"},
+    "post_only": {**_LIMIT, "timeInForce": "PostOnly"},
+    "market": {"type": "MARKET"},
+}
+_SWITCH = {"type": "$armed", "timeOut": "$seconds"}
+_PERMISSIONS = Call("accountV1PrivateGetAccountApiPermissions", {}, "data")
+
+
+def _rights(trade: str) -> Rights:
+    # 1 spot, 2 read, 3 swaps, 4 transfer, 5 withdraw, 7 transfer to others
+    return Rights(
+        _PERMISSIONS,
+        trade="permissions",
+        trade_words=(trade,),
+        withdraw="permissions",
+        withdraw_words=("5", "4", "7"),
+        ip="ipAddresses",
+    )
+
+
+_SPOT = MarketQuirks(
+    lookup=(
+        Call("spotV1PrivateGetTradeQuery", {"symbol": "$symbol", "clientOrderID": "$id"}, "data"),
+    ),
+    cancel=Call("spotV1PrivatePostTradeCancel", {"symbol": "$symbol", "clientOrderID": "$id"}),
+    open_orders=Call("spotV1PrivateGetTradeOpenOrders", {"symbol": "$symbol"}, "data.orders"),
+    fills=Fills(
+        Call(
+            "spotV1PrivateGetTradeMyTrades",
+            {
+                "symbol": "$symbol",
+                "startTime": "$since",
+                "endTime": "$until",
+                "limit": 500,
+            },
+            "data.fills",
+        ),
+        page=500,
+        window_s=7 * 86_400,
+        keep_s=90 * 86_400,
+    ),
+    candles=Candles(1000),
+    placing=Placing(
+        Call(
+            "spotV1PrivatePostTradeOrder",
+            {
+                "symbol": "$symbol",
+                "side": "$SIDE",
+                "quantity": "$quantity",
+                "newClientOrderId": "$id",
+            },
+            "data",
+        ),
+        _STYLES,
+        "orderId",
+        market_buys=False,
+    ),
+    balance={"type": "spot"},
+    deadman=Deadman(Call("spotV1PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120),
+    rights=_rights("1"),
+    fetch_markets="fetch_spot_markets",
+    status_words={
+        "1": ListingStatus.TRADING,
+        "5": ListingStatus.PRELAUNCH,
+        "10": ListingStatus.PRELAUNCH,
+        "25": ListingStatus.HALTED,
+        "29": ListingStatus.HALTED,
+        "30": ListingStatus.DELISTED,
+        "0": ListingStatus.DELISTED,
+    },
+)
+
+_LINEAR = MarketQuirks(
+    lookup=(
+        Call(
+            "swapV2PrivateGetTradeOrder",
+            {"symbol": "$symbol", "clientOrderID": "$id"},
+            "data.order",
+        ),
+    ),
+    cancel=Call("swapV2PrivateDeleteTradeOrder", {"symbol": "$symbol", "clientOrderID": "$id"}),
+    open_orders=Call("swapV2PrivateGetTradeOpenOrders", {"symbol": "$symbol"}, "data.orders"),
+    fills=Fills(
+        Call(
+            "swapV2PrivateGetTradeFillHistory",
+            {
+                "symbol": "$symbol",
+                "startTs": "$since",
+                "endTs": "$until",
+                "pageIndex": 1,
+                "pageSize": 1000,
+            },
+            "data.fill_history_orders",
+        ),
+        page=1000,
+        window_s=7 * 86_400,
+        keep_s=90 * 86_400,
+        client_id="clientOrderId",
+    ),
+    candles=Candles(1440),
+    placing=Placing(
+        Call(
+            "swapV2PrivatePostTradeOrder",
+            {
+                "symbol": "$symbol",
+                "side": "$SIDE",
+                "quantity": "$quantity",
+                "clientOrderID": "$id",
+            },
+            "data.order",
+        ),
+        {
+            **_STYLES,
+            "fok": {**_LIMIT, "timeInForce": "FOK"},
+            "stop": {"type": "TRIGGER_MARKET", "stopPrice": "$trigger"},
+        },
+        "orderId",
+        one_way={"positionSide": "BOTH"},
+        hedge={"positionSide": "$POSITION"},
+        reduce_only={"reduceOnly": "true"},
+    ),
+    balance={"type": "swap"},
+    positions=Call("swapV2PrivateGetUserPositions", {}, "data"),
+    leverage=(
+        Call("swapV2PrivatePostTradeMarginType", {"symbol": "$symbol", "marginType": "$mode"}),
+        # a hedged account has a leverage for each side, a one-way account takes BOTH
+        Call(
+            "swapV2PrivatePostTradeLeverage",
+            {"symbol": "$symbol", "side": "LONG", "leverage": "$leverage_int"},
+        ),
+        Call(
+            "swapV2PrivatePostTradeLeverage",
+            {"symbol": "$symbol", "side": "SHORT", "leverage": "$leverage_int"},
+        ),
+    ),
+    position_mode=Call("swapV1PrivateGetPositionSideDual", {}, "data"),
+    position_mode_at="dualSidePosition",
+    set_position_mode=Call("swapV1PrivatePostPositionSideDual", {"dualSidePosition": "$hedge"}),
+    deadman=Deadman(Call("swapV2PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120),
+    rights=_rights("3"),
+    fetch_markets="fetch_swap_markets",
+    status_words={
+        "1": ListingStatus.TRADING,
+        "25": ListingStatus.HALTED,
+        "5": ListingStatus.PRELAUNCH,
+        "0": ListingStatus.DELISTED,
+    },
+)
+
+QUIRKS = Quirks(
+    venue="bingx",
+    notes=(
+        "A market buy on spot is told in quote money, and spot has no fill-or-kill.",
+        "Leverage is set for the long and for the short side.",
+    ),
+    options={"recvWindow": 5000},
+    codes=Codes(
+        at=("code",),
+        duplicate=frozenset({"101481", "109201", "100414"}),
+        duplicate_texts=("clientOrderId exists", "duplicate clientOrderID"),
+        not_modified=frozenset({"109420"}),
+        not_found=frozenset({"80016", "80018", "100404", "109414", "80019"}),
+        unknown=frozenset({"80012", "100500", "101500", "80001", "100503"}),
+        limited=frozenset({"100410", "100204", "101509", "109429"}),
+        clock=frozenset({"100421", "109500"}),
+        busy=frozenset({"101429"}),
+    ),
+    markets={"spot": _SPOT, "linear": _LINEAR},
+    # bingx-api.github.io/docs: 500 (market) and 2000 (account) in 10 s an address; 5 a second an
+    # account for most of what trades
+    budgets=(
+        Budget("requests", 500, 10),
+        Budget("end point", 5, 1, Scope.ACCOUNT, each=True),
+    ),
+    usage_headers=(UsageHeaders("end point", left="x-ratelimit-requests-remain"),),
+    retry_at_ms="x-ratelimit-requests-expire",
+    margin_words={MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"},
+)

@@ -1,0 +1,181 @@
+"""What is Bybit's own over REST (API v5, unified account). See `venues/rest/quirks.py`."""
+
+from __future__ import annotations
+
+from bowline.core.venue import ListingStatus, MarginMode
+from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rest.quirks import (
+    Call,
+    Candles,
+    Codes,
+    Deadman,
+    Fills,
+    MarketQuirks,
+    Pages,
+    Placing,
+    Quirks,
+    Rights,
+)
+
+_STATUS = {
+    "Trading": ListingStatus.TRADING,
+    "PreLaunch": ListingStatus.PRELAUNCH,
+    "Delivering": ListingStatus.HALTED,
+    "Settling": ListingStatus.HALTED,
+    "Closed": ListingStatus.DELISTED,
+}
+_LIMIT = {"orderType": "Limit", "price": "$price"}
+
+
+def _market(category: str) -> MarketQuirks:
+    linear = category == "linear"
+    one = {"category": category, "symbol": "$symbol"}
+    settled = {"settleCoin": "USDT"} if linear else {}
+    stop = {
+        "orderType": "Market",
+        "triggerPrice": "$trigger",
+        "triggerDirection": "$rises",
+        **({} if linear else {"orderFilter": "StopOrder", "marketUnit": "baseCoin"}),
+    }
+    return MarketQuirks(
+        # the first tells open and recent ones, the second what has been gone for longer
+        lookup=(
+            Call("privateGetV5OrderRealtime", {**one, "orderLinkId": "$id"}, "result.list"),
+            Call("privateGetV5OrderHistory", {**one, "orderLinkId": "$id"}, "result.list"),
+        ),
+        cancel=Call("privatePostV5OrderCancel", {**one, "orderLinkId": "$id"}),
+        open_orders=Call(
+            "privateGetV5OrderRealtime", {**one, **settled, "openOnly": 0}, "result.list"
+        ),
+        open_pages=Pages("cursor", 50, "limit", at="result.nextPageCursor"),
+        fills=Fills(
+            Call(
+                "privateGetV5ExecutionList",
+                {
+                    **one,
+                    "execType": "Trade",
+                    "startTime": "$since",
+                    "endTime": "$until",
+                    "limit": 100,
+                },
+                "result.list",
+            ),
+            page=100,
+            window_s=7 * 86_400,
+            keep_s=180 * 86_400,
+            client_id="orderLinkId",
+        ),
+        candles=Candles(1000),
+        placing=Placing(
+            Call(
+                "privatePostV5OrderCreate",
+                {**one, "side": "$Side", "qty": "$quantity", "orderLinkId": "$id"},
+                "result",
+            ),
+            {
+                "gtc": {**_LIMIT, "timeInForce": "GTC"},
+                "ioc": {**_LIMIT, "timeInForce": "IOC"},
+                "fok": {**_LIMIT, "timeInForce": "FOK"},
+                "post_only": {**_LIMIT, "timeInForce": "PostOnly"},
+                # a market buy on spot is quote money unless it says otherwise
+                "market": {"orderType": "Market", **({} if linear else {"marketUnit": "baseCoin"})},
+                "stop": stop,
+            },
+            "orderId",
+            one_way={"positionIdx": 0} if linear else {},
+            hedge={"positionIdx": "$index"},
+            reduce_only={"reduceOnly": True} if linear else {},
+            hedge_reduces=False,
+        ),
+        positions=Call(
+            "privateGetV5PositionList",
+            {"category": "linear", "settleCoin": "USDT", "limit": 200},
+            "result.list",
+        )
+        if linear
+        else None,
+        position_pages=Pages("cursor", 200, at="result.nextPageCursor"),
+        # the margin mode is the whole account's: isolated would change every other position
+        margin_modes=(MarginMode.CROSS,),
+        leverage=(
+            Call("privatePostV5AccountSetMarginMode", {"setMarginMode": "$mode"}),
+            Call(
+                "privatePostV5PositionSetLeverage",
+                {**one, "buyLeverage": "$leverage", "sellLeverage": "$leverage"},
+            ),
+        )
+        if linear
+        else (),
+        # a hedged account tells two rows of an instrument, numbered 1 and 2
+        position_mode=Call("privateGetV5PositionList", one, "result.list") if linear else None,
+        position_mode_at="0.positionIdx",
+        hedge_when=("1", "2"),
+        set_position_mode=Call("privatePostV5PositionSwitchMode", {**one, "mode": "$hedge"})
+        if linear
+        else None,
+        # armed for the account's private stream: it fires when that has been gone so long
+        deadman=Deadman(
+            Call(
+                "privatePostV5OrderDisconnectedCancelAll",
+                {"product": "DERIVATIVES" if linear else "SPOT", "timeWindow": "$seconds"},
+            ),
+            least_s=3,
+            most_s=300,
+            can_disarm=False,
+        ),
+        rights=Rights(
+            Call("privateGetV5UserQueryApi", {}, "result"),
+            trade="permissions.ContractTrade" if linear else "permissions.Spot",
+            trade_words=("order", "spottrade"),
+            withdraw="permissions.Wallet",
+            withdraw_words=("withdraw",),
+            ip="ips",
+        ),
+        status_words=_STATUS,
+    )
+
+
+QUIRKS = Quirks(
+    venue="bybit",
+    notes=(
+        "An accepted order may still be refused a moment later: an acknowledgement is no more.",
+        "Looked up among open and recent orders, then in the history.",
+        "Isolated margin is the whole account's, so that it cannot be set for one instrument.",
+        "The dead-man switch is tied to the private stream and cannot be disarmed.",
+    ),
+    options={
+        "enableUnifiedAccount": True,
+        "enableUnifiedMargin": False,
+        "unifiedMarginStatus": 6,
+        "recvWindow": 5000,
+        "brokerId": "",
+    },
+    kind_options={
+        "spot": {"fetchMarkets": {"types": ["spot"]}},
+        "linear": {"fetchMarkets": {"types": ["linear"]}},
+    },
+    codes=Codes(
+        at=("retCode",),
+        message_at=("retMsg",),
+        duplicate=frozenset({"110072", "170141"}),
+        # leverage, margin mode, position mode: so already
+        not_modified=frozenset({"110043", "110026", "110025", "34036", "140043", "3400076"}),
+        not_found=frozenset({"110001", "170213", "170139", "20001"}),
+        # 10016: the venue's own trouble, which ccxt calls a plain refusal; 10000 timed out
+        unknown=frozenset({"10000", "10016", "170007", "170146", "170032"}),
+        limited=frozenset({"10006", "10018", "10429", "20003"}),
+        clock=frozenset({"10002", "170224", "170130"}),
+    ),
+    markets={"spot": _market("spot"), "linear": _market("linear")},
+    # bybit-exchange.github.io/docs/v5/rate-limit: 600 in 5 s an address; orders 10 (linear) and
+    # 20 (spot) a second an account
+    budgets=(
+        Budget("requests", 600, 5),
+        Budget("orders", 10, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
+        Budget("orders", 20, 1, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
+    ),
+    usage_headers=(UsageHeaders("orders", left="x-bapi-limit-status"),),
+    retry_at_ms="x-bapi-limit-reset-timestamp",
+    margin_words={MarginMode.CROSS: "REGULAR_MARGIN"},
+    hedge_words=(3, 0),
+)

@@ -1,0 +1,213 @@
+"""What is Gate's own over REST (API v4)."""
+
+from __future__ import annotations
+
+from bowline.core.venue import ListingStatus, MarginMode
+from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rest.quirks import (
+    Call,
+    Candles,
+    Codes,
+    Deadman,
+    Fills,
+    MarketQuirks,
+    Pages,
+    Placing,
+    Quirks,
+    Rights,
+)
+
+_USDT = {"settle": "usdt"}
+_WINDOW = {"from": "$since_s", "to": "$until_s", "limit": 1000}
+_KEYS = Call("privateAccountGetMainKeys")
+
+
+def _rights(name: str) -> Rights:
+    return Rights(
+        _KEYS,
+        trade="0.perms",
+        trade_words=(name,),
+        withdraw="0.perms",
+        withdraw_words=("withdraw", "wallet"),
+        ip="0.ip_whitelist",
+    )
+
+
+def _styles(tif: str) -> dict[str, dict[str, object]]:
+    limit: dict[str, object] = {"price": "$price"}
+    return {
+        "gtc": {**limit, tif: "gtc"},
+        "ioc": {**limit, tif: "ioc"},
+        "fok": {**limit, tif: "fok"},
+        "post_only": {**limit, tif: "poc"},
+    }
+
+
+_SPOT = MarketQuirks(
+    lookup=(
+        Call("privateSpotGetOrdersOrderId", {"order_id": "$tagged", "currency_pair": "$symbol"}),
+    ),
+    cancel=Call(
+        "privateSpotDeleteOrdersOrderId", {"order_id": "$tagged", "currency_pair": "$symbol"}
+    ),
+    # tells a list of orders for each pair; there is no filter
+    open_orders=Call("privateSpotGetOpenOrders", {"account": "spot"}, inner="orders"),
+    fills=Fills(
+        Call("privateSpotGetMyTrades", {"currency_pair": "$symbol", **_WINDOW}),
+        page=1000,
+        window_s=30 * 86_400,
+        keep_s=90 * 86_400,
+        client_id="text",
+        step_ms=1000,
+    ),
+    candles=Candles(1000),
+    placing=Placing(
+        Call(
+            "privateSpotPostOrders",
+            {
+                "currency_pair": "$symbol",
+                "side": "$side",
+                "amount": "$quantity",
+                "account": "spot",
+                "text": "$tagged",
+            },
+        ),
+        {
+            **{
+                name: {**style, "type": "limit"} for name, style in _styles("time_in_force").items()
+            },
+            "market": {"type": "market", "time_in_force": "ioc"},
+        },
+        "id",
+        market_buys=False,
+    ),
+    balance={"type": "spot"},
+    deadman=Deadman(Call("privateSpotPostCountdownCancelAll", {"timeout": "$seconds"}), least_s=5),
+    rights=_rights("spot"),
+    unasked={"publicMarginGetCurrencyPairs": None},
+    symbol_at="currency_pair",
+    status_at="trade_status",
+    status_words={
+        "tradable": ListingStatus.TRADING,
+        "buyable": ListingStatus.HALTED,
+        "sellable": ListingStatus.HALTED,
+        "untradable": ListingStatus.HALTED,
+    },
+)
+
+_ONE = {**_USDT, "order_id": "$tagged"}
+_LINEAR = MarketQuirks(
+    lookup=(Call("privateFuturesGetSettleOrdersOrderId", _ONE),),
+    cancel=Call("privateFuturesDeleteSettleOrdersOrderId", _ONE),
+    open_orders=Call(
+        "privateFuturesGetSettleOrders", {**_USDT, "status": "open", "contract": "$symbol"}
+    ),
+    open_pages=Pages("last_id", 100, "limit", of_last="id"),
+    fills=Fills(
+        Call(
+            "privateFuturesGetSettleMyTradesTimerange",
+            {**_USDT, "contract": "$symbol", **_WINDOW},
+        ),
+        page=1000,
+        window_s=30 * 86_400,
+        keep_s=90 * 86_400,
+        client_id="text",
+        step_ms=1000,
+    ),
+    candles=Candles(1999, in_contracts=True),
+    placing=Placing(
+        Call(
+            "privateFuturesPostSettleOrders",
+            {**_USDT, "contract": "$symbol", "size": "$signed_number", "text": "$tagged"},
+        ),
+        {**_styles("tif"), "market": {"price": "0", "tif": "ioc"}},
+        "id",
+        reduce_only={"reduce_only": True},
+        # a hedged account tells a close from an opening by this flag alone
+        hedge_reduces=False,
+        closing={"reduce_only": True},
+    ),
+    balance={"type": "swap"},
+    positions=Call("privateFuturesGetSettlePositions", {**_USDT, "holding": True}),
+    leverage=(
+        Call(
+            "privateFuturesPostSettlePositionsContractLeverage",
+            {
+                **_USDT,
+                "contract": "$symbol",
+                "leverage": "$own_leverage",
+                "cross_leverage_limit": "$cross_leverage",
+            },
+        ),
+    ),
+    position_mode=Call("privateFuturesGetSettleAccounts", _USDT),
+    position_mode_at="in_dual_mode",
+    set_position_mode=Call("privateFuturesPostSettleDualMode", {**_USDT, "dual_mode": "$hedge"}),
+    deadman=Deadman(
+        Call("privateFuturesPostSettleCountdownCancelAll", {**_USDT, "timeout": "$seconds"}),
+        least_s=5,
+    ),
+    rights=_rights("futures"),
+    symbol_at="contract",
+    status_words={
+        "trading": ListingStatus.TRADING,
+        "prelaunch": ListingStatus.PRELAUNCH,
+        "delisting": ListingStatus.HALTED,
+        "delisted": ListingStatus.DELISTED,
+        "circuit_breaker": ListingStatus.HALTED,
+    },
+)
+
+QUIRKS = Quirks(
+    venue="gate",
+    notes=(
+        "Our id travels as `t-` and the number; an order is looked up and cancelled by that.",
+        "Futures count contracts (`quanto_multiplier`) with a sign for the side, candles too.",
+        "Leverage 0 means cross, with a limit beside it.",
+        "A market buy on spot is told in quote money.",
+    ),
+    options={
+        "unifiedAccount": False,
+        "swap": {"fetchMarkets": {"settlementCurrencies": ["usdt"]}},
+    },
+    kind_options={
+        "spot": {"fetchMarkets": {"types": ["spot"]}},
+        "linear": {"fetchMarkets": {"types": ["swap"]}},
+    },
+    codes=Codes(
+        at=("label",),
+        message_at=("message", "detail"),
+        fine=(),
+        duplicate=frozenset({"DUPLICATE_REQUEST", "REPEATED_CREATION", "CLIENT_ID_DUPLICATE"}),
+        duplicate_texts=("text is duplicate", "duplicate text"),
+        not_modified=frozenset({"NO_CHANGE", "POSITION_MODE_NOT_CHANGED"}),
+        not_found=frozenset(
+            {
+                "ORDER_NOT_FOUND",
+                "ORDER_CLOSED",
+                "ORDER_CANCELLED",
+                "ORDER_FINISHED",
+                "CLIENT_ID_NOT_FOUND",
+            }
+        ),
+        unknown=frozenset({"INTERNAL", "SERVER_ERROR", "TIMEOUT"}),
+        limited=frozenset({"TOO_MANY_REQUESTS", "TOO_FAST"}),
+        clock=frozenset({"REQUEST_EXPIRED", "INVALID_TIMESTAMP"}),
+        busy=frozenset({"TOO_BUSY", "IN_MAINTENANCE"}),
+    ),
+    markets={"spot": _SPOT, "linear": _LINEAR},
+    # gate.com/docs/developers/apiv4: 200 in 10 s an end point; orders 10 a second (spot), 100
+    # (futures), cancels 200
+    budgets=(
+        Budget("end point", 200, 10, Scope.ACCOUNT, each=True),
+        Budget("orders", 10, 1, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
+        Budget("orders", 100, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
+    ),
+    usage_headers=(UsageHeaders("end point", left="x-gate-ratelimit-requests-remain"),),
+    retry_at_ms="x-gate-ratelimit-reset-timestamp",
+    margin_words={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
+    hedge_words=(True, False),
+    id_prefix="t-",
+    # the venue has no window of its own that a request could name
+    window_ms=60_000,
+)

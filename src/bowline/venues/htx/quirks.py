@@ -1,0 +1,232 @@
+"""What is HTX's own over REST: spot v1 and USDT-margined swaps v5."""
+
+from __future__ import annotations
+
+from bowline.core.venue import ListingStatus, MarginMode
+from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rest.quirks import (
+    Call,
+    Candles,
+    Codes,
+    Deadman,
+    Fills,
+    MarketQuirks,
+    Pages,
+    Placing,
+    Quirks,
+)
+
+_PRICED = {"price": "$price"}
+
+_SPOT = MarketQuirks(
+    lookup=(Call("spotPrivateGetV1OrderOrdersGetClientOrder", {"clientOrderId": "$id"}, "data"),),
+    # it answers yes and says in a number whether there was anything to cancel
+    cancel=Call(
+        "spotPrivatePostV1OrderOrdersSubmitCancelClientOrder",
+        {"client-order-id": "$id"},
+        "data",
+        refused=("-1", "0", "5", "6", "7"),
+    ),
+    open_orders=Call(
+        "spotPrivateGetV1OrderOpenOrders",
+        {"account-id": "$account", "symbol": "$symbol"},
+        "data",
+    ),
+    open_pages=Pages("from", 500, "size", of_last="id", more={"direct": "next"}),
+    fills=Fills(
+        Call(
+            "spotPrivateGetV1OrderMatchresults",
+            {
+                "symbol": "$symbol",
+                "start-time": "$since",
+                "end-time": "$until",
+                "size": 500,
+            },
+            "data",
+        ),
+        page=500,
+        window_s=2 * 86_400 - 60,
+        keep_s=60 * 86_400,
+    ),
+    candles=Candles(1000),
+    placing=Placing(
+        Call(
+            "spotPrivatePostV1OrderOrdersPlace",
+            {
+                "account-id": "$account",
+                "symbol": "$symbol",
+                "amount": "$quantity",
+                "source": "spot-api",
+                "client-order-id": "$id",
+            },
+        ),
+        {
+            "gtc": {"type": "$side-limit", **_PRICED},
+            "ioc": {"type": "$side-ioc", **_PRICED},
+            "fok": {"type": "$side-limit-fok", **_PRICED},
+            "post_only": {"type": "$side-limit-maker", **_PRICED},
+            "market": {"type": "$side-market"},
+        },
+        "data",
+        market_buys=False,
+    ),
+    balance={"type": "spot"},
+    deadman=Deadman(
+        Call("v2PrivatePostAlgoOrdersCancelAllAfter", {"timeout": "$seconds"}), least_s=5
+    ),
+    needs_account=True,
+    status_at="state",
+    status_words={
+        "online": ListingStatus.TRADING,
+        "pre-online": ListingStatus.PRELAUNCH,
+        "suspend": ListingStatus.HALTED,
+        "offline": ListingStatus.DELISTED,
+        "transfer-board": ListingStatus.HALTED,
+        "fuse": ListingStatus.HALTED,
+    },
+)
+
+_ONE = {"contract_code": "$symbol", "client_order_id": "$number"}
+_LIMIT = {"type": "limit", "price": "$price"}
+_LINEAR = MarketQuirks(
+    lookup=(Call("contractPrivateGetV5TradeOrder", {**_ONE, "margin_mode": "$mode"}, "data"),),
+    cancel=Call("contractPrivatePostV5TradeCancelOrder", _ONE),
+    open_orders=Call("contractPrivateGetV5TradeOrderOpens", {"contract_code": "$symbol"}, "data"),
+    open_pages=Pages("from", 100, "limit", of_last="id", more={"direct": "next"}),
+    fills=Fills(
+        Call(
+            "contractPrivateGetV5TradeOrderDetails",
+            {
+                "contract_code": "$symbol",
+                "start_time": "$since",
+                "end_time": "$until",
+                "limit": 100,
+            },
+            "data",
+        ),
+        page=100,
+        window_s=2 * 86_400 - 60,
+        keep_s=90 * 86_400,
+        client_id="client_order_id",
+    ),
+    # with a size it would ignore the window and tell the latest
+    candles=Candles(1999, sends_limit=False),
+    placing=Placing(
+        Call(
+            "contractPrivatePostV5TradeOrder",
+            {
+                **_ONE,
+                "margin_mode": "$mode",
+                "side": "$side",
+                "volume": "$quantity",
+            },
+            "data",
+        ),
+        {
+            "gtc": {**_LIMIT, "time_in_force": "gtc"},
+            "ioc": {**_LIMIT, "time_in_force": "ioc"},
+            "fok": {**_LIMIT, "time_in_force": "fok"},
+            "post_only": {"type": "post_only", "price": "$price"},
+            "market": {"type": "market"},
+        },
+        "order_id",
+        one_way={"position_side": "both"},
+        hedge={"position_side": "$position"},
+        reduce_only={"reduce_only": 1},
+    ),
+    balance={"type": "swap"},
+    positions=Call("contractPrivateGetV5TradePositionOpens", {}, "data"),
+    leverage=(
+        Call(
+            "contractPrivatePostV5PositionLever",
+            {
+                "contract_code": "$symbol",
+                "margin_mode": "$mode",
+                "lever_rate": "$leverage_int",
+            },
+        ),
+    ),
+    position_mode=Call("contractPrivateGetV5PositionMode", {}, "data"),
+    position_mode_at="position_mode",
+    hedge_when=("dual_side",),
+    set_position_mode=Call("contractPrivatePostV5PositionMode", {"position_mode": "$hedge"}),
+    deadman=Deadman(
+        Call("contractPrivatePostV5TradeCancelAfter", {"on_off": "$on", "time_out": "$ms"}),
+        least_s=5,
+    ),
+    symbol_at="contract_code",
+    status_at="contract_status",
+    status_words={
+        "1": ListingStatus.TRADING,
+        "2": ListingStatus.PRELAUNCH,
+        "3": ListingStatus.HALTED,
+        "4": ListingStatus.HALTED,
+        "5": ListingStatus.HALTED,
+        "6": ListingStatus.HALTED,
+        "7": ListingStatus.HALTED,
+        "8": ListingStatus.HALTED,
+        "0": ListingStatus.DELISTED,
+    },
+)
+
+QUIRKS = Quirks(
+    venue="htx",
+    notes=(
+        "Swaps take an integer for a client id and no text; ours are integers for that reason.",
+        "Swaps count contracts (`contract_size`).",
+        "Spot wants the number of the account: it is asked for once.",
+        "A spot cancel says yes and, in a number, whether there was anything left to cancel.",
+        "What a key may do is not told without the user's number: the worst is assumed.",
+    ),
+    kind_options={
+        "spot": {"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
+        "linear": {"fetchMarkets": {"types": {"spot": False, "linear": True, "inverse": False}}},
+    },
+    codes=Codes(
+        at=("err-code", "err_code", "code"),
+        message_at=("err-msg", "err_msg", "message"),
+        fine=("200", "0"),
+        duplicate=frozenset({"1077", "client-order-id-duplicate", "order-duplicate"}),
+        duplicate_texts=(
+            "Client order id is duplicated",
+            "client_order_id is repeated",
+            "duplicate client",
+        ),
+        not_modified=frozenset({"1232"}),
+        not_found=frozenset(
+            {
+                "base-record-invalid",
+                "order-orderstate-error",
+                "order-queryorder-invalid",
+                "1017",
+                "1061",
+                "1071",
+                "1034",
+                "base-not-found",
+            }
+        ),
+        unknown=frozenset({"1000", "1004", "1067", "base-system-error", "500", "1002"}),
+        limited=frozenset({"1032", "1041", "1084", "too-many-request", "4004", "429"}),
+        clock=frozenset({"403", "timestamp-invalid"}),
+        busy=frozenset({"1031", "1083", "system-maintenance"}),
+        rejected=frozenset({"api-signature-not-valid"}),
+    ),
+    markets={"spot": _SPOT, "linear": _LINEAR},
+    # huobiapi.github.io/docs: spot 100 in 2 s an account for orders, 10 a second an address for
+    # the rest; swaps 36 (trade) and 72 (read) in 3 s an account
+    budgets=(
+        Budget("requests", 20, 2, kinds=("spot",), each=True),
+        Budget("orders", 100, 2, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
+        Budget("requests", 72, 3, Scope.ACCOUNT, ("linear",)),
+        Budget("orders", 36, 3, Scope.ACCOUNT, ("linear",), orders_only=True),
+    ),
+    usage_headers=(
+        UsageHeaders("requests", left="ratelimit-remaining"),
+        UsageHeaders("orders", left="x-hb-ratelimit-requests-remain"),
+    ),
+    retry_at_ms="ratelimit-reset",
+    margin_words={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
+    hedge_words=("dual_side", "single_side"),
+    # the venue grants five minutes around the time stamp
+    window_ms=300_000,
+)

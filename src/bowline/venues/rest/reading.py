@@ -1,0 +1,267 @@
+"""Rows of a venue's replies, as ccxt understood them, into this house's records.
+
+Nothing may be guessed: a row without a number that the record needs raises `ValueError`, and a
+word that nobody knows becomes `UNKNOWN`. Amounts of ccxt are contracts, ours are base units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+import numpy as np
+
+from bowline.core.model.instrument import Instrument, InstrumentId, Market
+from bowline.core.model.market import CandleFrame, empty_frame
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import MINUTE_NS, ONE, ZERO, Direction, OrderId, Side, Timeframe
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listing,
+    ListingStatus,
+    MarginMode,
+    OrderReport,
+    PositionReport,
+)
+from bowline.venues.protocol import KeyRights
+from bowline.venues.rest.judging import at
+from bowline.venues.rest.quirks import MarketQuirks, Rights
+
+Row = Mapping[str, object]
+_MS_NS = 1_000_000
+_QUOTE = "USDT"
+
+
+def number(row: Row, key: str) -> Decimal:
+    """The number at `key`; ValueError without one."""
+    found = number_or_none(row, key)
+    if found is None:
+        raise ValueError(f"no {key}")
+    return found
+
+
+def number_or_none(row: Row, key: str) -> Decimal | None:
+    """The number at `key`, None if there is none; ValueError for what is no finite number."""
+    value = row.get(key)
+    if value is None or value == "":
+        return None
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{key} {value!r} is no number") from None
+    if not found.is_finite():
+        raise ValueError(f"{key} {value!r} is no number")
+    return found
+
+
+def our_id(value: object, prefix: str) -> OrderId | None:
+    """Our id out of what a venue calls the client's; None for an order that is not ours."""
+    text = str(value or "").removeprefix(prefix)
+    if not (text.isascii() and text.isdigit()) or text.startswith("0") or int(text) >= 2**63:
+        return None
+    return OrderId(int(text))
+
+
+def read_listing(row: Row, market: Market, quirks: MarketQuirks) -> Listing | None:
+    """A market of ccxt's list; None for one that this house does not trade.
+
+    Linear means a perpetual that is quoted and settled in USDT.
+    """
+    linear = market.kind == "linear"
+    if linear and not (row.get("swap") and row.get("quote") == row.get("settle") == _QUOTE):
+        return None
+    if not linear and not row.get("spot"):
+        return None
+    contract_size = number_or_none(row, "contractSize") or ONE
+    limits, precision = _row(row, "limits"), _row(row, "precision")
+    amounts, costs, leverages = (_row(limits, name) for name in ("amount", "cost", "leverage"))
+    base, quote = (str(row[name]).upper() for name in ("base", "quote"))
+    instrument = Instrument(
+        InstrumentId(market.market_id, base + quote),
+        tick_size=number_or_none(precision, "price") or ZERO,
+        lot_step=(number_or_none(precision, "amount") or ZERO) * contract_size,
+        min_notional=number_or_none(costs, "min") or ZERO,
+        contract_size=contract_size,
+        taker_fee_pct=(number_or_none(row, "taker") or ZERO) * 100,
+    )
+    word = str(at(row.get("info"), quirks.status_at))
+    least, most = number_or_none(amounts, "min") or ZERO, number_or_none(leverages, "max")
+    return Listing(
+        instrument,
+        venue_symbol=str(row["id"]),
+        base=base,
+        quote=quote,
+        status=quirks.status_words.get(word, ListingStatus.UNKNOWN),
+        # one step at least, whatever ccxt makes of a minimum in contracts
+        min_quantity=max(least * contract_size, instrument.lot_step),
+        # ccxt's 1 stands for a perpetual whose leverage the venue lists elsewhere
+        max_leverage=most if linear and most != ONE else None,
+    )
+
+
+def read_order(row: Row, listing: Listing, prefix: str, now_ns: int) -> OrderReport:
+    """An order. Its state follows what filled, and the venue's word only after that."""
+    size = listing.instrument.contract_size
+    quantity = number(row, "amount") * size
+    filled = (number_or_none(row, "filled") or ZERO) * size
+    average = number_or_none(row, "average")
+    price = number_or_none(row, "price")
+    return OrderReport(
+        venue_order_id=str(row["id"]),
+        client_id=our_id(row.get("clientOrderId"), prefix),
+        instrument=listing.instrument.id,
+        side=Side(row["side"]),
+        quantity=quantity,
+        filled=filled,
+        state=_state(row.get("status"), quantity, filled),
+        event_ns=_time_ns(row, "lastUpdateTimestamp", "lastTradeTimestamp", "timestamp") or now_ns,
+        price=price or None,
+        average_price=average if filled else None,
+        reduce_only=row.get("reduceOnly") is True,
+    )
+
+
+def _state(word: object, quantity: Decimal, filled: Decimal) -> OrderState:
+    if word not in {"open", "closed", "canceled", "expired", "rejected", "canceling"}:
+        return OrderState.UNKNOWN
+    if filled >= quantity:
+        return OrderState.FILLED
+    if word in {"open", "canceling"}:
+        return OrderState.PARTLY_FILLED if filled else OrderState.WORKING
+    return OrderState.REJECTED if word == "rejected" else OrderState.CANCELLED
+
+
+def read_fill(row: Row, listing: Listing, client_id: OrderId | None, asset: str) -> FillReport:
+    """An execution; `asset` is what its fee is paid in where the venue does not say.
+
+    ValueError without a price, a fee or a time: none of them can be guessed.
+    """
+    fee = _row(row, "fee")
+    asset = str(fee.get("currency") or asset)
+    if not asset or not row.get("id"):
+        raise ValueError("no fee asset or no trade id")
+    event_ns = _time_ns(row, "timestamp")
+    if event_ns is None:
+        raise ValueError("no time")
+    return FillReport(
+        instrument=listing.instrument.id,
+        trade_id=str(row["id"]),
+        venue_order_id=str(row.get("order") or ""),
+        client_id=client_id,
+        side=Side(row["side"]),
+        quantity=number(row, "amount") * listing.instrument.contract_size,
+        price=number(row, "price"),
+        fee=number(fee, "cost"),
+        fee_asset=asset,
+        event_ns=event_ns,
+        maker=row.get("takerOrMaker") == "maker",
+    )
+
+
+def read_balances(rows: Row) -> list[Balance]:
+    """Balances by asset, those without anything left out."""
+    found = []
+    for asset, amounts in rows.items():
+        if not isinstance(amounts, Mapping) or "total" not in amounts or asset == "info":
+            continue
+        total = number_or_none(amounts, "total")
+        free = number_or_none(amounts, "free")
+        if total is None and free is None:
+            raise ValueError(f"no balance of {asset}")
+        total = free if total is None else total
+        free = total if free is None else free
+        if total or free:
+            found.append(Balance(asset, total or ZERO, free or ZERO))
+    return found
+
+
+_DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
+_MARGIN_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+
+
+def read_position(row: Row, listing: Listing, now_ns: int) -> PositionReport | None:
+    """A position; None if it is flat. ValueError if it does not say which way it points."""
+    amount = number_or_none(row, "contracts")
+    if not amount:
+        return None
+    direction = _DIRECTIONS.get(str(row.get("side")))
+    if direction is None:
+        raise ValueError(f"position of {listing.venue_symbol} points {row.get('side')!r}")
+    return PositionReport(
+        instrument=listing.instrument.id,
+        direction=direction,
+        quantity=abs(amount) * listing.instrument.contract_size,
+        entry_price=number(row, "entryPrice"),
+        event_ns=_time_ns(row, "lastUpdateTimestamp", "timestamp") or now_ns,
+        leverage=number_or_none(row, "leverage"),
+        margin_mode=_MARGIN_MODES.get(str(row.get("marginMode"))),
+        liquidation_price=number_or_none(row, "liquidationPrice") or None,
+        unrealised_pnl=number_or_none(row, "unrealizedPnl"),
+    )
+
+
+def read_candles(
+    rows: list[list[object]],
+    listing: Listing,
+    window_ns: tuple[int, int],
+    volume_unit: Decimal,
+) -> CandleFrame:
+    """Candles that open and close within the window, oldest first. ValueError for a missing value.
+
+    `volume_unit` is base units per unit of the venue's volume.
+    """
+    start_ns, end_ns = window_ns
+    by_open: dict[int, list[float]] = {}
+    for row in rows:
+        open_ns = int(str(row[0])) * _MS_NS
+        if start_ns <= open_ns and open_ns + MINUTE_NS <= end_ns:
+            *prices, volume = (Decimal(str(value)) for value in row[1:6])
+            by_open[open_ns] = [float(each) for each in (*prices, volume * volume_unit)]
+    if not by_open:
+        return empty_frame(listing.instrument.id, Timeframe.M1)
+    opens = sorted(by_open)
+    columns = np.array([by_open[each] for each in opens], dtype=np.float64).T
+    if not np.isfinite(columns).all():
+        raise ValueError("a candle without a number")
+    open_column = np.array(opens, dtype=np.int64)
+    return CandleFrame(listing.instrument.id, Timeframe.M1, open_column, *columns)
+
+
+def _row(row: Row, key: str) -> Row:
+    found = row.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _time_ns(row: Row, *keys: str) -> int | None:
+    for key in keys:
+        if (value := row.get(key)) is not None:
+            return int(str(value)) * _MS_NS
+    return None
+
+
+def texts(value: object) -> set[str]:
+    """What a reply says in one place, as lower-case words: a flag, a text with commas, a list."""
+    if isinstance(value, list):
+        return {word for each in value for word in texts(each)}
+    if isinstance(value, Mapping):
+        return texts(value.get("name"))
+    if value is None:
+        return set()
+    return {word.strip().lower() for word in str(value).split(",")}
+
+
+def read_rights(reply: object, rights: Rights) -> KeyRights:
+    """What a key may do; what the reply does not tell stays None."""
+
+    def may(path: str, words: tuple[str, ...]) -> bool | None:
+        if not path or at(reply, path) is None:
+            return None
+        return bool(texts(at(reply, path)) & set(words))
+
+    addresses = texts(at(reply, rights.ip)) - {"", "*", "false"} if rights.ip else None
+    return KeyRights(
+        trade=may(rights.trade, rights.trade_words),
+        withdraw=may(rights.withdraw, rights.withdraw_words),
+        ip_bound=None if addresses is None else bool(addresses),
+    )
