@@ -23,6 +23,7 @@ from bowline.cli import (
     jobs,
     journal,
     paper,
+    portfolio,
     runs,
     simex,
     strategy,
@@ -53,6 +54,7 @@ app.add_typer(backup.app, name="backup")
 app.add_typer(grid.app, name="grid")
 app.add_typer(backtest.app)
 app.add_typer(paper.app)
+app.add_typer(portfolio.app)
 app.add_typer(validate.app)
 app.add_typer(demo.app)
 app.add_typer(doctor.app)

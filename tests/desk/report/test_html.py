@@ -67,7 +67,7 @@ def test_no_script_may_run_but_the_page_s_own(page):
 def test_every_figure_is_the_report_s(page, report):
     rows = re.findall(r'<tr><th scope="row">([^<]+)</th><td>([^<]+)</td></tr>', page)
     shown = [(html.unescape(title), html.unescape(text)) for title, text in rows]
-    assert shown[: len(METRICS)] == list(metric_texts(report))
+    assert shown[: len(METRICS)] == list(metric_texts(report.metrics))
     assert html.escape(verdict(report)) in page
     by_title = dict(shown)
     assert by_title["Total Return [%]"] == f"{report.metrics.total_return_pct:,.2f}"

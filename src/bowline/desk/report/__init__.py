@@ -3,23 +3,56 @@
 from __future__ import annotations
 
 from bowline.desk.report.caption import Caption, caption_of
-from bowline.desk.report.document import report_json
-from bowline.desk.report.html import html_page, write_html
-from bowline.desk.report.terminal import print_report
-from bowline.desk.report.trades_csv import write_trades_csv
-from bowline.desk.report.words import duration_text, exact_text, signed_pct, time_text, verdict
+from bowline.desk.report.document import report_json, titled_metrics
+from bowline.desk.report.html import (
+    figure_cards,
+    html_page,
+    metrics_table,
+    months_table,
+    refusals_table,
+    write_html,
+)
+from bowline.desk.report.terminal import metrics_grid, print_report, printable
+from bowline.desk.report.trades_csv import COLUMNS, trade_rows, write_rows, write_trades_csv
+from bowline.desk.report.words import (
+    counted,
+    duration_text,
+    exact_text,
+    money_text,
+    number_text,
+    outcome,
+    signed_pct,
+    time_text,
+    trimmed,
+    verdict,
+)
 
 __all__ = [
+    "COLUMNS",
     "Caption",
     "caption_of",
+    "counted",
     "duration_text",
     "exact_text",
+    "figure_cards",
     "html_page",
+    "metrics_grid",
+    "metrics_table",
+    "money_text",
+    "months_table",
+    "number_text",
+    "outcome",
     "print_report",
+    "printable",
+    "refusals_table",
     "report_json",
     "signed_pct",
     "time_text",
+    "titled_metrics",
+    "trade_rows",
+    "trimmed",
     "verdict",
     "write_html",
+    "write_rows",
     "write_trades_csv",
 ]

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 
 from bowline.core.model.policy import Fills
 from bowline.core.model.position import RoundTrip
-from bowline.core.report import METRICS, OpenPosition, Report, Unit
+from bowline.core.report import METRICS, Metrics, OpenPosition, Report, Unit
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.words import (
     duration_iso,
@@ -45,7 +45,7 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         "stops": asdict(run.policy.stops),
         "limits": asdict(run.policy.limits),
         "verdict": verdict(report),
-        "metrics": {m.title: _titled(getattr(report.metrics, m.field), m.unit) for m in METRICS},
+        "metrics": titled_metrics(report.metrics),
         "fields": asdict(report.metrics),
         "closed": asdict(report.closed),
         "fees_quote": trimmed(report.fees_quote),
@@ -76,6 +76,11 @@ def _beyond_closes(report: Report) -> dict[str, Any]:
     if policy.margin is not None:
         more["margin"] = asdict(policy.margin)
     return more
+
+
+def titled_metrics(metrics: Metrics) -> dict[str, int | float | str | None]:
+    """The 25 metrics by title, numbers as numbers."""
+    return {m.title: _titled(getattr(metrics, m.field), m.unit) for m in METRICS}
 
 
 def _titled(value: float | Decimal | None, unit: Unit) -> int | float | str | None:

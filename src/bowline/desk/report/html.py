@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from html import escape
 from pathlib import Path
 
 from bowline.core.model.values import HUNDRED
-from bowline.core.report import METRICS, MonthReturn, Report
+from bowline.core.report import METRICS, Metrics, MonthReturn, Report, Tally
 from bowline.desk.page import assemble, definitions, sign, write_page
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.drawing import MOST_ROUND_TRIPS, drawing_of
@@ -52,12 +53,12 @@ def html_page(report: Report, caption: Caption) -> str:
         "span": f"{span} · {duration_text(m.duration_ns)}",
         "outcome": sign(m.total_return_pct),
         "verdict": escape(verdict(report)),
-        "cards": _cards(report),
-        "metrics": _metrics(report),
+        "cards": figure_cards(m, report.closed, report.fees_quote),
+        "metrics": metrics_table(m),
         "meanings": definitions((metric.title, metric.meaning) for metric in METRICS),
-        "months": _months(report.months),
+        "months": months_table(report.months),
         "trips_note": _trips_note(report),
-        "refusals": _refusals(report),
+        "refusals": refusals_table(refusal_lines(report)),
         "how": definitions(how_lines(report, caption)),
         "drawn": _drawn(drawing["candles_together"]),
     }
@@ -71,9 +72,9 @@ def html_page(report: Report, caption: Caption) -> str:
     )
 
 
-def _cards(report: Report) -> str:
-    m, closed = report.metrics, report.closed
-    fees_pct = float(report.fees_quote / m.initial_cash_quote * HUNDRED)
+def figure_cards(m: Metrics, closed: Tally, fees_quote: Decimal) -> str:
+    """The eight figures that are looked at first."""
+    fees_pct = float(fees_quote / m.initial_cash_quote * HUNDRED)
     profit = f"{money_text(m.total_profit_quote)} on {money_text(m.initial_cash_quote)}"
     ahead = m.total_return_pct - m.benchmark_return_pct
     longest = f"longest {duration_text(m.max_drawdown_duration_ns)}"
@@ -89,7 +90,7 @@ def _cards(report: Report) -> str:
         ("Round trips", f"{closed.count:,}", won, None),
         ("Profit factor", number_text(closed.profit_factor), f"SQN {number_text(m.sqn)}", None),
         ("Avg. round trip", signed_pct(m.avg_round_trip_pct), held, m.avg_round_trip_pct),
-        ("Fees", money_text(report.fees_quote), f"{fees_pct:,.1f} % of the initial cash", None),
+        ("Fees", money_text(fees_quote), f"{fees_pct:,.1f} % of the initial cash", None),
     )
     return "".join(
         f'<div class="card"><p class="name">{escape(name)}</p>'
@@ -99,14 +100,15 @@ def _cards(report: Report) -> str:
     )
 
 
-def _metrics(report: Report) -> str:
+def metrics_table(metrics: Metrics) -> str:
+    """All 25, a row each."""
     return "".join(
         f'<tr><th scope="row">{escape(title)}</th><td>{escape(text)}</td></tr>'
-        for title, text in metric_texts(report)
+        for title, text in metric_texts(metrics)
     )
 
 
-def _months(months: Sequence[MonthReturn]) -> str:
+def months_table(months: Sequence[MonthReturn]) -> str:
     """A row a year: twelve months and the whole, the benchmark's in small beneath."""
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Year", *_MONTHS))
     rows = []
@@ -148,8 +150,8 @@ def _trips_note(report: Report) -> str:
     return f"The last {MOST_ROUND_TRIPS:,} of {count:,}: the trades CSV has them all."
 
 
-def _refusals(report: Report) -> str:
-    lines = refusal_lines(report)
+def refusals_table(lines: Sequence[tuple[str, int]]) -> str:
+    """Why entries were not allowed, and how often."""
     if not lines:
         return "<p>Every entry that was asked for was allowed.</p>"
     rows = "".join(

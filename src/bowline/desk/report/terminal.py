@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bowline.core.report import Report
+from bowline.core.report import Metrics, Report
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.words import (
     duration_text,
@@ -38,10 +38,10 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
     console = Console(file=file, highlight=False)
     run = report.record.run
     heading = f"{caption.strategy} · {instrument_text(report, caption)} · {run.timeframe.value}"
-    console.print(Text(_printable(heading), style="bold"))
+    console.print(Text(printable(heading), style="bold"))
     console.print(Text(verdict(report)))
     console.print()
-    console.print(_metrics(report, columns=2 if console.width >= _WIDE else 1))
+    console.print(metrics_grid(report.metrics, console.width))
     if report.round_trips:
         console.print()
         console.print(_round_trips(report, console.width))
@@ -49,8 +49,9 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
         console.print(Text(f"{count:,} × {words}", style="dim"))
 
 
-def _metrics(report: Report, columns: int) -> Table:
-    lines = metric_texts(report)
+def metrics_grid(metrics: Metrics, width: int) -> Table:
+    """The 25 metrics in as many columns as there is room for."""
+    lines, columns = metric_texts(metrics), 2 if width >= _WIDE else 1
     rows = -(-len(lines) // columns)
     table = Table.grid(padding=(0, 2))
     for _ in range(columns):
@@ -88,6 +89,6 @@ def _round_trips(report: Report, width: int) -> Table:
     return table
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Control characters could move the cursor or recolour the terminal: they are shown as �."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

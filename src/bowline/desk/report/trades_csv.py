@@ -6,6 +6,7 @@ Amounts are exact. Text from outside must never reach a spreadsheet as a formula
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,18 +22,24 @@ COLUMNS = (
 
 def write_trades_csv(report: Report, path: Path) -> None:
     """Write the file anew. Raises BadInput if it cannot be written there."""
+    write_rows(COLUMNS, trade_rows(report), path)
+
+
+def write_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], path: Path) -> None:
+    """Write a CSV file anew. Raises BadInput if it cannot be written there."""
     try:
         with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as handle:
             writer = csv.writer(handle)
-            writer.writerow(COLUMNS)
-            writer.writerows(_rows(report))
+            writer.writerow(columns)
+            writer.writerows(rows)
     except OSError as error:
         raise BadInput(
             f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written to"
         ) from error
 
 
-def _rows(report: Report) -> list[list[object]]:
+def trade_rows(report: Report) -> list[list[object]]:
+    """A row a round trip, in the order of `COLUMNS`, the open position last."""
     symbol = _text(report.record.run.instrument.id.symbol)
     rows: list[list[object]] = [
         [

@@ -5,9 +5,11 @@ Nothing here may compute a figure: it only says them. What does not exist is `n/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from bowline.core.model.intent import Refusal
 from bowline.core.model.policy import (
     AllIn,
     Fills,
@@ -18,7 +20,7 @@ from bowline.core.model.policy import (
     StrategyCompound,
 )
 from bowline.core.model.values import DAY_NS, HUNDRED, MINUTE_NS, SECOND_NS, ZERO
-from bowline.core.report import METRICS, OpenPosition, Report, Unit
+from bowline.core.report import METRICS, Metrics, OpenPosition, Report, Unit
 from bowline.desk.report.caption import Caption
 
 NOTHING = "n/a"
@@ -98,11 +100,11 @@ def trimmed(value: Decimal) -> Decimal:
     return Decimal(f"{value.normalize():f}")
 
 
-def metric_texts(report: Report) -> tuple[tuple[str, str], ...]:
+def metric_texts(metrics: Metrics) -> tuple[tuple[str, str], ...]:
     """The 25 titles, each with its value in words."""
     lines = []
     for metric in METRICS:
-        value = getattr(report.metrics, metric.field)
+        value = getattr(metrics, metric.field)
         match metric.unit:
             case Unit.TIME:
                 text = time_text(value)
@@ -120,9 +122,7 @@ def metric_texts(report: Report) -> tuple[tuple[str, str], ...]:
 
 def verdict(report: Report) -> str:
     """The outcome in one sentence."""
-    m = report.metrics
-    outcome = f"{_moved(m.total_return_pct)} while buy and hold {_moved(m.benchmark_return_pct)}"
-    sentence = outcome[0].upper() + outcome[1:]
+    m, sentence = report.metrics, outcome(report.metrics)
     if not report.record.executions:
         return f"{sentence}. It never traded."
     trips = "1 round trip" if m.round_trip_count == 1 else f"{m.round_trip_count:,} round trips"
@@ -132,6 +132,13 @@ def verdict(report: Report) -> str:
     fees += funding_text(report)
     held = "" if report.open_position is None else f"; {open_text(report.open_position)}"
     return f"{sentence}. {trips}{won}; {fees}{held}."
+
+
+def outcome(metrics: Metrics) -> str:
+    """`Gained 12.3 % while buy and hold lost 4.5 %`."""
+    own, held = metrics.total_return_pct, metrics.benchmark_return_pct
+    words = f"{_moved(own)} while buy and hold {_moved(held)}"
+    return words[0].upper() + words[1:]
 
 
 def funding_text(report: Report) -> str:
@@ -258,9 +265,14 @@ def _limits(policy: Policy) -> str:
 
 def refusal_lines(report: Report) -> tuple[tuple[str, int], ...]:
     """Entries that were not allowed, most frequent first, and conflicting signals if any."""
-    lines = [(refusal.value, count) for refusal, count in report.record.refusals.items() if count]
-    lines.sort(key=lambda line: (-line[1], line[0]))
+    lines = counted(report.record.refusals)
     if report.record.conflicting_signals:
         conflict = "rules said LONG and SHORT at once"
         lines.append((conflict, report.record.conflicting_signals))
     return tuple(lines)
+
+
+def counted(refusals: Mapping[Refusal, int]) -> list[tuple[str, int]]:
+    """Refusals in words, most frequent first."""
+    lines = [(refusal.value, count) for refusal, count in refusals.items() if count]
+    return sorted(lines, key=lambda line: (-line[1], line[0]))

@@ -1,0 +1,68 @@
+"""`bowline portfolio`: several strategies on one wallet, over stored candles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from bowline.cli.options import ALLOW_JUMPS, CASH, END, HTML, START, TRADES, words_of
+from bowline.cli.output import JSON_HELP, emit_json
+
+app = typer.Typer()
+
+
+@app.command("portfolio")
+def portfolio_command(
+    file: Path = typer.Argument(help="A portfolio file (YAML or JSON): its runs and their limits."),
+    start: str = START,
+    end: str = END,
+    *,
+    allow_jumps: bool = ALLOW_JUMPS,
+    cash: str = CASH,
+    html: Path | None = HTML,
+    trades: Path | None = TRADES,
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Test several strategies that share one wallet and its limits on past candles."""
+    from bowline import wire
+    from bowline.core.report import make_portfolio_report
+    from bowline.desk.portfolio import read_portfolio, set_up_portfolio
+    from bowline.desk.portfolio_report import (
+        PortfolioCaption,
+        portfolio_json,
+        print_portfolio,
+        write_portfolio_csv,
+        write_portfolio_html,
+    )
+    from bowline.desk.report import caption_of
+    from bowline.research.portfolio import Member, backtest_portfolio
+
+    home, portfolio = wire.home(), read_portfolio(file)
+    words = words_of("", "", "", (start, end), cash, allow_jumps=allow_jumps)
+    with wire.strategy_desk(home) as strategies:
+        setups = set_up_portfolio(
+            portfolio, words, strategies.load, strategies.opinion, lambda: wire.open_candles(home)
+        )
+    report = make_portfolio_report(
+        backtest_portfolio(
+            [
+                Member(each.run, each.opinion, each.candles, each.minutes, each.funding)
+                for each in setups
+            ]
+        )
+    )
+    sources = (str(run.candles) if run.candles else "stored candles" for run in portfolio.runs)
+    captions = (caption_of(each.spec, of) for each, of in zip(setups, sources, strict=True))
+    caption = PortfolioCaption(file.stem, tuple(captions))
+    if html is not None:
+        write_portfolio_html(report, caption, html)
+    if trades is not None:
+        write_portfolio_csv(report, trades)
+    if as_json:
+        emit_json(portfolio_json(report, caption))
+        return
+    print_portfolio(report, caption)
+    for what, path in (("report", html), ("round trips", trades)):
+        if path is not None:
+            typer.echo(f"{what} written to {path}", err=True)

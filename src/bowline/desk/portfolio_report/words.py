@@ -1,0 +1,73 @@
+"""What a portfolio came to in plain words, the same in the terminal and on the page.
+
+Nothing here may compute a figure: it only says them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bowline.core.model.policy import Sharing
+from bowline.core.model.values import HUNDRED, ZERO
+from bowline.core.report import PortfolioReport, RunPart
+from bowline.desk.report import Caption, exact_text, outcome
+
+#: a share is said with so many decimals
+_SHARE_DIGITS = 2
+
+
+class PortfolioCaption(Struct, frozen=True):
+    """What the report is called, and the words for each run in their order; may be hostile."""
+
+    title: str
+    runs: tuple[Caption, ...]
+
+
+def verdict(report: PortfolioReport) -> str:
+    """The outcome in one sentence."""
+    m, runs = report.metrics, len(report.parts)
+    trips = "1 round trip" if m.round_trip_count == 1 else f"{m.round_trip_count:,} round trips"
+    won = sum(part.report.metrics.total_profit_quote > ZERO for part in report.parts)
+    fees_pct = report.fees_quote / m.initial_cash_quote * HUNDRED
+    refused = sum(report.refusals.values())
+    entries = "1 entry was" if refused == 1 else f"{refused:,} entries were"
+    return (
+        f"{outcome(m)}. {won} of {runs} runs won; {trips}; fees took {fees_pct:.1f} % of the "
+        f"initial cash; {entries} refused."
+    )
+
+
+def run_name(number: int, part: RunPart) -> str:
+    """`2 · binance:linear:BTCUSDT 1h`."""
+    run = part.report.record.run
+    return f"{number} · {run.instrument.key} {run.timeframe.value}"
+
+
+def share_text(part: RunPart) -> str:
+    """`33.33 %` of the wallet."""
+    sharing = sharing_of(part)
+    return f"{exact_text(sharing.share_pct, _SHARE_DIGITS)} %"
+
+
+def sharing_of(part: RunPart) -> Sharing:
+    """Its place in the portfolio."""
+    sharing = part.report.record.run.policy.sharing
+    assert sharing is not None, "a run of a portfolio shares its wallet"
+    return sharing
+
+
+def limit_lines(report: PortfolioReport) -> tuple[tuple[str, str], ...]:
+    """The limits of the whole, a name and a line each."""
+    sharing = sharing_of(report.parts[0])
+    return (
+        ("Positions", f"at most {sharing.max_positions}" if sharing.max_positions else "no limit"),
+        ("Gross exposure", _limit(sharing.max_gross_exposure_pct, "of the equity at most")),
+        ("Drawdown", _limit(sharing.max_drawdown_pct, "below the peak: no further entry")),
+        ("Daily loss", _limit(sharing.daily_loss_pct, "of a day's first equity: no entry")),
+    )
+
+
+def _limit(pct: Decimal, words: str) -> str:
+    return f"{exact_text(pct)} % {words}" if pct else "no limit"
