@@ -21,8 +21,8 @@ class Contract(Struct, frozen=True):
     up: float
     down: float
 
-    def base(self, contracts: float) -> float:
-        """Base units."""
+    def units(self, contracts: float) -> float:
+        """So many contracts in base units."""
         return contracts * self.up / self.down
 
     def levels(self, levels: list[Level]) -> list[Level]:

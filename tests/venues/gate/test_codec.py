@@ -85,7 +85,7 @@ def test_frames_become_the_records_of_tardis(
     assert set(kinds) >= {"trade", "book_change", "book_ticker"}
 
 
-def test_contracts_become_base_units_exactly(lines: list[dict[str, Any]]) -> None:
+def test_contracts_become_coins_exactly(lines: list[dict[str, Any]]) -> None:
     """Tardis counts contracts, as the venue; here a contract is a hundredth of a coin."""
     linear = codec_of("gate:linear", size="0.01")
     for line in lines:
@@ -253,7 +253,7 @@ def _candle_as_ccxt(each: CandleSeen) -> list[float]:
     return [each.open_ns // 10**6, each.open, each.high, each.low, each.close, each.volume]
 
 
-def test_a_spot_candle_counts_base_units_and_not_its_quote_money(spot: GateCodec) -> None:
+def test_a_spot_candle_counts_coins_and_not_their_price(spot: GateCodec) -> None:
     (candle,) = spot.decode(recorded.raw(SPOT_CANDLE))
     assert isinstance(candle, CandleSeen)
     assert (candle.volume, candle.close) == (1.281699, 45966.47)

@@ -339,7 +339,7 @@ class GateCodec:
             ticks.append(TradePrinted(
                 contract.instrument,
                 ns(each.create_time_ms) if each.create_time_ms else each.create_time * SECOND_NS,
-                each.price, contract.base(abs(each.size)),
+                each.price, contract.units(abs(each.size)),
                 Side.BUY if each.size > 0 else Side.SELL, str(each.id),
             ))  # fmt: skip
         return ticks
@@ -349,8 +349,8 @@ class GateCodec:
         contract = self._at(quote.s, frame)
         if not quote.t:
             return ()  # a contract that nobody quotes
-        bid = (quote.b, contract.base(quote.B)) if quote.b else reading.NOBODY
-        ask = (quote.a, contract.base(quote.A)) if quote.a else reading.NOBODY
+        bid = (quote.b, contract.units(quote.B)) if quote.b else reading.NOBODY
+        ask = (quote.a, contract.units(quote.A)) if quote.a else reading.NOBODY
         return (QuoteChanged(contract.instrument, ns(quote.t), *bid, *ask),)
 
     def _candles(self, frame: _Frame) -> Sequence[Tick]:
@@ -369,7 +369,7 @@ class GateCodec:
 
     def _volume(self, contract: Contract, candle: _Candle, frame: _Frame) -> float:
         if self._prefix != _SPOT:
-            return contract.base(candle.v)
+            return contract.units(candle.v)
         if candle.a is not None:
             return candle.a
         if candle.v:
@@ -415,8 +415,8 @@ class GateCodec:
         return [self._merged(self._at(word, frame), by_word[word], frame) for word in by_word]
 
     def _merged(self, contract: Contract, orders: list[_Order], frame: _Frame) -> BookChanged:
-        bids = [(each.p, contract.base(each.s)) for each in orders if each.s >= 0]
-        asks = [(each.p, contract.base(abs(each.s))) for each in orders if each.s <= 0]
+        bids = [(each.p, contract.units(each.s)) for each in orders if each.s >= 0]
+        asks = [(each.p, contract.units(abs(each.s))) for each in orders if each.s <= 0]
         ids = [each.id for each in orders]
         instrument = contract.instrument
         return BookChanged(instrument, frame.event_ns, bids, asks, min(ids), max(ids))

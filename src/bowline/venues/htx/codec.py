@@ -315,7 +315,7 @@ def _linear_trades(contract: Contract, frame: _Frame) -> Sequence[Tick]:
 
 def _trade(contract: Contract, trade: _Trade, number: int) -> TradePrinted:
     side = Side.BUY if trade.direction == "buy" else Side.SELL
-    quantity = contract.base(trade.amount)
+    quantity = contract.units(trade.amount)
     return TradePrinted(contract.instrument, ns(trade.ts), trade.price, quantity, side, str(number))
 
 
@@ -332,7 +332,7 @@ def _linear_quote(contract: Contract, frame: _Frame) -> Sequence[Tick]:
     (bid, bid_size), (ask, ask_size) = quote.bid or reading.NOBODY, quote.ask or reading.NOBODY
     return (QuoteChanged(
         contract.instrument, ns(quote.ts),
-        bid, contract.base(bid_size), ask, contract.base(ask_size),
+        bid, contract.units(bid_size), ask, contract.units(ask_size),
     ),)  # fmt: skip
 
 

@@ -1,0 +1,6 @@
+"""MEXC: spot in protocol buffers, USDT perpetuals in JSON."""
+
+from bowline.venues.mexc.linear import MexcLinearCodec
+from bowline.venues.mexc.spot import MexcSpotCodec
+
+__all__ = ["MexcLinearCodec", "MexcSpotCodec"]

@@ -1,0 +1,255 @@
+"""MEXC's public feed of perpetuals, in JSON. Sizes are contracts.
+
+A book's start is asked for by REST. Its changes come merged by default and span `begin` to `end`;
+one that is not merged has its `version` alone. There is no channel of quotes: the whole top of the
+book, five levels, stands in for it. An answer names its channel and no contract; a refusal names
+the contract in its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from bowline.core.model.instrument import InstrumentId, Market
+from bowline.core.model.values import SECOND_NS, Side
+from bowline.core.venue import (
+    BookChanged,
+    BookReplaced,
+    CandleSeen,
+    Level,
+    Listings,
+    QuoteChanged,
+    Tick,
+    TradePrinted,
+)
+from bowline.venues import reading
+from bowline.venues.contracts import Contract, best_first, contracts_by_word
+from bowline.venues.feed import (
+    Channel,
+    Control,
+    FeedRules,
+    Pong,
+    Sequencing,
+    Subscribed,
+    SubscriptionRefused,
+    Topic,
+)
+from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
+
+_RULES = FeedRules(
+    url="wss://contract.mexc.com/edge",
+    sequencing=Sequencing.ADJOINING,
+    snapshot_by_rest=True,
+    ping=b'{"method":"ping"}',
+    ping_every_s=15.0,
+    topics_a_frame=1,
+    frames_a_second=10.0,
+)
+_NAMES = {
+    Channel.TRADES: "deal",
+    Channel.QUOTES: "depth.full",
+    Channel.BOOK: "depth",
+    Channel.CANDLES: "kline",
+}
+_CHANNELS = {name: channel for channel, name in _NAMES.items()}
+_PARAMETERS: dict[Channel, dict[str, object]] = {
+    Channel.QUOTES: {"limit": 5},
+    Channel.CANDLES: {"interval": "Min1"},
+}
+#: documented channels that are nothing to us
+_OTHERS = frozenset({
+    "ticker", "tickers", "fair.price", "index.price", "funding.rate", "contract", "depth.step",
+    "event.contract", "open.interest",
+})  # fmt: skip
+_SIDES = {1: Side.BUY, 2: Side.SELL}
+_CONTRACT = re.compile(r"\[([^\]]+)\]")
+_SUCCESS = b'"success"'
+
+Seconds = Annotated[int, Meta(ge=0, lt=9_000_000_000)]
+#: price, contracts, number of orders
+_Triples = list[tuple[Price, Size, Size]]
+
+
+class _Frame(Struct, gc=False):
+    channel: str
+    symbol: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    ts: Millis = 0
+
+
+class _Trade(Struct, gc=False):
+    p: Price
+    v: Size
+    T: Literal[1, 2]
+    t: Millis
+    i: str | int = ""
+
+
+class _Candle(Struct, gc=False):
+    interval: str
+    t: Seconds
+    o: Price
+    h: Price
+    l: Price  # noqa: E741 - their word
+    c: Price
+    q: Size
+
+
+class _Change(Struct, gc=False):
+    asks: _Triples
+    bids: _Triples
+    version: reading.Sequence
+    begin: reading.Sequence | None = None
+
+
+class _Start(Struct, gc=False):
+    asks: _Triples
+    bids: _Triples
+    version: reading.Sequence
+    timestamp: Millis
+
+
+class _Reply(Struct, gc=False):
+    success: Literal[True]
+    data: _Start
+
+
+_FRAME = decoder(_Frame)
+_TRADES: msgspec.json.Decoder[_Trade | list[_Trade]] = msgspec.json.Decoder(
+    _Trade | list[_Trade], strict=False
+)
+_CANDLE = decoder(_Candle)
+_CHANGE = decoder(_Change)
+_REPLY = decoder(_Reply)
+_WORDS = decoder(str)
+
+
+class MexcLinearCodec:
+    """MEXC's USDT perpetuals. See `FeedCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._listings = listings
+        self._contracts = contracts_by_word(listings)
+        self._readers = {
+            "push.deal": _trades,
+            "push.depth.full": _quote,
+            "push.depth": _book,
+            "push.kline": _candle,
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    def rules(self, channel: Channel) -> FeedRules:
+        """The same for every channel: one URL."""
+        del channel
+        return _RULES
+
+    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """A frame a topic; they cannot be numbered."""
+        del request
+        return [self._ask("sub", topic) for topic in topics]
+
+    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """A frame a topic; they cannot be numbered."""
+        del request
+        return [self._ask("unsub", topic) for topic in topics]
+
+    def _ask(self, verb: str, topic: Topic) -> bytes:
+        word = self._listings.word(topic.instrument)
+        parameters = {"symbol": word, **_PARAMETERS.get(topic.channel, {})}
+        return msgspec.json.encode({
+            "method": f"{verb}.{_NAMES[topic.channel]}", "param": parameters
+        })  # fmt: skip
+
+    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
+        """What one frame says. Raises Unreadable."""
+        envelope = read(_FRAME, frame)
+        if reader := self._readers.get(envelope.channel):
+            contract = self._contracts.get(envelope.symbol)
+            if contract is None:
+                raise reading.unreadable(f"{envelope.symbol!r} is not listed", frame)
+            return reader(contract, envelope)
+        if envelope.channel == "pong":
+            return (Pong(),)
+        origin, _, name = envelope.channel.partition(".")
+        if origin == "rs":
+            return self._answer(name, envelope, frame)
+        if origin != "push" or (name not in _OTHERS and not name.startswith("personal.")):
+            raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
+        return ()
+
+    def _answer(self, name: str, envelope: _Frame, frame: bytes) -> Sequence[Control]:
+        verb, _, channel = name.partition(".")
+        if verb == "sub" and channel in _CHANNELS and bytes(envelope.data) == _SUCCESS:
+            return (Subscribed(channel=_CHANNELS[channel]),)
+        if verb == "unsub":
+            return ()
+        if verb not in {"sub", "error"}:
+            raise reading.unreadable(f"unknown answer {name!r}", frame)
+        words = read(_WORDS, envelope.data)
+        named = _CONTRACT.search(words)
+        contract = self._contracts.get(named[1]) if named else None
+        topics = tuple(Topic(each, contract.instrument) for each in Channel) if contract else ()
+        return (SubscriptionRefused(envelope.channel, words, None, topics),)
+
+    def snapshot_path(self, instrument: InstrumentId) -> str:
+        """The deepest book there is: a thousand levels."""
+        return f"/api/v1/contract/depth/{self._listings.word(instrument)}?limit=1000"
+
+    def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
+        """A whole book. Raises Unreadable."""
+        start = read(_REPLY, body).data
+        contract = self._contracts[self._listings.word(instrument)]
+        sides = best_first(_levels(contract, start.bids), _levels(contract, start.asks))
+        return BookReplaced(instrument, ns(start.timestamp), *sides, start.version)
+
+
+def _levels(contract: Contract, levels: _Triples) -> list[Level]:
+    up, down = contract.up, contract.down
+    return [(price, size * up / down) for price, size, _ in levels]
+
+
+def _trades(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    trades = read(_TRADES, frame.data)
+    return [
+        TradePrinted(
+            contract.instrument, ns(each.t), each.p, contract.units(each.v),
+            _SIDES[each.T], str(each.i),
+        )
+        for each in (trades if isinstance(trades, list) else [trades])
+    ]  # fmt: skip
+
+
+def _book(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    change = read(_CHANGE, frame.data)
+    first = change.version if change.begin is None else change.begin
+    if not 0 < first <= change.version:
+        raise reading.unreadable("a change whose numbers do not rise", frame.data)
+    bids, asks = _levels(contract, change.bids), _levels(contract, change.asks)
+    return (BookChanged(contract.instrument, ns(frame.ts), bids, asks, first, change.version),)
+
+
+def _quote(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    top = read(_CHANGE, frame.data)
+    bid = max(_levels(contract, top.bids), default=reading.NOBODY)
+    ask = min(_levels(contract, top.asks), default=reading.NOBODY)
+    return (QuoteChanged(contract.instrument, ns(frame.ts), *bid, *ask),)
+
+
+def _candle(contract: Contract, frame: _Frame) -> Sequence[Tick]:
+    each = read(_CANDLE, frame.data)
+    if each.interval != "Min1":
+        return ()
+    return (CandleSeen(
+        contract.instrument, ns(frame.ts), each.t * SECOND_NS,
+        each.o, each.h, each.l, each.c, contract.units(each.q), closed=False,
+    ),)  # fmt: skip

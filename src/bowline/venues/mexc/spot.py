@@ -1,0 +1,264 @@
+"""MEXC's public spot feed: requests and answers in JSON, news in protocol buffers.
+
+Field numbers are those of the venue's published `.proto` files. A book's start is asked for by
+REST, its changes carry the numbers they span. Trades have no id; no candle is said to be closed.
+An answer names the topics that were taken and those that were not, in one text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import InstrumentId, Market
+from bowline.core.model.values import SECOND_NS, Side
+from bowline.core.venue import (
+    BookChanged,
+    BookReplaced,
+    CandleSeen,
+    Level,
+    Listings,
+    QuoteChanged,
+    Tick,
+    TradePrinted,
+)
+from bowline.venues import reading
+from bowline.venues.contracts import best_first
+from bowline.venues.feed import (
+    Channel,
+    Control,
+    FeedRules,
+    Pong,
+    Sequencing,
+    Subscribed,
+    SubscriptionRefused,
+    Topic,
+)
+from bowline.venues.mexc import wire
+from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
+
+_RULES = FeedRules(
+    url="wss://wbs-api.mexc.com/ws",
+    sequencing=Sequencing.ADJOINING,
+    snapshot_by_rest=True,
+    ping=b'{"method":"PING"}',
+    ping_every_s=15.0,
+    topics_a_connection=30,
+)
+_NAMES = {
+    Channel.TRADES: "spot@public.aggre.deals.v3.api.pb@100ms@{}",
+    Channel.QUOTES: "spot@public.aggre.bookTicker.v3.api.pb@100ms@{}",
+    Channel.BOOK: "spot@public.aggre.depth.v3.api.pb@100ms@{}",
+    Channel.CANDLES: "spot@public.kline.v3.api.pb@{}@Min1",
+}
+#: documented channels that are nothing to us
+_OTHERS = tuple(
+    f"spot@{name}.v3.api".encode()
+    for name in (
+        "public.deals", "public.increase.depth", "public.increase.depth.batch",
+        "public.limit.depth", "public.bookTicker", "public.bookTicker.batch",
+        "public.miniTicker", "public.miniTickers", "private.account", "private.deals",
+        "private.orders",
+    )
+)  # fmt: skip
+
+# fields of PushDataV3ApiWrapper
+_CHANNEL, _CREATED, _SENT = 1, 5, 6
+_BODIES = {Channel.CANDLES: 308, Channel.BOOK: 313, Channel.TRADES: 314, Channel.QUOTES: 315}
+_ENVELOPE = frozenset({_CHANNEL, _CREATED, _SENT, *_BODIES.values()})
+# of PublicAggreDepthsV3Api and its items
+_ASKS, _BIDS, _FROM, _TO = 1, 2, 4, 5
+_PRICE, _QUANTITY = 1, 2
+# of PublicAggreDealsV3Api and its items
+_DEALS = 1
+_TRADE_TYPE, _TIME = 3, 4
+_TRADE = frozenset({_PRICE, _QUANTITY, _TRADE_TYPE, _TIME})
+# of PublicAggreBookTickerV3Api: bid price, bid quantity, ask price, ask quantity
+_QUOTE = frozenset({1, 2, 3, 4})
+# of PublicSpotKlineV3Api: interval, window start, open, close, high, low, volume
+_CANDLE = frozenset(range(1, 8))
+
+_SIDES = {1: Side.BUY, 2: Side.SELL}
+_REFUSED = re.compile(r"Not Subscribed successfully! \[([^\]]*)\]\.?\s*(.*)", re.DOTALL)
+_TOPIC = re.compile(r"spot@[^,\]\s]+")
+
+
+class _Reply(Struct, gc=False):
+    code: int
+    msg: str
+    id: int | str | None = None
+
+
+class _Start(Struct, gc=False, rename="camel"):
+    last_update_id: reading.Sequence
+    bids: list[tuple[Price, Size]]
+    asks: list[tuple[Price, Size]]
+    timestamp: Millis = 0
+
+
+_REPLY = decoder(_Reply)
+_START = decoder(_Start)
+
+#: a body, its instrument and when it was sent
+_Reader = Callable[[bytes, InstrumentId, int], Sequence[Tick]]
+
+
+class MexcSpotCodec:
+    """MEXC's spot market. See `FeedCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._listings = listings
+        self._topics = {
+            name.format(each.venue_symbol): Topic(channel, each.instrument.id)
+            for channel, name in _NAMES.items()
+            for each in listings.all
+        }
+        self._routes = {name.encode(): topic for name, topic in self._topics.items()}
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    def rules(self, channel: Channel) -> FeedRules:
+        """The same for every channel: one URL."""
+        del channel
+        return _RULES
+
+    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """One frame, numbered."""
+        return [self._ask("SUBSCRIPTION", topics, request)]
+
+    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+        """One frame, numbered."""
+        return [self._ask("UNSUBSCRIPTION", topics, request)]
+
+    def _ask(self, method: str, topics: Sequence[Topic], request: int) -> bytes:
+        names = [
+            _NAMES[each.channel].format(self._listings.word(each.instrument)) for each in topics
+        ]
+        return msgspec.json.encode({"method": method, "params": names, "id": request})
+
+    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
+        """What one frame says. Raises Unreadable."""
+        if frame[:1] == b"{":
+            return self._answer(read(_REPLY, frame))
+        envelope = wire.wanted(frame, _ENVELOPE)
+        channel = wire.text(envelope.get(_CHANNEL), frame)
+        topic = self._routes.get(channel)
+        if topic is None:
+            return _nothing(channel, frame)
+        body = wire.text(envelope.get(_BODIES[topic.channel]), frame)
+        sent = wire.millis(envelope.get(_SENT, envelope.get(_CREATED)), frame)
+        return _READERS[topic.channel](body, topic.instrument, ns(sent))
+
+    def _answer(self, reply: _Reply) -> Sequence[Control]:
+        if reply.msg == "PONG":
+            return (Pong(),)
+        if reply.code:
+            request = reading.request_number(reply.id)
+            return (SubscriptionRefused(str(reply.code), reply.msg, request),)
+        if refused := _REFUSED.search(reply.msg):
+            named = self._named(refused[1])
+            no = SubscriptionRefused("0", refused[2].strip() or refused[0], None, named)
+            taken = self._named(reply.msg[: refused.start()])
+            return (Subscribed(topics=taken), no) if taken else (no,)
+        return (Subscribed(topics=self._named(reply.msg)),)
+
+    def _named(self, text: str) -> tuple[Topic, ...]:
+        found = map(self._topics.get, _TOPIC.findall(text))
+        return tuple(topic for topic in found if topic is not None)
+
+    def snapshot_path(self, instrument: InstrumentId) -> str:
+        """The deepest book there is: a thousand levels."""
+        return f"/api/v3/depth?symbol={self._listings.word(instrument)}&limit=1000"
+
+    def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
+        """A whole book. Raises Unreadable."""
+        start = read(_START, body)
+        sides = best_first(start.bids, start.asks)
+        return BookReplaced(instrument, ns(start.timestamp), *sides, start.last_update_id)
+
+
+def _nothing(channel: bytes, frame: bytes) -> Sequence[Tick]:
+    """Nothing, for a documented channel that is none of ours."""
+    if not channel.startswith(_OTHERS):
+        raise reading.unreadable(f"unknown or unlisted channel {channel!r}", frame)
+    return ()
+
+
+def _book(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick]:
+    asks: list[Level] = []
+    bids: list[Level] = []
+    numbers: dict[int, int] = {}
+    for number, value in wire.fields(body):
+        if number in {_ASKS, _BIDS}:
+            (asks if number == _ASKS else bids).append(_level(wire.text(value, body)))
+        elif number in {_FROM, _TO}:
+            numbers[number] = wire.count(value, body)
+    first, last = numbers.get(_FROM, 0), numbers.get(_TO, 0)
+    if not 0 < first <= last:
+        raise reading.unreadable("a change without its numbers", body)
+    return (BookChanged(instrument, sent_ns, bids, asks, first, last),)
+
+
+def _level(item: bytes) -> Level:
+    price = quantity = None
+    for number, value in wire.fields(item):
+        if number == _PRICE:
+            price = value
+        elif number == _QUANTITY:
+            quantity = value
+    return wire.price(price, item), wire.size(quantity, item)
+
+
+def _trades(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick]:
+    del sent_ns
+    return [
+        _trade(wire.text(value, body), instrument)
+        for number, value in wire.fields(body)
+        if number == _DEALS
+    ]
+
+
+def _trade(item: bytes, instrument: InstrumentId) -> TradePrinted:
+    each = wire.wanted(item, _TRADE)
+    kind = each.get(_TRADE_TYPE)
+    side = _SIDES.get(kind) if isinstance(kind, int) else None
+    if side is None:
+        raise reading.unreadable(f"a trade of type {kind!r}", item)
+    return TradePrinted(
+        instrument, ns(wire.millis(each.get(_TIME), item)),
+        wire.price(each.get(_PRICE), item), wire.size(each.get(_QUANTITY), item), side, "",
+    )  # fmt: skip
+
+
+def _quote(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick]:
+    each = wire.wanted(body, _QUOTE)
+    bid, ask = wire.price(each.get(1), body), wire.price(each.get(3), body)
+    bid_size, ask_size = wire.size(each.get(2), body), wire.size(each.get(4), body)
+    return (QuoteChanged(instrument, sent_ns, bid, bid_size, ask, ask_size),)
+
+
+def _candle(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick]:
+    each = wire.wanted(body, _CANDLE)
+    if each.get(1) != b"Min1":
+        raise reading.unreadable(f"a candle of {each.get(1)!r}", body)
+    opened_s = wire.seconds(each.get(2), body)
+    start, end, high, low = (wire.price(each.get(number), body) for number in (3, 4, 5, 6))
+    volume = wire.size(each.get(7), body)
+    return (CandleSeen(
+        instrument, sent_ns, opened_s * SECOND_NS, start, high, low, end, volume, closed=False
+    ),)  # fmt: skip
+
+
+_READERS: dict[Channel, _Reader] = {
+    Channel.TRADES: _trades,
+    Channel.QUOTES: _quote,
+    Channel.BOOK: _book,
+    Channel.CANDLES: _candle,
+}

@@ -1,0 +1,120 @@
+"""The wire format of protocol buffers, as far as MEXC's spot messages need it.
+
+A message is fields one after another: a key (number and kind) and a value. `fields` yields them;
+who knows the message says which numbers mean what, and passes over the others, as the format asks.
+Whatever does not add up is Unreadable: a value beyond the end, an endless number, a group, which
+the format gave up long ago.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bowline.venues.reading import unreadable
+
+_VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
+_FIXED = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}
+#: a number of 64 bits takes ten bytes at most
+_MOST_SHIFT = 63
+_MOST_FIELD = 2**29 - 1
+
+_DECIMAL = re.compile(rb"[0-9]{1,18}(\.[0-9]{1,30})?([eE]-?[0-9]{1,2})?")
+_HUGE = 1e18
+_LATEST_MS = 9_000_000_000_000
+
+
+def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Number and value of each field: an int of 64 bits without sign, or bytes.
+
+    Values of a fixed width are yielded as the bytes they are. Raises Unreadable.
+    """
+    at, end = 0, len(message)
+    while at < end:
+        key, at = _number(message, at)
+        number, kind = key >> 3, key & 7
+        if not 1 <= number <= _MOST_FIELD:
+            raise unreadable(f"field {number}", message)
+        if kind == _VARINT:
+            value, at = _number(message, at)
+            yield number, value
+            continue
+        if kind == _LENGTH:
+            length, at = _number(message, at)
+        elif (length := _FIXED.get(kind, 0)) == 0:
+            raise unreadable(f"field {number} of kind {kind}", message)
+        if length > end - at:
+            raise unreadable(f"field {number} ends beyond the message", message)
+        yield number, message[at : at + length]
+        at += length
+
+
+def _number(message: bytes, at: int) -> tuple[int, int]:
+    """A number of seven bits a byte, the lowest first, and where it ends."""
+    end, value, shift = len(message), 0, 0
+    while at < end:
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:  # noqa: PLR2004 - the bit that says "more"
+            if value >> 64:
+                break
+            return value, at
+        shift += 7
+        if shift > _MOST_SHIFT:
+            break
+    raise unreadable("a number that does not end", message)
+
+
+def wanted(message: bytes, numbers: frozenset[int]) -> dict[int, int | bytes]:
+    """The fields with these numbers; of one that is repeated the last counts."""
+    return {number: value for number, value in fields(message) if number in numbers}
+
+
+def text(value: int | bytes | None, message: bytes) -> bytes:
+    """A field that must be there and be bytes. Raises Unreadable."""
+    if not isinstance(value, bytes):
+        raise unreadable("a text is missing or is a number", message)
+    return value
+
+
+def millis(value: int | bytes | None, message: bytes) -> int:
+    """A field that must be there and be a time in milliseconds. Raises Unreadable."""
+    return _below(_LATEST_MS, value, message)
+
+
+def seconds(value: int | bytes | None, message: bytes) -> int:
+    """A field that must be there and be a time in seconds. Raises Unreadable."""
+    return _below(_LATEST_MS // 1000, value, message)
+
+
+def _below(latest: int, value: int | bytes | None, message: bytes) -> int:
+    if not isinstance(value, int) or not value < latest:
+        raise unreadable("a time is missing or is none", message)
+    return value
+
+
+def size(value: int | bytes | None, message: bytes) -> float:
+    """A decimal written as text, 0 or more. Raises Unreadable."""
+    if not isinstance(value, bytes) or not _DECIMAL.fullmatch(value):
+        raise unreadable("a decimal is missing or is none", message)
+    number = float(value)
+    if not number < _HUGE:
+        raise unreadable("a decimal is too large", message)
+    return number
+
+
+def price(value: int | bytes | None, message: bytes) -> float:
+    """A decimal written as text, more than 0. Raises Unreadable."""
+    number = size(value, message)
+    if not number > 0:
+        raise unreadable("a price of 0", message)
+    return number
+
+
+def count(value: int | bytes | None, message: bytes) -> int:
+    """A whole number written as text. Raises Unreadable."""
+    digits = text(value, message)
+    if not digits.isdigit() or not len(digits) <= 18:  # noqa: PLR2004 - digits in 63 bits
+        raise unreadable("a count that is none", message)
+    return int(digits)
