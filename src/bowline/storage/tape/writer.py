@@ -40,9 +40,13 @@ class TapeWriter:
         buffer.append((seen_ns, tick))
         if len(buffer) >= self._part_rows:
             self._write_parts(tick.instrument, kind_of(tick))
-        if seen_ns - self._written_ns >= self._every_ns:
+        self.flush_late(seen_ns)
+
+    def flush_late(self, now_ns: int) -> None:
+        """Write what has waited long enough, though no tick came to say so."""
+        if self._written_ns and now_ns - self._written_ns >= self._every_ns:
             self.flush()
-            self._written_ns = seen_ns
+            self._written_ns = now_ns
 
     def flush(self) -> None:
         """Write whatever is buffered."""

@@ -1,0 +1,102 @@
+"""How the recording goes: a count of everything that happened, and how far behind each one is.
+
+It is a fold of what it is told. A number here is what was seen, never an estimate.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+
+from msgspec import Struct
+
+from bowline.core.model.instrument import Instrument, InstrumentId
+from bowline.core.model.values import MINUTE_NS
+
+#: a closed candle is late when it is not here this long after its close
+LATE_NS = MINUTE_NS
+
+
+class Count(StrEnum):
+    """What is counted."""
+
+    TICKS = "ticks"
+    CANDLES_LIVE = "candles_live"
+    CANDLES_REPAIRED = "candles_repaired"
+    CANDLES_REFUSED = "candles_refused"
+    CANDLES_LOOKED_AT = "candles_looked_at"
+    CANDLES_RESTATED = "candles_restated"
+    CONNECTIONS_LOST = "connections_lost"
+    TOPICS_SILENT = "topics_silent"
+    TOPICS_REFUSED = "topics_refused"
+    FRAMES_UNREADABLE = "frames_unreadable"
+    BOOKS_DOUBTED = "books_doubted"
+    REPAIRS_FAILED = "repairs_failed"
+    UNPUBLISHED = "unpublished"
+
+
+class InstrumentHealth(Struct, frozen=True):
+    """One instrument: when its newest candle ended and its last tick came; 0: none yet."""
+
+    name: str
+    candle_ns: int
+    tick_ns: int
+    candle_lag_s: float | None
+    late: bool
+
+
+class HealthReport(Struct, frozen=True):
+    """Everything at one moment; `trouble` is the last thing that went wrong, in words."""
+
+    seen_ns: int
+    started_ns: int
+    counts: dict[str, int]
+    instruments: tuple[InstrumentHealth, ...]
+    trouble: str = ""
+
+    @property
+    def late(self) -> tuple[str, ...]:
+        """The instruments whose candles do not grow."""
+        return tuple(each.name for each in self.instruments if each.late)
+
+
+class IngestHealth:
+    """What is known of the recording so far."""
+
+    def __init__(self, instruments: tuple[InstrumentId, ...], started_ns: int) -> None:
+        self._started_ns = started_ns
+        self._candle_ns = dict.fromkeys(instruments, 0)
+        self._tick_ns = dict.fromkeys(instruments, 0)
+        self.counts: Counter[Count] = Counter()
+        self.trouble = ""
+
+    def tick(self, instrument: InstrumentId, seen_ns: int) -> None:
+        """Something came of an instrument."""
+        self._tick_ns[instrument] = seen_ns
+        self.counts[Count.TICKS] += 1
+
+    def candle(self, instrument: InstrumentId, close_ns: int) -> None:
+        """A candle that ended then is stored."""
+        self._candle_ns[instrument] = max(self._candle_ns[instrument], close_ns)
+
+    def report(self, now_ns: int) -> HealthReport:
+        """All of it at this moment."""
+        return HealthReport(
+            now_ns,
+            self._started_ns,
+            {count.value: self.counts[count] for count in Count},
+            tuple(self._of(each, now_ns) for each in self._candle_ns),
+            self.trouble,
+        )
+
+    def _of(self, instrument: InstrumentId, now_ns: int) -> InstrumentHealth:
+        candle_ns = self._candle_ns[instrument]
+        # the newest that can be closed ended with the last full minute
+        lag_ns = now_ns - max(candle_ns, self._started_ns)
+        return InstrumentHealth(
+            Instrument(instrument).key,
+            candle_ns,
+            self._tick_ns[instrument],
+            round((now_ns - candle_ns) / 1e9, 1) if candle_ns else None,
+            late=lag_ns > MINUTE_NS + LATE_NS,
+        )

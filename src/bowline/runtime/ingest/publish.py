@@ -1,0 +1,76 @@
+"""What is recorded, told to others: closed candles as facts, trades and quotes conflated.
+
+Publishing must never hold up recording. Candles wait here while their topic is full, and none is
+dropped; of market data only the newest of a key waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+
+import msgspec
+import structlog
+
+from bowline.core.errors import Conflict
+from bowline.core.model.instrument import Instrument, InstrumentId
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
+from bowline.core.venue import QuoteChanged, TradePrinted
+from bowline.runtime.bus import Bus, topic
+
+_log = structlog.get_logger(__name__)
+_RAW = topic("market.raw")
+#: candles are looked for this often, and ticks of this long go out together
+LOOK_EVERY_S = 1.0
+TOGETHER_S = 0.05
+
+
+class Publisher:
+    """Hands on to `bus` what it hears, in a task of its own."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._candles: deque[tuple[str, bytes]] = deque()
+        self._newest: dict[tuple[InstrumentId, str], TradePrinted | QuoteChanged] = {}
+        self._news = asyncio.Event()
+
+    def hear(self, tick: TradePrinted | QuoteChanged) -> None:
+        """Market data: the newest of an instrument and kind counts."""
+        kind = "trade" if isinstance(tick, TradePrinted) else "quote"
+        self._newest[tick.instrument, kind] = tick
+        self._news.set()
+
+    def candles(self, frame: CandleFrame) -> None:
+        """Closed candles: every one counts."""
+        key = Instrument(frame.instrument).key
+        columns = [getattr(frame, name).tolist() for name in ("open_ns", *VALUE_COLUMNS)]
+        for open_ns, *values in zip(*columns, strict=True):
+            body = {"open_ns": open_ns} | dict(zip(VALUE_COLUMNS, values, strict=True))
+            self._candles.append((key, msgspec.json.encode(body)))
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            try:
+                await self._publish_candles()
+                await self._publish_newest()
+            except Conflict as error:
+                _log.warning("bus_waits", why=error.message, candles=len(self._candles))
+            self._news.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._news.wait()
+            await asyncio.sleep(TOGETHER_S)
+
+    async def _publish_candles(self) -> None:
+        while self._candles:
+            key, body = self._candles[0]
+            await self._bus.publish(topic(f"md.candles.1m.{key}"), body, key=key)
+            self._candles.popleft()
+
+    async def _publish_newest(self) -> None:
+        newest, self._newest = self._newest, {}
+        for (instrument, kind), tick in newest.items():
+            key = f"{Instrument(instrument).key}:{kind}"
+            await self._bus.publish(_RAW, msgspec.json.encode(tick), key=key)

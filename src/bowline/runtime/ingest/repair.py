@@ -1,0 +1,164 @@
+"""Missing minutes asked for again by REST, page by page, until they are there or nobody has them.
+
+1. Missing is every minute from where the record of an instrument begins to the last one that has
+   closed: the gaps of the store, and what lies behind its newest candle.
+2. A range is asked for oldest first. What the venue gives is kept; a range that it answers without
+   a candle in it is noted with that reason and asked for again only after a day.
+3. A venue that is busy is asked again when it says; one that fails leaves the range for next time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from msgspec import Struct
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
+from bowline.core.model.values import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe
+from bowline.core.venue import Listing
+from bowline.runtime.ingest.intake import Intake
+from bowline.storage.candles import FOREVER_NS, Candles
+from bowline.venues import PublicVenue, Retryable, VenueError
+
+#: after its close a venue may take this long until REST has the final candle
+SETTLE_NS = 3 * SECOND_NS
+#: attempts at one page before the range is left for the next round
+ATTEMPTS = 4
+#: a range that the venue has nothing of is asked for again after this long
+EMPTY_AGAIN_NS = DAY_NS
+
+
+#: ranges nearer than this are asked for together: a page holds far more
+TOGETHER_NS = 100 * MINUTE_NS
+
+
+class Missing(Struct, frozen=True, order=True):
+    """Minutes that are not stored, from `start_ns` up to `end_ns`, not included."""
+
+    start_ns: int
+    end_ns: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where it begins and ends."""
+        return self.start_ns, self.end_ns
+
+
+class Repaired(Struct, frozen=True):
+    """What a repair of one instrument came to. `error` is the venue's last word, if it failed."""
+
+    candles: int = 0
+    refused: int = 0
+    empty: tuple[Missing, ...] = ()
+    error: str = ""
+
+
+class Repair:
+    """Repairs one market's instruments; one at a time, so that a venue is never crowded."""
+
+    def __init__(
+        self,
+        store: Candles,
+        intake: Intake,
+        venue: PublicVenue,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._venue = venue
+        self._now_ns = now_ns
+        self._empty: dict[tuple[InstrumentId, Missing], int] = {}
+
+    def missing(self, instrument: InstrumentId, since_ns: int) -> Iterator[Missing]:
+        """What is missing since `since_ns`, oldest first, without what nobody has."""
+        end_ns = (self._now_ns() - SETTLE_NS) // MINUTE_NS * MINUTE_NS
+        start_ns = -(-since_ns // MINUTE_NS) * MINUTE_NS
+        stored = self._store.read(instrument, Timeframe.M1, start_ns, FOREVER_NS)
+        for each in holes(stored.open_ns.tolist(), start_ns, end_ns):
+            asked_ns = self._empty.get((instrument, each))
+            if asked_ns is None or self._now_ns() - asked_ns >= EMPTY_AGAIN_NS:
+                yield each
+
+    async def repair(self, listing: Listing, since_ns: int) -> Repaired:
+        """Fill what is missing of one instrument since `since_ns`, as far as the venue has it."""
+        missing = await asyncio.to_thread(lambda: [*self.missing(listing.instrument.id, since_ns)])
+        total = Repaired()
+        for group in neighbours(missing):
+            part = await self._fill(listing, group)
+            total = Repaired(
+                total.candles + part.candles,
+                total.refused + part.refused,
+                (*total.empty, *part.empty),
+                part.error,
+            )
+            if part.error:
+                break
+        return total
+
+    async def _fill(self, listing: Listing, group: list[Missing]) -> Repaired:
+        """Ask for a whole group of ranges in one go, and keep what was missing."""
+        candles = refused = 0
+        at_ns, end_ns = group[0].start_ns, group[-1].end_ns
+        told: set[int] = set()
+        while at_ns < end_ns:
+            try:
+                frame = await self._page(listing, at_ns, end_ns)
+            except VenueError as error:
+                return Repaired(candles, refused, error=error.message)
+            if not len(frame):
+                break
+            told.update(frame.open_ns.tolist())
+            taken = await asyncio.to_thread(self._intake.take, "rest", within(frame, group))
+            candles, refused = candles + taken.kept, refused + len(taken.refused)
+            at_ns = int(frame.close_ns[-1])
+        empty = tuple(rest for each in group for rest in holes(sorted(told), *each.span))
+        for each in empty:
+            self._empty[listing.instrument.id, each] = self._now_ns()
+        return Repaired(candles, refused, empty)
+
+    async def _page(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._venue.candles(listing, start_ns, end_ns)
+            except Retryable as error:
+                if attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(error.after_s)
+        raise AssertionError("the loop returns or raises")
+
+
+def holes(open_ns: Iterable[int], start_ns: int, end_ns: int) -> Iterator[Missing]:
+    """The minutes from `start_ns` up to `end_ns` that do not open at any of `open_ns` (rising)."""
+    at_ns = start_ns
+    for each in open_ns:
+        if each >= end_ns:
+            break
+        if each > at_ns:
+            yield Missing(at_ns, each)
+        at_ns = max(at_ns, each + MINUTE_NS)
+    if at_ns < end_ns:
+        yield Missing(at_ns, end_ns)
+
+
+def neighbours(missing: Iterable[Missing]) -> Iterator[list[Missing]]:
+    """Ranges that lie so near to each other that one request may fetch them together."""
+    group: list[Missing] = []
+    for each in missing:
+        if group and each.start_ns - group[-1].end_ns > TOGETHER_NS:
+            yield group
+            group = []
+        group.append(each)
+    if group:
+        yield group
+
+
+def within(frame: CandleFrame, group: Iterable[Missing]) -> CandleFrame:
+    """The candles of `frame` that lie in one of the ranges."""
+    inside = np.zeros(len(frame), dtype=np.bool_)
+    for each in group:
+        inside |= (frame.open_ns >= each.start_ns) & (frame.open_ns < each.end_ns)
+    columns = {name: getattr(frame, name)[inside] for name in ("open_ns", *VALUE_COLUMNS)}
+    return CandleFrame(frame.instrument, frame.timeframe, **columns)

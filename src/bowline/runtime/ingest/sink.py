@@ -1,0 +1,90 @@
+"""Where ticks go: closed candles aside, trades and quotes on the tape, all of it counted.
+
+It is called inside the frame's own callback: it must never wait, and never do I/O but the tape's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
+from bowline.runtime.ingest.health import Count, IngestHealth
+from bowline.runtime.ingest.live import LiveCandles
+from bowline.storage.tape import TapeWriter
+from bowline.venues import Channel
+from bowline.venues.books import BookKeeper
+from bowline.venues.stream import (
+    BookInvalid,
+    BookValid,
+    ConnectionLost,
+    FrameUnreadable,
+    Notice,
+    TopicLive,
+    TopicRefused,
+    TopicSilent,
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class IngestSink:
+    """The sink of every market that is recorded. `wake` asks for a repair of an instrument."""
+
+    def __init__(
+        self,
+        candles: LiveCandles,
+        tape: TapeWriter,
+        health: IngestHealth,
+        wake: Callable[[InstrumentId], None],
+        heard: Callable[[TradePrinted | QuoteChanged], None],
+    ) -> None:
+        self._candles = candles
+        self._tape = tape
+        self._health = health
+        self._wake = wake
+        self._heard = heard
+
+    def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
+        """Take a tick."""
+        self._health.tick(tick.instrument, seen_ns)
+        if isinstance(tick, CandleSeen):
+            self._candles.see(tick)
+        else:
+            self._tape.write(tick, seen_ns)
+            self._heard(tick)
+
+    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
+        """Books are not recorded here."""
+
+    def notice(self, notice: Notice, seen_ns: int) -> None:  # noqa: ARG002 - the log has its own
+        """Count it, log it, and ask for what it may have cost."""
+        counts = self._health.counts
+        match notice:
+            case TopicLive(topic):
+                _log.info("topic_live", channel=topic.channel, symbol=topic.instrument.symbol)
+                if topic.channel is Channel.CANDLES:
+                    self._wake(topic.instrument)
+            case ConnectionLost(url, why, topics, again_after_s):
+                counts[Count.CONNECTIONS_LOST] += 1
+                self._trouble(f"{url}: {why}", again_after_s=again_after_s, topics=len(topics))
+            case TopicSilent(topic):
+                counts[Count.TOPICS_SILENT] += 1
+                self._trouble(f"{topic.channel} of {topic.instrument.symbol} is silent")
+            case TopicRefused(topic, code, message):
+                counts[Count.TOPICS_REFUSED] += 1
+                name = f"{topic.channel} of {topic.instrument.symbol}"
+                self._trouble(f"{name} is refused: {code} {message}".strip())
+            case FrameUnreadable(url, message):
+                counts[Count.FRAMES_UNREADABLE] += 1
+                self._trouble(f"{url}: {message}")
+            case BookInvalid():
+                counts[Count.BOOKS_DOUBTED] += 1
+            case BookValid():
+                pass
+
+    def _trouble(self, words: str, **more: object) -> None:
+        self._health.trouble = words
+        _log.warning("feed_trouble", what=words, **more)

@@ -1,0 +1,175 @@
+"""What is missing is found, asked for once, and said to be nobody's if it is (M5, J1, J2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bowline.core.model.instrument import Instrument
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
+from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.runtime.ingest import Intake, Missing, Repair
+from bowline.runtime.ingest.repair import holes
+from bowline.runtime.ingest.restate import Restatement
+from bowline.storage.candles import Candles
+from bowline.storage.embedded.duckdb_candles import DuckDBCandles
+from bowline.venues import Rejected
+from tests.runtime.ingest.recorded import (
+    BTC,
+    BUSY,
+    LISTING,
+    START_NS,
+    ToldVenue,
+    rows,
+    true_candles,
+)
+from tests.virtual_time import run_virtually
+
+TRUTH = true_candles(400)
+END_NS = int(TRUTH.close_ns[-1])
+
+
+class Clock:
+    now_ns = END_NS + MINUTE_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Candles:
+    made = DuckDBCandles(tmp_path / "candles.duckdb")
+    made.migrate()
+    return made
+
+
+@pytest.fixture
+def intake(store: Candles, clock: Clock) -> Intake:
+    return Intake(store, Instrument, clock)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads have no virtual time."""
+
+    async def call(work, *args):
+        return work(*args)
+
+    monkeypatch.setattr("asyncio.to_thread", call)
+
+
+def stored(store: Candles) -> CandleFrame:
+    return store.read(BTC, Timeframe.M1)
+
+
+def same(one: CandleFrame, other: CandleFrame) -> bool:
+    names = ("open_ns", *VALUE_COLUMNS)
+    return all(np.array_equal(getattr(one, n), getattr(other, n)) for n in names)
+
+
+@given(st.sets(st.integers(0, 59)), st.integers(0, 30), st.integers(30, 60))
+def test_holes_and_what_is_stored_make_up_the_whole_range(
+    there: set[int], first: int, last: int
+) -> None:
+    frame = rows(TRUTH, sorted(there))
+    start_ns, end_ns = START_NS + first * MINUTE_NS, START_NS + last * MINUTE_NS
+    missing = {
+        (at - START_NS) // MINUTE_NS
+        for hole in holes(frame.open_ns.tolist(), start_ns, end_ns)
+        for at in range(hole.start_ns, hole.end_ns, MINUTE_NS)
+    }
+    assert missing == set(range(first, last)) - there
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_loss_is_made_whole_with_the_least_of_requests(
+    store: Candles, intake: Intake, clock: Clock, seed: int
+) -> None:
+    kept = sorted(Random(seed).sample(range(400), 250))
+    intake.take("ws", rows(TRUTH, kept))
+    venue = ToldVenue(TRUTH, clock)
+    repair = Repair(store, intake, venue, clock)
+    done = run_virtually(repair.repair(LISTING, START_NS))
+    assert (done.candles, done.error) == (150, "")
+    assert len(venue.asked) <= 5, "a page holds a hundred"
+    assert same(stored(store).slice(0, 400), TRUTH)
+    assert not stored(store).open_ns[400:].size
+
+
+def test_a_long_hole_is_read_by_pages_and_a_busy_venue_is_asked_again(
+    store: Candles, intake: Intake, clock: Clock
+) -> None:
+    venue = ToldVenue(TRUTH, clock)
+    venue.moods = [BUSY, BUSY]
+    done = run_virtually(Repair(store, intake, venue, clock).repair(LISTING, START_NS))
+    assert done.candles == 400
+    assert same(stored(store), TRUTH)
+    assert len(venue.asked) <= 2 + 4 + 1
+
+
+def test_a_venue_that_refuses_leaves_the_rest_for_next_time(
+    store: Candles, intake: Intake, clock: Clock
+) -> None:
+    venue = ToldVenue(TRUTH, clock)
+    repair = Repair(store, intake, venue, clock)
+    venue.moods = [Rejected("no such symbol", code="10001")]
+    assert run_virtually(repair.repair(LISTING, START_NS)).error == "no such symbol"
+    assert run_virtually(repair.repair(LISTING, START_NS)).candles == 400
+
+
+def test_minutes_that_nobody_has_are_said_so_and_not_asked_for_every_time(
+    store: Candles, intake: Intake, clock: Clock
+) -> None:
+    """An outage of the venue: there is no candle, and none is invented."""
+    venue = ToldVenue(TRUTH, clock)
+    venue.without = set(range(100, 130))
+    repair = Repair(store, intake, venue, clock)
+    done = run_virtually(repair.repair(LISTING, START_NS))
+    hole = Missing(START_NS + 100 * MINUTE_NS, START_NS + 130 * MINUTE_NS)
+    assert hole in done.empty
+    asked = len(venue.asked)
+    run_virtually(repair.repair(LISTING, START_NS))
+    assert len(venue.asked) == asked, "nobody has it: not asked again today"
+    assert len(stored(store)) == 370
+
+
+def test_a_candle_that_is_none_goes_to_quarantine_and_not_to_the_store(
+    store: Candles, intake: Intake, clock: Clock
+) -> None:
+    broken = rows(TRUTH, list(range(10)))
+    broken.high[4], broken.close[7] = 1.0, float("nan")
+    taken = intake.take("ws", broken)
+    assert taken.kept == 8
+    assert [row.open_ns for row in store.quarantine(BTC)] == [
+        START_NS + at * MINUTE_NS for at in (4, 7)
+    ]
+    assert len(stored(store)) == 8
+
+
+def test_a_restated_candle_is_a_new_version_and_is_counted(
+    store: Candles, intake: Intake, clock: Clock
+) -> None:
+    wrong = rows(TRUTH, list(range(400)))
+    for at in (50, 51, 399):
+        wrong.close[at] += 0.005
+    intake.take("ws", wrong)
+    clock.now_ns += MINUTE_NS
+    restatement = Restatement(store, intake, ToldVenue(TRUTH, clock), clock)
+    drift = run_virtually(restatement.look(LISTING, START_NS))
+    assert drift.changed >= 2
+    assert same(stored(store).slice(0, 395), TRUTH.slice(0, 395))
+    again = run_virtually(restatement.look(LISTING, START_NS))
+    assert again.looked_at == 0, "each age is looked at once"
+    clock.now_ns += 60 * MINUTE_NS
+    run_virtually(restatement.look(LISTING, START_NS))
+    assert same(stored(store), TRUTH)
