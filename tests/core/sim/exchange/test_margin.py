@@ -19,7 +19,7 @@ from bowline.core.sim.exchange import (
     VenueEngine,
     VenueRules,
 )
-from bowline.core.venue import MarginMode, PositionMode
+from bowline.core.venue import MarginMode, PositionMode, TimeInForce
 from tests.core.sim.exchange.worlds import (
     BUY,
     LINEAR,
@@ -283,3 +283,43 @@ def test_a_unified_account_pays_spot_from_what_margin_leaves() -> None:
     short = refused(engine, SPOT, BUY, 11, 100)
     assert short.reason is RefusalReason.INSUFFICIENT_FUNDS
     assert place(engine, SPOT, BUY, "9.5", 100).state.value == "working"
+
+
+def test_what_is_closed_of_an_isolated_position_gives_its_margin_back() -> None:
+    engine = world(ISOLATED)
+    deep(engine, 100)
+    place(engine, LINEAR, BUY, 100)
+    place(engine, LINEAR, SELL, 25)
+    assert engine.view.positions("a")[0].margin == 750
+    place(engine, LINEAR, SELL, 75)
+    assert engine.view.holding("a", "USDT").free == 10_000 - 1
+    place(engine, LINEAR, BUY, 10)
+    assert engine.view.positions("a")[0].margin == 100
+
+
+def test_an_isolated_position_pays_funding_out_of_its_margin() -> None:
+    engine = world(ISOLATED)
+    deep(engine, 100)
+    place(engine, LINEAR, BUY, 100)
+    engine.pay_funding(9, LINEAR, d("0.01"))
+    assert engine.view.positions("a")[0].margin == 900
+    assert engine.view.holding("a", "USDT").free == 9_000
+
+
+def test_a_sell_below_the_market_is_reckoned_at_what_it_would_get() -> None:
+    engine = world(VenueRules(fees=FREE))
+    deep(engine, 100)
+    assert refused(engine, LINEAR, SELL, 1400, 70).reason is RefusalReason.INSUFFICIENT_FUNDS
+    assert place(engine, LINEAR, SELL, 1000, 70).done
+
+
+def test_all_or_nothing_does_not_count_on_what_may_shrink_under_way() -> None:
+    engine = world(VenueRules(fees=FREE))
+    deep(engine, 100)
+    place(engine, LINEAR, BUY, 2, account="b")
+    engine.show_market(9, LINEAR, [], [])
+    place(engine, LINEAR, SELL, 2, 100, account="b")
+    place(engine, LINEAR, SELL, 2, 101, account="b", reduce_only=True)
+    order = place(engine, LINEAR, BUY, 3, 101, time_in_force=TimeInForce.FOK)
+    assert moved(order) == ("cancelled", 0, "fok")
+    assert place(engine, LINEAR, BUY, 2, 101, time_in_force=TimeInForce.FOK).done

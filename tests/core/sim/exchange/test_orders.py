@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_UP, Decimal
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bowline.core.model.instrument import InstrumentId
@@ -329,3 +333,55 @@ def test_changed_steps_hold_for_the_next_order() -> None:
     )
     assert refused(engine, SPOT, BUY, "0.001", 90).reason is R.LOT
     assert isinstance(engine.place(9, ask_for(SPOT, BUY, "0.01", 90)), VenueOrder)
+
+
+def test_a_stop_does_not_look_back_at_prints_before_it() -> None:
+    engine = market(world())
+    engine.print_trade(9, SPOT, d(110), d(1), BUY)
+    engine.print_trade(9, SPOT, d(100), d(1), BUY)
+    assert place(engine, SPOT, BUY, 1, trigger=105).waiting
+    engine.advance(10)
+    assert engine.view.open_orders("a")[0].waiting
+
+
+def test_an_amended_order_may_use_what_it_holds_itself() -> None:
+    engine = market(world())
+    order = place(engine, SPOT, BUY, 100, 99)
+    assert engine.amend(9, "a", order.order_id, quantity=d(101)).quantity == 101
+    assert engine.view.holding("a", "USDT").free == 1
+
+
+def test_a_buy_holds_back_the_fee_that_it_pays_in_quote() -> None:
+    engine = world(VenueRules(fees=Fees(d("0.001"), d("0.002"), FeeAsset.QUOTE)))
+    assert refused(engine, SPOT, BUY, 100, 100).reason is R.INSUFFICIENT_FUNDS
+    order = place(engine, SPOT, BUY, 10, 100)
+    assert engine.view.holding("a", "USDT").locked == 1_002
+    engine.faults.fill(9, order.order_id, d("0.5"))
+    assert engine.view.holding("a", "USDT").locked == 501
+    assert engine.view.holding("a", "USDT").free == 10_000 - 1_002 + d("0.5")
+
+
+@given(
+    price=st.integers(1, 10**9).map(lambda n: Decimal(n) / 10**8),
+    quantity=st.integers(1, 10**9).map(lambda n: Decimal(n) / 10**8),
+    ratios=st.lists(st.integers(1, 99).map(lambda n: Decimal(n) / 100), max_size=4),
+)
+def test_what_is_held_back_covers_every_way_of_being_filled(price, quantity, ratios) -> None:
+    """Prices times quantities have more digits than money: each part is rounded on its own."""
+    fees = Fees(d("0.00123"), d("0.002"), FeeAsset.QUOTE)
+    fine = listing(SPOT)
+    fine = replace(fine, instrument=replace(fine.instrument, tick_size=d(0), lot_step=d(0)))
+    engine = VenueEngine([fine], VenueRules(fees=fees))
+    engine.open_account("a")
+    # to the last unit what the order may cost
+    need = (price * quantity * d("1.002")).quantize(d("1e-12"), ROUND_UP)
+    engine.deposit(0, "a", "USDT", need)
+    order = place(engine, SPOT, BUY, quantity, price)
+    for ratio in [*ratios, d(1)]:
+        engine.faults.fill(9, order.order_id, ratio)
+        held = engine.view.holding("a", "USDT")
+        assert held.total - held.locked >= 0
+        if engine.view.order("a", order.order_id).done:
+            break
+    assert engine.view.holding("a", "USDT").locked == 0
+    assert sum(engine.view.pots("USDT").values()) == 0

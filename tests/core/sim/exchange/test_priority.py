@@ -167,3 +167,22 @@ def test_a_taker_pays_the_price_of_each_level_it_eats() -> None:
     assert order.cost == 100 + 202 + 104
     assert order.average_price == Decimal(406) / 4
     assert engine.view.book(SPOT).asks == ((d(104), d(8)),)
+
+
+def test_an_outside_level_that_stays_keeps_its_place_whatever_its_size() -> None:
+    engine = world()
+    engine.show_market(9, SPOT, [], [(d(100), d(1))])
+    order = place(engine, SPOT, SELL, 1, 100, account="b")
+    engine.show_market(9, SPOT, [], [(d(100), d(3))])
+    place(engine, SPOT, BUY, 3, 100)
+    assert engine.view.order("b", order.order_id).filled == 0
+    engine.show_market(9, SPOT, [], [(d(100), d(3))])
+    place(engine, SPOT, BUY, 1, 100)
+    assert engine.view.order("b", order.order_id).done, "the level was away and came back behind"
+
+
+def test_outside_sizes_are_whole_lots() -> None:
+    engine = world()
+    engine.show_market(9, SPOT, [(d(99), d("0.0009"))], [(d(100), d("1.0019"))])
+    assert engine.view.book(SPOT).bids == ()
+    assert engine.view.book(SPOT).asks == ((100, d("1.001")),)

@@ -1,4 +1,4 @@
-"""Protects the faults that a script may ask for, and what the public sees: prints, minutes, tickers."""
+"""Protects the faults a script may ask for, and what the public sees: prints and minutes."""
 
 from __future__ import annotations
 

@@ -229,6 +229,8 @@ class World(RuleBasedStateMachine):
 class SpotWorld(World):
     """INV4 from deliveries alone; what is free is never below 0."""
 
+    start = d(300)
+
     @rule(account=accounts, cost=st.integers(1, 40_000).map(lambda n: Decimal(n) / 100))
     def buy_for(self, account, cost):
         self.call("place", NewOrder(account, SPOT, BUY, OrderKind.MARKET, quote_cost=cost))
@@ -345,8 +347,8 @@ class HedgeWorld(LinearWorld):
     positions = (LONG, SHORT)
 
 
-TestSpotWorld = SpotWorld.TestCase
-TestLinearWorld = LinearWorld.TestCase
-TestHedgeWorld = HedgeWorld.TestCase
-for _case in (TestSpotWorld, TestLinearWorld, TestHedgeWorld):
-    _case.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+_SETTINGS = settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestSpotWorld, TestLinearWorld, TestHedgeWorld = (
+    SpotWorld.TestCase, LinearWorld.TestCase, HedgeWorld.TestCase,
+)  # fmt: skip
+TestSpotWorld.settings = TestLinearWorld.settings = TestHedgeWorld.settings = _SETTINGS

@@ -10,7 +10,7 @@ from decimal import Decimal
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import margin
-from bowline.core.sim.exchange.account import Account
+from bowline.core.sim.exchange.account import UNIT, Account
 from bowline.core.sim.exchange.orders import NewOrder, RefusalReason, Refused
 from bowline.core.sim.exchange.rules import ClientIds
 from bowline.core.sim.exchange.state import VenueState
@@ -99,10 +99,10 @@ def steps(
     """Whether prices and quantities are in steps, above the minimums and inside the band."""
     instrument = listing.instrument
     for number in (price, asked.trigger):
-        if number is not None and _uneven(number, instrument.tick_size):
+        if number is not None and _uneven(number, instrument.tick_size or UNIT):
             return Refused(_R.TICK, f"{number} by {instrument.tick_size}")
     if quantity is not None:
-        if _uneven(quantity, instrument.lot_step):
+        if _uneven(quantity, instrument.lot_step or UNIT):
             return Refused(_R.LOT, f"{quantity} by {instrument.lot_step}")
         if quantity < listing.min_quantity:
             return Refused(_R.BELOW_MIN_QUANTITY, f"{quantity} < {listing.min_quantity}")
@@ -120,7 +120,7 @@ def steps(
 
 
 def _uneven(number: Decimal, step: Decimal) -> bool:
-    return bool(step and number % step)
+    return bool(number % step)
 
 
 def _far(price: Decimal | None, market: Decimal | None, band: Decimal | None) -> bool:

@@ -134,6 +134,8 @@ class VenueEngine:
     ) -> None:
         """Replace the outside levels; account orders that they cross fill as makers.
 
+        Sizes are cut to whole lots: what is no lot nobody could trade.
+
         ValueError if the levels cross each other or are not above 0.
         """
         self._state.advance(now_ns)
@@ -143,9 +145,9 @@ class VenueEngine:
         prices = [[price for price, size in side if size] for side in sides]
         if all(prices) and max(prices[0]) >= min(prices[1]):
             raise ValueError(f"the outside book of {instrument.symbol} crosses itself")
-        book = self._state.books[instrument]
+        book, whole = self._state.books[instrument], self._state.whole_lots
         for side, levels in zip((Side.BUY, Side.SELL), sides, strict=True):
-            book.show(side, levels)
+            book.show(side, [(price, whole(instrument, size)) for price, size in levels])
         uncross(self._state, instrument)
         self._settle()
 

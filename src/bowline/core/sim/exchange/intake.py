@@ -213,8 +213,7 @@ def _unamendable(
 
 def part(state: VenueState, order: VenueOrder, ratio: Decimal) -> Decimal:
     """A ratio of what remains of an order, in whole lots."""
-    instrument = state.listings[order.instrument].instrument
-    return instrument.tradable_quantity(order.remaining * ratio)
+    return state.whole_lots(order.instrument, order.remaining * ratio)
 
 
 def wake_stops(state: VenueState, instrument: InstrumentId) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.model.values import ONE, ZERO, Direction, Side, floor_to_step
+from bowline.core.model.values import ONE, ZERO, Direction, Side
 from bowline.core.sim.exchange import margin
 from bowline.core.sim.exchange.account import Account, money, money_up
 from bowline.core.sim.exchange.facts import BalanceReason, FundingPaid
@@ -28,16 +28,15 @@ def cost_to_quantity(state: VenueState, asked: NewOrder) -> Decimal:
     filled in part.
     """
     assert asked.quote_cost is not None, "only a buy by cost"
-    step = state.listings[asked.instrument].instrument.lot_step
-    left, bought = asked.quote_cost / _with_fee(state, asked), ZERO
-    worst = state.mark(asked.instrument)
-    for worst, size in state.books[asked.instrument].walk(Side.SELL):
-        take = min(size, floor_to_step(left / worst, step))
+    at, left, bought = asked.instrument, asked.quote_cost / _with_fee(state, asked), ZERO
+    worst = state.mark(at)
+    for worst, size in state.books[at].walk(Side.SELL):
+        take = min(size, state.whole_lots(at, left / worst))
         bought += take
         left -= take * worst
         if take < size:
             return bought
-    return bought + (floor_to_step(left / worst, step) if worst else ZERO)
+    return bought + (state.whole_lots(at, left / worst) if worst else ZERO)
 
 
 def spot_need(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.instrument import InstrumentId, market_by_id
-from bowline.core.model.values import Direction, Side
-from bowline.core.sim.exchange.account import Account
+from bowline.core.model.values import Direction, Side, floor_to_step
+from bowline.core.sim.exchange.account import UNIT, Account
 from bowline.core.sim.exchange.book import MatchBook
 from bowline.core.sim.exchange.facts import BalanceReason, CandleMoved, Fact
 from bowline.core.sim.exchange.orders import RefusalReason, VenueOrder
@@ -93,6 +93,10 @@ class VenueState:
         book = self.books[instrument]
         bid, ask = book.best(Side.BUY), book.best(Side.SELL)
         return None if bid is None or ask is None else (bid + ask) / _TWO
+
+    def whole_lots(self, instrument: InstrumentId, quantity: Decimal) -> Decimal:
+        """`quantity` rounded down to what can be traded; to the smallest unit where no lot is."""
+        return floor_to_step(quantity, self.listings[instrument].instrument.lot_step or UNIT)
 
     def order(self, order: VenueOrder) -> VenueOrder:
         """The order as it is now."""
