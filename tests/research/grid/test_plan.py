@@ -160,13 +160,11 @@ def test_rows_that_share_a_run_are_what_each_comes_to_alone(sizing, direction, s
     )
     plan = plan_grid(asked, CANDLES.slice(0, 1_500), FROM_NS)
     top = run_chunks(plan, Merge(plan)).top
-    places = random.choices([side_by_side(top), random.sample(range(len(top)), len(top))])[0]
-
-    together = metrics_again(plan, top, places)
-
-    alike = [run_again(plan, int(top.variant[place])).report.metrics for place in places]
-    assert together == alike
-    assert sorted(places) == list(range(plan.variants))
+    lots = side_by_side(plan, top)
+    alone_each = [run_again(plan, variant).report.metrics for variant in top.variant.tolist()]
+    for places in (*lots, random.sample(range(len(top)), len(top))):
+        assert metrics_again(plan, top, places) == [alone_each[place] for place in places]
+    assert sorted(place for lot in lots for place in lot) == list(range(plan.variants))
 
 
 @pytest.mark.parametrize("sl_pct", [None, Decimal("0.2")])

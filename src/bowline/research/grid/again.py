@@ -47,6 +47,8 @@ from bowline.research.grid.plan import GridPlan
 from bowline.research.grid.topk import Rows
 
 TOLERANCE = 1e-9
+#: rows of the top that are run again in one go
+_LOT = 8
 #: closes looked at in one go for the next that matters
 _AHEAD = 4_096
 
@@ -68,16 +70,26 @@ def run_again(plan: GridPlan, variant: int) -> Again:
     return _run(plan, variant, _thoughts(plan, variant))
 
 
-def side_by_side(top: Rows) -> list[int]:
-    """The places of all rows, those of one base one after the other."""
-    order: list[int] = np.argsort(top.variant, kind="stable").tolist()
-    return order
+def side_by_side(plan: GridPlan, top: Rows) -> list[list[int]]:
+    """The places of all rows in lots of a few, those of one base one after the other.
+
+    A lot ends with its base once it has `_LOT` rows, and within it at twice as many.
+    """
+    lots: list[list[int]] = []
+    before = -1
+    for place in np.argsort(top.variant, kind="stable").tolist():
+        base = int(top.variant[place]) // plan.space.lanes
+        if not lots or len(lots[-1]) >= (_LOT if base != before else 2 * _LOT):
+            lots.append([])
+        lots[-1].append(place)
+        before = base
+    return lots
 
 
 def metrics_again(plan: GridPlan, top: Rows, places: Iterable[int]) -> list[Metrics]:
     """The metrics by the core of these rows of `top`, in this order; RowDisagrees as `check_row`.
 
-    Places in the order of `side_by_side` take the least time.
+    The lots of `side_by_side` take the least time.
     """
     found = []
     base, thoughts, done = -1, None, list[_Done]()

@@ -140,8 +140,8 @@ def finish(merge: Merge, sweep_s: float, *, check: bool = True) -> SweepResult:
     began = time.perf_counter()
     metrics: dict[int, Metrics] = {}
     if check and plan.rules.convention is Convention.BOWLINE:
-        places = side_by_side(merge.top)
-        metrics = dict(zip(places, metrics_again(plan, merge.top, places), strict=True))
+        for lot in side_by_side(plan, merge.top):
+            metrics |= zip(lot, metrics_again(plan, merge.top, lot), strict=True)
     work = merge.evaluated * (len(plan.candles) - plan.start)
     return SweepResult(
         plan=plan,

@@ -41,12 +41,10 @@ from bowline.research.grid.stages import StageFacts
 from bowline.research.grid.topk import keys, unpack
 from bowline.research.jobs.stage import Note, Parcel, Stage
 
-#: rows of the top that one chunk runs again
-ROWS_AGAIN = 10
 #: what the core takes for a round trip and for a candle of a row, roughly, and how much of that it
 #: takes for processes of their own to be worth their beginning
 _ROUND_TRIP_S, _CANDLE_S, _PROCESSES_FROM_S = 50e-6, 50e-9, 3.0
-#: what such a chunk comes to: places in the top, with the core's metrics
+#: what a chunk of `again` comes to: places in the top, with the core's metrics
 _Rows = list[tuple[int, Metrics]]
 
 
@@ -138,7 +136,7 @@ class _Again:
     def __init__(self, plan: GridPlan, merge: Merge) -> None:
         self._plan, self._merge = plan, merge
         self.variants = len(merge.top)
-        self.chunks = -(-self.variants // ROWS_AGAIN)
+        self.chunks = len(side_by_side(plan, merge.top))
         work_s = _ROUND_TRIP_S * int(merge.top.round_trips.sum())
         work_s += _CANDLE_S * len(plan.candles) * self.variants
         self.holds_lock = work_s > _PROCESSES_FROM_S
@@ -183,7 +181,7 @@ def _run_chunk(
 
 
 def _run_again(plan: GridPlan, top: Rows, chunk: int) -> bytes:
-    places = side_by_side(top)[chunk * ROWS_AGAIN : (chunk + 1) * ROWS_AGAIN]
+    places = side_by_side(plan, top)[chunk]
     return msgspec.msgpack.encode(list(zip(places, metrics_again(plan, top, places), strict=True)))
 
 
