@@ -11,8 +11,9 @@ from decimal import Decimal
 from heapq import nlargest, nsmallest
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from bowline.core.model.values import ZERO
+from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import BookLevel, BookMoved, BookSnapshot
 
 
@@ -73,6 +74,13 @@ class DepthView:
         return DepthChange(
             moved.now_ns, self.update, previous + 1, self.last, previous, new_bids, new_asks
         )
+
+    def crossed(self, change: DepthChange) -> DepthChange:
+        """The same with a bid above the best ask, as no venue should ever send it."""
+        if not self._asks:
+            return change
+        worst = max(self._asks)
+        return replace(change, bids=((worst, ONE), *change.bids))
 
     def _top(self, levels: dict[Decimal, Decimal], *, best_is_high: bool) -> dict[Decimal, Decimal]:
         if not self.depth or len(levels) <= self.depth:

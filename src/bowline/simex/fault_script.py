@@ -31,14 +31,16 @@ FAULTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("reset", "request", ""),
         ("drop_reply", "request", ""),
         ("garble", "request", "body"),
-        ("status", "request", "status retry_after_s"),
-        ("error", "request", "code message status"),
+        ("status", "request", "status retry_after_s accepted"),
+        ("error", "request", "code message status accepted"),
         ("partial_fill", "request time", "ratio"),
         ("async_reject", "request time", "reason"),
         ("late_fill", "request time", "seconds ratio"),
         ("gap", "frame", "count"),
         ("duplicate", "frame", ""),
         ("reorder", "frame", ""),
+        ("cross", "request time", "symbol"),
+        ("hide", "request time", "seconds"),
         ("mute", "frame time", "channel symbol seconds"),
         ("freeze", "request frame time", "seconds"),
         ("disconnect", "request frame time", ""),
@@ -68,8 +70,10 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     every_s: float | None = None
     times: int | None = None
     seconds: float = 1.0
-    status: int = 503
+    status: int | None = None
     retry_after_s: float | None = None
+    #: whether the request is carried out all the same
+    accepted: bool = False
     code: str = ""
     message: str = "a fault script says so"
     ratio: float = 0.5

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from bowline.core.model.values import SECOND_NS
 from bowline.core.sim.exchange import RefusalReason, VenueEngine
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.agenda import Agenda
 from bowline.simex.dialect import Topic
 from bowline.simex.fault_script import Fault, fault_of
 from bowline.simex.floor import ACCOUNT, Floor
@@ -159,26 +158,20 @@ class Faults:
     def _act(self, floor: Floor, fault: Fault) -> None:
         until_ns = floor.agenda.now_ns + int(fault.seconds * SECOND_NS)
         match fault.fault:
-            case "partial_fill" | "async_reject":
-                floor.armed_orders.append(lambda engine: _arm_order(engine, fault))
-            case "late_fill":
-                floor.armed_cancels.append(
-                    lambda engine: _arm_cancel(floor.agenda, floor, engine, fault)
-                )
             case "mute":
                 self._muted.append((floor, fault, until_ns))
             case "freeze":
                 floor.hub.freeze(until_ns)
             case "disconnect":
                 floor.hub.cut()
-            case "clock_skew":
-                floor.skew_ns = int(fault.seconds * SECOND_NS)
             case "maintenance":
                 self._maintained_until[floor.venue] = until_ns
-            case "revoke_key":
-                floor.key_works = False
-            case "listing":
-                _relist(floor, fault)
+            case "partial_fill" | "async_reject":
+                floor.armed_orders.append(lambda engine: _arm_order(engine, fault))
+            case "late_fill":
+                floor.armed_cancels.append(lambda engine: _arm_cancel(floor, engine, fault))
+            case _:
+                _change(floor, fault)
 
     def _is_muted(self, floor: Floor, topic: Topic, symbol: str) -> bool:
         return any(
@@ -197,17 +190,32 @@ def _arm_order(engine: VenueEngine, fault: Fault) -> None:
         engine.faults.reject_next(ACCOUNT, RefusalReason(fault.reason))
 
 
-def _arm_cancel(agenda: Agenda, floor: Floor, engine: VenueEngine, fault: Fault) -> None:
+def _arm_cancel(floor: Floor, engine: VenueEngine, fault: Fault) -> None:
     engine.faults.hold_next_cancel(ACCOUNT)
 
     def finish() -> None:
         for order in engine.view.open_orders(ACCOUNT):
             if order.cancelling:
                 ratio = Decimal(str(fault.ratio))
-                engine.faults.finish_cancel(agenda.now_ns, order.order_id, ratio)
+                engine.faults.finish_cancel(floor.agenda.now_ns, order.order_id, ratio)
         floor.publish()
 
-    agenda.after(fault.seconds, finish)
+    floor.agenda.after(fault.seconds, finish)
+
+
+def _change(floor: Floor, fault: Fault) -> None:
+    """What stays as it was made."""
+    match fault.fault:
+        case "cross":
+            floor.crossed_next.add(fault.symbol)
+        case "hide":
+            floor.hidden_ns = int(fault.seconds * SECOND_NS)
+        case "clock_skew":
+            floor.skew_ns = int(fault.seconds * SECOND_NS)
+        case "revoke_key":
+            floor.key_works = False
+        case "listing":
+            _relist(floor, fault)
 
 
 def _relist(floor: Floor, fault: Fault) -> None:

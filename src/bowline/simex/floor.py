@@ -30,6 +30,7 @@ from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Dialect
 from bowline.simex.hub import Hub
 from bowline.simex.keys import Keys, keys_of
+from bowline.simex.late_view import LateView
 from bowline.simex.limits import Meter
 from bowline.simex.news import DepthMoved, News, TickerMoved
 
@@ -54,6 +55,10 @@ class Floor:
         self.meter = Meter(dialect.budgets)
         self.skew_ns = 0
         self.key_works = True
+        #: orders and fills younger than this are not found by anybody who asks
+        self.hidden_ns = 0
+        #: symbols whose next change of the book crosses it; an empty one means the next of any
+        self.crossed_next: set[str] = set()
         self.hub = Hub(lambda topic, news: dialect.telling(self, topic, news))
         #: what a dialect remembers of this venue, under names of its own
         self.notes: dict[str, str] = {}
@@ -107,11 +112,12 @@ class Floor:
 
     def view(self, kind: str) -> View:
         """Queries of the spot or the linear market; one and the same in a unified account."""
-        return self._engines[kind].view
+        view = self._engines[kind].view
+        return LateView(view, self.agenda.now_ns - self.hidden_ns) if self.hidden_ns else view
 
     def view_of(self, instrument: InstrumentId) -> View:
         """Queries of the market that trades it."""
-        return self.engine_of(instrument).view
+        return self.view(market_by_id(instrument.market_id).kind)
 
     def listings(self, kind: str) -> list[Listing]:
         """What this market lists now, in the order of listing."""
@@ -218,6 +224,9 @@ class Floor:
     def _depths(self, moved: BookMoved) -> Iterable[DepthMoved]:
         for view in self._views.get(moved.instrument, {}).values():
             if (change := view.apply(moved)) is not None:
+                if crossed := self.crossed_next & {"", moved.instrument.symbol}:
+                    self.crossed_next -= crossed
+                    change = view.crossed(change)
                 yield DepthMoved(view, change)
 
 

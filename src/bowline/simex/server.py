@@ -147,9 +147,8 @@ class _Gate:
         dialect = call.floor.dialect
         headers: dict[str, str] = {}
         try:
-            for fault in struck:
-                if fault.fault == "status":
-                    return _bare(fault)
+            if bare := _instead(struck, accepted=False):
+                return bare
             route = self._route(call, struck)
             if route.private:
                 call.account = dialect.who(call)
@@ -159,6 +158,9 @@ class _Gate:
             )
             headers = dialect.spent(route, spent)
             answer = route.handler(call)
+            if bare := _instead(struck, accepted=True):
+                return bare
+            _refuse_by_script(struck, accepted=True)
         except WireRefusal as refusal:
             answer = dialect.refuse(call, refusal)
         reply = answer if isinstance(answer, Reply) else dialect.wrap(call, answer)
@@ -166,9 +168,7 @@ class _Gate:
         return reply
 
     def _route(self, call: Call, struck: Sequence[Fault]) -> Route:
-        for fault in struck:
-            if fault.fault == "error":
-                raise WireRefusal(fault.code, fault.message)
+        _refuse_by_script(struck, accepted=False)
         if self._world.faults.in_maintenance(call.floor):
             raise call.floor.dialect.closed()
         for method, pattern, route in self._routes[call.floor.venue]:
@@ -262,10 +262,23 @@ def _hang_up(request: web.Request) -> web.StreamResponse:
     return web.Response(status=500)
 
 
-def _bare(fault: Fault) -> Reply:
+def _instead(struck: Sequence[Fault], *, accepted: bool) -> Reply | None:
     """What stands before a venue answers, not the venue itself."""
+    for fault in struck:
+        if fault.fault == "status" and fault.accepted is accepted:
+            return _bare(fault)
+    return None
+
+
+def _refuse_by_script(struck: Sequence[Fault], *, accepted: bool) -> None:
+    for fault in struck:
+        if fault.fault == "error" and fault.accepted is accepted:
+            raise WireRefusal(fault.code, fault.message, status=fault.status)
+
+
+def _bare(fault: Fault) -> Reply:
     headers = {} if fault.retry_after_s is None else {"Retry-After": f"{fault.retry_after_s:g}"}
-    return Reply(b"<html>busy</html>", fault.status, headers, "text/html")
+    return Reply(b"<html>busy</html>", fault.status or 503, headers, "text/html")
 
 
 def _garbled(body: bytes, how: str) -> bytes:

@@ -222,7 +222,8 @@ def _contract_fields(order: VenueOrder) -> dict[str, object]:
 
 def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
     """An execution, as `execution/list` and the execution stream have it."""
-    view = floor.view_of(fill.instrument)
+    # not the floor's view, which a fault may keep from seeing what is new
+    view = floor.engine_of(fill.instrument).view
     order = view.order(fill.account, fill.order_id)
     assert order is not None
     value = fill.price * fill.quantity

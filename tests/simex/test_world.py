@@ -1,0 +1,110 @@
+"""Protects the world itself: one seed makes one world, a virtual clock moves it, files replay."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bowline.core.errors import BadInput
+from bowline.core.model.instrument import FILE_MARKET, InstrumentId
+from bowline.core.model.values import MINUTE_NS, SECOND_NS
+from bowline.core.sim.exchange import MinuteCandle
+from bowline.research.synthetic import synthetic_minutes
+from bowline.simex import (
+    ReplayedCandles,
+    SyntheticMarket,
+    VirtualClock,
+    World,
+    coin_of,
+    serve,
+)
+from bowline.storage.files import write_candle_file
+
+EIGHT_HOURS_NS = 480 * MINUTE_NS
+#: three minutes before the next funding
+START_NS = 61_111 * EIGHT_HOURS_NS - 3 * MINUTE_NS
+
+
+def a_world(seed: int, **words: object) -> World:
+    market = SyntheticMarket([coin_of("BTCUSDT")], seed, history_minutes=5)
+    return World(["bybit"], market=market, seed=seed, clock=VirtualClock(START_NS), **words)
+
+
+def candles_of(world: World, kind: str = "linear") -> list[MinuteCandle]:
+    floor = world.floors["bybit"]
+    (listing,) = floor.listings(kind)
+    return floor.view(kind).candles(listing.instrument.id)
+
+
+def run(world: World, seconds: float) -> World:
+    asyncio.run(world.advance(seconds))
+    return world
+
+
+def test_one_seed_makes_one_world() -> None:
+    first, again, other = (candles_of(run(a_world(seed), 90)) for seed in (1, 1, 2))
+    assert len(first) == 7
+    assert first == again
+    assert first != other
+
+
+def test_keys_come_from_the_seed_and_differ_by_venue() -> None:
+    keys = [a_world(seed).floors["bybit"].keys for seed in (1, 1, 2)]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_virtual_clock_stands_still_until_it_is_moved() -> None:
+    async def scene() -> None:
+        world = a_world(1)
+        async with serve(world, follow_clock=False):
+            before = candles_of(world)
+            await asyncio.sleep(0.05)
+            assert candles_of(world) == before
+            await world.advance(61)
+            assert len(candles_of(world)) == len(before) + 1
+            assert world.agenda.now_ns == START_NS + 61 * SECOND_NS
+
+    asyncio.run(scene())
+
+
+def test_funding_is_paid_at_the_eighth_hour() -> None:
+    world = a_world(1)
+    floor = world.floors["bybit"]
+    ((instrument, (rate, due_ns)),) = floor.funding.items()
+    run(world, (due_ns - START_NS) / SECOND_NS - 1)
+    assert len(floor.funding_paid[instrument]) == 3
+    run(world, 2)
+    assert floor.funding_paid[instrument][-1] == (rate, due_ns)
+
+
+def test_a_candle_file_comes_out_as_the_same_candles(tmp_path: Path) -> None:
+    instrument = InstrumentId(FILE_MARKET.market_id, "BTCUSDT")
+    frame = synthetic_minutes(instrument, seed=5, minutes=20, start_ns=START_NS)
+    path = tmp_path / "BTCUSDT.csv"
+    write_candle_file(frame, path, ".csv")
+    coin = coin_of("BTCUSDT")
+    world = World(
+        ["bybit"],
+        market=ReplayedCandles.of_file(path, coin, 1),
+        clock=VirtualClock(START_NS),
+    )
+    run(world, 20 * 60)
+    shown = candles_of(world)[:20]
+    tick = Decimal("0.1")
+    for at, candle in enumerate(shown):
+        for name in ("open", "high", "low", "close"):
+            recorded = Decimal(repr(float(getattr(frame, name)[at])))
+            assert abs(getattr(candle, name) - recorded) <= tick, (at, name)
+
+
+def test_nobody_plays_a_venue_that_is_not_known() -> None:
+    with pytest.raises(BadInput):
+        World(["mtgox"])
+
+
+def test_a_coin_in_an_unknown_quote_is_refused() -> None:
+    with pytest.raises(BadInput):
+        coin_of("BTCXYZ")
