@@ -17,7 +17,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.venue import Book, BookChanged, BookReplaced, Level
 from bowline.venues import FeedRules, Sequencing
 from bowline.venues.books import KEPT, MOVES, BookKeeper, BookState, Happening, Loss
-from bowline.venues.checksums import crc32_of, shortest
+from bowline.venues.checksums import Crc32, shortest
 
 BTC = InstrumentId(market_by_name("bybit:linear").market_id, "BTCUSDT")
 Tick = BookReplaced | BookChanged
@@ -30,7 +30,7 @@ def rules(sequencing: Sequencing, *, rest: bool = False, every: int = 0) -> Feed
 
 
 def checksum(book: Book) -> int:
-    return crc32_of(book, shortest, shortest)
+    return Crc32(shortest, shortest)(book)
 
 
 def keeper(sequencing: Sequencing = Sequencing.ADJOINING, *, rest: bool = False) -> BookKeeper:

@@ -27,7 +27,7 @@ from enum import Enum, StrEnum
 from typing import Protocol, runtime_checkable
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.venue import Book, BookChanged, BookReplaced, Level
+from bowline.core.venue import Book, BookChanged, BookReplaced
 from bowline.venues.feed import Channel, FeedCodec, FeedRules, Sequencing
 
 #: what a book's checksum is by the venue's recipe
@@ -84,7 +84,9 @@ MOVES: dict[BookState, dict[Happening, BookState]] = {
     BookState.INVALID: {**_STARTS, **_BREAKS},
 }
 
-_FOLLOWED = {BookState.VALID, BookState.UNUSABLE}
+# looked up at every change: an attribute of an Enum costs more than a name
+_VALID, _UNUSABLE = BookState.VALID, BookState.UNUSABLE
+_ADJOINING, _PREVIOUS = Sequencing.ADJOINING, Sequencing.PREVIOUS
 
 
 class BookKeeper:
@@ -95,8 +97,8 @@ class BookKeeper:
     """
 
     __slots__ = (
-        "_book", "_checksum", "_every", "_held", "_kept", "_known", "_rest", "_rule", "_seen_ns",
-        "_unchecked", "asked", "losses", "reason", "state",
+        "_book", "_checksum", "_every", "_followed", "_held", "_kept", "_known", "_rest", "_rule",
+        "_seen_ns", "_unchecked", "asked", "losses", "reason", "state",
     )  # fmt: skip
 
     def __init__(
@@ -106,6 +108,7 @@ class BookKeeper:
         self.reason: Loss | None = None
         self.losses = dict.fromkeys(Loss, 0)
         self.asked = 0
+        self._followed = False
         self._book = Book(instrument)
         self._rule = rules.sequencing
         self._rest = rules.snapshot_by_rest
@@ -119,7 +122,7 @@ class BookKeeper:
 
     def valid_at(self, now_ns: int, max_age_ns: int) -> Book | None:
         """The book if it may be believed: proven whole, and heard of within `max_age_ns`."""
-        if self.state is BookState.VALID and now_ns - self._seen_ns <= max_age_ns:
+        if self.state is _VALID and now_ns - self._seen_ns <= max_age_ns:
             return self._book
         return None
 
@@ -129,11 +132,11 @@ class BookKeeper:
         True: get a fresh start now (the REST snapshot, or a new subscription). Said once a loss;
         it is said again only of a start that came and would not do.
         """
-        if isinstance(tick, BookReplaced):
-            return self._start_by_rest(tick, seen_ns) if self._rest else self._start(tick, seen_ns)
-        if self.state in _FOLLOWED:
-            return self._follow(tick, seen_ns)
-        return self._keep(tick, seen_ns) if self._rest else False
+        if isinstance(tick, BookChanged):
+            if self._followed:
+                return self._follow(tick, seen_ns)
+            return self._keep(tick, seen_ns) if self._rest else False
+        return self._start_by_rest(tick, seen_ns) if self._rest else self._start(tick, seen_ns)
 
     def drop(self) -> None:
         """Forget everything: the stream behind it ended, and what comes next is another."""
@@ -145,17 +148,31 @@ class BookKeeper:
 
     def _follow(self, tick: BookChanged, seen_ns: int) -> bool:
         known, last = self._known, tick.last
-        if self._rule is Sequencing.ADJOINING:
+        if self._rule is _ADJOINING:
             if last <= known:
                 return False
             follows = tick.first <= known + 1
-        elif self._rule is Sequencing.PREVIOUS:
+        elif self._rule is _PREVIOUS:
             follows = tick.previous == known
         else:
             follows = self._rises(tick)
         if not follows:
             return self._break(Loss.GAP, tick)
-        return self._change(tick, seen_ns)
+        book = self._book
+        try:
+            book.change(tick.bids, tick.asks, tick.event_ns)
+        except ValueError:
+            return self._break(Loss.NEGATIVE, tick)
+        self._known = last
+        self._seen_ns = seen_ns
+        if self._checksum is not None and self._differs(tick):
+            return self._break(Loss.CHECKSUM, tick)
+        if not book.usable:
+            return self._break(self._flaw(), tick) if self.state is _VALID else False
+        if self.state is _UNUSABLE:
+            self._move(Happening.MENDED)
+            self.reason = None
+        return False
 
     def _rises(self, tick: BookChanged) -> bool:
         """A number that only rises proves an order, no more: the rest is the checksum's to prove.
@@ -168,29 +185,12 @@ class BookKeeper:
             return False
         return tick.last > self._known or tick.last == 0
 
-    def _change(self, tick: BookChanged, seen_ns: int) -> bool:
-        if _any_negative(tick.bids) or _any_negative(tick.asks):
-            return self._break(Loss.NEGATIVE, tick)
-        book = self._book
-        book.change(tick.bids, tick.asks, tick.event_ns)
-        self._known = tick.last
-        self._seen_ns = seen_ns
-        if self._checksum is not None and self._differs(tick):
-            return self._break(Loss.CHECKSUM, tick)
-        if book.usable:
-            if self.state is BookState.UNUSABLE:
-                self._move(Happening.MENDED)
-                self.reason = None
-        elif self.state is BookState.VALID:
-            return self._break(self._flaw(), tick)
-        return False
-
     def _start(self, tick: BookReplaced, seen_ns: int) -> bool:
         """Begin anew from a whole book, unless it is older than what we have."""
-        rising = self._rule is Sequencing.RISING and self.state in _FOLLOWED
+        rising = self._rule is Sequencing.RISING and self._followed
         if rising and tick.sequence < self._known:
             return False
-        if _any_negative(tick.bids) or _any_negative(tick.asks):
+        if any(size < 0 for levels in (tick.bids, tick.asks) for _, size in levels):
             return self._break(Loss.NEGATIVE)
         self._book.replace(tick.bids, tick.asks, tick.event_ns)
         self._known = tick.sequence
@@ -208,7 +208,7 @@ class BookKeeper:
         return False
 
     def _start_by_rest(self, tick: BookReplaced, seen_ns: int) -> bool:
-        if self.state in _FOLLOWED:
+        if self._followed:
             return False  # nobody waits for it, and what we follow is newer
         self._held = tick
         return self._join(seen_ns)
@@ -237,10 +237,11 @@ class BookKeeper:
             return True
         changes = list(kept)
         kept.clear()
-        if self._start(start, seen_ns) or self._change(changes[0], seen_ns):
-            kept.extend(changes[1:])
+        if self._start(start, seen_ns):
             return True
-        for at, tick in enumerate(changes[1:], 2):
+        if self._rule is _PREVIOUS:
+            self._known = changes[0].previous or 0  # it reaches further back than the start
+        for at, tick in enumerate(changes, 1):
             if self._follow(tick, seen_ns):
                 kept.extend(changes[at:])
                 return True
@@ -276,6 +277,7 @@ class BookKeeper:
 
     def _move(self, happening: Happening) -> None:
         self.state = MOVES[self.state][happening]
+        self._followed = self.state in {_VALID, _UNUSABLE}
 
 
 @runtime_checkable
@@ -290,10 +292,3 @@ def keeper_of(codec: FeedCodec, instrument: InstrumentId) -> BookKeeper:
     """A keeper for this instrument as `codec` feeds it."""
     checksum = codec.checksum(instrument) if isinstance(codec, Checksummed) else None
     return BookKeeper(instrument, codec.rules(Channel.BOOK), checksum)
-
-
-def _any_negative(levels: list[Level]) -> bool:
-    for level in levels:  # noqa: SIM110 - at every change, and a generator costs three times this
-        if level[1] < 0:
-            return True
-    return False

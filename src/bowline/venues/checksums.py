@@ -2,7 +2,8 @@
 
 The venue's texts are not kept: the float nearest to a text gives it back, if one knows how the
 venue writes numbers (a fixed number of decimals, or no zeros at the end). So a book without
-checks pays nothing, and one that is checked at every n-th change pays for every n-th.
+checks pays nothing, and one that is checked at every n-th change pays for every n-th. A level
+that is still there at the next check is not written again.
 """
 
 from __future__ import annotations
@@ -11,24 +12,51 @@ from collections.abc import Callable
 from decimal import Decimal
 from zlib import crc32
 
-from bowline.core.venue import Book
+from bowline.core.venue import Book, Level
 
 #: how a venue writes a number
 Text = Callable[[float], str]
 
 _LEVELS = 25
 _SIGN = 1 << 31
+_REMEMBERED = 2_000
 
 
-def crc32_of(book: Book, price: Text, size: Text) -> int:
-    """Bid and ask by turns, best first, 25 of each: `price:size:price:size…`, as a signed int."""
-    bids = [f"{price(at)}:{size(much)}" for at, much in book.bids(_LEVELS)]
-    asks = [f"{price(at)}:{size(much)}" for at, much in book.asks(_LEVELS)]
-    both = min(len(bids), len(asks))
-    words = [word for pair in zip(bids, asks, strict=False) for word in pair]
-    words += bids[both:] or asks[both:]
-    value = crc32(":".join(words).encode())
-    return value - 2 * _SIGN if value >= _SIGN else value
+class Crc32:
+    """Bid and ask by turns, best first, 25 of each: `price:size:price:size…`, as a signed int.
+
+    One object a book: it remembers how its levels are written.
+    """
+
+    __slots__ = ("_price", "_size", "_written")
+
+    def __init__(self, price: Text, size: Text) -> None:
+        self._price = price
+        self._size = size
+        self._written: dict[Level, str] = {}
+
+    def __call__(self, book: Book) -> int:
+        """The checksum of this book."""
+        bids, asks = self._texts(book.bids(_LEVELS)), self._texts(book.asks(_LEVELS))
+        both = min(len(bids), len(asks))
+        words = [word for pair in zip(bids, asks, strict=False) for word in pair]
+        words += bids[both:] or asks[both:]
+        value = crc32(":".join(words).encode())
+        return value - 2 * _SIGN if value >= _SIGN else value
+
+    def _texts(self, levels: list[Level]) -> list[str]:
+        written = self._written
+        try:
+            return [written[level] for level in levels]
+        except KeyError:
+            pass
+        if len(written) > _REMEMBERED:
+            written.clear()
+        for level in levels:
+            if level not in written:
+                price, size = level
+                written[level] = f"{self._price(price)}:{self._size(size)}"
+        return [written[level] for level in levels]
 
 
 def fixed(step: Decimal) -> Text:

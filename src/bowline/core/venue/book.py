@@ -36,24 +36,33 @@ class Book:
         self.event_ns = event_ns
 
     def change(self, bids: Iterable[Level], asks: Iterable[Level], event_ns: int) -> None:
-        """Take new sizes of levels; a size of 0 takes the level away."""
+        """Take new sizes of levels; a size of 0 takes the level away.
+
+        ValueError for a negative size; levels before it are then taken already.
+        """
         sizes = self._size_at
         for price, size in bids:
             if size > 0:
                 if price not in sizes:
                     insort(self._bids, price)
                 sizes[price] = size
-            elif sizes.pop(price, None) is not None:
-                del self._bids[bisect_left(self._bids, price)]
+            else:
+                self._take_away(self._bids, price, size)
         for price, size in asks:
             key = -price
             if size > 0:
                 if key not in sizes:
                     insort(self._asks, key)
                 sizes[key] = size
-            elif sizes.pop(key, None) is not None:
-                del self._asks[bisect_left(self._asks, key)]
+            else:
+                self._take_away(self._asks, key, size)
         self.event_ns = event_ns
+
+    def _take_away(self, keys: list[float], key: float, size: float) -> None:
+        if size < 0:
+            raise ValueError(f"size {size} at {abs(key)}: a size is 0 or more")
+        if self._size_at.pop(key, None) is not None:
+            del keys[bisect_left(keys, key)]
 
     def keep(self, depth: int) -> None:
         """Forget the levels beyond the best `depth` of a side."""

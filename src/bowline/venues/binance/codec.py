@@ -57,6 +57,8 @@ _OTHERS = {
     "markPriceUpdate", "contractInfo", "assetIndexUpdate", "compositeIndex", "continuous_kline",
     "tradingSession", "referencePrice",
 }  # fmt: skip
+#: how every change of a book begins; words in another order, or wrapped, are read as well
+_BOOK_START = b'{"e":"depthUpdate"'
 _SNAPSHOT = {"spot": "/api/v3/depth", "linear": "/fapi/v1/depth"}
 _SNAPSHOT_LEVELS = 1_000
 
@@ -81,6 +83,7 @@ class _Frame(Struct, gc=False):
 
 
 class _Depth(Struct, gc=False):
+    s: str
     E: Millis
     U: reading.Sequence
     u: reading.Sequence
@@ -153,12 +156,12 @@ class BinanceCodec:
         self._listings = listings
         self._of = {each.venue_symbol: each.instrument.id for each in listings.all}
         self._readers: dict[str, Callable[[InstrumentId, bytes | msgspec.Raw], Tick]] = {
-            "depthUpdate": _spot_book if market.kind == "spot" else _futures_book,
             "bookTicker": _quote,
             "aggTrade": _agg_trade,
             "trade": _trade,
             "kline": _candle,
         }
+        self._book = _spot_book if market.kind == "spot" else _futures_book
         self._rules = {channel: _rules(market.kind, channel) for channel in Channel}
 
     @property
@@ -186,6 +189,9 @@ class BinanceCodec:
 
     def decode(self, frame: bytes) -> Sequence[Tick | Control]:
         """What one frame says. Raises Unreadable."""
+        if frame.startswith(_BOOK_START):
+            depth = read(_DEPTH, frame)
+            return (self._book(self._listed(depth.s, frame), depth, frame),)
         envelope = read(_FRAME, frame)
         if not envelope.stream:
             return self._event(envelope, frame)
@@ -195,10 +201,9 @@ class BinanceCodec:
         # spot quotes alone bear no name
         name = head.e or ("bookTicker" if head.u is not None else "")
         if reader := self._readers.get(name):
-            instrument = self._of.get(head.s)
-            if instrument is None:
-                raise reading.unreadable(f"{head.s!r} is not listed", raw)
-            return (reader(instrument, raw),)
+            return (reader(self._listed(head.s, raw), raw),)
+        if name == "depthUpdate":
+            return (self._book(self._listed(head.s, raw), read(_DEPTH, raw), raw),)
         if name in _OTHERS:
             return ()
         if name == "serverShutdown":
@@ -206,6 +211,12 @@ class BinanceCodec:
         if not name:
             return _control(head, raw)
         raise reading.unreadable(f"unknown event {name!r}", raw)
+
+    def _listed(self, word: str, raw: bytes | msgspec.Raw) -> InstrumentId:
+        instrument = self._of.get(word)
+        if instrument is None:
+            raise reading.unreadable(f"{word!r} is not listed", raw)
+        return instrument
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
         """A thousand levels a side."""
@@ -255,13 +266,12 @@ def _event_of_connection(raw: msgspec.Raw) -> Sequence[Control]:
     return (Closing(name),)
 
 
-def _spot_book(instrument: InstrumentId, raw: bytes | msgspec.Raw) -> BookChanged:
-    depth = read(_DEPTH, raw)
+def _spot_book(instrument: InstrumentId, depth: _Depth, raw: bytes | msgspec.Raw) -> BookChanged:
+    del raw
     return BookChanged(instrument, ns(depth.E), depth.b, depth.a, depth.U, depth.u)
 
 
-def _futures_book(instrument: InstrumentId, raw: bytes | msgspec.Raw) -> BookChanged:
-    depth = read(_DEPTH, raw)
+def _futures_book(instrument: InstrumentId, depth: _Depth, raw: bytes | msgspec.Raw) -> BookChanged:
     if depth.pu is None:
         raise reading.unreadable("no `pu` to tell the change before", raw)
     return BookChanged(instrument, ns(depth.E), depth.b, depth.a, depth.U, depth.u, depth.pu)

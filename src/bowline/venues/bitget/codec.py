@@ -17,7 +17,6 @@ from msgspec import Struct
 from bowline.core.model.instrument import InstrumentId, Market
 from bowline.core.model.values import Side
 from bowline.core.venue import (
-    Book,
     BookChanged,
     BookReplaced,
     CandleSeen,
@@ -28,7 +27,7 @@ from bowline.core.venue import (
 )
 from bowline.venues import reading
 from bowline.venues.books import Checksum
-from bowline.venues.checksums import crc32_of, fixed
+from bowline.venues.checksums import Crc32, fixed
 from bowline.venues.feed import (
     Answer,
     Channel,
@@ -53,6 +52,8 @@ _CHANNEL_OF = {word: channel for channel, word in _CHANNELS.items()}
 _OTHERS = ("ticker", "books", "trade", "candle", "auction", "index-price", "liquidation")
 _KINDS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
 _OTHER_KINDS = {"SPOT", "USDT-FUTURES", "USDC-FUTURES", "COIN-FUTURES"}
+_BOOK_CHANNELS = {"books", "books1"}
+_WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 
 
@@ -60,6 +61,23 @@ class _Arg(Struct, frozen=True, gc=False):
     instType: str = ""  # noqa: N815 - their word
     channel: str = ""
     instId: str = ""  # noqa: N815 - their word
+
+
+class _Book(Struct, gc=False):
+    bids: list[tuple[Price, Size]]
+    asks: list[tuple[Price, Size]]
+    ts: Millis
+    seq: reading.Sequence = 0
+    pseq: reading.Sequence = 0
+    checksum: int = 0
+
+
+class _Books(Struct, gc=False):
+    """The frames that come thousands of times a second, read in one go."""
+
+    arg: _Arg
+    action: Literal["snapshot", "update"]
+    data: tuple[_Book]
 
 
 class _Frame(Struct, gc=False):
@@ -70,15 +88,6 @@ class _Frame(Struct, gc=False):
     event: str = ""
     code: int | str = ""
     msg: str = ""
-
-
-class _Book(Struct, gc=False):
-    bids: list[tuple[Price, Size]]
-    asks: list[tuple[Price, Size]]
-    ts: Millis
-    seq: reading.Sequence = 0
-    pseq: reading.Sequence = 0
-    checksum: int = 0
 
 
 class _Trade(Struct, gc=False):
@@ -99,7 +108,7 @@ class _Candle(Struct, array_like=True, gc=False):
 
 
 _FRAME = decoder(_Frame)
-_BOOKS = decoder(tuple[_Book])
+_BOOKS = decoder(_Books)
 _TRADES = decoder(list[_Trade])
 _CANDLES = decoder(list[_Candle])
 
@@ -123,11 +132,15 @@ class BitgetCodec:
             book_depth=500,
             checksum_every=1,
         )
+        # how every frame of a book or quote begins; words in another order are read as well
+        self._book_start = tuple(
+            f'{{"action":"{action}","arg":{{"instType":"{self._kind}","channel":"books{depth}"'.encode()
+            for action in ("update", "snapshot")
+            for depth in ("", "1")
+        )
         self._of = {each.venue_symbol: each.instrument.id for each in listings.all}
         self._readers: dict[str, _Reader] = {
             "trade": _trades,
-            "books1": _quote,
-            "books": _book,
             "candle1m": _candles,
         }
 
@@ -164,23 +177,45 @@ class BitgetCodec:
 
     def decode(self, frame: bytes) -> Sequence[Tick | Control]:
         """What one frame says. Raises Unreadable."""
-        if frame == b"pong":
-            return (Pong(),)
-        if frame == b"ping":
-            return (Answer(b"pong"),)
+        if frame.startswith(self._book_start):
+            return (self._book(read(_BOOKS, frame), frame),)
+        if word := _WORDS.get(frame):
+            return word
         envelope = read(_FRAME, frame)
         if envelope.event:
             return self._control(envelope, frame)
+        return self._push(envelope, frame)
+
+    def _push(self, envelope: _Frame, frame: bytes) -> Sequence[Tick]:
         arg = envelope.arg
-        reader = self._readers.get(arg.channel)
-        if reader is None or arg.instType != self._kind:
-            if arg.channel.startswith(_OTHERS) and arg.instType in _OTHER_KINDS:
-                return ()
+        if arg.instType == self._kind:
+            if arg.channel in _BOOK_CHANNELS:
+                return (self._book(read(_BOOKS, frame), frame),)
+            if reader := self._readers.get(arg.channel):
+                return reader(self._listed(arg, frame), envelope)
+        if not (arg.channel.startswith(_OTHERS) and arg.instType in _OTHER_KINDS):
             raise reading.unreadable(f"unknown channel {arg.instType}:{arg.channel}", frame)
+        return ()
+
+    def _listed(self, arg: _Arg, frame: bytes) -> InstrumentId:
         instrument = self._of.get(arg.instId)
         if instrument is None:
             raise reading.unreadable(f"{arg.instId!r} is not listed", frame)
-        return reader(instrument, envelope)
+        return instrument
+
+    def _book(self, push: _Books, frame: bytes) -> QuoteChanged | BookReplaced | BookChanged:
+        """A book or a quote."""
+        instrument = self._listed(push.arg, frame)
+        (book,) = push.data
+        at, bids, asks = ns(book.ts), book.bids, book.asks
+        if push.arg.channel == "books1":
+            bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
+            return QuoteChanged(instrument, at, *bid, *ask)
+        # a checksum of 0 is their word for none
+        seq, checksum = book.seq, book.checksum or None
+        if push.action == "snapshot":
+            return BookReplaced(instrument, at, bids, asks, seq, checksum)
+        return BookChanged(instrument, at, bids, asks, seq, seq, book.pseq or None, checksum)
 
     def _control(self, frame: _Frame, raw: bytes) -> Sequence[Control]:
         match frame.event:
@@ -202,12 +237,7 @@ class BitgetCodec:
     def checksum(self, instrument: InstrumentId) -> Checksum:
         """CRC-32 of the best 25 levels, written with the decimals of tick size and lot step."""
         listing = self._listings.of(instrument).instrument
-        price, size = fixed(listing.tick_size), fixed(listing.lot_step)
-
-        def of(book: Book) -> int:
-            return crc32_of(book, price, size)
-
-        return of
+        return Crc32(fixed(listing.tick_size), fixed(listing.lot_step))
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
         """None is needed: the stream itself begins with a whole book."""
@@ -216,25 +246,6 @@ class BitgetCodec:
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
         """There is none to decode."""
         raise reading.unreadable(f"no book of {instrument.symbol} was asked for", body)
-
-
-def _book(instrument: InstrumentId, frame: _Frame) -> Sequence[BookReplaced | BookChanged]:
-    (book,) = read(_BOOKS, frame.data)
-    at = ns(book.ts)
-    # a checksum of 0 is their word for none
-    checksum = book.checksum or None
-    if frame.action == "snapshot":
-        return (BookReplaced(instrument, at, book.bids, book.asks, book.seq, checksum),)
-    if frame.action != "update":
-        raise reading.unreadable("a book without an action", frame.data)
-    seq, before = book.seq, book.pseq or None
-    return (BookChanged(instrument, at, book.bids, book.asks, seq, seq, before, checksum),)
-
-
-def _quote(instrument: InstrumentId, frame: _Frame) -> Sequence[QuoteChanged]:
-    (book,) = read(_BOOKS, frame.data)
-    bid, ask = max(book.bids, default=NOBODY), min(book.asks, default=NOBODY)
-    return (QuoteChanged(instrument, ns(book.ts), *bid, *ask),)
 
 
 def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:

@@ -35,6 +35,7 @@ from bowline.venues.feed import (
     Subscribed,
     SubscriptionRefused,
     Topic,
+    Unreadable,
 )
 from bowline.venues.reading import NOBODY, Millis, Price, Size, decoder, ns, read
 
@@ -49,7 +50,24 @@ _OTHERS = (
     "tickers.", "liquidation.", "allLiquidation.", "orderbook.", "kline.", "priceLimit.",
     "insurance.", "adlAlert.", "tickers_lt.", "kline_lt.", "lt.", "system.status",
 )  # fmt: skip
+#: how every frame of a book or a quote begins; words in another order are read as well
+_BOOK_START = b'{"topic":"orderbook.'
 _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
+
+
+class _Levels(Struct, gc=False):
+    b: list[tuple[Price, Size]]
+    a: list[tuple[Price, Size]]
+    u: reading.Sequence
+
+
+class _Books(Struct, gc=False):
+    """The frames that come thousands of times a second, read in one go."""
+
+    topic: str
+    type: Literal["snapshot", "delta"]
+    ts: Millis
+    data: _Levels
 
 
 class _Frame(Struct, gc=False):
@@ -61,12 +79,6 @@ class _Frame(Struct, gc=False):
     success: bool = True
     ret_msg: str = ""
     req_id: str = ""
-
-
-class _Levels(Struct, gc=False):
-    b: list[tuple[Price, Size]]
-    a: list[tuple[Price, Size]]
-    u: reading.Sequence
 
 
 class _Trade(Struct, gc=False):
@@ -90,7 +102,7 @@ class _Candle(Struct, gc=False):
 
 
 _FRAME = decoder(_Frame)
-_LEVELS = decoder(_Levels)
+_BOOKS = decoder(_Books)
 _TRADES = decoder(list[_Trade])
 _CANDLES = decoder(list[_Candle])
 
@@ -110,13 +122,20 @@ class BybitCodec:
         )
         readers: dict[Channel, Callable[[InstrumentId, _Frame], Sequence[Tick]]] = {
             Channel.TRADES: _trades,
-            Channel.QUOTES: _quote,
-            Channel.BOOK: _book,
             Channel.CANDLES: _candles,
         }
         self._routes = {
-            prefix + each.venue_symbol: (readers[channel], each.instrument.id)
-            for channel, prefix in _TOPICS.items()
+            _TOPICS[channel] + each.venue_symbol: (reader, each.instrument.id)
+            for channel, reader in readers.items()
+            for each in listings.all
+        }
+        makers: dict[Channel, Callable[[InstrumentId, _Books], Tick]] = {
+            Channel.QUOTES: _quote,
+            Channel.BOOK: _book,
+        }
+        self._books = {
+            _TOPICS[channel] + each.venue_symbol: (maker, each.instrument.id)
+            for channel, maker in makers.items()
             for each in listings.all
         }
 
@@ -144,10 +163,18 @@ class BybitCodec:
 
     def decode(self, frame: bytes) -> Sequence[Tick | Control]:
         """What one frame says. Raises Unreadable."""
+        if frame.startswith(_BOOK_START):
+            push = read(_BOOKS, frame)
+            if found := self._books.get(push.topic):
+                maker, instrument = found
+                return (maker(instrument, push),)
         envelope = read(_FRAME, frame)
         if route := self._routes.get(envelope.topic):
             reader, instrument = route
             return reader(instrument, envelope)
+        if found := self._books.get(envelope.topic):
+            maker, instrument = found
+            return (maker(instrument, read(_BOOKS, frame)),)
         if envelope.op:
             return _control(envelope, frame)
         if envelope.topic.startswith(tuple(_TOPICS.values())):
@@ -178,24 +205,21 @@ def _control(frame: _Frame, raw: bytes) -> Sequence[Control]:
     return (Subscribed(request),)
 
 
-def _book(instrument: InstrumentId, frame: _Frame) -> Sequence[BookReplaced | BookChanged]:
-    levels = read(_LEVELS, frame.data)
-    if frame.type == "snapshot" or levels.u == 1:
-        return (BookReplaced(instrument, ns(frame.ts), levels.b, levels.a, levels.u),)
-    if frame.type != "delta":
-        raise reading.unreadable(f"a book of type {frame.type!r}", frame.data)
+def _book(instrument: InstrumentId, push: _Books) -> BookReplaced | BookChanged:
+    at, levels = ns(push.ts), push.data
     u = levels.u
-    return (BookChanged(instrument, ns(frame.ts), levels.b, levels.a, u, u),)
+    if push.type == "snapshot" or u == 1:
+        return BookReplaced(instrument, at, levels.b, levels.a, u)
+    return BookChanged(instrument, at, levels.b, levels.a, u, u)
 
 
-def _quote(instrument: InstrumentId, frame: _Frame) -> Sequence[QuoteChanged]:
-    levels = read(_LEVELS, frame.data)
-    bids = [level for level in levels.b if level[1] > 0]
-    asks = [level for level in levels.a if level[1] > 0]
-    if frame.type != "snapshot" and not (bids and asks):
-        raise reading.unreadable("a change to one side of a quote", frame.data)
+def _quote(instrument: InstrumentId, push: _Books) -> QuoteChanged:
+    bids = [level for level in push.data.b if level[1] > 0]
+    asks = [level for level in push.data.a if level[1] > 0]
+    if push.type != "snapshot" and not (bids and asks):
+        raise Unreadable(f"a change to one side of a quote, at {push.topic}")
     bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
-    return (QuoteChanged(instrument, ns(frame.ts), *bid, *ask),)
+    return QuoteChanged(instrument, ns(push.ts), *bid, *ask)
 
 
 def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:

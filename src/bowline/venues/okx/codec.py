@@ -17,12 +17,9 @@ from msgspec import Meta, Struct
 from bowline.core.model.instrument import InstrumentId, Market
 from bowline.core.model.values import Side
 from bowline.core.venue import (
-    Book,
     BookChanged,
     BookReplaced,
     CandleSeen,
-    Level,
-    Listing,
     Listings,
     QuoteChanged,
     Tick,
@@ -30,7 +27,8 @@ from bowline.core.venue import (
 )
 from bowline.venues import reading
 from bowline.venues.books import Checksum
-from bowline.venues.checksums import crc32_of, shortest
+from bowline.venues.checksums import Crc32, shortest
+from bowline.venues.contracts import Contract, contracts_by_word
 from bowline.venues.feed import (
     Answer,
     Channel,
@@ -51,6 +49,8 @@ _CHANNELS = {
     Channel.BOOK: "books",
     Channel.CANDLES: "candle1m",
 }
+#: how every frame of a book or a quote begins; another order of the same words is read as well
+_BOOK_START = (b'{"arg":{"channel":"books"', b'{"arg":{"channel":"bbo-tbt"')
 _CHANNEL_OF = {word: channel for channel, word in _CHANNELS.items()}
 #: documented channels that are nothing to us, by how they begin
 _OTHERS = (
@@ -61,6 +61,9 @@ _OTHERS = (
 _URL = "wss://ws.okx.com:8443/ws/v5/"
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _UPGRADE = "64008"
+_WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
+_SIZE_DECIMALS = 8  # more are never written
+_BOOK_CHANNELS = {"books", "bbo-tbt"}
 
 #: -1 before the first book of a subscription
 _Number = Annotated[int, Meta(ge=-1, lt=2**62)]
@@ -69,17 +72,6 @@ _Number = Annotated[int, Meta(ge=-1, lt=2**62)]
 class _Arg(Struct, frozen=True, gc=False):
     channel: str = ""
     instId: str = ""  # noqa: N815 - their word
-
-
-class _Frame(Struct, gc=False):
-    arg: _Arg = _Arg()
-    action: Literal["", "snapshot", "update"] = ""
-    data: msgspec.Raw = msgspec.Raw()
-    event: str = ""
-    code: str = ""
-    msg: str = ""
-    id: str = ""
-    channel: str = ""
 
 
 class _Level(Struct, array_like=True, gc=False):
@@ -94,6 +86,25 @@ class _Book(Struct, gc=False):
     seqId: _Number = 0  # noqa: N815 - their word
     prevSeqId: _Number | None = None  # noqa: N815 - their word
     checksum: int | None = None
+
+
+class _Books(Struct, gc=False):
+    """The frames that come thousands of times a second, read in one go."""
+
+    arg: _Arg
+    data: tuple[_Book] | None = None
+    action: Literal["", "snapshot", "update"] = ""
+
+
+class _Frame(Struct, gc=False):
+    arg: _Arg = _Arg()
+    action: Literal["", "snapshot", "update"] = ""
+    data: msgspec.Raw = msgspec.Raw()
+    event: str = ""
+    code: str = ""
+    msg: str = ""
+    id: str = ""
+    channel: str = ""
 
 
 class _Trade(Struct, gc=False):
@@ -117,35 +128,9 @@ class _Candle(Struct, array_like=True, gc=False):
 
 
 _FRAME = decoder(_Frame)
-_BOOKS = decoder(tuple[_Book])
+_BOOKS = decoder(_Books)
 _TRADES = decoder(list[_Trade])
 _CANDLES = decoder(list[_Candle])
-
-
-class _Units:
-    """What one instrument's sizes mean: base units are `size * up / down`, rounded once."""
-
-    __slots__ = ("_down", "_up", "instrument", "spot")
-
-    def __init__(self, listing: Listing, *, spot: bool) -> None:
-        self.instrument = listing.instrument.id
-        self.spot = spot
-        self._up, self._down = reading.ratio_of(listing.instrument.contract_size)
-
-    def of(self, size: float) -> float:
-        """Base units of a size on the wire."""
-        return size if self.spot else size * self._up / self._down
-
-    def levels(self, levels: list[_Level]) -> list[Level]:
-        """Levels in base units."""
-        if self.spot:
-            return [(each.price, each.size) for each in levels]
-        up, down = self._up, self._down
-        return [(each.price, each.size * up / down) for each in levels]
-
-    def wire_text(self, size: float) -> str:
-        """How they write this many base units."""
-        return shortest(size if self.spot else round(size * self._down / self._up, 8))
 
 
 class OkxCodec:
@@ -155,13 +140,10 @@ class OkxCodec:
         self._market = market
         self._listings = listings
         self._rules = {channel: _rules(channel) for channel in Channel}
-        spot = market.kind == "spot"
-        self._units = {each.venue_symbol: _Units(each, spot=spot) for each in listings.all}
-        self._readers: dict[str, Callable[[_Units, _Frame], Sequence[Tick]]] = {
+        self._contracts = contracts_by_word(listings)
+        self._readers: dict[str, Callable[[Contract, _Frame], Sequence[Tick]]] = {
             "trades": _trades,
-            "bbo-tbt": _quote,
-            "books": _book,
-            "candle1m": _candles,
+            "candle1m": _spot_candles if market.kind == "spot" else _swap_candles,
         }
 
     @property
@@ -190,22 +172,52 @@ class OkxCodec:
 
     def decode(self, frame: bytes) -> Sequence[Tick | Control]:
         """What one frame says. Raises Unreadable."""
-        if frame == b"pong":
-            return (Pong(),)
-        if frame == b"ping":
-            return (Answer(b"pong"),)
+        if frame.startswith(_BOOK_START):
+            push = read(_BOOKS, frame)
+            if push.data is not None:
+                return (self._book(push, frame),)
+        if word := _WORDS.get(frame):
+            return word
         envelope = read(_FRAME, frame)
         if envelope.event:
             return self._control(envelope, frame)
-        reader = self._readers.get(envelope.arg.channel)
-        if reader is None:
-            if envelope.arg.channel.startswith(_OTHERS):
-                return ()
-            raise reading.unreadable(f"unknown channel {envelope.arg.channel!r}", frame)
-        units = self._units.get(envelope.arg.instId)
-        if units is None:
-            raise reading.unreadable(f"{envelope.arg.instId!r} is not listed", frame)
-        return reader(units, envelope)
+        return self._push(envelope, frame)
+
+    def _push(self, envelope: _Frame, frame: bytes) -> Sequence[Tick]:
+        channel = envelope.arg.channel
+        if channel in _BOOK_CHANNELS:
+            return (self._book(read(_BOOKS, frame), frame),)
+        if reader := self._readers.get(channel):
+            return reader(self._listed(envelope.arg, frame), envelope)
+        if not channel.startswith(_OTHERS):
+            raise reading.unreadable(f"unknown channel {channel!r}", frame)
+        return ()
+
+    def _listed(self, arg: _Arg, frame: bytes) -> Contract:
+        contract = self._contracts.get(arg.instId)
+        if contract is None:
+            raise reading.unreadable(f"{arg.instId!r} is not listed", frame)
+        return contract
+
+    def _book(self, push: _Books, frame: bytes) -> QuoteChanged | BookReplaced | BookChanged:
+        """A book or a quote."""
+        contract = self._listed(push.arg, frame)
+        if push.data is None:
+            raise reading.unreadable("a book without data", frame)
+        (book,) = push.data
+        instrument, at = contract.instrument, ns(book.ts)
+        bids = contract.levels([(each.price, each.size) for each in book.bids])
+        asks = contract.levels([(each.price, each.size) for each in book.asks])
+        if push.arg.channel == "bbo-tbt":
+            bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
+            return QuoteChanged(instrument, at, *bid, *ask)
+        # a checksum of 0 is their word for none
+        seq, checksum = book.seqId, book.checksum or None
+        if push.action == "snapshot":
+            return BookReplaced(instrument, at, bids, asks, seq, checksum)
+        if push.action != "update":
+            raise reading.unreadable("a book without an action", frame)
+        return BookChanged(instrument, at, bids, asks, seq, seq, book.prevSeqId, checksum)
 
     def _control(self, frame: _Frame, raw: bytes) -> Sequence[Control]:
         match frame.event:
@@ -223,19 +235,19 @@ class OkxCodec:
         raise reading.unreadable(f"unknown event {frame.event!r}", raw)
 
     def _named(self, arg: _Arg) -> tuple[Topic, ...]:
-        channel, units = _CHANNEL_OF.get(arg.channel), self._units.get(arg.instId)
-        if channel is None or units is None:
+        channel, contract = _CHANNEL_OF.get(arg.channel), self._contracts.get(arg.instId)
+        if channel is None or contract is None:
             return ()
-        return (Topic(channel, units.instrument),)
+        return (Topic(channel, contract.instrument),)
 
     def checksum(self, instrument: InstrumentId) -> Checksum:
         """CRC-32 of the best 25 levels, sizes as on the wire."""
-        units = self._units[self._listings.word(instrument)]
+        contract = self._contracts[self._listings.word(instrument)]
 
-        def of(book: Book) -> int:
-            return crc32_of(book, shortest, units.wire_text)
+        def size(base: float) -> str:
+            return shortest(round(base * contract.down / contract.up, _SIZE_DECIMALS))
 
-        return of
+        return Crc32(shortest, size)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
         """None is needed: the stream itself begins with a whole book."""
@@ -258,43 +270,33 @@ def _rules(channel: Channel) -> FeedRules:
     )
 
 
-def _book(units: _Units, frame: _Frame) -> Sequence[BookReplaced | BookChanged]:
-    (book,) = read(_BOOKS, frame.data)
-    at = ns(book.ts)
-    bids, asks = units.levels(book.bids), units.levels(book.asks)
-    # a checksum of 0 is their word for none
-    checksum = book.checksum or None
-    if frame.action == "snapshot":
-        return (BookReplaced(units.instrument, at, bids, asks, book.seqId, checksum),)
-    if frame.action != "update":
-        raise reading.unreadable("a book without an action", frame.data)
-    seq, before = book.seqId, book.prevSeqId
-    return (BookChanged(units.instrument, at, bids, asks, seq, seq, before, checksum),)
-
-
-def _quote(units: _Units, frame: _Frame) -> Sequence[QuoteChanged]:
-    (book,) = read(_BOOKS, frame.data)
-    bid = max(units.levels(book.bids), default=NOBODY)
-    ask = min(units.levels(book.asks), default=NOBODY)
-    return (QuoteChanged(units.instrument, ns(book.ts), *bid, *ask),)
-
-
-def _trades(units: _Units, frame: _Frame) -> Sequence[TradePrinted]:
-    of = units.of
+def _trades(contract: Contract, frame: _Frame) -> Sequence[TradePrinted]:
     return [
         TradePrinted(
-            units.instrument, ns(each.ts), each.px, of(each.sz), _SIDES[each.side], each.tradeId
+            contract.instrument,
+            ns(each.ts),
+            each.px,
+            contract.units(each.sz),
+            _SIDES[each.side],
+            each.tradeId,
         )
         for each in read(_TRADES, frame.data)
     ]
 
 
-def _candles(units: _Units, frame: _Frame) -> Sequence[CandleSeen]:
-    """Swaps count contracts first and base units second; spot counts base units first."""
+def _spot_candles(contract: Contract, frame: _Frame) -> Sequence[CandleSeen]:
+    """Spot counts base units first."""
+    return [_candle(contract.instrument, each, each.volume) for each in read(_CANDLES, frame.data)]
+
+
+def _swap_candles(contract: Contract, frame: _Frame) -> Sequence[CandleSeen]:
+    """Swaps count contracts first and base units second."""
     return [
-        CandleSeen(
-            units.instrument, 0, ns(each.ts), each.open, each.high, each.low, each.close,
-            each.volume if units.spot else each.volume_base, each.confirm == "1",
-        )
-        for each in read(_CANDLES, frame.data)
-    ]  # fmt: skip
+        _candle(contract.instrument, each, each.volume_base) for each in read(_CANDLES, frame.data)
+    ]
+
+
+def _candle(instrument: InstrumentId, each: _Candle, volume: float) -> CandleSeen:
+    closed = each.confirm == "1"
+    prices = (each.open, each.high, each.low, each.close)
+    return CandleSeen(instrument, 0, ns(each.ts), *prices, volume, closed)
