@@ -1,7 +1,8 @@
-"""A job whose worker is killed at any moment comes to the same bytes, and loses one chunk at most.
+"""A sweep that is killed at any moment comes to the same bytes, and loses one chunk at most.
 
-Between two statements to the database nothing happens that outlasts the process, so the moments
-are counted in statements: each kill is before a statement, or after it and before the next.
+The job is a real sweep in three stages. Half the kills are counted in statements to the database,
+before one, after it or at a commit: nothing else that a worker does outlasts it. The others come by
+the clock, in the middle of whatever it does; some of these hit a process that computes for it.
 """
 
 from __future__ import annotations
@@ -9,54 +10,100 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 
 from bowline.core.model.job import JobState
-from bowline.research.jobs import Bench, Threads, work
+from bowline.research.grid import plan_grid
+from bowline.research.jobs import Bench, Parcel, Stage, Threads, sweeps, work
 from bowline.storage.jobs import JobRequest, Jobs, StoredJob
 from tests.databases import database, open_engine
-from tests.research.jobs.scores import Plan, Scores, expected
+from tests.research.grids import MIDDLE, START_NS, minutes, request
 
-KILLS = 500
-#: the kills are shared out, so that they can be tried side by side
-SHARES = 4
+#: over both databases; a night's work is BOWLINE_TEST_KILLS=500
+KILLS = int(os.environ.get("BOWLINE_TEST_KILLS", "20"))
+#: every so many kills, the job is killed a second time while it is taken up again
+TWICE_EVERY = 5
+#: every so many, threads compute for the worker, and the fourth of so many processes of its own
+THREADS_EVERY, PROCESSES_EVERY = 3, 25
 #: so long that no heart beats meanwhile: its statements would come at moments of their own
 LEASE_NS = 60 * 10**9
-PLAN = Plan(chunks=4, chunk_size=40, chunks_again=2)
+CANDLES = minutes(3_000)
+CROSS = {"id": "sma_cross", "params": {"fast": [3, 5, 8, 12, 20], "slow": [30, 40, 60, 90]}}
+#: 4,092 variants; 11 chunks without stops, 11 with them, 2 of rows that are run again
+GRID = request(
+    indicators=[CROSS, MIDDLE],
+    stops={"sl_pct": ["off", 0.1, 0.2, 0.3, 0.4, 0.5], "tp_pct": ["off", *range(1, 11)]},
+    shortlist=30,
+    top=20,
+)
 #: the SQL of the statements, made once for all processes
 CACHE: dict[object, object] = {}
+ASKED = JobRequest("sweep", "some", "", "f", "d", 4_092)
 
 
-def asked(plan: Plan) -> JobRequest:
-    return JobRequest("scores", "some", msgspec.json.encode(plan).decode(), "f", "d", 200)
+def sweep_stage() -> Stage:
+    return sweeps.first_stage(plan_grid(GRID, CANDLES, START_NS, chunk_bases=6))
 
 
-def open_stage(job: StoredJob) -> Scores:
-    return Scores(msgspec.json.decode(job.payload, type=Plan))
+class Watched:
+    """A stage that leaves a line in a file for every chunk it computes."""
+
+    def __init__(self, stage: Stage, log: str) -> None:
+        self._stage, self._log = stage, log
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stage, name)
+
+    def run_chunk(self, chunk: int, threads: int) -> bytes:
+        note(self._log, self._stage.name, chunk)
+        return self._stage.run_chunk(chunk, threads)
+
+    def finish(self, results: Iterator[bytes]) -> Watched | bytes:
+        step = self._stage.finish(results)
+        return step if isinstance(step, bytes) else Watched(step, self._log)
+
+    def parcel(self) -> Parcel:
+        parcel = self._stage.parcel()
+        sent = msgspec.msgpack.encode((self._log, self._stage.name, parcel.request))
+        return parcel._replace(opener=open_watched, request=sent)
 
 
-def in_child(task: Callable[[], object]) -> int:
-    """How a process of its own ended that did `task`."""
-    child = os.fork()
-    if child == 0:
-        try:
-            task()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def note(log: str, stage: str, chunk: int) -> None:
+    with Path(log).open("ab", buffering=0) as file:
+        file.write(f"{stage}:{chunk}:{os.getpid()}\n".encode())
 
 
-def worked_on(url: str, now_ns: int, kill_at: int = 0, *, after: bool = False) -> None:
-    """Work on what there is at the moment `now_ns`, killed around the `kill_at`-th statement."""
+def open_watched(sent: bytes, tape: bytes) -> Callable[[int, int], bytes]:
+    """What a watched stage is elsewhere."""
+    log, stage, asked = msgspec.msgpack.decode(sent, type=tuple[str, str, bytes])
+    run_chunk = sweeps.open_chunks(asked, tape)
+
+    def watched(chunk: int, threads: int) -> bytes:
+        note(log, stage, chunk)
+        return run_chunk(chunk, threads)
+
+    return watched
+
+
+def jobs(url: str) -> Jobs:
+    return Jobs(open_engine(url).execution_options(compiled_cache=CACHE))
+
+
+def worked_on(
+    url: str, log: str, now_ns: int, threads: int = 1, moment: int = 0, *, after: bool = False
+) -> None:
+    """Work on what there is at `now_ns`, killed around the `moment`-th statement if it is not 0."""
     engine = open_engine(url)
-    left = kill_at
+    left = moment
 
     def count(*_: object) -> None:
         nonlocal left
@@ -64,19 +111,53 @@ def worked_on(url: str, now_ns: int, kill_at: int = 0, *, after: bool = False) -
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    if kill_at:
-        moment = "after_cursor_execute" if after else "before_cursor_execute"
-        sa.event.listen(engine, moment, count)
+    if moment:
+        sa.event.listen(engine, f"{'after' if after else 'before'}_cursor_execute", count)
         # a commit is one more moment, and the most delicate one
         sa.event.listen(engine, "commit", count)
     store = Jobs(engine.execution_options(compiled_cache=CACHE))
-    bench = Bench(store, open_stage, Threads(), clock=lambda: now_ns)
+
+    def open_stage(_: StoredJob) -> Watched:
+        return Watched(sweep_stage(), log)
+
+    bench = Bench(store, open_stage, Threads(threads), clock=lambda: now_ns)
     work(bench, f"worker at {now_ns}", once=True, lease_ns=LEASE_NS)
     store.close()
 
 
-def statements(url: str) -> int:
-    """How many moments a job has that nobody disturbs."""
+def in_child(task: Callable[[], object], blow: Callable[[int], None] | None = None) -> int:
+    """How a process of its own ended that did `task`, and that `blow` was given the number of."""
+    child = os.fork()
+    if child == 0:
+        try:
+            task()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if blow is not None:
+        blow(child)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def kill_after(seconds: float, process: int) -> None:
+    time.sleep(seconds)
+    os.kill(process, signal.SIGKILL)
+
+
+def kill_one_of(chance: random.Random, log: str, worker: int) -> None:
+    """Kill the worker, or one that computes for it, once the last stage is begun."""
+    while not Path(log).exists() or "again:" not in Path(log).read_text():
+        time.sleep(0.002)
+    time.sleep(chance.random() * 0.03)
+    helping = int(Path(log).read_text().split()[-1].rsplit(":", 1)[1])
+    try:
+        os.kill(chance.choice([worker, helping]), signal.SIGKILL)
+    except ProcessLookupError:
+        os.kill(worker, signal.SIGKILL)
+
+
+def undisturbed(url: str, log: str) -> tuple[bytes, int, float]:
+    """What the job comes to, how many moments a worker has, and how many seconds it takes."""
     engine = open_engine(url)
     seen = 0
 
@@ -84,46 +165,65 @@ def statements(url: str) -> int:
         nonlocal seen
         seen += 1
 
+    store = Jobs(engine)
+    job = store.submit(ASKED, 0)
     for each in ("before_cursor_execute", "commit"):
         sa.event.listen(engine, each, count)
-    store = Jobs(engine.execution_options(compiled_cache=CACHE))
-    store.submit(asked(PLAN), 0)
-    seen = 0
-    work(Bench(store, open_stage, Threads(), clock=lambda: 1), "w", once=True, lease_ns=LEASE_NS)
+    bench = Bench(store, lambda _: Watched(sweep_stage(), log), Threads(), clock=lambda: 1)
+    work(bench, "w", once=True, lease_ns=LEASE_NS)
+    moments, began = seen, time.monotonic()
+    store.submit(ASKED, 0)
+    work(bench, "w", once=True, lease_ns=LEASE_NS)
+    seconds = time.monotonic() - began
+    result = store.result(job.id)
     store.close()
-    return seen
+    return result, moments, seconds
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_job_killed_at_any_moment_comes_to_the_same(kind: str, share: int, tmp_path: Path):
-    """500 SIGKILLs over both databases, every fifth job killed twice: 500 same results."""
-    chance = random.Random(share)
+def test_a_sweep_killed_at_any_moment_comes_to_the_same(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    chance, killed, number = random.Random(KILLS), 0, 0
     with database(kind, tmp_path) as url:
-        moments = statements(url)
-        assert moments > 30
-        for number in range(share, KILLS // 2, SHARES):
-            log = tmp_path / f"computed-{number}"
-            plan = msgspec.structs.replace(PLAN, seed=number, log=str(log))
-            store = Jobs(open_engine(url).execution_options(compiled_cache=CACHE))
-            job = store.submit(asked(plan), 0)
+        result, moments, seconds = undisturbed(url, str(tmp_path / "undisturbed"))
+        assert moments > 80
+        while killed < KILLS // 2:
+            number += 1
+            log = str(tmp_path / f"computed-{number}")
+            processes = number % PROCESSES_EVERY == 4
+            threads = 2 if processes or number % THREADS_EVERY == 0 else 1
+            monkeypatch.setattr(sweeps, "_PROCESSES_FROM_S", 0.0 if processes else 1e9)
+            store = jobs(url)
+            job = store.submit(ASKED, 0)
             store.close()
-            kills = 2 if number % 5 == 0 else 1
-            now_ns = 1
-            for _ in range(kills):
-                moment, after = (
-                    chance.randrange(1, moments - (kills - 1) * moments // 2),
-                    chance.random() < 0.5,
+            now_ns, blows = 1, 2 if number % TWICE_EVERY == 0 and not processes else 1
+            for _ in range(blows):
+                left, blow = 0, None
+                if processes:
+                    blow = partial(kill_one_of, chance, log)
+                elif chance.random() < 0.5:
+                    left = chance.randrange(1, moments // blows)
+                else:
+                    blow = partial(kill_after, chance.random() * seconds / blows)
+                work_on = partial(
+                    worked_on, url, log, now_ns, threads, left, after=chance.random() < 0.5
                 )
-                ended = in_child(lambda: worked_on(url, now_ns, moment, after=after))  # noqa: B023
-                assert ended == -signal.SIGKILL
+                ended = in_child(work_on, blow)
+                # by the clock it may have been done; one that lost a process takes its job again
+                assert ended == -signal.SIGKILL or (ended == 0 and blow is not None)
+                killed += processes or ended != 0
                 now_ns += 2 * LEASE_NS
-            assert in_child(lambda: worked_on(url, now_ns)) == 0  # noqa: B023
-            store = Jobs(open_engine(url).execution_options(compiled_cache=CACHE))
+            assert in_child(partial(worked_on, url, log, now_ns)) == 0
+            store = jobs(url)
             assert store.get(job.id).state is JobState.DONE
-            assert store.result(job.id) == expected(plan)
+            assert store.result(job.id) == result
             store.close()
-            computed = Counter(line.rsplit(":", 1)[0] for line in log.read_text().splitlines())
-            assert len(computed) == PLAN.chunks + PLAN.chunks_again
-            assert sum(computed.values()) - len(computed) <= kills
+            computed = Counter(
+                line.rsplit(":", 1)[0] for line in Path(log).read_text().splitlines()
+            )
+            assert len(computed) == 24
+            # two wait for each process
+            at_work = 4 if processes else threads
+            assert sum(computed.values()) - len(computed) <= blows * at_work

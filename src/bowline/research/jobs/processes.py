@@ -38,6 +38,7 @@ def in_processes(stage: Stage, chunks: Iterable[int], processes: int) -> Results
     )
     left = iter(chunks)
     running: dict[Future[bytes], int] = {}
+    others = set(multiprocessing.active_children())
     try:
         while True:
             for chunk in islice(left, _AHEAD * processes - len(running)):
@@ -48,6 +49,9 @@ def in_processes(stage: Stage, chunks: Iterable[int], processes: int) -> Results
             for each in done:
                 yield running.pop(each), each.result()
     except BrokenProcessPool as error:
+        # the pool does not know of one that was being started just then, and would wait for it
+        for each in set(multiprocessing.active_children()) - others:
+            each.terminate()
         raise Conflict(
             "a process that computed a chunk was killed",
             hint="is there memory enough? What was done is kept: resume the job",
