@@ -48,20 +48,25 @@ class SignalSource:
         self._held = 0
         self._frames: dict[int, tuple[CandleFrame, dict[str, Any]]] = {}
         self._rows: dict[Key, int] = {}
-        self.bank = SignalBank(len(candles))
+        self.bank = self._empty_bank()
 
     def rows(self, wanted: Mapping[Key, Slot]) -> dict[Key, int]:
         """The bank's row of each of these (slot name, set, anchor); all in the present bank."""
         new = [key for key in wanted if key not in self._rows]
         a_row = 2 * self.bank.words * 8
         if self._rows and (len(self.bank) + len(new)) * a_row > self._bank_bytes:
-            self.bank, self._rows = SignalBank(len(self._candles)), {}
+            self._rows = {}
+            self.bank = self._empty_bank()
             new = list(wanted)
         # those of one anchor together, so that their steps are still there
         for key in sorted(new, key=lambda each: (each[2], each[0], each[1])):
             slot = wanted[key]
             self._rows[key] = self.bank.add(self.direction(slot, slot.params(key[1]), key[2]))
         return {key: self._rows[key] for key in wanted}
+
+    def _empty_bank(self) -> SignalBank:
+        length = len(self._candles)
+        return SignalBank(length, self._bank_bytes // max(1, length // 4))
 
     def direction(self, slot: Slot, params: Mapping[str, Value], anchor: int) -> DirectionColumn:
         """The signal of every candle; NEUTRAL before the anchor."""

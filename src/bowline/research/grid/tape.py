@@ -146,11 +146,14 @@ def _by_doubling(first: FloatColumn, extreme: np.ufunc) -> FloatColumn:
 class SignalBank:
     """Final signals as bits: row r holds a LONG and a SHORT bitset, one bit a candle."""
 
-    def __init__(self, length: int) -> None:
-        """`length` is the number of candles of every row."""
+    def __init__(self, length: int, room: int = 8) -> None:
+        """`length` is the number of candles of every row; there is room for so many at first.
+
+        Room that is not used takes no memory: the system gives a page when it is written to.
+        """
         self.length = length
         self.words = (length + WORD_BITS - 1) // WORD_BITS
-        self._packed: Words = np.zeros((8, 2, self.words), dtype=np.uint64)
+        self._packed: Words = np.zeros((max(1, room), 2, self.words), dtype=np.uint64)
         self._count = 0
 
     def __len__(self) -> int:
@@ -168,7 +171,9 @@ class SignalBank:
         if self.length and not {int(direction.min()), int(direction.max())} <= {-1, 0, 1}:
             raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
         if self._count == len(self._packed):
-            self._packed = np.concatenate((self._packed, np.zeros_like(self._packed)))
+            larger = np.zeros((2 * self._count, 2, self.words), dtype=np.uint64)
+            larger[: self._count] = self._packed
+            self._packed = larger
         row = self._packed[self._count]
         for side, sign in enumerate((1, -1)):
             bits = np.packbits(direction == sign, bitorder="little")
