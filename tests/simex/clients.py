@@ -88,6 +88,7 @@ def make_client(world: World, address: Address, venue: str, kind: str) -> Any:
         }
     )
     client.has["fetchCurrencies"] = False
+    client.timeout_on_exit = 0
     point_at(client, address, venue)
     return client
 
