@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.sim.exchange import (
     Fees,
     FundingPaid,
@@ -19,17 +20,20 @@ from bowline.core.sim.exchange import (
     VenueEngine,
     VenueRules,
 )
-from bowline.core.venue import MarginMode, PositionMode, TimeInForce
+from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
 from tests.core.sim.exchange.worlds import (
     BUY,
     LINEAR,
     LONG,
+    LOT,
     NEUTRAL,
     SELL,
     SHORT,
     SPOT,
+    TICK,
     d,
     levels,
+    listing,
     moved,
     place,
     refused,
@@ -46,6 +50,19 @@ def deep(engine: VenueEngine, price: int | str = 100) -> None:
     half = d("0.01")
     engine.show_market(9, LINEAR, [(d(price) - half, d(10_000))], [(d(price), d(10_000))])
     engine.show_mark(9, LINEAR, d(price))
+
+
+ETHER = InstrumentId(LINEAR.market_id, "ETHUSDT")
+
+
+def with_ether(engine: VenueEngine) -> VenueEngine:
+    """The same world with a second perpetual, at the same price."""
+    ether = Instrument(ETHER, TICK, LOT)
+    engine.change_listing(9, Listing(ether, "ETHUSDT", "ETH", "USDT"))
+    deep(engine, 100)
+    engine.show_market(9, ETHER, levels((100, 10_000)), levels(("100.01", 10_000)))
+    engine.show_mark(9, ETHER, d(100))
+    return engine
 
 
 def published(
@@ -323,3 +340,44 @@ def test_all_or_nothing_does_not_count_on_what_may_shrink_under_way() -> None:
     order = place(engine, LINEAR, BUY, 3, 101, time_in_force=TimeInForce.FOK)
     assert moved(order) == ("cancelled", 0, "fok")
     assert place(engine, LINEAR, BUY, 2, 101, time_in_force=TimeInForce.FOK).done
+
+
+def test_of_cross_positions_the_one_that_needs_most_margin_goes_first() -> None:
+    engine = with_ether(world(VenueRules(fees=FREE, maintenance_rate=d("0.05"))))
+    place(engine, ETHER, BUY, 100)
+    place(engine, LINEAR, BUY, 600)
+    engine.show_mark(9, LINEAR, d("88.5"))
+    # 10,000 - 6,900 is short of 2,655 + 500 of maintenance; without the larger one it is not
+    assert [p.instrument for p in engine.view.positions("a")] == [ETHER]
+
+
+def test_isolated_margin_does_not_answer_for_cross_positions() -> None:
+    engine = with_ether(world(VenueRules(fees=FREE)))
+    assert engine.set_margin_mode(9, "a", ETHER, MarginMode.ISOLATED) is None
+    place(engine, ETHER, SELL, 500)
+    place(engine, LINEAR, BUY, 400)
+    engine.show_mark(9, LINEAR, d(88))
+    assert len(engine.view.positions("a")) == 2, "5,000 answer for a loss of 4,800 and 176 more"
+    engine.show_market(9, LINEAR, levels((80, 10_000)), [])
+    engine.show_mark(9, LINEAR, d("87.9"))
+    (left,) = engine.view.positions("a")
+    assert (left.instrument, left.margin) == (ETHER, 5_000)
+    assert engine.view.pots("USDT")["insurance"] == -3_000, "8,000 were lost, 5,000 answered"
+    assert engine.view.holding("a", "USDT").total == 5_000
+
+
+def test_a_position_too_small_for_a_new_order_can_still_be_closed() -> None:
+    engine = world(VenueRules(fees=FREE))
+    deep(engine, 100)
+    place(engine, LINEAR, BUY, "0.04")
+    engine.change_listing(9, listing(LINEAR, min_notional=d(5)))
+    assert refused(engine, LINEAR, BUY, "0.04").reason is RefusalReason.BELOW_MIN_NOTIONAL
+    assert place(engine, LINEAR, SELL, "0.04", reduce_only=True).done
+
+
+def test_a_stop_that_only_reduces_ends_if_there_is_nothing_to_reduce() -> None:
+    engine = world(VenueRules(fees=FREE))
+    deep(engine, 100)
+    order = place(engine, LINEAR, SELL, 1, trigger=95, reduce_only=True)
+    engine.print_trade(9, LINEAR, d(95), d(1), SELL)
+    assert moved(engine.view.order("a", order.order_id)) == ("cancelled", 0, "reduce_only")

@@ -385,3 +385,13 @@ def test_what_is_held_back_covers_every_way_of_being_filled(price, quantity, rat
             break
     assert engine.view.holding("a", "USDT").locked == 0
     assert sum(engine.view.pots("USDT").values()) == 0
+
+
+def test_no_stop_wakes_while_nothing_is_traded() -> None:
+    engine = market(world())
+    order = place(engine, SPOT, SELL, 1, trigger=95)
+    engine.change_listing(9, listing(SPOT, status=ListingStatus.HALTED))
+    engine.print_trade(9, SPOT, d(95), d(1), SELL)
+    assert engine.view.order("a", order.order_id).waiting
+    engine.change_listing(9, listing(SPOT))
+    assert engine.view.order("a", order.order_id).done

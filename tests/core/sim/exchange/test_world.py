@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bowline.core.model.order import TRANSITIONS
 from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import (
+    BalanceMoved,
     BookMoved,
     Executed,
     FeeAsset,
@@ -24,6 +25,7 @@ from bowline.core.sim.exchange import (
     Liquidated,
     NewOrder,
     OrderMoved,
+    PositionMoved,
     VenueEngine,
     VenueRules,
 )
@@ -66,6 +68,8 @@ class World(RuleBasedStateMachine):
         self.held = defaultdict(lambda: ZERO)
         self.book = {BUY: {}, SELL: {}}
         self.sequence = 0
+        self.balances: dict[tuple, object] = {}
+        self.legs: dict[tuple, object] = {}
         self.now_ns = 0
         for account in "ab":
             self.call("deposit", account, "USDT", self.start)
@@ -172,6 +176,10 @@ class World(RuleBasedStateMachine):
                 self.orders[order.order_id] = order
             case Executed():
                 self.execute(fact)
+            case BalanceMoved():
+                self.balances[fact.account, fact.holding.asset] = fact.holding
+            case PositionMoved(position=position):
+                self.legs[position.account, position.direction] = position
             case BookMoved():
                 self.sequence += 1
                 assert fact.sequence == self.sequence, "changes are counted without a gap"
@@ -211,6 +219,19 @@ class World(RuleBasedStateMachine):
             for account in "ab":
                 total = view.holding(account, asset).total
                 assert total == self.cash[account, asset], f"INV4: {account} {asset}"
+
+    @invariant()
+    def what_was_told_last_is_what_is(self):
+        """Profit, and what depends on it, moves with the mark price and is not told."""
+        view = self.engine.view
+        for (account, asset), told in self.balances.items():
+            now = view.holding(account, asset)
+            assert (told.total, told.locked, told.margin) == (now.total, now.locked, now.margin)
+        for now in view.positions("a") + view.positions("b"):
+            told = self.legs[now.account, now.direction]
+            assert (told.quantity, told.cost) == (now.quantity, now.cost)
+            assert (told.margin, told.leverage) == (now.margin, now.leverage)
+            assert (told.realised, told.updated_ns) == (now.realised, now.updated_ns)
 
     def teardown(self):
         if not hasattr(self, "engine"):

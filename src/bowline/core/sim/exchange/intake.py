@@ -245,9 +245,6 @@ def _reached(state: VenueState, order: VenueOrder) -> bool:
 def _wake(state: VenueState, account: Account, order: VenueOrder) -> None:
     del state.stops[order.instrument][order.order_id]
     order = move_order(state, order, triggered=True)
-    if margin.closes(order.asked) and not margin.closable(account, order.asked):
-        end_order(state, order, EndReason.REDUCE_ONLY)
-        return
     refused = unaffordable(state, account, order.asked, order.quantity)
     if refused is not None:
         why = EndReason.INSUFFICIENT_FUNDS

@@ -44,10 +44,10 @@ def set_leverage(
         for way, leg in legs.items():
             leg.margin = margins[way]
         return Refused(RefusalReason.INSUFFICIENT_FUNDS, f"at a leverage of {leverage}")
+    touch_balance(state, account, listing.quote, BalanceReason.ORDER)
     for way, leg in legs.items():
         if leg.quantity:
             touch_leg(state, account, instrument, way)
-            touch_balance(state, account, listing.quote, BalanceReason.ORDER)
     return None
 
 

@@ -92,22 +92,23 @@ def settle_fill(
         base = state.listings[instrument].base
         pay(state, account, quote, -cost * order.side.sign, "outside", trade)
         pay(state, account, base, quantity * order.side.sign, "outside", trade)
-        _consume(state, order, quantity, price)
+        _consume(state, order, quantity)
     asset, fee = _fee(state, account, order, quantity, cost, maker=maker)
     pay(state, account, asset, -fee, "fees", trade)
     return realised, asset, fee
 
 
-def _consume(state: VenueState, order: VenueOrder, quantity: Decimal, price: Decimal) -> None:
-    """What was held for this fill is held no more; `order` is as it was before the fill."""
+def _consume(state: VenueState, order: VenueOrder, quantity: Decimal) -> None:
+    """What was held for this fill is held no more; `order` is as it was before the fill.
+
+    A buy at the market holds what it needs to its end, which comes in the same call.
+    """
     held = state.accounts[order.account].locks.get(order.order_id)
     assert held is not None, f"spot order {order.order_id} holds nothing back"
     asset, amount = held
     if order.side is Side.SELL:
         amount -= quantity
-    elif order.price is None:
-        amount -= min(amount, money_up(quantity * price * _with_fee(state, order.asked)))
-    else:
+    elif order.price is not None:
         amount = spot_need(state, order.asked, order.remaining - quantity, order.price)[1]
     lock(state, order, asset, amount)
 
