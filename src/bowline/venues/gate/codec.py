@@ -1,7 +1,7 @@
 """Gate's public feed, API v4. Spot counts base units, perpetuals count contracts.
 
 Requests carry a time that must be within a minute of the venue's, so the codec is told the time:
-`now_s` is the one thing it knows that is not in a frame. Their own example of a ping sends any.
+`now_s` is the one thing it knows that is not in a frame.
 
 Spot books start in the stream (`spot.obu`, `full`) and go on by adjoining numbers; a change without
 levels moves the number alone. Perpetual books are `futures.order_book_update`, and their start is
@@ -11,7 +11,6 @@ them. A candle's volume is `a`: `v` is quote money on spot and contracts on perp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
@@ -34,59 +33,40 @@ from bowline.venues import reading
 from bowline.venues.contracts import Contract, best_first, contracts_by_word
 from bowline.venues.feed import (
     Channel,
-    Closing,
     Control,
     FeedRules,
-    Pong,
     Sequencing,
-    Subscribed,
-    SubscriptionRefused,
     Topic,
+)
+from bowline.venues.gate.envelope import (
+    FRAME,
+    FUTURES,
+    NOTICE,
+    PING_EVERY_S,
+    SPOT,
+    URLS,
+    Frame,
+    Seconds,
+    control_words,
+    fine_ns,
+    notice_words,
+    ping_of,
+    prefix_of,
 )
 from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
 
-_SPOT = "spot"
-_URLS = {_SPOT: "wss://api.gateio.ws/ws/v4/", "futures": "wss://fx-ws.gateio.ws/v4/ws/usdt"}
 _DEPTH = 100
-_BOOKS = {_SPOT: "obu", "futures": "order_book_update"}
+_BOOKS = {SPOT: "obu", FUTURES: "order_book_update"}
 #: documented channels that are nothing to us
 _OTHERS = frozenset({
     "tickers", "contract_stats", "public_liquidates", "liquidates", "auto_deleverages",
     "contract_info", "adl_warning", "order_book_v2", "cross_balances", "funding_balances",
 })  # fmt: skip
 
-Seconds = Annotated[int, Meta(ge=0, lt=9_000_000_000)]
 #: contracts or base units; the sign is the taker's side, or the side of the book
 _Signed = Annotated[float, Meta(gt=-1e18, lt=1e18)]
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
-_FINE = re.compile(r"[0-9]{13}(\.[0-9]{1,6})?")
 _Pairs = list[tuple[Price, Size]]
-
-
-class _Error(Struct, gc=False):
-    code: int
-    message: str = ""
-
-
-class _Frame(Struct):
-    channel: str = ""
-    event: str = ""
-    time: Seconds = 0
-    time_ms: Millis = 0
-    result: msgspec.Raw = msgspec.Raw(b"null")
-    error: _Error | None = None
-    id: int | str | None = None
-    type: str = ""
-    msg: str = ""
-
-    @property
-    def event_ns(self) -> int:
-        return ns(self.time_ms) if self.time_ms else self.time * SECOND_NS
-
-
-class _Notice(Struct, gc=False):
-    type: str
-    msg: str = ""
 
 
 class _SpotTrade(Struct, gc=False):
@@ -187,8 +167,6 @@ class _FuturesStart(Struct, gc=False):
     asks: list[_Named]
 
 
-_FRAME = decoder(_Frame)
-_NOTICE = decoder(_Notice)
 _SPOT_TRADES: msgspec.json.Decoder[_SpotTrade | list[_SpotTrade]] = msgspec.json.Decoder(
     _SpotTrade | list[_SpotTrade], strict=False
 )
@@ -213,13 +191,13 @@ class GateCodec:
         self._listings = listings
         self._now_s = now_s
         self._contracts = contracts_by_word(listings)
-        self._prefix = _SPOT if market.kind == _SPOT else "futures"
+        self._prefix = prefix_of(market)
         self._rules = FeedRules(
-            url=_URLS[self._prefix],
+            url=URLS[self._prefix],
             sequencing=Sequencing.ADJOINING,
-            snapshot_by_rest=self._prefix != _SPOT,
-            ping=msgspec.json.encode({"time": 1, "channel": f"{self._prefix}.ping"}),
-            ping_every_s=10.0,
+            snapshot_by_rest=self._prefix != SPOT,
+            ping=ping_of(self._prefix),
+            ping_every_s=PING_EVERY_S,
             # a book and a candle are asked for one by one
             topics_a_frame=1,
             frames_a_second=20.0,
@@ -227,13 +205,13 @@ class GateCodec:
         readers = {
             "book_ticker": self._quote,
             "candlesticks": self._candles,
-            **(self._spot_readers if self._prefix == _SPOT else self._futures_readers),
+            **(self._spot_readers if self._prefix == SPOT else self._futures_readers),
         }
         self._readers = {f"{self._prefix}.{name}": reader for name, reader in readers.items()}
         self._others = {f"{self._prefix}.{name}" for name in _OTHERS}
 
     @property
-    def _spot_readers(self) -> dict[str, Callable[[_Frame], Sequence[Tick]]]:
+    def _spot_readers(self) -> dict[str, Callable[[Frame], Sequence[Tick]]]:
         return {
             "trades": self._spot_trades,
             "obu": self._spot_book,
@@ -241,7 +219,7 @@ class GateCodec:
         }
 
     @property
-    def _futures_readers(self) -> dict[str, Callable[[_Frame], Sequence[Tick]]]:
+    def _futures_readers(self) -> dict[str, Callable[[Frame], Sequence[Tick]]]:
         return {
             "trades": self._futures_trades,
             "order_book_update": self._futures_book,
@@ -274,7 +252,7 @@ class GateCodec:
             Channel.CANDLES: ("candlesticks", ["1m", word]),
             Channel.BOOK: (
                 _BOOKS[self._prefix],
-                [f"ob.{word}.50"] if self._prefix == _SPOT else [word, "100ms", str(_DEPTH)],
+                [f"ob.{word}.50"] if self._prefix == SPOT else [word, "100ms", str(_DEPTH)],
             ),
         }[topic.channel]
         return msgspec.json.encode({
@@ -284,20 +262,20 @@ class GateCodec:
 
     def decode(self, frame: bytes) -> Sequence[Tick | Control]:
         """What one frame says. Raises Unreadable."""
-        envelope = read(_FRAME, frame)
+        envelope = read(FRAME, frame)
         if envelope.event in {"update", "all"} and envelope.error is None:
             if reader := self._readers.get(envelope.channel):
                 return reader(envelope)
             if envelope.channel == f"{self._prefix}.system":
-                return _notice(read(_NOTICE, envelope.result))
+                return notice_words(read(NOTICE, envelope.result))
             if envelope.channel in self._others:
                 return ()
             raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
-        return _control(envelope, frame)
+        return control_words(envelope, frame)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
         """Perpetuals alone: the stream of spot begins with a whole book."""
-        if self._prefix == _SPOT:
+        if self._prefix == SPOT:
             raise ValueError(f"the book of {instrument.symbol} starts with the stream")
         word = self._listings.word(instrument)
         return f"/api/v4/futures/usdt/order_book?contract={word}&limit={_DEPTH}&with_id=true"
@@ -305,7 +283,7 @@ class GateCodec:
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
         """A whole book, of spot too. Raises Unreadable."""
         contract = self._contracts[self._listings.word(instrument)]
-        if self._prefix == _SPOT:
+        if self._prefix == SPOT:
             spot = read(_SPOT_START, body)
             sides = best_first(spot.bids, spot.asks)
             return BookReplaced(instrument, ns(spot.update), *sides, spot.id)
@@ -313,24 +291,24 @@ class GateCodec:
         sides = best_first(_levels(contract, start.bids), _levels(contract, start.asks))
         return BookReplaced(instrument, ns(round(start.update * 1000)), *sides, start.id)
 
-    def _at(self, word: str, frame: _Frame) -> Contract:
+    def _at(self, word: str, frame: Frame) -> Contract:
         contract = self._contracts.get(word)
         if contract is None:
             raise reading.unreadable(f"{word!r} is not listed", frame.result)
         return contract
 
-    def _spot_trades(self, frame: _Frame) -> Sequence[Tick]:
+    def _spot_trades(self, frame: Frame) -> Sequence[Tick]:
         trades = read(_SPOT_TRADES, frame.result)
         return [
             TradePrinted(
                 self._at(each.currency_pair, frame).instrument,
-                _fine_ns(each.create_time_ms, frame),
+                fine_ns(each.create_time_ms, frame),
                 each.price, each.amount, _SIDES[each.side], str(each.id),
             )
             for each in (trades if isinstance(trades, list) else [trades])
         ]  # fmt: skip
 
-    def _futures_trades(self, frame: _Frame) -> Sequence[Tick]:
+    def _futures_trades(self, frame: Frame) -> Sequence[Tick]:
         ticks = []
         for each in read(_FUTURES_TRADES, frame.result):
             contract = self._at(each.contract, frame)
@@ -344,7 +322,7 @@ class GateCodec:
             ))  # fmt: skip
         return ticks
 
-    def _quote(self, frame: _Frame) -> Sequence[Tick]:
+    def _quote(self, frame: Frame) -> Sequence[Tick]:
         quote = read(_QUOTE, frame.result)
         contract = self._at(quote.s, frame)
         if not quote.t:
@@ -353,7 +331,7 @@ class GateCodec:
         ask = (quote.a, contract.units(quote.A)) if quote.a else reading.NOBODY
         return (QuoteChanged(contract.instrument, ns(quote.t), *bid, *ask),)
 
-    def _candles(self, frame: _Frame) -> Sequence[Tick]:
+    def _candles(self, frame: Frame) -> Sequence[Tick]:
         candles = read(_CANDLES, frame.result)
         ticks = []
         for each in candles if isinstance(candles, list) else [candles]:
@@ -367,8 +345,8 @@ class GateCodec:
             ))  # fmt: skip
         return ticks
 
-    def _volume(self, contract: Contract, candle: _Candle, frame: _Frame) -> float:
-        if self._prefix != _SPOT:
+    def _volume(self, contract: Contract, candle: _Candle, frame: Frame) -> float:
+        if self._prefix != SPOT:
             return contract.units(candle.v)
         if candle.a is not None:
             return candle.a
@@ -376,7 +354,7 @@ class GateCodec:
             raise reading.unreadable("a candle without its volume in base units", frame.result)
         return 0.0
 
-    def _spot_book(self, frame: _Frame) -> Sequence[Tick]:
+    def _spot_book(self, frame: Frame) -> Sequence[Tick]:
         change = read(_SPOT_CHANGE, frame.result)
         word = change.s.split(".")[1] if change.s.startswith("ob.") else change.s
         instrument = self._at(word, frame).instrument
@@ -387,7 +365,7 @@ class GateCodec:
             raise reading.unreadable("a change without its numbers", frame.result)
         return (BookChanged(instrument, ns(change.t), change.b, change.a, change.U, change.u),)
 
-    def _futures_book(self, frame: _Frame) -> Sequence[Tick]:
+    def _futures_book(self, frame: Frame) -> Sequence[Tick]:
         change = read(_FUTURES_CHANGE, frame.result)
         contract = self._at(change.s, frame)
         if not 0 < change.U <= change.u:
@@ -395,7 +373,7 @@ class GateCodec:
         bids, asks = _levels(contract, change.b), _levels(contract, change.a)
         return (BookChanged(contract.instrument, ns(change.t), bids, asks, change.U, change.u),)
 
-    def _pushed_book(self, frame: _Frame) -> Sequence[Tick]:
+    def _pushed_book(self, frame: Frame) -> Sequence[Tick]:
         if frame.event == "update":
             return self._single_levels(frame)
         whole = read(_WHOLE, frame.result)
@@ -406,7 +384,7 @@ class GateCodec:
         sides = best_first(_levels(contract, whole.bids), _levels(contract, whole.asks))
         return (BookReplaced(contract.instrument, event_ns, *sides, whole.id),)
 
-    def _single_levels(self, frame: _Frame) -> Sequence[Tick]:
+    def _single_levels(self, frame: Frame) -> Sequence[Tick]:
         """A size of 0 says no side: the level is gone from both."""
         orders = read(_ORDERS, frame.result)
         by_word: dict[str, list[_Order]] = {}
@@ -414,7 +392,7 @@ class GateCodec:
             by_word.setdefault(each.c, []).append(each)
         return [self._merged(self._at(word, frame), by_word[word], frame) for word in by_word]
 
-    def _merged(self, contract: Contract, orders: list[_Order], frame: _Frame) -> BookChanged:
+    def _merged(self, contract: Contract, orders: list[_Order], frame: Frame) -> BookChanged:
         bids = [(each.p, contract.units(each.s)) for each in orders if each.s >= 0]
         asks = [(each.p, contract.units(abs(each.s))) for each in orders if each.s <= 0]
         ids = [each.id for each in orders]
@@ -425,30 +403,3 @@ class GateCodec:
 def _levels(contract: Contract, levels: list[_Named]) -> list[Level]:
     up, down = contract.up, contract.down
     return [(each.p, each.s * up / down) for each in levels]
-
-
-def _fine_ns(millis: str, frame: _Frame) -> int:
-    """`1606292218213.4578` milliseconds."""
-    if not _FINE.fullmatch(millis):
-        raise reading.unreadable(f"no time: {millis!r}", frame.result)
-    whole, _, part = millis.partition(".")
-    return ns(int(whole)) + int(part.ljust(6, "0"))
-
-
-def _control(frame: _Frame, raw: bytes) -> Sequence[Control]:
-    request = reading.request_number(frame.id)
-    if frame.channel.endswith(".pong"):
-        return (Pong(),)  # one that carries an error is one too
-    if frame.type:
-        return _notice(_Notice(frame.type, frame.msg))
-    if frame.event == "unsubscribe":
-        return ()
-    if frame.error is not None:
-        return (SubscriptionRefused(str(frame.error.code), frame.error.message, request),)
-    if frame.event != "subscribe":
-        raise reading.unreadable(f"unknown event {frame.event!r}", raw)
-    return (Subscribed(request),)
-
-
-def _notice(notice: _Notice) -> Sequence[Control]:
-    return (Closing(notice.msg),) if notice.type == "upgrade" else ()

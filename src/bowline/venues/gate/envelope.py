@@ -1,0 +1,99 @@
+"""What every frame of Gate is wrapped in, and the words about the connection itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.values import SECOND_NS
+from bowline.venues import reading
+from bowline.venues.feed import Closing, Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.reading import Millis, decoder, ns
+
+SPOT, FUTURES = "spot", "futures"
+URLS = {SPOT: "wss://api.gateio.ws/ws/v4/", FUTURES: "wss://fx-ws.gateio.ws/v4/ws/usdt"}
+PING_EVERY_S = 10.0
+
+Seconds = Annotated[int, Meta(ge=0, lt=9_000_000_000)]
+_FINE = re.compile(r"[0-9]{13}(\.[0-9]{1,6})?")
+
+
+class Error(Struct, gc=False):
+    """Why a request was refused."""
+
+    code: int
+    message: str = ""
+
+
+class Frame(Struct):
+    """A frame of any kind; `result` is read by whoever knows the channel."""
+
+    channel: str = ""
+    event: str = ""
+    time: Seconds = 0
+    time_ms: Millis = 0
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    error: Error | None = None
+    id: int | str | None = None
+    type: str = ""
+    msg: str = ""
+
+    @property
+    def event_ns(self) -> int:
+        """When it was sent."""
+        return ns(self.time_ms) if self.time_ms else self.time * SECOND_NS
+
+
+class Notice(Struct, gc=False):
+    """A word about the connection: `upgrade` is its end."""
+
+    type: str
+    msg: str = ""
+
+
+FRAME = decoder(Frame)
+NOTICE = decoder(Notice)
+
+
+def prefix_of(market: Market) -> str:
+    """What the names of a market's channels begin with."""
+    return SPOT if market.kind == SPOT else FUTURES
+
+
+def ping_of(prefix: str) -> bytes:
+    """Their own example of it sends any time."""
+    return msgspec.json.encode({"time": 1, "channel": f"{prefix}.ping"})
+
+
+def fine_ns(millis: str, frame: Frame) -> int:
+    """`1606292218213.4578` milliseconds."""
+    if not _FINE.fullmatch(millis):
+        raise reading.unreadable(f"no time: {millis!r}", frame.result)
+    whole, _, part = millis.partition(".")
+    return ns(int(whole)) + int(part.ljust(6, "0"))
+
+
+def control_words(frame: Frame, raw: bytes) -> Sequence[Control]:
+    """What a frame that is no news says of the connection. Raises Unreadable."""
+    request = reading.request_number(frame.id)
+    if frame.channel.endswith(".pong"):
+        return (Pong(),)  # one that carries an error is one too
+    if frame.type:
+        return notice_words(Notice(frame.type, frame.msg))
+    if frame.event == "unsubscribe":
+        return ()
+    if frame.error is not None:
+        return (SubscriptionRefused(str(frame.error.code), frame.error.message, request),)
+    if frame.event != "subscribe":
+        raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+    return (Subscribed(request),)
+
+
+def notice_words(notice: Notice) -> Sequence[Control]:
+    """What a notice says; nothing, if it is of something else."""
+    return (Closing(notice.msg),) if notice.type == "upgrade" else ()

@@ -1,0 +1,103 @@
+"""An account's own stream as pure rules: how to log in, what to ask for, what a frame says.
+
+A codec knows one market of one venue at one account: bytes in, reports and control words out. It
+must never open a socket, read a clock, keep state between frames, guess, or let a secret into what
+it raises or shows. What it cannot read is `Unreadable`, and what a stream does not say REST must.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.values import ZERO
+from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
+from bowline.venues.feed import Control
+from bowline.venues.reading import unreadable
+from bowline.venues.rest import Credentials
+
+Report = OrderReport | FillReport | Balance | PositionReport
+
+_HUGE = Decimal(10) ** 18
+#: no venue writes more decimals
+_MOST_DECIMALS = 40
+
+
+class LoggedIn(Struct, frozen=True):
+    """The venue knows who we are."""
+
+
+class LoginRefused(Struct, frozen=True):
+    """It does not; with its code and words."""
+
+    code: str
+    message: str
+
+
+class ListenKey(Struct, frozen=True):
+    """The URL ends in a key that REST gives: `parameter` names it, `lives_s` is how long it holds.
+
+    Asked for by a POST to `path`, kept alive by a PUT.
+    """
+
+    path: str
+    parameter: str
+    lives_s: float
+
+
+class PrivateRules(Struct, frozen=True, kw_only=True):
+    """What the runner must keep to; as `FeedRules`."""
+
+    url: str
+    listen_key: ListenKey | None = None
+    ping: bytes | None = None
+    ping_every_s: float = 20.0
+    silent_after_s: float = 60.0
+    connection_lives_s: float = 86_400.0
+
+
+class PrivateCodec(Protocol):
+    """One market's private streams at one account: orders, fills, balances, positions."""
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+
+    @property
+    def rules(self) -> PrivateRules:
+        """How the streams are carried."""
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """Frames that prove who we are; none where the URL or every request does."""
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """Frames that ask for everything there is, numbered from `request` on."""
+
+    def decode(self, frame: bytes) -> Sequence[Report | Control | LoggedIn | LoginRefused]:
+        """What one frame says, nothing for a frame without news. Raises Unreadable."""
+
+
+def amount(value: Decimal, frame: bytes) -> Decimal:
+    """A number that money can have. Raises Unreadable for NaN, infinities and nonsense."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -_MOST_DECIMALS or not abs(value) < _HUGE:
+        raise unreadable("no number that money can have", frame)
+    return value
+
+
+def size(value: Decimal, frame: bytes) -> Decimal:
+    """The same, 0 or more."""
+    if amount(value, frame) < ZERO:
+        raise unreadable("a size below 0", frame)
+    return value
+
+
+def price(value: Decimal, frame: bytes) -> Decimal:
+    """The same, more than 0."""
+    if not amount(value, frame) > ZERO:
+        raise unreadable("a price of 0 or less", frame)
+    return value
