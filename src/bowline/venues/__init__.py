@@ -3,6 +3,7 @@
 Nothing above this room may see a venue's own words, and no venue here knows another.
 """
 
+from bowline.venues.books import BookKeeper, BookState, Loss, keeper_of
 from bowline.venues.errors import Rejected, Retryable, Unknown, VenueError
 from bowline.venues.feed import (
     Answer,
@@ -22,6 +23,8 @@ from bowline.venues.protocol import FillPage, KeyRights, PublicVenue, Venue
 
 __all__ = [
     "Answer",
+    "BookKeeper",
+    "BookState",
     "Channel",
     "Closing",
     "Control",
@@ -29,6 +32,7 @@ __all__ = [
     "FeedRules",
     "FillPage",
     "KeyRights",
+    "Loss",
     "Pong",
     "PublicVenue",
     "Rejected",
@@ -41,4 +45,5 @@ __all__ = [
     "Unreadable",
     "Venue",
     "VenueError",
+    "keeper_of",
 ]

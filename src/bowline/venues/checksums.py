@@ -39,24 +39,23 @@ class Crc32:
         """The checksum of this book."""
         bids, asks = self._texts(book.bids(_LEVELS)), self._texts(book.asks(_LEVELS))
         both = min(len(bids), len(asks))
-        words = [word for pair in zip(bids, asks, strict=False) for word in pair]
+        words = [*bids[:both], *asks[:both]]
+        words[::2], words[1::2] = bids[:both], asks[:both]
         words += bids[both:] or asks[both:]
         value = crc32(":".join(words).encode())
         return value - 2 * _SIGN if value >= _SIGN else value
 
     def _texts(self, levels: list[Level]) -> list[str]:
         written = self._written
-        try:
-            return [written[level] for level in levels]
-        except KeyError:
-            pass
         if len(written) > _REMEMBERED:
             written.clear()
+        texts = []
         for level in levels:
-            if level not in written:
-                price, size = level
-                written[level] = f"{self._price(price)}:{self._size(size)}"
-        return [written[level] for level in levels]
+            text = written.get(level)
+            if text is None:
+                text = written[level] = f"{self._price(level[0])}:{self._size(level[1])}"
+            texts.append(text)
+        return texts
 
 
 def fixed(step: Decimal) -> Text:

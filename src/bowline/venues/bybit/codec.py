@@ -72,7 +72,7 @@ class _Books(Struct, gc=False):
 
 class _Frame(Struct, gc=False):
     topic: str = ""
-    type: Literal["", "snapshot", "delta", "COMMAND_RESP"] = ""
+    type: Literal["", "snapshot", "delta"] = ""
     ts: Millis = 0
     data: msgspec.Raw = msgspec.Raw()
     op: str = ""
@@ -166,8 +166,7 @@ class BybitCodec:
         if frame.startswith(_BOOK_START):
             push = read(_BOOKS, frame)
             if found := self._books.get(push.topic):
-                maker, instrument = found
-                return (maker(instrument, push),)
+                return (found[0](found[1], push),)
         envelope = read(_FRAME, frame)
         if route := self._routes.get(envelope.topic):
             reader, instrument = route
