@@ -10,8 +10,8 @@ from pyarrow import feather
 
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import Timeframe
+from bowline.core.rollup import rollup
 from bowline.core.signals import StrategySpec, opinion_of
 from bowline.core.signals.catalogue import Catalogue
 from bowline.core.signals.strategy import Strategies

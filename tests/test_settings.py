@@ -46,6 +46,7 @@ def test_every_setting_can_be_given_in_every_way(tmp_path: Path) -> None:
     """R6: the variable, *_FILE, *_B64 and SECRETS_FILE, each alone, give the same settings."""
     values = {
         "home": str(tmp_path), "candles": STORE, "database": DATABASE,
+        "bus": "redis://:b-s3cret@bus.example:6379/1", "tape": str(tmp_path / "tape"),
         "indicators": str(tmp_path / "i.yaml"),
         "strategies": str(tmp_path / "s"), "fee_pct": "0.04", "slippage_pct": "0.5",
         "risk_preset": "balanced", "daily_loss_pct": "1.5", "cooldown_candles": "7",

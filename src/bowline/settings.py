@@ -37,7 +37,8 @@ SECRETS_FILE = PREFIX + "SECRETS_FILE"
 MAX_BYTES = 64 * 1024
 _NAME = re.compile(PREFIX + "[A-Z0-9_]+")
 #: read by the tests alone, so that a shell which has it set can run Bowline too
-_NOT_OURS = frozenset(PREFIX + name for name in ("SHARED_DATA", "TEST_KILLS", "TEST_POSTGRES"))
+_TESTS = ("SHARED_DATA", "TEST_KILLS", "TEST_POSTGRES", "TEST_REDIS")
+_NOT_OURS = frozenset(PREFIX + name for name in _TESTS)
 
 
 class Secret:
@@ -77,6 +78,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     home: Path
     candles: Secret | None = None
     database: Secret | None = None
+    bus: Secret | None = None
+    tape: Path | None = None
     indicators: Path | None = None
     strategies: Path | None = None
     fee_pct: Decimal | None = None
@@ -181,6 +184,13 @@ def _database(text: str) -> Secret:
     return Secret(f"postgresql{text[text.index(':') :]}")
 
 
+def _bus(text: str) -> Secret:
+    parts = urlsplit(text)
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname or parts.port == 0:
+        raise ValueError(text)
+    return Secret(text)
+
+
 def _one_of(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text.lower() not in allowed:
@@ -199,6 +209,8 @@ FIELDS: tuple[Field, ...] = (
     Field("home", _path, "a folder"),
     Field("candles", _store, _STORES, secret=True),
     Field("database", _database, "postgresql://user:password@host/database", secret=True),
+    Field("bus", _bus, "redis://:password@host:6379/0", secret=True),
+    Field("tape", _path, "a folder"),
     Field("indicators", _path, "a catalogue file"),
     Field("strategies", _path, "a folder of strategy plugins"),
     Field("fee_pct", lambda text: _percent(text, 5), "a percentage from 0 to 5"),

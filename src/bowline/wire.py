@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from bowline.desk.strategies import StrategyDesk
     from bowline.research.grid import Budget
     from bowline.runtime import Feed, Venue
+    from bowline.runtime.bus import Bus
     from bowline.storage.candles import Candles
     from bowline.storage.embedded.duckdb_candles import DuckDBCandles
     from bowline.storage.jobs import Jobs
     from bowline.storage.journal import Journal
+    from bowline.storage.listings import ListingStore
     from bowline.storage.tables import Tables
+    from bowline.storage.tape import Tape
     from bowline.storage.trials import Trials
 
 
@@ -156,6 +159,45 @@ def open_jobs(home: Path) -> Jobs:
     from bowline.storage.jobs import Jobs
 
     return Jobs(_database(home))
+
+
+def open_listings(home: Path) -> ListingStore:
+    """What venues list and what is to be recorded, in the same database; to be closed."""
+    from bowline.storage.listings import ListingStore
+
+    return ListingStore(_database(home))
+
+
+def open_tape(home: Path) -> Tape:
+    """The recordings of trades and quotes: `BOWLINE_TAPE`, or a folder in `home`."""
+    from bowline.storage.tape import Tape
+
+    return Tape(tape_folder(home))
+
+
+def tape_folder(home: Path) -> Path:
+    """Where the tape lies."""
+    from bowline.settings import load_settings
+
+    return load_settings().tape or home / "tape"
+
+
+def open_bus() -> Bus:
+    """The bus: Redis at `BOWLINE_BUS`, or this process's own."""
+    from bowline.runtime.bus import MemoryBus
+    from bowline.settings import load_settings
+
+    url = load_settings().bus
+    if url is None:
+        return MemoryBus()
+    if find_spec("redis") is None:
+        raise BadInput(
+            "BOWLINE_BUS names Redis, and redis is not installed",
+            hint="install the extra: bowline[servers]",
+        )
+    from bowline.runtime.bus.redis_streams import RedisBus
+
+    return RedisBus(url.reveal())
 
 
 def open_trials(home: Path) -> Trials:

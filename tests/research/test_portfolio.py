@@ -16,13 +16,13 @@ from msgspec.structs import asdict, replace
 
 from bowline.core.engine import Engine
 from bowline.core.errors import BadInput
+from bowline.core.facts import closed_candles
 from bowline.core.model.event import (
     Command,
     Event,
     FundingFixed,
     Run,
     RunStarted,
-    closed_candles,
 )
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.intent import Reason, Refusal

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.rollup import rollup
 from bowline.runtime import ReplayFeed
 from tests.candle_files import START_NS, made_frame
 

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from bowline.core.model.event import PlaceOrder
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.policy import Fills, Stops
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import Timeframe
+from bowline.core.rollup import rollup
 from bowline.core.signals import Strategies, opinion_of, parse_spec
 from bowline.core.sim import SimVenue
 from bowline.desk.paper import replay

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.rollup import rollup
 from bowline.storage.files import load_file, read_candle_file, write_candle_file
 from tests.candle_files import (
     BROKEN,

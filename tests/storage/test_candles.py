@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from bowline.core.errors import BadInput, Conflict
 from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId, MarketId
 from bowline.core.model.market import CandleFrame, FundingFrame
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.rollup import rollup
 from bowline.storage.candles import (
     Candles,
     Delivery,

@@ -27,6 +27,7 @@ from bowline.cli import (
     runs,
     simex,
     strategy,
+    tape,
     validate,
     worker,
 )
@@ -52,6 +53,7 @@ app.add_typer(jobs.app, name="jobs")
 app.add_typer(runs.app, name="runs")
 app.add_typer(backup.app, name="backup")
 app.add_typer(grid.app, name="grid")
+app.add_typer(tape.app, name="tape")
 app.add_typer(backtest.app)
 app.add_typer(paper.app)
 app.add_typer(portfolio.app)

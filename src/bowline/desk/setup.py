@@ -16,7 +16,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.model.event import FundingFixed, MarketFact, Run, closed_candles, with_funding
+from bowline.core.facts import closed_candles, with_funding
+from bowline.core.model.event import FundingFixed, MarketFact, Run
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills

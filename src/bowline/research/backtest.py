@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bowline.core.engine import Engine
+from bowline.core.facts import closed_candles, with_funding
 from bowline.core.model.event import (
     CandleClosed,
     Command,
@@ -17,8 +18,6 @@ from bowline.core.model.event import (
     MarketFact,
     Run,
     RunStarted,
-    closed_candles,
-    with_funding,
 )
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import OrderId

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from bowline.core.engine import Engine
 from bowline.core.errors import BadInput
+from bowline.core.facts import closed_candles, with_funding
 from bowline.core.model.event import (
     CandleClosed,
     Command,
@@ -31,8 +32,6 @@ from bowline.core.model.event import (
     Run,
     RunStarted,
     SettleFunding,
-    closed_candles,
-    with_funding,
 )
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.market import CandleFrame

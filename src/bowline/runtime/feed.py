@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from bowline.core.model.market import CandleFrame, join_frames
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import SECOND_NS, Timeframe
+from bowline.core.rollup import rollup
 
 #: how many minutes a replay that need not wait hands over at once: a week
 _FULL_SPEED_MINUTES = 7 * 1440

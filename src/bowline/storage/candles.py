@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId, market_by_id
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame, empty_frame
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.rollup import rollup
 
 #: the end of time: every candle closes before it
 FOREVER_NS = 2**63 - 1

@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bowline.core.engine import Engine
+from bowline.core.facts import closed_candles, with_funding
 from bowline.core.model.event import (
     Event,
     FundingFixed,
     FundingPaid,
     Run,
     RunStarted,
-    closed_candles,
-    with_funding,
 )
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.market import CandleFrame

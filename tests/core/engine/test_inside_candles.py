@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bowline.core.model.event import Run, closed_candles
+from bowline.core.facts import closed_candles
+from bowline.core.model.event import Run
 from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import AllIn, Costs, DirectionMode, Fills, Limits, Policy, Stops
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import RunId, Side, StrategyId, Timeframe
 from bowline.core.report import Execution, fold_executions
+from bowline.core.rollup import rollup
 from bowline.core.signals.frame import SignalFrame, frame_of
 from bowline.research import backtest
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.instrument import InstrumentId, MarketId
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import Timeframe
+from bowline.core.rollup import rollup
 from bowline.research.grid import GridPlan, parse_grid, plan_grid
 from bowline.research.synthetic import synthetic_minutes
 from bowline.research.validation import (

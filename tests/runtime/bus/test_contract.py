@@ -30,6 +30,9 @@ async def redis_bus() -> AsyncIterator[Bus]:
         yield bus
     finally:
         await bus.close()
+        with Redis.from_url(SERVER) as server:
+            for key in server.scan_iter("bowline:bus:*"):
+                server.delete(key)
 
 
 @asynccontextmanager

@@ -5,19 +5,15 @@ An event is a fact with the time at which it was seen. It must carry no opinion.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
-import numpy as np
 from msgspec import Struct
 
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.intent import Refused
-from bowline.core.model.market import CandleFrame
 from bowline.core.model.order import Fill, Order
-from bowline.core.model.policy import Fills, Policy
-from bowline.core.model.values import OrderId, RunId, StrategyId, Timeframe, to_decimals
+from bowline.core.model.policy import Policy
+from bowline.core.model.values import OrderId, RunId, StrategyId, Timeframe
 
 
 class Run(Struct, frozen=True):
@@ -171,54 +167,3 @@ class SettleFunding(Struct, frozen=True, tag=True):
 
 Command = PlaceOrder | RecordRefusal | SettleFunding
 MarketFact = CandleClosed | FundingFixed
-
-
-def closed_candles(
-    frame: CandleFrame, fills: Fills = Fills.CLOSE, minutes: CandleFrame | None = None
-) -> Iterator[CandleClosed]:
-    """The facts of a frame, one a candle, each seen at the moment its candle was complete.
-
-    `minutes` is needed for `Fills.MINUTES`: every minute of every candle (else ValueError).
-    """
-    instrument, timeframe, opens = frame.instrument, frame.timeframe, frame.open_ns.tolist()
-    prices = to_decimals(frame.close.tolist())
-    times = zip(frame.close_ns.tolist(), opens, prices, strict=True)
-    if fills is Fills.CLOSE:
-        for close_ns, open_ns, close in times:
-            yield CandleClosed(close_ns, instrument, timeframe, open_ns, close)
-        return
-    ways = _legs(frame, frame if fills is Fills.INTRABAR else minutes)
-    for (close_ns, open_ns, close), legs in zip(times, ways, strict=True):
-        yield CandleClosed(close_ns, instrument, timeframe, open_ns, close, legs)
-
-
-def with_funding(
-    candles: Iterable[CandleClosed], funding: Sequence[FundingFixed], after_ns: int
-) -> Iterator[MarketFact]:
-    """The candles, each after what of `funding` (oldest first) was due by its close.
-
-    So a position pays what was due while it was held, and one that is entered at the very moment
-    of a funding does not. What was due up to `after_ns` is left out.
-    """
-    at = bisect_right(funding, after_ns, key=lambda each: each.seen_ns)
-    for candle in candles:
-        while at < len(funding) and funding[at].seen_ns <= candle.seen_ns:
-            yield funding[at]
-            at += 1
-        yield candle
-
-
-def _legs(frame: CandleFrame, parts: CandleFrame | None) -> Iterator[tuple[Leg, ...]]:
-    """Each candle's way through the `parts` that it is made of."""
-    if parts is None:
-        raise ValueError("fills by the minute need the minutes")
-    size = frame.timeframe.ns // parts.timeframe.ns
-    first = parts.open_ns.searchsorted(frame.open_ns)
-    last = parts.open_ns.searchsorted(frame.close_ns)
-    missing = np.flatnonzero(last - first != size)
-    if len(missing):
-        at = int(frame.open_ns[missing[0]])
-        raise ValueError(f"of the candle that opens at {at} not every part is known")
-    for start, stop in zip(first.tolist(), last.tolist(), strict=True):
-        columns = (getattr(parts, name)[start:stop].tolist() for name in ("open", "high", "low"))
-        yield tuple(map(Leg, *map(to_decimals, columns)))

@@ -19,9 +19,9 @@ import numpy as np
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, IntColumn
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import SECOND_NS, Timeframe
 from bowline.core.quality import Fault, Inspection, inspect, inspect_beside, to_frame
+from bowline.core.rollup import rollup
 from bowline.storage.files.load import load_file
 from bowline.storage.files.table import CandleFile
 

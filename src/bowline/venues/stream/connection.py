@@ -167,7 +167,7 @@ class Connection:
                 pass
 
     def _meant(self, request: int | None, channel: Channel | None) -> tuple[Topic, ...]:
-        """The topics of a request; of the first unanswered one of a channel, if it has no number."""
+        """The topics of a request; without a number, of the first of its channel that waits."""
         if channel is None:
             return self._requests.get(request or 0, ())
         for topics in self._requests.values():

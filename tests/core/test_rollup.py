@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.market import CandleFrame, empty_frame
-from bowline.core.model.rollup import rollup
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.rollup import rollup
 from tests.candle_files import made_frame
 
 LONGER = [timeframe for timeframe in Timeframe if timeframe.minutes <= 240]
