@@ -43,7 +43,7 @@ def lines(shared_data: Path) -> list[dict[str, Any]]:
     return recorded.tardis(shared_data, "okex-swap")
 
 
-def test_frames_of_v5_become_the_records_of_tardis_in_base_units(
+def test_frames_of_v5_become_the_records_of_tardis_with_contracts_as_coins(
     codec: OkxCodec, lines: list[dict[str, Any]]
 ) -> None:
     """Frames with a `table` are of API v3, switched off in 2022. Sizes there are contracts.
@@ -126,7 +126,7 @@ def test_nautilus_samples_are_read(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize(("market", "volume"), [("okx:spot", 45247), ("okx:linear", 529.5858061)])
-def test_a_candle_counts_base_units_in_both_markets(
+def test_a_candle_counts_coins_in_both_markets(
     shared_data: Path, market: str, volume: float
 ) -> None:
     codec = OkxCodec(*recorded.listed(market, ["BTC-USDT"]))
