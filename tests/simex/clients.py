@@ -29,7 +29,6 @@ _SPOT_AND_LINEAR = {"types": ["spot", "linear"]}
 _SPOT_AND_SWAP = {"types": ["spot", "swap"]}
 OPTIONS: dict[str, dict[str, Any]] = {
     "binance": {"fetchMarkets": _SPOT_AND_LINEAR, "fetchMargins": False},
-    "bybit": {"fetchMarkets": _SPOT_AND_LINEAR},
     "bitget": {"fetchMarkets": _SPOT_AND_SWAP, "uta": False},
     "bingx": {"fetchMarkets": _SPOT_AND_SWAP},
     "gate": {"fetchMarkets": _SPOT_AND_SWAP, "unifiedAccount": False},
@@ -37,6 +36,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "htx": {"fetchMarkets": {"types": {"spot": True, "linear": True, "inverse": False}}},
     "mexc": {"fetchMarkets": {"types": {"spot": True, "swap": {"linear": True, "inverse": False}}}},
 }
+#: venues whose list of currencies, a private call of no use to a trader, is played too
+WITH_CURRENCIES = {"bybit"}
 
 
 @dataclass
@@ -87,7 +88,8 @@ def make_client(world: World, address: Address, venue: str, kind: str) -> Any:
             },
         }
     )
-    client.has["fetchCurrencies"] = False
+    if venue not in WITH_CURRENCIES:
+        client.has["fetchCurrencies"] = False
     client.timeout_on_exit = 0
     point_at(client, address, venue)
     return client

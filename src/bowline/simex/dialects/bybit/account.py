@@ -46,6 +46,18 @@ def account(call: Call) -> object:
     }
 
 
+def coins(call: Call) -> object:
+    """GET /v5/asset/coin/query-info: nothing can be deposited or withdrawn here."""
+    held = call.floor.view("spot").holdings(call.account)
+    return {
+        "rows": [
+            {"name": each.asset, "coin": each.asset, "remainAmount": "0", "chains": []}
+            for each in held
+            if call.query.get("coin", each.asset) == each.asset
+        ]
+    }
+
+
 def key_rights(call: Call) -> object:
     """GET /v5/user/query-api: the test key trades, and cannot withdraw."""
     return {

@@ -61,6 +61,7 @@ _ROUTES: tuple[Route, ...] = (
     signed_route("POST", "/v5/account/set-margin-mode", account.set_margin_mode, "modes"),
     signed_route("GET", "/v5/account/wallet-balance", account.wallet_balance, "wallet"),
     signed_route("GET", "/v5/account/info", account.account, "account"),
+    signed_route("GET", "/v5/asset/coin/query-info", account.coins, "coins"),
     signed_route("GET", "/v5/user/query-api", account.key_rights, "user"),
 )
 
@@ -72,6 +73,7 @@ _BUDGETS = {
         ("realtime", "history", "executions", "positions", "wallet", "account"), Budget(50)
     ),
     "dcp": Budget(5),
+    "coins": Budget(5),
 }
 
 _DOORS = (
