@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-THREADS = typer.Option(0, help="Chunks at a time in this process; without it one a processor.")
+THREADS = typer.Option(0, help="Chunks at a time on this machine; without it one a processor.")
 CLUSTER = typer.Option("", help="Compute on a Dask cluster: tcp://host:port, or local.")
 
 
