@@ -201,13 +201,18 @@ class OkxCodec:
 
     def _book(self, push: _Books, frame: bytes) -> QuoteChanged | BookReplaced | BookChanged:
         """A book or a quote."""
-        contract = self._listed(push.arg, frame)
+        contract = self._contracts.get(push.arg.instId) or self._listed(push.arg, frame)
         if push.data is None:
             raise reading.unreadable("a book without data", frame)
         (book,) = push.data
         instrument, at = contract.instrument, ns(book.ts)
-        bids = contract.levels([(each.price, each.size) for each in book.bids])
-        asks = contract.levels([(each.price, each.size) for each in book.asks])
+        up, down = contract.up, contract.down
+        if up == down:
+            bids = [(each.price, each.size) for each in book.bids]
+            asks = [(each.price, each.size) for each in book.asks]
+        else:
+            bids = [(each.price, each.size * up / down) for each in book.bids]
+            asks = [(each.price, each.size * up / down) for each in book.asks]
         if push.arg.channel == "bbo-tbt":
             bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
             return QuoteChanged(instrument, at, *bid, *ask)
