@@ -77,7 +77,7 @@ class World(RuleBasedStateMachine):
             self.call("deposit", account, "BNB", d("0.002"))
             for asset, amount in (("USDT", self.start), ("BTC", d(5)), ("BNB", d("0.002"))):
                 self.cash[account, asset] += amount
-        self.outside((99, 1), (100, 1))
+        self._outside((99, 1), (100, 1))
 
     def make_rules(self, fees):
         return VenueRules(fees=fees)
@@ -98,7 +98,7 @@ class World(RuleBasedStateMachine):
             self.fold(fact)
         return answer
 
-    def outside(self, bid, ask):
+    def _outside(self, bid, ask):
         self.call("show_market", self.instrument, [tuple(map(d, bid))], [tuple(map(d, ask))])
 
     @rule(mid=prices, bids=stacks, asks=stacks)
@@ -110,7 +110,7 @@ class World(RuleBasedStateMachine):
     @rule(account=accounts, side=sides, price=prices, quantity=quantities, force=forces,
           reduce_only=seldom, way=st.integers(0, 1))  # fmt: skip
     def limit(self, account, side, price, quantity, force, reduce_only, way):
-        self.send(account, side, OrderKind.LIMIT, quantity, way, price=price, time_in_force=force,
+        self._send(account, side, OrderKind.LIMIT, quantity, way, price=price, time_in_force=force,
                   reduce_only=reduce_only)  # fmt: skip
 
     @rule(
@@ -121,31 +121,31 @@ class World(RuleBasedStateMachine):
     def rush(self, asked):
         for account, side, price, quantity, other in asked:
             way = (side is SELL) is not other
-            self.send(account, side, OrderKind.LIMIT, quantity, way, price=price)
+            self._send(account, side, OrderKind.LIMIT, quantity, way, price=price)
 
     @rule(account=accounts, side=sides, quantity=quantities, reduce_only=seldom,
           way=st.integers(0, 1))  # fmt: skip
     def market(self, account, side, quantity, reduce_only, way):
-        self.send(account, side, OrderKind.MARKET, quantity, way, reduce_only=reduce_only)
+        self._send(account, side, OrderKind.MARKET, quantity, way, reduce_only=reduce_only)
 
     @rule(account=accounts, side=sides, quantity=quantities, trigger=prices,
           reduce_only=seldom, way=st.integers(0, 1), rising=st.booleans())  # fmt: skip
     def stop(self, account, side, quantity, trigger, reduce_only, way, rising):
-        self.send(account, side, OrderKind.STOP, quantity, way, trigger=trigger,
+        self._send(account, side, OrderKind.STOP, quantity, way, trigger=trigger,
                   reduce_only=reduce_only, trigger_rising=rising)  # fmt: skip
 
-    def send(self, account, side, kind, quantity, way, **more):
+    def _send(self, account, side, kind, quantity, way, **more):
         position = self.positions[way % len(self.positions)]
         asked = NewOrder(account, self.instrument, side, kind, quantity, position=position, **more)
         self.call("place", asked)
 
     @rule(which=st.integers(0, 9), account=accounts)
     def cancel(self, which, account):
-        self.call("cancel", account, self.some_order(account, which))
+        self.call("cancel", account, self._some_order(account, which))
 
     @rule(which=st.integers(0, 9), account=accounts, price=prices, quantity=quantities)
     def amend(self, which, account, price, quantity):
-        order = self.some_order(account, which)
+        order = self._some_order(account, which)
         self.call("amend", account, order, quantity=quantity, price=price)
 
     @rule(which=st.integers(0, 9), account=accounts, ratio=ratios)
@@ -159,7 +159,7 @@ class World(RuleBasedStateMachine):
                 self.told.append(fact)
                 self.fold(fact)
 
-    def some_order(self, account, which):
+    def _some_order(self, account, which):
         known = [o.order_id for o in self.engine.view.open_orders(account)]
         return known[which % len(known)] if known else which
 

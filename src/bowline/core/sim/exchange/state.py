@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.instrument import InstrumentId, market_by_id
-from bowline.core.model.values import Direction, Side, floor_to_step
+from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange.account import UNIT, Account
 from bowline.core.sim.exchange.book import MatchBook
 from bowline.core.sim.exchange.facts import BalanceReason, CandleMoved, Fact
@@ -96,7 +96,7 @@ class VenueState:
 
     def whole_lots(self, instrument: InstrumentId, quantity: Decimal) -> Decimal:
         """`quantity` rounded down to what can be traded; to the smallest unit where no lot is."""
-        return floor_to_step(quantity, self.listings[instrument].instrument.lot_step or UNIT)
+        return quantity - quantity % (self.listings[instrument].instrument.lot_step or UNIT)
 
     def order(self, order: VenueOrder) -> VenueOrder:
         """The order as it is now."""
