@@ -42,7 +42,7 @@ class Book:
         """
         sizes = self._size_at
         for price, size in bids:
-            if size > 0:
+            if size > 0.0:  # two floats are compared faster than a float and an int
                 if price not in sizes:
                     insort(self._bids, price)
                 sizes[price] = size
@@ -50,7 +50,7 @@ class Book:
                 self._take_away(self._bids, price, size)
         for price, size in asks:
             key = -price
-            if size > 0:
+            if size > 0.0:
                 if key not in sizes:
                     insort(self._asks, key)
                 sizes[key] = size
@@ -90,7 +90,10 @@ class Book:
     @property
     def usable(self) -> bool:
         """Whether both sides are there and do not cross or touch."""
-        return bool(self._bids) and bool(self._asks) and self._bids[-1] < -self._asks[-1]
+        bids, asks = self._bids, self._asks
+        if not bids or not asks:
+            return False
+        return bids[-1] < -asks[-1]
 
     def bids(self, depth: int) -> list[Level]:
         """The best `depth` bids, best first."""
