@@ -22,7 +22,7 @@ from bowline.desk.paper import run_paper
 from bowline.runtime import feed, loop
 from bowline.storage.embedded.memory_journal import MemoryJournal
 from bowline.storage.embedded.sqlite_journal import SqliteJournal
-from bowline.storage.journal import Entry
+from bowline.storage.journal import Entry, Snapshot
 from tests.paper_runs import play, recorded_minutes, setup_of
 
 KILL_POINTS = 200
@@ -146,5 +146,22 @@ def test_a_run_may_be_interrupted_while_it_takes_its_journal_again(paper):
     venue = SimVenue({setup.run.instrument.id: setup.run.policy.costs})
     result = run_paper(setup, journal, venue, InterruptedFeed(minutes), lambda _: None)
     assert (result.finished, result.differences, len(result.record.candles)) == (False, (), 100)
+    assert play(setup, minutes, journal).finished
+    assert journal.head == undisturbed.head
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_snapshot_of_a_former_version_costs_time_and_nothing_else(paper, whole):
+    """An update in the middle of a run, or after its end: the journal alone has it all."""
+    setup, minutes = paper
+    undisturbed = MemoryJournal()
+    play(setup, minutes, undisturbed)
+    entries = list(undisturbed.entries())
+    commands = [at for at, entry in enumerate(entries) if entry.is_command]
+    written = entries if whole else entries[: commands[len(commands) // 2] + 1]
+    journal = MemoryJournal()
+    journal.append(written)
+    former = b'{"engine":"AAAA","next_open_ns":7}'
+    journal.save_snapshot(Snapshot(written[-1].seq, former))
     assert play(setup, minutes, journal).finished
     assert journal.head == undisturbed.head

@@ -108,7 +108,7 @@ def _start(setup: Setup, journal: Journal, venue: Venue) -> Loop:
     known = setup.candles.slice(0, int(setup.candles.open_ns.searchsorted(from_ns)))
     history = History(setup.opinion, known)
     history.skip_to(from_ns)
-    after_seq = 0 if snapshot is None else snapshot.seq
+    after_seq = 0 if snapshot is None or state is None else snapshot.seq
     engine = Engine({setup.run.id: history})
     loop = Loop(engine, history, venue, journal, journal.entries(after_seq), setup.facts)
     if state is None:

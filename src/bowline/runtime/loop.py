@@ -30,6 +30,8 @@ from bowline.storage.journal import Entry, Journal, Snapshot, encode_payload
 
 #: how many candles a restart may have to take again
 SNAPSHOT_CANDLES = 5_000
+#: counted up whenever the engine's state is written in another way
+STATE_FORM = 2
 
 
 class Venue(Protocol):
@@ -47,6 +49,7 @@ class LoopState(Struct, frozen=True):
 
     engine: bytes
     next_open_ns: int
+    form: int = 1
 
 
 class Loop:
@@ -102,7 +105,10 @@ class Loop:
     def snapshot(self) -> None:
         """Save the whole state, so that a restart need not begin at the first candle."""
         self._saved_at = self.candles
-        state = LoopState(self._engine.snapshot(), self._next_open_ns)
+        latest = self._journal.latest_snapshot()
+        if latest is not None and latest.seq >= self._seq:
+            return
+        state = LoopState(self._engine.snapshot(), self._next_open_ns, STATE_FORM)
         self._journal.save_snapshot(Snapshot(self._seq, json.encode(state)))
 
     async def run(self, feed: Feed, progress: Callable[[int], None]) -> None:
@@ -159,9 +165,13 @@ class Loop:
         )
 
 
-def read_state(snapshot: Snapshot) -> LoopState:
-    """What a snapshot of a loop holds."""
-    return json.decode(snapshot.state, type=LoopState)
+def read_state(snapshot: Snapshot) -> LoopState | None:
+    """What a snapshot of a loop holds; None if it was written in another form than today's.
+
+    Nothing is lost by that: the journal holds all that a snapshot spares one to do again.
+    """
+    state = json.decode(snapshot.state, type=LoopState)
+    return state if state.form == STATE_FORM else None
 
 
 def _same(mine: Entry, theirs: Entry) -> bool:

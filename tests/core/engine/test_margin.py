@@ -109,8 +109,8 @@ def test_positions_that_share_a_wallet_are_liquidated_where_binance_says(held, o
     """Cross margin: what the other position gains, loses and needs is in the price of this one."""
     spent = sum((each[0] * each[1] for each in (held, other)), Decimal(0))
     wallet = Wallet("shared", BALANCE + held[4] + other[4] - spent)
-    wallet.stakes[RunId(1)] = Stake(held[0] * held[2], Decimal(20), held[3])
-    wallet.stakes[RunId(2)] = Stake(other[0] * other[2], Decimal(20), other[3])
+    wallet.stakes[RunId(1)] = Stake(held[0], held[2], Decimal(20), held[3])
+    wallet.stakes[RunId(2)] = Stake(other[0], other[2], Decimal(20), other[3])
     found = ruin_price(wallet.backing(RunId(1)), held[0], Direction.LONG, held[3])
     assert found.quantize(Decimal("0.01")) == Decimal(expected)
 

@@ -100,30 +100,32 @@ class Ledger(Struct):
 
     def see_close(self, candle: CandleClosed) -> None:
         """Count a closed candle and mark at its close; a new UTC day starts from the last mark."""
-        self.wallet.see_moment(candle.seen_ns, candle.open_ns // DAY_NS)
+        wallet, day = self.wallet, candle.open_ns // DAY_NS
+        # a wallet of one run has nothing to take note of within a day
+        if day != wallet.day or wallet.peak is not None:
+            wallet.see_moment(candle.seen_ns, day)
         self.candles += 1
         self.last_close = candle.close
         if self.position is not None:
-            stake = self.wallet.stakes[self.run.id]
-            stake.value = self.position.signed_quantity * candle.close
+            wallet.stakes[self.run.id].price = candle.close
 
     def mark(self) -> None:
         """Tell the wallet what the position is worth at the last close."""
         if self.position is None:
             self.wallet.stakes.pop(self.run.id, None)
         else:
-            self._stake(self.position.signed_quantity * self.last_close)
+            self._stake(self.position.signed_quantity, self.last_close)
 
     def reserve(self, quantity: Decimal) -> None:
         """Tell the wallet of an entry: others must not use the money it is about to take."""
         policy = self.run.policy
         with_fee = ONE + policy.costs.fee_rate * policy.leverage
         price = self.last_close * (ONE + policy.costs.slippage_rate)
-        self._stake(quantity * price * with_fee, working=True)
+        self._stake(quantity * with_fee, price, working=True)
 
-    def _stake(self, value: Decimal, *, working: bool = False) -> None:
+    def _stake(self, quantity: Decimal, price: Decimal, *, working: bool = False) -> None:
         policy = self.run.policy
-        stake = Stake(value, policy.leverage, policy.maintenance_rate, working)
+        stake = Stake(quantity, price, policy.leverage, policy.maintenance_rate, working)
         self.wallet.stakes[self.run.id] = stake
 
     def meet(self, candle: CandleClosed) -> Touch | None:

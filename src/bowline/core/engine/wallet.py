@@ -21,13 +21,24 @@ from bowline.core.model.values import ZERO, Direction, RunId
 class Stake(Struct):
     """A position at its run's last close, or an entry that is `working`: nothing in equity yet.
 
-    `value` is signed; margin and maintenance margin are shares of its size.
+    `quantity` is signed; margin and maintenance margin are shares of the position's size.
     """
 
-    value: Decimal
+    quantity: Decimal
+    price: Decimal
     leverage: Decimal
     maintenance_rate: Decimal
     working: bool = False
+
+    @property
+    def value(self) -> Decimal:
+        """What it is worth, negative for a short."""
+        return self.quantity * self.price
+
+    @property
+    def size(self) -> Decimal:
+        """The same without its sign."""
+        return abs(self.value)
 
 
 class Wallet(Struct):
@@ -53,18 +64,18 @@ class Wallet(Struct):
     @property
     def free(self) -> Decimal:
         """What neither a position, nor a working entry, nor profit lock holds."""
-        tied = sum((abs(s.value) / s.leverage for s in self.stakes.values()), ZERO)
+        tied = sum((s.size / s.leverage for s in self.stakes.values()), ZERO)
         return self.equity - self.safe - tied
 
     @property
     def gross_exposure(self) -> Decimal:
         """The sizes of all positions and working entries."""
-        return sum((abs(s.value) for s in self.stakes.values()), ZERO)
+        return sum((s.size for s in self.stakes.values()), ZERO)
 
     def backing(self, run_id: RunId) -> Decimal:
         """What stands behind the position of this run: cash, and what the others can spare."""
         others = (s for of, s in self.stakes.items() if of != run_id and not s.working)
-        return sum((s.value - abs(s.value) * s.maintenance_rate for s in others), self.cash)
+        return sum((s.value - s.size * s.maintenance_rate for s in others), self.cash)
 
     def see_moment(self, seen_ns: int, day: int) -> None:
         """A new moment and a new UTC day begin with the marks of the last one."""
