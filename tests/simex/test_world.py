@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bowline.core.errors import BadInput
-from bowline.core.model.instrument import FILE_MARKET, InstrumentId
-from bowline.core.model.values import MINUTE_NS, SECOND_NS
+from bowline.core.errors import BadInput, NotFound
+from bowline.core.model.instrument import FILE_MARKET, InstrumentId, market_by_name
+from bowline.core.model.values import DAY_NS, MINUTE_NS, SECOND_NS, Side
 from bowline.core.sim.exchange import MinuteCandle
+from bowline.core.venue import QuoteChanged, TradePrinted
 from bowline.research.synthetic import synthetic_minutes
 from bowline.simex import (
     ReplayedCandles,
+    ReplayedTape,
     SyntheticMarket,
     VirtualClock,
     World,
@@ -22,6 +24,7 @@ from bowline.simex import (
     serve,
 )
 from bowline.storage.files import write_candle_file
+from bowline.storage.tape import TapeWriter
 
 EIGHT_HOURS_NS = 480 * MINUTE_NS
 #: three minutes before the next funding
@@ -98,6 +101,37 @@ def test_a_candle_file_comes_out_as_the_same_candles(tmp_path: Path) -> None:
         for name in ("open", "high", "low", "close"):
             recorded = Decimal(repr(float(getattr(frame, name)[at])))
             assert abs(getattr(candle, name) - recorded) <= tick, (at, name)
+
+
+def test_a_tape_comes_out_as_it_was_recorded(tmp_path: Path) -> None:
+    writer = TapeWriter(tmp_path)
+    recorded = market_by_name("okx:linear")
+    instrument = InstrumentId(recorded.market_id, "BTCUSDT")
+    for number in range(20):
+        at_ns = START_NS + number * 2 * SECOND_NS
+        bid, ask = 60_000.0 + number, 60_000.7 + number
+        writer.write(QuoteChanged(instrument, at_ns, bid, 0.25, ask, 0.5), at_ns)
+        trade = TradePrinted(instrument, at_ns + 1, ask, 0.125, Side.BUY, str(number))
+        writer.write(trade, at_ns + 1)
+    writer.flush()
+    coin = coin_of("BTCUSDT")
+    market = ReplayedTape.of_folder(tmp_path, coin, 1)
+    world = World(["bybit"], market=market, clock=VirtualClock(START_NS + DAY_NS))
+    run(world, 2 * 9 + 1)
+    floor = world.floors["bybit"]
+    shown = floor.listings("linear")[0].instrument.id
+    ticker = floor.ticker(shown)
+    assert ticker.bid == (Decimal("60009.0"), Decimal("0.25"))
+    assert ticker.ask == (Decimal("60009.7"), Decimal("0.5"))
+    prints = floor.view("linear").trades(shown)
+    assert [each.price for each in prints] == [Decimal("60000.7") + n for n in range(10)]
+    assert {each.quantity for each in prints} == {Decimal("0.125")}
+    assert prints[-1].now_ns == START_NS + DAY_NS + 18 * SECOND_NS + 1
+
+
+def test_a_tape_that_has_not_the_coin_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        ReplayedTape.of_folder(tmp_path, coin_of("BTCUSDT"), 1)
 
 
 def test_nobody_plays_a_venue_that_is_not_known() -> None:

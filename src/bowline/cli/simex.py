@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 _VENUES = "all, or some of them: bybit,okx."
-_MARKET = "synthetic, or replay:FILE with a candle file of one symbol."
+_MARKET = "synthetic, or replay: and a candle file, or a folder with a tape, of one symbol."
 _CLOCK = "wall, or virtual:60 for a world that runs sixty times as fast as the machine's clock."
 _JSON = "Print the port and the keys as one line of JSON first."
 
@@ -84,7 +84,7 @@ async def _serve(world: World, port: int, *, as_json: bool) -> None:
 
 
 def _market(text: str, symbols: list[str], seed: int) -> MarketSource:
-    from bowline.simex import ReplayedCandles, SyntheticMarket, coin_of
+    from bowline.simex import ReplayedCandles, ReplayedTape, SyntheticMarket, coin_of
 
     coins = [coin_of(each) for each in symbols]
     kind, _, name = text.partition(":")
@@ -92,9 +92,11 @@ def _market(text: str, symbols: list[str], seed: int) -> MarketSource:
         return SyntheticMarket(coins, seed)
     if kind == "replay" and name:
         if len(coins) != 1:
-            raise BadInput("a candle file is of one symbol", hint="say --symbols BTCUSDT")
-        return ReplayedCandles.of_file(Path(name), coins[0], seed)
-    raise BadInput(f"--market {text} is none", hint="expected synthetic, or replay:FILE")
+            raise BadInput("a replay is of one symbol", hint="say --symbols BTCUSDT")
+        path = Path(name)
+        source = ReplayedTape.of_folder if path.is_dir() else ReplayedCandles.of_file
+        return source(path, coins[0], seed)
+    raise BadInput(f"--market {text} is none", hint="expected synthetic, or replay:PATH")
 
 
 def _clock(text: str) -> Clock:

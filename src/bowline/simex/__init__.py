@@ -10,7 +10,7 @@ from bowline.simex.fault_script import Fault, read_script
 from bowline.simex.faults import Faults, Fired
 from bowline.simex.floor import ACCOUNT
 from bowline.simex.keys import Keys
-from bowline.simex.markets import MarketSource, ReplayedCandles, SyntheticMarket
+from bowline.simex.markets import MarketSource, ReplayedCandles, ReplayedTape, SyntheticMarket
 from bowline.simex.server import Address, serve
 from bowline.simex.world import World
 
@@ -27,6 +27,7 @@ __all__ = [
     "Keys",
     "MarketSource",
     "ReplayedCandles",
+    "ReplayedTape",
     "SyntheticMarket",
     "VirtualClock",
     "WallClock",

@@ -3,5 +3,6 @@
 from bowline.simex.markets.replay import ReplayedCandles
 from bowline.simex.markets.source import MarketSource
 from bowline.simex.markets.synthetic import SyntheticMarket
+from bowline.simex.markets.taped import ReplayedTape
 
-__all__ = ["MarketSource", "ReplayedCandles", "SyntheticMarket"]
+__all__ = ["MarketSource", "ReplayedCandles", "ReplayedTape", "SyntheticMarket"]

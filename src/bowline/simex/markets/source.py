@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Side
+from bowline.core.sim.exchange import BookLevel
 from bowline.core.venue import Listing
 from bowline.simex.agenda import Agenda
 from bowline.simex.coins import Coin
@@ -50,13 +51,28 @@ class Outside:
 
     def show(self, now_ns: int, price: Decimal) -> None:
         """A book around this price; most levels keep the size they had."""
-        tick, lot = self._steps()
+        tick, _ = self._steps()
         middle = int((price / tick).to_integral_value(ROUND_HALF_EVEN))
         self._best_bid, self._best_ask = middle - 1, middle + self._draw.choice((0, 0, 0, 1))
+        self._show_levels(now_ns)
+
+    def show_quote(self, now_ns: int, bid: BookLevel, ask: BookLevel) -> None:
+        """A book with these best levels, rounded away from each other, and others behind them."""
+        tick, lot = self._steps()
+        self._best_bid = int((bid[0] / tick).to_integral_value(ROUND_FLOOR))
+        self._best_ask = max(
+            int((ask[0] / tick).to_integral_value(ROUND_CEILING)), self._best_bid + 1
+        )
+        self._bid_sizes[self._best_bid] = max(1, int(bid[1] / lot))
+        self._ask_sizes[self._best_ask] = max(1, int(ask[1] / lot))
+        self._show_levels(now_ns, mutable=slice(1, None))
+
+    def _show_levels(self, now_ns: int, mutable: slice = slice(None)) -> None:
+        tick, lot = self._steps()
         bids = range(self._best_bid, max(0, self._best_bid - self._levels), -1)
         asks = range(self._best_ask, self._best_ask + self._levels)
-        self._bid_sizes = self._sizes(self._bid_sizes, bids)
-        self._ask_sizes = self._sizes(self._ask_sizes, asks)
+        self._bid_sizes = self._sizes(self._bid_sizes, bids, mutable)
+        self._ask_sizes = self._sizes(self._ask_sizes, asks, mutable)
         self._engine.show_market(
             now_ns,
             self.instrument,
@@ -72,6 +88,13 @@ class Outside:
         lots = max(1, int(quantity / lot)) if quantity else self._draw.randint(1, 60)
         self._engine.print_trade(now_ns, self.instrument, at * tick, lots * lot, side)
 
+    def print_trade(self, now_ns: int, price: Decimal, quantity: Decimal, side: Side) -> None:
+        """Somebody traded so, as far as the listing's steps allow it."""
+        tick, lot = self._steps()
+        lots = max(1, int((quantity / lot).to_integral_value(ROUND_HALF_EVEN)))
+        at = max(1, int((price / tick).to_integral_value(ROUND_HALF_EVEN)))
+        self._engine.print_trade(now_ns, self.instrument, at * tick, lots * lot, side)
+
     def print_at(self, now_ns: int, price: Decimal, quantity: Decimal = ZERO) -> None:
         """Somebody traded at this price, whatever the book is."""
         tick, _ = self._steps()
@@ -82,10 +105,10 @@ class Outside:
         instrument = self._floor.listing(self.instrument).instrument
         return instrument.tick_size, instrument.lot_step
 
-    def _sizes(self, before: dict[int, int], ticks: range) -> dict[int, int]:
+    def _sizes(self, before: dict[int, int], ticks: range, mutable: slice) -> dict[int, int]:
         sizes = {at: before.get(at) or self._draw.randint(1, 400) for at in ticks}
-        for _ in range(3):
-            sizes[ticks[self._draw.randrange(len(ticks))]] = self._draw.randint(1, 400)
+        for at in self._draw.choices(ticks[mutable], k=3):
+            sizes[at] = self._draw.randint(1, 400)
         return sizes
 
 

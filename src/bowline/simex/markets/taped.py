@@ -1,0 +1,95 @@
+"""A recorded market: the trades and quotes of a tape, as they came, at every venue.
+
+The first tick comes at the world's present moment and all others as long after it as they did. A
+book is the recorded best bid and ask with levels made up behind them; a tape without quotes has
+books made up around its trades. When the tape ends the last book stays.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bowline.core.errors import NotFound
+from bowline.core.model.values import to_decimals
+from bowline.core.venue import QuoteChanged
+from bowline.simex.agenda import Agenda
+from bowline.simex.coins import Coin
+from bowline.simex.floor import Floor
+from bowline.simex.markets.source import Funding, Outside
+from bowline.storage.tape import Recorded, Tape, TapeKind
+
+_FOR_EVER_NS = 1 << 62
+
+
+class ReplayedTape:
+    """One coin's ticks, each with when it was seen, in that order. `levels` a side."""
+
+    def __init__(
+        self,
+        coin: Coin,
+        ticks: Iterator[tuple[int, Recorded]],
+        seed: int,
+        *,
+        quoted: bool,
+        levels: int = 50,
+    ) -> None:
+        self.coins: Sequence[Coin] = (coin,)
+        self._ticks = ticks
+        self._quoted = quoted
+        self._levels = levels
+        self._draw = random.Random(f"tape {seed}")  # noqa: S311 - a seeded world, no secret
+        self._outsides: list[tuple[Floor, Outside]] = []
+        self._later_ns = 0
+
+    @classmethod
+    def of_folder(cls, root: Path, coin: Coin, seed: int) -> ReplayedTape:
+        """The first market on the tape that has this coin; NotFound if none has."""
+        tape = Tape(root)
+        days = [each.day for each in tape.coverage() if each.day.instrument.symbol == coin.symbol]
+        if not days:
+            raise NotFound(f"no tape of {coin.symbol} at {root}")
+        instrument = min(each.instrument for each in days)
+        quoted = any(e.kind is TapeKind.QUOTES for e in days if e.instrument == instrument)
+        return cls(coin, tape.replay(instrument, 0, _FOR_EVER_NS), seed, quoted=quoted)
+
+    def begin_ns(self, now_ns: int) -> int:
+        """Now: a tape has no past."""
+        return now_ns
+
+    def start(self, agenda: Agenda, floors: Sequence[Floor]) -> None:
+        """Show the first tick, then go on."""
+        for floor in floors:
+            Funding(floor, self._draw).start()
+            for kind in ("spot", "linear"):
+                for listing in floor.listings(kind):
+                    outside = Outside(floor, listing, self._draw, self._levels)
+                    self._outsides.append((floor, outside))
+        first = next(self._ticks, None)
+        if first is not None:
+            self._later_ns = agenda.now_ns - first[0]
+            self._show(agenda, first[1])
+
+    def _show(self, agenda: Agenda, tick: Recorded) -> None:
+        """One tick at every venue, and the next one on the agenda."""
+        now_ns = agenda.now_ns
+        for _, outside in self._outsides:
+            self._show_at(outside, now_ns, tick)
+        for floor in {id(each): each for each, _ in self._outsides}.values():
+            floor.publish()
+        if (following := next(self._ticks, None)) is not None:
+            seen_ns, after = following
+            agenda.at(seen_ns + self._later_ns, lambda: self._show(agenda, after))
+
+    def _show_at(self, outside: Outside, now_ns: int, tick: Recorded) -> None:
+        if isinstance(tick, QuoteChanged):
+            bid, bid_size, ask, ask_size = to_decimals(
+                [tick.bid, tick.bid_size, tick.ask, tick.ask_size]
+            )
+            outside.show_quote(now_ns, (bid, bid_size), (ask, ask_size))
+            return
+        price, quantity = to_decimals([tick.price, tick.quantity])
+        if not self._quoted:
+            outside.show(now_ns, price)
+        outside.print_trade(now_ns, price, quantity, tick.side)
