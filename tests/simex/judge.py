@@ -427,10 +427,27 @@ def main(venues: list[str]) -> None:
             for name, reason in cells[venue, kind].items():
                 print(f"{venue}:{kind:7} {name:32} {reason or 'yes'}")  # noqa: T201
     if not venues:
-        head, _, rest = PAGE.read_text("utf-8").partition("<!-- the judge's table -->\n")
-        tail = rest.partition("<!-- end -->")[2]
-        table = "\n".join(rows(cells))
-        PAGE.write_text(f"{head}<!-- the judge's table -->\n{table}\n<!-- end -->{tail}", "utf-8")
+        text = between(PAGE.read_text("utf-8"), "the judge's table", rows(cells))
+        PAGE.write_text(between(text, "what is played", played()), "utf-8")
+
+
+def between(text: str, name: str, lines: list[str]) -> str:
+    """The page with these lines between the marks of this name."""
+    mark, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    head, _, rest = text.partition(mark)
+    return head + mark + "\n".join(lines) + "\n" + end + rest.partition(end)[2]
+
+
+def played() -> list[str]:
+    """Every route and door of every dialect, as the page has them."""
+    lines = []
+    for venue, dialect in DIALECTS.items():
+        speaks = dialect()
+        routes = sorted((route.path, route.method) for route in speaks.routes)
+        lines += ["", f"### {venue}", ""]
+        lines += [f"    {method:6} {path}" for path, method in routes]
+        lines += [f"    WS     {door.path}" for door in speaks.doors]
+    return lines
 
 
 if __name__ == "__main__":

@@ -113,6 +113,19 @@ def test_a_garbled_reply_leaves_an_order_behind(play: Play, body: str) -> None:
     play("bybit", "linear", scene, faults=scripted(fault="garble", request=CREATE, body=body))
 
 
+def test_a_dropped_reply_on_the_trade_stream_leaves_an_order_behind(play: Play) -> None:
+    async def scene(seat: Seat) -> None:
+        best = (await seat.client.fetch_order_book(seat.symbol, 1))["bids"][0][0]
+        price = float(seat.client.price_to_precision(seat.symbol, best * 0.95))
+        with pytest.raises(ccxt.NetworkError):
+            await seat.client.create_order_ws(
+                seat.symbol, "limit", "buy", 0.01, price, {"clientOrderId": "1"}
+            )
+        assert (await found(seat, "1"))["status"] == "open"
+
+    play("bybit", "linear", scene, faults=scripted(fault="drop_reply", request="WS order.create"))
+
+
 def test_a_delay_holds_a_request_back(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         async with asyncio.timeout(5):

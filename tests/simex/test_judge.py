@@ -13,9 +13,11 @@ from tests.simex.judge import (
     LINEAR_ONLY,
     NO,
     OPERATIONS,
+    PAGE,
     YES,
     cells_of_page,
     examine,
+    played,
 )
 
 
@@ -26,6 +28,10 @@ def test_ccxt_finds_at_each_market_what_the_page_says(venue: str, kind: str) -> 
     said = cells_of_page()[venue, kind]
     asked = {name: mark for name, mark in said.items() if mark != ABSENT}
     assert asked == {name: NO if reason else YES for name, reason in found.items()}, found
+
+
+def test_the_page_lists_what_is_played() -> None:
+    assert "\n".join(played()) in PAGE.read_text("utf-8")
 
 
 def test_the_page_leaves_nothing_out() -> None:

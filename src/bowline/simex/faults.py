@@ -7,6 +7,7 @@ It must never know a venue: what a fault looks like on the wire is the dialect's
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import Enum, auto
@@ -21,6 +22,9 @@ from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Topic
 from bowline.simex.fault_script import Fault, fault_of
 from bowline.simex.floor import ACCOUNT, Floor
+
+#: a report longer than this forgets its beginning
+_REMEMBERED = 100_000
 
 
 class Shaken(Enum):
@@ -55,7 +59,7 @@ class Faults:
     """`fired` is the report. Nothing happens at a floor that was not handed to `watch`."""
 
     def __init__(self, script: Iterable[Fault] = (), seed: int = 0) -> None:
-        self.fired: list[Fired] = []
+        self.fired: deque[Fired] = deque(maxlen=_REMEMBERED)
         self._script = list(script)
         self._draw = random.Random(f"faults {seed}")  # noqa: S311 - a seeded world, no secret
         self._armed: dict[str, list[_Armed]] = {}
@@ -174,12 +178,13 @@ class Faults:
                 _change(floor, fault)
 
     def _is_muted(self, floor: Floor, topic: Topic, symbol: str) -> bool:
+        now_ns = floor.agenda.now_ns
+        self._muted = [each for each in self._muted if now_ns < each[2]]
         return any(
             muted is floor
-            and floor.agenda.now_ns < until_ns
             and fnmatchcase(topic.channel.value, fault.channel or "*")
             and fault.symbol in ("", symbol)
-            for muted, fault, until_ns in self._muted
+            for muted, fault, _ in self._muted
         )
 
 

@@ -106,6 +106,10 @@ class Session:
         if self._transport is not None:
             self._transport.abort()
 
+    def befalls(self, request: str) -> frozenset[str]:
+        """The faults that strike a request that came over this socket (`WS order.create`)."""
+        return frozenset(each.fault for each in self._faults.on_request(self.floor, request))
+
     # what the server does
 
     @property

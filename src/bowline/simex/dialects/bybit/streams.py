@@ -102,7 +102,12 @@ def hear_trade(session: Session, frame: str | bytes) -> None:
         code, text = (0, "OK") if refusal is None else (refusal.code, refusal.message)
         session.push({"retCode": code, "retMsg": text, "op": "auth"} | connection)
     else:
-        session.push(_traded(session, words) | connection)
+        struck = session.befalls(f"WS {op}")
+        answer = {} if "reset" in struck else _traded(session, words) | connection
+        if struck & {"reset", "drop_reply"}:
+            session.cut()
+        else:
+            session.push(answer)
 
 
 def private_left(session: Session) -> None:
