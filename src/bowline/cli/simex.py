@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +33,8 @@ def simex_command(
     as_json: bool = typer.Option(False, "--json", help=_JSON),
 ) -> None:
     """Serve simulated venues that speak the exchanges' own REST and WebSocket."""
+    import asyncio
+
     from bowline.simex import DIALECTS, Faults, World, read_script
 
     script = Faults(read_script(faults) if faults is not None else (), seed)
@@ -51,6 +51,9 @@ def simex_command(
 
 
 async def _serve(world: World, port: int, *, as_json: bool) -> None:
+    import asyncio
+    import signal
+
     from bowline.simex import serve
 
     stop = asyncio.Event()
