@@ -24,6 +24,7 @@ from bowline.core.model.policy import (
     StrategyCompound,
 )
 from bowline.core.model.values import Timeframe
+from bowline.core.signals import expressions, ta_lib
 from bowline.research.grid import Convention, Rules, SignalBank, Tape, fallback, kernel
 from bowline.research.grid.library import VARIABLE, available
 
@@ -170,36 +171,72 @@ def test_daily_equity_is_that_of_the_clear_loop(market, rules, pair):
         assert mine == pytest.approx(theirs, rel=1e-9, abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@st.composite
+def crossed_markets(draw):
+    """A market, and crosses whose averages begin at several anchors."""
+    tape, _ = draw(markets(longest=2500))
+    anchor = st.integers(0, len(tape) - 1)
+    period = st.integers(1, 90) | st.integers(1, 1500)
+    crosses = draw(st.lists(st.tuples(period, period, anchor), min_size=1, max_size=9))
+    return tape, np.array(crosses)
+
+
+@settings(max_examples=100, deadline=None)
 @given(
-    market=markets(longest=2500),
+    market=crossed_markets(),
     rules=rules_drawn,
-    periods=st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), min_size=1, max_size=4),
     pair=st.just((NAN, NAN)) | st.tuples(pcts, pcts),
 )
-def test_crosses_are_compared_exactly(market, rules, periods, pair):
-    tape, _ = market
-    pairs = np.minimum(np.array(periods), len(tape))
-    bank, base = fallback.cross_bank(tape, pairs)
+def test_crosses_do_what_the_clear_loop_does(market, rules, pair):
+    tape, crosses = market
+    bank, base = fallback.cross_bank(tape, crosses)
     stops = np.array([pair])
     theirs = fallback.evaluate(tape, bank, base, stops, rules)
-    hold_together(
-        lambda: kernel.evaluate_crosses(tape, pairs[:, 0], pairs[:, 1], stops, rules), theirs
+    hold_together(lambda: kernel.evaluate_crosses(tape, crosses, stops, rules), theirs)
+
+
+@settings(max_examples=100, deadline=None)
+@given(market=crossed_markets())
+def test_averages_that_never_exist_are_those_of_ta_lib_to_the_bit(market):
+    """The same signals, so the same bytes: what a base comes to cannot depend on who made them."""
+    tape, crosses = market
+    crosses = np.maximum(crosses, (2, 2, 0))
+    rules = Rules(
+        DirectionMode.LONG_SHORT, AllIn(), Costs(Decimal("0.1"), Decimal("0.01")), Decimal(1000)
     )
+    bank = SignalBank(len(tape))
+    for fast, slow, anchor in crosses.tolist():
+        closes, direction = tape.closes[anchor:], np.zeros(len(tape), dtype=np.int8)
+        if max(fast, slow) <= len(closes):
+            one, other = (ta_lib.run("SMA", closes, period)[0] for period in (fast, slow))
+            values = {"one": one, "other": other}
+            above, below = (
+                expressions.judge(expressions.parse(text), values, len(closes)).holds
+                for text in ("one > other", "one < other")
+            )
+            direction[anchor:] = above.astype(np.int8) - below.astype(np.int8)
+        bank.add(direction)
+    base = np.arange(len(crosses), dtype=np.int32)[:, None]
+    theirs = kernel.evaluate(tape, bank, base, NO_STOPS, rules)
+    mine = kernel.evaluate_crosses(tape, crosses, NO_STOPS, rules)
+    for name in mine.__struct_fields__:
+        assert getattr(mine, name).tobytes() == getattr(theirs, name).tobytes(), name
 
 
 @pytest.mark.parametrize("stops", [NO_STOPS, np.array([[2.0, 3.0], [NAN, 1.0], [5.0, NAN]])])
 def test_threads_and_batches_change_no_byte(stops, monkeypatch, path):
     rng = np.random.default_rng(3)
     tape = tape_of(np.rint(30_000 * np.exp(np.cumsum(rng.normal(0, 0.004, 4000)))) / 100)
-    fast, slow = rng.integers(1, 40, 90), rng.integers(30, 200, 90)
+    crosses = np.stack(
+        (rng.integers(1, 40, 90), rng.integers(30, 200, 90), rng.integers(0, 3, 90)), axis=1
+    )
     rules = Rules(
         DirectionMode.LONG_SHORT, AllIn(), Costs(Decimal("0.1"), Decimal("0.01")), Decimal(1000)
     )
 
     def bits(threads: int, batch: int) -> list[bytes]:
         monkeypatch.setattr(kernel, "_BATCH", batch)
-        row = kernel.evaluate_crosses(tape, fast, slow, stops, rules, threads=threads)
+        row = kernel.evaluate_crosses(tape, crosses, stops, rules, threads=threads)
         return [getattr(row, name).tobytes() for name in row.__struct_fields__]
 
     whole = bits(1, 1024)
@@ -235,4 +272,4 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="pairs"):
         kernel.evaluate(tape, bank, base, np.array([1.0, 2.0]), rules)
     with pytest.raises(ValueError, match="period"):
-        kernel.evaluate_crosses(tape, np.array([1]), np.array([4]), NO_STOPS, rules)
+        kernel.evaluate_crosses(tape, np.array([[0, 4, 0]]), NO_STOPS, rules)

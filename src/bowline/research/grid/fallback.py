@@ -5,8 +5,6 @@ It must give what the kernel gives: same columns, same order, equal within round
 
 from __future__ import annotations
 
-from itertools import accumulate
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +13,7 @@ from bowline.core.model.values import to_float
 from bowline.core.report.drawdown import drawdown_curve
 from bowline.core.report.metrics import daily_ratios
 from bowline.core.report.round_trips import DRAW_RETURN_PCT
+from bowline.core.signals.expressions import ROUNDING
 from bowline.core.signals.frame import DirectionColumn
 from bowline.research.grid.reference import Life, LoopRules, play
 from bowline.research.grid.tape import (
@@ -87,21 +86,26 @@ def evaluate_daily(
     return np.array(rows).reshape(len(base) * len(stops), tape.days + 1)
 
 
-def cross_bank(tape: Tape, pairs: NDArray[np.int64]) -> tuple[SignalBank, Rows]:
-    """A bank with the cross of each pair of periods, and its row as the only leg of a base."""
+def cross_bank(tape: Tape, crosses: NDArray[np.int64]) -> tuple[SignalBank, Rows]:
+    """A bank with each cross of `kernel.evaluate_crosses`, and bases of one such row each."""
     bank = SignalBank(len(tape))
-    ticks = [int(tick) for tick in tape.ticks]
-    sums = np.array([0, *accumulate(ticks)], dtype=object)
-    for fast, slow in pairs.tolist():
-        known = max(fast, slow)
-        ends = np.arange(known, len(tape) + 1)
-        # whole numbers of any size: fast sum / fast against slow sum / slow, without dividing
-        left = (sums[ends] - sums[ends - fast]) * slow
-        right = (sums[ends] - sums[ends - slow]) * fast
-        direction = np.zeros(len(tape), dtype=np.int8)
-        direction[known - 1 :] = (left > right).astype(np.int8) - (left < right).astype(np.int8)
-        bank.add(direction)
-    return bank, np.arange(len(pairs), dtype=np.int32)[:, None]
+    for fast, slow, anchor in crosses.tolist():
+        one, other = (_average(tape.closes.tolist(), period, anchor) for period in (fast, slow))
+        apart = np.abs(one - other) > ROUNDING * np.maximum(np.abs(one), np.abs(other))
+        direction = np.where(apart, np.sign(one - other), 0)
+        bank.add(direction.astype(np.int8))
+    return bank, np.arange(len(crosses), dtype=np.int32)[:, None]
+
+
+def _average(closes: list[float], period: int, anchor: int) -> NDArray[np.float64]:
+    """TA-Lib's simple average, in its order of adding; NaN where there is none."""
+    average, total = np.full(len(closes), np.nan), 0.0
+    for t in range(anchor, len(closes)):
+        total += closes[t]
+        if t - anchor >= period - 1:
+            average[t] = total / period
+            total -= closes[t - period + 1]
+    return average
 
 
 def _account(life: Life, rules: Rules) -> NDArray[np.float64]:

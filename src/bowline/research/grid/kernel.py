@@ -36,7 +36,7 @@ from bowline.research.grid.tape import (
 )
 
 Stops = NDArray[np.float64]
-Periods = NDArray[np.int64]
+Crosses = NDArray[np.int64]
 
 _log = logging.getLogger(__name__)
 _STOP_COLUMNS = 2
@@ -81,48 +81,36 @@ def evaluate(
 
 
 def evaluate_crosses(
-    tape: Tape, fast: Periods, slow: Periods, stops: Stops, rules: Rules, *, threads: int = 1
+    tape: Tape, crosses: Crosses, stops: Stops, rules: Rules, *, threads: int = 1
 ) -> Outcome:
-    """Crosses of simple moving averages of the closes: pair i is SMA(fast[i]) and SMA(slow[i]).
+    """Crosses of simple moving averages: LONG while the fast one is above the slow one, else SHORT.
 
-    LONG while the fast one is above the slow one, SHORT while it is below, compared exactly (see
-    `Tape.ticks`). Rows as in `evaluate`: i * len(stops) + j. ValueError for what is no period.
+    `crosses` (n, 3) are the period of the fast average, that of the slow one, and the candle from
+    which both are computed. The signals are those of the catalogue, to the bit. Rows as in
+    `evaluate`: i * len(stops) + j. ValueError for what is no period of these candles.
     """
     stops = _checked_stops(stops)
-    pairs = np.stack((fast, slow), axis=1).astype(np.int64)
-    if pairs.size and not 1 <= int(pairs.min()) <= int(pairs.max()) <= len(tape):
-        raise ValueError(f"a period is a whole number from 1 to {len(tape)} candles")
+    if crosses.size and not (crosses[:, :2].min() >= 1 and crosses[:, 2].min() >= 0):
+        raise ValueError("a period is at least 1, an anchor is a candle")
     if chosen() == PYTHON:
         _say_slow()
-        bank, base = fallback.cross_bank(tape, pairs)
+        bank, base = fallback.cross_bank(tape, crosses)
         return fallback.evaluate(tape, bank, base, stops, rules)
-    periods, numbers = np.unique(pairs, return_inverse=True)
-    numbers = numbers.reshape(pairs.shape)
-    # pairs that share periods side by side, so that a batch needs few averages
-    squares = [numbers[:, side] // edge for edge in _SQUARES for side in (1, 0)]
+    sides = np.concatenate((crosses[:, [0, 2]], crosses[:, [1, 2]]))
+    averages, numbers = np.unique(sides, axis=0, return_inverse=True)
+    numbers = numbers.reshape(2, -1)
+    # pairs that share averages side by side, so that a batch needs few of them
+    squares = [numbers[side] // edge for edge in _SQUARES for side in (1, 0)]
     order = np.lexsort(squares)
-    one, other = (np.ascontiguousarray(column[order], dtype=np.int32) for column in numbers.T)
-    task, columns = _task(tape, len(pairs), stops, rules, daily=False)
-    ticks = tape.ticks
-    columns.inputs += [periods, one, other, ticks]
-    task.fast, task.slow = address(one), address(other)
-    task.periods, task.period_count = address(periods), len(periods)
-    task.ticks = address(ticks)
+    fast, slow = (np.ascontiguousarray(column[order], dtype=np.int32) for column in numbers)
+    periods, anchors = (np.ascontiguousarray(column, dtype=np.int64) for column in averages.T)
+    task, columns = _task(tape, len(crosses), stops, rules, daily=False)
+    columns.inputs += [fast, slow, periods, anchors]
+    task.fast, task.slow = address(fast), address(slow)
+    task.periods, task.anchors = address(periods), address(anchors)
+    task.average_count = len(averages)
     _run(task, threads)
-    return _in_order(_outcome(tape, rules, columns), order, len(stops))
-
-
-def _in_order(outcome: Outcome, order: NDArray[np.intp], lanes: int) -> Outcome:
-    """Rows as they were asked for: the kernel's i-th base was number order[i]."""
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    columns = {name: getattr(outcome, name) for name in outcome.__struct_fields__}
-    return Outcome(
-        **{
-            name: column.reshape(len(order), lanes)[back].reshape(-1)
-            for name, column in columns.items()
-        }
-    )
+    return _outcome(tape, rules, columns).in_order(order)
 
 
 def evaluate_daily(

@@ -36,7 +36,7 @@ class Task(ctypes.Structure):
         ("bank", _Pointer), ("words", _Whole), ("bases", _Whole), ("legs", _Whole),
         ("base", _Pointer),
         ("fast", _Pointer), ("slow", _Pointer),
-        ("period_count", _Whole), ("periods", _Pointer), ("ticks", _Pointer),
+        ("average_count", _Whole), ("periods", _Pointer), ("anchors", _Pointer),
         ("sl_count", _Whole), ("tp_count", _Whole), ("lanes", _Whole),
         ("sl_rates", _Pointer), ("tp_rates", _Pointer),
         ("lane_sl", _Pointer), ("lane_tp", _Pointer),

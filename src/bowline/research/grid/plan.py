@@ -34,7 +34,8 @@ from bowline.core.model.policy import Costs, Limits, Stops
 from bowline.core.signals import LEAST_WARMUP, USUAL, StrategySpec, Unsaid, policy_of, ta_lib
 from bowline.core.signals.catalogue import Value
 from bowline.core.signals.spec import IndicatorUse, SpecCosts
-from bowline.research.grid.kernel import evaluate, evaluate_daily
+from bowline.research.grid.crosses import crosses_of
+from bowline.research.grid.kernel import evaluate, evaluate_crosses, evaluate_daily
 from bowline.research.grid.request import GridRequest
 from bowline.research.grid.signals import STEP_BYTES, Key, SignalSource
 from bowline.research.grid.space import Numbers, Slot
@@ -294,8 +295,20 @@ class GridPlan:
         return _joined(list(pool.map(self._evaluate, parts, [stops] * len(parts))))
 
     def _evaluate(self, bases: Numbers, stops: NDArray[np.float64]) -> Outcome:
-        bank, rows = self.signals(bases)
-        return evaluate(self.tape, bank, rows, stops, self.rules)
+        """Crosses are made by the kernel, all else from packed signals."""
+        packed = np.ones(len(bases), dtype=np.bool_)
+        parts, places = [], []
+        for where, subset, sets in self.space.split(bases):
+            crosses = crosses_of(subset.slots, sets, self._anchors(subset.slots, sets))
+            if crosses is not None:
+                packed[where] = False
+                parts.append(evaluate_crosses(self.tape, crosses, stops, self.rules))
+                places.append(where)
+        if packed.any():
+            bank, rows = self.signals(bases[packed])
+            parts.append(evaluate(self.tape, bank, rows, stops, self.rules))
+            places.append(np.flatnonzero(packed))
+        return parts[0] if len(parts) == 1 else _joined(parts).in_order(np.concatenate(places))
 
     def _pool(self, threads: int) -> ThreadPoolExecutor:
         if self._threads is None or self._threads[0] != threads:

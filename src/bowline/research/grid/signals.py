@@ -74,9 +74,9 @@ class SignalSource:
         values = {name: inputs[name] for name in slot.indicator.inputs}
         values |= {**params, **self._outputs(slot.indicator, params, frame, inputs)}
         column = np.zeros(len(self._candles), dtype=np.int8)
-        opposites = _opposites(slot.indicator)
-        if opposites is not None:
-            above, below = opposites
+        pair = opposites(slot.indicator)
+        if pair is not None:
+            above, below = pair
             _compare(values[above], values[below], column[anchor:])
             return column
         long, short = _sides(slot.indicator, values, len(frame))
@@ -163,7 +163,7 @@ def _sides(
     return sides[0] & known, sides[1] & known
 
 
-def _opposites(indicator: Indicator) -> tuple[str, str] | None:
+def opposites(indicator: Indicator) -> tuple[str, str] | None:
     """The two columns of a rule that is LONG where one is above the other and SHORT below."""
     rule = indicator.rule
     if rule is None or not (rule.long and rule.short):

@@ -31,8 +31,6 @@ from bowline.core.signals.frame import DirectionColumn
 WORD_BITS = 64
 #: closes in a block of `Tape.block_ranges`; csrc/ranges.h counts on it
 BLOCK = 16
-#: so few that a sum of thousands of closes is exact in a float64
-_MOST_TICKS = 1e12
 Words = NDArray[np.uint64]
 Rows = NDArray[np.int32]
 
@@ -102,25 +100,6 @@ class Tape:
     def inverse(self) -> FloatColumn:
         """1 / close."""
         return 1.0 / self.closes
-
-    @cached_property
-    def ticks(self) -> FloatColumn:
-        """The closes as whole numbers, so that every sum of them is exact.
-
-        They are counted in the coarsest power of ten that all closes are a multiple of. Closes
-        that are on no such grid are rounded at the twelfth digit of the highest one: a difference
-        smaller than that is rounding, for the rules of the catalogue too.
-        """
-        for digits in range(-8, 17):
-            scaled = self.closes * 10.0**digits if digits >= 0 else self.closes / 10.0**-digits
-            ticks = np.rint(scaled)
-            if ticks.max() > _MOST_TICKS:
-                break
-            # the float nearest to a decimal is at most a few last digits from the product
-            if bool((np.abs(scaled - ticks) <= 4e-16 * scaled).all()) and ticks.min() >= 1:
-                return ticks
-        coarse: FloatColumn = np.rint(self.closes * (_MOST_TICKS / self.closes.max()))
-        return coarse
 
     @cached_property
     def block_ranges(self) -> tuple[FloatColumn, FloatColumn]:
@@ -210,6 +189,13 @@ class Outcome(Struct, frozen=True):
 
     def __len__(self) -> int:
         return len(self.total_return_pct)
+
+    def in_order(self, places: NDArray[np.intp]) -> Outcome:
+        """The rows of the i-th base here at place `places[i]`: a permutation of the bases."""
+        back = np.empty_like(places)
+        back[places] = np.arange(len(places))
+        columns = (getattr(self, name) for name in self.__struct_fields__)
+        return Outcome(*(each.reshape(len(places), -1)[back].reshape(-1) for each in columns))
 
 
 def empty_outcome(count: int) -> Outcome:

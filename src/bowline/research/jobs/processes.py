@@ -50,8 +50,8 @@ def in_processes(stage: Stage, chunks: Iterable[int], processes: int) -> Results
                 yield running.pop(each), each.result()
     except BrokenProcessPool as error:
         # the pool does not know of one that was being started just then, and would wait for it
-        for each in set(multiprocessing.active_children()) - others:
-            each.terminate()
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
         raise Conflict(
             "a process that computed a chunk was killed",
             hint="is there memory enough? What was done is kept: resume the job",

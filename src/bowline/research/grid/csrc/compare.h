@@ -9,14 +9,18 @@
 #include <math.h>
 #include <stdint.h>
 
+static inline int order_of(double one, double other, double rounding)
+{
+    double a = fabs(one), b = fabs(other);
+    double bound = rounding * (a > b ? a : b), difference = one - other;
+    return (difference > bound) - (difference < -bound);
+}
+
 static inline void compare(const double *one, const double *other, int64_t count, double rounding,
                            int8_t *direction)
 {
-    for (int64_t t = 0; t < count; t++) {
-        double a = fabs(one[t]), b = fabs(other[t]);
-        double bound = rounding * (a > b ? a : b), difference = one[t] - other[t];
-        direction[t] = (int8_t)((difference > bound) - (difference < -bound));
-    }
+    for (int64_t t = 0; t < count; t++)
+        direction[t] = (int8_t)order_of(one[t], other[t], rounding);
 }
 
 #endif

@@ -1,16 +1,18 @@
 /* Signals of two moving averages, LONG while the fast one is above the slow one, SHORT below it.
  *
- * 1. Closes are whole numbers of ticks, taken from a close nearby, so that a sum of them is exact.
- * 2. An average is the exact sum over its period, divided and rounded once, and rounded again to
- *    one of 65,536 steps between the lowest and the highest close it can be made of. Each rounding
- *    keeps the order of two numbers or makes them equal.
- * 3. So a strict inequality of two steps is one of the averages; where they are equal, the exact
- *    sums decide. Up to 32 candles are compared at once.
- * Averages are made once for each distinct period and tile, and shared by all pairs.
+ * They are the catalogue's, to the last bit, though no column of them ever exists:
+ * 1. A simple average is TA-Lib's: from its anchor on a sum that gains the newest close, is divided,
+ *    and loses the oldest, in that order. What it has come to is carried from tile to tile.
+ * 2. Every average of a tile is rounded to one of 65,536 steps between the lowest and the highest
+ *    close it can be made of. That keeps the order of two numbers or makes them equal.
+ * 3. Two steps that differ by more than one belong to averages that differ by more than rounding;
+ *    up to 32 candles are compared at once. Elsewhere the averages themselves are compared.
+ * Averages are made once for each distinct period and anchor, and shared by all pairs.
  */
 #ifndef BOWLINE_CROSSES_H
 #define BOWLINE_CROSSES_H
 
+#include "compare.h"
 #include "task.h"
 #include "tiles.h"
 
@@ -19,12 +21,13 @@
 #endif
 
 typedef struct {
-    int64_t longest;   /* the longest period */
-    uint8_t *wanted;   /* which of the task's periods this call needs */
-    int64_t *slot;     /* where the averages of a period lie: its number among the wanted */
-    int64_t origin;    /* candle of sums[0] */
-    double *sums;      /* sums[i]: of the ticks of the `i` candles from `origin` on */
-    int16_t *averages; /* TILE of them, in steps, for each wanted period; 0 while there is none */
+    int64_t count;    /* of averages that this call needs */
+    int64_t *wanted;  /* their numbers in the task */
+    int64_t *slot;    /* where an average of the task lies among the wanted; -1 if it is not */
+    int64_t longest;  /* the longest period */
+    double *sums;     /* of each, before the next candle */
+    double *exact;    /* TILE of each */
+    int16_t *steps;   /* the same in steps */
 } Crosses;
 
 static void free_crosses(Crosses *crosses)
@@ -32,30 +35,37 @@ static void free_crosses(Crosses *crosses)
     free(crosses->wanted);
     free(crosses->slot);
     free(crosses->sums);
-    free(crosses->averages);
+    free(crosses->exact);
+    free(crosses->steps);
 }
 
 static int make_crosses(const Task *task, Crosses *crosses, int64_t first, int64_t stop)
 {
-    int64_t count = 0;
-    crosses->wanted = calloc((size_t)task->period_count, 1);
-    crosses->slot = malloc((size_t)task->period_count * sizeof *crosses->slot);
-    if (!crosses->wanted || !crosses->slot)
+    size_t most = (size_t)task->average_count;
+    crosses->wanted = malloc(most * sizeof *crosses->wanted);
+    crosses->slot = malloc(most * sizeof *crosses->slot);
+    crosses->sums = calloc(most, sizeof *crosses->sums);
+    if (!crosses->wanted || !crosses->slot || !crosses->sums)
         return 0;
+    for (size_t i = 0; i < most; i++)
+        crosses->slot[i] = -1;
     for (int64_t base = first; base < stop; base++)
-        crosses->wanted[task->fast[base]] = crosses->wanted[task->slow[base]] = 1;
-    for (int64_t i = 0; i < task->period_count; i++) {
-        crosses->slot[i] = count;
-        count += crosses->wanted[i];
-        if (crosses->wanted[i] && task->periods[i] > crosses->longest)
+        crosses->slot[task->fast[base]] = crosses->slot[task->slow[base]] = 0;
+    for (int64_t i = 0; i < task->average_count; i++) {
+        if (crosses->slot[i] < 0)
+            continue;
+        crosses->slot[i] = crosses->count;
+        crosses->wanted[crosses->count++] = i;
+        if (task->periods[i] > crosses->longest)
             crosses->longest = task->periods[i];
     }
-    crosses->sums = malloc((size_t)(crosses->longest + TILE + 1) * sizeof *crosses->sums);
-    crosses->averages = aligned_alloc(64, (size_t)(count * TILE) * sizeof *crosses->averages);
-    return crosses->sums && crosses->averages;
+    size_t values = (size_t)(crosses->count * TILE);
+    crosses->exact = aligned_alloc(64, values * sizeof *crosses->exact);
+    crosses->steps = aligned_alloc(64, values * sizeof *crosses->steps);
+    return crosses->exact && crosses->steps;
 }
 
-/* Step 2. Dividing is slow: where the machine rounds a product and a sum once, a quotient is
+/* Dividing is slow: where the machine rounds a product and a sum once, a quotient is
  * estimated and corrected, which gives the same number (Markstein 1990). */
 static inline double divided(double sum, double period, double inverse)
 {
@@ -68,79 +78,139 @@ static inline double divided(double sum, double period, double inverse)
 #endif
 }
 
-static void make_averages(const Task *task, Crosses *crosses, const Tile *tile)
+/* Step 1 for averages that lack no close: so many at once that none waits for its own sum. */
+#define AT_ONCE 4
+
+static void roll_together(const Tile *tile, const int64_t *periods, double *sums, double *exact)
 {
-    int64_t origin = tile->from - crosses->longest;
-    crosses->origin = origin = origin < 0 ? 0 : origin;
-    int64_t end = tile->from + tile->length;
-    double near = task->ticks[tile->from], low = 0, high = 0;
-    crosses->sums[0] = 0;
-    for (int64_t t = origin; t < end; t++) {
-        double away = task->ticks[t] - near;
-        low = smaller(low, away);
-        high = larger(high, away);
-        crosses->sums[t - origin + 1] = crosses->sums[t - origin] + away;
+    const double *newest = tile->closes;
+    double sum[AT_ONCE];
+    const double *oldest[AT_ONCE];
+    for (int i = 0; i < AT_ONCE; i++) {
+        sum[i] = sums[i];
+        oldest[i] = newest - (periods[i] - 1);
     }
-    double steps = high > low ? 65534 / (high - low) : 0;
-    for (int64_t i = 0; i < task->period_count; i++) {
-        if (!crosses->wanted[i])
-            continue;
-        int16_t *restrict averages = crosses->averages + crosses->slot[i] * TILE;
-        int64_t period = task->periods[i], unknown = period - 1 - tile->from;
-        unknown = unknown < 0 ? 0 : earlier(unknown, tile->length);
-        memset(averages, 0, (size_t)unknown * sizeof *averages);
-        const double *restrict after = crosses->sums + (tile->from - origin + 1);
-        const double *before = after - period;
-        double divisor = (double)period, inverse = 1 / divisor;
-        for (int64_t t = unknown; t < tile->length; t++) {
-            double average = divided(after[t] - before[t], divisor, inverse);
-            averages[t] = (int16_t)(int32_t)((average - low) * steps - 32767);
+    for (int64_t t = 0; t < tile->length; t++)
+        for (int i = 0; i < AT_ONCE; i++) {
+            double gained = sum[i] + newest[t];
+            exact[i * TILE + t] = gained;
+            sum[i] = gained - oldest[i][t];
+        }
+    memcpy(sums, sum, sizeof sum);
+}
+
+/* Step 1 for one average, of whose first candle some closes may be missing. */
+static void roll(const Tile *tile, int64_t period, int64_t anchor, double *sum, double *exact)
+{
+    for (int64_t t = 0; t < tile->length; t++) {
+        int64_t candle = tile->from + t;
+        if (candle >= anchor)
+            *sum += tile->closes[t];
+        exact[t] = *sum;
+        if (candle - anchor >= period - 1)
+            *sum -= tile->closes[t - (period - 1)];
+    }
+}
+
+static void roll_all(const Task *task, Crosses *crosses, const Tile *tile)
+{
+    for (int64_t i = 0; i < crosses->count;) {
+        int64_t periods[AT_ONCE], ready = 0;
+        for (; ready < AT_ONCE && i + ready < crosses->count; ready++) {
+            int64_t number = crosses->wanted[i + ready];
+            periods[ready] = task->periods[number];
+            if (tile->from - task->anchors[number] < periods[ready] - 1)
+                break;
+        }
+        double *sums = crosses->sums + i, *exact = crosses->exact + i * TILE;
+        if (ready == AT_ONCE) {
+            roll_together(tile, periods, sums, exact);
+            i += AT_ONCE;
+        } else {
+            int64_t number = crosses->wanted[i++];
+            roll(tile, task->periods[number], task->anchors[number], sums, exact);
         }
     }
 }
 
-/* Bit i of `above`: whether a[i] > b[i]; of `below`: whether a[i] < b[i]. */
+/* Step 2: how many steps a price unit has, and the price of the lowest; no steps where they would
+ * be so small that rounding could fill one. */
+static double find_steps(const Task *task, const Crosses *crosses, const Tile *tile, double *lowest)
+{
+    int64_t first = tile->from - crosses->longest;
+    double low = tile->closes[0], high = low;
+    for (int64_t t = first < 0 ? 0 : first; t < tile->from + tile->length; t++) {
+        low = smaller(low, task->closes[t]);
+        high = larger(high, task->closes[t]);
+    }
+    *lowest = low;
+    return (high - low) / 65534 > 8 * ROUNDING * high ? 65534 / (high - low) : 0;
+}
+
+static void make_averages(const Task *task, Crosses *crosses, const Tile *tile)
+{
+    roll_all(task, crosses, tile);
+    double low, scale = find_steps(task, crosses, tile, &low);
+    for (int64_t i = 0; i < crosses->count; i++) {
+        double divisor = (double)task->periods[crosses->wanted[i]], inverse = 1 / divisor;
+        double *restrict exact = crosses->exact + i * TILE;
+        int16_t *restrict steps = crosses->steps + i * TILE;
+        for (int64_t t = 0; t < tile->length; t++) {
+            exact[t] = divided(exact[t], divisor, inverse);
+            double step = (exact[t] - low) * scale - 32767;
+            /* beyond the closes it was made of lies only what its sum was rounded by */
+            step = larger(smaller(step, 32767), -32767);
+            steps[t] = (int16_t)(int32_t)step;
+        }
+    }
+}
+
+/* Bit i of `above`: whether a[i] - 1 > b[i]; of `below`: whether a[i] < b[i] - 1. */
 static inline void compare_word(const int16_t *a, const int16_t *b, uint64_t *above,
                                 uint64_t *below)
 {
     uint64_t more = 0, less = 0;
 #if defined(__AVX512BW__)
+    __m512i one = _mm512_set1_epi16(1);
     for (int i = 0; i < 2; i++) {
         __m512i left = _mm512_load_si512(a + 32 * i), right = _mm512_load_si512(b + 32 * i);
-        more |= (uint64_t)_mm512_cmpgt_epi16_mask(left, right) << (32 * i);
-        less |= (uint64_t)_mm512_cmpgt_epi16_mask(right, left) << (32 * i);
+        __m512i less_left = _mm512_subs_epi16(left, one), less_right = _mm512_subs_epi16(right, one);
+        more |= (uint64_t)_mm512_cmpgt_epi16_mask(less_left, right) << (32 * i);
+        less |= (uint64_t)_mm512_cmpgt_epi16_mask(less_right, left) << (32 * i);
     }
 #elif defined(__AVX2__)
+    __m256i one = _mm256_set1_epi16(1);
     for (int i = 0; i < 2; i++) {
         const __m256i *left = (const __m256i *)(a + 32 * i), *right = (const __m256i *)(b + 32 * i);
         __m256i first = _mm256_load_si256(left), second = _mm256_load_si256(left + 1);
         __m256i other = _mm256_load_si256(right), another = _mm256_load_si256(right + 1);
         /* packing works in halves of a register; the permutation puts the quarters in order */
         __m256i is_more = _mm256_permute4x64_epi64(
-            _mm256_packs_epi16(_mm256_cmpgt_epi16(first, other),
-                               _mm256_cmpgt_epi16(second, another)), 0xD8);
+            _mm256_packs_epi16(_mm256_cmpgt_epi16(_mm256_subs_epi16(first, one), other),
+                               _mm256_cmpgt_epi16(_mm256_subs_epi16(second, one), another)), 0xD8);
         __m256i is_less = _mm256_permute4x64_epi64(
-            _mm256_packs_epi16(_mm256_cmpgt_epi16(other, first),
-                               _mm256_cmpgt_epi16(another, second)), 0xD8);
+            _mm256_packs_epi16(_mm256_cmpgt_epi16(_mm256_subs_epi16(other, one), first),
+                               _mm256_cmpgt_epi16(_mm256_subs_epi16(another, one), second)), 0xD8);
         more |= (uint64_t)(uint32_t)_mm256_movemask_epi8(is_more) << (32 * i);
         less |= (uint64_t)(uint32_t)_mm256_movemask_epi8(is_less) << (32 * i);
     }
 #elif defined(__SSE2__)
+    __m128i one = _mm_set1_epi16(1);
     for (int i = 0; i < 4; i++) {
         const __m128i *left = (const __m128i *)(a + 16 * i), *right = (const __m128i *)(b + 16 * i);
         __m128i first = _mm_load_si128(left), second = _mm_load_si128(left + 1);
         __m128i other = _mm_load_si128(right), another = _mm_load_si128(right + 1);
-        __m128i is_more = _mm_packs_epi16(_mm_cmpgt_epi16(first, other),
-                                          _mm_cmpgt_epi16(second, another));
-        __m128i is_less = _mm_packs_epi16(_mm_cmpgt_epi16(other, first),
-                                          _mm_cmpgt_epi16(another, second));
+        __m128i is_more = _mm_packs_epi16(_mm_cmpgt_epi16(_mm_subs_epi16(first, one), other),
+                                          _mm_cmpgt_epi16(_mm_subs_epi16(second, one), another));
+        __m128i is_less = _mm_packs_epi16(_mm_cmpgt_epi16(_mm_subs_epi16(other, one), first),
+                                          _mm_cmpgt_epi16(_mm_subs_epi16(another, one), second));
         more |= (uint64_t)(uint32_t)_mm_movemask_epi8(is_more) << (16 * i);
         less |= (uint64_t)(uint32_t)_mm_movemask_epi8(is_less) << (16 * i);
     }
 #else
     for (int i = 0; i < WORD_BITS; i++) {
-        more |= (uint64_t)(a[i] > b[i]) << i;
-        less |= (uint64_t)(a[i] < b[i]) << i;
+        more |= (uint64_t)(a[i] - 1 > b[i]) << i;
+        less |= (uint64_t)(a[i] < b[i] - 1) << i;
     }
 #endif
     *above = more;
@@ -158,33 +228,31 @@ static inline uint64_t part_of_word(int64_t from, int64_t first, int64_t end)
     return part;
 }
 
-/* Step 3: 1, 0 or -1 where the exact fast average is above, at or below the exact slow one. */
-static int exact_order(const Crosses *crosses, int64_t t, int64_t fast, int64_t slow)
+/* The first candle of a tile at which an average is known; it may lie before or behind the tile. */
+static inline int64_t known_from(const Task *task, const Tile *tile, int32_t average)
 {
-    const double *after = crosses->sums + (t + 1 - crosses->origin);
-    __int128 left = (__int128)(int64_t)(after[0] - after[-fast]) * slow;
-    __int128 right = (__int128)(int64_t)(after[0] - after[-slow]) * fast;
-    return (left > right) - (left < right);
+    return task->anchors[average] + task->periods[average] - 1 - tile->from;
 }
 
+/* Step 3, a word at a time. */
 static void cross_words(const Task *task, const Crosses *crosses, const Tile *tile, int64_t base,
                         uint64_t *long_words, uint64_t *short_words)
 {
     int32_t fast = task->fast[base], slow = task->slow[base];
-    const int16_t *fast_averages = crosses->averages + crosses->slot[fast] * TILE;
-    const int16_t *slow_averages = crosses->averages + crosses->slot[slow] * TILE;
-    int64_t fast_period = task->periods[fast], slow_period = task->periods[slow];
-    int64_t known = (fast_period > slow_period ? fast_period : slow_period) - 1 - tile->from;
+    int64_t fast_at = crosses->slot[fast] * TILE, slow_at = crosses->slot[slow] * TILE;
+    int64_t known = later(known_from(task, tile, fast), known_from(task, tile, slow));
     for (int64_t word = 0; word < tile->words; word++) {
         int64_t from = word * WORD_BITS;
         uint64_t is_above, is_below;
-        compare_word(fast_averages + from, slow_averages + from, &is_above, &is_below);
+        compare_word(crosses->steps + fast_at + from, crosses->steps + slow_at + from, &is_above,
+                     &is_below);
         uint64_t part = part_of_word(from, known, tile->length);
         is_above &= part;
         is_below &= part;
-        for (uint64_t equal = part & ~(is_above | is_below); equal; equal &= equal - 1) {
-            int bit = __builtin_ctzll(equal);
-            int order = exact_order(crosses, tile->from + from + bit, fast_period, slow_period);
+        for (uint64_t close = part & ~(is_above | is_below); close; close &= close - 1) {
+            int bit = __builtin_ctzll(close);
+            int order = order_of(crosses->exact[fast_at + from + bit],
+                                 crosses->exact[slow_at + from + bit], ROUNDING);
             is_above |= (uint64_t)(order > 0) << bit;
             is_below |= (uint64_t)(order < 0) << bit;
         }

@@ -138,8 +138,11 @@ static void walk_all(const Task *task, Workshop *shop, int64_t first, int64_t st
     int64_t begin = (task->start ? task->start - 1 : 0) / TILE * TILE;
     for (int64_t base = first; base < stop; base++)
         begin_walk(task, &shop->walkers[base - first]);
-    for (int64_t from = begin; from < task->length; from += TILE) {
+    /* sums begin at their anchors, whoever decides only later */
+    for (int64_t from = task->bank ? begin : 0; from < task->length; from += TILE) {
         move_tile(task, shop, from);
+        if (from < begin)
+            continue;
         for (int64_t group = first; group < stop; group += TOGETHER) {
             int64_t end = earlier(group + TOGETHER, stop);
             for (int64_t base = group; base < end; base++)
@@ -172,6 +175,8 @@ static void run_all_lanes(const Task *task, Workshop *shop, int64_t first, int64
     for (int64_t group = first; group < stop; group += TOGETHER) {
         int64_t end = earlier(group + TOGETHER, stop);
         shop->tile->day = 0;
+        if (!task->bank)
+            memset(shop->crosses.sums, 0, (size_t)shop->crosses.count * sizeof(double));
         for (int64_t from = 0; from < task->length; from += TILE) {
             move_tile(task, shop, from);
             for (int64_t base = group; base < end; base++) {

@@ -27,12 +27,11 @@ typedef struct {
     const uint64_t *bank;
     int64_t words, bases, legs;
     const int32_t *base;
-    /* or, where `bank` is NULL, crosses of averages: pairs of numbers among distinct `periods`,
-       over closes in whole ticks */
+    /* or, where `bank` is NULL, crosses of averages: pairs of numbers of distinct averages, each of
+       a period and of the candle that its sum begins with */
     const int32_t *fast, *slow;
-    int64_t period_count;
-    const int64_t *periods;
-    const double *ticks;
+    int64_t average_count;
+    const int64_t *periods, *anchors;
 
     /* stops: distinct rates, tightest first, NaN (off) last; lane j takes pair (lane_sl, lane_tp) */
     int64_t sl_count, tp_count, lanes;
@@ -52,7 +51,8 @@ typedef struct {
 
 /* a level that a close meets exactly in decimals is met, whatever its last binary digit */
 #define TIE 4e-15
-/* the report's bounds: a smaller dip is rounding, and a smaller gain is a draw */
+/* the report's and the catalogue's bounds: a smaller dip, or a smaller difference of two numbers, is
+   rounding, and a smaller gain is a draw */
 #define ROUNDING 1e-12
 #define DRAW 5e-9
 
@@ -61,6 +61,7 @@ typedef struct {
 static inline double smaller(double a, double b) { return a < b ? a : b; }
 static inline double larger(double a, double b) { return a > b ? a : b; }
 static inline int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Costs as factors, worked out once. With p the close: a long is bought at p * (1 + slippage). */
 typedef struct {
