@@ -335,6 +335,29 @@ def test_what_is_bought_without_leverage_is_paid_for(members):
         assert cash > -DUST
 
 
+@given(portfolios(), st.integers(2, 20))
+def test_after_every_moment_the_wallet_has_more_than_its_positions_need(members, leverage):
+    """Two leveraged runs on the same candles: whoever is asked last sees what both have come to."""
+    lent = Margin(Decimal(leverage), Decimal(4))
+    pair = [
+        replace(m, run=replace(m.run, policy=replace(m.run.policy, margin=lent, costs=FREE)))
+        for m in members[:2]
+    ]
+    records = backtest_portfolio(pair)
+    cash, held = CASH, [Decimal(0), Decimal(0)]
+    for close_ns, close in zip(
+        pair[0].candles.close_ns.tolist(), pair[0].candles.close, strict=True
+    ):
+        for at, record in enumerate(records):
+            for each in (e.fill for e in record.executions if e.fill.event_ns == close_ns):
+                signed = each.side.sign * each.quantity
+                cash, held[at] = cash - signed * each.price, held[at] + signed
+        mark = Decimal(float(close))
+        needed = sum(abs(each) for each in held) * mark * Decimal("0.04")
+        if needed > DUST:
+            assert cash + sum(held) * mark > needed
+
+
 @given(portfolios(), st.integers(1, 11))
 def test_a_restored_portfolio_still_has_one_wallet(members, cut):
     """State out, state in: the rest gives the same commands, and money is counted once."""

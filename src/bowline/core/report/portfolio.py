@@ -84,9 +84,10 @@ class PortfolioReport(Struct, frozen=True):
 def make_portfolio_report(records: Sequence[RunRecord]) -> PortfolioReport:
     """The report of runs that shared one wallet, in the order of the records.
 
-    All began with the same cash, the wallet's. BadInput if one has no candles, ValueError if there
-    is no record.
+    All began with the same cash, the wallet's (else ValueError). BadInput if one has no candles.
     """
+    if len({record.run.initial_cash for record in records}) != 1:
+        raise ValueError("the runs of a portfolio begin with one wallet")
     reports = tuple(make_report(record) for record in records)
     initial = records[0].run.initial_cash
     close_ns = _moments(records)
@@ -213,4 +214,4 @@ def _correlations(
 def _correlation(a: FloatColumn, b: FloatColumn) -> float | None:
     if len(a) < _FEWEST_DAYS or a.min() == a.max() or b.min() == b.max():
         return None
-    return float(np.corrcoef(a, b)[0, 1])
+    return max(-1.0, min(1.0, float(np.corrcoef(a, b)[0, 1])))
