@@ -149,6 +149,7 @@ _LINEAR = MarketQuirks(
         "contractPrivatePostPositionChangePositionMode", {"positionMode": "$hedge"}
     ),
     fetch_markets="fetch_swap_markets",
+    client_id_at="externalOid",
     status_at="state",
     status_words={
         "0": ListingStatus.TRADING,

@@ -19,7 +19,6 @@ from bowline.core.venue import (
     BookChanged,
     BookReplaced,
     CandleSeen,
-    Level,
     Listings,
     QuoteChanged,
     Tick,
@@ -69,8 +68,8 @@ _OTHERS = tuple(
 _CHANNEL, _CREATED, _SENT = 1, 5, 6
 _BODIES = {Channel.CANDLES: 308, Channel.BOOK: 313, Channel.TRADES: 314, Channel.QUOTES: 315}
 _ENVELOPE = frozenset({_CHANNEL, _CREATED, _SENT, *_BODIES.values()})
-# of PublicAggreDepthsV3Api and its items
-_ASKS, _BIDS, _FROM, _TO = 1, 2, 4, 5
+# of PublicAggreDepthsV3Api: asks are 1, bids are 2
+_FROM, _TO = 4, 5
 _PRICE, _QUANTITY = 1, 2
 # of PublicAggreDealsV3Api and its items
 _DEALS = 1
@@ -192,28 +191,11 @@ def _nothing(channel: bytes, frame: bytes) -> Sequence[Tick]:
 
 
 def _book(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick]:
-    asks: list[Level] = []
-    bids: list[Level] = []
-    numbers: dict[int, int] = {}
-    for number, value in wire.fields(body):
-        if number in {_ASKS, _BIDS}:
-            (asks if number == _ASKS else bids).append(_level(wire.text(value, body)))
-        elif number in {_FROM, _TO}:
-            numbers[number] = wire.count(value, body)
-    first, last = numbers.get(_FROM, 0), numbers.get(_TO, 0)
+    asks, bids, others = wire.pairs(body)
+    first, last = wire.count(others.get(_FROM), body), wire.count(others.get(_TO), body)
     if not 0 < first <= last:
         raise reading.unreadable("a change without its numbers", body)
     return (BookChanged(instrument, sent_ns, bids, asks, first, last),)
-
-
-def _level(item: bytes) -> Level:
-    price = quantity = None
-    for number, value in wire.fields(item):
-        if number == _PRICE:
-            price = value
-        elif number == _QUANTITY:
-            quantity = value
-    return wire.price(price, item), wire.size(quantity, item)
 
 
 def _trades(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick]:

@@ -15,11 +15,20 @@ from bowline.venues.reading import unreadable
 
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _FIXED = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}
+#: the bit of a byte that says that the number goes on
+_MORE = 0x80
 #: a number of 64 bits takes ten bytes at most
 _MOST_SHIFT = 63
 _MOST_FIELD = 2**29 - 1
 
+#: fields 1 or 2 that hold a message of two short decimals: nearly every level of a book is one
+_PAIR = re.compile(
+    rb"([\n\x12])(.)\n(.)([0-9]{1,18}(?:\.[0-9]{1,30})?)\x12(.)([0-9]{1,18}(?:\.[0-9]{1,30})?)",
+    re.DOTALL,
+)
 _DECIMAL = re.compile(rb"[0-9]{1,18}(\.[0-9]{1,30})?([eE]-?[0-9]{1,2})?")
+Pair = tuple[float, float]
+_BOTH = frozenset({1, 2})
 _HUGE = 1e18
 _LATEST_MS = 9_000_000_000_000
 
@@ -31,7 +40,7 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """
     at, end = 0, len(message)
     while at < end:
-        key, at = _number(message, at)
+        key, at = (message[at], at + 1) if message[at] < _MORE else _number(message, at)
         number, kind = key >> 3, key & 7
         if not 1 <= number <= _MOST_FIELD:
             raise unreadable(f"field {number}", message)
@@ -56,7 +65,7 @@ def _number(message: bytes, at: int) -> tuple[int, int]:
         byte = message[at]
         at += 1
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 - the bit that says "more"
+        if byte < _MORE:
             if value >> 64:
                 break
             return value, at
@@ -110,6 +119,43 @@ def price(value: int | bytes | None, message: bytes) -> float:
     if not number > 0:
         raise unreadable("a price of 0", message)
     return number
+
+
+def pairs(message: bytes) -> tuple[list[Pair], list[Pair], dict[int, int | bytes]]:
+    """The pairs of fields 1 and of fields 2, each a price and a size, and the other fields.
+
+    What looks as it nearly always does is read in one step, all else by `fields`.
+    Raises Unreadable.
+    """
+    ones: list[Pair] = []
+    twos: list[Pair] = []
+    at = 0
+    while found := _PAIR.match(message, at):
+        key, length, length_1, text_1, length_2, text_2 = found.groups()
+        start, at_next = at, found.end()
+        first, second = float(text_1), float(text_2)
+        if (
+            length[0] != at_next - start - 2
+            or length_1[0] != len(text_1)
+            or length_2[0] != len(text_2)
+            or not 0 < first < _HUGE
+            or not second < _HUGE
+        ):
+            break
+        (ones if key == b"\n" else twos).append((first, second))
+        at = at_next
+    others: dict[int, int | bytes] = {}
+    for number, value in fields(message[at:]):
+        if number in _BOTH:
+            (ones if number == 1 else twos).append(_pair(text(value, message)))
+        else:
+            others[number] = value
+    return ones, twos, others
+
+
+def _pair(message: bytes) -> Pair:
+    values = wanted(message, _BOTH)
+    return price(values.get(1), message), size(values.get(2), message)
 
 
 def count(value: int | bytes | None, message: bytes) -> int:
