@@ -343,6 +343,39 @@ async def _(seat: Seat) -> None:
     assert made["id"]
 
 
+@operation("amend an order")
+async def _(seat: Seat) -> None:
+    made, _ = await _resting(seat)
+    price = float(seat.client.price_to_precision(seat.symbol, await _far_below(seat) * 0.99))
+    words = (seat.symbol, "limit", "buy", _amount(seat), price)
+    after = await seat.client.edit_order(made["id"], *words)
+    found = {each["id"]: each for each in await seat.client.fetch_open_orders(seat.symbol)}
+    assert found[after["id"]]["price"] == price
+
+
+@operation("a stop waits")
+async def _(seat: Seat) -> None:
+    trigger = await _far_below(seat)
+    words = {"triggerPrice": trigger, "clientOrderId": _next_id(seat)}
+    if seat.kind == "linear":
+        words |= {"triggerDirection": "descending"}
+    made = await seat.client.create_order(seat.symbol, "market", "sell", _amount(seat), None, words)
+    found = await seat.client.fetch_open_orders(seat.symbol, None, None, {"trigger": True})
+    assert {each["id"]: each["triggerPrice"] for each in found}[made["id"]] == trigger
+
+
+@operation("cancel all after")
+async def _(seat: Seat) -> None:
+    await seat.client.cancel_all_orders_after(60_000)
+
+
+@operation("set margin mode")
+async def _(seat: Seat) -> None:
+    await _flatten(seat)
+    await seat.client.set_margin_mode("isolated", seat.symbol, {"leverage": 5})
+    await seat.client.set_margin_mode("cross", seat.symbol, {"leverage": 5})
+
+
 @operation("hedge mode and back")
 async def _(seat: Seat) -> None:
     await _flatten(seat)
@@ -363,12 +396,18 @@ async def _flatten(seat: Seat) -> None:
 
 #: rows that only a perpetual can have
 LINEAR_ONLY = {
-    "funding history", "set leverage", "positions", "watch positions", "hedge mode and back",
+    "funding history", "set leverage", "positions", "watch positions", "set margin mode",
+    "hedge mode and back",
 }  # fmt: skip
 
 
 async def examine(venue: str, kind: str) -> dict[str, str]:
-    """Every operation at one market: an empty text is a yes, another the reason for the no."""
+    """Every operation at one market: an empty text is a yes, another the reason for the no.
+
+    What ccxt itself does not do at this venue is left out.
+    """
+    import ccxt
+
     found = {}
     async with seated(venue, kind) as seat:
         for name, ask in OPERATIONS.items():
@@ -377,6 +416,8 @@ async def examine(venue: str, kind: str) -> dict[str, str]:
             try:
                 await asyncio.wait_for(ask(seat), _PATIENCE_S)
                 found[name] = ""
+            except ccxt.NotSupported:
+                continue
             except Exception as error:  # noqa: BLE001 - a no is an answer, whatever it is
                 found[name] = f"{type(error).__name__}: {error}"[:300]
     return found
