@@ -105,6 +105,7 @@ def test_candles_are_what_ccxt_makes_of_them(kind: str, codec: BingxCodec, judge
     read = [each.open_ns // 10**6, each.open, each.high, each.low, each.close, each.volume]
     assert [read] == judge.candles
     assert not each.closed
+    assert each.event_ns == (1696687498608 * 10**6 if kind == "spot" else 0)
 
 
 def test_a_quote_has_the_time_it_was_sent_and_not_that_of_the_last_trade(

@@ -1,8 +1,8 @@
 """BingX's public feed. Every frame is gzip. Sizes are base units in both markets.
 
 Books are whole, a hundred levels a side: numbered on spot, without a number on perpetuals, worst
-ask first at times. Perpetuals' trades have no id and candles no time but their opening; no candle
-is ever said to be closed. A topic that was refused may send one frame all the same.
+ask first at times. Perpetuals' trades have no id and candles no time but their opening: 0; no
+candle is ever said to be closed. A topic that was refused may send one frame all the same.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ def _quote(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
 def _linear_candles(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
     return [
         CandleSeen(
-            instrument, ns(frame.ts or each.T), ns(each.T),
+            instrument, ns(frame.ts), ns(each.T),
             each.o, each.h, each.l, each.c, each.v, closed=False,
         )
         for each in read(_LINEAR_CANDLES, frame.data)
