@@ -322,9 +322,8 @@ def test_the_dead_man_switch_cancels_when_the_private_stream_is_lost(play: Play)
             await say(socket, **log_in(seat))
             await say(socket, op="subscribe", args=["dcp.future"])
             assert await code_of(seat, limit_order("1")) == 0
-        await asyncio.sleep(1.0)
         assert len(await seat.client.fetch_open_orders(seat.symbol)) == 1
-        await asyncio.sleep(2.4)
+        await asyncio.sleep(3.1)
         assert not await seat.client.fetch_open_orders(seat.symbol)
 
     play("bybit", "linear", scene)

@@ -171,7 +171,7 @@ def test_an_order_fills_after_its_cancel_was_acknowledged(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         made = await order(seat, "1")
         await seat.client.cancel_order(made["id"], seat.symbol)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.2)
         assert (await found(seat, "1"))["filled"] == pytest.approx(0.005)
 
     faults = scripted(fault="late_fill", request="POST /v5/order/cancel", seconds=0.1, ratio=0.5)
@@ -183,10 +183,10 @@ def test_a_look_up_finds_nothing_yet(play: Play) -> None:
         await order(seat, "1")
         with pytest.raises(ccxt.OrderNotFound):
             await found(seat, "1")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.35)
         assert (await found(seat, "1"))["status"] == "open"
 
-    play("bybit", "linear", scene, faults=scripted(fault="hide", request=CREATE, seconds=0.4))
+    play("bybit", "linear", scene, faults=scripted(fault="hide", request=CREATE, seconds=0.3))
 
 
 Say = Callable[[str], Awaitable[None]]
@@ -237,7 +237,7 @@ def jumps(frames: list[dict[str, Any]]) -> list[int]:
 )
 def test_frames_are_lost_doubled_and_swapped(play: Play, words: Any, seen: set[int]) -> None:
     async def scene(seat: Seat) -> None:
-        assert set(jumps(await updates(seat, 0.8))) == seen
+        assert set(jumps(await updates(seat, 0.5))) == seen
 
     play("bybit", "linear", scene, faults=scripted(channel="book", **words))
 
@@ -245,7 +245,7 @@ def test_frames_are_lost_doubled_and_swapped(play: Play, words: Any, seen: set[i
 def test_a_frozen_venue_answers_pings_and_tells_nothing(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         seat.world.faults.add(fault="freeze", at_s=0.2, seconds=30)
-        frames = await updates(seat, 1.0)
+        frames = await updates(seat, 0.6)
         assert 0 < len(numbers(frames)) < 8
         assert frames[-1] == {"pong": True}
 
@@ -255,7 +255,7 @@ def test_a_frozen_venue_answers_pings_and_tells_nothing(play: Play) -> None:
 def test_a_muted_topic_is_silent_while_others_go_on(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         await seat.client.watch_trades(seat.symbol)
-        assert not numbers(await updates(seat, 0.5))
+        assert not numbers(await updates(seat, 0.3))
         await seat.client.watch_trades(seat.symbol)
 
     faults = scripted(fault="mute", at_s=0, channel="book", seconds=30)
@@ -275,7 +275,7 @@ def test_a_book_crosses_when_it_is_told_to(play: Play) -> None:
         seat.world.faults.add(fault="cross", at_s=0.2)
         best_ask = 0.0
         crossed = False
-        for frame in await updates(seat, 0.8):
+        for frame in await updates(seat, 0.5):
             if frame.get("type") == "snapshot":
                 best_ask = float(frame["data"]["a"][0][0])
             elif "data" in frame:
@@ -308,11 +308,11 @@ def test_a_revoked_key_opens_nothing(play: Play) -> None:
 
 def test_maintenance_refuses_everybody_and_ends(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        seat.world.faults.add(fault="maintenance", at_s=0, seconds=0.4)
+        seat.world.faults.add(fault="maintenance", at_s=0, seconds=0.25)
         await asyncio.sleep(0.1)
         with pytest.raises(ccxt.ExchangeError):
             await seat.client.fetch_time()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.25)
         await seat.client.fetch_time()
 
     play("bybit", "spot", scene)

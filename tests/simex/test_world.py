@@ -27,8 +27,8 @@ from bowline.storage.files import write_candle_file
 from bowline.storage.tape import TapeWriter
 
 EIGHT_HOURS_NS = 480 * MINUTE_NS
-#: three minutes before the next funding
-START_NS = 61_111 * EIGHT_HOURS_NS - 3 * MINUTE_NS
+#: a minute before the next funding
+START_NS = 61_111 * EIGHT_HOURS_NS - MINUTE_NS
 
 
 def a_world(seed: int, **words: object) -> World:
@@ -48,8 +48,8 @@ def run(world: World, seconds: float) -> World:
 
 
 def test_one_seed_makes_one_world() -> None:
-    first, again, other = (candles_of(run(a_world(seed), 90)) for seed in (1, 1, 2))
-    assert len(first) == 7
+    first, again, other = (candles_of(run(a_world(seed), 25)) for seed in (1, 1, 2))
+    assert len(first) == 6
     assert first == again
     assert first != other
 
