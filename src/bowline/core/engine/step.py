@@ -108,11 +108,15 @@ class Engine:
 
     def _close_candle(self, event: CandleClosed) -> tuple[Command, ...]:
         commands = _NOTHING
-        for ledger, history in self._watching.get(event.instrument, ()):
+        watching = self._watching.get(event.instrument, ())
+        # runs that share a wallet decide when all that they hold is marked
+        for ledger, _ in watching:
+            if ledger.run.timeframe is event.timeframe:
+                ledger.see_close(event)
+        for ledger, history in watching:
             if ledger.run.timeframe is not event.timeframe:
                 continue
             signal = history.close(event.open_ns)
-            ledger.see_close(event)
             if (signal.edge or ledger.levels is not None) and ledger.plan is None:
                 touch = ledger.meet(event)
                 # on most candles there is nothing to wish for
