@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bowline.core.errors import BadInput
 from bowline.core.model.policy import Limits
-from bowline.settings import FIELDS, RISK_PRESETS, Secret, load_settings
+from bowline.settings import FIELDS, OF_VENUES, RISK_PRESETS, Secret, load_settings
 
 CANARY = "hunter2-canary-Zq8"
 DATABASE = f"postgresql://trader:{CANARY}@db.example/bowline"
@@ -53,7 +53,11 @@ def test_every_setting_can_be_given_in_every_way(tmp_path: Path) -> None:
         "grid_max_variants": "1000", "grid_max_mib": "64",
         "log_level": "debug", "log_format": "json",
         "log_file": str(tmp_path / "log"),
+        "venues_url": "http://127.0.0.1:8080",
     }  # fmt: skip
+    for venue in ("binance", "bybit", "bitget", "bingx", "gate", "okx", "htx", "mexc"):
+        values |= {f"{venue}_{word}": f"{venue}-{word}" for word in ("key", "secret", "password")}
+        values[f"{venue}_url"] = "testnet"
     assert values.keys() == {field.name for field in FIELDS}
     names = {f"BOWLINE_{name.upper()}": text for name, text in values.items()}
     for name, text in names.items():
@@ -233,7 +237,9 @@ def test_one_number_can_be_set_beside_a_preset() -> None:
 def test_the_reference_page_has_every_setting_with_what_it_may_be() -> None:
     text = REFERENCE.read_text()
     for field in FIELDS:
-        assert f"`{field.variable}`" in text
+        venue, _, word = field.variable.removeprefix("BOWLINE_").rpartition("_")
+        general = f"BOWLINE_<VENUE>_{word}" if field.name in OF_VENUES else field.variable
+        assert f"`{general}`" in text, venue
         assert field.allowed in text
     for name, limits in RISK_PRESETS.items():
         assert f"| {name} | {limits.daily_loss_pct} | {limits.cooldown_candles} |" in text
@@ -245,7 +251,8 @@ def test_no_setting_is_dead() -> None:
     read = set(re.findall(r"(?:settings|own|load_settings\(\))\.(\w+)", source))
     through_limits = {"risk_preset", "daily_loss_pct", "cooldown_candles"}
     assert "limits" in read
-    assert {field.name for field in FIELDS} - read == through_limits
+    assert {field.name for field in FIELDS} - OF_VENUES - read == through_limits
+    assert "of_venues" in read
 
 
 def test_a_database_is_a_postgresql_address_and_nothing_else() -> None:

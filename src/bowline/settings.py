@@ -28,6 +28,7 @@ from msgspec import Struct
 from platformdirs import user_data_path
 
 from bowline.core.errors import BadInput
+from bowline.core.model.instrument import MARKETS
 from bowline.core.model.policy import Limits
 from bowline.core.model.values import ZERO
 
@@ -80,6 +81,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     database: Secret | None = None
     bus: Secret | None = None
     tape: Path | None = None
+    venues_url: str = ""
+    #: `bybit_key`, `bybit_url`, …: what is set of each venue, by the field's name
+    of_venues: Mapping[str, Secret | str] = {}
     indicators: Path | None = None
     strategies: Path | None = None
     fee_pct: Decimal | None = None
@@ -92,6 +96,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     log_format: str = "auto"
     log_file: Path | None = None
+
+    def value(self, name: str) -> object:
+        """What a field is set to; None if it is not set."""
+        return self.of_venues.get(name) if name in OF_VENUES else getattr(self, name)
 
     @property
     def limits(self) -> Limits:
@@ -106,8 +114,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> frozenset[str]:
         """Every secret text that is set, and the password inside one: what no log may show."""
-        set_here = [getattr(self, field.name) for field in FIELDS if field.secret]
-        texts = {secret.reveal() for secret in set_here if secret is not None}
+        set_here = [self.value(field.name) for field in FIELDS if field.secret]
+        texts = {secret.reveal() for secret in set_here if isinstance(secret, Secret)}
         passwords = {urlsplit(text).password or "" for text in texts}
         return frozenset(texts | passwords | {unquote(each) for each in passwords}) - {""}
 
@@ -191,6 +199,24 @@ def _bus(text: str) -> Secret:
     return Secret(text)
 
 
+def _secret(text: str) -> Secret:
+    if not text.strip() or any(each.isspace() for each in text):
+        raise ValueError(text)
+    return Secret(text)
+
+
+def _host(text: str) -> str:
+    parts = urlsplit(text)
+    plain = parts.path in {"", "/"} and not (parts.query or parts.username or parts.port == 0)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _venue_url(text: str) -> str:
+    return text if text == "testnet" else _host(text)
+
+
 def _one_of(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text.lower() not in allowed:
@@ -201,6 +227,15 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 
 _STORES = "duckdb:///file, chdb:///folder or clickhouse://host/database"
+_A_HOST = "the host of simulated venues, such as http://127.0.0.1:8080"
+#: what can be set of every venue
+_VENUE_WORDS = (
+    ("key", _secret, "an API key", True),
+    ("secret", _secret, "the secret of that key", True),
+    ("password", _secret, "its passphrase, where the venue has one", True),
+    ("url", _venue_url, f"testnet, or {_A_HOST}", False),
+)
+_VENUES = tuple(dict.fromkeys(market.venue for market in MARKETS))
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMATS = ("auto", "json", "text")
 _MOST_VARIANTS, _MOST_MIB = 1_000_000_000, 1_048_576
@@ -231,7 +266,14 @@ FIELDS: tuple[Field, ...] = (
     Field("log_level", _one_of(*_LEVELS), "one of " + ", ".join(_LEVELS)),
     Field("log_format", _one_of(*_FORMATS), "one of " + ", ".join(_FORMATS)),
     Field("log_file", _path, "a file for the same lines as JSON"),
+    Field("venues_url", _host, _A_HOST),
+    *(
+        Field(f"{venue}_{word}", read, allowed, secret)
+        for venue in _VENUES
+        for word, read, allowed, secret in _VENUE_WORDS
+    ),
 )
+OF_VENUES = frozenset(f"{venue}_{word}" for venue in _VENUES for word, *_ in _VENUE_WORDS)
 
 
 # --- where the values come from ---------------------------------------------------------------
@@ -259,7 +301,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             hint="every setting and what it may be: docs/reference/settings.md",
         )
     values.setdefault("home", user_data_path("bowline", appauthor=False))
-    return Settings(**values)
+    of_venues = {name: values.pop(name) for name in OF_VENUES & values.keys()}
+    return Settings(**values, of_venues=of_venues)
 
 
 def secret_files(environ: Mapping[str, str] = os.environ) -> list[tuple[str, Path]]:
@@ -272,7 +315,7 @@ def shown_settings(settings: Settings, environ: Mapping[str, str] = os.environ) 
     """What was set and not left to its default, as a person may see it: secrets are masked."""
     given = _secrets_file(environ, []) | dict(environ)
     fields = [field for field in FIELDS if any(name in given for name in _names(field))]
-    return {field.variable: str(getattr(settings, field.name)) for field in fields}
+    return {field.variable: str(settings.value(field.name)) for field in fields}
 
 
 class _Wrong(Exception):

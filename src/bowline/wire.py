@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bowline.storage.tables import Tables
     from bowline.storage.tape import Tape
     from bowline.storage.trials import Trials
+    from bowline.venues.opened import Venues
 
 
 def home() -> Path:
@@ -198,6 +199,19 @@ def open_bus() -> Bus:
     from bowline.runtime.bus.redis_streams import RedisBus
 
     return RedisBus(url.reveal())
+
+
+def venues() -> Venues:
+    """The venues, with the hosts and keys of the settings; to be used in an `async with`."""
+    from bowline.settings import load_settings
+    from bowline.venues.opened import open_venues
+
+    own = load_settings()
+    shown = {
+        name: each if isinstance(each, str) else each.reveal()
+        for name, each in own.of_venues.items()
+    }
+    return open_venues(shown, own.venues_url)
 
 
 def open_trials(home: Path) -> Trials:

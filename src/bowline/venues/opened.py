@@ -1,0 +1,187 @@
+"""The venues this process talks to: one budget and one clock a venue, whatever asks there.
+
+To be used in an `async with`; what was opened is closed at its end. Keys come in and never show.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from random import Random
+from typing import Self
+from urllib.parse import urlsplit
+
+import aiohttp
+from msgspec import Struct
+
+from bowline.core.errors import BadInput
+from bowline.core.model.instrument import Market, MarketId
+from bowline.core.venue import Listing, Listings
+from bowline.venues.clock import VenueClock
+from bowline.venues.codecs import CODECS, START_HOSTS
+from bowline.venues.errors import Retryable
+from bowline.venues.limits import Ask, Lane, Limits, pass_through
+from bowline.venues.protocol import PublicVenue, Venue
+from bowline.venues.rest import TESTNET, Credentials, RestVenue
+from bowline.venues.rest.tables import QUIRKS
+from bowline.venues.stream import FeedRunner, FeedSink, aiohttp_connect
+
+_HOST = re.compile(r"^(https?|wss?)://[^/]+")
+START_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
+#: what venues charge for a book of a thousand levels, at most
+START_WEIGHT = 20
+SLOW_DOWN = (HTTPStatus.TOO_MANY_REQUESTS, 418)
+#: a book's start is well below this
+MOST_START_BYTES = 8 * 1024 * 1024
+
+
+class VenueAccess(Struct, frozen=True):
+    """Where a venue is: its own hosts, `testnet`, or a host that plays it. And the key there."""
+
+    url: str = ""
+    credentials: Credentials | None = None
+
+
+class Venues:
+    """Everything that may be opened, by `access`; a venue without one is at its own hosts."""
+
+    def __init__(
+        self, access: Mapping[str, VenueAccess], *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._access = access
+        self._now_ns = now_ns
+        self._exits = AsyncExitStack()
+        self._opened: dict[MarketId, RestVenue] = {}
+        self._limits: dict[str, Limits] = {}
+        self._clocks: dict[str, VenueClock] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._exits.aclose()
+
+    def clock(self, venue: str) -> VenueClock:
+        """The time at a venue, the same for all of its markets."""
+        return self._clocks.setdefault(venue, VenueClock())
+
+    def public(self, market: Market) -> PublicVenue:
+        """A market, for what needs no key."""
+        return self._rest(market)
+
+    def account(self, market: Market) -> Venue | None:
+        """A market with its account; None if no key is set."""
+        return self._rest(market) if self._of(market.venue).credentials else None
+
+    def feed(self, market: Market, listings: Iterable[Listing]) -> Callable[[FeedSink], FeedRunner]:
+        """The public feed of these listings, once it is told who listens."""
+        codec = CODECS[market.venue](market, Listings(listings))
+        host = START_HOSTS.get(market.name, "")
+
+        async def start(path: str) -> bytes:
+            return await self._get(market, self._placed(market.venue, host + path))
+
+        def runner(sink: FeedSink) -> FeedRunner:
+            return FeedRunner(
+                codec,
+                aiohttp_connect(self._web()),
+                start,
+                sink,
+                now_ns=self._now_ns,
+                random=Random(),  # noqa: S311 - jitter
+                place=lambda url: self._placed(market.venue, url),
+            )
+
+        return runner
+
+    def _of(self, venue: str) -> VenueAccess:
+        return self._access.get(venue, VenueAccess())
+
+    def _rest(self, market: Market) -> RestVenue:
+        if market.market_id not in self._opened:
+            quirks, access = QUIRKS[market.venue], self._of(market.venue)
+            opened = RestVenue(
+                market,
+                quirks,
+                limits=self._limits_of(market.venue),
+                clock=self.clock(market.venue),
+                credentials=access.credentials,
+                url=access.url,
+            )
+            self._exits.push_async_callback(opened.close)
+            self._opened[market.market_id] = opened
+        return self._opened[market.market_id]
+
+    def _limits_of(self, venue: str) -> Limits:
+        if venue not in self._limits:
+            quirks = QUIRKS[venue]
+            self._limits[venue] = Limits(venue, quirks.budgets, quirks.usage_headers)
+        return self._limits[venue]
+
+    def _placed(self, venue: str, url: str) -> str:
+        """Where a URL of the venue really lies."""
+        host = self._of(venue).url
+        if host == TESTNET:
+            raise BadInput(
+                f"Bowline knows no public streams of {venue}'s test host",
+                hint=f"unset BOWLINE_{venue.upper()}_URL to listen to the venue itself",
+            )
+        if not host:
+            return url
+        target = f"{host.rstrip('/')}/{venue}"
+        socket = "ws" + target.removeprefix("http")
+        return _HOST.sub(lambda found: socket if found[1].startswith("ws") else target, url)
+
+    def _web(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+            self._exits.push_async_callback(self._session.close)
+        return self._session
+
+    async def _get(self, market: Market, url: str) -> bytes:
+        ask = Ask(Lane.READ, market.kind, urlsplit(url).path, "", START_WEIGHT)
+        limits = self._limits_of(market.venue)
+        await pass_through(limits, ask, time.monotonic)
+        body = bytearray()
+        try:
+            async with self._web().get(url, timeout=START_TIMEOUT) as reply:
+                limits.observe(ask, reply.headers, time.monotonic())
+                async for part in reply.content.iter_chunked(1 << 16):
+                    body += part
+                    if len(body) > MOST_START_BYTES:
+                        raise Retryable(f"{market.name} answered too much", after_s=60.0)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            name = type(error).__name__
+            raise Retryable(f"{market.name} did not answer: {name}", after_s=1.0) from None
+        if reply.status in SLOW_DOWN:
+            named = reply.headers.get("Retry-After", "")
+            seconds = float(named) if named.isdigit() else None
+            after_s = limits.stop(market.kind, seconds, time.monotonic())
+            raise Retryable(f"{market.name} asked us to slow down", after_s=after_s)
+        if reply.status != HTTPStatus.OK:
+            raise Retryable(f"{market.name} answered {reply.status}", after_s=5.0)
+        return bytes(body)
+
+
+def open_venues(words: Mapping[str, str], host: str = "") -> Venues:
+    """The venues by `words` such as `bybit_key`; `host` plays those without a URL of their own.
+
+    Raises BadInput for a key without its secret, and the other way round.
+    """
+    access = {}
+    for venue in CODECS:
+        key, secret = words.get(f"{venue}_key", ""), words.get(f"{venue}_secret", "")
+        if bool(key) != bool(secret):
+            missing = "SECRET" if key else "KEY"
+            raise BadInput(
+                f"{venue} has one half of a key",
+                hint=f"set BOWLINE_{venue.upper()}_{missing} too, or unset both",
+            )
+        password = words.get(f"{venue}_password", "")
+        credentials = Credentials(key, secret, password) if key else None
+        access[venue] = VenueAccess(words.get(f"{venue}_url", host), credentials)
+    return Venues(access)
