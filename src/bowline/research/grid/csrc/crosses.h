@@ -150,17 +150,17 @@ static double find_steps(const Task *task, const Crosses *crosses, const Tile *t
 static void make_averages(const Task *task, Crosses *crosses, const Tile *tile)
 {
     roll_all(task, crosses, tile);
-    double low, scale = find_steps(task, crosses, tile, &low);
+    double low, scale = find_steps(task, crosses, tile, &low), lowest = low * scale + 32767;
     for (int64_t i = 0; i < crosses->count; i++) {
         double divisor = (double)task->periods[crosses->wanted[i]], inverse = 1 / divisor;
         double *restrict exact = crosses->exact + i * TILE;
         int16_t *restrict steps = crosses->steps + i * TILE;
         for (int64_t t = 0; t < tile->length; t++) {
             exact[t] = divided(exact[t], divisor, inverse);
-            double step = (exact[t] - low) * scale - 32767;
             /* beyond the closes it was made of lies only what its sum was rounded by */
-            step = larger(smaller(step, 32767), -32767);
-            steps[t] = (int16_t)(int32_t)step;
+            int32_t step = (int32_t)(exact[t] * scale - lowest);
+            step = step < -32767 ? -32767 : step;
+            steps[t] = (int16_t)(step > 32767 ? 32767 : step);
         }
     }
 }
