@@ -1,6 +1,7 @@
 """MEXC: spot in protocol buffers, USDT perpetuals in JSON."""
 
 from bowline.venues.mexc.linear import MexcLinearCodec
+from bowline.venues.mexc.private import MexcLinearPrivateCodec
 from bowline.venues.mexc.spot import MexcSpotCodec
 
-__all__ = ["MexcLinearCodec", "MexcSpotCodec"]
+__all__ = ["MexcLinearCodec", "MexcLinearPrivateCodec", "MexcSpotCodec"]

@@ -1,0 +1,251 @@
+"""MEXC's private streams of perpetuals: orders, fills, balances, positions, all after one login.
+
+Sizes are contracts. A side says besides which position it opens or closes: 1 and 2 buy, 3 and 4
+sell. What an account has of an asset is what is free, frozen, and held as margin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listing,
+    Listings,
+    MarginMode,
+    OrderReport,
+    PositionReport,
+)
+from bowline.venues import reading
+from bowline.venues.feed import Control, Pong
+from bowline.venues.private import (
+    LoggedIn,
+    LoginRefused,
+    PrivateRules,
+    Report,
+    amount,
+    price,
+    size,
+)
+from bowline.venues.reading import Millis, decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_RULES = PrivateRules(
+    url="wss://contract.mexc.com/edge", ping=b'{"method":"ping"}', ping_every_s=15.0
+)
+_MS_NS = 1_000_000
+_SUCCESS = b'"success"'
+_PUSHED = "push."
+_PERSONAL = "push.personal."
+_SIDES = {1: Side.BUY, 2: Side.BUY, 3: Side.SELL, 4: Side.SELL}
+_MODES = {1: MarginMode.ISOLATED, 2: MarginMode.CROSS}
+_DIRECTIONS = {1: Direction.LONG, 2: Direction.SHORT}
+#: orders without a price: at the market, and limits that became so
+_MARKET = frozenset({5, 6})
+_WAITING, _OPEN, _FILLED, _CANCELLED, _INVALID = 1, 2, 3, 4, 5
+
+
+class _Frame(Struct, gc=False):
+    channel: str
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Order(Struct, gc=False, rename="camel"):
+    order_id: str | int
+    symbol: str
+    price: Decimal
+    vol: Decimal
+    deal_vol: Decimal
+    deal_avg_price: Decimal
+    side: Literal[1, 2, 3, 4]
+    order_type: int
+    state: int
+    update_time: Millis
+    external_oid: str = ""
+    reduce_only: bool = False
+
+
+class _Fill(Struct, gc=False, rename="camel"):
+    id: str | int
+    symbol: str
+    side: Literal[1, 2, 3, 4]
+    vol: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    timestamp: Millis
+    order_id: str | int
+    external_oid: str = ""
+    is_taker: bool | None = None
+    taker: bool | None = None
+
+
+class _Asset(Struct, gc=False, rename="camel"):
+    currency: str
+    available_balance: Decimal
+    frozen_balance: Decimal
+    position_margin: Decimal
+
+
+class _Position(Struct, gc=False, rename="camel"):
+    symbol: str
+    hold_vol: Decimal
+    position_type: Literal[1, 2]
+    open_type: Literal[1, 2]
+    hold_avg_price: Decimal
+    leverage: Decimal
+    update_time: Millis
+    liquidate_price: Decimal = ZERO
+    pnl: Decimal | None = None
+
+
+_FRAME = decoder(_Frame)
+_ORDER = decoder(_Order)
+_FILL = decoder(_Fill)
+_ASSET = decoder(_Asset)
+_POSITION = decoder(_Position)
+_WORDS = decoder(str)
+
+
+class MexcLinearPrivateCodec:
+    """MEXC's USDT perpetuals at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._listings = {each.venue_symbol: each for each in listings.all}
+        self._readers: dict[str, Callable[[bytes], Report]] = {
+            "order": self._order,
+            "order.deal": self._fill,
+            "asset": _balance,
+            "position": self._position,
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """One URL, the same as the public one."""
+        return _RULES
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """One frame."""
+        now_ms = str(now_ns // _MS_NS)
+        signed = (credentials.key + now_ms).encode()
+        sign = hmac.new(credentials.secret.encode(), signed, hashlib.sha256).hexdigest()
+        parameters = {"apiKey": credentials.key, "signature": sign, "reqTime": now_ms}
+        return [msgspec.json.encode({"method": "login", "param": parameters})]
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """None: a login brings everything."""
+        del credentials, now_ns, request
+        return []
+
+    def decode(self, frame: bytes) -> Sequence[Report | Control | LoggedIn | LoginRefused]:
+        """What one frame says. Raises Unreadable."""
+        envelope = read(_FRAME, frame)
+        if envelope.channel.startswith(_PERSONAL):
+            reader = self._readers.get(envelope.channel.removeprefix(_PERSONAL))
+            # plans, risk limits, modes: documented, and nothing to us
+            return (reader(bytes(envelope.data)),) if reader else ()
+        if envelope.channel == "pong":
+            return (Pong(),)
+        if envelope.channel == "rs.login" and bytes(envelope.data) == _SUCCESS:
+            return (LoggedIn(),)
+        if envelope.channel in {"rs.login", "rs.error"}:
+            return (LoginRefused(envelope.channel, read(_WORDS, envelope.data)),)
+        if envelope.channel.startswith(_PUSHED):
+            return ()
+        raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
+
+    def _at(self, word: str, raw: bytes) -> Listing:
+        listing = self._listings.get(word)
+        if listing is None:
+            raise reading.unreadable(f"{word!r} is not listed", raw)
+        return listing
+
+    def _order(self, raw: bytes) -> OrderReport:
+        each = read(_ORDER, raw)
+        listing = self._at(each.symbol, raw)
+        unit = listing.instrument.contract_size
+        contracts, filled = size(each.vol, raw), size(each.deal_vol, raw)
+        return OrderReport(
+            venue_order_id=str(each.order_id),
+            client_id=our_id(each.external_oid, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[each.side],
+            quantity=contracts * unit,
+            filled=filled * unit,
+            state=_state(each.state, contracts, filled),
+            event_ns=ns(each.update_time),
+            price=None if each.order_type in _MARKET else price(each.price, raw),
+            average_price=(size(each.deal_avg_price, raw) or None) if filled else None,
+            reduce_only=each.reduce_only,
+        )
+
+    def _fill(self, raw: bytes) -> FillReport:
+        each = read(_FILL, raw)
+        listing = self._at(each.symbol, raw)
+        taker = each.taker if each.is_taker is None else each.is_taker
+        if taker is None:
+            raise reading.unreadable("a fill that does not say who took", raw)
+        return FillReport(
+            instrument=listing.instrument.id,
+            trade_id=str(each.id),
+            venue_order_id=str(each.order_id),
+            client_id=our_id(each.external_oid, ""),
+            side=_SIDES[each.side],
+            quantity=price(each.vol, raw) * listing.instrument.contract_size,
+            price=price(each.price, raw),
+            fee=amount(each.fee, raw),
+            fee_asset=each.fee_currency,
+            event_ns=ns(each.timestamp),
+            maker=not taker,
+        )
+
+    def _position(self, raw: bytes) -> PositionReport:
+        each = read(_POSITION, raw)
+        listing = self._at(each.symbol, raw)
+        contracts = size(each.hold_vol, raw)
+        return PositionReport(
+            instrument=listing.instrument.id,
+            direction=_DIRECTIONS[each.position_type],
+            quantity=contracts * listing.instrument.contract_size,
+            entry_price=size(each.hold_avg_price, raw),
+            event_ns=ns(each.update_time),
+            leverage=price(each.leverage, raw),
+            margin_mode=_MODES[each.open_type],
+            liquidation_price=(size(each.liquidate_price, raw) or None) if contracts else None,
+            unrealised_pnl=None if each.pnl is None else amount(each.pnl, raw),
+        )
+
+
+def _balance(raw: bytes) -> Balance:
+    each = read(_ASSET, raw)
+    free = amount(each.available_balance, raw)
+    total = free + size(each.frozen_balance, raw) + size(each.position_margin, raw)
+    return Balance(each.currency, total, free)
+
+
+def _state(word: int, quantity: Decimal, filled: Decimal) -> OrderState:
+    """A word that does not agree with what filled is not believed."""
+    if word == _FILLED:
+        return OrderState.FILLED if filled >= quantity else OrderState.UNKNOWN
+    if word in {_WAITING, _OPEN}:
+        return OrderState.PARTLY_FILLED if filled else OrderState.WORKING
+    ends = {_CANCELLED: OrderState.CANCELLED, _INVALID: OrderState.REJECTED}
+    return ends.get(word, OrderState.UNKNOWN)
