@@ -162,7 +162,8 @@ class Channel(StrEnum):
 class Topic(Struct, frozen=True):
     """What a session has subscribed to: `word` is the venue's own name for it.
 
-    `instrument` None: all of them. `depth` 0: the whole book. `account` is set on private channels.
+    `instrument` None: all of them. `depth` 0: the whole book. `account` is set on private channels;
+    there `wallet` (`spot`, `linear`) leaves out what happens in another one, where there are two.
     `interval` and `note` are the dialect's own.
     """
 
@@ -171,6 +172,7 @@ class Topic(Struct, frozen=True):
     instrument: InstrumentId | None = None
     depth: int = 0
     account: str = ""
+    wallet: str = ""
     interval: str = ""
     note: str = ""
 

@@ -206,8 +206,9 @@ class Floor:
     def publish(self) -> None:
         """Tell the subscribers what has happened since the last time."""
         for engine in self.engines:
+            kinds = [kind for kind, each in self._engines.items() if each is engine]
             for news in self._news(engine.take_facts()):
-                self.hub.tell(news)
+                self.hub.tell(news, kinds)
 
     def _news(self, facts: Iterable[Fact]) -> Iterable[News]:
         touched: dict[InstrumentId, int] = {}

@@ -6,7 +6,7 @@ dialect does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from bowline.core.model.instrument import InstrumentId
@@ -94,12 +94,15 @@ class Hub:
         groups = [group for (each, _), group in self._topics.items() if each is channel]
         return [topic for group in groups for topic in group]
 
-    def tell(self, news: News) -> None:
-        """Render the news for each topic that it concerns, and send it to all who listen."""
+    def tell(self, news: News, kinds: Collection[str]) -> None:
+        """Render the news of a wallet for each topic that it concerns, for all who listen.
+
+        `kinds` are the markets of that wallet.
+        """
         channel, instrument = _CHANNELS[type(news)], instrument_of(news)
         for key in {(channel, instrument), (channel, None)}:
             for topic, listeners in list(self._topics.get(key, {}).items()):
-                if _concerns(topic, news):
+                if _concerns(topic, news, kinds):
                     for frame in self._telling(topic, news):
                         for listener in list(listeners):
                             listener.push(frame, topic)
@@ -135,7 +138,7 @@ def account_of(news: News) -> str:
             return ""
 
 
-def _concerns(topic: Topic, news: News) -> bool:
+def _concerns(topic: Topic, news: News, kinds: Collection[str]) -> bool:
     if topic.account:
-        return account_of(news) == topic.account
+        return account_of(news) == topic.account and (not topic.wallet or topic.wallet in kinds)
     return not isinstance(news, DepthMoved) or news.view.depth == topic.depth

@@ -10,10 +10,11 @@ from bowline.core.model.values import SECOND_NS
 
 
 class Budget(Struct, frozen=True):
-    """`limit` units of weight in any `window_s` seconds."""
+    """`limit` units of weight in any `window_s` seconds; `shared`: whoever asks, signed or not."""
 
     limit: int
     window_s: float = 1.0
+    shared: bool = False
 
 
 class Spent(Struct, frozen=True):
@@ -44,7 +45,7 @@ class Meter:
         """
         budget = self._budgets.get(bucket, Budget(1_000_000_000))
         window_ns = int(budget.window_s * SECOND_NS)
-        recent = self._spent.setdefault((bucket, who), deque())
+        recent = self._spent.setdefault((bucket, "" if budget.shared else who), deque())
         while recent and recent[0][0] <= now_ns - window_ns:
             recent.popleft()
         used = sum(each for _, each in recent)
