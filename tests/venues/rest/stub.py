@@ -81,6 +81,10 @@ class Stub:
         self.asked: list[Asked] = []
         self.unexpected: list[str] = []
         self.url = ""
+        #: what everything else is answered with; None: a 404, and it is unexpected
+        self.otherwise: Any = None
+        #: whether the venue's own limits are kept to, as they are outside of tests
+        self.limited = False
 
     def of(self, path: str) -> list[Asked]:
         return [asked for asked in self.asked if asked.path == path]
@@ -93,11 +97,19 @@ class Stub:
         path = request.path.removeprefix(f"/{self.venue}")
         text = await request.text()
         self.asked.append(
-            Asked(request.method, path, request.query_string, text, dict(request.headers))
+            Asked(
+                request.method,
+                path,
+                request.raw_path.partition("?")[2],
+                text,
+                dict(request.headers),
+            )
         )
         answer = self.answers.get((request.method, path))
         if isinstance(answer, list) and answer and isinstance(answer[0], Reply):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        if answer is None:
+            answer = self.otherwise
         if answer is None:
             self.unexpected.append(f"{request.method} {path}")
             return web.json_response({"code": "no such answer"}, status=404)
@@ -145,7 +157,8 @@ def with_venue(name: str, test: Test, **answers: Any) -> Stub:
 
 def make_venue(stub: Stub, url: str, timeout_s: float = 5.0) -> RestVenue:
     quirks = QUIRKS[stub.venue]
-    limits = Limits(stub.venue, quirks.budgets, quirks.usage_headers, share=1.0)
+    budgets = quirks.budgets if stub.limited else ()
+    limits = Limits(stub.venue, budgets, quirks.usage_headers)
     return RestVenue(
         stub.market, quirks, limits=limits, clock=VenueClock(), credentials=CREDENTIALS,
         url=url, timeout_s=timeout_s,

@@ -64,6 +64,7 @@ def _market(category: str) -> MarketQuirks:
             window_s=7 * 86_400,
             keep_s=180 * 86_400,
             client_id="orderLinkId",
+            fee_asset="feeCurrency",
         ),
         candles=Candles(1000),
         placing=Placing(

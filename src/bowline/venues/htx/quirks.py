@@ -155,6 +155,7 @@ _LINEAR = MarketQuirks(
         least_s=5,
     ),
     symbol_at="contract_code",
+    order_id_at="order_id",
     status_at="contract_status",
     status_words={
         "1": ListingStatus.TRADING,

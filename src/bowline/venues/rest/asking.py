@@ -16,10 +16,9 @@ from bowline.core.venue import (
     OrderKind,
     OrderRequest,
     PositionMode,
-    TimeInForce,
 )
 from bowline.venues.errors import Rejected
-from bowline.venues.rest.quirks import MarketQuirks, Params, Quirks
+from bowline.venues.rest.quirks import MarketQuirks, Params, Placing, Quirks
 
 Words = Mapping[str, object]
 
@@ -143,9 +142,8 @@ def _position_words(order: OrderRequest) -> dict[str, object]:
     }
 
 
-def order_params(quirks: MarketQuirks, order: OrderRequest, words: Words) -> dict[str, object]:
-    """Everything that is sent for an order. Rejected for one this venue cannot be told."""
-    placing = quirks.placing
+def check_order(placing: Placing, order: OrderRequest) -> None:
+    """Rejected for an order that this venue cannot be told, or not in base units."""
     style = style_of(order)
     if style not in placing.styles:
         raise Rejected(f"order {order.client_id}: this venue is sent no {style} order")
@@ -154,23 +152,26 @@ def order_params(quirks: MarketQuirks, order: OrderRequest, words: Words) -> dic
             f"order {order.client_id}: this venue takes the size of a market buy in quote money",
             hint="send a limit order with time in force IOC instead",
         )
-    hedged = order.position is not Direction.NEUTRAL
-    if hedged and order.reduce_only and words["$open_close"] == "open":
+    opens = (order.side is Side.BUY) is (order.position is Direction.LONG)
+    if order.reduce_only and opens and order.position is not Direction.NEUTRAL:
         raise Rejected(f"order {order.client_id}: it would open a position and only reduce one")
-    params = dict(placing.call.params) | dict(placing.styles[style])
+
+
+def order_params(quirks: MarketQuirks, order: OrderRequest, words: Words) -> dict[str, object]:
+    """Everything that is sent for an order that `check_order` let pass."""
+    placing = quirks.placing
+    hedged = order.position is not Direction.NEUTRAL
+    params = dict(placing.call.params) | dict(placing.styles[style_of(order)])
     params |= placing.hedge if hedged else placing.one_way
     params |= placing.closing if words["$open_close"] == "close" else {}
-    if order.reduce_only:
-        params |= {} if hedged and placing.hedge_reduces else placing.reduce_only
+    if order.reduce_only and not (hedged and placing.hedge_reduces):
+        params |= placing.reduce_only
     return filled_in(params, words)
 
 
 def style_of(order: OrderRequest) -> str:
     """The name of how an order meets the book, as the tables call it."""
     return order.time_in_force.value if order.kind is OrderKind.LIMIT else order.kind.value
-
-
-STYLES = (*(each.value for each in TimeInForce), OrderKind.MARKET.value, OrderKind.STOP.value)
 
 
 def least_notional(listing: Listing, price: Decimal, floor: Decimal = ZERO) -> Decimal:

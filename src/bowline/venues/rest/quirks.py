@@ -82,8 +82,8 @@ class FillsBy(Enum):
 class Fills(Struct, frozen=True):
     """Executions: `page` a reply, windows no longer than `window_s`, told for `keep_s`.
 
-    `client_id` is the key of our id in a row, where the venue tells it. `step_ms` is the shortest
-    window it can be asked for.
+    `client_id` is the key of our id in a row, `fee_asset` of what the fee is paid in, where the
+    venue tells it and ccxt does not read it. `step_ms` is the shortest window it can be asked for.
     """
 
     call: Call
@@ -92,6 +92,7 @@ class Fills(Struct, frozen=True):
     keep_s: int
     by: FillsBy = FillsBy.TIME
     client_id: str = ""
+    fee_asset: str = ""
     step_ms: int = 1
 
 
@@ -182,6 +183,10 @@ class MarketQuirks(Struct, frozen=True, kw_only=True):
     deadman: Deadman | None = None
     rights: Rights | None = None
     symbol_at: str = "symbol"
+    #: the key of our id in an order, where ccxt does not read it
+    client_id_at: str = ""
+    #: and of the venue's, where ccxt reads another number for it
+    order_id_at: str = ""
     status_at: str = "status"
     status_words: Mapping[str, ListingStatus] = field(default_factory=dict)
     #: ccxt's reader of the market list, where its own would load what is not wanted

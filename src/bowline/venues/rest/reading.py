@@ -194,7 +194,7 @@ def read_position(row: Row, listing: Listing, now_ns: int) -> PositionReport | N
         quantity=abs(amount) * listing.instrument.contract_size,
         entry_price=number(row, "entryPrice"),
         event_ns=_time_ns(row, "lastUpdateTimestamp", "timestamp") or now_ns,
-        leverage=number_or_none(row, "leverage"),
+        leverage=number_or_none(row, "leverage") or None,
         margin_mode=_MARGIN_MODES.get(str(row.get("marginMode"))),
         liquidation_price=number_or_none(row, "liquidationPrice") or None,
         unrealised_pnl=number_or_none(row, "unrealizedPnl"),

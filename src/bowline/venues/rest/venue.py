@@ -138,6 +138,7 @@ class RestVenue:
     async def place(self, order: OrderRequest) -> OrderReport:
         """Send an order once. That the venue took it is not that it works: see `order`."""
         placing = self._quirks.placing
+        asking.check_order(placing, order)
         words = asking.order_words(order, await self._listing(order.instrument))
         words |= await self._words(order.instrument)
         params = asking.order_params(self._quirks, order, words)
@@ -218,6 +219,8 @@ class RestVenue:
             ours = at(row, rules.client_id) if rules.client_id else None
             client_id = reading.our_id(ours, self._venue.id_prefix)
             parsed = self._line.client.parse_trade(row, market)
+            if rules.fee_asset and (asset := at(row, rules.fee_asset)):
+                parsed["fee"] = {**(parsed.get("fee") or {}), "currency": asset}
             return reading.read_fill(parsed, listing, client_id, fee_asset)
 
         async with self._line.asking("fills"):
@@ -363,6 +366,10 @@ class RestVenue:
 
     def _read_order(self, row: Any, listing: Listing) -> OrderReport:  # noqa: ANN401 - JSON
         parsed = self._line.client.parse_order(row, self._line.market(listing))
+        if key := self._quirks.client_id_at:
+            parsed["clientOrderId"] = at(row, key)
+        if key := self._quirks.order_id_at:
+            parsed["id"] = at(row, key)
         return reading.read_order(parsed, listing, self._venue.id_prefix, self._clock.now_ns())
 
     def _read_position(
