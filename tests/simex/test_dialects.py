@@ -1,0 +1,104 @@
+"""Protects what every dialect owes the framework, whatever its words are."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bowline.core.model.values import SECOND_NS
+from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, coin_of
+from bowline.simex.dialect import Call, Route, WireRefusal
+from bowline.simex.floor import Floor
+
+START_NS = 1_760_000_000 * SECOND_NS
+
+
+def a_floor(venue: str) -> Floor:
+    market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
+    return World([venue], market=market, clock=VirtualClock(START_NS)).floors[venue]
+
+
+FLOORS = {venue: a_floor(venue) for venue in DIALECTS}
+ROUTES = [(venue, route) for venue, floor in FLOORS.items() for route in floor.dialect.routes]
+private = [(venue, route) for venue, route in ROUTES if route.private]
+
+
+def name_of(value: object) -> str:
+    return f"{value.method} {value.path}" if isinstance(value, Route) else str(value)
+
+
+def call(venue: str, route: Route, fields: dict[str, object] | None = None) -> Call:
+    text = {name: str(value) for name, value in (fields or {}).items()}
+    parts = dict.fromkeys(re.findall(r"{(\w+)}", route.path), "1")
+    body = json.dumps(fields or {}).encode()
+    return Call(FLOORS[venue], route.method, route.path, "", text, {}, body, parts)
+
+
+@pytest.mark.parametrize("venue", DIALECTS)
+def test_a_path_is_said_once_and_every_bucket_has_a_budget(venue: str) -> None:
+    dialect = FLOORS[venue].dialect
+    paths = [(route.method, route.path) for route in dialect.routes]
+    assert len(set(paths)) == len(paths)
+    assert {route.bucket for route in dialect.routes} <= dialect.budgets.keys()
+
+
+@pytest.mark.parametrize("venue", DIALECTS)
+def test_nobody_is_let_in_without_a_key(venue: str) -> None:
+    for _, route in (each for each in private if each[0] == venue):
+        with pytest.raises(WireRefusal):
+            FLOORS[venue].dialect.who(call(venue, route))
+
+
+#: what a request must have before it gets anywhere; the strangest things are put over it
+LIKELY: dict[str, dict[str, object]] = {
+    "bybit": {
+        "category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit",
+        "qty": "0.01", "price": "50000", "interval": "1", "buyLeverage": "3", "sellLeverage": "3",
+        "orderLinkId": "1",
+    },
+}  # fmt: skip
+NAMES = st.sampled_from(
+    [
+        "amount", "batchOrders", "buyLeverage", "category", "clientOid", "clientOrderId",
+        "clOrdId", "contract", "contract_code", "currency_pair", "cursor", "endTime",
+        "from", "instId", "instType", "interval", "leverage", "lever", "limit",
+        "marginMode", "marketUnit", "mode", "newClientOrderId", "openOnly", "orderFilter",
+        "orderId", "orderLinkId", "orderType", "order_id", "ordId", "ordType",
+        "positionIdx", "positionSide", "price", "productType", "px", "qty", "quantity",
+        "reduceOnly", "sellLeverage", "setMarginMode", "settleCoin", "side", "size",
+        "start", "startTime", "symbol", "sz", "tdMode", "text", "timeInForce",
+        "timeWindow", "triggerBy", "triggerDirection", "triggerPrice", "type", "vol",
+        "volume",
+    ]
+)  # fmt: skip
+VALUES = st.one_of(
+    st.sampled_from(
+        [
+            "BTCUSDT", "BTC-USDT", "BTC_USDT", "BTC-USDT-SWAP", "btcusdt", "spot", "linear", "SPOT",
+            "SWAP", "USDT-FUTURES", "buy", "Sell", "BUY", "limit", "Market", "LIMIT", "1", "0.01",
+            "-1", "0", "60000", "NaN", "1e400", "Infinity", "", "None", "true", "[]", "GTC", "1m",
+        ]
+    ),
+    st.integers(-5, 10**20),
+    st.text(max_size=8),
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(fields=st.dictionaries(NAMES, VALUES, max_size=8))
+@pytest.mark.parametrize(("venue", "route"), ROUTES, ids=name_of)
+def test_whatever_is_asked_is_answered_or_refused(
+    venue: str, route: Route, fields: dict[str, object]
+) -> None:
+    """A bug in a handler would be a 500 that no venue sends."""
+    asked = call(venue, route, LIKELY.get(venue, {}) | fields)
+    asked.account = ACCOUNT if route.private else ""
+    try:
+        answer = route.handler(asked)
+    except WireRefusal as refusal:
+        answer = FLOORS[venue].dialect.refuse(asked, refusal)
+    assert answer is not None
