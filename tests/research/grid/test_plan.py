@@ -16,7 +16,7 @@ from bowline.core.report import make_report
 from bowline.core.signals import Strategies, opinion_of
 from bowline.desk.setup import Span, candles_of_span, make_setup
 from bowline.research import backtest
-from bowline.research.grid import ChunkResult, Merge, plan_grid, run_chunks
+from bowline.research.grid import ChunkResult, Merge, Rows, plan_grid, run_chunks
 from bowline.research.grid.again import (
     RowDisagrees,
     check_row,
@@ -25,6 +25,7 @@ from bowline.research.grid.again import (
     side_by_side,
     sparse_backtest,
 )
+from bowline.research.grid.topk import best
 from tests.generators import catalogue
 from tests.research.grids import minutes, request
 
@@ -95,6 +96,15 @@ def test_threads_chunks_and_order_change_no_byte(shortlist: int) -> None:
     assert merged(asked, 3, 4_000) == expected
 
 
+def test_stops_that_were_never_met_do_not_fill_the_top_with_one_outcome() -> None:
+    """However wide a stop is beyond the market, the base stands once, by its lowest number."""
+    far = {"sl_pct": [90, "off"], "tp_pct": ["off", 95, 99]}
+    plan = plan_grid(request(stops=far, top=20, choose=1), CANDLES, FROM_NS)
+    top = run_chunks(plan, Merge(plan)).top
+    assert len(top) == plan.space.bases > 5
+    assert (top.variant % plan.space.lanes == 0).all()
+
+
 def test_a_chunk_that_comes_twice_counts_once() -> None:
     plan = plan_grid(request(), CANDLES, FROM_NS, chunk_bases=10)
     merge, result = Merge(plan), plan.run_chunk(0)
@@ -155,11 +165,11 @@ def test_rows_that_share_a_run_are_what_each_comes_to_alone(sizing, direction, s
     """Stops from those that are met at once to those that never are, in any order."""
     cross = {"id": "sma_cross", "params": {"fast": [5, 10], "slow": [60, 250]}}
     stops = {"sl_pct": sl, "tp_pct": tp}
-    asked = request(
-        indicators=[cross], choose=1, sizing=sizing, direction=direction, stops=stops, top=1000
-    )
+    asked = request(indicators=[cross], choose=1, sizing=sizing, direction=direction, stops=stops)
     plan = plan_grid(asked, CANDLES.slice(0, 1_500), FROM_NS)
-    top = run_chunks(plan, Merge(plan)).top
+    outcome = plan.evaluate(np.arange(plan.space.bases), plan.stops)
+    figures = (getattr(outcome, name) for name in outcome.__struct_fields__)
+    top = best(Rows(np.arange(plan.variants), *figures), "total_return_pct", plan.variants)
     lots = side_by_side(plan, top)
     alone_each = [run_again(plan, variant).report.metrics for variant in top.variant.tolist()]
     for places in (*lots, random.sample(range(len(top)), len(top))):

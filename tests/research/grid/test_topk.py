@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from bowline.research.grid.topk import RANKINGS, Keep, Rows, best, joined, kept, unpack
+from bowline.research.grid.topk import (
+    RANKINGS,
+    Keep,
+    Rows,
+    best,
+    distinct,
+    joined,
+    kept,
+    unpack,
+)
 
 
 def rows_of(figures: list[float], variants: list[int]) -> Rows:
@@ -42,6 +52,24 @@ def test_merging_parts_in_any_order_gives_the_same_bytes(figures, count, rank_by
 def test_ties_go_to_the_lower_number_and_what_does_not_exist_is_last() -> None:
     rows = rows_of([1.0, float("nan"), 2.0, 1.0], [8, 1, 9, 3])
     assert best(rows, "total_return_pct", 4).variant.tolist() == [9, 3, 8, 1]
+
+
+@given(
+    st.lists(st.sampled_from([-0.0, 0.0, 1.0, float("nan")]), min_size=1, max_size=40),
+    st.integers(1, 6),
+    st.integers(1, 10),
+)
+def test_rows_of_one_base_with_equal_figures_are_one_outcome(figures, lanes, count) -> None:
+    ranked = best(rows_of(figures, list(range(len(figures)))), "sharpe", len(figures))
+    same = np.zeros(len(ranked), dtype=np.int32)
+    ranked = replace(ranked, round_trips=same, wins=same)
+    expected, seen = [], set()
+    for place, variant in enumerate(ranked.variant.tolist()):
+        outcome = (variant // lanes, repr(ranked.sharpe[place] + 0.0))
+        if outcome not in seen:
+            expected.append(variant)
+        seen.add(outcome)
+    assert distinct(ranked, lanes, count).variant.tolist() == expected[:count]
 
 
 def test_a_smaller_drawdown_is_better() -> None:

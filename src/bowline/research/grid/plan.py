@@ -41,10 +41,10 @@ from bowline.research.grid.signals import STEP_BYTES, Key, SignalSource
 from bowline.research.grid.space import Numbers, Slot
 from bowline.research.grid.stages import PROBES, probes_beside
 from bowline.research.grid.tape import Convention, Outcome, Rules, Tape
-from bowline.research.grid.topk import COLUMNS, Rows, best, kept, keys, unpack
+from bowline.research.grid.topk import COLUMNS, Rows, best, distinct, kept, keys, unpack
 
 #: of the meaning of every figure: a change makes old results others
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 #: rows of a sweep that are kept beside the top, evenly drawn
 SAMPLE_MOST = 100_000
 #: packed signals that one thread keeps
@@ -275,7 +275,10 @@ class GridPlan:
         if shortlist is not None:
             listed = shortlist[np.minimum(np.searchsorted(shortlist, bases), len(shortlist) - 1)]
             keep &= np.repeat(listed == bases, lanes)
-        top = best(rows.take(np.flatnonzero(keep)), self.request.rank_by, self.request.top)
+        wanted = self.request.top
+        # no outcome has more rows than there are lanes
+        ranked = best(rows.take(np.flatnonzero(keep)), self.request.rank_by, wanted * lanes)
+        top = distinct(ranked, lanes, wanted)
         sample = rows.take(np.flatnonzero(variants % self._stride == 0))
         return ChunkResult(
             chunk, len(rows), int(keep.sum()), top.pack(), sample.pack(),

@@ -5,8 +5,10 @@ ranked by one figure and ties are broken by the number of the variant, which no 
 
 1. A row that a bound of `Keep` excludes is counted and not ranked.
 2. The figure becomes a key that is larger for a better row; a figure that does not exist is worst.
-3. The first K by (key down, variant up) stay. The K best of a union are among the K best of its
-   parts, so chunks may be merged in any order.
+3. Variants of one base that are equal in every figure are one outcome: their stops were met at the
+   same closes, or never. The first of them stands for all.
+4. The first K outcomes by (key down, variant up) stay. The K best of a union are among the K best
+   of its parts, and a base is in one part whole: so chunks may be merged in any order.
 """
 
 from __future__ import annotations
@@ -157,3 +159,14 @@ def best(rows: Rows, rank_by: str, count: int) -> Rows:
         rows, key = rows.take(places), key[places]
     order = np.lexsort((rows.variant, -key))
     return rows.take(order[:count])
+
+
+def distinct(rows: Rows, lanes: int, count: int) -> Rows:
+    """The first `count` outcomes: of equal rows of one base (of `lanes` variants) the first."""
+    columns = [getattr(rows, name) for name in COLUMNS]
+    # adding nothing makes one zero of two
+    bits = [(each + 0.0).view(np.int64) for each in columns if each.dtype.kind == "f"]
+    counts = [each.astype(np.int64) for each in columns[1:] if each.dtype.kind == "i"]
+    outcomes = np.stack((rows.variant // lanes, *bits, *counts), axis=1)
+    _, first = np.unique(outcomes, axis=0, return_index=True)
+    return rows.take(np.sort(first)[:count])
