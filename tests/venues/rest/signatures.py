@@ -22,7 +22,7 @@ def _hex(text: str, algorithm: str = "sha256") -> str:
     return hmac.new(CREDENTIALS.secret.encode(), text.encode(), algorithm).hexdigest()
 
 
-def _base64(text: str) -> str:
+def _digest(text: str) -> str:
     return base64.b64encode(
         hmac.new(CREDENTIALS.secret.encode(), text.encode(), hashlib.sha256).digest()
     ).decode()
@@ -47,7 +47,7 @@ def check_signature(venue: str, asked: Asked) -> None:
             signed = head[f"{prefix}-timestamp"] + asked.method + asked.path + query + asked.body
             assert head[f"{prefix}-key"] == CREDENTIALS.key
             assert head[f"{prefix}-passphrase"] == CREDENTIALS.password
-            assert head[f"{prefix}-sign"] == _base64(signed)
+            assert head[f"{prefix}-sign"] == _digest(signed)
         case "bingx":
             query, _, signature = asked.query.rpartition("&signature=")
             plain = "&".join(f"{k}={v}" for k, v in sorted(parse_qsl(query)))
@@ -73,7 +73,7 @@ def _check_htx(asked: Asked) -> None:
     assert names == sorted(names)
     host = _HTX_HOSTS[asked.path[:4]]
     signed = f"{asked.method}\n{host}\n{asked.path}\n{query}"
-    assert unquote(signature) == _base64(signed)
+    assert unquote(signature) == _digest(signed)
 
 
 def _check_mexc(asked: Asked, head: dict[str, str]) -> None:

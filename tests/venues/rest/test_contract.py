@@ -261,7 +261,7 @@ def test_a_position_is_read_alike_at_every_venue(market: str) -> None:
 
 
 @pytest.mark.parametrize("market", MARKETS)
-def test_a_candle_is_read_alike_in_base_units(market: str) -> None:
+def test_a_candle_is_read_alike_and_counts_coins(market: str) -> None:
     found, *_ = played(market, "candles")
     assert found.open_ns.tolist() == [OPEN_S * 10**9]
     row = [found.open[0], found.high[0], found.low[0], found.close[0], found.volume[0]]

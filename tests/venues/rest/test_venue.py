@@ -345,7 +345,7 @@ def test_the_least_an_order_may_come_to_is_known_where_the_venue_names_none(mark
     with_venue(market, run)
 
 
-def test_the_same_base_quantity_reaches_every_venue_in_its_own_units() -> None:
+def test_the_same_quantity_reaches_every_venue_in_its_own_units() -> None:
     """G7: a contract is 0.01, 0.0001 or 0.001 BTC; the notional sent is the one that was meant."""
     contracts = {"okx": "2", "gate": "200", "htx": "20", "mexc": "200"}
     for venue_name, units in contracts.items():

@@ -27,16 +27,78 @@ _STATUS = {
 _LIMIT = {"orderType": "Limit", "price": "$price"}
 
 
-def _market(category: str) -> MarketQuirks:
+def _fills(one: dict[str, object]) -> Fills:
+    return Fills(
+        Call(
+            "privateGetV5ExecutionList",
+            {
+                **one,
+                "execType": "Trade",
+                "startTime": "$since",
+                "endTime": "$until",
+                "limit": 100,
+            },
+            "result.list",
+        ),
+        page=100,
+        window_s=7 * 86_400,
+        keep_s=180 * 86_400,
+        client_id="orderLinkId",
+        fee_asset="feeCurrency",
+    )
+
+
+def _placing(category: str, one: dict[str, object]) -> Placing:
     linear = category == "linear"
-    one = {"category": category, "symbol": "$symbol"}
-    settled = {"settleCoin": "USDT"} if linear else {}
     stop = {
         "orderType": "Market",
         "triggerPrice": "$trigger",
         "triggerDirection": "$rises",
         **({} if linear else {"orderFilter": "StopOrder", "marketUnit": "baseCoin"}),
     }
+    return Placing(
+        Call(
+            "privatePostV5OrderCreate",
+            {**one, "side": "$Side", "qty": "$quantity", "orderLinkId": "$id"},
+            "result",
+        ),
+        {
+            "gtc": {**_LIMIT, "timeInForce": "GTC"},
+            "ioc": {**_LIMIT, "timeInForce": "IOC"},
+            "fok": {**_LIMIT, "timeInForce": "FOK"},
+            "post_only": {**_LIMIT, "timeInForce": "PostOnly"},
+            # a market buy on spot is quote money unless it says otherwise
+            "market": {"orderType": "Market", **({} if linear else {"marketUnit": "baseCoin"})},
+            "stop": stop,
+        },
+        "orderId",
+        one_way={"positionIdx": 0} if linear else {},
+        hedge={"positionIdx": "$index"},
+        reduce_only={"reduceOnly": True} if linear else {},
+        hedge_reduces=False,
+    )
+
+
+def _deadman(category: str) -> Deadman:
+    # armed for the account's private stream: it fires when that has been gone so long
+    return Deadman(
+        Call(
+            "privatePostV5OrderDisconnectedCancelAll",
+            {
+                "product": "DERIVATIVES" if category == "linear" else "SPOT",
+                "timeWindow": "$seconds",
+            },
+        ),
+        least_s=3,
+        most_s=300,
+        can_disarm=False,
+    )
+
+
+def _market(category: str) -> MarketQuirks:
+    linear = category == "linear"
+    one: dict[str, object] = {"category": category, "symbol": "$symbol"}
+    settled = {"settleCoin": "USDT"} if linear else {}
     return MarketQuirks(
         # the first tells open and recent ones, the second what has been gone for longer
         lookup=(
@@ -48,46 +110,9 @@ def _market(category: str) -> MarketQuirks:
             "privateGetV5OrderRealtime", {**one, **settled, "openOnly": 0}, "result.list"
         ),
         open_pages=Pages("cursor", 50, "limit", at="result.nextPageCursor"),
-        fills=Fills(
-            Call(
-                "privateGetV5ExecutionList",
-                {
-                    **one,
-                    "execType": "Trade",
-                    "startTime": "$since",
-                    "endTime": "$until",
-                    "limit": 100,
-                },
-                "result.list",
-            ),
-            page=100,
-            window_s=7 * 86_400,
-            keep_s=180 * 86_400,
-            client_id="orderLinkId",
-            fee_asset="feeCurrency",
-        ),
+        fills=_fills(one),
         candles=Candles(1000),
-        placing=Placing(
-            Call(
-                "privatePostV5OrderCreate",
-                {**one, "side": "$Side", "qty": "$quantity", "orderLinkId": "$id"},
-                "result",
-            ),
-            {
-                "gtc": {**_LIMIT, "timeInForce": "GTC"},
-                "ioc": {**_LIMIT, "timeInForce": "IOC"},
-                "fok": {**_LIMIT, "timeInForce": "FOK"},
-                "post_only": {**_LIMIT, "timeInForce": "PostOnly"},
-                # a market buy on spot is quote money unless it says otherwise
-                "market": {"orderType": "Market", **({} if linear else {"marketUnit": "baseCoin"})},
-                "stop": stop,
-            },
-            "orderId",
-            one_way={"positionIdx": 0} if linear else {},
-            hedge={"positionIdx": "$index"},
-            reduce_only={"reduceOnly": True} if linear else {},
-            hedge_reduces=False,
-        ),
+        placing=_placing(category, one),
         positions=Call(
             "privateGetV5PositionList",
             {"category": "linear", "settleCoin": "USDT", "limit": 200},
@@ -114,16 +139,7 @@ def _market(category: str) -> MarketQuirks:
         set_position_mode=Call("privatePostV5PositionSwitchMode", {**one, "mode": "$hedge"})
         if linear
         else None,
-        # armed for the account's private stream: it fires when that has been gone so long
-        deadman=Deadman(
-            Call(
-                "privatePostV5OrderDisconnectedCancelAll",
-                {"product": "DERIVATIVES" if linear else "SPOT", "timeWindow": "$seconds"},
-            ),
-            least_s=3,
-            most_s=300,
-            can_disarm=False,
-        ),
+        deadman=_deadman(category),
         rights=Rights(
             Call("privateGetV5UserQueryApi", {}, "result"),
             trade="permissions.ContractTrade" if linear else "permissions.Spot",

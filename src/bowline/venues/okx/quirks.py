@@ -28,9 +28,57 @@ _ONE = {"instId": "$symbol", "clOrdId": "$id"}
 _PRICED = {"px": "$price"}
 
 
-def _market(type_: str) -> MarketQuirks:
+def _fills(type_: str) -> Fills:
+    return Fills(
+        Call(
+            "privateGetTradeFillsHistory",
+            {
+                "instType": type_,
+                "instId": "$symbol",
+                "begin": "$since",
+                "end": "$until",
+                "limit": 100,
+            },
+            "data",
+        ),
+        page=100,
+        window_s=90 * 86_400,
+        keep_s=90 * 86_400,
+        client_id="clOrdId",
+    )
+
+
+def _placing(type_: str) -> Placing:
     swap = type_ == "SWAP"
     market = {"ordType": "market", **({} if swap else {"tgtCcy": "base_ccy"})}
+    return Placing(
+        Call(
+            "privatePostTradeOrder",
+            {
+                **_ONE,
+                "tdMode": "$mode" if swap else "cash",
+                "side": "$side",
+                "sz": "$quantity",
+            },
+            "data.0",
+        ),
+        # stops are orders of another kind, with ids of their own: they are not sent
+        {
+            "gtc": {"ordType": "limit", **_PRICED},
+            "ioc": {"ordType": "ioc", **_PRICED},
+            "fok": {"ordType": "fok", **_PRICED},
+            "post_only": {"ordType": "post_only", **_PRICED},
+            "market": market,
+        },
+        "ordId",
+        one_way={"posSide": "net"} if swap else {},
+        hedge={"posSide": "$position"},
+        reduce_only={"reduceOnly": True} if swap else {},
+    )
+
+
+def _market(type_: str) -> MarketQuirks:
+    swap = type_ == "SWAP"
     return MarketQuirks(
         lookup=(Call("privateGetTradeOrder", _ONE, "data"),),
         cancel=Call("privatePostTradeCancelOrder", _ONE, "data.0"),
@@ -38,48 +86,9 @@ def _market(type_: str) -> MarketQuirks:
             "privateGetTradeOrdersPending", {"instType": type_, "instId": "$symbol"}, "data"
         ),
         open_pages=Pages("after", 100, "limit", of_last="ordId"),
-        fills=Fills(
-            Call(
-                "privateGetTradeFillsHistory",
-                {
-                    "instType": type_,
-                    "instId": "$symbol",
-                    "begin": "$since",
-                    "end": "$until",
-                    "limit": 100,
-                },
-                "data",
-            ),
-            page=100,
-            window_s=90 * 86_400,
-            keep_s=90 * 86_400,
-            client_id="clOrdId",
-        ),
+        fills=_fills(type_),
         candles=Candles(100),
-        placing=Placing(
-            Call(
-                "privatePostTradeOrder",
-                {
-                    **_ONE,
-                    "tdMode": "$mode" if swap else "cash",
-                    "side": "$side",
-                    "sz": "$quantity",
-                },
-                "data.0",
-            ),
-            # stops are orders of another kind, with ids of their own: they are not sent
-            {
-                "gtc": {"ordType": "limit", **_PRICED},
-                "ioc": {"ordType": "ioc", **_PRICED},
-                "fok": {"ordType": "fok", **_PRICED},
-                "post_only": {"ordType": "post_only", **_PRICED},
-                "market": market,
-            },
-            "ordId",
-            one_way={"posSide": "net"} if swap else {},
-            hedge={"posSide": "$position"},
-            reduce_only={"reduceOnly": True} if swap else {},
-        ),
+        placing=_placing(type_),
         balance={},
         positions=Call("privateGetAccountPositions", {"instType": "SWAP"}, "data")
         if swap

@@ -100,7 +100,7 @@ class Transport:
             sending.lane, self._kind, path, self._account, sending.weight, order=sending.order
         )
         await pass_through(self._limits, ask, time.monotonic)
-        status, replied, text = await self._exchange(sending, url, method, headers, body)
+        status, replied, text = await self._sent(sending, url, method, headers, body)
         self._limits.observe(ask, replied, time.monotonic())
         verdict = judge(
             self._quirks.codes,
@@ -120,7 +120,7 @@ class Transport:
             await self._session.close()
             self._session = None
 
-    async def _exchange(
+    async def _sent(
         self,
         sending: Sending,
         url: str,
