@@ -65,7 +65,8 @@ typedef struct {
     /* without stops */
     Walker *walkers;
     double *daily;
-    /* with stops: whole bitsets of a few bases at a time */
+    /* with stops: whole bitsets of some bases at a time */
+    int64_t together;
     uint64_t *words;
     Edge *edges;
     Lanes lanes;
@@ -73,8 +74,10 @@ typedef struct {
     double *entered;
 } Workshop;
 
-/* bases whose bitsets are made together: enough to share a tile's averages */
+/* bases whose bits of a tile are made together, and bytes of whole bitsets: enough to share what a
+ * tile is made of, and not more than stays in a cache near by */
 #define TOGETHER 32
+#define BITSETS (16 << 20)
 
 static int has_stops(const Task *task)
 {
@@ -92,7 +95,9 @@ static int open_workshop(const Task *task, Workshop *shop, int64_t first, int64_
         shop->daily = malloc(count * (size_t)task->days * sizeof *shop->daily);
         return shop->walkers && shop->daily;
     }
-    shop->words = malloc((size_t)(TOGETHER * 2 * task->words) * sizeof *shop->words);
+    int64_t bitset = 2 * task->words * (int64_t)sizeof *shop->words;
+    shop->together = later(1, earlier(stop - first, BITSETS / bitset));
+    shop->words = malloc((size_t)(shop->together * bitset));
     shop->edges = malloc((size_t)task->length * sizeof *shop->edges);
     shop->stops = malloc((size_t)(task->sl_count + task->tp_count) * sizeof *shop->stops);
     shop->entered = malloc((size_t)task->lanes * sizeof *shop->entered);
@@ -172,8 +177,8 @@ static void walk_all(const Task *task, Workshop *shop, int64_t first, int64_t st
 
 static void run_all_lanes(const Task *task, Workshop *shop, int64_t first, int64_t stop)
 {
-    for (int64_t group = first; group < stop; group += TOGETHER) {
-        int64_t end = earlier(group + TOGETHER, stop);
+    for (int64_t group = first; group < stop; group += shop->together) {
+        int64_t end = earlier(group + shop->together, stop);
         shop->tile->day = 0;
         if (!task->bank)
             memset(shop->crosses.sums, 0, (size_t)shop->crosses.count * sizeof(double));
