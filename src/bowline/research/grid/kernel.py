@@ -204,7 +204,9 @@ def _task(
 
 def _lay_ranges(task: Task, tape: Tape, columns: _Columns) -> None:
     low, high = tape.block_ranges
-    columns.inputs += [low, high]
+    ends = tape.block_ends
+    columns.inputs += [low, high, ends]
+    task.ends = address(ends)
     task.block_low, task.block_high = address(low), address(high)
     task.block_levels, task.blocks = low.shape
 

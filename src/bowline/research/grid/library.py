@@ -31,7 +31,7 @@ class Task(ctypes.Structure):
         ("length", _Whole), ("start", _Whole),
         ("closes", _Pointer), ("inverse", _Pointer),
         ("block_low", _Pointer), ("block_high", _Pointer),
-        ("blocks", _Whole), ("block_levels", _Whole),
+        ("blocks", _Whole), ("block_levels", _Whole), ("ends", _Pointer),
         ("days", _Whole), ("day_ends", _Pointer), ("day_spans", _Pointer),
         ("bank", _Pointer), ("words", _Whole), ("bases", _Whole), ("legs", _Whole),
         ("base", _Pointer),

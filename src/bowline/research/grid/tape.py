@@ -104,11 +104,27 @@ class Tape:
     @cached_property
     def block_ranges(self) -> tuple[FloatColumn, FloatColumn]:
         """(levels, blocks): lowest and highest close of 2^level blocks of `BLOCK` closes."""
+        cut = self._blocks
+        return _by_doubling(cut.min(axis=1), np.minimum), _by_doubling(cut.max(axis=1), np.maximum)
+
+    @cached_property
+    def block_ends(self) -> FloatColumn:
+        """(closes, 4): lowest and highest of a close's block up to it, then from it on."""
+        cut, back = self._blocks, self._blocks[:, ::-1]
+        columns = (
+            np.minimum.accumulate(cut, axis=1),
+            np.maximum.accumulate(cut, axis=1),
+            np.minimum.accumulate(back, axis=1)[:, ::-1],
+            np.maximum.accumulate(back, axis=1)[:, ::-1],
+        )
+        return np.stack([each.reshape(-1) for each in columns], axis=1)
+
+    @property
+    def _blocks(self) -> FloatColumn:
         blocks = -(-len(self) // BLOCK)
         padded = np.full(blocks * BLOCK, self.closes[-1])
         padded[: len(self)] = self.closes
-        cut = padded.reshape(blocks, BLOCK)
-        return _by_doubling(cut.min(axis=1), np.minimum), _by_doubling(cut.max(axis=1), np.maximum)
+        return padded.reshape(blocks, BLOCK)
 
 
 def _by_doubling(first: FloatColumn, extreme: np.ufunc) -> FloatColumn:

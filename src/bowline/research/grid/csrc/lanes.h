@@ -156,9 +156,23 @@ static void find_busts(const Task *task, Lanes *lanes, const Edge *edge)
     }
 }
 
-/* Steps 1 and 2: when each lane would leave a position that this edge opens. */
-static void plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range range,
-                       Exit *losses, Exit *profits)
+/* Every lane leaves at `until`. */
+static void plan_signal_exits(const Task *task, Lanes *lanes, const Edge *edge, Range range)
+{
+    double close = task->closes[earlier(edge->until, task->length - 1)];
+    for (int64_t j = 0; j < lanes->count; j++) {
+        lanes->leaves[j] = (double)edge->until;
+        lanes->used_up[j] = 0;
+        lanes->leave_close[j] = close;
+        lanes->lowest[j] = range.low;
+        lanes->highest[j] = range.high;
+    }
+}
+
+/* Steps 1 and 2: when each lane would leave a position that this edge opens. Returns 0, and plans
+ * nothing, where no stop is met and every lane leaves at `until`. */
+static int plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range range, Exit *losses,
+                      Exit *profits)
 {
     double base = task->closes[edge->at];
     if (!task->vectorbt)
@@ -173,18 +187,9 @@ static void plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range r
                               searched, losses);
     int64_t won = find_stops(task, task->tp_rates, task->tp_count, base, !goes_long, edge->at, to,
                              searched, profits);
-    int64_t last = earlier(edge->until, task->length - 1);
+    if (!lost && !won)
+        return 0;
     Exit signal = {edge->until, range};
-    if (!lost && !won) {
-        for (int64_t j = 0; j < lanes->count; j++) {
-            lanes->leaves[j] = (double)edge->until;
-            lanes->used_up[j] = 0;
-            lanes->leave_close[j] = task->closes[last];
-            lanes->lowest[j] = range.low;
-            lanes->highest[j] = range.high;
-        }
-        return;
-    }
     for (int64_t j = 0; j < lanes->count; j++) {
         const Exit *exit = &signal;
         double used_up = 0;
@@ -202,6 +207,7 @@ static void plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range r
         lanes->lowest[j] = exit->range.low;
         lanes->highest[j] = exit->range.high;
     }
+    return 1;
 }
 
 /* Open a position in every lane that is free and has money. The lanes that do not enter keep
@@ -236,9 +242,12 @@ static void enter_lanes(const Task *task, Lanes *lanes, const Edge *edge, const 
             mark(lanes, j, cash[j]);
 }
 
-/* Step 3 for the lanes that entered: their lows; a new peak is looked for where there is one. */
-static void pass_lanes(const Task *task, Lanes *lanes, const Edge *edge,
-                       const double *restrict entered)
+/* Step 3 for the lanes that entered: their lows; a new peak is looked for where there is one.
+ * `alike`: they all leave at `until`, and `range` is of the closes up to then. */
+static inline __attribute__((always_inline)) void pass_lanes(const Task *task, Lanes *lanes,
+                                                             const Edge *edge, Range range,
+                                                             const double *restrict entered,
+                                                             int alike)
 {
     int goes_long = edge->direction > 0;
     const double *restrict fixed = lanes->fixed, *restrict quantity = lanes->quantity;
@@ -246,22 +255,30 @@ static void pass_lanes(const Task *task, Lanes *lanes, const Edge *edge,
     const double *restrict best = goes_long ? lanes->highest : lanes->lowest;
     const double *restrict worst = goes_long ? lanes->lowest : lanes->highest;
     double *restrict low = lanes->low;
+    double all_best = goes_long ? range.high : range.low;
+    double all_worst = goes_long ? range.low : range.high;
     int64_t peaks = 0;
     LANES_ARE_APART
     for (int64_t j = 0; j < lanes->count; j++) {
-        double top = fixed[j] + quantity[j] * best[j], bottom = fixed[j] + quantity[j] * worst[j];
+        double top = fixed[j] + quantity[j] * (alike ? all_best : best[j]);
+        double bottom = fixed[j] + quantity[j] * (alike ? all_worst : worst[j]);
         int in = entered[j] != 0, over = in & (top > peak[j]);
         peaks += over;
         low[j] = in & !over & (bottom < low[j]) ? bottom : low[j];
     }
     for (int64_t j = 0; peaks && j < lanes->count; j++)
-        if (entered[j] != 0 && fixed[j] + quantity[j] * best[j] > peak[j])
-            mark_in_order(task, lanes, j, edge->at, (int64_t)lanes->leaves[j]);
+        if (entered[j] != 0 && fixed[j] + quantity[j] * (alike ? all_best : best[j]) > peak[j])
+            mark_in_order(task, lanes, j, edge->at,
+                          alike ? edge->until : (int64_t)lanes->leaves[j]);
 }
 
-/* Leave what was entered, at the exits that are planned: money and counts. */
-static void leave_lanes(const Task *task, Lanes *lanes, const Edge *edge, const Costs *costs,
-                        const double *restrict entered)
+/* Leave what was entered, at the exits that are planned or, if `alike`, at `until`: money and
+ * counts. */
+static inline __attribute__((always_inline)) void leave_lanes(const Task *task, Lanes *lanes,
+                                                              const Edge *edge,
+                                                              const Costs *costs,
+                                                              const double *restrict entered,
+                                                              int alike)
 {
     double unit = edge->direction > 0 ? costs->leave_long : costs->leave_short;
     double length = (double)task->length, at = (double)edge->at, share = task->safe_share;
@@ -271,17 +288,31 @@ static void leave_lanes(const Task *task, Lanes *lanes, const Edge *edge, const 
     double *restrict cash = lanes->cash, *restrict reserved = lanes->reserved;
     double *restrict free_from = lanes->free_from, *restrict held = lanes->held;
     double *restrict round_trips = lanes->round_trips, *restrict wins = lanes->wins;
+    double until = (double)edge->until;
+    double all_close = task->closes[earlier(edge->until, task->length - 1)];
     LANES_ARE_APART
     for (int64_t j = 0; j < lanes->count; j++) {
-        int in = entered[j] != 0, out = in & (leaves[j] < length);
-        double after = fixed[j] + quantity[j] * unit * close[j], profit = after - cash[j];
-        free_from[j] = in ? leaves[j] + used_up[j] : free_from[j];
-        held[j] += in ? leaves[j] - at : 0;
+        double left = alike ? until : leaves[j];
+        int in = entered[j] != 0, out = in & (left < length);
+        double after = fixed[j] + quantity[j] * unit * (alike ? all_close : close[j]);
+        double profit = after - cash[j];
+        free_from[j] = in ? left + (alike ? 0 : used_up[j]) : free_from[j];
+        held[j] += in ? left - at : 0;
         reserved[j] += out & (profit > 0) ? profit * share : 0;
         round_trips[j] += out ? 1 : 0;
         wins[j] += out & (profit >= DRAW * entered[j]) ? 1 : 0;
         cash[j] = out ? after : cash[j];
     }
+}
+
+/* Edges lie too far apart for the processor to guess where the next ones are. */
+#define AHEAD 8
+
+static inline void fetch_edge(const Task *task, const Edge *edge)
+{
+    __builtin_prefetch(&task->ends[4 * edge->at]);
+    __builtin_prefetch(&task->closes[edge->at]);
+    __builtin_prefetch(&task->inverse[edge->at]);
 }
 
 /* The whole life of all lanes of one base. `stops` has room for every distinct stop. */
@@ -295,6 +326,7 @@ static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t
     reset_lanes(task, lanes);
     for (int64_t i = 0; i < edge_count; i++) {
         const Edge *edge = &edges[i];
+        fetch_edge(task, &edges[earlier(i + AHEAD, edge_count - 1)]);
         for (; day < task->days && task->day_ends[day] < edge->at; day++)
             record_day(task, lanes, day);
         if (!(edge->direction > 0 ? task->allows_long : task->allows_short))
@@ -302,12 +334,21 @@ static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t
         int64_t last = earlier(edge->until, task->length - 1);
         Range range = range_of(task, edge->at, edge->until);
         enter_lanes(task, lanes, edge, &costs, entered);
-        plan_exits(task, lanes, edge, range, stops, stops + task->sl_count);
+        int apart = plan_exits(task, lanes, edge, range, stops, stops + task->sl_count);
         double risen = larger(range.high, task->closes[last]) * task->inverse[edge->at];
-        if (edge->direction < 0 && risen >= safe_rise)
+        if (edge->direction < 0 && risen >= safe_rise) {
+            if (!apart)
+                plan_signal_exits(task, lanes, edge, range);
+            apart = 1;
             find_busts(task, lanes, edge);
-        pass_lanes(task, lanes, edge, entered);
-        leave_lanes(task, lanes, edge, &costs, entered);
+        }
+        if (apart) {
+            pass_lanes(task, lanes, edge, range, entered, 0);
+            leave_lanes(task, lanes, edge, &costs, entered, 0);
+        } else {
+            pass_lanes(task, lanes, edge, range, entered, 1);
+            leave_lanes(task, lanes, edge, &costs, entered, 1);
+        }
     }
     for (; day < task->days; day++)
         record_day(task, lanes, day);

@@ -1,8 +1,9 @@
 /* Lowest and highest close of any stretch, and the first close beyond a level.
  *
  * Closes are cut into blocks of 16. Level k of a table holds, for each block, the extreme of the
- * 2^k blocks from it on, so that two reads cover any stretch of whole blocks; the ragged ends are
- * read close by close. Extremes are chosen, never computed: every answer is exact.
+ * 2^k blocks from it on, so that two reads cover any stretch of whole blocks. For each close there
+ * are the extremes of its block up to it and from it on, which cover the ragged ends; only a stretch
+ * within one block is read close by close. Extremes are chosen, never computed: all is exact.
  */
 #ifndef BOWLINE_RANGES_H
 #define BOWLINE_RANGES_H
@@ -31,13 +32,16 @@ static inline void widen_by_closes(Range *range, const double *closes, int64_t f
 static inline Range range_of(const Task *task, int64_t from, int64_t to)
 {
     Range range = {INFINITY, -INFINITY};
-    int64_t first = (from + BLOCK - 1) / BLOCK, last = to / BLOCK;
-    if (first >= last) {
+    int64_t first = from / BLOCK + 1, last = (to - 1) / BLOCK;
+    if (first > last) {
         widen_by_closes(&range, task->closes, from, to);
         return range;
     }
-    widen_by_closes(&range, task->closes, from, first * BLOCK);
-    widen_by_closes(&range, task->closes, last * BLOCK, to);
+    const double *begins = task->ends + 4 * from, *ends = task->ends + 4 * (to - 1);
+    widen(&range, begins[2], begins[3]);
+    widen(&range, ends[0], ends[1]);
+    if (first == last)
+        return range;
     int level = 63 - __builtin_clzll((uint64_t)(last - first));
     int64_t row = level * task->blocks, second = last - ((int64_t)1 << level);
     widen(&range, task->block_low[row + first], task->block_high[row + first]);

@@ -19,6 +19,8 @@ typedef struct {
     /* ranges.h: lowest and highest close of 1, 2, 4, ... blocks from each block on */
     const double *block_low, *block_high;
     int64_t blocks, block_levels;
+    /* lowest and highest close of each close's block up to it, then from it on */
+    const double *ends;
     /* last close of each UTC day with candles, and how many days it stands for */
     int64_t days;
     const int64_t *day_ends, *day_spans;
