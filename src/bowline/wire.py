@@ -7,6 +7,7 @@ settings and hands it over; no rule of trading may live here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,6 +182,15 @@ def tape_folder(home: Path) -> Path:
     from bowline.settings import load_settings
 
     return load_settings().tape or home / "tape"
+
+
+def tape_lock(home: Path) -> AbstractContextManager[None]:
+    """What the one recorder of a tape holds; Conflict if another does."""
+    from bowline.storage.embedded.folder import make_folder
+    from bowline.storage.embedded.sqlite_file import locked
+
+    make_folder(folder := tape_folder(home))
+    return locked(folder / "recorder.lock", f"another process records to {folder}")
 
 
 def open_bus() -> Bus:

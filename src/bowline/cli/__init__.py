@@ -20,6 +20,8 @@ from bowline.cli import (
     funding,
     grid,
     indicators,
+    ingest,
+    instruments,
     jobs,
     journal,
     paper,
@@ -47,6 +49,7 @@ app = typer.Typer(
 app.add_typer(candles.app, name="candles")
 app.add_typer(funding.app, name="funding")
 app.add_typer(indicators.app, name="indicators")
+app.add_typer(instruments.app, name="instruments")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(journal.app, name="journal")
 app.add_typer(jobs.app, name="jobs")
@@ -61,6 +64,7 @@ app.add_typer(validate.app)
 app.add_typer(demo.app)
 app.add_typer(doctor.app)
 app.add_typer(worker.app)
+app.add_typer(ingest.app)
 app.add_typer(simex.app)
 
 

@@ -1,4 +1,4 @@
-"""`bowline candles`: import, list, gaps, quarantine, export."""
+"""`bowline candles`: import, download, list, gaps, quarantine, export."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bowline.cli.download import download_command
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from bowline.desk.candles import ImportOutcome
     from bowline.storage.candles import Candles
 
-app = typer.Typer(help="Candles: import files, see what is stored, export.", no_args_is_help=True)
+app = typer.Typer(
+    help="Candles: import files, download, see what is stored, export.", no_args_is_help=True
+)
+app.command("download")(download_command)
 
 _FILES_HELP = "CSV, zip, feather, JSON or Parquet of one-minute candles."
 _MARKET_HELP = "The market, such as binance:spot or bybit:linear."

@@ -22,6 +22,7 @@ from bowline.venues.stream import (
     TopicSilent,
 )
 from bowline.venues.stream.backoff import CAP_S
+from bowline.venues.stream.connection import Connection
 from tests.venues.stream.played import BTC, CODEC, ETH, Heard, PlayedVenue, now_ns, now_s
 from tests.virtual_time import run_virtually
 
@@ -87,6 +88,34 @@ def test_topics_come_alive_and_books_are_told() -> None:
     assert len(heard.of(BookValid)) == 2
     assert len(heard.books) > 150
     assert len(heard.trades) > 150
+
+
+def test_a_part_of_a_quote_is_told_whole_once_a_whole_one_is_known() -> None:
+    """Bybit tells the side that changed; what a listener hears is the quote."""
+    quotes = []
+
+    class Sink(Heard):
+        def tick(self, tick: object, seen_ns: int) -> None:
+            quotes.append(tick)
+
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        connection = Connection(CODEC, CODEC.rules(Channel.QUOTES), no_rest, Sink(), now_ns)
+        hear = connection._on_frame
+
+        def frame(kind: str, bids: str, asks: str) -> bytes:
+            levels = f'{{"s":"BTCUSDT","b":{bids},"a":{asks},"u":5,"seq":5}}'
+            text = f'{{"topic":"orderbook.1.BTCUSDT","type":"{kind}","ts":7,"data":{levels}}}'
+            return text.encode()
+
+        hear(frame("delta", '[["99","1"]]', "[]"))
+        assert not quotes, "nobody knows the other side yet"
+        hear(frame("snapshot", '[["100","1"]]', '[["101","2"]]'))
+        hear(frame("delta", '[["100.5","3"]]', "[]"))
+        hear(frame("delta", "[]", '[["101","0"]]'))
+
+    play(scene)
+    sides = [(quote.bid, quote.bid_size, quote.ask, quote.ask_size) for quote in quotes]
+    assert sides == [(100, 1, 101, 2), (100.5, 3, 101, 2), (100.5, 3, 0, 0)]
 
 
 def test_b1_a_lost_connection_is_followed_by_another_and_books_are_doubted_at_once() -> None:

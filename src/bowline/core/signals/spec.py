@@ -183,11 +183,6 @@ def beyond_close_fills(spec: StrategySpec) -> tuple[str, ...]:
     return tuple(words for words, is_asked in asked.items() if is_asked)
 
 
-def close_fill_only(spec: StrategySpec) -> bool:
-    """Whether a sweep's kernel can do all that the spec asks for."""
-    return not beyond_close_fills(spec)
-
-
 def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Policy:
     """How a run of this spec on `market` may act: costs and limits settled.
 

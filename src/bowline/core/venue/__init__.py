@@ -11,6 +11,7 @@ from bowline.core.venue.ticks import (
     CandleSeen,
     Level,
     QuoteChanged,
+    QuotePart,
     Tick,
     TradePrinted,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "PositionMode",
     "PositionReport",
     "QuoteChanged",
+    "QuotePart",
     "Tick",
     "TimeInForce",
     "TradePrinted",

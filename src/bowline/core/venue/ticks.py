@@ -39,6 +39,21 @@ class QuoteChanged(Struct, frozen=True, tag=True, gc=False):
     ask_size: float
 
 
+class QuotePart(Struct, frozen=True, tag=True, gc=False):
+    """A quote of which the venue tells only what is new; None: that side is as it was."""
+
+    instrument: InstrumentId
+    event_ns: int
+    bid: Level | None
+    ask: Level | None
+
+    def after(self, quote: QuoteChanged) -> QuoteChanged:
+        """The whole quote, if `quote` was the one before."""
+        bid = self.bid or (quote.bid, quote.bid_size)
+        ask = self.ask or (quote.ask, quote.ask_size)
+        return QuoteChanged(self.instrument, self.event_ns, *bid, *ask)
+
+
 class BookReplaced(Struct, frozen=True, tag=True):
     """A whole book: what was known before is void. Levels best first.
 
@@ -83,4 +98,4 @@ class CandleSeen(Struct, frozen=True, tag=True, gc=False):
     closed: bool
 
 
-Tick = TradePrinted | QuoteChanged | BookReplaced | BookChanged | CandleSeen
+Tick = TradePrinted | QuoteChanged | QuotePart | BookReplaced | BookChanged | CandleSeen

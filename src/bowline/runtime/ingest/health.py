@@ -46,13 +46,17 @@ class InstrumentHealth(Struct, frozen=True):
 
 
 class HealthReport(Struct, frozen=True):
-    """Everything at one moment; `trouble` is the last thing that went wrong, in words."""
+    """Everything at one moment; `trouble` is the last thing that went wrong, in words.
+
+    `ended`: the recorder has stopped, and this is its last word.
+    """
 
     seen_ns: int
     started_ns: int
     counts: dict[str, int]
     instruments: tuple[InstrumentHealth, ...]
     trouble: str = ""
+    ended: bool = False
 
     @property
     def late(self) -> tuple[str, ...]:
@@ -79,7 +83,7 @@ class IngestHealth:
         """A candle that ended then is stored."""
         self._candle_ns[instrument] = max(self._candle_ns[instrument], close_ns)
 
-    def report(self, now_ns: int) -> HealthReport:
+    def report(self, now_ns: int, *, ended: bool = False) -> HealthReport:
         """All of it at this moment."""
         return HealthReport(
             now_ns,
@@ -87,6 +91,7 @@ class IngestHealth:
             {count.value: self.counts[count] for count in Count},
             tuple(self._of(each, now_ns) for each in self._candle_ns),
             self.trouble,
+            ended,
         )
 
     def _of(self, instrument: InstrumentId, now_ns: int) -> InstrumentHealth:

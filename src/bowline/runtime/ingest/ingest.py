@@ -111,7 +111,7 @@ class Ingest:
             for closed in self._live.take_closed():
                 self._kept(closed, self._intake.take("ws", closed.frame))
             self._tape.flush()
-            self._report(self._health.report(self._now_ns()))
+            self._report(self._health.report(self._now_ns(), ended=True))
 
     async def _store_closed(self) -> None:
         while True:

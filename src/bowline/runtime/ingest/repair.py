@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import numpy as np
 from msgspec import Struct
@@ -46,6 +46,11 @@ class Missing(Struct, frozen=True, order=True):
         """Where it begins and ends."""
         return self.start_ns, self.end_ns
 
+    @property
+    def minutes(self) -> int:
+        """How many."""
+        return (self.end_ns - self.start_ns) // MINUTE_NS
+
 
 class Repaired(Struct, frozen=True):
     """What a repair of one instrument came to. `error` is the venue's last word, if it failed."""
@@ -54,6 +59,14 @@ class Repaired(Struct, frozen=True):
     refused: int = 0
     empty: tuple[Missing, ...] = ()
     error: str = ""
+
+    def __add__(self, other: Repaired) -> Repaired:
+        return Repaired(
+            self.candles + other.candles,
+            self.refused + other.refused,
+            self.empty + other.empty,
+            self.error or other.error,
+        )
 
 
 class Repair:
@@ -86,38 +99,31 @@ class Repair:
         """Fill what is missing of one instrument since `since_ns`, as far as the venue has it."""
         missing = await asyncio.to_thread(lambda: [*self.missing(listing.instrument.id, since_ns)])
         total = Repaired()
-        for group in neighbours(missing):
-            part = await self._fill(listing, group)
-            total = Repaired(
-                total.candles + part.candles,
-                total.refused + part.refused,
-                (*total.empty, *part.empty),
-                part.error,
-            )
-            if part.error:
-                break
+        async for part in self.fill(listing, missing):
+            total += part
         return total
 
-    async def _fill(self, listing: Listing, group: list[Missing]) -> Repaired:
-        """Ask for a whole group of ranges in one go, and keep what was missing."""
-        candles = refused = 0
-        at_ns, end_ns = group[0].start_ns, group[-1].end_ns
-        told: set[int] = set()
-        while at_ns < end_ns:
-            try:
-                frame = await self._page(listing, at_ns, end_ns)
-            except VenueError as error:
-                return Repaired(candles, refused, error=error.message)
-            if not len(frame):
-                break
-            told.update(frame.open_ns.tolist())
-            taken = await asyncio.to_thread(self._intake.take, "rest", within(frame, group))
-            candles, refused = candles + taken.kept, refused + len(taken.refused)
-            at_ns = int(frame.close_ns[-1])
-        empty = tuple(rest for each in group for rest in holes(sorted(told), *each.span))
-        for each in empty:
-            self._empty[listing.instrument.id, each] = self._now_ns()
-        return Repaired(candles, refused, empty)
+    async def fill(self, listing: Listing, missing: Iterable[Missing]) -> AsyncIterator[Repaired]:
+        """Ask for these ranges and keep what comes, page by page; ends after an error."""
+        for group in neighbours(missing):
+            told: set[int] = set()
+            at_ns, end_ns = group[0].start_ns, group[-1].end_ns
+            while at_ns < end_ns:
+                try:
+                    frame = await self._page(listing, at_ns, end_ns)
+                except VenueError as error:
+                    yield Repaired(error=error.message)
+                    return
+                if not len(frame):
+                    break
+                told.update(frame.open_ns.tolist())
+                taken = await asyncio.to_thread(self._intake.take, "rest", within(frame, group))
+                at_ns = int(frame.close_ns[-1])
+                yield Repaired(taken.kept, len(taken.refused))
+            empty = tuple(rest for each in group for rest in holes(sorted(told), *each.span))
+            for each in empty:
+                self._empty[listing.instrument.id, each] = self._now_ns()
+            yield Repaired(empty=empty)
 
     async def _page(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
         for attempt in range(1, ATTEMPTS + 1):

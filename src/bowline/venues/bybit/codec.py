@@ -1,9 +1,8 @@
 """Bybit's public feed, API v5. Sizes are base units in both markets.
 
 The book's number `u` rises by one; a whole book resets it, and `u` 1 is one after their restart,
-whatever its type. `orderbook.1` is documented as whole books only: a change to one side of it
-cannot be a quote without memory, so it is Unreadable. Frames of other documented topics say
-nothing here.
+whatever its type. A change of `orderbook.1` may tell one side alone, which is a `QuotePart`. Frames
+of other documented topics say nothing here.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from bowline.core.venue import (
     CandleSeen,
     Listings,
     QuoteChanged,
+    QuotePart,
     Tick,
     TradePrinted,
 )
@@ -35,7 +35,6 @@ from bowline.venues.feed import (
     Subscribed,
     SubscriptionRefused,
     Topic,
-    Unreadable,
 )
 from bowline.venues.reading import NOBODY, Millis, Price, Size, decoder, ns, read
 
@@ -212,13 +211,15 @@ def _book(instrument: InstrumentId, push: _Books) -> BookReplaced | BookChanged:
     return BookChanged(instrument, at, levels.b, levels.a, u, u)
 
 
-def _quote(instrument: InstrumentId, push: _Books) -> QuoteChanged:
+def _quote(instrument: InstrumentId, push: _Books) -> QuoteChanged | QuotePart:
+    """A level of size 0 is one that is gone; a side with nothing else in it has nobody."""
     bids = [level for level in push.data.b if level[1] > 0]
     asks = [level for level in push.data.a if level[1] > 0]
-    if push.type != "snapshot" and not (bids and asks):
-        raise Unreadable(f"a change to one side of a quote, at {push.topic}")
     bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
-    return QuoteChanged(instrument, ns(push.ts), *bid, *ask)
+    if push.type == "snapshot" or (push.data.b and push.data.a):
+        return QuoteChanged(instrument, ns(push.ts), *bid, *ask)
+    told = (bid if push.data.b else None, ask if push.data.a else None)
+    return QuotePart(instrument, ns(push.ts), *told)
 
 
 def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:

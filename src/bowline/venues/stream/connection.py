@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import (
     BookChanged,
     BookReplaced,
     CandleSeen,
     QuoteChanged,
-    Tick,
+    QuotePart,
     TradePrinted,
 )
 from bowline.venues.feed import (
@@ -51,13 +52,7 @@ LOOK_EVERY_S = 0.25
 #: a refused topic is asked for again this often
 REFUSED_AGAIN_S = 60.0
 
-_CHANNELS: dict[type[Tick | Control], Channel] = {
-    TradePrinted: Channel.TRADES,
-    QuoteChanged: Channel.QUOTES,
-    BookReplaced: Channel.BOOK,
-    BookChanged: Channel.BOOK,
-    CandleSeen: Channel.CANDLES,
-}
+_CHANNELS = {TradePrinted: Channel.TRADES, CandleSeen: Channel.CANDLES}
 
 
 class Connection:
@@ -90,6 +85,8 @@ class Connection:
         self._heard_s = self._pinged_s = self._clock_s()
         self._socket: Socket | None = None
         self._all_asked = False
+        #: the last whole quote, of instruments whose venue tells parts
+        self._quotes: dict[InstrumentId, QuoteChanged] = {}
         #: set when the venue says that it will end this connection
         self.closing = asyncio.Event()
 
@@ -138,13 +135,25 @@ class Connection:
             if isinstance(item, BookReplaced | BookChanged):
                 self._hear(Topic(Channel.BOOK, item.instrument), seen_ns)
                 self._shelf.take(item, seen_ns)
-            elif isinstance(item, TradePrinted | QuoteChanged | CandleSeen):
-                channel = _CHANNELS[type(item)]
-                self._hear(Topic(channel, item.instrument), seen_ns)
-                if self._told or channel is not Channel.QUOTES:
-                    self._sink.tick(item, seen_ns)
+            elif isinstance(item, TradePrinted | CandleSeen):
+                self._hear(Topic(_CHANNELS[type(item)], item.instrument), seen_ns)
+                self._sink.tick(item, seen_ns)
+            elif isinstance(item, QuoteChanged | QuotePart):
+                self._quote(item, seen_ns)
             else:
                 self._obey(item, seen_ns)
+
+    def _quote(self, tick: QuoteChanged | QuotePart, seen_ns: int) -> None:
+        """Hand on a quote; a part of one counts once a whole one is known."""
+        if isinstance(tick, QuotePart):
+            before = self._quotes.get(tick.instrument)
+            if before is None:
+                return
+            tick = tick.after(before)
+        self._quotes[tick.instrument] = tick
+        self._hear(Topic(Channel.QUOTES, tick.instrument), seen_ns)
+        if self._told:
+            self._sink.tick(tick, seen_ns)
 
     def _hear(self, topic: Topic, seen_ns: int) -> None:
         if self._watch.tick(topic, self._heard_s) and self._told:

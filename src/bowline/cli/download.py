@@ -1,0 +1,95 @@
+"""`bowline candles download`: one-minute candles from a venue, only what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from bowline.desk.download import Downloaded, Progress
+
+_END_HELP = "Up to this moment, UTC; without it up to the last closed minute."
+
+
+def download_command(
+    *,
+    market: str = typer.Option(..., help="The market, such as bybit:linear."),
+    symbol: str = typer.Option(..., help="The symbol, such as BTCUSDT."),
+    start: str = typer.Option(..., "--from", help="From this moment, UTC: 2025-06-01."),
+    end: str = typer.Option("", "--to", help=_END_HELP),
+    as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
+) -> None:
+    """Download one-minute candles that are missing; stopped, it goes on where it was."""
+    from bowline import wire
+    from bowline.desk import download as desk
+    from bowline.desk import instruments
+    from bowline.desk.candles import instrument_of, parse_market, parse_span
+
+    home, wanted = wire.home(), parse_market(market)
+    start_ns, end_ns = parse_span(start, end)
+    catalogue = wire.open_listings(home)
+    try:
+        listing = instruments.find(catalogue, instrument_of(market, symbol))
+    finally:
+        catalogue.close()
+
+    async def fetch() -> Downloaded:
+        async with wire.venues() as venues:
+            venue = venues.public(wanted)
+            return await desk.download(
+                wire.open_candles(home), venue, listing, start_ns, end_ns, progress.told
+            )
+
+    with _Bar() as progress:
+        done = asyncio.run(fetch())
+    if as_json:
+        emit_json(done)
+        return
+    if not done.wanted:
+        typer.echo(f"{done.name}: nothing is missing")
+        return
+    typer.echo(f"{done.name}: {done.done.candles:,} of {done.wanted:,} missing candles stored")
+    if done.done.refused:
+        typer.echo(f"{done.done.refused:,} refused: bowline candles quarantine shows them")
+    if empty := sum(each.minutes for each in done.done.empty):
+        typer.echo(f"{empty:,} minutes the venue has nothing of")
+
+
+class _Bar:
+    """Progress on stderr, from the first page on; what stands there when it is stopped is true."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def told(self, progress: Progress) -> None:
+        """How far it is."""
+        done = progress.done
+        settled = done.candles + done.refused + sum(each.minutes for each in done.empty)
+        if self._bar is None:
+            self._bar = _bar(progress.wanted)
+        self._bar.update(self._bar.task_ids[0], completed=settled)
+
+
+def _bar(total: int) -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("candles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Bar(*columns, console=Console(stderr=True))
+    bar.add_task("", total=total)
+    bar.start()
+    return bar

@@ -1,0 +1,176 @@
+"""`bowline ingest`: markets recorded until Ctrl-C, and how the recording goes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from bowline.cli.output import emit_json, emit_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bowline.core.model.instrument import InstrumentId
+    from bowline.desk.ingest import Request
+    from bowline.runtime.ingest import HealthReport
+
+app = typer.Typer()
+
+_MARKETS = typer.Option([], help="Markets such as bybit:linear; without it, all on the list.")
+_SYMBOLS = typer.Option([], help="Symbols of these markets; without it, those on the list.")
+_CHANNELS = typer.Option([], help="candles, trades, quotes; without it all three.")
+_SINCE = typer.Option("", "--since", help="The record must be whole from here; UTC. A day ago.")
+_STATUS = typer.Option(False, "--status", help="Say how the recording goes, and end.")
+
+
+@app.command("ingest")
+def ingest_command(
+    *,
+    markets: list[str] = _MARKETS,
+    symbols: list[str] = _SYMBOLS,
+    channels: list[str] = _CHANNELS,
+    since: str = _SINCE,
+    status: bool = _STATUS,
+    as_json: bool = typer.Option(False, "--json", help="Reports as JSON, one a line."),
+) -> None:
+    """Record candles, trades and quotes: feeds first, REST for what they missed."""
+    if status:
+        _show_status(as_json=as_json)
+        return
+    from bowline import wire
+    from bowline.desk import ingest as desk
+    from bowline.desk.candles import parse_moment
+
+    home = wire.home()
+    catalogue = wire.open_listings(home)
+    try:
+        wanted = _instruments(catalogue.subscribed(), markets, symbols)
+        since_ns = parse_moment(since) if since else None
+        asked = [part for each in channels for part in each.split(",")]
+        request = desk.ingest_request(catalogue, wanted, since_ns, asked)
+    finally:
+        catalogue.close()
+    home.mkdir(parents=True, exist_ok=True)
+    show = _lines if as_json else _screen()
+
+    def told(report: HealthReport) -> None:
+        desk.keep_report(home, report)
+        show(report)
+
+    asyncio.run(_record(request, told))
+
+
+async def _record(request: Request, told: Callable[[HealthReport], None]) -> None:
+    import signal
+
+    from bowline import wire
+    from bowline.desk import ingest as desk
+
+    home, bus = wire.home(), wire.open_bus()
+    with wire.tape_lock(home):
+        async with wire.venues() as venues:
+            tape = wire.tape_folder(home)
+            work = desk.record(request, venues, wire.open_candles(home), tape, bus, told)
+            task = asyncio.create_task(work)
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, task.cancel)
+            try:
+                await task
+            except asyncio.CancelledError:
+                typer.echo("stopped: everything that came is stored", err=True)
+            finally:
+                await bus.close()
+
+
+def _instruments(
+    listed: tuple[InstrumentId, ...], markets: list[str], symbols: list[str]
+) -> list[InstrumentId]:
+    """What a person named: these symbols of these markets, or what is on the list of them."""
+    from bowline.core.errors import BadInput
+    from bowline.core.model.instrument import InstrumentId
+    from bowline.desk.candles import parse_symbol
+    from bowline.desk.instruments import parse_markets
+
+    if not markets:
+        if symbols:
+            raise BadInput("symbols without a market", hint="add --markets bybit:linear")
+        return list(listed)
+    ids = [each.market_id for each in parse_markets(markets)]
+    names = [parse_symbol(part) for each in symbols for part in each.split(",")]
+    if names:
+        return [InstrumentId(market_id, name) for market_id in ids for name in names]
+    chosen = [each for each in listed if each.market_id in ids]
+    if not chosen:
+        raise BadInput(
+            f"nothing of {', '.join(markets)} is on the list of what is recorded",
+            hint="name --symbols, or bybit: bowline instruments record BTCUSDT --market ...",
+        )
+    return chosen
+
+
+def _lines(report: HealthReport) -> None:
+    import msgspec
+
+    typer.echo(msgspec.json.encode(report).decode())
+
+
+def _screen() -> Callable[[HealthReport], None]:
+    """A table that is redrawn on a terminal; elsewhere a line now and then."""
+    last: dict[str, int] = {}
+
+    def show(report: HealthReport) -> None:
+        counts = report.counts
+        before_ns, ticks = last.get("ns", report.started_ns), last.get("ticks", 0)
+        passed_s = max((report.seen_ns - before_ns) / 1e9, 1e-9)
+        rate = (counts["ticks"] - ticks) / passed_s
+        last.update(ns=report.seen_ns, ticks=counts["ticks"])
+        late = f"; LATE: {', '.join(report.late)}" if report.late else ""
+        trouble = f"; last trouble: {report.trouble}" if report.trouble else ""
+        candles = counts["candles_live"] + counts["candles_repaired"]
+        line = (
+            f"{rate:,.0f} ticks/s, {candles:,} candles ({counts['candles_repaired']:,} by REST), "
+            f"{counts['connections_lost']} connections lost{late}{trouble}"
+        )
+        typer.echo(f"\r\x1b[K{line}" if sys.stderr.isatty() else line, err=True, nl=not _tty())
+
+    return show
+
+
+def _tty() -> bool:
+    return sys.stderr.isatty()
+
+
+def _show_status(*, as_json: bool) -> None:
+    import time
+
+    from bowline import wire
+    from bowline.desk import ingest as desk
+    from bowline.desk.candles import utc_text
+
+    report = desk.last_report(wire.home())
+    alive = desk.running(report, time.time_ns())
+    if as_json:
+        emit_json({"running": alive, "report": report})
+    else:
+        typer.echo(f"{'running' if alive else 'NOT running'}, seen {utc_text(report.seen_ns)} UTC")
+        emit_table(
+            ("instrument", "newest candle ends", "behind, s", "late"),
+            (
+                (
+                    each.name,
+                    utc_text(each.candle_ns) if each.candle_ns else "none",
+                    each.candle_lag_s,
+                    "LATE" if each.late else "",
+                )
+                for each in report.instruments
+            ),
+        )
+        emit_table(("counted", "times"), report.counts.items())
+        if report.trouble:
+            typer.echo(f"last trouble: {report.trouble}")
+    if not alive or report.late:
+        sys.exit(1)

@@ -1,0 +1,66 @@
+"""Candles from a venue's REST into the store: only what is missing, page by page, resumable.
+
+What is there already is never asked for again, so a download that was stopped goes on where it
+was. Every candle is judged like one of a file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from bowline.core.errors import Conflict
+from bowline.core.venue import Listing
+from bowline.desk.candles import name_of
+from bowline.runtime.ingest import Intake, Missing, Repair, Repaired
+from bowline.storage.candles import Candles
+from bowline.venues import PublicVenue
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a download is: the minutes that were missing, and what has come of them."""
+
+    wanted: int
+    done: Repaired
+
+
+class Downloaded(msgspec.Struct, frozen=True):
+    """What a download of `wanted` minutes came to."""
+
+    name: str
+    wanted: int
+    done: Repaired
+
+
+async def download(
+    store: Candles,
+    venue: PublicVenue,
+    listing: Listing,
+    start_ns: int,
+    end_ns: int,
+    told: Callable[[Progress], None],
+    *,
+    now_ns: Callable[[], int] = time.time_ns,
+) -> Downloaded:
+    """Fetch what is missing from `start_ns` up to `end_ns`. Conflict if the venue gave up on us."""
+    intake = Intake(store, lambda _: listing.instrument, now_ns)
+    repair = Repair(store, intake, venue, now_ns)
+    instrument = listing.instrument.id
+    wanted = [
+        Missing(each.start_ns, min(each.end_ns, end_ns))
+        for each in repair.missing(instrument, start_ns)
+        if each.start_ns < end_ns
+    ]
+    total = sum(each.minutes for each in wanted)
+    done = Repaired()
+    async for part in repair.fill(listing, wanted):
+        done += part
+        told(Progress(total, done))
+    if done.error:
+        raise Conflict(
+            f"{venue.market.name} stopped answering: {done.error}",
+            hint=f"{done.candles:,} candles are stored: repeat the command to go on",
+        )
+    return Downloaded(name_of(instrument), total, done)

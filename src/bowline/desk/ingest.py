@@ -1,0 +1,123 @@
+"""What a person may do with the recording: start it, and see how it goes from anywhere.
+
+One recorder writes a home's tape at a time. What it reports lies in a file beside the stores, so
+that a doctor or another terminal can look without asking it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bowline.core.errors import BadInput, NotFound
+from bowline.core.model.instrument import InstrumentId, market_by_id
+from bowline.core.model.values import DAY_NS, SECOND_NS
+from bowline.core.venue import Listing
+from bowline.desk.instruments import find
+from bowline.runtime.bus import Bus
+from bowline.runtime.ingest import CHANNELS, HealthReport, Ingest, Publisher, RecordedMarket
+from bowline.storage.candles import Candles
+from bowline.storage.listings import ListingStore
+from bowline.storage.tape import TapeWriter
+from bowline.venues import Channel
+from bowline.venues.opened import Venues
+
+#: a report older than this is of a recorder that is gone
+STALE_NS = 20 * SECOND_NS
+_REPORT = "ingest.json"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What is to be recorded, and since when the record must be whole."""
+
+    listings: tuple[Listing, ...]
+    since_ns: int
+    channels: tuple[Channel, ...] = CHANNELS
+
+
+def ingest_request(
+    store: ListingStore,
+    instruments: Iterable[InstrumentId],
+    since_ns: int | None,
+    channels: Sequence[str] = (),
+    *,
+    now_ns: Callable[[], int] = time.time_ns,
+) -> Request:
+    """The request in a person's words; without instruments, all that are on the list.
+
+    Without `since_ns` the record has to be whole for the last day.
+    """
+    wanted = tuple(instruments) or store.subscribed()
+    if not wanted:
+        raise BadInput(
+            "nothing is to be recorded",
+            hint="bowline instruments record BTCUSDT --market bybit:linear, or name --symbols here",
+        )
+    try:
+        kept = tuple(Channel(each) for each in channels) or CHANNELS
+    except ValueError:
+        names = ", ".join(CHANNELS)
+        raise BadInput(f"{','.join(channels)} are not channels", hint=f"of {names}") from None
+    listings = tuple(find(store, each) for each in wanted)
+    halted = [each.instrument.id.symbol for each in listings if not each.tradable]
+    if halted:
+        raise BadInput(f"not trading: {', '.join(halted)}", hint="bowline instruments list --all")
+    return Request(listings, now_ns() - DAY_NS if since_ns is None else since_ns, kept)
+
+
+async def record(
+    request: Request,
+    venues: Venues,
+    candles: Candles,
+    tape: Path,
+    bus: Bus,
+    told: Callable[[HealthReport], None],
+    *,
+    now_ns: Callable[[], int] = time.time_ns,
+) -> None:
+    """Record until cancelled."""
+    by_market: dict[int, list[Listing]] = {}
+    for each in request.listings:
+        by_market.setdefault(each.instrument.id.market_id, []).append(each)
+    markets = []
+    for listings in by_market.values():
+        market = market_by_id(listings[0].instrument.id.market_id)
+        feed = venues.feed(market, listings)
+        markets.append(RecordedMarket(market, tuple(listings), venues.public(market), feed))
+    ingest = Ingest(
+        markets,
+        candles,
+        TapeWriter(tape),
+        Publisher(bus),
+        since_ns=request.since_ns,
+        now_ns=now_ns,
+        report=told,
+        channels=request.channels,
+    )
+    await ingest.run()
+
+
+def keep_report(home: Path, report: HealthReport) -> None:
+    """Put a report where others find it, whole or not at all."""
+    draft = home / f".{_REPORT}.{os.getpid()}"
+    draft.write_bytes(msgspec.json.encode(report))
+    draft.replace(home / _REPORT)
+
+
+def last_report(home: Path) -> HealthReport:
+    """What the recorder of this home said last. NotFound if none ever ran."""
+    try:
+        return msgspec.json.decode((home / _REPORT).read_bytes(), type=HealthReport)
+    except FileNotFoundError:
+        raise NotFound(
+            "nothing was ever recorded here", hint="bowline ingest --markets bybit:linear"
+        ) from None
+
+
+def running(report: HealthReport, now_ns: int) -> bool:
+    """Whether whoever made this report is still at work."""
+    return not report.ended and now_ns - report.seen_ns < STALE_NS
