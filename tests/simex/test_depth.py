@@ -25,7 +25,7 @@ def test_the_changes_of_a_view_rebuild_what_it_shows(
     start = BookSnapshot(INSTRUMENT, 0, 7, tuple(bids.items()), tuple(asks.items()))
     view = DepthView(start, depth)
     mine = dict(view.bids), dict(view.asks)
-    update, last = view.update, view.last
+    update, last, shown = view.update, view.last, view.sequence
     for number, (some_bids, some_asks) in enumerate(moves):
         for levels, changes in ((bids, some_bids), (asks, some_asks)):
             levels.update(changes)
@@ -34,7 +34,8 @@ def test_the_changes_of_a_view_rebuild_what_it_shows(
         if change is not None:
             assert (change.update, change.first, change.previous) == (update + 1, last + 1, last)
             assert change.last - change.first + 1 == len(change.bids) + len(change.asks)
-            update, last = change.update, change.last
+            assert (change.sequence, change.shown) == (number, shown)
+            update, last, shown = change.update, change.last, number
             for levels, changes in ((mine[0], change.bids), (mine[1], change.asks)):
                 for price, size in changes:
                     if size:

@@ -21,7 +21,8 @@ class DepthChange(Struct, frozen=True):
     """Levels that changed, best first; a size of 0 takes a level away.
 
     `update` counts changes one by one. `first` to `last` count levels, for venues whose messages
-    carry a range; `previous` is the `last` of the change before.
+    carry a range; `previous` is the `last` of the change before. `sequence` is the book's own number
+    of the change, the same at every depth and in a snapshot; `shown` is that of the change before.
     """
 
     event_ns: int
@@ -29,6 +30,8 @@ class DepthChange(Struct, frozen=True):
     first: int
     last: int
     previous: int
+    sequence: int
+    shown: int
     bids: tuple[BookLevel, ...]
     asks: tuple[BookLevel, ...]
 
@@ -42,6 +45,7 @@ class DepthView:
         self.event_ns = book.event_ns
         self.update = book.sequence
         self.last = book.sequence
+        self.sequence = book.sequence
         self._all_bids = dict(book.bids)
         self._all_asks = dict(book.asks)
         self._bids = self._top(self._all_bids, best_is_high=True)
@@ -70,10 +74,12 @@ class DepthView:
             return None
         self._bids, self._asks = bids, asks
         previous, self.last = self.last, self.last + len(new_bids) + len(new_asks)
+        shown, self.sequence = self.sequence, moved.sequence
         self.update += 1
         return DepthChange(
-            moved.now_ns, self.update, previous + 1, self.last, previous, new_bids, new_asks
-        )
+            moved.now_ns, self.update, previous + 1, self.last, previous, moved.sequence, shown,
+            new_bids, new_asks,
+        )  # fmt: skip
 
     def crossed(self, change: DepthChange) -> DepthChange:
         """The same with a bid above the best ask, as no venue should ever send it."""
