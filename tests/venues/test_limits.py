@@ -103,6 +103,27 @@ def test_accounts_have_orders_of_their_own_and_share_the_address() -> None:
     assert kept.book(ask(order=True, who="b"), 0.0, 0.0) == 0.0
 
 
+def test_what_is_public_takes_nothing_from_the_account() -> None:
+    kept = Limits("venue", (Budget("reads", 4, WINDOW_S, Scope.ACCOUNT),))
+    for _ in range(50):
+        assert kept.book(Ask(Lane.READ, "spot", "/time", signed=False), 0.0, 0.0) == 0.0
+    assert kept.book(Ask(Lane.READ, "spot", "/account"), 0.0, 0.0) == 0.0
+
+
+def test_budgets_of_one_name_for_two_kinds_are_two() -> None:
+    """Twenty orders a second on spot must not become the limit of perpetuals."""
+    budgets = (
+        Budget("orders", 40, 1.0, kinds=("spot",)),
+        Budget("orders", 8, 1.0, kinds=("linear",)),
+    )
+    kept = Limits("venue", budgets)
+    kept.book(Ask(Lane.ENTRY, "spot", "/order"), 0.0, 0.0)
+    kept.book(Ask(Lane.ENTRY, "linear", "/order"), 0.0, 0.0)
+    with pytest.raises(Retryable):
+        kept.book(Ask(Lane.ENTRY, "linear", "/order"), 0.0, 0.0)
+    kept.book(Ask(Lane.ENTRY, "spot", "/order"), 0.0, 0.0)
+
+
 def test_after_a_429_only_the_way_out_is_open_until_the_moment_named() -> None:
     kept = limits()
     assert kept.stop("spot", 12.0, 100.0) == 12.0

@@ -71,7 +71,6 @@ class Budget(Struct, frozen=True):
     window_s: float
     scope: Scope = Scope.ADDRESS
     kinds: tuple[str, ...] = ("spot", "linear")
-    shared_by_kinds: bool = True
     orders_only: bool = False
     each: bool = False
 
@@ -93,6 +92,8 @@ class Ask(Struct, frozen=True):
     account: str = ""
     weight: int = 1
     order: bool = False
+    #: with the account's key; what is public counts for the address alone
+    signed: bool = True
 
 
 class Bucket:
@@ -242,13 +243,18 @@ class Limits:
 
     def _counting(self, ask: Ask) -> list[Budget]:
         return [
-            b for b in self._budgets if ask.kind in b.kinds and (ask.order or not b.orders_only)
+            budget
+            for budget in self._budgets
+            if ask.kind in budget.kinds
+            and (ask.order or not budget.orders_only)
+            and (ask.signed or budget.scope is Scope.ADDRESS)
         ]
 
     def _pair(self, budget: Budget, ask: Ask) -> _Pair:
         key = (
             budget.name,
-            "" if budget.shared_by_kinds else ask.kind,
+            # two budgets of one name, each for a kind of its own, are two
+            ",".join(budget.kinds),
             ask.account if budget.scope is Scope.ACCOUNT else "",
             ask.endpoint if budget.each else "",
         )

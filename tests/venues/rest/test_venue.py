@@ -47,7 +47,7 @@ def raised_by_place(name: str, reply: Any, **more: Any) -> tuple[list[VenueError
     "reply",
     [
         Reply(drop=True), Reply({}, delay_s=0.35), Reply("<html>oops</html>"), Reply({}, 502),
-        Reply("", 504), Reply("", 302, {"Location": "http://127.0.0.1:1/"}), Reply("[]"),
+        Reply("", 504), Reply("", 302, {"Location": "/elsewhere"}), Reply("[]"),
     ],
     ids=["cut", "timeout", "html", "502", "504", "redirect", "nothing"],
 )  # fmt: skip
@@ -59,6 +59,8 @@ def test_silence_after_an_order_was_sent_is_doubt_and_nothing_is_sent_again(
     assert type(error) is Unknown
     sent = [asked for asked in stub.asked if asked.method == "POST"]
     assert len(sent) == 1
+    # what was signed for one place is not carried to another
+    assert not stub.of("/elsewhere")
 
 
 def test_an_order_that_was_never_sent_is_no_doubt() -> None:

@@ -200,6 +200,7 @@ QUIRKS = Quirks(
     # (futures), cancels 200
     budgets=(
         Budget("end point", 200, 10, Scope.ACCOUNT, each=True),
+        Budget("public", 200, 10, each=True),
         Budget("orders", 10, 1, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
         Budget("orders", 100, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
     ),

@@ -156,6 +156,7 @@ QUIRKS = Quirks(
     budgets=(
         Budget("orders", 60, 2, Scope.ACCOUNT, orders_only=True, each=True),
         Budget("requests", 10, 2, Scope.ACCOUNT, each=True),
+        Budget("public", 20, 2, each=True),
     ),
     needs_password=True,
     margin_words={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},

@@ -28,6 +28,8 @@ from bowline.venues.rest.quirks import Quirks
 
 TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
+#: operations that need no key
+PUBLIC = frozenset({"time", "listings", "candles"})
 
 #: asks ccxt what it would make of a reply: status, path, headers, body, JSON
 AskCcxt = Callable[[int, str, Mapping[str, str], str, object], str]
@@ -97,7 +99,13 @@ class Transport:
         sending = SENDING.get()
         path = urlsplit(url).path
         ask = Ask(
-            sending.lane, self._kind, path, self._account, sending.weight, order=sending.order
+            sending.lane,
+            self._kind,
+            path,
+            self._account,
+            sending.weight,
+            order=sending.order,
+            signed=sending.name not in PUBLIC,
         )
         await pass_through(self._limits, ask, time.monotonic)
         status, replied, text = await self._sent(sending, url, method, headers, body)
