@@ -21,8 +21,8 @@ class DepthChange(Struct, frozen=True):
     """Levels that changed, best first; a size of 0 takes a level away.
 
     `update` counts changes one by one. `first` to `last` count levels, for venues whose messages
-    carry a range; `previous` is the `last` of the change before. `sequence` is the book's own number
-    of the change, the same at every depth and in a snapshot; `shown` is that of the change before.
+    carry a range; `previous` is the `last` of the change before. `sequence` is the book's own
+    number of this change, the same at every depth; `shown` is that of the change before.
     """
 
     event_ns: int
