@@ -14,6 +14,7 @@ from bowline import __version__
 from bowline.cli import (
     backtest,
     backup,
+    book,
     candles,
     demo,
     doctor,
@@ -31,6 +32,7 @@ from bowline.cli import (
     strategy,
     tape,
     validate,
+    venues,
     worker,
 )
 from bowline.cli.output import fail
@@ -50,6 +52,7 @@ app.add_typer(candles.app, name="candles")
 app.add_typer(funding.app, name="funding")
 app.add_typer(indicators.app, name="indicators")
 app.add_typer(instruments.app, name="instruments")
+app.add_typer(venues.app, name="venues")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(journal.app, name="journal")
 app.add_typer(jobs.app, name="jobs")
@@ -65,6 +68,7 @@ app.add_typer(demo.app)
 app.add_typer(doctor.app)
 app.add_typer(worker.app)
 app.add_typer(ingest.app)
+app.add_typer(book.app)
 app.add_typer(simex.app)
 
 

@@ -45,6 +45,20 @@ class VenueAccess(Struct, frozen=True):
     credentials: Credentials | None = None
 
 
+class VenueFacts(Struct, frozen=True):
+    """One venue: where it is reached, whether with a key, what it can do, what it allows."""
+
+    venue: str
+    kinds: tuple[str, ...]
+    place: str
+    key: bool
+    dead_man: bool
+    hedge: bool
+    margin_modes: tuple[str, ...]
+    budgets: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 class Venues:
     """Everything that may be opened, by `access`; a venue without one is at its own hosts."""
 
@@ -76,6 +90,24 @@ class Venues:
     def account(self, market: Market) -> Venue | None:
         """A market with its account; None if no key is set."""
         return self._rest(market) if self._of(market.venue).credentials else None
+
+    def facts(self, venue: str) -> VenueFacts:
+        """What is known of a venue without asking it."""
+        quirks, access = QUIRKS[venue], self._of(venue)
+        linear = quirks.markets.get("linear")
+        return VenueFacts(
+            venue=venue,
+            kinds=tuple(quirks.markets),
+            place=access.url or "its own hosts",
+            key=access.credentials is not None,
+            dead_man=any(each.deadman is not None for each in quirks.markets.values()),
+            hedge=linear is not None and linear.set_position_mode is not None,
+            margin_modes=tuple(each.value for each in linear.margin_modes) if linear else (),
+            budgets=tuple(
+                f"{each.name}: {each.tokens:g} in {each.window_s:g} s" for each in quirks.budgets
+            ),
+            notes=quirks.notes,
+        )
 
     def feed(self, market: Market, listings: Iterable[Listing]) -> Callable[[FeedSink], FeedRunner]:
         """The public feed of these listings, once it is told who listens."""
@@ -143,7 +175,7 @@ class Venues:
         return self._session
 
     async def _get(self, market: Market, url: str) -> bytes:
-        ask = Ask(Lane.READ, market.kind, urlsplit(url).path, "", START_WEIGHT)
+        ask = Ask(Lane.READ, market.kind, urlsplit(url).path, weight=START_WEIGHT, signed=False)
         limits = self._limits_of(market.venue)
         await pass_through(limits, ask, time.monotonic)
         body = bytearray()
