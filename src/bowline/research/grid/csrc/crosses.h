@@ -79,7 +79,7 @@ static inline double divided(double sum, double period, double inverse)
 }
 
 /* Step 1 for averages that lack no close: so many at once that none waits for its own sum. */
-#define AT_ONCE 4
+#define AT_ONCE 5
 
 static void roll_together(const Tile *tile, const int64_t *periods, double *sums, double *exact)
 {
