@@ -184,6 +184,9 @@ TEETH: list[tuple[str, str, str]] = [
     ("docstring", "bench/example.py", "x = 1"),
     ("concrete", SRC, "from bowline.storage.embedded.journal import open_journal"),
     ("concrete", "src/bowline/cli/run.py", "def f():\n    from bowline.storage import servers"),
+    ("concrete", "src/bowline/desk/books.py", "from bowline.venues.bybit import BybitCodec"),
+    ("concrete", SRC, "from bowline.venues import okx"),
+    ("concrete", SRC, "from bowline.venues.rest import RestVenue"),
     ("unfinished", SRC, "x = 1  # TO" + "DO: later"),
     ("unfinished", "docs/howto/x.md", "FI" + "XME"),
     ("portable", SRC, "HOME = '/ho" + "me/someone/x'"),
@@ -198,6 +201,9 @@ def test_each_rule_has_teeth(rule: str, path: str, text: str) -> None:
 
 GOOD = '''"""What it is."""
 from decimal import Decimal
+
+from bowline.venues import PublicVenue
+from bowline.venues.stream import FeedSink
 
 
 class PaperVenue:

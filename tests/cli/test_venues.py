@@ -95,7 +95,7 @@ def test_instruments_are_synced_listed_chosen_and_their_books_compared(say, trad
     compared = json.loads(said)
     assert code == 0
     for book in compared["books"]:
-        assert book["state"] == "live"
+        assert book["state"] == "valid"
         assert book["sells_at"] <= book["bid"] < book["ask"] <= book["buys_at"]
     best = min(compared["books"], key=lambda each: each["buys_at"])
     assert compared["best_buy"] == best["market"]

@@ -266,7 +266,11 @@ def docstrings(source: Source) -> Iterator[Finding]:
         yield Finding("docstring", source.path, "opens without a docstring")
 
 
-_CONCRETE = re.compile(r"bowline\.(storage\.(embedded|servers)|venues\.\w+)\b")
+#: a store, a venue's own room, or a table of all of them
+_CONCRETE = re.compile(
+    r"bowline\.(storage\.(embedded|servers)"
+    r"|venues\.(binance|bingx|bitget|bybit|gate|htx|mexc|okx|codecs|rest))\b"
+)
 _MAY_NAME_CONCRETE = ("src/bowline/wire.py", "src/bowline/storage/", "src/bowline/venues/")
 
 

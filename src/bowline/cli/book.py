@@ -36,7 +36,7 @@ def book_command(
     """Show live books side by side, and where a size is bought and sold best."""
     listings = _listings(symbol, venues, kind)
     comparison = asyncio.run(_watch(listings, size, wait if once else None, as_json=as_json))
-    if once and not any(each.state == "live" for each in comparison.books):
+    if once and not any(each.state == "valid" for each in comparison.books):
         sys.exit(1)
 
 

@@ -46,7 +46,7 @@ def download_command(
                 wire.open_candles(home), venue, listing, start_ns, end_ns, progress.told
             )
 
-    with _Bar() as progress:
+    with _Meter() as progress:
         done = asyncio.run(fetch())
     if as_json:
         emit_json(done)
@@ -61,35 +61,35 @@ def download_command(
         typer.echo(f"{empty:,} minutes the venue has nothing of")
 
 
-class _Bar:
+class _Meter:
     """Progress on stderr, from the first page on; what stands there when it is stopped is true."""
 
     def __init__(self) -> None:
-        self._bar: Bar | None = None
+        self._shown: Bar | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._shown is not None:
+            self._shown.stop()
 
     def told(self, progress: Progress) -> None:
         """How far it is."""
         done = progress.done
         settled = done.candles + done.refused + sum(each.minutes for each in done.empty)
-        if self._bar is None:
-            self._bar = _bar(progress.wanted)
-        self._bar.update(self._bar.task_ids[0], completed=settled)
+        if self._shown is None:
+            self._shown = _meter(progress.wanted)
+        self._shown.update(self._shown.task_ids[0], completed=settled)
 
 
-def _bar(total: int) -> Bar:
+def _meter(total: int) -> Bar:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("candles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Bar(*columns, console=Console(stderr=True))
-    bar.add_task("", total=total)
-    bar.start()
-    return bar
+    meter = Bar(*columns, console=Console(stderr=True))
+    meter.add_task("", total=total)
+    meter.start()
+    return meter

@@ -31,7 +31,7 @@ MOST_AGE_NS = 10 * SECOND_NS
 class BookSide(msgspec.Struct, frozen=True):
     """One venue's book: best prices, what `size` would cost to buy and bring when sold.
 
-    `state`: `live`, or why there is no price. Prices are quote money, sizes base units.
+    `state`: `valid`, or why there is no price. Prices are quote money, sizes base units.
     """
 
     market: str
@@ -122,7 +122,7 @@ class Board:
         return BookSide(
             market,
             instrument.symbol,
-            "live",
+            "valid",
             round(max(0, now_ns - book.event_ns) / SECOND_NS, 3) if book.event_ns else None,
             *book.best_bid,
             *book.best_ask,

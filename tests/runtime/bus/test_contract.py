@@ -215,7 +215,7 @@ def test_a_topic_that_nobody_ever_listened_to_stops_no_publisher(play, facts: To
     play(scene)
 
 
-def test_market_data_is_conflated_to_the_newest_of_each_key(play, market: Topic) -> None:
+def test_a_market_topic_is_conflated_to_the_newest_of_each_key(play, market: Topic) -> None:
     """A slow reader sees the newest, and never an older one after a newer."""
 
     async def scene(bus: Bus) -> None:
