@@ -59,7 +59,7 @@ def test_ties_go_to_the_lower_number_and_what_does_not_exist_is_last() -> None:
     st.integers(1, 6),
     st.integers(1, 10),
 )
-def test_rows_of_one_base_with_equal_figures_are_one_outcome(figures, lanes, count) -> None:
+def test_rows_that_differ_in_idle_stops_alone_are_one_outcome(figures, lanes, count) -> None:
     ranked = best(rows_of(figures, list(range(len(figures)))), "sharpe", len(figures))
     same = np.zeros(len(ranked), dtype=np.int32)
     ranked = replace(ranked, round_trips=same, wins=same)
