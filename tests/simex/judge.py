@@ -34,6 +34,8 @@ BY_CLIENT_ID: dict[str, Callable[[str], tuple[Any, dict[str, Any]]]] = {
     "bybit": lambda cid: ("", {"orderLinkId": cid, "acknowledged": True}),
     "gate": lambda cid: (f"t-{cid}", {}),
 }
+#: venues where cancelling all orders leaves stops, which are no orders yet
+STOPS_APART = {"bitget": {"trigger": True}}
 
 
 def operation(name: str) -> Callable[[Operation], Operation]:
@@ -76,7 +78,7 @@ async def _limit_buy(seat: Seat, price: float, words: dict[str, Any]) -> dict[st
     order = (seat.symbol, "limit", "buy", _amount(seat), price, words)
     try:
         made: dict[str, Any] = await seat.client.create_order(*order)
-    except ccxt.RateLimitExceeded:
+    except (ccxt.RateLimitExceeded, ccxt.DDoSProtection):
         await asyncio.sleep(1.1)
         made = await seat.client.create_order(*order)
     return made
@@ -385,6 +387,8 @@ async def _(seat: Seat) -> None:
 
 async def _flatten(seat: Seat) -> None:
     await seat.client.cancel_all_orders(seat.symbol)
+    if seat.venue in STOPS_APART:
+        await seat.client.cancel_all_orders(seat.symbol, STOPS_APART[seat.venue])
     for position in await seat.client.fetch_positions([seat.symbol]):
         if position["contracts"]:
             price = (await seat.client.fetch_order_book(seat.symbol, 5))["bids"][0][0] * 0.99

@@ -60,6 +60,11 @@ LIKELY: dict[str, dict[str, object]] = {
         "qty": "0.01", "price": "50000", "interval": "1", "buyLeverage": "3", "sellLeverage": "3",
         "orderLinkId": "1",
     },
+    "bitget": {
+        "productType": "USDT-FUTURES", "symbol": "BTCUSDT", "side": "buy", "orderType": "limit",
+        "size": "0.01", "price": "50000", "marginMode": "crossed", "granularity": "1m",
+        "clientOid": "1", "leverage": "3", "triggerPrice": "50000", "newPrice": "51000",
+    },
 }  # fmt: skip
 NAMES = st.sampled_from(
     [
@@ -73,6 +78,7 @@ NAMES = st.sampled_from(
         "start", "startTime", "symbol", "sz", "tdMode", "text", "timeInForce",
         "timeWindow", "triggerBy", "triggerDirection", "triggerPrice", "type", "vol",
         "volume",
+        "force", "granularity", "idLessThan", "newSize", "posMode", "tradeSide",
     ]
 )  # fmt: skip
 VALUES = st.one_of(

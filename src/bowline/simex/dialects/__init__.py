@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from bowline.simex.dialect import Dialect
+from bowline.simex.dialects.bitget import BitgetDialect
 from bowline.simex.dialects.bybit import BybitDialect
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "bitget": BitgetDialect,
     "bybit": BybitDialect,
 }

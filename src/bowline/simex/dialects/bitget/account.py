@@ -1,0 +1,147 @@
+"""Bitget v2 account and position endpoints: two accounts, spot and USDT futures."""
+
+from __future__ import annotations
+
+from bowline.core.sim.exchange import RefusalReason
+from bowline.core.venue import Listing, PositionMode
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.bitget.market import kind_asked, listing_of
+from bowline.simex.dialects.bitget.trading import MODES, margin_mode_in_use
+from bowline.simex.dialects.bitget.words import (
+    MARGIN_MODES,
+    POSITION_MODES,
+    coin_object,
+    margin_object,
+    position_object,
+    refusal_of,
+    wrong,
+)
+from bowline.simex.wire_words import decimal_in, plain
+
+_POSITION_MODES = {word: mode for mode, word in POSITION_MODES.items()}
+
+
+def key_rights(call: Call) -> object:
+    """GET /api/v2/spot/account/info: the test key trades, and cannot withdraw."""
+    return {
+        "userId": call.floor.keys.user_id,
+        "inviterId": "",
+        "ips": "127.0.0.1",
+        "authorities": ["coow", "stow"],
+        "parentId": int(call.floor.keys.user_id),
+        "traderType": "not_trader",
+        "channelCode": "",
+        "channel": "",
+        "regisTime": "1704067200000",
+    }
+
+
+def assets(call: Call) -> object:
+    """GET /api/v2/spot/account/assets."""
+    wanted = call.query.get("coin", "").upper()
+    return [
+        coin_object(each, call.now_ns)
+        for each in call.floor.view("spot").holdings(call.account)
+        if wanted in ("", each.asset)
+    ]
+
+
+def accounts(call: Call) -> object:
+    """GET /api/v2/mix/account/accounts."""
+    if kind_asked(call, call.query) != "linear":
+        return []
+    return [margin_object(each) for each in call.floor.view("linear").holdings(call.account)]
+
+
+def account(call: Call) -> object:
+    """GET /api/v2/mix/account/account: the account as it trades a symbol."""
+    listing = listing_of(call, call.query)
+    view = call.floor.view("linear")
+    settings = view.settings(call.account, listing.instrument.id)
+    return margin_object(view.holding(call.account, listing.quote)) | _leverages(call, listing) | {
+        "marginMode": MARGIN_MODES[settings.margin_mode],
+        "posMode": POSITION_MODES[settings.position_mode],
+    }  # fmt: skip
+
+
+def _leverages(call: Call, listing: Listing) -> dict[str, object]:
+    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    leverage = plain(settings.leverage)
+    return {
+        "crossedMarginLeverage": leverage,
+        "isolatedLongLever": leverage,
+        "isolatedShortLever": leverage,
+    }
+
+
+def all_positions(call: Call) -> object:
+    """GET /api/v2/mix/position/all-position: those that are open."""
+    if kind_asked(call, call.query) != "linear":
+        return []
+    coin = call.query.get("marginCoin", "").upper()
+    return [
+        position_object(call.floor, each)
+        for each in call.floor.view("linear").positions(call.account)
+        if coin in ("", call.floor.listing(each.instrument).quote)
+    ]
+
+
+def single_position(call: Call) -> object:
+    """GET /api/v2/mix/position/single-position: of one symbol, if it is open."""
+    listing = listing_of(call, call.query)
+    found = call.floor.view("linear").positions(call.account, listing.instrument.id)
+    return [position_object(call.floor, each) for each in found]
+
+
+def set_leverage(call: Call) -> object:
+    """POST /api/v2/mix/account/set-leverage: what is so already is a success."""
+    fields = call.fields()
+    listing = listing_of(call, fields)
+    said = [fields.get(name) for name in ("leverage", "longLeverage", "shortLeverage")]
+    leverages = {decimal_in(each) for each in said if each is not None}
+    leverage = leverages.pop() if len(leverages) == 1 else None
+    if leverage is None:
+        raise wrong("leverage: one for both sides is played here")
+    refused = call.floor.set_leverage(call.account, listing.instrument.id, leverage)
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise refusal_of("linear", refused.reason, refused.message)
+    return _modes(call, listing)
+
+
+def set_margin_mode(call: Call) -> object:
+    """POST /api/v2/mix/account/set-margin-mode: not while anything is open, changed or not."""
+    fields = call.fields()
+    listing, mode = listing_of(call, fields), MODES.get(fields.get("marginMode", ""))
+    if mode is None:
+        raise wrong("marginMode")
+    instrument, view = listing.instrument.id, call.floor.view("linear")
+    if view.open_orders(call.account, instrument) or view.positions(call.account, instrument):
+        raise margin_mode_in_use()
+    call.floor.set_margin_mode(call.account, instrument, mode)
+    return _modes(call, listing)
+
+
+def _modes(call: Call, listing: Listing) -> dict[str, object]:
+    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    leverage = plain(settings.leverage)
+    return {
+        "symbol": listing.venue_symbol,
+        "marginCoin": listing.quote,
+        "longLeverage": leverage,
+        "shortLeverage": leverage,
+        "crossMarginLeverage": leverage,
+        "marginMode": MARGIN_MODES[settings.margin_mode],
+    }
+
+
+def set_position_mode(call: Call) -> object:
+    """POST /api/v2/mix/account/set-position-mode: of the whole product."""
+    fields = call.fields()
+    mode: PositionMode | None = _POSITION_MODES.get(fields.get("posMode", ""))
+    if kind_asked(call, fields) != "linear" or mode is None:
+        raise wrong("posMode")
+    refused = call.floor.set_position_mode(call.account, mode)
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        words = "Position or order exists, the position mode cannot be switched"
+        raise WireRefusal("40920", words)
+    return {"posMode": fields["posMode"]}

@@ -1,0 +1,206 @@
+"""Bitget API v2 as tables: routes, budgets, doors, the signature, the envelope of replies."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from urllib.parse import unquote
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
+from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
+from bowline.core.venue import Listing
+from bowline.simex.coins import Coin
+from bowline.simex.dialect import (
+    Call,
+    Door,
+    Frame,
+    Handler,
+    Reply,
+    Route,
+    Topic,
+    Wallet,
+    WireRefusal,
+    public_route,
+    signed_route,
+)
+from bowline.simex.dialects.bitget import account, market, streams, trading
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.limits import Budget, Spent
+from bowline.simex.news import News
+from bowline.simex.wire_words import int_in, ms
+
+_SPOT_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001")),
+    client_ids=ClientIds.FOREVER,
+    post_only_refuses=False,
+)
+_LINEAR_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0006")),
+    client_ids=ClientIds.FOREVER,
+    post_only_refuses=False,
+)
+_WINDOW_MS = 30_000
+
+#: requests a second of each signed end point, an account
+_LIMITS: tuple[tuple[str, str, Handler, int], ...] = (
+    ("GET", "/api/v2/spot/account/info", account.key_rights, 1),
+    ("GET", "/api/v2/spot/account/assets", account.assets, 10),
+    ("POST", "/api/v2/spot/trade/place-order", trading.place, 10),
+    ("POST", "/api/v2/spot/trade/cancel-order", trading.cancel, 10),
+    ("POST", "/api/v2/spot/trade/cancel-symbol-order", trading.cancel_symbol, 5),
+    ("POST", "/api/v2/spot/trade/cancel-replace-order", trading.cancel_replace, 5),
+    ("GET", "/api/v2/spot/trade/orderInfo", trading.spot_detail, 20),
+    ("GET", "/api/v2/spot/trade/unfilled-orders", trading.unfilled, 20),
+    ("GET", "/api/v2/spot/trade/history-orders", trading.history, 20),
+    ("GET", "/api/v2/spot/trade/fills", trading.spot_fills, 10),
+    ("POST", "/api/v2/spot/trade/place-plan-order", trading.place_plan, 20),
+    ("POST", "/api/v2/spot/trade/cancel-plan-order", trading.cancel_plan, 20),
+    ("POST", "/api/v2/spot/trade/batch-cancel-plan-order", trading.cancel_plans, 5),
+    ("GET", "/api/v2/spot/trade/current-plan-order", trading.current_plans, 20),
+    ("GET", "/api/v2/mix/account/accounts", account.accounts, 10),
+    ("GET", "/api/v2/mix/account/account", account.account, 10),
+    ("POST", "/api/v2/mix/account/set-leverage", account.set_leverage, 5),
+    ("POST", "/api/v2/mix/account/set-margin-mode", account.set_margin_mode, 5),
+    ("POST", "/api/v2/mix/account/set-position-mode", account.set_position_mode, 5),
+    ("GET", "/api/v2/mix/position/all-position", account.all_positions, 5),
+    ("GET", "/api/v2/mix/position/single-position", account.single_position, 10),
+    ("POST", "/api/v2/mix/order/place-order", trading.place, 10),
+    ("POST", "/api/v2/mix/order/cancel-order", trading.cancel, 10),
+    ("POST", "/api/v2/mix/order/modify-order", trading.modify, 10),
+    ("POST", "/api/v2/mix/order/batch-cancel-orders", trading.cancel_many, 10),
+    ("GET", "/api/v2/mix/order/detail", trading.detail, 10),
+    ("GET", "/api/v2/mix/order/orders-pending", trading.pending, 10),
+    ("GET", "/api/v2/mix/order/orders-history", trading.orders_history, 10),
+    ("GET", "/api/v2/mix/order/fills", trading.mix_fills, 10),
+    ("POST", "/api/v2/mix/order/place-plan-order", trading.place_plan, 10),
+    ("POST", "/api/v2/mix/order/cancel-plan-order", trading.cancel_plans, 10),
+    ("GET", "/api/v2/mix/order/orders-plan-pending", trading.plans_pending, 10),
+)
+_ROUTES: tuple[Route, ...] = (
+    public_route("GET", "/api/v2/public/time", market.time),
+    public_route("GET", "/api/v2/spot/public/symbols", market.symbols),
+    public_route("GET", "/api/v2/spot/market/tickers", market.tickers),
+    public_route("GET", "/api/v2/spot/market/orderbook", market.book),
+    public_route("GET", "/api/v2/spot/market/candles", market.candles),
+    public_route("GET", "/api/v2/spot/market/history-candles", market.candles),
+    public_route("GET", "/api/v2/spot/market/fills", market.recent_trades),
+    public_route("GET", "/api/v2/spot/market/fills-history", market.recent_trades),
+    public_route("GET", "/api/v2/margin/currencies", market.no_margin_trading),
+    public_route("GET", "/api/v2/mix/market/contracts", market.contracts),
+    public_route("GET", "/api/v2/mix/market/ticker", market.tickers),
+    public_route("GET", "/api/v2/mix/market/tickers", market.tickers),
+    public_route("GET", "/api/v2/mix/market/merge-depth", market.book),
+    public_route("GET", "/api/v2/mix/market/candles", market.candles),
+    public_route("GET", "/api/v2/mix/market/history-candles", market.candles),
+    public_route("GET", "/api/v2/mix/market/fills", market.recent_trades),
+    public_route("GET", "/api/v2/mix/market/fills-history", market.recent_trades),
+    public_route("GET", "/api/v2/mix/market/history-fund-rate", market.funding_history),
+    public_route("GET", "/api/v2/mix/market/current-fund-rate", market.next_funding),
+    *(signed_route(method, path, handler, path) for method, path, handler, _ in _LIMITS),
+)
+_BUDGETS = {"public": Budget(6000, 60.0)} | {path: Budget(most) for _, path, _, most in _LIMITS}
+_DOORS = (
+    Door("/v2/ws/public", streams.hear, silent_after_s=120.0),
+    Door("/v2/ws/private", streams.hear, silent_after_s=120.0),
+)
+
+
+class BitgetDialect:
+    """Two accounts, one for each market; all is JSON text but `ping` and `pong`."""
+
+    venue = "bitget"
+    routes: Sequence[Route] = _ROUTES
+    doors: Sequence[Door] = _DOORS
+    budgets = _BUDGETS
+
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+        """One each: what lies in one cannot be used in the other."""
+        del listings
+        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
+
+    def listing(self, kind: str, coin: Coin) -> Listing:
+        """Both markets say BTCUSDT and count base units."""
+        market_id = market_by_name(f"bitget:{kind}").market_id
+        instrument = Instrument(
+            InstrumentId(market_id, coin.symbol),
+            tick_size=coin.tick,
+            lot_step=coin.lot,
+            min_notional=coin.min_notional,
+        )
+        return Listing(
+            instrument,
+            coin.symbol,
+            coin.base,
+            coin.quote,
+            min_quantity=coin.lot,
+            max_leverage=Decimal(125) if kind == "linear" else None,
+        )
+
+    def who(self, call: Call) -> str:
+        """Base64 of the HMAC-SHA256 of time, method, path, query and body; a passphrase too."""
+        keys, headers = call.floor.keys, call.headers
+        stamp = headers.get("ACCESS-TIMESTAMP", "")
+        if headers.get("ACCESS-KEY") is None:
+            raise WireRefusal("40001", "ACCESS_KEY cannot be empty")
+        if headers.get("ACCESS-KEY") != keys.api_key or not call.floor.key_works:
+            raise WireRefusal("40037", "Apikey does not exist")
+        if not (stamp.isascii() and stamp.isdigit()):
+            raise WireRefusal("40005", "Invalid ACCESS_TIMESTAMP")
+        if abs(ms(call.now_ns) - int_in(stamp, 0)) > _WINDOW_MS:
+            raise WireRefusal("40008", "Request timestamp expired")
+        if headers.get("ACCESS-PASSPHRASE") != keys.password:
+            raise WireRefusal("40012", "apikey/password is incorrect")
+        # what is signed is the query before it was percent-encoded
+        query = f"?{unquote(call.raw_query)}" if call.raw_query else ""
+        signed = f"{stamp}{call.method}{call.path}{query}".encode() + call.body
+        digest = hmac.new(keys.secret.encode(), signed, hashlib.sha256).digest()
+        sent = headers.get("ACCESS-SIGN", "").encode()
+        if not hmac.compare_digest(base64.b64encode(digest), sent):
+            raise WireRefusal("40009", "sign signature error")
+        return ACCOUNT
+
+    def wrap(self, call: Call, answer: object) -> Reply:
+        """`code` 00000 around `data`."""
+        return Reply(_envelope(call, "00000", "success", answer))
+
+    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+        """A no is a 400 with a code of its own."""
+        body = _envelope(call, str(refusal.code), refusal.message, None)
+        return Reply(body, refusal.status or 400, dict(refusal.headers))
+
+    def no_such_path(self, call: Call) -> WireRefusal:
+        """404, with a code."""
+        del call
+        return WireRefusal("40404", "Request URL NOT FOUND", status=404)
+
+    def closed(self) -> WireRefusal:
+        """What maintenance looks like."""
+        return WireRefusal("40200", "Server upgrade, please try again later", status=503)
+
+    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+        """What is left of this second, in a header; 429 beyond it."""
+        headers = {"x-mbx-used-remain-limit": str(spent.left)} if route.private else {}
+        if spent.exceeded:
+            raise WireRefusal("429", "Too Many Requests", status=429, headers=headers)
+        return headers
+
+    def encode(self, frame: Frame) -> str | bytes:
+        """JSON text; a `pong` is a bare word."""
+        return (frame if isinstance(frame, bytes) else msgspec.json.encode(frame)).decode()
+
+    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+        """How things stand."""
+        return streams.opening(floor, topic)
+
+    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+        """One frame for a piece of news."""
+        return streams.telling(floor, topic, news)
+
+
+def _envelope(call: Call, code: str, message: str, shown: object) -> dict[str, object]:
+    return {"code": code, "msg": message, "requestTime": ms(call.now_ns), "data": shown}

@@ -1,0 +1,386 @@
+"""Bitget v2 streams: what a frame asks for, and what news looks like as one.
+
+A book begins with a snapshot and goes on with changes, each with a number that rises and the
+checksum of the best 25 levels after it; `books1`, `books5` and `books15` are whole every time.
+A `ping` is a text of its own, not JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable
+from zlib import crc32
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import MINUTE_NS
+from bowline.core.sim.exchange import (
+    BalanceMoved,
+    BookLevel,
+    CandleMoved,
+    Executed,
+    Holding,
+    MinuteCandle,
+    OrderMoved,
+    PositionMoved,
+    TradePrinted,
+    VenueOrder,
+)
+from bowline.core.venue import Listing
+from bowline.simex.depth import DepthChange, DepthView
+from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal, as_fields
+from bowline.simex.dialects.bitget.market import (
+    INTERVALS,
+    candle_words,
+    ticker_object,
+    trade_object,
+)
+from bowline.simex.dialects.bitget.words import (
+    PRODUCTS,
+    at_step,
+    coin_object,
+    fill_object,
+    kind_of,
+    linear_order,
+    plan_order,
+    position_object,
+    spot_order,
+)
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.session import Session
+from bowline.simex.wire_words import int_in, ms, plain, rolled
+
+_KINDS = {word: kind for kind, word in PRODUCTS.items()}
+_DEPTHS = {"books": 500, "books1": 1, "books5": 5, "books15": 15}
+_CHECKED = 25
+_PRIVATE = {
+    "orders": Channel.ORDERS,
+    "orders-algo": Channel.ORDERS,
+    "fill": Channel.FILLS,
+    "positions": Channel.POSITIONS,
+    "account": Channel.BALANCES,
+}
+_SNAPSHOT_CANDLES = 500
+_SNAPSHOT_TRADES = 50
+_LOGIN_WINDOW_MS = 30_000
+_MS_DIGITS = 13
+
+Words = dict[str, object]
+
+
+def hear(session: Session, frame: str | bytes) -> None:
+    """ping, login, subscribe, unsubscribe."""
+    if frame == "ping":
+        session.push(b"pong")
+        return
+    words = _words(frame)
+    op, args = words.get("op"), words.get("args")
+    if op not in ("login", "subscribe", "unsubscribe") or not isinstance(args, list):
+        session.push(_error(WireRefusal(30003, "Invalid op")))
+        return
+    for each in args:
+        arg = as_fields(each) if isinstance(each, dict) else {}
+        try:
+            session.push(_heard(session, op, arg))
+        except WireRefusal as refusal:
+            session.push(_error(refusal) | ({} if op == "login" else {"arg": arg, "op": op}))
+            continue
+        if op == "subscribe":
+            session.subscribe(_topic(session, arg))
+
+
+def _heard(session: Session, op: str, arg: dict[str, str]) -> Words:
+    if op == "login":
+        _log_in(session, arg)
+        return {"event": "login", "code": 0}
+    topic = _topic(session, arg)
+    if op == "unsubscribe":
+        session.unsubscribe(topic.word)
+    return {"event": op, "arg": arg}
+
+
+def _log_in(session: Session, arg: dict[str, str]) -> None:
+    """Base64 of the HMAC of time and `GET/user/verify`; the time in seconds or milliseconds."""
+    keys, stamp = session.floor.keys, arg.get("timestamp", "")
+    if arg.get("apiKey") != keys.api_key or not session.floor.key_works:
+        raise WireRefusal(30011, "Invalid ACCESS_KEY")
+    if arg.get("passphrase") != keys.password:
+        raise WireRefusal(30012, "Invalid ACCESS_PASSPHRASE")
+    sent_ms = int_in(stamp, 0) * (1 if len(stamp) >= _MS_DIGITS else 1000)
+    if abs(ms(session.floor.now_ns) - sent_ms) > _LOGIN_WINDOW_MS:
+        raise WireRefusal(30014, "Request timestamp expired")
+    signed = hmac.new(keys.secret.encode(), f"{stamp}GET/user/verify".encode(), hashlib.sha256)
+    expected = base64.b64encode(signed.digest()).decode()
+    if not hmac.compare_digest(expected.encode(), arg.get("sign", "").encode()):
+        raise WireRefusal(30015, "Invalid sign")
+    session.account = ACCOUNT
+
+
+def _topic(session: Session, arg: dict[str, str]) -> Topic:
+    product, channel = arg.get("instType", ""), arg.get("channel", "")
+    name = arg.get("instId", arg.get("coin", "default"))
+    word = f"{product}:{channel}:{name}"
+    kind = _KINDS.get(product)
+    listing = None if kind is None else session.floor.listing_at(kind, name)
+    unknown = WireRefusal(
+        30001, f"instType:{product},channel:{channel},instId:{name} doesn't exist"
+    )
+    if kind is None or (listing is None and (name != "default" or channel not in _PRIVATE)):
+        raise unknown
+    if channel in _PRIVATE:
+        if not session.account:
+            raise WireRefusal(30004, "User needs to log in")
+        instrument = None if listing is None else listing.instrument.id
+        return Topic(_PRIVATE[channel], word, instrument, account=session.account, note=channel)
+    assert listing is not None
+    instrument, interval = listing.instrument.id, channel.removeprefix("candle")
+    if channel in _DEPTHS:
+        return Topic(Channel.BOOK, word, instrument, depth=_DEPTHS[channel], note=channel)
+    if channel == "trade":
+        return Topic(Channel.TRADES, word, instrument, note=channel)
+    if channel == "ticker":
+        return Topic(Channel.TICKER, word, instrument, note=channel)
+    if interval != channel and interval in INTERVALS:
+        return Topic(Channel.CANDLES, word, instrument, interval=interval, note=channel)
+    raise unknown
+
+
+# what goes out
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """Every channel of state begins with how things stand."""
+    match topic.channel:
+        case Channel.BOOK:
+            assert topic.instrument is not None
+            yield _whole_book(floor, topic, floor.depth(topic.instrument, topic.depth))
+        case Channel.TICKER:
+            yield _ticker(floor, topic)
+        case Channel.TRADES:
+            assert topic.instrument is not None
+            prints = floor.view_of(topic.instrument).trades(topic.instrument, _SNAPSHOT_TRADES)
+            shown = [trade_object(each) for each in reversed(prints)]
+            yield _push(floor, topic, "snapshot", shown)
+        case Channel.CANDLES:
+            yield _push(floor, topic, "snapshot", _candles_so_far(floor, topic))
+        case Channel.BALANCES:
+            holdings = floor.view(_kind(topic)).holdings(topic.account)
+            yield _balances(floor, topic, holdings)
+        case Channel.POSITIONS if floor.view("linear").positions(topic.account, topic.instrument):
+            yield _positions(floor, topic)
+        case _:
+            pass
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One frame for a piece of news."""
+    match news:
+        case DepthMoved(view=view, change=change):
+            whole = topic.note != "books"
+            yield _whole_book(floor, topic, view) if whole else _change(floor, topic, view, change)
+        case TradePrinted():
+            yield _push(floor, topic, "update", [trade_object(news)])
+        case TickerMoved():
+            yield _ticker(floor, topic)
+        case CandleMoved():
+            yield _push(floor, topic, "update", [candle_words(_forming(floor, topic, news))])
+        case OrderMoved(order=order) if kind_of(order.instrument) == _kind(topic):
+            yield from _order(floor, topic, order)
+        case Executed() if kind_of(news.instrument) == _kind(topic):
+            yield _push(floor, topic, "snapshot", [fill_object(floor, news)])
+        case PositionMoved() if _kind(topic) == "linear":
+            yield _positions(floor, topic)
+        case BalanceMoved(holding=holding):
+            yield from _balance(floor, topic, holding)
+
+
+def _push(floor: Floor, topic: Topic, action: str, shown: object) -> Words:
+    """The names come in the venue's own order: clients look at how a frame begins."""
+    product, channel, name = topic.word.split(":")
+    key = "coin" if channel == "account" else "instId"
+    return {
+        "action": action,
+        "arg": {"instType": product, "channel": channel, key: name},
+        "data": shown,
+        "ts": ms(floor.now_ns),
+    }
+
+
+def _kind(topic: Topic) -> str:
+    return _KINDS[topic.word.partition(":")[0]]
+
+
+def _whole_book(floor: Floor, topic: Topic, view: DepthView) -> Words:
+    """A snapshot has no checksum: 0."""
+    levels = _levels(floor.listing(view.instrument).instrument, view.bids, view.asks)
+    return _push(floor, topic, "snapshot", [levels | _numbers(view, 0)])
+
+
+def _change(floor: Floor, topic: Topic, view: DepthView, change: DepthChange) -> Words:
+    instrument = floor.listing(view.instrument).instrument
+    best = _levels(instrument, view.bids[:_CHECKED], view.asks[:_CHECKED])
+    levels = _levels(instrument, change.bids, change.asks)
+    return _push(floor, topic, "update", [levels | _numbers(view, _checksum(best))])
+
+
+def _levels(
+    instrument: Instrument, bids: Iterable[BookLevel], asks: Iterable[BookLevel]
+) -> dict[str, list[list[str]]]:
+    tick, lot = instrument.tick_size, instrument.lot_step
+    return {
+        name: [[at_step(price, tick), at_step(size, lot)] for price, size in side]
+        for name, side in (("asks", asks), ("bids", bids))
+    }
+
+
+def _numbers(view: DepthView, checksum: int) -> Words:
+    return {"checksum": checksum, "seq": view.update, "ts": str(ms(view.event_ns))}
+
+
+def _checksum(best: dict[str, list[list[str]]]) -> int:
+    """CRC-32 of `bid:size:ask:size:…`, as a signed number."""
+    words = []
+    for at in range(_CHECKED):
+        for side in ("bids", "asks"):
+            words += best[side][at] if at < len(best[side]) else []
+    value = crc32(":".join(words).encode())
+    return value - (1 << 32) if value >= 1 << 31 else value
+
+
+def _ticker(floor: Floor, topic: Topic) -> Words:
+    assert topic.instrument is not None
+    listing = floor.listing(topic.instrument)
+    contract = {"symbol": listing.venue_symbol} if _is_contract(listing) else {}
+    shown = {"instId": listing.venue_symbol} | ticker_object(floor, listing) | contract
+    return _push(floor, topic, "snapshot", [shown])
+
+
+def _is_contract(listing: Listing) -> bool:
+    return listing.max_leverage is not None
+
+
+def _candles_so_far(floor: Floor, topic: Topic) -> list[list[str]]:
+    assert topic.instrument is not None
+    minutes = INTERVALS[topic.interval]
+    known = floor.view_of(topic.instrument).candles(topic.instrument, limit=100_000)
+    whole = [each for each in rolled(known, minutes) if not each.open_ns % (minutes * MINUTE_NS)]
+    return [candle_words(each) for each in whole[-_SNAPSHOT_CANDLES:]]
+
+
+def _forming(floor: Floor, topic: Topic, news: CandleMoved) -> MinuteCandle:
+    minutes, candle = INTERVALS[topic.interval], news.candle
+    start_ns = candle.open_ns - candle.open_ns % (minutes * MINUTE_NS)
+    if minutes == 1:
+        return candle
+    known = floor.view_of(news.instrument).candles(
+        news.instrument, from_ns=start_ns, limit=minutes + 1
+    )
+    parts = [each for each in known if each.open_ns < candle.open_ns]
+    return rolled([*parts, candle], minutes)[-1]
+
+
+def _order(floor: Floor, topic: Topic, order: VenueOrder) -> Iterable[Words]:
+    """A trigger order is told of in a channel of its own until it is triggered."""
+    plans = topic.note == "orders-algo"
+    if order.waiting is not plans:
+        return
+    name = {"instId": floor.listing(order.instrument).venue_symbol}
+    if plans:
+        shown = plan_order(floor, order)
+        shown = {"status": shown.pop("planStatus", "live")} | shown
+        yield _push(floor, topic, "snapshot", [name | shown])
+        return
+    if _kind(topic) == "spot":
+        shown = spot_order(floor, order, pending=False)
+        # `size` is money here, and what was asked for is the new size
+        shown |= {"newSize": shown["size"], "notional": plain(order.cost)}
+    else:
+        shown = linear_order(floor, order, state_name="status")
+        shown["notionalUsd"] = plain(order.quantity * (order.price or order.average_price or 0))
+    del shown["symbol"], shown["baseVolume"]
+    yield _push(floor, topic, "snapshot", [name | shown | _filled(floor, order)])
+
+
+def _filled(floor: Floor, order: VenueOrder) -> Words:
+    """How far it is filled, and the execution that brought it there."""
+    fees = [{"feeCoin": asset, "fee": plain(-fee)} for asset, fee in order.fees]
+    shown: Words = {"accBaseVolume": plain(order.filled), "feeDetail": fees}
+    if order.state not in (OrderState.PARTLY_FILLED, OrderState.FILLED):
+        return shown
+    fill, so_far = None, order.filled * 0
+    for each in floor.engine_of(order.instrument).view.fills(order.account, order.instrument):
+        if each.order_id == order.order_id and so_far < order.filled:
+            fill, so_far = each, so_far + each.quantity
+    assert fill is not None, "what is filled has fills"
+    execution = fill_object(floor, fill)
+    return shown | {
+        "baseVolume": plain(fill.quantity),
+        "fillPrice": plain(fill.price),
+        "fillTime": execution["cTime"],
+        "fillFee": plain(-fill.fee),
+        "fillFeeCoin": fill.fee_asset,
+        "fillNotionalUsd": plain(fill.price * fill.quantity),
+        "tradeId": execution["tradeId"],
+        "tradeScope": "M" if fill.maker else "T",
+        "pnl": plain(fill.realised),
+    }
+
+
+def _positions(floor: Floor, topic: Topic) -> Words:
+    """All that are open, every time: one that is missing is flat."""
+    shown = [
+        position_object(floor, each)
+        for each in floor.view("linear").positions(topic.account, topic.instrument)
+    ]
+    renamed = [{"posId": "", "instId": each.pop("symbol")} | each for each in shown]
+    return _push(floor, topic, "snapshot", renamed)
+
+
+def _balance(floor: Floor, topic: Topic, moved: Holding) -> Iterable[Words]:
+    """Of this account alone: the other one's news has the same form."""
+    view = floor.view(_kind(topic))
+    held = {each.asset: each for each in view.holdings(topic.account)}
+    if held.get(moved.asset) is not None:
+        told, now = f"bitget told {topic.word} {moved.asset}", repr(held[moved.asset])
+        if floor.notes.get(told) != now:
+            floor.notes[told] = now
+            yield _balances(floor, topic, [held[moved.asset]])
+
+
+def _balances(floor: Floor, topic: Topic, holdings: list[Holding]) -> Words:
+    if _kind(topic) == "spot":
+        return _push(
+            floor, topic, "snapshot", [coin_object(each, floor.now_ns) for each in holdings]
+        )
+    shown = [
+        {
+            "marginCoin": each.asset,
+            "frozen": plain(each.total - each.free),
+            "available": plain(each.total - each.locked),
+            "maxOpenPosAvailable": plain(each.free),
+            "maxTransferOut": plain(each.free),
+            "equity": plain(each.total + each.unrealised),
+            "usdtEquity": plain(each.total + each.unrealised),
+            "crossedRiskRate": "0",
+            "unrealizedPL": plain(each.unrealised),
+        }
+        for each in holdings
+    ]
+    return _push(floor, topic, "snapshot", shown)
+
+
+def _words(frame: str | bytes) -> Words:
+    try:
+        read = msgspec.json.decode(frame)
+    except msgspec.DecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _error(refusal: WireRefusal) -> Words:
+    return {"event": "error", "code": refusal.code, "msg": refusal.message}

@@ -1,0 +1,446 @@
+"""Bitget v2 order endpoints, spot and mix. An acknowledgement says that an order was taken.
+
+Trigger orders have endpoints and lists of their own, and are no orders until they are triggered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
+
+from msgspec.structs import replace
+
+from bowline.core.model.values import Direction, Side
+from bowline.core.sim.exchange import (
+    Executed,
+    NewOrder,
+    RefusalReason,
+    Refused,
+    TriggerPrice,
+    VenueOrder,
+)
+from bowline.core.venue import Listing, OrderKind, TimeInForce
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.bitget.market import kind_asked, listing_of
+from bowline.simex.dialects.bitget.words import (
+    FORCES,
+    MARGIN_MODES,
+    PRODUCTS,
+    SIDES,
+    TRIGGERS,
+    client_word,
+    fill_object,
+    kind_of,
+    linear_order,
+    order_number,
+    order_word,
+    plan_order,
+    refusal_of,
+    spot_order,
+    trade_word,
+    wrong,
+)
+from bowline.simex.wire_words import decimal_in, int_in, ms
+
+_CLIENT_ID = re.compile(r"[0-9A-Za-z_:#\-+]{1,64}")
+_SIDES = {word: side for side, word in SIDES.items()}
+_FORCES = {word: force for force, word in FORCES.items()}
+_TRIGGERS = {word: price for price, word in TRIGGERS.items()}
+#: `marginMode` in our words
+MODES = {word: mode for mode, word in MARGIN_MODES.items()}
+_PAGE = 100
+
+Fields = dict[str, str]
+
+
+class _Numbered(Protocol):
+    @property
+    def order_id(self) -> int: ...
+
+
+_Each = TypeVar("_Each", bound=_Numbered)
+
+
+# orders
+
+
+def place(call: Call) -> object:
+    """POST …/place-order."""
+    fields = call.fields()
+    listing = listing_of(call, fields)
+    if fields.get("orderType") == "limit" and decimal_in(fields.get("price")) is None:
+        raise wrong("price")
+    return _acknowledged(_placed(call, listing, _order_in(call, listing, fields)))
+
+
+def place_plan(call: Call) -> object:
+    """POST …/place-plan-order: a market order once the price is reached."""
+    fields = call.fields()
+    listing = listing_of(call, fields)
+    trigger = decimal_in(fields.get("triggerPrice"))
+    by = _TRIGGERS.get(fields.get("triggerType", "fill_price"))
+    if not trigger or by is None:
+        raise wrong("triggerPrice or triggerType")
+    if fields.get("orderType") != "market" or fields.get("planType", "amount") == "total":
+        raise wrong("trigger orders with a limit, and those for a cost, are not played here")
+    ticker = call.floor.ticker(listing.instrument.id)
+    now = ticker.mark if by is TriggerPrice.MARK else ticker.last
+    order = _order_in(call, listing, fields)
+    stop = replace(
+        order,
+        kind=OrderKind.STOP,
+        price=None,
+        trigger=trigger,
+        trigger_by=by,
+        trigger_rising=now is None or trigger > now,
+    )
+    return _acknowledged(_placed(call, listing, stop))
+
+
+def _placed(call: Call, listing: Listing, order: NewOrder) -> VenueOrder:
+    return _or_refused(listing, call.floor.place(order))
+
+
+def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+    linear = listing.max_leverage is not None
+    word, kind = _SIDES.get(fields.get("side", "").lower()), fields.get("orderType", "")
+    size = decimal_in(fields.get("size"))
+    if word is None or kind not in ("limit", "market"):
+        raise wrong("side or orderType")
+    if size is None or size <= 0:
+        raise wrong("size")
+    client_id = fields.get("clientOid", "")
+    if client_id and not _CLIENT_ID.fullmatch(client_id):
+        raise WireRefusal("40305", "clientOid length cannot greater than 64")
+    side, leg = _turn(word, fields) if linear else (word, Direction.NEUTRAL)
+    if linear:
+        _use_margin_mode(call, listing, fields)
+    # a spot market buy says what it spends
+    by_cost = not linear and kind == "market" and side is Side.BUY
+    return NewOrder(
+        account=call.account,
+        instrument=listing.instrument.id,
+        side=side,
+        kind=OrderKind.LIMIT if kind == "limit" else OrderKind.MARKET,
+        quantity=None if by_cost else size,
+        quote_cost=size if by_cost else None,
+        price=decimal_in(fields.get("price")) if kind == "limit" else None,
+        time_in_force=_FORCES.get(fields.get("force", "gtc").lower(), TimeInForce.GTC)
+        if kind == "limit"
+        else TimeInForce.GTC,
+        reduce_only=linear and fields.get("reduceOnly", "NO").upper() == "YES",
+        position=leg,
+        client_id=client_id,
+    )
+
+
+def _turn(word: Side, fields: Fields) -> tuple[Side, Direction]:
+    """Side and leg: with a `tradeSide` the side is the position's."""
+    match fields.get("tradeSide", "").lower():
+        case "":
+            return word, Direction.NEUTRAL
+        case "open":
+            side = word
+        case "close":
+            side = word.opposite
+        case _:
+            raise wrong("tradeSide")
+    return side, Direction.LONG if word is Side.BUY else Direction.SHORT
+
+
+def _use_margin_mode(call: Call, listing: Listing, fields: Fields) -> None:
+    """An order names its margin mode: the symbol changes to it, unless something is open."""
+    mode = MODES.get(fields.get("marginMode", ""))
+    if mode is None:
+        raise wrong("marginMode")
+    refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise margin_mode_in_use()
+
+
+def margin_mode_in_use() -> WireRefusal:
+    """Something is open."""
+    words = "Currently holding positions or orders, the margin mode cannot be adjusted"
+    return WireRefusal("45117", words)
+
+
+def cancel(call: Call) -> object:
+    """POST …/cancel-order: by `orderId`, or by `clientOid` if that is not said."""
+    fields = call.fields()
+    listing = listing_of(call, fields)
+    found = _open_one(call, listing, fields, plans=False)
+    return _acknowledged(_cancelled(call, listing, found))
+
+
+def cancel_symbol(call: Call) -> object:
+    """POST /api/v2/spot/trade/cancel-symbol-order."""
+    listing = listing_of(call, call.fields())
+    for order in _open(call, "spot", listing, plans=False):
+        call.floor.cancel(call.account, order.instrument, order.order_id)
+    return {"symbol": listing.venue_symbol}
+
+
+def cancel_many(call: Call) -> object:
+    """POST /api/v2/mix/order/batch-cancel-orders: those listed, or all of a symbol."""
+    return _cancel_list(call, plans=False)
+
+
+def cancel_plan(call: Call) -> object:
+    """POST /api/v2/spot/trade/cancel-plan-order."""
+    fields = call.fields()
+    orders = [each for each in _open(call, "spot", None, plans=True) if _is(each, fields)]
+    if not orders:
+        raise WireRefusal("43025", "Plan order does not exist")
+    call.floor.cancel(call.account, orders[0].instrument, orders[0].order_id)
+    return {"result": "success"}
+
+
+def cancel_plans(call: Call) -> object:
+    """POST /api/v2/mix/order/cancel-plan-order and /api/v2/spot/trade/batch-cancel-plan-order."""
+    return _cancel_list(call, plans=True)
+
+
+def _cancel_list(call: Call, *, plans: bool) -> object:
+    fields, named = call.fields(), call.json().get("orderIdList")
+    kind = kind_asked(call, fields)
+    listing = listing_of(call, fields) if fields.get("symbol") else None
+    orders = _open(call, kind, listing, plans=plans) if kind in PRODUCTS else []
+    done, missing = [], []
+    if isinstance(named, list):
+        wanted = [{k: str(v) for k, v in each.items()} for each in named if isinstance(each, dict)]
+        missing = [each for each in wanted if not any(_is(order, each) for order in orders)]
+        orders = [order for order in orders if any(_is(order, each) for each in wanted)]
+    for order in orders:
+        call.floor.cancel(call.account, order.instrument, order.order_id)
+        done.append(_acknowledged(order))
+    words = {"errorMsg": "Order does not exist", "errorCode": "40768"}
+    return {"successList": done, "failureList": [each | words for each in missing]}
+
+
+def modify(call: Call) -> object:
+    """POST /api/v2/mix/order/modify-order: the order ends, and a new one takes its place."""
+    fields = call.fields()
+    return _replaced(
+        call,
+        size=fields.get("newSize"),
+        price=fields.get("newPrice"),
+        client_id=fields.get("newClientOid", ""),
+    )
+
+
+def cancel_replace(call: Call) -> object:
+    """POST /api/v2/spot/trade/cancel-replace-order: the same."""
+    fields = call.fields()
+    made = _replaced(
+        call,
+        size=fields.get("size"),
+        price=fields.get("price"),
+        client_id=fields.get("newClientOid", ""),
+    )
+    return made | {"success": "success", "msg": None}
+
+
+def _replaced(call: Call, *, size: str | None, price: str | None, client_id: str) -> Fields:
+    fields = call.fields()
+    listing = listing_of(call, fields)
+    order = _open_one(call, listing, fields, plans=False)
+    if order.price is None:
+        raise wrong("only a limit order can be modified")
+    kind = kind_of(order.instrument)
+    if client_id and call.floor.view(kind).order(call.account, client_id) is not None:
+        raise refusal_of(kind, RefusalReason.DUPLICATE_ID)
+    asked = replace(
+        order.asked,
+        quantity=decimal_in(size) or order.quantity,
+        price=decimal_in(price) or order.price,
+        client_id=client_id,
+    )
+    if (asked.quantity, asked.price) == (order.quantity, order.price):
+        raise refusal_of(kind, RefusalReason.NOTHING_TO_AMEND)
+    _cancelled(call, listing, order)
+    return _acknowledged(_placed(call, listing, asked))
+
+
+def _cancelled(call: Call, listing: Listing, order: VenueOrder) -> VenueOrder:
+    return _or_refused(listing, call.floor.cancel(call.account, order.instrument, order.order_id))
+
+
+# lists
+
+
+def detail(call: Call) -> object:
+    """GET /api/v2/mix/order/detail."""
+    listing = listing_of(call, call.query)
+    order = _known(call, "linear", call.query)
+    if order is None or order.instrument != listing.instrument.id or order.waiting:
+        words = "The data of the order cannot be found, please confirm the order number"
+        raise WireRefusal("40109", words)
+    return linear_order(call.floor, order, state_name="state")
+
+
+def spot_detail(call: Call) -> object:
+    """GET /api/v2/spot/trade/orderInfo: a list of one, or of none."""
+    order = _known(call, "spot", call.query)
+    if order is None or order.waiting:
+        return []
+    return [spot_order(call.floor, order, pending=False)]
+
+
+def unfilled(call: Call) -> object:
+    """GET /api/v2/spot/trade/unfilled-orders."""
+    orders = _chosen(call, "spot", call.floor.view("spot").open_orders(call.account))
+    shown = _page(call, [each for each in orders if not each.waiting])
+    return [spot_order(call.floor, each, pending=True) for each in shown]
+
+
+def history(call: Call) -> object:
+    """GET /api/v2/spot/trade/history-orders."""
+    shown = _page(call, _chosen(call, "spot", call.floor.view("spot").closed_orders(call.account)))
+    return [spot_order(call.floor, each, pending=False) for each in shown]
+
+
+def pending(call: Call) -> object:
+    """GET /api/v2/mix/order/orders-pending."""
+    orders = _chosen(call, "linear", call.floor.view("linear").open_orders(call.account))
+    return _entrusted(call, [each for each in orders if not each.waiting])
+
+
+def orders_history(call: Call) -> object:
+    """GET /api/v2/mix/order/orders-history."""
+    closed = call.floor.view("linear").closed_orders(call.account)
+    return _entrusted(call, _chosen(call, "linear", closed))
+
+
+def _entrusted(call: Call, orders: list[VenueOrder]) -> object:
+    shown = _page(call, orders)
+    return {
+        "entrustedList": [linear_order(call.floor, each, state_name="status") for each in shown]
+        or None,
+        "endId": order_word(shown[-1].order_id) if shown else None,
+    }
+
+
+def plans_pending(call: Call) -> object:
+    """GET /api/v2/mix/order/orders-plan-pending."""
+    shown = _page(call, _plans(call, "linear"))
+    return {
+        "entrustedList": [plan_order(call.floor, each) for each in shown] or None,
+        "endId": order_word(shown[-1].order_id) if shown else None,
+    }
+
+
+def current_plans(call: Call) -> object:
+    """GET /api/v2/spot/trade/current-plan-order."""
+    shown = _page(call, _plans(call, "spot"))
+    return {
+        "nextFlag": len(shown) == _PAGE,
+        "idLessThan": order_word(shown[-1].order_id) if shown else "",
+        "orderList": [plan_order(call.floor, each) for each in shown],
+    }
+
+
+def spot_fills(call: Call) -> object:
+    """GET /api/v2/spot/trade/fills."""
+    return [fill_object(call.floor, each, fees_as_list=False) for each in _fill_page(call, "spot")]
+
+
+def mix_fills(call: Call) -> object:
+    """GET /api/v2/mix/order/fills."""
+    shown = _fill_page(call, "linear")
+    return {
+        "fillList": [fill_object(call.floor, each) for each in shown],
+        "endId": trade_word(shown[-1].trade_id) if shown else None,
+    }
+
+
+def _fill_page(call: Call, kind: str) -> list[Executed]:
+    query = call.query
+    start_ms, end_ms = int_in(query.get("startTime"), 0), int_in(query.get("endTime"), 1 << 62)
+    listing = listing_of(call, query) if query.get("symbol") else None
+    if kind_asked(call, query) != kind:
+        return []
+    fills = [
+        each
+        for each in call.floor.view(kind).fills(call.account)
+        if (listing is None or each.instrument == listing.instrument.id)
+        and start_ms <= ms(each.now_ns) <= end_ms
+        and query.get("orderId") in (None, "", order_word(each.order_id))
+    ]
+    return _page(call, fills, lambda fill: trade_word(fill.trade_id))
+
+
+def _page(
+    call: Call,
+    found: list[_Each],
+    word: Callable[[_Each], str] = lambda order: order_word(order.order_id),
+) -> list[_Each]:
+    """The newest first, those before `idLessThan`."""
+    limit = min(max(int_in(call.query.get("limit"), _PAGE), 1), _PAGE)
+    before = int_in(call.query.get("idLessThan"), 1 << 62)
+    return [each for each in sorted(found, key=word, reverse=True) if int(word(each)) < before][
+        :limit
+    ]
+
+
+def _plans(call: Call, kind: str) -> list[VenueOrder]:
+    orders = call.floor.view(kind).open_orders(call.account)
+    return [each for each in _chosen(call, kind, orders) if each.waiting]
+
+
+def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+    query = call.query
+    if kind_asked(call, query) != kind:
+        return []
+    listing = listing_of(call, query) if query.get("symbol") else None
+    start_ms, end_ms = int_in(query.get("startTime"), 0), int_in(query.get("endTime"), 1 << 62)
+    return [
+        each
+        for each in orders
+        if (listing is None or each.instrument == listing.instrument.id)
+        and start_ms <= ms(each.created_ns) <= end_ms
+        and (not (query.get("orderId") or query.get("clientOid")) or _is(each, query))
+    ]
+
+
+def _open(call: Call, kind: str, listing: Listing | None, *, plans: bool) -> list[VenueOrder]:
+    """Open orders, or the trigger orders that wait."""
+    instrument = None if listing is None else listing.instrument.id
+    found = call.floor.view(kind).open_orders(call.account, instrument)
+    return [each for each in found if each.waiting is plans]
+
+
+def _open_one(call: Call, listing: Listing, fields: Fields, *, plans: bool) -> VenueOrder:
+    """The open order that a request names; refused as unknown or done."""
+    kind = kind_of(listing.instrument.id)
+    order = _known(call, kind, fields)
+    if order is None or order.instrument != listing.instrument.id or order.waiting is not plans:
+        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+    if order.done:
+        raise refusal_of(kind, RefusalReason.ALREADY_DONE)
+    return order
+
+
+def _known(call: Call, kind: str, fields: Fields) -> VenueOrder | None:
+    if not (fields.get("orderId") or fields.get("clientOid")):
+        raise WireRefusal("40924", "orderId and clientOid must have one")
+    word = fields.get("orderId", "")
+    return call.floor.view(kind).order(
+        call.account, order_number(word) if word else fields["clientOid"]
+    )
+
+
+def _is(order: VenueOrder, fields: Fields) -> bool:
+    if fields.get("orderId"):
+        return fields["orderId"] == order_word(order.order_id)
+    return fields.get("clientOid") == client_word(order)
+
+
+def _acknowledged(order: VenueOrder) -> dict[str, str]:
+    return {"orderId": order_word(order.order_id), "clientOid": client_word(order)}
+
+
+def _or_refused(listing: Listing, answer: VenueOrder | Refused) -> VenueOrder:
+    if isinstance(answer, Refused):
+        raise refusal_of(kind_of(listing.instrument.id), answer.reason, answer.message)
+    return answer
