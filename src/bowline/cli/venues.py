@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
+from bowline.cli.venues_watch import watch_command
 
 if TYPE_CHECKING:
     from bowline.core.model.instrument import Market
     from bowline.desk.venues import Finding
 
 app = typer.Typer(help="Venues: which there are, what works at one.", no_args_is_help=True)
+app.command("watch")(watch_command)
 
 
 @app.command("list")

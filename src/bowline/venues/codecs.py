@@ -1,4 +1,4 @@
-"""The public feeds there are, by venue. Only whoever opens a venue may read it."""
+"""The feeds and the accounts' streams there are. Only whoever opens a venue may read it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from bowline.core.venue import Listings
 from bowline.venues.binance import BinanceCodec
 from bowline.venues.bingx import BingxCodec
 from bowline.venues.bitget import BitgetCodec
-from bowline.venues.bybit import BybitCodec
+from bowline.venues.bybit import BybitCodec, BybitPrivateCodec
 from bowline.venues.feed import FeedCodec
-from bowline.venues.gate import GateCodec
+from bowline.venues.gate import GateCodec, GatePrivateCodec
 from bowline.venues.htx import HtxCodec
-from bowline.venues.mexc import MexcLinearCodec, MexcSpotCodec
+from bowline.venues.mexc import MexcLinearCodec, MexcLinearPrivateCodec, MexcSpotCodec
 from bowline.venues.okx import OkxCodec
+from bowline.venues.private import PrivateCodec
 
 
 def _gate(market: Market, listings: Listings) -> FeedCodec:
@@ -46,3 +47,20 @@ START_HOSTS: Mapping[str, str] = {
     "mexc:spot": "https://api.mexc.com",
     "mexc:linear": "https://contract.mexc.com",
 }
+
+
+def _without_number(
+    made: Callable[[Market, Listings], PrivateCodec],
+) -> Callable[[Market, Listings, str], PrivateCodec]:
+    return lambda market, listings, _: made(market, listings)
+
+
+#: an account's streams, by market; the third word is the account's number, for those in `NUMBERED`
+PRIVATE_CODECS: Mapping[str, Callable[[Market, Listings, str], PrivateCodec]] = {
+    "bybit:spot": _without_number(BybitPrivateCodec),
+    "bybit:linear": _without_number(BybitPrivateCodec),
+    "gate:spot": GatePrivateCodec,
+    "gate:linear": GatePrivateCodec,
+    "mexc:linear": _without_number(MexcLinearPrivateCodec),
+}
+NUMBERED = frozenset({"gate:linear"})

@@ -18,22 +18,31 @@ import aiohttp
 from msgspec import Struct
 
 from bowline.core.errors import BadInput
-from bowline.core.model.instrument import Market, MarketId
+from bowline.core.model.instrument import InstrumentId, Market, MarketId
 from bowline.core.venue import Listing, Listings
 from bowline.venues.clock import VenueClock
-from bowline.venues.codecs import CODECS, START_HOSTS
+from bowline.venues.codecs import CODECS, NUMBERED, PRIVATE_CODECS, START_HOSTS
 from bowline.venues.errors import Retryable
 from bowline.venues.limits import Ask, Lane, Limits, pass_through
 from bowline.venues.protocol import PublicVenue, Venue
 from bowline.venues.rest import TESTNET, Credentials, RestVenue
 from bowline.venues.rest.tables import QUIRKS
-from bowline.venues.stream import FeedRunner, FeedSink, aiohttp_connect
+from bowline.venues.stream import (
+    AccountSink,
+    AccountStream,
+    FeedRunner,
+    FeedSink,
+    StreamKeys,
+    aiohttp_connect,
+)
 
 _HOST = re.compile(r"^(https?|wss?)://[^/]+")
 START_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 #: what venues charge for a book of a thousand levels, at most
 START_WEIGHT = 20
 SLOW_DOWN = (HTTPStatus.TOO_MANY_REQUESTS, 418)
+#: an account's stream may rest for days, so its wire is asked whether it is there
+HEARTBEAT_S = 20.0
 #: a book's start is well below this
 MOST_START_BYTES = 8 * 1024 * 1024
 
@@ -81,7 +90,7 @@ class Venues:
 
     def clock(self, venue: str) -> VenueClock:
         """The time at a venue, the same for all of its markets."""
-        return self._clocks.setdefault(venue, VenueClock())
+        return self._clocks.setdefault(venue, VenueClock(wall_ns=self._now_ns))
 
     def public(self, market: Market) -> PublicVenue:
         """A market, for what needs no key."""
@@ -129,6 +138,44 @@ class Venues:
             )
 
         return runner
+
+    async def account_stream(
+        self,
+        market: Market,
+        sink: AccountSink,
+        *,
+        instruments: Iterable[InstrumentId] = (),
+        cursors: Mapping[InstrumentId, str] | None = None,
+    ) -> AccountStream:
+        """What happens to the account in this market, by stream and by REST, once it is run.
+
+        Fills are asked for by REST of `instruments` and of what the account is seen to touch.
+        Raises BadInput without a key, and VenueError.
+        """
+        rest, keys = self._rest(market), self._of(market.venue).credentials
+        if keys is None:
+            raise BadInput(
+                f"no key for {market.venue} is set",
+                hint=f"set BOWLINE_{market.venue.upper()}_KEY and _SECRET",
+            )
+        await rest.measure_clock()
+        listings = Listings(await rest.listings())
+        number = await rest.stream_key() if market.name in NUMBERED else ""
+        codec = PRIVATE_CODECS[market.name](market, listings, number)
+        return AccountStream(
+            codec,
+            rest,
+            StreamKeys(rest),
+            aiohttp_connect(self._web(), HEARTBEAT_S),
+            keys,
+            sink,
+            now_ns=self._now_ns,
+            venue_now_ns=self.clock(market.venue).now_ns,
+            random=Random(),  # noqa: S311 - jitter
+            place=lambda url: self._placed(market.venue, url),
+            instruments=instruments,
+            cursors=cursors,
+        )
 
     def _of(self, venue: str) -> VenueAccess:
         return self._access.get(venue, VenueAccess())

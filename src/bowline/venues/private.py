@@ -7,15 +7,24 @@ it raises or shows. What it cannot read is `Unreadable`, and what a stream does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
 from msgspec import Struct
 
 from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO
-from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listing,
+    Listings,
+    OrderReport,
+    PositionReport,
+)
 from bowline.venues.feed import Control
 from bowline.venues.reading import unreadable
 from bowline.venues.rest import Credentials
@@ -25,6 +34,9 @@ Report = OrderReport | FillReport | Balance | PositionReport
 _HUGE = Decimal(10) ** 18
 #: no venue writes more decimals
 _MOST_DECIMALS = 40
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+#: what perpetuals of this house are quoted and settled in
+_QUOTE = "USDT"
 
 
 class LoggedIn(Struct, frozen=True):
@@ -39,18 +51,17 @@ class LoginRefused(Struct, frozen=True):
 
 
 class ListenKey(Struct, frozen=True):
-    """The URL ends in a key that REST gives: `parameter` names it, `lives_s` is how long it holds.
+    """The URL ends in a key that REST gives: `parameter` names it, and it holds for `lives_s`."""
 
-    Asked for by a POST to `path`, kept alive by a PUT.
-    """
-
-    path: str
     parameter: str
     lives_s: float
 
 
 class PrivateRules(Struct, frozen=True, kw_only=True):
-    """What the runner must keep to; as `FeedRules`."""
+    """What the runner must keep to; as `FeedRules`.
+
+    An account may rest for days: `silent_after_s` counts on pings that are answered with frames.
+    """
 
     url: str
     listen_key: ListenKey | None = None
@@ -101,3 +112,47 @@ def price(value: Decimal, frame: bytes) -> Decimal:
     if not amount(value, frame) > ZERO:
         raise unreadable("a price of 0 or less", frame)
     return value
+
+
+def number(text: str, frame: bytes) -> Decimal | None:
+    """A number written as text, None for an empty one. Raises Unreadable."""
+    if not text:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise unreadable(f"{text[:40]!r} is no number", frame)
+    return amount(Decimal(text), frame)
+
+
+class Words:
+    """Which listing a word of the venue means."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._linear = market.kind != "spot"
+        self._of = {each.venue_symbol: each for each in listings.all}
+
+    def at(self, word: str, frame: bytes) -> Listing | None:
+        """The listing; None for a contract that this house does not trade. Raises Unreadable.
+
+        An account's stream tells of every contract, settled in whatever.
+        """
+        listing = self._of.get(word)
+        if listing is None and not (self._linear and _QUOTE not in word):
+            raise unreadable(f"{word!r} is not listed", frame)
+        return listing
+
+
+def state_of(
+    word: str, words: Mapping[str, OrderState], quantity: Decimal, filled: Decimal
+) -> OrderState:
+    """What a venue's word says of an order. What does not agree with what filled is not believed.
+
+    One that was turned down after a part of it filled is over, and not as if nothing had happened.
+    """
+    state = words.get(word, OrderState.UNKNOWN)
+    if state is OrderState.FILLED and filled < quantity:
+        return OrderState.UNKNOWN
+    if state is OrderState.WORKING and filled:
+        return OrderState.PARTLY_FILLED
+    if state is OrderState.REJECTED and filled:
+        return OrderState.CANCELLED
+    return state

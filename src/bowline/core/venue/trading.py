@@ -122,7 +122,10 @@ class Balance(Struct, frozen=True):
 
 
 class PositionReport(Struct, frozen=True):
-    """A position as the venue tells it; a quantity of 0 is flat. `entry_price` is an average."""
+    """A position as the venue tells it; a quantity of 0 is flat. `entry_price` is an average.
+
+    `hedged`: another of the other direction may stand beside it.
+    """
 
     instrument: InstrumentId
     direction: Direction
@@ -133,3 +136,4 @@ class PositionReport(Struct, frozen=True):
     margin_mode: MarginMode | None = None
     liquidation_price: Decimal | None = None
     unrealised_pnl: Decimal | None = None
+    hedged: bool = False

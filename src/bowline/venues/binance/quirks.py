@@ -56,7 +56,7 @@ _SPOT = MarketQuirks(
     fills=Fills(
         Call(
             "privateGetMyTrades",
-            {"symbol": "$symbol", "fromId": "$from_id", "limit": 1000},
+            {"symbol": "$symbol", "fromId": "$from_id", "startTime": "$since", "limit": 1000},
         ),
         page=1000,
         window_s=0,
@@ -100,7 +100,7 @@ _LINEAR = MarketQuirks(
     fills=Fills(
         Call(
             "fapiPrivateGetUserTrades",
-            {"symbol": "$symbol", "fromId": "$from_id", "limit": 1000},
+            {"symbol": "$symbol", "fromId": "$from_id", "startTime": "$since", "limit": 1000},
         ),
         page=1000,
         window_s=0,
@@ -117,6 +117,8 @@ _LINEAR = MarketQuirks(
         reduce_only={"reduceOnly": "true"},
     ),
     balance={"type": "swap"},
+    stream_key=Call("fapiPrivatePostListenKey", {}, "listenKey"),
+    stream_keep=Call("fapiPrivatePutListenKey"),
     positions=Call("fapiPrivateV3GetPositionRisk"),
     position_parser="parse_position_risk",
     leverage=(

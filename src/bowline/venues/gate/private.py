@@ -342,6 +342,7 @@ class GatePrivateCodec:
                 leverage=leverage or None,
                 margin_mode=MarginMode.CROSS if crossed else MarginMode.ISOLATED,
                 liquidation_price=(size(each.liq_price, raw) or None) if contracts else None,
+                hedged=each.mode != "single",
             ))  # fmt: skip
         return reports
 

@@ -148,6 +148,7 @@ _LINEAR = MarketQuirks(
         least_s=5,
     ),
     rights=_rights("futures"),
+    stream_key=Call("privateAccountGetDetail", {}, "user_id"),
     symbol_at="contract",
     status_words={
         "trading": ListingStatus.TRADING,

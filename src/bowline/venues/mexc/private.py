@@ -231,6 +231,8 @@ class MexcLinearPrivateCodec:
             margin_mode=_MODES[each.open_type],
             liquidation_price=(size(each.liquidate_price, raw) or None) if contracts else None,
             unrealised_pnl=None if each.pnl is None else amount(each.pnl, raw),
+            # each is told on its own, one-way or not
+            hedged=True,
         )
 
 

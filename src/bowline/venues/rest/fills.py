@@ -8,7 +8,7 @@ By time:
 2. A full page: halve the window and ask again.
 3. Tell what the cursor has not seen. It moves on to the window's end, but never past a minute
    ago, because venues list fills late; what lies after it is remembered by id.
-By trade id: ask for what follows the last one.
+By trade id: ask for what follows the last one; before there is one, for what follows a moment.
 """
 
 from __future__ import annotations
@@ -87,11 +87,16 @@ async def read_page(rules: Fills, cursor: Cursor, now_ms: int, rows: Rows, read:
 
 
 async def _by_id(rules: Fills, cursor: Cursor, rows: Rows, read: Read) -> FillPage:
-    last = cursor.last_id
-    found = await rows({"$from_id": 0 if last is None else last + 1})
+    last, since_ms = cursor.last_id, cursor.since_ms
+    if last is None and since_ms is not None:
+        found = await rows({"$from_id": None, "$since": since_ms})
+    else:
+        found = await rows({"$from_id": 0 if last is None else last + 1, "$since": None})
     fills = _sorted([read(row) for row in found])
     new = [fill for fill in fills if last is None or int(fill.trade_id) > last]
     ids = [int(fill.trade_id) for fill in new]
+    if not ids and last is None and since_ms is not None:
+        return FillPage((), str(cursor), complete=True)
     following = Cursor(last_id=max(ids, default=last if last is not None else -1))
     return FillPage(tuple(new), str(following), len(found) < rules.page)
 

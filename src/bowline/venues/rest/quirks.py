@@ -23,6 +23,7 @@ a `-` stays. A parameter whose word has no value is left out:
     $deal                         1 open long, 2 close short, 3 open short, 4 close long
     $seconds $seconds_text $ms    of the dead-man switch; $armed: `ACTIVATE` or `CLOSE`; $on: 1 or 0
     $account                      HTX's number of the spot account
+    $stream_key                   the listen key of the private stream
 """
 
 from __future__ import annotations
@@ -182,6 +183,10 @@ class MarketQuirks(Struct, frozen=True, kw_only=True):
     set_position_mode: Call | None = None
     deadman: Deadman | None = None
     rights: Rights | None = None
+    #: what the private stream is opened with, a listen key or the account's number; and what keeps
+    #: the key alive
+    stream_key: Call | None = None
+    stream_keep: Call | None = None
     symbol_at: str = "symbol"
     #: the key of our id in an order, where ccxt does not read it
     client_id_at: str = ""

@@ -198,6 +198,7 @@ def read_position(row: Row, listing: Listing, now_ns: int) -> PositionReport | N
         margin_mode=_MARGIN_MODES.get(str(row.get("marginMode"))),
         liquidation_price=number_or_none(row, "liquidationPrice") or None,
         unrealised_pnl=number_or_none(row, "unrealizedPnl"),
+        hedged=row.get("hedged") is True,
     )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -45,7 +45,7 @@ from bowline.venues.rest.client import Credentials
 from bowline.venues.rest.fills import Cursor, read_page
 from bowline.venues.rest.judging import Meaning, at
 from bowline.venues.rest.line import Line
-from bowline.venues.rest.quirks import Quirks
+from bowline.venues.rest.quirks import Call, Quirks
 from bowline.venues.rest.transport import TIMEOUT_S
 
 _MS_NS = 1_000_000
@@ -91,6 +91,11 @@ class RestVenue:
         self._account: str | None = None
 
     # --- public ---------------------------------------------------------------------------------
+
+    @property
+    def candles_a_page(self) -> int:
+        """How many minutes one request for candles covers at most."""
+        return self._quirks.candles.page
 
     async def server_time_ns(self) -> int:
         """The venue's clock, UTC."""
@@ -318,6 +323,16 @@ class RestVenue:
             reply = await self._line.call(rights.call, await self._words(None))
             return reading.read_rights(at(reply, rights.call.rows), rights)
 
+    async def stream_key(self, kept: str = "") -> str:
+        """What the private stream is opened with, empty where it needs nothing; `kept`: keep it.
+
+        A listen key, or the account's number.
+        """
+        if not kept:
+            return await self._told("stream key", self._quirks.stream_key)
+        await self._told("stream key", self._quirks.stream_keep, {"$stream_key": kept})
+        return kept
+
     # --- what an operation needs ----------------------------------------------------------------
 
     async def _known(self) -> Listings:
@@ -343,6 +358,22 @@ class RestVenue:
                 raise
         if entering and (trouble := self._clock.trouble()):
             raise Retryable(f"{self.market.name}: {trouble}", after_s=1.0, code="clock")
+
+    async def _told(
+        self, name: str, call: Call | None, words: Mapping[str, object] | None = None
+    ) -> str:
+        """A word of a reply; ValueError, which is `Retryable`, where it should be and is not."""
+        if call is None:
+            return ""
+        await self._ready()
+        async with self._line.asking(name):
+            reply = await self._line.call(call, words or {})
+            if not call.rows:
+                return ""
+            found = at(reply, call.rows)
+            if found in {None, ""}:
+                raise ValueError(f"no {name}")
+            return str(found)
 
     async def _words(self, instrument: InstrumentId | None) -> dict[str, object]:
         listing = None if instrument is None else await self._listing(instrument)

@@ -1,5 +1,16 @@
-"""Feeds kept alive: one runner for every venue's public streams, over any WebSocket."""
+"""Feeds and accounts' streams kept alive: one runner each for every venue, over any WebSocket."""
 
+from bowline.venues.stream.account_notices import (
+    AccountNotice,
+    AccountSink,
+    KeyRefused,
+    OrderInDoubt,
+    RestAsked,
+    RestSilent,
+    StreamLive,
+    StreamLost,
+    StreamMissed,
+)
 from bowline.venues.stream.notices import (
     BookInvalid,
     BookValid,
@@ -11,11 +22,16 @@ from bowline.venues.stream.notices import (
     TopicRefused,
     TopicSilent,
 )
+from bowline.venues.stream.private import AccountStream
 from bowline.venues.stream.runner import FeedRunner
 from bowline.venues.stream.shelf import Fetch
+from bowline.venues.stream.stream_key import StreamKeys
 from bowline.venues.stream.transport import Connect, Lost, Socket, aiohttp_connect
 
 __all__ = [
+    "AccountNotice",
+    "AccountSink",
+    "AccountStream",
     "BookInvalid",
     "BookValid",
     "Connect",
@@ -24,9 +40,17 @@ __all__ = [
     "FeedSink",
     "Fetch",
     "FrameUnreadable",
+    "KeyRefused",
     "Lost",
     "Notice",
+    "OrderInDoubt",
+    "RestAsked",
+    "RestSilent",
     "Socket",
+    "StreamKeys",
+    "StreamLive",
+    "StreamLost",
+    "StreamMissed",
     "TopicLive",
     "TopicRefused",
     "TopicSilent",

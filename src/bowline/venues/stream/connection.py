@@ -101,7 +101,7 @@ class Connection:
                 tasks.create_task(self._answer())
                 tasks.create_task(self._look())
         except ExceptionGroup as group:
-            raise _cause(group) from None
+            raise cause_of(group) from None
         finally:
             self._shelf.close()
             await self._socket.close()
@@ -255,7 +255,7 @@ class Connection:
             await self._ask(silent, again=True)
 
 
-def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """A bug if there is one, else the first loss: the others followed from it."""
-    leaves = [_cause(e) if isinstance(e, BaseExceptionGroup) else e for e in group.exceptions]
+    leaves = [cause_of(e) if isinstance(e, BaseExceptionGroup) else e for e in group.exceptions]
     return next((each for each in leaves if not isinstance(each, Lost)), leaves[0])

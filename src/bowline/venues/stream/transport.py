@@ -79,15 +79,23 @@ class AiohttpSocket:
                 await self._socket.close()
 
 
-def aiohttp_connect(session: aiohttp.ClientSession) -> Connect:
-    """Connections of this session."""
+def aiohttp_connect(session: aiohttp.ClientSession, heartbeat_s: float | None = None) -> Connect:
+    """Connections of this session.
+
+    `heartbeat_s`: how often the protocol's own ping goes out, and what is not answered ends. A feed
+    needs none, for its frames never rest; an account's stream may be silent for days.
+    """
 
     async def connect(url: str, on_frame: OnFrame) -> Socket:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                # heartbeats are the codec's: a venue that answers pings may still be dead
+                # heartbeats prove a wire and no more: a venue that answers may still be deaf
                 socket = await session.ws_connect(
-                    url, max_msg_size=MOST_FRAME_BYTES, compress=15, decode_text=False
+                    url,
+                    max_msg_size=MOST_FRAME_BYTES,
+                    compress=15,
+                    decode_text=False,
+                    heartbeat=heartbeat_s,
                 )
         except TimeoutError:
             raise Lost(f"{url} did not open within {OPEN_TIMEOUT_S:g} s") from None

@@ -1,0 +1,325 @@
+"""Bybit's private streams, API v5: orders, fills, positions, the wallet, all after one login.
+
+One account answers for spot and perpetuals, and every topic but the wallet is asked for by kind. A
+market order to buy on spot may be told in quote money, so its quantity here is what has filled. A
+fill of spot that names no asset of its fee paid it as the venue documents: in what it brought in,
+and a rebate in what it gave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listing,
+    Listings,
+    MarginMode,
+    OrderReport,
+    PositionReport,
+)
+from bowline.venues import reading
+from bowline.venues.feed import Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.private import (
+    LoggedIn,
+    LoginRefused,
+    PrivateRules,
+    Report,
+    Words,
+    amount,
+    number,
+    price,
+    size,
+    state_of,
+)
+from bowline.venues.reading import Millis, decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_RULES = PrivateRules(
+    url="wss://stream.bybit.com/v5/private", ping=b'{"op":"ping"}', silent_after_s=50.0
+)
+_MS_NS = 1_000_000
+#: a login is good for so long
+_LOGIN_MS = 10_000
+_SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
+_MODES = {0: MarginMode.CROSS, 1: MarginMode.ISOLATED}
+#: of hedge mode; 0 is one-way
+_INDEXES = {1: Direction.LONG, 2: Direction.SHORT}
+_STATES = {
+    "Created": OrderState.PENDING,
+    "New": OrderState.WORKING,
+    "Untriggered": OrderState.WORKING,
+    "Triggered": OrderState.WORKING,
+    "PartiallyFilled": OrderState.PARTLY_FILLED,
+    "Filled": OrderState.FILLED,
+    "Cancelled": OrderState.CANCELLED,
+    "PartiallyFilledCanceled": OrderState.CANCELLED,
+    "Deactivated": OrderState.CANCELLED,
+    "Rejected": OrderState.REJECTED,
+}
+_TRADES = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "MovePosition"})
+#: what moves money and is no execution
+_NO_TRADES = frozenset({"Funding", "Settle", "Delivery", "SessionSettlePnL", "FutureSpread"})
+#: documented topics that are nothing to us
+_OTHERS = ("execution.fast", "greeks", "dcp", "spread.", "rfq.")
+
+
+class _Frame(Struct, gc=False):
+    topic: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"[]")
+    op: str = ""
+    success: bool | None = None
+    ret_msg: str = ""
+    retMsg: str = ""  # noqa: N815 - their word
+    retCode: int | str = ""  # noqa: N815
+    req_id: str = ""
+
+
+class _Order(Struct, gc=False, rename="camel"):
+    category: str
+    symbol: str
+    order_id: str
+    side: Literal["Buy", "Sell"]
+    order_type: str
+    price: str
+    qty: Decimal
+    order_status: str
+    cum_exec_qty: Decimal
+    avg_price: str
+    updated_time: Millis
+    order_link_id: str = ""
+    market_unit: str = ""
+    reduce_only: bool = False
+
+
+class _Fill(Struct, gc=False, rename="camel"):
+    category: str
+    symbol: str
+    exec_id: str
+    order_id: str
+    side: Literal["Buy", "Sell", "", "None"]
+    exec_price: Decimal
+    exec_qty: Decimal
+    exec_fee: Decimal
+    exec_type: str
+    exec_time: Millis
+    is_maker: bool
+    order_link_id: str = ""
+    fee_currency: str = ""
+
+
+class _Position(Struct, gc=False, rename="camel"):
+    category: str
+    symbol: str
+    side: Literal["Buy", "Sell", "", "None"]
+    size: Decimal
+    position_idx: Literal[0, 1, 2]
+    updated_time: Millis
+    entry_price: str = ""
+    avg_price: str = ""
+    leverage: str = ""
+    trade_mode: int = 0
+    liq_price: str = ""
+    unrealised_pnl: str = ""
+
+
+class _Coin(Struct, gc=False, rename="camel"):
+    coin: str
+    wallet_balance: Decimal
+    available_to_withdraw: str = ""
+    locked: str = ""
+    total_order_im: str = msgspec.field(name="totalOrderIM", default="")
+    total_position_im: str = msgspec.field(name="totalPositionIM", default="")
+
+
+class _Wallet(Struct, gc=False):
+    coin: list[_Coin]
+
+
+_FRAME = decoder(_Frame)
+_ORDERS = decoder(list[_Order])
+_FILLS = decoder(list[_Fill])
+_POSITIONS = decoder(list[_Position])
+_WALLETS = decoder(list[_Wallet])
+
+
+class BybitPrivateCodec:
+    """One Bybit market at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._words = Words(market, listings)
+        self._readers: dict[str, Callable[[bytes], Sequence[Report]]] = {
+            "order": self._orders,
+            "execution": self._fills,
+            "wallet": _balances,
+        }
+        if market.kind != "spot":
+            self._readers["position"] = self._positions
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """One URL for every kind."""
+        return _RULES
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """One frame, good for ten seconds."""
+        until = str(now_ns // _MS_NS + _LOGIN_MS)
+        signed = f"GET/realtime{until}".encode()
+        sign = hmac.new(credentials.secret.encode(), signed, hashlib.sha256).hexdigest()
+        return [msgspec.json.encode({"op": "auth", "args": [credentials.key, until, sign]})]
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """One frame, numbered."""
+        del credentials, now_ns
+        topics = [
+            name if name == "wallet" else f"{name}.{self._market.kind}" for name in self._readers
+        ]
+        frame = {"op": "subscribe", "req_id": str(request), "args": topics}
+        return [msgspec.json.encode(frame)]
+
+    def decode(self, frame: bytes) -> Sequence[Report | Control | LoggedIn | LoginRefused]:
+        """What one frame says. Raises Unreadable."""
+        envelope = read(_FRAME, frame)
+        if not envelope.topic:
+            return _control(envelope, frame)
+        name, _, kind = envelope.topic.partition(".")
+        if kind in {"", self._market.kind} and (reader := self._readers.get(name)):
+            return reader(bytes(envelope.data))
+        if name in {"order", "execution", "position"} or envelope.topic.startswith(_OTHERS):
+            return ()
+        raise reading.unreadable(f"unknown topic {envelope.topic!r}", frame)
+
+    def _at(self, category: str, word: str, raw: bytes) -> Listing | None:
+        """None for what is not of this market."""
+        return self._words.at(word, raw) if category == self._market.kind else None
+
+    def _orders(self, raw: bytes) -> Sequence[OrderReport]:
+        return [
+            self._order(each, listing, raw)
+            for each in read(_ORDERS, raw)
+            if (listing := self._at(each.category, each.symbol, raw)) is not None
+        ]
+
+    def _order(self, each: _Order, listing: Listing, raw: bytes) -> OrderReport:
+        filled = size(each.cum_exec_qty, raw)
+        in_quote_money = each.market_unit == "quoteCoin"
+        quantity = filled if in_quote_money else size(each.qty, raw)
+        market = each.order_type == "Market"
+        return OrderReport(
+            venue_order_id=each.order_id,
+            client_id=our_id(each.order_link_id, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[each.side],
+            quantity=quantity,
+            filled=filled,
+            state=state_of(each.order_status, _STATES, quantity, filled),
+            event_ns=ns(each.updated_time),
+            price=None if market else number(each.price, raw) or None,
+            average_price=(number(each.avg_price, raw) or None) if filled else None,
+            reduce_only=each.reduce_only,
+        )
+
+    def _fills(self, raw: bytes) -> Sequence[FillReport]:
+        return [
+            self._fill(each, listing, raw)
+            for each in read(_FILLS, raw)
+            if each.exec_type not in _NO_TRADES
+            and (listing := self._at(each.category, each.symbol, raw)) is not None
+        ]
+
+    def _fill(self, each: _Fill, listing: Listing, raw: bytes) -> FillReport:
+        if each.exec_type not in _TRADES or each.side not in _SIDES:
+            raise reading.unreadable(f"an execution of type {each.exec_type!r}", raw)
+        fee = amount(each.exec_fee, raw)
+        return FillReport(
+            instrument=listing.instrument.id,
+            trade_id=each.exec_id,
+            venue_order_id=each.order_id,
+            client_id=our_id(each.order_link_id, ""),
+            side=_SIDES[each.side],
+            quantity=price(each.exec_qty, raw),
+            price=price(each.exec_price, raw),
+            fee=fee,
+            fee_asset=each.fee_currency or self._fee_asset(listing, _SIDES[each.side], fee),
+            event_ns=ns(each.exec_time),
+            maker=each.is_maker,
+        )
+
+    def _fee_asset(self, listing: Listing, side: Side, fee: Decimal) -> str:
+        if self._market.kind != "spot":
+            return listing.quote
+        return listing.base if (side is Side.BUY) == (fee >= ZERO) else listing.quote
+
+    def _positions(self, raw: bytes) -> Sequence[PositionReport]:
+        reports = []
+        for each in read(_POSITIONS, raw):
+            listing = self._at(each.category, each.symbol, raw)
+            if listing is None:
+                continue
+            quantity = size(each.size, raw)
+            by_side = {"Buy": Direction.LONG, "Sell": Direction.SHORT}
+            direction = _INDEXES.get(each.position_idx) or (
+                by_side.get(each.side, Direction.NEUTRAL) if quantity else Direction.NEUTRAL
+            )
+            if quantity and direction is Direction.NEUTRAL:
+                raise reading.unreadable("a position that points nowhere", raw)
+            reports.append(PositionReport(
+                instrument=listing.instrument.id,
+                direction=direction,
+                quantity=quantity,
+                entry_price=number(each.entry_price or each.avg_price, raw) or ZERO,
+                event_ns=ns(each.updated_time),
+                leverage=number(each.leverage, raw) or None,
+                margin_mode=_MODES.get(each.trade_mode),
+                liquidation_price=(number(each.liq_price, raw) or None) if quantity else None,
+                unrealised_pnl=number(each.unrealised_pnl, raw),
+                hedged=each.position_idx in _INDEXES,
+            ))  # fmt: skip
+        return reports
+
+
+def _balances(raw: bytes) -> Sequence[Balance]:
+    return [_balance(each, raw) for wallet in read(_WALLETS, raw) for each in wallet.coin]
+
+
+def _balance(each: _Coin, raw: bytes) -> Balance:
+    total, free = amount(each.wallet_balance, raw), number(each.available_to_withdraw, raw)
+    if free is None:
+        used = (each.locked, each.total_order_im, each.total_position_im)
+        free = total - sum((number(text, raw) or ZERO for text in used), ZERO)
+    return Balance(each.coin, total, free)
+
+
+def _control(frame: _Frame, raw: bytes) -> Sequence[Control | LoggedIn | LoginRefused]:
+    code, message = str(frame.retCode), frame.ret_msg or frame.retMsg
+    match frame.op:
+        case "auth" if frame.success:
+            return (LoggedIn(),)
+        case "auth":
+            return (LoginRefused(code, message),)
+        case "subscribe":
+            request = reading.request_number(frame.req_id)
+            if frame.success:
+                return (Subscribed(request),)
+            return (SubscriptionRefused(code, message, request),)
+        case "pong" | "ping":
+            return (Pong(),)
+    raise reading.unreadable(f"unknown word {frame.op!r}", raw)
