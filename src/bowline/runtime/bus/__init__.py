@@ -1,4 +1,7 @@
-"""The bus: topics of one registry, groups, redelivery, dead letters; in memory or in Redis."""
+"""The bus: topics of one registry, groups, redelivery, dead letters; in memory or in Redis.
+
+It tells others what happened, and must never stand between a decision and its order.
+"""
 
 from bowline.runtime.bus.memory import MemoryBus
 from bowline.runtime.bus.protocol import Bus, BusFull, DeadLetter, Message, Subscription
