@@ -1,6 +1,7 @@
 """How many requests a venue takes in how much time: counted, and told in its own headers.
 
-It is told the time and reads no clock."""
+It is told the time and reads no clock.
+"""
 
 from __future__ import annotations
 
