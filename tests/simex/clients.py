@@ -25,10 +25,12 @@ CLASSES: dict[str, tuple[str, str]] = {
     "htx": ("htx", "htx"),
     "mexc": ("mexc", "mexc"),
 }
-_SPOT_AND_LINEAR = {"types": ["spot", "linear"]}
 _SPOT_AND_SWAP = {"types": ["spot", "swap"]}
+#: our venue, or one of its markets -> what its user would set
 OPTIONS: dict[str, dict[str, Any]] = {
-    "binance": {"fetchMarkets": _SPOT_AND_LINEAR, "fetchMargins": False},
+    # by the host's name ccxt tells the streams of the one market from those of the other
+    "binance:spot": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
+    "binance:linear": {"fetchMarkets": {"types": ["linear"]}, "fetchMargins": False},
     "bitget": {"fetchMarkets": _SPOT_AND_SWAP, "uta": False},
     "bingx": {"fetchMarkets": _SPOT_AND_SWAP},
     "gate": {"fetchMarkets": _SPOT_AND_SWAP, "unifiedAccount": False},
@@ -85,6 +87,7 @@ def make_client(world: World, address: Address, venue: str, kind: str) -> Any:
             "options": {
                 "defaultType": "spot" if kind == "spot" else "swap",
                 **OPTIONS.get(venue, {}),
+                **OPTIONS.get(f"{venue}:{kind}", {}),
             },
         }
     )

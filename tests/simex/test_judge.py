@@ -7,18 +7,8 @@ import asyncio
 import pytest
 
 from bowline.simex import DIALECTS
-from tests.simex.judge import (
-    ABSENT,
-    KINDS,
-    LINEAR_ONLY,
-    NO,
-    OPERATIONS,
-    PAGE,
-    YES,
-    cells_of_page,
-    examine,
-    played,
-)
+from tests.simex.judge import LINEAR_ONLY, OPERATIONS, examine
+from tests.simex.page import ABSENT, KINDS, NO, PAGE, YES, cells_of_page, played
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from bowline.simex.dialect import Dialect
+from bowline.simex.dialects.binance import BinanceDialect
 from bowline.simex.dialects.bitget import BitgetDialect
 from bowline.simex.dialects.bybit import BybitDialect
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
+    "binance": BinanceDialect,
     "bitget": BitgetDialect,
     "bybit": BybitDialect,
 }

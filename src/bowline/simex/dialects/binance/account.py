@@ -1,0 +1,353 @@
+"""Binance's account endpoints: the spot wallet, and the futures wallet with its positions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bowline.core.model.values import ZERO, Direction
+from bowline.core.sim.exchange import Holding, OpenPosition, RefusalReason, Refused
+from bowline.core.venue import Listing, MarginMode, PositionMode
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.binance.asked import (
+    fields_of,
+    listing_in,
+    listings_in,
+    number_in,
+)
+from bowline.simex.dialects.binance.refusals import missing, refusal_of
+from bowline.simex.dialects.binance.words import linear_position
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import int_in, ms, plain
+
+_MARGIN_MODES = {"ISOLATED": MarginMode.ISOLATED, "CROSSED": MarginMode.CROSS}
+_HOUR_NS = 3_600_000_000_000
+#: in the floor's notes: the futures listen key, until when it is good, and the dead-man switches
+KEY_NOTE, KEY_UNTIL_NOTE, COUNTDOWN_NOTE = (
+    "binance listen key",
+    "binance listen key until",
+    "binance countdown of",
+)
+
+Words = dict[str, object]
+
+
+def spot_account(call: Call) -> object:
+    """GET /api/v3/account."""
+    bare = fields_of(call).get("omitZeroBalances") == "true"
+    return {
+        "makerCommission": 10,
+        "takerCommission": 10,
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": {
+            "maker": "0.00100000", "taker": "0.00100000",
+            "buyer": "0.00000000", "seller": "0.00000000",
+        },
+        "canTrade": True,
+        "canWithdraw": False,
+        "canDeposit": False,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": ms(call.now_ns),
+        "accountType": "SPOT",
+        "balances": [
+            {"asset": each.asset, "free": plain(each.free), "locked": plain(each.locked)}
+            for each in call.floor.view("spot").holdings(call.account)
+            if each.total or not bare
+        ],
+        "permissions": ["SPOT"],
+        "uid": int(call.floor.keys.user_id),
+    }  # fmt: skip
+
+
+def restrictions(call: Call) -> object:
+    """GET /sapi/v1/account/apiRestrictions: the test key trades, and cannot withdraw."""
+    return {
+        "ipRestrict": True,
+        "createTime": ms(call.now_ns),
+        "enableReading": True,
+        "enableWithdrawals": False,
+        "enableInternalTransfer": False,
+        "enableMargin": False,
+        "enableFutures": True,
+        "permitsUniversalTransfer": False,
+        "enableVanillaOptions": False,
+        "enableFixApiTrade": False,
+        "enableFixReadOnly": False,
+        "enableSpotAndMarginTrading": True,
+        "enablePortfolioMarginTrading": False,
+    }
+
+
+def linear_account(call: Call) -> object:
+    """GET /fapi/v2 and v3/account: assets, and the positions that are open."""
+    view = call.floor.view("linear")
+    holdings = view.holdings(call.account)
+    money = next((each for each in holdings if each.asset == "USDT"), None)
+    words: Words = {
+        "feeTier": 0,
+        "canTrade": True,
+        "canDeposit": False,
+        "canWithdraw": False,
+        "updateTime": 0,
+        "multiAssetsMargin": False,
+    } | ({} if money is None else _totals(money))
+    words["assets"] = [_asset(each, ms(call.now_ns)) for each in holdings]
+    words["positions"] = [
+        linear_position(call.floor, each) for each in view.positions(call.account)
+    ]
+    return words
+
+
+def _totals(money: Holding) -> Words:
+    margin = plain(money.margin)
+    return {
+        "totalInitialMargin": margin,
+        "totalMaintMargin": "0",
+        "totalWalletBalance": plain(money.total),
+        "totalUnrealizedProfit": plain(money.unrealised),
+        "totalMarginBalance": plain(money.total + money.unrealised),
+        "totalPositionInitialMargin": margin,
+        "totalOpenOrderInitialMargin": "0",
+        "totalCrossWalletBalance": plain(money.total),
+        "totalCrossUnPnl": plain(money.unrealised),
+        "availableBalance": plain(money.free),
+        "maxWithdrawAmount": plain(money.free),
+    }
+
+
+def _asset(holding: Holding, now_ms: int) -> Words:
+    return {
+        "asset": holding.asset,
+        "walletBalance": plain(holding.total),
+        "unrealizedProfit": plain(holding.unrealised),
+        "marginBalance": plain(holding.total + holding.unrealised),
+        "maintMargin": "0",
+        "initialMargin": plain(holding.margin),
+        "positionInitialMargin": plain(holding.margin),
+        "openOrderInitialMargin": "0",
+        "crossWalletBalance": plain(holding.total),
+        "crossUnPnl": plain(holding.unrealised),
+        "availableBalance": plain(holding.free),
+        "maxWithdrawAmount": plain(holding.free),
+        "marginAvailable": True,
+        "updateTime": now_ms,
+    }
+
+
+def linear_balance(call: Call) -> object:
+    """GET /fapi/v2 and v3/balance."""
+    return [
+        {
+            "accountAlias": "SgsR",
+            "asset": each.asset,
+            "balance": plain(each.total),
+            "crossWalletBalance": plain(each.total),
+            "crossUnPnl": plain(each.unrealised),
+            "availableBalance": plain(each.free),
+            "maxWithdrawAmount": plain(each.free),
+            "marginAvailable": True,
+            "updateTime": ms(call.now_ns),
+        }
+        for each in call.floor.view("linear").holdings(call.account)
+    ]
+
+
+def positions(call: Call) -> object:
+    """GET /fapi/v3/positionRisk: the positions that are open."""
+    chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
+    found = call.floor.view("linear").positions(call.account)
+    return [linear_position(call.floor, each) for each in found if each.instrument in chosen]
+
+
+def positions_with_flat(call: Call) -> object:
+    """GET /fapi/v2/positionRisk: every symbol, with leverage and margin type."""
+    rows = []
+    for listing in listings_in(call, fields_of(call)):
+        for each in legs(call.floor, call.account, listing):
+            isolated = each.margin_mode is MarginMode.ISOLATED
+            rows.append(
+                linear_position(call.floor, each)
+                | {
+                    "leverage": plain(each.leverage),
+                    "marginType": "isolated" if isolated else "cross",
+                    "isAutoAddMargin": "false",
+                    "maxNotionalValue": "100000000",
+                }
+            )
+    return rows
+
+
+def legs(floor: Floor, account: str, listing: Listing) -> list[OpenPosition]:
+    """The one-way position, or the two of hedge mode; flat ones too."""
+    instrument, view = listing.instrument.id, floor.view("linear")
+    settings = view.settings(account, instrument)
+    found = {each.direction: each for each in view.positions(account, instrument)}
+    one_way = settings.position_mode is PositionMode.ONE_WAY
+    if one_way and found:
+        return list(found.values())
+    ways = (Direction.NEUTRAL,) if one_way else (Direction.LONG, Direction.SHORT)
+    return [
+        found.get(way)
+        or OpenPosition(
+            account, instrument, settings.position_mode, way, ZERO, ZERO, ZERO,
+            settings.margin_mode, settings.leverage, ZERO, 0, floor.ticker(instrument).mark,
+        )
+        for way in ways
+    ]  # fmt: skip
+
+
+def position_mode(call: Call) -> object:
+    """GET positionSide/dual."""
+    return {"dualSidePosition": _hedged(call)}
+
+
+def _hedged(call: Call) -> bool:
+    view = call.floor.view("linear")
+    modes = {
+        view.settings(call.account, each.instrument.id).position_mode
+        for each in call.floor.listings("linear")
+    }
+    return modes == {PositionMode.HEDGE}
+
+
+def set_position_mode(call: Call) -> object:
+    """POST positionSide/dual: of the whole account."""
+    wanted = fields_of(call).get("dualSidePosition", "").lower()
+    if wanted not in ("true", "false"):
+        raise missing("dualSidePosition")
+    mode = PositionMode.HEDGE if wanted == "true" else PositionMode.ONE_WAY
+    refused = call.floor.set_position_mode(call.account, mode)
+    if refused is not None and refused.reason is RefusalReason.NOT_MODIFIED:
+        raise WireRefusal(-4059, "No need to change position side.")
+    if refused is not None and refused.reason is RefusalReason.MODE_IN_USE:
+        if call.floor.view("linear").open_orders(call.account):
+            raise WireRefusal(-4067, "Position side cannot be changed if there exists open orders.")
+        raise WireRefusal(-4068, "Position side cannot be changed if there exists position.")
+    return _done(refused)
+
+
+def set_margin_type(call: Call) -> object:
+    """POST marginType."""
+    fields = fields_of(call)
+    instrument = listing_in(call, fields).instrument.id
+    mode = _MARGIN_MODES.get(fields.get("marginType", ""))
+    if mode is None:
+        raise missing("marginType")
+    refused = call.floor.set_margin_mode(call.account, instrument, mode)
+    if refused is not None and refused.reason is RefusalReason.NOT_MODIFIED:
+        raise WireRefusal(-4046, "No need to change margin type.")
+    if refused is not None and refused.reason is RefusalReason.MODE_IN_USE:
+        if call.floor.view("linear").open_orders(call.account, instrument):
+            raise WireRefusal(-4047, "Margin type cannot be changed if there exists open orders.")
+        raise WireRefusal(-4048, "Margin type cannot be changed if there exists position.")
+    return _done(refused)
+
+
+def _done(refused: Refused | None) -> Words:
+    if refused is not None:
+        raise refusal_of("linear", refused)
+    return {"code": 200, "msg": "success"}
+
+
+def set_leverage(call: Call) -> object:
+    """POST leverage: the same again is fine."""
+    fields = fields_of(call)
+    listing = listing_in(call, fields)
+    leverage = number_in(fields, "leverage")
+    refused = call.floor.set_leverage(call.account, listing.instrument.id, leverage)
+    if refused is not None and refused.reason is RefusalReason.LEVERAGE_TOO_HIGH:
+        raise WireRefusal(-4028, f"Leverage {plain(leverage)} is not valid")
+    if refused is not None and refused.reason is RefusalReason.INSUFFICIENT_FUNDS:
+        raise WireRefusal(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise refusal_of("linear", refused)
+    return {
+        "symbol": listing.venue_symbol,
+        "leverage": int(leverage),
+        "maxNotionalValue": "100000000",
+    }
+
+
+def symbol_config(call: Call) -> object:
+    """GET symbolConfig: leverage and margin type, which the positions do not tell."""
+    view, modes = call.floor.view("linear"), {mode: word for word, mode in _MARGIN_MODES.items()}
+    shown = []
+    for listing in listings_in(call, fields_of(call)):
+        settings = view.settings(call.account, listing.instrument.id)
+        shown.append(
+            {
+                "symbol": listing.venue_symbol,
+                "marginType": modes[settings.margin_mode],
+                "isAutoAddMargin": False,
+                "leverage": int(settings.leverage),
+                "maxNotionalValue": "100000000",
+            }
+        )
+    return shown
+
+
+def leverage_brackets(call: Call) -> object:
+    """GET leverageBracket: one bracket a symbol."""
+    shown = [
+        {
+            "symbol": each.venue_symbol,
+            "brackets": [
+                {
+                    "bracket": 1,
+                    "initialLeverage": int(each.max_leverage or Decimal(1)),
+                    "notionalCap": 100_000_000,
+                    "notionalFloor": 0,
+                    "maintMarginRatio": 0.005,
+                    "cum": 0,
+                }
+            ],
+        }
+        for each in listings_in(call, fields_of(call))
+    ]
+    return shown[0] if fields_of(call).get("symbol") else shown
+
+
+def countdown(call: Call) -> object:
+    """POST countdownCancelAll: a symbol's orders go unless this is said again in time."""
+    fields, floor, account = fields_of(call), call.floor, call.account
+    listing = listing_in(call, fields)
+    wait_ms = int_in(fields.get("countdownTime"), -1)
+    if wait_ms < 0:
+        raise missing("countdownTime")
+    note = f"{COUNTDOWN_NOTE} {listing.venue_symbol}"
+    floor.notes[note] = due = str(floor.agenda.now_ns + wait_ms * 1_000_000)
+
+    def fire() -> None:
+        if floor.notes.get(note) == due:
+            floor.cancel_all(account, "linear", listing.instrument.id)
+            floor.publish()
+
+    if wait_ms:
+        floor.agenda.after(wait_ms / 1_000, fire)
+    return {"symbol": listing.venue_symbol, "countdownTime": str(wait_ms)}
+
+
+def open_listen_key(call: Call) -> object:
+    """POST and PUT listenKey: another hour. The same key as long as one is good."""
+    floor = call.floor
+    if call.method == "PUT" and not listen_key(floor):
+        raise WireRefusal(-1125, "This listenKey does not exist.")
+    if not listen_key(floor):
+        floor.notes[KEY_NOTE] = f"{floor.keys.password}{floor.agenda.now_ns:x}"
+    floor.notes[KEY_UNTIL_NOTE] = str(floor.agenda.now_ns + _HOUR_NS)
+    return {"listenKey": listen_key(floor)}
+
+
+def close_listen_key(call: Call) -> object:
+    """DELETE listenKey."""
+    call.floor.notes.pop(KEY_NOTE, None)
+    return {}
+
+
+def listen_key(floor: Floor) -> str:
+    """The listen key that is good now; empty if none is."""
+    if floor.agenda.now_ns >= int(floor.notes.get(KEY_UNTIL_NOTE, 0)):
+        return ""
+    return floor.notes.get(KEY_NOTE, "")

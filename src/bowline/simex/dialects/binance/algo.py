@@ -1,0 +1,99 @@
+"""Binance futures' conditional orders: a service beside the order endpoints, with its own ids."""
+
+from __future__ import annotations
+
+from bowline.core.sim.exchange import RefusalReason, Refused, VenueOrder
+from bowline.core.venue import Listing
+from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialects.binance.asked import (
+    Fields,
+    fields_of,
+    limit_in,
+    listing_in,
+    listings_in,
+    window_in,
+)
+from bowline.simex.dialects.binance.refusals import missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.trading import counted, or_refused, order_in
+from bowline.simex.dialects.binance.words import algo_id, algo_order, algo_order_id, is_algo
+from bowline.simex.wire_words import int_in, ms
+
+
+def place(call: Call) -> Reply:
+    """POST algoOrder."""
+    fields = fields_of(call)
+    if fields.get("algoType") != "CONDITIONAL":
+        raise missing("algoType")
+    headers = counted(call, "linear")
+    order = order_in(call, listing_in(call, fields), fields)
+    if order.trigger is None:
+        raise WireRefusal(-1116, "Invalid orderType.")
+    placed = or_refused(call, call.floor.place(order))
+    return Reply(algo_order(call.floor, placed), headers=headers)
+
+
+def cancel(call: Call) -> object:
+    """DELETE algoOrder."""
+    found = _named(call, fields_of(call))
+    if found is None or found.triggered:
+        raise refusal_of("linear", Refused(RefusalReason.UNKNOWN_ORDER))
+    ended = or_refused(call, call.floor.cancel(call.account, found.instrument, found.order_id))
+    names = {"algoId": algo_id(ended), "clientAlgoId": ended.client_id}
+    return names | {"code": "200", "msg": "success"}
+
+
+def cancel_all(call: Call) -> object:
+    """DELETE algoOpenOrders of one symbol."""
+    instrument = listing_in(call, fields_of(call)).instrument.id
+    for each in call.floor.view("linear").open_orders(call.account, instrument):
+        if each.waiting:
+            call.floor.cancel(call.account, instrument, each.order_id)
+    return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+
+def look_up(call: Call) -> object:
+    """GET algoOrder: waiting, triggered or ended."""
+    found = _named(call, fields_of(call))
+    if found is None:
+        raise no_such_order()
+    return algo_order(call.floor, found)
+
+
+def open_orders(call: Call) -> object:
+    """GET openAlgoOrders: those that wait."""
+    chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
+    found = call.floor.view("linear").open_orders(call.account)
+    return [
+        algo_order(call.floor, each) for each in found if each.waiting and each.instrument in chosen
+    ]
+
+
+def all_orders(call: Call) -> object:
+    """GET allAlgoOrders of a symbol, oldest first."""
+    fields = fields_of(call)
+    listing = listing_in(call, fields)
+    start_ms, end_ms = window_in(fields)
+    found = [
+        each
+        for each in _every(call, listing)
+        if algo_id(each) >= int_in(fields.get("algoId"), 0)
+        and start_ms <= ms(each.created_ns) <= end_ms
+    ]
+    return [algo_order(call.floor, each) for each in found[-limit_in(fields, 500, 1000) :]]
+
+
+def _every(call: Call, listing: Listing) -> list[VenueOrder]:
+    view, instrument = call.floor.view("linear"), listing.instrument.id
+    found = view.closed_orders(call.account, instrument)
+    found += view.open_orders(call.account, instrument)
+    return sorted(filter(is_algo, found), key=lambda order: order.order_id)
+
+
+def _named(call: Call, fields: Fields) -> VenueOrder | None:
+    key: int | str = fields.get("clientAlgoId", "")
+    if fields.get("algoId"):
+        key = algo_order_id(int_in(fields["algoId"], 0))
+    elif not key:
+        raise missing("algoId")
+    found = call.floor.view("linear").order(call.account, key)
+    return found if found is not None and is_algo(found) else None

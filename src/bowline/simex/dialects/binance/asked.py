@@ -1,0 +1,70 @@
+"""What a request to Binance says: its parameters, its market, its symbol.
+
+Parameters come in the query or in a form, over the WebSocket API as JSON; here they are one.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from urllib.parse import parse_qsl
+
+from bowline.core.model.instrument import InstrumentId, market_by_id
+from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.venue import Listing
+from bowline.simex.dialect import Call
+from bowline.simex.dialects.binance.refusals import missing, refusal_of
+from bowline.simex.wire_words import decimal_in, int_in
+
+Fields = dict[str, str]
+
+
+def fields_of(call: Call) -> Fields:
+    """Query and form together."""
+    form = parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
+    return call.query | dict(form)
+
+
+def kind_of(call: Call) -> str:
+    """The market that a path belongs to."""
+    return "spot" if call.path.startswith("/api/") else "linear"
+
+
+def market_of(instrument: InstrumentId) -> str:
+    """`spot` or `linear`."""
+    return market_by_id(instrument.market_id).kind
+
+
+def listing_in(call: Call, fields: Fields) -> Listing:
+    """The symbol that must be there."""
+    if not fields.get("symbol"):
+        raise missing("symbol")
+    kind = kind_of(call)
+    listing = call.floor.listing_at(kind, fields["symbol"])
+    if listing is None:
+        raise refusal_of(kind, Refused(RefusalReason.UNKNOWN_INSTRUMENT))
+    return listing
+
+
+def listings_in(call: Call, fields: Fields) -> list[Listing]:
+    """The one that is named, or all."""
+    if fields.get("symbol"):
+        return [listing_in(call, fields)]
+    return call.floor.listings(kind_of(call))
+
+
+def number_in(fields: Fields, name: str) -> Decimal:
+    """A number above 0 that must be there."""
+    number = decimal_in(fields.get(name))
+    if number is None or number <= 0:
+        raise missing(name)
+    return number
+
+
+def limit_in(fields: Fields, usual: int, most: int) -> int:
+    """How long a list may be."""
+    return min(max(int_in(fields.get("limit"), usual), 1), most)
+
+
+def window_in(fields: Fields) -> tuple[int, int]:
+    """`startTime` and `endTime` in milliseconds, both included."""
+    return int_in(fields.get("startTime"), 0), int_in(fields.get("endTime"), 1 << 62)

@@ -1,0 +1,64 @@
+"""Who signed a request to Binance, and when: HMAC-SHA256 over all parameters as they were sent."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.binance.asked import fields_of
+from bowline.simex.dialects.binance.refusals import missing
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.wire_words import int_in, ms
+
+#: paths that ask for a key alone
+_KEY_ALONE = {"/fapi/v1/listenKey"}
+_WINDOW_MS = 5_000
+_LONGEST_WINDOW_MS = 60_000
+_EARLY_MS = 1_000
+_SIGNATURE = re.compile(r"&?signature=[^&]*")
+
+
+def who(call: Call) -> str:
+    """The account of the key; WireRefusal if key, signature or time are wrong."""
+    _check_key(call.floor, call.headers.get("X-MBX-APIKEY", ""))
+    if call.path in _KEY_ALONE:
+        return ACCOUNT
+    body = call.body.decode("utf-8", "replace")
+    signed = _SIGNATURE.sub("", call.raw_query) + _SIGNATURE.sub("", body)
+    _check(call.floor, signed, fields_of(call))
+    return ACCOUNT
+
+
+def check_signed(floor: Floor, params: dict[str, str]) -> None:
+    """The same for the WebSocket API: the parameters in the order of their names."""
+    _check_key(floor, params.get("apiKey", ""))
+    signed = "&".join(f"{k}={v}" for k, v in sorted(params.items()) if k != "signature")
+    _check(floor, signed, params)
+
+
+def _check_key(floor: Floor, key: str) -> None:
+    if not key:
+        raise WireRefusal(-2014, "API-key format invalid.", status=401)
+    if key != floor.keys.api_key or not floor.key_works:
+        text = "Invalid API-key, IP, or permissions for action."
+        raise WireRefusal(-2015, text, status=401)
+
+
+def _check(floor: Floor, signed: str, fields: dict[str, str]) -> None:
+    window_ms, sent_ms = int_in(fields.get("recvWindow"), _WINDOW_MS), fields.get("timestamp", "")
+    for name in ("timestamp", "signature"):
+        if not fields.get(name):
+            raise missing(name)
+    if window_ms > _LONGEST_WINDOW_MS:
+        raise WireRefusal(-1131, "'recvWindow' must be less than 60000.")
+    ahead_ms = int_in(sent_ms, 0) - ms(floor.now_ns)
+    if ahead_ms >= _EARLY_MS:
+        text = "Timestamp for this request was 1000ms ahead of the server's time."
+        raise WireRefusal(-1021, text)
+    if -ahead_ms > window_ms:
+        raise WireRefusal(-1021, "Timestamp for this request is outside of the recvWindow.")
+    expected = hmac.new(floor.keys.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected.encode(), fields["signature"].encode()):
+        raise WireRefusal(-1022, "Signature for this request is not valid.")

@@ -1,0 +1,245 @@
+"""Binance as tables: routes with their weights, budgets, doors, and the form of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
+from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
+from bowline.core.venue import Listing
+from bowline.simex.coins import Coin
+from bowline.simex.dialect import (
+    Call,
+    Door,
+    Frame,
+    Handler,
+    Reply,
+    Route,
+    Topic,
+    Wallet,
+    WireRefusal,
+    signed_route,
+)
+from bowline.simex.dialects.binance import account, algo, auth, market, streams, trading, wsapi
+from bowline.simex.dialects.binance.words import FIRST_ORDER_ID
+from bowline.simex.floor import Floor
+from bowline.simex.limits import Budget, Spent
+from bowline.simex.news import News
+from bowline.simex.wire_words import int_in
+
+_SPOT_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001")),
+    client_ids=ClientIds.OPEN,
+    first_order_id=FIRST_ORDER_ID,
+    first_trade_id=5_000_000_001,
+)
+_LINEAR_RULES = msgspec.structs.replace(
+    _SPOT_RULES,
+    fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
+    leverage=Decimal(20),
+    max_open_orders=200,
+)
+
+
+def _spot(method: str, name: str, handler: Handler, weight: int, *, private: bool = True) -> Route:
+    return Route(method, f"/api/v3/{name}", handler, private, "spot weight", weight)
+
+
+def _linear(
+    method: str, name: str, handler: Handler, weight: int, *, private: bool = True
+) -> Route:
+    path = name if name.startswith("/") else f"/fapi/v1/{name}"
+    return Route(method, path, handler, private, "linear weight", weight)
+
+
+_ROUTES: tuple[Route, ...] = (
+    _spot("GET", "ping", market.ping, 1, private=False),
+    _spot("GET", "time", market.time, 1, private=False),
+    _spot("GET", "exchangeInfo", market.instruments, 20, private=False),
+    _spot("GET", "depth", market.book, 5, private=False),
+    _spot("GET", "trades", market.trades, 25, private=False),
+    _spot("GET", "aggTrades", market.agg_trades, 4, private=False),
+    _spot("GET", "klines", market.candles, 2, private=False),
+    _spot("GET", "ticker/24hr", market.ticker_day, 2, private=False),
+    _spot("GET", "ticker/price", market.ticker_price, 2, private=False),
+    _spot("GET", "ticker/bookTicker", market.ticker_book, 2, private=False),
+    _spot("POST", "order", trading.place, 1),
+    _spot("POST", "order/test", trading.test_order, 1),
+    _spot("GET", "order", trading.look_up, 4),
+    _spot("DELETE", "order", trading.cancel, 1),
+    _spot("POST", "order/cancelReplace", trading.cancel_replace, 1),
+    _spot("GET", "openOrders", trading.open_orders, 6),
+    _spot("DELETE", "openOrders", trading.cancel_all, 1),
+    _spot("GET", "allOrders", trading.all_orders, 20),
+    _spot("GET", "myTrades", trading.fills, 20),
+    _spot("GET", "account", account.spot_account, 20),
+    signed_route("GET", "/sapi/v1/account/apiRestrictions", account.restrictions, "sapi"),
+    _linear("GET", "ping", market.ping, 1, private=False),
+    _linear("GET", "time", market.time, 1, private=False),
+    _linear("GET", "exchangeInfo", market.instruments, 1, private=False),
+    _linear("GET", "depth", market.book, 5, private=False),
+    _linear("GET", "trades", market.trades, 5, private=False),
+    _linear("GET", "aggTrades", market.agg_trades, 20, private=False),
+    _linear("GET", "klines", market.candles, 5, private=False),
+    _linear("GET", "ticker/24hr", market.ticker_day, 1, private=False),
+    _linear("GET", "ticker/price", market.ticker_price, 1, private=False),
+    _linear("GET", "ticker/bookTicker", market.ticker_book, 2, private=False),
+    _linear("GET", "premiumIndex", market.premium_index, 1, private=False),
+    _linear("GET", "fundingRate", market.funding_rates, 1, private=False),
+    _linear("POST", "order", trading.place, 1),
+    _linear("PUT", "order", trading.modify, 1),
+    _linear("GET", "order", trading.look_up, 1),
+    _linear("DELETE", "order", trading.cancel, 1),
+    _linear("GET", "openOrder", trading.open_order, 1),
+    _linear("GET", "openOrders", trading.open_orders, 1),
+    _linear("DELETE", "allOpenOrders", trading.cancel_all, 1),
+    _linear("GET", "allOrders", trading.all_orders, 5),
+    _linear("GET", "userTrades", trading.fills, 5),
+    _linear("POST", "algoOrder", algo.place, 1),
+    _linear("GET", "algoOrder", algo.look_up, 1),
+    _linear("DELETE", "algoOrder", algo.cancel, 1),
+    _linear("GET", "openAlgoOrders", algo.open_orders, 1),
+    _linear("DELETE", "algoOpenOrders", algo.cancel_all, 1),
+    _linear("GET", "allAlgoOrders", algo.all_orders, 5),
+    _linear("POST", "countdownCancelAll", account.countdown, 10),
+    _linear("GET", "/fapi/v2/account", account.linear_account, 5),
+    _linear("GET", "/fapi/v3/account", account.linear_account, 5),
+    _linear("GET", "/fapi/v2/balance", account.linear_balance, 5),
+    _linear("GET", "/fapi/v3/balance", account.linear_balance, 5),
+    _linear("GET", "/fapi/v2/positionRisk", account.positions_with_flat, 5),
+    _linear("GET", "/fapi/v3/positionRisk", account.positions, 5),
+    _linear("GET", "positionSide/dual", account.position_mode, 30),
+    _linear("POST", "positionSide/dual", account.set_position_mode, 1),
+    _linear("POST", "marginType", account.set_margin_type, 1),
+    _linear("POST", "leverage", account.set_leverage, 1),
+    _linear("GET", "symbolConfig", account.symbol_config, 5),
+    _linear("GET", "leverageBracket", account.leverage_brackets, 1),
+    _linear("POST", "listenKey", account.open_listen_key, 1),
+    _linear("PUT", "listenKey", account.open_listen_key, 1),
+    _linear("DELETE", "listenKey", account.close_listen_key, 1),
+)
+
+_BUDGETS = {
+    "spot weight": Budget(6_000, 60.0, shared=True),
+    "linear weight": Budget(2_400, 60.0, shared=True),
+    "sapi": Budget(12_000, 60.0, shared=True),
+    "spot orders 10s": Budget(100, 10.0),
+    "linear orders 10s": Budget(300, 10.0),
+    "linear orders 1m": Budget(1_200, 60.0),
+    "spot messages": Budget(5),
+    "messages": Budget(10),
+}
+_PING_S, _LINEAR_PING_S = 20.0, 180.0
+_DOORS = (
+    Door("/ws", streams.hear, streams.greet, ping_every_s=_PING_S),
+    Door("/ws/{stream}", streams.hear, streams.greet, ping_every_s=_PING_S),
+    Door("/stream", streams.hear, streams.greet, ping_every_s=_PING_S),
+    Door("/ws-api/v3", wsapi.hear_spot, ping_every_s=_PING_S),
+    Door("/ws-fapi/v1", wsapi.hear_linear, ping_every_s=_LINEAR_PING_S),
+    Door("/private/ws", streams.hear_private, streams.greet_private, ping_every_s=_LINEAR_PING_S),
+    Door(
+        "/private/ws/{key}",
+        streams.hear_private,
+        streams.greet_private,
+        ping_every_s=_LINEAR_PING_S,
+    ),
+    Door("/{door}/ws", streams.hear, streams.greet, ping_every_s=_LINEAR_PING_S),
+    Door("/{door}/ws/{stream}", streams.hear, streams.greet, ping_every_s=_LINEAR_PING_S),
+    Door("/{door}/stream", streams.hear, streams.greet, ping_every_s=_LINEAR_PING_S),
+)
+#: what each budget is called in the headers
+_USED = {
+    "spot weight": ("X-MBX-USED-WEIGHT", "X-MBX-USED-WEIGHT-1M"),
+    "linear weight": ("X-MBX-USED-WEIGHT-1M",),
+    "sapi": ("X-SAPI-USED-IP-WEIGHT-1M",),
+}
+
+
+class BinanceDialect:
+    """A spot wallet and a futures wallet; all is JSON text, a parameter is a form's."""
+
+    venue = "binance"
+    routes: Sequence[Route] = _ROUTES
+    doors: Sequence[Door] = _DOORS
+    budgets = _BUDGETS
+
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+        """One each."""
+        del listings
+        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
+
+    def listing(self, kind: str, coin: Coin) -> Listing:
+        """Both markets say BTCUSDT and count base units."""
+        market_id = market_by_name(f"binance:{kind}").market_id
+        instrument = Instrument(
+            InstrumentId(market_id, coin.symbol),
+            tick_size=coin.tick,
+            lot_step=coin.lot,
+            min_notional=coin.min_notional,
+        )
+        return Listing(
+            instrument,
+            coin.symbol,
+            coin.base,
+            coin.quote,
+            min_quantity=coin.lot,
+            max_leverage=Decimal(125) if kind == "linear" else None,
+        )
+
+    def who(self, call: Call) -> str:
+        """HMAC-SHA256 of all parameters, in hex; the key in a header."""
+        return auth.who(call)
+
+    def wrap(self, call: Call, answer: object) -> Reply:
+        """No envelope."""
+        del call
+        return Reply(answer)
+
+    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+        """A 400 with code and words, if nothing else is said."""
+        del call
+        code = int_in(str(refusal.code), -1000)
+        body = {"code": code, "msg": refusal.message}
+        return Reply(body, refusal.status or 400, dict(refusal.headers))
+
+    def no_such_path(self, call: Call) -> WireRefusal:
+        """404."""
+        del call
+        return WireRefusal(-5000, "Path /, Method is invalid", status=404)
+
+    def closed(self) -> WireRefusal:
+        """What maintenance looks like."""
+        text = "Internal error; unable to process your request. Please try again."
+        return WireRefusal(-1001, text, status=503)
+
+    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+        """The weight used; beyond the limit a 429 that says when to come back."""
+        headers = dict.fromkeys(_USED[route.bucket], str(spent.used))
+        if not spent.exceeded:
+            return headers
+        limit = spent.budget.limit
+        wait_s = max(1, round(spent.budget.window_s))
+        text = f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE"
+        raise WireRefusal(
+            -1003,
+            f"{text}. Please use WebSocket Streams for live updates to avoid polling the API.",
+            status=429,
+            headers=headers | {"Retry-After": str(wait_s)},
+        )
+
+    def encode(self, frame: Frame) -> str | bytes:
+        """JSON text."""
+        return msgspec.json.encode(frame).decode()
+
+    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+        """Nothing; but from now on a book's changes are counted."""
+        if topic.instrument is not None and topic.channel == "book":
+            floor.depth(topic.instrument, topic.depth)
+        return ()
+
+    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+        """The events that a piece of news is."""
+        return streams.telling(floor, topic, news)

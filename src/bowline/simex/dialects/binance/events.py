@@ -1,0 +1,275 @@
+"""Binance's user data: what happens to orders, balances and positions, as its events tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO
+from bowline.core.sim.exchange import (
+    BalanceMoved,
+    BalanceReason,
+    EndReason,
+    Executed,
+    Holding,
+    OpenPosition,
+    OrderMoved,
+    PositionMoved,
+    VenueOrder,
+)
+from bowline.core.venue import MarginMode
+from bowline.simex.dialects.binance.words import (
+    CENTS,
+    LEGS,
+    SIDES,
+    WORKING_TYPES,
+    algo_id,
+    algo_state,
+    average,
+    force_word,
+    in_engine,
+    is_algo,
+    leg_word,
+    signed,
+    state_word,
+    type_word,
+)
+from bowline.simex.floor import Floor
+from bowline.simex.news import News
+from bowline.simex.wire_words import ms, plain, plain_or
+
+_ENDS = {"CANCELED", "EXPIRED", "REJECTED"}
+_WHY = {
+    BalanceReason.DEPOSIT: "DEPOSIT",
+    BalanceReason.TRADE: "ORDER",
+    BalanceReason.FUNDING: "FUNDING_FEE",
+    BalanceReason.LIQUIDATION: "ORDER",
+}
+_SPOT_REASONS = {EndReason.INSUFFICIENT_FUNDS: "INSUFFICIENT_BALANCES"}
+
+Words = dict[str, object]
+
+
+class _Stage:
+    """An order at the moment that an event tells of: after this fill, or as it is."""
+
+    def __init__(self, floor: Floor, order: VenueOrder, fill: Executed | None) -> None:
+        self.order, self.fill = order, fill
+        self.filled, self.cost, self.state = order.filled, order.cost, state_word(order)
+        if fill is None:
+            return
+        view = floor.engine_of(order.instrument).view
+        until = [
+            each
+            for each in view.fills(order.account, order.instrument)
+            if each.order_id == order.order_id and each.trade_id <= fill.trade_id
+        ]
+        self.filled = sum((each.quantity for each in until), ZERO)
+        self.cost = sum((each.quantity * each.price for each in until), ZERO)
+        self.state = "FILLED" if self.filled == order.quantity else "PARTIALLY_FILLED"
+
+    @property
+    def what(self) -> str:
+        """`x`: what has happened to it."""
+        if self.fill is not None:
+            return "TRADE"
+        if self.state in _ENDS:
+            return self.state
+        fresh = self.order.updated_ns == self.order.created_ns or self.order.triggered
+        return "NEW" if fresh else "AMENDMENT"
+
+    @property
+    def average(self) -> str:
+        """The average price of the fills so far."""
+        return plain((self.cost / self.filled).quantize(CENTS)) if self.filled else "0"
+
+
+def spot_events(floor: Floor, news: News) -> Iterable[Words]:
+    """ExecutionReport and outboundAccountPosition."""
+    match news:
+        case OrderMoved(order=order) if not _is_a_fill(order):
+            yield _execution_report(floor, _Stage(floor, order, None), news.now_ns)
+        case Executed():
+            yield _execution_report(floor, _Stage(floor, _order_of(floor, news), news), news.now_ns)
+        case BalanceMoved(holding=holding):
+            yield {
+                "e": "outboundAccountPosition",
+                "E": ms(floor.now_ns),
+                "u": ms(news.now_ns),
+                "B": [{"a": holding.asset, "f": plain(holding.free), "l": plain(holding.locked)}],
+            }
+
+
+def linear_events(floor: Floor, news: News) -> Iterable[Words]:
+    """ORDER_TRADE_UPDATE, ALGO_UPDATE and ACCOUNT_UPDATE."""
+    match news:
+        case OrderMoved(order=order):
+            if is_algo(order):
+                yield _event(floor, "ALGO_UPDATE", news.now_ns, {"o": _algo(floor, order)})
+            if in_engine(order) and not _is_a_fill(order):
+                told = _trade_update(floor, _Stage(floor, order, None), news.now_ns)
+                yield _event(floor, "ORDER_TRADE_UPDATE", news.now_ns, {"o": told})
+        case Executed():
+            stage = _Stage(floor, _order_of(floor, news), news)
+            told = _trade_update(floor, stage, news.now_ns)
+            yield _event(floor, "ORDER_TRADE_UPDATE", news.now_ns, {"o": told})
+        case BalanceMoved(holding=holding, reason=reason) if reason in _WHY:
+            moved = {"m": _WHY[reason], "B": [_balance(holding, reason, news.change)], "P": []}
+            yield _event(floor, "ACCOUNT_UPDATE", news.now_ns, {"a": moved})
+        case PositionMoved(position=position):
+            moved = {"m": "ORDER", "B": [], "P": [_position(floor, position)]}
+            yield _event(floor, "ACCOUNT_UPDATE", news.now_ns, {"a": moved})
+
+
+def _event(floor: Floor, name: str, at_ns: int, more: Words) -> Words:
+    return {"e": name, "E": ms(floor.now_ns), "T": ms(at_ns)} | more
+
+
+def _is_a_fill(order: VenueOrder) -> bool:
+    """The execution itself tells of it."""
+    return order.state in (OrderState.PARTLY_FILLED, OrderState.FILLED)
+
+
+def _order_of(floor: Floor, fill: Executed) -> VenueOrder:
+    # not the floor's view, which a fault may keep from seeing what is new
+    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+    assert order is not None
+    return order
+
+
+def _execution_report(floor: Floor, stage: _Stage, at_ns: int) -> Words:
+    order, fill = stage.order, stage.fill
+    asked, last = order.asked, fill.quantity * fill.price if fill else ZERO
+    cancelled = stage.what == "CANCELED"
+    words: Words = {
+        "e": "executionReport",
+        "E": ms(floor.now_ns),
+        "s": floor.listing(order.instrument).venue_symbol,
+        "c": f"cancel{at_ns:x}" if cancelled else order.client_id,
+        "S": SIDES[order.side],
+        "o": type_word(order),
+        "f": force_word(order),
+        "q": plain(order.quantity),
+        "p": plain_or(order.price, "0"),
+        "P": plain_or(asked.trigger, "0"),
+        "F": "0.00000000",
+        "g": -1,
+        "C": order.client_id if cancelled else "",
+        "x": "REPLACED" if stage.what == "AMENDMENT" else stage.what,
+        "X": stage.state,
+        "r": _SPOT_REASONS.get(order.ended, "NONE") if order.ended else "NONE",
+        "i": order.order_id,
+        "l": plain(fill.quantity) if fill else "0",
+        "z": plain(stage.filled),
+        "L": plain(fill.price) if fill else "0",
+        "n": plain(fill.fee) if fill else "0",
+        "N": fill.fee_asset if fill else None,
+        "T": ms(at_ns),
+        "t": fill.trade_id if fill else -1,
+        "I": 2 * order.order_id + (fill.trade_id if fill else 0),
+        "w": not order.done and not order.waiting,
+        "m": fill is not None and fill.maker,
+        "M": False,
+        "O": ms(order.created_ns),
+        "Z": plain(stage.cost),
+        "Y": plain(last),
+        "Q": plain_or(asked.quote_cost, "0"),
+        "V": "NONE",
+    }
+    return words if order.waiting else words | {"W": ms(order.created_ns)}
+
+
+def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
+    order, fill = stage.order, stage.fill
+    asked = order.asked
+    return {
+        "s": floor.listing(order.instrument).venue_symbol,
+        "c": order.client_id,
+        "S": SIDES[order.side],
+        "o": "MARKET" if is_algo(order) else type_word(order),
+        "f": force_word(order),
+        "q": plain(order.quantity),
+        "p": plain_or(order.price, "0"),
+        "ap": stage.average,
+        "sp": "0",
+        "x": stage.what,
+        "X": stage.state,
+        "i": order.order_id,
+        "l": plain(fill.quantity) if fill else "0",
+        "z": plain(stage.filled),
+        "L": plain(fill.price) if fill else "0",
+        "N": fill.fee_asset if fill else floor.listing(order.instrument).quote,
+        "n": plain(fill.fee) if fill else "0",
+        "T": ms(at_ns),
+        "t": fill.trade_id if fill else 0,
+        "b": "0",
+        "a": "0",
+        "m": fill is not None and fill.maker,
+        "R": asked.reduce_only,
+        "wt": WORKING_TYPES[asked.trigger_by],
+        "ot": type_word(order),
+        "ps": LEGS[asked.position],
+        "cp": False,
+        "rp": plain(fill.realised) if fill else "0",
+        "pP": False,
+        "si": 0,
+        "ss": 0,
+        "V": "NONE",
+        "pm": "NONE",
+        "gtd": 0,
+    }
+
+
+def _algo(floor: Floor, order: VenueOrder) -> Words:
+    asked = order.asked
+    return {
+        "caid": order.client_id,
+        "aid": algo_id(order),
+        "at": "CONDITIONAL",
+        "o": type_word(order),
+        "s": floor.listing(order.instrument).venue_symbol,
+        "S": SIDES[order.side],
+        "ps": LEGS[asked.position],
+        "f": "GTC",
+        "q": plain(order.quantity),
+        "X": algo_state(order),
+        "ai": str(order.order_id) if order.triggered else "",
+        "ap": average(order),
+        "aq": plain(order.filled),
+        "act": "0",
+        "tp": plain_or(asked.trigger, "0"),
+        "p": "0",
+        "V": "NONE",
+        "wt": WORKING_TYPES[asked.trigger_by],
+        "pm": "NONE",
+        "cp": False,
+        "pP": False,
+        "R": asked.reduce_only,
+        "tt": ms(order.updated_ns) if order.triggered else 0,
+        "gtd": 0,
+        "rm": order.refusal.value if order.refusal else "",
+    }
+
+
+def _balance(holding: Holding, reason: BalanceReason, change: Decimal) -> Words:
+    # profit, loss and commission are no change of the balance in this field
+    other = ZERO if _WHY[reason] == "ORDER" else change
+    total = plain(holding.total)
+    return {"a": holding.asset, "wb": total, "cw": total, "bc": plain(other)}
+
+
+def _position(floor: Floor, position: OpenPosition) -> Words:
+    isolated = position.margin_mode is MarginMode.ISOLATED
+    entry = plain(position.entry_price.quantize(CENTS))
+    return {
+        "s": floor.listing(position.instrument).venue_symbol,
+        "pa": plain(signed(position, position.quantity)),
+        "ep": entry,
+        "bep": entry,
+        "cr": plain(position.realised),
+        "up": plain(position.unrealised),
+        "mt": "isolated" if isolated else "cross",
+        "iw": plain(position.margin) if isolated else "0",
+        "ps": leg_word(position),
+    }

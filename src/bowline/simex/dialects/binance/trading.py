@@ -1,0 +1,430 @@
+"""Binance's order endpoints, spot and futures. Placing answers with the order, not with a receipt.
+
+The WebSocket API calls the same functions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.sim.exchange import (
+    BookLevel,
+    Executed,
+    NewOrder,
+    RefusalReason,
+    Refused,
+    TriggerPrice,
+    VenueOrder,
+)
+from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
+from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialects.binance.asked import (
+    Fields,
+    fields_of,
+    kind_of,
+    limit_in,
+    listing_in,
+    listings_in,
+    number_in,
+    window_in,
+)
+from bowline.simex.dialects.binance.refusals import missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.words import (
+    FORCES,
+    LEGS,
+    SIDES,
+    WORKING_TYPES,
+    in_engine,
+    linear_fill,
+    linear_order,
+    spot_cancelled,
+    spot_fill,
+    spot_order,
+    spot_placed,
+)
+from bowline.simex.wire_words import int_in, ms
+
+_CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+_SIDES = {word: side for side, word in SIDES.items()}
+_FORCES = {word: force for force, word in FORCES.items()}
+_LEGS = {word: leg for leg, word in LEGS.items()}
+_WORKING = {word: price for price, word in WORKING_TYPES.items()}
+#: type -> what it is, and whether it waits for the way a stop goes
+_CONDITIONAL = {
+    "STOP_LOSS": True,
+    "TAKE_PROFIT": False,
+    "STOP_MARKET": True,
+    "TAKE_PROFIT_MARKET": False,
+}
+#: the order limits of each market: bucket, header, and how the refusal says it
+ORDER_LIMITS = {
+    "spot": (("spot orders 10s", "X-MBX-ORDER-COUNT-10S", "100 orders per 10 SECOND"),),
+    "linear": (
+        ("linear orders 10s", "X-MBX-ORDER-COUNT-10S", "300 orders per 10 SECOND"),
+        ("linear orders 1m", "X-MBX-ORDER-COUNT-1M", "1200 orders per 1 MINUTE"),
+    ),
+}
+
+
+def place(call: Call) -> Reply:
+    """POST order: the order as it is after matching, or ACK: as it came."""
+    fields, kind = fields_of(call), kind_of(call)
+    headers = counted(call, kind)
+    order = _placed(call, fields)
+    if kind == "spot":
+        return Reply(_spot_answer(call, fields, order), headers=headers)
+    words = linear_order(call.floor, order)
+    if fields.get("newOrderRespType", "ACK") == "ACK":
+        nothing = {"executedQty": "0", "cumQty": "0", "cumQuote": "0", "avgPrice": "0"}
+        words |= nothing | {"status": "NEW"}
+    return Reply(words, headers=headers)
+
+
+def test_order(call: Call) -> object:
+    """POST order/test: its form alone."""
+    fields = fields_of(call)
+    order_in(call, listing_in(call, fields), fields)
+    return {}
+
+
+def counted(call: Call, kind: str) -> dict[str, str]:
+    """One more order of the account, and the headers that tell of it."""
+    headers = {}
+    for bucket, header, words in ORDER_LIMITS[kind]:
+        spent = call.floor.meter.spend(bucket, call.account, 1, call.floor.agenda.now_ns)
+        if spent.exceeded:
+            text = f"Too many new orders; current limit is {words}."
+            raise WireRefusal(-1015, text, status=429)
+        headers[header] = str(spent.used)
+    return headers
+
+
+def _placed(call: Call, fields: Fields) -> VenueOrder:
+    listing = listing_in(call, fields)
+    return or_refused(call, call.floor.place(order_in(call, listing, fields)))
+
+
+def _spot_answer(call: Call, fields: Fields, order: VenueOrder) -> dict[str, object]:
+    usual = "FULL" if fields.get("type") in ("LIMIT", "MARKET") else "ACK"
+    how = fields.get("newOrderRespType", usual)
+    return spot_placed(call.floor, order, how, _fills_of(call, order))
+
+
+def _fills_of(call: Call, order: VenueOrder) -> list[Executed]:
+    view = call.floor.engine_of(order.instrument).view
+    found = view.fills(order.account, order.instrument)
+    return [each for each in found if each.order_id == order.order_id]
+
+
+def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+    """What a request asks for."""
+    kind, word = kind_of(call), fields.get("type", "")
+    side = side_in(fields)
+    if kind == "linear" and word in _CONDITIONAL and "algoType" not in fields:
+        text = "Order type not supported for this endpoint. Please use the Algo Order API endpoints"
+        raise WireRefusal(-4120, f"{text} instead.")
+    style, force = _style(kind, word, fields)
+    quantity, cost = _size(call, listing, side, fields)
+    trigger = None
+    if style is OrderKind.STOP:
+        trigger = number_in(fields, "stopPrice" if kind == "spot" else "triggerPrice")
+    rising = (side is Side.BUY) is _CONDITIONAL.get(word, True)
+    order = NewOrder(
+        account=call.account,
+        instrument=listing.instrument.id,
+        side=side,
+        kind=style,
+        quantity=quantity,
+        quote_cost=cost,
+        price=number_in(fields, "price") if style is OrderKind.LIMIT else None,
+        trigger=trigger,
+        trigger_by=_WORKING.get(fields.get("workingType", ""), TriggerPrice.LAST),
+        trigger_rising=rising if trigger else None,
+        time_in_force=force,
+        reduce_only=kind == "linear" and fields.get("reduceOnly") == "true",
+        position=_leg(call, listing, fields) if kind == "linear" else Direction.NEUTRAL,
+        client_id=client_id_in(call, fields),
+    )
+    _check_trigger(call, order)
+    return order
+
+
+def side_in(fields: Fields) -> Side:
+    """BUY or SELL."""
+    side = _SIDES.get(fields.get("side", ""))
+    if side is None:
+        raise WireRefusal(-1117, "Invalid side.") if fields.get("side") else missing("side")
+    return side
+
+
+def _style(kind: str, word: str, fields: Fields) -> tuple[OrderKind, TimeInForce]:
+    if word == "LIMIT_MAKER" and kind == "spot":
+        return OrderKind.LIMIT, TimeInForce.POST_ONLY
+    if word == "LIMIT":
+        if not fields.get("timeInForce"):
+            raise missing("timeInForce")
+        force = _FORCES.get(fields["timeInForce"])
+        if force is None or (kind == "spot" and force is TimeInForce.POST_ONLY):
+            raise WireRefusal(-1115, "Invalid timeInForce.")
+        return OrderKind.LIMIT, force
+    if word == "MARKET":
+        return OrderKind.MARKET, TimeInForce.GTC
+    if word in _CONDITIONAL and word.endswith("_MARKET") is (kind == "linear"):
+        return OrderKind.STOP, TimeInForce.GTC
+    raise WireRefusal(-1116, "Invalid orderType.")
+
+
+def _size(
+    call: Call, listing: Listing, side: Side, fields: Fields
+) -> tuple[Decimal | None, Decimal | None]:
+    if fields.get("closePosition") == "true":
+        raise WireRefusal(-1130, "Data sent for parameter 'closePosition' is not valid.")
+    by_cost = kind_of(call) == "spot" and fields.get("type") == "MARKET"
+    if not by_cost or "quoteOrderQty" not in fields:
+        return number_in(fields, "quantity"), None
+    cost = number_in(fields, "quoteOrderQty")
+    if side is Side.BUY:
+        return None, cost
+    instrument = listing.instrument
+    sold = _worth(call.floor.view_of(instrument.id).book(instrument.id).bids, cost)
+    return sold - sold % instrument.lot_step, None
+
+
+def _worth(bids: Iterable[BookLevel], cost: Decimal) -> Decimal:
+    """How much has to be sold for this much quote money."""
+    sold = ZERO
+    for price, size in bids:
+        take = min(size, cost / price)
+        sold, cost = sold + take, cost - take * price
+        if take < size:
+            break
+    return sold
+
+
+def _leg(call: Call, listing: Listing, fields: Fields) -> Direction:
+    leg = _LEGS.get(fields.get("positionSide", "BOTH"))
+    if leg is None:
+        raise WireRefusal(-4060, "Invalid position side.")
+    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    if settings.position_mode is PositionMode.HEDGE and "reduceOnly" in fields:
+        raise WireRefusal(-1106, "Parameter 'reduceonly' sent when not required.")
+    return leg
+
+
+def client_id_in(call: Call, fields: Fields) -> str:
+    """The client's id, or one that the venue makes up."""
+    name = "clientAlgoId" if "algoType" in fields else "newClientOrderId"
+    client_id = fields.get(name, "")
+    if not client_id:
+        return f"auto{call.floor.agenda.now_ns:x}"
+    if kind_of(call) == "linear" and len(client_id) > 36:  # noqa: PLR2004 - the venue's own bound
+        raise WireRefusal(-4015, "Client order id length should not be more than 36 chars")
+    if not _CLIENT_ID.fullmatch(client_id):
+        text = f"Illegal characters found in parameter '{name}'; legal range is"
+        raise WireRefusal(-1100, f"{text} '^[\\.A-Z\\:/a-z0-9_-]{{1,36}}$'.")
+    return client_id
+
+
+def _check_trigger(call: Call, order: NewOrder) -> None:
+    if order.trigger is None:
+        return
+    ticker = call.floor.ticker(order.instrument)
+    now = ticker.mark if order.trigger_by is TriggerPrice.MARK else ticker.last
+    if now is None or (now < order.trigger if order.trigger_rising else now > order.trigger):
+        return
+    if kind_of(call) == "spot":
+        raise WireRefusal(-2010, "Stop price would trigger immediately.")
+    raise WireRefusal(-2021, "Order would immediately trigger.")
+
+
+def cancel(call: Call) -> object:
+    """DELETE order."""
+    fields, kind = fields_of(call), kind_of(call)
+    listing = listing_in(call, fields)
+    found = named(call, listing, fields)
+    gone = Refused(RefusalReason.UNKNOWN_ORDER)
+    if found is None:
+        raise refusal_of(kind, gone)
+    ended = or_refused(call, call.floor.cancel(call.account, listing.instrument.id, found.order_id))
+    if kind == "linear":
+        return linear_order(call.floor, ended)
+    return spot_cancelled(call.floor, ended, _cancel_id(call, fields))
+
+
+def _cancel_id(call: Call, fields: Fields) -> str:
+    return fields.get("newClientOrderId") or f"cancel{call.floor.agenda.now_ns:x}"
+
+
+def cancel_all(call: Call) -> object:
+    """DELETE openOrders (spot) and allOpenOrders (futures, but for algo orders) of one symbol."""
+    fields, kind = fields_of(call), kind_of(call)
+    instrument = listing_in(call, fields).instrument.id
+    if kind == "linear":
+        for each in call.floor.view(kind).open_orders(call.account, instrument):
+            if in_engine(each):
+                call.floor.cancel(call.account, instrument, each.order_id)
+        return {"code": 200, "msg": "The operation of cancel all open order is done."}
+    ended = call.floor.cancel_all(call.account, kind, instrument)
+    if not ended:
+        raise refusal_of(kind, Refused(RefusalReason.UNKNOWN_ORDER))
+    by = _cancel_id(call, fields)
+    return [spot_cancelled(call.floor, each, by) for each in ended]
+
+
+def cancel_replace(call: Call) -> Reply:
+    """POST order/cancelReplace: one goes, then another comes; each may fail."""
+    fields = fields_of(call)
+    renamed = {
+        "symbol": fields.get("symbol", ""),
+        "orderId": fields.get("cancelOrderId", ""),
+        "origClientOrderId": fields.get("cancelOrigClientOrderId", ""),
+        "newClientOrderId": fields.get("cancelNewClientOrderId", ""),
+    }
+    listing = listing_in(call, fields)
+    order_in(call, listing, fields)
+    answer: dict[str, object] = {"cancelResult": "SUCCESS", "newOrderResult": "NOT_ATTEMPTED"}
+    answer |= {"cancelResponse": None, "newOrderResponse": None}
+    try:
+        answer["cancelResponse"] = cancel(_with_fields(call, renamed))
+    except WireRefusal as no:
+        answer |= {"cancelResult": "FAILURE", "cancelResponse": _error(no)}
+        if fields.get("cancelReplaceMode") != "ALLOW_FAILURE":
+            return _half(answer, -2022, "Order cancel-replace failed.", 400)
+    try:
+        placed = _spot_answer(call, fields, _placed(call, fields))
+        answer |= {"newOrderResult": "SUCCESS", "newOrderResponse": placed}
+    except WireRefusal as no:
+        answer |= {"newOrderResult": "FAILURE", "newOrderResponse": _error(no)}
+    done = {answer["cancelResult"], answer["newOrderResult"]}
+    if done == {"SUCCESS"}:
+        return Reply(answer)
+    if "SUCCESS" in done:
+        return _half(answer, -2021, "Order cancel-replace partially failed.", 409)
+    return _half(answer, -2022, "Order cancel-replace failed.", 400)
+
+
+def _with_fields(call: Call, fields: Fields) -> Call:
+    """The same request with other parameters."""
+    return Call(
+        call.floor, call.method, call.path, "", fields, call.headers, b"", account=call.account
+    )
+
+
+def _error(no: WireRefusal) -> dict[str, object]:
+    return {"code": no.code, "msg": no.message}
+
+
+def _half(answer: dict[str, object], code: int, words: str, status: int) -> Reply:
+    return Reply({"code": code, "msg": words, "data": answer}, status)
+
+
+def modify(call: Call) -> object:
+    """PUT order: another price and quantity for an open futures limit order."""
+    fields = fields_of(call)
+    listing = listing_in(call, fields)
+    side, found = side_in(fields), named(call, listing, fields)
+    if found is None or found.done:
+        raise no_such_order()
+    if side is not found.side:
+        raise WireRefusal(-1117, "Invalid side.")
+    changed = call.floor.amend(
+        call.account,
+        listing.instrument.id,
+        found.order_id,
+        quantity=number_in(fields, "quantity"),
+        price=number_in(fields, "price"),
+    )
+    return linear_order(call.floor, or_refused(call, changed))
+
+
+def look_up(call: Call) -> object:
+    """GET order: open or closed."""
+    fields = fields_of(call)
+    found = named(call, listing_in(call, fields), fields)
+    if found is None:
+        raise no_such_order()
+    return order_words(call, found)
+
+
+def open_order(call: Call) -> object:
+    """GET openOrder: a futures order that is open."""
+    fields = fields_of(call)
+    found = named(call, listing_in(call, fields), fields)
+    if found is None or found.done:
+        raise no_such_order()
+    return order_words(call, found)
+
+
+def open_orders(call: Call) -> object:
+    """GET openOrders, of a symbol or all."""
+    chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
+    found = call.floor.view(kind_of(call)).open_orders(call.account)
+    return [
+        order_words(call, each) for each in found if each.instrument in chosen and in_engine(each)
+    ]
+
+
+def all_orders(call: Call) -> object:
+    """GET allOrders of a symbol, oldest first: from `orderId` on, or the newest."""
+    fields = fields_of(call)
+    instrument = listing_in(call, fields).instrument.id
+    view = call.floor.view(kind_of(call))
+    start_ms, end_ms = window_in(fields)
+    since = int_in(fields.get("orderId"), 0)
+    every = view.closed_orders(call.account, instrument) + view.open_orders(
+        call.account, instrument
+    )
+    found = [
+        each
+        for each in sorted(every, key=lambda order: order.order_id)
+        if each.order_id >= since and start_ms <= ms(each.created_ns) <= end_ms and in_engine(each)
+    ]
+    limit = limit_in(fields, 500, 1000)
+    return [order_words(call, each) for each in (found[:limit] if since else found[-limit:])]
+
+
+def fills(call: Call) -> object:
+    """GET myTrades and userTrades, oldest first: from `fromId` or `startTime` on, or the newest."""
+    fields, kind = fields_of(call), kind_of(call)
+    instrument = listing_in(call, fields).instrument.id
+    since, start_ms, end_ms = int_in(fields.get("fromId"), 0), *window_in(fields)
+    wanted = int_in(fields.get("orderId"), 0)
+    found = [
+        each
+        for each in call.floor.view(kind).fills(call.account, instrument)
+        if each.trade_id >= since
+        and wanted in (0, each.order_id)
+        and start_ms <= ms(each.now_ns) <= end_ms
+    ]
+    limit = limit_in(fields, 500, 1000)
+    shown = found[:limit] if {"fromId", "startTime"} & fields.keys() else found[-limit:]
+    form = spot_fill if kind == "spot" else linear_fill
+    return [form(call.floor, each) for each in shown]
+
+
+def order_words(call: Call, order: VenueOrder) -> dict[str, object]:
+    """An order as its market tells it."""
+    form = spot_order if kind_of(call) == "spot" else linear_order
+    return form(call.floor, order)
+
+
+def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
+    """The order that `orderId`, or else `origClientOrderId` names; an algo order is none."""
+    key: int | str = int_in(fields.get("orderId"), 0) or fields.get("origClientOrderId", "")
+    if not key:
+        text = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
+        raise WireRefusal(-1102, text)
+    found = call.floor.view(kind_of(call)).order(call.account, key)
+    if found is None or found.instrument != listing.instrument.id or not in_engine(found):
+        return None
+    return found
+
+
+def or_refused(call: Call, answer: VenueOrder | Refused) -> VenueOrder:
+    """The order, or the no in the words of its market."""
+    if isinstance(answer, Refused):
+        raise refusal_of(kind_of(call), answer)
+    return answer

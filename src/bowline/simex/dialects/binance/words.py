@@ -1,0 +1,334 @@
+"""Binance's words for orders, fills and positions: what REST and the streams both say.
+
+Pure: an object of the played engine in, the venue's JSON object out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import Direction, Side
+from bowline.core.sim.exchange import (
+    EndReason,
+    Executed,
+    OpenPosition,
+    TriggerPrice,
+    VenueOrder,
+)
+from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.simex.dialects.binance.asked import market_of
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import ms, plain, plain_or
+
+#: the engine numbers orders from here on; algo orders are numbered apart
+FIRST_ORDER_ID = 40_000_000_001
+_FIRST_ALGO_ID = 1_000_000_000_001
+
+SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
+FORCES = {
+    TimeInForce.GTC: "GTC",
+    TimeInForce.IOC: "IOC",
+    TimeInForce.FOK: "FOK",
+    TimeInForce.POST_ONLY: "GTX",
+}
+LEGS = {Direction.LONG: "LONG", Direction.SHORT: "SHORT", Direction.NEUTRAL: "BOTH"}
+WORKING_TYPES = {TriggerPrice.LAST: "CONTRACT_PRICE", TriggerPrice.MARK: "MARK_PRICE"}
+_STATES = {
+    OrderState.PENDING: "NEW",
+    OrderState.WORKING: "NEW",
+    OrderState.PARTLY_FILLED: "PARTIALLY_FILLED",
+    OrderState.FILLED: "FILLED",
+    OrderState.CANCELLED: "CANCELED",
+    OrderState.REJECTED: "REJECTED",
+}
+#: ends that nobody asked for
+_EXPIRES = set(EndReason) - {EndReason.ASKED, EndReason.SCRIPT}
+CENTS = Decimal("0.00000001")
+
+Words = dict[str, object]
+
+
+def state_word(order: VenueOrder) -> str:
+    """`status`: what the venue itself ends has expired."""
+    if order.state is OrderState.CANCELLED and order.ended in _EXPIRES:
+        return "EXPIRED"
+    return _STATES[order.state]
+
+
+def type_word(order: VenueOrder) -> str:
+    """`type`, as it was asked for."""
+    asked, spot = order.asked, market_of(order.instrument) == "spot"
+    if asked.kind is OrderKind.MARKET:
+        return "MARKET"
+    if asked.kind is OrderKind.LIMIT:
+        return "LIMIT_MAKER" if spot and asked.time_in_force is TimeInForce.POST_ONLY else "LIMIT"
+    rising = asked.side is Side.BUY if asked.trigger_rising is None else asked.trigger_rising
+    stops = rising is (asked.side is Side.BUY)
+    if spot:
+        return "STOP_LOSS" if stops else "TAKE_PROFIT"
+    return "STOP_MARKET" if stops else "TAKE_PROFIT_MARKET"
+
+
+def force_word(order: VenueOrder) -> str:
+    """`timeInForce`; spot says post-only with the type."""
+    force = order.asked.time_in_force
+    if market_of(order.instrument) == "spot" and force is TimeInForce.POST_ONLY:
+        return "GTC"
+    return FORCES[force]
+
+
+def is_algo(order: VenueOrder) -> bool:
+    """Whether a futures order was sent to the algo service, waiting or not."""
+    return order.asked.kind is OrderKind.STOP and market_of(order.instrument) == "linear"
+
+
+def in_engine(order: VenueOrder) -> bool:
+    """Whether the order endpoints know it: an algo order only once it was triggered."""
+    return order.triggered or not is_algo(order)
+
+
+def algo_id(order: VenueOrder) -> int:
+    """`algoId`."""
+    return order.order_id - FIRST_ORDER_ID + _FIRST_ALGO_ID
+
+
+def algo_order_id(number: int) -> int:
+    """The engine's id of an algo order; 0, which no order has, for what never was one."""
+    return max(0, number - _FIRST_ALGO_ID + FIRST_ORDER_ID)
+
+
+def average(order: VenueOrder) -> str:
+    """The average price of its fills, `0` before the first."""
+    price = order.average_price
+    return "0" if price is None else plain(price.quantize(CENTS))
+
+
+# --- spot -----------------------------------------------------------------------------------------
+
+
+def _spot_core(floor: Floor, order: VenueOrder) -> Words:
+    return {
+        "symbol": floor.listing(order.instrument).venue_symbol,
+        "orderId": order.order_id,
+        "orderListId": -1,
+        "clientOrderId": order.client_id,
+    }
+
+
+def _spot_rest(order: VenueOrder) -> Words:
+    return {
+        "price": plain_or(order.price, "0"),
+        "origQty": plain(order.quantity),
+        "executedQty": plain(order.filled),
+        "origQuoteOrderQty": plain_or(order.asked.quote_cost, "0"),
+        "cummulativeQuoteQty": plain(order.cost),
+        "status": state_word(order),
+        "timeInForce": force_word(order),
+        "type": type_word(order),
+        "side": SIDES[order.side],
+        "selfTradePreventionMode": "NONE",
+        **({"stopPrice": plain(order.asked.trigger)} if order.asked.trigger else {}),
+    }
+
+
+def spot_order(floor: Floor, order: VenueOrder) -> Words:
+    """An order that is looked up."""
+    return _spot_core(floor, order) | _spot_rest(order) | {
+        "stopPrice": plain_or(order.asked.trigger, "0"),
+        "icebergQty": "0",
+        "time": ms(order.created_ns),
+        "updateTime": ms(order.updated_ns),
+        "isWorking": not order.waiting,
+        "workingTime": -1 if order.waiting else ms(order.created_ns),
+    }  # fmt: skip
+
+
+def spot_placed(floor: Floor, order: VenueOrder, how: str, fills: Iterable[Executed]) -> Words:
+    """What placing answers: ACK, RESULT or FULL."""
+    words = _spot_core(floor, order) | {"transactTime": ms(order.updated_ns)}
+    if how == "ACK":
+        return words
+    words |= _spot_rest(order) | {"workingTime": ms(order.created_ns)}
+    if how == "RESULT":
+        return words
+    return words | {
+        "fills": [
+            {
+                "price": plain(each.price),
+                "qty": plain(each.quantity),
+                "commission": plain(each.fee),
+                "commissionAsset": each.fee_asset,
+                "tradeId": each.trade_id,
+            }
+            for each in fills
+        ]
+    }
+
+
+def spot_cancelled(floor: Floor, order: VenueOrder, by: str) -> Words:
+    """What cancelling answers: the cancel has a client id of its own."""
+    names = {"origClientOrderId": order.client_id, "clientOrderId": by}
+    stamp = {"transactTime": ms(order.updated_ns)}
+    return _spot_core(floor, order) | names | stamp | _spot_rest(order)
+
+
+def spot_fill(floor: Floor, fill: Executed) -> Words:
+    """A row of myTrades."""
+    return {
+        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "id": fill.trade_id,
+        "orderId": fill.order_id,
+        "orderListId": -1,
+        "price": plain(fill.price),
+        "qty": plain(fill.quantity),
+        "quoteQty": plain(fill.price * fill.quantity),
+        "commission": plain(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "time": ms(fill.now_ns),
+        "isBuyer": fill.side is Side.BUY,
+        "isMaker": fill.maker,
+        "isBestMatch": True,
+    }
+
+
+# --- futures --------------------------------------------------------------------------------------
+
+
+def linear_order(floor: Floor, order: VenueOrder) -> Words:
+    """An order, wherever it is told; what was an algo order is a market order now."""
+    asked = order.asked
+    kind = "MARKET" if asked.kind is OrderKind.STOP else type_word(order)
+    return {
+        "orderId": order.order_id,
+        "symbol": floor.listing(order.instrument).venue_symbol,
+        "status": state_word(order),
+        "clientOrderId": order.client_id,
+        "price": plain_or(order.price, "0"),
+        "avgPrice": average(order),
+        "origQty": plain(order.quantity),
+        "executedQty": plain(order.filled),
+        "cumQty": plain(order.filled),
+        "cumQuote": plain(order.cost),
+        "timeInForce": force_word(order),
+        "type": kind,
+        "reduceOnly": asked.reduce_only,
+        "closePosition": False,
+        "side": SIDES[order.side],
+        "positionSide": LEGS[asked.position],
+        "stopPrice": "0",
+        "workingType": WORKING_TYPES[asked.trigger_by],
+        "priceProtect": False,
+        "origType": type_word(order),
+        "priceMatch": "NONE",
+        "selfTradePreventionMode": "NONE",
+        "goodTillDate": 0,
+        "time": ms(order.created_ns),
+        "updateTime": ms(order.updated_ns),
+    }
+
+
+def algo_state(order: VenueOrder) -> str:
+    """`algoStatus`."""
+    if not order.triggered:
+        return {OrderState.WORKING: "NEW", OrderState.CANCELLED: "CANCELED"}.get(
+            order.state, "REJECTED"
+        )
+    if order.state is OrderState.REJECTED:
+        return "REJECTED"
+    return "FINISHED" if order.done else "TRIGGERED"
+
+
+def algo_order(floor: Floor, order: VenueOrder) -> Words:
+    """A conditional order."""
+    asked = order.asked
+    return {
+        "algoId": algo_id(order),
+        "clientAlgoId": order.client_id,
+        "algoType": "CONDITIONAL",
+        "orderType": type_word(order),
+        "symbol": floor.listing(order.instrument).venue_symbol,
+        "side": SIDES[order.side],
+        "positionSide": LEGS[asked.position],
+        "timeInForce": "GTC",
+        "quantity": plain(order.quantity),
+        "algoStatus": algo_state(order),
+        "actualOrderId": str(order.order_id) if order.triggered else "",
+        "actualPrice": average(order),
+        "triggerPrice": plain_or(asked.trigger, "0"),
+        "price": "0",
+        "icebergQuantity": None,
+        "selfTradePreventionMode": "NONE",
+        "workingType": WORKING_TYPES[asked.trigger_by],
+        "priceMatch": "NONE",
+        "closePosition": False,
+        "priceProtect": False,
+        "reduceOnly": asked.reduce_only,
+        "createTime": ms(order.created_ns),
+        "updateTime": ms(order.updated_ns),
+        "triggerTime": ms(order.updated_ns) if order.triggered else 0,
+        "goodTillDate": 0,
+    }
+
+
+def linear_fill(floor: Floor, fill: Executed) -> Words:
+    """A row of userTrades."""
+    return {
+        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "id": fill.trade_id,
+        "orderId": fill.order_id,
+        "side": SIDES[fill.side],
+        "price": plain(fill.price),
+        "qty": plain(fill.quantity),
+        "realizedPnl": plain(fill.realised),
+        "quoteQty": plain(fill.price * fill.quantity),
+        "commission": plain(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "time": ms(fill.now_ns),
+        "positionSide": LEGS[fill.position],
+        "buyer": fill.side is Side.BUY,
+        "maker": fill.maker,
+    }
+
+
+def signed(position: OpenPosition, amount: Decimal) -> Decimal:
+    """Negative for a short position."""
+    return -amount if position.direction is Direction.SHORT else amount
+
+
+def leg_word(position: OpenPosition) -> str:
+    """`positionSide`: a one-way position is BOTH, whatever way it goes."""
+    return "BOTH" if position.mode is PositionMode.ONE_WAY else LEGS[position.direction]
+
+
+def linear_position(floor: Floor, position: OpenPosition) -> Words:
+    """A row of positionRisk. The third version tells no leverage: it is what the margins say."""
+    mark = position.mark or position.entry_price
+    notional = position.quantity * mark
+    entry = plain(position.entry_price.quantize(CENTS))
+    margin = notional / position.leverage
+    isolated = position.margin_mode is MarginMode.ISOLATED
+    liquidation = position.liquidation_price
+    return {
+        "symbol": floor.listing(position.instrument).venue_symbol,
+        "positionSide": leg_word(position),
+        "positionAmt": plain(signed(position, position.quantity)),
+        "entryPrice": entry,
+        "breakEvenPrice": entry,
+        "markPrice": plain(mark),
+        "unRealizedProfit": plain(position.unrealised),
+        "liquidationPrice": plain_or(liquidation and liquidation.quantize(CENTS), "0"),
+        "isolatedMargin": plain(position.margin + position.unrealised) if isolated else "0",
+        "notional": plain(signed(position, notional)),
+        "marginAsset": floor.listing(position.instrument).quote,
+        "isolatedWallet": plain(position.margin) if isolated else "0",
+        "initialMargin": plain(margin.quantize(CENTS)),
+        "maintMargin": plain(position.maintenance),
+        "positionInitialMargin": plain(margin.quantize(CENTS)),
+        "openOrderInitialMargin": "0",
+        "adl": 2,
+        "bidNotional": "0",
+        "askNotional": "0",
+        "updateTime": ms(position.updated_ns),
+    }

@@ -1,0 +1,111 @@
+"""Binance's WebSocket API: requests with the parameters, signatures and codes of REST.
+
+Spot user data comes this way: whoever subscribes with a signature hears its own wallet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bowline.simex.dialect import Call, Reply, WireRefusal, as_fields
+from bowline.simex.dialects.binance import account, algo, market, trading
+from bowline.simex.dialects.binance.auth import check_signed
+from bowline.simex.dialects.binance.streams import user_topics, words_of
+from bowline.simex.floor import ACCOUNT
+from bowline.simex.session import Session
+
+_SPOT: dict[str, Callable[[Call], object]] = {
+    "order.place": trading.place,
+    "order.test": trading.test_order,
+    "order.cancel": trading.cancel,
+    "order.cancelReplace": trading.cancel_replace,
+    "order.status": trading.look_up,
+    "openOrders.status": trading.open_orders,
+    "openOrders.cancelAll": trading.cancel_all,
+    "allOrders": trading.all_orders,
+    "myTrades": trading.fills,
+    "account.status": account.spot_account,
+}
+_LINEAR: dict[str, Callable[[Call], object]] = {
+    "order.place": trading.place,
+    "order.modify": trading.modify,
+    "order.cancel": trading.cancel,
+    "order.status": trading.look_up,
+    "algoOrder.place": algo.place,
+    "algoOrder.cancel": algo.cancel,
+    "account.balance": account.linear_balance,
+    "account.status": account.linear_account,
+    "account.position": account.positions,
+}
+_PUBLIC: dict[str, Callable[[Call], object]] = {
+    "ping": market.ping,
+    "time": market.time,
+    "depth": market.book,
+}
+
+Words = dict[str, object]
+
+
+def hear_spot(session: Session, frame: str | bytes) -> None:
+    """A request to `/ws-api/v3`."""
+    _hear(session, frame, "/api/ws", _SPOT)
+
+
+def hear_linear(session: Session, frame: str | bytes) -> None:
+    """A request to `/ws-fapi/v1`."""
+    _hear(session, frame, "/fapi/ws", _LINEAR)
+
+
+def _hear(
+    session: Session, frame: str | bytes, path: str, methods: dict[str, Callable[[Call], object]]
+) -> None:
+    words = words_of(frame)
+    method, params = str(words.get("method", "")), words.get("params")
+    fields = as_fields(params if isinstance(params, dict) else {})
+    struck = session.befalls(f"WS {method}")
+    if "reset" in struck:
+        session.cut()
+        return
+    call = Call(session.floor, "WS", path, "", fields, {}, b"")
+    answer: Words = {"id": words.get("id")}
+    try:
+        result = _answer(session, call, method, methods)
+        answer |= {"status": 200, "result": result}
+    except WireRefusal as no:
+        error = {"code": no.code, "msg": no.message}
+        answer |= {"status": no.status or 400, "error": error}
+    if "drop_reply" in struck:
+        session.cut()
+    else:
+        session.push(answer | {"rateLimits": []})
+
+
+def _answer(
+    session: Session, call: Call, method: str, methods: dict[str, Callable[[Call], object]]
+) -> object:
+    if method in _PUBLIC:
+        return _PUBLIC[method](call)
+    if method == "userDataStream.subscribe.signature" and methods is _SPOT:
+        check_signed(call.floor, call.query)
+        return _listen(session)
+    if method == "userDataStream.unsubscribe":
+        for word in list(session.topics):
+            session.unsubscribe(word)
+        return {}
+    if method not in methods:
+        raise WireRefusal(-1000, f"Unknown method: {method}")
+    check_signed(call.floor, call.query)
+    call.account = ACCOUNT
+    answer = methods[method](call)
+    if not isinstance(answer, Reply):
+        return answer
+    body = answer.body
+    if answer.status != 200 and isinstance(body, dict):  # noqa: PLR2004 - HTTP's own
+        raise WireRefusal(int(str(body["code"])), str(body["msg"]), status=answer.status)
+    return body
+
+
+def _listen(session: Session) -> Words:
+    session.account = ACCOUNT
+    user_topics(session, "spot", "0")
+    return {"subscriptionId": 0}
