@@ -25,11 +25,11 @@ class AccountSession:
         self,
         codec: PrivateCodec,
         hear: Callable[[Report | LoginRefused], None],
-        is_live: Callable[[], None],
+        now_heard: Callable[[], None],
     ) -> None:
         self._codec = codec
         self._hear = hear
-        self._is_live = is_live
+        self._now_heard = now_heard
         self._clock_s = asyncio.get_running_loop().time
         self._heard_s = self._clock_s()
         self._answers: asyncio.Queue[Answer] = asyncio.Queue()
@@ -86,7 +86,7 @@ class AccountSession:
             await socket.send(frame)
         for _ in asked:
             await _in_time(self._taken.acquire(), "a subscription was not answered")
-        self._is_live()
+        self._now_heard()
 
     async def answer(self, socket: Socket) -> None:
         """Send what the venue expects back. Raises Lost."""

@@ -131,7 +131,7 @@ class AccountStream:
     async def _stay_connected(self) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            opened_s, session = clock(), AccountSession(self._codec, self._hear, self._is_live)
+            opened_s, session = clock(), AccountSession(self._codec, self._hear, self._now_heard)
             self._session = session
             try:
                 await self._live(session)
@@ -170,7 +170,7 @@ class AccountStream:
         finally:
             await socket.close()
 
-    def _is_live(self) -> None:
+    def _now_heard(self) -> None:
         self._live_since_ns = self._venue_now_ns()
         self._notice(StreamLive())
         self._ask.set()
