@@ -31,9 +31,13 @@ def name_of(value: object) -> str:
     return f"{value.method} {value.path}" if isinstance(value, Route) else str(value)
 
 
+#: what is in the path of a request that could be carried out
+PARTS = {"settle": "usdt", "contract": "BTC_USDT"}
+
+
 def call(venue: str, route: Route, fields: dict[str, object] | None = None) -> Call:
     text = {name: str(value) for name, value in (fields or {}).items()}
-    parts = dict.fromkeys(re.findall(r"{(\w+)}", route.path), "1")
+    parts = {name: PARTS.get(name, "1") for name in re.findall(r"{(\w+)}", route.path)}
     body = json.dumps(fields or {}).encode()
     return Call(FLOORS[venue], route.method, route.path, "", text, {}, body, parts)
 
@@ -55,10 +59,22 @@ def test_nobody_is_let_in_without_a_key(venue: str) -> None:
 
 #: what a request must have before it gets anywhere; the strangest things are put over it
 LIKELY: dict[str, dict[str, object]] = {
+    "binance": {
+        "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
+        "quantity": "0.01", "price": "50000", "interval": "1m", "newClientOrderId": "1",
+        "origClientOrderId": "1", "leverage": "3", "marginType": "ISOLATED",
+    },
     "bybit": {
         "category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit",
         "qty": "0.01", "price": "50000", "interval": "1", "buyLeverage": "3", "sellLeverage": "3",
         "orderLinkId": "1",
+    },
+    "gate": {
+        "currency_pair": "BTC_USDT", "contract": "BTC_USDT", "side": "buy", "type": "limit",
+        "amount": "0.01", "size": 5, "price": "50000", "tif": "gtc", "interval": "1m",
+        "leverage": "3", "dual_mode": "true", "status": "open", "timeout": 30,
+        "trigger": {"price": "50000", "rule": 2},
+        "initial": {"contract": "BTC_USDT", "size": -5, "price": "0"},
     },
     "bitget": {
         "productType": "USDT-FUTURES", "symbol": "BTCUSDT", "side": "buy", "orderType": "limit",

@@ -6,9 +6,11 @@ from bowline.simex.dialect import Dialect
 from bowline.simex.dialects.binance import BinanceDialect
 from bowline.simex.dialects.bitget import BitgetDialect
 from bowline.simex.dialects.bybit import BybitDialect
+from bowline.simex.dialects.gate import GateDialect
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "binance": BinanceDialect,
     "bitget": BitgetDialect,
     "bybit": BybitDialect,
+    "gate": GateDialect,
 }

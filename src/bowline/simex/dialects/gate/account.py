@@ -1,0 +1,159 @@
+"""Gate API v4 account and position endpoints."""
+
+from __future__ import annotations
+
+from bowline.core.model.values import ZERO, Direction
+from bowline.core.sim.exchange import OpenPosition, RefusalReason, Refused
+from bowline.core.venue import Listing, MarginMode, PositionMode
+from bowline.simex.dialect import Call
+from bowline.simex.dialects.gate.market import kind_at, named
+from bowline.simex.dialects.gate.refusals import invalid, refusal_of
+from bowline.simex.dialects.gate.words import (
+    Words,
+    futures_account,
+    position_object,
+    spot_account,
+)
+from bowline.simex.wire_words import decimal_in
+
+_MODES = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
+
+
+def spot_accounts(call: Call) -> object:
+    """GET /spot/accounts."""
+    wanted = call.query.get("currency", "")
+    return [
+        spot_account(each, call.now_ns)
+        for each in call.floor.view("spot").holdings(call.account)
+        if wanted in ("", each.asset)
+    ]
+
+
+def futures_accounts(call: Call) -> object:
+    """GET /futures/{settle}/accounts."""
+    kind_at(call)
+    return _account(call)
+
+
+def _account(call: Call) -> Words:
+    holding = call.floor.view("linear").holding(call.account, "USDT")
+    return futures_account(call.floor, holding, hedged=_hedged(call))
+
+
+def _hedged(call: Call) -> bool:
+    """Of the whole account: the same at every contract."""
+    first = call.floor.listings("linear")[0].instrument.id
+    mode = call.floor.view("linear").settings(call.account, first).position_mode
+    return mode is PositionMode.HEDGE
+
+
+def key_rights(call: Call) -> object:
+    """GET /account/main_keys: the test key trades, and cannot withdraw."""
+    return [
+        {
+            "state": 1,
+            "mode": 1,
+            "name": "simulated",
+            "user_id": int(call.floor.keys.user_id),
+            "key": call.floor.keys.api_key,
+            "created_at": "1700000000",
+            "ip_whitelist": ["127.0.0.1"],
+            "perms": [
+                {"name": "spot", "read_only": False},
+                {"name": "futures", "read_only": False},
+            ],
+        }
+    ]
+
+
+def detail(call: Call) -> object:
+    """GET /account/detail: a classic account."""
+    return {
+        "user_id": int(call.floor.keys.user_id),
+        "ip_whitelist": ["127.0.0.1"],
+        "currency_pairs": [],
+        "tier": 0,
+        "key": {"mode": 1},
+        "copy_trading_role": 0,
+    }
+
+
+def positions(call: Call) -> object:
+    """GET /futures/{settle}/positions: flat ones too, unless only those held are asked for."""
+    kind_at(call)
+    holding = call.query.get("holding", "").lower() == "true"
+    shown = [each for listing in call.floor.listings("linear") for each in rows(call, listing)]
+    return [position_object(call.floor, each) for each in shown if each.quantity or not holding]
+
+
+def position(call: Call) -> object:
+    """GET /futures/{settle}/positions/{contract}: one, or a list of two in dual mode."""
+    return _one_or_two(call, named(call, call.query))
+
+
+def _one_or_two(call: Call, listing: Listing) -> object:
+    shown = [position_object(call.floor, each) for each in rows(call, listing)]
+    return shown if len(shown) > 1 else shown[0]
+
+
+def rows(call: Call, listing: Listing) -> list[OpenPosition]:
+    """The one row of a one-way position, or the two of hedge mode; flat ones too."""
+    instrument = listing.instrument.id
+    view = call.floor.view("linear")
+    found = {each.direction: each for each in view.positions(call.account, instrument)}
+    settings = view.settings(call.account, instrument)
+    legs: tuple[Direction, ...] = (Direction.LONG, Direction.SHORT)
+    if settings.position_mode is PositionMode.ONE_WAY:
+        legs = (next(iter(found), Direction.NEUTRAL),)
+
+    def flat(leg: Direction) -> OpenPosition:
+        return OpenPosition(
+            account=call.account,
+            instrument=instrument,
+            mode=settings.position_mode,
+            direction=leg,
+            quantity=ZERO,
+            cost=ZERO,
+            margin=ZERO,
+            margin_mode=settings.margin_mode,
+            leverage=settings.leverage,
+            realised=ZERO,
+            updated_ns=0,
+            mark=call.floor.ticker(instrument).mark,
+        )
+
+    return [found.get(leg) or flat(leg) for leg in legs]
+
+
+def set_leverage(call: Call) -> object:
+    """POST /futures/{settle}/positions/{contract}/leverage: 0 is cross, with a limit beside it."""
+    listing, fields = named(call, call.query), call.fields()
+    leverage = decimal_in(fields.get("leverage"))
+    limit = decimal_in(fields.get("cross_leverage_limit"))
+    if leverage is None:
+        raise invalid("invalid leverage")
+    mode = MarginMode.ISOLATED if leverage else MarginMode.CROSS
+    instrument, floor = listing.instrument.id, call.floor
+    _done(floor.set_margin_mode(call.account, instrument, mode))
+    wanted = leverage or limit
+    if wanted:
+        _done(floor.set_leverage(call.account, instrument, wanted))
+    return _one_or_two(call, listing)
+
+
+def set_dual_mode(call: Call) -> object:
+    """POST /futures/{settle}/dual_mode: of the whole account."""
+    kind_at(call)
+    mode = _MODES.get(call.fields().get("dual_mode", "").lower())
+    if mode is None:
+        raise invalid("invalid dual_mode")
+    refused = call.floor.set_position_mode(call.account, mode)
+    if refused is not None:
+        raise refusal_of("linear", refused.reason, refused.message)
+    return _account(call)
+
+
+def _done(refused: Refused | None) -> None:
+    """What is so already is no error here."""
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise refusal_of("linear", refused.reason, refused.message)

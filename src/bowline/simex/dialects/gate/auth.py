@@ -1,0 +1,32 @@
+"""Gate's proof of who asks: key, time and an HMAC-SHA512 in hex, the same over REST and streams."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from bowline.simex.dialect import WireRefusal
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.wire_words import int_in, seconds
+
+#: how far a request's time may be from the venue's
+WINDOW_S = 60
+
+
+def check(floor: Floor, key: str, stamp: str, signed: str, signature: str) -> str:
+    """The account whose key signed this text in time; WireRefusal otherwise."""
+    if key != floor.keys.api_key or not floor.key_works:
+        raise WireRefusal("INVALID_KEY", "Invalid key provided", status=401)
+    if not in_time(floor, stamp):
+        words = f"gap between request Timestamp and server time exceeds {WINDOW_S}"
+        raise WireRefusal("REQUEST_EXPIRED", words, status=403)
+    expected = hmac.new(floor.keys.secret.encode(), signed.encode(), hashlib.sha512).hexdigest()
+    # as bytes: text that is not ASCII cannot be compared
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise WireRefusal("INVALID_SIGNATURE", "Signature mismatch", status=401)
+    return ACCOUNT
+
+
+def in_time(floor: Floor, stamp: str) -> bool:
+    """Whether a time in seconds is near enough."""
+    return abs(int_in(stamp, 0) - seconds(floor.now_ns)) <= WINDOW_S

@@ -1,0 +1,238 @@
+"""Gate API v4 as tables: routes, budgets, doors, the signature, and the form of every refusal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from urllib.parse import unquote
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
+from bowline.core.model.values import ONE, ZERO
+from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
+from bowline.core.venue import Listing, MarginMode
+from bowline.simex.coins import Coin
+from bowline.simex.dialect import (
+    Call,
+    Door,
+    Frame,
+    Handler,
+    Reply,
+    Route,
+    Topic,
+    Wallet,
+    WireRefusal,
+)
+from bowline.simex.dialects.gate import account, auth, market, stops, streams, trading
+from bowline.simex.dialects.gate.words import MAX_LEVERAGE
+from bowline.simex.floor import Floor
+from bowline.simex.limits import Budget, Spent
+from bowline.simex.news import News
+from bowline.simex.wire_words import ms
+
+_SPOT_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.002"), taker_rate=Decimal("0.002")),
+    client_ids=ClientIds.OPEN,
+    first_order_id=700_000_000_001,
+    first_trade_id=9_000_000_001,
+)
+_FUTURES_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
+    client_ids=ClientIds.OPEN,
+    margin_mode=MarginMode.ISOLATED,
+    first_order_id=36_000_000_001,
+    first_trade_id=600_000_001,
+)
+_CREATED = 201
+#: fields that hold contracts: text instead of numbers for whoever asks so in a header
+_SIZES = {"size", "left", "close_size", "iceberg", "s", "v", "order_size_min", "order_size_max"}
+
+
+def _routes(folder: str, table: dict[str, Handler], *, private: bool) -> tuple[Route, ...]:
+    """Rows `GET path` of a folder. Each has a budget of its own."""
+    found = []
+    for row, handler in table.items():
+        method, path = row.split()
+        full = f"/api/v4/{folder}{path}"
+        found.append(Route(method, full, handler, private=private, bucket=f"{method} {full}"))
+    return tuple(found)
+
+
+_ROUTES: tuple[Route, ...] = (
+    *_routes("spot", {
+        "GET /time": market.time,
+        "GET /currency_pairs": market.pairs,
+        "GET /order_book": market.book,
+        "GET /candlesticks": market.candles,
+        "GET /tickers": market.tickers,
+        "GET /trades": market.trades,
+    }, private=False),
+    *_routes("margin", {"GET /currency_pairs": market.margin_pairs}, private=False),
+    *_routes("futures/{settle}", {
+        "GET /contracts": market.perpetuals,
+        "GET /contracts/{contract}": market.perpetual,
+        "GET /order_book": market.book,
+        "GET /candlesticks": market.candles,
+        "GET /tickers": market.tickers,
+        "GET /trades": market.trades,
+        "GET /funding_rate": market.funding_history,
+    }, private=False),
+    *_routes("account", {
+        "GET /main_keys": account.key_rights,
+        "GET /detail": account.detail,
+    }, private=True),
+    *_routes("spot", {
+        "GET /accounts": account.spot_accounts,
+        "POST /orders": trading.create,
+        "GET /orders": trading.some,
+        "DELETE /orders": trading.cancel_all,
+        "GET /orders/{order_id}": trading.one,
+        "DELETE /orders/{order_id}": trading.cancel,
+        "PATCH /orders/{order_id}": trading.amend,
+        "GET /open_orders": trading.open_by_pair,
+        "GET /my_trades": trading.fills,
+        "POST /countdown_cancel_all": trading.count_down,
+        "POST /price_orders": stops.create,
+        "GET /price_orders": stops.some,
+        "DELETE /price_orders": stops.cancel_all,
+        "GET /price_orders/{order_id}": stops.one,
+        "DELETE /price_orders/{order_id}": stops.cancel,
+    }, private=True),
+    *_routes("futures/{settle}", {
+        "GET /accounts": account.futures_accounts,
+        "GET /positions": account.positions,
+        "GET /positions/{contract}": account.position,
+        "POST /positions/{contract}/leverage": account.set_leverage,
+        "POST /dual_comp/positions/{contract}/leverage": account.set_leverage,
+        "POST /dual_mode": account.set_dual_mode,
+        "POST /orders": trading.create,
+        "GET /orders": trading.some,
+        "DELETE /orders": trading.cancel_all,
+        "GET /orders/{order_id}": trading.one,
+        "DELETE /orders/{order_id}": trading.cancel,
+        "PUT /orders/{order_id}": trading.amend,
+        "GET /my_trades": trading.fills,
+        "GET /my_trades_timerange": trading.fills,
+        "POST /countdown_cancel_all": trading.count_down,
+        "POST /price_orders": stops.create,
+        "GET /price_orders": stops.some,
+        "DELETE /price_orders": stops.cancel_all,
+        "GET /price_orders/{order_id}": stops.one,
+        "DELETE /price_orders/{order_id}": stops.cancel,
+    }, private=True),
+)  # fmt: skip
+
+_BUDGETS = {route.bucket: Budget(200, 10.0) for route in _ROUTES} | {
+    "POST /api/v4/spot/orders": Budget(10),
+    "PATCH /api/v4/spot/orders/{order_id}": Budget(10),
+    "POST /api/v4/futures/{settle}/orders": Budget(100),
+    "PUT /api/v4/futures/{settle}/orders/{order_id}": Budget(100),
+    "DELETE /api/v4/spot/orders/{order_id}": Budget(200),
+    "DELETE /api/v4/futures/{settle}/orders/{order_id}": Budget(200),
+}
+
+_DOORS = (Door("/ws/v4/", streams.hear), Door("/v4/ws/{settle}", streams.hear))
+
+
+class GateDialect:
+    """A classic account: spot and futures apart. All is JSON text."""
+
+    venue = "gate"
+    routes: Sequence[Route] = _ROUTES
+    doors: Sequence[Door] = _DOORS
+    budgets = _BUDGETS
+
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+        """One each."""
+        del listings
+        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _FUTURES_RULES))
+
+    def listing(self, kind: str, coin: Coin) -> Listing:
+        """Both markets say BTC_USDT; perpetuals count contracts of a lot each."""
+        linear = kind == "linear"
+        instrument = Instrument(
+            InstrumentId(market_by_name(f"gate:{kind}").market_id, coin.symbol),
+            tick_size=coin.tick,
+            lot_step=coin.lot,
+            min_notional=ZERO if linear else coin.min_notional,
+            contract_size=coin.lot if linear else ONE,
+        )
+        return Listing(
+            instrument,
+            f"{coin.base}_{coin.quote}",
+            coin.base,
+            coin.quote,
+            min_quantity=coin.lot,
+            max_leverage=MAX_LEVERAGE if linear else None,
+        )
+
+    def who(self, call: Call) -> str:
+        """HMAC-SHA512 over method, path, query, hash of the body and time, a line each."""
+        headers = call.headers
+        for name in ("KEY", "SIGN", "Timestamp"):
+            if not headers.get(name):
+                words = f"Missing required header: {name}"
+                raise WireRefusal("MISSING_REQUIRED_HEADER", words, status=401)
+        body = hashlib.sha512(call.body).hexdigest()
+        stamp = headers["Timestamp"]
+        signed = "\n".join((call.method, call.path, unquote(call.raw_query), body, stamp))
+        return auth.check(call.floor, headers["KEY"], stamp, signed, headers["SIGN"])
+
+    def wrap(self, call: Call, answer: object) -> Reply:
+        """The answer as it is."""
+        if call.path.startswith("/api/v4/futures") and call.headers.get("X-Gate-Size-Decimal"):
+            answer = _sizes_as_text(answer)
+        created = call.method == "POST" and call.path.endswith("orders")
+        return Reply(answer, _CREATED if created else 200)
+
+    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+        """A label and a message."""
+        del call
+        body = {"label": str(refusal.code), "message": refusal.message}
+        return Reply(body, refusal.status or 400, dict(refusal.headers))
+
+    def no_such_path(self, call: Call) -> WireRefusal:
+        """404."""
+        return WireRefusal("NOT_FOUND", f"path not found: {call.path}", status=404)
+
+    def closed(self) -> WireRefusal:
+        """Maintenance."""
+        return WireRefusal("TOO_BUSY", "System is under maintenance", status=503)
+
+    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+        """`X-Gate-RateLimit-*`, of the end point."""
+        del route
+        headers = {
+            "X-Gate-RateLimit-Requests-Remain": str(spent.left),
+            "X-Gate-RateLimit-Limit": str(spent.budget.limit),
+            "X-Gate-RateLimit-Reset-Timestamp": str(ms(spent.reset_ns)),
+        }
+        if spent.exceeded:
+            words = "Request Rate Limit Exceeded"
+            raise WireRefusal("TOO_MANY_REQUESTS", words, status=429, headers=headers)
+        return headers
+
+    def encode(self, frame: Frame) -> str | bytes:
+        """JSON text."""
+        return msgspec.json.encode(frame).decode()
+
+    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+        """Whole books of spot."""
+        return streams.opening(floor, topic)
+
+    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+        """One frame for a piece of news."""
+        return streams.telling(floor, topic, news)
+
+
+def _sizes_as_text(answer: object) -> object:
+    if isinstance(answer, list):
+        return [_sizes_as_text(each) for each in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {
+        name: str(value) if name in _SIZES and isinstance(value, int) else _sizes_as_text(value)
+        for name, value in answer.items()
+    }

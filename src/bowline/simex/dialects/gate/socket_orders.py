@@ -1,0 +1,123 @@
+"""Gate's orders over a stream (`event: api`): a login, then an acknowledgement and a result each.
+
+They are carried out by the functions that REST calls, and refused with its labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from bowline.simex.dialect import Call, WireRefusal, as_fields
+from bowline.simex.dialects.gate import auth, trading
+from bowline.simex.dialects.gate.words import Words
+from bowline.simex.session import Session
+from bowline.simex.wire_words import ms
+
+_ORDERS: dict[str, Callable[[Call, dict[str, str]], Words]] = {
+    "order_place": trading.place,
+    "order_cancel": trading.withdraw,
+    "order_amend": trading.change,
+    "order_status": trading.look_up,
+}
+_NOTHING = msgspec.Raw(b"")
+
+
+class _Payload(Struct, frozen=True):
+    req_id: str = ""
+    api_key: str = ""
+    timestamp: str = ""
+    signature: str = ""
+    #: signed as it was sent
+    req_param: msgspec.Raw = _NOTHING
+
+
+class _Request(Struct, frozen=True):
+    channel: str = ""
+    payload: _Payload = _Payload()
+
+
+_REQUEST = msgspec.json.Decoder(_Request)
+
+
+def hear(session: Session, frame: str | bytes, prefix: str) -> None:
+    """Carry out a request and answer it, with whatever a fault script does to the answer."""
+    try:
+        asked = _REQUEST.decode(frame)
+    except msgspec.DecodeError:
+        refusal = WireRefusal("INVALID_REQUEST_BODY", "Invalid request body", status=400)
+        session.push(_refused(session, _Request(), refusal))
+        return
+    struck = session.befalls(f"WS {asked.channel}")
+    answers = [] if "reset" in struck else _answers(session, asked, prefix)
+    if struck & {"reset", "drop_reply"}:
+        session.cut()
+        return
+    for answer in answers:
+        session.push(answer)
+
+
+def _answers(session: Session, asked: _Request, prefix: str) -> list[Words]:
+    try:
+        if asked.channel == f"{prefix}.login":
+            return [_head(session, asked) | {"data": {"result": _log_in(session, asked)}}]
+        done = _carry_out(session, asked, prefix)
+    except WireRefusal as refusal:
+        return [_refused(session, asked, refusal)]
+    head = _head(session, asked)
+    taken = head | {"ack": True, "data": {"result": {"req_id": asked.payload.req_id}}}
+    return [taken, head | {"ack": False, "data": {"result": done}}]
+
+
+def _carry_out(session: Session, asked: _Request, prefix: str) -> Words:
+    stem, _, name = asked.channel.partition(".")
+    if stem != prefix or name not in _ORDERS:
+        raise WireRefusal("INVALID_PARAM_VALUE", f"unknown channel {asked.channel}")
+    if not session.account:
+        raise WireRefusal("AUTHENTICATION_FAILED", "Not login", status=401)
+    call = Call(
+        session.floor, "WS", asked.channel, "", {}, {}, b"", dict(session.parts),
+        account=session.account,
+    )  # fmt: skip
+    return _ORDERS[name](call, as_fields(_sent(asked)))
+
+
+def _sent(asked: _Request) -> dict[str, object]:
+    try:
+        read = msgspec.json.decode(asked.payload.req_param or b"{}")
+    except msgspec.DecodeError:
+        read = None
+    if not isinstance(read, dict):
+        raise WireRefusal("INVALID_REQUEST_BODY", "req_param is no object")
+    return read
+
+
+def _log_in(session: Session, asked: _Request) -> Words:
+    proof = asked.payload
+    params = bytes(proof.req_param).decode()
+    signed = "\n".join(("api", asked.channel, "" if params == '""' else params, proof.timestamp))
+    session.account = auth.check(
+        session.floor, proof.api_key, proof.timestamp, signed, proof.signature
+    )
+    return {"api_key": proof.api_key, "uid": session.floor.keys.user_id}
+
+
+def _head(session: Session, asked: _Request, status: int = 200) -> Words:
+    return {
+        "request_id": asked.payload.req_id,
+        "header": {
+            "response_time": str(ms(session.floor.now_ns)),
+            "status": str(status),
+            "channel": asked.channel,
+            "event": "api",
+            "client_id": f"127.0.0.1-{session.number:x}",
+            "conn_id": f"{session.number:016x}",
+        },
+    }
+
+
+def _refused(session: Session, asked: _Request, refusal: WireRefusal) -> Words:
+    head = _head(session, asked, refusal.status or 400)
+    return head | {"data": {"errs": {"label": refusal.code, "message": refusal.message}}}

@@ -1,0 +1,133 @@
+"""Gate's price-triggered orders: lists and ids apart from orders, until they are set off.
+
+The engine's stops become market orders, so a trigger of a limit order is refused.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bowline.core.model.values import Direction, Side
+from bowline.core.sim.exchange import NewOrder, RefusalReason, TriggerPrice, VenueOrder
+from bowline.core.venue import OrderKind
+from bowline.simex.dialect import Call, as_fields
+from bowline.simex.dialects.gate.market import kind_at, named
+from bowline.simex.dialects.gate.refusals import invalid, refusal_of
+from bowline.simex.dialects.gate.trading import cancel_these, leg_of, page, taken
+from bowline.simex.dialects.gate.words import Words, futures_trigger, kind_of, spot_trigger
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import decimal_in, int_in
+
+_RULES = {"1": True, "2": False, ">=": True, "<=": False}
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+
+
+def trigger_object(floor: Floor, order: VenueOrder) -> Words:
+    """A stop in the words of its market."""
+    form = spot_trigger if kind_of(order.instrument) == "spot" else futures_trigger
+    return form(floor, order)
+
+
+def create(call: Call) -> object:
+    """POST …/price_orders."""
+    sent, spot = call.json(), kind_at(call) == "spot"
+    trigger, order = _part(sent, "trigger"), _part(sent, "put" if spot else "initial")
+    listing = named(call, {"currency_pair": str(sent.get("market"))} if spot else order)
+    amount = decimal_in(order.get("amount" if spot else "size"))
+    if amount is None or not amount:
+        raise invalid("invalid amount or size")
+    if (spot and order.get("type") != "market") or (not spot and decimal_in(order.get("price"))):
+        raise invalid("a trigger of a limit order is not played here")
+    rising = _RULES.get(trigger.get("rule", ""))
+    if rising is None:
+        raise invalid("invalid trigger.rule")
+    side = _side(order, amount, spot=spot)
+    reduces = order.get("reduce_only") == "true"
+    placed = call.floor.place(
+        NewOrder(
+            account=call.account,
+            instrument=listing.instrument.id,
+            side=side,
+            kind=OrderKind.STOP,
+            quantity=abs(amount) * listing.instrument.contract_size,
+            trigger=decimal_in(trigger.get("price")),
+            trigger_by=TriggerPrice.MARK if trigger.get("price_type") == "1" else TriggerPrice.LAST,
+            trigger_rising=rising,
+            reduce_only=reduces,
+            position=Direction.NEUTRAL if spot else leg_of(call, listing, side, reduces=reduces),
+            # what `text` may be is not said of these; it is not looked up by it either
+            client_id=(order if not spot else order | trigger).get("text", ""),
+        )
+    )
+    return {"id": taken(call, placed).order_id}
+
+
+def _side(order: dict[str, str], amount: Decimal, *, spot: bool) -> Side:
+    if not spot:
+        return Side.BUY if amount > 0 else Side.SELL
+    side = _SIDES.get(order.get("side", ""))
+    if side is None:
+        raise invalid("invalid put.side")
+    return side
+
+
+def _part(sent: dict[str, object], name: str) -> dict[str, str]:
+    part = sent.get(name)
+    if not isinstance(part, dict):
+        raise invalid(f"{name} is missing")
+    return as_fields(part)
+
+
+def some(call: Call) -> object:
+    """GET …/price_orders: those that are `open` or `finished`, the newest first."""
+    kind, query = kind_at(call), call.query
+    status = query.get("status", "")
+    if status not in ("open", "finished"):
+        raise invalid("status must be open or finished")
+    view = call.floor.view(kind)
+    known = [*view.open_orders(call.account), *view.closed_orders(call.account)]
+    name = "market" if kind == "spot" else "contract"
+    found = [
+        each
+        for each in known
+        if each.asked.kind is OrderKind.STOP
+        and (each.waiting and not each.done) is (status == "open")
+        and query.get(name, "") in ("", call.floor.listing(each.instrument).venue_symbol)
+    ]
+    found.sort(key=lambda each: -each.order_id)
+    return [trigger_object(call.floor, each) for each in page(found, query)]
+
+
+def one(call: Call) -> object:
+    """GET …/price_orders/{order_id}."""
+    return trigger_object(call.floor, _find(call))
+
+
+def cancel(call: Call) -> object:
+    """DELETE …/price_orders/{order_id}."""
+    (ended,) = cancel_these(call, [_find(call, waiting=True)], stops=True)
+    return trigger_object(call.floor, ended)
+
+
+def cancel_all(call: Call) -> object:
+    """DELETE …/price_orders: of one instrument, or all."""
+    kind = kind_at(call)
+    word = call.query.get("market" if kind == "spot" else "contract", "")
+    listing = call.floor.listing_at(kind, word)
+    if word and listing is None:
+        raise refusal_of(kind, RefusalReason.UNKNOWN_INSTRUMENT, word)
+    wanted = listing.instrument.id if listing else None
+    found = call.floor.view(kind).open_orders(call.account, wanted)
+    ended = cancel_these(call, found, stops=True)
+    return [trigger_object(call.floor, each) for each in ended]
+
+
+def _find(call: Call, *, waiting: bool = False) -> VenueOrder:
+    kind = kind_at(call)
+    number = int_in(call.parts.get("order_id"), 0)
+    found = call.floor.view(kind).order(call.account, number)
+    if found is None or found.asked.kind is not OrderKind.STOP:
+        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+    if waiting and (found.done or not found.waiting):
+        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+    return found

@@ -1,0 +1,415 @@
+"""Gate v4 streams: what a frame asks for, and what news looks like as one.
+
+A door a market, for public and private topics alike: each private request proves itself. Numbers of
+a book are the book's own, the same in every channel and in REST's `id`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from bowline.core.model.values import MINUTE_NS
+from bowline.core.sim.exchange import (
+    BalanceMoved,
+    CandleMoved,
+    Executed,
+    MinuteCandle,
+    OrderMoved,
+    PositionMoved,
+    TradePrinted,
+    VenueOrder,
+)
+from bowline.core.venue import Listing, OrderKind
+from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal
+from bowline.simex.dialects.gate import auth, socket_orders
+from bowline.simex.dialects.gate.market import (
+    INTERVALS,
+    futures_candle,
+    futures_print,
+    levels,
+    spot_print,
+    ticker_object,
+)
+from bowline.simex.dialects.gate.stops import trigger_object
+from bowline.simex.dialects.gate.words import (
+    Words,
+    as_numbers,
+    contracts,
+    fine_millis,
+    finish_word,
+    futures_fill,
+    futures_order,
+    kind_of,
+    position_object,
+    spot_fill,
+    spot_order,
+)
+from bowline.simex.floor import Floor
+from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.session import Session
+from bowline.simex.wire_words import ms, plain, rolled, seconds
+
+_ALL = "!all"
+_BY_NAME = {
+    "trades": Channel.TRADES,
+    "book_ticker": Channel.TICKER,
+    "tickers": Channel.TICKER,
+}
+_PRIVATE = {
+    "spot": {
+        "orders": Channel.ORDERS,
+        "priceorders": Channel.ORDERS,
+        "usertrades": Channel.FILLS,
+        "balances": Channel.BALANCES,
+    },
+    "futures": {
+        "orders": Channel.ORDERS,
+        "autoorders": Channel.ORDERS,
+        "usertrades": Channel.FILLS,
+        "balances": Channel.BALANCES,
+        "positions": Channel.POSITIONS,
+    },
+}
+_OBU = re.compile(r"ob\.(?P<symbol>\w+)\.(?P<depth>50|400)")
+_DEPTHS = {"20", "50", "100"}
+#: how often a book is told, and how deep if nothing is said
+_SPEEDS = {"100ms": 100, "20ms": 20}
+#: what the stream of positions has as numbers and REST as text
+_NUMBERS = (
+    "leverage", "cross_leverage_limit", "leverage_max", "risk_limit", "maintenance_rate", "margin",
+    "entry_price", "liq_price", "realised_pnl", "realised_point", "history_pnl", "history_point",
+    "last_close_pnl",
+)  # fmt: skip
+#: codes of a refused subscription
+_BAD_BODY, _BAD_ARGUMENT, _BAD_AUTH = 1, 2, 4
+
+
+def hear(session: Session, frame: str | bytes) -> None:
+    """subscribe, unsubscribe, ping, and orders (`api`)."""
+    words, prefix = _words(frame), _prefix(session)
+    channel, event = str(words.get("channel", "")), words.get("event")
+    if channel == f"{prefix}.ping":
+        session.push(_told(session.floor, f"{prefix}.pong", None, "") | {"error": None})
+    elif event == "api":
+        socket_orders.hear(session, frame, prefix)
+    elif event in ("subscribe", "unsubscribe"):
+        _subscriptions(session, words, channel, str(event))
+    else:
+        session.push(_answer(session, words, (_BAD_BODY, "invalid request body")))
+
+
+def _prefix(session: Session) -> str:
+    return "futures" if "settle" in session.parts else "spot"
+
+
+def _subscriptions(session: Session, words: Words, channel: str, event: str) -> None:
+    try:
+        topics = _topics(session, words, channel, event)
+    except WireRefusal as refusal:
+        code = refusal.code if isinstance(refusal.code, int) else _BAD_AUTH
+        text = refusal.message
+        if code == _BAD_AUTH:
+            text = msgspec.json.encode({"label": refusal.code, "message": text}).decode() + "\n"
+        session.push(_answer(session, words, (code, text)))
+        return
+    session.push(_answer(session, words, None))
+    for topic in topics:
+        if event == "subscribe":
+            session.subscribe(topic)
+        else:
+            session.unsubscribe(topic.word)
+
+
+def _topics(session: Session, words: Words, channel: str, event: str) -> list[Topic]:
+    """What is asked for; WireRefusal with a code, or with a label if who asks is not believed."""
+    floor, prefix = session.floor, _prefix(session)
+    stem, _, name = channel.partition(".")
+    payload = words.get("payload")
+    args = [str(each) for each in payload] if isinstance(payload, list) else []
+    stamp = str(words.get("time", ""))
+    if stem != prefix:
+        raise WireRefusal(_BAD_ARGUMENT, f"unknown channel: {channel}")
+    if name in _PRIVATE[prefix]:
+        proof = words.get("auth")
+        proof = proof if isinstance(proof, dict) else {}
+        signed = f"channel={channel}&event={event}&time={stamp}"
+        session.account = auth.check(
+            floor, str(proof.get("KEY", "")), stamp, signed, str(proof.get("SIGN", ""))
+        )
+        return [_private_topic(session, channel, name, args)]
+    if not auth.in_time(floor, stamp):
+        raise WireRefusal(_BAD_ARGUMENT, "invalid argument: time is too far from the server's")
+    if name in _BY_NAME and args:
+        kind = _BY_NAME[name]
+        return [
+            Topic(kind, f"{channel}/{word}", _listing(session, word).instrument.id) for word in args
+        ]
+    return [_book_or_candles(session, channel, args)]
+
+
+def _book_or_candles(session: Session, channel: str, args: list[str]) -> Topic:
+    word = "/".join([channel, *args])
+    match [channel.partition(".")[2], *args]:
+        case ["candlesticks", interval, symbol] if interval in INTERVALS:
+            instrument = _listing(session, symbol).instrument.id
+            return Topic(Channel.CANDLES, word, instrument, interval=interval)
+        case ["obu", name] if _prefix(session) == "spot" and (found := _OBU.fullmatch(name)):
+            instrument = _listing(session, found["symbol"]).instrument.id
+            return Topic(Channel.BOOK, word, instrument, int(found["depth"]), note=name)
+        case ["order_book_update", symbol, speed, *more] if speed in _SPEEDS:
+            chosen = _prefix(session) == "futures" and more and more[0] in _DEPTHS
+            levels_a_side = int(more[0]) if chosen else _SPEEDS[speed]
+            instrument = _listing(session, symbol).instrument.id
+            return Topic(Channel.BOOK, word, instrument, levels_a_side)
+    raise WireRefusal(_BAD_ARGUMENT, f"unknown channel or invalid payload: {word}")
+
+
+def _private_topic(session: Session, channel: str, name: str, args: list[str]) -> Topic:
+    if _prefix(session) == "futures":
+        user, *args = args or [""]
+        if user != session.floor.keys.user_id:
+            raise WireRefusal(_BAD_ARGUMENT, f"invalid argument: user id {user}")
+    kind = "spot" if _prefix(session) == "spot" else "linear"
+    symbol = args[0] if args and name != "balances" else _ALL
+    instrument = None if symbol == _ALL else _listing(session, symbol).instrument.id
+    return Topic(
+        _PRIVATE[_prefix(session)][name], f"{channel}/{symbol}", instrument,
+        account=session.account, wallet=kind,
+    )  # fmt: skip
+
+
+def _listing(session: Session, word: str) -> Listing:
+    kind = "spot" if _prefix(session) == "spot" else "linear"
+    listing = session.floor.listing_at(kind, word)
+    if listing is None or session.parts.get("settle", "usdt") != "usdt":
+        name = "currency pair" if kind == "spot" else "contract"
+        raise WireRefusal(_BAD_ARGUMENT, f"unknown {name}: {word}")
+    return listing
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """A whole book at the start of `spot.obu`; the other books are started by REST."""
+    if topic.channel is not Channel.BOOK or topic.instrument is None:
+        return
+    view = floor.depth(topic.instrument, topic.depth)
+    if topic.note:
+        listing = floor.listing(topic.instrument)
+        sides = {
+            "b": levels(listing, view.bids, spot=True),
+            "a": levels(listing, view.asks, spot=True),
+        }
+        book = {"t": ms(view.event_ns), "full": True, "s": topic.note, "u": view.sequence}
+        yield _told(floor, "spot.obu", book | sides)
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One frame for a piece of news."""
+    channel = topic.word.partition("/")[0]
+    match news:
+        case DepthMoved():
+            yield _told(floor, channel, _book(floor, topic, news))
+        case TradePrinted():
+            yield _told(floor, channel, _print(floor, news))
+        case TickerMoved():
+            yield _told(floor, channel, _ticker(floor, channel, news))
+        case CandleMoved():
+            yield _told(floor, channel, _candle(floor, topic, news))
+        case _:
+            if (shown := _private(floor, channel, news)) is not None:
+                yield _told(floor, channel, [shown])
+
+
+def _private(floor: Floor, channel: str, news: News) -> Words | None:
+    match news:
+        case OrderMoved(order=order):
+            return _order(floor, channel, order)
+        case Executed():
+            return _fill(floor, news)
+        case PositionMoved(position=position):
+            numbers = as_numbers(position_object(floor, position), *_NUMBERS)
+            return numbers | _when(floor, news.now_ns)
+        case BalanceMoved() if channel == "spot.balances":
+            return _spot_balance(floor, news)
+        case BalanceMoved() if news.change:
+            return _futures_balance(floor, news)
+        case _:
+            return None
+
+
+def _told(floor: Floor, channel: str, result: object, event: str = "update") -> Words:
+    now_ns = floor.now_ns
+    return {
+        "time": seconds(now_ns),
+        "time_ms": ms(now_ns),
+        "channel": channel,
+        "event": event,
+        "result": result,
+    }
+
+
+def _when(floor: Floor, at_ns: int) -> Words:
+    return {"time": seconds(at_ns), "time_ms": ms(at_ns), "user": floor.keys.user_id}
+
+
+def _book(floor: Floor, topic: Topic, news: DepthMoved) -> Words:
+    change = news.change
+    listing = floor.listing(news.view.instrument)
+    spot = kind_of(news.view.instrument) == "spot"
+    book: Words = {
+        "t": ms(change.event_ns),
+        "s": topic.note or listing.venue_symbol,
+        "U": change.shown + 1,
+        "u": change.sequence,
+        "b": levels(listing, change.bids, spot=spot),
+        "a": levels(listing, change.asks, spot=spot),
+    }
+    if topic.note:
+        return book
+    if spot:
+        return book | {"e": "depthUpdate", "E": seconds(change.event_ns)}
+    return book | {"l": str(topic.depth)}
+
+
+def _print(floor: Floor, trade: TradePrinted) -> object:
+    listing = floor.listing(trade.instrument)
+    if kind_of(trade.instrument) == "spot":
+        times = {"id": trade.trade_id, "create_time": seconds(trade.now_ns)}
+        return spot_print(listing, trade) | times
+    times = {"create_time": seconds(trade.now_ns), "create_time_ms": ms(trade.now_ns)}
+    return [futures_print(listing, trade) | times]
+
+
+def _ticker(floor: Floor, channel: str, news: TickerMoved) -> object:
+    listing = floor.listing(news.instrument)
+    spot = kind_of(news.instrument) == "spot"
+    if channel.endswith(".tickers"):
+        shown = ticker_object(floor, listing)
+        return shown if spot else [shown]
+    # not the floor's view, which a fault may keep from seeing what is new
+    book = floor.engine_of(news.instrument).view.book(news.instrument, 1)
+    found: Words = {"t": ms(news.event_ns), "u": book.sequence, "s": listing.venue_symbol}
+    for price, size, side in (("b", "B", book.bids), ("a", "A", book.asks)):
+        best = side[0] if side else None
+        found[price] = plain(best[0]) if best else ""
+        if spot:
+            found[size] = plain(best[1]) if best else "0"
+        else:
+            found[size] = contracts(listing, best[1]) if best else 0
+    return found
+
+
+def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> object:
+    minutes = INTERVALS[topic.interval]
+    length_ns = minutes * MINUTE_NS
+    start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
+    candle = news.candle
+    if minutes > 1:
+        known = floor.view_of(news.instrument).candles(
+            news.instrument, from_ns=start_ns, limit=minutes + 1
+        )
+        parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
+        candle = rolled(parts, minutes)[-1]
+    listing = floor.listing(news.instrument)
+    last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
+    more = {
+        "n": f"{topic.interval}_{listing.venue_symbol}",
+        "a": plain(candle.volume),
+        "w": news.closed and last,
+    }
+    if kind_of(news.instrument) == "linear":
+        return [futures_candle(listing, candle) | more]
+    return _spot_candle(candle) | more
+
+
+def _spot_candle(candle: MinuteCandle) -> Words:
+    return {
+        "t": str(seconds(candle.open_ns)),
+        "v": plain(candle.turnover),
+        "c": plain(candle.close),
+        "h": plain(candle.high),
+        "l": plain(candle.low),
+        "o": plain(candle.open),
+    }
+
+
+def _order(floor: Floor, channel: str, order: VenueOrder) -> Words | None:
+    """None: the channel of orders says nothing of a stop that waits, the other one of the rest."""
+    if channel.endswith(("priceorders", "autoorders")):
+        return trigger_object(floor, order) if order.asked.kind is OrderKind.STOP else None
+    if order.waiting:
+        return None
+    new = order.updated_ns == order.created_ns and not order.filled
+    user = int(floor.keys.user_id)
+    if kind_of(order.instrument) == "spot":
+        event = "finish" if order.done else "put" if new else "update"
+        times = {
+            "create_time_ms": str(ms(order.created_ns)),
+            "update_time_ms": str(ms(order.updated_ns)),
+        }
+        return spot_order(floor, order) | times | {"user": user, "event": event}
+    numbers = as_numbers(futures_order(floor, order), "price", "fill_price", "mkfr", "tkfr")
+    state = finish_word(order) if order.done else "_new" if new else "_update"
+    return numbers | {
+        "finish_as": state,
+        "create_time": seconds(order.created_ns),
+        "create_time_ms": ms(order.created_ns),
+        "finish_time": seconds(order.updated_ns) if order.done else 0,
+        "finish_time_ms": ms(order.updated_ns) if order.done else 0,
+        "user": str(user),
+    }
+
+
+def _fill(floor: Floor, fill: Executed) -> Words:
+    at = {"create_time": seconds(fill.now_ns)}
+    if kind_of(fill.instrument) == "spot":
+        ids = {"id": fill.trade_id, "user_id": int(floor.keys.user_id)}
+        return spot_fill(floor, fill) | ids | at | {"create_time_ms": fine_millis(fill.now_ns)}
+    shown = as_numbers(futures_fill(floor, fill), "fee", "point_fee")
+    return shown | {"id": str(fill.trade_id), "create_time_ms": ms(fill.now_ns)} | at
+
+
+def _spot_balance(floor: Floor, news: BalanceMoved) -> Words:
+    return {
+        "timestamp": str(seconds(news.now_ns)),
+        "timestamp_ms": str(ms(news.now_ns)),
+        "user": floor.keys.user_id,
+        "currency": news.holding.asset,
+        "change": plain(news.change),
+        "total": plain(news.holding.total),
+        "available": plain(news.holding.free),
+        "freeze": plain(news.holding.locked),
+        "freeze_change": "0",
+        "change_type": "order-match" if news.change else "order-create",
+    }
+
+
+def _futures_balance(floor: Floor, news: BalanceMoved) -> Words:
+    return _when(floor, news.now_ns) | {
+        "balance": float(news.holding.total),
+        "change": float(news.change),
+        "text": "-",
+        "type": "fund" if news.reason.value == "funding" else "pnl",
+        "currency": news.holding.asset.lower(),
+    }
+
+
+def _answer(session: Session, words: Words, error: tuple[int, str] | None) -> Words:
+    told = _told(session.floor, str(words.get("channel", "")), None, str(words.get("event", "")))
+    return told | {
+        "id": words.get("id"),
+        "conn_id": f"{session.number:016x}",
+        "payload": words.get("payload"),
+        "error": None if error is None else {"code": error[0], "message": error[1]},
+        "result": {"status": "success" if error is None else "fail"},
+    }
+
+
+def _words(frame: str | bytes) -> Words:
+    try:
+        read = msgspec.json.decode(frame)
+    except msgspec.DecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}
