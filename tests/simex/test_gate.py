@@ -202,8 +202,7 @@ def test_in_dual_mode_reduce_only_says_which_leg(play: Play) -> None:
         assert await label_of(seat, contracts(-20)) == ""
         assert await label_of(seat, contracts(-4, reduce_only=True)) == ""
         rows, _ = await call(seat, "GET", f"{FUTURES}/positions/BTC_USDT", {})
-        sizes = {row["mode"]: row["size"] for row in rows}
-        assert sizes == {"dual_long": 6, "dual_short": -20}
+        assert {e["mode"]: e["size"] for e in rows} == {"dual_long": 6, "dual_short": -20}
         close = contracts(0, "0", tif="ioc", auto_size="close_short", reduce_only=True)
         assert await label_of(seat, close) == ""
         held, _ = await call(seat, "GET", f"{FUTURES}/positions", {"holding": "true"})
@@ -405,9 +404,9 @@ def test_changes_of_any_depth_adjoin_and_bear_the_number_of_rest(play: Play) -> 
                     now, _ = await call(seat, "GET", f"{SPOT}/order_book", query)
                     if now["id"] == last:
                         break
-            for side, sign in (("bid", -1), ("ask", 1)):
+            for side in book:
                 shown = [[price, size] for price, size in book[side].items() if size != "0"]
-                shown.sort(key=lambda level: sign * float(level[0]))
+                shown.sort(key=lambda level: float(level[0]), reverse=side == "bid")
                 assert shown[:20] == now[f"{side}s"][:20]
 
     play("gate", "spot", scene)
