@@ -404,8 +404,8 @@ def test_changes_of_any_depth_adjoin_and_bear_the_number_of_rest(play: Play) -> 
                     now, _ = await call(seat, "GET", f"{SPOT}/order_book", query)
                     if now["id"] == last:
                         break
-            for side in book:
-                shown = [[price, size] for price, size in book[side].items() if size != "0"]
+            for side, levels in book.items():
+                shown = [[price, size] for price, size in levels.items() if size != "0"]
                 shown.sort(key=lambda level: float(level[0]), reverse=side == "bid")
                 assert shown[:20] == now[f"{side}s"][:20]
 
