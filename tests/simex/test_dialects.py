@@ -81,6 +81,11 @@ LIKELY: dict[str, dict[str, object]] = {
         "size": "0.01", "price": "50000", "marginMode": "crossed", "granularity": "1m",
         "clientOid": "1", "leverage": "3", "triggerPrice": "50000", "newPrice": "51000",
     },
+    "mexc": {
+        "symbol": "BTC_USDT", "vol": 5, "side": 1, "type": 1, "openType": 2, "price": "50000",
+        "leverage": 5, "positionType": 1, "positionMode": 2, "externalOid": "1",
+        "triggerPrice": "40000", "triggerType": 2, "orderType": 5, "interval": "Min1",
+    },
 }  # fmt: skip
 NAMES = st.sampled_from(
     [

@@ -38,8 +38,6 @@ from bowline.venues.stream import (
 
 _HOST = re.compile(r"^(https?|wss?)://[^/]+")
 START_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
-#: what venues charge for a book of a thousand levels, at most
-START_WEIGHT = 20
 SLOW_DOWN = (HTTPStatus.TOO_MANY_REQUESTS, 418)
 #: an account's stream may rest for days, so its wire is asked whether it is there
 HEARTBEAT_S = 20.0
@@ -222,7 +220,8 @@ class Venues:
         return self._session
 
     async def _get(self, market: Market, url: str) -> bytes:
-        ask = Ask(Lane.READ, market.kind, urlsplit(url).path, weight=START_WEIGHT, signed=False)
+        weight = QUIRKS[market.venue].markets[market.kind].weights.get("book", 1)
+        ask = Ask(Lane.READ, market.kind, urlsplit(url).path, weight=weight, signed=False)
         limits = self._limits_of(market.venue)
         await pass_through(limits, ask, time.monotonic)
         body = bytearray()

@@ -149,7 +149,9 @@ def played(market: str, operation: str) -> tuple[Any, list[Asked], list[str]]:
 def told(asked: Asked) -> dict[str, Any]:
     """A request as the contract spells it: without what belongs to the signature."""
     params = asked.params
-    kept = {key: value for key, value in params.items() if key not in AUTH_PARAMS}
+    kept = params
+    if not isinstance(params, list):
+        kept = {key: value for key, value in params.items() if key not in AUTH_PARAMS}
     return {f"{asked.method} {asked.path}": kept}
 
 

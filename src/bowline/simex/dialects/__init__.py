@@ -7,10 +7,12 @@ from bowline.simex.dialects.binance import BinanceDialect
 from bowline.simex.dialects.bitget import BitgetDialect
 from bowline.simex.dialects.bybit import BybitDialect
 from bowline.simex.dialects.gate import GateDialect
+from bowline.simex.dialects.mexc import MexcDialect
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "binance": BinanceDialect,
     "bitget": BitgetDialect,
     "bybit": BybitDialect,
     "gate": GateDialect,
+    "mexc": MexcDialect,
 }

@@ -84,6 +84,7 @@ _SPOT = MarketQuirks(
     # developers.binance.com, spot: weight of each end point
     weights={
         "listings": 20,
+        "book": 50,
         "candles": 2,
         "look-up": 4,
         "open orders": 6,
@@ -142,6 +143,7 @@ _LINEAR = MarketQuirks(
     status_words=_STATUS,
     # developers.binance.com, USDⓈ-M futures: weight of each end point
     weights={
+        "book": 20,
         "candles": 5,
         "all open orders": 40,
         "fills": 5,

@@ -60,6 +60,8 @@ _SPOT = MarketQuirks(
         market_buys=False,
     ),
     balance={"type": "spot"},
+    stream_key=Call("spotPrivatePostUserDataStream", {}, "listenKey"),
+    stream_keep=Call("spotPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
     fetch_markets="fetch_spot_markets",
     status_words={
         "1": ListingStatus.TRADING,
@@ -81,6 +83,7 @@ _LINEAR = MarketQuirks(
     cancel=Call(
         "contractPrivatePostOrderCancelWithExternal",
         {"symbol": "$symbol", "externalOid": "$id"},
+        listed=True,
     ),
     open_orders=Call("contractPrivateGetOrderListOpenOrders", {"symbol": "$symbol"}, "data"),
     open_pages=Pages("page_num", 100, "page_size"),
@@ -171,13 +174,12 @@ QUIRKS = Quirks(
     ),
     options={"recvWindow": 5000},
     codes=Codes(
-        at=("code",),
+        # each of the orders that were to be cancelled has a code of its own
+        at=("data.0.errorCode", "code"),
         fine=("200", "0"),
-        duplicate=frozenset({"2024"}),
         duplicate_texts=("Duplicate order", "duplicate clientOrderId", "externalOid exist"),
-        not_modified=frozenset({"2038"}),
-        not_found=frozenset({"-2013", "-2011", "2040", "2041", "30005"}),
-        unknown=frozenset({"500", "501", "9999", "600"}),
+        not_found=frozenset({"-2013", "-2011", "2040", "2041"}),
+        unknown=frozenset({"500", "501", "9999"}),
         limited=frozenset({"510", "429", "1015"}),
         clock=frozenset({"700003", "513"}),
         busy=frozenset({"30000"}),

@@ -110,7 +110,8 @@ class Line:
 
     async def send(self, call: Call, params: Params) -> Any:  # noqa: ANN401 - JSON
         """The same with every parameter given."""
-        reply = await getattr(self.client, call.method)(dict(params))
+        body = [dict(params)] if call.listed else dict(params)
+        reply = await getattr(self.client, call.method)(body)
         said = str(at(reply, call.rows)) if call.refused else ""
         if said in call.refused:
             raise Rejected(f"{self._name} {SENDING.get().name}: refused ({said})", code=said)

@@ -44,6 +44,7 @@ class Call(Struct, frozen=True):
 
     `rows` is a path of keys, `result.list`; empty: the reply itself. `inner`: the rows are lists
     themselves, under this key. `refused`: what stands there instead when the answer is no.
+    `listed`: the venue takes many at once, and the parameters go out as a list of one.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Call(Struct, frozen=True):
     rows: str = ""
     inner: str = ""
     refused: tuple[str, ...] = ()
+    listed: bool = False
 
 
 class Pages(Struct, frozen=True):

@@ -1,0 +1,92 @@
+"""MEXC contracts v1: assets, positions, leverage and modes."""
+
+from __future__ import annotations
+
+from bowline.core.model.values import Direction
+from bowline.core.sim.exchange import RefusalReason
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.mexc.contract import contract_of, listing_of
+from bowline.simex.dialects.mexc.contract_trading import set_terms
+from bowline.simex.dialects.mexc.contract_words import (
+    MARGIN_MODES,
+    POSITION_MODES,
+    asset_object,
+    number,
+    position_object,
+    position_of,
+)
+from bowline.simex.dialects.mexc.refusals import linear_refusal
+from bowline.simex.wire_words import decimal_in, int_in
+
+
+def assets(call: Call) -> object:
+    """GET /api/v1/private/account/assets."""
+    held = call.floor.view("linear").holdings(call.account)
+    return [asset_object(each) for each in held]
+
+
+def asset(call: Call) -> object:
+    """GET /api/v1/private/account/asset/{currency}."""
+    return asset_object(call.floor.view("linear").holding(call.account, call.parts["currency"]))
+
+
+def positions(call: Call) -> object:
+    """GET /api/v1/private/position/open_positions."""
+    wanted = listing_of(call).instrument.id if call.query.get("symbol") else None
+    found = call.floor.view("linear").positions(call.account, wanted)
+    return [position_object(call.floor, each) for each in found]
+
+
+def leverage(call: Call) -> object:
+    """GET /api/v1/private/position/leverage: of both sides, which are one here."""
+    listing = listing_of(call)
+    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    mode = next(word for word, mode in MARGIN_MODES.items() if mode is settings.margin_mode)
+    return [
+        {
+            "symbol": listing.venue_symbol,
+            "positionType": 1 if direction is Direction.LONG else 2,
+            "openType": mode,
+            "level": 1,
+            "leverage": number(settings.leverage),
+            "maxLeverageView": number(listing.max_leverage),
+        }
+        for direction in (Direction.LONG, Direction.SHORT)
+    ]
+
+
+def change_leverage(call: Call) -> object:
+    """POST /api/v1/private/position/change_leverage: by a position, or by what it would be."""
+    fields = call.fields()
+    wanted = decimal_in(fields.get("leverage"))
+    if wanted is None or wanted % 1:
+        raise WireRefusal(2006, "Leverage ratio error")
+    mode = MARGIN_MODES.get(int_in(fields.get("openType"), 0))
+    if fields.get("positionId"):
+        listing = position_of(call.floor, int_in(fields["positionId"], 0))
+        settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+        set_terms(call, listing, mode or settings.margin_mode, wanted)
+        return {}
+    listing = contract_of(call.floor, fields.get("symbol", ""))
+    if mode is None or fields.get("positionType") not in ("1", "2"):
+        raise WireRefusal(600, "Parameter error! openType and positionType are required")
+    set_terms(call, listing, mode, wanted)
+    return {}
+
+
+def position_mode(call: Call) -> object:
+    """GET /api/v1/private/position/position_mode: of the whole account."""
+    first = call.floor.listings("linear")[0].instrument.id
+    mode = call.floor.view("linear").settings(call.account, first).position_mode
+    return next(word for word, each in POSITION_MODES.items() if each is mode)
+
+
+def change_position_mode(call: Call) -> object:
+    """POST /api/v1/private/position/change_position_mode."""
+    mode = POSITION_MODES.get(int_in(call.fields().get("positionMode"), 0))
+    if mode is None:
+        raise WireRefusal(600, "Parameter error! positionMode")
+    refused = call.floor.set_position_mode(call.account, mode)
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise linear_refusal(refused)
+    return {}

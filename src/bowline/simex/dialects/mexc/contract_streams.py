@@ -1,0 +1,236 @@
+"""MEXC's one door for contracts: `sub.depth` and the like, and after a login `push.personal.*`.
+
+All is JSON. A login brings every private channel at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+import msgspec
+
+from bowline.core.model.values import MINUTE_NS
+from bowline.core.sim.exchange import (
+    BalanceMoved,
+    CandleMoved,
+    Executed,
+    MarkMoved,
+    OrderMoved,
+    PositionMoved,
+    TradePrinted,
+)
+from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal
+from bowline.simex.dialects.mexc.contract import (
+    INTERVALS,
+    contract_of,
+    deal_object,
+    level,
+    ticker_object,
+)
+from bowline.simex.dialects.mexc.contract_words import (
+    asset_object,
+    contracts,
+    fill_object,
+    number,
+    order_object,
+    plan_object,
+    position_object,
+)
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.news import DepthMoved, News
+from bowline.simex.session import Session
+from bowline.simex.wire_words import int_in, ms, rolled, seconds
+
+_CHANNELS = {
+    "depth": Channel.BOOK,
+    "depth.full": Channel.BOOK,
+    "deal": Channel.TRADES,
+    "kline": Channel.CANDLES,
+    "ticker": Channel.TICKER,
+    "fair.price": Channel.MARK,
+}
+_DEPTHS = {"5": 5, "10": 10, "20": 20}
+_PERSONAL = {
+    "push.personal.order": Channel.ORDERS,
+    "push.personal.order.deal": Channel.FILLS,
+    "push.personal.position": Channel.POSITIONS,
+    "push.personal.asset": Channel.BALANCES,
+}
+_WINDOW_MS = 60_000
+
+Words = dict[str, object]
+
+
+def hear(session: Session, frame: str | bytes) -> None:
+    """ping, login, sub.*, unsub.*."""
+    try:
+        read = msgspec.json.decode(frame)
+    except msgspec.DecodeError:
+        read = None
+    words: Words = read if isinstance(read, dict) else {}
+    asked = words.get("param")
+    param: Words = asked if isinstance(asked, dict) else {}
+    method = str(words.get("method", ""))
+    verb, _, name = method.partition(".")
+    try:
+        match verb:
+            case "ping":
+                _say(session, "pong", ms(session.floor.now_ns))
+            case "login":
+                _log_in(session, param)
+            case "personal" if session.account:
+                _say(session, f"rs.{method}", "success")
+            case "sub" | "unsub" if name in _CHANNELS:
+                _subscribe(session, verb, name, param)
+            case _:
+                _say(session, "rs.error", f"Unknown method {method}")
+    except WireRefusal:
+        _say(session, "rs.error", f"Contract [{param.get('symbol', '')}] not exists")
+
+
+def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
+    listing = contract_of(session.floor, str(param.get("symbol", "")))
+    interval = str(param.get("interval", "")) if name == "kline" else ""
+    depth = _DEPTHS.get(str(param.get("limit", 20)), 0) if name == "depth.full" else 0
+    if (name == "kline" and interval not in INTERVALS) or (name == "depth.full" and not depth):
+        _say(session, "rs.error", f"Parameter error! [{listing.venue_symbol}]")
+        return
+    word = f"push.{name} {listing.venue_symbol} {interval}{depth or ''}"
+    _say(session, f"rs.{verb}.{name}", "success")
+    if verb == "unsub":
+        session.unsubscribe(word)
+        return
+    topic = Topic(
+        _CHANNELS[name], word, listing.instrument.id, depth=depth, interval=interval,
+        note=f"push.{name}",
+    )  # fmt: skip
+    session.subscribe(topic)
+
+
+def _log_in(session: Session, param: Words) -> None:
+    keys, floor = session.floor.keys, session.floor
+    stamp = str(param.get("reqTime", ""))
+    signed = f"{keys.api_key}{stamp}".encode()
+    expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
+    if param.get("apiKey") != keys.api_key or not floor.key_works:
+        _say(session, "rs.error", "api key not exists")
+    elif not hmac.compare_digest(expected, str(param.get("signature", ""))):
+        _say(session, "rs.error", "Signature verification failed")
+    elif abs(int_in(stamp, 0) - ms(floor.now_ns)) > _WINDOW_MS:
+        _say(session, "rs.error", "reqTime is out of its window")
+    else:
+        session.account = ACCOUNT
+        _say(session, "rs.login", "success")
+        for word, channel in _PERSONAL.items():
+            session.subscribe(Topic(channel, word, account=ACCOUNT, wallet="linear", note=word))
+
+
+def _say(session: Session, channel: str, content: object) -> None:
+    session.push({"channel": channel, "data": content, "ts": ms(session.floor.now_ns)})
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """Tickers and short books begin with what there is; the long book's start is REST's."""
+    if topic.channel is Channel.BOOK and topic.instrument is not None:
+        # from here on its changes are counted
+        floor.depth(topic.instrument, topic.depth)
+    if topic.channel is Channel.TICKER or topic.depth:
+        yield _frame(floor, topic, _shown(floor, topic))
+
+
+def _shown(floor: Floor, topic: Topic) -> Words:
+    assert topic.instrument is not None
+    listing = floor.listing(topic.instrument)
+    if topic.channel is Channel.TICKER:
+        return ticker_object(floor, listing)
+    view = floor.depth(topic.instrument, topic.depth)
+    return {
+        "asks": [level(listing, each) for each in view.asks],
+        "bids": [level(listing, each) for each in view.bids],
+        "version": view.last,
+    }
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One frame for a piece of news."""
+    if topic.account:
+        return [_personal(floor, topic, news)]
+    return [_public(floor, topic, news)]
+
+
+def _public(floor: Floor, topic: Topic, news: News) -> Words:
+    match news:
+        case DepthMoved() if not topic.depth:
+            content: object = _change(floor, news)
+        case TradePrinted():
+            content = [deal_object(floor.listing(news.instrument), news)]
+        case CandleMoved():
+            content = _candle(floor, topic, news)
+        case MarkMoved():
+            word = floor.listing(news.instrument).venue_symbol
+            content = {"symbol": word, "price": number(news.mark)}
+        case _:
+            content = _shown(floor, topic)
+    return _frame(floor, topic, content)
+
+
+def _personal(floor: Floor, topic: Topic, news: News) -> Words:
+    match news:
+        case OrderMoved(order=order) if order.waiting:
+            plan = plan_object(floor, order)
+            return _frame(floor, topic, plan) | {"channel": "push.personal.plan.order"}
+        case OrderMoved(order=order):
+            content = order_object(floor, order)
+        case Executed():
+            content = fill_object(floor, news)
+        case PositionMoved(position=position):
+            content = position_object(floor, position)
+        case BalanceMoved(holding=holding):
+            content = asset_object(holding)
+        case _:
+            raise AssertionError(f"{type(news).__name__} is not personal")
+    return _frame(floor, topic, content)
+
+
+def _frame(floor: Floor, topic: Topic, content: object) -> Words:
+    found: Words = {"channel": topic.note, "data": content, "ts": ms(floor.now_ns)}
+    if topic.instrument is not None:
+        found["symbol"] = floor.listing(topic.instrument).venue_symbol
+    return found
+
+
+def _change(floor: Floor, news: DepthMoved) -> Words:
+    listing, change = floor.listing(news.view.instrument), news.change
+    return {
+        "asks": [level(listing, each) for each in change.asks],
+        "bids": [level(listing, each) for each in change.bids],
+        "begin": change.first,
+        "end": change.last,
+        "version": change.last,
+    }
+
+
+def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
+    minutes, listing = INTERVALS[topic.interval], floor.listing(news.instrument)
+    start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
+    view = floor.view_of(news.instrument)
+    known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
+    parts = [each for each in known if each.open_ns < news.candle.open_ns] + [news.candle]
+    candle = rolled(parts, minutes)[-1]
+    return {
+        "symbol": listing.venue_symbol,
+        "interval": topic.interval,
+        "t": seconds(start_ns),
+        "o": number(candle.open),
+        "c": number(candle.close),
+        "h": number(candle.high),
+        "l": number(candle.low),
+        "a": number(candle.turnover),
+        "q": contracts(listing, candle.volume),
+        "ro": number(candle.open),
+        "rc": number(candle.close),
+        "rh": number(candle.high),
+        "rl": number(candle.low),
+    }

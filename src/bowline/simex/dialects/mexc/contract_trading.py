@@ -1,0 +1,327 @@
+"""MEXC contracts v1: orders and fills. A body may be a list; cancelling answers for each order.
+
+An order that opens names its margin mode, and its leverage in isolated mode: both are set with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from bowline.core.model.values import Direction
+from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.simex.dialect import Call, WireRefusal, as_fields
+from bowline.simex.dialects.mexc.contract import contract_of, listing_of
+from bowline.simex.dialects.mexc.contract_words import (
+    CLOSING,
+    LIMITS,
+    MARGIN_MODES,
+    MARKETS,
+    POSITION_MODES,
+    SIDES,
+    fill_object,
+    order_number,
+    order_object,
+    order_word,
+    plan_object,
+)
+from bowline.simex.dialects.mexc.refusals import linear_or_refused, linear_refusal
+from bowline.simex.wire_words import decimal_in, int_in, ms
+
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_MOST_CANCELS = 50
+_DONE = frozenset({RefusalReason.NOT_MODIFIED})
+
+Fields = dict[str, str]
+
+
+def create(call: Call) -> object:
+    """POST /api/v1/private/order/create."""
+    fields = call.fields()
+    listing = contract_of(call.floor, fields.get("symbol", ""))
+    asked = _order_in(call, listing, fields)
+    if int_in(fields.get("side"), 0) not in CLOSING:
+        _set_terms(call, listing, fields)
+    order = linear_or_refused(call.floor.place(asked))
+    return {"orderId": order_word(order.order_id), "ts": ms(call.now_ns)}
+
+
+def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+    number = int_in(fields.get("type"), 0)
+    price = decimal_in(fields.get("price"))
+    if number not in LIMITS and number not in MARKETS:
+        raise WireRefusal(2029, "Error order type")
+    if number in LIMITS and not price:
+        raise WireRefusal(2007, "Order price error")
+    return _meant(
+        call, listing, fields,
+        kind=OrderKind.MARKET if number in MARKETS else OrderKind.LIMIT,
+        price=None if number in MARKETS else price,
+        force=LIMITS.get(number, TimeInForce.GTC),
+    )  # fmt: skip
+
+
+def _meant(
+    call: Call, listing: Listing, fields: Fields, *, kind: OrderKind, price: Decimal | None = None,
+    force: TimeInForce = TimeInForce.GTC, trigger: Decimal | None = None,
+    rising: bool | None = None,
+) -> NewOrder:  # fmt: skip
+    """What `side`, `vol`, `externalOid` and the mode say of an order, whatever its kind."""
+    side, position = SIDES.get(int_in(fields.get("side"), 0), (None, Direction.NEUTRAL))
+    vol = decimal_in(fields.get("vol"))
+    if side is None:
+        raise WireRefusal(2001, "Wrong order direction")
+    if vol is None or vol <= 0:
+        raise WireRefusal(2012, "Order quantity error")
+    external_id = fields.get("externalOid", "")
+    if external_id and not _EXTERNAL_ID.fullmatch(external_id):
+        raise WireRefusal(2030, "External order ID is too long or has other letters")
+    hedge = _mode(call, listing, fields) is PositionMode.HEDGE
+    closes = int_in(fields.get("side"), 0) in CLOSING
+    return NewOrder(
+        account=call.account,
+        instrument=listing.instrument.id,
+        side=side,
+        kind=kind,
+        quantity=vol * listing.instrument.contract_size,
+        price=price,
+        trigger=trigger,
+        trigger_rising=rising,
+        time_in_force=force,
+        reduce_only=closes if hedge else closes or fields.get("reduceOnly") == "true",
+        position=position if hedge else Direction.NEUTRAL,
+        client_id=external_id,
+    )
+
+
+def _mode(call: Call, listing: Listing, fields: Fields) -> PositionMode:
+    """The account's; an order that names another one is refused."""
+    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    named = POSITION_MODES.get(int_in(fields.get("positionMode"), 0), settings.position_mode)
+    if named is not settings.position_mode:
+        raise linear_refusal(Refused(RefusalReason.POSITION_MODE))
+    return named
+
+
+def _set_terms(call: Call, listing: Listing, fields: Fields) -> None:
+    """Margin mode and leverage, as the order names them."""
+    mode = MARGIN_MODES.get(int_in(fields.get("openType"), 0))
+    leverage = decimal_in(fields.get("leverage"))
+    if mode is None:
+        raise WireRefusal(2002, "Wrong opening type")
+    if mode is MarginMode.ISOLATED and leverage is None:
+        raise WireRefusal(600, "Parameter error! leverage")
+    set_terms(call, listing, mode, leverage)
+
+
+def set_terms(call: Call, listing: Listing, mode: MarginMode, leverage: Decimal | None) -> None:
+    """Set both; what is so already is no error."""
+    floor, instrument = call.floor, listing.instrument.id
+    refused = floor.set_margin_mode(call.account, instrument, mode)
+    if refused is not None and refused.reason is RefusalReason.MODE_IN_USE:
+        raise WireRefusal(2027, "There is only one cross or isolated in the same direction")
+    if refused is not None and refused.reason not in _DONE:
+        raise linear_refusal(refused)
+    if leverage is not None:
+        refused = floor.set_leverage(call.account, instrument, leverage)
+        if refused is not None and refused.reason not in _DONE:
+            raise linear_refusal(refused)
+
+
+def cancel(call: Call) -> object:
+    """POST /api/v1/private/order/cancel: a list of ids."""
+    found = []
+    for word in _items(call):
+        order = _by_id(call, order_number(word))
+        found.append({"orderId": word} | _ended(call, order))
+    return found
+
+
+def cancel_external(call: Call) -> object:
+    """POST /api/v1/private/order/cancel_with_external: a list of symbols and ids of the client's.
+
+    Older pages of the venue show one object instead; it is taken too.
+    """
+    found = []
+    for item in _items(call):
+        fields = as_fields(item) if isinstance(item, dict) else {}
+        order = _by_external(call, fields.get("symbol", ""), fields.get("externalOid", ""))
+        number = None if order is None else order_word(order.order_id)
+        found.append({"orderId": number} | _ended(call, order))
+    return found
+
+
+def _items(call: Call) -> list[object]:
+    try:
+        read = msgspec.json.decode(call.body or b"[]")
+    except msgspec.DecodeError:
+        read = []
+    items = read if isinstance(read, list) else [read]
+    if not 0 < len(items) <= _MOST_CANCELS:
+        raise WireRefusal(2013, "Cancel orders over maximum limit")
+    return items
+
+
+def _ended(call: Call, order: VenueOrder | None) -> dict[str, object]:
+    refused: VenueOrder | Refused = Refused(RefusalReason.UNKNOWN_ORDER)
+    if order is not None:
+        refused = call.floor.cancel(call.account, order.instrument, order.order_id)
+    if isinstance(refused, Refused):
+        no = linear_refusal(refused)
+        return {"errorCode": no.code, "errorMsg": no.message}
+    return {"errorCode": 0, "errorMsg": "success"}
+
+
+def cancel_all(call: Call) -> object:
+    """POST /api/v1/private/order/cancel_all: trigger orders stay."""
+    return _cancel_those(call, stops=False)
+
+
+def cancel_plans(call: Call) -> object:
+    """POST /api/v1/private/planorder/cancel_all."""
+    return _cancel_those(call, stops=True)
+
+
+def _cancel_those(call: Call, *, stops: bool) -> object:
+    word = call.fields().get("symbol", "")
+    instrument = contract_of(call.floor, word).instrument.id if word else None
+    for order in call.floor.view("linear").open_orders(call.account, instrument):
+        if order.waiting is stops:
+            call.floor.cancel(call.account, order.instrument, order.order_id)
+    return {}
+
+
+def change(call: Call) -> object:
+    """POST /api/v1/private/order/change_limit_order."""
+    fields = call.fields()
+    order = _by_id(call, order_number(fields.get("orderId", "")))
+    if order is None:
+        raise linear_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
+    vol = decimal_in(fields.get("vol"))
+    size = call.floor.listing(order.instrument).instrument.contract_size
+    changed = call.floor.amend(
+        call.account, order.instrument, order.order_id,
+        quantity=None if vol is None else vol * size, price=decimal_in(fields.get("price")),
+    )  # fmt: skip
+    return order_word(linear_or_refused(changed).order_id)
+
+
+def look_up(call: Call) -> object:
+    """GET /api/v1/private/order/get/{order_id}."""
+    return _shown(call, _by_id(call, order_number(call.parts["order_id"])))
+
+
+def look_up_external(call: Call) -> object:
+    """GET /api/v1/private/order/external/{symbol}/{external_oid}."""
+    return _shown(call, _by_external(call, call.parts["symbol"], call.parts["external_oid"]))
+
+
+def _shown(call: Call, order: VenueOrder | None) -> object:
+    if order is None:
+        raise linear_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
+    return order_object(call.floor, order)
+
+
+def _by_id(call: Call, number: int) -> VenueOrder | None:
+    return call.floor.view("linear").order(call.account, number)
+
+
+def _by_external(call: Call, symbol: str, external_id: str) -> VenueOrder | None:
+    instrument = contract_of(call.floor, symbol).instrument.id
+    found = call.floor.view("linear").order(call.account, external_id)
+    return found if found is not None and found.instrument == instrument else None
+
+
+def open_orders(call: Call) -> object:
+    """GET /api/v1/private/order/list/open_orders: of all contracts or of one, a page."""
+    known = reversed(call.floor.view("linear").open_orders(call.account))
+    return _page(call, (each for each in known if not each.waiting))
+
+
+def history(call: Call) -> object:
+    """GET /api/v1/private/order/list/history_orders: closed ones, the newest first."""
+    known = reversed(call.floor.view("linear").closed_orders(call.account))
+    states = set(filter(None, call.query.get("states", "").split(",")))
+    shown = (each for each in known if not each.waiting)
+    if states:
+        shown = (each for each in shown if str(order_object(call.floor, each)["state"]) in states)
+    return _page(call, shown)
+
+
+def plans(call: Call) -> object:
+    """GET /api/v1/private/planorder/list/orders: of the `states` that are named."""
+    view = call.floor.view("linear")
+    known = view.open_orders(call.account) + view.closed_orders(call.account)
+    states = set(filter(None, call.query.get("states", "").split(",")))
+    found = [each for each in known if each.asked.kind is OrderKind.STOP]
+    rows = [plan_object(call.floor, each) for each in _of_symbol(call, reversed(found))]
+    return _cut(call, [row for row in rows if not states or str(row["state"]) in states])
+
+
+def _page(call: Call, orders: Iterable[VenueOrder]) -> object:
+    start_ms, end_ms = _window(call)
+    shown = [each for each in _of_symbol(call, orders) if start_ms <= ms(each.created_ns) <= end_ms]
+    return _cut(call, [order_object(call.floor, each) for each in shown])
+
+
+def _of_symbol(call: Call, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+    word = call.parts.get("symbol") or call.query.get("symbol", "")
+    wanted = contract_of(call.floor, word).instrument.id if word else None
+    return [each for each in orders if wanted in (None, each.instrument)]
+
+
+def _window(call: Call) -> tuple[int, int]:
+    return int_in(call.query.get("start_time"), 0), int_in(call.query.get("end_time"), 1 << 62)
+
+
+def _cut(call: Call, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    size = min(max(int_in(call.query.get("page_size"), 20), 1), 100)
+    at = (max(int_in(call.query.get("page_num"), 1), 1) - 1) * size
+    return rows[at : at + size]
+
+
+def deals(call: Call) -> object:
+    """GET /api/v1/private/order/list/order_deals: fills of a contract, the newest first."""
+    listing = listing_of(call)
+    start_ms, end_ms = _window(call)
+    known = call.floor.view("linear").fills(call.account, listing.instrument.id)
+    shown = [each for each in reversed(known) if start_ms <= ms(each.now_ns) <= end_ms]
+    return _cut(call, [fill_object(call.floor, each) for each in shown])
+
+
+def deals_of_order(call: Call) -> object:
+    """GET /api/v1/private/order/deal_details/{order_id}."""
+    wanted = order_number(call.parts["order_id"])
+    known = call.floor.view("linear").fills(call.account)
+    return [fill_object(call.floor, each) for each in known if each.order_id == wanted]
+
+
+def place_plan(call: Call) -> object:
+    """POST /api/v1/private/planorder/place: a market order that waits for a price."""
+    fields = call.fields()
+    listing = contract_of(call.floor, fields.get("symbol", ""))
+    trigger = decimal_in(fields.get("triggerPrice"))
+    if not trigger:
+        raise WireRefusal(3004, "Trigger price error")
+    if int_in(fields.get("orderType"), 0) not in MARKETS:
+        raise WireRefusal(2029, "Error order type: trigger orders with a limit are not played here")
+    rising = {"1": True, "2": False}.get(fields.get("triggerType", ""))
+    if rising is None:
+        raise WireRefusal(3002, "Trigger type error")
+    asked = _meant(call, listing, fields, kind=OrderKind.STOP, trigger=trigger, rising=rising)
+    return order_word(linear_or_refused(call.floor.place(asked)).order_id)
+
+
+def cancel_plan(call: Call) -> object:
+    """POST /api/v1/private/planorder/cancel: a list of symbols and ids."""
+    for item in _items(call):
+        fields = as_fields(item) if isinstance(item, dict) else {}
+        order = _by_id(call, order_number(fields.get("orderId", "")))
+        if order is None or not order.waiting:
+            raise linear_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
+        linear_or_refused(call.floor.cancel(call.account, order.instrument, order.order_id))
+    return {}

@@ -1,0 +1,284 @@
+"""MEXC as tables: two APIs of different age under one roof, each with its signature and envelope.
+
+Spot signs its query, answers an error with HTTP 400 and a negative or long code, and wraps nothing.
+Contracts sign key, time and query or body, and answer everything with `success`, `code`, `data`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id, market_by_name
+from bowline.core.sim.exchange import ClientIds, FeeAsset, Fees, VenueRules
+from bowline.core.venue import Listing
+from bowline.simex.coins import Coin
+from bowline.simex.dialect import (
+    Call,
+    Door,
+    Frame,
+    Reply,
+    Route,
+    Topic,
+    Wallet,
+    WireRefusal,
+    public_route,
+    signed_route,
+)
+from bowline.simex.dialects.mexc import (
+    contract,
+    contract_account,
+    contract_streams,
+    contract_trading,
+    spot,
+    spot_streams,
+    spot_trading,
+)
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.limits import Budget, Spent
+from bowline.simex.news import News
+from bowline.simex.wire_words import int_in, ms
+
+_SPOT_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal(0), taker_rate=Decimal("0.0005"), spot_asset=FeeAsset.QUOTE),
+    client_ids=ClientIds.FOREVER,
+    post_only_refuses=False,
+)
+_LINEAR_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.0001"), taker_rate=Decimal("0.0004")),
+    client_ids=ClientIds.FOREVER,
+    post_only_refuses=False,
+)
+_V3, _V1, _MINE = "/api/v3", "/api/v1/contract", "/api/v1/private"
+
+#: bucket, path, handler and weight: each end point of spot has a budget of its own
+_SPOT: tuple[Route, ...] = (
+    public_route("GET", f"{_V3}/ping", spot.ping, "ping"),
+    public_route("GET", f"{_V3}/time", spot.time, "time"),
+    public_route("GET", f"{_V3}/exchangeInfo", spot.listings, "exchangeInfo", 10),
+    public_route("GET", f"{_V3}/depth", spot.depth, "depth"),
+    public_route("GET", f"{_V3}/trades", spot.trades, "trades", 5),
+    public_route("GET", f"{_V3}/aggTrades", spot.aggregated_trades, "aggTrades"),
+    public_route("GET", f"{_V3}/klines", spot.candles, "klines"),
+    public_route("GET", f"{_V3}/ticker/24hr", spot.ticker, "ticker"),
+    public_route("GET", f"{_V3}/ticker/bookTicker", spot.book_ticker, "bookTicker"),
+    signed_route("POST", f"{_V3}/order", spot_trading.place, "place"),
+    signed_route("DELETE", f"{_V3}/order", spot_trading.cancel, "cancel"),
+    signed_route("GET", f"{_V3}/order", spot_trading.look_up, "order", 2),
+    signed_route("DELETE", f"{_V3}/openOrders", spot_trading.cancel_open, "cancelOpen"),
+    signed_route("GET", f"{_V3}/openOrders", spot_trading.open_orders, "openOrders", 3),
+    signed_route("GET", f"{_V3}/allOrders", spot_trading.all_orders, "allOrders", 10),
+    signed_route("GET", f"{_V3}/myTrades", spot_trading.my_trades, "myTrades", 10),
+    signed_route("GET", f"{_V3}/account", spot_trading.account, "account", 10),
+    signed_route("POST", f"{_V3}/userDataStream", spot_trading.new_listen_key, "listenKey"),
+    signed_route("GET", f"{_V3}/userDataStream", spot_trading.listen_keys, "listenKey"),
+    signed_route("PUT", f"{_V3}/userDataStream", spot_trading.keep_listen_key, "listenKey"),
+    signed_route("DELETE", f"{_V3}/userDataStream", spot_trading.drop_listen_key, "listenKey"),
+)
+_CONTRACT: tuple[Route, ...] = (
+    public_route("GET", f"{_V1}/ping", contract.ping, "contract ping"),
+    public_route("GET", f"{_V1}/detail", contract.detail, "contract detail"),
+    public_route("GET", f"{_V1}/depth/{{symbol}}", contract.depth, "contract depth"),
+    public_route("GET", f"{_V1}/kline/{{symbol}}", contract.candles, "contract kline"),
+    public_route("GET", f"{_V1}/ticker", contract.ticker, "contract ticker"),
+    public_route("GET", f"{_V1}/deals/{{symbol}}", contract.deals, "contract deals"),
+    public_route("GET", f"{_V1}/funding_rate/history", contract.funding_history, "funding"),
+    public_route("GET", f"{_V1}/funding_rate/{{symbol}}", contract.funding_rate, "funding"),
+    signed_route("GET", f"{_MINE}/account/assets", contract_account.assets, "assets"),
+    signed_route("GET", f"{_MINE}/account/asset/{{currency}}", contract_account.asset, "assets"),
+    signed_route(
+        "GET", f"{_MINE}/position/open_positions", contract_account.positions, "positions"
+    ),
+    signed_route("GET", f"{_MINE}/position/leverage", contract_account.leverage, "leverage"),
+    signed_route(
+        "POST", f"{_MINE}/position/change_leverage", contract_account.change_leverage, "leverage"
+    ),
+    signed_route("GET", f"{_MINE}/position/position_mode", contract_account.position_mode, "modes"),
+    signed_route(
+        "POST", f"{_MINE}/position/change_position_mode", contract_account.change_position_mode,
+        "modes",
+    ),
+    signed_route("POST", f"{_MINE}/order/create", contract_trading.create, "create"),
+    signed_route("POST", f"{_MINE}/order/cancel", contract_trading.cancel, "contract cancel"),
+    signed_route(
+        "POST", f"{_MINE}/order/cancel_with_external", contract_trading.cancel_external,
+        "contract cancel",
+    ),
+    signed_route("POST", f"{_MINE}/order/cancel_all", contract_trading.cancel_all, "cancel all"),
+    signed_route("POST", f"{_MINE}/order/change_limit_order", contract_trading.change, "change"),
+    signed_route("GET", f"{_MINE}/order/get/{{order_id}}", contract_trading.look_up, "get"),
+    signed_route(
+        "GET", f"{_MINE}/order/external/{{symbol}}/{{external_oid}}",
+        contract_trading.look_up_external, "external",
+    ),
+    signed_route("GET", f"{_MINE}/order/list/open_orders", contract_trading.open_orders, "open"),
+    signed_route(
+        "GET", f"{_MINE}/order/list/open_orders/{{symbol}}", contract_trading.open_orders, "open"
+    ),
+    signed_route("GET", f"{_MINE}/order/list/history_orders", contract_trading.history, "history"),
+    signed_route("GET", f"{_MINE}/order/list/order_deals", contract_trading.deals, "deals"),
+    signed_route(
+        "GET", f"{_MINE}/order/deal_details/{{order_id}}", contract_trading.deals_of_order, "deals"
+    ),
+    signed_route("POST", f"{_MINE}/planorder/place", contract_trading.place_plan, "plan"),
+    signed_route("POST", f"{_MINE}/planorder/cancel", contract_trading.cancel_plan, "plan"),
+    signed_route("POST", f"{_MINE}/planorder/cancel_all", contract_trading.cancel_plans, "plan"),
+    signed_route("GET", f"{_MINE}/planorder/list/orders", contract_trading.plans, "plans"),
+)  # fmt: skip
+
+#: spot 500 of weight in ten seconds, contracts 20 requests in two, an end point
+_BUDGETS = {each.bucket: Budget(500, 10.0) for each in _SPOT} | {
+    each.bucket: Budget(20, 2.0) for each in _CONTRACT
+}
+_DOORS = (
+    Door("/ws", spot_streams.hear, greet=spot_streams.greet, silent_after_s=60.0),
+    Door("/edge", contract_streams.hear, silent_after_s=60.0),
+)
+_MOST_WINDOW_MS, _AHEAD_MS = 60_000, 1_000
+
+
+class MexcDialect:
+    """Spot and contracts, a wallet each."""
+
+    venue = "mexc"
+    routes: Sequence[Route] = _SPOT + _CONTRACT
+    doors: Sequence[Door] = _DOORS
+    budgets = _BUDGETS
+
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+        """Two."""
+        del listings
+        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
+
+    def listing(self, kind: str, coin: Coin) -> Listing:
+        """BTCUSDT in base units; BTC_USDT in contracts of a tenth of the coin's lot."""
+        market_id = market_by_name(f"mexc:{kind}").market_id
+        linear = kind == "linear"
+        contract_size = coin.lot / 10 if linear else Decimal(1)
+        lot = contract_size if linear else coin.lot
+        instrument = Instrument(
+            InstrumentId(market_id, coin.symbol),
+            tick_size=coin.tick,
+            lot_step=lot,
+            # contracts have no minimum but one of them
+            min_notional=Decimal(0) if linear else coin.min_notional,
+            contract_size=contract_size,
+        )
+        return Listing(
+            instrument,
+            f"{coin.base}_{coin.quote}" if linear else coin.symbol,
+            coin.base,
+            coin.quote,
+            min_quantity=lot,
+            max_leverage=Decimal(200) if linear else None,
+        )
+
+    def who(self, call: Call) -> str:
+        """By the rules of the API that was called."""
+        return _who_of_contracts(call) if _is_contract(call) else _who_of_spot(call)
+
+    def wrap(self, call: Call, answer: object) -> Reply:
+        """Contracts say `success`; spot says nothing around an answer."""
+        if not _is_contract(call):
+            return Reply(answer)
+        body: dict[str, object] = {"success": True, "code": 0}
+        return Reply(body if answer == {} else body | {"data": answer})
+
+    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+        """Contracts 200 and `success` false; spot 400."""
+        code = int_in(str(refusal.code), 500)
+        if _is_contract(call):
+            body = {"success": False, "code": code, "message": refusal.message}
+            return Reply(body, refusal.status or 200, dict(refusal.headers))
+        spot_body = {"code": code, "msg": refusal.message}
+        return Reply(spot_body, refusal.status or 400, dict(refusal.headers))
+
+    def no_such_path(self, call: Call) -> WireRefusal:
+        """404."""
+        return WireRefusal(404, f"not found: {call.path}", status=404)
+
+    def closed(self) -> WireRefusal:
+        """What maintenance looks like."""
+        return WireRefusal(503, "service not available, please try again", status=503)
+
+    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+        """No headers; 429 of spot, 510 of contracts."""
+        if spent.exceeded and route in _CONTRACT:
+            words = "Requests are too frequent, please try again later"
+            raise WireRefusal(510, words)
+        if spent.exceeded:
+            raise WireRefusal(429, "Too Many Requests", status=429)
+        return {}
+
+    def encode(self, frame: Frame) -> str | bytes:
+        """Bytes are protocol buffers already, a text is one; all else is JSON."""
+        if isinstance(frame, bytes | str):
+            return frame
+        return msgspec.json.encode(frame).decode()
+
+    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+        """What a topic of contracts begins with; spot begins with the first change."""
+        streams = contract_streams.opening if _of_contracts(topic) else spot_streams.opening
+        return streams(floor, topic)
+
+    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+        """One frame for a piece of news."""
+        streams = contract_streams.telling if _of_contracts(topic) else spot_streams.telling
+        return streams(floor, topic, news)
+
+
+def _is_contract(call: Call) -> bool:
+    return call.path.startswith("/api/v1/")
+
+
+def _of_contracts(topic: Topic) -> bool:
+    if topic.instrument is None:
+        return topic.wallet == "linear"
+    return market_by_id(topic.instrument.market_id).kind == "linear"
+
+
+def _who_of_spot(call: Call) -> str:
+    """HMAC-SHA256 of the query without its last part, the signature."""
+    keys, query = call.floor.keys, call.query
+    if call.headers.get("X-MEXC-APIKEY") != keys.api_key or not call.floor.key_works:
+        raise WireRefusal(10072, "Api key info invalid")
+    signed, _, signature = call.raw_query.rpartition("&signature=")
+    if not hmac.compare_digest(_signed(keys.secret, signed), signature):
+        raise WireRefusal(700002, "Signature for this request is not valid.")
+    window_ms = int_in(query.get("recvWindow"), 5000)
+    if window_ms > _MOST_WINDOW_MS:
+        raise WireRefusal(700005, "recvWindow must be less than 60000")
+    if not _in_time(call, query.get("timestamp"), window_ms):
+        raise WireRefusal(700003, "Timestamp for this request is outside of the recvWindow.")
+    return ACCOUNT
+
+
+def _who_of_contracts(call: Call) -> str:
+    """HMAC-SHA256 of key, time and what is asked, the query in the order of its names."""
+    keys, headers = call.floor.keys, call.headers
+    stamp = headers.get("Request-Time", "")
+    if headers.get("ApiKey") != keys.api_key or not call.floor.key_works:
+        raise WireRefusal(402, "API Key expired, please apply again")
+    asked = "&".join(sorted(filter(None, call.raw_query.split("&"))))
+    if call.method == "POST":
+        asked = call.body.decode("utf-8", "replace")
+    expected = _signed(keys.secret, f"{keys.api_key}{stamp}{asked}")
+    if not hmac.compare_digest(expected, headers.get("Signature", "")):
+        raise WireRefusal(602, "Signature verification failed!")
+    window_ms = 1000 * int_in(headers.get("Recv-Window"), 10)
+    if not _in_time(call, stamp, min(window_ms, _MOST_WINDOW_MS)):
+        raise WireRefusal(513, "Invalid request, Request-Time is outside of its window")
+    return ACCOUNT
+
+
+def _signed(secret: str, text: str) -> str:
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _in_time(call: Call, stamp: str | None, window_ms: int) -> bool:
+    now_ms = ms(call.now_ns)
+    return now_ms - window_ms <= int_in(stamp, 0) < now_ms + _AHEAD_MS

@@ -1,0 +1,209 @@
+"""MEXC's spot streams: asked for in JSON, told in protocol buffers.
+
+One door for all: private channels are for whoever came with a listen key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from bowline.core.model.values import MINUTE_NS
+from bowline.core.sim.exchange import (
+    BalanceMoved,
+    BookLevel,
+    CandleMoved,
+    Executed,
+    OrderMoved,
+    TradePrinted,
+)
+from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialects.mexc.proto import Value, message
+from bowline.simex.dialects.mexc.spot_trading import listens
+from bowline.simex.dialects.mexc.spot_words import SIDE_NUMBERS, fill_fields, order_fields
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.session import Session
+from bowline.simex.wire_words import ms, plain, rolled, seconds
+
+_MOST_TOPICS = 30
+_PACES = {"10ms", "100ms"}
+INTERVALS = {"Min1": 1, "Min5": 5, "Min15": 15, "Min30": 30, "Min60": 60, "Hour4": 240,
+             "Day1": 1440}  # fmt: skip
+_PACED = {
+    "public.aggre.depth.v3.api.pb": Channel.BOOK,
+    "public.aggre.deals.v3.api.pb": Channel.TRADES,
+    "public.aggre.bookTicker.v3.api.pb": Channel.TICKER,
+}
+_KLINE = "public.kline.v3.api.pb"
+_PRIVATE = {
+    "private.orders.v3.api.pb": Channel.ORDERS,
+    "private.deals.v3.api.pb": Channel.FILLS,
+    "private.account.v3.api.pb": Channel.BALANCES,
+}
+#: the field of the wrapper that a body stands in
+_BODIES = {
+    Channel.ORDERS: 304, Channel.FILLS: 306, Channel.BALANCES: 307, Channel.CANDLES: 308,
+    Channel.BOOK: 313, Channel.TRADES: 314, Channel.TICKER: 315,
+}  # fmt: skip
+_WHY_MOVED = {"order": "ENTRUST", "trade": "ENTRUST_DEAL", "deposit": "DEPOSIT"}
+
+
+def greet(session: Session) -> None:
+    """Whoever comes with a listen key is let in, or told that it is none."""
+    key = session.query.get("listenKey", "")
+    if key and listens(session.floor, key):
+        session.account = ACCOUNT
+    elif key:
+        session.push("Invalid listen key")
+        session.close()
+
+
+def hear(session: Session, frame: str | bytes) -> None:
+    """PING, SUBSCRIPTION, UNSUBSCRIPTION."""
+    try:
+        words = msgspec.json.decode(frame)
+    except msgspec.DecodeError:
+        words = None
+    words = words if isinstance(words, dict) else {}
+    method, names = str(words.get("method", "")).upper(), words.get("params")
+    asked = [str(name) for name in names] if isinstance(names, list) else []
+    answer: dict[str, object] = {"id": words.get("id", 0), "code": 0}
+    match method:
+        case "PING":
+            session.push(answer | {"msg": "PONG"})
+        case "SUBSCRIPTION" if asked:
+            _subscribe(session, asked, answer)
+        case "UNSUBSCRIPTION" if asked:
+            for name in asked:
+                session.unsubscribe(name)
+            session.push(answer | {"msg": ",".join(asked)})
+        case _:
+            session.push(answer | {"code": 1, "msg": "msg parse error"})
+
+
+def _subscribe(session: Session, names: list[str], answer: dict[str, object]) -> None:
+    topics = {name: _topic(session, name) for name in names}
+    room = _MOST_TOPICS - len(session.topics)
+    taken = [topic for topic in topics.values() if topic is not None][: max(room, 0)]
+    refused = set(names) - {topic.word for topic in taken}
+    said = ",".join(topic.word for topic in taken)
+    if refused:
+        listed = ",".join(sorted(refused))
+        said += f"Not Subscribed successfully! [{listed}].  Reason： Blocked! "
+    session.push(answer | {"msg": said})
+    for topic in taken:
+        session.subscribe(topic)
+
+
+def _topic(session: Session, name: str) -> Topic | None:
+    """`spot@public.aggre.depth.v3.api.pb@100ms@BTCUSDT` and the like."""
+    match name.split("@"):
+        case ["spot", stem] if stem in _PRIVATE and session.account:
+            return Topic(_PRIVATE[stem], name, account=session.account, wallet="spot")
+        case ["spot", stem, pace, word] if stem in _PACED and pace in _PACES:
+            channel, interval = _PACED[stem], ""
+        case ["spot", stem, word, interval] if stem == _KLINE and interval in INTERVALS:
+            channel = Channel.CANDLES
+        case _:
+            return None
+    listing = session.floor.listing_at("spot", word)
+    if listing is None:
+        return None
+    return Topic(channel, name, listing.instrument.id, interval=interval)
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """No frame; from here on a book's changes are counted, REST has its start."""
+    if topic.channel is Channel.BOOK and topic.instrument is not None:
+        floor.depth(topic.instrument, topic.depth)
+    return ()
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One message for a piece of news."""
+    match news:
+        case DepthMoved(change=change):
+            yield _pushed(floor, topic, [
+                *((1, _level(each)) for each in change.asks),
+                *((2, _level(each)) for each in change.bids),
+                (3, _event_type(topic)), (4, str(change.first)), (5, str(change.last)),
+            ])  # fmt: skip
+        case TradePrinted():
+            deal: list[tuple[int, Value]] = [
+                (1, plain(news.price)), (2, plain(news.quantity)),
+                (3, SIDE_NUMBERS[news.side]), (4, ms(news.now_ns)),
+            ]  # fmt: skip
+            yield _pushed(floor, topic, [(1, message(deal)), (2, _event_type(topic))])
+        case TickerMoved():
+            yield from _best_prices(floor, topic)
+        case CandleMoved():
+            yield _candle(floor, topic, news)
+        case OrderMoved(order=order):
+            yield _pushed(floor, topic, order_fields(order), _word(floor, news))
+        case Executed():
+            yield _pushed(floor, topic, fill_fields(news), _word(floor, news))
+        case BalanceMoved():
+            yield _pushed(floor, topic, _balance(floor, news))
+
+
+def _pushed(floor: Floor, topic: Topic, body: Iterable[tuple[int, Value]], word: str = "") -> bytes:
+    """The wrapper around a body: channel, symbol, when it was made and sent."""
+    if topic.instrument is not None:
+        word = floor.listing(topic.instrument).venue_symbol
+    now_ms = ms(floor.now_ns)
+    return message([
+        (1, topic.word), (3, word), (5, now_ms), (6, now_ms),
+        (_BODIES[topic.channel], message(body)),
+    ])  # fmt: skip
+
+
+def _word(floor: Floor, news: OrderMoved | Executed) -> str:
+    instrument = news.order.instrument if isinstance(news, OrderMoved) else news.instrument
+    return floor.listing(instrument).venue_symbol
+
+
+def _event_type(topic: Topic) -> str:
+    return topic.word.rpartition("@")[0]
+
+
+def _level(shown: BookLevel) -> bytes:
+    price, size = shown
+    return message([(1, plain(price)), (2, plain(size))])
+
+
+def _best_prices(floor: Floor, topic: Topic) -> Iterable[bytes]:
+    assert topic.instrument is not None
+    shown = floor.ticker(topic.instrument)
+    if shown.bid is not None and shown.ask is not None:
+        yield _pushed(floor, topic, enumerate(map(plain, (*shown.bid, *shown.ask)), 1))
+
+
+def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> bytes:
+    minutes = INTERVALS[topic.interval]
+    start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
+    view = floor.view_of(news.instrument)
+    known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
+    parts = [each for each in known if each.open_ns < news.candle.open_ns] + [news.candle]
+    candle = rolled(parts, minutes)[-1]
+    prices = (candle.open, candle.close, candle.high, candle.low)
+    return _pushed(floor, topic, [
+        (1, topic.interval), (2, seconds(start_ns)), *enumerate(map(plain, prices), 3),
+        (7, plain(candle.volume)), (8, plain(candle.turnover)),
+        (9, seconds(start_ns + minutes * MINUTE_NS)),
+    ])  # fmt: skip
+
+
+def _balance(floor: Floor, news: BalanceMoved) -> list[tuple[int, str | int]]:
+    """`PrivateAccountV3Api`: what is free, and what orders hold."""
+    holding = news.holding
+    return [
+        (1, holding.asset),
+        (3, plain(holding.free)),
+        (4, plain(news.change)),
+        (5, plain(holding.locked)),
+        (6, "0"),
+        (7, _WHY_MOVED.get(news.reason.value, "SYSTEM")),
+        (8, ms(floor.now_ns)),
+    ]

@@ -1,0 +1,214 @@
+"""MEXC spot v3: orders, fills, the account, and the keys of its private streams.
+
+Everything travels in the query, whatever the method. A listen key lives for an hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+from bowline.core.model.values import SECOND_NS, ZERO
+from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.venue import Listing, OrderKind
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.mexc.refusals import spot_or_refused, spot_refusal
+from bowline.simex.dialects.mexc.spot import listing_of
+from bowline.simex.dialects.mexc.spot_words import (
+    LIMITS,
+    SIDES,
+    balance_object,
+    fill_object,
+    order_number,
+    order_object,
+    order_word,
+)
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import decimal_in, int_in, ms
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_SIDES = {word: side for side, word in SIDES.items()}
+_FORCES = {word: force for force, word in LIMITS.items()}
+_MOST_ORDERS, _MOST_FILLS = 1000, 100
+_KEY_LIVES_NS = 3600 * SECOND_NS
+_KEY_NOTE = "mexc listen key "
+_WRONG = 33333
+_Each = TypeVar("_Each")
+
+
+def place(call: Call) -> object:
+    """POST /api/v3/order."""
+    listing = listing_of(call, call.query)
+    order = spot_or_refused(call.floor.place(_order_in(call, listing)))
+    shown = order_object(call.floor, order)
+    said = ("symbol", "orderId", "orderListId", "price", "origQty", "type", "side")
+    return {name: shown[name] for name in said} | {"transactTime": ms(order.created_ns)}
+
+
+def _order_in(call: Call, listing: Listing) -> NewOrder:
+    query = call.query
+    side, kind = _SIDES.get(query.get("side", "")), query.get("type", "")
+    quantity, price = decimal_in(query.get("quantity")), decimal_in(query.get("price"))
+    cost = decimal_in(query.get("quoteOrderQty"))
+    market = kind == "MARKET"
+    if side is None or (kind not in _FORCES and not market):
+        raise WireRefusal(_WRONG, "Mandatory parameter 'side' or 'type' was not sent or malformed.")
+    if (price is None and not market) or (quantity is None and not (market and cost)):
+        raise WireRefusal(700004, "Mandatory parameter 'quantity' or 'price' was not sent.")
+    client_id = query.get("newClientOrderId", "")
+    if client_id and not _CLIENT_ID.fullmatch(client_id):
+        raise WireRefusal(700008, "Illegal characters found in parameter 'newClientOrderId'.")
+    return NewOrder(
+        account=call.account,
+        instrument=listing.instrument.id,
+        side=side,
+        kind=OrderKind.MARKET if market else OrderKind.LIMIT,
+        quantity=quantity,
+        quote_cost=cost if market and quantity is None else None,
+        price=None if market else price,
+        time_in_force=_FORCES.get(kind, _FORCES["LIMIT"]),
+        client_id=client_id,
+    )
+
+
+def cancel(call: Call) -> object:
+    """DELETE /api/v3/order."""
+    listing = listing_of(call, call.query)
+    known = _named(call, listing)
+    if known is None:
+        raise spot_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
+    ended = call.floor.cancel(call.account, listing.instrument.id, known.order_id)
+    return _cancelled(call.floor, spot_or_refused(ended))
+
+
+def cancel_open(call: Call) -> object:
+    """DELETE /api/v3/openOrders: of up to five symbols."""
+    ended: list[VenueOrder] = []
+    for word in call.query.get("symbol", "").split(",")[:5]:
+        instrument = listing_of(call, {"symbol": word}).instrument.id
+        ended += call.floor.cancel_all(call.account, "spot", instrument)
+    return [_cancelled(call.floor, each) for each in ended]
+
+
+def _cancelled(floor: Floor, order: VenueOrder) -> dict[str, object]:
+    return order_object(floor, order) | {"origClientOrderId": order.client_id or None}
+
+
+def look_up(call: Call) -> object:
+    """GET /api/v3/order."""
+    found = _named(call, listing_of(call, call.query))
+    if found is None:
+        raise WireRefusal(-2013, "Order does not exist.")
+    return order_object(call.floor, found)
+
+
+def _named(call: Call, listing: Listing) -> VenueOrder | None:
+    """The order of this symbol that a query names."""
+    order_id, client_id = call.query.get("orderId"), call.query.get("origClientOrderId")
+    if not order_id and not client_id:
+        raise WireRefusal(700004, "Param 'origClientOrderId' or 'orderId' must be sent")
+    key = order_number(order_id) if order_id else client_id
+    found = call.floor.view("spot").order(call.account, key or "")
+    return found if found is not None and found.instrument == listing.instrument.id else None
+
+
+def open_orders(call: Call) -> object:
+    """GET /api/v3/openOrders: of one symbol."""
+    found = call.floor.view("spot").open_orders(
+        call.account, listing_of(call, call.query).instrument.id
+    )
+    return [order_object(call.floor, each) for each in reversed(found)]
+
+
+def all_orders(call: Call) -> object:
+    """GET /api/v3/allOrders: open and closed, the newest first."""
+    instrument, view = listing_of(call, call.query).instrument.id, call.floor.view("spot")
+    known = view.open_orders(call.account, instrument) + view.closed_orders(
+        call.account, instrument
+    )
+    start_ms, end_ms = _window(call)
+    shown = [each for each in known if start_ms <= ms(each.created_ns) <= end_ms]
+    shown.sort(key=lambda each: each.order_id, reverse=True)
+    return [order_object(call.floor, each) for each in _first(call, shown, 500, _MOST_ORDERS)]
+
+
+def my_trades(call: Call) -> object:
+    """GET /api/v3/myTrades: the newest first, a month of them."""
+    instrument = listing_of(call, call.query).instrument.id
+    start_ms, end_ms = _window(call)
+    order_id = call.query.get("orderId", "")
+    fills = [
+        each
+        for each in reversed(call.floor.view("spot").fills(call.account, instrument))
+        if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", order_word(each.order_id))
+    ]
+    return [fill_object(call.floor, each) for each in _first(call, fills, _MOST_FILLS, _MOST_FILLS)]
+
+
+def _window(call: Call) -> tuple[int, int]:
+    return int_in(call.query.get("startTime"), 0), int_in(call.query.get("endTime"), 1 << 62)
+
+
+def _first(call: Call, found: Sequence[_Each], usual: int, most: int) -> Sequence[_Each]:
+    return found[: min(max(int_in(call.query.get("limit"), usual), 1), most)]
+
+
+def account(call: Call) -> object:
+    """GET /api/v3/account."""
+    held = [each for each in call.floor.view("spot").holdings(call.account) if each.total > ZERO]
+    return {
+        "makerCommission": None,
+        "takerCommission": None,
+        "buyerCommission": None,
+        "sellerCommission": None,
+        "canTrade": True,
+        "canWithdraw": True,
+        "canDeposit": True,
+        "updateTime": None,
+        "accountType": "SPOT",
+        "balances": [balance_object(each) for each in held],
+        "permissions": ["SPOT"],
+    }
+
+
+def new_listen_key(call: Call) -> object:
+    """POST /api/v3/userDataStream."""
+    seed = f"{call.floor.keys.secret} {len(call.floor.notes)} {call.now_ns}"
+    key = hashlib.sha256(seed.encode()).hexdigest()
+    call.floor.notes[_KEY_NOTE + key] = str(call.floor.agenda.now_ns + _KEY_LIVES_NS)
+    return {"listenKey": key}
+
+
+def listen_keys(call: Call) -> object:
+    """GET /api/v3/userDataStream."""
+    known = [name for name in call.floor.notes if name.startswith(_KEY_NOTE)]
+    keys = [name.removeprefix(_KEY_NOTE) for name in known]
+    return {"listenKey": [key for key in keys if listens(call.floor, key)]}
+
+
+def keep_listen_key(call: Call) -> object:
+    """PUT /api/v3/userDataStream: an hour more."""
+    key = _known_key(call)
+    call.floor.notes[_KEY_NOTE + key] = str(call.floor.agenda.now_ns + _KEY_LIVES_NS)
+    return {"listenKey": key}
+
+
+def drop_listen_key(call: Call) -> object:
+    """DELETE /api/v3/userDataStream."""
+    key = _known_key(call)
+    del call.floor.notes[_KEY_NOTE + key]
+    return {"listenKey": key}
+
+
+def _known_key(call: Call) -> str:
+    key = call.query.get("listenKey", "")
+    if not listens(call.floor, key):
+        raise WireRefusal(730002, "Your input param is invalid")
+    return key
+
+
+def listens(floor: Floor, key: str) -> bool:
+    """Whether a stream may be opened with this key now."""
+    return floor.agenda.now_ns < int(floor.notes.get(_KEY_NOTE + key, 0))
