@@ -7,15 +7,20 @@ from collections.abc import Callable, Mapping
 
 from bowline.core.model.instrument import Market
 from bowline.core.venue import Listings
-from bowline.venues.binance import BinanceCodec
-from bowline.venues.bingx import BingxCodec
-from bowline.venues.bitget import BitgetCodec
+from bowline.venues.binance import BinanceCodec, BinancePrivateCodec
+from bowline.venues.bingx import BingxCodec, BingxPrivateCodec
+from bowline.venues.bitget import BitgetCodec, BitgetPrivateCodec
 from bowline.venues.bybit import BybitCodec, BybitPrivateCodec
 from bowline.venues.feed import FeedCodec
 from bowline.venues.gate import GateCodec, GatePrivateCodec
-from bowline.venues.htx import HtxCodec
-from bowline.venues.mexc import MexcLinearCodec, MexcLinearPrivateCodec, MexcSpotCodec
-from bowline.venues.okx import OkxCodec
+from bowline.venues.htx import HtxCodec, HtxLinearPrivateCodec, HtxSpotPrivateCodec
+from bowline.venues.mexc import (
+    MexcLinearCodec,
+    MexcLinearPrivateCodec,
+    MexcSpotCodec,
+    MexcSpotPrivateCodec,
+)
+from bowline.venues.okx import OkxCodec, OkxPrivateCodec
 from bowline.venues.private import PrivateCodec
 
 
@@ -57,10 +62,21 @@ def _without_number(
 
 #: an account's streams, by market; the third word is the account's number, for those in `NUMBERED`
 PRIVATE_CODECS: Mapping[str, Callable[[Market, Listings, str], PrivateCodec]] = {
+    "binance:spot": _without_number(BinancePrivateCodec),
+    "binance:linear": _without_number(BinancePrivateCodec),
     "bybit:spot": _without_number(BybitPrivateCodec),
     "bybit:linear": _without_number(BybitPrivateCodec),
+    "bitget:spot": _without_number(BitgetPrivateCodec),
+    "bitget:linear": _without_number(BitgetPrivateCodec),
+    "bingx:spot": _without_number(BingxPrivateCodec),
+    "bingx:linear": _without_number(BingxPrivateCodec),
     "gate:spot": GatePrivateCodec,
     "gate:linear": GatePrivateCodec,
+    "okx:spot": _without_number(OkxPrivateCodec),
+    "okx:linear": _without_number(OkxPrivateCodec),
+    "htx:spot": _without_number(HtxSpotPrivateCodec),
+    "htx:linear": _without_number(HtxLinearPrivateCodec),
+    "mexc:spot": _without_number(MexcSpotPrivateCodec),
     "mexc:linear": _without_number(MexcLinearPrivateCodec),
 }
 NUMBERED = frozenset({"gate:linear"})

@@ -50,11 +50,21 @@ class LoginRefused(Struct, frozen=True):
     message: str
 
 
+class Untold(Struct, frozen=True):
+    """Something changed that the frame does not say whole, in these words: REST is to be asked."""
+
+    what: str
+
+
 class ListenKey(Struct, frozen=True):
     """The URL ends in a key that REST gives: `parameter` names it, and it holds for `lives_s`."""
 
     parameter: str
     lives_s: float
+
+
+#: what a frame may say
+Word = Report | Control | LoggedIn | LoginRefused | Untold
 
 
 class PrivateRules(Struct, frozen=True, kw_only=True):
@@ -88,7 +98,7 @@ class PrivateCodec(Protocol):
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
         """Frames that ask for everything there is, numbered from `request` on."""
 
-    def decode(self, frame: bytes) -> Sequence[Report | Control | LoggedIn | LoginRefused]:
+    def decode(self, frame: bytes) -> Sequence[Word]:
         """What one frame says, nothing for a frame without news. Raises Unreadable."""
 
 

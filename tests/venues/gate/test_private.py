@@ -23,6 +23,7 @@ from bowline.core.venue import (
 )
 from bowline.venues import Closing, Pong, Subscribed, SubscriptionRefused, Unreadable
 from bowline.venues.gate import GatePrivateCodec
+from bowline.venues.private import Untold
 from bowline.venues.rest import Credentials
 from tests.venues import fuzz, recorded
 from tests.venues.judge import Judge
@@ -237,11 +238,11 @@ def test_a_fee_in_two_assets_is_left_to_rest() -> None:
         codec_of("spot").decode(recorded.raw(frame))
 
 
-def test_balances_of_spot_have_a_free_part_and_those_of_perpetuals_say_nothing() -> None:
+def test_balances_of_spot_have_a_free_part_and_those_of_perpetuals_are_left_to_rest() -> None:
     assert codec_of("spot").decode(recorded.raw(SPOT_BALANCE)) == [
         Balance("USDT", D("222244.3827652"), D("222244.3827"))
     ]
-    assert codec_of("linear").decode(recorded.raw(FUTURES_BALANCE)) == ()
+    assert codec_of("linear").decode(recorded.raw(FUTURES_BALANCE)) == (Untold("balances"),)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,8 @@ _SPOT = MarketQuirks(
     ),
     balance={"type": "spot"},
     deadman=Deadman(Call("spotV1PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120),
+    stream_key=Call("userAuthPrivatePostUserDataStream", {}, "listenKey"),
+    stream_keep=Call("userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
     rights=_rights("1"),
     fetch_markets="fetch_spot_markets",
     status_words={
@@ -158,6 +160,8 @@ _LINEAR = MarketQuirks(
     position_mode_at="dualSidePosition",
     set_position_mode=Call("swapV1PrivatePostPositionSideDual", {"dualSidePosition": "$hedge"}),
     deadman=Deadman(Call("swapV2PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120),
+    stream_key=Call("userAuthPrivatePostUserDataStream", {}, "listenKey"),
+    stream_keep=Call("userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
     rights=_rights("3"),
     fetch_markets="fetch_swap_markets",
     status_words={

@@ -36,6 +36,7 @@ from bowline.venues.private import (
     LoginRefused,
     PrivateRules,
     Report,
+    Word,
     Words,
     amount,
     number,
@@ -195,7 +196,7 @@ class BybitPrivateCodec:
         frame = {"op": "subscribe", "req_id": str(request), "args": topics}
         return [msgspec.json.encode(frame)]
 
-    def decode(self, frame: bytes) -> Sequence[Report | Control | LoggedIn | LoginRefused]:
+    def decode(self, frame: bytes) -> Sequence[Word]:
         """What one frame says. Raises Unreadable."""
         envelope = read(_FRAME, frame)
         if not envelope.topic:

@@ -1,10 +1,10 @@
 """Gate's private streams, API v4: orders, fills, balances, positions. Every request is signed.
 
 Perpetuals count contracts, with a sign for the side, and want the account's number (`user_id`) in
-each request. A push of a perpetual account's balance has no free part, so nothing is said of it:
-that is REST's. A fill of spot names no asset of its fee: it is GT or points where those were
-charged, else what the fill brought in. A market order to buy on spot is told in quote money, so
-its quantity here is what has been filled.
+each request. A push of a perpetual account's balance has no free part: it is REST's to tell. A fill
+of spot names no asset of its fee: it is GT or points where those were charged, else what the fill
+brought in. A market order to buy on spot is told in quote money, so its quantity here is what has
+been filled.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from bowline.core.venue import (
     PositionReport,
 )
 from bowline.venues import reading
-from bowline.venues.feed import Control
 from bowline.venues.gate.envelope import (
     FRAME,
     PING_EVERY_S,
@@ -44,7 +43,7 @@ from bowline.venues.gate.envelope import (
     ping_of,
     prefix_of,
 )
-from bowline.venues.private import PrivateRules, Report, amount, price, size
+from bowline.venues.private import PrivateRules, Untold, Word, amount, price, size
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.reading import our_id
@@ -164,7 +163,7 @@ class GatePrivateCodec:
         self._rules = PrivateRules(
             url=URLS[self._prefix], ping=ping_of(self._prefix), ping_every_s=PING_EVERY_S
         )
-        readers: dict[str, Callable[[Frame], Sequence[Report]]] = (
+        readers: dict[str, Callable[[Frame], Sequence[Word]]] = (
             {
                 "orders": self._spot_orders,
                 "usertrades": self._spot_fills,
@@ -175,7 +174,7 @@ class GatePrivateCodec:
                 "orders": self._futures_orders,
                 "usertrades": self._futures_fills,
                 "positions": self._positions,
-                "balances": _nothing,
+                "balances": _untold,
             }
         )
         self._readers = {f"{self._prefix}.{name}": reader for name, reader in readers.items()}
@@ -213,7 +212,7 @@ class GatePrivateCodec:
         payload = self._user if name == "balances" else [*self._user, _ALL]
         return msgspec.json.encode({**frame, "payload": payload} if payload else frame)
 
-    def decode(self, frame: bytes) -> Sequence[Report | Control]:
+    def decode(self, frame: bytes) -> Sequence[Word]:
         """What one frame says. Raises Unreadable."""
         envelope = read(FRAME, frame)
         if envelope.event != "update" or envelope.error is not None:
@@ -376,6 +375,6 @@ def _spot_balances(frame: Frame) -> Sequence[Balance]:
     ]
 
 
-def _nothing(frame: Frame) -> Sequence[Balance]:
+def _untold(frame: Frame) -> Sequence[Untold]:
     del frame
-    return ()
+    return (Untold("balances"),)

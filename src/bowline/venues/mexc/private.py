@@ -28,12 +28,13 @@ from bowline.core.venue import (
     PositionReport,
 )
 from bowline.venues import reading
-from bowline.venues.feed import Control, Pong
+from bowline.venues.feed import Pong
 from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
     PrivateRules,
     Report,
+    Word,
     amount,
     price,
     size,
@@ -155,7 +156,7 @@ class MexcLinearPrivateCodec:
         del credentials, now_ns, request
         return []
 
-    def decode(self, frame: bytes) -> Sequence[Report | Control | LoggedIn | LoginRefused]:
+    def decode(self, frame: bytes) -> Sequence[Word]:
         """What one frame says. Raises Unreadable."""
         envelope = read(_FRAME, frame)
         if envelope.channel.startswith(_PERSONAL):

@@ -247,6 +247,8 @@ class Holdings:
         if report in self._of_moment[key]:
             return ()
         self._of_moment[key].append(report)
+        if known is not None:
+            report = _with_what_was_known(report, known)
         self._positions[key] = report
         changed = known is None or replace(report, event_ns=known.event_ns) != known
         return (report,) if changed else ()
@@ -277,6 +279,15 @@ class Holdings:
         """A position of a list that may not say whether the account is hedged."""
         of_it = [each for key, each in self._positions.items() if key[0] == found.instrument]
         return replace(found, hedged=of_it[-1].hedged) if of_it else found
+
+
+def _with_what_was_known(report: PositionReport, known: PositionReport) -> PositionReport:
+    """Some streams tell a position without its leverage and margin mode: REST told them."""
+    return replace(
+        report,
+        leverage=known.leverage if report.leverage is None else report.leverage,
+        margin_mode=report.margin_mode or known.margin_mode,
+    )
 
 
 def _position_key(report: PositionReport) -> PositionKey:

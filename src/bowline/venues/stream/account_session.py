@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from bowline.venues.feed import Answer, Closing, Control, Pong, Subscribed, SubscriptionRefused
-from bowline.venues.private import LoggedIn, LoginRefused, PrivateCodec, Report
+from bowline.venues.feed import Answer, Closing, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.private import LoggedIn, LoginRefused, PrivateCodec, Report, Untold, Word
 from bowline.venues.rest import Credentials
 from bowline.venues.stream.transport import Lost, Socket
 
@@ -24,7 +24,7 @@ class AccountSession:
     def __init__(
         self,
         codec: PrivateCodec,
-        hear: Callable[[Report | LoginRefused], None],
+        hear: Callable[[Report | LoginRefused | Untold], None],
         now_heard: Callable[[], None],
     ) -> None:
         self._codec = codec
@@ -39,7 +39,7 @@ class AccountSession:
         #: the venue did not take the key
         self.refused = False
 
-    def read(self, frame: bytes) -> Iterable[Report | Control | LoggedIn | LoginRefused]:
+    def read(self, frame: bytes) -> Iterable[Word]:
         """What a frame says. Raises Unreadable."""
         self._heard_s = self._clock_s()
         return self._codec.decode(frame)
@@ -49,7 +49,7 @@ class AccountSession:
         if not self._over.done():
             self._over.set_result(why)
 
-    def take(self, item: Report | Control | LoggedIn | LoginRefused) -> None:
+    def take(self, item: Word) -> None:
         """Hand on a report; obey all else."""
         match item:
             case LoggedIn():

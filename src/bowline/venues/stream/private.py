@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from random import Random
 
 from bowline.core.model.instrument import InstrumentId
@@ -25,7 +26,7 @@ from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 from bowline.venues.errors import Rejected, VenueError
 from bowline.venues.feed import Unreadable
-from bowline.venues.private import LoginRefused, PrivateCodec, Report
+from bowline.venues.private import LoginRefused, PrivateCodec, Report, Untold
 from bowline.venues.protocol import Venue
 from bowline.venues.rest import Credentials
 from bowline.venues.stream.account_book import FillBook, Holdings, Owed, fill_key, order_key
@@ -52,6 +53,8 @@ from bowline.venues.stream.transport import Connect, Lost
 #: REST is asked at least this often, and after something odd this soon, but no faster
 ASK_EVERY_S = 30.0
 ASK_SOON_S = 2.0
+#: after what the stream tells by halves every time
+ASK_UNTOLD_S = 10.0
 #: a fill waits this long for its order
 HOLD_S = 2.0
 #: the stream may tell this much later than REST
@@ -108,6 +111,7 @@ class AccountStream:
             since_ns=venue_now_ns(),
         )
         self._ask = asyncio.Event()
+        self._ask_at_s = inf
         self._live_since_ns: int | None = None
         self._missed: dict[object, tuple[OrderReport | FillReport, float]] = {}
         #: since when, and how often it was asked for
@@ -181,15 +185,18 @@ class AccountStream:
             items = self._session.read(frame)
         except Unreadable as error:
             self._notice(FrameUnreadable(self._codec.rules.url, error.message))
-            self._ask.set()
+            self._want()
             return
         for item in items:
             self._session.take(item)
 
-    def _hear(self, item: Report | LoginRefused) -> None:
+    def _hear(self, item: Report | LoginRefused | Untold) -> None:
         """What the stream told."""
         if isinstance(item, LoginRefused):
             self._notice(KeyRefused(item.code, item.message))
+            return
+        if isinstance(item, Untold):
+            self._want(ASK_UNTOLD_S)
             return
         if (subject := subject_of(item)) is not None:
             self._touched.touch(subject)
@@ -201,7 +208,7 @@ class AccountStream:
         self._take(item)
         if isinstance(item, OrderReport) and item.state is OrderState.UNKNOWN:
             self._notice(OrderInDoubt(item))
-            self._ask.set()
+            self._want()
 
     # --- both -------------------------------------------------------------------------------------
 
@@ -244,11 +251,16 @@ class AccountStream:
     def _notice(self, notice: AccountNotice) -> None:
         self._sink.notice(notice, self._now_ns())
 
+    def _want(self, after_s: float = 0.0) -> None:
+        """REST is to be asked by then."""
+        self._ask_at_s = min(self._ask_at_s, asyncio.get_running_loop().time() + after_s)
+
     # --- REST -------------------------------------------------------------------------------------
 
     async def _ask_rest(self) -> None:
         while True:
             self._ask.clear()
+            self._ask_at_s = inf
             wait_s = ASK_SOON_S
             try:
                 await self._second.ask()
@@ -274,6 +286,8 @@ class AccountStream:
             seen_ns = self._now_ns()
             self._tell(self.fills.release(seen_ns - int(HOLD_S * SECOND_NS)), seen_ns)
             self._ask_for_owed(clock())
+            if clock() >= self._ask_at_s:
+                self._ask.set()
             late = [key for key, (_, due_s) in self._missed.items() if due_s < clock()]
             for key in late:
                 self._notice(StreamMissed(self._missed.pop(key)[0]))
@@ -285,7 +299,7 @@ class AccountStream:
         for each in self.fills.owed:
             since_s, asked = known.get(each, (now_s, 0))
             if asked < ASK_FOR_OWED and now_s - since_s > ASK_SOON_S * (asked + 1):
-                self._ask.set()
+                self._want()
                 asked += 1
             self._owed[each] = (since_s, asked)
 

@@ -1,0 +1,376 @@
+"""Binance's private streams: spot over the WebSocket API, USD-M futures by a listen key.
+
+Spot is asked for with one signed request, which is the login as well. Futures tell everything to
+whoever has the key. A fill comes inside the order's own frame. What spot says of a deposit is a
+difference, and futures say of a balance no free part: these are REST's to tell. Conditional orders
+of futures live behind an end point of their own and are nothing to us until they become orders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from math import inf
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listing,
+    Listings,
+    MarginMode,
+    OrderReport,
+    PositionReport,
+)
+from bowline.venues import reading
+from bowline.venues.feed import Closing, Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.private import (
+    ListenKey,
+    LoginRefused,
+    PrivateRules,
+    Untold,
+    Word,
+    Words,
+    amount,
+    price,
+    size,
+    state_of,
+)
+from bowline.venues.reading import Millis, decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_SPOT_RULES = PrivateRules(
+    url="wss://ws-api.binance.com:443/ws-api/v3",
+    ping=b'{"id":"ping","method":"ping"}',
+    ping_every_s=60.0,
+    silent_after_s=150.0,
+)
+#: the venue pings by the protocol's own pings, which are no frames
+_LINEAR_RULES = PrivateRules(
+    url="wss://fstream.binance.com/private/ws",
+    listen_key=ListenKey("listenKey", 3_600.0),
+    silent_after_s=inf,
+)
+_MS_NS = 1_000_000
+_WINDOW_MS = 5_000
+_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+_HEDGED = {"LONG": Direction.LONG, "SHORT": Direction.SHORT}
+_STATES = {
+    "PENDING_NEW": OrderState.PENDING,
+    "NEW": OrderState.WORKING,
+    "PENDING_CANCEL": OrderState.WORKING,
+    "PARTIALLY_FILLED": OrderState.PARTLY_FILLED,
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELLED,
+    "EXPIRED": OrderState.CANCELLED,
+    "EXPIRED_IN_MATCH": OrderState.CANCELLED,
+    "REJECTED": OrderState.REJECTED,
+}
+#: what is done to an order when a part of it fills; of a liquidation the venue says it so
+_EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
+#: orders without a price
+_MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
+_SPOT_MARKET = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
+#: documented events that are nothing to us
+_OTHERS = frozenset({
+    "TRADE_LITE", "listStatus", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL", "STRATEGY_UPDATE",
+    "GRID_UPDATE", "ALGO_UPDATE", "CONDITIONAL_ORDER_TRIGGER_REJECT",
+})  # fmt: skip
+#: the stream has ended, whatever the socket says
+_ENDED = frozenset({"listenKeyExpired", "eventStreamTerminated", "serverShutdown"})
+
+
+class _Error(Struct, gc=False):
+    code: int
+    msg: str = ""
+
+
+class _Frame(Struct, gc=False):
+    e: str = ""
+    id: str | int | None = None
+    status: int = 0
+    error: _Error | None = None
+    event: msgspec.Raw = msgspec.Raw()
+    stream: str = ""
+    data: msgspec.Raw = msgspec.Raw()
+    o: msgspec.Raw = msgspec.Raw()
+    a: msgspec.Raw = msgspec.Raw()
+    T: Millis = 0
+
+
+class _SpotOrder(Struct, gc=False):
+    s: str
+    c: str
+    S: Literal["BUY", "SELL"]
+    o: str
+    q: Decimal
+    p: Decimal
+    x: str
+    X: str
+    i: int
+    l: Decimal  # noqa: E741 - their word
+    z: Decimal
+    L: Decimal
+    n: Decimal | None
+    N: str | None
+    T: Millis
+    t: int
+    m: bool
+    Z: Decimal
+    C: str = ""
+    Q: Decimal = ZERO
+
+
+class _FuturesOrder(Struct, gc=False):
+    s: str
+    c: str
+    S: Literal["BUY", "SELL"]
+    o: str
+    q: Decimal
+    p: Decimal
+    ap: Decimal
+    x: str
+    X: str
+    i: int
+    l: Decimal  # noqa: E741 - their word
+    z: Decimal
+    L: Decimal
+    T: Millis
+    t: int
+    m: bool
+    n: Decimal | None = None
+    N: str | None = None
+    R: bool = False
+    cp: bool = False
+
+
+class _SpotBalance(Struct, gc=False):
+    a: str
+    f: Decimal
+    l: Decimal  # noqa: E741 - their word
+
+
+class _SpotAccount(Struct, gc=False):
+    B: list[_SpotBalance]
+
+
+class _Position(Struct, gc=False):
+    s: str
+    pa: Decimal
+    ep: Decimal
+    up: Decimal
+    mt: str
+    ps: Literal["BOTH", "LONG", "SHORT"]
+
+
+class _FuturesAccount(Struct, gc=False):
+    B: list[msgspec.Raw] = []
+    P: list[_Position] = []
+
+
+_FRAME = decoder(_Frame)
+_SPOT_ORDER = decoder(_SpotOrder)
+_FUTURES_ORDER = decoder(_FuturesOrder)
+_SPOT_ACCOUNT = decoder(_SpotAccount)
+_FUTURES_ACCOUNT = decoder(_FuturesAccount)
+
+
+class BinancePrivateCodec:
+    """One Binance market at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._words = Words(market, listings)
+        self._readers: dict[str, Callable[[_Frame, bytes], Sequence[Word]]] = (
+            {
+                "executionReport": self._spot_order,
+                "outboundAccountPosition": _spot_balances,
+                "balanceUpdate": _untold,
+                "externalLockUpdate": _untold,
+            }
+            if market.kind == "spot"
+            else {
+                "ORDER_TRADE_UPDATE": self._futures_order,
+                "ACCOUNT_UPDATE": self._futures_account,
+            }
+        )
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """A connection to the WebSocket API, or one that a listen key opens."""
+        return _SPOT_RULES if self._market.kind == "spot" else _LINEAR_RULES
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """None: the one request of spot is signed, and the key of futures is in the URL."""
+        del credentials, now_ns
+        return []
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """One signed frame for spot, none for futures."""
+        if self._market.kind != "spot":
+            return []
+        words = {
+            "apiKey": credentials.key,
+            "recvWindow": _WINDOW_MS,
+            "timestamp": now_ns // _MS_NS,
+        }
+        signed = "&".join(f"{name}={value}" for name, value in words.items()).encode()
+        sign = hmac.new(credentials.secret.encode(), signed, hashlib.sha256).hexdigest()
+        frame = {
+            "id": str(request),
+            "method": "userDataStream.subscribe.signature",
+            "params": {**words, "signature": sign},
+        }
+        return [msgspec.json.encode(frame)]
+
+    def decode(self, frame: bytes) -> Sequence[Word]:
+        """What one frame says. Raises Unreadable."""
+        envelope, raw = read(_FRAME, frame), frame
+        for wrapped in (envelope.event, envelope.data):
+            if bytes(wrapped)[:1] == b"{":
+                envelope, raw = read(_FRAME, wrapped), bytes(wrapped)
+                break
+        if not envelope.e:
+            return _control(envelope, raw)
+        if reader := self._readers.get(envelope.e):
+            return reader(envelope, raw)
+        if envelope.e in _ENDED:
+            return (Closing(envelope.e),)
+        if envelope.e in _OTHERS:
+            return ()
+        raise reading.unreadable(f"unknown event {envelope.e!r}", raw)
+
+    def _spot_order(self, frame: _Frame, raw: bytes) -> Sequence[Word]:
+        del frame
+        each = read(_SPOT_ORDER, raw)
+        listing = self._words.at(each.s, raw)
+        assert listing is not None, "every pair of spot is listed or unreadable"
+        filled, quantity = size(each.z, raw), size(each.q, raw)
+        if each.Q:  # a market order in quote money
+            quantity = max(quantity, filled)
+        # of a cancelled order the venue puts our id second, and the cancel's own first
+        client_id = our_id(each.C or each.c, "")
+        cost = size(each.Z, raw)
+        order = OrderReport(
+            venue_order_id=str(each.i),
+            client_id=client_id,
+            instrument=listing.instrument.id,
+            side=_SIDES[each.S],
+            quantity=quantity,
+            filled=filled,
+            state=state_of(each.X, _STATES, quantity, filled),
+            event_ns=ns(each.T),
+            price=None if each.o in _SPOT_MARKET else size(each.p, raw) or None,
+            average_price=cost / filled if filled and cost else None,
+        )
+        return _with_fill(order, each, listing, raw)
+
+    def _futures_order(self, frame: _Frame, raw: bytes) -> Sequence[Word]:
+        raw = bytes(frame.o)
+        each = read(_FUTURES_ORDER, raw)
+        listing = self._words.at(each.s, raw)
+        if listing is None:
+            return ()
+        filled, quantity = size(each.z, raw), size(each.q, raw)
+        order = OrderReport(
+            venue_order_id=str(each.i),
+            client_id=our_id(each.c, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[each.S],
+            quantity=quantity,
+            filled=filled,
+            state=state_of(each.X, _STATES, quantity, filled),
+            event_ns=ns(frame.T or each.T),
+            price=None if each.o in _MARKET else size(each.p, raw) or None,
+            average_price=(size(each.ap, raw) or None) if filled else None,
+            reduce_only=each.R or each.cp,
+        )
+        return _with_fill(order, each, listing, raw)
+
+    def _futures_account(self, frame: _Frame, raw: bytes) -> Sequence[Word]:
+        raw = bytes(frame.a)
+        account = read(_FUTURES_ACCOUNT, raw)
+        words: list[Word] = [Untold("balances")] if account.B else []
+        for each in account.P:
+            listing = self._words.at(each.s, raw)
+            if listing is None:
+                continue
+            signed = amount(each.pa, raw)
+            by_sign = Direction.LONG if signed > ZERO else Direction.SHORT
+            one_way = by_sign if signed else Direction.NEUTRAL
+            words.append(PositionReport(
+                instrument=listing.instrument.id,
+                direction=_HEDGED.get(each.ps, one_way),
+                quantity=abs(signed),
+                entry_price=size(each.ep, raw),
+                event_ns=ns(frame.T),
+                margin_mode=_MODES.get(each.mt),
+                unrealised_pnl=amount(each.up, raw),
+                hedged=each.ps in _HEDGED,
+            ))  # fmt: skip
+        return words
+
+
+def _with_fill(
+    order: OrderReport, each: _SpotOrder | _FuturesOrder, listing: Listing, raw: bytes
+) -> Sequence[Word]:
+    """The order, and its fill where there is one whose fee is told."""
+    if each.x not in _EXECUTIONS or each.t <= 0 or not each.l:
+        return (order,)
+    if each.N is None or each.n is None:
+        return order, Untold("a fee")
+    fill = FillReport(
+        instrument=listing.instrument.id,
+        trade_id=str(each.t),
+        venue_order_id=order.venue_order_id,
+        client_id=order.client_id,
+        side=order.side,
+        quantity=price(each.l, raw),
+        price=price(each.L, raw),
+        fee=amount(each.n, raw),
+        fee_asset=each.N,
+        event_ns=ns(each.T),
+        maker=each.m,
+    )
+    return order, fill
+
+
+def _spot_balances(frame: _Frame, raw: bytes) -> Sequence[Balance]:
+    del frame
+    return [
+        Balance(each.a, size(each.f, raw) + size(each.l, raw), each.f)
+        for each in read(_SPOT_ACCOUNT, raw).B
+    ]
+
+
+def _untold(frame: _Frame, raw: bytes) -> Sequence[Untold]:
+    del raw
+    return (Untold(frame.e),)
+
+
+def _control(frame: _Frame, raw: bytes) -> Sequence[Control | LoginRefused]:
+    if frame.id is None:
+        raise reading.unreadable("neither an event nor an answer", raw)
+    if frame.id == "ping":
+        return (Pong(),)
+    request = reading.request_number(frame.id)
+    if frame.error is not None:
+        code, message = str(frame.error.code), frame.error.msg
+        # the one request there is is the login
+        return LoginRefused(code, message), SubscriptionRefused(code, message, request)
+    return (Subscribed(request),)

@@ -1,0 +1,295 @@
+"""BingX's private streams, opened by a listen key. Every frame is gzip; sizes are base units.
+
+Spot has to be asked for, perpetuals tell everything unasked. A fill of spot comes inside the
+order's frame; a frame of perpetuals has no trade id, so its fills are REST's to tell, and so is
+every balance, whose free part no frame says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.venue import (
+    FillReport,
+    Listings,
+    MarginMode,
+    OrderReport,
+    PositionReport,
+)
+from bowline.venues import reading
+from bowline.venues.feed import Answer, Closing, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.inflate import inflated
+from bowline.venues.private import (
+    ListenKey,
+    PrivateRules,
+    Untold,
+    Word,
+    Words,
+    amount,
+    price,
+    size,
+    state_of,
+)
+from bowline.venues.reading import Millis, decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_URLS = {
+    "spot": "wss://open-api-ws.bingx.com/market",
+    "linear": "wss://open-api-swap.bingx.com/swap-market",
+}
+_KEY = ListenKey("listenKey", 3_600.0)
+_PING, _PONG = b"Ping", b"Pong"
+_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+_DIRECTIONS = {"LONG": Direction.LONG, "SHORT": Direction.SHORT}
+_STATES = {
+    "NEW": OrderState.WORKING,
+    "PENDING": OrderState.WORKING,
+    "PARTIALLY_FILLED": OrderState.PARTLY_FILLED,
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELLED,
+    "CANCELLED": OrderState.CANCELLED,
+    "EXPIRED": OrderState.CANCELLED,
+    "FAILED": OrderState.REJECTED,
+}
+_MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
+#: what spot is asked for
+_TOPICS = ("spot.executionReport", "ACCOUNT_UPDATE")
+#: documented events that are nothing to us
+_OTHERS = frozenset({"SNAPSHOT", "ACCOUNT_CONFIG_UPDATE", "TRADE_UPDATE"})
+
+
+class _Frame(Struct, gc=False, rename="camel"):
+    code: int = 0
+    data_type: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    id: str = ""
+    msg: str = ""
+    ping: str = ""
+    time: str = ""
+    e: str = ""
+    event_ms: Millis = msgspec.field(name="E", default=0)
+    o: msgspec.Raw = msgspec.Raw(b"null")
+    a: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _SpotOrder(Struct, gc=False):
+    E: Millis
+    s: str
+    S: Literal["BUY", "SELL"]
+    o: str
+    q: Decimal
+    p: Decimal
+    x: str
+    X: str
+    i: int | str
+    l: Decimal  # noqa: E741 - their word
+    z: Decimal
+    L: Decimal
+    n: Decimal
+    N: str
+    T: Millis
+    t: int | str
+    Z: Decimal = ZERO
+    m: bool | None = None
+    c: str = ""
+    C: str = ""
+
+
+class _LinearOrder(Struct, gc=False):
+    s: str
+    S: Literal["BUY", "SELL"]
+    o: str
+    q: Decimal
+    p: Decimal
+    X: str
+    i: int | str
+    z: Decimal
+    ap: Decimal = ZERO
+    T: Millis = 0
+    c: str = ""
+    ro: bool = False
+
+
+class _Position(Struct, gc=False):
+    s: str
+    pa: Decimal
+    ep: Decimal
+    ps: Literal["BOTH", "LONG", "SHORT"]
+    up: Decimal | None = None
+    mt: str = ""
+
+
+class _Account(Struct, gc=False):
+    P: list[_Position] = []
+
+
+_FRAME = decoder(_Frame)
+_SPOT_ORDER = decoder(_SpotOrder)
+_LINEAR_ORDER = decoder(_LinearOrder)
+_ACCOUNT = decoder(_Account)
+
+
+class BingxPrivateCodec:
+    """One BingX market at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._words = Words(market, listings)
+        self._rules = PrivateRules(
+            url=_URLS[market.kind], listen_key=_KEY, ping_every_s=5.0, silent_after_s=45.0
+        )
+        self._readers: dict[str, Callable[[_Frame], Sequence[Word]]] = {
+            "ORDER_TRADE_UPDATE": self._linear_order,
+            "ACCOUNT_UPDATE": self._account,
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """The public URLs with a key; the venue pings every five seconds."""
+        return self._rules
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """None: the key is in the URL."""
+        del credentials, now_ns
+        return []
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """Two frames for spot; perpetuals refuse to be asked."""
+        del credentials, now_ns
+        if self._market.kind != "spot":
+            return []
+        return [
+            msgspec.json.encode({"id": str(request + at), "reqType": "sub", "dataType": topic})
+            for at, topic in enumerate(_TOPICS)
+        ]
+
+    def decode(self, frame: bytes) -> Sequence[Word]:
+        """What one frame says. Raises Unreadable."""
+        text = inflated(frame)
+        if text in {_PING, _PONG}:
+            return (Answer(b"Pong"),) if text == _PING else (Pong(),)
+        envelope = read(_FRAME, text)
+        if reader := self._readers.get(envelope.e):
+            return reader(envelope)
+        if envelope.e:
+            return _event(envelope, text)
+        if envelope.data_type == _TOPICS[0] and bytes(envelope.data)[:1] == b"{":
+            return self._spot_order(envelope)
+        if envelope.data_type == _TOPICS[1] and bytes(envelope.data)[:1] == b"{":
+            return (Untold("balances"),)
+        return _control(envelope, text)
+
+    def _spot_order(self, frame: _Frame) -> Sequence[Word]:
+        raw = bytes(frame.data)
+        each = read(_SPOT_ORDER, raw)
+        listing = self._words.at(each.s, raw)
+        assert listing is not None, "every pair of spot is listed or unreadable"
+        filled, cost = size(each.z, raw), size(each.Z, raw)
+        quantity = max(size(each.q, raw), filled)
+        order = OrderReport(
+            venue_order_id=str(each.i),
+            client_id=our_id(each.c or each.C, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[each.S],
+            quantity=quantity,
+            filled=filled,
+            state=state_of(each.X, _STATES, quantity, filled),
+            event_ns=ns(each.T or each.E),
+            price=None if each.o in _MARKET else size(each.p, raw) or None,
+            average_price=cost / filled if filled and cost else None,
+        )
+        if each.x != "TRADE" or not each.l:
+            return (order,)
+        if not each.N or str(each.t) in {"", "0"}:
+            return order, Untold("a fill")
+        fill = FillReport(
+            instrument=listing.instrument.id,
+            trade_id=str(each.t),
+            venue_order_id=order.venue_order_id,
+            client_id=order.client_id,
+            side=order.side,
+            quantity=price(each.l, raw),
+            price=price(each.L, raw),
+            fee=abs(amount(each.n, raw)),
+            fee_asset=each.N,
+            event_ns=ns(each.T or each.E),
+            maker=each.m is True,
+        )
+        return order, fill
+
+    def _linear_order(self, frame: _Frame) -> Sequence[Word]:
+        raw = bytes(frame.o)
+        each = read(_LINEAR_ORDER, raw)
+        listing = self._words.at(each.s, raw)
+        if listing is None:
+            return ()
+        filled, quantity = size(each.z, raw), size(each.q, raw)
+        return (OrderReport(
+            venue_order_id=str(each.i),
+            client_id=our_id(each.c, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[each.S],
+            quantity=quantity,
+            filled=filled,
+            state=state_of(each.X, _STATES, quantity, filled),
+            event_ns=ns(frame.event_ms or each.T),
+            price=None if each.o in _MARKET else size(each.p, raw) or None,
+            average_price=(size(each.ap, raw) or None) if filled else None,
+            reduce_only=each.ro,
+        ),)  # fmt: skip
+
+    def _account(self, frame: _Frame) -> Sequence[Word]:
+        raw = bytes(frame.a)
+        words: list[Word] = [Untold("balances")]
+        for each in read(_ACCOUNT, raw).P:
+            listing = self._words.at(each.s, raw)
+            if listing is None:
+                continue
+            signed = amount(each.pa, raw)
+            by_sign = Direction.LONG if signed > ZERO else Direction.SHORT
+            one_way = by_sign if signed else Direction.NEUTRAL
+            words.append(PositionReport(
+                instrument=listing.instrument.id,
+                direction=_DIRECTIONS.get(each.ps, one_way),
+                quantity=abs(signed),
+                entry_price=size(each.ep, raw),
+                event_ns=ns(frame.event_ms),
+                margin_mode=_MODES.get(each.mt),
+                unrealised_pnl=None if each.up is None else amount(each.up, raw),
+                hedged=each.ps in _DIRECTIONS,
+            ))  # fmt: skip
+        return words
+
+
+def _event(frame: _Frame, text: bytes) -> Sequence[Word]:
+    if frame.e == "listenKeyExpired":
+        return (Closing(frame.e),)
+    if frame.e not in _OTHERS:
+        raise reading.unreadable(f"unknown event {frame.e!r}", text)
+    return ()
+
+
+def _control(frame: _Frame, text: bytes) -> Sequence[Word]:
+    if frame.ping:
+        return (Answer(msgspec.json.encode({"pong": frame.ping, "time": frame.time})),)
+    request = reading.request_number(frame.id)
+    if frame.code:
+        return (SubscriptionRefused(str(frame.code), frame.msg, request),)
+    if not frame.id:
+        raise reading.unreadable("neither news nor an answer", text)
+    return (Subscribed(request),)

@@ -1,0 +1,331 @@
+"""Bitget's private streams, API v2: orders, fills, positions, the account, all after one login.
+
+Sizes are base units in both markets. A market order to buy on spot is told in quote money, so its
+quantity here is what has filled. A fee of futures is told from the account's side, negative where
+it is paid; of spot only its size is told. A position that was closed is left out of the next list,
+and nobody says whether a list is whole: that it is flat is REST's to tell.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import SECOND_NS, ZERO, Direction, Side
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listing,
+    Listings,
+    MarginMode,
+    OrderReport,
+    PositionReport,
+)
+from bowline.venues import reading
+from bowline.venues.feed import Answer, Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.private import (
+    LoggedIn,
+    LoginRefused,
+    PrivateRules,
+    Untold,
+    Word,
+    Words,
+    amount,
+    number,
+    price,
+    size,
+    state_of,
+)
+from bowline.venues.reading import Millis, decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_RULES = PrivateRules(
+    url="wss://ws.bitget.com/v2/ws/private", ping=b"ping", ping_every_s=25.0, silent_after_s=75.0
+)
+_WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
+_KINDS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
+_MODES = {"crossed": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+_STATES = {
+    "live": OrderState.WORKING,
+    "new": OrderState.WORKING,
+    "partially_filled": OrderState.PARTLY_FILLED,
+    "filled": OrderState.FILLED,
+    "canceled": OrderState.CANCELLED,
+    "cancelled": OrderState.CANCELLED,
+}
+#: codes of a login that was not taken
+_LOGIN_CODES = frozenset({"30004", "30005", "30008", "30009", "30011", "30012", "30013", "30015"})
+#: documented channels that are nothing to us
+_OTHERS = frozenset({
+    "orders-algo", "positions-history", "equity", "adl-noti", "orders-crossed", "orders-isolated",
+    "account-crossed", "account-isolated",
+})  # fmt: skip
+
+
+class _Arg(Struct, frozen=True, gc=False):
+    channel: str = ""
+    instType: str = ""  # noqa: N815 - their word
+
+
+class _Frame(Struct, gc=False):
+    arg: _Arg = _Arg()
+    data: msgspec.Raw = msgspec.Raw(b"[]")
+    event: str = ""
+    code: int | str = ""
+    msg: str = ""
+
+
+class _Order(Struct, gc=False, rename="camel"):
+    inst_id: str
+    order_id: str
+    side: Literal["buy", "sell"]
+    order_type: str
+    status: str
+    acc_base_volume: Decimal
+    u_time: Millis
+    client_oid: str = ""
+    size: str = ""
+    new_size: str = ""
+    price: str = ""
+    price_avg: str = ""
+    reduce_only: str = ""
+
+
+class _Fee(Struct, gc=False, rename="camel"):
+    fee_coin: str
+    total_fee: Decimal
+
+
+class _Fill(Struct, gc=False, rename="camel"):
+    order_id: str
+    trade_id: str
+    side: Literal["buy", "sell"]
+    trade_scope: Literal["taker", "maker"]
+    fee_detail: list[_Fee]
+    c_time: Millis
+    symbol: str = ""
+    inst_id: str = ""
+    price: str = ""
+    price_avg: str = ""
+    size: str = ""
+    base_volume: str = ""
+    client_oid: str = ""
+
+
+class _Position(Struct, gc=False, rename="camel"):
+    inst_id: str
+    hold_side: Literal["long", "short"]
+    total: Decimal
+    open_price_avg: Decimal
+    u_time: Millis
+    pos_mode: str = ""
+    margin_mode: str = ""
+    leverage: Decimal | None = None
+    liquidation_price: str = ""
+    unrealized_pl: str = msgspec.field(name="unrealizedPL", default="")
+
+
+class _Asset(Struct, gc=False, rename="camel"):
+    available: Decimal
+    coin: str = ""
+    margin_coin: str = ""
+    frozen: str = ""
+    locked: str = ""
+    equity: str = ""
+    max_transfer_out: str = ""
+
+
+_FRAME = decoder(_Frame)
+_ORDERS = decoder(list[_Order])
+_FILLS = decoder(list[_Fill])
+_POSITIONS = decoder(list[_Position])
+_ASSETS = decoder(list[_Asset])
+
+
+class BitgetPrivateCodec:
+    """One Bitget market at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._kind = _KINDS[market.kind]
+        self._words = Words(market, listings)
+        self._readers: dict[str, Callable[[bytes], Sequence[Word]]] = {
+            "orders": self._orders,
+            "fill": self._fills,
+            "account": self._balances,
+        }
+        if market.kind != "spot":
+            self._readers["positions"] = self._positions
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """One URL for every kind."""
+        return _RULES
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """One frame."""
+        now_s = str(now_ns // SECOND_NS)
+        signed = f"{now_s}GET/user/verify".encode()
+        sign = hmac.new(credentials.secret.encode(), signed, hashlib.sha256).digest()
+        words = {
+            "apiKey": credentials.key,
+            "passphrase": credentials.password,
+            "timestamp": now_s,
+            "sign": base64.b64encode(sign).decode(),
+        }
+        return [msgspec.json.encode({"op": "login", "args": [words]})]
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """A frame a channel, each answered; none is numbered."""
+        del credentials, now_ns, request
+        return [msgspec.json.encode({"op": "subscribe", "args": [self._arg(name)]})
+            for name in self._readers]  # fmt: skip
+
+    def _arg(self, name: str) -> dict[str, str]:
+        every = "coin" if name == "account" else "instId"
+        return {"instType": self._kind, "channel": name, every: "default"}
+
+    def decode(self, frame: bytes) -> Sequence[Word]:
+        """What one frame says. Raises Unreadable."""
+        if word := _WORDS.get(frame):
+            return word
+        envelope = read(_FRAME, frame)
+        if envelope.event:
+            return _control(envelope, frame)
+        channel = envelope.arg.channel
+        if (reader := self._readers.get(channel)) and envelope.arg.instType == self._kind:
+            return reader(bytes(envelope.data))
+        if channel in _OTHERS or (channel in self._readers and envelope.arg.instType):
+            return ()
+        raise reading.unreadable(f"unknown channel {channel!r}", frame)
+
+    def _orders(self, raw: bytes) -> Sequence[OrderReport]:
+        return [
+            self._order(each, listing, raw)
+            for each in read(_ORDERS, raw)
+            if (listing := self._words.at(each.inst_id, raw)) is not None
+        ]
+
+    def _order(self, each: _Order, listing: Listing, raw: bytes) -> OrderReport:
+        filled, market = size(each.acc_base_volume, raw), each.order_type == "market"
+        spot = self._market.kind == "spot"
+        told = each.new_size or each.size if spot else each.size
+        quantity = number(told, raw)
+        if spot and market and each.side == "buy":
+            quantity = filled
+        if quantity is None:
+            raise reading.unreadable("an order without its size", raw)
+        return OrderReport(
+            venue_order_id=each.order_id,
+            client_id=our_id(each.client_oid, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[each.side],
+            quantity=size(quantity, raw),
+            filled=filled,
+            state=state_of(each.status, _STATES, quantity, filled),
+            event_ns=ns(each.u_time),
+            price=None if market else number(each.price, raw) or None,
+            average_price=(number(each.price_avg, raw) or None) if filled else None,
+            reduce_only=each.reduce_only == "yes",
+        )
+
+    def _fills(self, raw: bytes) -> Sequence[Word]:
+        return [
+            self._fill(each, listing, raw)
+            for each in read(_FILLS, raw)
+            if (listing := self._words.at(each.symbol or each.inst_id, raw)) is not None
+        ]
+
+    def _fill(self, each: _Fill, listing: Listing, raw: bytes) -> Word:
+        if len(each.fee_detail) != 1:
+            return Untold("a fee")
+        (fee,) = each.fee_detail
+        charged = amount(fee.total_fee, raw)
+        quantity = number(each.base_volume, raw) or number(each.size, raw) or ZERO
+        at = number(each.price_avg, raw) or number(each.price, raw) or ZERO
+        return FillReport(
+            instrument=listing.instrument.id,
+            trade_id=each.trade_id,
+            venue_order_id=each.order_id,
+            client_id=our_id(each.client_oid, ""),
+            side=_SIDES[each.side],
+            quantity=price(quantity, raw),
+            price=price(at, raw),
+            fee=abs(charged) if self._market.kind == "spot" else ZERO - charged,
+            fee_asset=fee.fee_coin,
+            event_ns=ns(each.c_time),
+            maker=each.trade_scope == "maker",
+        )
+
+    def _positions(self, raw: bytes) -> Sequence[Word]:
+        words: list[Word] = [Untold("what is flat")]
+        for each in read(_POSITIONS, raw):
+            listing = self._words.at(each.inst_id, raw)
+            if listing is None:
+                continue
+            quantity = size(each.total, raw)
+            hedged = each.pos_mode == "hedge_mode"
+            direction = _DIRECTIONS[each.hold_side]
+            liquidation = number(each.liquidation_price, raw)
+            words.append(PositionReport(
+                instrument=listing.instrument.id,
+                direction=direction if quantity or hedged else Direction.NEUTRAL,
+                quantity=quantity,
+                entry_price=size(each.open_price_avg, raw),
+                event_ns=ns(each.u_time),
+                leverage=None if each.leverage is None else size(each.leverage, raw) or None,
+                margin_mode=_MODES.get(each.margin_mode),
+                liquidation_price=liquidation if liquidation and liquidation > ZERO else None,
+                unrealised_pnl=number(each.unrealized_pl, raw),
+                hedged=hedged,
+            ))  # fmt: skip
+        return words
+
+    def _balances(self, raw: bytes) -> Sequence[Balance]:
+        return [_balance(each, raw) for each in read(_ASSETS, raw)]
+
+
+def _balance(each: _Asset, raw: bytes) -> Balance:
+    free = amount(each.available, raw)
+    if each.margin_coin:
+        equity, movable = number(each.equity, raw), number(each.max_transfer_out, raw)
+        if equity is None:
+            raise reading.unreadable("an account without its equity", raw)
+        return Balance(each.margin_coin, equity, free if movable is None else movable)
+    if not each.coin:
+        raise reading.unreadable("a balance of nothing", raw)
+    held = ((number(text, raw) or ZERO) for text in (each.frozen, each.locked))
+    return Balance(each.coin, free + sum(held, ZERO), free)
+
+
+def _control(frame: _Frame, raw: bytes) -> Sequence[Word]:
+    code = str(frame.code)
+    match frame.event:
+        case "login" if code == "0":
+            return (LoggedIn(),)
+        case "login":
+            return (LoginRefused(code, frame.msg),)
+        case "subscribe":
+            return (Subscribed(),)
+        case "error" if code in _LOGIN_CODES:
+            return (LoginRefused(code, frame.msg),)
+        case "error":
+            return (SubscriptionRefused(code, frame.msg),)
+    raise reading.unreadable(f"unknown event {frame.event!r}", raw)

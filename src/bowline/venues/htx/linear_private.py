@@ -1,0 +1,293 @@
+"""HTX's private streams of perpetuals, `/ws/v5/notification`, all after one login.
+
+Sizes are contracts, frames are gzip. A fill is named as REST names it, by the longer of its two
+ids; where its fee is not told it is REST's to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listings,
+    MarginMode,
+    OrderReport,
+    PositionReport,
+)
+from bowline.venues import reading
+from bowline.venues.feed import Answer, Closing, Subscribed, SubscriptionRefused
+from bowline.venues.htx.login import moment, signature
+from bowline.venues.inflate import inflated
+from bowline.venues.private import (
+    LoggedIn,
+    LoginRefused,
+    PrivateRules,
+    Untold,
+    Word,
+    Words,
+    amount,
+    number,
+    price,
+    size,
+    state_of,
+)
+from bowline.venues.reading import Millis, decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_RULES = PrivateRules(url="wss://api.hbdm.com/ws/v5/notification")
+_GZIP = b"\x1f\x8b"
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_HEDGED = {"long": Direction.LONG, "short": Direction.SHORT}
+_DIRECTIONS = {"buy": Direction.LONG, "sell": Direction.SHORT}
+_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+_STATES = {
+    "new": OrderState.WORKING,
+    "partially_filled": OrderState.PARTLY_FILLED,
+    "filled": OrderState.FILLED,
+    "partially_canceled": OrderState.CANCELLED,
+    "canceled": OrderState.CANCELLED,
+    "rejected": OrderState.REJECTED,
+}
+_TOPICS = ("orders", "trade", "positions", "account")
+#: documented topics that are nothing to us
+_OTHERS = ("match_orders", "trigger_order", "liquidation_orders", "algo")
+
+
+class _Frame(Struct, gc=False, rename={"err_code": "err-code", "err_msg": "err-msg"}):
+    op: str
+    topic: str = ""
+    ts: int | str = 0
+    cid: str | int | None = None
+    err_code: int | str = 0
+    err_msg: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Order(Struct, gc=False):
+    contract_code: str
+    side: Literal["buy", "sell"]
+    type: str
+    volume: Decimal
+    state: str
+    order_id: str | int
+    trade_volume: Decimal
+    updated_time: Millis
+    price: str | None = None
+    client_order_id: str | int | None = None
+    trade_avg_price: str | None = None
+    reduce_only: bool = False
+
+
+class _Fill(Struct, gc=False):
+    contract_code: str
+    direction: Literal["buy", "sell"]
+    order_id: str | int
+    trade_volume: Decimal
+    trade_price: Decimal
+    created_time: Millis
+    id: str | int = ""
+    trade_id: str | int = ""
+    role: str = ""
+    client_order_id: str | int | None = None
+    trade_fee: Decimal | None = None
+    fee_currency: str | None = None
+    fee_asset: str | None = None
+
+
+class _Position(Struct, gc=False):
+    contract_code: str
+    direction: Literal["buy", "sell"]
+    volume: Decimal
+    open_avg_price: Decimal
+    updated_time: Millis
+    position_side: str = "both"
+    margin_mode: str = ""
+    lever_rate: Decimal | None = None
+    liquidation_price: str | None = None
+    profit_unreal: str | None = None
+
+
+class _Detail(Struct, gc=False):
+    currency: str
+    equity: Decimal
+    withdraw_available: Decimal
+
+
+class _Account(Struct, gc=False):
+    details: list[_Detail] = []
+
+
+_FRAME = decoder(_Frame)
+_ORDERS = decoder(list[_Order])
+_FILLS = decoder(list[_Fill])
+_POSITIONS, _ACCOUNT = decoder(list[_Position]), decoder(_Account)
+
+
+class HtxLinearPrivateCodec:
+    """HTX's USDT perpetuals at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._words = Words(market, listings)
+        self._readers: dict[str, Callable[[bytes], Sequence[Word]]] = {
+            "orders": self._orders,
+            "trade": self._fills,
+            "positions": self._positions,
+            "account": _balances,
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """A URL of its own; the venue pings every five seconds."""
+        return _RULES
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """One frame."""
+        words = {
+            "AccessKeyId": credentials.key,
+            "SignatureMethod": "HmacSHA256",
+            "SignatureVersion": "2",
+            "Timestamp": moment(now_ns),
+        }
+        sign = signature(_RULES.url, words, credentials.secret)
+        return [msgspec.json.encode({"op": "auth", "type": "api", **words, "Signature": sign})]
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """A frame a topic, numbered, for every contract."""
+        del credentials, now_ns
+        frames = []
+        for at, topic in enumerate(_TOPICS):
+            frame = {"op": "sub", "topic": topic, "cid": str(request + at)}
+            if topic != "account":
+                frame["contract_code"] = "*"
+            frames.append(msgspec.json.encode(frame))
+        return frames
+
+    def decode(self, frame: bytes) -> Sequence[Word]:
+        """What one frame says. Raises Unreadable."""
+        text = inflated(frame) if frame.startswith(_GZIP) else frame
+        envelope = read(_FRAME, text)
+        match envelope.op:
+            case "notify":
+                if reader := self._readers.get(envelope.topic):
+                    return reader(_listed(envelope))
+                if envelope.topic.startswith(_OTHERS):
+                    return ()
+                raise reading.unreadable(f"unknown topic {envelope.topic!r}", text)
+            case "ping":
+                return (Answer(msgspec.json.encode({"op": "pong", "ts": envelope.ts})),)
+            case "auth" | "sub":
+                return (_answer(envelope),)
+            case "close" | "error":
+                return (Closing(envelope.err_msg or envelope.op),)
+        raise reading.unreadable(f"unknown word {envelope.op!r}", text)
+
+    def _orders(self, raw: bytes) -> Sequence[Word]:
+        return [word for each in read(_ORDERS, raw) for word in self._order(each, raw)]
+
+    def _order(self, each: _Order, raw: bytes) -> Sequence[Word]:
+        listing = self._words.at(each.contract_code, raw)
+        if listing is None:
+            return ()
+        unit = listing.instrument.contract_size
+        quantity, filled = size(each.volume, raw) * unit, size(each.trade_volume, raw) * unit
+        average = number(each.trade_avg_price or "", raw)
+        return (OrderReport(
+            venue_order_id=str(each.order_id),
+            client_id=our_id(each.client_order_id, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[each.side],
+            quantity=quantity,
+            filled=filled,
+            state=state_of(each.state, _STATES, quantity, filled),
+            event_ns=ns(each.updated_time),
+            price=None if each.type == "market" else number(each.price or "", raw) or None,
+            average_price=(average or None) if filled else None,
+            reduce_only=each.reduce_only,
+        ),)  # fmt: skip
+
+    def _fills(self, raw: bytes) -> Sequence[Word]:
+        return [word for each in read(_FILLS, raw) for word in self._fill(each, raw)]
+
+    def _fill(self, each: _Fill, raw: bytes) -> Sequence[Word]:
+        listing = self._words.at(each.contract_code, raw)
+        if listing is None:
+            return ()
+        trade_id = str(each.id) if "-" in str(each.id) else str(each.trade_id)
+        if not trade_id:
+            raise reading.unreadable("a fill without an id", raw)
+        if each.trade_fee is None:
+            return (Untold("a fee"),)
+        return (FillReport(
+            instrument=listing.instrument.id,
+            trade_id=trade_id,
+            venue_order_id=str(each.order_id),
+            client_id=our_id(each.client_order_id, ""),
+            side=_SIDES[each.direction],
+            quantity=price(each.trade_volume, raw) * listing.instrument.contract_size,
+            price=price(each.trade_price, raw),
+            fee=ZERO - amount(each.trade_fee, raw),
+            fee_asset=each.fee_currency or each.fee_asset or listing.quote,
+            event_ns=ns(each.created_time),
+            maker=each.role.lower() == "maker",
+        ),)  # fmt: skip
+
+    def _positions(self, raw: bytes) -> Sequence[Word]:
+        words: list[Word] = []
+        for each in read(_POSITIONS, raw):
+            listing = self._words.at(each.contract_code, raw)
+            if listing is None:
+                continue
+            contracts = size(each.volume, raw)
+            one_way = _DIRECTIONS[each.direction] if contracts else Direction.NEUTRAL
+            liquidation = number(each.liquidation_price or "", raw)
+            words.append(PositionReport(
+                instrument=listing.instrument.id,
+                direction=_HEDGED.get(each.position_side, one_way),
+                quantity=contracts * listing.instrument.contract_size,
+                entry_price=size(each.open_avg_price, raw),
+                event_ns=ns(each.updated_time),
+                leverage=None if each.lever_rate is None else size(each.lever_rate, raw) or None,
+                margin_mode=_MODES.get(each.margin_mode),
+                liquidation_price=liquidation if liquidation and liquidation > ZERO else None,
+                unrealised_pnl=number(each.profit_unreal or "", raw),
+                hedged=each.position_side in _HEDGED,
+            ))  # fmt: skip
+        return words or [Untold("what is flat")]
+
+
+def _listed(frame: _Frame) -> bytes:
+    """What a frame tells, as a list where it may be one: an order comes alone."""
+    told = bytes(frame.data)
+    return b"[" + told + b"]" if frame.topic != "account" and told[:1] == b"{" else told
+
+
+def _balances(raw: bytes) -> Sequence[Word]:
+    return [
+        Balance(each.currency, amount(each.equity, raw), amount(each.withdraw_available, raw))
+        for each in read(_ACCOUNT, raw).details
+    ]
+
+
+def _answer(frame: _Frame) -> Word:
+    code, right = str(frame.err_code), str(frame.err_code) == "0"
+    if frame.op == "auth":
+        return LoggedIn() if right else LoginRefused(code, frame.err_msg)
+    request = reading.request_number(frame.cid)
+    return Subscribed(request) if right else SubscriptionRefused(code, frame.err_msg, request)

@@ -1,0 +1,242 @@
+"""HTX's private streams of spot, `/ws/v2`: orders, fills, balances, all after one login.
+
+A market order to buy is told in quote money and is REST's to tell; its fills are told like any
+other. Of the accounts only the trading one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Side
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listings,
+    OrderReport,
+)
+from bowline.venues import reading
+from bowline.venues.feed import Answer, Subscribed, SubscriptionRefused
+from bowline.venues.htx.login import moment, signature
+from bowline.venues.inflate import inflated
+from bowline.venues.private import (
+    LoggedIn,
+    LoginRefused,
+    PrivateRules,
+    Untold,
+    Word,
+    Words,
+    amount,
+    number,
+    price,
+    size,
+    state_of,
+)
+from bowline.venues.reading import Millis, decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_RULES = PrivateRules(url="wss://api.huobi.pro/ws/v2")
+_GZIP = b"\x1f\x8b"
+_OK = 200
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_STATES = {
+    "created": OrderState.PENDING,
+    "pre-submitted": OrderState.PENDING,
+    "submitted": OrderState.WORKING,
+    "partial-filled": OrderState.PARTLY_FILLED,
+    "filled": OrderState.FILLED,
+    "partial-canceled": OrderState.CANCELLED,
+    "canceled": OrderState.CANCELLED,
+    "rejected": OrderState.REJECTED,
+}
+_TOPICS = ("orders#*", "trade.clearing#*#0", "accounts.update#2")
+
+
+class _Frame(Struct, gc=False):
+    action: str
+    ch: str = ""
+    code: int | None = None
+    message: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Order(Struct, gc=False, rename="camel"):
+    symbol: str
+    type: str
+    order_id: int | str
+    order_status: str
+    client_order_id: str | None = None
+    order_price: str = ""
+    order_size: str = ""
+    exec_amt: str = ""
+    trade_time: Millis = 0
+    last_act_time: Millis = 0
+    order_create_time: Millis = 0
+
+
+class _Fill(Struct, gc=False, rename="camel"):
+    event_type: str
+    symbol: str
+    order_id: int | str
+    order_side: Literal["buy", "sell"]
+    trade_price: Decimal = ZERO
+    trade_volume: Decimal = ZERO
+    aggressor: bool = True
+    trade_id: int | str = 0
+    trade_time: Millis = 0
+    transact_fee: Decimal = ZERO
+    fee_currency: str = ""
+    fee_deduct: str = ""
+    fee_deduct_type: str = ""
+    client_order_id: str | None = None
+
+
+class _Balance(Struct, gc=False, rename="camel"):
+    currency: str
+    account_type: str = "trade"
+    balance: str = ""
+    available: str = ""
+
+
+class _Stamp(Struct, gc=False):
+    ts: int
+
+
+_FRAME, _ORDER, _FILL = decoder(_Frame), decoder(_Order), decoder(_Fill)
+_BALANCE, _STAMP = decoder(_Balance), decoder(_Stamp)
+
+
+class HtxSpotPrivateCodec:
+    """HTX's spot market at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._words = Words(market, listings)
+        self._readers: dict[str, Callable[[bytes], Sequence[Word]]] = {
+            "orders": self._order,
+            "trade.clearing": self._fill,
+            "accounts.update": _balance,
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """A URL of its own; the venue pings every twenty seconds."""
+        return _RULES
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """One frame."""
+        words = {
+            "accessKey": credentials.key,
+            "signatureMethod": "HmacSHA256",
+            "signatureVersion": "2.1",
+            "timestamp": moment(now_ns),
+        }
+        sign = signature(_RULES.url, words, credentials.secret)
+        proof = {"authType": "api", **words, "signature": sign}
+        return [msgspec.json.encode({"params": proof, "action": "req", "ch": "auth"})]
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """A frame a topic, each answered; none is numbered."""
+        del credentials, now_ns, request
+        return [msgspec.json.encode({"action": "sub", "ch": topic}) for topic in _TOPICS]
+
+    def decode(self, frame: bytes) -> Sequence[Word]:
+        """What one frame says. Raises Unreadable."""
+        text = inflated(frame) if frame.startswith(_GZIP) else frame
+        envelope = read(_FRAME, text)
+        match envelope.action:
+            case "push":
+                reader = self._readers.get(envelope.ch.partition("#")[0])
+                if reader is None:
+                    raise reading.unreadable(f"unknown topic {envelope.ch!r}", text)
+                return reader(bytes(envelope.data))
+            case "ping":
+                stamp = read(_STAMP, envelope.data).ts
+                return (Answer(msgspec.json.encode({"action": "pong", "data": {"ts": stamp}})),)
+            case "req" | "sub":
+                return (_answer(envelope),)
+        raise reading.unreadable(f"unknown action {envelope.action!r}", text)
+
+    def _order(self, raw: bytes) -> Sequence[Word]:
+        each = read(_ORDER, raw)
+        listing = self._words.at(each.symbol, raw)
+        assert listing is not None, "every pair of spot is listed or unreadable"
+        side, _, kind = each.type.partition("-")
+        if side not in _SIDES:
+            raise reading.unreadable(f"an order of type {each.type!r}", raw)
+        if each.type == "buy-market":
+            return (Untold("an order in quote money"),)
+        filled = size(number(each.exec_amt, raw) or ZERO, raw)
+        quantity = size(number(each.order_size, raw) or ZERO, raw)
+        at_ms = max(each.trade_time, each.last_act_time, each.order_create_time)
+        if not quantity or not at_ms:
+            return (Untold("an order"),)
+        return (OrderReport(
+            venue_order_id=str(each.order_id),
+            client_id=our_id(each.client_order_id, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[side],
+            quantity=quantity,
+            filled=filled,
+            state=state_of(each.order_status, _STATES, quantity, filled),
+            event_ns=ns(at_ms),
+            price=None if kind == "market" else number(each.order_price, raw) or None,
+        ),)  # fmt: skip
+
+    def _fill(self, raw: bytes) -> Sequence[Word]:
+        each = read(_FILL, raw)
+        if each.event_type != "trade":
+            return ()
+        listing = self._words.at(each.symbol, raw)
+        assert listing is not None, "every pair of spot is listed or unreadable"
+        fee, asset = amount(each.transact_fee, raw), each.fee_currency
+        deducted = number(each.fee_deduct, raw) or ZERO
+        if deducted and fee:
+            return (Untold("a fee in two assets"),)
+        if deducted:
+            fee, asset = deducted, each.fee_deduct_type
+        if not asset or not each.trade_id:
+            return (Untold("a fill"),)
+        return (FillReport(
+            instrument=listing.instrument.id,
+            trade_id=str(each.trade_id),
+            venue_order_id=str(each.order_id),
+            client_id=our_id(each.client_order_id, ""),
+            side=_SIDES[each.order_side],
+            quantity=price(each.trade_volume, raw),
+            price=price(each.trade_price, raw),
+            fee=fee,
+            fee_asset=asset.upper(),
+            event_ns=ns(each.trade_time),
+            maker=not each.aggressor,
+        ),)  # fmt: skip
+
+
+def _balance(raw: bytes) -> Sequence[Word]:
+    each = read(_BALANCE, raw)
+    total, free = number(each.balance, raw), number(each.available, raw)
+    if each.account_type != "trade":
+        return ()
+    if total is None or free is None:
+        return (Untold("balances"),)
+    return (Balance(each.currency.upper(), total, free),)
+
+
+def _answer(frame: _Frame) -> Word:
+    code, right = str(frame.code), frame.code == _OK
+    if frame.ch == "auth":
+        return LoggedIn() if right else LoginRefused(code, frame.message)
+    return Subscribed() if right else SubscriptionRefused(code, frame.message)

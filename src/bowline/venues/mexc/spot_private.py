@@ -1,0 +1,201 @@
+"""MEXC's private streams of spot, opened by a listen key: news in protocol buffers.
+
+Field numbers are those of the venue's published `.proto` files; a field that is not there is 0 or
+empty. A market order to buy is told in quote money, so its quantity here is what has filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Side
+from bowline.core.venue import Balance, FillReport, Listing, Listings, OrderReport
+from bowline.venues import reading
+from bowline.venues.feed import Pong, Subscribed, SubscriptionRefused
+from bowline.venues.mexc import wire
+from bowline.venues.private import (
+    ListenKey,
+    PrivateRules,
+    Untold,
+    Word,
+    Words,
+    number,
+    price,
+    size,
+    state_of,
+)
+from bowline.venues.reading import decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_RULES = PrivateRules(
+    url="wss://wbs-api.mexc.com/ws",
+    listen_key=ListenKey("listenKey", 3_600.0),
+    ping=b'{"method":"PING"}',
+    ping_every_s=15.0,
+)
+_ORDERS, _DEALS, _ACCOUNT = (
+    f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account")
+)
+# fields of PushDataV3ApiWrapper
+_CHANNEL, _SYMBOL, _CREATED, _SENT = 1, 3, 5, 6
+_BODIES = {_ORDERS: 304, _DEALS: 306, _ACCOUNT: 307}
+_ENVELOPE = frozenset({_CHANNEL, _SYMBOL, _CREATED, _SENT, *_BODIES.values()})
+_SIDES = {1: Side.BUY, 2: Side.SELL}
+#: `orderType`
+_MARKET = 5
+_STATES = {
+    "0": OrderState.WORKING,
+    "1": OrderState.WORKING,
+    "2": OrderState.FILLED,
+    "3": OrderState.PARTLY_FILLED,
+    "4": OrderState.CANCELLED,
+    "5": OrderState.CANCELLED,
+}
+
+Fields = Mapping[int, int | bytes]
+
+
+class _Reply(Struct, gc=False):
+    code: int
+    msg: str
+    id: int | str | None = None
+
+
+_REPLY = decoder(_Reply)
+
+
+class MexcSpotPrivateCodec:
+    """MEXC's spot market at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._words = Words(market, listings)
+        self._readers: dict[str, Callable[[Fields, bytes, bytes], Sequence[Word]]] = {
+            _ORDERS: self._order,
+            _DEALS: self._fill,
+            _ACCOUNT: _balance,
+        }
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """The public URL with a key."""
+        return _RULES
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """None: the key is in the URL."""
+        del credentials, now_ns
+        return []
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """One frame."""
+        del credentials, now_ns
+        frame = {"method": "SUBSCRIPTION", "params": list(self._readers), "id": request}
+        return [msgspec.json.encode(frame)]
+
+    def decode(self, frame: bytes) -> Sequence[Word]:
+        """What one frame says. Raises Unreadable."""
+        if frame[:1] == b"{":
+            return _answer(read(_REPLY, frame))
+        envelope = wire.wanted(frame, _ENVELOPE)
+        channel = wire.text(envelope.get(_CHANNEL), frame).decode(errors="replace")
+        reader = self._readers.get(channel)
+        if reader is None:
+            raise reading.unreadable(f"unknown channel {channel!r}", frame)
+        body = wire.text(envelope.get(_BODIES[channel]), frame)
+        return reader(envelope, body, frame)
+
+    def _listed(self, envelope: Fields, frame: bytes) -> Listing:
+        word = wire.text(envelope.get(_SYMBOL), frame).decode(errors="replace")
+        listing = self._words.at(word, frame)
+        assert listing is not None, "every pair of spot is listed or unreadable"
+        return listing
+
+    def _order(self, envelope: Fields, body: bytes, frame: bytes) -> Sequence[Word]:
+        listing, each = self._listed(envelope, frame), dict(wire.fields(body))
+        filled = _size(each, 13, frame)
+        in_quote_money = each.get(7) == _MARKET and each.get(8) == 1
+        quantity = filled if in_quote_money else _size(each, 4, frame)
+        sent = envelope.get(_SENT, envelope.get(_CREATED, each.get(16)))
+        return (OrderReport(
+            venue_order_id=_text(each, 1, frame),
+            client_id=our_id(_text(each, 2, frame), ""),
+            instrument=listing.instrument.id,
+            side=_side(each.get(8), frame),
+            quantity=quantity,
+            filled=filled,
+            state=state_of(str(each.get(15, 0)), _STATES, quantity, filled),
+            event_ns=ns(wire.millis(sent, frame)),
+            price=None if each.get(7) == _MARKET else _size(each, 3, frame) or None,
+            average_price=(_size(each, 6, frame) or None) if filled else None,
+        ),)  # fmt: skip
+
+    def _fill(self, envelope: Fields, body: bytes, frame: bytes) -> Sequence[Word]:
+        listing, each = self._listed(envelope, frame), dict(wire.fields(body))
+        fee, asset = number(_text(each, 10, frame), frame), _text(each, 11, frame)
+        trade_id, order_id = _text(each, 7, frame), _text(each, 9, frame)
+        if not trade_id or not order_id:
+            raise reading.unreadable("a fill without its ids", frame)
+        if fee is None or not asset:
+            return (Untold("a fee"),)
+        return (FillReport(
+            instrument=listing.instrument.id,
+            trade_id=trade_id,
+            venue_order_id=order_id,
+            client_id=our_id(_text(each, 8, frame), ""),
+            side=_side(each.get(4), frame),
+            quantity=price(_size(each, 2, frame), frame),
+            price=price(_size(each, 1, frame), frame),
+            fee=fee,
+            fee_asset=asset,
+            event_ns=ns(wire.millis(each.get(12), frame)),
+            maker=each.get(5, 0) == 1,
+        ),)  # fmt: skip
+
+
+def _balance(envelope: Fields, body: bytes, frame: bytes) -> Sequence[Word]:
+    del envelope
+    each = dict(wire.fields(body))
+    asset = _text(each, 1, frame)
+    if not asset:
+        raise reading.unreadable("a balance of nothing", frame)
+    free = _size(each, 3, frame)
+    return (Balance(asset, free + _size(each, 5, frame), free),)
+
+
+def _text(each: Fields, field: int, frame: bytes) -> str:
+    try:
+        return wire.text(each.get(field, b""), frame).decode()
+    except UnicodeDecodeError:
+        raise reading.unreadable(f"field {field} is no text", frame) from None
+
+
+def _size(each: Fields, field: int, frame: bytes) -> Decimal:
+    return size(number(_text(each, field, frame), frame) or ZERO, frame)
+
+
+def _side(word: int | bytes | None, frame: bytes) -> Side:
+    side = _SIDES.get(word) if isinstance(word, int) else None
+    if side is None:
+        raise reading.unreadable(f"a side {word!r}", frame)
+    return side
+
+
+def _answer(reply: _Reply) -> Sequence[Word]:
+    if reply.msg == "PONG":
+        return (Pong(),)
+    request = reading.request_number(reply.id)
+    if reply.code or "Not Subscribed" in reply.msg:
+        return (SubscriptionRefused(str(reply.code), reply.msg, request),)
+    return (Subscribed(request),)

@@ -1,0 +1,345 @@
+"""OKX's private streams, API v5: orders with their fills, positions, the account, after a login.
+
+Swaps count contracts. A fee is told from the account's side: what is paid is negative there and
+positive here. A market order to buy on spot is told in quote money unless it says otherwise, so
+its quantity here is what has filled. Where the fee of a single fill is not told, and the order had
+others before, the fill is REST's to tell.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from bowline.core.model.instrument import Market
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import SECOND_NS, ZERO, Direction, Side
+from bowline.core.venue import (
+    Balance,
+    FillReport,
+    Listing,
+    Listings,
+    MarginMode,
+    OrderReport,
+    PositionReport,
+)
+from bowline.venues import reading
+from bowline.venues.feed import Answer, Closing, Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.private import (
+    LoggedIn,
+    LoginRefused,
+    PrivateRules,
+    Untold,
+    Word,
+    Words,
+    amount,
+    number,
+    price,
+    size,
+    state_of,
+)
+from bowline.venues.reading import Millis, decoder, ns, read
+from bowline.venues.rest import Credentials
+from bowline.venues.rest.reading import our_id
+
+_RULES = PrivateRules(url="wss://ws.okx.com:8443/ws/v5/private", ping=b"ping", silent_after_s=30.0)
+_WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
+_KINDS = {"spot": "SPOT", "linear": "SWAP"}
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_HEDGED = {"long": Direction.LONG, "short": Direction.SHORT}
+_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+_STATES = {
+    "live": OrderState.WORKING,
+    "partially_filled": OrderState.PARTLY_FILLED,
+    "filled": OrderState.FILLED,
+    "canceled": OrderState.CANCELLED,
+    "mmp_canceled": OrderState.CANCELLED,
+}
+_MARKET = frozenset({"market", "optimal_limit_ioc"})
+#: the service is about to be upgraded: the connection will end
+_UPGRADE = "64008"
+#: the words for a login that was not taken
+_LOGIN_CODES = frozenset(
+    {"60004", "60005", "60006", "60007", "60008", "60009", "60011", "60022", "60024", "60032"}
+)
+#: documented channels that are nothing to us
+_OTHERS = frozenset({
+    "orders-algo", "algo-advance", "sprd-orders", "sprd-trades", "balance_and_position", "fills",
+    "liquidation-warning", "account-greeks", "grid-orders-spot", "grid-orders-contract",
+})  # fmt: skip
+
+
+class _Arg(Struct, frozen=True, gc=False):
+    channel: str = ""
+    instType: str = ""  # noqa: N815 - their word
+
+
+class _Frame(Struct, gc=False):
+    arg: _Arg = _Arg()
+    data: msgspec.Raw = msgspec.Raw(b"[]")
+    event: str = ""
+    code: str = ""
+    msg: str = ""
+    id: str | None = None
+
+
+class _Order(Struct, gc=False, rename="camel"):
+    inst_id: str
+    inst_type: str
+    ord_id: str
+    cl_ord_id: str
+    ord_type: str
+    side: Literal["buy", "sell"]
+    px: str
+    sz: Decimal
+    acc_fill_sz: Decimal
+    avg_px: str
+    state: str
+    u_time: Millis
+    trade_id: str = ""
+    fill_px: str = ""
+    fill_sz: str = ""
+    fill_time: str = ""
+    fill_fee: str = ""
+    fill_fee_ccy: str = ""
+    fee: str = ""
+    fee_ccy: str = ""
+    rebate: str = ""
+    rebate_ccy: str = ""
+    exec_type: str = ""
+    tgt_ccy: str = ""
+    reduce_only: str = ""
+
+
+class _Position(Struct, gc=False, rename="camel"):
+    inst_id: str
+    inst_type: str
+    pos: Decimal
+    pos_side: Literal["net", "long", "short"]
+    u_time: Millis
+    avg_px: str = ""
+    lever: str = ""
+    mgn_mode: str = ""
+    liq_px: str = ""
+    upl: str = ""
+
+
+class _Detail(Struct, gc=False, rename="camel"):
+    ccy: str
+    eq: Decimal
+    avail_eq: str = ""
+    avail_bal: str = ""
+
+
+class _Account(Struct, gc=False):
+    details: list[_Detail] = []
+
+
+_FRAME = decoder(_Frame)
+_ORDERS = decoder(list[_Order])
+_POSITIONS = decoder(list[_Position])
+_ACCOUNTS = decoder(list[_Account])
+
+
+class OkxPrivateCodec:
+    """One OKX market at one account. See `PrivateCodec`."""
+
+    def __init__(self, market: Market, listings: Listings) -> None:
+        self._market = market
+        self._kind = _KINDS[market.kind]
+        self._words = Words(market, listings)
+        self._readers: dict[str, Callable[[bytes], Sequence[Word]]] = {
+            "orders": self._orders,
+            "account": _balances,
+        }
+        if market.kind != "spot":
+            self._readers["positions"] = self._positions
+
+    @property
+    def market(self) -> Market:
+        """The market it speaks for."""
+        return self._market
+
+    @property
+    def rules(self) -> PrivateRules:
+        """One URL for every kind."""
+        return _RULES
+
+    def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
+        """One frame."""
+        now_s = str(now_ns // SECOND_NS)
+        signed = f"{now_s}GET/users/self/verify".encode()
+        sign = hmac.new(credentials.secret.encode(), signed, hashlib.sha256).digest()
+        words = {
+            "apiKey": credentials.key,
+            "passphrase": credentials.password,
+            "timestamp": now_s,
+            "sign": base64.b64encode(sign).decode(),
+        }
+        return [msgspec.json.encode({"op": "login", "args": [words]})]
+
+    def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
+        """A frame a channel, each answered."""
+        del credentials, now_ns
+        frames = []
+        for at, name in enumerate(self._readers):
+            arg = {"channel": name}
+            if name != "account":
+                arg["instType"] = self._kind
+            frame = {"id": str(request + at), "op": "subscribe", "args": [arg]}
+            frames.append(msgspec.json.encode(frame))
+        return frames
+
+    def decode(self, frame: bytes) -> Sequence[Word]:
+        """What one frame says. Raises Unreadable."""
+        if word := _WORDS.get(frame):
+            return word
+        envelope = read(_FRAME, frame)
+        if envelope.event:
+            return _control(envelope, frame)
+        if reader := self._readers.get(envelope.arg.channel):
+            return reader(bytes(envelope.data))
+        if envelope.arg.channel in _OTHERS:
+            return ()
+        raise reading.unreadable(f"unknown channel {envelope.arg.channel!r}", frame)
+
+    def _orders(self, raw: bytes) -> Sequence[Word]:
+        words: list[Word] = []
+        for each in read(_ORDERS, raw):
+            listing = self._words.at(each.inst_id, raw) if each.inst_type == self._kind else None
+            if listing is None:
+                continue
+            order = self._order(each, listing, raw)
+            words.append(order)
+            if each.trade_id:
+                words.append(_fill(each, order, listing, raw))
+        return words
+
+    def _order(self, each: _Order, listing: Listing, raw: bytes) -> OrderReport:
+        unit = listing.instrument.contract_size
+        filled = size(each.acc_fill_sz, raw) * unit
+        in_quote_money = each.tgt_ccy == "quote_ccy" or (
+            self._market.kind == "spot"
+            and (each.ord_type, each.side, each.tgt_ccy) == ("market", "buy", "")
+        )
+        quantity = filled if in_quote_money else size(each.sz, raw) * unit
+        return OrderReport(
+            venue_order_id=each.ord_id,
+            client_id=our_id(each.cl_ord_id, ""),
+            instrument=listing.instrument.id,
+            side=_SIDES[each.side],
+            quantity=quantity,
+            filled=filled,
+            state=state_of(each.state, _STATES, quantity, filled),
+            event_ns=ns(each.u_time),
+            price=None if each.ord_type in _MARKET else number(each.px, raw) or None,
+            average_price=(number(each.avg_px, raw) or None) if filled else None,
+            reduce_only=each.reduce_only == "true",
+        )
+
+    def _positions(self, raw: bytes) -> Sequence[Word]:
+        reports = []
+        for each in read(_POSITIONS, raw):
+            listing = self._words.at(each.inst_id, raw) if each.inst_type == self._kind else None
+            if listing is None:
+                continue
+            signed = amount(each.pos, raw)
+            by_sign = Direction.LONG if signed > ZERO else Direction.SHORT
+            one_way = by_sign if signed else Direction.NEUTRAL
+            reports.append(PositionReport(
+                instrument=listing.instrument.id,
+                direction=_HEDGED.get(each.pos_side, one_way),
+                quantity=abs(signed) * listing.instrument.contract_size,
+                entry_price=number(each.avg_px, raw) or ZERO,
+                event_ns=ns(each.u_time),
+                leverage=number(each.lever, raw) or None,
+                margin_mode=_MODES.get(each.mgn_mode),
+                liquidation_price=(number(each.liq_px, raw) or None) if signed else None,
+                unrealised_pnl=number(each.upl, raw),
+                hedged=each.pos_side in _HEDGED,
+            ))  # fmt: skip
+        return reports
+
+
+def _fill(each: _Order, order: OrderReport, listing: Listing, raw: bytes) -> FillReport | Untold:
+    quantity = number(each.fill_sz, raw) or ZERO
+    fee, asset = number(each.fill_fee, raw), each.fill_fee_ccy
+    if fee is None and quantity == each.acc_fill_sz:
+        # the order's one fill: its fee is the order's, and so is its rebate
+        fee, asset = _whole_fee(each, raw)
+    if fee is None or not asset:
+        return Untold("a fee")
+    at_ms = number(each.fill_time, raw) or Decimal(each.u_time)
+    return FillReport(
+        instrument=order.instrument,
+        trade_id=each.trade_id,
+        venue_order_id=order.venue_order_id,
+        client_id=order.client_id,
+        side=order.side,
+        quantity=price(quantity, raw) * listing.instrument.contract_size,
+        price=price(number(each.fill_px, raw) or ZERO, raw),
+        fee=-fee if fee else ZERO,
+        fee_asset=asset,
+        event_ns=ns(int(size(at_ms, raw))),
+        maker=each.exec_type == "M",
+    )
+
+
+def _whole_fee(each: _Order, raw: bytes) -> tuple[Decimal | None, str]:
+    fee, rebate = number(each.fee, raw), number(each.rebate, raw) or ZERO
+    if not rebate:
+        return fee, each.fee_ccy
+    if fee and each.fee_ccy != each.rebate_ccy:
+        return None, ""
+    return (fee or ZERO) + rebate, each.rebate_ccy
+
+
+def _balances(raw: bytes) -> Sequence[Balance]:
+    return [
+        Balance(
+            each.ccy,
+            amount(each.eq, raw),
+            _free(each, raw),
+        )
+        for account in read(_ACCOUNTS, raw)
+        for each in account.details
+    ]
+
+
+def _free(each: _Detail, raw: bytes) -> Decimal:
+    free = number(each.avail_eq, raw)
+    if free is None:
+        free = number(each.avail_bal, raw)
+    if free is None:
+        raise reading.unreadable("a balance without its free part", raw)
+    return free
+
+
+def _control(frame: _Frame, raw: bytes) -> Sequence[Word]:
+    request = reading.request_number(frame.id)
+    words: Sequence[Word]
+    match frame.event:
+        case "login" if frame.code == "0":
+            words = (LoggedIn(),)
+        case "login":
+            words = (LoginRefused(frame.code, frame.msg),)
+        case "subscribe":
+            words = (Subscribed(request),)
+        case "error" if frame.code in _LOGIN_CODES:
+            words = (LoginRefused(frame.code, frame.msg),)
+        case "error" | "channel-conn-count-error":
+            words = (SubscriptionRefused(frame.code, frame.msg, request),)
+        case "notice":
+            words = (Closing(frame.msg),) if frame.code == _UPGRADE else ()
+        case "unsubscribe" | "channel-conn-count":
+            words = ()
+        case _:
+            raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+    return words
