@@ -18,7 +18,10 @@ from bowline.runtime.bus.redis_streams import RedisBus
 
 SAID = os.environ.get("BOWLINE_TEST_REDIS")
 SERVER = SAID or "redis://127.0.0.1:6379/15"
-SOON_S = 0.15
+#: long enough for a busy machine to do in time what must be done before it
+SOON_S = 0.3
+#: in every topic of this process, which tests side by side on one server tell apart by it
+OWN = secrets.token_hex(4)
 
 Play = Callable[[Bus], Awaitable[None]]
 
@@ -31,7 +34,7 @@ async def redis_bus() -> AsyncIterator[Bus]:
     finally:
         await bus.close()
         with Redis.from_url(SERVER) as server:
-            for key in server.scan_iter("bowline:bus:*"):
+            for key in server.scan_iter(f"*{OWN}*"):
                 server.delete(key)
 
 
@@ -63,12 +66,12 @@ def play(request: pytest.FixtureRequest) -> Callable[[Play], None]:
 @pytest.fixture
 def facts() -> Topic:
     """A topic of its own for each test, that holds little."""
-    return Topic(f"md.candles.1m.{secrets.token_hex(4)}", Promise.FACTS, 5)
+    return Topic(f"md.candles.1m.{OWN}{secrets.token_hex(4)}", Promise.FACTS, 5)
 
 
 @pytest.fixture
 def market() -> Topic:
-    return Topic(f"strategy.metrics.v1.user.{secrets.token_hex(4)}", Promise.MARKET, 100)
+    return Topic(f"strategy.metrics.v1.user.{OWN}{secrets.token_hex(4)}", Promise.MARKET, 100)
 
 
 def bodies(messages: object) -> list[bytes]:
