@@ -38,7 +38,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	    echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: python3-venv)." >&2; exit 1; }
 
-KERNEL := setup.py $(wildcard src/bowline/research/grid/csrc/*)
+KERNEL := setup.py $(wildcard src/bowline/research/grid/csrc/* src/bowline/core/venue/csrc/*)
 
 $(BASE_STAMP): requirements/run.txt requirements/build.txt pyproject.toml $(KERNEL) | $(BIN)/python
 	@echo "Setting up $(VENV) (about a minute the first time) ..."

@@ -1,7 +1,7 @@
-"""Builds the grid kernel: one C file, compiled once for each instruction set, where it can be.
+"""Builds the grid kernel, once for each instruction set, and the order book, where they can be.
 
 Everything else about the package is in pyproject.toml. An extension that cannot be compiled is
-left out and the clear Python loop runs in its place, which says that it is slow.
+left out and clear Python runs in its place; a sweep says then that it is slow.
 """
 
 import platform
@@ -38,5 +38,13 @@ setup(
             optional=True,
         )
         for name, target in TARGETS.items()
+    ]
+    + [
+        Extension(
+            "bowline.core.venue._book",
+            sources=["src/bowline/core/venue/csrc/book.c"],
+            extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden"],
+            optional=True,
+        )
     ]
 )

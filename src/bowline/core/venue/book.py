@@ -2,19 +2,23 @@
 
 It holds what it was told and judges nothing: whether it may be believed is its keeper's to say
 (`venues/books.py`). Prices and sizes are float64, quote money and base units.
+
+`ClearBook` says what a book is. `Book` is the same in C (`csrc/book.c`), because it is changed
+thousands of times a second; where that could not be compiled it is `ClearBook` itself.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import Side
 from bowline.core.venue.ticks import Level
 
 
-class Book:
+class ClearBook:
     """One instrument's book. Best prices are the last of their list: they change most."""
 
     __slots__ = ("_asks", "_bids", "_size_at", "event_ns", "instrument")
@@ -29,22 +33,24 @@ class Book:
 
     def replace(self, bids: Iterable[Level], asks: Iterable[Level], event_ns: int) -> None:
         """Forget everything and take these levels."""
-        sizes = {price: size for price, size in bids if size > 0}
-        offers = {-price: size for price, size in asks if size > 0}
-        self._bids, self._asks = sorted(sizes), sorted(offers)
-        self._size_at = sizes | offers
-        self.event_ns = event_ns
+        self._bids, self._asks, self._size_at = [], [], {}
+        self.change(
+            [level for level in bids if level[1] > 0],
+            [level for level in asks if level[1] > 0],
+            event_ns,
+        )
 
     def change(self, bids: Iterable[Level], asks: Iterable[Level], event_ns: int) -> None:
         """Take new sizes of levels; a size of 0 takes the level away.
 
-        ValueError for a negative size; levels before it are then taken already.
+        ValueError for a negative size or a price that is no number; levels before it are then
+        taken already.
         """
         sizes = self._size_at
         for price, size in bids:
             if size > 0.0:  # two floats are compared faster than a float and an int
                 if price not in sizes:
-                    insort(self._bids, price)
+                    self._insert(self._bids, price)
                 sizes[price] = size
             else:
                 self._take_away(self._bids, price, size)
@@ -52,11 +58,17 @@ class Book:
             key = -price
             if size > 0.0:
                 if key not in sizes:
-                    insort(self._asks, key)
+                    self._insert(self._asks, key)
                 sizes[key] = size
             else:
                 self._take_away(self._asks, key, size)
         self.event_ns = event_ns
+
+    @staticmethod
+    def _insert(keys: list[float], key: float) -> None:
+        if key != key:  # noqa: PLR0124 - not a number
+            raise ValueError("a price is not a number")
+        insort(keys, key)
 
     def _take_away(self, keys: list[float], key: float, size: float) -> None:
         if size < 0:
@@ -114,3 +126,22 @@ class Book:
             if left <= 0:
                 return cost / quantity
         return None
+
+
+if TYPE_CHECKING:
+    Book = ClearBook
+else:
+    try:
+        from bowline.core.venue._book import CompiledBook
+    except ImportError:
+        Book = ClearBook
+    else:
+
+        class Book(CompiledBook):
+            """A `ClearBook` in C."""
+
+            __slots__ = ()
+
+            def average_price(self, side: Side, quantity: float) -> float | None:
+                """As `ClearBook.average_price`."""
+                return self._average(side is Side.BUY, quantity)
