@@ -6,12 +6,12 @@ Prices are made to be hard: ties, flats, gaps, coarse ticks, tiny and huge numbe
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
@@ -48,7 +48,8 @@ def tape_of(closes, start=0, timeframe=Timeframe.H4, gaps=None) -> Tape:
     return Tape(frame, start)
 
 
-amounts = st.decimals("5", "2000", places=2)
+# down to what is nothing beside the cash of the account
+amounts = st.decimals("5", "2000", places=2) | st.sampled_from([Decimal(1), Decimal("1e-9")])
 sizings = st.one_of(
     st.just(AllIn()),
     st.builds(FixedQuote, quote=amounts),
@@ -185,8 +186,7 @@ def crossed_markets(draw):
 @settings(max_examples=60, deadline=None)
 @given(
     market=crossed_markets(),
-    # the signals are the point: averages this short can trade a budget down to nothing but rounding
-    rules=rules_drawn.map(lambda rules: replace(rules, sizing=AllIn())),
+    rules=rules_drawn,
     pair=st.just((NAN, NAN)) | st.tuples(pcts, pcts),
 )
 def test_crosses_do_what_the_clear_loop_does(market, rules, pair):
@@ -195,6 +195,33 @@ def test_crosses_do_what_the_clear_loop_does(market, rules, pair):
     stops = np.array([pair])
     theirs = fallback.evaluate(tape, bank, base, stops, rules)
     hold_together(lambda: kernel.evaluate_crosses(tape, crosses, stops, rules), theirs)
+
+
+small_budgets = st.sampled_from([Decimal("1e-9"), Decimal("1e-6"), Decimal(1)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    fee_pct=st.sampled_from([Decimal("0.1"), Decimal(1)]),
+    sizing=st.builds(StrategyCompound, budget_quote=small_budgets)
+    | st.builds(FixedQuote, quote=small_budgets)
+    | st.builds(
+        ProfitLock, safe_profit_pct=st.sampled_from([Decimal(30), Decimal(100)]),
+        budget_quote=small_budgets,
+    ),
+)  # fmt: skip
+def test_what_is_left_of_a_budget_is_not_lost_beside_the_account(seed, fee_pct, sizing):
+    """Traded down to the account's rounding, it still wins and loses trip by trip."""
+    rng = np.random.default_rng(seed)
+    tape = tape_of(np.rint(10_000 * np.exp(np.cumsum(rng.normal(0, 0.003, 2500)))))
+    crosses = np.array([[1, 2, 0], [2, 5, 0]])
+    rules = Rules(DirectionMode.LONG_SHORT, sizing, Costs(fee_pct, Decimal("0.05")), Decimal(1000))
+    bank, base = fallback.cross_bank(tape, crosses)
+    for stops in (NO_STOPS, np.array([[2.0, 3.0], [5.0, NAN]])):
+        theirs = fallback.evaluate(tape, bank, base, stops, rules)
+        ask = partial(kernel.evaluate_crosses, tape, crosses, stops, rules)
+        hold_together(ask, theirs)
 
 
 @settings(max_examples=100, deadline=None)

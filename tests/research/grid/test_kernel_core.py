@@ -16,8 +16,15 @@ from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Costs, Limits
 from bowline.core.model.values import RunId, StrategyId, Timeframe
-from bowline.core.report import make_report
-from bowline.core.signals import USUAL, Strategies, opinion_of, policy_of
+from bowline.core.report import Metrics, make_report
+from bowline.core.signals import (
+    USUAL,
+    Strategies,
+    StrategySpec,
+    opinion_of,
+    parse_spec,
+    policy_of,
+)
 from bowline.research import backtest
 from bowline.research.grid import Rules, SignalBank, Tape, evaluate
 from bowline.research.grid.library import available
@@ -44,33 +51,60 @@ def rate(value: Decimal | None) -> float:
     return float("nan") if value is None else float(value)
 
 
+def held_to_the_core(spec: StrategySpec, candles: CandleFrame, costs: Costs) -> Metrics:
+    """The core's figures of this spec; the kernel's row must be the same."""
+    opinion = opinion_of(spec, catalogue(), Strategies())
+    start = min(opinion.warmup, 400)
+    policy = msgspec.structs.replace(
+        policy_of(spec, FILE_MARKET, USUAL), costs=costs, limits=Limits()
+    )
+    run = Run(
+        RunId(1), StrategyId(""), "", INSTRUMENT, spec.timeframe, policy, CASH,
+        anchor_ns=int(candles.open_ns[0]), start_ns=int(candles.open_ns[start]),
+    )  # fmt: skip
+    report = make_report(backtest(run, opinion, candles))
+
+    bank = SignalBank(len(candles))
+    base = np.array([[bank.add(opinion.signals(candles).direction)]], dtype=np.int32)
+    stops = np.array([[rate(policy.stops.sl_pct), rate(policy.stops.tp_pct)]])
+    rules = Rules(policy.direction, policy.sizing, costs, CASH)
+    row = evaluate(Tape(candles, start), bank, base, stops, rules)
+
+    truth = report.metrics
+    assert row.round_trips[0] == truth.round_trip_count
+    assert row.wins[0] == report.closed.wins
+    assert row.total_return_pct[0] == pytest.approx(truth.total_return_pct, rel=1e-9, abs=1e-9)
+    assert row.max_drawdown_pct[0] == pytest.approx(truth.max_drawdown_pct, rel=1e-9, abs=1e-9)
+    assert row.exposure_pct[0] == pytest.approx(truth.position_coverage_pct, rel=1e-12)
+    sharpe = np.nan if truth.sharpe_ratio is None else truth.sharpe_ratio
+    assert row.sharpe[0] == pytest.approx(sharpe, rel=1e-9, abs=1e-9, nan_ok=True)
+    return truth
+
+
 @pytest.mark.skipif(available() == ("python",), reason="no kernel was compiled here")
 @pytest.mark.parametrize("seed", range(4))
 def test_the_kernel_is_the_core(seed):
     for number, spec in enumerate(sample_specs(16, seed)):
-        candles = market(100 * seed + number, 900, spec.timeframe)
-        opinion = opinion_of(spec, catalogue(), Strategies())
-        start = min(opinion.warmup, 400)
-        policy = msgspec.structs.replace(
-            policy_of(spec, FILE_MARKET, USUAL), costs=COSTS, limits=Limits()
-        )
-        run = Run(
-            RunId(1), StrategyId(""), "", INSTRUMENT, spec.timeframe, policy, CASH,
-            anchor_ns=int(candles.open_ns[0]), start_ns=int(candles.open_ns[start]),
-        )  # fmt: skip
-        report = make_report(backtest(run, opinion, candles))
+        held_to_the_core(spec, market(100 * seed + number, 900, spec.timeframe), COSTS)
 
-        bank = SignalBank(len(candles))
-        base = np.array([[bank.add(opinion.signals(candles).direction)]], dtype=np.int32)
-        stops = np.array([[rate(policy.stops.sl_pct), rate(policy.stops.tp_pct)]])
-        rules = Rules(policy.direction, policy.sizing, COSTS, CASH)
-        row = evaluate(Tape(candles, start), bank, base, stops, rules)
 
-        truth = report.metrics
-        assert row.round_trips[0] == truth.round_trip_count
-        assert row.wins[0] == report.closed.wins
-        assert row.total_return_pct[0] == pytest.approx(truth.total_return_pct, rel=1e-9, abs=1e-9)
-        assert row.max_drawdown_pct[0] == pytest.approx(truth.max_drawdown_pct, rel=1e-9, abs=1e-9)
-        assert row.exposure_pct[0] == pytest.approx(truth.position_coverage_pct, rel=1e-12)
-        sharpe = np.nan if truth.sharpe_ratio is None else truth.sharpe_ratio
-        assert row.sharpe[0] == pytest.approx(sharpe, rel=1e-9, abs=1e-9, nan_ok=True)
+@pytest.mark.skipif(available() == ("python",), reason="no kernel was compiled here")
+@pytest.mark.parametrize("stops", [{}, {"sl_pct": 4, "tp_pct": 4}], ids=["none", "both"])
+@pytest.mark.parametrize(
+    "sizing",
+    [
+        {"mode": "strategy_compound", "budget_quote": 5},
+        {"mode": "strategy_compound_profit_lock", "safe_profit_pct": 30, "budget_quote": 5},
+        {"mode": "strategy_compound_profit_lock", "safe_profit_pct": 100, "budget_quote": 5000},
+    ],
+    ids=["budget", "lock", "lock all"],
+)
+def test_a_budget_that_is_nothing_beside_the_account_is_traded_as_the_core_does(sizing, stops):
+    raw = {
+        "version": 1, "timeframe": "1m", "direction": "long-short", "sizing": sizing,
+        "indicators": [{"id": "sma_cross", "params": {"fast": 2, "slow": 3}}], "stops": stops,
+    }  # fmt: skip
+    spec = parse_spec(raw, catalogue(), Strategies())
+    truth = held_to_the_core(spec, market(1, 4_000, spec.timeframe), Costs(Decimal(1), Decimal(0)))
+    assert truth.round_trip_count > 1_000
+    assert truth.win_rate_pct

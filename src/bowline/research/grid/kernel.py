@@ -224,6 +224,7 @@ def _lay_stops(task: Task, stops: Stops, columns: _Columns) -> None:
 def _lay_rules(task: Task, rules: Rules) -> None:
     quote = fixed_notional(rules)
     task.initial_cash = to_float(rules.initial_cash)
+    task.budget = to_float(rules.budget)
     task.idle = to_float(rules.initial_cash - rules.budget)
     task.quote = np.inf if quote is None else quote
     task.safe_share = safe_share(rules)

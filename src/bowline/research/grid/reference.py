@@ -53,13 +53,17 @@ class Trip:
 
 @dataclass
 class Life:
-    """What became of the strategy's own money. `fills`: candle, side, quantity, price, reason."""
+    """What became of the strategy's own money: cash that it may use, and what is safe beside it.
+
+    The two are never mixed, so that what little is left of the one keeps all its digits. `fills`:
+    candle, side, quantity, price, reason.
+    """
 
     cash: float
     quantity: float = 0.0
     entry: float = 0.0
     stop_base: float = 0.0
-    paid: float = 0.0
+    brought: float = 0.0
     notional: float = 0.0
     safe: float = 0.0
     fills: list[tuple[int, int, float, float, str]] = field(default_factory=list)
@@ -71,41 +75,47 @@ class Life:
     equity: list[float] = field(default_factory=list)
     held: int = 0
 
-    def trade(self, t: int, signed: float, price: float, fee: float, why: str) -> None:
-        """One fill: money, quantity, record."""
-        self.cash -= signed * price + abs(signed) * price * fee
+    def trade(self, t: int, signed: float, price: float, fee: float, why: str) -> float:
+        """One fill: money, quantity, record. Gives what it brought, negative if it took."""
+        brought = -(signed * price + abs(signed) * price * fee)
+        self.cash += brought
         self.quantity += signed
         self.entry = price
         self.fills.append((t, 1 if signed > 0 else -1, abs(signed), price, why))
+        return brought
 
     def leave(self, t: int, close: float, r: LoopRules, why: str) -> None:
         """Close the whole position at this close."""
         side = -1 if self.quantity > 0 else 1
-        before = self.paid
-        self.trade(t, -self.quantity, close * (1 + side * r.slippage), r.fee, why)
+        # of its own two fills: beside a large cash a small profit would lose its digits
+        price = close * (1 + side * r.slippage)
+        profit = self.brought + self.trade(t, -self.quantity, price, r.fee, why)
         self.quantity = 0.0
         self.left_at = t
-        if why == "bust":
-            self.safe = inf
-        profit = self.cash - before
         self.trips.append(Trip(profit, self.notional))
         if profit > 0:
-            self.safe += profit * r.safe_profit
+            self.set_aside(profit * r.safe_profit)
+        if why == "bust":
+            self.set_aside(self.cash)
+
+    def set_aside(self, amount: float) -> None:
+        """Money that no entry may use from now on."""
+        self.safe += amount
+        self.cash -= amount
 
     def enter(self, t: int, direction: int, close: float, r: LoopRules) -> None:
         """Open a position with what the sizing allows, unless a limit or poverty forbids it."""
-        available = self.cash - self.safe
+        money = self.cash + self.safe
         cooling = self.left_at is not None and t - self.left_at < r.cooldown
-        lost = r.daily_loss and self.day_equity - self.cash >= r.daily_loss * self.day_equity
-        if cooling or lost or available <= 0:
+        lost = r.daily_loss and self.day_equity - money >= r.daily_loss * self.day_equity
+        if cooling or lost or self.cash <= 0:
             self.refused += 1
             return
         price = close * (1 + direction * r.slippage)
-        self.notional = available / (1 + r.fee)
+        self.notional = self.cash / (1 + r.fee)
         if r.mode == "fixed_quote":
             self.notional = min(r.quote, self.notional)
-        self.paid = self.cash
-        self.trade(t, direction * self.notional / price, price, r.fee, "signal")
+        self.brought = self.trade(t, direction * self.notional / price, price, r.fee, "signal")
         self.stop_base = close if r.vectorbt else price
 
 
@@ -121,7 +131,7 @@ def exit_reason(  # noqa: PLR0911 - a plain list of cases
         return "signal" if edge == -1 else ""
     if life.quantity < 0:
         stop = life.stop_base * (1 + r.sl) * (1 - TIE) if r.sl is not None else inf
-        bust = life.cash / -life.quantity * (1 - TIE)
+        bust = (life.safe + life.cash) / -life.quantity * (1 - TIE)
         if close >= min(stop, bust):
             return "bust" if bust < stop else "stop_loss"
         if r.tp is not None and close <= life.stop_base * (1 - r.tp) * (1 + TIE):
@@ -148,7 +158,7 @@ def play(
         used_up = r.vectorbt and why not in {"", "signal"}
         if edge in r.allows and edge and life.quantity == 0 and not used_up:
             life.enter(t, edge, close, r)
-        mark = life.cash + life.quantity * close
+        mark = life.safe + life.cash + life.quantity * close
         life.equity.append(mark)
         life.held += life.quantity != 0
     return life

@@ -45,7 +45,8 @@ static void write_lanes(const Task *task, int64_t base, const Lanes *lanes)
     for (int64_t j = 0; j < lanes->count; j++) {
         int open = lanes->free_from[j] >= (double)task->length;
         Ending ending = {
-            .final_equity = open ? lanes->fixed[j] + lanes->quantity[j] * last : lanes->cash[j],
+            .final_equity = open ? lanes->fixed[j] + lanes->quantity[j] * last
+                                 : rest_of(task, lanes, j),
             .drawdown = lanes->drawdown[j],
             .peak = lanes->peak[j],
             .low = lanes->low[j],

@@ -22,15 +22,17 @@
 
 typedef struct {
     int64_t count;
-    double *cash;     /* of the account, while flat or before the exit that is already known */
-    double *reserved; /* no entry may use it: idle beside the budget, set aside, or all, if bust */
-    double *fixed, *quantity; /* equity of the last position: fixed + quantity * close */
+    double *cash; /* what an entry could use while flat or before the exit that is already known:
+                     never mixed with larger money, as in walk.h */
+    double *safe; /* of the strategy too, but no entry may use it: profits set aside */
+    double *fixed, *quantity; /* equity of the account: fixed + quantity * close, if in a position */
     double *free_from;        /* the first candle at which an edge can enter; a half more if a stop
                                  used its candle up */
     double *peak, *low, *drawdown;
     double *held, *round_trips, *wins;
     /* for the edge at hand: how each lane leaves, and the extremes of the closes until then */
     double *leaves, *used_up, *leave_close, *lowest, *highest;
+    double *ruined; /* 1 if it leaves because it is bust */
     double *daily; /* a row of `count` equities for each last close of a day */
 } Lanes;
 
@@ -40,7 +42,7 @@ typedef struct {
     Range range;
 } Exit;
 
-#define LANE_COLUMNS 16
+#define LANE_COLUMNS 17
 
 /* the columns do not overlap, so that one lane never depends on another */
 #if defined(__clang__)
@@ -57,10 +59,10 @@ static int make_lanes(const Task *task, Lanes *lanes)
         return 0;
     *lanes = (Lanes){.count = count};
     double **columns[LANE_COLUMNS] = {
-        &lanes->cash, &lanes->reserved, &lanes->fixed, &lanes->quantity, &lanes->free_from,
+        &lanes->cash, &lanes->safe, &lanes->fixed, &lanes->quantity, &lanes->free_from,
         &lanes->peak, &lanes->low, &lanes->drawdown, &lanes->held, &lanes->round_trips,
         &lanes->wins, &lanes->leaves, &lanes->used_up, &lanes->leave_close, &lanes->lowest,
-        &lanes->highest,
+        &lanes->highest, &lanes->ruined,
     };
     for (int column = 0; column < LANE_COLUMNS; column++)
         *columns[column] = memory + column * count;
@@ -74,10 +76,16 @@ static void reset_lanes(const Task *task, Lanes *lanes)
 {
     memset(lanes->cash, 0, (size_t)(lanes->count * LANE_COLUMNS) * sizeof *lanes->cash);
     for (int64_t j = 0; j < lanes->count; j++) {
-        lanes->cash[j] = lanes->peak[j] = lanes->low[j] = task->initial_cash;
-        lanes->reserved[j] = task->idle;
+        lanes->peak[j] = lanes->low[j] = task->initial_cash;
+        lanes->cash[j] = task->budget;
         lanes->free_from[j] = -1;
     }
+}
+
+/* Money of the account while there is no position. */
+static inline double rest_of(const Task *task, const Lanes *lanes, int64_t j)
+{
+    return lanes->cash[j] + (lanes->safe[j] + task->idle);
 }
 
 /* One equity, in the order of time. */
@@ -105,7 +113,7 @@ static void record_day(const Task *task, Lanes *lanes, int64_t day)
     double close = task->closes[task->day_ends[day]], t = (double)task->day_ends[day] + 0.5;
     for (int64_t j = 0; j < lanes->count; j++) {
         double open = lanes->fixed[j] + lanes->quantity[j] * close;
-        row[j] = t < lanes->free_from[j] ? open : lanes->cash[j];
+        row[j] = t < lanes->free_from[j] ? open : rest_of(task, lanes, j);
     }
 }
 
@@ -137,12 +145,14 @@ static int64_t find_stops(const Task *task, const double *rates, int64_t count, 
 }
 
 /* Step 4: shorten the stay of the lanes that lose all their cash before they leave. */
-static void find_busts(const Task *task, Lanes *lanes, const Edge *edge)
+static void find_busts(const Task *task, Lanes *lanes, const Edge *edge, const Costs *costs,
+                       const double *entered)
 {
     for (int64_t j = 0; j < lanes->count; j++) {
-        if (lanes->free_from[j] > edge->at || lanes->quantity[j] >= 0)
+        if (entered[j] == 0)
             continue;
-        double level = (lanes->fixed[j] - task->idle) / -lanes->quantity[j] * (1 - TIE);
+        double own = lanes->safe[j] + lanes->cash[j] + costs->got_short * entered[j];
+        double level = own / -lanes->quantity[j] * (1 - TIE);
         int64_t end = earlier((int64_t)lanes->leaves[j] + 1, task->length);
         int64_t at = first_at_or_above(task, edge->at + 1, end, level);
         if (at == end)
@@ -152,7 +162,16 @@ static void find_busts(const Task *task, Lanes *lanes, const Edge *edge)
         lanes->leave_close[j] = task->closes[at];
         lanes->lowest[j] = range.low;
         lanes->highest[j] = range.high;
-        lanes->reserved[j] = INFINITY;
+        lanes->ruined[j] = 1;
+    }
+}
+
+/* Whatever rounding and what was set aside leave of a lane that is bust, no entry may use it. */
+static void end_busts(Lanes *lanes)
+{
+    for (int64_t j = 0; j < lanes->count; j++) {
+        lanes->safe[j] += lanes->ruined[j] ? lanes->cash[j] : 0;
+        lanes->cash[j] = lanes->ruined[j] ? 0 : lanes->cash[j];
     }
 }
 
@@ -218,28 +237,28 @@ static void enter_lanes(const Task *task, Lanes *lanes, const Edge *edge, const 
     double at = (double)edge->at, inverse = task->inverse[edge->at], quote = task->quote;
     double paid = edge->direction > 0 ? -costs->paid_long : costs->got_short;
     double units = edge->direction > 0 ? inverse / costs->buy : -inverse / costs->sell;
-    double share = costs->notional;
-    const double *restrict cash = lanes->cash, *restrict reserved = lanes->reserved;
+    double share = costs->notional, idle = task->idle;
+    const double *restrict cash = lanes->cash, *restrict safe = lanes->safe;
     const double *restrict free_from = lanes->free_from, *restrict peak = lanes->peak;
     double *restrict fixed = lanes->fixed, *restrict quantity = lanes->quantity;
     double *restrict low = lanes->low;
     int64_t peaks = 0;
     LANES_ARE_APART
     for (int64_t j = 0; j < lanes->count; j++) {
-        double available = cash[j] - reserved[j];
-        int enters = (free_from[j] <= at) & (available > 0);
+        double rest = cash[j] + (safe[j] + idle);
+        int enters = (free_from[j] <= at) & (cash[j] > 0);
         /* what was flat since its last exit is marked before it enters, and so is the start */
         int was_flat = enters & (free_from[j] < at);
-        peaks += was_flat & (cash[j] > peak[j]);
-        low[j] = was_flat & (cash[j] < low[j]) ? cash[j] : low[j];
-        double notional = smaller(quote, available * share);
+        peaks += was_flat & (rest > peak[j]);
+        low[j] = was_flat & (rest < low[j]) ? rest : low[j];
+        double notional = smaller(quote, cash[j] * share);
         entered[j] = enters ? notional : 0;
-        fixed[j] = enters ? cash[j] + paid * notional : fixed[j];
+        fixed[j] = enters ? rest + paid * notional : fixed[j];
         quantity[j] = enters ? units * notional : quantity[j];
     }
     for (int64_t j = 0; peaks && j < lanes->count; j++)
         if (entered[j] != 0 && free_from[j] < at)
-            mark(lanes, j, cash[j]);
+            mark(lanes, j, rest_of(task, lanes, j));
 }
 
 /* Step 3 for the lanes that entered: their lows; a new peak is looked for where there is one.
@@ -280,12 +299,13 @@ static inline __attribute__((always_inline)) void leave_lanes(const Task *task, 
                                                               const double *restrict entered,
                                                               int alike)
 {
+    double paid = edge->direction > 0 ? -costs->paid_long : costs->got_short;
     double unit = edge->direction > 0 ? costs->leave_long : costs->leave_short;
     double length = (double)task->length, at = (double)edge->at, share = task->safe_share;
-    const double *restrict fixed = lanes->fixed, *restrict quantity = lanes->quantity;
+    const double *restrict quantity = lanes->quantity;
     const double *restrict leaves = lanes->leaves, *restrict used_up = lanes->used_up;
     const double *restrict close = lanes->leave_close;
-    double *restrict cash = lanes->cash, *restrict reserved = lanes->reserved;
+    double *restrict cash = lanes->cash, *restrict safe = lanes->safe;
     double *restrict free_from = lanes->free_from, *restrict held = lanes->held;
     double *restrict round_trips = lanes->round_trips, *restrict wins = lanes->wins;
     double until = (double)edge->until;
@@ -294,14 +314,15 @@ static inline __attribute__((always_inline)) void leave_lanes(const Task *task, 
     for (int64_t j = 0; j < lanes->count; j++) {
         double left = alike ? until : leaves[j];
         int in = entered[j] != 0, out = in & (left < length);
-        double after = fixed[j] + quantity[j] * unit * (alike ? all_close : close[j]);
-        double profit = after - cash[j];
+        double brought = quantity[j] * unit * (alike ? all_close : close[j]);
+        double profit = out ? paid * entered[j] + brought : 0;
+        double kept = larger(profit, 0) * share;
         free_from[j] = in ? left + (alike ? 0 : used_up[j]) : free_from[j];
         held[j] += in ? left - at : 0;
-        reserved[j] += out & (profit > 0) ? profit * share : 0;
+        safe[j] += kept;
         round_trips[j] += out ? 1 : 0;
         wins[j] += out & (profit >= DRAW * entered[j]) ? 1 : 0;
-        cash[j] = out ? after : cash[j];
+        cash[j] += profit - kept;
     }
 }
 
@@ -336,11 +357,12 @@ static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t
         enter_lanes(task, lanes, edge, &costs, entered);
         int apart = plan_exits(task, lanes, edge, range, stops, stops + task->sl_count);
         double risen = larger(range.high, task->closes[last]) * task->inverse[edge->at];
-        if (edge->direction < 0 && risen >= safe_rise) {
+        int may_bust = edge->direction < 0 && risen >= safe_rise;
+        if (may_bust) {
             if (!apart)
                 plan_signal_exits(task, lanes, edge, range);
             apart = 1;
-            find_busts(task, lanes, edge);
+            find_busts(task, lanes, edge, &costs, entered);
         }
         if (apart) {
             pass_lanes(task, lanes, edge, range, entered, 0);
@@ -349,12 +371,14 @@ static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t
             pass_lanes(task, lanes, edge, range, entered, 1);
             leave_lanes(task, lanes, edge, &costs, entered, 1);
         }
+        if (may_bust)
+            end_busts(lanes);
     }
     for (; day < task->days; day++)
         record_day(task, lanes, day);
     for (int64_t j = 0; j < lanes->count; j++)
         if (lanes->free_from[j] < (double)task->length)
-            mark(lanes, j, lanes->cash[j]);
+            mark(lanes, j, rest_of(task, lanes, j));
 }
 
 #endif

@@ -40,8 +40,8 @@ typedef struct {
     const double *sl_rates, *tp_rates;
     const int32_t *lane_sl, *lane_tp;
 
-    /* rules */
-    double initial_cash, idle, quote, safe_share, fee, slippage;
+    /* rules; the budget is the strategy's own, what is idle the rest of the account's */
+    double initial_cash, budget, idle, quote, safe_share, fee, slippage;
     int64_t allows_long, allows_short, vectorbt;
 
     /* results, row base * lanes + lane; `daily`, if wanted, has `daily_width` columns */

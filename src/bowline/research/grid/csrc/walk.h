@@ -18,9 +18,10 @@
 #define RARELY(condition) __builtin_expect(!!(condition), 0)
 
 typedef struct {
-    double cash;     /* of the account at the last exit */
-    double reserved; /* no entry may use it: idle beside the budget, or set aside */
-    double fixed, quantity; /* equity: fixed + quantity * close */
+    double cash; /* what an entry could use at the last exit: never mixed with larger money, so that
+                    what little is left of a small budget keeps all its digits */
+    double safe; /* of the strategy too, but no entry may use it: profits set aside */
+    double fixed, quantity; /* equity of the account: fixed + quantity * close */
     double notional;        /* of the entry */
     double alarm;           /* a short may be bust from this close on; else infinite */
     double peak, low, drawdown;
@@ -41,7 +42,7 @@ typedef struct {
 
 typedef struct {
     Side sides[2]; /* by the latch's next state */
-    double notional, quote, safe_share;
+    double notional, quote, safe_share, idle;
     int two_sided, short_only, all_of_it;
 } Manner;
 
@@ -56,6 +57,7 @@ static Manner manner_of(const Task *task)
         .notional = costs.notional,
         .quote = task->quote,
         .safe_share = task->safe_share,
+        .idle = task->idle,
         .two_sided = task->allows_long && task->allows_short,
         .short_only = !task->allows_long,
         .all_of_it = isinf(task->quote) && task->safe_share == 0,
@@ -67,9 +69,9 @@ static Manner manner_of(const Task *task)
 
 static void begin_walk(const Task *task, Walker *walker)
 {
-    double cash = task->initial_cash;
-    *walker = (Walker){.cash = cash, .reserved = task->idle, .fixed = cash, .notional = INFINITY,
-                       .alarm = INFINITY, .peak = cash, .low = cash, .waiting = 1};
+    double all = task->initial_cash;
+    *walker = (Walker){.cash = task->budget, .fixed = all, .alarm = INFINITY, .peak = all,
+                       .low = all, .waiting = 1};
 }
 
 /* Until the first edge, let no signal through. Afterwards the latch can do without edges: the
@@ -168,43 +170,52 @@ static inline void pass(const Tile *tile, Walker *walker, int32_t a, int32_t b, 
 }
 
 /* Step 4. From candle `a` to `b`, both counted: where a short is bust, or -1. */
-static int32_t __attribute__((noinline)) bust_at(const Task *task, const Tile *tile,
-                                                 const Walker *walker, int32_t a, int32_t b)
+static int32_t __attribute__((noinline)) bust_at(const Tile *tile, const Walker *walker,
+                                                 const Manner *manner, int32_t a, int32_t b)
 {
-    double level = (walker->fixed - task->idle) / -walker->quantity * (1 - TIE);
+    double own = walker->safe + walker->cash + manner->sides[0].paid * walker->notional;
+    double level = own / -walker->quantity * (1 - TIE);
     for (int32_t t = a; t <= b && t < tile->length; t++)
         if (tile->closes[t] >= level)
             return t;
     return -1;
 }
 
+/* Leave the open position. */
 static inline void leave(Walker *walker, const Side *side, double close, const Manner *manner,
                          int all_of_it)
 {
-    double cash = walker->fixed + walker->quantity * (side->leave * close);
-    double profit = cash - walker->cash;
+    double profit = side->paid * walker->notional + walker->quantity * (side->leave * close);
     walker->wins += profit >= DRAW * walker->notional;
-    if (!all_of_it)
-        walker->reserved += larger(profit, 0) * manner->safe_share;
-    walker->cash = cash;
+    if (!all_of_it) {
+        double kept = larger(profit, 0) * manner->safe_share;
+        walker->safe += kept;
+        profit -= kept;
+    }
+    walker->cash += profit;
 }
 
-static inline void stay_flat(Walker *walker)
+/* Money of the account while there is no position. */
+static inline double at_rest(const Walker *walker, const Manner *manner, int all_of_it)
 {
-    walker->fixed = walker->cash;
-    walker->quantity = 0;
-    walker->notional = walker->alarm = INFINITY;
+    return walker->cash + (all_of_it ? manner->idle : walker->safe + manner->idle);
 }
 
-/* Step 3: enter with what the sizing allows. There must be money that is not reserved. */
+static inline void stay_flat(Walker *walker, const Manner *manner)
+{
+    walker->fixed = at_rest(walker, manner, 0);
+    walker->quantity = 0;
+    walker->alarm = INFINITY;
+}
+
+/* Step 3: enter with what the sizing allows. There must be cash. */
 static inline void enter(Walker *walker, const Side *side, const Tile *tile, int32_t t,
                          const Manner *manner, int all_of_it)
 {
-    double available = walker->cash - walker->reserved;
-    double notional = available * manner->notional;
+    double notional = walker->cash * manner->notional;
     if (!all_of_it)
         notional = smaller(manner->quote, notional);
-    walker->fixed = walker->cash + side->paid * notional;
+    walker->fixed = at_rest(walker, manner, all_of_it) + side->paid * notional;
     walker->quantity = notional * (side->units * tile->inverse[t]);
     walker->notional = notional;
     walker->alarm = side->alarm * tile->closes[t];
@@ -241,8 +252,10 @@ static void __attribute__((noinline)) go_bust(const Tile *tile, Walker *walker, 
     walker->held += t - a;
     walker->round_trips++;
     leave(walker, &manner->sides[0], tile->closes[t], manner, 0);
-    walker->reserved = INFINITY;
-    stay_flat(walker);
+    /* whatever rounding and what was set aside leave of it, no entry may use it */
+    walker->safe += walker->cash;
+    walker->cash = 0;
+    stay_flat(walker, manner);
 }
 
 /* The state of the latch after the first of the tile's trades: they alternate, so an odd number
@@ -267,7 +280,7 @@ static void __attribute__((noinline)) walk_with_care(const Task *task, const Til
         if (t > a)
             tile_range(tile, a, t, &low, &high);
         if (larger(high, tile->closes[t < length ? t : length - 1]) >= walker->alarm) {
-            int32_t bust = bust_at(task, tile, walker, a, t);
+            int32_t bust = bust_at(tile, walker, manner, a, t);
             if (bust >= 0) {
                 day = record_days(task, tile, walker, day, bust, daily);
                 go_bust(tile, walker, a, bust, manner);
@@ -282,12 +295,14 @@ static void __attribute__((noinline)) walk_with_care(const Task *task, const Til
         walker->held += walker->quantity != 0 ? t - a : 0;
         if (k == count)
             break;
-        walker->round_trips += walker->quantity != 0;
-        leave(walker, &manner->sides[!next], tile->closes[t], manner, 0);
-        if ((manner->two_sided || next) && walker->cash > walker->reserved)
+        if (walker->quantity != 0) {
+            walker->round_trips++;
+            leave(walker, &manner->sides[!next], tile->closes[t], manner, 0);
+        }
+        if ((manner->two_sided || next) && walker->cash > 0)
             enter(walker, &manner->sides[next], tile, t, manner, 0);
         else
-            stay_flat(walker);
+            stay_flat(walker, manner);
         next = !next;
         a = t;
     }
@@ -322,11 +337,11 @@ walk_at_speed(const Task *task, const Tile *tile, const Manner *manner, Walker *
             leave(&now, &manner->sides[!next], close, manner, all_of_it);
         }
         if (two_sided || next) {
-            if (RARELY(now.cash <= now.reserved))
+            if (RARELY(now.cash <= 0))
                 return 0;
             enter(&now, &manner->sides[next], tile, t, manner, all_of_it);
         } else {
-            stay_flat(&now);
+            stay_flat(&now, manner);
         }
         next = !next;
         a = t;
@@ -349,7 +364,7 @@ static inline void step_walker(const Task *task, const Tile *tile, const Manner 
     uint16_t times[TILE + 4];
     uint64_t *set = manner->short_only ? short_words : long_words;
     uint64_t *reset = manner->short_only ? long_words : short_words;
-    int careful = walker->waiting || walker->reserved == INFINITY;
+    int careful = walker->waiting || walker->cash <= 0;
     if (RARELY(walker->waiting))
         wait_for_edge(task, walker, tile, manner, set, reset);
     int32_t count = find_trades(walker, tile, set, reset, times);
