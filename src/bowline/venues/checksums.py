@@ -42,8 +42,7 @@ class Crc32:
         words = [*bids[:both], *asks[:both]]
         words[::2], words[1::2] = bids[:both], asks[:both]
         words += bids[both:] or asks[both:]
-        value = crc32(":".join(words).encode())
-        return value - 2 * _SIGN if value >= _SIGN else value
+        return _signed(crc32(":".join(words).encode()))
 
     def _texts(self, levels: list[Level]) -> list[str]:
         written = self._written
@@ -58,11 +57,14 @@ class Crc32:
         return texts
 
 
-def fixed(step: Decimal) -> Text:
-    """Always as many decimals as `step` has: 0.5420 where the step is 0.0001."""
-    decimals = max(0, -int(step.normalize().as_tuple().exponent))
-    spec = f".{decimals}f"
-    return lambda value: format(value, spec)
+def fixed(price_step: Decimal, size_step: Decimal) -> Callable[[Book], int]:
+    """The same where a venue always writes as many decimals as its steps have: 0.5420."""
+    decimals = [max(0, -int(s.normalize().as_tuple().exponent)) for s in (price_step, size_step)]
+    return lambda book: _signed(crc32(book.by_turns(_LEVELS, *decimals)))
+
+
+def _signed(value: int) -> int:
+    return value - 2 * _SIGN if value >= _SIGN else value
 
 
 def shortest(value: float) -> str:

@@ -33,8 +33,13 @@ def test_the_book_that_everybody_uses_is_compiled_here() -> None:
     assert Book is not ClearBook
 
 
-@given(calls, st.floats(1e-9, 1e10), st.integers(0, 20))
-def test_any_calls_leave_the_same_book(calls, quantity: float, depth: int) -> None:
+decimals = st.integers(0, 16)
+
+
+@given(calls, st.floats(1e-9, 1e10), st.integers(0, 20), decimals, decimals)
+def test_any_calls_leave_the_same_book(
+    calls, quantity: float, depth: int, price_decimals: int, size_decimals: int
+) -> None:
     clear, fast = ClearBook(BTC), Book(BTC)
     for number, (name, bids, asks) in enumerate(calls):
         told = []
@@ -52,6 +57,7 @@ def test_any_calls_leave_the_same_book(calls, quantity: float, depth: int) -> No
             lambda book: (book.best_bid, book.best_ask, book.usable, book.event_ns),
             lambda book: (book.bids(depth), book.asks(depth), book.instrument),
             lambda book: [book.average_price(side, quantity) for side in Side],
+            lambda book: book.by_turns(depth, price_decimals, size_decimals),
         ):
             assert ask(clear) == ask(fast)
 
@@ -67,6 +73,25 @@ def test_a_thousand_levels_and_a_hundred_thousand_changes_end_the_same() -> None
         fast.change(bids, asks, number)
     assert clear.bids(5_000) == fast.bids(5_000)
     assert clear.asks(5_000) == fast.asks(5_000)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 10**12), st.integers(1, 10**9)), max_size=60),
+    st.integers(0, 8),
+    st.integers(0, 8),
+)
+def test_numbers_of_a_venue_are_written_as_the_venue_wrote_them(
+    levels: list[tuple[int, int]], price_decimals: int, size_decimals: int
+) -> None:
+    """The float nearest to a decimal text gives the text back, in C as in Python."""
+    clear, fast = ClearBook(BTC), Book(BTC)
+    told = [(price / 10**price_decimals, size / 10**size_decimals) for price, size in levels]
+    for book in (clear, fast):
+        book.replace(told[::2], told[1::2], 1)
+    wanted = clear.by_turns(25, price_decimals, size_decimals)
+    assert fast.by_turns(25, price_decimals, size_decimals) == wanted
+    if told:
+        assert f"{told[0][0]:.{price_decimals}f}:".encode() in wanted + b":" or len(levels) > 50
 
 
 @pytest.mark.parametrize("book", [ClearBook(BTC), Book(BTC)], ids=["clear", "compiled"])

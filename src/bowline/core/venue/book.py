@@ -115,6 +115,18 @@ class ClearBook:
         """The best `depth` asks, best first."""
         return [(-key, self._size_at[key]) for key in self._asks[: -depth - 1 : -1]]
 
+    def by_turns(self, depth: int, price_decimals: int, size_decimals: int) -> bytes:
+        """The best `depth` levels as text, bid and ask by turns: `price:size:price:size…`.
+
+        Numbers are written with so many decimals. It is what some venues make checksums of.
+        """
+        words: list[str] = []
+        bids, asks = self.bids(depth), self.asks(depth)
+        for at in range(max(len(bids), len(asks))):
+            for price, size in (*bids[at : at + 1], *asks[at : at + 1]):
+                words += (f"{price:.{price_decimals}f}", f"{size:.{size_decimals}f}")
+        return ":".join(words).encode()
+
     def average_price(self, side: Side, quantity: float) -> float | None:
         """Quote money a base unit that taking `quantity` would cost (VWAP); None if too thin."""
         prices = self._asks if side is Side.BUY else self._bids
@@ -145,3 +157,10 @@ else:
             def average_price(self, side: Side, quantity: float) -> float | None:
                 """As `ClearBook.average_price`."""
                 return self._average(side is Side.BUY, quantity)
+
+            def by_turns(self, depth: int, price_decimals: int, size_decimals: int) -> bytes:
+                """As `ClearBook.by_turns`, which is asked where a number is not certain."""
+                text = self._by_turns(depth, price_decimals, size_decimals)
+                if text is None:
+                    return ClearBook.by_turns(self, depth, price_decimals, size_decimals)
+                return text

@@ -27,7 +27,7 @@ from bowline.core.venue import (
 )
 from bowline.venues import reading
 from bowline.venues.books import Checksum
-from bowline.venues.checksums import Crc32, fixed
+from bowline.venues.checksums import fixed
 from bowline.venues.feed import (
     Answer,
     Channel,
@@ -237,7 +237,7 @@ class BitgetCodec:
     def checksum(self, instrument: InstrumentId) -> Checksum:
         """CRC-32 of the best 25 levels, written with the decimals of tick size and lot step."""
         listing = self._listings.of(instrument).instrument
-        return Crc32(fixed(listing.tick_size), fixed(listing.lot_step))
+        return fixed(listing.tick_size, listing.lot_step)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
         """None is needed: the stream itself begins with a whole book."""

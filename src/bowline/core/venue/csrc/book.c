@@ -281,6 +281,76 @@ static PyObject *book_average(BookObject *self, PyObject *const *args, Py_ssize_
     Py_RETURN_NONE;
 }
 
+#define MOST_DECIMALS 15
+#define MOST_LEVELS 100
+/* digits of 2^53, a point, zeros before them, a sign, a colon */
+#define NUMBER_CHARS 40
+
+static const double POWERS[MOST_DECIMALS + 1] = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+};
+
+/* Writes a number with so many decimals and a colon; NULL if that would not be certain: it is too
+ * large to be exact, or lies between two numbers of so many decimals. */
+static char *write_number(char *to, double value, int decimals)
+{
+    double scaled = value * POWERS[decimals];
+    if (!(scaled >= 0.0 && scaled < 9007199254740992.0))
+        return NULL;
+    unsigned long long whole = (unsigned long long)(scaled + 0.5);
+    double off = scaled - (double)whole;
+    if (off > 1e-3 || off < -1e-3)
+        return NULL;
+    char digits[NUMBER_CHARS];
+    int count = 0;
+    while (whole != 0 || count <= decimals) {
+        digits[count++] = (char)('0' + whole % 10);
+        whole /= 10;
+    }
+    while (count > 0) {
+        if (count == decimals)
+            *to++ = '.';
+        *to++ = digits[--count];
+    }
+    *to++ = ':';
+    return to;
+}
+
+static char *write_level(char *to, const Side *side, Py_ssize_t at, double sign, const int *decimals)
+{
+    Level level = side->levels[side->count - 1 - at];
+    to = write_number(to, sign * level.key, decimals[0]);
+    return to == NULL ? NULL : write_number(to, level.size, decimals[1]);
+}
+
+static PyObject *book_by_turns(BookObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    long told[3];
+    for (Py_ssize_t i = 0; i < 3; i++) {
+        if (count != 3) {
+            PyErr_SetString(PyExc_TypeError, "expected depth, price_decimals and size_decimals");
+            return NULL;
+        }
+        told[i] = PyLong_AsLong(args[i]);
+        if (told[i] == -1 && PyErr_Occurred())
+            return NULL;
+    }
+    const int decimals[2] = {(int)told[1], (int)told[2]};
+    if (told[0] < 0 || told[0] > MOST_LEVELS || told[1] < 0 || told[1] > MOST_DECIMALS ||
+        told[2] < 0 || told[2] > MOST_DECIMALS)
+        Py_RETURN_NONE;
+    char text[MOST_LEVELS * 4 * NUMBER_CHARS], *to = text;
+    for (Py_ssize_t i = 0; i < told[0] && to != NULL; i++) {
+        if (i < self->bids.count)
+            to = write_level(to, &self->bids, i, 1.0, decimals);
+        if (to != NULL && i < self->asks.count)
+            to = write_level(to, &self->asks, i, -1.0, decimals);
+    }
+    if (to == NULL)
+        Py_RETURN_NONE;
+    return PyBytes_FromStringAndSize(text, to == text ? 0 : to - text - 1);
+}
+
 static int book_init(BookObject *self, PyObject *args, PyObject *named)
 {
     static char *names[] = {"instrument", NULL};
@@ -322,6 +392,7 @@ static PyMethodDef methods[] = {
     {"keep", (PyCFunction)book_keep, METH_O, NULL},
     {"bids", (PyCFunction)book_bids, METH_O, NULL},
     {"asks", (PyCFunction)book_asks, METH_O, NULL},
+    {"_by_turns", (PyCFunction)(void (*)(void))book_by_turns, METH_FASTCALL, NULL},
     {"_average", (PyCFunction)(void (*)(void))book_average, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
