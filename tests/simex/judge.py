@@ -419,7 +419,11 @@ async def _(seat: Seat) -> None:
 
 
 async def _flatten(seat: Seat) -> None:
-    await seat.client.cancel_all_orders(seat.symbol)
+    if seat.client.has["cancelAllOrders"]:
+        await seat.client.cancel_all_orders(seat.symbol)
+    else:
+        await _cancel_each(seat, {})
+        await _cancel_each(seat, {"trigger": True})
     if seat.venue in STOPS_APART:
         await seat.client.cancel_all_orders(seat.symbol, STOPS_APART[seat.venue])
     for position in await seat.client.fetch_positions([seat.symbol]):
@@ -428,6 +432,11 @@ async def _flatten(seat: Seat) -> None:
             price = seat.client.price_to_precision(seat.symbol, book["bids"][0][0] * 0.99)
             words = ("limit", "sell", position["contracts"], float(price), {"reduceOnly": True})
             await _patiently(seat.client.create_order, seat.symbol, *words)
+
+
+async def _cancel_each(seat: Seat, which: dict[str, Any]) -> None:
+    for order in await seat.client.fetch_open_orders(seat.symbol, None, None, which):
+        await seat.client.cancel_order(order["id"], seat.symbol, which)
 
 
 #: rows that only a perpetual can have

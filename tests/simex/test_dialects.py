@@ -76,6 +76,11 @@ LIKELY: dict[str, dict[str, object]] = {
         "trigger": {"price": "50000", "rule": 2},
         "initial": {"contract": "BTC_USDT", "size": -5, "price": "0"},
     },
+    "bingx": {
+        "symbol": "BTC-USDT", "side": "BUY", "type": "LIMIT", "quantity": "0.01", "price": "50000",
+        "positionSide": "BOTH", "interval": "1m", "leverage": "3", "clientOrderID": "1",
+        "startTs": "1", "endTs": "1770000000000", "timeOut": "10", "dualSidePosition": "true",
+    },
     "bitget": {
         "productType": "USDT-FUTURES", "symbol": "BTCUSDT", "side": "buy", "orderType": "limit",
         "size": "0.01", "price": "50000", "marginMode": "crossed", "granularity": "1m",
@@ -85,6 +90,11 @@ LIKELY: dict[str, dict[str, object]] = {
         "symbol": "BTC_USDT", "vol": 5, "side": 1, "type": 1, "openType": 2, "price": "50000",
         "leverage": 5, "positionType": 1, "positionMode": 2, "externalOid": "1",
         "triggerPrice": "40000", "triggerType": 2, "orderType": 5, "interval": "Min1",
+    },
+    "okx": {
+        "instId": "BTC-USDT-SWAP", "instType": "SWAP", "tdMode": "cross", "side": "buy",
+        "ordType": "limit", "sz": "1", "px": "50000", "clOrdId": "1", "triggerPx": "50000",
+        "orderPx": "-1", "lever": "5", "mgnMode": "cross", "posMode": "net_mode", "timeOut": "0",
     },
 }  # fmt: skip
 NAMES = st.sampled_from(

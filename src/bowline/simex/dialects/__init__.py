@@ -8,6 +8,7 @@ from bowline.simex.dialects.bitget import BitgetDialect
 from bowline.simex.dialects.bybit import BybitDialect
 from bowline.simex.dialects.gate import GateDialect
 from bowline.simex.dialects.mexc import MexcDialect
+from bowline.simex.dialects.okx import OkxDialect
 
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "binance": BinanceDialect,
@@ -15,4 +16,5 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "bybit": BybitDialect,
     "gate": GateDialect,
     "mexc": MexcDialect,
+    "okx": OkxDialect,
 }

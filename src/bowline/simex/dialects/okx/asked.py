@@ -1,0 +1,77 @@
+"""What a request to OKX says: its parameters, its market, its instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.venue import Listing
+from bowline.simex.dialect import Call, as_fields
+from bowline.simex.dialects.okx.refusals import refusal_of, wrong
+from bowline.simex.dialects.okx.words import code_of
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import int_in
+
+Fields = dict[str, str]
+_Each = TypeVar("_Each")
+#: `instType` -> our kind; what is not here is not played
+KINDS = {"SPOT": "spot", "SWAP": "linear"}
+
+
+def rows_of(call: Call) -> list[Fields]:
+    """The objects of a body that is a list, or one object."""
+    try:
+        read = msgspec.json.decode(call.body or b"[]")
+    except msgspec.DecodeError:
+        return []
+    rows = read if isinstance(read, list) else [read]
+    return [as_fields(each) for each in rows if isinstance(each, dict)]
+
+
+def listed(floor: Floor) -> list[Listing]:
+    """Both markets."""
+    return floor.listings("spot") + floor.listings("linear")
+
+
+def find(floor: Floor, fields: Fields) -> Listing | None:
+    """By `instId`, or over the socket by `instIdCode`."""
+    code = fields.get("instIdCode", "")
+    for listing in listed(floor):
+        named = listing.venue_symbol == fields.get("instId")
+        if named or (code and code == str(code_of(listing))):
+            return listing
+    return None
+
+
+def listing_in(call: Call, fields: Fields) -> Listing:
+    """The instrument that must be there."""
+    if not fields.get("instId") and not fields.get("instIdCode"):
+        raise wrong("instId")
+    listing = find(call.floor, fields)
+    if listing is None:
+        raise refusal_of(Refused(RefusalReason.UNKNOWN_INSTRUMENT))
+    return listing
+
+
+def chosen(call: Call, fields: Fields) -> list[Listing]:
+    """Those of `instType` and `instId`, of what is said; several may be named."""
+    kind, names = KINDS.get(fields.get("instType", "")), fields.get("instId", "")
+    if fields.get("instType") not in (None, "", "ANY", *KINDS):
+        return []
+    found = listed(call.floor) if kind is None else call.floor.listings(kind)
+    wanted = set(filter(None, names.split(",")))
+    return [each for each in found if not wanted or each.venue_symbol in wanted]
+
+
+def page(
+    rows: Iterable[tuple[int, _Each]], fields: Fields, most: int, usual: int | None = None
+) -> list[_Each]:
+    """The newest first: those numbered below `after` and above `before`."""
+    before, after = int_in(fields.get("before"), -1), int_in(fields.get("after"), 1 << 63)
+    limit = min(max(int_in(fields.get("limit"), usual or most), 1), most)
+    found = [(number, each) for number, each in rows if before < number < after]
+    found.sort(key=lambda row: row[0], reverse=True)
+    return [each for _, each in found[:limit]]

@@ -1,0 +1,73 @@
+"""Who signed a request to OKX, and when: HMAC-SHA256 in base64, a key and its passphrase."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime
+
+from bowline.core.model.values import SECOND_NS
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.wire_words import int_in, ms
+
+_WINDOW_MS = 30_000
+
+
+def who(call: Call) -> str:
+    """Timestamp, method, path with query, and body; WireRefusal if anything is wrong."""
+    said = {name: call.headers.get(f"OK-ACCESS-{name}", "") for name in _MISSING}
+    for name, code in _MISSING.items():
+        if not said[name]:
+            raise _no(code, f'Request header "OK-ACCESS-{name}" cannot be empty.')
+    keys = call.floor.keys
+    if said["KEY"] != keys.api_key or not call.floor.key_works:
+        raise _no(50111, "Invalid OK-ACCESS-KEY")
+    sent_ms = _milliseconds(said["TIMESTAMP"])
+    if sent_ms is None:
+        raise _no(50112, "Invalid OK-ACCESS-TIMESTAMP")
+    if abs(ms(call.now_ns) - sent_ms) > _WINDOW_MS:
+        raise _no(50102, "Timestamp request expired")
+    if said["PASSPHRASE"] != keys.password:
+        raise _no(50105, 'Request header "OK-ACCESS-PASSPHRASE" incorrect.')
+    path = f"{call.path}?{call.raw_query}" if call.raw_query else call.path
+    text = f"{said['TIMESTAMP']}{call.method}{path}".encode() + call.body
+    if not _signed(call.floor, text, said["SIGN"]):
+        raise _no(50113, "Invalid Sign")
+    return ACCOUNT
+
+
+def check_login(floor: Floor, words: dict[str, str]) -> None:
+    """The same for a socket, which signs a fixed path with whole seconds."""
+    if words.get("apiKey") != floor.keys.api_key or not floor.key_works:
+        raise WireRefusal(60005, "Invalid apiKey")
+    stamp = words.get("timestamp", "")
+    if abs(ms(floor.now_ns) - int_in(stamp, 0) * 1_000) > _WINDOW_MS:
+        raise WireRefusal(60006, "Timestamp request expired")
+    if words.get("passphrase") != floor.keys.password:
+        raise WireRefusal(60024, "Wrong passphrase")
+    if not _signed(floor, f"{stamp}GET/users/self/verify".encode(), words.get("sign", "")):
+        raise WireRefusal(60007, "Invalid sign")
+
+
+_MISSING = {"KEY": 50103, "PASSPHRASE": 50104, "SIGN": 50106, "TIMESTAMP": 50107}
+
+
+def _no(code: int, words: str) -> WireRefusal:
+    return WireRefusal(code, words, status=401)
+
+
+def _milliseconds(stamp: str) -> int | None:
+    try:
+        read = datetime.fromisoformat(stamp)
+    except ValueError:
+        return None
+    if read.tzinfo is None:
+        return None
+    return ms(int(read.timestamp() * SECOND_NS))
+
+
+def _signed(floor: Floor, text: bytes, signature: str) -> bool:
+    expected = hmac.new(floor.keys.secret.encode(), text, hashlib.sha256).digest()
+    return hmac.compare_digest(base64.b64encode(expected), signature.encode())

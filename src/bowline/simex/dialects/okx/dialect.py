@@ -1,0 +1,175 @@
+"""OKX v5 as tables: routes, each with its own budget, doors, and the envelope of every reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
+from bowline.core.model.values import ONE
+from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
+from bowline.core.venue import Listing
+from bowline.simex.coins import Coin
+from bowline.simex.dialect import (
+    Call,
+    Door,
+    Frame,
+    Handler,
+    Reply,
+    Route,
+    Topic,
+    Wallet,
+    WireRefusal,
+    public_route,
+    signed_route,
+)
+from bowline.simex.dialects.okx import account, algo, auth, market, streams, trading
+from bowline.simex.dialects.okx.words import FIRST_ORDER_ID
+from bowline.simex.floor import Floor
+from bowline.simex.limits import Budget, Spent
+from bowline.simex.news import News
+
+_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
+    client_ids=ClientIds.OPEN,
+    post_only_refuses=False,
+    first_order_id=FIRST_ORDER_ID,
+    first_trade_id=734_864_333,
+    leverage=Decimal(3),
+)
+_SPOT_FEES = Fees(maker_rate=Decimal("0.0008"), taker_rate=Decimal("0.001"))
+
+#: method, path, handler, requests in two seconds: for everybody, and for those who sign
+_PUBLIC: tuple[tuple[str, str, Handler, int], ...] = (
+    ("GET", "public/time", market.time, 10),
+    ("GET", "public/instruments", market.instruments, 20),
+    ("GET", "public/funding-rate", market.funding_rate, 10),
+    ("GET", "public/funding-rate-history", market.funding_history, 10),
+    ("GET", "public/mark-price", market.mark_price, 10),
+    ("GET", "market/books", market.book, 40),
+    ("GET", "market/books-full", market.book, 10),
+    ("GET", "market/candles", market.candles, 40),
+    ("GET", "market/history-candles", market.candles, 20),
+    ("GET", "market/ticker", market.ticker, 20),
+    ("GET", "market/tickers", market.tickers, 20),
+    ("GET", "market/trades", market.trades, 100),
+    ("GET", "market/history-trades", market.trades, 20),
+)
+_SIGNED: tuple[tuple[str, str, Handler, int], ...] = (
+    ("POST", "trade/order", trading.place, 60),
+    ("POST", "trade/batch-orders", trading.place_many, 300),
+    ("POST", "trade/cancel-order", trading.cancel, 60),
+    ("POST", "trade/cancel-batch-orders", trading.cancel_many, 300),
+    ("POST", "trade/amend-order", trading.amend, 60),
+    ("GET", "trade/order", trading.look_up, 60),
+    ("GET", "trade/orders-pending", trading.pending, 60),
+    ("GET", "trade/orders-history", trading.history, 40),
+    ("GET", "trade/orders-history-archive", trading.history, 20),
+    ("GET", "trade/fills", trading.fills, 60),
+    ("GET", "trade/fills-history", trading.fills, 10),
+    ("POST", "trade/order-algo", algo.place, 20),
+    ("POST", "trade/cancel-algos", algo.cancel, 20),
+    ("GET", "trade/order-algo", algo.look_up, 20),
+    ("GET", "trade/orders-algo-pending", algo.pending, 20),
+    ("POST", "trade/cancel-all-after", trading.cancel_all_after, 2),
+    ("GET", "account/balance", account.balance, 10),
+    ("GET", "account/positions", account.positions, 10),
+    ("GET", "account/config", account.config, 5),
+    ("GET", "account/leverage-info", account.leverage, 20),
+    ("POST", "account/set-leverage", account.set_leverage, 40),
+    ("POST", "account/set-position-mode", account.set_position_mode, 5),
+)
+_ROUTES: tuple[Route, ...] = (
+    *(
+        public_route(method, f"/api/v5/{path}", handler, f"{method} {path}")
+        for method, path, handler, _ in _PUBLIC
+    ),
+    *(
+        signed_route(method, f"/api/v5/{path}", handler, f"{method} {path}")
+        for method, path, handler, _ in _SIGNED
+    ),
+)
+_BUDGETS = {
+    f"{method} {path}": Budget(limit, 2.0) for method, path, _, limit in (*_PUBLIC, *_SIGNED)
+}
+_DOORS = (Door("/ws/v5/{door}", streams.hear, silent_after_s=30.0),)
+
+
+class OkxDialect:
+    """One trading account; all is JSON text but for ping and pong."""
+
+    venue = "okx"
+    routes: Sequence[Route] = _ROUTES
+    doors: Sequence[Door] = _DOORS
+    budgets = _BUDGETS
+
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+        """One for both markets; spot has its own fees."""
+        spot = [each.instrument.id for each in listings if each.max_leverage is None]
+        rules = msgspec.structs.replace(_RULES, fees_of=dict.fromkeys(spot, _SPOT_FEES))
+        return (Wallet(("spot", "linear"), rules),)
+
+    def listing(self, kind: str, coin: Coin) -> Listing:
+        """BTC-USDT, and BTC-USDT-SWAP in contracts of ten lots; no least value."""
+        market_id = market_by_name(f"okx:{kind}").market_id
+        swap = kind == "linear"
+        instrument = Instrument(
+            InstrumentId(market_id, coin.symbol),
+            tick_size=coin.tick,
+            lot_step=coin.lot,
+            contract_size=coin.lot * 10 if swap else ONE,
+        )
+        return Listing(
+            instrument,
+            f"{coin.base}-{coin.quote}{'-SWAP' if swap else ''}",
+            coin.base,
+            coin.quote,
+            min_quantity=coin.lot,
+            max_leverage=Decimal(100) if swap else None,
+        )
+
+    def who(self, call: Call) -> str:
+        """HMAC-SHA256 in base64 of time, method, path and body; a key with its passphrase."""
+        return auth.who(call)
+
+    def wrap(self, call: Call, answer: object) -> Reply:
+        """`code` 0 around a list."""
+        del call
+        return Reply({"code": "0", "msg": "", "data": answer})
+
+    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+        """A 200 with a code, but for what the door says."""
+        del call
+        body = {"code": str(refusal.code), "msg": refusal.message, "data": []}
+        return Reply(body, refusal.status or 200, dict(refusal.headers))
+
+    def no_such_path(self, call: Call) -> WireRefusal:
+        """404, with a code that is no number of theirs."""
+        del call
+        return WireRefusal(404, "Not Found", status=404)
+
+    def closed(self) -> WireRefusal:
+        """What maintenance looks like."""
+        text = "Service temporarily unavailable. Please try again later"
+        return WireRefusal(50001, text, status=503)
+
+    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+        """No header tells how it stands; beyond the limit a 429."""
+        del route
+        if spent.exceeded:
+            raise WireRefusal(50011, "Too Many Requests", status=429)
+        return {}
+
+    def encode(self, frame: Frame) -> str | bytes:
+        """JSON text; a word as it is."""
+        return frame if isinstance(frame, str) else msgspec.json.encode(frame).decode()
+
+    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+        """What most topics begin with."""
+        return streams.opening(floor, topic)
+
+    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+        """One frame for a piece of news."""
+        return streams.telling(floor, topic, news)

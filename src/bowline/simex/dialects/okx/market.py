@@ -1,0 +1,259 @@
+"""OKX v5 public and market endpoints: what anybody may ask."""
+
+from __future__ import annotations
+
+from bowline.core.model.values import MINUTE_NS
+from bowline.core.sim.exchange import BookLevel, MinuteCandle, TradePrinted
+from bowline.core.venue import Listing, ListingStatus
+from bowline.simex.dialect import Call
+from bowline.simex.dialects.okx.asked import KINDS, chosen, listing_in, page
+from bowline.simex.dialects.okx.refusals import wrong
+from bowline.simex.dialects.okx.words import SIDES, TYPES, code_of, contracts, kind_of
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import int_in, ms, plain, plain_or, rolled
+
+#: `bar` -> minutes
+BARS = {
+    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1H": 60, "2H": 120, "4H": 240,
+    "6Hutc": 360, "12Hutc": 720, "1Dutc": 1440,
+}  # fmt: skip
+_STATES = {
+    ListingStatus.TRADING: "live",
+    ListingStatus.PRELAUNCH: "preopen",
+    ListingStatus.HALTED: "suspend",
+    ListingStatus.UNKNOWN: "live",
+}
+_LEVELS = 400
+
+Words = dict[str, object]
+
+
+def time(call: Call) -> object:
+    """GET public/time."""
+    return [{"ts": str(ms(call.now_ns))}]
+
+
+def instruments(call: Call) -> object:
+    """GET public/instruments of a type; of other types none is played."""
+    if not call.query.get("instType"):
+        raise wrong("instType")
+    if call.query["instType"] not in KINDS:
+        return []
+    return [
+        instrument_object(each)
+        for each in chosen(call, call.query)
+        if each.status is not ListingStatus.DELISTED
+    ]
+
+
+def instrument_object(listing: Listing) -> Words:
+    """An instrument, as REST and the stream have it; a swap counts contracts of `ctVal`."""
+    swap = kind_of(listing.instrument.id) == "linear"
+    unit = listing.instrument.contract_size
+    family = f"{listing.base}-{listing.quote}"
+    return {
+        "instType": TYPES[kind_of(listing.instrument.id)],
+        "instId": listing.venue_symbol,
+        "instIdCode": code_of(listing),
+        "uly": family if swap else "",
+        "instFamily": family if swap else "",
+        "category": "1",
+        "baseCcy": "" if swap else listing.base,
+        "quoteCcy": "" if swap else listing.quote,
+        "settleCcy": listing.quote if swap else "",
+        "ctVal": plain(unit) if swap else "",
+        "ctMult": "1" if swap else "",
+        "ctValCcy": listing.base if swap else "",
+        "optType": "",
+        "stk": "",
+        "listTime": "1611916828000",
+        "expTime": "",
+        "lever": plain_or(listing.max_leverage),
+        "tickSz": plain(listing.instrument.tick_size),
+        "lotSz": contracts(listing, listing.instrument.lot_step),
+        "minSz": contracts(listing, listing.min_quantity),
+        "ctType": "linear" if swap else "",
+        "alias": "",
+        "state": _STATES.get(listing.status, "live"),
+        "ruleType": "normal",
+        "maxLmtSz": "100000000",
+        "maxMktSz": "12000" if swap else "1000000",
+        "maxLmtAmt": "20000000",
+        "maxMktAmt": "" if swap else "1000000",
+        "maxTwapSz": "100000000",
+        "maxIcebergSz": "100000000",
+        "maxTriggerSz": "100000000",
+        "maxStopSz": "12000" if swap else "1000000",
+    }
+
+
+def book(call: Call) -> object:
+    """GET market/books and books-full."""
+    listing = listing_in(call, call.query)
+    full = call.path.endswith("-full")
+    depth = min(max(int_in(call.query.get("sz"), 1), 1), 5000 if full else _LEVELS)
+    instrument = listing.instrument.id
+    shown = call.floor.view_of(instrument).book(instrument, depth)
+    return [
+        {
+            "asks": levels(listing, shown.asks),
+            "bids": levels(listing, shown.bids),
+            "ts": str(ms(call.now_ns)),
+            "seqId": shown.sequence,
+        }
+    ]
+
+
+def levels(listing: Listing, side: tuple[BookLevel, ...] | list[BookLevel]) -> list[list[str]]:
+    """Price, size, a word of the past, and how many orders."""
+    return [
+        [plain(price), contracts(listing, size), "0", "1" if size else "0"] for price, size in side
+    ]
+
+
+def candles(call: Call) -> object:
+    """GET market/candles and history-candles: the newest first, the forming one with them."""
+    listing = listing_in(call, call.query)
+    minutes = BARS.get(call.query.get("bar", "1m"))
+    if minutes is None:
+        raise wrong("bar")
+    view = call.floor.view_of(listing.instrument.id)
+    known = rolled(view.candles(listing.instrument.id, limit=100_000), minutes)
+    length_ns = minutes * MINUTE_NS
+    rows = [
+        (
+            ms(each.open_ns),
+            candle_row(listing, each, closed=each.open_ns + length_ns <= call.floor.agenda.now_ns),
+        )
+        for each in known
+    ]
+    return page(rows, call.query, 300, 100)
+
+
+def candle_row(listing: Listing, candle: MinuteCandle, *, closed: bool) -> list[str]:
+    """Contracts, base units and quote money of a swap; spot has no contracts."""
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    base, quote = plain(candle.volume), plain(candle.turnover)
+    swap = kind_of(listing.instrument.id) == "linear"
+    volumes = [contracts(listing, candle.volume), base, quote] if swap else [base, quote, quote]
+    return [str(ms(candle.open_ns)), *map(plain, prices), *volumes, str(int(closed))]
+
+
+def tickers(call: Call) -> object:
+    """GET market/tickers of a type."""
+    if call.query.get("instType") not in KINDS:
+        raise wrong("instType")
+    return [ticker_object(call.floor, each) for each in chosen(call, call.query)]
+
+
+def ticker(call: Call) -> object:
+    """GET market/ticker."""
+    return [ticker_object(call.floor, listing_in(call, call.query))]
+
+
+def ticker_object(floor: Floor, listing: Listing) -> Words:
+    """A ticker, as REST and the stream have it."""
+    instrument = listing.instrument.id
+    shown = floor.ticker(instrument)
+    prints = floor.view_of(instrument).trades(instrument, 1)
+    swap = kind_of(instrument) == "linear"
+
+    def best(level: BookLevel | None) -> tuple[str, str]:
+        return ("", "") if level is None else (plain(level[0]), contracts(listing, level[1]))
+
+    (bid, bid_size), (ask, ask_size) = best(shown.bid), best(shown.ask)
+    return {
+        "instType": TYPES[kind_of(instrument)],
+        "instId": listing.venue_symbol,
+        "last": plain_or(shown.last),
+        "lastSz": contracts(listing, prints[-1].quantity) if prints else "",
+        "askPx": ask,
+        "askSz": ask_size,
+        "bidPx": bid,
+        "bidSz": bid_size,
+        "open24h": plain_or(shown.open),
+        "high24h": plain_or(shown.high),
+        "low24h": plain_or(shown.low),
+        "volCcy24h": plain(shown.volume if swap else shown.turnover),
+        "vol24h": contracts(listing, shown.volume),
+        "sodUtc0": plain_or(shown.open),
+        "sodUtc8": plain_or(shown.open),
+        "ts": str(ms(floor.now_ns)),
+    }
+
+
+def trades(call: Call) -> object:
+    """GET market/trades and history-trades: the newest first."""
+    listing = listing_in(call, call.query)
+    prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, 10_000)
+    rows = [(each.trade_id, print_object(listing, each)) for each in prints]
+    return page(rows, call.query, 500, 100)
+
+
+def print_object(listing: Listing, trade: TradePrinted) -> Words:
+    """A public trade, as REST and the stream have it."""
+    return {
+        "instId": listing.venue_symbol,
+        "tradeId": str(trade.trade_id),
+        "px": plain(trade.price),
+        "sz": contracts(listing, trade.quantity),
+        "side": SIDES[trade.side],
+        "ts": str(ms(trade.now_ns)),
+    }
+
+
+def funding_rate(call: Call) -> object:
+    """GET public/funding-rate: what comes next."""
+    return [funding_object(call.floor, listing_in(call, call.query))]
+
+
+def funding_object(floor: Floor, listing: Listing) -> Words:
+    """The funding to come, as REST and the stream have it."""
+    rate, due_ns = floor.funding.get(listing.instrument.id, (None, 0))
+    return {
+        "instType": "SWAP",
+        "instId": listing.venue_symbol,
+        "method": "current_period",
+        "fundingRate": plain_or(rate),
+        "fundingTime": str(ms(due_ns)),
+        "nextFundingRate": "",
+        "nextFundingTime": str(ms(due_ns) + 28_800_000),
+        "ts": str(ms(floor.now_ns)),
+    }
+
+
+def funding_history(call: Call) -> object:
+    """GET public/funding-rate-history: the newest first."""
+    listing = listing_in(call, call.query)
+    rows = [
+        (
+            ms(at_ns),
+            {
+                "instType": "SWAP",
+                "instId": listing.venue_symbol,
+                "fundingRate": plain(rate),
+                "realizedRate": plain(rate),
+                "fundingTime": str(ms(at_ns)),
+                "method": "current_period",
+            },
+        )
+        for rate, at_ns in call.floor.funding_paid.get(listing.instrument.id, [])
+    ]
+    return page(rows, call.query, 400, 100)
+
+
+def mark_price(call: Call) -> object:
+    """GET public/mark-price of swaps."""
+    if call.query.get("instType") != "SWAP":
+        raise wrong("instType")
+    return [mark_object(call.floor, each) for each in chosen(call, call.query)]
+
+
+def mark_object(floor: Floor, listing: Listing) -> Words:
+    """A mark price, as REST and the stream have it."""
+    return {
+        "instType": "SWAP",
+        "instId": listing.venue_symbol,
+        "markPx": plain_or(floor.ticker(listing.instrument.id).mark),
+        "ts": str(ms(floor.now_ns)),
+    }

@@ -1,0 +1,71 @@
+"""OKX's margin modes: each order says its own, and each mode has a leverage of its own.
+
+The played account holds one mode an instrument at a time; another comes in when it is flat.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.venue import Listing, MarginMode
+from bowline.simex.dialect import Call
+from bowline.simex.dialects.okx.refusals import refusal_of, wrong
+from bowline.simex.dialects.okx.words import MARGIN_MODES, kind_of
+from bowline.simex.wire_words import plain
+
+_MODES = {word: mode for mode, word in MARGIN_MODES.items()}
+
+
+def mode_in(word: str) -> MarginMode:
+    """Cross or isolated."""
+    if word not in _MODES:
+        raise wrong("mgnMode")
+    return _MODES[word]
+
+
+def use_mode(call: Call, listing: Listing, word: str) -> None:
+    """Trade the instrument in this mode from now on."""
+    if kind_of(listing.instrument.id) == "spot":
+        if word not in ("cash", *_MODES):
+            raise wrong("tdMode")
+        return
+    if word not in _MODES:
+        raise wrong("tdMode")
+    instrument = listing.instrument.id
+    settings = call.floor.view("linear").settings(call.account, instrument)
+    if settings.margin_mode is _MODES[word]:
+        return
+    _or_refused(call.floor.set_margin_mode(call.account, instrument, _MODES[word]))
+    kept = Decimal(call.floor.notes.get(_note(listing, word), plain(settings.leverage)))
+    _or_refused(call.floor.set_leverage(call.account, instrument, kept))
+
+
+def set_leverage(call: Call, listing: Listing, word: str, leverage: Decimal) -> None:
+    """Of this mode; the other keeps its own."""
+    instrument, mode = listing.instrument.id, mode_in(word)
+    if leverage < 1 or leverage > (listing.max_leverage or leverage):
+        raise refusal_of(Refused(RefusalReason.LEVERAGE_TOO_HIGH))
+    settings = call.floor.view("linear").settings(call.account, instrument)
+    other = MARGIN_MODES[settings.margin_mode]
+    call.floor.notes.setdefault(_note(listing, other), plain(settings.leverage))
+    if settings.margin_mode is mode:
+        _or_refused(call.floor.set_leverage(call.account, instrument, leverage))
+    call.floor.notes[_note(listing, word)] = plain(leverage)
+
+
+def leverage_of(call: Call, listing: Listing, word: str) -> str:
+    """The leverage of a mode."""
+    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    if settings.margin_mode is mode_in(word):
+        return plain(settings.leverage)
+    return call.floor.notes.get(_note(listing, word), plain(settings.leverage))
+
+
+def _note(listing: Listing, word: str) -> str:
+    return f"okx lever of {listing.venue_symbol} {word}"
+
+
+def _or_refused(refused: Refused | None) -> None:
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise refusal_of(refused)

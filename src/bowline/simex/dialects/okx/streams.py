@@ -1,0 +1,331 @@
+"""OKX v5 streams: what a frame asks for, and what news looks like as one.
+
+Three doors: public, business (candles and algo orders) and private, where orders go in as well.
+A topic is named by its argument, which every push repeats. A book begins with all it shows; each
+change then names the number before its own and carries a checksum of the best 25 levels.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.values import MINUTE_NS
+from bowline.core.sim.exchange import (
+    BalanceMoved,
+    CandleMoved,
+    ListingChanged,
+    MarkMoved,
+    OrderMoved,
+    PositionMoved,
+    TradePrinted,
+)
+from bowline.core.venue import Listing
+from bowline.simex.depth import DepthView
+from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal, as_fields
+from bowline.simex.dialects.okx import market, trading
+from bowline.simex.dialects.okx.asked import KINDS, find
+from bowline.simex.dialects.okx.auth import check_login
+from bowline.simex.dialects.okx.words import (
+    TYPES,
+    account_object,
+    algo_object,
+    in_engine,
+    is_algo,
+    kind_of,
+    order_told,
+    position_object,
+)
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.session import Session
+from bowline.simex.wire_words import ms, rolled
+
+#: channel -> the door that has it, what is behind it, and how deep a book it shows
+_CHANNELS: dict[str, tuple[str, Channel, int]] = {
+    "books": ("public", Channel.BOOK, 400),
+    "books5": ("public", Channel.BOOK, 5),
+    "bbo-tbt": ("public", Channel.BOOK, 1),
+    "trades": ("public", Channel.TRADES, 0),
+    "tickers": ("public", Channel.TICKER, 0),
+    "mark-price": ("public", Channel.MARK, 0),
+    "funding-rate": ("public", Channel.MARK, 0),
+    "instruments": ("public", Channel.LISTINGS, 0),
+    "orders": ("private", Channel.ORDERS, 0),
+    "positions": ("private", Channel.POSITIONS, 0),
+    "account": ("private", Channel.BALANCES, 0),
+    "orders-algo": ("business", Channel.ORDERS, 0),
+} | {f"candle{bar}": ("business", Channel.CANDLES, 0) for bar in market.BARS}
+_PRIVATE = {"orders", "positions", "account", "orders-algo"}
+#: of these a type is asked for, of the others one instrument
+_BY_TYPE = {"instruments", "orders", "positions", "orders-algo"}
+_CHECKED_LEVELS = 25
+_ACTS: dict[str, trading.Act] = {
+    "order": trading.place_one,
+    "batch-orders": trading.place_one,
+    "cancel-order": trading.cancel_one,
+    "batch-cancel-orders": trading.cancel_one,
+    "amend-order": trading.amend_one,
+    "batch-amend-orders": trading.amend_one,
+}
+
+#: what a channel of tickers or marks tells of an instrument
+_TOLD = {
+    "tickers": market.ticker_object,
+    "mark-price": market.mark_object,
+    "funding-rate": market.funding_object,
+}
+
+Words = dict[str, object]
+
+
+def hear(session: Session, frame: str | bytes) -> None:
+    """ping, login, subscribe, unsubscribe, and orders."""
+    text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+    if text == "ping":
+        session.push("pong")
+        return
+    words = _words(text)
+    args, op = words.get("args"), str(words.get("op", ""))
+    asked = args if isinstance(args, list) else []
+    rows = [as_fields(each) for each in asked if isinstance(each, dict)]
+    if op == "login":
+        _log_in(session, rows)
+    elif op in ("subscribe", "unsubscribe") and rows:
+        for row in rows:
+            _turn(session, words, op, row)
+    elif op in _ACTS and session.parts.get("door") == "private":
+        _trade(session, words, op, rows)
+    else:
+        _error(session, words, 60012, f"Invalid request: {text[:200]}")
+
+
+def _words(text: str) -> Words:
+    try:
+        read = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _log_in(session: Session, rows: list[dict[str, str]]) -> None:
+    try:
+        check_login(session.floor, rows[0] if rows else {})
+    except WireRefusal as no:
+        _error(session, {}, int(str(no.code)), no.message)
+        return
+    session.account = ACCOUNT
+    session.push({"event": "login", "code": "0", "msg": "", "connId": _connection(session)})
+
+
+def _turn(session: Session, words: Words, op: str, row: dict[str, str]) -> None:
+    """One topic on or off, with an answer of its own."""
+    if op == "unsubscribe":
+        session.unsubscribe(_word(row))
+    elif row.get("channel") in _PRIVATE and not session.account:
+        _error(session, words, 60011, "Please log in")
+        return
+    topic = _topic(session, row)
+    if topic is None:
+        named = ",".join(f"{name}:{each}" for name, each in row.items())
+        _error(session, words, 60018, f"Wrong URL or {named} doesn't exist.")
+        return
+    request = {"id": words["id"]} if "id" in words else {}
+    session.push({"event": op, "arg": row, "connId": _connection(session)} | request)
+    if op == "subscribe":
+        session.subscribe(topic)
+
+
+def _topic(session: Session, row: dict[str, str]) -> Topic | None:
+    name = row.get("channel", "")
+    door, channel, depth = _CHANNELS.get(name, ("", Channel.BOOK, 0))
+    if door != session.parts.get("door"):
+        return None
+    listing, type_ = find(session.floor, row), row.get("instType", "")
+    if row.get("instId") and listing is None:
+        return None
+    if name in _BY_TYPE:
+        if type_ not in ("ANY", *KINDS) or (name == "instruments" and type_ == "ANY"):
+            return None
+    elif listing is None and name != "account":
+        return None
+    return Topic(
+        channel,
+        _word(row),
+        listing.instrument.id if listing is not None and name != "account" else None,
+        depth,
+        account=session.account if name in _PRIVATE else "",
+        interval=type_,
+        note=name,
+    )
+
+
+def _word(row: dict[str, str]) -> str:
+    return msgspec.json.encode(row, order="sorted").decode()
+
+
+def _error(session: Session, words: Words, code: int, text: str) -> None:
+    request = {"id": words["id"]} if "id" in words else {}
+    error = {"event": "error", "code": str(code), "msg": text, "connId": _connection(session)}
+    session.push(error | request)
+
+
+def _connection(session: Session) -> str:
+    return f"a4d3ae{session.number:02x}"
+
+
+def _trade(session: Session, words: Words, op: str, rows: list[dict[str, str]]) -> None:
+    """Orders over the socket: the codes and words of REST."""
+    struck = session.befalls(f"WS {op}")
+    if "reset" in struck:
+        session.cut()
+        return
+    call = Call(session.floor, "WS", op, "", {}, {}, b"", account=session.account)
+    answer: Words = {"id": words.get("id", ""), "op": op}
+    if not session.account:
+        _error(session, words, 60011, "Please log in")
+        return
+    try:
+        body = trading.acted(call, rows, _ACTS[op]).body
+        assert isinstance(body, dict)
+        answer |= body
+    except WireRefusal as no:
+        answer |= {"code": str(no.code), "msg": no.message, "data": []}
+    if "drop_reply" in struck:
+        session.cut()
+    else:
+        session.push(answer)
+
+
+# --- rendering ------------------------------------------------------------------------------------
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """Books, tickers, funding, instruments, positions and the account begin with what is."""
+    listing = floor.listing(topic.instrument) if topic.instrument is not None else None
+    match topic.note:
+        case "books" if listing is not None:
+            view = floor.depth(listing.instrument.id, topic.depth)
+            yield _push(topic, [_snapshot(listing, view)], "snapshot")
+        case "books5" | "bbo-tbt" if listing is not None:
+            yield _push(topic, [_whole(listing, floor.depth(listing.instrument.id, topic.depth))])
+        case "tickers" if listing is not None:
+            yield _push(topic, [market.ticker_object(floor, listing)])
+        case "funding-rate" if listing is not None:
+            yield _push(topic, [market.funding_object(floor, listing)])
+        case "instruments":
+            listed = floor.listings(KINDS[topic.interval])
+            yield _push(topic, [market.instrument_object(each) for each in listed])
+        case "positions":
+            found = floor.view("linear").positions(topic.account, topic.instrument)
+            yield _push(topic, [position_object(floor, each) for each in found])
+        case "account":
+            holdings = floor.view("spot").holdings(topic.account)
+            yield _push(topic, [account_object(holdings, floor.now_ns)])
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One frame for a piece of news."""
+    row = _of_account(floor, topic, news) if topic.account else _of_market(floor, topic, news)
+    if row is not None:
+        is_change = topic.note == "books"
+        yield _push(topic, [row], "update" if is_change else "")
+
+
+def _of_market(floor: Floor, topic: Topic, news: News) -> object:
+    match news:
+        case DepthMoved():
+            return _depth(floor, topic, news)
+        case TradePrinted():
+            return market.print_object(floor.listing(news.instrument), news) | {"count": "1"}
+        case TickerMoved() | MarkMoved():
+            return _TOLD[topic.note](floor, floor.listing(news.instrument))
+        case CandleMoved():
+            return _candle(floor, topic, news)
+        case ListingChanged(listing=listing) if _of_type(topic, listing.instrument.id):
+            return market.instrument_object(listing)
+        case _:
+            return None
+
+
+def _of_account(floor: Floor, topic: Topic, news: News) -> Words | None:
+    match news:
+        case OrderMoved(order=order) if _of_type(topic, order.instrument):
+            if topic.note == "orders-algo":
+                return algo_object(floor, order) if is_algo(order) else None
+            return order_told(floor, order) if in_engine(order) else None
+        case PositionMoved(position=position):
+            return position_object(floor, position)
+        case BalanceMoved(holding=holding):
+            return account_object([holding], floor.now_ns)
+        case _:
+            return None
+
+
+def _of_type(topic: Topic, instrument: InstrumentId) -> bool:
+    return topic.interval in ("ANY", TYPES[kind_of(instrument)])
+
+
+def _push(topic: Topic, rows: Sequence[object], action: str = "") -> Words:
+    arg = msgspec.json.decode(topic.word)
+    words: Words = {"arg": arg | ({"uid": topic.account} if topic.account else {})}
+    if action:
+        words["action"] = action
+    return words | {"data": rows}
+
+
+def _depth(floor: Floor, topic: Topic, news: DepthMoved) -> Words:
+    view, change = news.view, news.change
+    listing = floor.listing(view.instrument)
+    if topic.note != "books":
+        return _whole(listing, view)
+    return {
+        "asks": market.levels(listing, change.asks),
+        "bids": market.levels(listing, change.bids),
+        "ts": str(ms(change.event_ns)),
+        "checksum": _checksum(listing, view),
+        "seqId": change.sequence,
+        "prevSeqId": change.shown,
+    }
+
+
+def _whole(listing: Listing, view: DepthView) -> Words:
+    return {
+        "asks": market.levels(listing, view.asks),
+        "bids": market.levels(listing, view.bids),
+        "ts": str(ms(view.event_ns)),
+        "seqId": view.sequence,
+    }
+
+
+def _snapshot(listing: Listing, view: DepthView) -> Words:
+    return _whole(listing, view) | {"checksum": _checksum(listing, view), "prevSeqId": -1}
+
+
+def _checksum(listing: Listing, view: DepthView) -> int:
+    """CRC-32 of the best levels of both sides in turn, as they are written, with a sign."""
+    sides = [
+        [f"{level[0]}:{level[1]}" for level in market.levels(listing, side[:_CHECKED_LEVELS])]
+        for side in (view.bids, view.asks)
+    ]
+    longest = max(map(len, sides))
+    text = ":".join(side[at] for at in range(longest) for side in sides if at < len(side))
+    number = zlib.crc32(text.encode())
+    return number - (1 << 32) if number >= 1 << 31 else number
+
+
+def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> list[str]:
+    minutes = market.BARS[topic.note.removeprefix("candle")]
+    length_ns = minutes * MINUTE_NS
+    start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
+    candle = news.candle
+    if minutes > 1:
+        view = floor.view_of(news.instrument)
+        known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
+        parts = [each for each in known if each.open_ns < news.candle.open_ns] + [candle]
+        candle = rolled(parts, minutes)[-1]
+    last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
+    return market.candle_row(floor.listing(news.instrument), candle, closed=news.closed and last)

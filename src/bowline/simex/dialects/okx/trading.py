@@ -1,0 +1,276 @@
+"""OKX v5 order endpoints. Each order of a request is answered on its own, with its own code.
+
+The private stream calls the same functions: each takes the rows that a client sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from bowline.core.model.values import Direction, Side
+from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.venue import Listing, OrderKind, TimeInForce
+from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialects.okx.asked import (
+    Fields,
+    chosen,
+    listing_in,
+    page,
+    rows_of,
+)
+from bowline.simex.dialects.okx.modes import use_mode
+from bowline.simex.dialects.okx.refusals import no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.words import (
+    LEGS,
+    ORDER_TYPES,
+    SIDES,
+    fill_object,
+    in_engine,
+    kind_of,
+    order_object,
+    quantity_of,
+)
+from bowline.simex.wire_words import decimal_in, int_in, ms
+
+_CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
+_SIDES = {word: side for side, word in SIDES.items()}
+_LEGS = {word: leg for leg, word in LEGS.items()}
+_FORCES = {word: force for force, word in ORDER_TYPES.items()}
+_MOST_ROWS = 20
+
+Words = dict[str, object]
+#: what one row of a request does
+Act = Callable[[Call, Fields], VenueOrder]
+
+
+def place(call: Call) -> Reply:
+    """POST trade/order."""
+    return acted(call, rows_of(call)[:1], place_one)
+
+
+def place_many(call: Call) -> Reply:
+    """POST trade/batch-orders."""
+    return acted(call, rows_of(call), place_one)
+
+
+def cancel(call: Call) -> Reply:
+    """POST trade/cancel-order."""
+    return acted(call, rows_of(call)[:1], cancel_one)
+
+
+def cancel_many(call: Call) -> Reply:
+    """POST trade/cancel-batch-orders."""
+    return acted(call, rows_of(call), cancel_one)
+
+
+def amend(call: Call) -> Reply:
+    """POST trade/amend-order."""
+    return acted(call, rows_of(call)[:1], amend_one)
+
+
+def acted(call: Call, rows: list[Fields], act: Act) -> Reply:
+    """Every row by itself: code 0 if all went well, 1 if none did, 2 for some."""
+    if not rows or len(rows) > _MOST_ROWS:
+        raise WireRefusal(50014 if not rows else 51000, "Parameter cannot be empty.")
+    items = [_item(call, fields, act) for fields in rows]
+    good = [each["sCode"] == "0" for each in items]
+    code, text = ("0", "") if all(good) else ("2", "Bulk operation partially succeeded.")
+    if not any(good):
+        code, text = "1", "All operations failed"
+    now = str(ms(call.now_ns) * 1_000)
+    return Reply({"code": code, "msg": text, "data": items, "inTime": now, "outTime": now})
+
+
+def _item(call: Call, fields: Fields, act: Act) -> Words:
+    stamp: Words = {"tag": fields.get("tag", ""), "ts": str(ms(call.now_ns))}
+    try:
+        order = act(call, fields)
+    except WireRefusal as no:
+        names = {"ordId": fields.get("ordId", ""), "clOrdId": fields.get("clOrdId", "")}
+        return stamp | names | {"sCode": str(no.code), "sMsg": no.message}
+    names = {"ordId": str(order.order_id), "clOrdId": order.client_id}
+    return stamp | names | {"sCode": "0", "sMsg": ""}
+
+
+def place_one(call: Call, fields: Fields) -> VenueOrder:
+    """Take an order."""
+    listing = listing_in(call, fields)
+    order = _order_in(call, listing, fields)
+    use_mode(call, listing, fields.get("tdMode", ""))
+    return or_refused(call.floor.place(order))
+
+
+def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+    kind, word = kind_of(listing.instrument.id), fields.get("ordType", "")
+    if word not in _FORCES and word != "market":
+        raise wrong("ordType")
+    limit, side = word != "market", side_in(fields)
+    size = number_in(fields, "sz")
+    usual = "quote_ccy" if side is Side.BUY else "base_ccy"
+    by_cost = kind == "spot" and not limit and fields.get("tgtCcy", usual) == "quote_ccy"
+    if by_cost and side is Side.SELL:
+        raise wrong("tgtCcy")
+    return NewOrder(
+        account=call.account,
+        instrument=listing.instrument.id,
+        side=side,
+        kind=OrderKind.LIMIT if limit else OrderKind.MARKET,
+        quantity=None if by_cost else quantity_of(listing, size),
+        quote_cost=size if by_cost else None,
+        price=number_in(fields, "px") if limit else None,
+        time_in_force=_FORCES.get(word, TimeInForce.GTC),
+        reduce_only=kind == "linear" and fields.get("reduceOnly") == "true",
+        position=leg_in(kind, fields),
+        client_id=client_id_in(fields, "clOrdId"),
+    )
+
+
+def side_in(fields: Fields) -> Side:
+    """Buy or sell."""
+    side = _SIDES.get(fields.get("side", ""))
+    if side is None:
+        raise wrong("side")
+    return side
+
+
+def leg_in(kind: str, fields: Fields) -> Direction:
+    """`posSide`: net, or the leg of hedge mode; spot has none."""
+    leg = _LEGS.get(fields.get("posSide") or "net")
+    if leg is None:
+        raise wrong("posSide")
+    return leg if kind == "linear" else Direction.NEUTRAL
+
+
+def client_id_in(fields: Fields, name: str) -> str:
+    """Letters and digits, 32 at most; none is fine."""
+    client_id = fields.get(name, "")
+    if client_id and not _CLIENT_ID.fullmatch(client_id):
+        raise wrong(name)
+    return client_id
+
+
+def cancel_one(call: Call, fields: Fields) -> VenueOrder:
+    """By `ordId`, or by `clOrdId` if that is not said."""
+    listing = listing_in(call, fields)
+    found = named(call, listing, fields)
+    if found is None:
+        raise refusal_of(Refused(RefusalReason.UNKNOWN_ORDER), "cancel")
+    ended = call.floor.cancel(call.account, listing.instrument.id, found.order_id)
+    return or_refused(ended, "cancel")
+
+
+def amend_one(call: Call, fields: Fields) -> VenueOrder:
+    """Another size or price."""
+    listing = listing_in(call, fields)
+    found = named(call, listing, fields)
+    if found is None:
+        raise refusal_of(Refused(RefusalReason.UNKNOWN_ORDER), "amend")
+    size, price = decimal_in(fields.get("newSz")), decimal_in(fields.get("newPx"))
+    if size is None and price is None:
+        raise wrong("newSz or newPx")
+    changed = call.floor.amend(
+        call.account,
+        listing.instrument.id,
+        found.order_id,
+        quantity=None if size is None else quantity_of(listing, size),
+        price=price,
+    )
+    return or_refused(changed, "amend")
+
+
+def look_up(call: Call) -> object:
+    """GET trade/order: open or closed; of those with one client id the latest."""
+    listing = listing_in(call, call.query)
+    found = named(call, listing, call.query)
+    if found is None:
+        raise no_such_order()
+    return [order_object(call.floor, found)]
+
+
+def pending(call: Call) -> object:
+    """GET trade/orders-pending: the newest first."""
+    return _page(call, call.floor.view("spot").open_orders(call.account))
+
+
+def history(call: Call) -> object:
+    """GET trade/orders-history and orders-history-archive: what has ended, the newest first."""
+    if not call.query.get("instType"):
+        raise wrong("instType")
+    return _page(call, call.floor.view("spot").closed_orders(call.account))
+
+
+def _page(call: Call, orders: Iterable[VenueOrder]) -> list[Words]:
+    wanted = {each.instrument.id for each in chosen(call, call.query)}
+    rows = [
+        (each.order_id, order_object(call.floor, each))
+        for each in orders
+        if each.instrument in wanted and in_engine(each)
+    ]
+    return page(rows, call.query, 100)
+
+
+def fills(call: Call) -> object:
+    """GET trade/fills and fills-history: the newest first, numbered by bill."""
+    begin, end = int_in(call.query.get("begin"), 0), int_in(call.query.get("end"), 1 << 62)
+    wanted = {each.instrument.id for each in chosen(call, call.query)}
+    order_id = call.query.get("ordId")
+    rows = [
+        (int(str(words["billId"])), words)
+        for each in call.floor.view("spot").fills(call.account)
+        if each.instrument in wanted
+        and begin <= ms(each.now_ns) <= end
+        and order_id in (None, "", str(each.order_id))
+        for words in [fill_object(call.floor, each)]
+    ]
+    return page(rows, call.query, 100)
+
+
+def cancel_all_after(call: Call) -> object:
+    """POST trade/cancel-all-after: all orders go unless this is said again in time; 0 disarms."""
+    fields, floor = next(iter(rows_of(call)), {}), call.floor
+    wait_s = int_in(fields.get("timeOut"), -1)
+    if wait_s and not 10 <= wait_s <= 120:  # noqa: PLR2004 - the venue's own bounds
+        raise wrong("timeOut")
+    due_ns = floor.agenda.now_ns + wait_s * 1_000_000_000
+    floor.notes["okx cancel all at"] = due = str(due_ns if wait_s else 0)
+    account = call.account
+
+    def fire() -> None:
+        if floor.notes["okx cancel all at"] == due:
+            for kind in ("spot", "linear"):
+                floor.cancel_all(account, kind)
+            floor.publish()
+
+    if wait_s:
+        floor.agenda.after(wait_s, fire)
+    return [
+        {"triggerTime": str(ms(due_ns) if wait_s else 0), "tag": "", "ts": str(ms(call.now_ns))}
+    ]
+
+
+def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
+    """The order that a request names; an algo order is none."""
+    key: int | str = int_in(fields.get("ordId"), 0) or fields.get("clOrdId", "")
+    if not key:
+        raise wrong("ordId or clOrdId")
+    found = call.floor.view("spot").order(call.account, key)
+    if found is None or found.instrument != listing.instrument.id or not in_engine(found):
+        return None
+    return found
+
+
+def or_refused(answer: VenueOrder | Refused, doing: str = "place") -> VenueOrder:
+    """The order, or the no in the venue's words."""
+    if isinstance(answer, Refused):
+        raise refusal_of(answer, doing)
+    return answer
+
+
+def number_in(fields: Fields, name: str) -> Decimal:
+    """A number above 0 that must be there."""
+    number = decimal_in(fields.get(name))
+    if number is None or number <= 0:
+        raise wrong(name)
+    return number
