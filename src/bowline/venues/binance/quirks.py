@@ -172,6 +172,7 @@ QUIRKS = Quirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         "linear": {"fetchMarkets": {"types": ["linear"]}, "fetchMargins": False},
     },
+    judged_at={"spot": "https://api.binance.com", "linear": "https://fapi.binance.com"},
     codes=Codes(
         at=("code",),
         fine=("200", "0"),

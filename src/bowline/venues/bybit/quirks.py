@@ -182,12 +182,15 @@ QUIRKS = Quirks(
         unknown=frozenset({"10000", "10016", "170007", "170146", "170032"}),
         limited=frozenset({"10006", "10018", "10429", "20003"}),
         clock=frozenset({"10002", "170224", "170130"}),
+        # not traded now; ccxt does not know the code
+        rejected=frozenset({"110066"}),
     ),
     markets={"spot": _market("spot"), "linear": _market("linear")},
     # bybit-exchange.github.io/docs/v5/rate-limit: 600 in 5 s an address; orders 10 (linear) and
     # 20 (spot) a second an account
     budgets=(
         Budget("requests", 600, 5),
+        Budget("end point", 50, 1, Scope.ACCOUNT, each=True),
         Budget("orders", 10, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
         Budget("orders", 20, 1, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
     ),

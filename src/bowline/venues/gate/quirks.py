@@ -195,6 +195,7 @@ QUIRKS = Quirks(
         limited=frozenset({"TOO_MANY_REQUESTS", "TOO_FAST"}),
         clock=frozenset({"REQUEST_EXPIRED", "INVALID_TIMESTAMP"}),
         busy=frozenset({"TOO_BUSY", "IN_MAINTENANCE"}),
+        rejected=frozenset({"CONTRACT_IN_DELISTING"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # gate.com/docs/developers/apiv4: 200 in 10 s an end point; orders 10 a second (spot), 100

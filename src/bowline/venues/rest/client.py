@@ -81,7 +81,7 @@ def make_client(
     client.seconds = lambda: clock.now_ms() // 1000
     client.microseconds = lambda: clock.now_ns() // 1000
     client.fetch = transport.fetch
-    transport.ask_ccxt = _opinion_of(client, ccxt.BaseError)
+    transport.ask_ccxt = _opinion_of(client, ccxt.BaseError, quirks.judged_at.get(kind, ""))
     if own := quirks.markets[kind].fetch_markets:
         client.fetch_markets = getattr(client, own)
     for method, wanted in quirks.markets[kind].unasked.items():
@@ -125,13 +125,14 @@ def _rewritten(value: object, target: str) -> object:
     return _HOST.sub(lambda found: socket if found[1].startswith("ws") else target, value)
 
 
-def _opinion_of(client: Any, base_error: type[Exception]) -> Any:  # noqa: ANN401
+def _opinion_of(client: Any, base_error: type[Exception], host: str) -> Any:  # noqa: ANN401
     def opinion(
         status: int, path: str, headers: Mapping[str, str], text: str, content: object
     ) -> str:
+        url = host + path
         try:
-            client.handle_errors(status, "", path, "", headers, text, content, None, None)
-            client.handle_http_status_code(status, "", path, "", text)
+            client.handle_errors(status, "", url, "", headers, text, content, None, None)
+            client.handle_http_status_code(status, "", url, "", text)
         except base_error as error:
             return type(error).__name__
         except CCXT_TRIPS:

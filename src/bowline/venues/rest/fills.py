@@ -5,9 +5,10 @@ trade id that rises. A page that is full may hide others, so it must never be be
 
 By time:
 1. Ask for a window that begins where the cursor is and is no longer than the venue allows.
-2. A full page: halve the window and ask again.
+2. A full page: halve the window and ask again. The next page follows on it.
 3. Tell what the cursor has not seen. It moves on to the window's end, but never past a minute
-   ago, because venues list fills late; what lies after it is remembered by id.
+   ago, because venues list fills late; what lies after it is remembered, and asked for again once
+   the last page has come.
 By trade id: ask for what follows the last one; before there is one, for what follows a moment.
 """
 
@@ -34,30 +35,39 @@ Read = Callable[[Any], FillReport]
 
 
 class Cursor(Struct, frozen=True):
-    """Read up to `since_ms`, and of what is later these ids; or up to `last_id`."""
+    """Read up to `since_ms`, and of what is later these ids, with their times; or up to `last_id`.
+
+    `next_ms` is where the next page of this round begins, None where a new round does.
+    """
 
     since_ms: int | None = None
-    seen: frozenset[str] = frozenset()
+    seen: frozenset[tuple[str, int]] = frozenset()
     last_id: int | None = None
+    next_ms: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
         """What `str` gave; ValueError for what it never did. An empty text is the beginning."""
         kind, _, rest = text.partition(":")
-        since, _, seen = rest.partition(":")
+        span, _, listed = rest.partition(":")
+        since, _, following = span.partition(">")
         match kind:
             case "":
                 return cls()
             case "id":
                 return cls(last_id=int(rest))
             case "ms":
-                return cls(int(since), frozenset(filter(None, seen.split(","))))
+                pairs = (each.rpartition("@") for each in listed.split(",") if each)
+                seen = frozenset((trade_id, int(at_ms)) for trade_id, _, at_ms in pairs)
+                return cls(int(since), seen, next_ms=int(following) if following else None)
         raise ValueError(f"{text!r} is no cursor of fills")
 
     def __str__(self) -> str:
         if self.last_id is not None:
             return f"id:{self.last_id}"
-        return f"ms:{self.since_ms}:{','.join(sorted(self.seen))}"
+        span = f"{self.since_ms}" if self.next_ms is None else f"{self.since_ms}>{self.next_ms}"
+        seen = (f"{trade_id}@{at_ms}" for trade_id, at_ms in sorted(self.seen))
+        return f"ms:{span}:{','.join(seen)}"
 
 
 async def read_page(rules: Fills, cursor: Cursor, now_ms: int, rows: Rows, read: Read) -> FillPage:
@@ -66,24 +76,24 @@ async def read_page(rules: Fills, cursor: Cursor, now_ms: int, rows: Rows, read:
         return await _by_id(rules, cursor, rows, read)
     oldest_ms = now_ms - rules.keep_s * 1000
     since_ms = max(oldest_ms, cursor.since_ms or oldest_ms)
-    until_ms = min(now_ms, since_ms + rules.window_s * 1000)
-    while len(found := await rows(window_words(since_ms, until_ms))) >= rules.page:
-        if until_ms - since_ms <= rules.step_ms:
+    begin_ms = max(since_ms, cursor.next_ms or since_ms)
+    until_ms = min(now_ms, begin_ms + rules.window_s * 1000)
+    while len(found := await rows(window_words(begin_ms, until_ms))) >= rules.page:
+        if until_ms - begin_ms <= rules.step_ms:
             raise Retryable(f"{len(found)} fills within {rules.step_ms} ms", after_s=AGAIN_S)
-        until_ms = since_ms + (until_ms - since_ms) // 2
-    fills = _sorted([read(row) for row in found])
+        until_ms = begin_ms + (until_ms - begin_ms) // 2
+    told = {trade_id for trade_id, _ in cursor.seen}
+    fills = [each for each in map(read, found) if each.event_ns >= since_ms * _MS_NS]
     following_ms = max(since_ms, min(until_ms, now_ms - LATE_MS))
-    later = {fill.trade_id for fill in fills if fill.event_ns >= following_ms * _MS_NS}
-    new = [
-        fill
-        for fill in fills
-        if fill.trade_id not in cursor.seen and fill.event_ns >= since_ms * _MS_NS
-    ]
-    # what was seen and is still later than the new beginning is in `later` again: the venue
-    # told it this time too, or it was before
-    remembered = cursor.seen if following_ms == since_ms else frozenset[str]()
-    following = Cursor(following_ms, frozenset(later) | remembered)
-    return FillPage(tuple(new), str(following), until_ms >= now_ms)
+    known = cursor.seen | {(each.trade_id, each.event_ns // _MS_NS) for each in fills}
+    complete = until_ms >= now_ms
+    following = Cursor(
+        following_ms,
+        frozenset(each for each in known if each[1] >= following_ms),
+        next_ms=None if complete or until_ms <= following_ms else until_ms,
+    )
+    new = _sorted([each for each in fills if each.trade_id not in told])
+    return FillPage(tuple(new), str(following), complete)
 
 
 async def _by_id(rules: Fills, cursor: Cursor, rows: Rows, read: Read) -> FillPage:

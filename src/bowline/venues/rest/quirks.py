@@ -237,6 +237,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     #: options of the ccxt client that are the same for both kinds
     options: Params = field(default_factory=dict)
     kind_options: Mapping[str, Params] = field(default_factory=dict)
+    #: by kind: the host by which ccxt tells one market's codes from another's, wherever we ask
+    judged_at: Mapping[str, str] = field(default_factory=dict)
     codes: Codes
     markets: Mapping[str, MarketQuirks]
     budgets: tuple[Budget, ...]

@@ -28,6 +28,8 @@ from bowline.venues.rest.quirks import Quirks
 
 TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
+#: the longest list of instruments is a fourth of it; what is longer is no answer
+MOST_BYTES = 1 << 26
 #: operations that need no key
 PUBLIC = frozenset({"time", "listings", "candles"})
 
@@ -147,7 +149,7 @@ class Transport:
                 allow_redirects=False,
                 trace_request_ctx=sending,
             ) as response:
-                text = (await response.read()).decode("utf-8", "replace")
+                text = (await _whole(response)).decode("utf-8", "replace")
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return response.status, lowered, text
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -211,7 +213,21 @@ class Transport:
 _LEAST_MS = 100_000_000_000
 
 
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """The body, unpacked. Raises ClientError for one that does not seem to end."""
+    body = bytearray()
+    async for part in response.content.iter_chunked(1 << 16):
+        body += part
+        if len(body) > MOST_BYTES:
+            raise aiohttp.ClientPayloadError("a reply without end")
+    return bytes(body)
+
+
 async def _mark_sent(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
 ) -> None:
-    context.trace_request_ctx.sent = True
+    sending: Sending = context.trace_request_ctx
+    if sending.sent and sending.moves_money:
+        # a DELETE that lost its connection is sent again by aiohttp, which has no say in that
+        raise aiohttp.ClientConnectionError("sent once already")
+    sending.sent = True
