@@ -132,7 +132,7 @@ def with_venue(name: str, test: Test, **answers: Any) -> Stub:
     """Run `test` with an adapter of the market `venue:kind` and the host it talks to."""
     venue, _, kind = name.partition(":")
     stub = Stub(venue, kind)
-    more = {"timeout_s": answers.pop("timeout_s", 5.0), "url": answers.pop("url", None)}
+    url = answers.pop("url", None)
 
     async def run() -> None:
         app = web.Application()
@@ -144,7 +144,7 @@ def with_venue(name: str, test: Test, **answers: Any) -> Stub:
         assert site._server is not None
         port = site._server.sockets[0].getsockname()[1]
         stub.url = f"http://127.0.0.1:{port}"
-        adapter = make_venue(stub, more["url"] or stub.url, more["timeout_s"])
+        adapter = make_venue(stub, url or stub.url)
         try:
             await test(adapter, stub)
         finally:
@@ -155,11 +155,11 @@ def with_venue(name: str, test: Test, **answers: Any) -> Stub:
     return stub
 
 
-def make_venue(stub: Stub, url: str, timeout_s: float = 5.0) -> RestVenue:
+def make_venue(stub: Stub, url: str) -> RestVenue:
     quirks = QUIRKS[stub.venue]
     budgets = quirks.budgets if stub.limited else ()
     limits = Limits(stub.venue, budgets, quirks.usage_headers)
     return RestVenue(
         stub.market, quirks, limits=limits, clock=VenueClock(), credentials=CREDENTIALS,
-        url=url, timeout_s=timeout_s,
+        url=url, timeout_s=5.0,
     )  # fmt: skip

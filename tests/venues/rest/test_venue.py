@@ -7,6 +7,7 @@ import traceback
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bowline.core.model.values import OrderId, Side
@@ -35,11 +36,13 @@ def raised_by_place(name: str, reply: Any, **more: Any) -> tuple[list[VenueError
         await venue.measure_clock()
         stub.otherwise = reply
         stub.asked.clear()
+        if isinstance(reply, Reply) and reply.delay_s:
+            venue._line._transport._timeout = aiohttp.ClientTimeout(reply.delay_s - 0.05)
         with pytest.raises(VenueError) as error:
             await venue.place(order(stub, **more))
         caught.append(error.value)
 
-    return caught, with_venue(name, run, timeout_s=0.3)
+    return caught, with_venue(name, run)
 
 
 @pytest.mark.parametrize("market", MARKETS)
@@ -93,7 +96,7 @@ def test_a_read_that_fails_is_asked_again_and_is_never_doubt(market: str) -> Non
                 with pytest.raises(Retryable):
                     await reading
 
-    with_venue(market, run, timeout_s=0.5)
+    with_venue(market, run)
 
 
 @pytest.mark.parametrize(
