@@ -69,6 +69,12 @@ LIKELY: dict[str, dict[str, object]] = {
         "qty": "0.01", "price": "50000", "interval": "1", "buyLeverage": "3", "sellLeverage": "3",
         "orderLinkId": "1",
     },
+    "htx": {
+        "symbol": "btcusdt", "contract_code": "BTC-USDT", "account-id": "1", "type": "limit",
+        "amount": "0.01", "volume": "10", "side": "buy", "price": "50000", "period": "1min",
+        "margin_mode": "cross", "lever_rate": "3", "position_mode": "dual_side", "timeout": 30,
+        "trigger_price": "50000", "on_off": 1, "time_out": 5000,
+    },
     "gate": {
         "currency_pair": "BTC_USDT", "contract": "BTC_USDT", "side": "buy", "type": "limit",
         "amount": "0.01", "size": 5, "price": "50000", "tif": "gtc", "interval": "1m",

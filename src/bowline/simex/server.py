@@ -189,7 +189,7 @@ class _Gate:
         await socket.prepare(request)
         session = Session(
             call.floor, door, socket, request.transport, next(self._number),
-            self._world.faults, parts, call.query,
+            self._world.faults, parts, call.query, request.host,
         )  # fmt: skip
         self._sessions.add(session)
         call.floor.hub.listeners.append(session)

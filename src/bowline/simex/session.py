@@ -40,12 +40,15 @@ class Session:
         faults: Faults,
         parts: Mapping[str, str],
         query: Mapping[str, str],
+        host: str,
     ) -> None:
         self.floor = floor
         self.door = door
         self.number = number
         self.parts = parts
         self.query = query
+        #: what the client calls this machine: some sign it
+        self.host = host
         self.account = ""
         self.notes: dict[str, str] = {}
         self.topics: dict[str, Topic] = {}

@@ -255,6 +255,8 @@ BINGX_LINEAR = {
     "rights": BINGX_SPOT["rights"],
     "place": _bingx({"order": _BINGX_ORDER}),
     "position_mode": _bingx({"dualSidePosition": "true"}),
+    # the mode is asked for first
+    "leverage": _bingx({"dualSidePosition": "true"}),
     "position": _bingx([_fields(
         "symbol=BTC-USDT positionId=1 positionSide=LONG positionAmt=0.02 availableAmt=0.02 "
         "unrealizedProfit=2 initialMargin=160 margin=162 avgPrice=40000 markPrice=40100",
@@ -336,8 +338,8 @@ HTX_SPOT = {
 _HTX_ORDER = _fields(
     "contract_code=BTC-USDT side=buy position_side=both type=limit price=40000.5 volume=20 "
     "margin_mode=cross time_in_force=gtc state=partially_filled trade_volume=5 "
-    "trade_avg_price=40000 trade_turnover=200 fee=-0.08 fee_currency=USDT lever_rate=5",
-    id="1", order_id=VENUE_ID, client_order_id=str(ID), reduce_only=False,
+    "trade_avg_price=40000 trade_turnover=200 fee=-0.08 fee_currency=USDT",
+    lever_rate=5, id="1", order_id=VENUE_ID, client_order_id=str(ID), reduce_only=False,
     created_time=str(AT_MS), updated_time=str(AT_MS),
 )  # fmt: skip
 HTX_LINEAR = {
@@ -345,7 +347,7 @@ HTX_LINEAR = {
     "open": _htx([_HTX_ORDER]),
     "fill": _htx([_fields(
         "contract_code=BTC-USDT side=buy position_side=both trade_price=40000 trade_volume=5 "
-        "trade_turnover=200 trade_fee=-0.08 fee_currency=USDT role=maker type=limit",
+        "trade_turnover=200 trade_fee=0.08 fee_currency=USDT role=maker type=limit",
         id="77", trade_id=TRADE, order_id=VENUE_ID, client_order_id=str(ID),
         created_time=str(AT_MS))]),
     "balances": _htx({"state": "normal", "equity": "1000.5", "details": [
@@ -358,9 +360,9 @@ HTX_LINEAR = {
     "position_mode": _htx({"position_mode": "dual_side"}),
     "position": _htx([_fields(
         "contract_code=BTC-USDT position_side=both direction=buy margin_mode=cross volume=20 "
-        "open_avg_price=40000 available=20 lever_rate=5 profit_unreal=2 liquidation_price=30000 "
+        "open_avg_price=40000 available=20 profit_unreal=2 liquidation_price=30000 "
         "mark_price=40100 last_price=40100 initial_margin=160 maintenance_margin=4 "
-        "margin_rate=0.1 profit_rate=0.01 position_mode=single_side",
+        "margin_rate=0.1 profit_rate=0.01 position_mode=single_side", lever_rate=5,
         created_time=str(AT_MS), updated_time=str(AT_MS))]),
 }  # fmt: skip
 

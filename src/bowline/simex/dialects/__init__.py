@@ -7,6 +7,7 @@ from bowline.simex.dialects.binance import BinanceDialect
 from bowline.simex.dialects.bitget import BitgetDialect
 from bowline.simex.dialects.bybit import BybitDialect
 from bowline.simex.dialects.gate import GateDialect
+from bowline.simex.dialects.htx import HtxDialect
 from bowline.simex.dialects.mexc import MexcDialect
 from bowline.simex.dialects.okx import OkxDialect
 
@@ -15,6 +16,7 @@ DIALECTS: dict[str, Callable[[], Dialect]] = {
     "bitget": BitgetDialect,
     "bybit": BybitDialect,
     "gate": GateDialect,
+    "htx": HtxDialect,
     "mexc": MexcDialect,
     "okx": OkxDialect,
 }

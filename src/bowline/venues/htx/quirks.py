@@ -108,6 +108,8 @@ _LINEAR = MarketQuirks(
         window_s=2 * 86_400 - 60,
         keep_s=90 * 86_400,
         client_id="client_order_id",
+        # v5 tells what was paid as a positive number, what ccxt still expects is v1's negative
+        turns_fee=True,
     ),
     # with a size it would ignore the window and tell the latest
     candles=Candles(1999, sends_limit=False),
@@ -207,7 +209,7 @@ QUIRKS = Quirks(
             }
         ),
         unknown=frozenset({"1000", "1004", "1067", "base-system-error", "500", "1002"}),
-        limited=frozenset({"1032", "1041", "1084", "too-many-request", "4004", "429"}),
+        limited=frozenset({"1032", "1084", "too-many-request", "4004", "429"}),
         clock=frozenset({"403", "timestamp-invalid"}),
         busy=frozenset({"1031", "1083", "system-maintenance"}),
         rejected=frozenset({"api-signature-not-valid"}),

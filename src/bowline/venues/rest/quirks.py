@@ -87,6 +87,7 @@ class Fills(Struct, frozen=True):
 
     `client_id` is the key of our id in a row, `fee_asset` of what the fee is paid in, where the
     venue tells it and ccxt does not read it. `step_ms` is the shortest window it can be asked for.
+    `turns_fee`: ccxt reads a fee that was paid as one that was received, and the other way round.
     """
 
     call: Call
@@ -97,6 +98,7 @@ class Fills(Struct, frozen=True):
     client_id: str = ""
     fee_asset: str = ""
     step_ms: int = 1
+    turns_fee: bool = False
 
 
 class Candles(Struct, frozen=True):

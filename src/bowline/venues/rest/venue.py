@@ -226,6 +226,8 @@ class RestVenue:
             parsed = self._line.client.parse_trade(row, market)
             if rules.fee_asset and (asset := at(row, rules.fee_asset)):
                 parsed["fee"] = {**(parsed.get("fee") or {}), "currency": asset}
+            if rules.turns_fee and (fee := parsed.get("fee")):
+                parsed["fee"] = {**fee, "cost": -reading.number(fee, "cost")}
             return reading.read_fill(parsed, listing, client_id, fee_asset)
 
         async with self._line.asking("fills"):

@@ -1,0 +1,244 @@
+"""HTX as tables: routes, budgets, doors, the signature, and the three envelopes of its replies."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
+from bowline.core.model.values import ONE, ZERO
+from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
+from bowline.core.venue import Listing
+from bowline.simex.coins import Coin
+from bowline.simex.dialect import (
+    Call,
+    Door,
+    Frame,
+    Reply,
+    Route,
+    Topic,
+    Wallet,
+    WireRefusal,
+    public_route,
+    signed_route,
+)
+from bowline.simex.dialects.htx import auth, market, private, spot, streams, swap, swap_account
+from bowline.simex.dialects.htx.market import kind_of
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.limits import Budget, Spent
+from bowline.simex.news import News
+from bowline.simex.wire_words import int_in, ms
+
+_SPOT_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.002"), taker_rate=Decimal("0.002")),
+    client_ids=ClientIds.FOREVER,
+    post_only_refuses=False,
+    first_order_id=438_398_393_065_481,
+    first_trade_id=101_539_740_584,
+)
+_SWAP_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0006")),
+    client_ids=ClientIds.FOREVER,
+    post_only_refuses=False,
+    first_order_id=1_513_834_754_585_190_400,
+    first_trade_id=152_022_944,
+)
+_TOO_MANY = 429
+
+_ROUTES: tuple[Route, ...] = (
+    public_route("GET", "/v1/common/timestamp", market.time),
+    public_route("GET", "/v1/common/symbols", market.symbols),
+    public_route("GET", "/market/depth", market.book),
+    public_route("GET", "/market/detail/merged", market.merged),
+    public_route("GET", "/market/history/kline", market.candles),
+    public_route("GET", "/market/history/candles", market.candles),
+    public_route("GET", "/market/history/trade", market.trades),
+    signed_route("GET", "/v1/account/accounts", spot.accounts, "accounts"),
+    signed_route("GET", "/v1/account/accounts/{account_id}/balance", spot.balance, "balance"),
+    signed_route("POST", "/v1/order/orders/place", spot.place, "place"),
+    signed_route(
+        "POST", "/v1/order/orders/submitCancelClientOrder", spot.cancel_by_client_id, "cancel"
+    ),
+    signed_route("POST", "/v1/order/orders/batchCancelOpenOrders", spot.cancel_open, "cancel"),
+    signed_route("POST", "/v1/order/orders/{order_id}/submitcancel", spot.cancel, "cancel"),
+    signed_route("GET", "/v1/order/orders/getClientOrder", spot.by_client_id, "order"),
+    signed_route("GET", "/v1/order/orders", spot.orders, "orders"),
+    signed_route("GET", "/v1/order/orders/{order_id}", spot.one, "order"),
+    signed_route("GET", "/v1/order/openOrders", spot.open_orders, "open orders"),
+    signed_route("GET", "/v1/order/matchresults", spot.match_results, "fills"),
+    signed_route("GET", "/v1/order/orders/{order_id}/matchresults", spot.match_results, "fills"),
+    signed_route("POST", "/v2/algo-orders/cancel-all-after", spot.cancel_all_after, "orders"),
+    public_route("GET", "/api/v1/timestamp", market.swap_time),
+    public_route("GET", "/linear-swap-api/v1/swap_contract_info", market.swaps),
+    public_route("GET", "/linear-swap-ex/market/depth", market.book),
+    public_route("GET", "/linear-swap-ex/market/detail/merged", market.merged),
+    public_route("GET", "/linear-swap-ex/market/history/kline", market.candles),
+    public_route("GET", "/linear-swap-ex/market/history/trade", market.trades),
+    public_route("GET", "/v5/market/funding_rate_history", market.funding_history),
+    signed_route("POST", "/v5/trade/order", swap.place, "trade"),
+    signed_route("POST", "/v5/trade/cancel_order", swap.cancel, "trade"),
+    signed_route("POST", "/v5/trade/cancel_all_orders", swap.cancel_all, "trade"),
+    signed_route("POST", "/v5/trade/cancel-after", swap.cancel_after, "trade"),
+    signed_route("GET", "/v5/trade/order", swap.one, "read"),
+    signed_route("GET", "/v5/trade/order/opens", swap.open_orders, "read"),
+    signed_route("GET", "/v5/trade/order/history", swap.history, "read"),
+    signed_route("GET", "/v5/trade/order/details", swap.details, "read"),
+    signed_route("GET", "/v5/trade/position/opens", swap_account.positions, "read"),
+    signed_route("POST", "/v5/algo/order", swap.place_trigger, "trade"),
+    signed_route("POST", "/v5/algo/cancel_orders", swap.cancel_triggers, "trade"),
+    signed_route("GET", "/v5/algo/order", swap.one_trigger, "read"),
+    signed_route("GET", "/v5/algo/order/opens", swap.open_triggers, "read"),
+    signed_route("GET", "/v5/position/lever", swap_account.leverage, "read"),
+    signed_route("POST", "/v5/position/lever", swap_account.set_leverage, "trade"),
+    signed_route("GET", "/v5/position/mode", swap_account.position_mode, "read"),
+    signed_route("POST", "/v5/position/mode", swap_account.set_position_mode, "trade"),
+    signed_route("GET", "/v5/account/balance", swap_account.balance, "read"),
+)
+
+_BUDGETS = {
+    "public": Budget(800, 1.0),
+    "place": Budget(100, 2.0),
+    "cancel": Budget(100, 2.0),
+    **dict.fromkeys(("accounts", "balance", "order", "orders", "open orders"), Budget(50, 2.0)),
+    "fills": Budget(20, 2.0),
+    "trade": Budget(36, 3.0),
+    "read": Budget(72, 3.0),
+}
+
+_DOORS = (
+    Door("/ws", streams.hear_spot, ping=streams.ping, ping_every_s=5.0, silent_after_s=15.0),
+    Door("/feed", streams.hear_feed, ping=streams.ping, ping_every_s=5.0, silent_after_s=15.0),
+    Door(
+        "/linear-swap-ws",
+        streams.hear_swap,
+        ping=streams.ping,
+        ping_every_s=5.0,
+        silent_after_s=15.0,
+    ),
+    Door(
+        "/ws/v2",
+        private.hear_spot,
+        ping=private.ping_spot,
+        ping_every_s=20.0,
+        silent_after_s=60.0,
+    ),
+    Door(
+        "/ws/v5/notification",
+        private.hear_swap,
+        ping=private.ping_swap,
+        ping_every_s=5.0,
+        silent_after_s=15.0,
+    ),
+)
+
+
+class HtxDialect:
+    """Spot and swaps have an account each. Streams are gzip but for one."""
+
+    venue = "htx"
+    routes: Sequence[Route] = _ROUTES
+    doors: Sequence[Door] = _DOORS
+    budgets = _BUDGETS
+
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+        """One each."""
+        del listings
+        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _SWAP_RULES))
+
+    def listing(self, kind: str, coin: Coin) -> Listing:
+        """Spot says btcusdt, swaps say BTC-USDT and count contracts of a lot each."""
+        linear = kind == "linear"
+        instrument = Instrument(
+            InstrumentId(market_by_name(f"htx:{kind}").market_id, coin.symbol),
+            tick_size=coin.tick,
+            lot_step=coin.lot,
+            min_notional=ZERO if linear else coin.min_notional,
+            contract_size=coin.lot if linear else ONE,
+        )
+        return Listing(
+            instrument,
+            f"{coin.base}-{coin.quote}" if linear else coin.symbol.lower(),
+            coin.base,
+            coin.quote,
+            min_quantity=coin.lot,
+            max_leverage=Decimal(200) if linear else None,
+        )
+
+    def who(self, call: Call) -> str:
+        """Signature v2, in the query."""
+        if flaw := auth.flaw_of_call(call):
+            if kind_of(call.path) == "spot":
+                raise WireRefusal("api-signature-not-valid", f"Signature not valid: {flaw}")
+            if flaw == "Verification failure":
+                raise WireRefusal(1003, "invalid signature")
+            raise WireRefusal(403, flaw)
+        return ACCOUNT
+
+    def wrap(self, call: Call, answer: object) -> Reply:
+        """`code` around v2 and v5, `status` around the rest; market data is beside it."""
+        if call.path.startswith(("/v2", "/v5")):
+            word = "Success" if call.path.startswith("/v5") else "success"
+            body = {"code": 200, "message": word, "data": answer, "ts": ms(call.now_ns)}
+            return Reply(body)
+        bare = isinstance(answer, dict) and ("ch" in answer or answer.keys() == {"ts"})
+        told = answer if isinstance(answer, dict) and bare else {"data": answer}
+        late = {} if call.path.startswith("/v1") else {"ts": ms(call.now_ns)}
+        return Reply({"status": "ok"} | late | told)
+
+    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+        """Almost every no is a 200 with a code."""
+        code, message = refusal.code, refusal.message
+        body: dict[str, object]
+        if call.path.startswith(("/v2", "/v5")):
+            # clients read the number of v5 as a number
+            body = {"code": int_in(str(code), 500), "message": message, "ts": ms(call.now_ns)}
+        elif kind_of(call.path) == "spot":
+            body = {"status": "error", "err-code": str(code), "err-msg": message, "data": None}
+        else:
+            body = {"status": "error", "err_code": code, "err_msg": message}
+            body |= {"ts": ms(call.now_ns)}
+        return Reply(body, refusal.status or 200, dict(refusal.headers))
+
+    def no_such_path(self, call: Call) -> WireRefusal:
+        """404."""
+        return WireRefusal(404, f"path not found: {call.path}", status=404)
+
+    def closed(self) -> WireRefusal:
+        """Maintenance."""
+        return WireRefusal("system-maintenance", "System is in maintenance!", status=503)
+
+    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+        """Two families of headers."""
+        swaps = kind_of(route.path) == "linear"
+        headers = {"X-HB-RateLimit-Requests-Remain": str(spent.left)}
+        if swaps:
+            headers = {
+                "ratelimit-limit": str(spent.budget.limit),
+                "ratelimit-interval": str(int(spent.budget.window_s * 1000)),
+                "ratelimit-remaining": str(spent.left),
+                "ratelimit-reset": str(ms(spent.reset_ns)),
+            }
+        if spent.exceeded:
+            code = 1032 if swaps else "rate-too-many-requests"
+            words = "Number of access exceeds limit."
+            raise WireRefusal(code, words, status=_TOO_MANY, headers=headers)
+        return headers
+
+    def encode(self, frame: Frame) -> str | bytes:
+        """JSON in gzip, unless it is text already."""
+        if isinstance(frame, str):
+            return frame
+        return gzip.compress(msgspec.json.encode(frame), compresslevel=1)
+
+    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+        """Books of swaps, balances and positions."""
+        tell = private.opening if topic.account else streams.opening
+        return tell(floor, topic)
+
+    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+        """One frame for a piece of news."""
+        tell = private.telling if topic.account else streams.telling
+        return tell(floor, topic, news)

@@ -1,0 +1,267 @@
+"""HTX market endpoints of spot and swaps: what anybody may ask."""
+
+from __future__ import annotations
+
+from bowline.core.model.values import MINUTE_NS, SECOND_NS
+from bowline.core.sim.exchange import MinuteCandle, RefusalReason, TradePrinted
+from bowline.core.venue import Listing, ListingStatus
+from bowline.simex.dialect import Call
+from bowline.simex.dialects.htx.refusals import invalid, refusal_of
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import int_in, ms, plain, rolled, seconds
+
+Words = dict[str, object]
+#: `period` -> minutes
+PERIODS = {
+    "1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "4hour": 240, "1day": 1440,
+}  # fmt: skip
+DEPTH = 150
+_STATES = {
+    ListingStatus.TRADING: "online",
+    ListingStatus.PRELAUNCH: "pre-online",
+    ListingStatus.HALTED: "suspend",
+    ListingStatus.DELISTED: "offline",
+    ListingStatus.UNKNOWN: "online",
+}
+_STATUSES = {
+    ListingStatus.TRADING: 1,
+    ListingStatus.PRELAUNCH: 2,
+    ListingStatus.HALTED: 3,
+    ListingStatus.DELISTED: 0,
+    ListingStatus.UNKNOWN: 1,
+}
+
+
+def kind_of(path: str) -> str:
+    """Which market a path is of."""
+    return "linear" if path.startswith(("/v5", "/linear", "/api")) else "spot"
+
+
+def named(call: Call, fields: dict[str, str]) -> Listing:
+    """What `symbol` or `contract_code` names."""
+    kind = kind_of(call.path)
+    word = fields.get("symbol" if kind == "spot" else "contract_code", "")
+    listing = call.floor.listing_at(kind, word)
+    if listing is None:
+        raise refusal_of(kind, RefusalReason.UNKNOWN_INSTRUMENT)
+    return listing
+
+
+def number(value: object) -> float:
+    """A JSON number."""
+    return float(str(value))
+
+
+def size_of(listing: Listing, quantity: object) -> float:
+    """Base units on spot, contracts elsewhere, as a JSON number."""
+    return number(quantity) / float(listing.instrument.contract_size)
+
+
+def time(call: Call) -> object:
+    """GET /v1/common/timestamp."""
+    return ms(call.now_ns)
+
+
+def swap_time(call: Call) -> object:
+    """GET /api/v1/timestamp: it has no more than the time that every reply has."""
+    return {"ts": ms(call.now_ns)}
+
+
+def symbols(call: Call) -> object:
+    """GET /v1/common/symbols."""
+    return [_symbol(each) for each in call.floor.listings("spot")]
+
+
+def _symbol(listing: Listing) -> Words:
+    instrument = listing.instrument
+    least = number(listing.min_quantity)
+    return {
+        "symbol": listing.venue_symbol,
+        "base-currency": listing.base.lower(),
+        "quote-currency": listing.quote.lower(),
+        "price-precision": _digits(plain(instrument.tick_size)),
+        "amount-precision": _digits(plain(instrument.lot_step)),
+        "value-precision": 8,
+        "symbol-partition": "main",
+        "state": _STATES[listing.status],
+        "min-order-amt": least,
+        "max-order-amt": 100_000.0,
+        "min-order-value": number(instrument.min_notional),
+        "limit-order-min-order-amt": least,
+        "limit-order-max-order-amt": 100_000.0,
+        "sell-market-min-order-amt": least,
+        "api-trading": "enabled",
+        "tags": "",
+    }
+
+
+def _digits(step: str) -> int:
+    return len(step.partition(".")[2])
+
+
+def swaps(call: Call) -> object:
+    """GET /linear-swap-api/v1/swap_contract_info."""
+    wanted = call.query.get("contract_code", "")
+    return [
+        {
+            "symbol": each.base,
+            "contract_code": each.venue_symbol,
+            "pair": each.venue_symbol,
+            "contract_size": number(each.instrument.contract_size),
+            "price_tick": number(each.instrument.tick_size),
+            "contract_status": _STATUSES[each.status],
+            "contract_type": "swap",
+            "business_type": "swap",
+            "support_margin_mode": "all",
+            "trade_partition": each.quote,
+            "create_date": "20201021",
+            "delivery_date": "",
+            "delivery_time": "",
+            "settlement_date": str(ms(call.now_ns)),
+        }
+        for each in call.floor.listings("linear")
+        if wanted in ("", each.venue_symbol)
+    ]
+
+
+def book(call: Call) -> object:
+    """GET …/market/depth; steps that merge levels are not played."""
+    listing = named(call, call.query)
+    if call.query.get("type", "step0") != "step0":
+        raise invalid(kind_of(call.path), "only step0 is played here")
+    depth = min(max(int_in(call.query.get("depth"), DEPTH), 1), DEPTH)
+    instrument = listing.instrument.id
+    shown = call.floor.view_of(instrument).book(instrument, depth)
+    tick: Words = {
+        "bids": levels(listing, shown.bids),
+        "asks": levels(listing, shown.asks),
+        "version": shown.sequence,
+        "ts": ms(shown.event_ns),
+    }
+    return {"ch": f"market.{listing.venue_symbol}.depth.step0", "tick": tick}
+
+
+def levels(listing: Listing, side: object) -> list[list[float]]:
+    """Price and size."""
+    assert isinstance(side, tuple | list)
+    return [[number(price), size_of(listing, size)] for price, size in side]
+
+
+def merged(call: Call) -> object:
+    """GET …/market/detail/merged."""
+    listing = named(call, call.query)
+    shown = call.floor.ticker(listing.instrument.id)
+    best: Words = {}
+    for name, level in (("bid", shown.bid), ("ask", shown.ask)):
+        best[name] = levels(listing, [level])[0] if level else []
+    tick = ticker_object(call.floor, listing) | best
+    return {"ch": f"market.{listing.venue_symbol}.detail.merged", "tick": tick}
+
+
+def ticker_object(floor: Floor, listing: Listing) -> Words:
+    """The last 24 hours, as REST and the streams have them."""
+    shown = floor.ticker(listing.instrument.id)
+    swap = listing.max_leverage is not None
+    found: Words = {
+        "id": seconds(shown.event_ns),
+        "ts": ms(shown.event_ns),
+        "version": ms(shown.event_ns),
+        "open": number(shown.open or 0),
+        "close": number(shown.last or 0),
+        "high": number(shown.high or 0),
+        "low": number(shown.low or 0),
+        "amount": number(shown.volume),
+        "vol": size_of(listing, shown.volume) if swap else number(shown.turnover),
+        "count": 0,
+    }
+    return found | ({"trade_turnover": number(shown.turnover)} if swap else {})
+
+
+def candles(call: Call) -> object:
+    """GET …/market/history/kline and candles: spot the newest first, swaps the oldest.
+
+    On swaps `size` makes `from` and `to` count for nothing.
+    """
+    kind, listing, query = kind_of(call.path), named(call, call.query), call.query
+    minutes = PERIODS.get(query.get("period", ""))
+    if minutes is None:
+        raise invalid(kind, "invalid period")
+    view = call.floor.view_of(listing.instrument.id)
+    found = [
+        each
+        for each in rolled(view.candles(listing.instrument.id, limit=100_000), minutes)
+        if not each.open_ns % (minutes * MINUTE_NS)
+    ]
+    if kind == "spot" or "size" not in query:
+        start_s, end_s = int_in(query.get("from"), 0), int_in(query.get("to"), 1 << 60)
+        found = [each for each in found if start_s <= each.open_ns // SECOND_NS <= end_s]
+    most = min(max(int_in(query.get("size"), 150 if kind == "spot" else 2000), 1), 2000)
+    shown = [candle_object(listing, each) for each in found[-most:]]
+    channel = f"market.{listing.venue_symbol}.kline.{query['period']}"
+    return {"ch": channel, "data": shown[::-1] if kind == "spot" else shown}
+
+
+def candle_object(listing: Listing, candle: MinuteCandle) -> Words:
+    """A candle; `amount` is base units in both markets."""
+    swap = listing.max_leverage is not None
+    found: Words = {
+        "id": seconds(candle.open_ns),
+        "open": number(candle.open),
+        "close": number(candle.close),
+        "high": number(candle.high),
+        "low": number(candle.low),
+        "amount": number(candle.volume),
+        "vol": size_of(listing, candle.volume) if swap else number(candle.turnover),
+        "count": candle.trades,
+    }
+    return found | ({"trade_turnover": number(candle.turnover)} if swap else {})
+
+
+def trades(call: Call) -> object:
+    """GET …/market/history/trade: the newest first, each print in a list of its own."""
+    listing = named(call, call.query)
+    limit = min(max(int_in(call.query.get("size"), 1), 1), 2000)
+    prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
+    swap = listing.max_leverage is not None
+    shown = [
+        {
+            "id": each.trade_id,
+            "ts": ms(each.now_ns),
+            "data": [print_object(listing, each) | ({} if swap else {"trade-id": each.trade_id})],
+        }
+        for each in reversed(prints)
+    ]
+    return {"ch": f"market.{listing.venue_symbol}.trade.detail", "data": shown}
+
+
+def print_object(listing: Listing, trade: TradePrinted) -> Words:
+    """A public trade, without the second number that spot has and spells in two ways."""
+    found: Words = {
+        "id": trade.trade_id,
+        "ts": ms(trade.now_ns),
+        "price": number(trade.price),
+        "amount": size_of(listing, trade.quantity),
+        "direction": trade.side.value,
+    }
+    if listing.max_leverage is None:
+        return found
+    return found | {
+        "quantity": number(trade.quantity),
+        "trade_turnover": number(trade.quantity * trade.price),
+    }
+
+
+def funding_history(call: Call) -> object:
+    """GET /v5/market/funding_rate_history: the newest first."""
+    listing = named(call, call.query)
+    paid = call.floor.funding_paid.get(listing.instrument.id, [])
+    limit = min(max(int_in(call.query.get("limit"), 20), 1), 100)
+    return [
+        {
+            "id": str(at),
+            "contract_code": listing.venue_symbol,
+            "funding_rate": plain(rate),
+            "funding_time": str(ms(at_ns)),
+        }
+        for at, (rate, at_ns) in reversed(list(enumerate(paid))[-limit:])
+    ]

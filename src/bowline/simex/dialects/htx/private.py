@@ -1,0 +1,215 @@
+"""HTX private streams: of spot (v2, text) and of swaps (v5, gzip). Each has a login of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from bowline.core.sim.exchange import BalanceMoved, Executed, OrderMoved, PositionMoved
+from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialects.htx import auth
+from bowline.simex.dialects.htx.spot_words import balance_event, clearing, order_event
+from bowline.simex.dialects.htx.streams import words_of
+from bowline.simex.dialects.htx.swap_words import (
+    account_object,
+    fill_object,
+    order_object,
+    position_object,
+)
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.news import News
+from bowline.simex.session import Session
+from bowline.simex.wire_words import ms
+
+Words = dict[str, object]
+_SPOT = {
+    "orders": Channel.ORDERS,
+    "trade.clearing": Channel.FILLS,
+    "accounts.update": Channel.BALANCES,
+}
+_SWAP = {
+    "orders": Channel.ORDERS,
+    "trade": Channel.FILLS,
+    "positions": Channel.POSITIONS,
+    "account": Channel.BALANCES,
+}
+_ALL = "*"
+_NOT_IN, _NO_SYMBOL, _NO_TOPIC = 2002, 2001, 2011
+
+
+def ping_spot(session: Session) -> Frame:
+    """Text, as all of this stream."""
+    return _text({"action": "ping", "data": {"ts": ms(session.floor.now_ns)}})
+
+
+def ping_swap(session: Session) -> Frame:
+    """To be answered with the same time."""
+    return {"op": "ping", "ts": str(ms(session.floor.now_ns))}
+
+
+def hear_spot(session: Session, frame: str | bytes) -> None:
+    """A login (`req`), sub, unsub and pong."""
+    words = words_of(frame)
+    action, channel = words.get("action"), str(words.get("ch", ""))
+    said: Words = {"action": action, "ch": channel}
+    if action == "pong":
+        return
+    if action == "ping":
+        session.push(_text({"action": "pong", "data": words.get("data")}))
+    elif action == "req" and channel == "auth":
+        flaw = _log_in(session, "/ws/v2", _texts(words.get("params")), "signature", "authType")
+        no = {"code": _NOT_IN, "message": "auth.fail"}
+        session.push(_text(said | (no if flaw else {"code": 200, "data": {}})))
+    elif not session.account:
+        session.push(_text(said | {"code": _NOT_IN, "message": "invalid.auth.state"}))
+    elif (topic := _spot_topic(session, channel)) is None:
+        session.push(_text(said | {"code": _NO_SYMBOL, "message": "invalid.symbol"}))
+    else:
+        session.push(_text(said | {"code": 200, "data": {}}))
+        _turn(session, topic, on=action == "sub")
+
+
+def hear_swap(session: Session, frame: str | bytes) -> None:
+    """auth, sub, unsub and pong."""
+    words = words_of(frame)
+    op, now = words.get("op"), {"ts": ms(session.floor.now_ns)}
+    said: Words = {"op": op, "cid": words.get("cid"), "topic": words.get("topic")} | now
+    if op == "pong":
+        return
+    if op == "auth":
+        flaw = _log_in(session, "/ws/v5/notification", _texts(words), "Signature", "op", "type")
+        answer: Words = {"op": "auth", "type": "api", "err-code": _NOT_IN if flaw else 0} | now
+        told = {"err-msg": flaw} if flaw else {"data": {"user-id": session.floor.keys.user_id}}
+        session.push(answer | told)
+    elif not session.account:
+        session.push(said | {"err-code": _NOT_IN, "err-msg": "Authentication failed"})
+    elif (topic := _swap_topic(session, words)) is None:
+        session.push(said | {"err-code": _NO_TOPIC, "err-msg": "Contract doesnt exist."})
+    else:
+        session.push(said | {"err-code": 0})
+        _turn(session, topic, on=op == "sub")
+
+
+def _turn(session: Session, topic: Topic, *, on: bool) -> None:
+    if on:
+        session.subscribe(topic)
+    else:
+        session.unsubscribe(topic.word)
+
+
+def _log_in(
+    session: Session, path: str, sent: dict[str, str], signature: str, *unsigned: str
+) -> str:
+    params = {name: text for name, text in sent.items() if name not in (signature, *unsigned)}
+    flaw = auth.flaw_of_login(session, path, params, sent.get(signature, ""))
+    if not flaw:
+        session.account = ACCOUNT
+    return flaw
+
+
+def _texts(sent: object) -> dict[str, str]:
+    return {name: str(value) for name, value in sent.items()} if isinstance(sent, dict) else {}
+
+
+def _spot_topic(session: Session, word: str) -> Topic | None:
+    """`orders#btcusdt`, `orders#*`, `trade.clearing#btcusdt#0`, `accounts.update#2`."""
+    stem, *rest = word.split("#")
+    if stem not in _SPOT:
+        return None
+    instrument = None
+    if stem != "accounts.update" and (not rest or rest[0] != _ALL):
+        listing = session.floor.listing_at("spot", rest[0] if rest else "")
+        if listing is None:
+            return None
+        instrument = listing.instrument.id
+    note = rest[0] if stem == "accounts.update" and rest else ""
+    account = session.account
+    return Topic(_SPOT[stem], word, instrument, account=account, wallet="spot", note=note)
+
+
+def _swap_topic(session: Session, words: Words) -> Topic | None:
+    name, word = str(words.get("topic", "")), str(words.get("contract_code", _ALL))
+    listing = session.floor.listing_at("linear", word)
+    if name not in _SWAP or (word not in (_ALL, "") and listing is None):
+        return None
+    instrument = listing.instrument.id if listing and name != "account" else None
+    return Topic(
+        _SWAP[name], f"{name}/{word}", instrument, account=session.account, wallet="linear",
+        note=name,
+    )  # fmt: skip
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """What there is, of the topics that begin so."""
+    if topic.wallet == "spot":
+        # in mode 2 every balance is told at the start; the others tell changes alone
+        if topic.channel is Channel.BALANCES and topic.note == "2":
+            for holding in reversed(floor.view("spot").holdings(topic.account)):
+                yield _pushed(topic, balance_event(floor, holding))
+    elif topic.channel is Channel.POSITIONS:
+        held = floor.view("linear").positions(topic.account, topic.instrument)
+        yield _positions(floor, topic, "snapshot", [position_object(floor, each) for each in held])
+    elif topic.channel is Channel.BALANCES:
+        holding = floor.view("linear").holding(topic.account, "USDT")
+        told: Words = {"event": "snapshot", "data": account_object(floor, holding)}
+        yield _notified(floor, topic, "") | told
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One frame for a piece of news."""
+    tell = _spot_news if topic.wallet == "spot" else _swap_news
+    if (frame := tell(floor, topic, news)) is not None:
+        yield frame
+
+
+def _spot_news(floor: Floor, topic: Topic, news: News) -> Frame | None:
+    match news:
+        case OrderMoved(order=order):
+            return _pushed(topic, order_event(floor, order))
+        case Executed():
+            return _pushed(topic, clearing(floor, news))
+        case BalanceMoved(holding=holding):
+            return _pushed(topic, balance_event(floor, holding, news))
+        case _:
+            return None
+
+
+def _swap_news(floor: Floor, topic: Topic, news: News) -> Frame | None:
+    match news:
+        case OrderMoved(order=order) if not order.waiting:
+            word = floor.listing(order.instrument).venue_symbol
+            return _notified(floor, topic, word) | {"data": order_object(floor, order)}
+        case Executed():
+            word = floor.listing(news.instrument).venue_symbol
+            return _notified(floor, topic, word) | {"data": [fill_object(floor, news)]}
+        case PositionMoved(position=position):
+            return _positions(floor, topic, "update", [position_object(floor, position)])
+        case BalanceMoved(holding=holding):
+            told: Words = {"event": news.reason.value, "data": account_object(floor, holding)}
+            return _notified(floor, topic, "") | told
+        case _:
+            return None
+
+
+def _positions(floor: Floor, topic: Topic, event: str, rows: list[Words]) -> Words:
+    word = floor.listing(topic.instrument).venue_symbol if topic.instrument else _ALL
+    return _notified(floor, topic, word) | {"event": event, "data": rows}
+
+
+def _notified(floor: Floor, topic: Topic, word: str) -> Words:
+    return {
+        "op": "notify",
+        "topic": topic.note,
+        "contract_code": word,
+        "ts": ms(floor.now_ns),
+        "uid": floor.keys.user_id,
+    }
+
+
+def _pushed(topic: Topic, told: Words) -> Frame:
+    return _text({"action": "push", "ch": topic.word, "data": told})
+
+
+def _text(words: Words) -> Frame:
+    return msgspec.json.encode(words).decode()

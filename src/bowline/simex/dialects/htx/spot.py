@@ -1,0 +1,197 @@
+"""HTX spot orders and accounts, v1 and v2."""
+
+from __future__ import annotations
+
+import re
+
+from bowline.core.model.values import Side
+from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.venue import OrderKind, TimeInForce
+from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialects.htx.market import named
+from bowline.simex.dialects.htx.refusals import invalid, refusal_of
+from bowline.simex.dialects.htx.spot_words import (
+    account_number,
+    balances,
+    fill_object,
+    order_object,
+    state_word,
+)
+from bowline.simex.floor import ACCOUNT
+from bowline.simex.wire_words import decimal_in, int_in, ms
+
+_KINDS: dict[str, TimeInForce | None] = {
+    "limit": TimeInForce.GTC,
+    "ioc": TimeInForce.IOC,
+    "limit-fok": TimeInForce.FOK,
+    "limit-maker": TimeInForce.POST_ONLY,
+    "market": None,
+}
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: what a cancel by our id says instead of a refusal
+_STATES = {"canceled": 7, "filled": 6, "partial-canceled": 5}
+_NOT_FOUND, _CANCELLING = 0, 10
+_SHORTEST_S = 5
+_COUNTDOWN = "htx cancel all after"
+
+
+def accounts(call: Call) -> object:
+    """GET /v1/account/accounts."""
+    number = account_number(call.floor)
+    return [{"id": number, "type": "spot", "subtype": "", "state": "working"}]
+
+
+def balance(call: Call) -> object:
+    """GET /v1/account/accounts/{account_id}/balance."""
+    if call.parts["account_id"] != str(account_number(call.floor)):
+        raise WireRefusal("account-get-balance-account-inexistent-error", "no such account")
+    held = call.floor.view("spot").holdings(call.account)
+    number = account_number(call.floor)
+    return {"id": number, "type": "spot", "state": "working", "list": balances(held)}
+
+
+def place(call: Call) -> object:
+    """POST /v1/order/orders/place: the order's id and nothing else."""
+    fields = call.fields()
+    listing = named(call, fields)
+    side_word, _, kind = fields.get("type", "").partition("-")
+    side, amount = _SIDES.get(side_word), decimal_in(fields.get("amount"))
+    price, client_id = decimal_in(fields.get("price")), fields.get("client-order-id", "")
+    if fields.get("account-id") != str(account_number(call.floor)):
+        raise WireRefusal("account-get-accounts-inexistent-error", "no such account")
+    if side is None or kind not in _KINDS:
+        raise invalid("spot", "invalid type")
+    if amount is None or amount <= 0:
+        raise WireRefusal("invalid-amount", "Paramemter `amount` is invalid.")
+    force = _KINDS[kind]
+    if force is not None and price is None:
+        raise WireRefusal("order-invalid-price", "invalid price")
+    if client_id and not _CLIENT_ID.fullmatch(client_id):
+        raise WireRefusal("invalid-client-order-id", "invalid client order id")
+    by_cost = force is None and side is Side.BUY
+    placed = call.floor.place(
+        NewOrder(
+            account=call.account,
+            instrument=listing.instrument.id,
+            side=side,
+            kind=OrderKind.MARKET if force is None else OrderKind.LIMIT,
+            quantity=None if by_cost else amount,
+            quote_cost=amount if by_cost else None,
+            price=None if force is None else price,
+            time_in_force=force or TimeInForce.GTC,
+            client_id=client_id,
+        )
+    )
+    return str(_taken(placed).order_id)
+
+
+def cancel(call: Call) -> object:
+    """POST /v1/order/orders/{order_id}/submitcancel."""
+    found = call.floor.view("spot").order(call.account, int_in(call.parts["order_id"], 0))
+    if found is None:
+        raise refusal_of("spot", RefusalReason.UNKNOWN_ORDER)
+    return str(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)).order_id)
+
+
+def cancel_by_client_id(call: Call) -> object:
+    """POST /v1/order/orders/submitCancelClientOrder: yes, and a number for what came of it."""
+    client_id = call.fields().get("client-order-id", "")
+    found = call.floor.view("spot").order(call.account, client_id)
+    if found is None:
+        return _NOT_FOUND
+    if found.done:
+        return _STATES[state_word(found)]
+    call.floor.cancel(call.account, found.instrument, found.order_id)
+    return _CANCELLING
+
+
+def cancel_open(call: Call) -> object:
+    """POST /v1/order/orders/batchCancelOpenOrders: of some symbols, or all."""
+    fields = call.fields()
+    wanted = {each for each in fields.get("symbol", "").split(",") if each}
+    ended: list[VenueOrder] = []
+    for listing in call.floor.listings("spot"):
+        if not wanted or listing.venue_symbol in wanted:
+            ended += call.floor.cancel_all(call.account, "spot", listing.instrument.id)
+    return {"success-count": len(ended), "failed-count": 0, "next-id": -1}
+
+
+def one(call: Call) -> object:
+    """GET /v1/order/orders/{order_id}."""
+    return _shown(call, int_in(call.parts["order_id"], 0))
+
+
+def by_client_id(call: Call) -> object:
+    """GET /v1/order/orders/getClientOrder."""
+    return _shown(call, call.query.get("clientOrderId", ""))
+
+
+def _shown(call: Call, name: int | str) -> object:
+    found = call.floor.view("spot").order(call.account, name)
+    if found is None:
+        raise refusal_of("spot", RefusalReason.UNKNOWN_ORDER)
+    return order_object(call.floor, found)
+
+
+def open_orders(call: Call) -> object:
+    """GET /v1/order/openOrders: the newest first, older than `from`."""
+    return _page(call, call.floor.view("spot").open_orders(call.account), 100)
+
+
+def orders(call: Call) -> object:
+    """GET /v1/order/orders: those in one of the `states`."""
+    view = call.floor.view("spot")
+    states = set(call.query.get("states", "").split(","))
+    known = [*view.open_orders(call.account), *view.closed_orders(call.account)]
+    return _page(call, [each for each in known if state_word(each) in states], 100)
+
+
+def _page(call: Call, found: list[VenueOrder], usual: int) -> object:
+    query = call.query
+    wanted = named(call, query).instrument.id if query.get("symbol") else None
+    before = int_in(query.get("from"), 1 << 62)
+    chosen = [e for e in found if e.order_id < before and wanted in (None, e.instrument)]
+    chosen.sort(key=lambda each: -each.order_id)
+    limit = min(max(int_in(query.get("size"), usual), 1), 500)
+    return [order_object(call.floor, each) for each in chosen[:limit]]
+
+
+def match_results(call: Call) -> object:
+    """GET /v1/order/matchresults: the newest first."""
+    query = call.query
+    wanted = named(call, query).instrument.id if query.get("symbol") else None
+    start_ms, end_ms = int_in(query.get("start-time"), 0), int_in(query.get("end-time"), 1 << 62)
+    order_id = call.parts.get("order_id", "")
+    found = [
+        each
+        for each in reversed(call.floor.view("spot").fills(call.account, wanted))
+        if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", str(each.order_id))
+    ]
+    limit = min(max(int_in(query.get("size"), 100), 1), 500)
+    return [fill_object(call.floor, each) for each in found[:limit]]
+
+
+def cancel_all_after(call: Call) -> object:
+    """POST /v2/algo-orders/cancel-all-after: cancel all of spot then, unless asked again."""
+    floor, timeout_s = call.floor, int_in(call.fields().get("timeout"), -1)
+    if timeout_s and timeout_s < _SHORTEST_S:
+        raise WireRefusal(2002, "invalid field value in `timeout`")
+    now = ms(floor.now_ns)
+    due = str(now + timeout_s * 1000) if timeout_s else ""
+    floor.notes[_COUNTDOWN] = due
+
+    def fire() -> None:
+        if floor.notes[_COUNTDOWN] == due:
+            floor.cancel_all(ACCOUNT, "spot")
+            floor.publish()
+
+    if timeout_s:
+        floor.agenda.after(timeout_s, fire)
+    return {"currentTime": now, "triggerTime": int(due or 0)}
+
+
+def _taken(answer: VenueOrder | Refused) -> VenueOrder:
+    if isinstance(answer, Refused):
+        raise refusal_of("spot", answer.reason, answer.message)
+    return answer

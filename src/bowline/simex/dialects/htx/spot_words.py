@@ -1,0 +1,191 @@
+"""HTX's words for orders, fills and balances of spot: what REST and the stream both say.
+
+Pure: an object of the played engine in, the venue's JSON object out.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO
+from bowline.core.sim.exchange import BalanceMoved, Executed, Holding, VenueOrder
+from bowline.core.venue import OrderKind, TimeInForce
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import ms, plain, plain_or
+
+Words = dict[str, object]
+_TAILS = {
+    TimeInForce.GTC: "limit",
+    TimeInForce.IOC: "ioc",
+    TimeInForce.FOK: "limit-fok",
+    TimeInForce.POST_ONLY: "limit-maker",
+}
+
+
+def account_number(floor: Floor) -> int:
+    """The number of the spot account."""
+    return int(floor.keys.user_id) + 1_000_000
+
+
+def type_word(order: VenueOrder) -> str:
+    """Side and kind in one: `buy-limit-maker`."""
+    limit = order.asked.kind is OrderKind.LIMIT
+    return f"{order.side.value}-{_TAILS[order.asked.time_in_force] if limit else 'market'}"
+
+
+def state_word(order: VenueOrder) -> str:
+    """`state`."""
+    if order.state is OrderState.FILLED:
+        return "filled"
+    if order.done:
+        return "partial-canceled" if order.filled else "canceled"
+    return "partial-filled" if order.filled else "submitted"
+
+
+def _fees(order: VenueOrder) -> Decimal:
+    return sum((fee for _, fee in order.fees), ZERO)
+
+
+def order_object(floor: Floor, order: VenueOrder) -> Words:
+    """An order. A market buy counts in quote money."""
+    shown: Words = {
+        "id": order.order_id,
+        "symbol": floor.listing(order.instrument).venue_symbol,
+        "account-id": account_number(floor),
+        "client-order-id": order.client_id,
+        "amount": plain(order.asked.quote_cost or order.quantity),
+        "price": plain_or(order.price, "0"),
+        "created-at": ms(order.created_ns),
+        "type": type_word(order),
+        "source": "spot-api",
+        "state": state_word(order),
+        "finished-at": ms(order.updated_ns) if order.done else 0,
+        "canceled-at": ms(order.updated_ns) if "canceled" in state_word(order) else 0,
+    }
+    # one end point says `field`, the other `filled`
+    for word in ("field", "filled"):
+        shown[f"{word}-amount"] = plain(order.filled)
+        shown[f"{word}-cash-amount"] = plain(order.cost)
+        shown[f"{word}-fees"] = plain(_fees(order))
+    return shown
+
+
+def fill_object(floor: Floor, fill: Executed) -> Words:
+    """An execution, as `matchresults` has it."""
+    # not the floor's view, which a fault may keep from seeing what is new
+    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+    assert order is not None
+    return {
+        "id": fill.trade_id,
+        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "order-id": fill.order_id,
+        "match-id": fill.trade_id,
+        "trade-id": fill.trade_id,
+        "type": type_word(order),
+        "source": "spot-api",
+        "price": plain(fill.price),
+        "filled-amount": plain(fill.quantity),
+        "filled-fees": plain(fill.fee),
+        "fee-currency": fill.fee_asset.lower(),
+        "filled-points": "0.0",
+        "fee-deduct-currency": "",
+        "fee-deduct-state": "done",
+        "role": "maker" if fill.maker else "taker",
+        "created-at": ms(fill.now_ns),
+    }
+
+
+def balances(holdings: list[Holding]) -> list[Words]:
+    """Two rows an asset."""
+    return [
+        {"currency": each.asset.lower(), "type": kind, "balance": plain(amount)}
+        for each in holdings
+        for kind, amount in (("trade", each.free), ("frozen", each.locked))
+    ]
+
+
+def order_event(floor: Floor, order: VenueOrder) -> Words:
+    """An order, as the stream tells of it: created, traded or cancelled."""
+    shown: Words = {
+        "orderId": order.order_id,
+        "clientOrderId": order.client_id,
+        "accountId": account_number(floor),
+        "symbol": floor.listing(order.instrument).venue_symbol,
+        "orderSource": "spot-api",
+        "orderPrice": plain_or(order.price, "0"),
+        "type": type_word(order),
+        "orderStatus": state_word(order),
+    }
+    cost = order.asked.quote_cost
+    shown |= {"orderSize": plain(order.quantity)} if cost is None else {"orderValue": plain(cost)}
+    progress: Words = {"execAmt": plain(order.filled), "remainAmt": plain(order.remaining)}
+    fill = _last_fill(floor, order)
+    if order.done and order.state is not OrderState.FILLED:
+        return shown | progress | {"eventType": "cancellation", "lastActTime": ms(order.updated_ns)}
+    if fill is None:
+        return shown | {"eventType": "creation", "orderCreateTime": ms(order.created_ns)}
+    return shown | progress | {
+        "eventType": "trade",
+        "tradePrice": plain(fill.price),
+        "tradeVolume": plain(fill.quantity),
+        "tradeId": fill.trade_id,
+        "tradeTime": ms(fill.now_ns),
+        "aggressor": not fill.maker,
+    }  # fmt: skip
+
+
+def _last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
+    """The fill that brought the order to where it is."""
+    filled = ZERO
+    for each in floor.engine_of(order.instrument).view.fills(order.account, order.instrument):
+        if each.order_id == order.order_id:
+            filled += each.quantity
+            if filled == order.filled:
+                return each
+    return None
+
+
+def clearing(floor: Floor, fill: Executed) -> Words:
+    """An execution, as the stream tells of it."""
+    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+    assert order is not None
+    cost = order.asked.quote_cost
+    size = {"orderSize": plain(order.quantity)} if cost is None else {"orderValue": plain(cost)}
+    return size | {
+        "eventType": "trade",
+        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "orderId": str(fill.order_id),
+        "clientOrderId": fill.client_id,
+        "orderSide": fill.side.value,
+        "orderType": type_word(order),
+        "accountId": account_number(floor),
+        "source": "spot-api",
+        "orderPrice": plain_or(order.price, "0"),
+        "orderCreateTime": ms(order.created_ns),
+        "orderStatus": state_word(order),
+        "tradePrice": plain(fill.price),
+        "tradeVolume": plain(fill.quantity),
+        "aggressor": not fill.maker,
+        "tradeId": fill.trade_id,
+        "tradeTime": ms(fill.now_ns),
+        "transactFee": plain(fill.fee),
+        "feeCurrency": fill.fee_asset.lower(),
+        "feeDeduct": "0",
+        "feeDeductType": "",
+    }
+
+
+def balance_event(floor: Floor, holding: Holding, moved: BalanceMoved | None = None) -> Words:
+    """What there is of an asset; without a cause at the start of a subscription."""
+    kinds = {True: "order.match", False: "order.place"}
+    return {
+        "currency": holding.asset.lower(),
+        "accountId": account_number(floor),
+        "balance": plain(holding.total),
+        "available": plain(holding.free),
+        "changeType": None if moved is None else kinds[bool(moved.change)],
+        "accountType": "trade",
+        "changeTime": ms(floor.now_ns if moved is None else moved.now_ns),
+        "seqNum": ms(floor.now_ns),
+    }

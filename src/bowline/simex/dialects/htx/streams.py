@@ -1,0 +1,231 @@
+"""HTX public streams: gzip, the server's ping, whole books by request on spot and by push on swaps.
+
+Books of spot say the number before theirs, those of swaps count up by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from bowline.core.model.values import MINUTE_NS
+from bowline.core.sim.exchange import BookLevel, CandleMoved, TradePrinted
+from bowline.core.venue import Listing
+from bowline.simex.depth import DepthView
+from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialects.htx.market import (
+    PERIODS,
+    candle_object,
+    levels,
+    print_object,
+    ticker_object,
+)
+from bowline.simex.floor import Floor
+from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.session import Session
+from bowline.simex.wire_words import ms, rolled
+
+Words = dict[str, object]
+_TOPIC = re.compile(r"market\.(?P<word>[\w-]+)\.(?P<rest>.+)")
+_MBP = {f"mbp.{depth}": depth for depth in (5, 20, 150, 400)}
+_SIZES = {f"depth.size_{depth}.high_freq": depth for depth in (20, 150)}
+_PLAIN = {
+    "trade.detail": Channel.TRADES,
+    "bbo": Channel.TICKER,
+    "detail": Channel.TICKER,
+}
+#: a topic of a swap's book that is pushed whole each time
+_WHOLE = "whole"
+
+
+def hear_spot(session: Session, frame: str | bytes) -> None:
+    """sub, unsub and pong."""
+    _hear(session, frame, "spot")
+
+
+def hear_feed(session: Session, frame: str | bytes) -> None:
+    """The same for books, and `req` for a whole one."""
+    _hear(session, frame, "feed")
+
+
+def hear_swap(session: Session, frame: str | bytes) -> None:
+    """sub, unsub and pong."""
+    _hear(session, frame, "linear")
+
+
+def ping(session: Session) -> Frame:
+    """To be answered with the same number."""
+    return {"ping": ms(session.floor.now_ns)}
+
+
+def _hear(session: Session, frame: str | bytes, door: str) -> None:
+    words = words_of(frame)
+    now = {"ts": ms(session.floor.now_ns)}
+    if "pong" in words:
+        return
+    verb = next((each for each in ("sub", "unsub", "req") if each in words), "")
+    name, request = str(words.get(verb, "")), words.get("id")
+    topic = _topic(session.floor, door, name, words)
+    if topic is None or (verb == "req" and topic.channel is not Channel.BOOK):
+        said: Words = {"status": "error", "err-code": "bad-request", "id": request}
+        session.push(said | {"err-msg": f"invalid topic {name}"} | now)
+    elif verb == "req":
+        session.push({"id": request, "rep": name, "status": "ok"} | now | _started(session, topic))
+    elif verb == "unsub":
+        session.unsubscribe(name)
+        session.push({"id": request, "status": "ok", "unsubbed": name} | now)
+    else:
+        session.push({"id": request, "status": "ok", "subbed": name} | now)
+        session.subscribe(topic)
+
+
+def _topic(floor: Floor, door: str, name: str, words: Words) -> Topic | None:
+    found = _TOPIC.fullmatch(name)
+    kind = "linear" if door == "linear" else "spot"
+    listing = floor.listing_at(kind, found["word"]) if found else None
+    if found is None or listing is None:
+        return None
+    rest, instrument = found["rest"], listing.instrument.id
+    if kind == "spot" and rest in _MBP:
+        return Topic(Channel.BOOK, name, instrument, _MBP[rest])
+    if door == "feed":
+        return None
+    if kind == "linear" and rest in _SIZES:
+        note = "" if words.get("data_type") == "incremental" else _WHOLE
+        return Topic(Channel.BOOK, name, instrument, _SIZES[rest], note=note)
+    if (period := rest.removeprefix("kline.")) in PERIODS:
+        return Topic(Channel.CANDLES, name, instrument, interval=period)
+    return Topic(_PLAIN[rest], name, instrument, note=rest) if rest in _PLAIN else None
+
+
+def _started(session: Session, topic: Topic) -> Words:
+    assert topic.instrument is not None
+    listing = session.floor.listing(topic.instrument)
+    view = session.floor.depth(topic.instrument, topic.depth)
+    sides = {"bids": levels(listing, view.bids), "asks": levels(listing, view.asks)}
+    return {"data": {"seqNum": view.sequence} | sides}
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """Books of swaps begin with a whole one."""
+    if topic.instrument is not None and ".depth." in topic.word:
+        view = floor.depth(topic.instrument, topic.depth)
+        yield _told(floor, topic, _depth(floor, topic, view, "snapshot", view.bids, view.asks))
+    elif topic.channel is Channel.BOOK and topic.instrument is not None:
+        # changes are counted from here on
+        floor.depth(topic.instrument, topic.depth)
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One frame for a piece of news."""
+    match news:
+        case DepthMoved(view=view, change=change) if topic.note == _WHOLE:
+            del change
+            yield _told(floor, topic, _depth(floor, topic, view, "snapshot", view.bids, view.asks))
+        case DepthMoved(view=view, change=change) if ".depth." in topic.word:
+            tick = _depth(floor, topic, view, "update", change.bids, change.asks)
+            yield _told(floor, topic, tick | {"version": change.update})
+        case DepthMoved(view=view, change=change):
+            listing = floor.listing(view.instrument)
+            tick = {
+                "seqNum": change.sequence,
+                "prevSeqNum": change.shown,
+                "bids": levels(listing, change.bids),
+                "asks": levels(listing, change.asks),
+            }
+            yield _told(floor, topic, tick)
+        case TradePrinted():
+            yield _told(floor, topic, _print(floor, news))
+        case TickerMoved():
+            yield _told(floor, topic, _ticker(floor, topic, news))
+        case CandleMoved():
+            yield _told(floor, topic, _candle(floor, topic, news))
+
+
+def _told(floor: Floor, topic: Topic, tick: Words) -> Words:
+    return {"ch": topic.word, "ts": ms(floor.now_ns), "tick": tick}
+
+
+def _depth(
+    floor: Floor,
+    topic: Topic,
+    view: DepthView,
+    event: str,
+    bids: Iterable[BookLevel],
+    asks: Iterable[BookLevel],
+) -> Words:
+    listing = floor.listing(view.instrument)
+    return {
+        "mrid": view.sequence,
+        "id": view.sequence,
+        "bids": levels(listing, list(bids)),
+        "asks": levels(listing, list(asks)),
+        "ts": ms(view.event_ns),
+        "version": view.update,
+        "ch": topic.word,
+        "event": event,
+    }
+
+
+def _print(floor: Floor, trade: TradePrinted) -> Words:
+    listing = floor.listing(trade.instrument)
+    more = {} if _is_swap(listing) else {"tradeId": trade.trade_id}
+    shown = print_object(listing, trade) | more
+    return {"id": trade.trade_id, "ts": ms(trade.now_ns), "data": [shown]}
+
+
+def _is_swap(listing: Listing) -> bool:
+    return listing.max_leverage is not None
+
+
+def _ticker(floor: Floor, topic: Topic, news: TickerMoved) -> Words:
+    listing = floor.listing(news.instrument)
+    if topic.note == "detail":
+        return ticker_object(floor, listing)
+    # not the floor's view, which a fault may keep from seeing what is new
+    book = floor.engine_of(news.instrument).view.book(news.instrument, 1)
+    bid, ask = (levels(listing, side)[0] if side else None for side in (book.bids, book.asks))
+    if _is_swap(listing):
+        return {
+            "mrid": book.sequence,
+            "id": book.sequence,
+            "bid": bid,
+            "ask": ask,
+            "ts": ms(news.event_ns),
+            "version": book.sequence,
+            "ch": topic.word,
+        }
+    (bid_price, bid_size), (ask_price, ask_size) = bid or (0.0, 0.0), ask or (0.0, 0.0)
+    return {
+        "seqId": book.sequence,
+        "bid": bid_price,
+        "bidSize": bid_size,
+        "ask": ask_price,
+        "askSize": ask_size,
+        "quoteTime": ms(news.event_ns),
+        "symbol": listing.venue_symbol,
+    }
+
+
+def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
+    minutes = PERIODS[topic.interval]
+    candle, length_ns = news.candle, minutes * MINUTE_NS
+    if minutes > 1:
+        start_ns = candle.open_ns - candle.open_ns % length_ns
+        known = floor.view_of(news.instrument).candles(
+            news.instrument, from_ns=start_ns, limit=minutes + 1
+        )
+        parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
+        candle = rolled(parts, minutes)[-1]
+    return candle_object(floor.listing(news.instrument), candle)
+
+
+def words_of(frame: str | bytes) -> Words:
+    """A JSON object; empty if it is none."""
+    try:
+        read = msgspec.json.decode(frame)
+    except msgspec.DecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}

@@ -1,0 +1,253 @@
+"""HTX swap orders (v5): contracts, integers for client ids, triggers in a list of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec.structs import replace
+
+from bowline.core.model.values import Direction, Side
+from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
+from bowline.simex.dialect import Call, WireRefusal, as_fields
+from bowline.simex.dialects.htx.market import named
+from bowline.simex.dialects.htx.refusals import invalid, refusal_of
+from bowline.simex.dialects.htx.swap_words import (
+    LEGS,
+    MODES,
+    Words,
+    client_word,
+    fill_object,
+    order_object,
+    trigger_object,
+)
+from bowline.simex.floor import ACCOUNT
+from bowline.simex.wire_words import decimal_in, int_in, ms
+
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_LEGS = {word: leg for leg, word in LEGS.items()}
+MODES_IN = {word: mode for mode, word in MODES.items()}
+_FORCES = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeInForce.FOK}
+_TRUE = ("1", "true")
+_MOST_ID = (1 << 63) - 1
+_SHORTEST_MS = 5_000
+_SUCCESS: Words = {"code": 200, "message": "Success"}
+_TRIGGER_IDS = ("algo_id", "algo_client_order_id")
+_COUNTDOWN = "htx cancel after"
+
+Fields = dict[str, str]
+
+
+def place(call: Call) -> object:
+    """POST /v5/trade/order."""
+    fields = call.fields()
+    listing, kind = named(call, fields), fields.get("type", "")
+    price = decimal_in(fields.get("price"))
+    if kind not in ("limit", "market", "post_only") or (kind != "market" and price is None):
+        raise invalid("linear", "invalid type or price")
+    order = _order_in(call, listing, fields, fields.get("client_order_id", ""))
+    if kind != "market":
+        force = _FORCES.get(fields.get("time_in_force", "gtc"), TimeInForce.GTC)
+        order = replace(
+            order,
+            kind=OrderKind.LIMIT,
+            price=price,
+            time_in_force=TimeInForce.POST_ONLY if kind == "post_only" else force,
+        )
+    return _acknowledged(_taken(call.floor.place(order)))
+
+
+def _order_in(call: Call, listing: Listing, fields: Fields, client_id: str) -> NewOrder:
+    """What orders and triggers have in common, as a market order."""
+    side, volume = _SIDES.get(fields.get("side", "")), decimal_in(fields.get("volume"))
+    if side is None or volume is None or volume <= 0 or volume % 1:
+        raise refusal_of("linear", RefusalReason.LOT)
+    leg = _LEGS.get(fields.get("position_side", "both"))
+    if leg is None:
+        raise invalid("linear", "invalid position_side")
+    if client_id and not 0 < int_in(client_id, 0) <= _MOST_ID:
+        raise WireRefusal(1067, "The client_order_id field is invalid. Please re-enter.")
+    take_mode(call, listing, fields.get("margin_mode", ""))
+    return NewOrder(
+        account=call.account,
+        instrument=listing.instrument.id,
+        side=side,
+        kind=OrderKind.MARKET,
+        quantity=volume * listing.instrument.contract_size,
+        # in hedge mode an order against its leg reduces it anyway
+        reduce_only=leg is Direction.NEUTRAL and fields.get("reduce_only") in _TRUE,
+        position=leg,
+        client_id=client_id,
+    )
+
+
+def take_mode(call: Call, listing: Listing, word: str) -> None:
+    """Orders name their margin mode; here an instrument has one while it is in use."""
+    mode = MODES_IN.get(word or "cross")
+    if mode is None:
+        raise invalid("linear", "invalid margin_mode")
+    set_mode(call, listing, mode)
+
+
+def set_mode(call: Call, listing: Listing, mode: MarginMode) -> None:
+    """Cross or isolated; what is so already is no error."""
+    refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise refusal_of("linear", refused.reason, refused.message)
+
+
+def cancel(call: Call) -> object:
+    """POST /v5/trade/cancel_order: by id, or by the client's."""
+    found = _find(call, call.fields())
+    if found.waiting:
+        raise refusal_of("linear", RefusalReason.UNKNOWN_ORDER)
+    return _acknowledged(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)))
+
+
+def cancel_all(call: Call) -> object:
+    """POST /v5/trade/cancel_all_orders: of one contract, or all. Triggers stay."""
+    fields = call.fields()
+    wanted = named(call, fields).instrument.id if fields.get("contract_code") else None
+    found = call.floor.view("linear").open_orders(call.account, wanted)
+    return [_SUCCESS | _acknowledged(each) for each in _cancelled(call, found, stops=False)]
+
+
+def _cancelled(call: Call, orders: Iterable[VenueOrder], *, stops: bool) -> list[VenueOrder]:
+    ended = []
+    for each in orders:
+        if each.waiting is stops:
+            answer = call.floor.cancel(call.account, each.instrument, each.order_id)
+            if isinstance(answer, VenueOrder):
+                ended.append(answer)
+    return ended
+
+
+def one(call: Call) -> object:
+    """GET /v5/trade/order."""
+    found = _find(call, call.query)
+    if found.waiting:
+        raise refusal_of("linear", RefusalReason.UNKNOWN_ORDER)
+    return order_object(call.floor, found)
+
+
+def open_orders(call: Call) -> object:
+    """GET /v5/trade/order/opens: the newest first, older than `from`."""
+    found = call.floor.view("linear").open_orders(call.account)
+    shown = [each for each in found if not each.waiting]
+    return [order_object(call.floor, each) for each in _page(call, shown)]
+
+
+def history(call: Call) -> object:
+    """GET /v5/trade/order/history: closed orders, the newest first."""
+    found = call.floor.view("linear").closed_orders(call.account)
+    shown = [each for each in found if not each.waiting]
+    return [order_object(call.floor, each) for each in _page(call, shown)]
+
+
+def details(call: Call) -> object:
+    """GET /v5/trade/order/details: executions, the newest first."""
+    query = call.query
+    wanted = named(call, query).instrument.id if query.get("contract_code") else None
+    start_ms, end_ms = int_in(query.get("start_time"), 0), int_in(query.get("end_time"), 1 << 62)
+    order_id = query.get("order_id", "")
+    found = [
+        each
+        for each in reversed(call.floor.view("linear").fills(call.account, wanted))
+        if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", str(each.order_id))
+    ]
+    limit = min(max(int_in(query.get("limit"), 20), 1), 100)
+    return [fill_object(call.floor, each) for each in found[:limit]]
+
+
+def _page(call: Call, orders: list[VenueOrder]) -> list[VenueOrder]:
+    query = call.query
+    wanted = named(call, query).instrument.id if query.get("contract_code") else None
+    before = int_in(query.get("from"), 1 << 62)
+    chosen = [e for e in orders if e.order_id < before and wanted in (None, e.instrument)]
+    chosen.sort(key=lambda each: -each.order_id)
+    return chosen[: min(max(int_in(query.get("limit"), 20), 1), 100)]
+
+
+def place_trigger(call: Call) -> object:
+    """POST /v5/algo/order: a stop that becomes a market order; no other is played."""
+    fields = call.fields()
+    listing, trigger = named(call, fields), decimal_in(fields.get("trigger_price"))
+    last = call.floor.ticker(listing.instrument.id).last
+    if trigger is None or last is None:
+        raise invalid("linear", "only triggers are played here, by trigger_price")
+    if decimal_in(fields.get("price")):
+        raise invalid("linear", "a trigger of a limit order is not played here")
+    order = _order_in(call, listing, fields, fields.get("algo_client_order_id", ""))
+    order = replace(order, kind=OrderKind.STOP, trigger=trigger, trigger_rising=trigger > last)
+    return [_triggered(_taken(call.floor.place(order)))]
+
+
+def _triggered(order: VenueOrder) -> Words:
+    return {"algo_id": str(order.order_id), "algo_client_order_id": client_word(order)}
+
+
+def open_triggers(call: Call) -> object:
+    """GET /v5/algo/order/opens."""
+    found = call.floor.view("linear").open_orders(call.account)
+    shown = [each for each in found if each.waiting]
+    return [trigger_object(call.floor, each) for each in _page(call, shown)]
+
+
+def one_trigger(call: Call) -> object:
+    """GET /v5/algo/order."""
+    return [trigger_object(call.floor, _find(call, call.query, *_TRIGGER_IDS))]
+
+
+def cancel_triggers(call: Call) -> object:
+    """POST /v5/algo/cancel_orders: a list of them, each with its own answer."""
+    try:
+        sent = msgspec.json.decode(call.body, type=list[dict[str, object]])
+    except msgspec.DecodeError:
+        raise invalid("linear", "a list of triggers is wanted") from None
+    found = [_find(call, as_fields(each), *_TRIGGER_IDS) for each in sent]
+    return [_SUCCESS | _triggered(each) for each in _cancelled(call, found, stops=True)]
+
+
+def cancel_after(call: Call) -> object:
+    """POST /v5/trade/cancel-after: cancel everything then, unless asked again."""
+    floor, fields = call.floor, call.fields()
+    on, time_out_ms = fields.get("on_off") in _TRUE, int_in(fields.get("time_out"), 0)
+    if on and time_out_ms < _SHORTEST_MS:
+        raise invalid("linear", "time_out must be 5000 or more")
+    due = str(ms(floor.now_ns) + time_out_ms) if on else ""
+    floor.notes[_COUNTDOWN] = due
+
+    def fire() -> None:
+        if floor.notes[_COUNTDOWN] == due:
+            floor.cancel_all(ACCOUNT, "linear")
+            floor.publish()
+
+    if on:
+        floor.agenda.after(time_out_ms / 1000, fire)
+    return {"current_time": ms(floor.now_ns), "trigger_time": int(due or 0)}
+
+
+def _find(
+    call: Call, fields: Fields, number: str = "order_id", client: str = "client_order_id"
+) -> VenueOrder:
+    """By the venue's number or the client's; an order without the latter is known by its own."""
+    view = call.floor.view("linear")
+    found = None
+    if fields.get(number):
+        found = view.order(call.account, int_in(fields[number], 0))
+    elif fields.get(client):
+        found = view.order(call.account, fields[client])
+    if found is None:
+        raise refusal_of("linear", RefusalReason.UNKNOWN_ORDER)
+    return found
+
+
+def _acknowledged(order: VenueOrder) -> Words:
+    return {"order_id": str(order.order_id), "client_order_id": client_word(order)}
+
+
+def _taken(answer: VenueOrder | Refused) -> VenueOrder:
+    if isinstance(answer, Refused):
+        raise refusal_of("linear", answer.reason, answer.message)
+    return answer

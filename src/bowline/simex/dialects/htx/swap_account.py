@@ -1,0 +1,76 @@
+"""HTX swap account and positions (v5)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bowline.core.sim.exchange import RefusalReason
+from bowline.core.venue import MarginMode, PositionMode
+from bowline.simex.dialect import Call
+from bowline.simex.dialects.htx.market import named
+from bowline.simex.dialects.htx.refusals import invalid, refusal_of
+from bowline.simex.dialects.htx.swap import MODES_IN, set_mode
+from bowline.simex.dialects.htx.swap_words import MODES, account_object, position_object
+from bowline.simex.wire_words import decimal_in
+
+_POSITION_MODES = {"single_side": PositionMode.ONE_WAY, "dual_side": PositionMode.HEDGE}
+
+
+def balance(call: Call) -> object:
+    """GET /v5/account/balance."""
+    return account_object(call.floor, call.floor.view("linear").holding(call.account, "USDT"))
+
+
+def positions(call: Call) -> object:
+    """GET /v5/trade/position/opens: those that are not flat."""
+    wanted = named(call, call.query).instrument.id if call.query.get("contract_code") else None
+    held = call.floor.view("linear").positions(call.account, wanted)
+    return [position_object(call.floor, each) for each in held]
+
+
+def leverage(call: Call) -> object:
+    """GET /v5/position/lever."""
+    wanted = call.query.get("contract_code", "")
+    view = call.floor.view("linear")
+    rows = []
+    for listing in call.floor.listings("linear"):
+        if wanted in ("", listing.venue_symbol):
+            settings = view.settings(call.account, listing.instrument.id)
+            rows.append(_lever(listing.venue_symbol, settings.margin_mode, settings.leverage))
+    return rows
+
+
+def _lever(word: str, mode: MarginMode, rate: Decimal) -> dict[str, object]:
+    return {"contract_code": word, "margin_mode": MODES[mode], "lever_rate": int(rate)}
+
+
+def set_leverage(call: Call) -> object:
+    """POST /v5/position/lever: of a contract in a margin mode."""
+    fields = call.fields()
+    listing, rate = named(call, fields), decimal_in(fields.get("lever_rate"))
+    mode = MODES_IN.get(fields.get("margin_mode", ""))
+    if rate is None or rate % 1 or mode is None:
+        raise invalid("linear", "invalid lever_rate or margin_mode")
+    set_mode(call, listing, mode)
+    refused = call.floor.set_leverage(call.account, listing.instrument.id, rate)
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise refusal_of("linear", refused.reason, refused.message)
+    return _lever(listing.venue_symbol, mode, rate)
+
+
+def position_mode(call: Call) -> object:
+    """GET /v5/position/mode: of the whole account."""
+    first = call.floor.listings("linear")[0].instrument.id
+    mode = call.floor.view("linear").settings(call.account, first).position_mode
+    return {"position_mode": {each: word for word, each in _POSITION_MODES.items()}[mode]}
+
+
+def set_position_mode(call: Call) -> object:
+    """POST /v5/position/mode."""
+    word = call.fields().get("position_mode", "")
+    if word not in _POSITION_MODES:
+        raise invalid("linear", "invalid position_mode")
+    refused = call.floor.set_position_mode(call.account, _POSITION_MODES[word])
+    if refused is not None:
+        raise refusal_of("linear", refused.reason, refused.message)
+    return {"position_mode": word}

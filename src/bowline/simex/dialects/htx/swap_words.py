@@ -1,0 +1,196 @@
+"""HTX's words for orders, fills, positions and balances of swaps (v5), in contracts.
+
+An order tells the fee that was paid as a negative number, an execution as a positive one: so do the
+venue's own replies. Pure: an object of the played engine in, the venue's JSON object out.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Direction
+from bowline.core.sim.exchange import Executed, Holding, OpenPosition, VenueOrder
+from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import ms, plain, plain_or
+
+Words = dict[str, object]
+MODES = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"}
+LEGS = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "both"}
+_FORCES = {TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"}
+_DIGITS = Decimal("0.00000001")
+
+
+def contracts(listing: Listing, quantity: Decimal) -> str:
+    """Base units as contracts."""
+    return plain(quantity / listing.instrument.contract_size)
+
+
+def state_word(order: VenueOrder) -> str:
+    """`state`."""
+    if order.state is OrderState.FILLED:
+        return "filled"
+    if order.done:
+        return "partially_canceled" if order.filled else "canceled"
+    return "partially_filled" if order.filled else "new"
+
+
+def _type_word(order: VenueOrder) -> str:
+    if order.asked.kind is not OrderKind.LIMIT:
+        return "market"
+    return "post_only" if order.asked.time_in_force is TimeInForce.POST_ONLY else "limit"
+
+
+def client_word(order: VenueOrder) -> str:
+    """The client's number, or else the order's own."""
+    return order.client_id or str(order.order_id)
+
+
+def order_object(floor: Floor, order: VenueOrder) -> Words:
+    """An order, as REST and the stream have it."""
+    listing, asked = floor.listing(order.instrument), order.asked
+    settings = floor.engine_of(order.instrument).view.settings(order.account, order.instrument)
+    average = order.average_price and order.average_price.quantize(_DIGITS)
+    return {
+        "id": str(order.order_id),
+        "order_id": str(order.order_id),
+        "client_order_id": client_word(order),
+        "contract_code": listing.venue_symbol,
+        "contract_type": "swap",
+        "side": order.side.value,
+        "position_side": LEGS[asked.position],
+        "type": _type_word(order),
+        "price": plain_or(order.price, "0"),
+        "volume": contracts(listing, order.quantity),
+        "state": state_word(order),
+        "margin_mode": MODES[settings.margin_mode],
+        "lever_rate": int(settings.leverage),
+        "order_source": "api",
+        "reduce_only": asked.reduce_only,
+        "time_in_force": _FORCES.get(asked.time_in_force, "gtc"),
+        "trade_avg_price": plain_or(average, "0"),
+        "trade_volume": contracts(listing, order.filled),
+        "trade_turnover": plain(order.cost),
+        "fee_currency": listing.quote if order.fees else "",
+        "fee": plain(-sum((fee for _, fee in order.fees), ZERO)),
+        "profit": "0",
+        "price_protect": False,
+        "cancel_reason": None,
+        "self_match_prevent": "cancel_taker",
+        "created_time": str(ms(order.created_ns)),
+        "updated_time": str(ms(order.updated_ns)),
+    }
+
+
+def trigger_object(floor: Floor, order: VenueOrder) -> Words:
+    """A stop that waits."""
+    listing = floor.listing(order.instrument)
+    return {
+        "id": str(order.order_id),
+        "algo_id": str(order.order_id),
+        "algo_client_order_id": client_word(order),
+        "contract_code": listing.venue_symbol,
+        "side": order.side.value,
+        "position_side": LEGS[order.asked.position],
+        "type": "trigger",
+        "volume": contracts(listing, order.quantity),
+        "trigger_price": plain_or(order.asked.trigger),
+        "price": "0",
+        "state": "active" if order.waiting and not order.done else state_word(order),
+        "reduce_only": order.asked.reduce_only,
+        "order_source": "api",
+        "created_time": str(ms(order.created_ns)),
+        "updated_time": str(ms(order.updated_ns)),
+    }
+
+
+def fill_object(floor: Floor, fill: Executed) -> Words:
+    """An execution, as REST and the stream have it."""
+    listing = floor.listing(fill.instrument)
+    # not the floor's view, which a fault may keep from seeing what is new
+    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+    assert order is not None
+    return {
+        "id": f"{fill.trade_id}-{fill.order_id}-1",
+        "trade_id": str(fill.trade_id),
+        "order_id": str(fill.order_id),
+        "client_order_id": client_word(order),
+        "contract_code": listing.venue_symbol,
+        "contract_type": "swap",
+        "side": fill.side.value,
+        "direction": fill.side.value,
+        "position_side": LEGS[fill.position],
+        "type": _type_word(order),
+        "role": "maker" if fill.maker else "taker",
+        "trade_price": plain(fill.price),
+        "trade_volume": contracts(listing, fill.quantity),
+        "trade_turnover": plain(fill.price * fill.quantity),
+        "trade_fee": plain(fill.fee),
+        "fee_currency": fill.fee_asset,
+        "profit": plain(fill.realised),
+        "order_source": "api",
+        "created_time": str(ms(fill.now_ns)),
+        "updated_time": str(ms(fill.now_ns)),
+    }
+
+
+def position_object(floor: Floor, position: OpenPosition) -> Words:
+    """A position; one-way ones say their side in `direction` alone."""
+    listing = floor.listing(position.instrument)
+    hedged = position.mode is PositionMode.HEDGE
+    liquidation = position.liquidation_price
+    rate = position.unrealised / position.margin if position.margin else ZERO
+    return {
+        "contract_code": listing.venue_symbol,
+        "contract_type": "swap",
+        "symbol": listing.base,
+        "position_mode": "dual_side" if hedged else "single_side",
+        "position_side": LEGS[position.direction] if hedged else "both",
+        "direction": "sell" if position.direction is Direction.SHORT else "buy",
+        "margin_mode": MODES[position.margin_mode],
+        "open_avg_price": plain(position.entry_price.quantize(_DIGITS)),
+        "volume": contracts(listing, position.quantity),
+        "available": contracts(listing, position.quantity),
+        "lever_rate": int(position.leverage),
+        "adl_risk_percent": 3,
+        "liquidation_price": plain_or(liquidation and liquidation.quantize(_DIGITS), ""),
+        "margin": plain(position.margin),
+        "initial_margin": plain(position.margin),
+        "maintenance_margin": plain(position.maintenance),
+        "profit_unreal": plain(position.unrealised),
+        "profit": plain(position.realised),
+        "profit_rate": plain(rate.quantize(_DIGITS)),
+        "margin_rate": "0",
+        "mark_price": plain_or(position.mark, "0"),
+        "last_price": plain_or(position.mark, "0"),
+        "margin_currency": listing.quote,
+        "created_time": str(ms(position.updated_ns)),
+        "updated_time": str(ms(position.updated_ns)),
+    }
+
+
+def account_object(floor: Floor, holding: Holding) -> Words:
+    """The account of swaps, which has one asset."""
+    now, equity = str(ms(floor.now_ns)), plain(holding.total + holding.unrealised)
+    both: Words = {
+        "equity": equity,
+        "profit_unreal": plain(holding.unrealised),
+        "initial_margin": plain(holding.margin),
+        "maintenance_margin": "0",
+        "maintenance_margin_rate": "0",
+        "available_margin": plain(holding.free),
+        "voucher_value": "0",
+        "created_time": now,
+        "updated_time": now,
+    }
+    detail: Words = {
+        "currency": holding.asset,
+        "available": plain(holding.free),
+        "initial_margin_rate": "0",
+        "voucher": "0",
+        "withdraw_available": plain(holding.free),
+        "isolated_equity": "0",
+        "isolated_profit_unreal": "0",
+    }
+    return both | {"state": "normal", "details": [both | detail]}
