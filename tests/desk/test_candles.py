@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.desk import candles as desk
+from bowline.storage.absences import Absences
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
+from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
 from bowline.storage.files import read_candle_file
 from tests.candle_files import (
     BROKEN,
@@ -63,7 +66,30 @@ def is_empty(store: DuckDBCandles) -> bool:
     return not (store.coverage() or store.imports() or store.instruments())
 
 
-def test_an_import_says_what_it_took(store: DuckDBCandles, tmp_path: Path) -> None:
+@pytest.fixture
+def absences(tmp_path: Path) -> Iterator[Absences]:
+    made = Absences(migrated_sqlite_engine(tmp_path / "tables.db"))
+    yield made
+    made.close()
+
+
+def test_a_gap_says_which_part_of_it_the_venue_does_not_have(
+    store: DuckDBCandles, absences: Absences, tmp_path: Path
+) -> None:
+    rows = made_rows(30)
+    imported(store, written(tmp_path, "a.csv", csv_bytes([*rows[:5], *rows[25:]])))
+    (gap,) = desk.find_gaps(store, absences)
+    second_ns = gap.start_ns + 4 * MINUTE_NS
+    absences.note(SPOT, second_ns, second_ns + 3 * MINUTE_NS, 1)
+    found = desk.find_gaps(store, absences, SPOT)
+    assert [(part.reason, part.missing) for part in found] == [
+        ("unknown", 4), ("venue_has_none", 3), ("unknown", 13),
+    ]  # fmt: skip
+
+
+def test_an_import_says_what_it_took(
+    store: DuckDBCandles, absences: Absences, tmp_path: Path
+) -> None:
     rows = made_rows()
     outcome = imported(store, written(tmp_path, "a.csv", csv_bytes([*rows[:20], *rows[25:]])))
     assert (outcome.status, outcome.candles, outcome.missing, outcome.refused) == (
@@ -73,7 +99,7 @@ def test_an_import_says_what_it_took(store: DuckDBCandles, tmp_path: Path) -> No
     assert (outcome.first_ns, outcome.last_ns) == (START_NS, START_NS + 59 * MINUTE_NS)
     frame = store.read(SPOT, Timeframe.M1)
     assert len(frame) == 55
-    assert [gap.missing for gap in desk.find_gaps(store)] == [5]
+    assert [gap.missing for gap in desk.find_gaps(store, absences)] == [5]
 
 
 def test_the_same_file_again_adds_nothing(store: DuckDBCandles, tmp_path: Path) -> None:
@@ -142,7 +168,7 @@ def test_the_hostile_file_is_refused_with_row_and_reason(
 
 
 def test_good_rows_are_kept_when_asked_for_and_the_rest_is_quarantined(
-    store: DuckDBCandles, tmp_path: Path
+    store: DuckDBCandles, absences: Absences, tmp_path: Path
 ) -> None:
     rows = made_rows()
     rows[6][3] = -1
@@ -152,7 +178,7 @@ def test_good_rows_are_kept_when_asked_for_and_the_rest_is_quarantined(
     outcome = imported(store, path, desk.import_request("binance:spot", "BTCUSDT", keep_good=True))
     assert (outcome.status, outcome.candles, outcome.refused) == ("imported", 58, 2)
     assert [row.row for row in store.quarantine()] == [7, 31]
-    assert [gap.reason for gap in desk.find_gaps(store)] == ["quarantined", "quarantined"]
+    assert [gap.reason for gap in desk.find_gaps(store, absences)] == ["quarantined", "quarantined"]
     assert not np.isnan(store.read(SPOT, Timeframe.M1).close).any()
 
 
@@ -240,7 +266,9 @@ def test_five_minutes_from_the_store_are_the_exchange_s_own(
     assert (np.round(ours.volume, 8) == np.round(theirs.volume, 8)).all()
 
 
-def test_reading_what_is_not_there_says_what_is(store: DuckDBCandles, tmp_path: Path) -> None:
+def test_reading_what_is_not_there_says_what_is(
+    store: DuckDBCandles, absences: Absences, tmp_path: Path
+) -> None:
     imported(store, written(tmp_path, "a.csv", csv_bytes(made_rows())))
     with pytest.raises(NotFound) as caught:
         desk.read_candles(store, InstrumentId(MarketId(3), "ETHUSDT"), Timeframe.M1)
@@ -248,7 +276,7 @@ def test_reading_what_is_not_there_says_what_is(store: DuckDBCandles, tmp_path: 
     with pytest.raises(NotFound, match="no full 1d candle"):
         desk.read_candles(store, SPOT, Timeframe.D1)
     with pytest.raises(NotFound):
-        desk.find_gaps(store, InstrumentId(MarketId(3), "ETHUSDT"))
+        desk.find_gaps(store, absences, InstrumentId(MarketId(3), "ETHUSDT"))
 
 
 def test_an_export_is_whole_and_replaces_nothing_unasked(tmp_path: Path) -> None:

@@ -102,10 +102,15 @@ def gaps_command(
     symbol: str = typer.Option("", help=_SYMBOL_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Minutes that are missing, of one instrument or of all."""
+    """Minutes that are missing and why, of one instrument or of all."""
+    from bowline import wire
     from bowline.desk import candles as desk
 
-    gaps = desk.find_gaps(_store(), _instrument(market, symbol))
+    catalogue = wire.open_listings(wire.home())
+    try:
+        gaps = desk.find_gaps(_store(), catalogue.absences, _instrument(market, symbol))
+    finally:
+        catalogue.close()
     if as_json:
         emit_json(
             [{"name": desk.name_of(g.instrument), "missing": g.missing, **_fields(g)} for g in gaps]

@@ -34,20 +34,21 @@ def download_command(
     home, wanted = wire.home(), parse_market(market)
     start_ns, end_ns = parse_span(start, end)
     catalogue = wire.open_listings(home)
-    try:
-        listing = instruments.find(catalogue, instrument_of(market, symbol))
-    finally:
-        catalogue.close()
 
     async def fetch() -> Downloaded:
+        listing = instruments.find(catalogue, instrument_of(market, symbol))
+        candles, absences = wire.open_candles(home), catalogue.absences
         async with wire.venues() as venues:
             venue = venues.public(wanted)
             return await desk.download(
-                wire.open_candles(home), venue, listing, start_ns, end_ns, progress.told
+                candles, absences, venue, listing, start_ns, end_ns, progress.told
             )
 
-    with _Meter() as progress:
-        done = asyncio.run(fetch())
+    try:
+        with _Meter() as progress:
+            done = asyncio.run(fetch())
+    finally:
+        catalogue.close()
     if as_json:
         emit_json(done)
         return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bowline.core.model.instrument import InstrumentId
     from bowline.desk.ingest import Request
     from bowline.runtime.ingest import HealthReport
+    from bowline.storage.listings import ListingStore
 
 app = typer.Typer()
 
@@ -23,6 +24,7 @@ _MARKETS = typer.Option([], help="Markets such as bybit:linear; without it, all 
 _SYMBOLS = typer.Option([], help="Symbols of these markets; without it, those on the list.")
 _CHANNELS = typer.Option([], help="candles, trades, quotes; without it all three.")
 _SINCE = typer.Option("", "--since", help="The record must be whole from here; UTC. A day ago.")
+_KEEP_HELP = "Delete tape older than so many full days; without it nothing is deleted."
 _STATUS = typer.Option(False, "--status", help="Say how the recording goes, and end.")
 
 
@@ -33,6 +35,7 @@ def ingest_command(
     symbols: list[str] = _SYMBOLS,
     channels: list[str] = _CHANNELS,
     since: str = _SINCE,
+    keep_days: int | None = typer.Option(None, min=1, help=_KEEP_HELP),
     status: bool = _STATUS,
     as_json: bool = typer.Option(False, "--json", help="Reports as JSON, one a line."),
 ) -> None:
@@ -51,30 +54,42 @@ def ingest_command(
         since_ns = parse_moment(since) if since else None
         asked = [part for each in channels for part in each.split(",")]
         request = desk.ingest_request(catalogue, wanted, since_ns, asked)
+        show = _lines if as_json else _screen()
+
+        def told(report: HealthReport) -> None:
+            desk.keep_report(home, report)
+            show(report)
+
+        asyncio.run(_record(request, catalogue, keep_days, told))
     finally:
         catalogue.close()
-    home.mkdir(parents=True, exist_ok=True)
-    show = _lines if as_json else _screen()
-
-    def told(report: HealthReport) -> None:
-        desk.keep_report(home, report)
-        show(report)
-
-    asyncio.run(_record(request, told))
 
 
-async def _record(request: Request, told: Callable[[HealthReport], None]) -> None:
+async def _record(
+    request: Request,
+    catalogue: ListingStore,
+    keep_days: int | None,
+    told: Callable[[HealthReport], None],
+) -> None:
     import signal
 
     from bowline import wire
     from bowline.desk import ingest as desk
+    from bowline.runtime.ingest import Kept, Publisher
+    from bowline.storage.tape import TapeWriter
 
     home, bus = wire.home(), wire.open_bus()
     with wire.tape_lock(home):
+        kept = Kept(
+            wire.open_candles(home),
+            catalogue,
+            TapeWriter(wire.tape_folder(home)),
+            wire.open_tape(home),
+            Publisher(bus),
+            keep_days,
+        )
         async with wire.venues() as venues:
-            tape = wire.tape_folder(home)
-            work = desk.record(request, venues, wire.open_candles(home), tape, bus, told)
-            task = asyncio.create_task(work)
+            task = asyncio.create_task(desk.record(request, venues, kept, told))
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, task.cancel)

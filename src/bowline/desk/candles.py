@@ -16,7 +16,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -29,6 +29,7 @@ from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound
 from bowline.core.model.instrument import Instrument, InstrumentId, Market, market_by_name
 from bowline.core.model.market import CandleFrame, empty_frame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, Timeframe
+from bowline.storage.absences import Absence, Absences, outside
 from bowline.storage.candles import (
     FOREVER_NS,
     MAX_QUARANTINED_ROWS,
@@ -300,12 +301,36 @@ def list_candles(store: Candles) -> tuple[Coverage, ...]:
     return store.coverage()
 
 
-def find_gaps(store: Candles, instrument: InstrumentId | None = None) -> tuple[Gap, ...]:
-    """What is missing, of one instrument or of all; NotFound if the one is not stored."""
+def find_gaps(
+    store: Candles, absences: Absences, instrument: InstrumentId | None = None
+) -> tuple[Gap, ...]:
+    """What is missing and why, of one instrument or of all; NotFound if the one is not stored."""
     if instrument is not None:
         _expect_stored(store, instrument)
-        return store.gaps(instrument)
-    return tuple(gap for entry in store.coverage() for gap in store.gaps(entry.instrument))
+    wanted = [instrument] if instrument else [each.instrument for each in store.coverage()]
+    return tuple(
+        part
+        for each in wanted
+        for known in [absences.of(each)]
+        for gap in store.gaps(each)
+        for part in _reasoned(gap, known)
+    )
+
+
+def _reasoned(gap: Gap, known: Sequence[Absence]) -> Iterator[Gap]:
+    """The gap, cut where the venue was asked and had nothing; what was refused stays refused."""
+    if gap.reason != "unknown":
+        yield gap
+        return
+    absent = [(each.start_ns, each.end_ns) for each in known]
+    rest = [(start, end, gap.reason) for start, end in outside(gap.start_ns, gap.end_ns, absent)]
+    inside = [
+        (max(start, gap.start_ns), min(end, gap.end_ns), "venue_has_none")
+        for start, end in absent
+        if start < gap.end_ns and end > gap.start_ns
+    ]
+    for start_ns, end_ns, reason in sorted(rest + inside):
+        yield Gap(gap.instrument, start_ns, end_ns, reason)
 
 
 def refused_rows(store: Candles, instrument: InstrumentId | None = None) -> tuple[RefusedRow, ...]:

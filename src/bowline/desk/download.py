@@ -14,7 +14,8 @@ import msgspec
 from bowline.core.errors import Conflict
 from bowline.core.venue import Listing
 from bowline.desk.candles import name_of
-from bowline.runtime.ingest import Intake, Missing, Repair, Repaired
+from bowline.runtime.ingest import Intake, Repair, Repaired
+from bowline.storage.absences import Absences
 from bowline.storage.candles import Candles
 from bowline.venues import PublicVenue
 
@@ -36,6 +37,7 @@ class Downloaded(msgspec.Struct, frozen=True):
 
 async def download(
     store: Candles,
+    absences: Absences,
     venue: PublicVenue,
     listing: Listing,
     start_ns: int,
@@ -46,13 +48,9 @@ async def download(
 ) -> Downloaded:
     """Fetch what is missing from `start_ns` up to `end_ns`. Conflict if the venue gave up on us."""
     intake = Intake(store, lambda _: listing.instrument, now_ns)
-    repair = Repair(store, intake, venue, now_ns)
+    repair = Repair(store, intake, absences, venue, now_ns)
     instrument = listing.instrument.id
-    wanted = [
-        Missing(each.start_ns, min(each.end_ns, end_ns))
-        for each in repair.missing(instrument, start_ns)
-        if each.start_ns < end_ns
-    ]
+    wanted = list(repair.missing(instrument, start_ns, end_ns))
     total = sum(each.minutes for each in wanted)
     done = Repaired()
     async for part in repair.fill(listing, wanted):

@@ -18,11 +18,8 @@ from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.model.values import DAY_NS, SECOND_NS
 from bowline.core.venue import Listing
 from bowline.desk.instruments import find
-from bowline.runtime.bus import Bus
-from bowline.runtime.ingest import CHANNELS, HealthReport, Ingest, Publisher, RecordedMarket
-from bowline.storage.candles import Candles
+from bowline.runtime.ingest import CHANNELS, HealthReport, Ingest, Kept, RecordedMarket
 from bowline.storage.listings import ListingStore
-from bowline.storage.tape import TapeWriter
 from bowline.venues import Channel
 from bowline.venues.opened import Venues
 
@@ -72,9 +69,7 @@ def ingest_request(
 async def record(
     request: Request,
     venues: Venues,
-    candles: Candles,
-    tape: Path,
-    bus: Bus,
+    kept: Kept,
     told: Callable[[HealthReport], None],
     *,
     now_ns: Callable[[], int] = time.time_ns,
@@ -90,9 +85,7 @@ async def record(
         markets.append(RecordedMarket(market, tuple(listings), venues.public(market), feed))
     ingest = Ingest(
         markets,
-        candles,
-        TapeWriter(tape),
-        Publisher(bus),
+        kept,
         since_ns=request.since_ns,
         now_ns=now_ns,
         report=told,

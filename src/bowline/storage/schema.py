@@ -200,3 +200,13 @@ listing_syncs = Table(
     Column("market_id", Integer, primary_key=True, autoincrement=False),
     Column("synced_ns", sa.BigInteger, nullable=False),
 )
+
+candle_absences = Table(
+    "candle_absences",
+    metadata,
+    Column("market_id", Integer, primary_key=True, autoincrement=False),
+    Column("symbol", Text, primary_key=True),
+    Column("start_ns", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("end_ns", sa.BigInteger, nullable=False, comment="not included"),
+    Column("asked_ns", sa.BigInteger, nullable=False),
+)

@@ -50,6 +50,10 @@ class PublicVenue(Protocol):
     def market(self) -> Market:
         """The market this is."""
 
+    @property
+    def candles_a_page(self) -> int:
+        """How many minutes one request for candles covers at most."""
+
     async def server_time_ns(self) -> int:
         """The venue's clock, UTC."""
 

@@ -60,7 +60,7 @@ class ToldVenue:
     def __init__(self, truth: CandleFrame, now_ns: Callable[[], int], *, page: int = 100) -> None:
         self.truth = truth
         self.now_ns = now_ns
-        self.page = page
+        self.candles_a_page = page
         self.asked: list[tuple[int, int]] = []
         self.moods: list[VenueError] = []
         self.without: set[int] = set()
@@ -78,7 +78,7 @@ class ToldVenue:
             if start_ns <= open_ns
             and open_ns + MINUTE_NS <= min(end_ns, self.now_ns())
             and at not in self.without
-        ][: self.page]
+        ][: self.candles_a_page]
         return rows(truth, inside) if inside else empty_frame(BTC, Timeframe.M1)
 
     async def server_time_ns(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
-from bowline.runtime.ingest import Intake, Missing, Repair
+from bowline.runtime.ingest import Intake, Missing, Repair, Repaired
 from bowline.runtime.ingest.repair import holes
 from bowline.runtime.ingest.restate import Restatement
+from bowline.storage.absences import Absences
 from bowline.storage.candles import Candles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
+from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
 from bowline.venues import Rejected
 from tests.runtime.ingest.recorded import (
     BTC,
@@ -58,6 +61,23 @@ def intake(store: Candles, clock: Clock) -> Intake:
     return Intake(store, Instrument, clock)
 
 
+@pytest.fixture
+def absences(tmp_path: Path) -> Iterator[Absences]:
+    made = Absences(migrated_sqlite_engine(tmp_path / "tables.db"))
+    yield made
+    made.close()
+
+
+def summed(repair: Repair) -> Repaired:
+    async def every_page() -> Repaired:
+        total = Repaired()
+        async for part in repair.repair(LISTING, START_NS):
+            total += part
+        return total
+
+    return run_virtually(every_page())
+
+
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads have no virtual time."""
@@ -93,13 +113,13 @@ def test_holes_and_what_is_stored_make_up_the_whole_range(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_loss_is_made_whole_with_the_least_of_requests(
-    store: Candles, intake: Intake, clock: Clock, seed: int
+    store: Candles, intake: Intake, absences: Absences, clock: Clock, seed: int
 ) -> None:
     kept = sorted(Random(seed).sample(range(400), 250))
     intake.take("ws", rows(TRUTH, kept))
     venue = ToldVenue(TRUTH, clock)
-    repair = Repair(store, intake, venue, clock)
-    done = run_virtually(repair.repair(LISTING, START_NS))
+    repair = Repair(store, intake, absences, venue, clock)
+    done = summed(repair)
     assert (done.candles, done.error) == (150, "")
     assert len(venue.asked) <= 5, "a page holds a hundred"
     assert same(stored(store).slice(0, 400), TRUTH)
@@ -107,49 +127,49 @@ def test_any_loss_is_made_whole_with_the_least_of_requests(
 
 
 def test_a_long_hole_is_read_by_pages_and_a_busy_venue_is_asked_again(
-    store: Candles, intake: Intake, clock: Clock
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
 ) -> None:
     venue = ToldVenue(TRUTH, clock)
     venue.moods = [BUSY, BUSY]
-    done = run_virtually(Repair(store, intake, venue, clock).repair(LISTING, START_NS))
+    done = summed(Repair(store, intake, absences, venue, clock))
     assert done.candles == 400
     assert same(stored(store), TRUTH)
     assert len(venue.asked) <= 2 + 4 + 1
 
 
 def test_a_venue_that_refuses_leaves_the_rest_for_next_time(
-    store: Candles, intake: Intake, clock: Clock
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
 ) -> None:
     venue = ToldVenue(TRUTH, clock)
-    repair = Repair(store, intake, venue, clock)
+    repair = Repair(store, intake, absences, venue, clock)
     venue.moods = [Rejected("no such symbol", code="10001")]
-    assert run_virtually(repair.repair(LISTING, START_NS)).error == "no such symbol"
-    assert run_virtually(repair.repair(LISTING, START_NS)).candles == 400
+    assert summed(repair).error == "no such symbol"
+    assert summed(repair).candles == 400
 
 
 def test_minutes_that_nobody_has_are_said_so_and_not_asked_for_every_time(
-    store: Candles, intake: Intake, clock: Clock
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
 ) -> None:
     """An outage of the venue: there is no candle, and none is invented."""
     venue = ToldVenue(TRUTH, clock)
     venue.without = set(range(100, 130))
-    repair = Repair(store, intake, venue, clock)
-    done = run_virtually(repair.repair(LISTING, START_NS))
+    repair = Repair(store, intake, absences, venue, clock)
+    done = summed(repair)
     hole = Missing(START_NS + 100 * MINUTE_NS, START_NS + 130 * MINUTE_NS)
     assert hole in done.empty
     asked = len(venue.asked)
-    run_virtually(repair.repair(LISTING, START_NS))
+    summed(repair)
     assert len(venue.asked) == asked, "nobody has it: not asked again today"
     assert len(stored(store)) == 370
 
 
 def test_a_candle_that_is_none_goes_to_quarantine_and_not_to_the_store(
-    store: Candles, intake: Intake, clock: Clock
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
 ) -> None:
     broken = rows(TRUTH, list(range(10)))
     broken.high[4], broken.close[7] = 1.0, float("nan")
     taken = intake.take("ws", broken)
-    assert taken.kept == 8
+    assert len(taken.kept) == 8
     assert [row.open_ns for row in store.quarantine(BTC)] == [
         START_NS + at * MINUTE_NS for at in (4, 7)
     ]
@@ -157,7 +177,7 @@ def test_a_candle_that_is_none_goes_to_quarantine_and_not_to_the_store(
 
 
 def test_a_restated_candle_is_a_new_version_and_is_counted(
-    store: Candles, intake: Intake, clock: Clock
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
 ) -> None:
     wrong = rows(TRUTH, list(range(400)))
     for at in (50, 51, 399):

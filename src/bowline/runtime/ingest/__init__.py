@@ -1,7 +1,7 @@
 """Ingest: markets recorded from their feeds, made whole by REST, and said how it goes."""
 
 from bowline.runtime.ingest.health import Count, HealthReport, IngestHealth, InstrumentHealth
-from bowline.runtime.ingest.ingest import CHANNELS, Ingest, RecordedMarket
+from bowline.runtime.ingest.ingest import CHANNELS, Ingest, Kept, RecordedMarket
 from bowline.runtime.ingest.intake import Intake
 from bowline.runtime.ingest.publish import Publisher
 from bowline.runtime.ingest.repair import Missing, Repair, Repaired
@@ -14,6 +14,7 @@ __all__ = [
     "IngestHealth",
     "InstrumentHealth",
     "Intake",
+    "Kept",
     "Missing",
     "Publisher",
     "RecordedMarket",

@@ -32,7 +32,7 @@ class Count(StrEnum):
     FRAMES_UNREADABLE = "frames_unreadable"
     BOOKS_DOUBTED = "books_doubted"
     REPAIRS_FAILED = "repairs_failed"
-    UNPUBLISHED = "unpublished"
+    LISTINGS_SYNCED = "listings_synced"
 
 
 class InstrumentHealth(Struct, frozen=True):
@@ -82,6 +82,10 @@ class IngestHealth:
     def candle(self, instrument: InstrumentId, close_ns: int) -> None:
         """A candle that ended then is stored."""
         self._candle_ns[instrument] = max(self._candle_ns[instrument], close_ns)
+
+    def late(self, now_ns: int) -> set[InstrumentId]:
+        """The instruments whose candles do not grow."""
+        return {each for each in self._candle_ns if self._of(each, now_ns).late}
 
     def report(self, now_ns: int, *, ended: bool = False) -> HealthReport:
         """All of it at this moment."""

@@ -2,10 +2,11 @@
 
     feed ─► sink ─► closed candles ─► intake ─► store        every two seconds
                 └─► trades, quotes ─► tape, bus
-    REST ─► repair: at the start, after every loss, when a minute is owed, and once an hour
-         └► restatement: candles that came of age, looked at again
+    REST ─► wholeness: at the start, after every loss, when a minute is owed, and once an hour
+         ├► restatement: candles that came of age, looked at again
+         └► listings: once a day
 
-It ends only when it is cancelled, or by a bug; then everything buffered is written first.
+It ends only when it is cancelled, or by a bug; then everything that is held is written first.
 """
 
 from __future__ import annotations
@@ -16,19 +17,22 @@ from collections.abc import Callable, Sequence
 import structlog
 from msgspec import Struct
 
-from bowline.core.errors import Conflict
-from bowline.core.model.instrument import InstrumentId, Market
-from bowline.core.model.values import MINUTE_NS
+from bowline.core.errors import BowlineError, Conflict
+from bowline.core.model.instrument import Instrument, InstrumentId, Market
+from bowline.core.model.market import CandleFrame
 from bowline.core.venue import Listing
 from bowline.runtime.ingest.health import Count, HealthReport, IngestHealth
 from bowline.runtime.ingest.intake import Intake, Taken
-from bowline.runtime.ingest.live import Closed, LiveCandles
+from bowline.runtime.ingest.live import LiveCandles
 from bowline.runtime.ingest.publish import Publisher
-from bowline.runtime.ingest.repair import SETTLE_NS, Repair
+from bowline.runtime.ingest.repair import Repair
 from bowline.runtime.ingest.restate import Restatement
 from bowline.runtime.ingest.sink import IngestSink
+from bowline.runtime.ingest.upkeep import ListingKeeper, TapeKeeper
+from bowline.runtime.ingest.whole import Whole, Wholeness
 from bowline.storage.candles import Candles
-from bowline.storage.tape import TapeWriter
+from bowline.storage.listings import ListingStore
+from bowline.storage.tape import Tape, TapeWriter
 from bowline.venues import Channel, PublicVenue, Topic, VenueError
 from bowline.venues.stream import FeedRunner, FeedSink
 
@@ -37,12 +41,6 @@ _log = structlog.get_logger(__name__)
 STORE_EVERY_S = 2.0
 REPORT_EVERY_S = 5.0
 RESTATE_EVERY_S = 60.0
-#: everything since the record begins is looked through this often; in between only the newest
-FULL_REPAIR_EVERY_S = 3_600.0
-#: how far back the newest is
-NEWEST_NS = 120 * MINUTE_NS
-#: a repair that failed is tried again
-REPAIR_AGAIN_S = 30.0
 
 CHANNELS = (Channel.CANDLES, Channel.TRADES, Channel.QUOTES)
 
@@ -56,15 +54,27 @@ class RecordedMarket(Struct, frozen=True):
     runner: Callable[[FeedSink], FeedRunner]
 
 
+class Kept(Struct, frozen=True):
+    """Where a recording goes: candles, listings and what is absent, the tape, and the bus.
+
+    `keep_days`: full days of the tape that are kept besides today; None: all of them.
+    """
+
+    candles: Candles
+    listings: ListingStore
+    writer: TapeWriter
+    tape: Tape
+    publisher: Publisher
+    keep_days: int | None = None
+
+
 class Ingest:
     """`since_ns` is where the record begins: what is missing from there on is asked for."""
 
     def __init__(
         self,
         markets: Sequence[RecordedMarket],
-        store: Candles,
-        tape: TapeWriter,
-        publisher: Publisher,
+        kept: Kept,
         *,
         since_ns: int,
         now_ns: Callable[[], int],
@@ -72,140 +82,138 @@ class Ingest:
         channels: Sequence[Channel] = CHANNELS,
     ) -> None:
         self._markets = tuple(markets)
-        self._listing = {each.instrument.id: each for market in markets for each in market.listings}
-        self._store = store
-        self._tape = tape
-        self._publisher = publisher
+        self._instruments = {
+            each.instrument.id: each.instrument for market in markets for each in market.listings
+        }
+        self._stores = kept
         self._since_ns = since_ns
+        self._started_ns = now_ns()
         self._now_ns = now_ns
         self._report = report
         self._channels = tuple(channels)
-        self._health = IngestHealth(tuple(self._listing), now_ns())
+        self._health = IngestHealth(tuple(self._instruments), self._started_ns)
         self._live = LiveCandles()
-        self._owed: dict[InstrumentId, asyncio.Event] = {
-            each: asyncio.Event() for each in self._listing
-        }
-        self._intake = Intake(store, lambda each: self._listing[each].instrument, now_ns)
-        self._sink = IngestSink(self._live, tape, self._health, self._wake, publisher.hear)
-
-    def _wake(self, instrument: InstrumentId) -> None:
-        self._owed[instrument].set()
+        self._intake = Intake(kept.candles, self._instrument, now_ns)
+        self._whole = {each.market.market_id: self._wholeness(each) for each in self._markets}
+        self._sink = IngestSink(
+            self._live, kept.writer, self._health, self._owe, kept.publisher.hear
+        )
 
     async def run(self) -> None:
-        """Record until cancelled."""
+        """Record until cancelled. Raises the first error that nobody could live with."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store_closed())
                 tasks.create_task(self._keep_reporting())
-                tasks.create_task(self._publisher.run())
+                tasks.create_task(self._stores.publisher.run())
+                tasks.create_task(self._tape_keeper().run())
                 for market in self._markets:
-                    topics = [
-                        Topic(channel, each.instrument.id)
-                        for each in market.listings
-                        for channel in self._channels
-                    ]
-                    tasks.create_task(market.runner(self._sink).run(topics))
-                    tasks.create_task(self._keep_whole(market))
+                    tasks.create_task(market.runner(self._sink).run(self._topics(market)))
+                    tasks.create_task(self._whole[market.market.market_id].run())
                     tasks.create_task(self._keep_restating(market))
+                    tasks.create_task(self._listing_keeper(market).run())
+        except ExceptionGroup as group:
+            raise _first(group) from None
+        finally:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Write everything that is held; a store that is busy must not cost the tape its share."""
+        try:
+            self._stores.writer.flush()
         finally:
             for closed in self._live.take_closed():
-                self._kept(closed, self._intake.take("ws", closed.frame))
-            self._tape.flush()
+                try:
+                    self._kept("ws", self._intake.take("ws", closed.frame))
+                except Conflict as error:
+                    self._trouble(f"the last candles are left to the next repair: {error.message}")
+            await self._stores.publisher.finish()
             self._report(self._health.report(self._now_ns(), ended=True))
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def _topics(self, market: RecordedMarket) -> list[Topic]:
+        ids = [each.instrument.id for each in market.listings]
+        return [Topic(channel, each) for each in ids for channel in self._channels]
+
+    def _wholeness(self, market: RecordedMarket) -> Wholeness:
+        absences = self._stores.listings.absences
+        store, now_ns = self._stores.candles, self._now_ns
+        repair = Repair(store, self._intake, absences, market.venue, now_ns)
+        return Wholeness(
+            Whole(market.listings, repair, store, self._health, self._hear, self._since_ns, now_ns)
+        )
+
+    def _tape_keeper(self) -> TapeKeeper:
+        kept = self._stores
+        return TapeKeeper(kept.writer, kept.tape, self._health, self._now_ns, kept.keep_days)
+
+    def _listing_keeper(self, market: RecordedMarket) -> ListingKeeper:
+        return ListingKeeper(
+            self._stores.listings, market.venue, market.listings, self._health, self._now_ns,
+            self._relist,
+        )  # fmt: skip
+
+    def _instrument(self, instrument: InstrumentId) -> Instrument:
+        return self._instruments[instrument]
+
+    def _relist(self, listing: Listing) -> None:
+        self._instruments[listing.instrument.id] = listing.instrument
+
+    def _owe(self, instrument: InstrumentId) -> None:
+        self._whole[instrument.market_id].owe(instrument)
+
+    # --- candles --------------------------------------------------------------------------------
 
     async def _store_closed(self) -> None:
         while True:
             await asyncio.sleep(STORE_EVERY_S)
-            for closed in self._live.take_closed():
-                try:
-                    taken = await asyncio.to_thread(self._intake.take, "ws", closed.frame)
-                except Conflict as error:
-                    self._live.give_back(closed)
-                    self._trouble(f"candles wait for the store: {error.message}")
-                except asyncio.CancelledError:
-                    self._live.give_back(closed)
-                    raise
-                else:
-                    self._kept(closed, taken)
             for instrument in self._live.take_owed():
-                self._wake(instrument)
-            self._tape.flush_late(self._now_ns())
+                self._owe(instrument)
+            waiting = self._live.take_closed()
+            while waiting:
+                closed = waiting[0]
+                try:
+                    self._kept("ws", await self._intake.keep("ws", closed.frame))
+                except Conflict as error:
+                    self._trouble(f"candles wait for the store: {error.message}")
+                    break
+                except asyncio.CancelledError:
+                    for each in waiting:
+                        self._live.give_back(each)
+                    raise
+                waiting.pop(0)
+            for each in waiting:
+                self._live.give_back(each)
 
-    def _kept(self, closed: Closed, taken: Taken) -> None:
-        self._health.counts[Count.CANDLES_LIVE] += taken.kept
+    def _kept(self, source: str, taken: Taken) -> None:
+        self._health.counts[Count.CANDLES_LIVE] += len(taken.kept)
         self._health.counts[Count.CANDLES_REFUSED] += len(taken.refused)
-        if taken.kept:
-            frame = closed.frame
-            self._health.candle(frame.instrument, int(frame.close_ns[-1]))
-            self._publisher.candles(frame)
+        if len(taken.kept):
+            self._hear(taken.kept)
         for row in taken.refused:
-            _log.warning("candle_refused", symbol=row.instrument.symbol, why=row.reason)
+            symbol = row.instrument.symbol
+            _log.warning("candle_refused", symbol=symbol, why=row.reason, source=source)
+            self._owe(row.instrument)
+
+    def _hear(self, frame: CandleFrame) -> None:
+        """Candles are stored, however they came; those of the recording's own time go on."""
+        self._health.candle(frame.instrument, int(frame.close_ns[-1]))
+        fresh = int(frame.close_ns.searchsorted(self._started_ns, side="right"))
+        if fresh < len(frame):
+            self._stores.publisher.candles(frame.slice(fresh, len(frame)))
 
     def _trouble(self, words: str) -> None:
         self._health.trouble = words
         _log.warning("ingest_trouble", what=words)
 
-    async def _keep_whole(self, market: RecordedMarket) -> None:
-        """Repair each instrument at the start, when something is owed, and once in a while."""
-        repair = Repair(self._store, self._intake, market.venue, self._now_ns)
-        clock = asyncio.get_running_loop().time
-        looked_s: dict[InstrumentId, float] = {}
-        again_s: dict[InstrumentId, float] = {}
-        while True:
-            for listing in market.listings:
-                instrument, now_s = listing.instrument.id, clock()
-                full = now_s - looked_s.get(instrument, -FULL_REPAIR_EVERY_S) >= FULL_REPAIR_EVERY_S
-                owed = self._owed[instrument].is_set()
-                if not (full or owed or again_s.get(instrument, now_s + 1) <= now_s):
-                    continue
-                self._owed[instrument].clear()
-                if owed and not full:
-                    # the venue needs a moment until the minute that is owed is final
-                    await asyncio.sleep(SETTLE_NS / 1e9)
-                newest_ns = self._now_ns() - NEWEST_NS
-                since_ns = self._since_ns if full else max(self._since_ns, newest_ns)
-                if await self._repair(repair, listing, since_ns):
-                    looked_s[instrument] = now_s if full else looked_s[instrument]
-                    again_s.pop(instrument, None)
-                else:
-                    again_s[instrument] = clock() + REPAIR_AGAIN_S
-            await asyncio.sleep(0.5)
-
-    async def _repair(self, repair: Repair, listing: Listing, since_ns: int) -> bool:
-        """One repair; whether the venue answered to the end."""
-        try:
-            done = await repair.repair(listing, since_ns)
-        except Conflict as error:
-            self._trouble(f"the store is in use: {error.message}")
-            return False
-        counts, symbol = self._health.counts, listing.instrument.id.symbol
-        counts[Count.CANDLES_REPAIRED] += done.candles
-        counts[Count.CANDLES_REFUSED] += done.refused
-        if done.candles:
-            _log.info("candles_repaired", symbol=symbol, candles=done.candles)
-            newest = await asyncio.to_thread(self._newest_close, listing.instrument.id)
-            self._health.candle(listing.instrument.id, newest)
-        for gap in done.empty:
-            _log.warning("venue_has_none", symbol=symbol, from_ns=gap.start_ns, to_ns=gap.end_ns)
-        if done.error:
-            counts[Count.REPAIRS_FAILED] += 1
-            self._trouble(f"repair of {symbol}: {done.error}")
-        return not done.error
-
-    def _newest_close(self, instrument: InstrumentId) -> int:
-        for each in self._store.coverage():
-            if each.instrument == instrument:
-                return each.last_ns + MINUTE_NS
-        return 0
-
     async def _keep_restating(self, market: RecordedMarket) -> None:
-        restatement = Restatement(self._store, self._intake, market.venue, self._now_ns)
-        since_ns = self._now_ns()
+        restatement = Restatement(self._stores.candles, self._intake, market.venue, self._now_ns)
         while True:
             await asyncio.sleep(RESTATE_EVERY_S)
             for listing in market.listings:
                 try:
-                    drift = await restatement.look(listing, since_ns)
+                    drift = await restatement.look(listing, self._started_ns)
                 except (VenueError, Conflict) as error:
                     self._trouble(f"looking again at {listing.venue_symbol}: {error.message}")
                     continue
@@ -220,3 +228,9 @@ class Ingest:
         while True:
             self._report(self._health.report(self._now_ns()))
             await asyncio.sleep(REPORT_EVERY_S)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """A bug if there is one, else the first thing that a person can act on."""
+    leaves = [_first(e) if isinstance(e, BaseExceptionGroup) else e for e in group.exceptions]
+    return next((each for each in leaves if not isinstance(each, BowlineError)), leaves[0])

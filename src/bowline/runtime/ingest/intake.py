@@ -1,27 +1,33 @@
 """Candles into the store: judged first, the bad ones to quarantine, whatever they came by.
 
-Every candle that is kept goes through here, once, to the raw table. Nothing is mended here.
+Every candle that is kept goes through here, once, to the raw table. Nothing is mended here. The
+store is asked by one thread at a time: a store that is busy must hold up nothing else.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct
 
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
-from bowline.core.model.values import DAY_NS, Timeframe
+from bowline.core.model.values import DAY_NS, SECOND_NS, Timeframe
 from bowline.core.quality import Columns, Fault, inspect, inspect_beside, to_frame
 from bowline.storage.candles import Candles, Delivery, RefusedRow
 
 Instruments = Callable[[InstrumentId], Instrument]
+Answer = TypeVar("Answer")
+#: a venue's clock may be this far ahead of ours when it says that a candle has closed
+AHEAD_NS = 5 * SECOND_NS
 
 
 class Taken(Struct, frozen=True):
-    """What became of a frame: candles kept, rows refused."""
+    """What became of a frame: the candles that were kept, the rows that were refused."""
 
-    kept: int
+    kept: CandleFrame
     refused: tuple[RefusedRow, ...] = ()
 
 
@@ -32,11 +38,21 @@ class Intake:
         self._store = store
         self._instrument = instrument
         self._now_ns = now_ns
+        self._turn = asyncio.Lock()
+
+    async def ask(self, work: Callable[[], Answer]) -> Answer:
+        """Do this with the store, in a thread, when it is its turn."""
+        async with self._turn:
+            return await asyncio.to_thread(work)
+
+    async def keep(self, source: str, frame: CandleFrame) -> Taken:
+        """As `take`, in its turn."""
+        return await self.ask(lambda: self.take(source, frame))
 
     def take(self, source: str, frame: CandleFrame) -> Taken:
         """Keep the good candles of `frame` durably, and say what was wrong with the others."""
         if not len(frame):
-            return Taken(0)
+            return Taken(frame)
         now_ns = self._now_ns()
         rows = Columns(frame.open_ns, *(getattr(frame, name) for name in VALUE_COLUMNS))
         near = self._store.read(
@@ -45,7 +61,7 @@ class Intake:
             max(0, int(frame.open_ns[0]) - DAY_NS),
             int(frame.close_ns[-1]) + DAY_NS,
         )
-        verdict = inspect_beside(rows, inspect(rows, Timeframe.M1, now_ns), near)
+        verdict = inspect_beside(rows, inspect(rows, Timeframe.M1, now_ns + AHEAD_NS), near)
         refused = tuple(
             _refused(frame, int(at), Fault(int(verdict.faults[at])), source, now_ns)
             for at in verdict.bad
@@ -60,10 +76,12 @@ class Intake:
                 refused,
             )
         )
-        return Taken(len(good), refused)
+        return Taken(good, refused)
 
 
 def _refused(frame: CandleFrame, at: int, fault: Fault, source: str, now_ns: int) -> RefusedRow:
     values = ",".join(str(float(getattr(frame, name)[at])) for name in VALUE_COLUMNS)
     open_ns = int(frame.open_ns[at])
-    return RefusedRow(frame.instrument, source, "", at + 1, open_ns, fault.reason, values, now_ns)
+    # a minute that is refused again takes the place of what was said of it before
+    known_by = f"{source} {open_ns}"
+    return RefusedRow(frame.instrument, source, known_by, 1, open_ns, fault.reason, values, now_ns)

@@ -2,7 +2,7 @@
 
 A forming candle is never kept (J4). A venue that marks a closed candle is believed; of one that
 does not, the next minute only proves that the last one is over, not what it came to, so that
-minute is asked for by REST.
+minute is asked for by REST. So is every minute that the feed skipped.
 """
 
 from __future__ import annotations
@@ -39,25 +39,20 @@ class LiveCandles:
 
     def __init__(self) -> None:
         self._closed: dict[InstrumentId, dict[int, CandleSeen]] = {}
-        self._forming: dict[InstrumentId, int] = {}
         self._owed: set[InstrumentId] = set()
-        #: when the newest candle that is closed ended, by instrument
-        self.closed_until_ns: dict[InstrumentId, int] = {}
+        #: every minute from the first that was seen up to here was told closed, or is owed
+        self._settled_ns: dict[InstrumentId, int] = {}
 
     def see(self, candle: CandleSeen) -> None:
         """Take what the venue said of a minute."""
         instrument, open_ns = candle.instrument, candle.open_ns
-        forming = self._forming.get(instrument)
+        settled_ns = self._settled_ns.get(instrument, open_ns)
+        if open_ns > settled_ns:
+            self._owed.add(instrument)
         if candle.closed:
             self._closed.setdefault(instrument, {})[open_ns] = candle
-            until_ns = max(self.closed_until_ns.get(instrument, 0), open_ns + MINUTE_NS)
-            self.closed_until_ns[instrument] = until_ns
-        elif forming is not None and forming < open_ns:
-            told_ns = self.closed_until_ns.get(instrument, 0)
-            if told_ns < forming + MINUTE_NS:
-                self._owed.add(instrument)
-        if forming is None or open_ns > forming:
-            self._forming[instrument] = open_ns
+            open_ns += MINUTE_NS
+        self._settled_ns[instrument] = max(settled_ns, open_ns)
 
     def take_closed(self) -> list[Closed]:
         """The closed candles since the last call, by instrument."""

@@ -17,13 +17,17 @@ from bowline.core.errors import Conflict
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.venue import QuoteChanged, TradePrinted
-from bowline.runtime.bus import Bus, topic
+from bowline.runtime.bus import Bus, BusFull, topic
 
 _log = structlog.get_logger(__name__)
 _RAW = topic("market.raw")
 #: candles are looked for this often, and ticks of this long go out together
 LOOK_EVERY_S = 1.0
 TOGETHER_S = 0.05
+#: what still waits when the recording ends is given this long
+FINISH_S = 2.0
+#: candles of an instrument that wait while the bus takes none: a week; the store has them all
+MOST_WAITING = 7 * 1_440
 
 
 class Publisher:
@@ -31,7 +35,7 @@ class Publisher:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._candles: deque[tuple[str, bytes]] = deque()
+        self._candles: dict[str, deque[bytes]] = {}
         self._newest: dict[tuple[InstrumentId, str], TradePrinted | QuoteChanged] = {}
         self._news = asyncio.Event()
 
@@ -44,30 +48,54 @@ class Publisher:
     def candles(self, frame: CandleFrame) -> None:
         """Closed candles: every one counts."""
         key = Instrument(frame.instrument).key
+        waiting = self._candles.setdefault(key, deque(maxlen=MOST_WAITING))
         columns = [getattr(frame, name).tolist() for name in ("open_ns", *VALUE_COLUMNS)]
         for open_ns, *values in zip(*columns, strict=True):
             body = {"open_ns": open_ns} | dict(zip(VALUE_COLUMNS, values, strict=True))
-            self._candles.append((key, msgspec.json.encode(body)))
+            waiting.append(msgspec.json.encode(body))
 
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:
-            try:
-                await self._publish_candles()
-                await self._publish_newest()
-            except Conflict as error:
-                _log.warning("bus_waits", why=error.message, candles=len(self._candles))
             self._news.clear()
+            try:
+                await self._publish_newest()
+                await self._publish_candles()
+            except Conflict as error:
+                _log.warning("bus_waits", why=error.message, candles=self.waiting)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._news.wait()
             await asyncio.sleep(TOGETHER_S)
 
+    async def finish(self) -> None:
+        """Publish the candles that wait, if the bus takes them in time."""
+        try:
+            async with asyncio.timeout(FINISH_S):
+                await self._publish_candles()
+        except (Conflict, TimeoutError) as error:
+            _log.warning("bus_missed", why=str(error), candles=self.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """Candles that are not published yet."""
+        return sum(map(len, self._candles.values()))
+
     async def _publish_candles(self) -> None:
-        while self._candles:
-            key, body = self._candles[0]
-            await self._bus.publish(topic(f"md.candles.1m.{key}"), body, key=key)
-            self._candles.popleft()
+        """A topic that is full must not hold up another. Raises the last Conflict."""
+        full: BusFull | None = None
+        for key, waiting in list(self._candles.items()):
+            try:
+                while waiting:
+                    # on its way it is still the oldest: whoever is interrupted sends it again
+                    body = waiting[0]
+                    await self._bus.publish(topic(f"md.candles.1m.{key}"), body, key=key)
+                    if waiting and waiting[0] is body:
+                        waiting.popleft()
+            except BusFull as error:
+                full = error
+        if full is not None:
+            raise full
 
     async def _publish_newest(self) -> None:
         newest, self._newest = self._newest, {}

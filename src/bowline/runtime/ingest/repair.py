@@ -2,8 +2,9 @@
 
 1. Missing is every minute from where the record of an instrument begins to the last one that has
    closed: the gaps of the store, and what lies behind its newest candle.
-2. A range is asked for oldest first. What the venue gives is kept; a range that it answers without
-   a candle in it is noted with that reason and asked for again only after a day.
+2. A range is asked for oldest first. What the venue gives is kept; minutes that it answers without
+   a candle are noted as absent, once they are old enough to be sure of, and asked for again only
+   after a day.
 3. A venue that is busy is asked again when it says; one that fails leaves the range for next time.
 """
 
@@ -20,6 +21,7 @@ from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe
 from bowline.core.venue import Listing
 from bowline.runtime.ingest.intake import Intake
+from bowline.storage.absences import Absences, outside
 from bowline.storage.candles import FOREVER_NS, Candles
 from bowline.venues import PublicVenue, Retryable, VenueError
 
@@ -27,10 +29,10 @@ from bowline.venues import PublicVenue, Retryable, VenueError
 SETTLE_NS = 3 * SECOND_NS
 #: attempts at one page before the range is left for the next round
 ATTEMPTS = 4
+#: a minute that is missing is taken for absent when it closed this long ago; younger ones come late
+SURE_NS = 10 * MINUTE_NS
 #: a range that the venue has nothing of is asked for again after this long
-EMPTY_AGAIN_NS = DAY_NS
-
-
+ABSENT_AGAIN_NS = DAY_NS
 #: ranges nearer than this are asked for together: a page holds far more
 TOGETHER_NS = 100 * MINUTE_NS
 
@@ -53,12 +55,16 @@ class Missing(Struct, frozen=True, order=True):
 
 
 class Repaired(Struct, frozen=True):
-    """What a repair of one instrument came to. `error` is the venue's last word, if it failed."""
+    """What a repair of one instrument came to. `error` is the venue's last word, if it failed.
+
+    `kept` are the candles of one page; a sum of pages has none.
+    """
 
     candles: int = 0
     refused: int = 0
     empty: tuple[Missing, ...] = ()
     error: str = ""
+    kept: CandleFrame | None = None
 
     def __add__(self, other: Repaired) -> Repaired:
         return Repaired(
@@ -76,37 +82,42 @@ class Repair:
         self,
         store: Candles,
         intake: Intake,
+        absences: Absences,
         venue: PublicVenue,
         now_ns: Callable[[], int],
     ) -> None:
         self._store = store
         self._intake = intake
+        self._absences = absences
         self._venue = venue
         self._now_ns = now_ns
-        self._empty: dict[tuple[InstrumentId, Missing], int] = {}
 
-    def missing(self, instrument: InstrumentId, since_ns: int) -> Iterator[Missing]:
+    def missing(
+        self, instrument: InstrumentId, since_ns: int, until_ns: int = FOREVER_NS
+    ) -> Iterator[Missing]:
         """What is missing since `since_ns`, oldest first, without what nobody has."""
-        end_ns = (self._now_ns() - SETTLE_NS) // MINUTE_NS * MINUTE_NS
+        now_ns = self._now_ns()
+        end_ns = min(until_ns, now_ns - SETTLE_NS) // MINUTE_NS * MINUTE_NS
         start_ns = -(-since_ns // MINUTE_NS) * MINUTE_NS
         stored = self._store.read(instrument, Timeframe.M1, start_ns, FOREVER_NS)
-        for each in holes(stored.open_ns.tolist(), start_ns, end_ns):
-            asked_ns = self._empty.get((instrument, each))
-            if asked_ns is None or self._now_ns() - asked_ns >= EMPTY_AGAIN_NS:
-                yield each
+        absent = [
+            (each.start_ns, each.end_ns)
+            for each in self._absences.of(instrument)
+            if now_ns - each.asked_ns < ABSENT_AGAIN_NS
+        ]
+        for hole in holes(stored.open_ns.tolist(), start_ns, end_ns):
+            yield from (Missing(*span) for span in outside(*hole.span, absent))
 
-    async def repair(self, listing: Listing, since_ns: int) -> Repaired:
+    async def repair(self, listing: Listing, since_ns: int) -> AsyncIterator[Repaired]:
         """Fill what is missing of one instrument since `since_ns`, as far as the venue has it."""
-        missing = await asyncio.to_thread(lambda: [*self.missing(listing.instrument.id, since_ns)])
-        total = Repaired()
+        instrument = listing.instrument.id
+        missing = await self._intake.ask(lambda: [*self.missing(instrument, since_ns)])
         async for part in self.fill(listing, missing):
-            total += part
-        return total
+            yield part
 
     async def fill(self, listing: Listing, missing: Iterable[Missing]) -> AsyncIterator[Repaired]:
         """Ask for these ranges and keep what comes, page by page; ends after an error."""
         for group in neighbours(missing):
-            told: set[int] = set()
             at_ns, end_ns = group[0].start_ns, group[-1].end_ns
             while at_ns < end_ns:
                 try:
@@ -114,16 +125,27 @@ class Repair:
                 except VenueError as error:
                     yield Repaired(error=error.message)
                     return
-                if not len(frame):
-                    break
-                told.update(frame.open_ns.tolist())
-                taken = await asyncio.to_thread(self._intake.take, "rest", within(frame, group))
-                at_ns = int(frame.close_ns[-1])
-                yield Repaired(taken.kept, len(taken.refused))
-            empty = tuple(rest for each in group for rest in holes(sorted(told), *each.span))
-            for each in empty:
-                self._empty[listing.instrument.id, each] = self._now_ns()
-            yield Repaired(empty=empty)
+                # a page without a candle says so of all that it covers, and of nothing behind it
+                covered_ns = min(end_ns, at_ns + self._venue.candles_a_page * MINUTE_NS)
+                if len(frame):
+                    covered_ns = int(frame.close_ns[-1])
+                taken = await self._intake.keep("rest", within(frame, group))
+                empty = await self._note_absent(listing, frame, group, (at_ns, covered_ns))
+                yield Repaired(len(taken.kept), len(taken.refused), empty, kept=taken.kept)
+                at_ns = covered_ns
+
+    async def _note_absent(
+        self, listing: Listing, told: CandleFrame, group: list[Missing], page: tuple[int, int]
+    ) -> tuple[Missing, ...]:
+        """The minutes of the page that were missing and did not come, noted; young ones are not."""
+        now_ns, instrument = self._now_ns(), listing.instrument.id
+        sure_ns = min(page[1], (now_ns - SURE_NS) // MINUTE_NS * MINUTE_NS)
+        opens = told.open_ns.tolist()
+        spans = [(max(each.start_ns, page[0]), min(each.end_ns, sure_ns)) for each in group]
+        empty = tuple(rest for start, end in spans for rest in holes(opens, start, end))
+        for each in empty:
+            await asyncio.to_thread(self._absences.note, instrument, *each.span, now_ns)
+        return empty
 
     async def _page(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
         for attempt in range(1, ATTEMPTS + 1):
@@ -138,15 +160,8 @@ class Repair:
 
 def holes(open_ns: Iterable[int], start_ns: int, end_ns: int) -> Iterator[Missing]:
     """The minutes from `start_ns` up to `end_ns` that do not open at any of `open_ns` (rising)."""
-    at_ns = start_ns
-    for each in open_ns:
-        if each >= end_ns:
-            break
-        if each > at_ns:
-            yield Missing(at_ns, each)
-        at_ns = max(at_ns, each + MINUTE_NS)
-    if at_ns < end_ns:
-        yield Missing(at_ns, end_ns)
+    minutes = ((each, each + MINUTE_NS) for each in open_ns)
+    return (Missing(*span) for span in outside(start_ns, end_ns, minutes))
 
 
 def neighbours(missing: Iterable[Missing]) -> Iterator[list[Missing]]:

@@ -7,8 +7,8 @@ asked again: this only says how far the past drifts.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from msgspec import Struct
@@ -53,14 +53,15 @@ class Restatement:
         self._done_ns: dict[tuple[InstrumentId, int], int] = {}
 
     async def look(self, listing: Listing, since_ns: int) -> Drift:
-        """Look at what has come of age since the last call; the first call begins at `since_ns`.
+        """Look at what has come of age since the last call; the first call: since `since_ns`.
 
         Raises VenueError; what was looked at before stays done.
         """
         drift = Drift()
         for age_ns, together_ns in AGES_NS.items():
             key = listing.instrument.id, age_ns
-            at_ns = self._done_ns.setdefault(key, -(-since_ns // MINUTE_NS) * MINUTE_NS)
+            begin_ns = (since_ns - age_ns) // MINUTE_NS * MINUTE_NS
+            at_ns = self._done_ns.setdefault(key, begin_ns)
             due_ns = (self._now_ns() - age_ns) // MINUTE_NS * MINUTE_NS
             while due_ns - at_ns >= together_ns:
                 drift += await self._compare(listing, at_ns, at_ns + together_ns)
@@ -73,7 +74,7 @@ class Restatement:
             told = await self._venue.candles(listing, at_ns, end_ns)
             if not len(told):
                 break
-            drift += await asyncio.to_thread(self._keep_changed, told)
+            drift += await self._intake.ask(partial(self._keep_changed, told))
             at_ns = int(told.close_ns[-1])
         return drift
 

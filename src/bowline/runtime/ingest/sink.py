@@ -1,6 +1,6 @@
 """Where ticks go: closed candles aside, trades and quotes on the tape, all of it counted.
 
-It is called inside the frame's own callback: it must never wait, and never do I/O but the tape's.
+It is called inside the frame's own callback: it must never wait, and never do I/O.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _log = structlog.get_logger(__name__)
 
 
 class IngestSink:
-    """The sink of every market that is recorded. `wake` asks for a repair of an instrument."""
+    """The sink of every market that is recorded. `owe` asks for a repair of an instrument."""
 
     def __init__(
         self,
         candles: LiveCandles,
         tape: TapeWriter,
         health: IngestHealth,
-        wake: Callable[[InstrumentId], None],
+        owe: Callable[[InstrumentId], None],
         heard: Callable[[TradePrinted | QuoteChanged], None],
     ) -> None:
         self._candles = candles
         self._tape = tape
         self._health = health
-        self._wake = wake
+        self._owe = owe
         self._heard = heard
 
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
@@ -52,7 +52,7 @@ class IngestSink:
         if isinstance(tick, CandleSeen):
             self._candles.see(tick)
         else:
-            self._tape.write(tick, seen_ns)
+            self._tape.hold(tick, seen_ns)
             self._heard(tick)
 
     def book(self, keeper: BookKeeper, seen_ns: int) -> None:
@@ -65,7 +65,7 @@ class IngestSink:
             case TopicLive(topic):
                 _log.info("topic_live", channel=topic.channel, symbol=topic.instrument.symbol)
                 if topic.channel is Channel.CANDLES:
-                    self._wake(topic.instrument)
+                    self._owe(topic.instrument)
             case ConnectionLost(url, why, topics, again_after_s):
                 counts[Count.CONNECTIONS_LOST] += 1
                 self._trouble(f"{url}: {why}", again_after_s=again_after_s, topics=len(topics))

@@ -380,13 +380,15 @@ def _insert_instrument(db: duckdb.DuckDBPyConnection, instrument: Instrument) ->
 
 def _insert_refused(db: duckdb.DuckDBPyConnection, refused: tuple[RefusedRow, ...]) -> None:
     first = refused[0]
-    # the same file once more replaces what was said of it before
+    # the same content once more replaces what was said of it before
     db.execute(
-        "delete from quarantined_rows where market_id = ? and symbol = ? and content_hash = ?",
-        [*_key(first.instrument), first.content_hash],
+        "delete from quarantined_rows where market_id = ? and symbol = ?"
+        " and list_contains(?::varchar[], content_hash)",
+        [*_key(first.instrument), sorted({row.content_hash for row in refused})],
     )
     columns = (
         [row.file for row in refused],
+        [row.content_hash for row in refused],
         [row.row for row in refused],
         [row.open_ns for row in refused],
         [row.reason for row in refused],
@@ -394,15 +396,9 @@ def _insert_refused(db: duckdb.DuckDBPyConnection, refused: tuple[RefusedRow, ..
     )
     db.execute(
         "insert into quarantined_rows"
-        " select ?, ?, unnest(?::varchar[]), ?, unnest(?::bigint[]), unnest(?::bigint[]),"
-        " unnest(?::varchar[]), unnest(?::varchar[]), ?",
-        [
-            *_key(first.instrument),
-            columns[0],
-            first.content_hash,
-            *columns[1:],
-            first.refused_ns,
-        ],
+        " select ?, ?, unnest(?::varchar[]), unnest(?::varchar[]), unnest(?::bigint[]),"
+        " unnest(?::bigint[]), unnest(?::varchar[]), unnest(?::varchar[]), ?",
+        [*_key(first.instrument), *columns, first.refused_ns],
     )
 
 

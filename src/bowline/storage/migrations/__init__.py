@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from bowline.core.errors import Conflict
 
 #: the revision of `storage/schema.py`
-HEAD = "0004"
+HEAD = "0005"
 #: any number that nothing else in the database uses
 _LOCK = 0x626F776C
 

@@ -1,7 +1,11 @@
 """Ticks into parts of the tape: a buffer an instrument and kind, written when full or in time.
 
 What lies in a buffer when the power goes is lost: at most `every_s` of it, and never a part of a
-file. A tick is in the folder of the day that the venue gave it, however late it came.
+file. A tick is in the folder of the day that the venue gave it, however late it came; one that the
+venue gave no time lies in the day that it was seen.
+
+`write` writes parts by itself. Who must not wait for a disk uses `hold`, and `take` and `put` when
+it is `due`; `put` alone may be called in another thread.
 """
 
 from __future__ import annotations
@@ -18,6 +22,9 @@ from bowline.storage.tape.rows import Recorded, TapeDay, TapeKind, as_table, day
 #: rows of one instrument that make a part
 PART_ROWS = 100_000
 
+#: ticks that are not written yet, each with when it was seen
+Held = dict[tuple[InstrumentId, TapeKind], list[tuple[int, Recorded]]]
+
 
 class TapeWriter:
     """Everything that is recorded from now on. `every_s` bounds what a crash can lose."""
@@ -27,37 +34,63 @@ class TapeWriter:
         self._root = root
         self._every_ns = int(every_s * SECOND_NS)
         self._part_rows = part_rows
-        self._buffers: dict[tuple[InstrumentId, TapeKind], list[tuple[int, Recorded]]]
-        self._buffers = defaultdict(list)
+        self._held: Held = defaultdict(list)
+        self._full = False
         self._written_ns = 0
+        #: ticks that are held, and ticks that were written
+        self.held = 0
         self.rows = 0
 
     def write(self, tick: Recorded, seen_ns: int) -> None:
         """Take a tick; parts are written when they are full or when it is time."""
+        self.hold(tick, seen_ns)
+        if self.due(seen_ns):
+            self.put(self.take(seen_ns))
+
+    def hold(self, tick: Recorded, seen_ns: int) -> None:
+        """Take a tick and do no more."""
         if not self._written_ns:
             self._written_ns = seen_ns
-        buffer = self._buffers[tick.instrument, kind_of(tick)]
+        buffer = self._held[tick.instrument, kind_of(tick)]
         buffer.append((seen_ns, tick))
+        self.held += 1
         if len(buffer) >= self._part_rows:
-            self._write_parts(tick.instrument, kind_of(tick))
-        self.flush_late(seen_ns)
+            self._full = True
 
-    def flush_late(self, now_ns: int) -> None:
-        """Write what has waited long enough, though no tick came to say so."""
-        if self._written_ns and now_ns - self._written_ns >= self._every_ns:
-            self.flush()
-            self._written_ns = now_ns
+    def due(self, now_ns: int) -> bool:
+        """Whether what is held should be written."""
+        waited = self._written_ns and now_ns - self._written_ns >= self._every_ns
+        return self._full or (self.held > 0 and bool(waited))
+
+    def take(self, now_ns: int) -> Held:
+        """What is held, now the caller's to `put` or to `give_back`."""
+        held, self._held = self._held, defaultdict(list)
+        self._full, self._written_ns, self.held = False, now_ns, 0
+        return held
+
+    def give_back(self, held: Held) -> None:
+        """It could not be written: hold it again, before what came since."""
+        newer, self._held = self._held, defaultdict(list, held)
+        for key, ticks in newer.items():
+            self._held[key] = [*self._held[key], *ticks]
+        self.held = sum(len(ticks) for ticks in self._held.values())
+
+    def put(self, held: Held) -> None:
+        """Write it, part by part; what is written is taken out of `held`. Raises OSError."""
+        for key in list(held):
+            self._write_parts(*key, held[key])
+            del held[key]
 
     def flush(self) -> None:
-        """Write whatever is buffered."""
-        for instrument, kind in list(self._buffers):
-            self._write_parts(instrument, kind)
+        """Write whatever is held."""
+        self.put(self.take(self._written_ns))
 
-    def _write_parts(self, instrument: InstrumentId, kind: TapeKind) -> None:
-        ticks = self._buffers.pop((instrument, kind), [])
+    def _write_parts(
+        self, instrument: InstrumentId, kind: TapeKind, ticks: list[tuple[int, Recorded]]
+    ) -> None:
         days: dict[str, list[tuple[int, Recorded]]] = defaultdict(list)
         for seen_ns, tick in ticks:
-            days[day_of(tick.event_ns)].append((seen_ns, tick))
+            days[day_of(tick.event_ns or seen_ns)].append((seen_ns, tick))
         for day, part in days.items():
             folder = folder_of(self._root, TapeDay(day, kind, instrument))
             write_part(folder, as_table(kind, part), part[0][0])

@@ -1,0 +1,172 @@
+"""What a recording does beside recording: the tape written and kept small, listings kept fresh.
+
+None of it may hold up the feeds: files are written in a thread, and a disk or a venue that fails is
+trouble that is told and tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bowline.core.errors import BowlineError, Conflict
+from bowline.core.model.instrument import Instrument, InstrumentId
+from bowline.core.model.values import DAY_NS, SECOND_NS
+from bowline.core.venue import Listing
+from bowline.runtime.ingest.health import Count, IngestHealth
+from bowline.storage.listings import Changed, ListingStore
+from bowline.storage.tape import Tape, TapeWriter
+from bowline.venues import PublicVenue, VenueError
+
+_log = structlog.get_logger(__name__)
+
+WRITE_EVERY_S = 1.0
+#: finished days are joined, and old ones deleted, this often
+TIDY_EVERY_S = 3_600.0
+#: ticks that may wait for a disk that takes none, about a gigabyte; then the recording ends
+MOST_HELD = 4_000_000
+LISTINGS_EVERY_NS = DAY_NS
+LISTINGS_AGAIN_S = 600.0
+
+
+class TapeKeeper:
+    """`keep_days` full days are kept besides today; None: all."""
+
+    def __init__(
+        self,
+        writer: TapeWriter,
+        tape: Tape,
+        health: IngestHealth,
+        now_ns: Callable[[], int],
+        keep_days: int | None,
+    ) -> None:
+        self._writer = writer
+        self._tape = tape
+        self._health = health
+        self._now_ns = now_ns
+        self._keep_days = keep_days
+
+    async def run(self) -> None:
+        """Write what is due and tidy up, until cancelled; one at a time."""
+        clock = asyncio.get_running_loop().time
+        tidied_s = 0.0
+        while True:
+            if self._writer.due(self._now_ns()):
+                await self._write()
+            if not tidied_s or clock() - tidied_s >= TIDY_EVERY_S:
+                tidied_s = clock()
+                await self._tidy()
+            await asyncio.sleep(WRITE_EVERY_S)
+
+    async def _write(self) -> None:
+        held = self._writer.take(self._now_ns())
+        # a write that has begun is finished, even when the recording is told to end
+        writing = asyncio.create_task(asyncio.to_thread(self._writer.put, held))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait({writing})
+            if writing.exception():
+                self._writer.give_back(held)
+            raise
+        except OSError as error:
+            self._writer.give_back(held)
+            self._health.trouble = f"the tape waits for the disk: {error.strerror}"
+            _log.warning("tape_waits", why=str(error), ticks=self._writer.held)
+            if self._writer.held > MOST_HELD:
+                raise Conflict(
+                    f"the tape cannot be written: {error.strerror}",
+                    hint="make room on its disk, then start the recording again",
+                ) from error
+
+    async def _tidy(self) -> None:
+        today = datetime.fromtimestamp(self._now_ns() / SECOND_NS, UTC).date()
+        try:
+            joined = await asyncio.to_thread(self._tape.join_before, today.isoformat())
+            if joined:
+                _log.info("tape_joined", parts=joined)
+            if self._keep_days is not None:
+                oldest = (today - timedelta(days=self._keep_days)).isoformat()
+                gone = await asyncio.to_thread(self._tape.prune, oldest)
+                if gone:
+                    _log.info("tape_pruned", days=len(gone), freed_bytes=sum(n for _, n in gone))
+        except (OSError, BowlineError) as error:
+            self._health.trouble = f"the tape cannot be tidied: {error}"
+            _log.warning("tape_untidy", why=str(error))
+
+
+class ListingKeeper:
+    """What a market lists, asked once a day; `changed` hears of the recorded ones that did."""
+
+    def __init__(
+        self,
+        store: ListingStore,
+        venue: PublicVenue,
+        recorded: Sequence[Listing],
+        health: IngestHealth,
+        now_ns: Callable[[], int],
+        changed: Callable[[Listing], None],
+    ) -> None:
+        self._store = store
+        self._venue = venue
+        self._recorded = {each.instrument.id: each for each in recorded}
+        self._health = health
+        self._now_ns = now_ns
+        self._changed = changed
+
+    async def run(self) -> None:
+        """Keep the listings fresh until cancelled."""
+        market = self._venue.market
+        while True:
+            wait_s = LISTINGS_AGAIN_S
+            try:
+                synced_ns = await asyncio.to_thread(self._store.synced_ns, market.market_id)
+                if synced_ns is None or self._now_ns() - synced_ns >= LISTINGS_EVERY_NS:
+                    await self._sync()
+                else:
+                    left_s = (synced_ns + LISTINGS_EVERY_NS - self._now_ns()) / SECOND_NS
+                    wait_s = max(1.0, min(left_s, LISTINGS_AGAIN_S))
+            except (VenueError, Conflict) as error:
+                self._trouble(f"the listings of {market.name}: {error.message}")
+            await asyncio.sleep(wait_s)
+
+    async def _sync(self) -> None:
+        market_id = self._venue.market.market_id
+        listings = await self._venue.listings()
+        now_ns = self._now_ns()
+        changes = await asyncio.to_thread(self._store.sync, market_id, listings, now_ns)
+        self._health.counts[Count.LISTINGS_SYNCED] += 1
+        _log.info(
+            "listings_synced", market=self._venue.market.name, added=len(changes.added),
+            changed=len(changes.changed), delisted=len(changes.delisted),
+        )  # fmt: skip
+        for each in _after(changes):
+            before = self._recorded.get(each.instrument.id)
+            if before is not None:
+                self._take(before, each)
+
+    def _take(self, before: Listing, after: Listing) -> None:
+        self._recorded[after.instrument.id] = after
+        self._changed(after)
+        name = _name(after.instrument.id)
+        if not after.tradable:
+            self._trouble(f"{name} is {after.status.value} at the venue")
+        elif after.instrument.contract_size != before.instrument.contract_size:
+            self._trouble(f"{name} has another contract size: start the recording again")
+        else:
+            _log.info("listing_changed", name=name)
+
+    def _trouble(self, words: str) -> None:
+        self._health.trouble = words
+        _log.warning("ingest_trouble", what=words)
+
+
+def _after(changes: Changed) -> tuple[Listing, ...]:
+    return (*changes.added, *(after for _, after in changes.changed), *changes.delisted)
+
+
+def _name(instrument: InstrumentId) -> str:
+    return Instrument(instrument).key
