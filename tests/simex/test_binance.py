@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from bowline.core.model.values import Side
 from tests.simex import adapters
 from tests.simex.clients import Seat
 from tests.simex.test_bybit import differences
@@ -380,6 +382,38 @@ def test_the_futures_wallet_is_heard_with_a_listen_key(play: Play) -> None:
             assert heard["ORDER_TRADE_UPDATE"]["o"]["z"] == "0.01"
             (position,) = heard["ACCOUNT_UPDATE P"]["a"]["P"]
             assert (position["pa"], position["ps"], position["mt"]) == ("0.01", "BOTH", "cross")
+
+    play("binance", "linear", scene)
+
+
+def test_a_stop_that_is_reached_becomes_an_order_and_both_streams_of_events_say_so(
+    play: Play,
+) -> None:
+    async def scene(seat: Seat) -> None:
+        floor = seat.world.floors["binance"]
+        instrument = floor.listings("linear")[0].instrument.id
+        _, key, _ = await call(seat, "POST", f"{LINEAR}/listenKey", {})
+        async with socket_at(seat, f"/private/ws/{key['listenKey']}") as socket:
+            _, stop, _ = await call(seat, "POST", f"{LINEAR}/algoOrder", stop_order("s"))
+            engine, now_ns = floor.engine_of(instrument), floor.agenda.now_ns
+            engine.print_trade(now_ns, instrument, Decimal(49_000), Decimal(1), Side.SELL)
+            floor.publish()
+            told: list[tuple[str, str]] = []
+            while ("ALGO_UPDATE", "FINISHED") not in told:
+                event = await socket.receive_json(timeout=5)
+                if event["e"] != "ACCOUNT_UPDATE":
+                    told.append((event["e"], event["o"]["X"]))
+        assert told[:3] == [
+            ("ALGO_UPDATE", "NEW"), ("ALGO_UPDATE", "TRIGGERED"), ("ORDER_TRADE_UPDATE", "NEW"),
+        ]  # fmt: skip
+        assert told[-2:] == [("ORDER_TRADE_UPDATE", "FILLED"), ("ALGO_UPDATE", "FINISHED")]
+        asked = {"algoId": stop["algoId"]}
+        _, after, _ = await call(seat, "GET", f"{LINEAR}/algoOrder", asked)
+        named = SYMBOL | {"orderId": after["actualOrderId"]}
+        _, order, _ = await call(seat, "GET", f"{LINEAR}/order", named)
+        assert (order["type"], order["origType"], order["status"]) == (
+            "MARKET", "STOP_MARKET", "FILLED",
+        )  # fmt: skip
 
     play("binance", "linear", scene)
 

@@ -27,6 +27,7 @@ from bowline.simex.dialects.binance.words import (
     algo_id,
     algo_state,
     average,
+    client_word,
     force_word,
     in_engine,
     is_algo,
@@ -185,7 +186,7 @@ def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
     asked = order.asked
     return {
         "s": floor.listing(order.instrument).venue_symbol,
-        "c": order.client_id,
+        "c": client_word(order),
         "S": SIDES[order.side],
         "o": "MARKET" if is_algo(order) else type_word(order),
         "f": force_word(order),
@@ -208,7 +209,7 @@ def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
         "m": fill is not None and fill.maker,
         "R": asked.reduce_only,
         "wt": WORKING_TYPES[asked.trigger_by],
-        "ot": type_word(order),
+        "ot": "LIQUIDATION" if order.by_venue else type_word(order),
         "ps": LEGS[asked.position],
         "cp": False,
         "rp": plain(fill.realised) if fill else "0",

@@ -99,6 +99,11 @@ def algo_order_id(number: int) -> int:
     return max(0, number - _FIRST_ALGO_ID + FIRST_ORDER_ID)
 
 
+def client_word(order: VenueOrder) -> str:
+    """`clientOrderId`: a liquidation's is the venue's own."""
+    return f"autoclose-{ms(order.created_ns)}" if order.by_venue else order.client_id
+
+
 def average(order: VenueOrder) -> str:
     """The average price of its fills, `0` before the first."""
     price = order.average_price
@@ -204,7 +209,7 @@ def linear_order(floor: Floor, order: VenueOrder) -> Words:
         "orderId": order.order_id,
         "symbol": floor.listing(order.instrument).venue_symbol,
         "status": state_word(order),
-        "clientOrderId": order.client_id,
+        "clientOrderId": client_word(order),
         "price": plain_or(order.price, "0"),
         "avgPrice": average(order),
         "origQty": plain(order.quantity),
