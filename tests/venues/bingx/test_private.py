@@ -144,7 +144,7 @@ def test_words_of_the_connection_are_known(
 @pytest.mark.parametrize(
     ("was", "now"),
     [
-        ('"BUY"', '"MAYBE"'), ('"0.10000000"', '"NaN"'), ("BTC-USDT", "XXX-USDT"), ('"z"', '"zz"'),
+        ('"BUY"', '"MAYBE"'), ('"0.10000000"', '"NaN"'), ("BTC-USDT", "NONE-USDT"), ('"z"', '"zz"'),
         ("ORDER_TRADE_UPDATE", "WISH"), ("1696843635475", "-1"),
     ],
 )  # fmt: skip

@@ -249,7 +249,7 @@ def test_words_of_the_connection_of_perpetuals_are_known(
 @pytest.mark.parametrize(
     ("was", "now"),
     [
-        ('"buy"', '"maybe"'), ('"1"', '"NaN"'), ("BTC-USDT", "XXX-USDT"), ('"volume"', '"vol"'),
+        ('"buy"', '"maybe"'), ('"1"', '"NaN"'), ("BTC-USDT", "NONE-USDT"), ('"volume"', '"vol"'),
         ('"orders"', '"wishes"'), ('"1782367563239"', '"soon"'), ('"notify"', '"gossip"'),
     ],
 )  # fmt: skip

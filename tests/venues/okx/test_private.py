@@ -211,7 +211,7 @@ def test_words_of_the_connection_are_known(
 @pytest.mark.parametrize(
     ("was", "now"),
     [
-        ('"buy"', '"maybe"'), ('"0.03"', '"NaN"'), ("BTC-USDT-SWAP", "XXX-USDT-SWAP"),
+        ('"buy"', '"maybe"'), ('"0.03"', '"NaN"'), ("BTC-USDT-SWAP", "NONE-USDT-SWAP"),
         ('"accFillSz"', '"filled"'), ('"orders"', '"wishes"'), ('"1746947317402"', '"soon"'),
     ],
 )  # fmt: skip
