@@ -146,7 +146,8 @@ def _table(comparison: Comparison) -> Table:
     what = f" {comparison.size:g}" if comparison.size else ""
     table = Table(box=None, header_style="bold")
     for column in ("market", "state", "bid", "ask", "bps", f"buy{what}", f"sell{what}", "age, s"):
-        table.add_column(column, justify="left" if column in {"market", "state"} else "right")
+        words = column in {"market", "state"}
+        table.add_column(column, justify="left" if words else "right", no_wrap=words)
     for book in comparison.books:
         best_buy = "bold green" if book.market == comparison.best_buy else ""
         best_sell = "bold green" if book.market == comparison.best_sell else ""

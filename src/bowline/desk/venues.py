@@ -26,7 +26,7 @@ USUAL = ("BTCUSDT", "ETHUSDT")
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was tried: `works` None: it does not apply, `words` say why."""
+    """One thing that was tried: `works` None: there is no answer, `words` say why."""
 
     market: str
     what: str
@@ -34,8 +34,8 @@ class Finding(msgspec.Struct, frozen=True):
     words: str
 
 
-class NotAsked(Exception):
-    """The check does not apply; the message says why."""
+class Untold(Exception):
+    """There is no answer: the check does not apply, or the venue has none; the message says."""
 
 
 Check = Callable[[], Awaitable[str]]
@@ -57,7 +57,7 @@ async def check(
         except VenueError as error:
             code = f" ({error.code})" if error.code else ""
             yield Finding(market.name, what, works=False, words=error.message + code)
-        except NotAsked as reason:
+        except Untold as reason:
             yield Finding(market.name, what, works=None, words=str(reason))
         else:
             yield Finding(market.name, what, works=True, words=words)
@@ -108,7 +108,7 @@ class _Checks:
 
     def _chosen(self) -> Listing:
         if self._listing is None:
-            raise NotAsked("no instrument is known to trade")
+            raise Untold("no instrument is known to trade")
         return self._listing
 
     async def _candles(self) -> str:
@@ -139,14 +139,17 @@ class _Checks:
     def _account(self) -> Venue:
         if self._own is None:
             name = f"BOWLINE_{self._market.venue.upper()}_KEY"
-            raise NotAsked(f"no key is set: {name} and _SECRET")
+            raise Untold(f"no key is set: {name} and _SECRET")
         return self._own
 
     async def _key(self) -> str:
         rights = await self._account().key_rights()
-        if rights.withdraw is not False:
-            known = "may withdraw" if rights.withdraw else "may withdraw, for all the venue says"
-            raise VenueError(f"the key {known}: make one that cannot")
+        if rights.withdraw is None:
+            raise Untold(
+                "the venue does not say what the key may: see there that it cannot withdraw"
+            )
+        if rights.withdraw:
+            raise VenueError("the key may withdraw: make one that cannot")
         trade = {True: "may trade", False: "may only read", None: "may perhaps trade"}
         bound = {True: "bound to addresses", False: "NOT bound to an address", None: ""}
         return ", ".join(filter(None, (trade[rights.trade], bound[rights.ip_bound])))
@@ -158,14 +161,14 @@ class _Checks:
     async def _positions(self) -> str:
         account = self._account()
         if self._market.kind == "spot":
-            raise NotAsked("there are none on spot")
+            raise Untold("there are none on spot")
         positions = await account.positions()
         return f"{len(positions)} open"
 
     async def _position_mode(self) -> str:
         account = self._account()
         if self._market.kind == "spot":
-            raise NotAsked("there is none on spot")
+            raise Untold("there is none on spot")
         return (await account.position_mode(self._chosen().instrument.id)).value
 
     async def _open_orders(self) -> str:
