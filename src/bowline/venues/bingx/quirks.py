@@ -93,6 +93,18 @@ _SPOT = MarketQuirks(
     },
 )
 
+_MARGIN_TYPE = Call(
+    "swapV2PrivatePostTradeMarginType", {"symbol": "$symbol", "marginType": "$mode"}
+)
+
+
+def _leverage(side: str) -> Call:
+    return Call(
+        "swapV2PrivatePostTradeLeverage",
+        {"symbol": "$symbol", "side": side, "leverage": "$leverage_int"},
+    )
+
+
 _LINEAR = MarketQuirks(
     lookup=(
         Call(
@@ -144,18 +156,8 @@ _LINEAR = MarketQuirks(
     ),
     balance={"type": "swap"},
     positions=Call("swapV2PrivateGetUserPositions", {}, "data"),
-    leverage=(
-        Call("swapV2PrivatePostTradeMarginType", {"symbol": "$symbol", "marginType": "$mode"}),
-        # a hedged account has a leverage for each side, a one-way account takes BOTH
-        Call(
-            "swapV2PrivatePostTradeLeverage",
-            {"symbol": "$symbol", "side": "LONG", "leverage": "$leverage_int"},
-        ),
-        Call(
-            "swapV2PrivatePostTradeLeverage",
-            {"symbol": "$symbol", "side": "SHORT", "leverage": "$leverage_int"},
-        ),
-    ),
+    leverage=(_MARGIN_TYPE, _leverage("BOTH")),
+    leverage_hedged=(_MARGIN_TYPE, _leverage("LONG"), _leverage("SHORT")),
     position_mode=Call("swapV1PrivateGetPositionSideDual", {}, "data"),
     position_mode_at="dualSidePosition",
     set_position_mode=Call("swapV1PrivatePostPositionSideDual", {"dualSidePosition": "$hedge"}),
@@ -176,7 +178,7 @@ QUIRKS = Quirks(
     venue="bingx",
     notes=(
         "A market buy on spot is told in quote money, and spot has no fill-or-kill.",
-        "Leverage is set for the long and for the short side.",
+        "In hedge mode leverage is set for the long and for the short side.",
     ),
     options={"recvWindow": 5000},
     codes=Codes(
@@ -189,6 +191,8 @@ QUIRKS = Quirks(
         limited=frozenset({"100410", "100204", "101509", "109429"}),
         clock=frozenset({"100421", "109500"}),
         busy=frozenset({"101429"}),
+        # a post-only order that would take; one that may only reduce and would not
+        rejected=frozenset({"101215", "101290"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # bingx-api.github.io/docs: 500 (market) and 2000 (account) in 10 s an address; 5 a second an

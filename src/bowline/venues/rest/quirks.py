@@ -179,6 +179,8 @@ class MarketQuirks(Struct, frozen=True, kw_only=True):
     position_parser: str = "parse_position"
     #: in turn; what answers "already so" counts as done
     leverage: tuple[Call, ...] = ()
+    #: instead, for an account in hedge mode, where that is told otherwise
+    leverage_hedged: tuple[Call, ...] = ()
     #: where a fixed mode is the only one: what the table cannot set is refused
     margin_modes: tuple[MarginMode, ...] = (MarginMode.CROSS, MarginMode.ISOLATED)
     position_mode: Call | None = None

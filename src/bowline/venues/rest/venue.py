@@ -267,10 +267,16 @@ class RestVenue:
         words = await self._words(instrument)
         words |= asking.leverage_words(self._venue, leverage, mode)
         await self._ready()
-        for call in self._quirks.leverage:
+        for call in await self._leverage_calls(instrument):
             async with self._line.asking("set leverage"):
                 await self._line.call(call, words)
         self._margin[instrument] = (mode, int(leverage))
+
+    async def _leverage_calls(self, instrument: InstrumentId) -> tuple[Call, ...]:
+        hedged = self._quirks.leverage_hedged
+        if hedged and await self.position_mode(instrument) is PositionMode.HEDGE:
+            return hedged
+        return self._quirks.leverage
 
     async def position_mode(self, instrument: InstrumentId) -> PositionMode:
         """Whether the account holds one position an instrument or two."""

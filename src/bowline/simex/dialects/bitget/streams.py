@@ -17,7 +17,7 @@ import msgspec
 
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.order import OrderState
-from bowline.core.model.values import MINUTE_NS
+from bowline.core.model.values import MINUTE_NS, ZERO
 from bowline.core.sim.exchange import (
     BalanceMoved,
     BookLevel,
@@ -301,7 +301,7 @@ def _order(floor: Floor, topic: Topic, order: VenueOrder) -> Iterable[Words]:
         shown |= {"newSize": shown["size"], "notional": plain(order.cost)}
     else:
         shown = linear_order(floor, order, state_name="status")
-        shown["notionalUsd"] = plain(order.quantity * (order.price or order.average_price or 0))
+        shown["notionalUsd"] = plain(order.quantity * (order.price or order.average_price or ZERO))
     del shown["symbol"], shown["baseVolume"]
     yield _push(floor, topic, "snapshot", [name | shown | _filled(floor, order)])
 
@@ -312,7 +312,7 @@ def _filled(floor: Floor, order: VenueOrder) -> Words:
     shown: Words = {"accBaseVolume": plain(order.filled), "feeDetail": fees}
     if order.state not in (OrderState.PARTLY_FILLED, OrderState.FILLED):
         return shown
-    fill, so_far = None, order.filled * 0
+    fill, so_far = None, ZERO
     for each in floor.engine_of(order.instrument).view.fills(order.account, order.instrument):
         if each.order_id == order.order_id and so_far < order.filled:
             fill, so_far = each, so_far + each.quantity

@@ -1,0 +1,184 @@
+"""BingX account and position endpoints, and the listen key of the private streams."""
+
+from __future__ import annotations
+
+import hashlib
+
+from bowline.core.model.values import SECOND_NS
+from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.venue import Listing, MarginMode, PositionMode
+from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialects.bingx.market import listing_of
+from bowline.simex.dialects.bingx.words import (
+    MARGIN_MODES,
+    coin_object,
+    margin_object,
+    position_object,
+    refusal_of,
+    wrong,
+)
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import decimal_in
+
+_MARGIN_MODES = {word: mode for mode, word in MARGIN_MODES.items()}
+_HEDGED = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
+_KEY_LIVES_NS = 3_600 * SECOND_NS
+#: in the floor's notes: until when the listen key works
+_KEY_NOTE = "bingx listen key"
+
+
+def key_rights(call: Call) -> object:
+    """GET /openApi/v1/account/apiPermissions: spot, reading, swaps, and no withdrawing."""
+    return {
+        "apiKey": call.floor.keys.api_key,
+        "permissions": [1, 2, 3],
+        "ipAddresses": ["127.0.0.1"],
+        "note": "simulated",
+    }
+
+
+def spot_balances(call: Call) -> object:
+    """GET /openApi/spot/v1/account/balance."""
+    held = call.floor.view("spot").holdings(call.account)
+    return {"balances": [coin_object(each) for each in held]}
+
+
+def swap_balances(call: Call) -> object:
+    """GET /openApi/swap/v3/user/balance."""
+    held = call.floor.view("linear").holdings(call.account)
+    return [margin_object(call.floor, each) for each in held]
+
+
+def positions(call: Call) -> object:
+    """GET /openApi/swap/v2/user/positions: those that are open."""
+    instrument = listing_of(call, call.query).instrument.id if call.query.get("symbol") else None
+    found = call.floor.view("linear").positions(call.account, instrument)
+    return [position_object(call.floor, each) for each in found]
+
+
+def leverage(call: Call) -> object:
+    """GET /openApi/swap/v2/trade/leverage."""
+    return _leverage(call, listing_of(call, call.query))
+
+
+def set_leverage(call: Call) -> object:
+    """POST /openApi/swap/v2/trade/leverage: a side in hedge mode, BOTH otherwise.
+
+    One leverage for both sides is played: that of the side that was set last.
+    """
+    fields = call.fields()
+    listing, wanted = listing_of(call, fields), decimal_in(fields.get("leverage"))
+    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    hedged = settings.position_mode is PositionMode.HEDGE
+    if fields.get("side") not in (("LONG", "SHORT") if hedged else ("BOTH",)):
+        words = (
+            "In the Hedge mode, the 'Side' field can only be set to LONG or SHORT."
+            if hedged
+            else "In the One-way mode, the 'Side' field can only be set to BOTH."
+        )
+        raise WireRefusal(109400, words)
+    if wanted is None:
+        raise wrong("linear", "leverage")
+    _done(call.floor.set_leverage(call.account, listing.instrument.id, wanted))
+    return _leverage(call, listing) | {"leverage": int(wanted), "symbol": listing.venue_symbol}
+
+
+def _leverage(call: Call, listing: Listing) -> dict[str, object]:
+    view = call.floor.view("linear")
+    now = int(view.settings(call.account, listing.instrument.id).leverage)
+    most = int(listing.max_leverage or 100)
+    volumes = ("availableLongVol", "availableShortVol", "availableLongVal", "availableShortVal")
+    return {
+        "longLeverage": now,
+        "shortLeverage": now,
+        "maxLongLeverage": most,
+        "maxShortLeverage": most,
+    } | dict.fromkeys(volumes, "0.0")
+
+
+def margin_type(call: Call) -> object:
+    """GET /openApi/swap/v2/trade/marginType."""
+    listing = listing_of(call, call.query)
+    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    return {"symbol": listing.venue_symbol, "marginType": MARGIN_MODES[settings.margin_mode]}
+
+
+def set_margin_type(call: Call) -> object:
+    """POST /openApi/swap/v2/trade/marginType: what is so already is a success."""
+    fields = call.fields()
+    listing = listing_of(call, fields)
+    mode: MarginMode | None = _MARGIN_MODES.get(fields.get("marginType", ""))
+    if mode is None:
+        raise wrong("linear", "marginType")
+    _done(call.floor.set_margin_mode(call.account, listing.instrument.id, mode))
+    return {"symbol": listing.venue_symbol, "marginType": fields["marginType"]}
+
+
+def position_mode(call: Call) -> object:
+    """GET /openApi/swap/v1/positionSide/dual."""
+    first = call.floor.listings("linear")[0].instrument.id
+    mode = call.floor.view("linear").settings(call.account, first).position_mode
+    return {"dualSidePosition": "true" if mode is PositionMode.HEDGE else "false"}
+
+
+def set_position_mode(call: Call) -> object:
+    """POST /openApi/swap/v1/positionSide/dual: of all symbols."""
+    word = call.fields().get("dualSidePosition", "")
+    if word not in _HEDGED:
+        raise wrong("linear", "dualSidePosition")
+    _done(call.floor.set_position_mode(call.account, _HEDGED[word]))
+    return {"dualSidePosition": word}
+
+
+def _done(refused: Refused | None) -> None:
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        raise refusal_of("linear", refused.reason, refused.message)
+
+
+# the listen key: whoever has the API key may ask for it, without a signature
+
+
+def check_key(call: Call) -> None:
+    """Whose key it is; WireRefusal if it is nobody's."""
+    sent = call.headers.get("X-BX-APIKEY", "")
+    if not sent:
+        raise WireRefusal(100413, "Null apiKey cannot be empty")
+    if sent != call.floor.keys.api_key or not call.floor.key_works:
+        raise WireRefusal(100413, "Incorrect apiKey")
+
+
+def listen_key(floor: Floor) -> str:
+    """The key of this floor's account: a function of what it logs in with."""
+    text = f"{floor.keys.api_key} {floor.keys.secret} listens"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def key_lives(floor: Floor, key: str) -> bool:
+    """Whether this listen key opens a private stream now."""
+    until_ns = int(floor.notes.get(_KEY_NOTE, 0))
+    return key == listen_key(floor) and floor.agenda.now_ns < until_ns
+
+
+def open_listen_key(call: Call) -> object:
+    """POST /openApi/user/auth/userDataStream: an hour's key."""
+    check_key(call)
+    call.floor.notes[_KEY_NOTE] = str(call.floor.agenda.now_ns + _KEY_LIVES_NS)
+    return Reply({"listenKey": listen_key(call.floor)})
+
+
+def extend_listen_key(call: Call) -> object:
+    """PUT of the same: another hour for a key that lives."""
+    check_key(call)
+    if not key_lives(call.floor, call.fields().get("listenKey", "")):
+        return Reply(b"", status=404)
+    call.floor.notes[_KEY_NOTE] = str(call.floor.agenda.now_ns + _KEY_LIVES_NS)
+    return Reply(b"")
+
+
+def close_listen_key(call: Call) -> object:
+    """DELETE of the same."""
+    check_key(call)
+    if not key_lives(call.floor, call.fields().get("listenKey", "")):
+        return Reply(b"", status=404)
+    call.floor.notes.pop(_KEY_NOTE)
+    return Reply(b"")

@@ -1,0 +1,215 @@
+"""BingX as tables: routes, budgets, doors, the signature, and the envelope of every reply."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from urllib.parse import unquote
+
+import msgspec
+
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
+from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
+from bowline.core.venue import Listing
+from bowline.simex.coins import Coin
+from bowline.simex.dialect import (
+    Call,
+    Door,
+    Frame,
+    Handler,
+    Reply,
+    Route,
+    Topic,
+    Wallet,
+    WireRefusal,
+    public_route,
+    signed_route,
+)
+from bowline.simex.dialects.bingx import account, market, streams, trading
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.limits import Budget, Spent
+from bowline.simex.news import News
+from bowline.simex.wire_words import int_in, ms
+
+_SPOT_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001")),
+    client_ids=ClientIds.FOREVER,
+    post_only_refuses=False,
+)
+_LINEAR_RULES = VenueRules(
+    fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
+    client_ids=ClientIds.FOREVER,
+)
+_WINDOW_MS = 5_000
+_SPOT, _SWAP = "/openApi/spot/v1", "/openApi/swap/v2"
+
+#: requests a second of each signed end point, an account
+_LIMITS: tuple[tuple[str, str, Handler, int], ...] = (
+    ("GET", "/openApi/v1/account/apiPermissions", account.key_rights, 5),
+    ("GET", f"{_SPOT}/account/balance", account.spot_balances, 5),
+    ("POST", f"{_SPOT}/trade/order", trading.place, 10),
+    ("POST", f"{_SPOT}/trade/order/cancelReplace", trading.cancel_replace, 5),
+    ("POST", f"{_SPOT}/trade/cancel", trading.cancel, 5),
+    ("POST", f"{_SPOT}/trade/cancelOpenOrders", trading.cancel_all, 5),
+    ("POST", f"{_SPOT}/trade/cancelAllAfter", trading.dead_man, 1),
+    ("GET", f"{_SPOT}/trade/query", trading.look_up, 10),
+    ("GET", f"{_SPOT}/trade/openOrders", trading.open_orders, 10),
+    ("GET", f"{_SPOT}/trade/historyOrders", trading.closed_orders, 10),
+    ("GET", f"{_SPOT}/trade/myTrades", trading.spot_fills, 5),
+    ("POST", f"{_SWAP}/trade/order", trading.place, 10),
+    ("DELETE", f"{_SWAP}/trade/order", trading.cancel, 5),
+    ("GET", f"{_SWAP}/trade/order", trading.look_up, 10),
+    ("DELETE", f"{_SWAP}/trade/allOpenOrders", trading.cancel_all, 5),
+    ("POST", f"{_SWAP}/trade/cancelAllAfter", trading.dead_man, 1),
+    ("GET", f"{_SWAP}/trade/openOrders", trading.open_orders, 5),
+    ("GET", f"{_SWAP}/trade/allOrders", trading.closed_orders, 5),
+    ("GET", f"{_SWAP}/trade/allFillOrders", trading.all_fills, 5),
+    ("GET", f"{_SWAP}/trade/fillHistory", trading.fill_history, 5),
+    ("GET", f"{_SWAP}/trade/leverage", account.leverage, 5),
+    ("POST", f"{_SWAP}/trade/leverage", account.set_leverage, 5),
+    ("GET", f"{_SWAP}/trade/marginType", account.margin_type, 5),
+    ("POST", f"{_SWAP}/trade/marginType", account.set_margin_type, 5),
+    ("GET", f"{_SWAP}/user/positions", account.positions, 5),
+    ("GET", "/openApi/swap/v3/user/balance", account.swap_balances, 5),
+    ("POST", "/openApi/swap/v1/trade/cancelReplace", trading.cancel_replace, 5),
+    ("GET", "/openApi/swap/v1/positionSide/dual", account.position_mode, 5),
+    ("POST", "/openApi/swap/v1/positionSide/dual", account.set_position_mode, 5),
+)
+_STREAM_KEY = "/openApi/user/auth/userDataStream"
+_ROUTES: tuple[Route, ...] = (
+    public_route("GET", f"{_SPOT}/server/time", market.time),
+    public_route("GET", f"{_SPOT}/common/symbols", market.symbols),
+    public_route("GET", f"{_SPOT}/market/depth", market.book),
+    public_route("GET", f"{_SPOT}/market/kline", market.candles),
+    public_route("GET", f"{_SPOT}/market/trades", market.recent_trades),
+    public_route("GET", f"{_SPOT}/ticker/24hr", market.ticker),
+    public_route("GET", f"{_SWAP}/server/time", market.time),
+    public_route("GET", f"{_SWAP}/quote/contracts", market.contracts),
+    public_route("GET", f"{_SWAP}/quote/depth", market.book),
+    public_route("GET", f"{_SWAP}/quote/trades", market.recent_trades),
+    public_route("GET", f"{_SWAP}/quote/ticker", market.ticker),
+    public_route("GET", f"{_SWAP}/quote/fundingRate", market.funding_history),
+    public_route("GET", f"{_SWAP}/quote/premiumIndex", market.premium),
+    public_route("GET", "/openApi/swap/v3/quote/klines", market.candles),
+    public_route("GET", "/openApi/cswap/v1/market/contracts", market.no_contracts),
+    # the API key is all that these ask for
+    public_route("POST", _STREAM_KEY, account.open_listen_key, _STREAM_KEY),
+    public_route("PUT", _STREAM_KEY, account.extend_listen_key, _STREAM_KEY),
+    public_route("DELETE", _STREAM_KEY, account.close_listen_key, _STREAM_KEY),
+    *(signed_route(method, path, each, f"{method} {path}") for method, path, each, _ in _LIMITS),
+)
+_BUDGETS = {
+    "public": Budget(500, 10.0),
+    _STREAM_KEY: Budget(2),
+    **{f"{method} {path}": Budget(most) for method, path, _, most in _LIMITS},
+}
+_DOORS = tuple(
+    Door(
+        path,
+        streams.hear,
+        greet=streams.greet,
+        ping=streams.ping,
+        ping_every_s=5.0,
+        silent_after_s=30.0,
+    )
+    for path in streams.KINDS_OF
+)
+
+
+class BingxDialect:
+    """Two accounts, one for each market; every frame is gzip."""
+
+    venue = "bingx"
+    routes: Sequence[Route] = _ROUTES
+    doors: Sequence[Door] = _DOORS
+    budgets = _BUDGETS
+
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+        """One each: what lies in one cannot be used in the other."""
+        del listings
+        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
+
+    def listing(self, kind: str, coin: Coin) -> Listing:
+        """Both markets say BTC-USDT and count base units."""
+        market_id = market_by_name(f"bingx:{kind}").market_id
+        instrument = Instrument(
+            InstrumentId(market_id, coin.symbol),
+            tick_size=coin.tick,
+            lot_step=coin.lot,
+            min_notional=coin.min_notional,
+        )
+        return Listing(
+            instrument,
+            f"{coin.base}-{coin.quote}",
+            coin.base,
+            coin.quote,
+            min_quantity=coin.lot,
+            max_leverage=Decimal(125) if kind == "linear" else None,
+        )
+
+    def who(self, call: Call) -> str:
+        """HMAC-SHA256 in hex of the query as it was sent, without its signature and unescaped."""
+        account.check_key(call)
+        now_ms, window_ms = ms(call.now_ns), int_in(call.query.get("recvWindow"), _WINDOW_MS)
+        sent_ms = int_in(call.query.get("timestamp"), 0)
+        if not now_ms - window_ms <= sent_ms < now_ms + 1000:
+            raise WireRefusal(100421, "Null timestamp or timestamp mismatch")
+        query, _, signature = call.raw_query.rpartition("signature=")
+        signed = unquote(query.removesuffix("&")).encode()
+        expected = hmac.new(call.floor.keys.secret.encode(), signed, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected.encode(), signature.encode()):
+            raise WireRefusal(100001, "Signature verification failed")
+        return ACCOUNT
+
+    def wrap(self, call: Call, answer: object) -> Reply:
+        """`code` 0 around `data`."""
+        return Reply(_envelope(call, 0, "", answer))
+
+    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+        """Almost every no is a 200 with a `code`."""
+        code = int_in(str(refusal.code), 100500)
+        body = _envelope(call, code, refusal.message, {})
+        return Reply(body, refusal.status or 200, dict(refusal.headers))
+
+    def no_such_path(self, call: Call) -> WireRefusal:
+        """A 200 with a code like any other."""
+        return WireRefusal(
+            100400, f"this api is not exist, please refer to the API docs {call.path}"
+        )
+
+    def closed(self) -> WireRefusal:
+        """What maintenance looks like."""
+        return WireRefusal(100503, "The system is under maintenance", status=503)
+
+    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+        """What is left and until when, in headers; 100410 beyond it."""
+        reset_ms = ms(spent.reset_ns)
+        headers = {
+            "X-RateLimit-Requests-Remain": str(spent.left),
+            "X-RateLimit-Requests-Expire": str(reset_ms),
+        }
+        if spent.exceeded:
+            words = "The endpoint trigger frequency limit rule is currently in the disabled period"
+            words = f"code:100410:{words} and will be unblocked after {reset_ms}"
+            raise WireRefusal(100410, words, headers=headers)
+        return headers if route.private else {}
+
+    def encode(self, frame: Frame) -> str | bytes:
+        """Gzip of JSON, or of a bare word."""
+        text = frame if isinstance(frame, bytes) else msgspec.json.encode(frame)
+        return gzip.compress(text, compresslevel=1, mtime=0)
+
+    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+        """How books and prices stand."""
+        return streams.opening(floor, topic)
+
+    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+        """One frame for a piece of news."""
+        return streams.telling(floor, topic, news)
+
+
+def _envelope(call: Call, code: int, message: str, shown: object) -> dict[str, object]:
+    return {"code": code, "timestamp": ms(call.now_ns), "msg": message, "data": shown}

@@ -1,0 +1,398 @@
+"""BingX streams: what a frame asks for, and what news looks like as one. All goes out as gzip.
+
+Two doors, spot and perpetuals. With a listen key in its URL a connection hears of its account:
+perpetuals at once and of everything, spot once it has subscribed. Books are whole every time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import MINUTE_NS, ZERO, Direction, Side
+from bowline.core.sim.exchange import (
+    BalanceMoved,
+    BalanceReason,
+    CandleMoved,
+    Executed,
+    Holding,
+    MinuteCandle,
+    OpenPosition,
+    OrderMoved,
+    PositionMoved,
+    TradePrinted,
+    VenueOrder,
+)
+from bowline.core.venue import MarginMode, OrderKind, PositionMode
+from bowline.simex.depth import DepthView
+from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialects.bingx.account import key_lives
+from bowline.simex.dialects.bingx.market import INTERVALS, levels
+from bowline.simex.dialects.bingx.words import (
+    KINDS,
+    LEGS,
+    SIDES,
+    TRIGGERS,
+    average_of,
+    kind_of,
+    order_word,
+    state_word,
+    trade_word,
+)
+from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.session import Session
+from bowline.simex.wire_words import ms, plain, plain_or, rolled
+
+#: the path of a door -> whose market it is
+KINDS_OF = {"/market": "spot", "/swap-market": "linear"}
+_SPOT_INTERVALS = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "1day": 1440}
+_DEPTH = re.compile(r"depth(5|10|20|50|100)(@(100|200|500|1000)ms)?")
+_SPOT_PRIVATE = {"spot.executionReport": Channel.ORDERS, "ACCOUNT_UPDATE": Channel.BALANCES}
+_LINEAR_PRIVATE = (Channel.ORDERS, Channel.BALANCES, Channel.POSITIONS)
+_REASONS = {
+    BalanceReason.DEPOSIT: "DEPOSIT",
+    BalanceReason.FUNDING: "FUNDING_FEE",
+}
+
+Words = dict[str, object]
+
+
+def greet(session: Session) -> None:
+    """A listen key is looked at; the perpetuals' private channels need no asking."""
+    key = session.query.get("listenKey")
+    if key is None:
+        return
+    if not key_lives(session.floor, key):
+        session.push(_answer(session, "", 100413, "listenKey is invalid or has expired"))
+        session.close()
+        return
+    session.account = ACCOUNT
+    if _kind(session) == "linear":
+        for channel in _LINEAR_PRIVATE:
+            session.subscribe(Topic(channel, channel.value, account=ACCOUNT, note="linear"))
+
+
+def ping(session: Session) -> Frame:
+    """A bare word to perpetuals, an object to spot; each wants its own answer."""
+    if _kind(session) == "linear":
+        return b"Ping"
+    return {"ping": f"{session.number:032x}", "time": str(ms(session.floor.now_ns))}
+
+
+def hear(session: Session, frame: str | bytes) -> None:
+    """sub, unsub; answers to pings."""
+    words = _words(frame)
+    if frame in ("Pong", b"Pong") or "pong" in words:
+        return
+    number, name = str(words.get("id", "")), str(words.get("dataType", ""))
+    verb = words.get("reqType", "sub")
+    topic = _topic(session, name)
+    if topic is None or verb not in ("sub", "unsub"):
+        session.push(_answer(session, number, 80014, f"dataType {name!r} is invalid"))
+        return
+    session.push(_answer(session, number, 0, "SUCCESS"))
+    if verb == "sub":
+        session.subscribe(topic)
+    else:
+        session.unsubscribe(topic.word)
+
+
+def _answer(session: Session, number: str, code: int, message: str) -> Words:
+    now = ms(session.floor.now_ns)
+    return {"id": number, "code": code, "msg": message, "dataType": "", "timestamp": now}
+
+
+def _kind(session: Session) -> str:
+    return KINDS_OF[session.door.path]
+
+
+def _topic(session: Session, name: str) -> Topic | None:
+    kind = _kind(session)
+    if name in _SPOT_PRIVATE:
+        allowed = kind == "spot" and session.account
+        return Topic(_SPOT_PRIVATE[name], name, account=ACCOUNT, note="spot") if allowed else None
+    symbol, _, stem = name.partition("@")
+    listing = session.floor.listing_at(kind, symbol)
+    if listing is None:
+        return None
+    instrument = listing.instrument.id
+    if found := _DEPTH.fullmatch(stem):
+        return Topic(Channel.BOOK, name, instrument, depth=int(found[1]), note=stem)
+    channels = {
+        "trade": Channel.TRADES, "ticker": Channel.TICKER, "bookTicker": Channel.TICKER,
+        "lastPrice": Channel.TICKER, "markPrice": Channel.MARK,
+    }  # fmt: skip
+    if stem in channels and (kind == "linear" or stem != "markPrice"):
+        return Topic(channels[stem], name, instrument, note=stem)
+    interval = stem.removeprefix("kline_")
+    if interval != stem and interval in (_SPOT_INTERVALS if kind == "spot" else INTERVALS):
+        return Topic(Channel.CANDLES, name, instrument, interval=interval, note=stem)
+    return None
+
+
+# what goes out
+
+
+def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+    """Books and prices begin with how they stand."""
+    if topic.channel is Channel.BOOK and topic.instrument is not None:
+        yield _book(floor, topic, floor.depth(topic.instrument, topic.depth))
+    elif topic.channel in (Channel.TICKER, Channel.MARK) and topic.instrument is not None:
+        yield _price(floor, topic, topic.instrument)
+
+
+def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    """One frame for a piece of news; an execution is told with its order."""
+    kind = topic.note
+    match news:
+        case DepthMoved(view=view):
+            yield _book(floor, topic, view)
+        case TradePrinted():
+            yield _trade(floor, topic, news)
+        case TickerMoved(instrument=instrument):
+            yield _price(floor, topic, instrument)
+        case CandleMoved():
+            yield _candle(floor, topic, news)
+        case OrderMoved(order=order) if kind_of(order.instrument) == kind:
+            yield _spot_order(floor, order) if kind == "spot" else _linear_order(floor, order)
+        case PositionMoved(position=position) if kind == "linear":
+            yield _account(floor, "ORDER", _purses(floor, kind, []), [_leg(floor, position)])
+        case BalanceMoved(holding=holding, reason=reason):
+            yield from _balance(floor, topic, holding.asset, _REASONS.get(reason, "ORDER"))
+        case _ if topic.channel is Channel.MARK and topic.instrument is not None:
+            yield _price(floor, topic, topic.instrument)
+
+
+def _news(topic: Topic, shown: object, **more: object) -> Words:
+    assert topic.instrument is not None
+    if kind_of(topic.instrument) == "spot":
+        return {"code": 0, "data": shown, "dataType": topic.word, "success": True} | more
+    return {"code": 0, "dataType": topic.word} | more | {"data": shown}
+
+
+def _book(floor: Floor, topic: Topic, view: DepthView) -> Words:
+    shown = levels(view.bids, view.asks)
+    if kind_of(view.instrument) == "spot":
+        now = {"timestamp": ms(floor.now_ns)}
+        return _news(topic, shown | {"lastUpdateId": view.update}, **now)
+    found = _news(topic, shown, ts=ms(floor.now_ns))
+    # whoever named no interval is answered with the venue's own
+    named = topic.word if topic.word.endswith("ms") else f"{topic.word}@500ms"
+    return found | {"dataType": named}
+
+
+def _trade(floor: Floor, topic: Topic, trade: TradePrinted) -> Words:
+    shown: Words = {
+        "q": plain(trade.quantity),
+        "p": plain(trade.price),
+        "T": ms(trade.now_ns),
+        # whether the buyer is the maker
+        "m": trade.side is Side.SELL,
+        "s": floor.listing(trade.instrument).venue_symbol,
+    }
+    if kind_of(trade.instrument) == "linear":
+        return _news(topic, [shown])
+    more = {"e": "trade", "E": ms(floor.now_ns), "t": str(trade_word(trade.trade_id))}
+    return _news(topic, shown | more)
+
+
+def _price(floor: Floor, topic: Topic, instrument: InstrumentId) -> Words:
+    shown, symbol = floor.ticker(instrument), floor.listing(instrument).venue_symbol
+    bid, ask = shown.bid or (None, None), shown.ask or (None, None)
+    now = ms(floor.now_ns)
+    common: Words = {"E": now, "s": symbol}
+    best = {
+        "B": plain_or(bid[0], "0"), "b": plain_or(bid[1], "0"),
+        "A": plain_or(ask[0], "0"), "a": plain_or(ask[1], "0"),
+    }  # fmt: skip
+    match topic.note:
+        case "bookTicker":
+            # here the small letters are prices
+            swapped = {"b": best["B"], "B": best["b"], "a": best["A"], "A": best["a"]}
+            found = {"e": "bookTicker", "u": shown.event_ns, "T": now} | swapped
+        case "lastPrice":
+            found = {"e": "lastPriceUpdate", "c": plain_or(shown.last, "0")}
+        case "markPrice":
+            found = {"e": "markPriceUpdate", "p": plain_or(shown.mark, "0")}
+        case _:
+            found = {
+                "e": "24hTicker",
+                "p": plain((shown.last or ZERO) - (shown.open or ZERO)),
+                "o": plain_or(shown.open, "0"),
+                "h": plain_or(shown.high, "0"),
+                "l": plain_or(shown.low, "0"),
+                "c": plain_or(shown.last, "0"),
+                "v": plain(shown.volume),
+                "q": plain(shown.turnover),
+                "O": now - 86_400_000,
+                "C": now,
+            } | best
+    return _news(topic, common | found)
+
+
+def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
+    spot = kind_of(news.instrument) == "spot"
+    minutes = (_SPOT_INTERVALS if spot else INTERVALS)[topic.interval]
+    candle, opened = _forming(floor, news, minutes), _opened_ms(news, minutes)
+    shown: Words = {
+        "c": plain(candle.close), "o": plain(candle.open), "h": plain(candle.high),
+        "l": plain(candle.low), "v": plain(candle.volume),
+    }  # fmt: skip
+    symbol = floor.listing(news.instrument).venue_symbol
+    if not spot:
+        return _news(topic, [shown | {"T": opened}], s=symbol)
+    shown |= {
+        "t": opened, "T": opened + minutes * 60_000 - 1, "i": topic.interval, "n": candle.trades,
+        "q": plain(candle.turnover), "s": symbol,
+    }  # fmt: skip
+    return _news(topic, {"E": ms(floor.now_ns), "K": shown, "e": "kline", "s": symbol})
+
+
+def _opened_ms(news: CandleMoved, minutes: int) -> int:
+    return ms(news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS))
+
+
+def _forming(floor: Floor, news: CandleMoved, minutes: int) -> MinuteCandle:
+    if minutes == 1:
+        return news.candle
+    start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
+    known = floor.view_of(news.instrument).candles(news.instrument, start_ns, minutes + 1)
+    parts = [each for each in known if each.open_ns < news.candle.open_ns]
+    return rolled([*parts, news.candle], minutes)[-1]
+
+
+def _last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
+    """The execution that brought an order to where it is; None if none did."""
+    if order.state not in (OrderState.PARTLY_FILLED, OrderState.FILLED):
+        return None
+    last, so_far = None, ZERO
+    for each in floor.engine_of(order.instrument).view.fills(order.account, order.instrument):
+        if each.order_id == order.order_id and so_far < order.filled:
+            last, so_far = each, so_far + each.quantity
+    return last
+
+
+def _happened(order: VenueOrder, fill: Executed | None) -> str:
+    if fill is not None:
+        return "TRADE"
+    return "CANCELED" if order.done else "NEW"
+
+
+def _common_words(floor: Floor, order: VenueOrder, fill: Executed | None) -> Words:
+    return {
+        "s": floor.listing(order.instrument).venue_symbol,
+        "S": SIDES[order.side],
+        "o": KINDS[order.asked.kind],
+        "x": _happened(order, fill),
+        "X": state_word(order),
+        "T": ms(fill.now_ns) if fill else 0,
+    }
+
+
+def _spot_order(floor: Floor, order: VenueOrder) -> Words:
+    fill = _last_fill(floor, order)
+    shown = _common_words(floor, order, fill) | {
+        "e": "executionReport",
+        "E": ms(floor.now_ns),
+        "c": order.client_id,
+        "i": order_word(order.order_id),
+        "q": float(order.quantity),
+        "p": float(order.price or 0),
+        "l": float(fill.quantity) if fill else 0,
+        "L": float(fill.price) if fill else 0,
+        "z": float(order.filled),
+        "Z": float(order.cost),
+        "Y": float(fill.price * fill.quantity) if fill else 0,
+        "Q": float(order.asked.quote_cost or 0),
+        "n": float(-fill.fee) if fill else 0,
+        "N": fill.fee_asset if fill else "",
+        "t": trade_word(fill.trade_id) if fill else 0,
+        "O": ms(order.created_ns),
+        "m": fill.maker if fill else False,
+    }
+    return {"code": 0, "dataType": "spot.executionReport", "data": shown}
+
+
+def _linear_order(floor: Floor, order: VenueOrder) -> Words:
+    fill, now = _last_fill(floor, order), ms(floor.now_ns)
+    shown = _common_words(floor, order, fill) | {
+        "c": order.client_id,
+        "i": str(order_word(order.order_id)),
+        "q": plain(order.quantity),
+        "p": plain_or(order.price, "0"),
+        "sp": plain_or(order.asked.trigger, "0"),
+        "ap": plain(average_of(order)),
+        "l": plain_or(fill.quantity if fill else None, "0"),
+        "L": plain_or(fill.price if fill else None, "0"),
+        "z": plain(order.filled),
+        "n": plain(-fill.fee) if fill else "0",
+        "N": fill.fee_asset if fill else "",
+        "t": trade_word(fill.trade_id) if fill else 0,
+        "rp": plain_or(fill.realised if fill else None, "0"),
+        "wt": TRIGGERS[order.asked.trigger_by],
+        "ps": LEGS[order.asked.position],
+        "ro": order.asked.reduce_only,
+        "ot": KINDS[OrderKind.STOP] if order.asked.kind is OrderKind.STOP else "",
+    }
+    return {"e": "ORDER_TRADE_UPDATE", "E": now, "T": ms(order.updated_ns), "o": shown}
+
+
+def _balance(floor: Floor, topic: Topic, asset: str, why: str) -> Iterable[Words]:
+    """Of this account alone: the other one's news has the same form."""
+    told = f"bingx told {topic.note} {asset}"
+    held = [
+        each
+        for each in floor.view(topic.note).holdings(topic.account)
+        if each.asset == asset and floor.notes.get(told) != repr(each)
+    ]
+    for each in held:
+        floor.notes[told] = repr(each)
+        positions: list[Words] | None = [] if topic.note == "linear" else None
+        yield _account(floor, why, [_purse(each)], positions)
+
+
+def _purses(floor: Floor, kind: str, assets: list[str]) -> list[Words]:
+    held = floor.view(kind).holdings(ACCOUNT)
+    return [_purse(each) for each in held if not assets or each.asset in assets]
+
+
+def _purse(holding: Holding) -> Words:
+    total = plain(holding.total)
+    return {
+        "a": holding.asset, "bc": "0", "cw": total, "wb": total, "lk": plain(holding.locked),
+    }  # fmt: skip
+
+
+def _account(floor: Floor, why: str, purses: list[Words], legs: list[Words] | None) -> Words:
+    moved: Words = {"m": why, "B": purses}
+    if legs is not None:
+        moved["P"] = legs
+    now = ms(floor.now_ns)
+    return {"e": "ACCOUNT_UPDATE", "E": now, "T": now, "a": moved}
+
+
+def _leg(floor: Floor, position: OpenPosition) -> Words:
+    hedged = position.mode is PositionMode.HEDGE
+    sign = -1 if position.direction is Direction.SHORT and not hedged else 1
+    return {
+        "s": floor.listing(position.instrument).venue_symbol,
+        "pa": plain(position.quantity * sign),
+        "ep": plain(position.entry_price),
+        "up": plain(position.unrealised),
+        "mt": "isolated" if position.margin_mode is MarginMode.ISOLATED else "cross",
+        "iw": plain(position.margin),
+        "ps": LEGS[position.direction] if hedged else "BOTH",
+    }
+
+
+def _words(frame: str | bytes) -> Words:
+    try:
+        read = msgspec.json.decode(frame)
+    except msgspec.DecodeError:
+        return {}
+    return read if isinstance(read, dict) else {}

@@ -1,0 +1,299 @@
+"""BingX order endpoints, spot v1 and swap v2. What is sent comes in the query, POST or not.
+
+A client's id is kept in lower case. Trigger orders are orders like others, and in the same lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from bowline.core.model.values import SECOND_NS, Direction, Side
+from bowline.core.sim.exchange import (
+    Executed,
+    NewOrder,
+    RefusalReason,
+    Refused,
+    TriggerPrice,
+    VenueOrder,
+)
+from bowline.core.venue import Listing, OrderKind, TimeInForce
+from bowline.simex.dialect import Call
+from bowline.simex.dialects.bingx.market import kind_asked, listing_of
+from bowline.simex.dialects.bingx.words import (
+    FORCES,
+    LEGS,
+    SIDES,
+    TRIGGERS,
+    linear_fill,
+    order_number,
+    order_object,
+    placed_object,
+    refusal_of,
+    spot_fill,
+    wrong,
+)
+from bowline.simex.wire_words import decimal_in, int_in, ms, seconds
+
+_ID_NAMES = ("newClientOrderId", "clientOrderID", "clientOrderId")
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_.:/-]{1,40}")
+_SIDES = {word: side for side, word in SIDES.items()}
+_FORCES = {word: force for force, word in FORCES.items()}
+_LEGS = {word: leg for leg, word in LEGS.items()}
+_TRIGGERS = {word: price for price, word in TRIGGERS.items()}
+_KINDS = {
+    "LIMIT": OrderKind.LIMIT,
+    "MARKET": OrderKind.MARKET,
+    "TRIGGER_MARKET": OrderKind.STOP,
+    "STOP_MARKET": OrderKind.STOP,
+    "TAKE_STOP_MARKET": OrderKind.STOP,
+}
+#: the least and the most that the dead-man switch waits
+_DEAD_MAN_S = (10, 120)
+
+Fields = dict[str, str]
+
+
+def place(call: Call) -> object:
+    """POST /openApi/spot/v1/trade/order and /openApi/swap/v2/trade/order."""
+    fields = call.fields()
+    listing = listing_of(call, fields)
+    shown = placed_object(call.floor, _placed(call, _order_in(call, listing, fields)))
+    return shown if kind_asked(call) == "spot" else {"order": shown}
+
+
+def _placed(call: Call, order: NewOrder) -> VenueOrder:
+    return _or_refused(call, call.floor.place(order))
+
+
+def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+    venue_kind = kind_asked(call)
+    side, kind = _SIDES.get(fields.get("side", "")), _KINDS.get(fields.get("type", ""))
+    price, trigger = decimal_in(fields.get("price")), decimal_in(fields.get("stopPrice"))
+    if side is None or kind is None:
+        raise wrong(venue_kind, "side or type")
+    if (kind is OrderKind.LIMIT and price is None) or (kind is OrderKind.STOP and not trigger):
+        raise wrong(venue_kind, "price or stopPrice")
+    quantity, cost = decimal_in(fields.get("quantity")), decimal_in(fields.get("quoteOrderQty"))
+    by_cost = quantity is None and cost is not None
+    if quantity is None and (cost is None or kind is not OrderKind.MARKET or side is Side.SELL):
+        raise wrong(venue_kind, "quantity; quoteOrderQty is played for market buys alone")
+    order = NewOrder(
+        account=call.account,
+        instrument=listing.instrument.id,
+        side=side,
+        kind=kind,
+        quantity=quantity,
+        quote_cost=cost if by_cost else None,
+        price=price if kind is OrderKind.LIMIT else None,
+        time_in_force=_force_in(venue_kind, kind, fields),
+        client_id=_client_id_in(venue_kind, fields),
+    )
+    if kind is OrderKind.STOP:
+        order = _as_stop(call, order, fields)
+    return order if venue_kind == "spot" else _with_leg(order, fields)
+
+
+def _force_in(venue_kind: str, kind: OrderKind, fields: Fields) -> TimeInForce:
+    force = _FORCES.get(fields.get("timeInForce") or "GTC")
+    if force is None or (venue_kind == "spot" and force is TimeInForce.FOK):
+        raise wrong(venue_kind, "timeInForce")
+    return force if kind is OrderKind.LIMIT else TimeInForce.GTC
+
+
+def _client_id_in(venue_kind: str, fields: Fields) -> str:
+    word = next((fields[name] for name in _ID_NAMES if fields.get(name)), "")
+    if word and not _CLIENT_ID.fullmatch(word):
+        raise wrong(venue_kind, "clientOrderID")
+    return word.lower()
+
+
+def _as_stop(call: Call, order: NewOrder, fields: Fields) -> NewOrder:
+    """It waits for its price from the side on which the market is now."""
+    trigger = decimal_in(fields.get("stopPrice"))
+    by = _TRIGGERS.get(fields.get("workingType") or "", TriggerPrice.LAST)
+    ticker = call.floor.ticker(order.instrument)
+    now = ticker.mark if by is TriggerPrice.MARK else ticker.last
+    assert trigger is not None, "a stop has a trigger"
+    rising = now is None or trigger > now
+    return replace(order, trigger=trigger, trigger_by=by, trigger_rising=rising)
+
+
+def _with_leg(order: NewOrder, fields: Fields) -> NewOrder:
+    leg = _LEGS.get(fields.get("positionSide") or "BOTH")
+    if leg is None:
+        raise wrong("linear", "positionSide")
+    # in hedge mode the leg says what closes; the flag is for one-way mode
+    reduces = fields.get("reduceOnly") == "true" and leg is Direction.NEUTRAL
+    return replace(order, position=leg, reduce_only=reduces)
+
+
+def cancel(call: Call) -> object:
+    """POST /openApi/spot/v1/trade/cancel and DELETE /openApi/swap/v2/trade/order."""
+    fields = call.fields()
+    ended = _cancelled(call, listing_of(call, fields), _named(call, fields))
+    shown = order_object(call.floor, ended)
+    return shown if kind_asked(call) == "spot" else {"order": shown}
+
+
+def _cancelled(call: Call, listing: Listing, order: int | str) -> VenueOrder:
+    return _or_refused(call, call.floor.cancel(call.account, listing.instrument.id, order))
+
+
+def cancel_all(call: Call) -> object:
+    """POST …/trade/cancelOpenOrders and DELETE …/trade/allOpenOrders."""
+    fields, kind = call.fields(), kind_asked(call)
+    instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
+    ended = call.floor.cancel_all(call.account, kind, instrument)
+    shown = [order_object(call.floor, each) for each in ended]
+    return {"orders": shown} if kind == "spot" else {"success": shown, "failed": None}
+
+
+def cancel_replace(call: Call) -> object:
+    """POST …/trade/order/cancelReplace and /openApi/swap/v1/trade/cancelReplace."""
+    fields, kind = call.fields(), kind_asked(call)
+    listing = listing_of(call, fields)
+    named = {"orderId": fields.get("cancelOrderId", "")}
+    named["clientOrderId"] = fields.get("cancelClientOrderID", "")
+    order = _order_in(call, listing, fields)
+    ended = order_object(call.floor, _cancelled(call, listing, _named(call, named)))
+    made = placed_object(call.floor, _placed(call, order))
+    if kind == "spot":
+        fine = {"code": "0", "msg": "", "result": True}
+        return {
+            "cancelResult": fine,
+            "openResult": fine,
+            "orderOpenResponse": made,
+            "orderCancelResponse": ended,
+        }
+    return {
+        "cancelResult": "true",
+        "cancelMsg": "",
+        "cancelResponse": ended | {"cancelOrderId": ended["orderId"]},
+        "replaceResult": "true",
+        "replaceMsg": "",
+        "newOrderResponse": made,
+    }
+
+
+def dead_man(call: Call) -> object:
+    """POST …/trade/cancelAllAfter: all orders go, unless it is said again in time."""
+    fields, floor, kind = call.fields(), call.floor, kind_asked(call)
+    note = f"bingx dead man {kind}"
+    if fields.get("type") == "CLOSE":
+        floor.notes.pop(note, None)
+        return {"triggerTime": 0, "status": "CLOSED", "note": ""}
+    wait_s = int_in(fields.get("timeOut"), 0)
+    if fields.get("type") != "ACTIVATE" or not _DEAD_MAN_S[0] <= wait_s <= _DEAD_MAN_S[1]:
+        raise wrong(kind, "type or timeOut")
+    due = floor.notes[note] = str(floor.agenda.now_ns + wait_s * SECOND_NS)
+    account = call.account
+
+    def fire() -> None:
+        if floor.notes.get(note) == due:
+            floor.cancel_all(account, kind)
+            floor.publish()
+
+    floor.agenda.after(wait_s, fire)
+    words = "All your pending orders will be closed automatically at that time"
+    return {"triggerTime": seconds(int(due)), "status": "ACTIVATED", "note": words}
+
+
+# lists
+
+
+def look_up(call: Call) -> object:
+    """GET /openApi/spot/v1/trade/query and /openApi/swap/v2/trade/order."""
+    listing, kind = listing_of(call, call.query), kind_asked(call)
+    found = call.floor.view(kind).order(call.account, _named(call, call.query))
+    if found is None or found.instrument != listing.instrument.id:
+        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+    shown = order_object(call.floor, found)
+    return shown if kind == "spot" else {"order": shown}
+
+
+def open_orders(call: Call) -> object:
+    """GET …/trade/openOrders: of one symbol, or all."""
+    found = call.floor.view(kind_asked(call)).open_orders(call.account)
+    return {"orders": _listed(call, found)}
+
+
+def closed_orders(call: Call) -> object:
+    """GET /openApi/spot/v1/trade/historyOrders and /openApi/swap/v2/trade/allOrders."""
+    limit = min(max(int_in(call.query.get("limit"), 500), 1), 1000)
+    found = call.floor.view(kind_asked(call)).closed_orders(call.account)
+    return {"orders": _listed(call, found)[:limit]}
+
+
+def _listed(call: Call, orders: Iterable[VenueOrder]) -> list[object]:
+    listing = listing_of(call, call.query) if call.query.get("symbol") else None
+    start_ms = int_in(call.query.get("startTime"), 0)
+    end_ms = int_in(call.query.get("endTime"), 1 << 62)
+    mine = [
+        each
+        for each in orders
+        if (listing is None or each.instrument == listing.instrument.id)
+        and start_ms <= ms(each.created_ns) <= end_ms
+    ]
+    return [order_object(call.floor, each) for each in reversed(mine)]
+
+
+def spot_fills(call: Call) -> object:
+    """GET /openApi/spot/v1/trade/myTrades: from the oldest on."""
+    limit = min(max(int_in(call.query.get("limit"), 500), 1), 1000)
+    found = _fills(call, ("startTime", "endTime"))[:limit]
+    return {"fills": [spot_fill(call.floor, each) for each in found]}
+
+
+def all_fills(call: Call) -> object:
+    """GET /openApi/swap/v2/trade/allFillOrders: the newest first."""
+    found = _fills(call, ("startTs", "endTs"), needed=True)
+    return {"fill_orders": [_linear_fill(call, each) for each in reversed(found)]}
+
+
+def fill_history(call: Call) -> object:
+    """GET /openApi/swap/v2/trade/fillHistory: pages of the newest first."""
+    size = min(max(int_in(call.query.get("pageSize"), 50), 1), 1000)
+    at = (max(int_in(call.query.get("pageIndex"), 1), 1) - 1) * size
+    found = _fills(call, ("startTs", "endTs"), needed=True)[::-1]
+    return {"fill_history_orders": [_linear_fill(call, each) for each in found[at : at + size]]}
+
+
+def _fills(call: Call, window: tuple[str, str], *, needed: bool = False) -> list[Executed]:
+    kind, query = kind_asked(call), call.query
+    if needed and not all(query.get(name) for name in window):
+        raise wrong(kind, f"{window[0]} or {window[1]}: field is required")
+    start_ms, end_ms = int_in(query.get(window[0]), 0), int_in(query.get(window[1]), 1 << 62)
+    instrument = listing_of(call, query).instrument.id if query.get("symbol") else None
+    wanted = query.get("orderId", "")
+    return [
+        each
+        for each in call.floor.view(kind).fills(call.account, instrument)
+        if start_ms <= ms(each.now_ns) <= end_ms
+        and (not wanted or order_number(wanted) == each.order_id)
+    ]
+
+
+def _linear_fill(call: Call, fill: Executed) -> dict[str, object]:
+    at = datetime.fromtimestamp(seconds(fill.now_ns), UTC)
+    utc = f"{at:%Y-%m-%dT%H:%M:%S}.{ms(fill.now_ns) % 1000:03}"
+    return linear_fill(call.floor, fill, utc)
+
+
+def _named(call: Call, fields: Fields) -> int | str:
+    """By the venue's id, or by the client's if that is not said."""
+    if fields.get("orderId"):
+        return order_number(fields["orderId"])
+    kind = kind_asked(call)
+    if client_id := _client_id_in(kind, fields):
+        return client_id
+    raise wrong(kind, "orderId or clientOrderID must be sent")
+
+
+def _or_refused(call: Call, answer: VenueOrder | Refused) -> VenueOrder:
+    if isinstance(answer, Refused):
+        raise refusal_of(kind_asked(call), answer.reason, answer.message)
+    return answer

@@ -1,0 +1,309 @@
+"""BingX's words for refusals, orders, fills, positions and balances: REST and streams share them.
+
+Pure: an object of the played engine in, the venue's JSON object out.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from bowline.core.model.instrument import InstrumentId, market_by_id
+from bowline.core.model.order import OrderState
+from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.sim.exchange import (
+    Executed,
+    Holding,
+    OpenPosition,
+    RefusalReason,
+    TriggerPrice,
+    VenueOrder,
+)
+from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.simex.dialect import WireRefusal
+from bowline.simex.floor import Floor
+from bowline.simex.wire_words import ms, plain, plain_or, seconds
+
+_FIRST_ORDER = 1_900_000_000_000_000_000
+_FIRST_TRADE = 170_000_000
+
+SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
+LEGS = {Direction.LONG: "LONG", Direction.SHORT: "SHORT", Direction.NEUTRAL: "BOTH"}
+FORCES = {
+    TimeInForce.GTC: "GTC",
+    TimeInForce.IOC: "IOC",
+    TimeInForce.FOK: "FOK",
+    TimeInForce.POST_ONLY: "PostOnly",
+}
+KINDS = {OrderKind.LIMIT: "LIMIT", OrderKind.MARKET: "MARKET", OrderKind.STOP: "TRIGGER_MARKET"}
+MARGIN_MODES = {MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"}
+TRIGGERS = {TriggerPrice.LAST: "CONTRACT_PRICE", TriggerPrice.MARK: "MARK_PRICE"}
+_STATES = {
+    OrderState.PENDING: "PENDING",
+    OrderState.WORKING: "PENDING",
+    OrderState.PARTLY_FILLED: "PARTIALLY_FILLED",
+    OrderState.FILLED: "FILLED",
+    OrderState.CANCELLED: "CANCELED",
+    OrderState.REJECTED: "FAILED",
+}
+_CENTS = Decimal("0.00000001")
+
+_R = RefusalReason
+#: reason -> code and words, for perpetuals and for spot
+_LINEAR: dict[RefusalReason, tuple[int, str]] = {
+    _R.INSUFFICIENT_FUNDS: (101204, "Insufficient margin"),
+    _R.BELOW_MIN_QUANTITY: (101400, "The minimum order amount is not met"),
+    _R.BELOW_MIN_NOTIONAL: (
+        110425,
+        "Please ensure that the minimum nominal value of the order placed must be greater",
+    ),
+    _R.POST_ONLY: (101215, "The Maker (Post Only) order would immediately match"),
+    _R.REDUCE_ONLY: (101205, "No position to close"),
+    _R.DUPLICATE_ID: (101481, "clientOrderID cannot be repeated"),
+    _R.UNKNOWN_ORDER: (80016, "order does not exist"),
+    _R.ALREADY_DONE: (80018, "order is already filled or cancelled"),
+    _R.UNKNOWN_INSTRUMENT: (109425, "the symbol does not exist, please verify it"),
+    _R.HALTED: (109418, "trading pair is offline and cannot be ordered through the api"),
+    _R.POSITION_MODE: (109400, "the 'PositionSide' field does not fit the position mode"),
+    _R.LEVERAGE_TOO_HIGH: (101414, "The maximum leverage for the trading pair is exceeded"),
+    _R.MODE_IN_USE: (109400, "there is a position or an open order, the mode cannot be changed"),
+    _R.TOO_MANY_OPEN_ORDERS: (80013, "the number of open orders is limited"),
+}
+_SPOT: dict[RefusalReason, tuple[int, str]] = {
+    _R.INSUFFICIENT_FUNDS: (100202, "Insufficient balance"),
+    _R.DUPLICATE_ID: (101481, "clientOrderId exists"),
+    _R.UNKNOWN_ORDER: (100404, "order not exist"),
+    _R.ALREADY_DONE: (100404, "order not exist"),
+    _R.HALTED: (100490, "spot symbol is offline"),
+    _R.TOO_MANY_OPEN_ORDERS: (80013, "the number of open orders is limited"),
+}
+
+
+def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefusal:
+    """The venue's code and words for an engine's no."""
+    table = _SPOT if kind == "spot" else _LINEAR
+    if reason in table:
+        return WireRefusal(*table[reason])
+    return wrong(kind, f"{reason.value} {message}".strip())
+
+
+def wrong(kind: str, what: str) -> WireRefusal:
+    """A parameter that cannot be."""
+    return WireRefusal(100400 if kind == "spot" else 109400, f"Invalid parameters, err: {what}")
+
+
+def kind_of(instrument: InstrumentId) -> str:
+    """`spot` or `linear`."""
+    return market_by_id(instrument.market_id).kind
+
+
+def order_word(order_id: int) -> int:
+    """An order's id as the client sees it: a number too long for a double."""
+    return _FIRST_ORDER + order_id
+
+
+def order_number(word: str) -> int:
+    """The other way; 0, which no order has, for what never was an id."""
+    return max(0, int(word) - _FIRST_ORDER) if word.isascii() and word.isdigit() else 0
+
+
+def trade_word(trade_id: int) -> int:
+    """The id of an execution or a print."""
+    return _FIRST_TRADE + trade_id
+
+
+def state_word(order: VenueOrder) -> str:
+    """`status`; spot and perpetuals spell a cancelled order alike here, as streams do."""
+    return "NEW" if order.waiting and not order.done else _STATES[order.state]
+
+
+def average_of(order: VenueOrder) -> Decimal:
+    """What it was filled at, 0 if it was not."""
+    return order.average_price.quantize(_CENTS) if order.average_price else ZERO
+
+
+def fee_of(order: VenueOrder) -> Decimal:
+    """What it has cost, as a negative number."""
+    return -sum((fee for _, fee in order.fees), ZERO)
+
+
+def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+    """An order, as it is looked up and listed."""
+    form = _spot_order if kind_of(order.instrument) == "spot" else _linear_order
+    return {
+        "symbol": floor.listing(order.instrument).venue_symbol,
+        "orderId": order_word(order.order_id),
+        "side": SIDES[order.side],
+        "type": KINDS[order.asked.kind],
+        "status": state_word(order),
+        "price": plain_or(order.price, "0"),
+        "origQty": plain(order.quantity),
+        "executedQty": plain(order.filled),
+        "time": ms(order.created_ns),
+        "updateTime": ms(order.updated_ns),
+    } | form(order)
+
+
+def _spot_order(order: VenueOrder) -> dict[str, object]:
+    return {
+        "StopPrice": plain_or(order.asked.trigger, "0"),
+        "cummulativeQuoteQty": plain(order.cost),
+        "origQuoteOrderQty": plain_or(order.asked.quote_cost, "0"),
+        "fee": plain(fee_of(order)),
+        "feeAsset": order.fees[0][0] if order.fees else "",
+        "clientOrderID": order.client_id,
+        "avgPrice": plain(average_of(order)),
+    }
+
+
+def _linear_order(order: VenueOrder) -> dict[str, object]:
+    return {
+        "positionSide": LEGS[order.asked.position],
+        "stopPrice": plain_or(order.asked.trigger),
+        "avgPrice": plain(average_of(order)),
+        "cumQuote": plain(order.cost),
+        "profit": "0",
+        "commission": plain(fee_of(order)),
+        "clientOrderId": order.client_id,
+        "leverage": "",
+        "workingType": TRIGGERS[order.asked.trigger_by],
+        "timeInForce": FORCES[order.asked.time_in_force],
+        "onlyOnePosition": order.asked.position is Direction.NEUTRAL,
+        "reduceOnly": order.asked.reduce_only,
+        "postOnly": order.asked.time_in_force is TimeInForce.POST_ONLY,
+        "stopGuaranteed": "false",
+        "triggerOrderId": 0,
+        "trailingStopRate": 0,
+        "closePosition": "",
+    }
+
+
+def placed_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+    """An order that was just taken."""
+    common: dict[str, object] = {
+        "symbol": floor.listing(order.instrument).venue_symbol,
+        "orderId": order_word(order.order_id),
+        "side": SIDES[order.side],
+        "type": KINDS[order.asked.kind],
+        "clientOrderID": order.client_id,
+    }
+    if kind_of(order.instrument) == "spot":
+        return common | {
+            "transactTime": ms(order.updated_ns),
+            "price": plain_or(order.price, "0"),
+            "stopPrice": plain_or(order.asked.trigger, "0"),
+            "origQty": plain(order.quantity),
+            "executedQty": plain(order.filled),
+            "cummulativeQuoteQty": plain(order.cost),
+            "status": state_word(order),
+        }
+    return common | {
+        "orderID": str(order_word(order.order_id)),
+        "positionSide": LEGS[order.asked.position],
+        "price": float(order.price or 0),
+        "quantity": float(order.quantity),
+        "stopPrice": float(order.asked.trigger or 0),
+        "workingType": TRIGGERS[order.asked.trigger_by],
+        "timeInForce": FORCES[order.asked.time_in_force],
+        "reduceOnly": order.asked.reduce_only,
+        "status": state_word(order),
+        "avgPrice": plain(average_of(order)),
+        "executedQty": plain(order.filled),
+    }
+
+
+def spot_fill(floor: Floor, fill: Executed) -> dict[str, object]:
+    """A spot execution."""
+    return {
+        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "id": trade_word(fill.trade_id),
+        "orderId": order_word(fill.order_id),
+        "price": plain(fill.price),
+        "qty": plain(fill.quantity),
+        "quoteQty": plain(fill.price * fill.quantity),
+        "commission": float(-fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "time": ms(fill.now_ns),
+        "isBuyer": fill.side is Side.BUY,
+        "isMaker": fill.maker,
+    }
+
+
+def linear_fill(floor: Floor, fill: Executed, utc: str) -> dict[str, object]:
+    """An execution of a perpetual; `utc` is its time to the millisecond."""
+    return {
+        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "filledTm": f"{utc}Z",
+        "filledTime": f"{utc}+0000",
+        "volume": plain(fill.quantity),
+        "qty": plain(fill.quantity),
+        "price": plain(fill.price),
+        "amount": plain(fill.price * fill.quantity),
+        "quoteQty": plain(fill.price * fill.quantity),
+        "commission": plain(-fill.fee),
+        "currency": fill.fee_asset,
+        "commissionAsset": fill.fee_asset,
+        "orderId": str(order_word(fill.order_id)),
+        "tradeId": str(trade_word(fill.trade_id)),
+        "clientOrderId": fill.client_id,
+        "side": SIDES[fill.side],
+        "positionSide": LEGS[fill.position],
+        "role": "maker" if fill.maker else "taker",
+        "liquidatedPrice": "0.00",
+        "liquidatedMarginRatio": "0.00",
+    }
+
+
+def position_object(floor: Floor, position: OpenPosition) -> dict[str, object]:
+    """An open position: LONG or SHORT, in one-way mode too."""
+    liquidation = position.liquidation_price
+    value = position.quantity * (position.mark or position.entry_price)
+    ratio = position.unrealised / position.margin if position.margin else ZERO
+    return {
+        "positionId": str(seconds(position.updated_ns)),
+        "symbol": floor.listing(position.instrument).venue_symbol,
+        "currency": floor.listing(position.instrument).quote,
+        "positionAmt": plain(position.quantity),
+        "availableAmt": plain(position.quantity),
+        "positionSide": LEGS[position.direction],
+        "isolated": position.margin_mode is MarginMode.ISOLATED,
+        "avgPrice": plain(position.entry_price.quantize(_CENTS)),
+        "initialMargin": plain(position.margin.quantize(_CENTS)),
+        "margin": plain((position.margin + position.unrealised).quantize(_CENTS)),
+        "leverage": int(position.leverage),
+        "unrealizedProfit": plain(position.unrealised.quantize(_CENTS)),
+        "realisedProfit": plain(position.realised.quantize(_CENTS)),
+        "liquidationPrice": float(liquidation) if liquidation else 0,
+        "pnlRatio": plain(ratio.quantize(_CENTS)),
+        "maxMarginReduction": "0",
+        "riskRate": "0",
+        "markPrice": plain_or(position.mark),
+        "positionValue": plain(value.quantize(_CENTS)),
+        "onlyOnePosition": position.mode is PositionMode.ONE_WAY,
+        "updateTime": ms(position.updated_ns),
+    }
+
+
+def coin_object(holding: Holding) -> dict[str, object]:
+    """A coin of the spot account."""
+    return {
+        "asset": holding.asset,
+        "displayName": holding.asset,
+        "free": plain(holding.free),
+        "locked": plain(holding.locked),
+    }
+
+
+def margin_object(floor: Floor, holding: Holding) -> dict[str, object]:
+    """The account of the perpetuals."""
+    return {
+        "userId": floor.keys.user_id,
+        "asset": holding.asset,
+        "balance": plain(holding.total),
+        "equity": plain(holding.total + holding.unrealised),
+        "unrealizedProfit": plain(holding.unrealised),
+        "realisedProfit": "0",
+        "availableMargin": plain(holding.free),
+        "usedMargin": plain(holding.margin),
+        "freezedMargin": plain(holding.locked),
+        "shortUid": floor.keys.user_id,
+    }
