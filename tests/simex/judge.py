@@ -30,7 +30,7 @@ from tests.simex.oddities import (
 from tests.simex.page import KINDS, PAGE, between, played, rows
 
 #: one operation may take so long before it counts as a no
-_PATIENCE_S = 20.0
+_PATIENCE_S = 10.0
 _SIZE = 0.01
 
 Operation = Callable[[Seat], Awaitable[None]]
