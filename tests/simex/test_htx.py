@@ -11,19 +11,25 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import ccxt
 import pytest
 
+from bowline.core.model.order import OrderState
 from bowline.core.model.values import SECOND_NS
+from bowline.core.venue import Balance, FillReport, Listings, OrderReport, PositionReport
 from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, coin_of
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.htx import spot, swap
 from bowline.simex.dialects.htx.spot_words import account_number
+from bowline.venues.htx import HtxLinearPrivateCodec, HtxSpotPrivateCodec
+from bowline.venues.private import LoggedIn
+from bowline.venues.rest import Credentials
 from tests.simex import adapters
 from tests.simex.clients import Seat
 from tests.simex.test_bybit import differences
@@ -367,6 +373,40 @@ def test_the_private_stream_of_swaps_tells_of_an_order_and_what_it_moved(play: P
             assert heard["positions"][0]["position_side"] == "both"
 
     play("htx", "linear", scene)
+
+
+@pytest.mark.parametrize("kind", ["spot", "linear"])
+def test_our_own_codec_reads_what_is_told_of_the_account(play: Play, kind: str) -> None:
+    async def scene(seat: Seat) -> None:
+        floor = seat.world.floors["htx"]
+        codec_of = HtxSpotPrivateCodec if kind == "spot" else HtxLinearPrivateCodec
+        codec = codec_of(adapters.market_by_name(f"htx:{kind}"), Listings(floor.listings(kind)))
+        keys = Credentials(floor.keys.api_key, floor.keys.secret)
+        # what an execution on a swap cost is not told by the stream
+        wanted = {OrderReport, Balance, FillReport if kind == "spot" else PositionReport}
+        heard: list[Any] = []
+
+        async def read(socket: aiohttp.ClientWebSocketResponse) -> None:
+            frame = (await socket.receive()).data
+            heard.extend(codec.decode(frame.encode() if isinstance(frame, str) else frame))
+
+        async with socket_at(seat, urlsplit(codec.rules.url).path) as socket:
+            for frame in codec.login(keys, floor.now_ns):
+                await socket.send_bytes(frame)
+            await read(socket)
+            assert isinstance(heard[0], LoggedIn)
+            for frame in codec.subscribe(keys, floor.now_ns, 1):
+                await socket.send_bytes(frame)
+            while not any(isinstance(each, Balance) for each in heard):
+                await read(socket)
+            assert await code_of(seat, an_order(seat, 9, price="70000")) in ("ok", 200)
+            while not wanted <= {type(each) for each in heard}:
+                await read(socket)
+        orders = [each for each in heard if isinstance(each, OrderReport)]
+        assert (orders[0].state, orders[0].client_id) == (OrderState.WORKING, 9)
+        assert orders[0].quantity == Decimal("0.01")
+
+    play("htx", kind, scene)
 
 
 def test_a_topic_that_does_not_exist_is_refused(play: Play) -> None:

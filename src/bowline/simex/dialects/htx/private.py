@@ -13,7 +13,7 @@ from bowline.simex.dialects.htx.spot_words import balance_event, clearing, order
 from bowline.simex.dialects.htx.streams import words_of
 from bowline.simex.dialects.htx.swap_words import (
     account_object,
-    fill_object,
+    fill_event,
     order_object,
     position_object,
 )
@@ -182,7 +182,7 @@ def _swap_news(floor: Floor, topic: Topic, news: News) -> Frame | None:
             return _notified(floor, topic, word) | {"data": order_object(floor, order)}
         case Executed():
             word = floor.listing(news.instrument).venue_symbol
-            return _notified(floor, topic, word) | {"data": [fill_object(floor, news)]}
+            return _notified(floor, topic, word) | {"data": [fill_event(floor, news)]}
         case PositionMoved(position=position):
             return _positions(floor, topic, "update", [position_object(floor, position)])
         case BalanceMoved(holding=holding):

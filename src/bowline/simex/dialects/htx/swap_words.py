@@ -20,6 +20,8 @@ MODES = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"}
 LEGS = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "both"}
 _FORCES = {TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"}
 _DIGITS = Decimal("0.00000001")
+#: executions have a number of their own in REST, beside that of the trade
+_FIRST_DETAIL = 1_513_834_754_000_000_000
 
 
 def contracts(listing: Listing, quantity: Decimal) -> str:
@@ -106,20 +108,19 @@ def trigger_object(floor: Floor, order: VenueOrder) -> Words:
 
 
 def fill_object(floor: Floor, fill: Executed) -> Words:
-    """An execution, as REST and the stream have it."""
+    """An execution, as REST has it."""
     listing = floor.listing(fill.instrument)
     # not the floor's view, which a fault may keep from seeing what is new
     order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
     assert order is not None
     return {
-        "id": f"{fill.trade_id}-{fill.order_id}-1",
+        "id": str(_FIRST_DETAIL + fill.trade_id),
         "trade_id": str(fill.trade_id),
         "order_id": str(fill.order_id),
         "client_order_id": client_word(order),
         "contract_code": listing.venue_symbol,
         "contract_type": "swap",
         "side": fill.side.value,
-        "direction": fill.side.value,
         "position_side": LEGS[fill.position],
         "type": _type_word(order),
         "role": "maker" if fill.maker else "taker",
@@ -132,6 +133,19 @@ def fill_object(floor: Floor, fill: Executed) -> Words:
         "order_source": "api",
         "created_time": str(ms(fill.now_ns)),
         "updated_time": str(ms(fill.now_ns)),
+    }
+
+
+def fill_event(floor: Floor, fill: Executed) -> Words:
+    """An execution, as the stream has it: another id, and no fee."""
+    shown = fill_object(floor, fill)
+    names = (
+        "contract_code", "contract_type", "order_id", "trade_id", "position_side", "trade_volume",
+        "trade_price", "trade_turnover", "role", "client_order_id", "created_time", "updated_time",
+    )  # fmt: skip
+    return {name: shown[name] for name in names} | {
+        "id": f"{fill.trade_id}-{fill.order_id}-1",
+        "direction": fill.side.value,
     }
 
 
