@@ -1,4 +1,4 @@
-# make setup | demo | check | test | bench
+# make setup | live | demo | check | test | bench
 # Needs git, make, Python 3.11 or newer with its venv module, and a package registry. Nothing else.
 
 PYTHON ?= python3
@@ -10,6 +10,7 @@ HASHED := install --require-hashes
 # a finished step leaves a stamp, so that the next `make` is quick
 BASE_STAMP := $(VENV)/.base-is-set-up
 DEV_STAMP  := $(VENV)/.dev-is-set-up
+LIVE_STAMP := $(VENV)/.live-is-set-up
 
 # the command line wins over the environment: `make demo CANDLES=file`, `make bench NAME=core_speed`
 CANDLES ?=
@@ -19,10 +20,11 @@ NAME    ?=
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo check test lint types layers bench clean
+.PHONY: help setup live dev demo check test lint types layers bench clean
 
 help:
 	@echo "make setup                 set up .venv with what Bowline needs to run"
+	@echo "make live                  add what talks to venues: ccxt and faster sockets (160 MB)"
 	@echo "make demo [CANDLES=file]   the whole walk: import, backtest, paper run, report"
 	@echo "make check                 the fast half: lint, types, layers, tests that take moments"
 	@echo "make test                  everything"
@@ -51,6 +53,13 @@ $(DEV_STAMP): requirements/dev.txt $(BASE_STAMP)
 	@echo "Adding the tools of development (about 1.2 GB, minutes the first time) ..."
 	@$(PIP) $(HASHED) -r requirements/dev.txt
 	@touch $@
+
+$(LIVE_STAMP): requirements/live.txt $(BASE_STAMP)
+	@$(PIP) $(HASHED) -r requirements/live.txt
+	@touch $@
+
+live: $(LIVE_STAMP)
+	@$(BIN)/bowline venues list
 
 setup: $(BASE_STAMP)
 	@$(BIN)/bowline --version

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Pins every dependency by hash, for every platform, naming no package host. Needs uv.
-# dev.txt comes first and holds run.txt to the same versions; build.txt is what builds the package.
+# dev.txt comes first and holds the others to the same versions; build.txt is what builds the package,
+# live.txt what talks to venues.
 set -eu
 cd "$(dirname "$0")/.."
 pin() {
@@ -12,3 +13,4 @@ pin() {
 pin dev.txt pyproject.toml --all-extras --group dev --group build
 pin run.txt pyproject.toml --constraint requirements/dev.txt
 pin build.txt --group build --constraint requirements/dev.txt
+pin live.txt pyproject.toml --extra live --extra fast --constraint requirements/dev.txt

@@ -59,7 +59,7 @@ def make_client(
     except ModuleNotFoundError as error:
         raise BadInput(
             "talking to a venue needs ccxt, which is not installed",
-            hint="install the extra: bowline[live]",
+            hint="install the extra: bowline[live], or make live in a checkout",
         ) from error
     keys = credentials or Credentials("", "")
     config = {"apiKey": keys.key, "secret": keys.secret, "password": keys.password}
