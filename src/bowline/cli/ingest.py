@@ -47,6 +47,7 @@ def ingest_command(
     from bowline.desk import ingest as desk
     from bowline.desk.candles import parse_moment
 
+    wire.start_logs()
     home = wire.home()
     catalogue = wire.open_listings(home)
     try:

@@ -1,10 +1,12 @@
 """How the recording goes: a count of everything that happened, and how far behind each one is.
 
-It is a fold of what it is told. A number here is what was seen, never an estimate.
+It is a fold of what it is told, and it logs what goes wrong. A number here is what was seen, never
+an estimate.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from enum import StrEnum
 
@@ -12,6 +14,8 @@ from msgspec import Struct
 
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.values import MINUTE_NS
+
+_log = logging.getLogger(__name__)
 
 #: a closed candle is late when it is not here this long after its close
 LATE_NS = MINUTE_NS
@@ -71,8 +75,13 @@ class IngestHealth:
         self._started_ns = started_ns
         self._candle_ns = dict.fromkeys(instruments, 0)
         self._tick_ns = dict.fromkeys(instruments, 0)
+        self._trouble = ""
         self.counts: Counter[Count] = Counter()
-        self.trouble = ""
+
+    def trouble(self, words: str, **more: object) -> None:
+        """Something went wrong: the log has all of it, the report the last."""
+        self._trouble = words
+        _log.warning("%s", words, extra=more)
 
     def tick(self, instrument: InstrumentId, seen_ns: int) -> None:
         """Something came of an instrument."""
@@ -94,7 +103,7 @@ class IngestHealth:
             self._started_ns,
             {count.value: self.counts[count] for count in Count},
             tuple(self._of(each, now_ns) for each in self._candle_ns),
-            self.trouble,
+            self._trouble,
             ended,
         )
 

@@ -12,9 +12,9 @@ It ends only when it is cancelled, or by a bug; then everything that is held is 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
-import structlog
 from msgspec import Struct
 
 from bowline.core.errors import BowlineError, Conflict
@@ -36,7 +36,7 @@ from bowline.storage.tape import Tape, TapeWriter
 from bowline.venues import Channel, PublicVenue, Topic, VenueError
 from bowline.venues.stream import FeedRunner, FeedSink
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 STORE_EVERY_S = 2.0
 REPORT_EVERY_S = 5.0
@@ -126,7 +126,9 @@ class Ingest:
                 try:
                     self._kept("ws", self._intake.take("ws", closed.frame))
                 except Conflict as error:
-                    self._trouble(f"the last candles are left to the next repair: {error.message}")
+                    self._health.trouble(
+                        f"the last candles are left to the next repair: {error.message}"
+                    )
             await self._stores.publisher.finish()
             self._report(self._health.report(self._now_ns(), ended=True))
 
@@ -176,7 +178,7 @@ class Ingest:
                 try:
                     self._kept("ws", await self._intake.keep("ws", closed.frame))
                 except Conflict as error:
-                    self._trouble(f"candles wait for the store: {error.message}")
+                    self._health.trouble(f"candles wait for the store: {error.message}")
                     break
                 except asyncio.CancelledError:
                     for each in waiting:
@@ -193,7 +195,9 @@ class Ingest:
             self._hear(taken.kept)
         for row in taken.refused:
             symbol = row.instrument.symbol
-            _log.warning("candle_refused", symbol=symbol, why=row.reason, source=source)
+            _log.warning(
+                "candle refused: %s", row.reason, extra={"symbol": symbol, "source": source}
+            )
             self._owe(row.instrument)
 
     def _hear(self, frame: CandleFrame) -> None:
@@ -203,10 +207,6 @@ class Ingest:
         if fresh < len(frame):
             self._stores.publisher.candles(frame.slice(fresh, len(frame)))
 
-    def _trouble(self, words: str) -> None:
-        self._health.trouble = words
-        _log.warning("ingest_trouble", what=words)
-
     async def _keep_restating(self, market: RecordedMarket) -> None:
         restatement = Restatement(self._stores.candles, self._intake, market.venue, self._now_ns)
         while True:
@@ -215,14 +215,15 @@ class Ingest:
                 try:
                     drift = await restatement.look(listing, self._started_ns)
                 except (VenueError, Conflict) as error:
-                    self._trouble(f"looking again at {listing.venue_symbol}: {error.message}")
+                    self._health.trouble(
+                        f"looking again at {listing.venue_symbol}: {error.message}"
+                    )
                     continue
                 self._health.counts[Count.CANDLES_LOOKED_AT] += drift.looked_at
                 self._health.counts[Count.CANDLES_RESTATED] += drift.changed
                 if drift.changed:
-                    _log.warning(
-                        "candles_restated", symbol=listing.venue_symbol, changed=drift.changed
-                    )
+                    more = {"symbol": listing.venue_symbol, "changed": drift.changed}
+                    _log.warning("candles restated by the venue", extra=more)
 
     async def _keep_reporting(self) -> None:
         while True:

@@ -7,11 +7,11 @@ dropped; of market data only the newest of a key waits.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from contextlib import suppress
 
 import msgspec
-import structlog
 
 from bowline.core.errors import Conflict
 from bowline.core.model.instrument import Instrument, InstrumentId
@@ -19,7 +19,7 @@ from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.venue import QuoteChanged, TradePrinted
 from bowline.runtime.bus import Bus, BusFull, topic
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 _RAW = topic("market.raw")
 #: candles are looked for this often, and ticks of this long go out together
 LOOK_EVERY_S = 1.0
@@ -62,7 +62,7 @@ class Publisher:
                 await self._publish_newest()
                 await self._publish_candles()
             except Conflict as error:
-                _log.warning("bus_waits", why=error.message, candles=self.waiting)
+                _log.warning("bus waits: %s", error.message, extra={"candles": self.waiting})
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._news.wait()
@@ -74,7 +74,7 @@ class Publisher:
             async with asyncio.timeout(FINISH_S):
                 await self._publish_candles()
         except (Conflict, TimeoutError) as error:
-            _log.warning("bus_missed", why=str(error), candles=self.waiting)
+            _log.warning("bus missed candles: %s", error, extra={"candles": self.waiting})
 
     @property
     def waiting(self) -> int:

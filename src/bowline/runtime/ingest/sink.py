@@ -5,9 +5,8 @@ It is called inside the frame's own callback: it must never wait, and never do I
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-
-import structlog
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
@@ -26,7 +25,7 @@ from bowline.venues.stream import (
     TopicSilent,
 )
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class IngestSink:
@@ -63,27 +62,26 @@ class IngestSink:
         counts = self._health.counts
         match notice:
             case TopicLive(topic):
-                _log.info("topic_live", channel=topic.channel, symbol=topic.instrument.symbol)
+                more = {"channel": topic.channel.value, "symbol": topic.instrument.symbol}
+                _log.info("topic is live", extra=more)
                 if topic.channel is Channel.CANDLES:
                     self._owe(topic.instrument)
             case ConnectionLost(url, why, topics, again_after_s):
                 counts[Count.CONNECTIONS_LOST] += 1
-                self._trouble(f"{url}: {why}", again_after_s=again_after_s, topics=len(topics))
+                self._health.trouble(
+                    f"{url}: {why}", again_after_s=again_after_s, topics=len(topics)
+                )
             case TopicSilent(topic):
                 counts[Count.TOPICS_SILENT] += 1
-                self._trouble(f"{topic.channel} of {topic.instrument.symbol} is silent")
+                self._health.trouble(f"{topic.channel} of {topic.instrument.symbol} is silent")
             case TopicRefused(topic, code, message):
                 counts[Count.TOPICS_REFUSED] += 1
                 name = f"{topic.channel} of {topic.instrument.symbol}"
-                self._trouble(f"{name} is refused: {code} {message}".strip())
+                self._health.trouble(f"{name} is refused: {code} {message}".strip())
             case FrameUnreadable(url, message):
                 counts[Count.FRAMES_UNREADABLE] += 1
-                self._trouble(f"{url}: {message}")
+                self._health.trouble(f"{url}: {message}")
             case BookInvalid():
                 counts[Count.BOOKS_DOUBTED] += 1
             case BookValid():
                 pass
-
-    def _trouble(self, words: str, **more: object) -> None:
-        self._health.trouble = words
-        _log.warning("feed_trouble", what=words, **more)

@@ -7,10 +7,9 @@ trouble that is told and tried again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-
-import structlog
 
 from bowline.core.errors import BowlineError, Conflict
 from bowline.core.model.instrument import Instrument, InstrumentId
@@ -21,7 +20,7 @@ from bowline.storage.listings import Changed, ListingStore
 from bowline.storage.tape import Tape, TapeWriter
 from bowline.venues import PublicVenue, VenueError
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 1.0
 #: finished days are joined, and old ones deleted, this often
@@ -74,8 +73,8 @@ class TapeKeeper:
             raise
         except OSError as error:
             self._writer.give_back(held)
-            self._health.trouble = f"the tape waits for the disk: {error.strerror}"
-            _log.warning("tape_waits", why=str(error), ticks=self._writer.held)
+            waits = f"the tape waits for the disk: {error.strerror}"
+            self._health.trouble(waits, ticks=self._writer.held)
             if self._writer.held > MOST_HELD:
                 raise Conflict(
                     f"the tape cannot be written: {error.strerror}",
@@ -87,15 +86,15 @@ class TapeKeeper:
         try:
             joined = await asyncio.to_thread(self._tape.join_before, today.isoformat())
             if joined:
-                _log.info("tape_joined", parts=joined)
+                _log.info("finished days of the tape joined", extra={"parts": joined})
             if self._keep_days is not None:
                 oldest = (today - timedelta(days=self._keep_days)).isoformat()
                 gone = await asyncio.to_thread(self._tape.prune, oldest)
                 if gone:
-                    _log.info("tape_pruned", days=len(gone), freed_bytes=sum(n for _, n in gone))
+                    freed = {"folders": len(gone), "freed_bytes": sum(held for _, held in gone)}
+                    _log.info("old days of the tape deleted", extra=freed)
         except (OSError, BowlineError) as error:
-            self._health.trouble = f"the tape cannot be tidied: {error}"
-            _log.warning("tape_untidy", why=str(error))
+            self._health.trouble(f"the tape cannot be tidied: {error}")
 
 
 class ListingKeeper:
@@ -130,7 +129,7 @@ class ListingKeeper:
                     left_s = (synced_ns + LISTINGS_EVERY_NS - self._now_ns()) / SECOND_NS
                     wait_s = max(1.0, min(left_s, LISTINGS_AGAIN_S))
             except (VenueError, Conflict) as error:
-                self._trouble(f"the listings of {market.name}: {error.message}")
+                self._health.trouble(f"the listings of {market.name}: {error.message}")
             await asyncio.sleep(wait_s)
 
     async def _sync(self) -> None:
@@ -139,10 +138,13 @@ class ListingKeeper:
         now_ns = self._now_ns()
         changes = await asyncio.to_thread(self._store.sync, market_id, listings, now_ns)
         self._health.counts[Count.LISTINGS_SYNCED] += 1
-        _log.info(
-            "listings_synced", market=self._venue.market.name, added=len(changes.added),
-            changed=len(changes.changed), delisted=len(changes.delisted),
-        )  # fmt: skip
+        found = {
+            "market": self._venue.market.name,
+            "added": len(changes.added),
+            "changed": len(changes.changed),
+            "delisted": len(changes.delisted),
+        }
+        _log.info("listings synced", extra=found)
         for each in _after(changes):
             before = self._recorded.get(each.instrument.id)
             if before is not None:
@@ -153,15 +155,11 @@ class ListingKeeper:
         self._changed(after)
         name = _name(after.instrument.id)
         if not after.tradable:
-            self._trouble(f"{name} is {after.status.value} at the venue")
+            self._health.trouble(f"{name} is {after.status.value} at the venue")
         elif after.instrument.contract_size != before.instrument.contract_size:
-            self._trouble(f"{name} has another contract size: start the recording again")
+            self._health.trouble(f"{name} has another contract size: start the recording again")
         else:
-            _log.info("listing_changed", name=name)
-
-    def _trouble(self, words: str) -> None:
-        self._health.trouble = words
-        _log.warning("ingest_trouble", what=words)
+            _log.info("%s is listed under other rules", name)
 
 
 def _after(changes: Changed) -> tuple[Listing, ...]:

@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
-import structlog
 from msgspec import Struct
 
 from bowline.core.errors import Conflict
@@ -25,7 +25,7 @@ from bowline.runtime.ingest.health import Count, IngestHealth
 from bowline.runtime.ingest.repair import SETTLE_NS, Repair
 from bowline.storage.candles import FOREVER_NS, Candles
 
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 #: how far back the newest is
 NEWEST_NS = 120 * MINUTE_NS
@@ -116,7 +116,7 @@ class Wholeness:
                     FOREVER_NS,
                 )
             except Conflict as error:
-                self._health.trouble = f"the store is in use: {error.message}"
+                self._health.trouble(f"the store is in use: {error.message}")
                 return
             if len(frame):
                 self._health.candle(frame.instrument, int(frame.close_ns[-1]))
@@ -133,14 +133,13 @@ class Wholeness:
                 if part.kept is not None and len(part.kept):
                     self._parts.kept(part.kept)
                 for gap in part.empty:
-                    span = {"from_ns": gap.start_ns, "to_ns": gap.end_ns}
-                    _log.warning("venue_has_none", symbol=symbol, **span)
+                    more = {"symbol": symbol, "from_ns": gap.start_ns, "to_ns": gap.end_ns}
+                    _log.warning("the venue has no candles", extra=more)
         except Conflict as conflict:
             error = f"the store is in use: {conflict.message}"
         if candles:
-            _log.info("candles_repaired", symbol=symbol, candles=candles)
+            _log.info("candles by REST", extra={"symbol": symbol, "candles": candles})
         if error:
             counts[Count.REPAIRS_FAILED] += 1
-            self._health.trouble = f"repair of {symbol}: {error}"
-            _log.warning("repair_failed", symbol=symbol, why=error)
+            self._health.trouble(f"repair of {symbol}: {error}")
         return not error
