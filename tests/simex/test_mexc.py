@@ -112,6 +112,13 @@ def test_our_adapter_walks_an_order_through(play: Play, kind: str) -> None:
             if seat.kind == "linear":
                 (position,) = await venue.positions()
                 assert (position.quantity, position.leverage) == (D("0.01"), 5)
+            (money,) = [each for each in await venue.balances() if each.asset == "USDT"]
+            (held,) = [
+                each
+                for each in seat.world.floors["mexc"].view(seat.kind).holdings("main")
+                if each.asset == "USDT"
+            ]
+            assert money.total == held.total
 
     play("mexc", kind, scene)
 

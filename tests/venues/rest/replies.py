@@ -398,7 +398,7 @@ MEXC_LINEAR = {
         "feeCurrency": "USDT", "profit": 0, "category": 1, "orderId": VENUE_ID,
         "externalOid": str(ID), "timestamp": AT_MS, "positionMode": 2, "taker": False}]),
     "balances": _mexc([{"currency": "USDT", "positionMargin": 100.25, "availableBalance": 900.25,
-                        "cashBalance": 900.25, "frozenBalance": 100.25, "equity": 1000.5,
+                        "cashBalance": 900.25, "frozenBalance": 0, "equity": 1000.5,
                         "unrealized": 0, "bonus": 0}]),
     "candles": _mexc({"time": [OPEN_S], "open": [40000], "close": [40005], "high": [40010],
                       "low": [39990], "vol": [15000], "amount": [60000]}),

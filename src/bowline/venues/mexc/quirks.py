@@ -131,6 +131,7 @@ _LINEAR = MarketQuirks(
         reduce_only={"reduceOnly": True},
     ),
     balance={"type": "swap"},
+    balance_left_out=("data", "currency", "positionMargin"),
     positions=Call("contractPrivateGetPositionOpenPositions", {}, "data"),
     # one leverage for the long side, one for the short
     leverage=tuple(

@@ -159,9 +159,12 @@ def read_fill(row: Row, listing: Listing, client_id: OrderId | None, asset: str)
     )
 
 
-def read_balances(rows: Row) -> list[Balance]:
-    """Balances by asset, those without anything left out."""
-    found = []
+def read_balances(rows: Row, left_out: tuple[str, str, str] | None = None) -> list[Balance]:
+    """Balances by asset, those without anything left out.
+
+    `left_out` is where the reply has what belongs to a total besides: rows, asset, amount.
+    """
+    found, more = [], _left_out(rows, *left_out) if left_out else {}
     for asset, amounts in rows.items():
         if not isinstance(amounts, Mapping) or "total" not in amounts or asset == "info":
             continue
@@ -171,9 +174,17 @@ def read_balances(rows: Row) -> list[Balance]:
             raise ValueError(f"no balance of {asset}")
         total = free if total is None else total
         free = total if free is None else free
+        total = (total or ZERO) + more.get(asset, ZERO)
         if total or free:
-            found.append(Balance(asset, total or ZERO, free or ZERO))
+            found.append(Balance(asset, total, free or ZERO))
     return found
+
+
+def _left_out(rows: Row, path: str, asset: str, amount: str) -> dict[str, Decimal]:
+    listed = at(rows.get("info"), path)
+    if not isinstance(listed, list):
+        raise ValueError("no list of balances")  # noqa: TRY004 - of the reply
+    return {str(row[asset]): number(row, amount) for row in listed}
 
 
 _DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}

@@ -241,7 +241,7 @@ class RestVenue:
         await self._ready()
         async with self._line.asking("balances"):
             found = await self._line.client.fetch_balance(dict(self._quirks.balance))
-            return reading.read_balances(found)
+            return reading.read_balances(found, self._quirks.balance_left_out)
 
     async def positions(self) -> Sequence[PositionReport]:
         """Every open position; none on spot."""
