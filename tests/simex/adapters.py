@@ -37,7 +37,7 @@ from bowline.venues.books import BookKeeper
 from bowline.venues.errors import Rejected, Retryable, Unknown
 from bowline.venues.feed import Channel, Topic
 from bowline.venues.opened import VenueAccess, Venues
-from bowline.venues.protocol import Venue
+from bowline.venues.protocol import FillPage, Venue
 from bowline.venues.rest import Credentials
 from bowline.venues.stream.notices import (
     BookInvalid,
@@ -142,11 +142,21 @@ async def _take(venue: Venue, instrument: InstrumentId, price: Decimal) -> None:
     taken = await venue.order(instrument, OrderId(51))
     assert taken is not None
     assert (taken.state, taken.filled) == (OrderState.FILLED, QUANTITY)
-    page = await venue.fills(instrument, f"ms:{now_ns // 10**6 - 60_000}:")
+    page = await told_fills(venue, instrument, now_ns)
     assert sum(fill.quantity for fill in page.fills) == QUANTITY
     assert {fill.venue_order_id for fill in page.fills} == {taken.venue_order_id}
     assert all(fill.fee > 0 and fill.side is Side.BUY for fill in page.fills)
     assert not (await venue.fills(instrument, page.cursor)).fills
+
+
+async def told_fills(venue: Venue, instrument: InstrumentId, now_ns: int) -> FillPage:
+    """What was filled in the minute before `now_ns` and since, as soon as the venue tells of it."""
+    for _ in range(100):
+        page = await venue.fills(instrument, f"ms:{now_ns // 10**6 - 60_000}:")
+        if page.fills:
+            break
+        await asyncio.sleep(0.05)
+    return page
 
 
 async def _close(venue: Venue, instrument: InstrumentId, price: Decimal) -> None:

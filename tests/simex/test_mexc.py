@@ -18,7 +18,7 @@ from bowline.core.model.values import OrderId, Side
 from bowline.core.venue import MarginMode, OrderRequest, PositionMode, TimeInForce
 from bowline.simex.dialects.mexc.proto import message
 from bowline.venues.errors import Rejected, Retryable, Unknown
-from tests.simex.adapters import adapters, listen
+from tests.simex.adapters import adapters, listen, told_fills
 from tests.simex.clients import Seat
 
 Play = Callable[..., None]
@@ -106,7 +106,7 @@ def test_our_adapter_walks_an_order_through(play: Play, kind: str) -> None:
                 OrderId(51), at, Side.BUY, D("0.01"), price=high, time_in_force=TimeInForce.IOC
             )
             await patiently(venue.place, taking)
-            fills = (await venue.fills(at, f"ms:{now_ns // 10**6 - 60_000}:")).fills
+            fills = (await told_fills(venue, at, now_ns)).fills
             assert sum(fill.quantity for fill in fills) == D("0.01")
             assert {fill.client_id for fill in fills} == {51}
             if seat.kind == "linear":
