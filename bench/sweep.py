@@ -8,7 +8,8 @@ which a busy machine changes little; the limits are for a machine that does noth
               cold start to the HTML page, on all processors; with top 300, and with top 10
     first     seconds from the start of that command to its first result on stderr
     w_1m      1,000,000 variants (40,000 crosses x 25 stops) x 100,000 minutes, top 1000: the whole
-              command, and the sweep alone in a process that holds nothing else
+              command, and the sweep alone in a process that holds nothing else; that also of
+              exponential averages, whose signals are columns that are computed and packed
 
 Memory is the most that the process and its children held at one moment, shared pages counted once.
 """
@@ -35,7 +36,7 @@ instrument: {{market: "binance:spot", symbol: MADEUP}}
 direction: long-short
 sizing: {{mode: all_in}}
 indicators:
-  - id: sma_cross
+  - id: {id}
     params: {{fast: {fast}, slow: {slow}}}
 stops:
   sl_pct: [1, 2, 3, 4, 5]
@@ -138,12 +139,12 @@ def env(home: Path) -> dict[str, str]:
 def swept(home: Path, asked: dict[str, str], top: int) -> Measured:
     """`bowline grid` from cold start to its page."""
     path = home / "grid.yaml"
-    path.write_text(GRID.format(**asked, top=top))
+    path.write_text(GRID.format(**asked, id="sma_cross", top=top))
     words = [bowline(), "grid", str(path), "--json", "--html", str(home / "sweep.html")]
     return measured(words, home)
 
 
-def sweep_alone() -> None:
+def sweep_alone(indicator: str) -> None:
     """The stage that evaluates and ranks, of a million variants, and nothing beside it."""
     import yaml
 
@@ -155,7 +156,7 @@ def sweep_alone() -> None:
     candles = synthetic_minutes(
         InstrumentId(MarketId(1), "MADEUP"), seed=1, minutes=SHORT, start_ns=START_NS
     )
-    raw = yaml.safe_load(GRID.format(**MILLION, top=1000))
+    raw = yaml.safe_load(GRID.format(**MILLION, id=indicator, top=1000))
     sweep(Grid(raw, wire.load_catalogue()), candles, threads=os.cpu_count() or 1, check=False)
 
 
@@ -174,10 +175,13 @@ def main() -> None:
         found = swept(short, MILLION, 1000)
         emit("w_1m x 100000, top 1000, cold start to page", found.wall_s, "s", 60, found.cpu_s)
         emit("w_1m x 100000, top 1000, memory", found.peak_mib, "MiB", 500)
-        found = measured([sys.executable, __file__, "alone"], short)
-        emit("w_1m x 100000, top 1000, the sweep alone", found.wall_s, "s", 25, found.cpu_s)
-        emit("w_1m x 100000, the sweep alone, memory", found.peak_mib, "MiB", 150)
+        for indicator in ("sma_cross", "ema_cross"):
+            found = measured([sys.executable, __file__, indicator], short)
+            name = f"w_1m x 100000, top 1000, the sweep of {indicator} alone"
+            emit(name, found.wall_s, "s", 25, found.cpu_s)
+            # 150 MB
+            emit(f"{name}, memory", found.peak_mib, "MiB", 143)
 
 
 if __name__ == "__main__":
-    sweep_alone() if sys.argv[1:] == ["alone"] else main()
+    sweep_alone(sys.argv[1]) if sys.argv[1:] else main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bowline.core.signals import expressions, signal
+from bowline.core.signals import expressions, indicators, signal
 from bowline.research.grid import plan_grid
 from bowline.research.grid.library import available
 from bowline.research.grid.signals import SignalSource, _compare
@@ -41,7 +41,7 @@ def test_shared_steps_change_nothing_whatever_was_asked_before() -> None:
         assert np.array_equal(column, two[name]), name
 
 
-def test_a_full_bank_is_begun_anew_and_answers_the_same() -> None:
+def test_a_full_bank_makes_room_and_answers_the_same() -> None:
     plan = plan_grid(request(), CANDLES, START_NS)
     a_row = 2 * SignalSource(CANDLES, 0).bank.words * 8
     small, large = SignalSource(CANDLES, 3 * a_row), SignalSource(CANDLES, 1 << 20)
@@ -55,6 +55,68 @@ def test_a_full_bank_is_begun_anew_and_answers_the_same() -> None:
         assert np.array_equal(*columns)
         assert len(small.bank) <= 3
     assert len(large.bank) == 8
+
+
+def steps_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The formulas of all steps that are computed from now on."""
+    found: list[str] = []
+    run = indicators.run_step
+
+    def counted(step, known):
+        found.append(step.formula)
+        return run(step, known)
+
+    monkeypatch.setattr(indicators, "run_step", counted)
+    return found
+
+
+def cross_keys(slot: Slot, fasts: int, slows: int):
+    """The keys of a strip of crosses, in the order of their numbers."""
+    return {
+        (slot.name, number, 0): slot
+        for number in range(slot.count)
+        if slot.digits(number)[0] < fasts and slot.digits(number)[1] < slows
+    }
+
+
+def crosses_of(fasts: int, slows: int) -> Slot:
+    entry = next(each for each in ruled() if each.id == "sma_cross")
+    axes = Axis("fast", tuple(range(2, 2 + fasts))), Axis("slow", tuple(range(40, 40 + slows)))
+    return Slot("x", entry, axes, ())
+
+
+def test_a_full_bank_keeps_what_is_wanted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grid whose last slot changes fastest asks for that slot's rows in every chunk."""
+    slot = crosses_of(1, 12)
+    keys = list(cross_keys(slot, 1, 12))
+    a_row = 2 * SignalSource(CANDLES, 0).bank.words * 8
+    source, fresh = SignalSource(CANDLES, 8 * a_row), SignalSource(CANDLES, 1 << 20)
+    source.rows(dict.fromkeys(keys[:8], slot))
+    steps = steps_run(monkeypatch)
+    rows = source.rows(dict.fromkeys((*keys[5:10],), slot))
+    # two new slow averages; the fast one is still there
+    assert len(steps) == 2
+    assert len(source.bank) == len(rows) == 5
+    for key, row in rows.items():
+        expected = fresh.direction(slot, slot.params(key[1]), 0)
+        assert np.array_equal(source.bank.direction(np.array([row], dtype=np.int32)), expected)
+
+
+def test_more_rows_than_a_bank_has_are_given_when_they_are_wanted_at_once() -> None:
+    slot = crosses_of(2, 9)
+    wanted = cross_keys(slot, 2, 9)
+    source = SignalSource(CANDLES, 0)
+    assert len(source.rows(wanted)) == len(source.bank) == 18
+    assert len(source.rows(dict(list(wanted.items())[:3]))) == 3
+
+
+@pytest.mark.parametrize(("fasts", "slows"), [(2, 60), (7, 60), (60, 2)])
+def test_neighbours_share_their_averages(fasts, slows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of their numbers, a row of slow averages is gone before the next fast one."""
+    slot = crosses_of(fasts, slows)
+    source, steps = SignalSource(CANDLES, 1 << 24), steps_run(monkeypatch)
+    source.rows(cross_keys(slot, fasts, slows))
+    assert len(steps) < 0.6 * fasts * slows
 
 
 @pytest.mark.parametrize("path", available())

@@ -7,7 +7,7 @@ the core. It keeps no more than its budgets allow.
    candles before its start as the run's warm-up asks for. So a signal here is known by slot, set
    and anchor, and variants of different warm-ups share one only where their anchors are the same.
 2. Indicators that share a step (the fast averages of a hundred crosses) share its result.
-3. Packed signals stay in the bank until it is full; then a new bank is begun.
+3. Packed signals stay in the bank until it is full; then those stay that are wanted again.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ from bowline.core.signals.entry import INPUTS
 from bowline.core.signals.frame import DirectionColumn
 from bowline.research.grid.library import PYTHON, address, chosen, library
 from bowline.research.grid.space import Slot
-from bowline.research.grid.tape import SignalBank
+from bowline.research.grid.tape import WORD_BITS, SignalBank
 
-#: bytes of series that are kept for other parameter sets
+#: bytes of series that are kept for other parameter sets, and how many where candles are few:
+#: neighbours follow each other, so more would wait for nobody
 STEP_BYTES = 32 << 20
+_MOST_STEPS = 10
+#: rows of a bank where candles are few: more than a thread's part of a chunk asks for
+_MOST_ROWS = 800
 
 #: candles compared in one go: what comes between stays in the processor's cache
 _TILE = 16_384
@@ -43,30 +47,26 @@ class SignalSource:
 
     def __init__(self, candles: CandleFrame, bank_bytes: int) -> None:
         self._candles = candles
-        self._bank_bytes = bank_bytes
+        length = max(1, len(candles))
+        self._most_rows = max(1, min(_MOST_ROWS, bank_bytes // (2 * -(-length // WORD_BITS) * 8)))
+        self._step_bytes = min(STEP_BYTES, _MOST_STEPS * length * 8)
         self._series: OrderedDict[tuple[Any, ...], tuple[NDArray[Any], ...]] = OrderedDict()
         self._held = 0
         self._frames: dict[int, tuple[CandleFrame, dict[str, Any]]] = {}
         self._rows: dict[Key, int] = {}
-        self.bank = self._empty_bank()
+        self.bank = SignalBank(len(candles), self._most_rows)
 
     def rows(self, wanted: Mapping[Key, Slot]) -> dict[Key, int]:
-        """The bank's row of each of these (slot name, set, anchor); all in the present bank."""
+        """The bank's row of each of these (slot name, set, anchor), until it is asked again."""
         new = [key for key in wanted if key not in self._rows]
-        a_row = 2 * self.bank.words * 8
-        if self._rows and (len(self.bank) + len(new)) * a_row > self._bank_bytes:
-            self._rows = {}
-            self.bank = self._empty_bank()
-            new = list(wanted)
-        # those of one anchor together, so that their steps are still there
-        for key in sorted(new, key=lambda each: (each[2], each[0], each[1])):
+        if len(self.bank) + len(new) > self._most_rows:
+            still = sorted((row, key) for key, row in self._rows.items() if key in wanted)
+            self.bank.keep([row for row, _ in still])
+            self._rows = {key: row for row, (_, key) in enumerate(still)}
+        for key in _side_by_side(new, wanted):
             slot = wanted[key]
             self._rows[key] = self.bank.add(self.direction(slot, slot.params(key[1]), key[2]))
         return {key: self._rows[key] for key in wanted}
-
-    def _empty_bank(self) -> SignalBank:
-        length = len(self._candles)
-        return SignalBank(length, self._bank_bytes // max(1, length // 4))
 
     def direction(self, slot: Slot, params: Mapping[str, Value], anchor: int) -> DirectionColumn:
         """The signal of every candle; NEUTRAL before the anchor."""
@@ -132,10 +132,33 @@ class SignalSource:
             results = tuple(_finite(each) for each in indicators.run_step(step, known))
         self._series[key] = results
         self._held += sum(each.nbytes for each in results)
-        while self._held > STEP_BYTES and len(self._series) > 1:
+        while self._held > self._step_bytes and len(self._series) > 1:
             _, gone = self._series.popitem(last=False)
             self._held -= sum(each.nbytes for each in gone)
         return results
+
+
+def _side_by_side(keys: list[Key], slots: Mapping[Key, Slot]) -> list[Key]:
+    """Those of one anchor and slot together, and sets that share values as near as can be.
+
+    They follow Morton's curve: the bits of a set's places on its axes in turn, the highest first,
+    so that blocks of any size stay together. Places count from the least that is asked for.
+    """
+    digits = {key: slots[key].digits(key[1]) for key in keys}
+    least: dict[str, list[int]] = {}
+    for (name, *_), places in digits.items():
+        least[name] = [min(pair) for pair in zip(least.get(name, places), places, strict=True)]
+
+    def order(key: Key) -> tuple[int, str, int]:
+        name, _, anchor = key
+        places = [one - low for one, low in zip(digits[key], least[name], strict=True)]
+        along = 0
+        for bit in range(max(places, default=0).bit_length() - 1, -1, -1):
+            for place in places:
+                along = along << 1 | (place >> bit & 1)
+        return anchor, name, along
+
+    return sorted(keys, key=order)
 
 
 def _finite(result: NDArray[Any]) -> NDArray[Any]:

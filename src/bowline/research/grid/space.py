@@ -81,12 +81,19 @@ class Slot(Struct, frozen=True, dict=True):
 
     def params(self, number: int) -> dict[str, Value]:
         """Every parameter of one set."""
+        digits = self.digits(number)
+        return {
+            axis.name: axis.values[digit] for axis, digit in zip(self.axes, digits, strict=True)
+        }
+
+    def digits(self, number: int) -> list[int]:
+        """The place of one set on each axis."""
         rest = number if self.valid is None else int(self.valid[number])
-        values: list[tuple[str, Value]] = []
+        digits = []
         for axis in reversed(self.axes):
             rest, digit = divmod(rest, len(axis.values))
-            values.append((axis.name, axis.values[digit]))
-        return dict(reversed(values))
+            digits.append(digit)
+        return digits[::-1]
 
     def set_columns(self, numbers: Numbers) -> dict[str, NDArray[Any]]:
         """The numeric parameters of these sets, by name."""

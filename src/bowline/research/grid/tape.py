@@ -6,6 +6,7 @@ nothing here knows how they came to be.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
@@ -175,6 +176,13 @@ class SignalBank:
             row[side].view(np.uint8)[: len(bits)] = bits
         self._count += 1
         return self._count - 1
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Forget all rows but these, which rise; the first of them is row 0 now."""
+        for row, before in enumerate(rows):
+            if row != before:
+                self._packed[row] = self._packed[before]
+        self._count = len(rows)
 
     def direction(self, rows: Rows) -> DirectionColumn:
         """What these rows say together: LONG where all say LONG, SHORT where all say SHORT."""

@@ -66,7 +66,7 @@ typedef struct {
     /* without stops */
     Walker *walkers;
     double *daily;
-    /* with stops: whole bitsets of some bases at a time */
+    /* with stops: whole bitsets of some bases at a time, where these share averages */
     int64_t together;
     uint64_t *words;
     Edge *edges;
@@ -97,7 +97,7 @@ static int open_workshop(const Task *task, Workshop *shop, int64_t first, int64_
         return shop->walkers && shop->daily;
     }
     int64_t bitset = 2 * task->words * (int64_t)sizeof *shop->words;
-    shop->together = later(1, earlier(stop - first, BITSETS / bitset));
+    shop->together = task->bank ? 1 : later(1, earlier(stop - first, BITSETS / bitset));
     shop->words = malloc((size_t)(shop->together * bitset));
     shop->edges = malloc((size_t)task->length * sizeof *shop->edges);
     shop->stops = malloc((size_t)(task->sl_count + task->tp_count) * sizeof *shop->stops);
@@ -176,21 +176,33 @@ static void walk_all(const Task *task, Workshop *shop, int64_t first, int64_t st
     }
 }
 
+/* The whole bitsets of bases `group` up to `end`. */
+static void make_bitsets(const Task *task, Workshop *shop, int64_t group, int64_t end)
+{
+    if (task->bank) {
+        for (int64_t base = group; base < end; base++) {
+            uint64_t *words = shop->words + (base - group) * 2 * task->words;
+            agree(task, base, 0, task->words, words, words + task->words);
+        }
+        return;
+    }
+    shop->tile->day = 0;
+    memset(shop->crosses.sums, 0, (size_t)shop->crosses.count * sizeof(double));
+    for (int64_t from = 0; from < task->length; from += TILE) {
+        move_tile(task, shop, from);
+        for (int64_t base = group; base < end; base++) {
+            uint64_t *words = shop->words + (base - group) * 2 * task->words;
+            tile_signals(task, shop, base, words + from / WORD_BITS,
+                         words + task->words + from / WORD_BITS);
+        }
+    }
+}
+
 static void run_all_lanes(const Task *task, Workshop *shop, int64_t first, int64_t stop)
 {
     for (int64_t group = first; group < stop; group += shop->together) {
         int64_t end = earlier(group + shop->together, stop);
-        shop->tile->day = 0;
-        if (!task->bank)
-            memset(shop->crosses.sums, 0, (size_t)shop->crosses.count * sizeof(double));
-        for (int64_t from = 0; from < task->length; from += TILE) {
-            move_tile(task, shop, from);
-            for (int64_t base = group; base < end; base++) {
-                uint64_t *words = shop->words + (base - group) * 2 * task->words;
-                tile_signals(task, shop, base, words + from / WORD_BITS,
-                             words + task->words + from / WORD_BITS);
-            }
-        }
+        make_bitsets(task, shop, group, end);
         for (int64_t base = group; base < end; base++) {
             const uint64_t *words = shop->words + (base - group) * 2 * task->words;
             int64_t count = find_edges(task, words, words + task->words, shop->edges);
