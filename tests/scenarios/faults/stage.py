@@ -11,7 +11,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.values import MINUTE_NS, OrderId, Side, floor_to_step
 from bowline.core.sim.exchange import VenueOrder
 from bowline.core.venue import OrderRequest, TimeInForce
-from bowline.simex import ACCOUNT, Faults, SyntheticMarket, World, coin_of, serve
+from bowline.simex import ACCOUNT, DIALECTS, Faults, SyntheticMarket, World, coin_of, serve
 from bowline.simex.floor import Floor
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Retryable
@@ -21,12 +21,17 @@ from bowline.venues.rest.tables import QUIRKS
 
 BYBIT, BINANCE, GATE, MEXC = "bybit:linear", "binance:linear", "gate:linear", "mexc:linear"
 THREE = (BYBIT, BINANCE, GATE)
+EVERYWHERE = tuple(f"{venue}:linear" for venue in sorted(DIALECTS))
 QUANTITY = Decimal("0.01")
 PLACE = {
     BYBIT: "POST /v5/order/create",
     BINANCE: "POST /fapi/v1/order",
     GATE: "POST /api/v4/futures/usdt/orders",
     MEXC: "POST /api/v1/private/order/create",
+    "bingx:linear": "POST /openApi/swap/v2/trade/order",
+    "bitget:linear": "POST /api/v2/mix/order/place-order",
+    "htx:linear": "POST /v5/trade/order",
+    "okx:linear": "POST /api/v5/trade/order",
 }
 CANCEL = {
     BYBIT: "POST /v5/order/cancel",

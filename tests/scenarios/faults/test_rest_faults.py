@@ -33,6 +33,7 @@ from tests.scenarios.faults.stage import (
     BINANCE,
     BYBIT,
     CANCEL,
+    EVERYWHERE,
     MEXC,
     PLACE,
     QUANTITY,
@@ -47,6 +48,7 @@ from tests.venues.rest.test_contract import reply_to
 from tests.venues.stream.played import BTC
 
 three_venues = pytest.mark.parametrize("name", THREE)
+every_venue = pytest.mark.parametrize("name", EVERYWHERE)
 
 
 async def in_doubt(stage: Stage, number: int, **more: Any) -> None:
@@ -305,7 +307,7 @@ NOTIONAL = {"quantity": Decimal("0.001"), "ratio": "0.0001"}
 @pytest.mark.parametrize(
     ("name", "more"),
     [
-        *((name, more) for name in THREE for more in (MONEY, REDUCE)),
+        *((name, more) for name in EVERYWHERE for more in (MONEY, REDUCE)),
         (BYBIT, NOTIONAL), (BINANCE, NOTIONAL),
     ],
 )  # fmt: skip
@@ -337,7 +339,7 @@ def test_a16_a_post_only_order_that_would_take_never_fills(name: str) -> None:
     play(name, scene)
 
 
-@three_venues
+@every_venue
 def test_a17_a_halted_instrument_takes_nothing_and_new_steps_are_seen(name: str) -> None:
     async def scene(stage: Stage) -> None:
         await stage.now(fault="listing", symbol="BTCUSDT", listing="halted")
@@ -345,22 +347,22 @@ def test_a17_a_halted_instrument_takes_nothing_and_new_steps_are_seen(name: str)
             await stage.venue.place(stage.order(41))
         (listing,) = await stage.venue.listings()
         assert not listing.tradable
-        await stage.now(fault="listing", symbol="BTCUSDT", listing="trading", tick="10")
+        await stage.now(fault="listing", symbol="BTCUSDT", listing="trading", tick="1")
         (listing,) = await stage.venue.listings()
         assert listing.tradable
-        assert listing.instrument.tick_size == 10
+        assert listing.instrument.tick_size == 1
         arrived, odd = stage.arrived, stage.order(42, "0.9").price
         assert odd is not None
         with pytest.raises(Rejected):
-            await stage.venue.place(stage.order(42, price=odd // 10 * 10 + Decimal("0.1")))
+            await stage.venue.place(stage.order(42, price=odd // 1 + Decimal("0.1")))
         assert stage.arrived == arrived, "what does not fit the steps is not sent"
-        await patiently(stage.venue.place, stage.order(43, price=odd // 10 * 10))
+        await patiently(stage.venue.place, stage.order(43, price=odd // 1))
         assert await state_of(stage, 43) is OrderState.WORKING
 
     play(name, scene)
 
 
-@three_venues
+@every_venue
 def test_a18_modes_changed_elsewhere_are_seen_and_a_mismatch_enters_nothing(name: str) -> None:
     async def scene(stage: Stage) -> None:
         assert await stage.venue.position_mode(stage.instrument) is PositionMode.ONE_WAY
@@ -394,7 +396,7 @@ def test_a19_maintenance_refuses_or_leaves_doubt_and_ends(name: str) -> None:
     play(name, scene)
 
 
-@three_venues
+@every_venue
 def test_a20_a_revoked_key_is_refused_for_good(name: str) -> None:
     async def scene(stage: Stage) -> None:
         await stage.venue.measure_clock()

@@ -191,8 +191,9 @@ QUIRKS = Quirks(
         limited=frozenset({"100410", "100204", "101509", "109429"}),
         clock=frozenset({"100421", "109500"}),
         busy=frozenset({"101429"}),
-        # a post-only order that would take; one that may only reduce and would not
-        rejected=frozenset({"101215", "101290"}),
+        # a post-only order that would take; one that may only reduce and would not; too much
+        # leverage
+        rejected=frozenset({"101215", "101290", "101414"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # bingx-api.github.io/docs: 500 (market) and 2000 (account) in 10 s an address; 5 a second an

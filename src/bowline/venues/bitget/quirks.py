@@ -176,6 +176,8 @@ QUIRKS = Quirks(
         limited=frozenset({"429", "40429", "30007"}),
         clock=frozenset({"40005", "40008", "40004"}),
         busy=frozenset({"40715"}),
+        # no position to close; leverage above what is allowed
+        rejected=frozenset({"22002", "40797", "45045"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # bitget.com/api-doc: 6000 a minute an address; 10 orders a second an account; reads 10 a

@@ -182,8 +182,8 @@ QUIRKS = Quirks(
         unknown=frozenset({"10000", "10016", "170007", "170146", "170032"}),
         limited=frozenset({"10006", "10018", "10429", "20003"}),
         clock=frozenset({"10002", "170224", "170130"}),
-        # not traded now; ccxt does not know the code
-        rejected=frozenset({"110066"}),
+        # not traded now, of a contract and of spot
+        rejected=frozenset({"110066", "170344"}),
     ),
     markets={"spot": _market("spot"), "linear": _market("linear")},
     # bybit-exchange.github.io/docs/v5/rate-limit: 600 in 5 s an address; orders 10 (linear) and

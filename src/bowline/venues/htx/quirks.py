@@ -210,9 +210,11 @@ QUIRKS = Quirks(
         ),
         unknown=frozenset({"1000", "1004", "1067", "base-system-error", "500", "1002"}),
         limited=frozenset({"1032", "1084", "too-many-request", "4004", "429"}),
-        clock=frozenset({"403", "timestamp-invalid"}),
+        clock=frozenset({"timestamp-invalid"}),
+        # 403 is a wrong key too
+        clock_texts=("imestamp",),
         busy=frozenset({"1031", "1083", "system-maintenance"}),
-        rejected=frozenset({"api-signature-not-valid"}),
+        rejected=frozenset({"api-signature-not-valid", "403", "1014", "1030", "1037"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # huobiapi.github.io/docs: spot 100 in 2 s an account for orders, 10 a second an address for

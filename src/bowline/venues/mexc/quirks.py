@@ -18,6 +18,11 @@ from bowline.venues.rest.quirks import (
 _ONE = {"symbol": "$symbol", "origClientOrderId": "$id"}
 _PRICED = {"price": "$price"}
 
+#: direction, mode, price, leverage, quantity, limits of size and number
+_REFUSED_CONTRACTS = (
+    2001, 2002, 2004, 2006, 2007, 2008, 2012, 2015, 2018, 2019, *range(2021, 2034), 2036, 2038,
+)  # fmt: skip
+
 _SPOT = MarketQuirks(
     lookup=(Call("spotPrivateGetOrder", _ONE),),
     cancel=Call("spotPrivateDeleteOrder", _ONE),
@@ -184,6 +189,7 @@ QUIRKS = Quirks(
         limited=frozenset({"510", "429", "1015"}),
         clock=frozenset({"700003", "513"}),
         busy=frozenset({"30000"}),
+        rejected=frozenset(map(str, _REFUSED_CONTRACTS)),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # mexcdevelop.github.io/apidocs: spot 500 weight in 10 s an end point; contracts 20 in 2 s an

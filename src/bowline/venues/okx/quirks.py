@@ -150,6 +150,8 @@ QUIRKS = Quirks(
         limited=frozenset({"50011", "50040", "50061"}),
         clock=frozenset({"50102", "50112", "50113"}),
         busy=frozenset({"50013", "51054"}),
+        # nothing to reduce; leverage above what is allowed
+        rejected=frozenset({"51169", "59102"}),
     ),
     markets={"spot": _market("SPOT"), "linear": _market("SWAP")},
     # okx.com/docs-v5: 60 in 2 s to place, as many to cancel; the least of what we read is 5 in 2 s

@@ -168,6 +168,8 @@ def _code(codes: Codes, content: object) -> tuple[str, str]:
 def _listed(codes: Codes, code: str, message: str) -> Meaning | None:
     if any(text in message for text in codes.duplicate_texts):
         return Meaning.DUPLICATE
+    if any(text in message for text in codes.clock_texts):
+        return Meaning.CLOCK
     named = (
         (codes.not_modified, Meaning.NOT_MODIFIED),
         (codes.not_found, Meaning.NOT_FOUND),

@@ -224,6 +224,8 @@ class Codes(Struct, frozen=True, kw_only=True):
     duplicate: frozenset[str] = frozenset()
     #: such an answer to a new order is a duplicate: some venues have a text and no code for it
     duplicate_texts: tuple[str, ...] = ()
+    #: words of a refused time, where its code is that of other things too
+    clock_texts: tuple[str, ...] = ()
     not_modified: frozenset[str] = frozenset()
     not_found: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
