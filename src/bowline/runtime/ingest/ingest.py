@@ -143,7 +143,7 @@ class Ingest:
         store, now_ns = self._stores.candles, self._now_ns
         repair = Repair(store, self._intake, absences, market.venue, now_ns)
         return Wholeness(
-            Whole(market.listings, repair, store, self._health, self._hear, self._since_ns, now_ns)
+            Whole(market.listings, repair, self._health, self._hear, self._since_ns, now_ns)
         )
 
     def _tape_keeper(self) -> TapeKeeper:

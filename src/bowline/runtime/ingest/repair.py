@@ -108,6 +108,12 @@ class Repair:
         for hole in holes(stored.open_ns.tolist(), start_ns, end_ns):
             yield from (Missing(*span) for span in outside(*hole.span, absent))
 
+    async def newest_ns(self, instrument: InstrumentId, since_ns: int) -> int:
+        """When the newest candle that is stored since then ended; 0: there is none."""
+        read = self._store.read
+        frame = await self._intake.ask(lambda: read(instrument, Timeframe.M1, since_ns, FOREVER_NS))
+        return int(frame.close_ns[-1]) if len(frame) else 0
+
     async def repair(self, listing: Listing, since_ns: int) -> AsyncIterator[Repaired]:
         """Fill what is missing of one instrument since `since_ns`, as far as the venue has it."""
         instrument = listing.instrument.id

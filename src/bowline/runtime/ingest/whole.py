@@ -19,11 +19,10 @@ from msgspec import Struct
 from bowline.core.errors import Conflict
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.model.values import MINUTE_NS
 from bowline.core.venue import Listing
 from bowline.runtime.ingest.health import Count, IngestHealth
 from bowline.runtime.ingest.repair import SETTLE_NS, Repair
-from bowline.storage.candles import FOREVER_NS, Candles
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +43,6 @@ class Whole(Struct, frozen=True):
 
     listings: Sequence[Listing]
     repair: Repair
-    store: Candles
     health: IngestHealth
     kept: Kept
     since_ns: int
@@ -105,21 +103,15 @@ class Wholeness:
 
     async def _read_newest(self) -> None:
         """What is stored already counts, before anything new comes."""
-        newest_ns = self._parts.now_ns() - NEWEST_NS
+        since_ns = self._parts.now_ns() - NEWEST_NS
         for listing in self._parts.listings:
+            instrument = listing.instrument.id
             try:
-                frame = await asyncio.to_thread(
-                    self._parts.store.read,
-                    listing.instrument.id,
-                    Timeframe.M1,
-                    newest_ns,
-                    FOREVER_NS,
-                )
+                newest_ns = await self._parts.repair.newest_ns(instrument, since_ns)
             except Conflict as error:
                 self._health.trouble(f"the store is in use: {error.message}")
                 return
-            if len(frame):
-                self._health.candle(frame.instrument, int(frame.close_ns[-1]))
+            self._health.candle(instrument, newest_ns)
 
     async def _repair(self, listing: Listing, since_ns: int) -> bool:
         """One repair; whether the venue answered to the end."""

@@ -46,6 +46,8 @@ _RETRY_S = 0.02
 
 #: how DuckDB says that the file is not as it was written: every block has a checksum
 _DAMAGE = ("Corrupt", "not a valid DuckDB", "Could not read enough bytes")
+#: another process has it; another thread has it in the other mode, or is just opening or closing it
+_BUSY = ("Could not set lock", "different configuration", "already attached")
 _DAMAGE_TYPES = (duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException)
 
 #: one higher with every change of the tables or of MARKETS below
@@ -327,8 +329,7 @@ class DuckDBCandles:
 
 def _is_busy(error: duckdb.Error) -> bool:
     text = str(error)
-    # the second text: another thread of this process has it open in the other mode
-    return "Could not set lock" in text or "different configuration" in text
+    return any(sign in text for sign in _BUSY)
 
 
 def _scalar(db: duckdb.DuckDBPyConnection, query: str) -> int:
