@@ -184,7 +184,7 @@ def test_a09_a_cancel_without_an_answer_is_doubt_until_looked_up(
     play(name, scene, fault=fault, request=CANCEL[name])
 
 
-@three_venues
+@every_venue
 def test_a10_taken_and_then_rejected(name: str) -> None:
     async def scene(stage: Stage) -> None:
         taken = await stage.venue.place(stage.order(41))

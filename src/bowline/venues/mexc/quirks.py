@@ -137,6 +137,7 @@ _LINEAR = MarketQuirks(
     ),
     balance={"type": "swap"},
     balance_left_out=("data", "currency", "positionMargin"),
+    order_words={"5": "rejected"},
     positions=Call("contractPrivateGetPositionOpenPositions", {}, "data"),
     # one leverage for the long side, one for the short
     leverage=tuple(

@@ -174,6 +174,8 @@ class MarketQuirks(Struct, frozen=True, kw_only=True):
     candles: Candles
     placing: Placing
     balance: Params = field(default_factory=dict)
+    #: an order's states that ccxt does not know, in its words
+    order_words: Mapping[str, str] = field(default_factory=dict)
     #: what ccxt leaves out of a total: where the rows are, their asset, the amount
     balance_left_out: tuple[str, str, str] | None = None
     positions: Call | None = None

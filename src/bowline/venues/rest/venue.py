@@ -409,6 +409,8 @@ class RestVenue:
             parsed["clientOrderId"] = at(row, key)
         if key := self._quirks.order_id_at:
             parsed["id"] = at(row, key)
+        word = parsed.get("status")
+        parsed["status"] = self._quirks.order_words.get(str(word), word)
         return reading.read_order(parsed, listing, self._venue.id_prefix, self._clock.now_ns())
 
     def _read_position(
