@@ -2,7 +2,7 @@
 
     python bench/feed_load.py [uvloop]
 
-A process of its own (`feed_source.py`) sends 210 books (7 venues of 30 instruments would be as
+A process of its own (`_feed_source.py`) sends 210 books (7 venues of 30 instruments would be as
 many) over 14 connections, half of them in Bybit's writing and half in OKX's. Ours is what runs in
 production: runner, watchdogs, codec, keeper, and the best prices of every book read. First 4,200
 changes a second, of which processor time is wanted to stay under a quarter of a core; then 20,000
@@ -34,7 +34,7 @@ from bowline.venues.okx import OkxCodec
 from bowline.venues.stream import BookInvalid, FeedRunner, Notice, aiohttp_connect
 
 CONNECTIONS, SYMBOLS, SECONDS = 14, 15, 10.0
-SOURCE = Path(__file__).with_name("feed_source.py")
+SOURCE = Path(__file__).with_name("_feed_source.py")
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """A source of market data for `bench/feed.py`: books of many instruments, rendered before they go.
 
-    python bench/feed_source.py CONNECTIONS SYMBOLS RATE SECONDS
+    python bench/_feed_source.py CONNECTIONS SYMBOLS RATE SECONDS
 
 A server of as many sockets as connections, each of them a venue of SYMBOLS books in Bybit's
 or OKX's writing by turns. Every frame is made before the first one is sent, so
