@@ -28,7 +28,7 @@ from tests.paper_runs import play, recorded_minutes, setup_of
 KILL_POINTS = 200
 #: the kill points are shared out, so that they can be tried side by side
 SHARES = 4
-MINUTES = 1_500
+MINUTES = 900
 SPEC = {
     "version": 1,
     "timeframe": "1m",
