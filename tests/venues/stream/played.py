@@ -33,7 +33,7 @@ class Heard:
 
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
         if isinstance(tick, TradePrinted):
-            self.trades.append(tick.trade_id)
+            self.trades.append(tick.trade_id or f"{tick.instrument.symbol}-{tick.quantity:.0f}")
 
     def book(self, keeper: BookKeeper, seen_ns: int) -> None:
         book = keeper.valid_at(seen_ns, 1)
@@ -72,6 +72,8 @@ class PlayedVenue:
     subscribed: list[tuple[float, str]] = field(default_factory=list)
     sockets: list[PlayedSocket] = field(default_factory=list)
     pings: int = 0
+    #: whether trades have ids; without, their size says which is which
+    numbered: bool = True
 
     async def connect(self, url: str, on_frame: Callable[[bytes], None]) -> Socket:
         self.opened_s.append(now_s())
@@ -148,7 +150,9 @@ class PlayedSocket:
         number = self._topics[word] = self._topics[word] + 1
         stamp = int(now_s() * 1000)
         if word.startswith("publicTrade"):
-            trade = {"T": stamp, "S": "Buy", "v": "1", "p": "100", "i": f"{word}-{stamp // 100}"}
+            at = stamp // 100
+            id_ = f"{word}-{at}" if self._venue.numbered else ""
+            trade = {"T": stamp, "S": "Buy", "v": str(at), "p": "100", "i": id_}
             self._say({"topic": word, "type": "snapshot", "ts": stamp, "data": [trade]})
             return
         kind, u = ("snapshot", 10) if number == 1 else ("delta", 10 + number - 1)

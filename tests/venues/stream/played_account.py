@@ -66,8 +66,8 @@ class PlayedAccount:
     times: int = 1
     orders: dict[int, OrderReport] = field(default_factory=dict)
     done: list[FillReport] = field(default_factory=list)
-    held: Decimal = D(0)
-    cash: Decimal = D(1000)
+    held: Decimal = field(default_factory=lambda: D(0))
+    cash: Decimal = field(default_factory=lambda: D(1000))
     urls: list[str] = field(default_factory=list)
     opened_s: list[float] = field(default_factory=list)
     asked_s: list[float] = field(default_factory=list)

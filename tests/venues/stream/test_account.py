@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bowline.core.model.order import OrderState
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
@@ -27,7 +28,7 @@ from bowline.venues.stream import (
 from bowline.venues.stream.backoff import CAP_S
 from bowline.venues.stream.private import ASK_EVERY_S, GRACE_S, REFUSED_AGAIN_S
 from tests.venues.stream.accounts import Told
-from tests.venues.stream.played import BTC, now_s
+from tests.venues.stream.played import BTC, now_ns, now_s
 from tests.venues.stream.played_account import LISTEN_KEY, PlayedAccount, listening
 from tests.virtual_time import run_virtually
 
@@ -367,6 +368,44 @@ def test_a_position_that_was_closed_while_nobody_listened_is_flat() -> None:
         assert list(stream.holdings.positions) == []
 
     play(scene)
+
+
+def test_an_order_that_lived_and_died_while_nobody_listened_is_looked_up() -> None:
+    """B1: all that is left of it are its fills."""
+
+    async def scene(account: PlayedAccount, told: Told, stream: AccountStream) -> None:
+        account.deaf = True
+        account.place(1, 2)
+        account.fill(1, 2)
+        await told.until(lambda: told.of(OrderReport), 60)
+        assert told.of(OrderReport)[0].state is OrderState.FILLED
+        told_once(told, account)
+
+    play(scene)
+
+
+def test_an_order_that_was_sent_is_looked_up_if_nobody_tells_of_it() -> None:
+    async def scene(account: PlayedAccount, told: Told, stream: AccountStream) -> None:
+        account.deaf = True
+        account.place(1, 2)
+        stream.placed(replace(account.orders[1], state=OrderState.PENDING))
+        account.orders[1] = replace(
+            account.orders[1], state=OrderState.FILLED, filled=Decimal(2), event_ns=now_ns()
+        )
+        await told.until(lambda: told.of(OrderReport)[-1].state is OrderState.FILLED, 60)
+
+    play(scene)
+
+
+def test_a_wish_to_stop_is_obeyed_though_the_connection_ends_in_the_same_moment() -> None:
+    async def run() -> None:
+        account, told = PlayedAccount(), Told()
+        async with asyncio.timeout(30), listening(account, told):
+            await told.until(lambda: told.of(StreamLive))
+            account.drop()
+            await asyncio.sleep(0)
+
+    run_virtually(run())
 
 
 def test_what_filled_before_our_time_is_no_news() -> None:

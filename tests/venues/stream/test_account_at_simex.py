@@ -6,33 +6,35 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
 import pytest
 
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, OrderId, Side, floor_to_step
-from bowline.core.venue import (
-    Balance,
-    Listing,
-    OrderRequest,
-    PositionReport,
-)
+from bowline.core.venue import Balance, OrderRequest, PositionReport
 from bowline.simex import DIALECTS, Faults, SyntheticMarket, World, coin_of, serve
 from bowline.venues import Venue
 from bowline.venues.codecs import PRIVATE_CODECS
+from bowline.venues.errors import Retryable
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.rest import Credentials
-from bowline.venues.stream import RestAsked, StreamLive, StreamMissed
+from bowline.venues.stream import (
+    FrameUnreadable,
+    KeyRefused,
+    RestAsked,
+    StreamLive,
+    StreamLost,
+    StreamMissed,
+    private,
+)
 from tests.venues.stream.accounts import Told
 
+D = Decimal
+T = TypeVar("T")
+QUANTITY = D("0.02")
 MARKETS = sorted(name for name in PRIVATE_CODECS if name.partition(":")[0] in DIALECTS)
-
-
-@pytest.fixture(params=MARKETS)
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 class Table:
@@ -41,41 +43,54 @@ class Table:
     def __init__(self, venue: Venue, instrument: InstrumentId, told: Told, faults: Faults) -> None:
         self.venue, self.instrument = venue, instrument
         self.told, self.faults = told, faults
-        self._listing: Listing | None = None
 
-    async def listing(self) -> Listing:
-        if self._listing is None:
-            listed = await self.venue.listings()
-            (self._listing,) = [each for each in listed if each.instrument.id == self.instrument]
-        return self._listing
-
-    async def quantity(self) -> Decimal:
-        """Enough for every venue's least order."""
-        return floor_to_step(Decimal("0.02"), (await self.listing()).instrument.lot_step)
-
-    async def price(self, ratio: str) -> Decimal:
-        """The last price times this, on the grid."""
-        listing = await self.listing()
-        now_ns = await self.venue.server_time_ns()
-        frame = await self.venue.candles(listing, now_ns - 10 * MINUTE_NS, now_ns)
-        last = Decimal(str(frame.close[-1])) * Decimal(ratio)
-        return floor_to_step(last, listing.instrument.tick_size)
-
-    async def buy(self, number: int, ratio: str = "1.05", **more: Any) -> OrderRequest:
-        order = OrderRequest(
-            OrderId(number), self.instrument, Side.BUY, await self.quantity(),
-            price=await self.price(ratio), **more,
-        )  # fmt: skip
-        await self.venue.place(order)
+    async def buy(self, number: int, ratio: str = "1.05") -> OrderRequest:
+        """A limit order that takes at once, or rests where the ratio is low; enough for each."""
+        listed = await patiently(self.venue.listings)
+        (listing,) = [each for each in listed if each.instrument.id == self.instrument]
+        now_ns = await patiently(self.venue.server_time_ns)
+        frame = await patiently(
+            lambda: self.venue.candles(listing, now_ns - 10 * MINUTE_NS, now_ns)
+        )
+        price = floor_to_step(D(str(frame.close[-1])) * D(ratio), listing.instrument.tick_size)
+        order = OrderRequest(OrderId(number), self.instrument, Side.BUY, QUANTITY, price=price)
+        await patiently(lambda: self.venue.place(order))
         return order
+
+    async def filled(self, number: int, within_s: float = 10.0) -> None:
+        """Wait for an order and all its fills to have been told, and hold them to being once."""
+        told = self.told
+        await told.until(
+            lambda: (
+                sum(fill.quantity for fill in told.fills_of(number)) >= QUANTITY
+                and told.orders_of(number)
+                and told.orders_of(number)[-1].state is OrderState.FILLED
+            ),
+            within_s,
+        )
+        fills = told.fills_of(number)
+        assert sum(fill.quantity for fill in fills) == QUANTITY
+        assert len({fill.trade_id for fill in fills}) == len(fills)
+        assert all(fill.fee_asset and fill.side is Side.BUY for fill in fills)
+
+
+async def patiently(asking: Callable[[], Awaitable[T]]) -> T:
+    """What is answered once our share of the venue's limits allows it."""
+    while True:
+        try:
+            return await asking()
+        except Retryable as error:
+            await asyncio.sleep(min(error.after_s, 0.2))
 
 
 @asynccontextmanager
-async def seated(name: str) -> AsyncIterator[Table]:
+async def seated(name: str, **fault: object) -> AsyncIterator[Table]:
     market = market_by_name(name)
     faults = Faults(seed=7)
-    market_source = SyntheticMarket([coin_of("BTCUSDT")], 7)
-    world = World([market.venue], market=market_source, seed=7, faults=faults)
+    if fault:
+        faults.add(**fault)
+    source = SyntheticMarket([coin_of("BTCUSDT")], 7)
+    world = World([market.venue], market=source, seed=7, faults=faults)
     async with serve(world, 0) as address:
         keys = world.floors[market.venue].keys
         access = VenueAccess(
@@ -84,12 +99,12 @@ async def seated(name: str) -> AsyncIterator[Table]:
         )
         told = Told()
         async with Venues({market.venue: access}) as venues:
-            stream = await venues.account_stream(market, told)
+            instrument = InstrumentId(market.market_id, "BTCUSDT")
+            stream = await venues.account_stream(market, told, instruments=[instrument])
             venue = venues.account(market)
             assert venue is not None
             running = asyncio.create_task(stream.run())
             try:
-                instrument = InstrumentId(market.market_id, "BTCUSDT")
                 await told.until(lambda: told.of(StreamLive) and told.of(RestAsked))
                 yield Table(venue, instrument, told, faults)
             finally:
@@ -98,30 +113,116 @@ async def seated(name: str) -> AsyncIterator[Table]:
                     await running
 
 
-def at(name: str, scene: Callable[[Table], Awaitable[None]]) -> None:
+def at(name: str, scene: Callable[[Table], Awaitable[None]], **fault: object) -> None:
     async def play() -> None:
-        async with seated(name) as table:
+        async with seated(name, **fault) as table:
             await scene(table)
 
     asyncio.run(play())
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """REST is asked without the wait that spares a real venue."""
+    monkeypatch.setattr(private, "ASK_SOON_S", 0.1)
+    monkeypatch.setattr(private, "ASK_UNTOLD_S", 0.2)
+    monkeypatch.setattr(private, "GRACE_S", 0.5)
+    monkeypatch.setattr(private, "ASK_EVERY_S", 0.8)
+
+
+@pytest.mark.parametrize("name", MARKETS)
 def test_an_order_its_fills_and_what_they_change_are_told_once(name: str) -> None:
     async def scene(table: Table) -> None:
         told = table.told
-        order = await table.buy(71)
-        await told.until(lambda: sum(f.quantity for f in told.fills_of(71)) >= order.quantity)
-        await told.until(lambda: told.orders_of(71)[-1].state is OrderState.FILLED)
-        fills = told.fills_of(71)
-        assert sum(fill.quantity for fill in fills) == order.quantity
-        assert len({fill.trade_id for fill in fills}) == len(fills)
-        assert all(fill.fee_asset and fill.side is Side.BUY for fill in fills)
-        assert [each for each in told.of(Balance) if each.asset == "USDT"]
-        if table.instrument.market_id == market_by_name(name).market_id and "linear" in name:
+        await table.buy(71, "0.9")
+        await told.until(lambda: told.orders_of(71))
+        assert told.orders_of(71)[-1].state is OrderState.WORKING
+        await table.buy(72)
+        await table.filled(72)
+        await told.until(lambda: [each for each in told.of(Balance) if each.asset == "USDT"])
+        if name.endswith(":linear"):
             await told.until(lambda: told.of(PositionReport))
-            assert told.of(PositionReport)[-1].quantity == order.quantity
-        await told.until(lambda: len(told.of(RestAsked)) > 1, 40)
-        assert sum(fill.quantity for fill in told.fills_of(71)) == order.quantity
+            assert told.of(PositionReport)[-1].quantity == QUANTITY
+        rounds = len(told.of(RestAsked))
+        await patiently(lambda: table.venue.cancel(table.instrument, OrderId(71)))
+        await told.until(lambda: told.orders_of(71)[-1].state is OrderState.CANCELLED)
+        await told.until(lambda: len(told.of(RestAsked)) > rounds, 40)
+        await table.filled(72)
         assert not told.of(StreamMissed)
+        assert not told.of(FrameUnreadable)
 
     at(name, scene)
+
+
+FAULTY = ["bybit:linear", "okx:spot"]
+
+
+@pytest.mark.parametrize("name", FAULTY)
+@pytest.mark.parametrize("fault", ["duplicate", "reorder"])
+def test_frames_that_come_twice_or_late_change_nothing(name: str, fault: str) -> None:
+    """B3, B4."""
+
+    async def scene(table: Table) -> None:
+        for number in (81, 82, 83):
+            await table.buy(number)
+        for number in (81, 82, 83):
+            await table.filled(number)
+
+    at(name, scene, fault=fault, channel="orders", every=2)
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_what_was_lost_with_the_connection_is_told_by_rest(name: str) -> None:
+    """B1."""
+
+    async def scene(table: Table) -> None:
+        table.faults.add(fault="disconnect", at_s=0)
+        await table.buy(84)
+        await table.filled(84)
+        await table.told.until(lambda: len(table.told.of(StreamLive)) > 1, 20)
+        await table.buy(85)
+        await table.filled(85)
+        assert table.told.of(StreamLost)
+
+    at(name, scene)
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_a_frozen_stream_is_found_out_by_rest(name: str) -> None:
+    """B2, B6: pings are answered all the while."""
+
+    async def scene(table: Table) -> None:
+        table.faults.add(fault="freeze", at_s=0, seconds=60)
+        await asyncio.sleep(0.05)
+        await table.buy(86)
+        await table.filled(86)
+        await table.told.until(lambda: table.told.of(StreamLost), 20)
+        assert table.told.of(StreamMissed)
+        await table.filled(86)
+
+    at(name, scene)
+
+
+def test_a_revoked_key_is_told() -> None:
+    """A20."""
+
+    async def scene(table: Table) -> None:
+        table.faults.add(fault="revoke_key", at_s=0, seconds=60)
+        table.faults.add(fault="disconnect", at_s=0)
+        await table.told.until(lambda: table.told.of(KeyRefused), 20)
+        await table.told.until(
+            lambda: table.told.of(StreamLost)[-1].again_after_s >= private.REFUSED_AGAIN_S
+        )
+
+    at("bybit:linear", scene)
+
+
+def test_a_login_is_signed_in_the_time_of_the_venue() -> None:
+    """C1: its clock is four minutes ahead."""
+
+    async def scene(table: Table) -> None:
+        await table.buy(87)
+        await table.filled(87)
+        assert not table.told.of(KeyRefused)
+
+    at("okx:spot", scene, fault="clock_skew", at_s=0, seconds=240)

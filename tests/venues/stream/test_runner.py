@@ -235,10 +235,12 @@ def test_b7_a_gap_doubts_one_book_and_asks_for_one_start() -> None:
     assert len(heard.of(BookValid)) == 3
 
 
-def test_b12_an_old_connection_is_relieved_without_a_hole() -> None:
+@pytest.mark.parametrize("numbered", [True, False])
+def test_b12_an_old_connection_is_relieved_without_a_hole(numbered: bool) -> None:
     """No trade is missing or told twice, no book is silent for more than three ticks."""
 
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        venue.numbered = numbered
         async with running(venue, heard, BOOKS + TRADES, connection_lives_s=100):
             await asyncio.sleep(450)
 

@@ -172,6 +172,11 @@ class FillBook:
         ]
         return [fill for key in late for fill, _ in self._held.pop(key)]
 
+    @property
+    def waiting(self) -> Iterator[FillReport]:
+        """A fill of each order that is not known yet."""
+        return iter([held[0][0] for held in self._held.values()])
+
     def knows(self, fill: FillReport) -> bool:
         """Whether this execution was told before."""
         return fill_key(fill) in self._fills

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from math import inf
 from random import Random
 
@@ -123,6 +124,10 @@ class AccountStream:
         """How far REST has told the fills of each instrument."""
         return self._second.cursors
 
+    def placed(self, report: OrderReport) -> None:
+        """An order was sent: it is looked up if the stream does not tell of it."""
+        self._take(report)
+
     async def run(self) -> None:
         """Keep the account told until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -138,7 +143,7 @@ class AccountStream:
             opened_s, session = clock(), AccountSession(self._codec, self._hear, self._now_heard)
             self._session = session
             try:
-                await self._live(session)
+                await self._lived(session)
             except (Lost, VenueError) as lost:
                 self._live_since_ns = None
                 self._missed.clear()
@@ -149,6 +154,21 @@ class AccountStream:
                     wait_s = max(wait_s, REFUSED_AGAIN_S)
                 self._notice(StreamLost(str(lost), wait_s))
             await asyncio.sleep(wait_s)
+
+    async def _lived(self, session: AccountSession) -> None:
+        """One connection, in a task of its own.
+
+        A group of tasks that fails in the moment in which it is cancelled forgets that it was.
+        """
+        living = asyncio.create_task(self._live(session))
+        try:
+            await asyncio.wait({living})
+        except asyncio.CancelledError:
+            living.cancel()
+            with suppress(asyncio.CancelledError, Lost, VenueError):
+                await living
+            raise
+        living.result()
 
     async def _live(self, session: AccountSession) -> None:
         """One connection. Raises Lost, or VenueError where its key could not be had."""

@@ -5,7 +5,8 @@ balances. What is known already is no news. It must never undo what the stream s
 an answer only that counts which the stream has not spoken of since the question.
 
 1. Open orders. One that is open here and not there is looked up.
-2. Positions, then fills of every instrument that this account is known to have touched.
+2. Positions, then fills of every instrument that this account is known to have touched. An order
+   of ours that is known by its fills alone is looked up.
 3. Balances.
 """
 
@@ -17,7 +18,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.model.values import ZERO
+from bowline.core.model.values import ZERO, OrderId
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 from bowline.venues.errors import Rejected
 from bowline.venues.private import Report
@@ -86,6 +87,9 @@ class SecondSource:
         await self._positions()
         for instrument in tuple(self._instruments):
             await self._fills_of(instrument)
+        for fill in self._fills.waiting:
+            if fill.client_id is not None:
+                await self._look_up(fill.instrument, fill.client_id)
         await self._balances()
 
     async def _orders(self) -> None:
@@ -99,9 +103,12 @@ class SecondSource:
                 continue
             if known.state is not order.state or known.filled != order.filled:
                 continue  # the stream said more meanwhile
-            looked_up = await self._venue.order(known.instrument, known.client_id)
-            if looked_up is not None:
-                self._tell(looked_up)
+            await self._look_up(known.instrument, known.client_id)
+
+    async def _look_up(self, instrument: InstrumentId, client_id: OrderId) -> None:
+        order = await self._venue.order(instrument, client_id)
+        if order is not None:
+            self._tell(order)
 
     async def _open_orders(self) -> list[OrderReport]:
         try:
