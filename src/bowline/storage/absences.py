@@ -53,7 +53,6 @@ class Absences:
         with in_reach(), self._engine.connect() as db:
             return tuple(_read(db, _of(instrument)))
 
-
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
