@@ -35,6 +35,8 @@ D = Decimal
 T = TypeVar("T")
 QUANTITY = D("0.02")
 MARKETS = sorted(name for name in PRIVATE_CODECS if name.partition(":")[0] in DIALECTS)
+#: the other kind of these venues is watched every time
+RARELY = {"bitget:spot", "bingx:spot", "gate:spot", "htx:spot", "mexc:spot", "okx:spot"}
 
 
 class Table:
@@ -130,7 +132,10 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private, "ASK_EVERY_S", 0.8)
 
 
-@pytest.mark.parametrize("name", MARKETS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in RARELY else []) for name in MARKETS],
+)
 def test_an_order_its_fills_and_what_they_change_are_told_once(name: str) -> None:
     async def scene(table: Table) -> None:
         told = table.told
@@ -154,7 +159,7 @@ def test_an_order_its_fills_and_what_they_change_are_told_once(name: str) -> Non
     at(name, scene)
 
 
-FAULTY = ["bybit:linear", "okx:spot"]
+FAULTY = ["bybit:linear", pytest.param("okx:spot", marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("name", FAULTY)
