@@ -59,7 +59,7 @@ class Connection:
     """Some topics of one codec over one socket.
 
     `told`: whether the sink hears of everything. A connection that stands by for another tells it
-    of trades and candles alone, of which a repetition does no harm.
+    of candles and of trades with an id alone, of which a repetition does no harm.
     """
 
     def __init__(
@@ -137,7 +137,9 @@ class Connection:
                 self._shelf.take(item, seen_ns)
             elif isinstance(item, TradePrinted | CandleSeen):
                 self._hear(Topic(_CHANNELS[type(item)], item.instrument), seen_ns)
-                self._sink.tick(item, seen_ns)
+                # nobody knows a trade without an id again: only who tells hands it on
+                if self._told or isinstance(item, CandleSeen) or item.trade_id:
+                    self._sink.tick(item, seen_ns)
             elif isinstance(item, QuoteChanged | QuotePart):
                 self._quote(item, seen_ns)
             else:
