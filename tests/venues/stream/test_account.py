@@ -399,11 +399,9 @@ def test_an_order_that_was_sent_is_looked_up_if_nobody_tells_of_it() -> None:
 
 def test_a_wish_to_stop_is_obeyed_though_the_connection_ends_in_the_same_moment() -> None:
     async def run() -> None:
-        account, told = PlayedAccount(), Told()
+        account, told = PlayedAccount(refuse_login=True), Told()
         async with asyncio.timeout(30), listening(account, told):
-            await told.until(lambda: told.of(StreamLive))
-            account.drop()
-            await asyncio.sleep(0)
+            await told.until(lambda: told.of(KeyRefused))
 
     run_virtually(run())
 
