@@ -86,6 +86,31 @@ def test_binance_spot_tells_a_duplicate_in_words_alone() -> None:
     assert isinstance(error_of("binance", 400, text, moves_money=True), Rejected)
 
 
+@pytest.mark.parametrize(
+    ("venue", "code", "said", "kind"),
+    [
+        ("bybit", "170147", "Order cancellation timeout", Unknown),
+        ("okx", "51054", "Request timed out", Unknown),
+        ("okx", "51410", "under cancelling status", Unknown),
+        ("bingx", "109500", "The current system is busy, please try again later", Unknown),
+        ("bingx", "100421", "This pair is restricted from API trading", Rejected),
+        ("bingx", "100421", "Null timestamp or timestamp mismatch", Retryable),
+        ("gate", "TOO_BUSY", "busy", Unknown),
+        ("htx", "1034", "Incorrect field of order price type.", Rejected),
+        ("htx", "500", "no timestamp of the engine", Unknown),
+        ("mexc", "400", "DUPLICATE ORDER", Unknown),
+    ],
+)
+def test_what_venues_say_of_their_own_trouble_is_not_taken_for_a_no(
+    venue: str, code: str, said: str, kind: type
+) -> None:
+    """A wrong no loses an order, and a wrong "not accepted" sends it twice."""
+    status, content = SHAPES[venue](code)
+    text = json.dumps(content).replace('"words"', f'"{said}"')
+    error = error_of(venue, status, text, moves_money=True, ccxt="InvalidOrder")
+    assert type(error) is kind
+
+
 @pytest.mark.parametrize("venue", QUIRKS)
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 301, 302])
 def test_a_5xx_or_redirect_leaves_an_order_in_doubt(venue: str, status: int) -> None:

@@ -184,9 +184,55 @@ def test_an_order_is_looked_for_in_the_history_too_and_may_be_nowhere() -> None:
         found = await venue.order(stub.instrument, CLIENT_ID)
         assert found is not None
         assert found.client_id == CLIENT_ID
-        assert await venue.order(stub.instrument, OrderId(42)) is None
+        with pytest.raises(Retryable):  # another order is no word of this one
+            await venue.order(stub.instrument, OrderId(42))
         stub.answers["GET", "/v5/order/history"] = nothing
         assert await venue.order(stub.instrument, CLIENT_ID) is None
+
+    with_venue(BYBIT, run)
+
+
+@pytest.mark.parametrize(
+    ("market", "reply"),
+    [
+        ("binance:spot", {}), ("binance:linear", []), ("gate:linear", {}),
+        (BYBIT, {"retCode": 0, "retMsg": "OK", "result": {}}), ("okx:linear", {"code": "0"}),
+    ],
+)  # fmt: skip
+def test_a_yes_without_an_order_is_not_a_word_that_there_is_none(market: str, reply: Any) -> None:
+    """An order that is called absent may be sent again, or its hold let go."""
+
+    async def run(venue: RestVenue, stub: Stub) -> None:
+        await venue.listings()
+        stub.otherwise = reply
+        with pytest.raises(Retryable):
+            await venue.order(stub.instrument, CLIENT_ID)
+
+    with_venue(market, run)
+
+
+def test_a_new_order_that_is_not_found_is_in_doubt() -> None:
+    """That is no answer to a new order; to a cancel it is one."""
+
+    async def run(venue: RestVenue, stub: Stub) -> None:
+        await venue.listings()
+        stub.otherwise = {"retCode": 110001, "retMsg": "order not exists", "result": {}}
+        with pytest.raises(Unknown):
+            await venue.place(order(stub))
+        with pytest.raises(Rejected):
+            await venue.cancel(stub.instrument, CLIENT_ID)
+
+    with_venue(BYBIT, run)
+
+
+def test_a_key_that_is_cut_to_length_shows_not_even_in_part() -> None:
+    async def run(venue: RestVenue, stub: Stub) -> None:
+        await venue.listings()
+        words = "x" * 194 + CREDENTIALS.key
+        stub.otherwise = {"retCode": 10003, "retMsg": words, "result": {}}
+        with pytest.raises(Rejected) as error:
+            await venue.balances()
+        assert CREDENTIALS.key[:4] not in str(error.value)
 
     with_venue(BYBIT, run)
 

@@ -185,15 +185,18 @@ QUIRKS = Quirks(
         at=("code",),
         duplicate=frozenset({"101481", "109201", "100414"}),
         duplicate_texts=("clientOrderId exists", "duplicate clientOrderID"),
-        not_modified=frozenset({"109420"}),
         not_found=frozenset({"80016", "80018", "100404", "109414", "80019"}),
-        unknown=frozenset({"80012", "100500", "101500", "80001", "100503"}),
-        limited=frozenset({"100410", "100204", "101509", "109429"}),
-        clock=frozenset({"100421", "109500"}),
-        busy=frozenset({"101429"}),
+        # 109500: busy, and no word of the order; the last three: nothing is documented
+        unknown=frozenset(
+            {"80012", "100500", "101500", "80001", "100503", "109500"}
+            | {"100204", "101429", "109420"}
+        ),
+        limited=frozenset({"100410", "101509", "109429"}),
+        # 100421 is a pair closed to the API too
+        clock_texts=("imestamp",),
         # a post-only order that would take; one that may only reduce and would not; too much
         # leverage
-        rejected=frozenset({"101215", "101290", "101414"}),
+        rejected=frozenset({"100421", "101215", "101290", "101414"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # bingx-api.github.io/docs: 500 (market) and 2000 (account) in 10 s an address; 5 a second an

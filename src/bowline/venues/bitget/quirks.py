@@ -172,10 +172,9 @@ QUIRKS = Quirks(
         duplicate_texts=("Duplicate clientOid", "clientOid duplicate", "Client order id duplicate"),
         not_modified=frozenset({"40920", "45117"}),
         not_found=frozenset({"40109", "43001", "22001", "40768", "43025"}),
-        unknown=frozenset({"40010", "40725", "40015", "45001", "40200"}),
-        limited=frozenset({"429", "40429", "30007"}),
+        unknown=frozenset({"40010", "40725", "40015", "40715", "45001", "40200"}),
+        limited=frozenset({"429", "40429"}),
         clock=frozenset({"40005", "40008", "40004"}),
-        busy=frozenset({"40715"}),
         # no position to close; leverage above what is allowed
         rejected=frozenset({"22002", "40797", "45045"}),
     ),

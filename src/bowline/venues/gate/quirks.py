@@ -191,10 +191,10 @@ QUIRKS = Quirks(
                 "CLIENT_ID_NOT_FOUND",
             }
         ),
-        unknown=frozenset({"INTERNAL", "SERVER_ERROR", "TIMEOUT"}),
+        unknown=frozenset({"INTERNAL", "SERVER_ERROR", "TIMEOUT", "TOO_BUSY"}),
         limited=frozenset({"TOO_MANY_REQUESTS", "TOO_FAST"}),
         clock=frozenset({"REQUEST_EXPIRED", "INVALID_TIMESTAMP"}),
-        busy=frozenset({"TOO_BUSY", "IN_MAINTENANCE"}),
+        busy=frozenset({"IN_MAINTENANCE"}),
         rejected=frozenset({"CONTRACT_IN_DELISTING"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},

@@ -204,17 +204,19 @@ QUIRKS = Quirks(
                 "1017",
                 "1061",
                 "1071",
-                "1034",
                 "base-not-found",
             }
         ),
-        unknown=frozenset({"1000", "1004", "1067", "base-system-error", "500", "1002"}),
+        # 1067 calls the id invalid: ours never is, so that it says something else
+        unknown=frozenset(
+            {"1000", "1002", "1004", "1031", "1067", "1083", "500", "base-system-error"}
+        ),
         limited=frozenset({"1032", "1084", "too-many-request", "4004", "429"}),
         clock=frozenset({"timestamp-invalid"}),
         # 403 is a wrong key too
         clock_texts=("imestamp",),
-        busy=frozenset({"1031", "1083", "system-maintenance"}),
-        rejected=frozenset({"api-signature-not-valid", "403", "1014", "1030", "1037"}),
+        busy=frozenset({"system-maintenance"}),
+        rejected=frozenset({"api-signature-not-valid", "403", "1014", "1030", "1034", "1037"}),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # huobiapi.github.io/docs: spot 100 in 2 s an account for orders, 10 a second an address for

@@ -145,11 +145,11 @@ QUIRKS = Quirks(
         inner_message="data.0.sMsg",
         duplicate=frozenset({"51016"}),
         not_modified=frozenset({"59110"}),
-        not_found=frozenset({"51603", "51400", "51401", "51402", "51410", "51503"}),
-        unknown=frozenset({"50004", "50001", "50026", "51149"}),
+        not_found=frozenset({"51603", "51400", "51401", "51402", "51503"}),
+        # busy, timed out; 51410: it is being cancelled, and may still fill
+        unknown=frozenset({"50004", "50001", "50013", "50026", "51054", "51149", "51410"}),
         limited=frozenset({"50011", "50040", "50061"}),
         clock=frozenset({"50102", "50112", "50113"}),
-        busy=frozenset({"50013", "51054"}),
         # nothing to reduce; leverage above what is allowed
         rejected=frozenset({"51169", "59102"}),
     ),

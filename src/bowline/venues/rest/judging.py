@@ -105,11 +105,13 @@ def _by_status(status: int, code: str) -> Meaning | None:
     return None
 
 
-def failure(verdict: Verdict, *, what: str, moves_money: bool, after_s: float) -> VenueError | None:
+def failure(
+    verdict: Verdict, *, what: str, moves_money: bool, after_s: float, enters: bool = False
+) -> VenueError | None:
     """The error this verdict is for a request; None where the answer is yes.
 
     `what` names venue and operation. NOT_FOUND is a refusal here: who looked for an order looks at
-    the verdict first.
+    the verdict first. To a new order, which `enters` is for, it is no answer.
     """
     said = f"{what}: {verdict.meaning.value}"
     said += (
@@ -126,6 +128,8 @@ def failure(verdict: Verdict, *, what: str, moves_money: bool, after_s: float) -
         case Meaning.BUSY:
             error = Retryable(said, after_s=BUSY_S, code=code)
         case Meaning.DUPLICATE | Meaning.UNKNOWN | Meaning.UNREADABLE if moves_money:
+            return Unknown(said, code=code, hint="look the order up by its id")
+        case Meaning.NOT_FOUND if enters:
             return Unknown(said, code=code, hint="look the order up by its id")
         case Meaning.UNKNOWN | Meaning.UNREADABLE:
             error = Retryable(said, after_s=AGAIN_S, code=code)
@@ -166,9 +170,10 @@ def _code(codes: Codes, content: object) -> tuple[str, str]:
 
 
 def _listed(codes: Codes, code: str, message: str) -> Meaning | None:
-    if any(text in message for text in codes.duplicate_texts):
+    said = message.casefold()
+    if any(text.casefold() in said for text in codes.duplicate_texts):
         return Meaning.DUPLICATE
-    if any(text in message for text in codes.clock_texts):
+    if code not in codes.unknown and any(text in message for text in codes.clock_texts):
         return Meaning.CLOCK
     named = (
         (codes.not_modified, Meaning.NOT_MODIFIED),

@@ -132,6 +132,22 @@ def _state(word: object, quantity: Decimal, filled: Decimal) -> OrderState:
     return OrderState.REJECTED if word == "rejected" else OrderState.CANCELLED
 
 
+def looked_up(reply: object, path: str) -> list[object]:
+    """The orders of a look-up's reply. ValueError unless it has one or says that it has none.
+
+    None is an empty value where the order would be; a reply without that place says nothing.
+    """
+    above, _, key = path.rpartition(".")
+    found, holder = at(reply, path), at(reply, above)
+    if isinstance(found, Mapping) and found:
+        return [found]
+    if isinstance(found, list) and found:
+        return found
+    if key and isinstance(holder, Mapping) and key in holder and found in (None, [], {}):
+        return []
+    raise ValueError("no order where it should be")
+
+
 def read_fill(row: Row, listing: Listing, client_id: OrderId | None, asset: str) -> FillReport:
     """An execution; `asset` is what its fee is paid in where the venue does not say.
 

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import aiohttp
+from msgspec.structs import replace
 from yarl import URL
 
 from bowline.venues.clock import VenueClock
@@ -169,6 +170,11 @@ class Transport:
     ) -> VenueError | None:
         now_s = time.monotonic()
         after_s = AGAIN_S
+        # before it is cut to length: half a key is a secret too
+        message = verdict.message
+        for secret in self._secrets:
+            message = message.replace(secret, "***")
+        verdict = replace(verdict, message=message)
         if verdict.meaning is Meaning.LIMITED:
             after_s = self._limits.stop(self._kind, self._named_wait_s(headers), now_s)
         elif verdict.meaning is Meaning.BANNED:
@@ -180,14 +186,10 @@ class Transport:
             what=f"{self._quirks.venue} {sending.name}",
             moves_money=sending.moves_money,
             after_s=after_s,
+            enters=sending.name == "place",
         )
-        if error is not None:
-            cleaned = str(error)
-            for secret in self._secrets:
-                cleaned = cleaned.replace(secret, "***")
-            error.args, error.message = (cleaned,), cleaned
-            if not error.code:
-                error.code = str(status)
+        if error is not None and not error.code:
+            error.code = str(status)
         return error
 
     def _named_wait_s(self, headers: Mapping[str, str]) -> float | None:

@@ -183,15 +183,18 @@ class RestVenue:
         for call in self._quirks.lookup:
             async with self._line.asking("look-up", Lane.EXIT) as sending:
                 try:
-                    found = at(await self._line.call(call, words), call.rows)
+                    reply = await self._line.call(call, words)
                 except Rejected:
                     if sending.verdict is None or sending.verdict.meaning is not Meaning.NOT_FOUND:
                         raise
                     continue
-                rows = found if isinstance(found, list) else [found] if found else []
-                for report in [self._read_order(row, listing) for row in rows]:
+                rows = reading.looked_up(reply, call.rows)
+                reports = [self._read_order(row, listing) for row in rows]
+                for report in reports:
                     if report.client_id == client_id:
                         return report
+                if reports:
+                    raise ValueError("another order than the one that was asked for")
         return None
 
     async def open_orders(self, instrument: InstrumentId | None = None) -> Sequence[OrderReport]:
