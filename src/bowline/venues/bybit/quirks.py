@@ -174,13 +174,13 @@ QUIRKS = Quirks(
     codes=Codes(
         at=("retCode",),
         message_at=("retMsg",),
-        duplicate=frozenset({"110072", "170141"}),
+        duplicate=frozenset({"10014", "12141", "110030", "110072", "170141"}),
         # leverage, margin mode, position mode: so already
         not_modified=frozenset({"110043", "110026", "110025", "34036", "140043", "3400076"}),
         not_found=frozenset({"110001", "170213", "170139", "20001"}),
         # an order or a cancel that timed out on spot: 170146, 170147
         # 10016: the venue's own trouble, which ccxt calls a plain refusal; 10000 timed out
-        unknown=frozenset({"10000", "10016", "170007", "170146", "170147", "170032"}),
+        unknown=frozenset({"10000", "10016", "170007", "170035", "170146", "170147", "170032"}),
         limited=frozenset({"10006", "10018", "10429", "20003"}),
         clock=frozenset({"10002"}),
         # not traded now, of a contract and of spot

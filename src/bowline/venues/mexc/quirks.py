@@ -184,6 +184,8 @@ QUIRKS = Quirks(
         # each of the orders that were to be cancelled has a code of its own
         at=("data.0.errorCode", "code"),
         fine=("200", "0"),
+        # a request that was repeated
+        duplicate=frozenset({"603"}),
         duplicate_texts=("Duplicate order", "duplicate clientOrderId", "externalOid exist"),
         not_found=frozenset({"-2013", "-2011", "2040", "2041"}),
         unknown=frozenset({"500", "501", "9999"}),

@@ -143,7 +143,7 @@ QUIRKS = Quirks(
         at=("code",),
         inner="data.0.sCode",
         inner_message="data.0.sMsg",
-        duplicate=frozenset({"51016"}),
+        duplicate=frozenset({"51011", "51016"}),
         not_modified=frozenset({"59110"}),
         not_found=frozenset({"51603", "51400", "51401", "51402", "51503"}),
         # busy, timed out; 51410: it is being cancelled, and may still fill
