@@ -57,11 +57,14 @@ class Wholeness:
         self._health = parts.health
         #: when an instrument is to be looked at next, by the loop's clock
         self._due_s: dict[InstrumentId, float] = {}
+        #: and when the last that it owes is final: an earlier look would miss it
+        self._final_s: dict[InstrumentId, float] = {}
 
     def owe(self, instrument: InstrumentId) -> None:
         """Something of it is missing; the venue needs a moment until it is final."""
         due_s = asyncio.get_running_loop().time() + SETTLE_NS / 1e9
-        self._due_s[instrument] = min(due_s, self._due_s.get(instrument, due_s))
+        self._due_s.setdefault(instrument, due_s)
+        self._final_s[instrument] = due_s
 
     async def run(self) -> None:
         """Keep the market whole."""
@@ -83,12 +86,18 @@ class Wholeness:
                 if instrument in late and now_s - late_s.get(instrument, 0.0) >= LATE_AGAIN_S:
                     late_s[instrument] = now_s
                     self._due_s.setdefault(instrument, now_s)
-                if self._due_s.get(instrument, now_s + 1) > now_s:
+                if not self._take_due(instrument, now_s):
                     continue
-                del self._due_s[instrument]
                 newest_ns = self._parts.now_ns() - NEWEST_NS
                 if not await self._repair(listing, max(self._parts.since_ns, newest_ns)):
                     self._due_s.setdefault(instrument, clock() + AGAIN_S)
+
+    def _take_due(self, instrument: InstrumentId, now_s: float) -> bool:
+        """Whether it is to be looked at now; what is due is taken out."""
+        due = [each for each in (self._due_s, self._final_s) if each.get(instrument, now_s) < now_s]
+        for each in due:
+            del each[instrument]
+        return bool(due)
 
     async def _keep_all(self) -> None:
         clock = asyncio.get_running_loop().time
