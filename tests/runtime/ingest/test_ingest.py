@@ -157,9 +157,13 @@ def test_a_minute_that_closed_just_before_the_start_is_asked_for_when_it_is_fina
     """The first look comes too early for it; the topic that came alive owes it all the same."""
 
     async def says(sink: FeedSink) -> None:
-        sink.notice(TopicLive(Topic(Channel.CANDLES, BTC)), world.now_ns())
+        for _ in range(3):
+            sink.notice(TopicLive(Topic(Channel.CANDLES, BTC)), world.now_ns())
+            await asyncio.sleep(1)
 
     async def main() -> None:
+        world.now_ns()
+        world.began_s = time.monotonic() * FACTOR + 1
         async with world.recorded(says):
             await until(lambda: world.whole_until(BEGIN))
             assert world.now_ns() < START_NS + (BEGIN + 1) * MINUTE_NS, "not only once it is late"
