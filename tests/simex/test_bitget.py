@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,9 @@ import aiohttp
 import ccxt
 import pytest
 
+from bowline.core.model.instrument import InstrumentId
+from bowline.core.venue import MarginMode, PositionMode
+from bowline.venues import Rejected
 from tests.simex import adapters
 from tests.simex.clients import Seat
 
@@ -343,3 +347,25 @@ def test_ccxt_finds_no_order_that_is_finished(play: Play) -> None:
             await seat.client.cancel_order(made["id"], seat.symbol)
 
     play("bitget", "spot", scene)
+
+
+def test_a_mode_that_cannot_be_changed_is_done_only_if_it_is_so_already(play: Play) -> None:
+    """A restart with an open position sets what is set; a change of what is open is refused."""
+
+    async def scene(seat: Seat) -> None:
+        async with adapters.adapters(seat) as (venues, market):
+            venue, instrument = venues.account(market), InstrumentId(market.market_id, "BTCUSDT")
+            assert venue is not None
+            await venue.set_position_mode(instrument, PositionMode.ONE_WAY)
+            await venue.set_leverage(instrument, Decimal(3), MarginMode.CROSS)
+            assert await code_of(seat, an_order("1", orderType="market")) == "00000"
+            await venue.set_leverage(instrument, Decimal(3), MarginMode.CROSS)
+            await venue.set_position_mode(instrument, PositionMode.ONE_WAY)
+            with pytest.raises(Rejected) as refused:
+                await venue.set_leverage(instrument, Decimal(3), MarginMode.ISOLATED)
+            assert refused.value.code == "45117"
+            with pytest.raises(Rejected) as refused:
+                await venue.set_position_mode(instrument, PositionMode.HEDGE)
+            assert refused.value.code == "40920"
+
+    play("bitget", "linear", scene)

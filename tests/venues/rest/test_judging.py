@@ -31,6 +31,7 @@ LISTED = {
     "limited": (Meaning.LIMITED, Retryable),
     "clock": (Meaning.CLOCK, Retryable),
     "busy": (Meaning.BUSY, Retryable),
+    "in_use": (Meaning.REJECTED, Rejected),
     "rejected": (Meaning.REJECTED, Rejected),
 }
 CODES = [

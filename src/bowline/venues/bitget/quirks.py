@@ -170,7 +170,8 @@ QUIRKS = Quirks(
         fine=("00000",),
         duplicate=frozenset({"40786", "43118"}),
         duplicate_texts=("Duplicate clientOid", "clientOid duplicate", "Client order id duplicate"),
-        not_modified=frozenset({"40920", "45117"}),
+        # of the position mode and of the margin mode, whether they would change or not
+        in_use=frozenset({"40920", "45117"}),
         not_found=frozenset({"40109", "43001", "22001", "40768", "43025"}),
         unknown=frozenset({"40010", "40725", "40015", "40715", "45001", "40200"}),
         limited=frozenset({"429", "40429"}),

@@ -183,6 +183,6 @@ def _listed(codes: Codes, code: str, message: str) -> Meaning | None:
         (codes.limited, Meaning.LIMITED),
         (codes.clock, Meaning.CLOCK),
         (codes.busy, Meaning.BUSY),
-        (codes.rejected, Meaning.REJECTED),
+        (codes.in_use | codes.rejected, Meaning.REJECTED),
     )
     return next((meaning for listed, meaning in named if code in listed), None)

@@ -229,6 +229,8 @@ class Codes(Struct, frozen=True, kw_only=True):
     #: words of a refused time, where its code is that of other things too
     clock_texts: tuple[str, ...] = ()
     not_modified: frozenset[str] = frozenset()
+    #: it cannot be changed while something is open: done only if it is so already, which is asked
+    in_use: frozenset[str] = frozenset()
     not_found: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
     limited: frozenset[str] = frozenset()

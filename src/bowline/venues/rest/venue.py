@@ -271,8 +271,12 @@ class RestVenue:
         words |= asking.leverage_words(self._venue, leverage, mode)
         await self._ready()
         for call in await self._leverage_calls(instrument):
-            async with self._line.asking("set leverage"):
-                await self._line.call(call, words)
+            try:
+                async with self._line.asking("set leverage"):
+                    await self._line.call(call, words)
+            except Rejected as refused:
+                if not (self._in_use(refused) and await self._margin_is(instrument, mode)):
+                    raise
         self._margin[instrument] = (mode, int(leverage))
 
     async def _leverage_calls(self, instrument: InstrumentId) -> tuple[Call, ...]:
@@ -303,8 +307,21 @@ class RestVenue:
             raise self._cannot("position mode")
         words = await self._words(instrument) | asking.mode_words(self._venue, mode)
         await self._ready()
-        async with self._line.asking("set position mode"):
-            await self._line.call(call, words)
+        try:
+            async with self._line.asking("set position mode"):
+                await self._line.call(call, words)
+        except Rejected as refused:
+            if not (self._in_use(refused) and await self.position_mode(instrument) is mode):
+                raise
+
+    def _in_use(self, refused: Rejected) -> bool:
+        """Whether it was refused only because something is open."""
+        return refused.code in self._venue.codes.in_use
+
+    async def _margin_is(self, instrument: InstrumentId, mode: MarginMode) -> bool:
+        """Whether what is open there is margined so."""
+        modes = {p.margin_mode for p in await self.positions() if p.instrument == instrument}
+        return modes == {mode}
 
     async def cancel_all_after(self, seconds: int) -> None:
         """Arm the venue's dead-man switch; 0 disarms. Rejected where the venue has none."""
