@@ -151,26 +151,6 @@ def test_a_venue_that_never_says_closed_is_asked_for_each_minute(world: World) -
     run_hastily(main(), FACTOR)
 
 
-def test_a_minute_that_closed_just_before_the_start_is_asked_for_when_it_is_final(
-    world: World,
-) -> None:
-    """The first look comes too early for it; the topic that came alive owes it all the same."""
-
-    async def says(sink: FeedSink) -> None:
-        for _ in range(3):
-            sink.notice(TopicLive(Topic(Channel.CANDLES, BTC)), world.now_ns())
-            await asyncio.sleep(1)
-
-    async def main() -> None:
-        world.now_ns()
-        world.began_s = time.monotonic() * FACTOR + 1
-        async with world.recorded(says):
-            await until(lambda: world.whole_until(BEGIN))
-            assert world.now_ns() < START_NS + (BEGIN + 1) * MINUTE_NS, "not only once it is late"
-
-    run_hastily(main(), FACTOR)
-
-
 @pytest.mark.parametrize("closed", [(0, 2), (1, 3), (0, 1, 3)])
 def test_a_minute_that_a_feed_skipped_is_owed(closed: tuple[int, ...]) -> None:
     live = LiveCandles()
