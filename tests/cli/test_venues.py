@@ -7,17 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.played import Played, played
+from tests.cli.played import Seat, seated
 
 
 @pytest.fixture(scope="module")
-def venue() -> Iterator[Played]:
-    with played("--venues", "bybit", "--seed", "7") as at:
+def venue() -> Iterator[Seat]:
+    with seated("--venues", "bybit", "--seed", "7") as at:
         yield at
 
 
 @pytest.fixture
-def trader(venue: Played, monkeypatch: pytest.MonkeyPatch) -> Played:
+def trader(venue: Seat, monkeypatch: pytest.MonkeyPatch) -> Seat:
     for name, text in venue.settings("bybit").items():
         monkeypatch.setenv(name, text)
     return venue
@@ -27,14 +27,14 @@ def findings(said: str) -> dict[str, bool | None]:
     return {each["what"]: each["works"] for each in json.loads(said)}
 
 
-def test_a_venue_that_works_is_found_to_work_without_moving_anything(say, trader: Played) -> None:
+def test_a_venue_that_works_is_found_to_work_without_moving_anything(say, trader: Seat) -> None:
     code, said, _ = say("venues", "check", "bybit:linear", "--json")
     assert (code, set(findings(said).values())) == (0, {True})
     assert "open orders: 0 open" in say("venues", "check", "bybit:linear")[1]
 
 
 def test_a_wrong_secret_fails_what_needs_it_and_is_never_shown(
-    say, trader: Played, monkeypatch: pytest.MonkeyPatch
+    say, trader: Seat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOWLINE_BYBIT_SECRET", "canary-of-a-secret")
     code, said, error = say("venues", "check", "bybit:spot", "--json")
@@ -70,7 +70,7 @@ def test_all_eight_venues_are_listed_with_what_they_can(say) -> None:
     assert listed["okx"]["budgets"]
 
 
-def test_instruments_are_synced_listed_chosen_and_their_books_compared(say, trader: Played) -> None:
+def test_instruments_are_synced_listed_chosen_and_their_books_compared(say, trader: Seat) -> None:
     code, _, error = say("book", "BTCUSDT", "--venues", "bybit", "--once")
     assert code == 1
     assert "bowline instruments sync" in error
