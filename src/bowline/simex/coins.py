@@ -10,6 +10,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from bowline.core.errors import BadInput
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
+from bowline.core.model.values import ONE
+from bowline.core.venue import Listing
 
 #: first price, price step, quantity step
 _KNOWN = {
@@ -38,6 +41,37 @@ class Coin(Struct, frozen=True):
     def symbol(self) -> str:
         """Our name for it, spot and perpetual alike."""
         return self.base + self.quote
+
+    def listed(
+        self,
+        market: str,
+        word: str,
+        *,
+        most_leverage: Decimal | int,
+        contract_size: Decimal = ONE,
+        lot: Decimal | None = None,
+        min_notional: Decimal | None = None,
+    ) -> Listing:
+        """How a market (`venue:kind`) lists it as `word`; what is not said is the coin's own.
+
+        `most_leverage` counts for perpetuals alone.
+        """
+        found = market_by_name(market)
+        instrument = Instrument(
+            InstrumentId(found.market_id, self.symbol),
+            tick_size=self.tick,
+            lot_step=self.lot if lot is None else lot,
+            min_notional=self.min_notional if min_notional is None else min_notional,
+            contract_size=contract_size,
+        )
+        return Listing(
+            instrument,
+            word,
+            self.base,
+            self.quote,
+            min_quantity=instrument.lot_step,
+            max_leverage=Decimal(most_leverage) if found.kind == "linear" else None,
+        )
 
 
 def coin_of(symbol: str) -> Coin:

@@ -7,16 +7,20 @@ it raises or shows. What it cannot read is `Unreadable`, and what a stream does 
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from bowline.core.model.instrument import Market
 from bowline.core.model.order import OrderState
-from bowline.core.model.values import ZERO
+from bowline.core.model.values import SECOND_NS, ZERO, Direction
 from bowline.core.venue import (
     Balance,
     FillReport,
@@ -131,6 +135,27 @@ def number(text: str, frame: bytes) -> Decimal | None:
     if not _NUMBER.fullmatch(text):
         raise unreadable(f"{text[:40]!r} is no number", frame)
     return amount(Decimal(text), frame)
+
+
+def facing(signed: Decimal) -> Direction:
+    """The direction of a quantity that is negative for a short; NEUTRAL for none."""
+    if not signed:
+        return Direction.NEUTRAL
+    return Direction.LONG if signed > ZERO else Direction.SHORT
+
+
+def login_with_passphrase(path: str, credentials: Credentials, now_ns: int) -> bytes:
+    """The login of OKX's kind: a GET of `path` signed with the second, beside the passphrase."""
+    now_s = str(now_ns // SECOND_NS)
+    signed = f"{now_s}GET{path}".encode()
+    sign = hmac.new(credentials.secret.encode(), signed, hashlib.sha256).digest()
+    words = {
+        "apiKey": credentials.key,
+        "passphrase": credentials.password,
+        "timestamp": now_s,
+        "sign": base64.b64encode(sign).decode(),
+    }
+    return msgspec.json.encode({"op": "login", "args": [words]})
 
 
 class Words:

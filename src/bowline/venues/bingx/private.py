@@ -34,6 +34,7 @@ from bowline.venues.private import (
     Word,
     Words,
     amount,
+    facing,
     price,
     size,
     state_of,
@@ -261,11 +262,9 @@ class BingxPrivateCodec:
             if listing is None:
                 continue
             signed = amount(each.pa, raw)
-            by_sign = Direction.LONG if signed > ZERO else Direction.SHORT
-            one_way = by_sign if signed else Direction.NEUTRAL
             words.append(PositionReport(
                 instrument=listing.instrument.id,
-                direction=_DIRECTIONS.get(each.ps, one_way),
+                direction=_DIRECTIONS.get(each.ps, facing(signed)),
                 quantity=abs(signed),
                 entry_price=size(each.ep, raw),
                 event_ns=ns(frame.event_ms),

@@ -8,9 +8,6 @@ and nobody says whether a list is whole: that it is flat is REST's to tell.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Literal
@@ -20,7 +17,7 @@ from msgspec import Struct
 
 from bowline.core.model.instrument import Market
 from bowline.core.model.order import OrderState
-from bowline.core.model.values import SECOND_NS, ZERO, Direction, Side
+from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
     FillReport,
@@ -40,6 +37,7 @@ from bowline.venues.private import (
     Word,
     Words,
     amount,
+    login_with_passphrase,
     number,
     price,
     size,
@@ -181,16 +179,7 @@ class BitgetPrivateCodec:
 
     def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
         """One frame."""
-        now_s = str(now_ns // SECOND_NS)
-        signed = f"{now_s}GET/user/verify".encode()
-        sign = hmac.new(credentials.secret.encode(), signed, hashlib.sha256).digest()
-        words = {
-            "apiKey": credentials.key,
-            "passphrase": credentials.password,
-            "timestamp": now_s,
-            "sign": base64.b64encode(sign).decode(),
-        }
-        return [msgspec.json.encode({"op": "login", "args": [words]})]
+        return [login_with_passphrase("/user/verify", credentials, now_ns)]
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
         """A frame a channel, each answered; none is numbered."""

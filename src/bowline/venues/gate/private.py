@@ -43,7 +43,7 @@ from bowline.venues.gate.envelope import (
     ping_of,
     prefix_of,
 )
-from bowline.venues.private import PrivateRules, Untold, Word, amount, price, size
+from bowline.venues.private import PrivateRules, Untold, Word, amount, facing, price, size
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.reading import our_id
@@ -328,13 +328,12 @@ class GatePrivateCodec:
         for each in read(_POSITIONS, frame.result):
             raw, listing = bytes(frame.result), self._at(each.contract, frame)
             contracts = amount(each.size, raw)
-            by_sign = Direction.LONG if contracts > ZERO else Direction.SHORT
             flat = _MODES.get(each.mode, Direction.NEUTRAL)
             crossed = each.leverage == ZERO
             leverage = size(each.cross_leverage_limit if crossed else each.leverage, raw)
             reports.append(PositionReport(
                 instrument=listing.instrument.id,
-                direction=by_sign if contracts else flat,
+                direction=facing(contracts) if contracts else flat,
                 quantity=abs(contracts) * listing.instrument.contract_size,
                 entry_price=size(each.entry_price, raw),
                 event_ns=ns(each.time_ms) if each.time_ms else each.time * SECOND_NS,

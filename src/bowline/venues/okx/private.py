@@ -8,9 +8,6 @@ others before, the fill is REST's to tell.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Literal
@@ -20,7 +17,7 @@ from msgspec import Struct
 
 from bowline.core.model.instrument import Market
 from bowline.core.model.order import OrderState
-from bowline.core.model.values import SECOND_NS, ZERO, Direction, Side
+from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
     FillReport,
@@ -40,6 +37,8 @@ from bowline.venues.private import (
     Word,
     Words,
     amount,
+    facing,
+    login_with_passphrase,
     number,
     price,
     size,
@@ -174,16 +173,7 @@ class OkxPrivateCodec:
 
     def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
         """One frame."""
-        now_s = str(now_ns // SECOND_NS)
-        signed = f"{now_s}GET/users/self/verify".encode()
-        sign = hmac.new(credentials.secret.encode(), signed, hashlib.sha256).digest()
-        words = {
-            "apiKey": credentials.key,
-            "passphrase": credentials.password,
-            "timestamp": now_s,
-            "sign": base64.b64encode(sign).decode(),
-        }
-        return [msgspec.json.encode({"op": "login", "args": [words]})]
+        return [login_with_passphrase("/users/self/verify", credentials, now_ns)]
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
         """A frame a channel, each answered."""
@@ -251,11 +241,9 @@ class OkxPrivateCodec:
             if listing is None:
                 continue
             signed = amount(each.pos, raw)
-            by_sign = Direction.LONG if signed > ZERO else Direction.SHORT
-            one_way = by_sign if signed else Direction.NEUTRAL
             reports.append(PositionReport(
                 instrument=listing.instrument.id,
-                direction=_HEDGED.get(each.pos_side, one_way),
+                direction=_HEDGED.get(each.pos_side, facing(signed)),
                 quantity=abs(signed) * listing.instrument.contract_size,
                 entry_price=number(each.avg_px, raw) or ZERO,
                 event_ns=ns(each.u_time),

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import msgspec
 
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.coins import Coin
@@ -173,21 +172,7 @@ class BinanceDialect:
 
     def listing(self, kind: str, coin: Coin) -> Listing:
         """Both markets say BTCUSDT and count base units."""
-        market_id = market_by_name(f"binance:{kind}").market_id
-        instrument = Instrument(
-            InstrumentId(market_id, coin.symbol),
-            tick_size=coin.tick,
-            lot_step=coin.lot,
-            min_notional=coin.min_notional,
-        )
-        return Listing(
-            instrument,
-            coin.symbol,
-            coin.base,
-            coin.quote,
-            min_quantity=coin.lot,
-            max_leverage=Decimal(125) if kind == "linear" else None,
-        )
+        return coin.listed(f"binance:{kind}", coin.symbol, most_leverage=125)
 
     def who(self, call: Call) -> str:
         """HMAC-SHA256 of all parameters, in hex; the key in a header."""

@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import msgspec
 
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.coins import Coin
@@ -134,21 +133,7 @@ class BingxDialect:
 
     def listing(self, kind: str, coin: Coin) -> Listing:
         """Both markets say BTC-USDT and count base units."""
-        market_id = market_by_name(f"bingx:{kind}").market_id
-        instrument = Instrument(
-            InstrumentId(market_id, coin.symbol),
-            tick_size=coin.tick,
-            lot_step=coin.lot,
-            min_notional=coin.min_notional,
-        )
-        return Listing(
-            instrument,
-            f"{coin.base}-{coin.quote}",
-            coin.base,
-            coin.quote,
-            min_quantity=coin.lot,
-            max_leverage=Decimal(125) if kind == "linear" else None,
-        )
+        return coin.listed(f"bingx:{kind}", f"{coin.base}-{coin.quote}", most_leverage=125)
 
     def who(self, call: Call) -> str:
         """HMAC-SHA256 in hex of the query as it was sent, without its signature and unescaped."""

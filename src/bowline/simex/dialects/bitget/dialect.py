@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import msgspec
 
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.coins import Coin
@@ -125,21 +124,7 @@ class BitgetDialect:
 
     def listing(self, kind: str, coin: Coin) -> Listing:
         """Both markets say BTCUSDT and count base units."""
-        market_id = market_by_name(f"bitget:{kind}").market_id
-        instrument = Instrument(
-            InstrumentId(market_id, coin.symbol),
-            tick_size=coin.tick,
-            lot_step=coin.lot,
-            min_notional=coin.min_notional,
-        )
-        return Listing(
-            instrument,
-            coin.symbol,
-            coin.base,
-            coin.quote,
-            min_quantity=coin.lot,
-            max_leverage=Decimal(125) if kind == "linear" else None,
-        )
+        return coin.listed(f"bitget:{kind}", coin.symbol, most_leverage=125)
 
     def who(self, call: Call) -> str:
         """Base64 of the HMAC-SHA256 of time, method, path, query and body; a passphrase too."""

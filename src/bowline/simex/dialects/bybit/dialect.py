@@ -9,7 +9,6 @@ from decimal import Decimal
 
 import msgspec
 
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.coins import Coin
@@ -99,21 +98,7 @@ class BybitDialect:
 
     def listing(self, kind: str, coin: Coin) -> Listing:
         """Both markets say BTCUSDT and count base units."""
-        market_id = market_by_name(f"bybit:{kind}").market_id
-        instrument = Instrument(
-            InstrumentId(market_id, coin.symbol),
-            tick_size=coin.tick,
-            lot_step=coin.lot,
-            min_notional=coin.min_notional,
-        )
-        return Listing(
-            instrument,
-            coin.symbol,
-            coin.base,
-            coin.quote,
-            min_quantity=coin.lot,
-            max_leverage=Decimal(100) if kind == "linear" else None,
-        )
+        return coin.listed(f"bybit:{kind}", coin.symbol, most_leverage=100)
 
     def who(self, call: Call) -> str:
         """HMAC-SHA256 of timestamp, key, window and query or body, in hex."""

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 import msgspec
 
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing, MarginMode
@@ -152,20 +151,12 @@ class GateDialect:
     def listing(self, kind: str, coin: Coin) -> Listing:
         """Both markets say BTC_USDT; perpetuals count contracts of a lot each."""
         linear = kind == "linear"
-        instrument = Instrument(
-            InstrumentId(market_by_name(f"gate:{kind}").market_id, coin.symbol),
-            tick_size=coin.tick,
-            lot_step=coin.lot,
-            min_notional=ZERO if linear else coin.min_notional,
-            contract_size=coin.lot if linear else ONE,
-        )
-        return Listing(
-            instrument,
+        return coin.listed(
+            f"gate:{kind}",
             f"{coin.base}_{coin.quote}",
-            coin.base,
-            coin.quote,
-            min_quantity=coin.lot,
-            max_leverage=MAX_LEVERAGE if linear else None,
+            most_leverage=MAX_LEVERAGE,
+            contract_size=coin.lot if linear else ONE,
+            min_notional=ZERO if linear else None,
         )
 
     def who(self, call: Call) -> str:

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import msgspec
 
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
@@ -151,20 +150,12 @@ class HtxDialect:
     def listing(self, kind: str, coin: Coin) -> Listing:
         """Spot says btcusdt, swaps say BTC-USDT and count contracts of a lot each."""
         linear = kind == "linear"
-        instrument = Instrument(
-            InstrumentId(market_by_name(f"htx:{kind}").market_id, coin.symbol),
-            tick_size=coin.tick,
-            lot_step=coin.lot,
-            min_notional=ZERO if linear else coin.min_notional,
-            contract_size=coin.lot if linear else ONE,
-        )
-        return Listing(
-            instrument,
+        return coin.listed(
+            f"htx:{kind}",
             f"{coin.base}-{coin.quote}" if linear else coin.symbol.lower(),
-            coin.base,
-            coin.quote,
-            min_quantity=coin.lot,
-            max_leverage=Decimal(200) if linear else None,
+            most_leverage=200,
+            contract_size=coin.lot if linear else ONE,
+            min_notional=ZERO if linear else None,
         )
 
     def who(self, call: Call) -> str:

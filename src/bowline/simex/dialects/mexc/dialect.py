@@ -13,7 +13,8 @@ from decimal import Decimal
 
 import msgspec
 
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id, market_by_name
+from bowline.core.model.instrument import market_by_id
+from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import ClientIds, FeeAsset, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.coins import Coin
@@ -156,25 +157,17 @@ class MexcDialect:
 
     def listing(self, kind: str, coin: Coin) -> Listing:
         """BTCUSDT in base units; BTC_USDT in contracts of a tenth of the coin's lot."""
-        market_id = market_by_name(f"mexc:{kind}").market_id
-        linear = kind == "linear"
-        contract_size = coin.lot / 10 if linear else Decimal(1)
-        lot = contract_size if linear else coin.lot
-        instrument = Instrument(
-            InstrumentId(market_id, coin.symbol),
-            tick_size=coin.tick,
-            lot_step=lot,
-            # contracts have no minimum but one of them
-            min_notional=Decimal(0) if linear else coin.min_notional,
-            contract_size=contract_size,
-        )
-        return Listing(
-            instrument,
-            f"{coin.base}_{coin.quote}" if linear else coin.symbol,
-            coin.base,
-            coin.quote,
-            min_quantity=lot,
-            max_leverage=Decimal(200) if linear else None,
+        if kind != "linear":
+            return coin.listed(f"mexc:{kind}", coin.symbol, most_leverage=200)
+        size = coin.lot / 10
+        # contracts have no minimum but one of them
+        return coin.listed(
+            f"mexc:{kind}",
+            f"{coin.base}_{coin.quote}",
+            most_leverage=200,
+            contract_size=size,
+            lot=size,
+            min_notional=ZERO,
         )
 
     def who(self, call: Call) -> str:

@@ -7,8 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
-from bowline.core.model.values import ONE
+from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.coins import Coin
@@ -113,21 +112,13 @@ class OkxDialect:
 
     def listing(self, kind: str, coin: Coin) -> Listing:
         """BTC-USDT, and BTC-USDT-SWAP in contracts of ten lots; no least value."""
-        market_id = market_by_name(f"okx:{kind}").market_id
         swap = kind == "linear"
-        instrument = Instrument(
-            InstrumentId(market_id, coin.symbol),
-            tick_size=coin.tick,
-            lot_step=coin.lot,
-            contract_size=coin.lot * 10 if swap else ONE,
-        )
-        return Listing(
-            instrument,
+        return coin.listed(
+            f"okx:{kind}",
             f"{coin.base}-{coin.quote}{'-SWAP' if swap else ''}",
-            coin.base,
-            coin.quote,
-            min_quantity=coin.lot,
-            max_leverage=Decimal(100) if swap else None,
+            most_leverage=100,
+            contract_size=coin.lot * 10 if swap else ONE,
+            min_notional=ZERO,
         )
 
     def who(self, call: Call) -> str:
