@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from bowline.cli.options import (
+    ALLOW_JUMPS,
     CASH,
     END,
     FILE,
@@ -64,6 +65,8 @@ def run_command(
     end: str = END,
     cash: str = CASH,
     candles: Path | None = FILE,
+    *,
+    allow_jumps: bool = ALLOW_JUMPS,
     top: int | None = typer.Option(None, help="How many best rows; without it the grid's own."),
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
     html: Path | None = typer.Option(None, help="Write the sweep as one self-contained page."),
@@ -82,7 +85,9 @@ def run_command(
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
 
     home = wire.home()
-    words = words_of(market, symbol, timeframe, (start, end), cash, candles)
+    words = words_of(
+        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+    )
     wishes = Wishes(top, exhaustive, wire.grid_budget(max_variants, max_mib))
     request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
     plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
@@ -107,10 +112,13 @@ def run_command(
 
 def _glance(plan: GridPlan) -> None:
     """Say at once what the first few come to; the job computes them again with the rest."""
+    from bowline.desk.report import number_text
+
     found = plan.run_chunk(0)
     if len(found.rows):
         rank_by = plan.request.rank_by
-        say(f"best {rank_by} of the first {found.evaluated}: {found.rows.figure(rank_by)[0]:,.2f}")
+        figure = float(found.rows.figure(rank_by)[0])
+        say(f"best {rank_by} of the first {found.evaluated}: {number_text(figure)}")
 
 
 @app.command("save")
@@ -161,28 +169,17 @@ def show_result(
 
 
 def _show_rows(result: SweepResult) -> None:
-    from bowline.core.signals import strategy_name
+    from bowline.desk.sweep_words import columns_of, row_texts
 
-    top, plan = result.top, result.plan
+    plan = result.plan
     emit_table(
-        ("row", "return %", "max. drawdown %", "sharpe", "round trips", "win rate %", "strategy"),
-        (
-            (
-                place + 1,
-                f"{top.total_return_pct[place]:,.2f}",
-                f"{top.max_drawdown_pct[place]:.2f}",
-                f"{top.sharpe[place]:.2f}",
-                int(top.round_trips[place]),
-                f"{top.figure('win_rate_pct')[place]:.1f}",
-                strategy_name(plan.spec(int(top.variant[place]))),
-            )
-            for place in range(min(SHOWN_ROWS, len(top)))
-        ),
+        columns_of(result),
+        row_texts(result, SHOWN_ROWS),
         title=f"the best of {plan.variants:,} variants by {plan.request.rank_by}",
     )
     typer.echo(
         f"{result.evaluated:,} evaluated in {result.timings.sweep_s:.1f} s; "
-        f"{len(top)} run again by the core: they agree"
+        f"{len(result)} run again by the core: they agree"
     )
     if result.stages is not None:
         typer.echo(result.stages.words())

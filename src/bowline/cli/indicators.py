@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bowline.cli.options import ALLOW_JUMPS
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def compute_command(
     timeframe: str = typer.Option("", help="1m, 5m, 1h, 1d …; of a file, its own by default."),
     start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
     end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
+    allow_jumps: bool = ALLOW_JUMPS,
     last: int = typer.Option(0, min=0, help="Only the last N candles; 0 is all."),
     csv: Annotated[Path | None, typer.Option("--csv", help="Write to this CSV file.")] = None,
     force: bool = typer.Option(False, help="Replace the file if it exists."),
@@ -82,7 +84,9 @@ def compute_command(
     from bowline.desk import indicators as desk
 
     asked = desk.ask(_catalogue(), indicator, params)
-    found = _found(asked, (market, symbol, timeframe), candles, (start, end))
+    found = _found(
+        asked, (market, symbol, timeframe), candles, (start, end), allow_jumps=allow_jumps
+    )
     computed = desk.compute_series(asked, found, last)
     if csv is not None:
         desk.write_series(computed, csv, force=force)
@@ -113,7 +117,12 @@ def _catalogue() -> Catalogue:
 
 
 def _found(
-    asked: Asked, place: tuple[str, str, str], file: Path | None, span: tuple[str, str]
+    asked: Asked,
+    place: tuple[str, str, str],
+    file: Path | None,
+    span: tuple[str, str],
+    *,
+    allow_jumps: bool,
 ) -> Found:
     from bowline import wire
     from bowline.core.errors import BadInput
@@ -121,7 +130,7 @@ def _found(
 
     market, symbol, timeframe = place
     if file is not None and not (market or symbol):
-        return desk.from_file(asked, file, timeframe, span)
+        return desk.from_file(asked, file, timeframe, span, allow_jumps=allow_jumps)
     if file is None and market and symbol and timeframe:
         return desk.from_store(asked, wire.open_candles(wire.home()), place, span)
     raise BadInput(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bowline.cli.options import (
+    ALLOW_JUMPS,
     CASH,
     END,
     FILE,
@@ -46,6 +47,8 @@ def submit_command(
     end: str = END,
     cash: str = CASH,
     candles: Path | None = FILE,
+    *,
+    allow_jumps: bool = ALLOW_JUMPS,
     top: int | None = typer.Option(None, help="How many best rows; without it the grid's own."),
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
     max_variants: int | None = MAX_VARIANTS,
@@ -59,7 +62,9 @@ def submit_command(
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
 
     home = wire.home()
-    words = words_of(market, symbol, timeframe, (start, end), cash, candles)
+    words = words_of(
+        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+    )
     wishes = Wishes(top, exhaustive, wire.grid_budget(max_variants, max_mib))
     request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
     plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
@@ -280,6 +285,7 @@ def state_words(job: StoredJob) -> str:
 
 
 def _facts(job: StoredJob) -> dict[str, object]:
+    from bowline.desk.jobs import file_of
     from bowline.desk.journal import moment
 
     progress = job.progress
@@ -296,6 +302,7 @@ def _facts(job: StoredJob) -> dict[str, object]:
         "created": moment(job.created_ns),
         "changed": moment(job.updated_ns),
         "request": job.request_hash,
+        "candles of": file_of(job) or "the store",
         "candles": job.data_hash,
     }
 

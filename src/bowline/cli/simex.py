@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bowline.cli.options import ALLOW_JUMPS
 from bowline.cli.output import emit_json, emit_table
 from bowline.core.errors import BadInput
 
@@ -26,6 +27,8 @@ def simex_command(
     venues: str = typer.Option("all", help=_VENUES),
     market: str = typer.Option("synthetic", help=_MARKET),
     symbols: str = typer.Option("BTCUSDT,ETHUSDT", help="What is listed everywhere."),
+    *,
+    allow_jumps: bool = ALLOW_JUMPS,
     faults: Path | None = typer.Option(None, help="A fault script (YAML)."),
     seed: int = typer.Option(0, help="One seed, one world: prices, keys and faults."),
     port: int = typer.Option(0, help="Port on 127.0.0.1; 0 takes a free one."),
@@ -40,7 +43,7 @@ def simex_command(
     script = Faults(read_script(faults) if faults is not None else (), seed)
     world = World(
         list(DIALECTS) if venues == "all" else _words(venues),
-        market=_market(market, _words(symbols), seed),
+        market=_market(market, _words(symbols), seed, allow_jumps=allow_jumps),
         seed=seed,
         clock=_clock(clock),
         faults=script,
@@ -86,7 +89,7 @@ async def _serve(world: World, port: int, *, as_json: bool) -> None:
         await stop.wait()
 
 
-def _market(text: str, symbols: list[str], seed: int) -> MarketSource:
+def _market(text: str, symbols: list[str], seed: int, *, allow_jumps: bool) -> MarketSource:
     from bowline.simex import ReplayedCandles, ReplayedTape, SyntheticMarket, coin_of
 
     coins = [coin_of(each) for each in symbols]
@@ -97,8 +100,9 @@ def _market(text: str, symbols: list[str], seed: int) -> MarketSource:
         if len(coins) != 1:
             raise BadInput("a replay is of one symbol", hint="say --symbols BTCUSDT")
         path = Path(name)
-        source = ReplayedTape.of_folder if path.is_dir() else ReplayedCandles.of_file
-        return source(path, coins[0], seed)
+        if path.is_dir():
+            return ReplayedTape.of_folder(path, coins[0], seed)
+        return ReplayedCandles.of_file(path, coins[0], seed, allow_jumps=allow_jumps)
     raise BadInput(f"--market {text} is none", hint="expected synthetic, or replay:PATH")
 
 

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bowline.cli.options import CASH, END, FILE, MARKET, START, SYMBOL, TIMEFRAME, words_of
+from bowline.cli.options import (
+    ALLOW_JUMPS,
+    CASH,
+    END,
+    FILE,
+    MARKET,
+    START,
+    SYMBOL,
+    TIMEFRAME,
+    words_of,
+)
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -36,6 +46,8 @@ def validate_command(
     end: str = END,
     cash: str = CASH,
     candles: Path | None = FILE,
+    *,
+    allow_jumps: bool = ALLOW_JUMPS,
     paths: int = typer.Option(100, min=1, help="Made-up markets; ten times as many round trips."),
     seed: int = typer.Option(1, min=0, help="The same seed draws the same markets."),
     train_days: int = TRAIN,
@@ -46,7 +58,9 @@ def validate_command(
     """Whether to believe a result: verdict, Monte Carlo, walk-forward, look-ahead."""
     from bowline.desk.validation import Effort
 
-    words = words_of(market, symbol, timeframe, (start, end), cash, candles)
+    words = words_of(
+        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+    )
     effort = Effort(
         round_trip_paths=10 * paths, market_paths=paths, seed=seed, threads=_threads(threads)
     )
@@ -67,6 +81,8 @@ def walk_forward_command(
     end: str = END,
     cash: str = CASH,
     candles: Path | None = FILE,
+    *,
+    allow_jumps: bool = ALLOW_JUMPS,
     anchored: bool = typer.Option(False, help="Choose on everything before each test."),
     train_days: int = TRAIN,
     test_days: int = TEST,
@@ -79,7 +95,9 @@ def walk_forward_command(
     from bowline.desk.validation import Effort, walk_sweep, write_equity
     from bowline.desk.validation_words import walk_document
 
-    words = words_of(market, symbol, timeframe, (start, end), cash, candles)
+    words = words_of(
+        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+    )
     plan = _plan(grid, words)
     effort = _folded(Effort(threads=_threads(threads)), plan, train_days, test_days)
     with closing(wire.open_trials(wire.home())) as trials:

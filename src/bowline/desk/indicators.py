@@ -109,9 +109,17 @@ def from_store(
     return stored_candles(store, instrument, timeframe, _span(span), asked.reach(timeframe))
 
 
-def from_file(asked: Asked, file: Path, timeframe: str, span: tuple[str, str]) -> Found:
+def from_file(
+    asked: Asked,
+    file: Path,
+    timeframe: str,
+    span: tuple[str, str],
+    *,
+    allow_jumps: bool = False,
+) -> Found:
     """The candles of a file, as they are or rolled up, over a span of moments in words."""
-    candles = read_candle_file(file, parse_timeframe(timeframe) if timeframe else None)
+    asked_for = parse_timeframe(timeframe) if timeframe else None
+    candles = read_candle_file(file, asked_for, allow_jumps=allow_jumps)
     return candles_of_span(candles, _span(span), asked.reach(candles.timeframe))
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from bowline.core.errors import BadInput, BowlineError, Conflict
-from bowline.core.model.instrument import market_by_id
+from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound
+from bowline.core.model.instrument import FILE_MARKET, market_by_id
 from bowline.core.model.job import JobState
 from bowline.core.signals import Unsaid
 from bowline.desk.setup import Words
@@ -58,6 +58,7 @@ def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
     """The job that `plan` is, made of `words` and `wishes`."""
     candles, hashes = plan.candles, plan.hashes
     market = market_by_id(candles.instrument.market_id).name
+    file = "" if words.file is None else str(words.file.absolute())
     payload = SweepPayload(
         request=plan.request,
         market=market,
@@ -65,7 +66,7 @@ def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
         from_ns=int(candles.open_ns[plan.start]),
         to_ns=int(candles.close_ns[-1]),
         cash=plan.rules.initial_cash,
-        file="" if words.file is None else str(words.file.absolute()),
+        file=file,
         allow_jumps=words.allow_jumps,
         unsaid=words.unsaid,
         budget=wishes.budget,
@@ -74,10 +75,13 @@ def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
     )
     slots = ", ".join(slot.name for slot in plan.request.slots[:3])
     more = " ..." if len(plan.request.slots) > 3 else ""  # noqa: PLR2004 - as many as are named
+    where = f"{market} {candles.instrument.symbol}"
+    if candles.instrument.market_id == FILE_MARKET.market_id:
+        where = Path(file).name
     all_hashes = msgspec.json.encode(hashes, order="sorted")
     return JobRequest(
         kind=SWEEP,
-        title=f"{market} {candles.instrument.symbol} {candles.timeframe.value}: {slots}{more}",
+        title=f"{where} {candles.timeframe.value}: {slots}{more}",
         payload=msgspec.json.encode(payload).decode(),
         request_hash=hashlib.sha256(all_hashes).hexdigest(),
         data_hash=hashes.data,
@@ -87,10 +91,12 @@ def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
 
 def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
     """The plan of a job's sweep, the same as when it was asked for; BadInput if it cannot be."""
-    asked = msgspec.json.decode(job.payload, type=SweepPayload)
+    asked = payload_of(job)
+    # candles of a file have no market that could be asked for, unless one was named beside it
+    nameless = asked.market == FILE_MARKET.name
     words = Words(
-        market=asked.market,
-        symbol=asked.symbol,
+        market="" if nameless else asked.market,
+        symbol="" if nameless else asked.symbol,
         from_ns=asked.from_ns,
         to_ns=asked.to_ns,
         cash=str(asked.cash),
@@ -98,18 +104,42 @@ def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
         allow_jumps=asked.allow_jumps,
         unsaid=asked.unsaid,
     )
+    if words.file is not None and not words.file.is_file():
+        raise NotFound(
+            f"the candle file of job {job.id} is gone: {words.file}",
+            hint="put it back where it was, or sweep over the file where it is now",
+        )
     plan = prepare_sweep(asked.request, words, Wishes(budget=asked.budget), open_store)
     if plan.hashes.data != asked.hashes.data:
-        raise BadInput(
-            f"the candles of job {job.id} are not those it was made for",
-            hint="candles were imported or repaired since: submit the grid again",
-        )
+        raise _other_candles(job.id, words.file)
     if plan.hashes != asked.hashes or plan.chunks != asked.chunks:
         raise BadInput(
             f"this version of Bowline would compute job {job.id} otherwise",
             hint="let the version that began it finish it, or submit the grid again",
         )
     return plan
+
+
+def payload_of(job: StoredJob) -> SweepPayload:
+    """What a job that is a sweep was asked to do."""
+    return msgspec.json.decode(job.payload, type=SweepPayload)
+
+
+def file_of(job: StoredJob) -> str:
+    """The file whose candles a job is over; empty for stored candles."""
+    return payload_of(job).file if job.kind == SWEEP else ""
+
+
+def _other_candles(job_id: int, file: Path | None) -> BadInput:
+    if file is None:
+        return BadInput(
+            f"the candles of job {job_id} are not those it was made for",
+            hint="candles were imported or repaired since: submit the grid again",
+        )
+    return BadInput(
+        f"{file} has changed: its candles are not those job {job_id} was made for",
+        hint="put the file back as it was, or submit the grid again",
+    )
 
 
 def stage_of(job: StoredJob, open_store: OpenStore) -> Stage:

@@ -90,7 +90,7 @@ def _candles(
         asked = instrument_of(template, market, symbol)
         stored_instrument(store, asked)
         return stored_candles(store, asked, template.timeframe, span, request.warmup)
-    candles = read_file(words.file, template.timeframe)
+    candles = read_file(words.file, template.timeframe, allow_jumps=words.allow_jumps)
     if template.instrument is not None or market or symbol:
         candles = replace(candles, instrument=instrument_of(template, market, symbol))
     return candles_of_span(candles, span, request.warmup)

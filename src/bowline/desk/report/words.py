@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import isfinite
 
 from bowline.core.model.intent import Refusal
 from bowline.core.model.policy import (
@@ -68,13 +69,13 @@ def duration_iso(ns: int | None) -> str | None:
 
 
 def number_text(value: float | None, digits: int = 2) -> str:
-    """`1,234.50`."""
-    return NOTHING if value is None else f"{value:z,.{digits}f}"
+    """`1,234.50`; what is no number (NaN, infinite) is `n/a`."""
+    return NOTHING if value is None or not isfinite(value) else f"{value:z,.{digits}f}"
 
 
 def signed_pct(value: float | Decimal | None) -> str:
     """`+12.34 %`."""
-    return NOTHING if value is None else f"{value:+z,.2f} %"
+    return NOTHING if value is None or not isfinite(value) else f"{value:+z,.2f} %"
 
 
 def money_text(value: Decimal | None) -> str:

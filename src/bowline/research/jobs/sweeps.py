@@ -110,6 +110,8 @@ class _Chunks:
             return Note(found.evaluated)
         rank_by = self._plan.request.rank_by
         figure, variant = found.rows.figure(rank_by)[0], found.rows.variant[0]
+        if np.isnan(figure):
+            return Note(found.evaluated)
         key = float(keys(found.rows, rank_by)[0])
         return Note(found.evaluated, key, f"{rank_by} {figure:,.2f} (variant {variant:,})")
 

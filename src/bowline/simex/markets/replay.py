@@ -38,9 +38,11 @@ class ReplayedCandles:
         self._outsides: list[tuple[Floor, Outside]] = []
 
     @classmethod
-    def of_file(cls, path: Path, coin: Coin, seed: int) -> ReplayedCandles:
+    def of_file(
+        cls, path: Path, coin: Coin, seed: int, *, allow_jumps: bool = False
+    ) -> ReplayedCandles:
         """Read the file; BadInput if it does not hold one-minute candles."""
-        return cls(coin, read_candle_file(path, Timeframe.M1), seed)
+        return cls(coin, read_candle_file(path, Timeframe.M1, allow_jumps=allow_jumps), seed)
 
     def begin_ns(self, now_ns: int) -> int:
         """The present minute."""

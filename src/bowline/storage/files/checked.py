@@ -185,4 +185,4 @@ def _remedy(reasons: dict[str, int]) -> str:
             "Is it the right market and symbol? If it really moved so (a flash crash),"
             " repeat with --allow-jumps."
         )
-    return "Mend the file, or import its good rows alone with --keep-good."
+    return "Mend the file, or import its good rows alone: bowline candles import --keep-good."
