@@ -59,7 +59,9 @@ def figures_of(file: Path) -> tuple[dict[str, float], NDArray[np.float64]]:
     daily = equity.resample("1D").last().ffill()
     returns = daily / daily.shift(fill_value=cash) - 1
     accessor = returns.vbt.returns(freq="1D", year_freq="365D")
-    growth = 1 + accessor.annualized()
+    # its years are of the days that were begun; ours are of the time that passed
+    years = pd.Timedelta(int(close_ns[-1] - given["open_ns"][0])) / pd.Timedelta("365D")
+    growth = (1 + accessor.total()) ** (1 / years)
     figures |= {
         "Sharpe Ratio": accessor.sharpe_ratio(),
         "Sortino Ratio": accessor.sortino_ratio(),

@@ -1,7 +1,9 @@
 """Runs that fill at closes come out the same for ever, bit for bit, whatever else is modelled.
 
 The hashes were taken before fills inside the candle, funding and margin were known here. A run that
-asks for none of them must leave the same journal and the same report as it did then.
+asks for none of them must leave the same journal and the same report as it did then. One figure of
+the report has another definition since: Calmar's ratio counts the time that passed, and counted the
+UTC days that were begun. It is put back before the report is hashed.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import pytest
 
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.values import Timeframe
-from bowline.core.report import make_report
+from bowline.core.model.values import DAY_NS, Timeframe
+from bowline.core.report import Report, make_report
 from bowline.desk.report import caption_of, report_json
 from bowline.research import backtest
 from bowline.storage.embedded.memory_journal import MemoryJournal
@@ -69,6 +71,17 @@ def rounded(value: object) -> object:
     return value
 
 
+def calmar_by_days_begun(report: Report) -> float | None:
+    """The ratio as it was defined when the hashes were taken."""
+    metrics, candles = report.metrics, report.record.candles
+    days = int(candles.close_ns[-1] - 1) // DAY_NS - int(candles.close_ns[0] - 1) // DAY_NS + 1
+    depth = metrics.max_drawdown_pct / 100
+    growth = float(report.curves.equity[-1] / float(metrics.initial_cash_quote))
+    if not depth or days < 2 or metrics.calmar_ratio is None:
+        return None
+    return (growth ** (365 / days) - 1) / depth
+
+
 def pinned(number: int) -> tuple[str, str, str]:
     """What a spec comes to now: the head of its id, of its journal and of its report's hash."""
     spec = sample_specs(12, seed=11)[number]
@@ -79,6 +92,8 @@ def pinned(number: int) -> tuple[str, str, str]:
     document = msgspec.to_builtins(
         report_json(report, caption_of(spec, "walk")), builtin_types=(Decimal,)
     )
+    document["fields"]["calmar_ratio"] = calmar_by_days_begun(report)
+    document["metrics"]["Calmar Ratio"] = calmar_by_days_begun(report)
     text = msgspec.json.encode(rounded(document), order="sorted")
     return setup.run.strategy_id[:16], result.head[:16], hashlib.sha256(text).hexdigest()[:16]
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from bowline.core.errors import BadInput
 from bowline.core.model.market import empty_frame
-from bowline.core.model.values import Direction, Side, Timeframe
-from bowline.core.report import METRICS, Metrics, daily_ratios, make_report, tally
+from bowline.core.model.values import DAY_NS, Direction, Side, Timeframe
+from bowline.core.report import METRICS, Metrics, calmar_ratio, daily_ratios, make_report, tally
 from tests.core.report.runs import BTC, START_NS, execution, flipping_record, frame, record_of
 
 TITLES = [
@@ -128,23 +128,84 @@ def test_no_metric_is_ever_nan_or_infinite(walk, every, cash):
 @given(st.lists(st.floats(0.5, 2.0), min_size=2, max_size=50), st.floats(0.01, 1000))
 def test_daily_ratios_do_not_depend_on_the_size_of_the_account(steps, scale):
     daily = np.cumprod(steps)
-    ours, scaled = daily_ratios(daily, 10.0), daily_ratios(daily * scale, 10.0)
-    for name in ("sharpe", "sortino", "calmar"):
-        one, other = getattr(ours, name), getattr(scaled, name)
+    ours, scaled = daily_ratios(daily), daily_ratios(daily * scale)
+    calmars = [calmar_ratio(each, 9 * DAY_NS, 10.0) for each in (daily, daily * scale)]
+    pairs = [(ours.sharpe, scaled.sharpe), (ours.sortino, scaled.sortino), tuple(calmars)]
+    for one, other in pairs:
         if one is not None and other is not None and abs(one) < 1e6:
             assert one == pytest.approx(other, rel=1e-6, abs=1e-6)
 
 
 def test_daily_ratios_are_none_where_a_day_began_with_nothing():
-    ratios = daily_ratios(np.array([100.0, 0.0, 0.0]), 100.0)
-    assert (ratios.sharpe, ratios.sortino, ratios.calmar) == (None, None, None)
-    ruined = daily_ratios(np.array([100.0, 50.0, 0.0]), 100.0)
-    assert ruined.calmar == -1.0
-    assert daily_ratios(np.array([100.0, 101.0]), 1.0).sharpe is None
+    lost = np.array([100.0, 0.0, 0.0])
+    ratios = daily_ratios(lost)
+    assert (ratios.sharpe, ratios.sortino) == (None, None)
+    assert calmar_ratio(lost, 2 * DAY_NS, 100.0) is None
+    assert calmar_ratio(np.array([100.0, 50.0, 0.0]), 2 * DAY_NS, 100.0) == -1.0
+    assert daily_ratios(np.array([100.0, 101.0])).sharpe is None
 
 
 def test_a_few_lucky_days_have_no_calmar_instead_of_an_overflow():
-    assert daily_ratios(np.array([1.0, 1e3, 1e6]), 1.0).calmar is None
+    assert calmar_ratio(np.array([1.0, 1e3, 1e6]), 2 * DAY_NS, 1.0) is None
+
+
+def test_calmar_counts_the_time_that_passed_and_not_the_days_that_were_begun():
+    """30 days from noon to noon lie in 31 UTC days: 1.03^(365 / 30), not ^(365 / 31)."""
+    noon = START_NS + DAY_NS // 2
+    closes = np.append(np.linspace(100, 110, 49), np.linspace(109.5, 103, 11))
+    half_day = Timeframe.H12.ns
+    bought = execution(noon + half_day, Side.BUY, "10", "100")
+    metrics = make_report(record_of(frame(closes, Timeframe.H12, noon), [bought])).metrics
+
+    assert metrics.duration_ns == 30 * DAY_NS
+    fell = 1 - 1030 / 1100
+    assert metrics.calmar_ratio == pytest.approx((1.03 ** (365 / 30) - 1) / fell, rel=1e-9)
+
+
+def test_two_days_must_pass_before_there_is_a_calmar():
+    daily = np.array([100.0, 102.0, 101.0])
+    assert calmar_ratio(daily, 2 * DAY_NS - 1, 1.0) is None
+    assert calmar_ratio(daily, 2 * DAY_NS, 1.0) == pytest.approx((1.01**182.5 - 1) / 0.01)
+
+
+@pytest.mark.parametrize("start", [1.0, 99.99, 65000.37, 1e-8, 1e6])
+@pytest.mark.parametrize("rate", [0.01, 0.003, 0.0, -0.02])
+@pytest.mark.parametrize("digits", [None, 8])
+def test_equal_returns_have_no_deviation_however_they_are_rounded(start, rate, digits):
+    """`digits` significant digits are what recorded prices have."""
+    daily = [start * (1 + rate) ** day for day in range(180)]
+    if digits:
+        daily = [float(f"{value:.{digits + 2}g}") for value in daily]
+    ratios = daily_ratios(np.array(daily))
+    assert ratios.sharpe is None
+    assert ratios.sortino is None if rate >= 0 else ratios.sortino == pytest.approx(-(365**0.5))
+
+
+def test_small_returns_that_differ_are_no_equal_returns():
+    """A strategy that moves a millionth of its account has the ratio of one that moves all."""
+    returns = np.tile([0.02, -0.01, 0.005], 30)
+    whole, part = (
+        daily_ratios(np.cumprod(np.concatenate(([1.0], 1 + share * returns))))
+        for share in (1, 1e-6)
+    )
+    assert part.sharpe == pytest.approx(whole.sharpe, rel=1e-3)
+    assert part.sortino == pytest.approx(whole.sortino, rel=1e-3)
+
+
+def test_losses_that_are_rounding_make_no_profit_factor_and_no_sqn():
+    """A third of 10 bought and sold at one price leaves a 28th digit, which is no loss."""
+    hour, third = Timeframe.H1.ns, Decimal(10) / 3
+    executions = []
+    for at, paid in enumerate([Decimal(3), Decimal(3) + Decimal("1e-26"), Decimal(4)]):
+        executions += [
+            execution(START_NS + (2 * at + 1) * hour, Side.BUY, third, paid),
+            execution(START_NS + (2 * at + 2) * hour, Side.SELL, third, Decimal(3 + (at == 2) * 2)),
+        ]
+    assert (
+        tally(make_report(record_of(frame(prices), executions)).round_trips).profit_factor is None
+    )
+    draws = make_report(record_of(frame(prices), executions[:4])).closed
+    assert (draws.draws, draws.sqn, draws.profit_factor) == (2, None, None)
 
 
 def test_exposure_of_a_position_on_a_lost_account_does_not_exist():

@@ -272,6 +272,25 @@ def test_threads_and_batches_change_no_byte(stops, monkeypatch, path):
     assert all(bits(threads, batch) == whole for threads, batch in [(1, 7), (2, 1024), (3, 16)])
 
 
+@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize("stops", [NO_STOPS, np.array([[NAN, NAN], [90.0, NAN]])])
+def test_equal_daily_returns_have_no_sharpe_ratio_to_rank_by(name, stops, monkeypatch):
+    """1 % a day for 60 days: a deviation of rounding would make a ratio of 1e15, ranked first."""
+    monkeypatch.setenv(VARIABLE, name)
+    days = 100 * 1.01 ** np.arange(61)
+    tape = tape_of(np.repeat(days, 2)[1:-1], timeframe=Timeframe.H12)
+    bank = bank_of(tape, [np.ones(len(tape))])
+    rules = Rules(
+        direction=DirectionMode.LONG_ONLY,
+        sizing=AllIn(),
+        costs=Costs(Decimal(0), Decimal(0)),
+        initial_cash=Decimal(1000),
+    )
+    outcome = kernel.evaluate(tape, bank, np.array([[0]], dtype=np.int32), stops, rules)
+    assert outcome.total_return_pct == pytest.approx(100 * (1.01**60 - 1))
+    assert np.isnan(outcome.sharpe).all()
+
+
 def test_without_a_kernel_the_clear_loop_runs(monkeypatch):
     tape = tape_of([100, 101, 103, 99, 98, 97, 104, 105])
     bank = bank_of(tape, [np.array([0, 1, 1, -1, -1, 0, 1, 1])])

@@ -54,7 +54,7 @@ def test_one_try_needs_no_deflation() -> None:
 def test_the_daily_ratio_is_the_reports(seed: int, days: int) -> None:
     returns = np.random.default_rng(seed).normal(0.001, 0.02, days)
     daily = 1000 * np.cumprod(np.concatenate(([1.0], 1 + returns)))
-    theirs = daily_ratios(daily, 1).sharpe
+    theirs = daily_ratios(daily).sharpe
     assert theirs is not None
     assert annual(float(daily_sharpes(returns[np.newaxis])[0])) == pytest.approx(theirs, rel=1e-9)
 

@@ -6,7 +6,7 @@ from bowline.core.report.collect import Collected
 from bowline.core.report.compare import Difference, differences
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn
-from bowline.core.report.metrics import Metrics, daily_ratios
+from bowline.core.report.metrics import Metrics, calmar_ratio, daily_ratios
 from bowline.core.report.portfolio import PortfolioReport, RunPart, make_portfolio_report
 from bowline.core.report.record import Execution, RunRecord
 from bowline.core.report.report import OpenPosition, Report, make_report
@@ -30,6 +30,7 @@ __all__ = [
     "RunRecord",
     "Tally",
     "Unit",
+    "calmar_ratio",
     "daily_ratios",
     "differences",
     "drawdown_curve",

@@ -13,9 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from bowline.core.model.market import FloatColumn, IntColumn
-
-#: A dip of less than this share of the peak is the rounding of a float, not a loss of money.
-ROUNDING = 1e-12
+from bowline.core.rounding import ROUNDING
 
 
 class Drawdown(Struct, frozen=True):

@@ -13,12 +13,13 @@ import numpy as np
 from msgspec import Struct
 
 from bowline.core.model.market import CandleFrame, FloatColumn
-from bowline.core.model.values import HUNDRED, to_float
+from bowline.core.model.values import DAY_NS, HUNDRED, to_float
 from bowline.core.report.drawdown import Drawdown
 from bowline.core.report.equity import Curves, daily_equity, final_equity
 from bowline.core.report.long_sum import long_sum
 from bowline.core.report.record import RunRecord
 from bowline.core.report.round_trips import Tally
+from bowline.core.rounding import ROUNDING, has_spread
 
 DAYS_A_YEAR = 365
 _FEWEST_DAYS = 2
@@ -55,11 +56,10 @@ class Metrics(Struct, frozen=True):
 
 
 class DailyRatios(Struct, frozen=True):
-    """Sharpe, Sortino and Calmar of daily returns, annualised over 365 days, risk-free rate 0."""
+    """Sharpe and Sortino of daily returns, annualised over 365 days, risk-free rate 0."""
 
     sharpe: float | None
     sortino: float | None
-    calmar: float | None
 
 
 def make_metrics(
@@ -99,7 +99,8 @@ def metrics_of(
     depths = [d.depth_pct for d in drawdowns]
     lengths = [d.duration_ns for d in drawdowns]
     deepest = max(depths, default=0.0)
-    ratios = daily_ratios(daily_equity(candles, curves.equity, to_float(initial_cash)), deepest)
+    daily = daily_equity(candles, curves.equity, to_float(initial_cash))
+    ratios = daily_ratios(daily)
     return Metrics(
         start_ns=start_ns,
         end_ns=end_ns,
@@ -125,7 +126,7 @@ def metrics_of(
         gross_exposure_ratio=gross_exposure(curves),
         sharpe_ratio=ratios.sharpe,
         sortino_ratio=ratios.sortino,
-        calmar_ratio=ratios.calmar,
+        calmar_ratio=calmar_ratio(daily, end_ns - start_ns, deepest),
     )
 
 
@@ -142,36 +143,44 @@ def gross_exposure(curves: Curves) -> float | None:
     return long_sum(share) / len(held)
 
 
-def daily_ratios(daily: FloatColumn, max_drawdown_pct: float) -> DailyRatios:
-    """The three ratios of a series of daily equity whose first value is the initial cash.
+def daily_ratios(daily: FloatColumn) -> DailyRatios:
+    """The two ratios of a series of daily equity whose first value is the initial cash.
 
     r = daily[i] / daily[i-1] - 1
     Sharpe = mean(r) / std(r, ddof 1) * sqrt(365)
     Sortino = mean(r) / sqrt(mean(min(r, 0)^2)) * sqrt(365)
-    Calmar = ((daily[-1] / daily[0])^(365 / days) - 1) / max drawdown
-    None for a zero denominator, under two days, and where a day began with nothing or less.
+    None for a denominator that is 0 or rounding, under two days, and where a day began with nothing
+    or less.
     """
     days = len(daily) - 1
     if days < _FEWEST_DAYS or bool((daily[:-1] <= 0).any()):
-        return DailyRatios(None, None, None)
+        return DailyRatios(None, None)
     returns = daily[1:] / daily[:-1] - 1
     mean = math.fsum(returns) / days
-    # equal returns have no deviation, however the mean of them is rounded
-    steady = returns.min() == returns.max()
-    deviation = 0.0 if steady else math.sqrt(math.fsum((returns - mean) ** 2) / (days - 1))
+    deviation = math.sqrt(math.fsum((returns - mean) ** 2) / (days - 1))
     downside = math.sqrt(math.fsum(np.minimum(returns, 0) ** 2) / days)
     year = math.sqrt(DAYS_A_YEAR)
     return DailyRatios(
-        sharpe=mean / deviation * year if deviation else None,
-        sortino=mean / downside * year if downside else None,
-        calmar=_calmar(float(daily[-1] / daily[0]), days, max_drawdown_pct),
+        sharpe=mean / deviation * year if has_spread(deviation, mean) else None,
+        sortino=mean / downside * year if has_spread(downside, mean) else None,
     )
 
 
-def _calmar(growth: float, days: int, max_drawdown_pct: float) -> float | None:
-    if growth < 0 or not max_drawdown_pct:
+def calmar_ratio(daily: FloatColumn, elapsed_ns: int, max_drawdown_pct: float) -> float | None:
+    """((last / first)^(365 days / elapsed) - 1) / max drawdown, of daily equity as above.
+
+    Young (Futures, October 1991) divides the compound annual return by the maximum drawdown. The
+    exponent is the time that passed, not the days that were begun: those are one more wherever a
+    run does not start at midnight. None under two days, without a drawdown, where a day began with
+    nothing or less, and where the power is no number.
+    """
+    growth = float(daily[-1] / daily[0])
+    depth = max_drawdown_pct / 100
+    if elapsed_ns < _FEWEST_DAYS * DAY_NS or bool((daily[:-1] <= 0).any()):
+        return None
+    if growth < 0 or depth <= ROUNDING:
         return None
     try:
-        return (math.pow(growth, DAYS_A_YEAR / days) - 1) / (max_drawdown_pct / 100)
+        return (math.pow(growth, DAYS_A_YEAR * DAY_NS / elapsed_ns) - 1) / depth
     except OverflowError:  # a few lucky days, compounded over a year, are no number
         return None

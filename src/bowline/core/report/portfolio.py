@@ -35,6 +35,7 @@ from bowline.core.report.metrics import Metrics, gross_exposure, metrics_of
 from bowline.core.report.record import RunRecord
 from bowline.core.report.report import Report, make_report
 from bowline.core.report.round_trips import Tally, exact_sum, tally
+from bowline.core.rounding import has_spread
 
 #: days that a correlation needs
 _FEWEST_DAYS = 3
@@ -212,6 +213,7 @@ def _correlations(
 
 
 def _correlation(a: FloatColumn, b: FloatColumn) -> float | None:
-    if len(a) < _FEWEST_DAYS or a.min() == a.max() or b.min() == b.max():
+    spread = all(bool(has_spread(float(x.std()), float(x.mean()))) for x in (a, b))
+    if len(a) < _FEWEST_DAYS or not spread:
         return None
     return max(-1.0, min(1.0, float(np.corrcoef(a, b)[0, 1])))

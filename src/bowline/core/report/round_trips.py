@@ -25,6 +25,7 @@ from bowline.core.model.market import FloatColumn
 from bowline.core.model.position import Position, RoundTrip, apply_fill
 from bowline.core.model.values import HUNDRED, ZERO
 from bowline.core.report.record import Execution
+from bowline.core.rounding import ROUNDING, has_spread
 
 #: A return that is zero at eight decimals of a fraction won nothing and lost nothing: money that
 #: was divided and multiplied again seldom comes back to the last digit.
@@ -102,6 +103,9 @@ def exact_sum(values: Iterable[Decimal]) -> Decimal:
 def tally(trips: Sequence[RoundTrip]) -> Tally:
     """Add up round trips, of one instrument or of many.
 
+    Profits that differ, or losses that are left, by less than the rounding of what was paid in are
+    none: no ratio is made of them.
+
     A win has a return above zero, a loss below, a draw neither (see `DRAW_RETURN_PCT`).
     Expectancy = mean net profit. Profit factor = net profit of the round trips that gained / net
     loss of those that lost. SQN = sqrt(n) * mean(profit) / sample deviation(profit) (Van Tharp).
@@ -113,6 +117,7 @@ def tally(trips: Sequence[RoundTrip]) -> Tally:
     durations = [_duration_ns(t) for t in trips]
     pnls = [t.pnl for t in trips]
     pnl = exact_sum(pnls)
+    paid_in = max((float(t.entry_price * t.quantity) for t in trips), default=0.0)
     count = len(trips)
     return Tally(
         count=count,
@@ -130,8 +135,8 @@ def tally(trips: Sequence[RoundTrip]) -> Tally:
         avg_win_duration_ns=_mean_ns([_duration_ns(t) for t in wins]),
         avg_loss_duration_ns=_mean_ns([_duration_ns(t) for t in losses]),
         expectancy_quote=pnl / count if count else None,
-        profit_factor=_profit_factor(pnls),
-        sqn=_sqn(np.array([float(each) for each in pnls])),
+        profit_factor=_profit_factor(pnls, paid_in),
+        sqn=_sqn(np.array([float(each) for each in pnls]), paid_in),
     )
 
 
@@ -143,16 +148,15 @@ def _mean_ns(durations: Sequence[int]) -> int | None:
     return round(Decimal(sum(durations)) / len(durations)) if durations else None
 
 
-def _profit_factor(pnls: Sequence[Decimal]) -> float | None:
+def _profit_factor(pnls: Sequence[Decimal], paid_in: float) -> float | None:
     gained = exact_sum(pnl for pnl in pnls if pnl > ZERO)
     lost = -exact_sum(pnl for pnl in pnls if pnl < ZERO)
-    return float(gained / lost) if lost else None
+    return float(gained / lost) if float(lost) > ROUNDING * paid_in else None
 
 
-def _sqn(pnls: FloatColumn) -> float | None:
-    # equal profits have no deviation, however the mean of them is rounded
-    if len(pnls) < 2 or pnls.min() == pnls.max():  # noqa: PLR2004
+def _sqn(pnls: FloatColumn, paid_in: float) -> float | None:
+    if len(pnls) < 2:  # noqa: PLR2004
         return None
     mean = math.fsum(pnls) / len(pnls)
     deviation = math.sqrt(math.fsum((pnls - mean) ** 2) / (len(pnls) - 1))
-    return math.sqrt(len(pnls)) * mean / deviation
+    return math.sqrt(len(pnls)) * mean / deviation if has_spread(deviation, mean, paid_in) else None

@@ -148,6 +148,9 @@ METRICS: tuple[Metric, ...] = (
         "Mean of daily returns / sqrt(mean(min(return, 0)^2)) * sqrt(365).",
     ),
     Metric(
-        "Calmar Ratio", "calmar_ratio", Unit.RATIO, "Return compounded to 365 days / Max. Drawdown."
+        "Calmar Ratio",
+        "calmar_ratio",
+        Unit.RATIO,
+        "(1 + Total Return)^(365 days / Duration) - 1, / Max. Drawdown.",
     ),
 )

@@ -125,7 +125,7 @@ def _fill_row(
     cash = to_float(rules.initial_cash)
     life = live(tape, direction, loop_rules(rules, sl_pct, tp_pct), cash)
     equity = _account(life, rules)
-    sharpe = daily_ratios(_daily(tape, equity, cash), 0.0).sharpe
+    sharpe = daily_ratios(_daily(tape, equity, cash)).sharpe
     draw = to_float(DRAW_RETURN_PCT) / 100
     outcome.final_equity[row] = equity[-1]
     outcome.total_return_pct[row] = (equity[-1] - cash) / cash * 100

@@ -18,6 +18,7 @@ blocks come from sums and sums of squares of the blocks: a matrix product, whate
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import combinations
 from math import comb
@@ -27,6 +28,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from bowline.core.model.market import FloatColumn
+from bowline.core.rounding import has_spread
 from bowline.research.validation.sharpe import DailyReturns
 
 #: blocks for long series, and days a block must have for its half to mean something
@@ -35,8 +37,6 @@ _DAYS_A_BLOCK = 4
 FEWEST_BLOCKS = 4
 #: Sharpe ratios held at once: the limit of the memory it takes
 _AT_ONCE = 1 << 17
-#: a variance below this share of the mean square is the rounding of equal returns
-_STEADY = 1e-12
 
 
 class Overfitting(Struct, frozen=True):
@@ -117,10 +117,9 @@ class _Halves:
         mean = np.asarray(weight @ self._sums) / days
         square = np.asarray(weight @ self._squares) / days
         variance = (square - mean**2) * days / (days - 1)
-        moves = variance > _STEADY * square
-        np.sqrt(variance, out=variance, where=moves)
+        deviation = np.sqrt(np.maximum(variance, 0.0))
         ratio: DailyReturns = np.zeros(mean.shape)
-        np.divide(mean, variance, out=ratio, where=moves)
+        np.divide(mean, deviation, out=ratio, where=has_spread(deviation, mean))
         return ratio
 
 
@@ -152,4 +151,5 @@ def _choices(blocks: int, at_once: int) -> Iterator[NDArray[np.bool_]]:
 def _slope(x: FloatColumn, y: FloatColumn) -> float | None:
     off = x - x.mean()
     square = float(off @ off)
-    return float(off @ (y - y.mean())) / square if square > 0 else None
+    varies = has_spread(math.sqrt(square / len(x)), float(x.mean()))
+    return float(off @ (y - y.mean())) / square if varies else None

@@ -29,13 +29,12 @@ from numpy.typing import NDArray
 
 from bowline.core.model.market import FloatColumn
 from bowline.core.report.metrics import DAYS_A_YEAR
+from bowline.core.rounding import has_spread
 
 #: rows are variants, columns are days: daily returns as fractions
 DailyReturns = NDArray[np.float64]
 
 EULER = 0.5772156649015329
-#: a deviation of less than this share of the mean square is the rounding of equal returns
-_STEADY = 1e-12
 _NORMAL = NormalDist()
 _FEWEST_DAYS = 2
 
@@ -59,10 +58,8 @@ def daily_sharpes(returns: DailyReturns) -> FloatColumn:
         return np.full(len(returns), np.nan)
     mean = returns.mean(axis=1)
     deviation = returns.std(axis=1, ddof=1)
-    size = np.sqrt(np.square(returns).mean(axis=1))
-    moves = deviation > _STEADY * size
     ratio = np.full(len(returns), np.nan)
-    np.divide(mean, deviation, out=ratio, where=moves)
+    np.divide(mean, deviation, out=ratio, where=has_spread(deviation, mean))
     return ratio
 
 

@@ -148,7 +148,7 @@ def _joined(legs: tuple[Leg, ...], initial_cash: Decimal) -> WalkForward:
         equity=equity,
         return_pct=100 * (float(equity[-1]) / cash - 1),
         max_drawdown_pct=deepest,
-        sharpe=daily_ratios(daily_equity(candles, equity, cash), deepest).sharpe,
+        sharpe=daily_ratios(daily_equity(candles, equity, cash)).sharpe,
         round_trips=sum(leg.round_trips for leg in legs),
         efficiency_pct=_efficiency(legs),
     )

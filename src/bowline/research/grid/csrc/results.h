@@ -17,10 +17,10 @@ typedef struct {
 static inline double day_equity(Days days, int64_t day) { return days.daily[day * days.stride]; }
 
 /* mean(r) / std(r, ddof 1) * sqrt(365) of the daily returns, the first against the initial cash;
- * NaN under two days, without deviation, and where a day began with nothing or less. */
+ * NaN under two days, without more deviation than rounding, and where a day began with nothing or less. */
 static double sharpe_of(const Task *task, Days days)
 {
-    double before = task->initial_cash, sum = 0, least = INFINITY, most = -INFINITY;
+    double before = task->initial_cash, sum = 0;
     int64_t count = 0;
     for (int64_t day = 0; day < task->days; day++) {
         double equity = day_equity(days, day), growth = equity / before - 1;
@@ -29,12 +29,10 @@ static double sharpe_of(const Task *task, Days days)
         if (equity <= 0 && goes_on)
             return NAN;
         sum += growth;
-        least = smaller(least, span > 1 ? smaller(growth, 0) : growth);
-        most = larger(most, span > 1 ? larger(growth, 0) : growth);
         count += span;
         before = equity;
     }
-    if (count < FEWEST_DAYS || least == most)
+    if (count < FEWEST_DAYS)
         return NAN;
     double mean = sum / (double)count, squares = 0;
     before = task->initial_cash;
@@ -43,7 +41,10 @@ static double sharpe_of(const Task *task, Days days)
         squares += apart * apart + (double)(task->day_spans[day] - 1) * (mean * mean);
         before = equity;
     }
-    return mean / sqrt(squares / (double)(count - 1)) * sqrt(DAYS_A_YEAR);
+    double deviation = sqrt(squares / (double)(count - 1));
+    if (!(deviation > larger(ROUNDING, EQUAL_RETURNS * fabs(mean))))
+        return NAN;
+    return mean / deviation * sqrt(DAYS_A_YEAR);
 }
 
 static void write_daily(const Task *task, int64_t row, Days days)

@@ -54,8 +54,10 @@ typedef struct {
 /* a level that a close meets exactly in decimals is met, whatever its last binary digit */
 #define TIE 4e-15
 /* the report's and the catalogue's bounds: a smaller dip, or a smaller difference of two numbers, is
-   rounding, and a smaller gain is a draw */
+   rounding, daily returns that deviate by a smaller part of their mean are equal, and a smaller gain
+   is a draw */
 #define ROUNDING 1e-12
+#define EQUAL_RETURNS 1e-6
 #define DRAW 5e-9
 
 #define WORD_BITS 64
