@@ -61,6 +61,8 @@ class PlayedVenue:
     """Every subscribed topic ticks ten times a second; trades count up over all connections."""
 
     refuse: set[str] = field(default_factory=set)
+    #: a bad topic makes the venue refuse the whole request, without a word of which it was
+    whole_requests: bool = False
     #: acknowledged, then nothing
     mute: set[str] = field(default_factory=set)
     #: nothing is sent any more but answers to pings
@@ -120,7 +122,14 @@ class PlayedSocket:
             self._venue.pings += 1
             self._say({"op": "pong", "success": True, "ret_msg": "pong", "req_id": ""})
             return
-        for word in asked["args"]:
+        words = asked["args"]
+        if self._venue.whole_requests and asked["op"] == "subscribe":
+            self._venue.subscribed += [(now_s(), word) for word in words]
+            ok = not self._venue.refuse & set(words)
+            self._topics |= dict.fromkeys(words, 0) if ok else {}
+            self._say({"op": "subscribe", "success": ok, "ret_msg": "", "req_id": asked["req_id"]})
+            return
+        for word in words:
             if asked["op"] == "unsubscribe":
                 self._topics.pop(word, None)
                 continue
@@ -159,5 +168,11 @@ class PlayedSocket:
         if u in self._venue.skip:
             self._venue.skip.discard(u)
             return
-        levels = {"s": "", "b": [["100", str(number)]], "a": [["101", "1"]], "u": u, "seq": u}
+        levels = {
+            "s": word.rpartition(".")[2],
+            "b": [["100", str(number)]],
+            "a": [["101", "1"]],
+            "u": u,
+            "seq": u,
+        }
         self._say({"topic": word, "type": kind, "ts": stamp, "data": levels})

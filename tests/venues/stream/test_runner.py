@@ -11,7 +11,10 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
+from bowline.core.model.instrument import Instrument, InstrumentId
+from bowline.core.venue import Listing, Listings
 from bowline.venues import Channel, FeedRules, Topic
+from bowline.venues.bybit import BybitCodec
 from bowline.venues.stream import (
     BookInvalid,
     BookValid,
@@ -23,7 +26,7 @@ from bowline.venues.stream import (
 )
 from bowline.venues.stream.backoff import CAP_S
 from bowline.venues.stream.connection import Connection
-from tests.venues.stream.played import BTC, CODEC, ETH, Heard, PlayedVenue, now_ns, now_s
+from tests.venues.stream.played import BTC, CODEC, ETH, MARKET, Heard, PlayedVenue, now_ns, now_s
 from tests.virtual_time import run_virtually
 
 BOOKS = [Topic(Channel.BOOK, BTC), Topic(Channel.BOOK, ETH)]
@@ -39,22 +42,33 @@ async def no_rest(path: str) -> bytes:
 class Codec:
     """Bybit's, with some rules changed."""
 
-    def __init__(self, **changes: object) -> None:
+    def __init__(self, codec: BybitCodec = CODEC, **changes: object) -> None:
+        self._codec = codec
         self._changes = changes
 
     def __getattr__(self, name: str) -> object:
-        return getattr(CODEC, name)
+        return getattr(self._codec, name)
 
     def rules(self, channel: Channel) -> FeedRules:
-        return replace(CODEC.rules(channel), **self._changes)
+        return replace(self._codec.rules(channel), **self._changes)
+
+
+def listings_of(*topics: Topic) -> Listings:
+    named = [each.instrument for each in topics]
+    return Listings(Listing(Instrument(i), i.symbol, i.symbol[:-4], "USDT") for i in named)
 
 
 @asynccontextmanager
 async def running(
-    venue: PlayedVenue, heard: Heard, topics: list[Topic], seed: int = 1, **changes: object
+    venue: PlayedVenue,
+    heard: Heard,
+    topics: list[Topic],
+    seed: int = 1,
+    codec: Codec | None = None,
+    **changes: object,
 ) -> AsyncIterator[asyncio.Task[None]]:
     runner = FeedRunner(
-        Codec(**changes), venue.connect, no_rest, heard, now_ns=now_ns, random=Random(seed)
+        codec or Codec(**changes), venue.connect, no_rest, heard, now_ns=now_ns, random=Random(seed)
     )
     task = asyncio.create_task(runner.run(topics))
     try:
@@ -208,6 +222,58 @@ def test_b10_one_refused_topic_of_many_is_told_and_asked_for_again_later() -> No
     (refused,) = heard.of(TopicRefused)
     assert (refused[1].topic, refused[1].message) == (BOOKS[1], "no such topic")
     assert not heard.of(ConnectionLost)
+
+
+@pytest.mark.parametrize("bad", [{"ETHUSDT"}, {"ETHUSDT", "C3USDT"}, {"C0USDT", "C9USDT"}])
+def test_b10_a_bad_topic_among_ten_of_one_request_costs_no_other_one(bad: set[str]) -> None:
+    """The venue refuses the request as a whole and does not say for which topic (Bybit, v5)."""
+    names = ["ETHUSDT", *(f"C{n}USDT" for n in range(10))]
+    topics = [Topic(Channel.BOOK, InstrumentId(MARKET.market_id, name)) for name in names]
+
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        venue.whole_requests = True
+        venue.refuse |= {f"orderbook.50.{name}" for name in bad}
+        codec = Codec(BybitCodec(MARKET, listings_of(*topics)), topics_a_frame=10)
+        async with running(venue, heard, topics, codec=codec):
+            await asyncio.sleep(20)
+            assert {symbol for _, symbol, _ in heard.books} == set(names) - bad
+            await asyncio.sleep(900)
+            assert {symbol for at, symbol, _ in heard.books if at > now_s() - 1} == (
+                set(names) - bad
+            )
+
+    venue, heard = play(scene)
+    assert {notice.topic.instrument.symbol for _, notice in heard.of(TopicRefused)} == bad
+    assert len(heard.of(TopicRefused)) == len(bad), "each is told once"
+    assert not heard.of(ConnectionLost)
+    refused_again = [at for at, word in venue.subscribed if word.rpartition(".")[2] in bad]
+    assert len(refused_again) < 12 * len(bad), "and is asked for ever more seldom"
+
+
+@pytest.mark.parametrize("every_s", [None, 45, 240])
+def test_one_quiet_topic_of_many_ends_no_connection(every_s: int | None) -> None:
+    """A delisted contract is acknowledged and never ticks; a thin one ticks now and then."""
+    names = ["ETHUSDT", *(f"C{n}USDT" for n in range(3))]
+    topics = [Topic(Channel.BOOK, InstrumentId(MARKET.market_id, name)) for name in names]
+    word = "orderbook.50.ETHUSDT"
+
+    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+        venue.mute.add(word)
+        codec = Codec(BybitCodec(MARKET, listings_of(*topics)))
+        async with running(venue, heard, topics, codec=codec):
+            end_s = now_s() + 900
+            while now_s() < end_s:
+                await asyncio.sleep(every_s or 900)
+                venue.mute.discard(word)
+                await asyncio.sleep(0.3 if every_s else 0)
+                venue.mute.add(word)
+
+    _, heard = play(scene)
+    assert not heard.of(ConnectionLost)
+    ticks = [at for at, symbol, _ in heard.books if symbol == "C0USDT"]
+    assert max(after - before for before, after in pairwise(ticks)) < 1
+    silent = {notice.topic.instrument.symbol for _, notice in heard.of(TopicSilent)}
+    assert silent == {"ETHUSDT"}
 
 
 def test_b10_a_topic_acknowledged_and_never_served_is_found() -> None:

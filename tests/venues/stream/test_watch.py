@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.venues import Channel, Topic
-from bowline.venues.stream.watch import ANSWER_S, PATIENCE_S, TopicState, TopicWatch
+from bowline.venues.stream.watch import (
+    ANSWER_S,
+    MOST_AGAIN_S,
+    MOST_DEAF_S,
+    PATIENCE_S,
+    TopicState,
+    TopicWatch,
+)
 
 BTC = InstrumentId(MarketId(4), "BTCUSDT")
 BOOK, TRADES = Topic(Channel.BOOK, BTC), Topic(Channel.TRADES, BTC)
@@ -44,7 +53,8 @@ def test_a_live_book_that_stops_is_found_within_its_patience(watch: TopicWatch) 
 
 
 def test_a_refused_topic_is_not_waited_for_and_a_late_tick_of_it_counts(watch: TopicWatch) -> None:
-    watch.refuse((BOOK,), 1.0)
+    assert watch.refuse(BOOK, 1.0)
+    assert not watch.refuse(BOOK, 2.0), "told already: no news"
     watch.take((TRADES,))
     assert watch.settled
     assert not list(watch.fallen_silent(1_000.0))
@@ -67,3 +77,45 @@ def test_a_book_that_ticks_in_time_is_never_called_silent(gaps: list[float]) -> 
         now_s += gap
         assert not list(watch.fallen_silent(now_s))
         watch.tick(BOOK, now_s)
+
+
+def test_a_topic_asked_again_in_vain_is_asked_ever_more_seldom_and_told_once(
+    watch: TopicWatch,
+) -> None:
+    told, asked = 0, []
+    watch.take((TRADES,))
+    for now_s in range(0, 7_200, 5):
+        told += sum(topic == BOOK for topic in watch.fallen_silent(now_s))
+        for topic, answered in list(watch.due(now_s)):
+            assert (topic, answered) == (BOOK, False)
+            asked.append(now_s)
+            watch.ask((topic,), now_s)
+    assert told == 1
+    waits = [after - before for before, after in pairwise(asked)]
+    assert waits == sorted(waits)
+    assert waits[-1] <= MOST_AGAIN_S + ANSWER_S + 10
+    assert 10 < len(asked) < 20
+
+
+def test_one_silent_topic_is_no_deaf_connection_and_all_of_them_are() -> None:
+    quotes = [Topic(Channel.QUOTES, InstrumentId(MarketId(4), f"C{n}USDT")) for n in range(3)]
+    watch = TopicWatch()
+    watch.ask(quotes, 0.0)
+
+    def pass_time(begin_s: int, end_s: int, alive: list[Topic]) -> float | None:
+        for now_s in range(begin_s, end_s):
+            for topic in alive:
+                watch.tick(topic, now_s)
+            list(watch.fallen_silent(now_s))
+            again = [topic for topic, _ in watch.due(now_s)]
+            watch.ask(again, now_s)
+            watch.take(again)
+            if watch.deaf(now_s, 0.0):
+                return now_s
+        return None
+
+    assert pass_time(0, 60, quotes) is None
+    assert pass_time(60, 4_000, quotes[1:]) is None
+    deaf_s = pass_time(4_000, 9_000, [])
+    assert deaf_s is not None
+    assert deaf_s - 4_000 < MOST_DEAF_S

@@ -4,9 +4,12 @@ It lives once. What ends it is told as `Lost`; whether there is another is its l
 Ticks are handed on inside the frame's own callback: no queue and no task lies between.
 
 1. Subscriptions are sent no faster than the venue allows, and each owes an answer in time.
-2. A topic that falls silent is asked for again. If that brings nothing either, the connection is
-   dead: a venue that answers pings may still say nothing.
-3. A connection on which no frame at all comes for `silent_after_s` is dead.
+2. A request that is refused without saying for which topic is halved and sent again, until the bad
+   topic stands alone: it must not cost the good ones.
+3. A topic that falls silent is asked for again, and then ever more seldom, as a refused one is. One
+   silent topic ends nothing; if all are silent for much longer than ever before, the connection is
+   deaf: a venue that answers pings may still say nothing.
+4. A connection on which no frame at all comes for `silent_after_s` is dead.
 """
 
 from __future__ import annotations
@@ -49,8 +52,6 @@ from bowline.venues.stream.watch import TopicState, TopicWatch
 
 #: how often the watchdogs look
 LOOK_EVERY_S = 0.25
-#: a refused topic is asked for again this often
-REFUSED_AGAIN_S = 60.0
 
 _CHANNELS = {TradePrinted: Channel.TRADES, CandleSeen: Channel.CANDLES}
 
@@ -81,8 +82,10 @@ class Connection:
         self._shelf = Shelf(codec, fetch, self, sink, now_ns, told=told)
         self._requests: dict[int, tuple[Topic, ...]] = {}
         self._answers: asyncio.Queue[Answer] = asyncio.Queue()
+        #: what is to be asked for, and whether it was asked for before
+        self._wanted: asyncio.Queue[tuple[tuple[Topic, ...], bool]] = asyncio.Queue()
         self._clock_s = asyncio.get_running_loop().time
-        self._heard_s = self._pinged_s = self._clock_s()
+        self._opened_s = self._heard_s = self._pinged_s = self._clock_s()
         self._socket: Socket | None = None
         self._all_asked = False
         #: the last whole quote, of instruments whose venue tells parts
@@ -93,7 +96,7 @@ class Connection:
     async def live(self, connect: Connect, url: str, topics: Sequence[Topic]) -> None:
         """Open, subscribe, watch. Returns only by raising Lost, or when cancelled."""
         self._socket = await connect(url, self._on_frame)
-        self._heard_s = self._pinged_s = self._clock_s()
+        self._opened_s = self._heard_s = self._pinged_s = self._clock_s()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._end(self._socket))
@@ -165,17 +168,26 @@ class Connection:
         match control:
             case Subscribed(request, topics, channel):
                 self._watch.take(topics or self._meant(request, channel))
-            case SubscriptionRefused(code, message, request, topics):
-                refused = topics or self._requests.get(request or 0, ())
-                self._watch.refuse(refused, self._heard_s)
-                for topic in refused:
-                    self._sink.notice(TopicRefused(topic, code, message), seen_ns)
+            case SubscriptionRefused():
+                self._take_refusal(control, seen_ns)
             case Answer():
                 self._answers.put_nowait(control)
             case Closing():
                 self.closing.set()
             case Pong():
                 pass
+
+    def _take_refusal(self, refused: SubscriptionRefused, seen_ns: int) -> None:
+        """One topic is refused; of several that the venue does not tell apart, halves are tried."""
+        asked = self._requests.get(refused.request or 0, ())
+        if not refused.topics and len(asked) > 1:
+            half = len(asked) // 2
+            self._wanted.put_nowait((asked[:half], False))
+            self._wanted.put_nowait((asked[half:], False))
+            return
+        for topic in refused.topics or asked:
+            if self._watch.refuse(topic, self._heard_s):
+                self._sink.notice(TopicRefused(topic, refused.code, refused.message), seen_ns)
 
     def _meant(self, request: int | None, channel: Channel | None) -> tuple[Topic, ...]:
         """The topics of a request; without a number, of the first of its channel that waits."""
@@ -190,11 +202,16 @@ class Connection:
     # --- what is sent -----------------------------------------------------------------------------
 
     async def _subscribe(self, topics: Sequence[Topic]) -> None:
-        size = self._rules.topics_a_frame
+        """Ask for all, then for whatever is to be asked for again, as fast as the venue allows."""
+        size, pause_s = self._rules.topics_a_frame, 1 / self._rules.frames_a_second
         for at in range(0, len(topics), size):
             await self._ask(topics[at : at + size])
-            await asyncio.sleep(1 / self._rules.frames_a_second)
+            await asyncio.sleep(pause_s)
         self._all_asked = True
+        while True:
+            wanted, again = await self._wanted.get()
+            await self._ask(wanted, again=again)
+            await asyncio.sleep(pause_s)
 
     async def _ask(self, topics: Sequence[Topic], *, again: bool = False) -> None:
         assert self._socket is not None, "nothing can be asked before the connection is open"
@@ -232,9 +249,8 @@ class Connection:
             if now_s - self._heard_s > self._rules.silent_after_s:
                 raise Lost(f"no frame for {self._rules.silent_after_s:g} s")
             await self._ping(now_s)
-            await self._ask_the_silent(now_s)
-            if refused := tuple(self._watch.refused_before(now_s - REFUSED_AGAIN_S)):
-                await self._ask(refused)
+            self._tell_the_silent(now_s)
+            self._want_again(now_s)
 
     async def _ping(self, now_s: float) -> None:
         ping = self._rules.ping
@@ -243,18 +259,27 @@ class Connection:
             self._pinged_s = now_s
             await self._socket.send(ping)
 
-    async def _ask_the_silent(self, now_s: float) -> None:
-        silent = tuple(self._watch.fallen_silent(now_s))
-        if lost := sorted(self._watch.lost()):
-            names = ", ".join(f"{each.channel} of {each.instrument.symbol}" for each in lost)
-            raise Lost(f"asked again and still silent: {names}")
-        for topic in silent:
+    def _tell_the_silent(self, now_s: float) -> None:
+        for topic in tuple(self._watch.fallen_silent(now_s)):
             if self._told:
                 self._sink.notice(TopicSilent(topic), self._now_ns())
             if topic.channel is Channel.BOOK:
                 self._shelf.doubt(topic.instrument, "silent")
-        if silent:
-            await self._ask(silent, again=True)
+        if deaf := self._watch.deaf(now_s, self._opened_s):
+            first = f"{deaf[0].channel} of {deaf[0].instrument.symbol}"
+            more = f" and {len(deaf) - 1} more" if len(deaf) > 1 else ""
+            raise Lost(f"asked again and still silent: {first}{more}")
+
+    def _want_again(self, now_s: float) -> None:
+        """Ask again for what is due; what the venue never took alone, for it may be a bad one."""
+        due = tuple(self._watch.due(now_s))
+        taken = [topic for topic, answered in due if answered]
+        size = self._rules.topics_a_frame
+        for at in range(0, len(taken), size):
+            self._wanted.put_nowait((tuple(taken[at : at + size]), True))
+        for topic, answered in due:
+            if not answered:
+                self._wanted.put_nowait(((topic,), False))
 
 
 def cause_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
