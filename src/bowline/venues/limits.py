@@ -234,12 +234,16 @@ class Limits:
 
     def check(self, ask: Ask, now_s: float) -> None:
         """Raises Retryable while the venue wants nothing of this kind."""
-        left_s = self._banned_until_s - now_s
-        if left_s > 0:
-            raise Retryable(f"{self.venue} has banned this address", after_s=left_s)
+        self.check_ban(now_s)
         left_s = self._stopped_until_s.get(ask.kind, -inf) - now_s
         if left_s > 0 and ask.lane is not Lane.EXIT:
             raise Retryable(f"{self.venue} asked us to slow down", after_s=left_s)
+
+    def check_ban(self, now_s: float) -> None:
+        """Raises Retryable while the venue has banned this address."""
+        left_s = self._banned_until_s - now_s
+        if left_s > 0:
+            raise Retryable(f"{self.venue} has banned this address", after_s=left_s)
 
     def _counting(self, ask: Ask) -> list[Budget]:
         return [

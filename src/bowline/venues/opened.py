@@ -5,6 +5,7 @@ To be used in an `async with`; what was opened is closed at its end. Keys come i
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +13,6 @@ from contextlib import AsyncExitStack
 from http import HTTPStatus
 from random import Random
 from typing import Self
-from urllib.parse import urlsplit
 
 import aiohttp
 from msgspec import Struct
@@ -23,26 +23,28 @@ from bowline.core.venue import Listing, Listings
 from bowline.venues.clock import VenueClock
 from bowline.venues.codecs import CODECS, NUMBERED, PRIVATE_CODECS, START_HOSTS
 from bowline.venues.errors import Retryable
-from bowline.venues.limits import Ask, Lane, Limits, pass_through
+from bowline.venues.limits import UNNAMED_WAIT_S, Limits
 from bowline.venues.protocol import PublicVenue, Venue
 from bowline.venues.rest import TESTNET, Credentials, RestVenue
 from bowline.venues.rest.tables import QUIRKS
+from bowline.venues.rest.transport import Transport
+from bowline.venues.retry_after import wait_named_s
 from bowline.venues.stream import (
     AccountSink,
     AccountStream,
+    Connect,
     FeedRunner,
     FeedSink,
+    Lost,
+    OnFrame,
+    Socket,
     StreamKeys,
     aiohttp_connect,
 )
 
 _HOST = re.compile(r"^(https?|wss?)://[^/]+")
-START_TIMEOUT = aiohttp.ClientTimeout(total=10.0)
-SLOW_DOWN = (HTTPStatus.TOO_MANY_REQUESTS, 418)
 #: an account's stream may rest for days, so its wire is asked whether it is there
 HEARTBEAT_S = 20.0
-#: a book's start is well below this
-MOST_START_BYTES = 8 * 1024 * 1024
 
 
 class VenueAccess(Struct, frozen=True):
@@ -78,6 +80,8 @@ class Venues:
         self._opened: dict[MarketId, RestVenue] = {}
         self._limits: dict[str, Limits] = {}
         self._clocks: dict[str, VenueClock] = {}
+        self._starts: dict[MarketId, Transport] = {}
+        self._starting = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -122,12 +126,12 @@ class Venues:
         host = START_HOSTS.get(market.name, "")
 
         async def start(path: str) -> bytes:
-            return await self._get(market, self._placed(market.venue, host + path))
+            return await self._start(market, self._placed(market.venue, host + path))
 
         def runner(sink: FeedSink) -> FeedRunner:
             return FeedRunner(
                 codec,
-                aiohttp_connect(self._web()),
+                self._connect(market),
                 start,
                 sink,
                 now_ns=self._now_ns,
@@ -164,7 +168,7 @@ class Venues:
             codec,
             rest,
             StreamKeys(rest),
-            aiohttp_connect(self._web(), HEARTBEAT_S),
+            self._connect(market, HEARTBEAT_S),
             keys,
             sink,
             now_ns=self._now_ns,
@@ -219,30 +223,46 @@ class Venues:
             self._exits.push_async_callback(self._session.close)
         return self._session
 
-    async def _get(self, market: Market, url: str) -> bytes:
-        weight = QUIRKS[market.venue].markets[market.kind].weights.get("book", 1)
-        ask = Ask(Lane.READ, market.kind, urlsplit(url).path, weight=weight, signed=False)
-        limits = self._limits_of(market.venue)
-        await pass_through(limits, ask, time.monotonic)
-        body = bytearray()
-        try:
-            async with self._web().get(url, timeout=START_TIMEOUT) as reply:
-                limits.observe(ask, reply.headers, time.monotonic())
-                async for part in reply.content.iter_chunked(1 << 16):
-                    body += part
-                    if len(body) > MOST_START_BYTES:
-                        raise Retryable(f"{market.name} answered too much", after_s=60.0)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            name = type(error).__name__
-            raise Retryable(f"{market.name} did not answer: {name}", after_s=1.0) from None
-        if reply.status in SLOW_DOWN:
-            named = reply.headers.get("Retry-After", "")
-            seconds = float(named) if named.isdigit() else None
-            after_s = limits.stop(market.kind, seconds, time.monotonic())
-            raise Retryable(f"{market.name} asked us to slow down", after_s=after_s)
-        if reply.status != HTTPStatus.OK:
-            raise Retryable(f"{market.name} answered {reply.status}", after_s=5.0)
-        return bytes(body)
+    def _connect(self, market: Market, heartbeat_s: float | None = None) -> Connect:
+        """Connections that keep away while the venue has banned this address, and say if it does.
+
+        A socket that is refused for its rate (429) or by a firewall (403) waits alone: REST is
+        counted apart from sockets.
+        """
+        connect, limits = aiohttp_connect(self._web(), heartbeat_s), self._limits_of(market.venue)
+
+        async def opened(url: str, on_frame: OnFrame) -> Socket:
+            try:
+                limits.check_ban(time.monotonic())
+            except Retryable as banned:
+                raise Lost(banned.message, after_s=banned.after_s) from None
+            try:
+                return await connect(url, on_frame)
+            except Lost as lost:
+                named_s = wait_named_s(lost.headers, "", self._now_ns())
+                if lost.status == HTTPStatus.IM_A_TEAPOT:
+                    lost.after_s = limits.ban(named_s, time.monotonic())
+                elif lost.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN}:
+                    lost.after_s = UNNAMED_WAIT_S if named_s is None else named_s
+                raise
+
+        return opened
+
+    async def _start(self, market: Market, url: str) -> bytes:
+        """A book's start by REST. Raises VenueError; a ban it meets is everybody's."""
+        quirks = QUIRKS[market.venue]
+        if market.market_id not in self._starts:
+            transport = self._starts[market.market_id] = Transport(
+                quirks,
+                market.kind,
+                limits=self._limits_of(market.venue),
+                clock=self.clock(market.venue),
+            )
+            self._exits.push_async_callback(transport.close)
+        weight = quirks.markets[market.kind].weights.get("book", 1)
+        # one after the other: what is answered with a ban must not be one of thirty
+        async with self._starting:
+            return await self._starts[market.market_id].public(url, "book", weight)
 
 
 def open_venues(words: Mapping[str, str], host: str = "") -> Venues:

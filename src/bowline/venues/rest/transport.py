@@ -26,13 +26,14 @@ from bowline.venues.errors import Retryable, Unknown, VenueError
 from bowline.venues.limits import Ask, Lane, Limits, pass_through
 from bowline.venues.rest.judging import AGAIN_S, Meaning, Verdict, failure, judge
 from bowline.venues.rest.quirks import Quirks
+from bowline.venues.retry_after import wait_named_s
 
 TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
 #: the longest list of instruments is a fourth of it; what is longer is no answer
 MOST_BYTES = 1 << 26
 #: operations that need no key
-PUBLIC = frozenset({"time", "listings", "candles"})
+PUBLIC = frozenset({"time", "listings", "candles", "book"})
 
 #: asks ccxt what it would make of a reply: status, path, headers, body, JSON
 AskCcxt = Callable[[int, str, Mapping[str, str], str, object], str]
@@ -99,7 +100,22 @@ class Transport:
         body: str | None = None,
     ) -> object:
         """Send one request that ccxt made; the reply's JSON. Raises the three errors."""
-        sending = SENDING.get()
+        verdict, _ = await self._asked(SENDING.get(), url, method, headers, body)
+        return verdict.content
+
+    async def public(self, url: str, name: str, weight: int = 1) -> bytes:
+        """The body of a GET that needs no key, judged like any other reply. Raises VenueError."""
+        _, text = await self._asked(Sending(name, weight=weight), url, "GET", None, None)
+        return text.encode()
+
+    async def _asked(
+        self,
+        sending: Sending,
+        url: str,
+        method: str,
+        headers: Mapping[str, str] | None,
+        body: str | None,
+    ) -> tuple[Verdict, str]:
         path = urlsplit(url).path
         ask = Ask(
             sending.lane,
@@ -123,7 +139,7 @@ class Transport:
         error = self._failure(sending, verdict, status, replied)
         if error is not None:
             raise error
-        return verdict.content
+        return verdict, text
 
     async def close(self) -> None:
         """Close every connection."""
@@ -175,10 +191,11 @@ class Transport:
         for secret in self._secrets:
             message = message.replace(secret, "***")
         verdict = replace(verdict, message=message)
+        named_s = wait_named_s(headers, message, self._clock.now_ns(), self._quirks.retry_at_ms)
         if verdict.meaning is Meaning.LIMITED:
-            after_s = self._limits.stop(self._kind, self._named_wait_s(headers), now_s)
+            after_s = self._limits.stop(self._kind, named_s, now_s)
         elif verdict.meaning is Meaning.BANNED:
-            after_s = self._limits.ban(self._named_wait_s(headers), now_s)
+            after_s = self._limits.ban(named_s, now_s)
         elif verdict.meaning is Meaning.CLOCK:
             self._clock.doubt(f"{self._quirks.venue} refused our time ({verdict.code})")
         error = failure(
@@ -192,16 +209,6 @@ class Transport:
             error.code = str(status)
         return error
 
-    def _named_wait_s(self, headers: Mapping[str, str]) -> float | None:
-        text = headers.get("retry-after", "")
-        if text.isascii() and text.isdigit():
-            return float(text)
-        text = headers.get(self._quirks.retry_at_ms, "")
-        if text.isascii() and text.isdigit():
-            at_ms = int(text) * (1 if int(text) > _LEAST_MS else 1000)
-            return max(0.0, at_ms / 1000 - self._clock.now_ns() / 1e9)
-        return None
-
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             trace = aiohttp.TraceConfig()
@@ -209,10 +216,6 @@ class Transport:
             trace.on_connection_reuseconn.append(_mark_sent)
             self._session = aiohttp.ClientSession(trace_configs=[trace])
         return self._session
-
-
-#: a time of this many is in milliseconds: in seconds it would be the year 5138
-_LEAST_MS = 100_000_000_000
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:

@@ -26,7 +26,7 @@ from bowline.venues.stream.private import AccountStream
 from bowline.venues.stream.runner import FeedRunner
 from bowline.venues.stream.shelf import Fetch
 from bowline.venues.stream.stream_key import StreamKeys
-from bowline.venues.stream.transport import Connect, Lost, Socket, aiohttp_connect
+from bowline.venues.stream.transport import Connect, Lost, OnFrame, Socket, aiohttp_connect
 
 __all__ = [
     "AccountNotice",
@@ -43,6 +43,7 @@ __all__ = [
     "KeyRefused",
     "Lost",
     "Notice",
+    "OnFrame",
     "OrderInDoubt",
     "RestAsked",
     "RestSilent",

@@ -68,7 +68,7 @@ class Line:
             except Lost as lost:
                 if clock() - opened_s > HELD_S:
                     self._backoff.worked()
-                wait_s = self._backoff.next_s()
+                wait_s = max(self._backoff.next_s(), lost.after_s)
                 notice = ConnectionLost(self._url, str(lost), self._topics, wait_s)
                 self._sink.notice(notice, self._now_ns())
             await asyncio.sleep(wait_s)

@@ -149,7 +149,7 @@ class AccountStream:
                 self._missed.clear()
                 if clock() - opened_s > HELD_S:
                     self._backoff.worked()
-                wait_s = self._backoff.next_s()
+                wait_s = max(self._backoff.next_s(), getattr(lost, "after_s", 0.0))
                 if session.refused:
                     wait_s = max(wait_s, REFUSED_AGAIN_S)
                 self._notice(StreamLost(str(lost), wait_s))
@@ -180,7 +180,8 @@ class AccountStream:
         try:
             socket = await self._connect(url, self._on_frame)
         except Lost as lost:
-            raise Lost(str(lost).replace(key, "***") if key else str(lost)) from None
+            said = str(lost).replace(key, "***") if key else str(lost)
+            raise Lost(said, after_s=lost.after_s) from None
         age_s = rules.connection_lives_s * self._random.uniform(0.90, 0.97)
         try:
             async with asyncio.TaskGroup() as tasks:

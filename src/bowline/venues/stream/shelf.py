@@ -18,8 +18,11 @@ from bowline.venues.feed import Channel, FeedCodec, Topic, Unreadable
 from bowline.venues.stream.notices import BookInvalid, BookValid, FeedSink, FrameUnreadable
 from bowline.venues.stream.transport import Lost
 
-#: between two starts of the same book
+#: between two starts of the same book; twice as long after each that did not hold
 START_AGAIN_S = 1.0
+MOST_START_AGAIN_S = 60.0
+#: a start that held this long was a good one
+START_HELD_S = 30.0
 
 #: body of a GET of this path at the venue. Raises VenueError.
 Fetch = Callable[[str], Awaitable[bytes]]
@@ -59,6 +62,7 @@ class Shelf:
         self._keepers: dict[InstrumentId, BookKeeper] = {}
         self._starts: dict[InstrumentId, asyncio.Task[None]] = {}
         self._started_s: dict[InstrumentId, float] = {}
+        self._again_s: dict[InstrumentId, float] = {}
 
     def take(self, tick: BookReplaced | BookChanged, seen_ns: int) -> None:
         """What the venue said of a book."""
@@ -125,10 +129,12 @@ class Shelf:
 
     async def _fresh_start(self, instrument: InstrumentId) -> None:
         clock = asyncio.get_running_loop().time
-        last_s = self._started_s.get(instrument)
+        last_s, again_s = self._started_s.get(instrument), START_AGAIN_S
         if last_s is not None:
-            await asyncio.sleep(max(0.0, last_s + START_AGAIN_S - clock()))
-        self._started_s[instrument] = clock()
+            if clock() - last_s < START_HELD_S + self._again_s.get(instrument, 0.0):
+                again_s = min(2 * self._again_s[instrument], MOST_START_AGAIN_S)
+            await asyncio.sleep(max(0.0, last_s + again_s - clock()))
+        self._started_s[instrument], self._again_s[instrument] = clock(), again_s
         if not self._codec.rules(Channel.BOOK).snapshot_by_rest:
             self.doubt(instrument, "resubscribed")
             with suppress(Lost):  # whoever reads the socket sees the same loss
@@ -144,11 +150,14 @@ class Shelf:
                 await asyncio.sleep(FRAME_AGAIN_S)
 
     async def _whole(self, instrument: InstrumentId, path: str) -> BookReplaced:
-        """The book by REST, asked for until it comes."""
+        """The book by REST, asked for until it comes, no sooner than the venue wants."""
+        wait_s = START_AGAIN_S
         while True:
             try:
                 return self._codec.decode_snapshot(instrument, await self._fetch(path))
             except (VenueError, Unreadable) as error:
                 note = f"the start of a book, {path}: {error.message}"
                 self._sink.notice(FrameUnreadable(path, note), self._now_ns())
-            await asyncio.sleep(START_AGAIN_S)
+                named_s = getattr(error, "after_s", 0.0)
+            await asyncio.sleep(max(wait_s, named_s))
+            wait_s = min(2 * wait_s, MOST_START_AGAIN_S)

@@ -7,7 +7,7 @@ decodes, counts or retries.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -22,7 +22,17 @@ OnFrame = Callable[[bytes], None]
 
 
 class Lost(Exception):
-    """A connection could not be made or did not hold; the message says why."""
+    """A connection could not be made or did not hold; the message says why.
+
+    `status` is HTTP's, where the opening was refused, with its `headers` by lower-case names;
+    `after_s` is how long the venue wants to be left alone.
+    """
+
+    def __init__(self, message: str, *, after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
 
 
 class Socket(Protocol):
@@ -99,6 +109,11 @@ def aiohttp_connect(session: aiohttp.ClientSession, heartbeat_s: float | None = 
                 )
         except TimeoutError:
             raise Lost(f"{url} did not open within {OPEN_TIMEOUT_S:g} s") from None
+        except aiohttp.WSServerHandshakeError as error:
+            lost = Lost(f"{url} did not open: {error.status} {error.message}")
+            lost.status = error.status
+            lost.headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+            raise lost from error
         except (aiohttp.ClientError, OSError) as error:
             raise Lost(f"{url} did not open: {error}") from error
         return AiohttpSocket(socket, on_frame)
