@@ -213,6 +213,82 @@ def test_another_connection_begins_from_nothing(valid: BookKeeper) -> None:
     assert valid.valid_at(0, 0) is not None
 
 
+@pytest.mark.parametrize(
+    ("sequencing", "rest"),
+    [
+        (Sequencing.ADJOINING, False), (Sequencing.ADJOINING, True),
+        (Sequencing.PREVIOUS, False), (Sequencing.PREVIOUS, True), (Sequencing.RISING, False),
+    ],
+)  # fmt: skip
+@given(new=st.integers(1, 6_900), steps=st.integers(1, 9))
+def test_numbers_that_begin_anew_break_a_book_at_once_and_it_starts_again(
+    sequencing: Sequencing, rest: bool, new: int, steps: int
+) -> None:
+    """A venue that was restarted counts from another number and sends no whole book of itself."""
+    kept = keeper(sequencing, rest=rest)
+    first = start(7_000)
+    if sequencing is Sequencing.RISING:
+        first = replace(first, checksum=crc("10:1:20:1"))
+    kept.take(change(7_001, 7_001, [(10.0, 1.0)]), 0)
+    kept.take(first, 0)
+    anew = [replace(change(n, n, [(10.0, 5.0)]), event_ns=9_000) for n in range(new, new + steps)]
+    asked = [kept.take(tick, 1) for tick in anew]
+    assert asked[0]
+    assert kept.valid_at(1, 10**18) is None
+    assert (kept.state, kept.reason) == (BookState.INVALID, Loss.GAP)
+    assert kept.asked == 1 + rest
+    last = new + steps - 1
+    kept.take(start(last, [(11.0, 1.0)]), 2)
+    kept.take(replace(change(last + 1, last + 1, [(12.0, 1.0)]), checksum=crc("12:1:20:1:11:1")), 3)
+    book = kept.valid_at(3, 0)
+    assert book is not None
+    assert book.best_bid == (12.0, 1.0)
+
+
+def test_a_start_of_numbers_that_the_stream_has_left_is_asked_for_again() -> None:
+    kept = keeper(rest=True)
+    assert kept.take(change(1, 1, [(10.0, 8.0)]), 0)
+    assert not kept.take(start(7_000), 0)
+    asked = [kept.take(change(n, n, [(10.0, 8.0)]), n * 10**9) for n in range(2, 30)]
+    assert asked.index(True) == 9, "ten seconds without a change that joins"
+    assert sum(asked) == 1
+    assert kept.losses[Loss.OLD_START] == 1
+    assert not kept.take(start(28), 30 * 10**9)
+    assert kept.state is BookState.VALID
+
+
+def test_a_whole_book_with_a_lower_number_starts_anew_unless_its_time_is_older_too() -> None:
+    """BingX tells whole books with a number; after a restart it is lower, and the book is whole."""
+    kept = BookKeeper(BTC, rules(Sequencing.RISING))
+    whole = start(9_000, [(15.0, 1.0)])
+    kept.take(whole, 0)
+    assert not kept.take(replace(start(8_999, [(11.0, 1.0)]), event_ns=8_000), 1)  # late
+    book = kept.valid_at(1, 1)
+    assert book is not None
+    assert book.best_bid == (15.0, 1.0)
+    assert not kept.take(replace(start(10, [(12.0, 1.0)]), event_ns=9_001), 2)
+    assert book.best_bid == (12.0, 1.0)
+    for n in range(3):  # a clock that was set back too: three in a row are not late
+        kept.take(replace(start(n, [(13.0, 1.0)]), event_ns=n), 3)
+    assert book.best_bid == (13.0, 1.0)
+    assert kept.asked == 0
+
+
+def test_a_change_that_nothing_proves_is_not_believed() -> None:
+    """Bitget, `books`: a number that only rises. Without checksum and `pseq` one may be missing."""
+    kept = keeper(Sequencing.RISING)
+    kept.take(start(10), 0)
+    bare = BookChanged(BTC, 30, [(11.0, 1.0)], [], 30, 30, None, None)
+    assert kept.take(bare, 1)
+    assert (kept.state, kept.reason) == (BookState.INVALID, Loss.UNPROVEN)
+    assert kept.valid_at(1, 10**18) is None
+    kept.take(start(30, [(11.0, 1.0)]), 2)
+    assert not kept.take(replace(bare, first=31, last=31, previous=30), 3), "the number proves it"
+    assert kept.state is BookState.VALID
+    assert kept.take(replace(bare, first=40, last=40, previous=35), 4)
+    assert kept.reason is Loss.GAP
+
+
 @pytest.mark.parametrize("sequencing", [Sequencing.RISING, Sequencing.NONE])
 def test_whole_books_replace_one_another_and_old_ones_do_not(sequencing: Sequencing) -> None:
     kept = BookKeeper(BTC, rules(sequencing))

@@ -10,10 +10,13 @@ doubts, never ask twice for one loss, never read a clock and never do I/O.
 2. Where the start comes by REST, changes are kept until it is there. Those that are in it are left
    out, the first of the others must reach back to it; else the start is too old: ask again. The
    book counts as valid only when one change has joined, for a cached answer looks like any other.
-3. A gap, a checksum that differs, a book that a change left crossed, one-sided or with a negative
+3. Numbers that fall are the venue's numbers begun anew, not old news: a change with one breaks the
+   book, a whole book with one starts it again unless its time says that it is late. A change that
+   neither a number nor a checksum proves is not believed.
+4. A gap, a checksum that differs, a book that a change left crossed, one-sided or with a negative
    size: invalid at once, and `take` says once that a start is needed. Further changes are kept
    (REST) or left out until it comes.
-4. A start that is itself crossed or one-sided is what the venue has: it is followed, not served,
+5. A start that is itself crossed or one-sided is what the venue has: it is followed, not served,
    and not asked for again; it becomes valid when a change mends it.
 
 `MOVES` is the whole life of a book; `take` and `drop` are the only ways along it.
@@ -35,6 +38,10 @@ Checksum = Callable[[Book], int]
 
 #: changes kept while a start is on its way; the oldest go first, and the start must then be newer
 KEPT = 2_000
+#: a start that no change has joined for this long is of other numbers: it is asked for again
+JOIN_NS = 10_000_000_000
+#: so many whole books in a row that seem late are not late
+LATE_BOOKS = 3
 
 
 class BookState(Enum):
@@ -51,6 +58,7 @@ class Loss(StrEnum):
     """Why a book is not believed."""
 
     GAP = "gap"
+    UNPROVEN = "unproven"
     CHECKSUM = "checksum"
     CROSSED = "crossed"
     ONE_SIDED = "one_sided"
@@ -97,8 +105,8 @@ class BookKeeper:
     """
 
     __slots__ = (
-        "_book", "_checksum", "_every", "_followed", "_held", "_kept", "_known", "_rest", "_rule",
-        "_seen_ns", "_unchecked", "asked", "losses", "reason", "state",
+        "_book", "_checksum", "_every", "_followed", "_held", "_held_ns", "_kept", "_known",
+        "_late", "_rest", "_rule", "_seen_ns", "_unchecked", "asked", "losses", "reason", "state",
     )  # fmt: skip
 
     def __init__(
@@ -117,7 +125,9 @@ class BookKeeper:
         self._unchecked = 0
         self._known = 0
         self._seen_ns = 0
+        self._late = 0
         self._held: BookReplaced | None = None
+        self._held_ns = 0
         self._kept: deque[BookChanged] = deque(maxlen=KEPT)
 
     def valid_at(self, now_ns: int, max_age_ns: int) -> Book | None:
@@ -148,16 +158,19 @@ class BookKeeper:
 
     def _follow(self, tick: BookChanged, seen_ns: int) -> bool:
         known, last = self._known, tick.last
+        loss = None
         if self._rule is _ADJOINING:
-            if last <= known:
-                return False
-            follows = tick.first <= known + 1
+            if last == known:
+                return False  # told twice
+            if not tick.first <= known + 1 <= last:
+                loss = Loss.GAP
         elif self._rule is _PREVIOUS:
-            follows = tick.previous == known
+            if tick.previous != known:
+                loss = Loss.GAP
         else:
-            follows = self._rises(tick)
-        if not follows:
-            return self._break(Loss.GAP, tick)
+            loss = self._doubt(tick)
+        if loss is not None:
+            return self._break(loss, tick)
         book = self._book
         try:
             book.change(tick.bids, tick.asks, tick.event_ns)
@@ -167,29 +180,41 @@ class BookKeeper:
         self._seen_ns = seen_ns
         if self._checksum is not None and self._differs(tick):
             return self._break(Loss.CHECKSUM, tick)
-        if not book.usable:
+        if book.usable and self.state is _VALID:
+            return False
+        return self._weigh(tick)
+
+    def _weigh(self, tick: BookChanged) -> bool:
+        """A change that left the book unusable, or may have mended it."""
+        if not self._book.usable:
             return self._break(self._flaw(), tick) if self.state is _VALID else False
-        if self.state is _UNUSABLE:
-            self._move(Happening.MENDED)
-            self.reason = None
+        self._move(Happening.MENDED)
+        self.reason = None
         return False
 
-    def _rises(self, tick: BookChanged) -> bool:
-        """A number that only rises proves an order, no more: the rest is the checksum's to prove.
+    def _doubt(self, tick: BookChanged) -> Loss | None:
+        """What speaks against a change whose number only rises: that proves an order, no more.
 
-        Without any number, the checksum alone.
+        That none is missing the number before it proves, or a checksum, which is looked at now.
         """
-        if self._rule is Sequencing.NONE:
-            return False
-        if tick.previous is not None and tick.previous != self._known:
-            return False
-        return tick.last > self._known or tick.last == 0
+        if self._rule is Sequencing.NONE or tick.previous not in {None, self._known}:
+            return Loss.GAP
+        if tick.last <= self._known and tick.last:
+            return Loss.GAP
+        if tick.previous is not None:
+            return None
+        self._unchecked = self._every
+        proven = self._checksum is not None and tick.checksum is not None
+        return None if proven else Loss.UNPROVEN
 
     def _start(self, tick: BookReplaced, seen_ns: int) -> bool:
         """Begin anew from a whole book, unless it is older than what we have."""
         rising = self._rule is Sequencing.RISING and self._followed
-        if rising and tick.sequence < self._known:
-            return False
+        if rising and tick.sequence < self._known and tick.event_ns < self._book.event_ns:
+            self._late += 1
+            if self._late < LATE_BOOKS:
+                return False
+        self._late = 0
         if any(size < 0 for levels in (tick.bids, tick.asks) for _, size in levels):
             return self._break(Loss.NEGATIVE)
         self._book.replace(tick.bids, tick.asks, tick.event_ns)
@@ -210,7 +235,7 @@ class BookKeeper:
     def _start_by_rest(self, tick: BookReplaced, seen_ns: int) -> bool:
         if self._followed:
             return False  # nobody waits for it, and what we follow is newer
-        self._held = tick
+        self._held, self._held_ns = tick, seen_ns
         return self._join(seen_ns)
 
     def _keep(self, tick: BookChanged, seen_ns: int) -> bool:
@@ -228,10 +253,10 @@ class BookKeeper:
         assert start is not None
         while kept and kept[0].last <= start.sequence:
             kept.popleft()
-        if not kept:
+        if not kept and seen_ns - self._held_ns <= JOIN_NS:
             return False
         self._held = None
-        if not self._reaches(kept[0], start.sequence):
+        if not kept or not self._reaches(kept[0], start.sequence):
             self.losses[Loss.OLD_START] += 1
             self.asked += 1
             return True

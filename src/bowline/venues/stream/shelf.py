@@ -21,6 +21,8 @@ from bowline.venues.stream.transport import Lost
 #: between two starts of the same book; twice as long after each that did not hold
 START_AGAIN_S = 1.0
 MOST_START_AGAIN_S = 60.0
+#: a subscription owes a whole book within this long
+START_OWED_S = 10.0
 #: a start that held this long was a good one
 START_HELD_S = 30.0
 
@@ -63,6 +65,8 @@ class Shelf:
         self._starts: dict[InstrumentId, asyncio.Task[None]] = {}
         self._started_s: dict[InstrumentId, float] = {}
         self._again_s: dict[InstrumentId, float] = {}
+        #: since when changes come without a start
+        self._waiting_s: dict[InstrumentId, float] = {}
 
     def take(self, tick: BookReplaced | BookChanged, seen_ns: int) -> None:
         """What the venue said of a book."""
@@ -73,8 +77,13 @@ class Shelf:
         wanted = keeper.take(tick, seen_ns)
         if self._told:
             self._tell(keeper, tick.instrument, was, seen_ns)
-        if wanted:
+        if wanted or (keeper.state is BookState.WAITING and self._overdue(tick.instrument)):
             self._start(tick.instrument)
+
+    def _overdue(self, instrument: InstrumentId) -> bool:
+        """Whether changes come of a book whose start does not."""
+        now_s = asyncio.get_running_loop().time()
+        return now_s - self._waiting_s.setdefault(instrument, now_s) > START_OWED_S
 
     def tell(self, seen_ns: int) -> None:
         """From now on the sink hears of these books, first of which may be believed."""
@@ -137,6 +146,7 @@ class Shelf:
         self._started_s[instrument], self._again_s[instrument] = clock(), again_s
         if not self._codec.rules(Channel.BOOK).snapshot_by_rest:
             self.doubt(instrument, "resubscribed")
+            self._waiting_s[instrument] = clock()
             with suppress(Lost):  # whoever reads the socket sees the same loss
                 await self._asking.resubscribe(Topic(Channel.BOOK, instrument))
             return
