@@ -89,6 +89,47 @@ def made_up(count: int, seed: int = 7, *, flat: bool = False, volume: bool = Tru
     )
 
 
+def candles(
+    close: np.ndarray,
+    volume: np.ndarray,
+    *,
+    open_: np.ndarray | None = None,
+    reach: np.ndarray | float = 0.0,
+) -> CandleFrame:
+    """Five-minute candles of these closes, `reach` of the price beyond body at either end.
+
+    They open at the close before, or at `open_`.
+    """
+    before = np.concatenate((close[:1], close[:-1])) if open_ is None else open_
+    return CandleFrame(
+        SOMETHING,
+        Timeframe.M5,
+        open_ns=np.arange(len(close), dtype=np.int64) * Timeframe.M5.ns,
+        open=before,
+        high=np.maximum(before, close) * (1 + reach),
+        low=np.minimum(before, close) * (1 - reach),
+        close=close,
+        volume=volume,
+    )
+
+
+def halted(
+    price: float, *, before: int, still: int, after: int, traded: float, seed: int = 5
+) -> CandleFrame:
+    """Noise of seven digits around `price`, `still` candles at one price, noise.
+
+    `traded` is the volume of each candle of the halt.
+    """
+    rng = np.random.default_rng(seed)
+    count, halt = before + still + after, slice(before, before + still)
+    steps = rng.normal(0, 0.004, count)
+    steps[halt] = 0.0
+    close = np.array([float(f"{each:.7g}") for each in price * np.exp(np.cumsum(steps))])
+    reach, volume = rng.uniform(0, 0.003, count), rng.uniform(1, 9, count)
+    reach[halt], volume[halt] = 0.0, traded
+    return candles(close, volume, reach=reach)
+
+
 def drawn(indicator: Indicator, rng: random.Random) -> dict[str, Value]:
     """Parameters of at most three times the default, all bounds and constraints held."""
     for _ in range(10_000):

@@ -99,6 +99,53 @@ def test_conflicts_are_neutral_and_counted() -> None:
     assert set(frame.direction.tolist()) == {0, -1}
 
 
+def entry_of(name: str, long: str, short: str) -> dict[str, Any]:
+    """An average of three closes with a rule of one's own."""
+    return {
+        "id": name, "version": 1, "title": name, "group": "average", "inputs": ["close"],
+        "params": {"period": "int 3 from 2 to 9 step 1"}, "outputs": ["average"],
+        "warmup": "period - 1", "compute": [["talib.SMA", "close", "period"]],
+        "formula": "none", "source": "book: none", "rule": {"long": long, "short": short},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [("torn", "bull"), ("bull", "torn")])
+def test_a_rule_that_contradicts_itself_vetoes_what_the_others_say(order: tuple[str, ...]) -> None:
+    """LONG and SHORT at once is no LONG beside another's LONG, and no conflict of all either."""
+    made = Catalogue.build(
+        {
+            "indicators": [
+                entry_of("torn", "average > 0", "average > 0 and close > 0"),
+                entry_of("bull", "average > 0", "average < 0"),
+                entry_of("bear", "average < 0", "average > 0"),
+            ]
+        }
+    )
+    candles = walk(50)
+    for others in (order, tuple("bear" if name == "bull" else name for name in order)):
+        spec = parse_spec(raw_of(*({"id": name} for name in others)), made, NO_PLUGINS)
+        frame = opinion_of(spec, made, NO_PLUGINS).signals(candles)
+        assert not frame.direction.any()
+        assert frame.conflicting_signals == 0
+    alone = parse_spec(raw_of({"id": "bull"}), made, NO_PLUGINS)
+    assert opinion_of(alone, made, NO_PLUGINS).signals(candles).direction[2:].all()
+
+
+@pytest.mark.parametrize(
+    ("long", "short"), [("average > 0", "close > 0"), ("close > 0", "average > 0")]
+)
+def test_a_side_counts_only_where_the_other_is_known(long: str, short: str) -> None:
+    """While the average warms up one side holds and the other is NaN: that is no opinion."""
+    made = Catalogue.build({"indicators": [entry_of("half", long, short)]})
+    entry, candles = made.get("half"), walk(30)
+    directions = signal(entry, {"period": 9}, candles)
+    # eight candles without an average, then both sides hold at once
+    assert not directions.any()
+    sided = Catalogue.build({"indicators": [entry_of("half", long, short.replace(">", "<"))]})
+    directions = signal(sided.get("half"), {"period": 9}, candles)
+    assert directions.tolist() == [0] * 8 + [1] * 22
+
+
 @pytest.mark.parametrize(
     ("indicators", "expected"),
     [

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bowline.core.rounding import largest_so_far
 from bowline.core.signals import expressions, indicators, signal
 from bowline.research.grid import plan_grid
 from bowline.research.grid.library import available
 from bowline.research.grid.signals import SignalSource, _compare
 from bowline.research.grid.space import Axis, Slot
+from tests.core.signals.candles_for_signals import halted
 from tests.generators import ruled
 from tests.research.grids import START_NS, minutes, request
 
@@ -120,7 +122,19 @@ def test_neighbours_share_their_averages(fasts, slows, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("path", available())
-def test_columns_compare_as_the_catalogue_compares_on_every_path(path, monkeypatch) -> None:
+def test_in_a_market_that_stands_still_a_sweep_says_what_the_core_says(path, monkeypatch) -> None:
+    """Noise, no trade for 700 candles, noise: what is rounding there is so on every path."""
+    monkeypatch.setenv("BOWLINE_KERNEL", path)
+    market = halted(1.1, before=300, still=700, after=200, traded=0.0)
+    source = SignalSource(market, 1 << 20)
+    for entry in ruled():
+        found = source.direction(slot_of(entry), entry.defaults(), 0)
+        assert np.array_equal(found, signal(entry, entry.defaults(), market)), entry.id
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("path", available())
+def test_columns_compare_as_the_catalogue_compares_on_every_path(path, scaled, monkeypatch) -> None:
     monkeypatch.setenv("BOWLINE_KERNEL", path)
     draw = np.random.Generator(np.random.PCG64(3))
     one = draw.normal(100, 1e-9, 50_000)
@@ -131,12 +145,15 @@ def test_columns_compare_as_the_catalogue_compares_on_every_path(path, monkeypat
         column[draw.integers(0, 50_000, 400)] = -np.inf
         column[draw.integers(0, 50_000, 400)] = 0.0
     values = {"a": one, "b": other}
+    scale = largest_so_far(draw.normal(0, 1e4, 50_000)) if scaled else None
+    scales = {} if scale is None else {"a": scale}
     above, below = (
-        expressions.judge(expressions.parse(text), values, 50_000) for text in ("a > b", "a < b")
+        expressions.judge(expressions.parse(text), values, 50_000, scales)
+        for text in ("a > b", "a < b")
     )
     known = above.known & below.known
     expected = (above.holds & known).astype(np.int8) - (below.holds & known).astype(np.int8)
     found = np.zeros(50_000, dtype=np.int8)
-    _compare(one, other, found)
+    _compare(one, other, scale, found)
     assert np.array_equal(found, expected)
     assert {-1, 0, 1} == set(found.tolist())

@@ -103,7 +103,10 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
 class Indicator(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry. `warmup` counts the candles before the first value, as a sum over parameters.
 
-    Either `rule` or `no_rule` (why there is none) is given.
+    `undefined` says for an output where it is 0/0 and so has no value. `scale` says for an output
+    the size of the numbers it is the difference of, as a number of the rule language: beside their
+    largest so far, a part in 10^12 is rounding. Either `rule` or `no_rule` (why there is none) is
+    given.
     """
 
     id: str
@@ -120,6 +123,8 @@ class Indicator(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str
     rule: Rule | None = None
     no_rule: str = ""
+    undefined: dict[str, Step] = msgspec.field(default_factory=dict)
+    scale: dict[str, str] = msgspec.field(default_factory=dict)
 
     def defaults(self) -> dict[str, Value]:
         """The parameters when nothing is asked for."""

@@ -13,13 +13,15 @@ There is no `eval` here and must never be: a catalogue is a file somebody may ed
 `prev(x)` is x one candle earlier. A comparison with a NaN or an infinity is not known, and what
 is built on it is not known either. Over columns, two numbers that differ by rounding only are
 equal: in a market that stands still an average is a last bit off the price, and that is no opinion.
+Rounding is measured against the two numbers, and against the scales of the names that are compared:
+the difference of two averages is rounding beside the price, not beside 0.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -27,13 +29,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bowline.core.rounding import is_negligible
+
 Column = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*)|(<=|>=|[<>()+\-*/,]))")
 
-#: numbers whose difference is a smaller part of the larger one than this are equal; a tick is more
-ROUNDING = 1e-12
 #: a text of more characters than this is refused: depth of brackets is depth of calls
 LONGEST = 300
 
@@ -59,6 +61,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
+NO_SCALES: Mapping[str, Column] = {}
 _WORDS = frozenset({"and", "or", "prev"})
 
 
@@ -165,10 +168,15 @@ def calculate(node: Node, values: Mapping[str, Any]) -> Any:  # noqa: ANN401, PL
             return calculate(left, values) or calculate(right, values)
 
 
-def judge(node: Node, values: Mapping[str, Any], length: int) -> Verdicts:
-    """Whether the truth `node` holds on each of `length` candles, and where that is known."""
+def judge(
+    node: Node, values: Mapping[str, Any], length: int, scales: Mapping[str, Column] = NO_SCALES
+) -> Verdicts:
+    """Whether the truth `node` holds on each of `length` candles, and where that is known.
+
+    `scales` are columns: the size of the numbers that a name's values were made of.
+    """
     if isinstance(node, Junction):
-        one, other = judge(node.left, values, length), judge(node.right, values, length)
+        one, other = (judge(side, values, length, scales) for side in (node.left, node.right))
         known = one.known & other.known
         if node.word == "and":
             return Verdicts(one.holds & other.holds, known)
@@ -180,18 +188,28 @@ def judge(node: Node, values: Mapping[str, Any], length: int) -> Verdicts:
             np.broadcast_to(np.asarray(calculate(side, values), dtype=np.float64), length)
             for side in (node.left, node.right)
         )
+        scale = widest(scales, names(node))
         verdicts = Verdicts(np.empty(length, np.bool_), np.empty(length, np.bool_))
         for start in range(0, length, _TILE):
             part = slice(start, start + _TILE)
-            verdicts.holds[part] = _compared(node.sign, left[part], right[part])
+            verdicts.holds[part] = _compared(
+                node.sign, left[part], right[part], None if scale is None else scale[part]
+            )
             verdicts.known[part] = np.isfinite(left[part]) & np.isfinite(right[part])
     return verdicts
 
 
-def _compared(sign: str, left: Column, right: Column) -> Truths:
-    apart = np.abs(left - right) > ROUNDING * np.maximum(np.abs(left), np.abs(right))
+def widest(scales: Mapping[str, Column], names: Iterable[str]) -> Column | None:
+    """The largest of the scales of these names, candle by candle; None if none has one."""
+    found = [scales[name] for name in names if name in scales]
+    return np.maximum.reduce(found) if found else None
+
+
+def _compared(sign: str, left: Column, right: Column, scale: Column | None) -> Truths:
+    size = np.maximum(np.abs(left), np.abs(right))
+    equal = is_negligible(left - right, size if scale is None else np.maximum(size, scale))
     holds: Truths = _COMPARISONS[sign](left, right)
-    return holds | ~apart if "=" in sign else holds & apart
+    return holds | equal if "=" in sign else holds & ~equal
 
 
 def _shifted(column: Column) -> Column:

@@ -6,13 +6,16 @@ formula here and in `formulas` is held to that bit for bit by a test.
 1. Run the steps of the entry in order; each adds its results to the outputs.
 2. Whole-number results say 0 while they warm up: those candles become NaN.
 3. What is not a finite number becomes NaN, so that no infinity reaches a rule.
-4. A signal is LONG where only the long side of the rule holds, SHORT where only the short side
-   does; where both hold or anything in the rule is NaN it is NEUTRAL.
+4. An output has no value where the entry says that it is 0/0. Steps and averages before have used
+   what the formula gave there: a NaN would stay in a running sum for ever.
+5. A signal is LONG where only the long side of the rule holds, SHORT where only the short side
+   does; where both hold or anything in the rule is NaN it is NEUTRAL. Two numbers that differ by
+   the rounding of what they were made of are equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,9 +23,11 @@ from numpy.typing import NDArray
 
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, Timeframe
+from bowline.core.rounding import largest_so_far
 from bowline.core.signals import expressions, ta_lib
-from bowline.core.signals.entry import DAY, INPUTS, Indicator, Step, Value
+from bowline.core.signals.entry import DAY, INPUTS, Indicator, Rule, Step, Value
 from bowline.core.signals.formulas import FORMULAS
+from bowline.core.signals.formulas.undefined import GUARDS
 
 Series = NDArray[np.float64]
 
@@ -58,7 +63,34 @@ def compute(
                     series[: warmup(indicator, params, frame.timeframe)] = np.nan
                 name = next(names)
                 known[name] = outputs[name] = series
-    return outputs
+        return without_undefined(indicator, outputs, lambda step: run_step(step, known))
+
+
+def without_undefined(
+    indicator: Indicator,
+    outputs: dict[str, Series],
+    run: Callable[[Step], tuple[NDArray[Any], ...]],
+) -> dict[str, Series]:
+    """The outputs, NaN where they are 0/0; `run` gives the results of a step."""
+    guards = {name: run(step)[0] for name, step in indicator.undefined.items()}
+    return {
+        name: np.where(guards[name], np.nan, series) if name in guards else series
+        for name, series in outputs.items()
+    }
+
+
+def scales(
+    indicator: Indicator, values: Mapping[str, Any], length: int
+) -> dict[str, expressions.Column]:
+    """For each output that has a scale, its size up to each candle; `values` has every name."""
+    made = {text: scale_of(text, values, length) for text in set(indicator.scale.values())}
+    return {name: made[text] for name, text in indicator.scale.items()}
+
+
+def scale_of(text: str, values: Mapping[str, Any], length: int) -> expressions.Column:
+    """The largest size up to each candle of what `text` says, as a number of the rule language."""
+    size = expressions.calculate(expressions.parse(text), values)
+    return largest_so_far(np.broadcast_to(np.asarray(size, dtype=np.float64), length))
 
 
 def signal(
@@ -81,13 +113,20 @@ def sides(
         raise ValueError(f"indicator {indicator.id} has no rule: {indicator.no_rule}")
     values = {name: getattr(frame, name) for name in indicator.inputs}
     values |= {**params, **compute(indicator, params, frame)}
-    known = np.ones(len(frame), dtype=np.bool_)
+    return judge_sides(rule, values, len(frame), scales(indicator, values, len(frame)))
+
+
+def judge_sides(
+    rule: Rule, values: Mapping[str, Any], length: int, scales: Mapping[str, expressions.Column]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """As `sides`, from every value and scale that the rule names."""
+    known = np.ones(length, dtype=np.bool_)
     holds = []
     for text in (rule.long, rule.short):
         if not text:
-            holds.append(np.zeros(len(frame), dtype=np.bool_))
+            holds.append(np.zeros(length, dtype=np.bool_))
             continue
-        verdicts = expressions.judge(expressions.parse(text), values, len(frame))
+        verdicts = expressions.judge(expressions.parse(text), values, length, scales)
         holds.append(verdicts.holds)
         known = known & verdicts.known
     return holds[0] & known, holds[1] & known
@@ -99,4 +138,4 @@ def run_step(step: Step, known: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
     library, _, name = step.formula.rpartition(".")
     if library:
         return ta_lib.run(name, *arguments)
-    return FORMULAS[name](*arguments)
+    return (GUARDS.get(name) or FORMULAS[name])(*arguments)

@@ -11,12 +11,13 @@ It must never repair or guess: what is not as it should be becomes one line with
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bowline.core.signals import expressions, ta_lib
 from bowline.core.signals.entry import DAY, INPUTS, Indicator, Kind, Parameter, Rule, Step
 from bowline.core.signals.formulas import FORMULAS
+from bowline.core.signals.formulas.undefined import GUARDS
 
 GROUPS = (
     "average", "cross", "channel", "trend", "momentum", "volatility", "volume",
@@ -29,10 +30,10 @@ _NUMERIC = re.compile(rf"(int|float) ({_NUMBER}) from ({_NUMBER}) to ({_NUMBER})
 _CHOICE = re.compile(r"choice (\w+) of (\w+(?:, \w+)*)")
 _PARAMETER_FORM = "'int 14 from 2 to 200 step 1', 'float …' or 'choice sma of sma, ema'"
 
-_OPTIONAL = ("constraints", "params", "rule", "no_rule")
+_OPTIONAL = ("constraints", "params", "rule", "no_rule", "undefined", "scale")
 _FIELDS = (
     "id", "version", "title", "group", "inputs", "params", "constraints", "outputs", "warmup",
-    "compute", "formula", "source", "rule", "no_rule",
+    "compute", "formula", "source", "rule", "no_rule", "undefined", "scale",
 )  # fmt: skip
 
 
@@ -89,6 +90,8 @@ class _EntryReader:
             inputs=self.words("inputs"),
             outputs=self.words("outputs"),
             constraints=self.words("constraints"),
+            undefined=self.undefined(),
+            scale=self.scale(),
         )
         self.check_names(entry)
         self.check_expressions(entry)
@@ -160,15 +163,38 @@ class _EntryReader:
         if not isinstance(value, list) or not value:
             self.wrong("compute", "expected a list of [formula, argument, …]")
             return ()
-        steps = []
-        for number, each in enumerate(value):
-            if not isinstance(each, list) or not each or not all(_is_value(part) for part in each):
-                self.wrong(f"compute[{number}]", "expected [formula, argument, …]")
-                continue
-            steps.append(Step(str(each[0]), tuple(each[1:])))
-            if not _exists(steps[-1].formula):
-                self.wrong(f"compute[{number}]", f"there is no formula {each[0]!r}")
-        return tuple(steps)
+        read = [self.step(f"compute[{at}]", each, _exists) for at, each in enumerate(value)]
+        return tuple(each for each in read if each is not None)
+
+    def step(self, field: str, raw: object, exists: Callable[[str], bool]) -> Step | None:
+        if not isinstance(raw, list) or not raw or not all(_is_value(part) for part in raw):
+            self.wrong(field, "expected [formula, argument, …]")
+            return None
+        if not exists(str(raw[0])):
+            self.wrong(field, f"there is no formula {raw[0]!r}")
+        return Step(str(raw[0]), tuple(raw[1:]))
+
+    def by_output(self, field: str) -> Mapping[str, Any]:
+        """A mapping of outputs to something, or one thing that holds for all of them."""
+        value = self.raw.get(field, {})
+        outputs = self.raw.get("outputs")
+        outputs = outputs if isinstance(outputs, list) else []
+        if not isinstance(value, Mapping):
+            return dict.fromkeys(map(str, outputs), value)
+        for name in value:
+            if name not in outputs:
+                self.wrong(field, f"{name!r} is no output")
+        return value
+
+    def undefined(self) -> dict[str, Step]:
+        read = {
+            name: self.step(f"undefined.{name}", each, GUARDS.__contains__)
+            for name, each in self.by_output("undefined").items()
+        }
+        return {name: each for name, each in read.items() if each is not None}
+
+    def scale(self) -> dict[str, str]:
+        return {name: str(each) for name, each in self.by_output("scale").items()}
 
     def rule(self) -> Rule | None:
         value = self.raw.get("rule")
@@ -196,11 +222,13 @@ class _EntryReader:
                 self.wrong("inputs", f"{name!r} is none: expected {', '.join(INPUTS)}")
         known = {*entry.inputs, *params, *entry.outputs, *ta_lib.AVERAGES}
         used: set[str] = set()
-        for number, step in enumerate(entry.steps):
+        steps = {f"compute[{number}]": step for number, step in enumerate(entry.steps)}
+        steps |= {f"undefined.{name}": step for name, step in entry.undefined.items()}
+        for field, step in steps.items():
             texts = {each for each in step.arguments if isinstance(each, str)}
             used |= texts
             for name in sorted(texts - known):
-                self.wrong(f"compute[{number}]", f"{name!r} is no input, output or parameter")
+                self.wrong(field, f"{name!r} is no input, output or parameter")
         for name in entry.inputs:
             if name not in used and name not in self.rule_names(entry):
                 self.wrong("inputs", f"{name!r} is not used")
@@ -217,8 +245,10 @@ class _EntryReader:
             self.check("constraints", text, known=params, truth=True)
         if entry.warmup:
             self.check("warmup", entry.warmup, known={*params, DAY}, truth=False)
+        known = {*params, *entry.inputs, *entry.outputs}
+        for name, text in entry.scale.items():
+            self.check(f"scale.{name}", text, known=known, truth=False)
         if entry.rule is not None:
-            known = {*params, *entry.inputs, *entry.outputs}
             for side in ("long", "short"):
                 text = getattr(entry.rule, side)
                 if text:

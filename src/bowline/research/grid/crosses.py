@@ -38,6 +38,8 @@ def _periods(indicator: Indicator) -> tuple[str, str] | None:
     pair = opposites(indicator)
     if pair is None or len(indicator.steps) != len(indicator.outputs):
         return None
+    if indicator.undefined or indicator.scale:
+        return None
     made = dict(zip(indicator.outputs, indicator.steps, strict=True))
     found = []
     for name in pair:

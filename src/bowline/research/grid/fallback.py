@@ -13,7 +13,7 @@ from bowline.core.model.values import to_float
 from bowline.core.report.drawdown import drawdown_curve
 from bowline.core.report.metrics import daily_ratios
 from bowline.core.report.round_trips import DRAW_RETURN_PCT
-from bowline.core.signals.expressions import ROUNDING
+from bowline.core.rounding import is_negligible
 from bowline.core.signals.frame import DirectionColumn
 from bowline.research.grid.reference import Life, LoopRules, play
 from bowline.research.grid.tape import (
@@ -91,8 +91,8 @@ def cross_bank(tape: Tape, crosses: NDArray[np.int64]) -> tuple[SignalBank, Rows
     bank = SignalBank(len(tape))
     for fast, slow, anchor in crosses.tolist():
         one, other = (_average(tape.closes.tolist(), period, anchor) for period in (fast, slow))
-        apart = np.abs(one - other) > ROUNDING * np.maximum(np.abs(one), np.abs(other))
-        direction = np.where(apart, np.sign(one - other), 0)
+        equal = is_negligible(one - other, np.maximum(np.abs(one), np.abs(other)))
+        direction = np.where(equal | np.isnan(one - other), 0, np.sign(one - other))
         bank.add(direction.astype(np.int8))
     return bank, np.arange(len(crosses), dtype=np.int32)[:, None]
 

@@ -59,7 +59,7 @@ def _library(name: str) -> ctypes.CDLL | None:
     library.bowline_best_instructions.restype = _Whole
     library.bowline_evaluate.argtypes = [ctypes.POINTER(Task), _Whole, _Whole]
     library.bowline_evaluate.restype = _Whole
-    library.bowline_compare.argtypes = [_Pointer, _Pointer, _Whole, _Number, _Pointer]
+    library.bowline_compare.argtypes = [_Pointer, _Pointer, _Pointer, _Whole, _Number, _Pointer]
     library.bowline_compare.restype = None
     assert library.bowline_task_bytes() == ctypes.sizeof(Task), "csrc/task.h and Task differ"
     return library

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowline.core.model.market import CandleFrame
+from bowline.core.rounding import ROUNDING
 from bowline.core.signals import expressions, indicators, ta_lib
 from bowline.core.signals.catalogue import Indicator, Step, Value
 from bowline.core.signals.entry import INPUTS
@@ -53,6 +54,7 @@ class SignalSource:
         self._series: OrderedDict[tuple[Any, ...], tuple[NDArray[Any], ...]] = OrderedDict()
         self._held = 0
         self._frames: dict[int, tuple[CandleFrame, dict[str, Any]]] = {}
+        self._input_scales: dict[tuple[int, str], Column] = {}
         self._rows: dict[Key, int] = {}
         self.bank = SignalBank(len(candles), self._most_rows)
 
@@ -71,17 +73,38 @@ class SignalSource:
     def direction(self, slot: Slot, params: Mapping[str, Value], anchor: int) -> DirectionColumn:
         """The signal of every candle; NEUTRAL before the anchor."""
         frame, inputs = self._since(anchor)
-        values = {name: inputs[name] for name in slot.indicator.inputs}
-        values |= {**params, **self._outputs(slot.indicator, params, frame, inputs)}
+        indicator = slot.indicator
+        values = {name: inputs[name] for name in indicator.inputs}
+        values |= {**params, **self._outputs(indicator, params, frame, inputs)}
+        scales = self._scales(indicator, values, anchor)
         column = np.zeros(len(self._candles), dtype=np.int8)
-        pair = opposites(slot.indicator)
+        pair = opposites(indicator)
         if pair is not None:
             above, below = pair
-            _compare(values[above], values[below], column[anchor:])
+            scale = expressions.widest(scales, pair)
+            _compare(values[above], values[below], scale, column[anchor:])
             return column
-        long, short = _sides(slot.indicator, values, len(frame))
+        assert indicator.rule is not None, f"{indicator.id} has no rule"
+        long, short = indicators.judge_sides(indicator.rule, values, len(frame), scales)
         np.subtract(long & ~short, short & ~long, out=column[anchor:], dtype=np.int8)
         return column
+
+    def _scales(
+        self, indicator: Indicator, values: Mapping[str, Any], anchor: int
+    ) -> dict[str, Column]:
+        """As `indicators.scales`; those of inputs alone are made once an anchor."""
+        frame, _ = self._since(anchor)
+        made = {}
+        for name, text in indicator.scale.items():
+            if expressions.names(expressions.parse(text)) <= {*INPUTS}:
+                key = anchor, text
+                if key not in self._input_scales:
+                    found = indicators.scale_of(text, values, len(frame))
+                    self._input_scales[key] = found
+                made[name] = self._input_scales[key]
+            else:
+                made[name] = indicators.scale_of(text, values, len(frame))
+        return made
 
     def _since(self, anchor: int) -> tuple[CandleFrame, dict[str, Any]]:
         found = self._frames.get(anchor)
@@ -105,11 +128,15 @@ class SignalSource:
         made: dict[str, Any] = {name: known[name] for name in params} | {n: n for n in INPUTS}
         names = iter(indicator.outputs)
         outputs: dict[str, NDArray[Any]] = {}
-        for step in indicator.steps:
+
+        def key_of(step: Step) -> tuple[Any, ...]:
             told = (
                 made.get(each, each) if isinstance(each, str) else each for each in step.arguments
             )
-            key = (len(frame), step.formula, *told)
+            return len(frame), step.formula, *told
+
+        for step in indicator.steps:
+            key = key_of(step)
             for at, result in enumerate(self._step(key, step, known)):
                 series, wait = result, 0
                 if result.dtype.kind == "i":
@@ -119,7 +146,9 @@ class SignalSource:
                 name = next(names)
                 known[name] = outputs[name] = series
                 made[name] = (key, at, wait)
-        return outputs
+        return indicators.without_undefined(
+            indicator, outputs, lambda step: self._step(key_of(step), step, known)
+        )
 
     def _step(
         self, key: tuple[Any, ...], step: Step, known: Mapping[str, Any]
@@ -168,24 +197,6 @@ def _finite(result: NDArray[Any]) -> NDArray[Any]:
     return np.where(np.isinf(result), np.nan, result)
 
 
-def _sides(
-    indicator: Indicator, values: Mapping[str, Any], length: int
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """As `core.signals.indicators.sides`, from values that are there already."""
-    rule = indicator.rule
-    assert rule is not None, f"{indicator.id} has no rule"
-    known = np.ones(length, dtype=np.bool_)
-    sides = []
-    for text in (rule.long, rule.short):
-        if not text:
-            sides.append(np.zeros(length, dtype=np.bool_))
-            continue
-        verdicts = expressions.judge(expressions.parse(text), values, length)
-        sides.append(verdicts.holds)
-        known &= verdicts.known
-    return sides[0] & known, sides[1] & known
-
-
 def opposites(indicator: Indicator) -> tuple[str, str] | None:
     """The two columns of a rule that is LONG where one is above the other and SHORT below."""
     rule = indicator.rule
@@ -201,15 +212,17 @@ def opposites(indicator: Indicator) -> tuple[str, str] | None:
     return None
 
 
-def _compare(one: Column, other: Column, direction: DirectionColumn) -> None:
+def _compare(one: Column, other: Column, scale: Column | None, direction: DirectionColumn) -> None:
     """1 where `one` is above `other`, -1 where below, in one pass; rounding is no difference.
 
-    A NaN and an infinity compare as neither: their difference is no larger than their rounding.
+    `scale` is the size of what both were made of, if that is more than they are. A NaN and an
+    infinity compare as neither: their difference is no larger than their rounding.
     """
     if chosen() != PYTHON:
         one, other = np.ascontiguousarray(one), np.ascontiguousarray(other)
         compare = library(chosen()).bowline_compare
-        compare(address(one), address(other), len(one), expressions.ROUNDING, address(direction))
+        scales = None if scale is None else address(scale)
+        compare(address(one), address(other), scales, len(one), ROUNDING, address(direction))
         return
     size = min(_TILE, len(one))
     apart, rounding, above, below = np.empty(size), np.empty(size), *np.empty((2, size), np.bool_)
@@ -221,7 +234,9 @@ def _compare(one: Column, other: Column, direction: DirectionColumn) -> None:
             np.abs(a, out=difference)
             np.abs(b, out=bound)
             np.maximum(difference, bound, out=bound)
-            np.multiply(bound, expressions.ROUNDING, out=bound)
+            if scale is not None:
+                np.maximum(bound, scale[start : start + _TILE], out=bound)
+            np.multiply(bound, ROUNDING, out=bound)
             np.subtract(a, b, out=difference)
             np.greater(difference, bound, out=above[:n])
             np.negative(bound, out=bound)

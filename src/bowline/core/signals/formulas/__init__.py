@@ -29,6 +29,7 @@ FORMULAS: dict[str, Callable[..., tuple[Any, ...]]] = {
         channels.envelope,
         channels.ichimoku,
         channels.keltner,
+        channels.keltner_typical,
         channels.squeeze,
         channels.starc,
         days.pivot_points,

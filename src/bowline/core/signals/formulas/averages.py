@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
+from bowline.core.rounding import is_negligible, largest_so_far
 from bowline.core.signals.formulas.parts import Series, shifted, ta, weighted
+from bowline.core.signals.formulas.undefined import no_changes
 
 
 def alma(close: Series, period: int, offset: float, sigma: float) -> tuple[Series]:
@@ -44,7 +46,9 @@ def vidya(close: Series, period: int, momentum: int) -> tuple[Series]:
     result = np.full(len(close), np.nan)
     if momentum >= len(close):
         return (result,)
-    strength = np.abs(ta("CMOU", close, momentum)) / 100 * (2 / (period + 1))
+    (still,) = no_changes(close, momentum)
+    momentum_share = np.where(still, 0.0, np.abs(ta("CMOU", close, momentum)) / 100)
+    strength = momentum_share * (2 / (period + 1))
     value = float(close[momentum])
     values = []
     for price, weight in zip(close[momentum:].tolist(), strength[momentum:].tolist(), strict=True):
@@ -71,8 +75,13 @@ def super_smoother(close: Series, period: int) -> tuple[Series]:
 
 
 def vwema(close: Series, volume: Series, period: int) -> tuple[Series]:
-    """Exponential average of close weighted by volume: EMA(close * volume) / EMA(volume)."""
-    return (ta("EMA", close * volume, period) / ta("EMA", volume, period),)
+    """Exponential average of close weighted by volume: EMA(close * volume) / EMA(volume).
+
+    NaN without volume, and once what is left of the last is rounding beside the largest.
+    """
+    total = ta("EMA", volume, period)
+    average = ta("EMA", close * volume, period) / total
+    return (np.where(is_negligible(total, largest_so_far(volume)), np.nan, average),)
 
 
 def alligator(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bowline.core.signals.formulas.parts import Series, first_valid, shifted, ta
+from bowline.core.signals.formulas.parts import Series, first_valid, shifted, ta, typical
 
 Band = tuple[Series, Series, Series]
 
@@ -14,6 +14,15 @@ def keltner(
 ) -> Band:
     """EMA of close ± multiplier * ATR."""
     middle = ta("EMA", close, period)
+    half = multiplier * ta("ATR", high, low, close, atr_period)
+    return middle + half, middle, middle - half
+
+
+def keltner_typical(
+    high: Series, low: Series, close: Series, period: int, atr_period: int, multiplier: float
+) -> Band:
+    """EMA of the typical price ± multiplier * ATR."""
+    middle = ta("EMA", typical(high, low, close), period)
     half = multiplier * ta("ATR", high, low, close, atr_period)
     return middle + half, middle, middle - half
 

@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 
+from bowline.core.rounding import is_negligible
 from bowline.core.signals.formulas.parts import Series, shifted, ta, typical
+from bowline.core.signals.formulas.undefined import no_changes, no_volume
 
 
 def rolling_vwap(
@@ -15,7 +17,7 @@ def rolling_vwap(
     """Typical price weighted by volume over the last `period` candles; NaN without volume."""
     traded = ta("SUM", typical(high, low, close) * volume, period)
     total = ta("SUM", volume, period)
-    return (np.where(ta("MAX", volume, period) > 0, traded / total, np.nan),)
+    return (np.where(no_volume(volume, period)[0], np.nan, traded / total),)
 
 
 def anchored_vwap(high: Series, low: Series, close: Series, volume: Series) -> tuple[Series]:
@@ -38,18 +40,24 @@ def klinger(
     """Klinger's volume oscillator: fast less slow EMA of the volume force, and its signal.
 
     Volume force = volume * abs(2 * (range / accumulated range) - 1) * trend * 100, where the trend
-    is the sign of the change of high + low + close and the range adds up while it lasts.
+    is the sign of the change of high + low + close and the range adds up while it lasts. A candle
+    without a range whose price is that of the one before has no force, nor has any before the price
+    has moved.
     """
-    change = np.sign((high + low + close) - shifted(high + low + close)).tolist()
+    price = high + low + close
+    moved = price - shifted(price)
+    still = is_negligible(moved, price)
+    change = np.where(still, 0.0, np.sign(moved)).tolist()
     reach = (high - low).tolist()
     forces = [math.nan] * min(len(change), 1)
-    trend, total = 1.0, 0.0
+    trend, total = 0.0, 0.0
     for at in range(1, len(change)):
         turn = change[at] or trend
         total = (total if turn == trend else reach[at - 1]) + reach[at]
         trend = turn
         share = reach[at] / total if total > 0 else 0.0
-        forces.append(abs(2 * share - 1) * trend * 100)
+        nothing = change[at] == 0 and reach[at] == 0
+        forces.append(0.0 if nothing else abs(2 * share - 1) * trend * 100)
     force = volume * np.asarray(forces, dtype=np.float64)
     line = ta("EMA", force, fast) - ta("EMA", force, slow)
     return line, ta("EMA", line, signal)
@@ -96,7 +104,9 @@ def r_squared(close: Series, period: int) -> tuple[Series]:
 
 def volume_correlation(close: Series, volume: Series, period: int) -> tuple[Series]:
     """Correlation of the changes of close and of volume over `period` changes."""
-    return (ta("CORREL", close - shifted(close), volume - shifted(volume), period),)
+    correlation = ta("CORREL", close - shifted(close), volume - shifted(volume), period)
+    nothing = no_changes(close, period)[0] | no_changes(volume, period)[0]
+    return (np.where(nothing, np.nan, correlation),)
 
 
 def _root(series: Series) -> Series:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bowline.core.rounding import is_negligible, largest_so_far
 from bowline.core.signals.formulas.parts import (
     Series,
     first_valid,
@@ -15,11 +17,10 @@ from bowline.core.signals.formulas.parts import (
     typical,
     weighted,
 )
+from bowline.core.signals.formulas.undefined import no_changes, no_moves, no_ranges
 
 #: Fisher's transform is infinite at 1: Ehlers keeps his input this far inside
 _FISHER_LIMIT = 0.999
-#: an RSI (0 to 100) that moves less than this is only rounding
-_STILL = 1e-9
 
 
 def stochastic_rsi(
@@ -27,21 +28,21 @@ def stochastic_rsi(
 ) -> tuple[Series, Series]:
     """Where the RSI lies in the range of its last `window` values, 0 to 100, smoothed; its signal.
 
-    0 while it stands still: a NaN would stay in the running sum of the average for ever, and the
-    rounding of a still RSI would be stretched to 0 and 100.
+    While it stands still it is 0/0, and 0 here: a NaN would stay in the running sum of the average
+    for ever, so the entry says where there is no value.
     """
     rsi = ta("RSI", close, period)
-    lowest, highest = ta("MIN", rsi, window), ta("MAX", rsi, window)
-    place = 100 * (rsi - lowest) / (highest - lowest)
-    line = ta("SMA", np.where(highest - lowest < _STILL, 0.0, place), smooth_k)
+    least, most = ta("MIN", rsi, window), ta("MAX", rsi, window)
+    place = 100 * (rsi - least) / (most - least)
+    line = ta("SMA", np.where(is_negligible(most - least, 100.0), 0.0, place), smooth_k)
     return line, ta("SMA", line, smooth_d)
 
 
 def fisher(high: Series, low: Series, period: int) -> tuple[Series, Series]:
     """Ehlers' Fisher transform of where (high + low) / 2 lies in its range, and itself before."""
     middle = ta("MEDPRICE", high, low)
-    lowest, highest = ta("MIN", middle, period), ta("MAX", middle, period)
-    place = np.where(highest > lowest, (middle - lowest) / (highest - lowest), 0.5)
+    least, most = ta("MIN", middle, period), ta("MAX", middle, period)
+    place = np.where(is_negligible(most - least, most), 0.5, (middle - least) / (most - least))
     result = np.full(len(high), np.nan)
     start = period - 1
     level = line = 0.0
@@ -70,31 +71,45 @@ def kst(close: Series, rate: int, smooth: int, signal: int) -> tuple[Series, Ser
 
 
 def schaff(close: Series, fast: int, slow: int, cycle: int, factor: float) -> tuple[Series]:
-    """Schaff's trend cycle: the stochastic of the stochastic of the MACD line, 0 to 100."""
+    """Schaff's trend cycle: the stochastic of the stochastic of the MACD line, 0 to 100.
+
+    A stochastic that is 0/0 holds what it was, as a trend keeps the first one at its end. NaN where
+    the MACD line itself stands still.
+    """
     macd = ta("EMA", close, fast) - ta("EMA", close, slow)
-    return (_smoothed_place(_smoothed_place(macd, cycle, factor), cycle, factor),)
+    place, still = _smoothed_place(macd, largest_so_far(close), cycle, factor)
+    result, _ = _smoothed_place(place, np.full(len(close), 100.0), cycle, factor)
+    return (np.where(still, np.nan, result),)
 
 
-def _smoothed_place(series: Series, window: int, factor: float) -> Series:
-    """Where the series lies in its range, 0 to 100, smoothed by `factor`; a flat range holds."""
-    lowest, highest = ta("MIN", series, window), ta("MAX", series, window)
-    start = first_valid(lowest, highest)
+def _smoothed_place(
+    series: Series, scale: Series, window: int, factor: float
+) -> tuple[Series, NDArray[np.bool_]]:
+    """Where the series lies in its range, 0 to 100, smoothed by `factor`; and where that is 0/0.
+
+    There it holds what it was, 50 at first.
+    """
+    least, most = ta("MIN", series, window), ta("MAX", series, window)
+    start = first_valid(least, most)
     result = np.full(len(series), np.nan)
+    still = is_negligible(most - least, scale)
     place = level = 50.0
     levels = []
-    rows = zip(
-        series[start:].tolist(), lowest[start:].tolist(), highest[start:].tolist(), strict=True
-    )
-    for at, (value, least, most) in enumerate(rows):
-        place = 100 * (value - least) / (most - least) if most > least else place
+    rows = zip(*(each[start:].tolist() for each in (series, least, most, still)), strict=True)
+    for at, (value, low, high, stands) in enumerate(rows):
+        place = place if stands else 100 * (value - low) / (high - low)
         level = place if at == 0 else level + factor * (place - level)
         levels.append(level)
     result[start:] = levels
-    return result
+    return result, still
 
 
 def connors_rsi(close: Series, period: int, streak_period: int, rank_period: int) -> tuple[Series]:
-    """Mean of the RSI, the RSI of the up or down streak, and the rank of the last change."""
+    """Mean of the RSI, the RSI of the up or down streak, and the rank of the last change.
+
+    NaN where one of them is 0/0: where neither price nor streak has moved within its memory, or no
+    change can have a rank since all of them were none.
+    """
     change = np.sign(close - shifted(close)).tolist()
     streak, streaks = 0.0, []
     for sign in change:
@@ -104,9 +119,13 @@ def connors_rsi(close: Series, period: int, streak_period: int, rank_period: int
         else:
             streak = streak + sign if streak * sign > 0 else sign
         streaks.append(streak)
-    streak_rsi = ta("RSI", np.asarray(streaks), streak_period)
+    lengths = np.asarray(streaks)
+    streak_rsi = ta("RSI", lengths, streak_period)
     rank = ta("PERCENTRANK", ta("ROC", close, 1), rank_period)
-    return ((ta("RSI", close, period) + streak_rsi + rank) / 3,)
+    moves = ta("RMA", np.abs(lengths - shifted(lengths)), streak_period)
+    nothing = no_moves(close, period)[0] | no_changes(close, rank_period + 1)[0]
+    nothing |= is_negligible(moves, 1.0)
+    return (np.where(nothing, np.nan, (ta("RSI", close, period) + streak_rsi + rank) / 3),)
 
 
 def choppiness(high: Series, low: Series, close: Series, period: int) -> tuple[Series]:
@@ -122,18 +141,23 @@ def choppiness(high: Series, low: Series, close: Series, period: int) -> tuple[S
 def relative_vigor(
     open_: Series, high: Series, low: Series, close: Series, period: int
 ) -> tuple[Series, Series]:
-    """Ehlers' relative vigor: smoothed (close - open) over smoothed (high - low); its signal."""
+    """Ehlers' relative vigor: smoothed (close - open) over smoothed (high - low); its signal.
+
+    NaN where no candle that it is made of had a range.
+    """
     weights = (1 / 6, 2 / 6, 2 / 6, 1 / 6)
     body = ta("SMA", weighted(close - open_, weights), period)
     reach = ta("SMA", weighted(high - low, weights), period)
-    line = body / reach
+    nothing = no_ranges(high, low, period + len(weights) - 1)[0]
+    line = np.where(nothing, np.nan, body / reach)
     return line, weighted(line, weights)
 
 
 def pretty_good(high: Series, low: Series, close: Series, period: int) -> tuple[Series]:
-    """Johnson's pretty good oscillator: (close - SMA) / EMA of the true range."""
+    """Johnson's pretty good oscillator: (close - SMA) / EMA of the true range; NaN for 0/0."""
     reach = ta("EMA", true_range(high, low, close), period)
-    return ((close - ta("SMA", close, period)) / reach,)
+    nothing = is_negligible(reach, close)
+    return (np.where(nothing, np.nan, (close - ta("SMA", close, period)) / reach),)
 
 
 def psychological(close: Series, period: int) -> tuple[Series]:
@@ -151,8 +175,9 @@ def wave_trend(
     centre = ta("EMA", price, channel)
     distance = price - centre
     mean = ta("EMA", np.abs(distance), channel)
-    # a price that never moved has no distance: a NaN would stay in the average for ever
-    line = ta("EMA", np.where(mean == 0, 0.0, distance / (0.015 * mean)), average)
+    # a price that stands still has no distance, on neither side: an average counts it as 0
+    still = is_negligible(mean, price)
+    line = ta("EMA", np.where(still, 0.0, distance / (0.015 * mean)), average)
     return line, ta("SMA", line, signal)
 
 

@@ -30,6 +30,17 @@ def shifted(series: Series, by: int = 1) -> Series:
     return earlier
 
 
+def highest(series: Series, window: int) -> Series:
+    """The largest of the last `window` values; NaN until there are as many."""
+    # TA-Lib takes windows from 2 on
+    return series if window == 1 else ta("MAX", series, window)
+
+
+def lowest(series: Series, window: int) -> Series:
+    """The smallest of the last `window` values; NaN until there are as many."""
+    return series if window == 1 else ta("MIN", series, window)
+
+
 def weighted(series: Series, weights: Iterable[float]) -> Series:
     """sum(weights[i] * series[t - i]), added term by term from the current candle backwards."""
     total = np.zeros(len(series))

@@ -252,7 +252,7 @@ static void cross_words(const Task *task, const Crosses *crosses, const Tile *ti
         for (uint64_t close = part & ~(is_above | is_below); close; close &= close - 1) {
             int bit = __builtin_ctzll(close);
             int order = order_of(crosses->exact[fast_at + from + bit],
-                                 crosses->exact[slow_at + from + bit], ROUNDING);
+                                 crosses->exact[slow_at + from + bit], 0, ROUNDING);
             is_above |= (uint64_t)(order > 0) << bit;
             is_below |= (uint64_t)(order < 0) << bit;
         }

@@ -226,10 +226,10 @@ EXPORT int64_t bowline_evaluate(const Task *task, int64_t first, int64_t stop)
 }
 
 /* See compare.h. */
-EXPORT void bowline_compare(const double *one, const double *other, int64_t count, double rounding,
-                            int8_t *direction)
+EXPORT void bowline_compare(const double *one, const double *other, const double *scales,
+                            int64_t count, double rounding, int8_t *direction)
 {
-    compare(one, other, count, rounding, direction);
+    compare(one, other, scales, count, rounding, direction);
 }
 
 /* Python finds and loads the library as a module; the functions are called through ctypes. */

@@ -1,0 +1,205 @@
+"""Where nothing moves and nothing is traded no entry has an opinion, and none has a huge number.
+
+Every entry of the catalogue is asked, whatever is in it. What rounding leaves in a running sum or
+an average is no value, and 0/0 is none either: by one rule, whichever library the formula is from.
+"""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from bowline.core.signals import compute, signal, warmup
+from tests.core.signals.candles_for_signals import (
+    bitcoin,
+    candles,
+    catalogue,
+    drawn,
+    halted,
+    ids,
+)
+
+PRICES = [1.1, 0.1046, 0.3, 1e-8, 7.77e-5, 100.0, 65_000.37, 1e6]
+RULES = [name for name in ids() if catalogue().get(name).rule is not None]
+
+#: what these say in a still market is the last that happened, however long ago, by definition: a
+#: stop that trails the price holds until the price has come to it, an average of all candles since
+#: the anchor has no end, and Chande's average does not move where there is no momentum
+KEEPS = {"supertrend", "atr_stop", "sar_extended", "vwap_anchored", "vidya"}
+#: candles after which every other default is within rounding of the price: Wilder's average of 50
+#: takes (49/50)^n < 1e-12, n = 1,370 at the most
+SETTLED = 1_400
+
+
+def still(price: float, volume: np.ndarray | float, count: int = 1_200):
+    column = np.full(count, price)
+    return candles(column, np.broadcast_to(np.asarray(volume, dtype=np.float64), count).copy())
+
+
+def largest(outputs) -> float:
+    return max(float(np.nanmax(np.abs(each), initial=0.0)) for each in outputs.values())
+
+
+@pytest.mark.parametrize("price", PRICES)
+@pytest.mark.parametrize("volume", ["constant", "none", "other"])
+def test_a_price_that_never_moves_has_no_opinion_and_no_huge_number(price, volume):
+    volumes = {
+        "constant": 5.0,
+        "none": 0.0,
+        "other": np.random.default_rng(1).uniform(0.1, 9, 1_200),
+    }
+    frame, rng = still(price, volumes[volume]), random.Random(price)
+    for entry in catalogue().entries:
+        for params in (entry.defaults(), drawn(entry, rng)):
+            outputs = compute(entry, params, frame)
+            # a cumulative volume is the largest that can be: 1,200 candles of at most 9
+            assert largest(outputs) <= max(11_000, 11_000 * price), (entry.id, params)
+            if entry.rule is not None:
+                assert not signal(entry, params, frame).any(), (entry.id, params)
+
+
+@pytest.mark.parametrize("price", PRICES)
+@pytest.mark.parametrize("traded", [0.0, 3.0])
+def test_a_market_that_stopped_moving_ends_without_an_opinion(price, traded):
+    """600 candles of noise, then 3,000 of one price, with and without volume."""
+    frame = halted(price, before=600, still=3_000, after=0, traded=traded)
+    noise = halted(price, before=600, still=0, after=0, traded=traded)
+    for entry in catalogue().entries:
+        params = entry.defaults()
+        outputs = compute(entry, params, frame)
+        before = compute(entry, params, noise)
+        for name, series in outputs.items():
+            assert not np.isinf(series).any(), (entry.id, name)
+            usual = float(np.nanmax(np.abs(before[name]), initial=0.0))
+            most = float(np.nanmax(np.abs(series[600:]), initial=0.0))
+            assert most <= 20 * usual, (entry.id, name)
+        if entry.rule is None or entry.id in KEEPS:
+            continue
+        assert not signal(entry, params, frame)[600 + SETTLED :].any(), entry.id
+
+
+@pytest.mark.parametrize("name", sorted(KEEPS))
+def test_what_keeps_its_opinion_keeps_one(name):
+    entry = catalogue().get(name)
+    frame = halted(1.1, before=600, still=3_000, after=0, traded=0.0)
+    kept = signal(entry, entry.defaults(), frame)[600 + 200 :]
+    assert len(set(kept.tolist())) == 1
+
+
+@pytest.mark.parametrize("name", ids())
+def test_a_halt_leaves_nothing_in_what_comes_after(name):
+    """Noise, no trade for 150 candles, noise: no infinity, and a value for every later candle."""
+    entry = catalogue().get(name)
+    frame = halted(0.1046, before=400, still=150, after=900, traded=0.0)
+    for output, series in compute(entry, entry.defaults(), frame).items():
+        assert not np.isinf(series).any(), output
+        assert np.isfinite(series[-400:]).all(), output
+
+
+@pytest.mark.parametrize("name", ids())
+@pytest.mark.parametrize(("price_bits", "volume_bits"), [(-40, 0), (0, -40), (20, 20)])
+def test_no_guard_depends_on_the_size_of_the_price(name, price_bits, volume_bits, shared_data):
+    """A power of two changes no digit: what is not 0 at 100,000 is not 0 at 1e-7."""
+    entry, frame = catalogue().get(name), bitcoin(shared_data, 700)
+    columns = {each: getattr(frame, each) for each in ("open", "high", "low", "close", "volume")}
+    scaled = {
+        each: column * 2.0 ** (volume_bits if each == "volume" else price_bits)
+        for each, column in columns.items()
+    }
+    other = type(frame)(frame.instrument, frame.timeframe, open_ns=frame.open_ns, **scaled)
+    for output, series in compute(entry, entry.defaults(), frame).items():
+        theirs = compute(entry, entry.defaults(), other)[output]
+        assert np.array_equal(np.isfinite(series), np.isfinite(theirs)), output
+    if entry.rule is not None:
+        directions = signal(entry, entry.defaults(), frame)
+        assert np.array_equal(signal(entry, entry.defaults(), other), directions)
+
+
+# ---- the same, worked out by hand
+
+
+def values(name, frame, **params):
+    entry = catalogue().get(name)
+    resolved, problems = entry.resolve(params)
+    assert problems == []
+    return compute(entry, resolved, frame), signal(entry, resolved, frame) if entry.rule else None
+
+
+def test_an_average_by_volume_has_no_value_where_there_was_none():
+    """0.7 and 0.3 leave 5.6e-17 in a running sum of floats once both are gone."""
+    close = np.array([1.1, 1.2, 1.3, 1.3, 1.3, 1.3, 1.3])
+    frame = candles(close, np.array([0.1, 0.7, 0.3, 0.0, 0.0, 0.0, 0.0]))
+    averages, directions = values("vwma", frame, period=2)
+    expected = [np.nan, (0.11 + 0.84) / 0.8, (0.84 + 0.39) / 1.0, 1.3, np.nan, np.nan, np.nan]
+    np.testing.assert_allclose(averages["average"], expected, rtol=1e-12)
+    assert directions.tolist() == [0, 1, 1, 0, 0, 0, 0]
+    flow, directions = values("cmf", frame, period=2)
+    assert np.isnan(flow["cmf"][4:]).all()
+    assert not directions[4:].any()
+    assert np.isnan(values("relative_volume", frame, period=2)[0]["relative_volume"][5:]).all()
+    assert np.isnan(values("vwap_rolling", frame, period=2)[0]["vwap"][4:]).all()
+    assert np.isnan(values("market_facilitation", frame)[0]["facilitation"][3:]).all()
+
+
+def test_a_wave_trend_that_never_moved_is_0():
+    outputs, _ = values("wave_trend", still(1.1, 5.0, 260))
+    line = outputs["wave"]
+    assert np.isfinite(line).any()
+    assert not line[np.isfinite(line)].any()
+
+
+@pytest.mark.parametrize("price", [1.1, 0.1046])
+def test_oscillators_agree_that_0_by_0_is_no_value(price):
+    """Their windows hold nothing but the halt: none of them is oversold, and none overbought."""
+    frame = halted(price, before=100, still=400, after=20, traded=0.0)
+    for name in (
+        "mfi", "ultimate", "williams_r", "stochastic", "stochastic_fast", "stochastic_rsi",
+        "stochastic_rsi_fast", "kdj", "cci", "cmo", "imi", "bop", "vortex", "z_score",
+        "bbands_percent", "psychological", "percent_rank", "relative_vigor",
+    ):  # fmt: skip
+        entry = catalogue().get(name)
+        outputs, directions = values(name, frame)
+        window = max(120, warmup(entry, entry.defaults(), frame.timeframe))
+        halt = slice(100 + window, 500)
+        assert not directions[halt].any(), name
+        output = next(iter(outputs.values()))
+        assert np.isnan(output[halt]).all(), name
+
+
+@pytest.mark.parametrize("period", [5, 14])
+def test_williams_r_is_the_fast_stochastic_less_100_wherever_either_is_known(period):
+    frame = halted(0.1046, before=100, still=60, after=100, traded=0.0)
+    ours, _ = values("williams_r", frame, period=period)
+    theirs, _ = values("stochastic_fast", frame, window=period, smooth_d=1)
+    assert np.isnan(ours["williams_r"][100 + period : 160]).all()
+    np.testing.assert_allclose(
+        ours["williams_r"], theirs["percent_k"] - 100, rtol=0, atol=1e-9, equal_nan=True
+    )
+
+
+def test_a_stochastic_that_is_smoothed_over_0_by_0_has_no_value():
+    """Two candles after the halt its %K is there again; an average of three still lacks one."""
+    frame = halted(1.1, before=100, still=60, after=100, traded=0.0)
+    fast, _ = values("stochastic_fast", frame, window=5, smooth_d=3)
+    assert np.isfinite(fast["percent_k"][160:]).all()
+    assert np.isnan(fast["percent_d"][160:162]).all()
+    assert fast["percent_d"][162] == pytest.approx(fast["percent_k"][160:163].mean(), rel=1e-9)
+
+
+def test_the_middle_of_a_channel_depends_on_its_own_period_alone():
+    frame = halted(100.0, before=300, still=0, after=0, traded=0.0)
+    for name in ("keltner_typical", "keltner", "starc"):
+        middles = [
+            values(name, frame, period=10, atr_period=atr_period)[0]["middle"]
+            for atr_period in (1, 10, 50)
+        ]
+        for middle in middles[1:]:
+            assert np.array_equal(middle, middles[0], equal_nan=True), name
+    price, average = (frame.high + frame.low + frame.close) / 3, 0.0
+    middle = values("keltner_typical", frame, period=10, atr_period=50)[0]["middle"]
+    average = price[:10].mean()
+    for t in range(10, 60):
+        average += (price[t] - average) * 2 / 11
+        assert middle[t] == pytest.approx(average, rel=1e-12)
