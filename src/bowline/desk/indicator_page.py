@@ -53,9 +53,9 @@ catalogue is the YAML files in `src/bowline/core/signals/entries`.
   is written once (`core/rounding.py`, with its reason), and sweeps use the same.
 - **A quotient of averages without end** (RSI, ADX, TSI: Wilder's average, an EMA) keeps the value
   of the last moves in a market that stands still, until what is left of them is rounding beside
-  the price; then it has none. `supertrend`, `atr_stop` and `sar_extended` hold the trend of the last
-  crossing, and none before the first move; `vwap_anchored` averages since the anchor; `vidya` does
-  not move without momentum.
+  the price; then it has none. `supertrend`, `atr_stop` and `sar_extended` hold the trend of the
+  last crossing, and none before the first move; `vwap_anchored` averages since the anchor;
+  `vidya` does not move without momentum.
 
 ## Your own bounds
 
@@ -77,9 +77,9 @@ An entry of a YAML file has `id`, `version`, `title`, `group`, `inputs`, `params
 `choice sma of sma, ema`. `compute` is a list of calls `[formula, argument, …]`, `talib.NAME` or one
 of `core/signals/formulas`; an argument is an input, an output of an earlier call, a parameter, a
 kind of average or a number. What the calls return, in order, are the outputs. Two fields may be
-left out: `undefined` (where an output is 0/0: a call of `core/signals/formulas/undefined.py` for all
-outputs, or a mapping of output to call) and `scale` (the size of the numbers that an output is the
-difference of, as a number of the rule language: one for all, or a mapping). A change of an
+left out: `undefined` (where an output is 0/0: a call of `core/signals/formulas/undefined.py` for
+all outputs, or a mapping of output to call) and `scale` (the size of the numbers that an output is
+the difference of, as a number of the rule language: one for all, or a mapping). A change of an
 entry's numbers is a new version of it. Then write this page and the compiled catalogue anew:
 
     WRITE_GENERATED=1 pytest tests/storage/test_catalogue.py
