@@ -217,6 +217,17 @@ def test_exposure_of_a_position_on_a_lost_account_does_not_exist():
     assert report.metrics.max_drawdown_pct == pytest.approx(300.0)
 
 
+@pytest.mark.parametrize("left", ["0", "1e-13"])
+def test_exposure_on_what_rounding_left_of_an_account_does_not_exist(left):
+    """A short of ten at 100 with 1,000 has nothing left at 200."""
+    candles = frame([100.0, 100.0, 200.0])
+    short = execution(START_NS + Timeframe.H1.ns, Side.SELL, "10", "100")
+    record = record_of(candles, [short])
+    run = msgspec.structs.replace(record.run, initial_cash=Decimal(1000) + Decimal(left))
+    report = make_report(msgspec.structs.replace(record, run=run))
+    assert report.metrics.gross_exposure_ratio is None
+
+
 def test_a_short_that_doubled_its_account_is_less_than_fully_exposed():
     candles = frame([100.0, 50.0])
     short = execution(START_NS + Timeframe.H1.ns, Side.SELL, "10", "100")

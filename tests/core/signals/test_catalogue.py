@@ -171,6 +171,15 @@ def test_a_value_is_taken_exactly_when_it_is_on_the_grid(data):
         ({"rule": {"short": "one > three"}}, ".rule.short"),
         ({"rule": {"long": "close > 1"}}, ".rule"),
         ({"no_rule": "both at once"}, ".no_rule"),
+        ({"undefined": "no_moves"}, ".undefined.one"),
+        ({"undefined": ["nonesuch", "close", "fast"]}, ".undefined.two"),
+        ({"undefined": {"one": ["talib.SMA", "close", "fast"]}}, ".undefined.one"),
+        ({"undefined": {"three": ["no_moves", "close", "fast"]}}, ".undefined"),
+        ({"undefined": {"one": ["no_moves", "clse", "fast"]}}, ".undefined.one"),
+        ({"scale": "clse"}, ".scale.one"),
+        ({"scale": "close > 1"}, ".scale.one"),
+        ({"scale": "prev(close)"}, ".scale.one"),
+        ({"scale": {"three": "close"}}, ".scale"),
     ],
 )
 def test_a_mistake_in_an_entry_is_found_with_the_path_of_its_field(changes, where):

@@ -125,6 +125,25 @@ def test_rounding_is_no_difference():
     assert _both("x > 0", x=[1e-300, 0.0]).holds.tolist() == [True, False]
 
 
+def test_rounding_is_measured_against_what_the_names_were_made_of():
+    """1e-11 is rounding beside a price of 65,000, whatever it is compared with, and a word at 1."""
+    columns = {"x": np.array([1e-11, -1e-11, 1e-7, 0.0]), "y": np.zeros(4)}
+    price, one = np.full(4, 65_000.0), np.ones(4)
+
+    def holds(text, **scales):
+        return judge(parse(text), columns, 4, scales).holds.tolist()
+
+    assert holds("x > 0") == [True, False, True, False]
+    assert holds("x > 0", x=price) == [False, False, True, False]
+    assert holds("x < 0", x=price) == [False] * 4
+    assert holds("x >= 0", x=price) == [True] * 4
+    assert holds("x > 0", x=one) == [True, False, True, False]
+    for scales in ({"x": one, "y": price}, {"x": price, "y": one}):
+        assert holds("x > y", **scales) == holds("y < x", **scales) == [False, False, True, False]
+    assert holds("x > 0 and x > y", x=price) == [False, False, True, False]
+    assert holds("x > prev(x)", x=price) == [False, False, True, False]
+
+
 def test_every_function_is_known_by_its_number_of_operands():
     for name, (count, _) in FUNCTIONS.items():
         parse(f"{name}({', '.join(['x'] * count)})")

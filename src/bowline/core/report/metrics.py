@@ -19,7 +19,7 @@ from bowline.core.report.equity import Curves, daily_equity, final_equity
 from bowline.core.report.long_sum import long_sum
 from bowline.core.report.record import RunRecord
 from bowline.core.report.round_trips import Tally
-from bowline.core.rounding import ROUNDING, has_spread
+from bowline.core.rounding import ROUNDING, has_spread, is_negligible
 
 DAYS_A_YEAR = 365
 _FEWEST_DAYS = 2
@@ -133,13 +133,14 @@ def metrics_of(
 def gross_exposure(curves: Curves) -> float | None:
     """Mean over all closes of |position value| / equity, 0 where flat.
 
-    None if a position was ever held on an equity of zero or less: no share of nothing exists.
+    None if a position was ever held on an equity of zero (or its rounding) or less: no share of
+    nothing exists.
     """
     held = curves.position_value != 0
-    if bool((curves.equity[held] <= 0).any()):
+    equity, share = curves.equity[held], np.abs(curves.position_value[held])
+    if bool(((equity <= 0) | is_negligible(equity, share)).any()):
         return None
-    share = np.abs(curves.position_value[held])
-    share /= curves.equity[held]
+    share /= equity
     return long_sum(share) / len(held)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from bowline.core.model.market import FloatColumn
+from bowline.core.rounding import ROUNDING
 from bowline.research.validation.sharpe import DailyReturns, daily_sharpes
 
 IN_SAMPLE_SHARE = 0.7
@@ -59,7 +60,7 @@ def measure_decay(returns: DailyReturns, share: float = IN_SAMPLE_SHARE) -> Deca
         days_out_of_sample=days - split,
         winner_in_sample=before,
         winner_out_of_sample=after,
-        kept_pct=100 * after / before if before > 0 else None,
+        kept_pct=100 * after / before if before > ROUNDING else None,
         top_out_of_sample=float(np.median(outside[top])),
         rank_correlation=rank_correlation(inside, outside),
         in_sample=inside,

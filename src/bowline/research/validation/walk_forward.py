@@ -24,6 +24,7 @@ from bowline.core.model.market import FloatColumn, IntColumn, join_frames
 from bowline.core.model.values import HUNDRED, Side, to_float
 from bowline.core.report import RunRecord, daily_ratios, drawdown_curve, make_report
 from bowline.core.report.equity import daily_equity
+from bowline.core.rounding import ROUNDING
 from bowline.core.signals import StrategySpec
 
 
@@ -159,7 +160,7 @@ def _efficiency(legs: tuple[Leg, ...]) -> float | None:
     outside = sum(_log_growth(leg.return_pct) for leg in legs)
     chosen_on = sum(leg.fold.test_start - leg.fold.train_start for leg in legs)
     tested_on = sum(leg.fold.stop - leg.fold.test_start for leg in legs)
-    if not (np.isfinite(outside) and np.isfinite(inside)) or inside <= 0:
+    if not (np.isfinite(outside) and np.isfinite(inside)) or inside <= ROUNDING:
         return None
     return float(100 * (outside / tested_on) / (inside / chosen_on))
 
