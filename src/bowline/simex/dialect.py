@@ -28,6 +28,7 @@ from bowline.core.sim.exchange import VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.coins import Coin
 from bowline.simex.limits import Budget, Spent
+from bowline.simex.payload import as_fields, read_object
 
 if TYPE_CHECKING:
     from bowline.simex.floor import Floor
@@ -93,24 +94,11 @@ class Call(Struct):
 
     def json(self) -> dict[str, object]:
         """The body as a JSON object; empty if it is none."""
-        try:
-            read = msgspec.json.decode(self.body or b"{}")
-        except msgspec.DecodeError:
-            return {}
-        return read if isinstance(read, dict) else {}
+        return read_object(self.body)
 
     def fields(self) -> dict[str, str]:
         """Query and JSON body together, values as text: what most handlers read."""
         return self.query | as_fields(self.json())
-
-
-def as_fields(read: Mapping[str, object]) -> dict[str, str]:
-    """Values as text, as JSON spells them: true, 1.5; what is null is not there."""
-    return {
-        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        for name, value in read.items()
-        if value is not None
-    }
 
 
 Handler = Callable[[Call], Reply | object]

@@ -16,6 +16,7 @@ from bowline.core.sim.exchange import (
     Fact,
     MarkMoved,
     NewOrder,
+    RefusalReason,
     Refused,
     Ticker,
     TradePrinted,
@@ -38,6 +39,7 @@ from bowline.simex.news import DepthMoved, News, TickerMoved
 ACCOUNT = "main"
 _CASH = Decimal(1_000_000)
 _COINS = Decimal(100)
+_SO_ALREADY = RefusalReason.NOT_MODIFIED
 
 #: what a fault script has ready for the engine that the next order or cancel goes to
 Arm = Callable[[VenueEngine], None]
@@ -193,6 +195,18 @@ class Floor:
         """Cross or isolated."""
         engine = self.engine_of(instrument)
         return engine.set_margin_mode(self.agenda.now_ns, account, instrument, mode)
+
+    def set_terms(
+        self, account: str, instrument: InstrumentId, mode: MarginMode, leverage: Decimal | None
+    ) -> Refused | None:
+        """Margin mode and leverage together, or neither; what is so already is no refusal."""
+        before = self.view_of(instrument).settings(account, instrument).margin_mode
+        refused = self.set_margin_mode(account, instrument, mode)
+        if leverage is not None and (refused is None or refused.reason is _SO_ALREADY):
+            refused = self.set_leverage(account, instrument, leverage)
+            if refused is not None and refused.reason is not _SO_ALREADY:
+                self.set_margin_mode(account, instrument, before)
+        return None if refused is None or refused.reason is _SO_ALREADY else refused
 
     def set_position_mode(
         self, account: str, mode: PositionMode, instrument: InstrumentId | None = None

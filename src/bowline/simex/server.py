@@ -97,20 +97,23 @@ class _Gate:
             session.close()
 
     async def _enter(self, request: web.Request) -> web.StreamResponse:
-        raw_path, _, raw_query = request.raw_path.partition("?")
+        raw_path, _, raw_query = _text(request.raw_path).partition("?")
         _, venue, *rest = raw_path.split("/", 2)
         floor = self._world.floors.get(venue)
         path = f"/{rest[0] if rest else ''}"
         if floor is None:
             known = ", ".join(self._world.floors)
             return web.Response(status=404, text=f"no venue {venue!r} here: {known}\n")
+        headers = request.headers.copy()
+        for name, sent in request.headers.items():
+            headers[name] = _text(sent)
         call = Call(
             floor=floor,
             method=request.method,
             path=path,
             raw_query=raw_query,
             query=dict(parse_qsl(raw_query, keep_blank_values=True)),
-            headers=request.headers,
+            headers=headers,
             body=await request.read(),
         )
         if request.headers.get("Upgrade", "").lower() == "websocket":
@@ -250,6 +253,11 @@ def _keep_awake(session: Session) -> None:
         agenda.after(door.ping_every_s, ping)
     if door.silent_after_s:
         agenda.after(door.silent_after_s, listen)
+
+
+def _text(sent: str) -> str:
+    """What a client sent, as text that can be encoded: bytes that are no UTF-8 arrive as none."""
+    return sent if sent.isascii() else sent.encode("utf-8", "replace").decode()
 
 
 def _pattern(path: str) -> re.Pattern[str]:

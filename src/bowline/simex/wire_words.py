@@ -5,8 +5,9 @@ Nothing here belongs to one venue.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Context, Decimal
 
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import MinuteCandle
@@ -25,21 +26,66 @@ def plain_or(number: Decimal | None, otherwise: str = "") -> str:
     return otherwise if number is None else plain(number)
 
 
-def decimal_in(text: str | None) -> Decimal | None:
-    """The finite number that a client wrote; None if it wrote none or no number."""
-    try:
-        number = Decimal(text or "")
-    except InvalidOperation:
+#: what the venues' own parsers read: ASCII digits, no spaces, no underscores, no words
+_DECIMAL = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?", re.ASCII)
+_INTEGER = re.compile(r"-?\d{1,19}", re.ASCII)
+#: digits before the point and after it that an amount or a price may have
+_BEFORE, _AFTER = 20, 24
+_WIDE = Context(prec=100)
+
+Fields = Mapping[str, str]
+#: what a venue says of a field, by its name, that holds no number
+Malformed = Callable[[str], Exception]
+
+
+def exact(text: str) -> Decimal | None:
+    """The number that a text is; None if it is none, or longer than any venue takes."""
+    if not _DECIMAL.fullmatch(text):
         return None
-    return number if number.is_finite() else None
+    number = Decimal(text).normalize(_WIDE)
+    if not number:
+        return Decimal(0)
+    fits = number.adjusted() < _BEFORE and int(number.as_tuple().exponent) >= -_AFTER
+    return number if fits else None
+
+
+class Numbers:
+    """Reads the numbers of requests, and refuses what is none in the words of one market."""
+
+    def __init__(self, malformed: Malformed) -> None:
+        self._malformed = malformed
+
+    def decimal(self, fields: Fields, name: str) -> Decimal | None:
+        """The number of a field; None if the field is not there or empty."""
+        text = fields.get(name)
+        if not text:
+            return None
+        number = exact(text)
+        if number is None:
+            raise self._malformed(name)
+        return number
+
+    def whole(self, fields: Fields, name: str, otherwise: int) -> int:
+        """The whole number of a field; `otherwise` if the field is not there or empty."""
+        text = fields.get(name)
+        if not text:
+            return otherwise
+        if not _INTEGER.fullmatch(text):
+            raise self._malformed(name)
+        return int(text)
+
+    def limit(self, fields: Fields, name: str, usual: int, most: int) -> int:
+        """How long a list may be: 1 to `most`, `usual` if nothing is said."""
+        return min(max(self.whole(fields, name, usual), 1), most)
+
+    def window(self, fields: Fields, start: str, end: str) -> tuple[int, int]:
+        """A start and an end, both included, in the venue's unit of time; all time by default."""
+        return self.whole(fields, start, 0), self.whole(fields, end, 1 << 62)
 
 
 def int_in(text: str | None, otherwise: int) -> int:
-    """The whole number that a client wrote; `otherwise` if it wrote none or no number."""
-    try:
-        return int(text or "")
-    except ValueError:
-        return otherwise
+    """The whole number that a text is; `otherwise` if it is none: for stamps and ids."""
+    return int(text) if text and _INTEGER.fullmatch(text) else otherwise
 
 
 def ms(ns: int) -> int:

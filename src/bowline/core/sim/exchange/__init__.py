@@ -35,10 +35,19 @@ from bowline.core.sim.exchange.orders import (
     TriggerPrice,
     VenueOrder,
 )
-from bowline.core.sim.exchange.rules import ClientIds, FeeAsset, Fees, VenueRules
+from bowline.core.sim.exchange.rules import (
+    MAX_PRICE,
+    MAX_QUANTITY,
+    ClientIds,
+    FeeAsset,
+    Fees,
+    VenueRules,
+)
 from bowline.core.sim.exchange.view import View
 
 __all__ = [
+    "MAX_PRICE",
+    "MAX_QUANTITY",
     "BalanceMoved",
     "BalanceReason",
     "BookLevel",

@@ -6,7 +6,7 @@ State and its sums, nothing else: who may do what is decided elsewhere.
 from __future__ import annotations
 
 from collections import deque
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
@@ -16,17 +16,19 @@ from bowline.core.sim.exchange.rules import ClientIds, VenueRules
 
 #: the smallest unit of every asset: sums of such amounts below 1e16 are exact in 28 digits
 UNIT = Decimal("1e-12")
+#: what is asked for may cost more than there is money, and is counted all the same to be refused
+WIDE = Context(prec=100)
 
 
 def money(amount: Decimal) -> Decimal:
     """`amount` in whole units, towards 0."""
-    rounded = amount.quantize(UNIT, ROUND_DOWN)
+    rounded = amount.quantize(UNIT, ROUND_DOWN, WIDE)
     return amount if rounded == amount else rounded
 
 
 def money_up(amount: Decimal) -> Decimal:
     """`amount` in whole units, away from 0: what is locked for a payment always covers it."""
-    rounded = amount.quantize(UNIT, ROUND_UP)
+    rounded = amount.quantize(UNIT, ROUND_UP, WIDE)
     return amount if rounded == amount else rounded
 
 

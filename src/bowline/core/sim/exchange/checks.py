@@ -10,7 +10,7 @@ from decimal import Decimal
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import margin
-from bowline.core.sim.exchange.account import UNIT, Account
+from bowline.core.sim.exchange.account import UNIT, WIDE, Account
 from bowline.core.sim.exchange.orders import NewOrder, RefusalReason, Refused
 from bowline.core.sim.exchange.rules import ClientIds
 from bowline.core.sim.exchange.state import VenueState
@@ -96,17 +96,11 @@ def steps(
     quantity: Decimal | None,
     price: Decimal | None,
 ) -> Refused | None:
-    """Whether prices and quantities are in steps, above the minimums and inside the band."""
-    instrument = listing.instrument
-    for number in (price, asked.trigger):
-        if number is not None and _uneven(number, instrument.tick_size or UNIT):
-            return Refused(_R.TICK, f"{number} by {instrument.tick_size}")
-    if quantity is not None:
-        if _uneven(quantity, instrument.lot_step or UNIT):
-            return Refused(_R.LOT, f"{quantity} by {instrument.lot_step}")
-        if quantity < listing.min_quantity:
-            return Refused(_R.BELOW_MIN_QUANTITY, f"{quantity} < {listing.min_quantity}")
-    market = state.mark(instrument.id)
+    """Whether prices and quantities are in steps, inside the bounds and inside the band."""
+    refused = _bounds(state, listing, asked, quantity, price)
+    if refused is not None:
+        return refused
+    instrument, market = listing.instrument, state.mark(listing.instrument.id)
     # a position that has become small must still be closable
     if not margin.closes(asked):
         at = price or asked.trigger or market
@@ -119,8 +113,36 @@ def steps(
     return None
 
 
+def _bounds(
+    state: VenueState,
+    listing: Listing,
+    asked: NewOrder,
+    quantity: Decimal | None,
+    price: Decimal | None,
+) -> Refused | None:
+    """Each number by itself: not too large, in steps, and a quantity not too small."""
+    rules, instrument = state.rules, listing.instrument
+    tick, lot, least = instrument.tick_size, instrument.lot_step, listing.min_quantity
+    wrong = []
+    for number in (price, asked.trigger):
+        if number is not None:
+            most = rules.max_price
+            wrong += [
+                (number > most, _R.ABOVE_MAX_PRICE, f"{number} > {most}"),
+                (_uneven(number, tick or UNIT), _R.TICK, f"{number} by {tick}"),
+            ]
+    if quantity is not None:
+        most = rules.max_quantity
+        wrong += [
+            (quantity > most, _R.ABOVE_MAX_QUANTITY, f"{quantity} > {most}"),
+            (_uneven(quantity, lot or UNIT), _R.LOT, f"{quantity} by {lot}"),
+            (quantity < least, _R.BELOW_MIN_QUANTITY, f"{quantity} < {least}"),
+        ]
+    return next((Refused(reason, words) for found, reason, words in wrong if found), None)
+
+
 def _uneven(number: Decimal, step: Decimal) -> bool:
-    return bool(number % step)
+    return bool(WIDE.remainder(number, step))
 
 
 def _far(price: Decimal | None, market: Decimal | None, band: Decimal | None) -> bool:

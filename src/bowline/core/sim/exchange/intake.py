@@ -38,7 +38,13 @@ def place(state: VenueState, account: Account, asked: NewOrder) -> VenueOrder | 
     refused = checks.refusal(state, account, asked)
     if refused is not None:
         return refused
-    quantity = cost_to_quantity(state, asked) if asked.quantity is None else asked.quantity
+    quantity = asked.quantity
+    if quantity is None:
+        # before the book is asked what a sum buys that nobody has
+        refused = unaffordable(state, account, asked, ZERO)
+        if refused is not None:
+            return refused
+        quantity = cost_to_quantity(state, asked)
     if asked.kind is OrderKind.STOP:
         order = accept(state, asked, quantity)
         state.stops[asked.instrument][order.order_id] = account.name

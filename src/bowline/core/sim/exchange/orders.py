@@ -28,6 +28,8 @@ class RefusalReason(Enum):
 
     INSUFFICIENT_FUNDS = "insufficient funds"
     BELOW_MIN_QUANTITY = "below the minimum quantity"
+    ABOVE_MAX_QUANTITY = "above the maximum quantity"
+    ABOVE_MAX_PRICE = "above the maximum price"
     BELOW_MIN_NOTIONAL = "below the minimum notional"
     LOT = "not a multiple of the lot step"
     TICK = "not a multiple of the tick size"

@@ -12,6 +12,10 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO
 from bowline.core.venue import MarginMode, PositionMode
 
+#: what every played venue lists as the most, in base units and in quote money
+MAX_QUANTITY = Decimal(1_000_000_000)
+MAX_PRICE = Decimal(1_000_000_000)
+
 
 class ClientIds(Enum):
     """When a client id is refused as a duplicate."""
@@ -44,7 +48,8 @@ class VenueRules(Struct, frozen=True):
     """The policies of one venue. `fees_of` and `maintenance_of` go before the defaults.
 
     `maintenance_rate` is a share of the position's value at mark. `price_band` is how far a limit
-    price may be from the market, as a share of it; None: no band. With `post_only_refuses` False a
+    price may be from the market, as a share of it; None: no band. `max_quantity` (base units) and
+    `max_price` bound every order. With `post_only_refuses` False a
     post-only order that would take is accepted and cancelled at once. `liquidation_rate` is what a
     liquidation costs beside the taker fee, paid into the insurance fund. `history` is how many
     closed orders and fills of an account, and prints of an instrument, are remembered.
@@ -56,6 +61,8 @@ class VenueRules(Struct, frozen=True):
     post_only_refuses: bool = True
     max_open_orders: int = 500
     price_band: Decimal | None = None
+    max_quantity: Decimal = MAX_QUANTITY
+    max_price: Decimal = MAX_PRICE
     maintenance_rate: Decimal = Decimal("0.005")
     maintenance_of: Mapping[InstrumentId, Decimal] = {}
     liquidation_rate: Decimal = ZERO

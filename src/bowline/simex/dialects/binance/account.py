@@ -14,10 +14,10 @@ from bowline.simex.dialects.binance.asked import (
     listings_in,
     number_in,
 )
-from bowline.simex.dialects.binance.refusals import missing, refusal_of
+from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
 from bowline.simex.dialects.binance.words import linear_position
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain
+from bowline.simex.wire_words import ms, plain
 
 _MARGIN_MODES = {"ISOLATED": MarginMode.ISOLATED, "CROSSED": MarginMode.CROSS}
 _HOUR_NS = 3_600_000_000_000
@@ -313,7 +313,7 @@ def countdown(call: Call) -> object:
     """POST countdownCancelAll: a symbol's orders go unless this is said again in time."""
     fields, floor, account = fields_of(call), call.floor, call.account
     listing = listing_in(call, fields)
-    wait_ms = int_in(fields.get("countdownTime"), -1)
+    wait_ms = NUMBERS.whole(fields, "countdownTime", -1)
     if wait_ms < 0:
         raise missing("countdownTime")
     note = f"{COUNTDOWN_NOTE} {listing.venue_symbol}"

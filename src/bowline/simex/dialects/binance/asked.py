@@ -12,8 +12,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.sim.exchange import RefusalReason, Refused
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.binance.refusals import missing, refusal_of
-from bowline.simex.wire_words import decimal_in, int_in
+from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
 
 Fields = dict[str, str]
 
@@ -54,7 +53,7 @@ def listings_in(call: Call, fields: Fields) -> list[Listing]:
 
 def number_in(fields: Fields, name: str) -> Decimal:
     """A number above 0 that must be there."""
-    number = decimal_in(fields.get(name))
+    number = NUMBERS.decimal(fields, name)
     if number is None or number <= 0:
         raise missing(name)
     return number
@@ -62,9 +61,9 @@ def number_in(fields: Fields, name: str) -> Decimal:
 
 def limit_in(fields: Fields, usual: int, most: int) -> int:
     """How long a list may be."""
-    return min(max(int_in(fields.get("limit"), usual), 1), most)
+    return NUMBERS.limit(fields, "limit", usual, most)
 
 
 def window_in(fields: Fields) -> tuple[int, int]:
     """`startTime` and `endTime` in milliseconds, both included."""
-    return int_in(fields.get("startTime"), 0), int_in(fields.get("endTime"), 1 << 62)
+    return NUMBERS.window(fields, "startTime", "endTime")

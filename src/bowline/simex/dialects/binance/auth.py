@@ -10,6 +10,7 @@ from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.binance.asked import fields_of
 from bowline.simex.dialects.binance.refusals import missing
 from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.payload import same
 from bowline.simex.wire_words import int_in, ms
 
 #: paths that ask for a key alone
@@ -60,5 +61,5 @@ def _check(floor: Floor, signed: str, fields: dict[str, str]) -> None:
     if -ahead_ms > window_ms:
         raise WireRefusal(-1021, "Timestamp for this request is outside of the recvWindow.")
     expected = hmac.new(floor.keys.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), fields["signature"].encode()):
+    if not same(expected, fields["signature"]):
         raise WireRefusal(-1022, "Signature for this request is not valid.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.model.values import MINUTE_NS
-from bowline.core.sim.exchange import MinuteCandle, TradePrinted
+from bowline.core.sim.exchange import MAX_PRICE, MAX_QUANTITY, MinuteCandle, TradePrinted
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.binance.asked import (
@@ -14,8 +14,9 @@ from bowline.simex.dialects.binance.asked import (
     market_of,
     window_in,
 )
+from bowline.simex.dialects.binance.refusals import NUMBERS
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain, plain_or, rolled
+from bowline.simex.wire_words import ms, plain, plain_or, rolled
 
 #: `interval` -> minutes
 INTERVALS = {
@@ -88,9 +89,18 @@ def _assets(call: Call) -> list[Words]:
 
 def _filters(listing: Listing) -> list[Words]:
     tick, lot = plain(listing.instrument.tick_size), plain(listing.instrument.lot_step)
-    size: Words = {"minQty": plain(listing.min_quantity), "maxQty": "9000", "stepSize": lot}
+    size: Words = {
+        "minQty": plain(listing.min_quantity),
+        "maxQty": plain(MAX_QUANTITY),
+        "stepSize": lot,
+    }
     return [
-        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "4529764", "tickSize": tick},
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": tick,
+            "maxPrice": plain(MAX_PRICE),
+            "tickSize": tick,
+        },
         size | {"filterType": "LOT_SIZE"},
     ]
 
@@ -160,7 +170,7 @@ def _linear_symbol(listing: Listing) -> Words:
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
         "filters": [
             *_filters(listing),
-            {"filterType": "MARKET_LOT_SIZE", "maxQty": "120"} | lot,
+            {"filterType": "MARKET_LOT_SIZE", "maxQty": plain(MAX_QUANTITY)} | lot,
             {"filterType": "MAX_NUM_ORDERS", "limit": 200},
             {"filterType": "MIN_NOTIONAL", "notional": plain(instrument.min_notional)},
         ],
@@ -303,7 +313,7 @@ def agg_trades(call: Call) -> object:
     """GET aggTrades: oldest first; here every print is an aggregate of its own."""
     listing = listing_in(call, call.query)
     start_ms, end_ms = window_in(call.query)
-    since = int_in(call.query.get("fromId"), 0)
+    since = NUMBERS.whole(call.query, "fromId", 0)
     limit = limit_in(call.query, 500, 1000)
     found = [
         each

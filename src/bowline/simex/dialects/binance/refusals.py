@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import RefusalReason, Refused
 from bowline.simex.dialect import WireRefusal
+from bowline.simex.wire_words import Numbers
 
 _R = RefusalReason
 _COMMON: dict[RefusalReason, tuple[int, str]] = {
@@ -12,6 +13,8 @@ _COMMON: dict[RefusalReason, tuple[int, str]] = {
     _R.ALREADY_DONE: (-2011, "Unknown order sent."),
 }
 _SPOT: dict[RefusalReason, tuple[int, str]] = {
+    _R.ABOVE_MAX_QUANTITY: (-1013, "Filter failure: LOT_SIZE"),
+    _R.ABOVE_MAX_PRICE: (-1013, "Filter failure: PRICE_FILTER"),
     _R.INSUFFICIENT_FUNDS: (-2010, "Account has insufficient balance for requested action."),
     _R.BELOW_MIN_QUANTITY: (-1013, "Filter failure: LOT_SIZE"),
     _R.LOT: (-1013, "Filter failure: LOT_SIZE"),
@@ -28,6 +31,9 @@ _SPOT: dict[RefusalReason, tuple[int, str]] = {
     _R.TOO_MANY_OPEN_ORDERS: (-1013, "Filter failure: MAX_NUM_ORDERS"),
 }
 _LINEAR: dict[RefusalReason, tuple[int, str]] = {
+    # "Error Codes" of USDⓈ-M futures: QTY_GREATER_THAN_MAX_QTY, PRICE_GREATER_THAN_MAX_PRICE
+    _R.ABOVE_MAX_QUANTITY: (-4005, "Quantity greater than max quantity."),
+    _R.ABOVE_MAX_PRICE: (-4002, "Price greater than max price."),
     _R.INSUFFICIENT_FUNDS: (-2019, "Margin is insufficient."),
     _R.BELOW_MIN_QUANTITY: (-4004, "Quantity less than min quantity."),
     _R.LOT: (-1111, "Precision is over the maximum defined for this asset."),
@@ -69,3 +75,12 @@ def missing(name: str) -> WireRefusal:
 def no_such_order() -> WireRefusal:
     """What a look-up finds; a cancel says it with another code."""
     return WireRefusal(-2013, "Order does not exist.")
+
+
+def malformed(name: str) -> WireRefusal:
+    """A number that is none, in the words that the venue has for it."""
+    words = f"Illegal characters found in parameter '{name}'; legal range is"
+    return WireRefusal(-1100, f"{words} '^([0-9]{{1,20}})(\\.[0-9]{{1,20}})?$'.")
+
+
+NUMBERS = Numbers(malformed)

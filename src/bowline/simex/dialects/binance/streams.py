@@ -22,6 +22,7 @@ from bowline.simex.dialects.binance.asked import market_of
 from bowline.simex.dialects.binance.market import INTERVALS, agg_words, ticker_words
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.payload import read_object
 from bowline.simex.session import Session
 from bowline.simex.wire_words import ms, plain, plain_or, rolled
 
@@ -85,7 +86,7 @@ def hear(session: Session, frame: str | bytes) -> None:
     if floor.meter.spend(bucket, str(session.number), 1, floor.agenda.now_ns).exceeded:
         session.close()
         return
-    words = words_of(frame)
+    words = read_object(frame)
     params, request = words.get("params"), words.get("id")
     names = [str(each) for each in params] if isinstance(params, list) else []
     match words.get("method"):
@@ -102,15 +103,6 @@ def hear(session: Session, frame: str | bytes) -> None:
         case _:
             error = {"code": 2, "msg": "Invalid request: method or params are not as expected"}
             session.push({"error": error, "id": request})
-
-
-def words_of(frame: str | bytes) -> Words:
-    """A frame as an object; empty if it is none."""
-    try:
-        read = msgspec.json.decode(frame)
-    except msgspec.DecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _subscribe(session: Session, name: str) -> None:
@@ -176,7 +168,7 @@ def _expire(session: Session) -> None:
 
 def hear_private(session: Session, frame: str | bytes) -> None:
     """Nothing need be said here."""
-    words = words_of(frame)
+    words = read_object(frame)
     names = list(session.topics) if words.get("method") == "LIST_SUBSCRIPTIONS" else None
     session.push({"result": names, "id": words.get("id")})
 

@@ -31,7 +31,7 @@ from bowline.simex.dialects.binance.asked import (
     number_in,
     window_in,
 )
-from bowline.simex.dialects.binance.refusals import missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.refusals import NUMBERS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.words import (
     FORCES,
     LEGS,
@@ -45,7 +45,7 @@ from bowline.simex.dialects.binance.words import (
     spot_order,
     spot_placed,
 )
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.wire_words import ms
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -373,7 +373,7 @@ def all_orders(call: Call) -> object:
     instrument = listing_in(call, fields).instrument.id
     view = call.floor.view(kind_of(call))
     start_ms, end_ms = window_in(fields)
-    since = int_in(fields.get("orderId"), 0)
+    since = NUMBERS.whole(fields, "orderId", 0)
     every = view.closed_orders(call.account, instrument) + view.open_orders(
         call.account, instrument
     )
@@ -390,8 +390,8 @@ def fills(call: Call) -> object:
     """GET myTrades and userTrades, oldest first: from `fromId` or `startTime` on, or the newest."""
     fields, kind = fields_of(call), kind_of(call)
     instrument = listing_in(call, fields).instrument.id
-    since, start_ms, end_ms = int_in(fields.get("fromId"), 0), *window_in(fields)
-    wanted = int_in(fields.get("orderId"), 0)
+    since, start_ms, end_ms = NUMBERS.whole(fields, "fromId", 0), *window_in(fields)
+    wanted = NUMBERS.whole(fields, "orderId", 0)
     found = [
         each
         for each in call.floor.view(kind).fills(call.account, instrument)
@@ -413,7 +413,7 @@ def order_words(call: Call, order: VenueOrder) -> dict[str, object]:
 
 def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
     """The order that `orderId`, or else `origClientOrderId` names; an algo order is none."""
-    key: int | str = int_in(fields.get("orderId"), 0) or fields.get("origClientOrderId", "")
+    key: int | str = NUMBERS.whole(fields, "orderId", 0) or fields.get("origClientOrderId", "")
     if not key:
         text = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
         raise WireRefusal(-1102, text)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bowline.simex.dialect import Call, Reply, WireRefusal, as_fields
+from bowline.simex.dialect import Call, Reply, WireRefusal
 from bowline.simex.dialects.binance import account, algo, market, trading
 from bowline.simex.dialects.binance.auth import check_signed
-from bowline.simex.dialects.binance.streams import user_topics, words_of
+from bowline.simex.dialects.binance.streams import user_topics
 from bowline.simex.floor import ACCOUNT
+from bowline.simex.payload import as_fields, read_object
 from bowline.simex.session import Session
 
 _SPOT: dict[str, Callable[[Call], object]] = {
@@ -59,7 +60,7 @@ def hear_linear(session: Session, frame: str | bytes) -> None:
 def _hear(
     session: Session, frame: str | bytes, path: str, methods: dict[str, Callable[[Call], object]]
 ) -> None:
-    words = words_of(frame)
+    words = read_object(frame)
     method, params = str(words.get("method", "")), words.get("params")
     fields = as_fields(params if isinstance(params, dict) else {})
     struck = session.befalls(f"WS {method}")

@@ -13,12 +13,12 @@ from bowline.simex.dialects.bingx.words import (
     MARGIN_MODES,
     coin_object,
     margin_object,
+    numbers_of,
     position_object,
     refusal_of,
     wrong,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import decimal_in
 
 _MARGIN_MODES = {word: mode for mode, word in MARGIN_MODES.items()}
 _HEDGED = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
@@ -67,7 +67,7 @@ def set_leverage(call: Call) -> object:
     One leverage for both sides is played: that of the side that was set last.
     """
     fields = call.fields()
-    listing, wanted = listing_of(call, fields), decimal_in(fields.get("leverage"))
+    listing, wanted = listing_of(call, fields), numbers_of("linear").decimal(fields, "leverage")
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     hedged = settings.position_mode is PositionMode.HEDGE
     if fields.get("side") not in (("LONG", "SHORT") if hedged else ("BOTH",)):

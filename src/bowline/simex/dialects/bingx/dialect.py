@@ -31,6 +31,7 @@ from bowline.simex.dialects.bingx import account, market, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.payload import same
 from bowline.simex.wire_words import int_in, ms
 
 _SPOT_RULES = VenueRules(
@@ -145,7 +146,7 @@ class BingxDialect:
         query, _, signature = call.raw_query.rpartition("signature=")
         signed = unquote(query.removesuffix("&")).encode()
         expected = hmac.new(call.floor.keys.secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected.encode(), signature.encode()):
+        if not same(expected, signature):
             raise WireRefusal(100001, "Signature verification failed")
         return ACCOUNT
 

@@ -9,12 +9,18 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from bowline.core.model.values import MINUTE_NS, Side
-from bowline.core.sim.exchange import BookLevel, MinuteCandle, RefusalReason, TradePrinted
+from bowline.core.sim.exchange import (
+    MAX_QUANTITY,
+    BookLevel,
+    MinuteCandle,
+    RefusalReason,
+    TradePrinted,
+)
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.bingx.words import refusal_of, trade_word, wrong
+from bowline.simex.dialects.bingx.words import numbers_of, refusal_of, trade_word, wrong
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain, plain_or, rolled
+from bowline.simex.wire_words import Numbers, ms, plain, plain_or, rolled
 
 #: `interval` of REST -> minutes; perpetuals' streams say the same
 INTERVALS = {
@@ -62,7 +68,7 @@ def _symbol(listing: Listing) -> dict[str, object]:
     return {
         "symbol": listing.venue_symbol,
         "minQty": float(listing.min_quantity),
-        "maxQty": 9_000_000,
+        "maxQty": int(MAX_QUANTITY),
         "minNotional": float(instrument.min_notional),
         "maxNotional": 90_000_000_000,
         "status": _SPOT_STATUSES[listing.status],
@@ -137,7 +143,7 @@ def book(call: Call) -> object:
     limit = call.query.get("limit", "100" if kind == "spot" else "20")
     if kind == "linear" and limit not in _LINEAR_DEPTHS:
         raise wrong(kind, "limit")
-    depth = min(max(int_in(limit, 100), 1), 1000)
+    depth = _numbers(call).limit(call.query, "limit", 100, 1000)
     shown = call.floor.view(kind).book(listing.instrument.id, depth)
     found = levels(shown.bids, shown.asks)
     if kind == "spot":
@@ -151,9 +157,8 @@ def candles(call: Call) -> object:
     minutes = INTERVALS.get(call.query.get("interval", ""))
     if minutes is None:
         raise wrong(kind, "interval")
-    limit = min(max(int_in(call.query.get("limit"), 500), 1), 1440)
-    start_ms = int_in(call.query.get("startTime"), 0)
-    end_ms = int_in(call.query.get("endTime"), 1 << 62)
+    limit = _numbers(call).limit(call.query, "limit", 500, 1440)
+    start_ms, end_ms = _numbers(call).window(call.query, "startTime", "endTime")
     known = call.floor.view(kind).candles(listing.instrument.id, limit=100_000)
     shown = [
         each
@@ -221,7 +226,7 @@ def recent_trades(call: Call) -> object:
     """GET /openApi/spot/v1/market/trades and /openApi/swap/v2/quote/trades: the newest first."""
     listing, kind = listing_of(call, call.query), kind_asked(call)
     most = 500 if kind == "spot" else 1000
-    limit = min(max(int_in(call.query.get("limit"), 100), 1), most)
+    limit = _numbers(call).limit(call.query, "limit", 100, most)
     prints = call.floor.view(kind).trades(listing.instrument.id, limit)
     form = _spot_print if kind == "spot" else _linear_print
     return [form(each) for each in reversed(prints)]
@@ -252,9 +257,8 @@ def _linear_print(trade: TradePrinted) -> dict[str, object]:
 def funding_history(call: Call) -> object:
     """GET /openApi/swap/v2/quote/fundingRate: the newest first."""
     listing = listing_of(call, call.query)
-    start_ms = int_in(call.query.get("startTime"), 0)
-    end_ms = int_in(call.query.get("endTime"), 1 << 62)
-    limit = min(max(int_in(call.query.get("limit"), 100), 1), 1000)
+    start_ms, end_ms = _numbers(call).window(call.query, "startTime", "endTime")
+    limit = _numbers(call).limit(call.query, "limit", 100, 1000)
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_ms <= ms(each[1]) <= end_ms]
     return [
@@ -279,3 +283,7 @@ def premium(call: Call) -> object:
         "lastFundingRate": plain(rate),
         "nextFundingTime": ms(due_ns),
     }
+
+
+def _numbers(call: Call) -> Numbers:
+    return numbers_of(kind_asked(call))

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import msgspec
-
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, ZERO, Direction, Side
@@ -45,6 +43,7 @@ from bowline.simex.dialects.bingx.words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.payload import read_object
 from bowline.simex.session import Session
 from bowline.simex.wire_words import ms, plain, plain_or, rolled
 
@@ -86,7 +85,7 @@ def ping(session: Session) -> Frame:
 
 def hear(session: Session, frame: str | bytes) -> None:
     """sub, unsub; answers to pings."""
-    words = _words(frame)
+    words = read_object(frame)
     if frame in ("Pong", b"Pong") or "pong" in words:
         return
     number, name = str(words.get("id", "")), str(words.get("dataType", ""))
@@ -388,11 +387,3 @@ def _leg(floor: Floor, position: OpenPosition) -> Words:
         "iw": plain(position.margin),
         "ps": LEGS[position.direction] if hedged else "BOTH",
     }
-
-
-def _words(frame: str | bytes) -> Words:
-    try:
-        read = msgspec.json.decode(frame)
-    except msgspec.DecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}

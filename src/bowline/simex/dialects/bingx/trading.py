@@ -29,6 +29,7 @@ from bowline.simex.dialects.bingx.words import (
     SIDES,
     TRIGGERS,
     linear_fill,
+    numbers_of,
     order_number,
     order_object,
     placed_object,
@@ -36,7 +37,7 @@ from bowline.simex.dialects.bingx.words import (
     spot_fill,
     wrong,
 )
-from bowline.simex.wire_words import decimal_in, int_in, ms, seconds
+from bowline.simex.wire_words import Numbers, ms, seconds
 
 _ID_NAMES = ("newClientOrderId", "clientOrderID", "clientOrderId")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.:/-]{1,40}")
@@ -72,12 +73,18 @@ def _placed(call: Call, order: NewOrder) -> VenueOrder:
 def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     venue_kind = kind_asked(call)
     side, kind = _SIDES.get(fields.get("side", "")), _KINDS.get(fields.get("type", ""))
-    price, trigger = decimal_in(fields.get("price")), decimal_in(fields.get("stopPrice"))
+    price, trigger = (
+        _numbers(call).decimal(fields, "price"),
+        _numbers(call).decimal(fields, "stopPrice"),
+    )
     if side is None or kind is None:
         raise wrong(venue_kind, "side or type")
     if (kind is OrderKind.LIMIT and price is None) or (kind is OrderKind.STOP and not trigger):
         raise wrong(venue_kind, "price or stopPrice")
-    quantity, cost = decimal_in(fields.get("quantity")), decimal_in(fields.get("quoteOrderQty"))
+    quantity, cost = (
+        _numbers(call).decimal(fields, "quantity"),
+        _numbers(call).decimal(fields, "quoteOrderQty"),
+    )
     by_cost = quantity is None and cost is not None
     if quantity is None and (cost is None or kind is not OrderKind.MARKET or side is Side.SELL):
         raise wrong(venue_kind, "quantity; quoteOrderQty is played for market buys alone")
@@ -113,7 +120,7 @@ def _client_id_in(venue_kind: str, fields: Fields) -> str:
 
 def _as_stop(call: Call, order: NewOrder, fields: Fields) -> NewOrder:
     """It waits for its price from the side on which the market is now."""
-    trigger = decimal_in(fields.get("stopPrice"))
+    trigger = _numbers(call).decimal(fields, "stopPrice")
     by = _TRIGGERS.get(fields.get("workingType") or "", TriggerPrice.LAST)
     ticker = call.floor.ticker(order.instrument)
     now = ticker.mark if by is TriggerPrice.MARK else ticker.last
@@ -186,7 +193,7 @@ def dead_man(call: Call) -> object:
     if fields.get("type") == "CLOSE":
         floor.notes.pop(note, None)
         return {"triggerTime": 0, "status": "CLOSED", "note": ""}
-    wait_s = int_in(fields.get("timeOut"), 0)
+    wait_s = _numbers(call).whole(fields, "timeOut", 0)
     if fields.get("type") != "ACTIVATE" or not _DEAD_MAN_S[0] <= wait_s <= _DEAD_MAN_S[1]:
         raise wrong(kind, "type or timeOut")
     due = floor.notes[note] = str(floor.agenda.now_ns + wait_s * SECOND_NS)
@@ -223,15 +230,14 @@ def open_orders(call: Call) -> object:
 
 def closed_orders(call: Call) -> object:
     """GET /openApi/spot/v1/trade/historyOrders and /openApi/swap/v2/trade/allOrders."""
-    limit = min(max(int_in(call.query.get("limit"), 500), 1), 1000)
+    limit = _numbers(call).limit(call.query, "limit", 500, 1000)
     found = call.floor.view(kind_asked(call)).closed_orders(call.account)
     return {"orders": _listed(call, found)[:limit]}
 
 
 def _listed(call: Call, orders: Iterable[VenueOrder]) -> list[object]:
     listing = listing_of(call, call.query) if call.query.get("symbol") else None
-    start_ms = int_in(call.query.get("startTime"), 0)
-    end_ms = int_in(call.query.get("endTime"), 1 << 62)
+    start_ms, end_ms = _numbers(call).window(call.query, "startTime", "endTime")
     mine = [
         each
         for each in orders
@@ -243,7 +249,7 @@ def _listed(call: Call, orders: Iterable[VenueOrder]) -> list[object]:
 
 def spot_fills(call: Call) -> object:
     """GET /openApi/spot/v1/trade/myTrades: from the oldest on."""
-    limit = min(max(int_in(call.query.get("limit"), 500), 1), 1000)
+    limit = _numbers(call).limit(call.query, "limit", 500, 1000)
     found = _fills(call, ("startTime", "endTime"))[:limit]
     return {"fills": [spot_fill(call.floor, each) for each in found]}
 
@@ -256,8 +262,8 @@ def all_fills(call: Call) -> object:
 
 def fill_history(call: Call) -> object:
     """GET /openApi/swap/v2/trade/fillHistory: pages of the newest first."""
-    size = min(max(int_in(call.query.get("pageSize"), 50), 1), 1000)
-    at = (max(int_in(call.query.get("pageIndex"), 1), 1) - 1) * size
+    size = _numbers(call).limit(call.query, "pageSize", 50, 1000)
+    at = (max(_numbers(call).whole(call.query, "pageIndex", 1), 1) - 1) * size
     found = _fills(call, ("startTs", "endTs"), needed=True)[::-1]
     return {"fill_history_orders": [_linear_fill(call, each) for each in found[at : at + size]]}
 
@@ -266,7 +272,7 @@ def _fills(call: Call, window: tuple[str, str], *, needed: bool = False) -> list
     kind, query = kind_asked(call), call.query
     if needed and not all(query.get(name) for name in window):
         raise wrong(kind, f"{window[0]} or {window[1]}: field is required")
-    start_ms, end_ms = int_in(query.get(window[0]), 0), int_in(query.get(window[1]), 1 << 62)
+    start_ms, end_ms = _numbers(call).window(query, window[0], window[1])
     instrument = listing_of(call, query).instrument.id if query.get("symbol") else None
     wanted = query.get("orderId", "")
     return [
@@ -281,6 +287,10 @@ def _linear_fill(call: Call, fill: Executed) -> dict[str, object]:
     at = datetime.fromtimestamp(seconds(fill.now_ns), UTC)
     utc = f"{at:%Y-%m-%dT%H:%M:%S}.{ms(fill.now_ns) % 1000:03}"
     return linear_fill(call.floor, fill, utc)
+
+
+def _numbers(call: Call) -> Numbers:
+    return numbers_of(kind_asked(call))
 
 
 def _named(call: Call, fields: Fields) -> int | str:

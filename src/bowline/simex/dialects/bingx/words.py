@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or, seconds
+from bowline.simex.wire_words import Numbers, int_in, ms, plain, plain_or, seconds
 
 _FIRST_ORDER = 1_900_000_000_000_000_000
 _FIRST_TRADE = 170_000_000
@@ -91,6 +91,15 @@ def wrong(kind: str, what: str) -> WireRefusal:
     return WireRefusal(100400 if kind == "spot" else 109400, f"Invalid parameters, err: {what}")
 
 
+_SPOT_NUMBERS = Numbers(lambda name: wrong("spot", name))
+_LINEAR_NUMBERS = Numbers(lambda name: wrong("linear", name))
+
+
+def numbers_of(kind: str) -> Numbers:
+    """What reads the numbers of this market's requests."""
+    return _SPOT_NUMBERS if kind == "spot" else _LINEAR_NUMBERS
+
+
 def kind_of(instrument: InstrumentId) -> str:
     """`spot` or `linear`."""
     return market_by_id(instrument.market_id).kind
@@ -103,7 +112,7 @@ def order_word(order_id: int) -> int:
 
 def order_number(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
-    return max(0, int(word) - _FIRST_ORDER) if word.isascii() and word.isdigit() else 0
+    return max(0, int_in(word, 0) - _FIRST_ORDER)
 
 
 def trade_word(trade_id: int) -> int:

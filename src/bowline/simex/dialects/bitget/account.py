@@ -9,6 +9,7 @@ from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.trading import MODES, margin_mode_in_use
 from bowline.simex.dialects.bitget.words import (
     MARGIN_MODES,
+    NUMBERS,
     POSITION_MODES,
     coin_object,
     margin_object,
@@ -16,7 +17,7 @@ from bowline.simex.dialects.bitget.words import (
     refusal_of,
     wrong,
 )
-from bowline.simex.wire_words import decimal_in, plain
+from bowline.simex.wire_words import plain
 
 _POSITION_MODES = {word: mode for mode, word in POSITION_MODES.items()}
 
@@ -97,8 +98,8 @@ def set_leverage(call: Call) -> object:
     """POST /api/v2/mix/account/set-leverage: what is so already is a success."""
     fields = call.fields()
     listing = listing_of(call, fields)
-    said = [fields.get(name) for name in ("leverage", "longLeverage", "shortLeverage")]
-    leverages = {decimal_in(each) for each in said if each is not None}
+    said = [name for name in ("leverage", "longLeverage", "shortLeverage") if name in fields]
+    leverages = {NUMBERS.decimal(fields, name) for name in said}
     leverage = leverages.pop() if len(leverages) == 1 else None
     if leverage is None:
         raise wrong("leverage: one for both sides is played here")

@@ -31,6 +31,7 @@ from bowline.simex.dialects.bitget import account, market, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.payload import same
 from bowline.simex.wire_words import int_in, ms
 
 _SPOT_RULES = VenueRules(
@@ -134,7 +135,7 @@ class BitgetDialect:
             raise WireRefusal("40001", "ACCESS_KEY cannot be empty")
         if headers.get("ACCESS-KEY") != keys.api_key or not call.floor.key_works:
             raise WireRefusal("40037", "Apikey does not exist")
-        if not (stamp.isascii() and stamp.isdigit()):
+        if int_in(stamp, -1) < 0:
             raise WireRefusal("40005", "Invalid ACCESS_TIMESTAMP")
         if abs(ms(call.now_ns) - int_in(stamp, 0)) > _WINDOW_MS:
             raise WireRefusal("40008", "Request timestamp expired")
@@ -144,8 +145,7 @@ class BitgetDialect:
         query = f"?{unquote(call.raw_query)}" if call.raw_query else ""
         signed = f"{stamp}{call.method}{call.path}{query}".encode() + call.body
         digest = hmac.new(keys.secret.encode(), signed, hashlib.sha256).digest()
-        sent = headers.get("ACCESS-SIGN", "").encode()
-        if not hmac.compare_digest(base64.b64encode(digest), sent):
+        if not same(base64.b64encode(digest).decode(), headers.get("ACCESS-SIGN", "")):
             raise WireRefusal("40009", "sign signature error")
         return ACCOUNT
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.values import MINUTE_NS
-from bowline.core.sim.exchange import BookLevel, MinuteCandle, RefusalReason, TradePrinted
+from bowline.core.sim.exchange import (
+    MAX_QUANTITY,
+    BookLevel,
+    MinuteCandle,
+    RefusalReason,
+    TradePrinted,
+)
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.bitget.words import (
+    NUMBERS,
     PRODUCTS,
     SIDES,
     at_step,
@@ -17,7 +24,7 @@ from bowline.simex.dialects.bitget.words import (
     wrong,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain, plain_or, rolled
+from bowline.simex.wire_words import ms, plain, plain_or, rolled
 
 #: the streams' word for a candle's length -> minutes; mix REST uses the same, spot its own
 INTERVALS = {
@@ -87,7 +94,7 @@ def _symbol(listing: Listing) -> dict[str, object]:
         "baseCoin": listing.base,
         "quoteCoin": listing.quote,
         "minTradeAmount": plain(listing.min_quantity),
-        "maxTradeAmount": "900000000000000000000",
+        "maxTradeAmount": plain(MAX_QUANTITY),
         "takerFeeRate": "0.001",
         "makerFeeRate": "0.001",
         "pricePrecision": str(_decimals(at_step(instrument.tick_size, instrument.tick_size))),
@@ -166,7 +173,7 @@ def book(call: Call) -> object:
     listing = listing_of(call, call.query)
     kind = kind_asked(call, call.query)
     usual = _DEEPEST["spot"] if kind == "spot" else 100
-    depth = min(max(int_in(call.query.get("limit"), usual), 1), _DEEPEST[kind])
+    depth = NUMBERS.limit(call.query, "limit", usual, _DEEPEST[kind])
     instrument = listing.instrument
     shown = call.floor.view(kind).book(instrument.id, depth)
     sides = (("asks", shown.asks), ("bids", shown.bids))
@@ -191,9 +198,8 @@ def candles(call: Call) -> object:
     if minutes is None:
         raise wrong("granularity")
     most = 200 if call.path.endswith("history-candles") else 1000
-    limit = min(max(int_in(call.query.get("limit"), 100), 1), most)
-    start_ms = int_in(call.query.get("startTime"), 0)
-    end_ms = int_in(call.query.get("endTime"), 1 << 62)
+    limit = NUMBERS.limit(call.query, "limit", 100, most)
+    start_ms, end_ms = NUMBERS.window(call.query, "startTime", "endTime")
     if start_ms > end_ms:
         raise wrong("startTime")
     view = call.floor.view(kind)
@@ -270,10 +276,9 @@ def recent_trades(call: Call) -> object:
     """GET …/market/fills and …/market/fills-history: the newest first."""
     listing, kind = listing_of(call, call.query), kind_asked(call, call.query)
     most = 1000 if call.path.endswith("history") else 500
-    limit = min(max(int_in(call.query.get("limit"), 100), 1), most)
+    limit = NUMBERS.limit(call.query, "limit", 100, most)
     before = trade_number(call.query.get("idLessThan", "")) or 1 << 62
-    start_ms = int_in(call.query.get("startTime"), 0)
-    end_ms = int_in(call.query.get("endTime"), 1 << 62)
+    start_ms, end_ms = NUMBERS.window(call.query, "startTime", "endTime")
     shown = [
         each
         for each in call.floor.view(kind).trades(listing.instrument.id, 10_000)
@@ -298,8 +303,8 @@ def trade_object(trade: TradePrinted) -> dict[str, object]:
 def funding_history(call: Call) -> object:
     """GET /api/v2/mix/market/history-fund-rate: pages of the newest first."""
     listing = listing_of(call, call.query)
-    size = min(max(int_in(call.query.get("pageSize"), 20), 1), 100)
-    at = (max(int_in(call.query.get("pageNo"), 1), 1) - 1) * size
+    size = NUMBERS.limit(call.query, "pageSize", 20, 100)
+    at = (max(NUMBERS.whole(call.query, "pageNo", 1), 1) - 1) * size
     paid = call.floor.funding_paid.get(listing.instrument.id, [])[::-1]
     return [
         {

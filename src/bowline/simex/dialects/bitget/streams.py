@@ -13,8 +13,6 @@ import hmac
 from collections.abc import Iterable
 from zlib import crc32
 
-import msgspec
-
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, ZERO
@@ -32,7 +30,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthChange, DepthView
-from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal, as_fields
+from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal
 from bowline.simex.dialects.bitget.market import (
     INTERVALS,
     candle_words,
@@ -52,6 +50,7 @@ from bowline.simex.dialects.bitget.words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.payload import as_fields, read_object, same
 from bowline.simex.session import Session
 from bowline.simex.wire_words import int_in, ms, plain, rolled
 
@@ -78,7 +77,7 @@ def hear(session: Session, frame: str | bytes) -> None:
     if frame == "ping":
         session.push(b"pong")
         return
-    words = _words(frame)
+    words = read_object(frame)
     op, args = words.get("op"), words.get("args")
     if op not in ("login", "subscribe", "unsubscribe") or not isinstance(args, list):
         session.push(_error(WireRefusal(30003, "Invalid op")))
@@ -115,8 +114,7 @@ def _log_in(session: Session, arg: dict[str, str]) -> None:
     if abs(ms(session.floor.now_ns) - sent_ms) > _LOGIN_WINDOW_MS:
         raise WireRefusal(30014, "Request timestamp expired")
     signed = hmac.new(keys.secret.encode(), f"{stamp}GET/user/verify".encode(), hashlib.sha256)
-    expected = base64.b64encode(signed.digest()).decode()
-    if not hmac.compare_digest(expected.encode(), arg.get("sign", "").encode()):
+    if not same(base64.b64encode(signed.digest()).decode(), arg.get("sign", "")):
         raise WireRefusal(30015, "Invalid sign")
     session.account = ACCOUNT
 
@@ -372,14 +370,6 @@ def _balances(floor: Floor, topic: Topic, holdings: list[Holding]) -> Words:
         for each in holdings
     ]
     return _push(floor, topic, "snapshot", shown)
-
-
-def _words(frame: str | bytes) -> Words:
-    try:
-        read = msgspec.json.decode(frame)
-    except msgspec.DecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _error(refusal: WireRefusal) -> Words:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.words import (
     FORCES,
     MARGIN_MODES,
+    NUMBERS,
     PRODUCTS,
     SIDES,
     TRIGGERS,
@@ -41,7 +43,7 @@ from bowline.simex.dialects.bitget.words import (
     trade_word,
     wrong,
 )
-from bowline.simex.wire_words import decimal_in, int_in, ms
+from bowline.simex.wire_words import ms
 
 _CLIENT_ID = re.compile(r"[0-9A-Za-z_:#\-+]{1,64}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -69,7 +71,7 @@ def place(call: Call) -> object:
     """POST …/place-order."""
     fields = call.fields()
     listing = listing_of(call, fields)
-    if fields.get("orderType") == "limit" and decimal_in(fields.get("price")) is None:
+    if fields.get("orderType") == "limit" and NUMBERS.decimal(fields, "price") is None:
         raise wrong("price")
     return _acknowledged(_placed(call, listing, _order_in(call, listing, fields)))
 
@@ -78,7 +80,7 @@ def place_plan(call: Call) -> object:
     """POST …/place-plan-order: a market order once the price is reached."""
     fields = call.fields()
     listing = listing_of(call, fields)
-    trigger = decimal_in(fields.get("triggerPrice"))
+    trigger = NUMBERS.decimal(fields, "triggerPrice")
     by = _TRIGGERS.get(fields.get("triggerType", "fill_price"))
     if not trigger or by is None:
         raise wrong("triggerPrice or triggerType")
@@ -105,7 +107,7 @@ def _placed(call: Call, listing: Listing, order: NewOrder) -> VenueOrder:
 def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     linear = listing.max_leverage is not None
     word, kind = _SIDES.get(fields.get("side", "").lower()), fields.get("orderType", "")
-    size = decimal_in(fields.get("size"))
+    size = NUMBERS.decimal(fields, "size")
     if word is None or kind not in ("limit", "market"):
         raise wrong("side or orderType")
     if size is None or size <= 0:
@@ -125,7 +127,7 @@ def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         kind=OrderKind.LIMIT if kind == "limit" else OrderKind.MARKET,
         quantity=None if by_cost else size,
         quote_cost=size if by_cost else None,
-        price=decimal_in(fields.get("price")) if kind == "limit" else None,
+        price=NUMBERS.decimal(fields, "price") if kind == "limit" else None,
         time_in_force=_FORCES.get(fields.get("force", "gtc").lower(), TimeInForce.GTC)
         if kind == "limit"
         else TimeInForce.GTC,
@@ -223,8 +225,8 @@ def modify(call: Call) -> object:
     fields = call.fields()
     return _replaced(
         call,
-        size=fields.get("newSize"),
-        price=fields.get("newPrice"),
+        size=NUMBERS.decimal(fields, "newSize"),
+        price=NUMBERS.decimal(fields, "newPrice"),
         client_id=fields.get("newClientOid", ""),
     )
 
@@ -234,14 +236,14 @@ def cancel_replace(call: Call) -> object:
     fields = call.fields()
     made = _replaced(
         call,
-        size=fields.get("size"),
-        price=fields.get("price"),
+        size=NUMBERS.decimal(fields, "size"),
+        price=NUMBERS.decimal(fields, "price"),
         client_id=fields.get("newClientOid", ""),
     )
     return made | {"success": "success", "msg": None}
 
 
-def _replaced(call: Call, *, size: str | None, price: str | None, client_id: str) -> Fields:
+def _replaced(call: Call, *, size: Decimal | None, price: Decimal | None, client_id: str) -> Fields:
     fields = call.fields()
     listing = listing_of(call, fields)
     order = _open_one(call, listing, fields, plans=False)
@@ -252,10 +254,12 @@ def _replaced(call: Call, *, size: str | None, price: str | None, client_id: str
         raise refusal_of(kind, RefusalReason.DUPLICATE_ID)
     asked = replace(
         order.asked,
-        quantity=decimal_in(size) or order.quantity,
-        price=decimal_in(price) or order.price,
+        quantity=order.quantity if size is None else size,
+        price=order.price if price is None else price,
         client_id=client_id,
     )
+    if not (asked.quantity and asked.quantity > 0 and asked.price and asked.price > 0):
+        raise wrong("size or price")
     if (asked.quantity, asked.price) == (order.quantity, order.price):
         raise refusal_of(kind, RefusalReason.NOTHING_TO_AMEND)
     _cancelled(call, listing, order)
@@ -356,7 +360,7 @@ def mix_fills(call: Call) -> object:
 
 def _fill_page(call: Call, kind: str) -> list[Executed]:
     query = call.query
-    start_ms, end_ms = int_in(query.get("startTime"), 0), int_in(query.get("endTime"), 1 << 62)
+    start_ms, end_ms = NUMBERS.window(query, "startTime", "endTime")
     listing = listing_of(call, query) if query.get("symbol") else None
     if kind_asked(call, query) != kind:
         return []
@@ -376,8 +380,8 @@ def _page(
     word: Callable[[_Each], str] = lambda order: order_word(order.order_id),
 ) -> list[_Each]:
     """The newest first, those before `idLessThan`."""
-    limit = min(max(int_in(call.query.get("limit"), _PAGE), 1), _PAGE)
-    before = int_in(call.query.get("idLessThan"), 1 << 62)
+    limit = NUMBERS.limit(call.query, "limit", _PAGE, _PAGE)
+    before = NUMBERS.whole(call.query, "idLessThan", 1 << 62)
     return [each for each in sorted(found, key=word, reverse=True) if int(word(each)) < before][
         :limit
     ]
@@ -393,7 +397,7 @@ def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOr
     if kind_asked(call, query) != kind:
         return []
     listing = listing_of(call, query) if query.get("symbol") else None
-    start_ms, end_ms = int_in(query.get("startTime"), 0), int_in(query.get("endTime"), 1 << 62)
+    start_ms, end_ms = NUMBERS.window(query, "startTime", "endTime")
     return [
         each
         for each in orders

@@ -25,7 +25,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.wire_words import Numbers, int_in, ms, plain, plain_or
 
 _FIRST_ORDER = 1_311_000_000_000_000_000
 _FIRST_TRADE = 1_322_000_000_000_000_000
@@ -61,6 +61,8 @@ _CENTS = Decimal("0.00000001")
 _R = RefusalReason
 #: reason -> code and words, for contracts and for spot
 _LINEAR: dict[RefusalReason, tuple[str, str]] = {
+    _R.ABOVE_MAX_QUANTITY: ("45112", "more than the maximum order quantity"),
+    _R.ABOVE_MAX_PRICE: ("43009", "The current commission price exceeds the limit"),
     _R.INSUFFICIENT_FUNDS: ("40762", "The order amount exceeds the balance"),
     _R.BELOW_MIN_QUANTITY: ("45111", "less than the minimum order quantity"),
     _R.BELOW_MIN_NOTIONAL: ("45110", "less than the minimum amount 5 USDT"),
@@ -82,6 +84,7 @@ _LINEAR: dict[RefusalReason, tuple[str, str]] = {
     _R.TOO_MANY_OPEN_ORDERS: ("40761", "The total number of unfilled orders is too high"),
 }
 _SPOT: dict[RefusalReason, tuple[str, str]] = {
+    _R.ABOVE_MAX_QUANTITY: ("43007", "The order quantity is greater than the maximum"),
     _R.INSUFFICIENT_FUNDS: ("43012", "Insufficient balance"),
     _R.BELOW_MIN_QUANTITY: ("43006", "The order quantity is less than the minimum"),
     _R.TICK: ("41103", "param price scale error error"),
@@ -105,6 +108,9 @@ def wrong(what: str) -> WireRefusal:
     """A parameter that cannot be."""
     code, words = _OTHERWISE
     return WireRefusal(code, f"{words} {what}".strip())
+
+
+NUMBERS = Numbers(wrong)
 
 
 def kind_of(instrument: InstrumentId) -> str:
@@ -133,7 +139,7 @@ def trade_number(word: str) -> int:
 
 
 def _number(word: str, first: int) -> int:
-    return max(0, int(word) - first) if word.isascii() and word.isdigit() else 0
+    return max(0, int_in(word, 0) - first)
 
 
 def client_word(order: VenueOrder) -> str:

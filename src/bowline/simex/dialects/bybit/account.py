@@ -8,8 +8,8 @@ from bowline.core.sim.exchange import OpenPosition, RefusalReason, Refused
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
-from bowline.simex.dialects.bybit.words import position_object, refusal_of, wallet_object
-from bowline.simex.wire_words import decimal_in, int_in, ms
+from bowline.simex.dialects.bybit.words import NUMBERS, position_object, refusal_of, wallet_object
+from bowline.simex.wire_words import ms
 
 _MARGIN_MODES = {"ISOLATED_MARGIN": MarginMode.ISOLATED, "REGULAR_MARGIN": MarginMode.CROSS}
 _POSITION_MODES = {"0": PositionMode.ONE_WAY, "3": PositionMode.HEDGE}
@@ -151,7 +151,7 @@ def set_leverage(call: Call) -> object:
     """POST /v5/position/set-leverage: both sides must be equal."""
     fields = call.fields()
     listing = listing_of(call, fields)
-    buy, sell = decimal_in(fields.get("buyLeverage")), decimal_in(fields.get("sellLeverage"))
+    buy, sell = NUMBERS.decimal(fields, "buyLeverage"), NUMBERS.decimal(fields, "sellLeverage")
     if buy is None or buy != sell:
         raise WireRefusal(10001, "params error: buy leverage not equal sell leverage")
     refused = call.floor.set_leverage(call.account, listing.instrument.id, buy)
@@ -189,7 +189,7 @@ def set_margin_mode(call: Call) -> object:
 
 def arm_dead_man(call: Call) -> object:
     """POST /v5/order/disconnected-cancel-all: how long a lost private stream is waited for."""
-    seconds = int_in(call.fields().get("timeWindow"), 0)
+    seconds = NUMBERS.whole(call.fields(), "timeWindow", 0)
     if not 3 <= seconds <= 300:  # noqa: PLR2004 - the venue's own bounds
         raise WireRefusal(10001, "params error: timeWindow invalid")
     call.floor.notes[DCP_NOTE] = str(seconds)

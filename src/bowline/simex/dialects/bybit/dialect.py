@@ -28,6 +28,7 @@ from bowline.simex.dialects.bybit import account, market, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.payload import same
 from bowline.simex.wire_words import int_in, ms
 
 _RULES = VenueRules(
@@ -119,7 +120,7 @@ class BybitDialect:
         signed = f"{stamp}{keys.api_key}{window}".encode()
         signed += call.body if call.method == "POST" else call.raw_query.encode()
         expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected, headers.get("X-BAPI-SIGN", "")):
+        if not same(expected, headers.get("X-BAPI-SIGN", "")):
             raise WireRefusal(10004, f"error sign! origin_string[{signed.decode()}]")
         return ACCOUNT
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from bowline.core.model.values import MINUTE_NS
-from bowline.core.sim.exchange import MinuteCandle, RefusalReason, TradePrinted
+from bowline.core.sim.exchange import (
+    MAX_PRICE,
+    MAX_QUANTITY,
+    MinuteCandle,
+    RefusalReason,
+    TradePrinted,
+)
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.bybit.words import SIDES, refusal_of, trade_word
+from bowline.simex.dialects.bybit.words import NUMBERS, SIDES, refusal_of, trade_word
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain, plain_or, rolled, seconds
+from bowline.simex.wire_words import ms, plain, plain_or, rolled, seconds
 
 KINDS = ("spot", "linear")
 #: `interval` -> minutes
@@ -77,7 +83,7 @@ def _spot_instrument(listing: Listing) -> dict[str, object]:
             "basePrecision": plain(instrument.lot_step),
             "quotePrecision": "0.00000001",
             "minOrderQty": plain(listing.min_quantity),
-            "maxOrderQty": "10000000",
+            "maxOrderQty": plain(MAX_QUANTITY),
             "minOrderAmt": plain(instrument.min_notional),
             "maxOrderAmt": "8000000",
         },
@@ -106,15 +112,15 @@ def _linear_instrument(listing: Listing) -> dict[str, object]:
         },
         "priceFilter": {
             "minPrice": plain(instrument.tick_size),
-            "maxPrice": "1999999.8",
+            "maxPrice": plain(MAX_PRICE),
             "tickSize": plain(instrument.tick_size),
         },
         "lotSizeFilter": {
-            "maxOrderQty": "10000000",
+            "maxOrderQty": plain(MAX_QUANTITY),
             "minOrderQty": plain(listing.min_quantity),
             "qtyStep": plain(instrument.lot_step),
-            "postOnlyMaxOrderQty": "10000000",
-            "maxMktOrderQty": "10000000",
+            "postOnlyMaxOrderQty": plain(MAX_QUANTITY),
+            "maxMktOrderQty": plain(MAX_QUANTITY),
             "minNotionalValue": plain(instrument.min_notional),
         },
         "unifiedMarginTrade": True,
@@ -130,7 +136,7 @@ def book(call: Call) -> object:
     """GET /v5/market/orderbook."""
     listing = listing_of(call, call.query)
     deepest = 200 if call.query["category"] == "spot" else 500
-    depth = min(max(int_in(call.query.get("limit"), 25), 1), deepest)
+    depth = NUMBERS.limit(call.query, "limit", 25, deepest)
     instrument = listing.instrument.id
     shown = call.floor.view_of(instrument).book(instrument, depth)
     return {
@@ -150,8 +156,8 @@ def candles(call: Call) -> object:
     minutes = INTERVALS.get(call.query.get("interval", ""))
     if minutes is None:
         raise WireRefusal(10001, "params error: interval invalid")
-    limit = min(int_in(call.query.get("limit"), 200), 1000)
-    start_ms, end_ms = int_in(call.query.get("start"), 0), int_in(call.query.get("end"), 1 << 62)
+    limit = NUMBERS.limit(call.query, "limit", 200, 1000)
+    start_ms, end_ms = NUMBERS.window(call.query, "start", "end")
     length_ns = minutes * MINUTE_NS
     view = call.floor.view_of(listing.instrument.id)
     known = view.candles(listing.instrument.id, limit=100_000)
@@ -221,7 +227,7 @@ def recent_trades(call: Call) -> object:
     """GET /v5/market/recent-trade: the newest first."""
     listing = listing_of(call, call.query)
     most = 60 if call.query["category"] == "spot" else 1000
-    limit = min(int_in(call.query.get("limit"), 60), most)
+    limit = NUMBERS.limit(call.query, "limit", 60, most)
     prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     return {
         "category": call.query["category"],
@@ -246,11 +252,10 @@ def _print(listing: Listing, trade: TradePrinted) -> dict[str, object]:
 def funding_history(call: Call) -> object:
     """GET /v5/market/funding/history: the newest first."""
     listing = listing_of(call, call.query)
-    start_ms = int_in(call.query.get("startTime"), 0)
-    end_ms = int_in(call.query.get("endTime"), 1 << 62)
+    start_ms, end_ms = NUMBERS.window(call.query, "startTime", "endTime")
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_ms <= ms(each[1]) <= end_ms]
-    limit = min(int_in(call.query.get("limit"), 200), 200)
+    limit = NUMBERS.limit(call.query, "limit", 200, 200)
     return {
         "category": call.query["category"],
         "list": [

@@ -9,8 +9,6 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 
-import msgspec
-
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import (
     BalanceMoved,
@@ -23,7 +21,7 @@ from bowline.core.sim.exchange import (
     TradePrinted,
 )
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal, as_fields
+from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal
 from bowline.simex.dialects.bybit import trading
 from bowline.simex.dialects.bybit.account import DCP_NOTE
 from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
@@ -38,8 +36,9 @@ from bowline.simex.dialects.bybit.words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.payload import as_fields, read_object, same
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms, plain, rolled
+from bowline.simex.wire_words import int_in, ms, plain, rolled
 
 _DEPTHS = {"1", "50", "200", "500", "1000"}
 _PRIVATE = {
@@ -61,7 +60,7 @@ Words = dict[str, object]
 
 def hear_public(session: Session, frame: str | bytes) -> None:
     """subscribe, unsubscribe, ping."""
-    words = _words(frame)
+    words = read_object(frame)
     if words.get("op") == "ping":
         session.push(_ok(session, words, "ping", ret_msg="pong"))
     else:
@@ -70,7 +69,7 @@ def hear_public(session: Session, frame: str | bytes) -> None:
 
 def hear_private(session: Session, frame: str | bytes) -> None:
     """auth, and then the same."""
-    words = _words(frame)
+    words = read_object(frame)
     match words.get("op"):
         case "ping":
             now = [str(ms(session.floor.now_ns))]
@@ -92,7 +91,7 @@ def hear_private(session: Session, frame: str | bytes) -> None:
 
 def hear_trade(session: Session, frame: str | bytes) -> None:
     """auth, ping, and orders."""
-    words = _words(frame)
+    words = read_object(frame)
     op, connection = words.get("op"), {"connId": _connection(session)}
     if op == "ping":
         now = [str(ms(session.floor.now_ns))]
@@ -151,7 +150,7 @@ def _check_trade(session: Session, op: str, stamp: str) -> None:
         raise WireRefusal(10003, "Request not authorized")
     if op not in _ORDERS:
         raise WireRefusal(10404, "op type is not found")
-    if not stamp.isdigit() or abs(int(stamp) - ms(session.floor.now_ns)) > _TRADE_WINDOW_MS:
+    if abs(int_in(stamp, 0) - ms(session.floor.now_ns)) > _TRADE_WINDOW_MS:
         raise WireRefusal(10002, "The request time exceeds the time window range.")
 
 
@@ -164,9 +163,9 @@ def _log_in(session: Session, words: Words) -> WireRefusal | None:
     if key != keys.api_key or not session.floor.key_works:
         return WireRefusal(10003, "Invalid apikey")
     expected = hmac.new(keys.secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256)
-    if not hmac.compare_digest(expected.hexdigest(), signature):
+    if not same(expected.hexdigest(), signature):
         return WireRefusal(10004, "Invalid sign")
-    if not expires.isdigit() or int(expires) <= ms(session.floor.now_ns):
+    if int_in(expires, 0) <= ms(session.floor.now_ns):
         return WireRefusal(10002, "Params Error: expires")
     session.account = ACCOUNT
     return None
@@ -352,14 +351,6 @@ def _candle_words(
 def _private(floor: Floor, topic: Topic, shown: Words) -> Words:
     now = ms(floor.now_ns)
     return {"id": f"{topic.word}-{now}", "topic": topic.word, "creationTime": now, "data": [shown]}
-
-
-def _words(frame: str | bytes) -> Words:
-    try:
-        read = msgspec.json.decode(frame)
-    except msgspec.DecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _connection(session: Session) -> str:

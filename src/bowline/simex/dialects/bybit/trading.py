@@ -16,6 +16,7 @@ from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
 from bowline.simex.dialects.bybit.words import (
     FORCES,
+    NUMBERS,
     SIDES,
     fill_object,
     order_number,
@@ -23,7 +24,7 @@ from bowline.simex.dialects.bybit.words import (
     order_word,
     refusal_of,
 )
-from bowline.simex.wire_words import decimal_in, int_in, ms
+from bowline.simex.wire_words import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -48,8 +49,8 @@ def place(call: Call, fields: Fields) -> dict[str, str]:
 
 def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
     side, kind = _SIDES.get(fields.get("side", "")), fields.get("orderType", "")
-    quantity, price = decimal_in(fields.get("qty")), decimal_in(fields.get("price"))
-    trigger = decimal_in(fields.get("triggerPrice"))
+    quantity, price = NUMBERS.decimal(fields, "qty"), NUMBERS.decimal(fields, "price")
+    trigger = NUMBERS.decimal(fields, "triggerPrice")
     if side is None or kind not in ("Limit", "Market"):
         raise WireRefusal(10001, "params error: side or orderType invalid")
     if quantity is None or quantity <= 0 or (kind == "Limit" and price is None):
@@ -123,8 +124,8 @@ def change(call: Call, fields: Fields) -> dict[str, str]:
         call.account,
         listing.instrument.id,
         _named(fields),
-        quantity=decimal_in(fields.get("qty")),
-        price=decimal_in(fields.get("price")),
+        quantity=NUMBERS.decimal(fields, "qty"),
+        price=NUMBERS.decimal(fields, "price"),
     )
     return _acknowledged(_or_refused(listing, changed))
 
@@ -152,7 +153,7 @@ def executions(call: Call) -> object:
     """GET /v5/execution/list: the newest first."""
     kind, query = kind_of(call.query), call.query
     mine = {each.instrument.id: each for each in call.floor.listings(kind)}
-    start_ms, end_ms = int_in(query.get("startTime"), 0), int_in(query.get("endTime"), 1 << 62)
+    start_ms, end_ms = NUMBERS.window(query, "startTime", "endTime")
     wanted = order_number(query["orderId"]) if "orderId" in query else None
     fills = [
         each
@@ -216,7 +217,7 @@ def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOr
         if query.get("symbol", "") in ("", each.venue_symbol)
         and query.get("settleCoin", each.quote) == each.quote
     }
-    start_ms, end_ms = int_in(query.get("startTime"), 0), int_in(query.get("endTime"), 1 << 62)
+    start_ms, end_ms = NUMBERS.window(query, "startTime", "endTime")
     stops = {"StopOrder": True, "Order": False}.get(query.get("orderFilter", ""))
     return [
         each
@@ -238,6 +239,6 @@ def _page(call: Call, kind: str, orders: list[VenueOrder]) -> dict[str, object]:
 
 def _cut(found: list[_Each], query: Fields, usual: int, most: int) -> tuple[list[_Each], str]:
     """One page and the cursor of the next, empty on the last."""
-    at = int_in(query.get("cursor"), 0)
-    end = at + min(max(int_in(query.get("limit"), usual), 1), most)
+    at = NUMBERS.whole(query, "cursor", 0)
+    end = at + NUMBERS.limit(query, "limit", usual, most)
     return found[at:end], str(end) if end < len(found) else ""

@@ -22,7 +22,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.wire_words import Numbers, int_in, ms, plain, plain_or
 
 #: spot orders are numbered, those of contracts look like UUIDs
 _FIRST_NUMBER = 1_700_000_000_000_000_000
@@ -59,6 +59,8 @@ _CENTS = Decimal("0.00000001")
 _R = RefusalReason
 #: reason -> code and words, for contracts and for spot
 _LINEAR: dict[RefusalReason, tuple[int, str]] = {
+    _R.ABOVE_MAX_QUANTITY: (10001, "The number of contracts exceeds maximum limit allowed"),
+    _R.ABOVE_MAX_PRICE: (110003, "Order price exceeds the allowable range."),
     _R.INSUFFICIENT_FUNDS: (110007, "ab not enough for new order"),
     _R.BELOW_MIN_QUANTITY: (10001, "The number of contracts exceeds minimum limit allowed"),
     _R.BELOW_MIN_NOTIONAL: (110094, "Order does not meet minimum order value"),
@@ -79,6 +81,8 @@ _LINEAR: dict[RefusalReason, tuple[int, str]] = {
     _R.TOO_MANY_OPEN_ORDERS: (110020, "Not allowed to have more than 500 active orders"),
 }
 _SPOT: dict[RefusalReason, tuple[int, str]] = {
+    _R.ABOVE_MAX_QUANTITY: (170135, "Order quantity exceeded upper limit."),
+    _R.ABOVE_MAX_PRICE: (170132, "Order price too high."),
     _R.INSUFFICIENT_FUNDS: (170131, "Insufficient balance."),
     _R.BELOW_MIN_QUANTITY: (170136, "Order quantity exceeded lower limit."),
     _R.BELOW_MIN_NOTIONAL: (170140, "Order value exceeded lower limit."),
@@ -106,6 +110,9 @@ def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefus
     )
 
 
+NUMBERS = Numbers(lambda name: WireRefusal(10001, f"params error: {name} invalid"))
+
+
 def category_of(instrument: InstrumentId) -> str:
     """`spot` or `linear`."""
     return market_by_id(instrument.market_id).kind
@@ -120,10 +127,10 @@ def order_word(instrument: InstrumentId, order_id: int) -> str:
 
 def order_number(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
+    if not word.startswith(_UUID_HEAD):
+        return max(0, int_in(word, 0) - _FIRST_NUMBER)
     try:
-        if word.startswith(_UUID_HEAD):
-            return int(word.removeprefix(_UUID_HEAD), 16)
-        return max(0, int(word) - _FIRST_NUMBER)
+        return int(word.removeprefix(_UUID_HEAD), 16)
     except ValueError:
         return 0
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from bowline.core.model.values import ZERO, Direction
-from bowline.core.sim.exchange import OpenPosition, RefusalReason, Refused
+from bowline.core.sim.exchange import OpenPosition
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import invalid, refusal_of
+from bowline.simex.dialects.gate.refusals import NUMBERS, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
     Words,
     futures_account,
     position_object,
     spot_account,
 )
-from bowline.simex.wire_words import decimal_in
 
 _MODES = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
 
@@ -128,16 +127,15 @@ def rows(call: Call, listing: Listing) -> list[OpenPosition]:
 def set_leverage(call: Call) -> object:
     """POST /futures/{settle}/positions/{contract}/leverage: 0 is cross, with a limit beside it."""
     listing, fields = named(call, call.query), call.fields()
-    leverage = decimal_in(fields.get("leverage"))
-    limit = decimal_in(fields.get("cross_leverage_limit"))
+    leverage = NUMBERS.decimal(fields, "leverage")
+    limit = NUMBERS.decimal(fields, "cross_leverage_limit")
     if leverage is None:
         raise invalid("invalid leverage")
     mode = MarginMode.ISOLATED if leverage else MarginMode.CROSS
-    instrument, floor = listing.instrument.id, call.floor
-    _done(floor.set_margin_mode(call.account, instrument, mode))
-    wanted = leverage or limit
-    if wanted:
-        _done(floor.set_leverage(call.account, instrument, wanted))
+    wanted = leverage or limit or None
+    refused = call.floor.set_terms(call.account, listing.instrument.id, mode, wanted)
+    if refused is not None:
+        raise refusal_of("linear", refused.reason, refused.message)
     return _one_or_two(call, listing)
 
 
@@ -151,9 +149,3 @@ def set_dual_mode(call: Call) -> object:
     if refused is not None:
         raise refusal_of("linear", refused.reason, refused.message)
     return _account(call)
-
-
-def _done(refused: Refused | None) -> None:
-    """What is so already is no error here."""
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
-        raise refusal_of("linear", refused.reason, refused.message)

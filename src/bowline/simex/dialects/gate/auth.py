@@ -7,6 +7,7 @@ import hmac
 
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.payload import same
 from bowline.simex.wire_words import int_in, seconds
 
 #: how far a request's time may be from the venue's
@@ -21,8 +22,7 @@ def check(floor: Floor, key: str, stamp: str, signed: str, signature: str) -> st
         words = f"gap between request Timestamp and server time exceeds {WINDOW_S}"
         raise WireRefusal("REQUEST_EXPIRED", words, status=403)
     expected = hmac.new(floor.keys.secret.encode(), signed.encode(), hashlib.sha512).hexdigest()
-    # as bytes: text that is not ASCII cannot be compared
-    if not hmac.compare_digest(expected.encode(), signature.encode()):
+    if not same(expected, signature):
         raise WireRefusal("INVALID_SIGNATURE", "Signature mismatch", status=401)
     return ACCOUNT
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.core.sim.exchange import MinuteCandle, RefusalReason, TradePrinted
+from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RefusalReason, TradePrinted
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.gate.refusals import invalid, refusal_of
+from bowline.simex.dialects.gate.refusals import NUMBERS, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
     MAX_LEVERAGE,
     SIDES,
@@ -16,7 +16,7 @@ from bowline.simex.dialects.gate.words import (
     fine_seconds,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain, plain_or, rolled, seconds
+from bowline.simex.wire_words import ms, plain, plain_or, rolled, seconds
 
 #: `interval` -> minutes
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "8h": 480, "1d": 1440}
@@ -126,7 +126,7 @@ def _contract(floor: Floor, listing: Listing) -> Words:
         "mark_price_round": plain(instrument.tick_size),
         "order_price_deviate": "0.5",
         "order_size_min": contracts(listing, listing.min_quantity),
-        "order_size_max": 1_000_000,
+        "order_size_max": int(MAX_QUANTITY / listing.instrument.contract_size),
         "enable_decimal": False,
         "leverage_min": "1",
         "leverage_max": plain_or(listing.max_leverage, plain(MAX_LEVERAGE)),
@@ -146,7 +146,7 @@ def _contract(floor: Floor, listing: Listing) -> Words:
 def book(call: Call) -> object:
     """GET …/order_book. The `id` is that of the streams, at any depth."""
     listing = named(call, call.query)
-    limit = min(max(int_in(call.query.get("limit"), 10), 1), 1000)
+    limit = NUMBERS.limit(call.query, "limit", 10, 1000)
     shown = call.floor.view_of(listing.instrument.id).book(listing.instrument.id, limit)
     spot = kind_at(call) == "spot"
     current: Words = (
@@ -179,7 +179,7 @@ def candles(call: Call) -> object:
     ranged = "from" in query or "to" in query
     if ranged and "limit" in query:
         raise invalid("limit conflicts with from and to")
-    start_s, end_s = int_in(query.get("from"), 0), int_in(query.get("to"), 1 << 60)
+    start_s, end_s = NUMBERS.window(query, "from", "to")
     view = call.floor.view_of(listing.instrument.id)
     found = [
         each
@@ -187,7 +187,7 @@ def candles(call: Call) -> object:
         if start_s <= each.open_ns // SECOND_NS <= end_s
         and not each.open_ns % (minutes * MINUTE_NS)
     ]
-    limit = min(int_in(query.get("limit"), 100), 1000)
+    limit = NUMBERS.limit(query, "limit", 100, 1000)
     shown = found[:_MOST_CANDLES] if ranged else found[-limit:]
     if kind_at(call) == "linear":
         return [futures_candle(listing, each) for each in shown]
@@ -261,7 +261,7 @@ def ticker_object(floor: Floor, listing: Listing) -> Words:
 def trades(call: Call) -> object:
     """GET …/trades: the newest first."""
     listing = named(call, call.query)
-    limit = min(max(int_in(call.query.get("limit"), 100), 1), 1000)
+    limit = NUMBERS.limit(call.query, "limit", 100, 1000)
     prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     form = spot_print if kind_at(call) == "spot" else futures_print
     return [form(listing, each) for each in reversed(prints)]
@@ -296,8 +296,8 @@ def futures_print(listing: Listing, trade: TradePrinted) -> Words:
 def funding_history(call: Call) -> object:
     """GET /futures/{settle}/funding_rate: the newest first."""
     listing, query = named(call, call.query), call.query
-    start_s, end_s = int_in(query.get("from"), 0), int_in(query.get("to"), 1 << 60)
+    start_s, end_s = NUMBERS.window(query, "from", "to")
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_s <= seconds(each[1]) <= end_s]
-    limit = min(max(int_in(query.get("limit"), 100), 1), 1000)
+    limit = NUMBERS.limit(query, "limit", 100, 1000)
     return [{"r": plain(rate), "t": seconds(at_ns)} for rate, at_ns in reversed(shown[-limit:])]

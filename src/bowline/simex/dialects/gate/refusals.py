@@ -8,9 +8,12 @@ from __future__ import annotations
 from bowline.core.model.order import OrderState
 from bowline.core.sim.exchange import RefusalReason, VenueOrder
 from bowline.simex.dialect import WireRefusal
+from bowline.simex.wire_words import Numbers
 
 _R = RefusalReason
 _SPOT: dict[RefusalReason, tuple[str, str]] = {
+    _R.ABOVE_MAX_QUANTITY: ("AMOUNT_TOO_MUCH", "Your order size is too large"),
+    _R.ABOVE_MAX_PRICE: ("INVALID_PARAM_VALUE", "Your order price is too high"),
     _R.INSUFFICIENT_FUNDS: ("BALANCE_NOT_ENOUGH", "Not enough balance"),
     _R.BELOW_MIN_QUANTITY: ("INVALID_PARAM_VALUE", "Your order size is too small"),
     _R.BELOW_MIN_NOTIONAL: ("INVALID_PARAM_VALUE", "Your order size is too small"),
@@ -30,6 +33,8 @@ _SPOT: dict[RefusalReason, tuple[str, str]] = {
     _R.NOTHING_TO_AMEND: ("NO_CHANGE", "No change is made"),
 }
 _FUTURES: dict[RefusalReason, tuple[str, str]] = {
+    _R.ABOVE_MAX_QUANTITY: ("SIZE_TOO_LARGE", "order size is too large"),
+    _R.ABOVE_MAX_PRICE: ("PRICE_TOO_DEVIATED", "order price is too far from the mark price"),
     _R.INSUFFICIENT_FUNDS: ("INSUFFICIENT_AVAILABLE", "not enough available balance"),
     _R.BELOW_MIN_QUANTITY: ("SIZE_TOO_SMALL", "order size is too small"),
     _R.TICK: ("INVALID_PARAM_VALUE", "price is not a multiple of order_price_round"),
@@ -69,3 +74,6 @@ def gone(kind: str, order: VenueOrder) -> WireRefusal:
     if order.state is OrderState.FILLED:
         return WireRefusal("ORDER_CLOSED", "Order already closed")
     return WireRefusal("ORDER_CANCELLED", "Order already cancelled")
+
+
+NUMBERS = Numbers(lambda name: invalid(f"invalid argument: {name}"))

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from bowline.simex.dialect import Call, WireRefusal, as_fields
+from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.gate import auth, trading
 from bowline.simex.dialects.gate.words import Words
+from bowline.simex.payload import as_fields, read_json
 from bowline.simex.session import Session
 from bowline.simex.wire_words import ms
 
@@ -46,7 +47,7 @@ def hear(session: Session, frame: str | bytes, prefix: str) -> None:
     """Carry out a request and answer it, with whatever a fault script does to the answer."""
     try:
         asked = _REQUEST.decode(frame)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         refusal = WireRefusal("INVALID_REQUEST_BODY", "Invalid request body", status=400)
         session.push(_refused(session, _Request(), refusal))
         return
@@ -85,10 +86,7 @@ def _carry_out(session: Session, asked: _Request, prefix: str) -> Words:
 
 
 def _sent(asked: _Request) -> dict[str, object]:
-    try:
-        read = msgspec.json.decode(asked.payload.req_param or b"{}")
-    except msgspec.DecodeError:
-        read = None
+    read = read_json(bytes(asked.payload.req_param) or b"{}")
     if not isinstance(read, dict):
         raise WireRefusal("INVALID_REQUEST_BODY", "req_param is no object")
     return read

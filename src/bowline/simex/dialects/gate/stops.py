@@ -10,13 +10,14 @@ from decimal import Decimal
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, RefusalReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind
-from bowline.simex.dialect import Call, as_fields
+from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import invalid, refusal_of
+from bowline.simex.dialects.gate.refusals import NUMBERS, invalid, refusal_of
 from bowline.simex.dialects.gate.trading import cancel_these, leg_of, page, taken
 from bowline.simex.dialects.gate.words import Words, futures_trigger, kind_of, spot_trigger
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import decimal_in, int_in
+from bowline.simex.payload import as_fields
+from bowline.simex.wire_words import int_in
 
 _RULES = {"1": True, "2": False, ">=": True, "<=": False}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
@@ -33,10 +34,10 @@ def create(call: Call) -> object:
     sent, spot = call.json(), kind_at(call) == "spot"
     trigger, order = _part(sent, "trigger"), _part(sent, "put" if spot else "initial")
     listing = named(call, {"currency_pair": str(sent.get("market"))} if spot else order)
-    amount = decimal_in(order.get("amount" if spot else "size"))
+    amount = NUMBERS.decimal(order, "amount" if spot else "size")
     if amount is None or not amount:
         raise invalid("invalid amount or size")
-    if (spot and order.get("type") != "market") or (not spot and decimal_in(order.get("price"))):
+    if (spot and order.get("type") != "market") or (not spot and NUMBERS.decimal(order, "price")):
         raise invalid("a trigger of a limit order is not played here")
     rising = _RULES.get(trigger.get("rule", ""))
     if rising is None:
@@ -50,7 +51,7 @@ def create(call: Call) -> object:
             side=side,
             kind=OrderKind.STOP,
             quantity=abs(amount) * listing.instrument.contract_size,
-            trigger=decimal_in(trigger.get("price")),
+            trigger=NUMBERS.decimal(trigger, "price"),
             trigger_by=TriggerPrice.MARK if trigger.get("price_type") == "1" else TriggerPrice.LAST,
             trigger_rising=rising,
             reduce_only=reduces,

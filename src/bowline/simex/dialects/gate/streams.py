@@ -49,6 +49,7 @@ from bowline.simex.dialects.gate.words import (
 )
 from bowline.simex.floor import Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.payload import read_object
 from bowline.simex.session import Session
 from bowline.simex.wire_words import ms, plain, rolled, seconds
 
@@ -89,7 +90,7 @@ _BAD_BODY, _BAD_ARGUMENT, _BAD_AUTH = 1, 2, 4
 
 def hear(session: Session, frame: str | bytes) -> None:
     """subscribe, unsubscribe, ping, and orders (`api`)."""
-    words, prefix = _words(frame), _prefix(session)
+    words, prefix = read_object(frame), _prefix(session)
     channel, event = str(words.get("channel", "")), words.get("event")
     if channel == f"{prefix}.ping":
         session.push(_told(session.floor, f"{prefix}.pong", None, "") | {"error": None})
@@ -405,11 +406,3 @@ def _answer(session: Session, words: Words, error: tuple[int, str] | None) -> Wo
         "error": None if error is None else {"code": error[0], "message": error[1]},
         "result": {"status": "success" if error is None else "fail"},
     }
-
-
-def _words(frame: str | bytes) -> Words:
-    try:
-        read = msgspec.json.decode(frame)
-    except msgspec.DecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}

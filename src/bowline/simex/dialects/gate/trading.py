@@ -15,7 +15,7 @@ from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrd
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import gone, invalid, refusal_of
+from bowline.simex.dialects.gate.refusals import NUMBERS, gone, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
     FORCES,
     SIDES,
@@ -26,7 +26,7 @@ from bowline.simex.dialects.gate.words import (
     spot_order,
 )
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.wire_words import decimal_in, int_in, ms, seconds
+from bowline.simex.wire_words import int_in, ms, seconds
 
 _CLIENT_ID = re.compile(r"t-[A-Za-z0-9_.-]{1,28}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -53,7 +53,7 @@ def place(call: Call, fields: Fields) -> Words:
 
 def _spot_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     side, kind = _SIDES.get(fields.get("side", "")), fields.get("type", "limit")
-    amount, price = decimal_in(fields.get("amount")), decimal_in(fields.get("price"))
+    amount, price = NUMBERS.decimal(fields, "amount"), NUMBERS.decimal(fields, "price")
     if side is None or kind not in ("limit", "market"):
         raise invalid("invalid side or type")
     if fields.get("account", "spot") != "spot":
@@ -77,7 +77,7 @@ def _spot_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
 
 
 def _futures_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
-    size, price = decimal_in(fields.get("size")), decimal_in(fields.get("price")) or ZERO
+    size, price = NUMBERS.decimal(fields, "size"), NUMBERS.decimal(fields, "price") or ZERO
     if size is None or size % 1:
         raise invalid("size must be a whole number of contracts")
     reduces = fields.get("reduce_only") == "true" or fields.get("close") == "true"
@@ -187,13 +187,13 @@ def change(call: Call, fields: Fields) -> Words:
     name, unit = ("amount", Decimal(1))
     if kind_at(call) == "linear":
         name, unit = "size", call.floor.listing(order.instrument).instrument.contract_size
-    given = decimal_in(fields.get(name))
+    given = NUMBERS.decimal(fields, name)
     changed = call.floor.amend(
         call.account,
         order.instrument,
         order.order_id,
         quantity=None if given is None else abs(given) * unit,
-        price=decimal_in(fields.get("price")),
+        price=NUMBERS.decimal(fields, "price"),
     )
     return told(call, taken(call, changed))
 
@@ -218,7 +218,7 @@ def some(call: Call) -> object:
     wanted = named(call, query).instrument.id if given else None
     view = call.floor.view(kind)
     listed = view.open_orders if status == "open" else view.closed_orders
-    last = int_in(query.get("last_id"), 1 << 62) or 1 << 62
+    last = NUMBERS.whole(query, "last_id", 1 << 62) or 1 << 62
     found = sorted(
         (each for each in listed(call.account, wanted) if each.order_id < last),
         key=lambda each: -each.order_id,
@@ -244,7 +244,7 @@ def fills(call: Call) -> object:
     kind, query = kind_at(call), call.query
     name = "currency_pair" if kind == "spot" else "contract"
     wanted = named(call, query).instrument.id if name in query else None
-    start_s, end_s = int_in(query.get("from"), 0), int_in(query.get("to"), 1 << 60)
+    start_s, end_s = NUMBERS.window(query, "from", "to")
     order_id = query.get("order_id" if kind == "spot" else "order", "")
     found = [
         each
@@ -265,7 +265,7 @@ def fills(call: Call) -> object:
 def count_down(call: Call) -> object:
     """POST …/countdown_cancel_all: cancel everything then, unless asked again; 0 takes it back."""
     kind, fields = kind_at(call), call.fields()
-    timeout_s = int_in(fields.get("timeout"), -1)
+    timeout_s = NUMBERS.whole(fields, "timeout", -1)
     if timeout_s and timeout_s < _SHORTEST_COUNTDOWN_S:
         raise invalid("timeout must be 0, or 5 seconds or more")
     name = "currency_pair" if kind == "spot" else "contract"
@@ -312,8 +312,8 @@ def taken(call: Call, answer: VenueOrder | Refused) -> VenueOrder:
 
 def page(found: list[_Each], query: Fields) -> list[_Each]:
     """`limit` of them, from `offset` or `page` on."""
-    limit = min(max(int_in(query.get("limit"), 100), 1), 1000)
-    at = max(int_in(query.get("offset"), 0), 0) or limit * (
-        max(int_in(query.get("page"), 1), 1) - 1
+    limit = NUMBERS.limit(query, "limit", 100, 1000)
+    at = max(NUMBERS.whole(query, "offset", 0), 0) or limit * (
+        max(NUMBERS.whole(query, "page", 1), 1) - 1
     )
     return found[at : at + limit]

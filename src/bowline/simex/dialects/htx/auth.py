@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlencode
 
 from bowline.simex.dialect import Call
 from bowline.simex.floor import Floor
+from bowline.simex.payload import same
 from bowline.simex.session import Session
 from bowline.simex.wire_words import seconds
 
@@ -61,7 +62,7 @@ def _flaw(floor: Floor, key: str, stamp: str, signature: str, texts: Iterable[st
     secret = floor.keys.secret.encode()
     for text in texts:
         digest = hmac.new(secret, text.encode(), hashlib.sha256).digest()
-        if hmac.compare_digest(base64.b64encode(digest), unquote(signature).encode()):
+        if same(base64.b64encode(digest).decode(), unquote(signature)):
             return ""
     return "Verification failure"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.core.sim.exchange import MinuteCandle, RefusalReason, TradePrinted
+from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RefusalReason, TradePrinted
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.htx.refusals import invalid, refusal_of
+from bowline.simex.dialects.htx.refusals import invalid, numbers_of, refusal_of
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain, rolled, seconds
+from bowline.simex.wire_words import Numbers, ms, plain, rolled, seconds
 
 Words = dict[str, object]
 #: `period` -> minutes
@@ -85,10 +85,10 @@ def _symbol(listing: Listing) -> Words:
         "symbol-partition": "main",
         "state": _STATES[listing.status],
         "min-order-amt": least,
-        "max-order-amt": 100_000.0,
+        "max-order-amt": float(MAX_QUANTITY),
         "min-order-value": number(instrument.min_notional),
         "limit-order-min-order-amt": least,
-        "limit-order-max-order-amt": 100_000.0,
+        "limit-order-max-order-amt": float(MAX_QUANTITY),
         "sell-market-min-order-amt": least,
         "api-trading": "enabled",
         "tags": "",
@@ -129,7 +129,7 @@ def book(call: Call) -> object:
     listing = named(call, call.query)
     if call.query.get("type", "step0") != "step0":
         raise invalid(kind_of(call.path), "only step0 is played here")
-    depth = min(max(int_in(call.query.get("depth"), DEPTH), 1), DEPTH)
+    depth = _numbers(call).limit(call.query, "depth", DEPTH, DEPTH)
     instrument = listing.instrument.id
     shown = call.floor.view_of(instrument).book(instrument, depth)
     tick: Words = {
@@ -193,9 +193,9 @@ def candles(call: Call) -> object:
         if not each.open_ns % (minutes * MINUTE_NS)
     ]
     if kind == "spot" or "size" not in query:
-        start_s, end_s = int_in(query.get("from"), 0), int_in(query.get("to"), 1 << 60)
+        start_s, end_s = _numbers(call).window(query, "from", "to")
         found = [each for each in found if start_s <= each.open_ns // SECOND_NS <= end_s]
-    most = min(max(int_in(query.get("size"), 150 if kind == "spot" else 2000), 1), 2000)
+    most = _numbers(call).limit(query, "size", 150 if kind == "spot" else 2000, 2000)
     shown = [candle_object(listing, each) for each in found[-most:]]
     channel = f"market.{listing.venue_symbol}.kline.{query['period']}"
     return {"ch": channel, "data": shown[::-1] if kind == "spot" else shown}
@@ -220,7 +220,7 @@ def candle_object(listing: Listing, candle: MinuteCandle) -> Words:
 def trades(call: Call) -> object:
     """GET …/market/history/trade: the newest first, each print in a list of its own."""
     listing = named(call, call.query)
-    limit = min(max(int_in(call.query.get("size"), 1), 1), 2000)
+    limit = _numbers(call).limit(call.query, "size", 1, 2000)
     prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     swap = listing.max_leverage is not None
     shown = [
@@ -255,7 +255,7 @@ def funding_history(call: Call) -> object:
     """GET /v5/market/funding_rate_history: the newest first."""
     listing = named(call, call.query)
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
-    limit = min(max(int_in(call.query.get("limit"), 20), 1), 100)
+    limit = _numbers(call).limit(call.query, "limit", 20, 100)
     return [
         {
             "id": str(at),
@@ -265,3 +265,7 @@ def funding_history(call: Call) -> object:
         }
         for at, (rate, at_ns) in reversed(list(enumerate(paid))[-limit:])
     ]
+
+
+def _numbers(call: Call) -> Numbers:
+    return numbers_of(kind_of(call.path))

@@ -10,7 +10,6 @@ from bowline.core.sim.exchange import BalanceMoved, Executed, OrderMoved, Positi
 from bowline.simex.dialect import Channel, Frame, Topic
 from bowline.simex.dialects.htx import auth
 from bowline.simex.dialects.htx.spot_words import balance_event, clearing, order_event
-from bowline.simex.dialects.htx.streams import words_of
 from bowline.simex.dialects.htx.swap_words import (
     account_object,
     fill_event,
@@ -19,6 +18,7 @@ from bowline.simex.dialects.htx.swap_words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import News
+from bowline.simex.payload import read_object
 from bowline.simex.session import Session
 from bowline.simex.wire_words import ms
 
@@ -50,7 +50,7 @@ def ping_swap(session: Session) -> Frame:
 
 def hear_spot(session: Session, frame: str | bytes) -> None:
     """A login (`req`), sub, unsub and pong."""
-    words = words_of(frame)
+    words = read_object(frame)
     action, channel = words.get("action"), str(words.get("ch", ""))
     said: Words = {"action": action, "ch": channel}
     if action == "pong":
@@ -72,7 +72,7 @@ def hear_spot(session: Session, frame: str | bytes) -> None:
 
 def hear_swap(session: Session, frame: str | bytes) -> None:
     """auth, sub, unsub and pong."""
-    words = words_of(frame)
+    words = read_object(frame)
     op, now = words.get("op"), {"ts": ms(session.floor.now_ns)}
     said: Words = {"op": op, "cid": words.get("cid"), "topic": words.get("topic")} | now
     if op == "pong":

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import RefusalReason
 from bowline.simex.dialect import WireRefusal
+from bowline.simex.wire_words import Numbers
 
 _R = RefusalReason
 _SPOT: dict[RefusalReason, tuple[str, str]] = {
+    _R.ABOVE_MAX_QUANTITY: ("order-limitorder-amount-max-error", "limit order amount error"),
+    _R.ABOVE_MAX_PRICE: ("order-limitorder-price-max-error", "limit order price error"),
     _R.INSUFFICIENT_FUNDS: (
         "account-frozen-balance-insufficient-error", "trade account balance is not enough",
     ),
@@ -27,6 +30,8 @@ _SPOT: dict[RefusalReason, tuple[str, str]] = {
     _R.TOO_MANY_OPEN_ORDERS: ("order-accountorder-limit", "too many open orders"),
 }  # fmt: skip
 _SWAP: dict[RefusalReason, tuple[int, str]] = {
+    _R.ABOVE_MAX_QUANTITY: (1041, "The order amount exceeds the limit."),
+    _R.ABOVE_MAX_PRICE: (1039, "The price is out of range."),
     _R.INSUFFICIENT_FUNDS: (1047, "Insufficient margin available."),
     _R.BELOW_MIN_QUANTITY: (1040, "Invalid amount, please modify and order again."),
     _R.LOT: (1040, "Invalid amount, please modify and order again."),
@@ -57,3 +62,12 @@ def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefus
 def invalid(kind: str, message: str) -> WireRefusal:
     """A field that is not as it must be."""
     return WireRefusal("invalid-parameter" if kind == "spot" else 1030, message)
+
+
+SPOT_NUMBERS = Numbers(lambda name: invalid("spot", f"invalid field value in `{name}`"))
+SWAP_NUMBERS = Numbers(lambda name: invalid("linear", f"The {name} field is invalid."))
+
+
+def numbers_of(kind: str) -> Numbers:
+    """What reads the numbers of this market's requests."""
+    return SPOT_NUMBERS if kind == "spot" else SWAP_NUMBERS

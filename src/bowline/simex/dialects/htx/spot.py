@@ -9,7 +9,7 @@ from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrd
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.htx.market import named
-from bowline.simex.dialects.htx.refusals import invalid, refusal_of
+from bowline.simex.dialects.htx.refusals import SPOT_NUMBERS, invalid, refusal_of
 from bowline.simex.dialects.htx.spot_words import (
     account_number,
     balances,
@@ -18,7 +18,7 @@ from bowline.simex.dialects.htx.spot_words import (
     state_word,
 )
 from bowline.simex.floor import ACCOUNT
-from bowline.simex.wire_words import decimal_in, int_in, ms
+from bowline.simex.wire_words import int_in, ms
 
 _KINDS: dict[str, TimeInForce | None] = {
     "limit": TimeInForce.GTC,
@@ -56,8 +56,8 @@ def place(call: Call) -> object:
     fields = call.fields()
     listing = named(call, fields)
     side_word, _, kind = fields.get("type", "").partition("-")
-    side, amount = _SIDES.get(side_word), decimal_in(fields.get("amount"))
-    price, client_id = decimal_in(fields.get("price")), fields.get("client-order-id", "")
+    side, amount = _SIDES.get(side_word), SPOT_NUMBERS.decimal(fields, "amount")
+    price, client_id = SPOT_NUMBERS.decimal(fields, "price"), fields.get("client-order-id", "")
     if fields.get("account-id") != str(account_number(call.floor)):
         raise WireRefusal("account-get-accounts-inexistent-error", "no such account")
     if side is None or kind not in _KINDS:
@@ -150,10 +150,10 @@ def orders(call: Call) -> object:
 def _page(call: Call, found: list[VenueOrder], usual: int) -> object:
     query = call.query
     wanted = named(call, query).instrument.id if query.get("symbol") else None
-    before = int_in(query.get("from"), 1 << 62)
+    before = SPOT_NUMBERS.whole(query, "from", 1 << 62)
     chosen = [e for e in found if e.order_id < before and wanted in (None, e.instrument)]
     chosen.sort(key=lambda each: -each.order_id)
-    limit = min(max(int_in(query.get("size"), usual), 1), 500)
+    limit = SPOT_NUMBERS.limit(query, "size", usual, 500)
     return [order_object(call.floor, each) for each in chosen[:limit]]
 
 
@@ -161,20 +161,20 @@ def match_results(call: Call) -> object:
     """GET /v1/order/matchresults: the newest first."""
     query = call.query
     wanted = named(call, query).instrument.id if query.get("symbol") else None
-    start_ms, end_ms = int_in(query.get("start-time"), 0), int_in(query.get("end-time"), 1 << 62)
+    start_ms, end_ms = SPOT_NUMBERS.window(query, "start-time", "end-time")
     order_id = call.parts.get("order_id", "")
     found = [
         each
         for each in reversed(call.floor.view("spot").fills(call.account, wanted))
         if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", str(each.order_id))
     ]
-    limit = min(max(int_in(query.get("size"), 100), 1), 500)
+    limit = SPOT_NUMBERS.limit(query, "size", 100, 500)
     return [fill_object(call.floor, each) for each in found[:limit]]
 
 
 def cancel_all_after(call: Call) -> object:
     """POST /v2/algo-orders/cancel-all-after: cancel all of spot then, unless asked again."""
-    floor, timeout_s = call.floor, int_in(call.fields().get("timeout"), -1)
+    floor, timeout_s = call.floor, SPOT_NUMBERS.whole(call.fields(), "timeout", -1)
     if timeout_s and timeout_s < _SHORTEST_S:
         raise WireRefusal(2002, "invalid field value in `timeout`")
     now = ms(floor.now_ns)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import msgspec
-
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import BookLevel, CandleMoved, TradePrinted
 from bowline.core.venue import Listing
@@ -24,6 +22,7 @@ from bowline.simex.dialects.htx.market import (
 )
 from bowline.simex.floor import Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.payload import read_object
 from bowline.simex.session import Session
 from bowline.simex.wire_words import ms, rolled
 
@@ -61,7 +60,7 @@ def ping(session: Session) -> Frame:
 
 
 def _hear(session: Session, frame: str | bytes, door: str) -> None:
-    words = words_of(frame)
+    words = read_object(frame)
     now = {"ts": ms(session.floor.now_ns)}
     if "pong" in words:
         return
@@ -220,12 +219,3 @@ def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
         parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
         candle = rolled(parts, minutes)[-1]
     return candle_object(floor.listing(news.instrument), candle)
-
-
-def words_of(frame: str | bytes) -> Words:
-    """A JSON object; empty if it is none."""
-    try:
-        read = msgspec.json.decode(frame)
-    except msgspec.DecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}

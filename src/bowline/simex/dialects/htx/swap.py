@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
 from msgspec.structs import replace
 
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
-from bowline.simex.dialect import Call, WireRefusal, as_fields
+from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.htx.market import named
-from bowline.simex.dialects.htx.refusals import invalid, refusal_of
+from bowline.simex.dialects.htx.refusals import SWAP_NUMBERS, invalid, refusal_of
 from bowline.simex.dialects.htx.swap_words import (
     LEGS,
     MODES,
@@ -23,7 +22,8 @@ from bowline.simex.dialects.htx.swap_words import (
     trigger_object,
 )
 from bowline.simex.floor import ACCOUNT
-from bowline.simex.wire_words import decimal_in, int_in, ms
+from bowline.simex.payload import as_fields, read_json
+from bowline.simex.wire_words import int_in, ms
 
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _LEGS = {word: leg for leg, word in LEGS.items()}
@@ -43,7 +43,7 @@ def place(call: Call) -> object:
     """POST /v5/trade/order."""
     fields = call.fields()
     listing, kind = named(call, fields), fields.get("type", "")
-    price = decimal_in(fields.get("price"))
+    price = SWAP_NUMBERS.decimal(fields, "price")
     if kind not in ("limit", "market", "post_only") or (kind != "market" and price is None):
         raise invalid("linear", "invalid type or price")
     order = _order_in(call, listing, fields, fields.get("client_order_id", ""))
@@ -60,7 +60,7 @@ def place(call: Call) -> object:
 
 def _order_in(call: Call, listing: Listing, fields: Fields, client_id: str) -> NewOrder:
     """What orders and triggers have in common, as a market order."""
-    side, volume = _SIDES.get(fields.get("side", "")), decimal_in(fields.get("volume"))
+    side, volume = _SIDES.get(fields.get("side", "")), SWAP_NUMBERS.decimal(fields, "volume")
     if side is None or volume is None or volume <= 0 or volume % 1:
         raise refusal_of("linear", RefusalReason.LOT)
     leg = _LEGS.get(fields.get("position_side", "both"))
@@ -149,34 +149,34 @@ def details(call: Call) -> object:
     """GET /v5/trade/order/details: executions, the newest first."""
     query = call.query
     wanted = named(call, query).instrument.id if query.get("contract_code") else None
-    start_ms, end_ms = int_in(query.get("start_time"), 0), int_in(query.get("end_time"), 1 << 62)
+    start_ms, end_ms = SWAP_NUMBERS.window(query, "start_time", "end_time")
     order_id = query.get("order_id", "")
     found = [
         each
         for each in reversed(call.floor.view("linear").fills(call.account, wanted))
         if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", str(each.order_id))
     ]
-    limit = min(max(int_in(query.get("limit"), 20), 1), 100)
+    limit = SWAP_NUMBERS.limit(query, "limit", 20, 100)
     return [fill_object(call.floor, each) for each in found[:limit]]
 
 
 def _page(call: Call, orders: list[VenueOrder]) -> list[VenueOrder]:
     query = call.query
     wanted = named(call, query).instrument.id if query.get("contract_code") else None
-    before = int_in(query.get("from"), 1 << 62)
+    before = SWAP_NUMBERS.whole(query, "from", 1 << 62)
     chosen = [e for e in orders if e.order_id < before and wanted in (None, e.instrument)]
     chosen.sort(key=lambda each: -each.order_id)
-    return chosen[: min(max(int_in(query.get("limit"), 20), 1), 100)]
+    return chosen[: SWAP_NUMBERS.limit(query, "limit", 20, 100)]
 
 
 def place_trigger(call: Call) -> object:
     """POST /v5/algo/order: a stop that becomes a market order; no other is played."""
     fields = call.fields()
-    listing, trigger = named(call, fields), decimal_in(fields.get("trigger_price"))
+    listing, trigger = named(call, fields), SWAP_NUMBERS.decimal(fields, "trigger_price")
     last = call.floor.ticker(listing.instrument.id).last
     if trigger is None or last is None:
         raise invalid("linear", "only triggers are played here, by trigger_price")
-    if decimal_in(fields.get("price")):
+    if SWAP_NUMBERS.decimal(fields, "price"):
         raise invalid("linear", "a trigger of a limit order is not played here")
     order = _order_in(call, listing, fields, fields.get("algo_client_order_id", ""))
     order = replace(order, kind=OrderKind.STOP, trigger=trigger, trigger_rising=trigger > last)
@@ -201,10 +201,9 @@ def one_trigger(call: Call) -> object:
 
 def cancel_triggers(call: Call) -> object:
     """POST /v5/algo/cancel_orders: a list of them, each with its own answer."""
-    try:
-        sent = msgspec.json.decode(call.body, type=list[dict[str, object]])
-    except msgspec.DecodeError:
-        raise invalid("linear", "a list of triggers is wanted") from None
+    sent = read_json(call.body)
+    if not isinstance(sent, list) or not all(isinstance(each, dict) for each in sent):
+        raise invalid("linear", "a list of triggers is wanted")
     found = [_find(call, as_fields(each), *_TRIGGER_IDS) for each in sent]
     return [_SUCCESS | _triggered(each) for each in _cancelled(call, found, stops=True)]
 
@@ -212,7 +211,7 @@ def cancel_triggers(call: Call) -> object:
 def cancel_after(call: Call) -> object:
     """POST /v5/trade/cancel-after: cancel everything then, unless asked again."""
     floor, fields = call.floor, call.fields()
-    on, time_out_ms = fields.get("on_off") in _TRUE, int_in(fields.get("time_out"), 0)
+    on, time_out_ms = fields.get("on_off") in _TRUE, SWAP_NUMBERS.whole(fields, "time_out", 0)
     if on and time_out_ms < _SHORTEST_MS:
         raise invalid("linear", "time_out must be 5000 or more")
     due = str(ms(floor.now_ns) + time_out_ms) if on else ""
@@ -235,7 +234,7 @@ def _find(
     view = call.floor.view("linear")
     found = None
     if fields.get(number):
-        found = view.order(call.account, int_in(fields[number], 0))
+        found = view.order(call.account, SWAP_NUMBERS.whole(fields, number, 0))
     elif fields.get(client):
         found = view.order(call.account, fields[client])
     if found is None:

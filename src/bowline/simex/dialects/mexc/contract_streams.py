@@ -9,8 +9,6 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-import msgspec
-
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import (
     BalanceMoved,
@@ -40,6 +38,7 @@ from bowline.simex.dialects.mexc.contract_words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News
+from bowline.simex.payload import read_object, same
 from bowline.simex.session import Session
 from bowline.simex.wire_words import int_in, ms, rolled, seconds
 
@@ -65,11 +64,7 @@ Words = dict[str, object]
 
 def hear(session: Session, frame: str | bytes) -> None:
     """ping, login, sub.*, unsub.*."""
-    try:
-        read = msgspec.json.decode(frame)
-    except msgspec.DecodeError:
-        read = None
-    words: Words = read if isinstance(read, dict) else {}
+    words: Words = read_object(frame)
     asked = words.get("param")
     param: Words = asked if isinstance(asked, dict) else {}
     method = str(words.get("method", ""))
@@ -116,7 +111,7 @@ def _log_in(session: Session, param: Words) -> None:
     expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
     if param.get("apiKey") != keys.api_key or not floor.key_works:
         _say(session, "rs.error", "api key not exists")
-    elif not hmac.compare_digest(expected, str(param.get("signature", ""))):
+    elif not same(expected, str(param.get("signature", ""))):
         _say(session, "rs.error", "Signature verification failed")
     elif abs(int_in(stamp, 0) - ms(floor.now_ns)) > _WINDOW_MS:
         _say(session, "rs.error", "reqTime is out of its window")

@@ -9,12 +9,10 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
-import msgspec
-
 from bowline.core.model.values import Direction
 from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialect import Call, WireRefusal, as_fields
+from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.mexc.contract import contract_of, listing_of
 from bowline.simex.dialects.mexc.contract_words import (
     CLOSING,
@@ -29,12 +27,12 @@ from bowline.simex.dialects.mexc.contract_words import (
     order_word,
     plan_object,
 )
-from bowline.simex.dialects.mexc.refusals import linear_or_refused, linear_refusal
-from bowline.simex.wire_words import decimal_in, int_in, ms
+from bowline.simex.dialects.mexc.refusals import LINEAR_NUMBERS, linear_or_refused, linear_refusal
+from bowline.simex.payload import as_fields, read_json
+from bowline.simex.wire_words import ms
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _MOST_CANCELS = 50
-_DONE = frozenset({RefusalReason.NOT_MODIFIED})
 
 Fields = dict[str, str]
 
@@ -43,16 +41,20 @@ def create(call: Call) -> object:
     """POST /api/v1/private/order/create."""
     fields = call.fields()
     listing = contract_of(call.floor, fields.get("symbol", ""))
-    asked = _order_in(call, listing, fields)
-    if int_in(fields.get("side"), 0) not in CLOSING:
+    asked, instrument = _order_in(call, listing, fields), listing.instrument.id
+    before = call.floor.view("linear").settings(call.account, instrument)
+    if LINEAR_NUMBERS.whole(fields, "side", 0) not in CLOSING:
         _set_terms(call, listing, fields)
-    order = linear_or_refused(call.floor.place(asked))
+    placed = call.floor.place(asked)
+    if isinstance(placed, Refused):
+        call.floor.set_terms(call.account, instrument, before.margin_mode, before.leverage)
+    order = linear_or_refused(placed)
     return {"orderId": order_word(order.order_id), "ts": ms(call.now_ns)}
 
 
 def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
-    number = int_in(fields.get("type"), 0)
-    price = decimal_in(fields.get("price"))
+    number = LINEAR_NUMBERS.whole(fields, "type", 0)
+    price = LINEAR_NUMBERS.decimal(fields, "price")
     if number not in LIMITS and number not in MARKETS:
         raise WireRefusal(2029, "Error order type")
     if number in LIMITS and not price:
@@ -71,8 +73,8 @@ def _meant(
     rising: bool | None = None,
 ) -> NewOrder:  # fmt: skip
     """What `side`, `vol`, `externalOid` and the mode say of an order, whatever its kind."""
-    side, position = SIDES.get(int_in(fields.get("side"), 0), (None, Direction.NEUTRAL))
-    vol = decimal_in(fields.get("vol"))
+    side, position = SIDES.get(LINEAR_NUMBERS.whole(fields, "side", 0), (None, Direction.NEUTRAL))
+    vol = LINEAR_NUMBERS.decimal(fields, "vol")
     if side is None:
         raise WireRefusal(2001, "Wrong order direction")
     if vol is None or vol <= 0:
@@ -81,7 +83,7 @@ def _meant(
     if external_id and not _EXTERNAL_ID.fullmatch(external_id):
         raise WireRefusal(2030, "External order ID is too long or has other letters")
     hedge = _mode(call, listing, fields) is PositionMode.HEDGE
-    closes = int_in(fields.get("side"), 0) in CLOSING
+    closes = LINEAR_NUMBERS.whole(fields, "side", 0) in CLOSING
     return NewOrder(
         account=call.account,
         instrument=listing.instrument.id,
@@ -101,7 +103,9 @@ def _meant(
 def _mode(call: Call, listing: Listing, fields: Fields) -> PositionMode:
     """The account's; an order that names another one is refused."""
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
-    named = POSITION_MODES.get(int_in(fields.get("positionMode"), 0), settings.position_mode)
+    named = POSITION_MODES.get(
+        LINEAR_NUMBERS.whole(fields, "positionMode", 0), settings.position_mode
+    )
     if named is not settings.position_mode:
         raise linear_refusal(Refused(RefusalReason.POSITION_MODE))
     return named
@@ -109,8 +113,8 @@ def _mode(call: Call, listing: Listing, fields: Fields) -> PositionMode:
 
 def _set_terms(call: Call, listing: Listing, fields: Fields) -> None:
     """Margin mode and leverage, as the order names them."""
-    mode = MARGIN_MODES.get(int_in(fields.get("openType"), 0))
-    leverage = decimal_in(fields.get("leverage"))
+    mode = MARGIN_MODES.get(LINEAR_NUMBERS.whole(fields, "openType", 0))
+    leverage = LINEAR_NUMBERS.decimal(fields, "leverage")
     if mode is None:
         raise WireRefusal(2002, "Wrong opening type")
     if mode is MarginMode.ISOLATED and leverage is None:
@@ -120,16 +124,12 @@ def _set_terms(call: Call, listing: Listing, fields: Fields) -> None:
 
 def set_terms(call: Call, listing: Listing, mode: MarginMode, leverage: Decimal | None) -> None:
     """Set both; what is so already is no error."""
-    floor, instrument = call.floor, listing.instrument.id
-    refused = floor.set_margin_mode(call.account, instrument, mode)
-    if refused is not None and refused.reason is RefusalReason.MODE_IN_USE:
+    refused = call.floor.set_terms(call.account, listing.instrument.id, mode, leverage)
+    if refused is None:
+        return
+    if refused.reason is RefusalReason.MODE_IN_USE:
         raise WireRefusal(2027, "There is only one cross or isolated in the same direction")
-    if refused is not None and refused.reason not in _DONE:
-        raise linear_refusal(refused)
-    if leverage is not None:
-        refused = floor.set_leverage(call.account, instrument, leverage)
-        if refused is not None and refused.reason not in _DONE:
-            raise linear_refusal(refused)
+    raise linear_refusal(refused)
 
 
 def cancel(call: Call) -> object:
@@ -156,10 +156,7 @@ def cancel_external(call: Call) -> object:
 
 
 def _items(call: Call) -> list[object]:
-    try:
-        read = msgspec.json.decode(call.body or b"[]")
-    except msgspec.DecodeError:
-        read = []
+    read = read_json(call.body or b"[]")
     items = read if isinstance(read, list) else [read]
     if not 0 < len(items) <= _MOST_CANCELS:
         raise WireRefusal(2013, "Cancel orders over maximum limit")
@@ -201,11 +198,11 @@ def change(call: Call) -> object:
     order = _by_id(call, order_number(fields.get("orderId", "")))
     if order is None:
         raise linear_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
-    vol = decimal_in(fields.get("vol"))
+    vol = LINEAR_NUMBERS.decimal(fields, "vol")
     size = call.floor.listing(order.instrument).instrument.contract_size
     changed = call.floor.amend(
         call.account, order.instrument, order.order_id,
-        quantity=None if vol is None else vol * size, price=decimal_in(fields.get("price")),
+        quantity=None if vol is None else vol * size, price=LINEAR_NUMBERS.decimal(fields, "price"),
     )  # fmt: skip
     return order_word(linear_or_refused(changed).order_id)
 
@@ -275,12 +272,12 @@ def _of_symbol(call: Call, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
 
 
 def _window(call: Call) -> tuple[int, int]:
-    return int_in(call.query.get("start_time"), 0), int_in(call.query.get("end_time"), 1 << 62)
+    return LINEAR_NUMBERS.window(call.query, "start_time", "end_time")
 
 
 def _cut(call: Call, rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    size = min(max(int_in(call.query.get("page_size"), 20), 1), 100)
-    at = (max(int_in(call.query.get("page_num"), 1), 1) - 1) * size
+    size = LINEAR_NUMBERS.limit(call.query, "page_size", 20, 100)
+    at = (max(LINEAR_NUMBERS.whole(call.query, "page_num", 1), 1) - 1) * size
     return rows[at : at + size]
 
 
@@ -304,10 +301,10 @@ def place_plan(call: Call) -> object:
     """POST /api/v1/private/planorder/place: a market order that waits for a price."""
     fields = call.fields()
     listing = contract_of(call.floor, fields.get("symbol", ""))
-    trigger = decimal_in(fields.get("triggerPrice"))
+    trigger = LINEAR_NUMBERS.decimal(fields, "triggerPrice")
     if not trigger:
         raise WireRefusal(3004, "Trigger price error")
-    if int_in(fields.get("orderType"), 0) not in MARKETS:
+    if LINEAR_NUMBERS.whole(fields, "orderType", 0) not in MARKETS:
         raise WireRefusal(2029, "Error order type: trigger orders with a limit are not played here")
     rising = {"1": True, "2": False}.get(fields.get("triggerType", ""))
     if rising is None:

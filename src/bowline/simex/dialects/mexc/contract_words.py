@@ -17,7 +17,7 @@ from bowline.core.sim.exchange import Executed, Holding, OpenPosition, VenueOrde
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain
+from bowline.simex.wire_words import int_in, ms, plain
 
 _FIRST_ORDER = 739_000_000_000_000_000
 _FIRST_TRADE = 311_000_000
@@ -61,8 +61,7 @@ def order_word(order_id: int) -> str:
 
 def order_number(word: object) -> int:
     """The other way; 0, which no order has, for what never was an id."""
-    text = str(word)
-    return max(0, int(text) - _FIRST_ORDER) if text.isdecimal() else 0
+    return max(0, int_in(str(word), 0) - _FIRST_ORDER)
 
 
 def position_number(floor: Floor, instrument: InstrumentId, direction: Direction) -> int:

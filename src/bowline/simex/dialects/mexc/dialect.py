@@ -42,6 +42,7 @@ from bowline.simex.dialects.mexc import (
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.payload import same
 from bowline.simex.wire_words import int_in, ms
 
 _SPOT_RULES = VenueRules(
@@ -240,7 +241,7 @@ def _who_of_spot(call: Call) -> str:
     if call.headers.get("X-MEXC-APIKEY") != keys.api_key or not call.floor.key_works:
         raise WireRefusal(10072, "Api key info invalid")
     signed, _, signature = call.raw_query.rpartition("&signature=")
-    if not hmac.compare_digest(_signed(keys.secret, signed), signature):
+    if not same(_signed(keys.secret, signed), signature):
         raise WireRefusal(700002, "Signature for this request is not valid.")
     window_ms = int_in(query.get("recvWindow"), 5000)
     if window_ms > _MOST_WINDOW_MS:
@@ -260,7 +261,7 @@ def _who_of_contracts(call: Call) -> str:
     if call.method == "POST":
         asked = call.body.decode("utf-8", "replace")
     expected = _signed(keys.secret, f"{keys.api_key}{stamp}{asked}")
-    if not hmac.compare_digest(expected, headers.get("Signature", "")):
+    if not same(expected, headers.get("Signature", "")):
         raise WireRefusal(602, "Signature verification failed!")
     window_ms = 1000 * int_in(headers.get("Recv-Window"), 10)
     if not _in_time(call, stamp, min(window_ms, _MOST_WINDOW_MS)):

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import RefusalReason, Refused, VenueOrder
 from bowline.simex.dialect import WireRefusal
+from bowline.simex.wire_words import Numbers
 
 _R = RefusalReason
 _SPOT: dict[RefusalReason, tuple[int, str]] = {
+    _R.ABOVE_MAX_QUANTITY: (
+        30003,
+        "The maximum transaction volume cannot be greater than the limit",
+    ),
+    _R.ABOVE_MAX_PRICE: (30087, "Order price exceeds allowed range"),
     _R.INSUFFICIENT_FUNDS: (30004, "Insufficient position"),
     _R.BELOW_MIN_QUANTITY: (30002, "The minimum transaction volume cannot be less than the limit"),
     _R.BELOW_MIN_NOTIONAL: (30002, "The minimum transaction volume cannot be less than：5USDT"),
@@ -25,6 +31,8 @@ _SPOT: dict[RefusalReason, tuple[int, str]] = {
     _R.TOO_MANY_OPEN_ORDERS: (30029, "Cannot exceed the maximum order limit"),
 }
 _LINEAR: dict[RefusalReason, tuple[int, str]] = {
+    _R.ABOVE_MAX_QUANTITY: (2012, "Order quantity error"),
+    _R.ABOVE_MAX_PRICE: (2007, "Order price error"),
     _R.INSUFFICIENT_FUNDS: (2005, "Balance insufficient"),
     _R.BELOW_MIN_QUANTITY: (2008, "The quantity is insufficient"),
     _R.LOT: (2015, "The price or quantity accuracy error"),
@@ -67,3 +75,7 @@ def linear_or_refused(answer: VenueOrder | Refused) -> VenueOrder:
     if isinstance(answer, Refused):
         raise linear_refusal(answer)
     return answer
+
+
+SPOT_NUMBERS = Numbers(lambda name: WireRefusal(33333, f"Param error: {name}"))
+LINEAR_NUMBERS = Numbers(lambda name: WireRefusal(600, f"Parameter error! {name}"))

@@ -12,8 +12,8 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.mexc.refusals import spot_refusal
-from bowline.simex.wire_words import int_in, ms, plain, plain_or, rolled
+from bowline.simex.dialects.mexc.refusals import SPOT_NUMBERS, spot_refusal
+from bowline.simex.wire_words import ms, plain, plain_or, rolled
 
 #: `interval` -> minutes; the streams have words of their own
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "60m": 60, "4h": 240, "1d": 1440}
@@ -95,7 +95,7 @@ def _symbol(listing: Listing) -> dict[str, object]:
 def depth(call: Call) -> object:
     """GET /api/v3/depth; its number is that of the changes which the streams tell."""
     listing = listing_of(call, call.query)
-    limit = min(max(int_in(call.query.get("limit"), 100), 1), _DEEPEST)
+    limit = SPOT_NUMBERS.limit(call.query, "limit", 100, _DEEPEST)
     view = call.floor.depth(listing.instrument.id, 0)
     return {
         "lastUpdateId": view.last,
@@ -111,8 +111,11 @@ def candles(call: Call) -> object:
     minutes = INTERVALS.get(call.query.get("interval", ""))
     if minutes is None:
         raise WireRefusal(-1121, "Invalid interval.")
-    start_ms, end_ms = int_in(call.query.get("startTime"), 0), int_in(call.query.get("endTime"), 0)
-    limit = min(max(int_in(call.query.get("limit"), _MOST_CANDLES), 1), _MOST_CANDLES)
+    start_ms, end_ms = (
+        SPOT_NUMBERS.whole(call.query, "startTime", 0),
+        SPOT_NUMBERS.whole(call.query, "endTime", 0),
+    )
+    limit = SPOT_NUMBERS.limit(call.query, "limit", _MOST_CANDLES, _MOST_CANDLES)
     known = call.floor.view_of(listing.instrument.id).candles(listing.instrument.id, limit=100_000)
     shown = [
         each
@@ -208,5 +211,5 @@ def aggregated_trades(call: Call) -> object:
 
 def _prints(call: Call) -> list[TradePrinted]:
     instrument = listing_of(call, call.query).instrument.id
-    limit = min(max(int_in(call.query.get("limit"), 500), 1), _MOST_PRINTS)
+    limit = SPOT_NUMBERS.limit(call.query, "limit", 500, _MOST_PRINTS)
     return call.floor.view_of(instrument).trades(instrument, limit)[::-1]

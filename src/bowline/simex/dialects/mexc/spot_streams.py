@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import (
     BalanceMoved,
@@ -24,6 +22,7 @@ from bowline.simex.dialects.mexc.spot_trading import listens
 from bowline.simex.dialects.mexc.spot_words import SIDE_NUMBERS, fill_fields, order_fields
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.payload import read_object
 from bowline.simex.session import Session
 from bowline.simex.wire_words import ms, plain, rolled, seconds
 
@@ -62,11 +61,7 @@ def greet(session: Session) -> None:
 
 def hear(session: Session, frame: str | bytes) -> None:
     """PING, SUBSCRIPTION, UNSUBSCRIPTION."""
-    try:
-        words = msgspec.json.decode(frame)
-    except msgspec.DecodeError:
-        words = None
-    words = words if isinstance(words, dict) else {}
+    words = read_object(frame)
     method, names = str(words.get("method", "")).upper(), words.get("params")
     asked = [str(name) for name in names] if isinstance(names, list) else []
     answer: dict[str, object] = {"id": words.get("id", 0), "code": 0}

@@ -14,7 +14,7 @@ from bowline.core.model.values import SECOND_NS, ZERO
 from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
 from bowline.core.venue import Listing, OrderKind
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.mexc.refusals import spot_or_refused, spot_refusal
+from bowline.simex.dialects.mexc.refusals import SPOT_NUMBERS, spot_or_refused, spot_refusal
 from bowline.simex.dialects.mexc.spot import listing_of
 from bowline.simex.dialects.mexc.spot_words import (
     LIMITS,
@@ -26,7 +26,7 @@ from bowline.simex.dialects.mexc.spot_words import (
     order_word,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import decimal_in, int_in, ms
+from bowline.simex.wire_words import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -50,8 +50,8 @@ def place(call: Call) -> object:
 def _order_in(call: Call, listing: Listing) -> NewOrder:
     query = call.query
     side, kind = _SIDES.get(query.get("side", "")), query.get("type", "")
-    quantity, price = decimal_in(query.get("quantity")), decimal_in(query.get("price"))
-    cost = decimal_in(query.get("quoteOrderQty"))
+    quantity, price = SPOT_NUMBERS.decimal(query, "quantity"), SPOT_NUMBERS.decimal(query, "price")
+    cost = SPOT_NUMBERS.decimal(query, "quoteOrderQty")
     market = kind == "MARKET"
     if side is None or (kind not in _FORCES and not market):
         raise WireRefusal(_WRONG, "Mandatory parameter 'side' or 'type' was not sent or malformed.")
@@ -148,11 +148,11 @@ def my_trades(call: Call) -> object:
 
 
 def _window(call: Call) -> tuple[int, int]:
-    return int_in(call.query.get("startTime"), 0), int_in(call.query.get("endTime"), 1 << 62)
+    return SPOT_NUMBERS.window(call.query, "startTime", "endTime")
 
 
 def _first(call: Call, found: Sequence[_Each], usual: int, most: int) -> Sequence[_Each]:
-    return found[: min(max(int_in(call.query.get("limit"), usual), 1), most)]
+    return found[: SPOT_NUMBERS.limit(call.query, "limit", usual, most)]
 
 
 def account(call: Call) -> object:

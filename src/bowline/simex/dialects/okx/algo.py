@@ -10,7 +10,7 @@ from bowline.core.venue import OrderKind
 from bowline.simex.dialect import Call, Reply
 from bowline.simex.dialects.okx.asked import Fields, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.modes import use_mode
-from bowline.simex.dialects.okx.refusals import no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.refusals import NUMBERS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.trading import (
     acted,
     client_id_in,
@@ -28,7 +28,6 @@ from bowline.simex.dialects.okx.words import (
     kind_of,
     quantity_of,
 )
-from bowline.simex.wire_words import decimal_in, int_in
 
 _TRIGGERS = {word: price for price, word in TRIGGERS.items()}
 #: `ordType` -> the names of its trigger, its order's price and its price type, and whether it stops
@@ -100,7 +99,7 @@ def _place_one(call: Call, fields: Fields) -> VenueOrder:
 def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, bool | None]:
     for name, price, kind, stops in _SHAPES.get(fields.get("ordType", ""), ()):
         if fields.get(name):
-            if decimal_in(fields.get(price)) != -1:
+            if NUMBERS.decimal(fields, price) != -1:
                 raise wrong(price)  # a market order is all that is played here
             by = _TRIGGERS.get(fields.get(kind) or "last")
             if by is None:
@@ -140,7 +139,7 @@ def pending(call: Call) -> object:
 def _named(call: Call, fields: Fields) -> VenueOrder | None:
     key: int | str = fields.get("algoClOrdId", "")
     if fields.get("algoId"):
-        key = algo_order_id(int_in(fields["algoId"], 0))
+        key = algo_order_id(NUMBERS.whole(fields, "algoId", 0))
     elif not key:
         raise wrong("algoId or algoClOrdId")
     found = call.floor.view("spot").order(call.account, key)

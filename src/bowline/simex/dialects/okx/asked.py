@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-import msgspec
-
 from bowline.core.sim.exchange import RefusalReason, Refused
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Call, as_fields
-from bowline.simex.dialects.okx.refusals import refusal_of, wrong
+from bowline.simex.dialect import Call
+from bowline.simex.dialects.okx.refusals import NUMBERS, refusal_of, wrong
 from bowline.simex.dialects.okx.words import code_of
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in
+from bowline.simex.payload import as_fields, read_json
 
 Fields = dict[str, str]
 _Each = TypeVar("_Each")
@@ -23,10 +21,7 @@ KINDS = {"SPOT": "spot", "SWAP": "linear"}
 
 def rows_of(call: Call) -> list[Fields]:
     """The objects of a body that is a list, or one object."""
-    try:
-        read = msgspec.json.decode(call.body or b"[]")
-    except msgspec.DecodeError:
-        return []
+    read = read_json(call.body or b"[]")
     rows = read if isinstance(read, list) else [read]
     return [as_fields(each) for each in rows if isinstance(each, dict)]
 
@@ -70,8 +65,8 @@ def page(
     rows: Iterable[tuple[int, _Each]], fields: Fields, most: int, usual: int | None = None
 ) -> list[_Each]:
     """The newest first: those numbered below `after` and above `before`."""
-    before, after = int_in(fields.get("before"), -1), int_in(fields.get("after"), 1 << 63)
-    limit = min(max(int_in(fields.get("limit"), usual or most), 1), most)
+    before, after = NUMBERS.whole(fields, "before", -1), NUMBERS.whole(fields, "after", 1 << 63)
+    limit = NUMBERS.limit(fields, "limit", usual or most, most)
     found = [(number, each) for number, each in rows if before < number < after]
     found.sort(key=lambda row: row[0], reverse=True)
     return [each for _, each in found[:limit]]

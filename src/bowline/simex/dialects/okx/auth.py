@@ -10,6 +10,7 @@ from datetime import datetime
 from bowline.core.model.values import SECOND_NS
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.payload import same
 from bowline.simex.wire_words import int_in, ms
 
 _WINDOW_MS = 30_000
@@ -70,4 +71,4 @@ def _milliseconds(stamp: str) -> int | None:
 
 def _signed(floor: Floor, text: bytes, signature: str) -> bool:
     expected = hmac.new(floor.keys.secret.encode(), text, hashlib.sha256).digest()
-    return hmac.compare_digest(base64.b64encode(expected), signature.encode())
+    return same(base64.b64encode(expected).decode(), signature)

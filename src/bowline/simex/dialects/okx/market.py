@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bowline.core.model.values import MINUTE_NS
-from bowline.core.sim.exchange import BookLevel, MinuteCandle, TradePrinted
+from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, TradePrinted
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.okx.asked import KINDS, chosen, listing_in, page
-from bowline.simex.dialects.okx.refusals import wrong
+from bowline.simex.dialects.okx.refusals import NUMBERS, wrong
 from bowline.simex.dialects.okx.words import SIDES, TYPES, code_of, contracts, kind_of
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain, plain_or, rolled
+from bowline.simex.wire_words import ms, plain, plain_or, rolled
 
 #: `bar` -> minutes
 BARS = {
@@ -50,6 +50,7 @@ def instrument_object(listing: Listing) -> Words:
     """An instrument, as REST and the stream have it; a swap counts contracts of `ctVal`."""
     swap = kind_of(listing.instrument.id) == "linear"
     unit = listing.instrument.contract_size
+    most = plain(MAX_QUANTITY / unit)
     family = f"{listing.base}-{listing.quote}"
     return {
         "instType": TYPES[kind_of(listing.instrument.id)],
@@ -76,14 +77,14 @@ def instrument_object(listing: Listing) -> Words:
         "alias": "",
         "state": _STATES.get(listing.status, "live"),
         "ruleType": "normal",
-        "maxLmtSz": "100000000",
-        "maxMktSz": "12000" if swap else "1000000",
+        "maxLmtSz": most,
+        "maxMktSz": most,
         "maxLmtAmt": "20000000",
         "maxMktAmt": "" if swap else "1000000",
-        "maxTwapSz": "100000000",
-        "maxIcebergSz": "100000000",
-        "maxTriggerSz": "100000000",
-        "maxStopSz": "12000" if swap else "1000000",
+        "maxTwapSz": most,
+        "maxIcebergSz": most,
+        "maxTriggerSz": most,
+        "maxStopSz": most,
     }
 
 
@@ -91,7 +92,7 @@ def book(call: Call) -> object:
     """GET market/books and books-full."""
     listing = listing_in(call, call.query)
     full = call.path.endswith("-full")
-    depth = min(max(int_in(call.query.get("sz"), 1), 1), 5000 if full else _LEVELS)
+    depth = NUMBERS.limit(call.query, "sz", 1, 5000 if full else _LEVELS)
     instrument = listing.instrument.id
     shown = call.floor.view_of(instrument).book(instrument, depth)
     return [

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import RefusalReason, Refused
 from bowline.simex.dialect import WireRefusal
+from bowline.simex.wire_words import Numbers
 
 _R = RefusalReason
 _CODES: dict[RefusalReason, tuple[int, str]] = {
+    _R.ABOVE_MAX_QUANTITY: (51203, "Order amount exceeds the limit"),
+    _R.ABOVE_MAX_PRICE: (51116, "Order price or trigger price exceeds the limit"),
     _R.INSUFFICIENT_FUNDS: (51008, "Order failed. Insufficient balance in account"),
     _R.BELOW_MIN_QUANTITY: (
         51020,
@@ -55,3 +58,6 @@ def wrong(name: str) -> WireRefusal:
 def no_such_order() -> WireRefusal:
     """What a look-up finds."""
     return WireRefusal(51603, "Order does not exist")
+
+
+NUMBERS = Numbers(wrong)

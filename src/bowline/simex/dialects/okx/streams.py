@@ -25,7 +25,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal, as_fields
+from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal
 from bowline.simex.dialects.okx import market, trading
 from bowline.simex.dialects.okx.asked import KINDS, find
 from bowline.simex.dialects.okx.auth import check_login
@@ -41,6 +41,7 @@ from bowline.simex.dialects.okx.words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.payload import as_fields, read_object
 from bowline.simex.session import Session
 from bowline.simex.wire_words import ms, rolled
 
@@ -88,7 +89,7 @@ def hear(session: Session, frame: str | bytes) -> None:
     if text == "ping":
         session.push("pong")
         return
-    words = _words(text)
+    words = read_object(text)
     args, op = words.get("args"), str(words.get("op", ""))
     asked = args if isinstance(args, list) else []
     rows = [as_fields(each) for each in asked if isinstance(each, dict)]
@@ -101,14 +102,6 @@ def hear(session: Session, frame: str | bytes) -> None:
         _trade(session, words, op, rows)
     else:
         _error(session, words, 60012, f"Invalid request: {text[:200]}")
-
-
-def _words(text: str) -> Words:
-    try:
-        read = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _log_in(session: Session, rows: list[dict[str, str]]) -> None:

@@ -21,7 +21,7 @@ from bowline.simex.dialects.okx.asked import (
     rows_of,
 )
 from bowline.simex.dialects.okx.modes import use_mode
-from bowline.simex.dialects.okx.refusals import no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.refusals import NUMBERS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.words import (
     LEGS,
     ORDER_TYPES,
@@ -32,7 +32,7 @@ from bowline.simex.dialects.okx.words import (
     order_object,
     quantity_of,
 )
-from bowline.simex.wire_words import decimal_in, int_in, ms
+from bowline.simex.wire_words import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -167,7 +167,7 @@ def amend_one(call: Call, fields: Fields) -> VenueOrder:
     found = named(call, listing, fields)
     if found is None:
         raise refusal_of(Refused(RefusalReason.UNKNOWN_ORDER), "amend")
-    size, price = decimal_in(fields.get("newSz")), decimal_in(fields.get("newPx"))
+    size, price = NUMBERS.decimal(fields, "newSz"), NUMBERS.decimal(fields, "newPx")
     if size is None and price is None:
         raise wrong("newSz or newPx")
     changed = call.floor.amend(
@@ -213,7 +213,7 @@ def _page(call: Call, orders: Iterable[VenueOrder]) -> list[Words]:
 
 def fills(call: Call) -> object:
     """GET trade/fills and fills-history: the newest first, numbered by bill."""
-    begin, end = int_in(call.query.get("begin"), 0), int_in(call.query.get("end"), 1 << 62)
+    begin, end = NUMBERS.window(call.query, "begin", "end")
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     order_id = call.query.get("ordId")
     rows = [
@@ -230,7 +230,7 @@ def fills(call: Call) -> object:
 def cancel_all_after(call: Call) -> object:
     """POST trade/cancel-all-after: all orders go unless this is said again in time; 0 disarms."""
     fields, floor = next(iter(rows_of(call)), {}), call.floor
-    wait_s = int_in(fields.get("timeOut"), -1)
+    wait_s = NUMBERS.whole(fields, "timeOut", -1)
     if wait_s and not 10 <= wait_s <= 120:  # noqa: PLR2004 - the venue's own bounds
         raise wrong("timeOut")
     due_ns = floor.agenda.now_ns + wait_s * 1_000_000_000
@@ -252,7 +252,7 @@ def cancel_all_after(call: Call) -> object:
 
 def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
     """The order that a request names; an algo order is none."""
-    key: int | str = int_in(fields.get("ordId"), 0) or fields.get("clOrdId", "")
+    key: int | str = NUMBERS.whole(fields, "ordId", 0) or fields.get("clOrdId", "")
     if not key:
         raise wrong("ordId or clOrdId")
     found = call.floor.view("spot").order(call.account, key)
@@ -270,7 +270,7 @@ def or_refused(answer: VenueOrder | Refused, doing: str = "place") -> VenueOrder
 
 def number_in(fields: Fields, name: str) -> Decimal:
     """A number above 0 that must be there."""
-    number = decimal_in(fields.get(name))
+    number = NUMBERS.decimal(fields, name)
     if number is None or number <= 0:
         raise wrong(name)
     return number
