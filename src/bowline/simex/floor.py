@@ -196,18 +196,6 @@ class Floor:
         engine = self.engine_of(instrument)
         return engine.set_margin_mode(self.agenda.now_ns, account, instrument, mode)
 
-    def set_terms(
-        self, account: str, instrument: InstrumentId, mode: MarginMode, leverage: Decimal | None
-    ) -> Refused | None:
-        """Margin mode and leverage together, or neither; what is so already is no refusal."""
-        before = self.view_of(instrument).settings(account, instrument).margin_mode
-        refused = self.set_margin_mode(account, instrument, mode)
-        if leverage is not None and (refused is None or refused.reason is _SO_ALREADY):
-            refused = self.set_leverage(account, instrument, leverage)
-            if refused is not None and refused.reason is not _SO_ALREADY:
-                self.set_margin_mode(account, instrument, before)
-        return None if refused is None or refused.reason is _SO_ALREADY else refused
-
     def set_position_mode(
         self, account: str, mode: PositionMode, instrument: InstrumentId | None = None
     ) -> Refused | None:
@@ -248,3 +236,20 @@ class Floor:
 def _spring(armed: list[Arm], engine: VenueEngine) -> None:
     while armed:
         armed.pop(0)(engine)
+
+
+def set_terms(
+    floor: Floor,
+    account: str,
+    instrument: InstrumentId,
+    mode: MarginMode,
+    leverage: Decimal | None,
+) -> Refused | None:
+    """Margin mode and leverage together, or neither; what is so already is no refusal."""
+    before = floor.view_of(instrument).settings(account, instrument).margin_mode
+    refused = floor.set_margin_mode(account, instrument, mode)
+    if leverage is not None and (refused is None or refused.reason is _SO_ALREADY):
+        refused = floor.set_leverage(account, instrument, leverage)
+        if refused is not None and refused.reason is not _SO_ALREADY:
+            floor.set_margin_mode(account, instrument, before)
+    return None if refused is None or refused.reason is _SO_ALREADY else refused

@@ -14,6 +14,7 @@ from bowline.simex.dialects.gate.words import (
     position_object,
     spot_account,
 )
+from bowline.simex.floor import set_terms
 
 _MODES = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
 
@@ -133,7 +134,7 @@ def set_leverage(call: Call) -> object:
         raise invalid("invalid leverage")
     mode = MarginMode.ISOLATED if leverage else MarginMode.CROSS
     wanted = leverage or limit or None
-    refused = call.floor.set_terms(call.account, listing.instrument.id, mode, wanted)
+    refused = set_terms(call.floor, call.account, listing.instrument.id, mode, wanted)
     if refused is not None:
         raise refusal_of("linear", refused.reason, refused.message)
     return _one_or_two(call, listing)

@@ -28,6 +28,7 @@ from bowline.simex.dialects.mexc.contract_words import (
     plan_object,
 )
 from bowline.simex.dialects.mexc.refusals import LINEAR_NUMBERS, linear_or_refused, linear_refusal
+from bowline.simex.floor import set_terms as set_terms_of
 from bowline.simex.payload import as_fields, read_json
 from bowline.simex.wire_words import ms
 
@@ -47,7 +48,7 @@ def create(call: Call) -> object:
         _set_terms(call, listing, fields)
     placed = call.floor.place(asked)
     if isinstance(placed, Refused):
-        call.floor.set_terms(call.account, instrument, before.margin_mode, before.leverage)
+        set_terms_of(call.floor, call.account, instrument, before.margin_mode, before.leverage)
     order = linear_or_refused(placed)
     return {"orderId": order_word(order.order_id), "ts": ms(call.now_ns)}
 
@@ -124,7 +125,7 @@ def _set_terms(call: Call, listing: Listing, fields: Fields) -> None:
 
 def set_terms(call: Call, listing: Listing, mode: MarginMode, leverage: Decimal | None) -> None:
     """Set both; what is so already is no error."""
-    refused = call.floor.set_terms(call.account, listing.instrument.id, mode, leverage)
+    refused = set_terms_of(call.floor, call.account, listing.instrument.id, mode, leverage)
     if refused is None:
         return
     if refused.reason is RefusalReason.MODE_IN_USE:
