@@ -25,6 +25,7 @@ DIRECTIONS = ("long-only", "short-only", "long-short")
 SIZING_MODES = ("all_in", "fixed_quote", "strategy_compound", "strategy_compound_profit_lock")
 #: what a sweep's kernel knows, and what only the core does
 ALL_SIZING_MODES = (*SIZING_MODES, "risk_pct")
+FIRST_SIGNALS = ("enter", "wait")
 STOP_FIELDS = ((), ("sl_pct",), ("tp_pct",), ("sl_pct", "tp_pct"))
 #: steps between two values of a parameter that are tried around its default
 _NEAR = 2
@@ -53,6 +54,8 @@ def raw_specs(draw: st.DrawFn) -> dict[str, Any]:
         draw(st.sampled_from(STOP_FIELDS)),
         draw(st.sampled_from(TIMEFRAMES)),
     )
+    if first := draw(st.sampled_from((None, *FIRST_SIGNALS))):
+        raw["first_signal"] = first
     if draw(st.booleans()):
         raw["margin"] = {
             "leverage": draw(st.integers(2, 20)),
@@ -78,8 +81,11 @@ def specs(draw: st.DrawFn) -> StrategySpec:
     return parse_spec(draw(raw_specs()), catalogue(), Strategies())
 
 
-def sample_specs(n: int, seed: int) -> list[StrategySpec]:
-    """The same `n` specs for the same seed; 48 of them hold every direction, sizing and stop."""
+def sample_specs(n: int, seed: int, first_signal: str = "enter") -> list[StrategySpec]:
+    """The same `n` specs for the same seed; 48 of them hold every direction, sizing and stop.
+
+    They enter on the first signal, as every spec did when results of these were first written down.
+    """
     chance = random.Random(seed)
     combinations = list(itertools.product(DIRECTIONS, SIZING_MODES, STOP_FIELDS))
     chance.shuffle(combinations)
@@ -90,6 +96,7 @@ def sample_specs(n: int, seed: int) -> list[StrategySpec]:
             raw["limits"] = {"daily_loss_pct": chance.choice([0, 2]), "cooldown_candles": 5}
         if number % 4 == 0:
             raw["costs"] = {"fee_pct": chance.choice([0, Decimal("0.04")]), "slippage_pct": 0}
+        raw["first_signal"] = first_signal
         made.append(parse_spec(raw, catalogue(), Strategies()))
     return made
 

@@ -37,8 +37,8 @@ SECRETS_FILE = PREFIX + "SECRETS_FILE"
 #: a value is a path, a number or a key: more is a wrong file
 MAX_BYTES = 64 * 1024
 _NAME = re.compile(PREFIX + "[A-Z0-9_]+")
-#: read by the tests alone, so that a shell which has it set can run Bowline too
-_TESTS = ("SHARED_DATA", "TEST_KILLS", "TEST_POSTGRES", "TEST_REDIS")
+#: read by the tests and to compare kernels, so that a shell which has it set can run Bowline too
+_TESTS = ("KERNEL", "SHARED_DATA", "TEST_KILLS", "TEST_POSTGRES", "TEST_REDIS")
 _NOT_OURS = frozenset(PREFIX + name for name in _TESTS)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing, suppress
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -72,10 +73,14 @@ def imported(say, candles):
     assert code == 0
 
 
-def test_the_published_profit_comes_out_of_the_command(say, shared_data, tmp_path):
-    """PUBLISHED.md no. 2, straight from the file of daily candles, nothing stored."""
+@pytest.mark.parametrize("first_signal", ["wait", "enter"])
+def test_the_published_profit_comes_out_of_the_command(say, shared_data, tmp_path, first_signal):
+    """PUBLISHED.md no. 2, straight from the file of daily candles, nothing stored.
+
+    The first signal is SHORT there, and it is long only: either choice comes to it.
+    """
     daily = tmp_path / "daily.yaml"
-    daily.write_text(DAILY)
+    daily.write_text(f"{DAILY}first_signal: {first_signal}\n")
     file = shared_data / "macro" / "BTC-USD_yahoo_daily_2014_2026.csv"
     code, out, _ = say(
         "backtest", str(daily), "--candles", str(file), "--timeframe", "1d", "--cash", "100",
@@ -83,6 +88,41 @@ def test_the_published_profit_comes_out_of_the_command(say, shared_data, tmp_pat
     )  # fmt: skip
     assert code == 0
     assert json.loads(out)["metrics"]["Total Profit"] == pytest.approx(PUBLISHED_PROFIT, abs=1e-6)
+
+
+def test_entries_are_those_of_a_tool_that_waits_for_a_cross(say, shared_data, tmp_path):
+    """PUBLISHED.md no. 1: GOOG, SMA 10 and 20, always in the market, by backtesting.py.
+
+    It enters at the open after the close that crossed. With its first average it does nothing; a
+    run that enters on the first signal has one round trip more before all of its 93.
+    """
+    folder = shared_data / "ref" / "backtesting_py"
+    with (folder / "goog_smacross_10_20_trades.csv").open() as file:
+        entered = [(int(t["EntryBar"]) - 1, int(t["Size"]) > 0) for t in csv.DictReader(file)]
+    with (folder / "GOOG.csv").open() as file:
+        days = [next(iter(row.values()))[:10] for row in csv.DictReader(file)]
+    spec = tmp_path / "cross.yaml"
+    published = DAILY.replace("long-only", "long-short").replace("slow: 50", "slow: 20")
+    found = {}
+    for choice, said in (("wait", ""), ("enter", "first_signal: enter\n")):
+        spec.write_text(published + said)
+        code, out, errors = say(
+            "backtest", str(spec), "--candles", str(folder / "GOOG.csv"), "--json"
+        )
+        assert code == 0, errors
+        report = json.loads(out)
+        assert report["first_signal"] == choice
+        trips = [*report["round_trips"], report["open_position"]]
+        # a daily candle closes at the midnight that begins the next day
+        opened = [datetime.fromisoformat(t["opened_at"]).date() - timedelta(days=1) for t in trips]
+        found[choice] = [
+            (days.index(day.isoformat()), t["direction"] == "long")
+            for day, t in zip(opened, trips, strict=True)
+        ]
+    assert len(entered) == 93
+    assert found["wait"][:93] == entered
+    assert found["enter"][0][0] == 19, "both averages are there for the first time"
+    assert found["enter"][1:] == found["wait"]
 
 
 @pytest.mark.usefixtures("imported")

@@ -24,6 +24,7 @@ instrument: {market: "binance:linear", symbol: BTCUSDT}
 direction: long-short
 indicators: [{id: sma_cross, params: {fast: 2, slow: 5}}]
 sizing: {mode: all_in}
+first_signal: enter
 funding: true
 """
 

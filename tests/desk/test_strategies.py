@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ import pytest
 from bowline import wire
 from bowline.cli import main
 from bowline.core.errors import BadInput, NotFound
+from bowline.core.model.policy import FirstSignal
 from bowline.core.signals import canonical_json, strategy_id, strategy_name
 from bowline.desk.strategies import StrategyDesk
 from tests.generators import sample_specs
@@ -129,6 +132,51 @@ def test_the_whole_walk_by_command(bowline: Callable[..., Done], tmp_path: Path)
     ]
     assert made["name"] in bowline("show", prefix).out
     assert made["id"][:12] in bowline("list").out
+
+
+#: as it lay in the tables before there was a choice of the first signal; its id was this
+FORMER = (
+    '{"direction":"long-short","indicators":[{"id":"sma_cross","params":{"fast":10,"slow":50},'
+    '"version":1}],"sizing":{"mode":"all_in"},"stops":{"sl_pct":1.5,"tp_pct":3},'
+    '"timeframe":"1h","version":1}'
+)
+FORMER_ID = "66d7960f4d6038e4"
+
+
+def test_what_was_saved_before_the_choice_keeps_its_meaning_and_its_id(
+    bowline: Callable[..., Done], home: Path, tmp_path: Path
+) -> None:
+    """Loaded, shown, printed, cloned and read back from what was shown: it enters on the first."""
+    former_id = hashlib.sha256(FORMER.encode()).hexdigest()
+    assert former_id.startswith(FORMER_ID)
+    with closing(wire.open_tables(home)) as tables:
+        tables.save_strategy(former_id, "former", "local", FORMER, 5)
+    with wire.strategy_desk(home) as desk:
+        spec = desk.load("former")
+        assert spec.first_signal is FirstSignal.ENTER
+        assert strategy_id(spec) == former_id
+        # the same words in a file of today wait
+        assert desk.read(json.loads(FORMER)).first_signal is FirstSignal.WAIT
+        assert strategy_id(desk.read(json.loads(FORMER))) != former_id
+    shown = (
+        bowline("show", "former").out,
+        json.dumps(document(bowline("show", "former", "--json"))["spec"]),
+        json.dumps(document(bowline("list", "--json"))[0]["spec"]),
+        bowline("clone", "former", "--print").out,
+        json.dumps(document(bowline("clone", "former", "--print", "--json"))),
+    )
+    for number, text in enumerate(shown):
+        assert "first_signal" in text
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text)
+        again = document(bowline("create", str(path), "--json"))
+        assert again == {"id": former_id, "name": "former", "created": False}
+    cloned = document(bowline("clone", "former", "--set", "stops.sl_pct=2", "--json"))["id"]
+    assert document(bowline("show", cloned, "--json"))["spec"]["first_signal"] == "enter"
+    waits = document(bowline("clone", "former", "--set", "first_signal=wait", "--json"))["id"]
+    assert document(bowline("show", waits, "--json"))["spec"]["first_signal"] == "wait"
+    refused = bowline("clone", "former", "--set", "first_signal=late")
+    assert "first_signal: 'late': did you mean wait? expected one of wait, enter" in refused.err
 
 
 def test_a_bad_spec_ends_with_every_mistake_and_exit_code_1(

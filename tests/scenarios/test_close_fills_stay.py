@@ -94,6 +94,8 @@ def pinned(number: int) -> tuple[str, str, str]:
     )
     document["fields"]["calmar_ratio"] = calmar_by_days_begun(report)
     document["metrics"]["Calmar Ratio"] = calmar_by_days_begun(report)
+    # said since there is a choice; these runs have always entered on it
+    assert document.pop("first_signal") == "enter"
     text = msgspec.json.encode(rounded(document), order="sorted")
     return setup.run.strategy_id[:16], result.head[:16], hashlib.sha256(text).hexdigest()[:16]
 

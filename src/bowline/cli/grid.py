@@ -169,6 +169,7 @@ def show_result(
 
 
 def _show_rows(result: SweepResult) -> None:
+    from bowline.desk.report import first_signal_text
     from bowline.desk.sweep_words import columns_of, row_texts
 
     plan = result.plan
@@ -181,6 +182,7 @@ def _show_rows(result: SweepResult) -> None:
         f"{result.evaluated:,} evaluated in {result.timings.sweep_s:.1f} s; "
         f"{len(result)} run again by the core: they agree"
     )
+    typer.echo(first_signal_text(plan.rules.first_signal))
     if result.stages is not None:
         typer.echo(result.stages.words())
     for note in result.notes:

@@ -153,24 +153,25 @@ def _show_saved(saved: Saved, *, as_json: bool) -> None:
 
 
 def _show_record(record: StrategyRecord, *, as_json: bool) -> None:
-    from bowline.desk.spec_text import parse_spec_text, write_yaml
+    from bowline.desk.spec_text import write_yaml
+    from bowline.desk.strategies import document_in
 
     if as_json:
         emit_json(_fields(record))
         return
     created = f"created {_utc(record.created_ns)} UTC by {record.owner}"
     typer.echo(f"# {record.name}\n# id: {record.id}\n# {created}")
-    typer.echo(write_yaml(parse_spec_text(record.spec, record.name)), nl=False)
+    typer.echo(write_yaml(document_in(record)), nl=False)
 
 
 def _show_spec(spec: StrategySpec, *, as_json: bool) -> None:
     import msgspec
 
-    from bowline.core.signals import canonical_json, document_of
+    from bowline.core.signals import document_of, spec_json
     from bowline.desk.spec_text import write_yaml
 
     if as_json:
-        emit_json(msgspec.Raw(canonical_json(spec)))
+        emit_json(msgspec.Raw(spec_json(document_of(spec))))
     else:
         typer.echo(write_yaml(document_of(spec)), nl=False)
 
@@ -178,8 +179,11 @@ def _show_spec(spec: StrategySpec, *, as_json: bool) -> None:
 def _fields(record: StrategyRecord) -> dict[str, Any]:
     import msgspec
 
-    # the spec is canonical JSON already: as numbers, not as text
-    return msgspec.structs.asdict(record) | {"spec": msgspec.Raw(record.spec.encode())}
+    from bowline.core.signals import spec_json
+    from bowline.desk.strategies import document_in
+
+    # numbers as numbers, not as text
+    return msgspec.structs.asdict(record) | {"spec": msgspec.Raw(spec_json(document_in(record)))}
 
 
 def _utc(moment_ns: int) -> str:

@@ -132,12 +132,13 @@ def show_walk(name: str, walk: WalkForward) -> None:
 
 
 def _show(found: Validation, *, as_json: bool) -> None:
+    from bowline.desk.report import first_signal_text
     from bowline.desk.validation_words import look_ahead_words, paths_rows, validation_document
 
     if as_json:
         emit_json(validation_document(found))
         return
-    typer.echo(found.strategy)
+    typer.echo(f"{found.strategy}\n{first_signal_text(found.first_signal)}")
     show_verdict(found.verdict)
     emit_table(
         ("Monte Carlo", "paths", "return %", "5 … 50 … 95 of 100", "drawdown 50 … 95", "lost %",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from msgspec import Struct
 
 from bowline.core.errors import NotFound
+from bowline.core.model.policy import FirstSignal
 from bowline.core.signals import (
     Catalogue,
     Opinion,
@@ -42,6 +43,15 @@ class Saved(Struct, frozen=True):
 
     record: StrategyRecord
     created: bool
+
+
+def document_in(record: StrategyRecord) -> dict[str, Any]:
+    """The plain values of a saved strategy as they would be written anew.
+
+    One saved before there was `first_signal` has none: read as new it would mean something else.
+    """
+    document = parse_spec_text(record.spec, f"the saved strategy {record.name}")
+    return {"first_signal": FirstSignal.ENTER.value} | document
 
 
 class StrategyDesk:
@@ -109,8 +119,7 @@ class StrategyDesk:
     def _document(self, word: str) -> dict[str, Any]:
         if is_spec_file(word):
             return read_spec_file(Path(word))
-        record = self._tables.get_strategy(word)
-        return parse_spec_text(record.spec, f"the saved strategy {record.name}")
+        return document_in(self._tables.get_strategy(word))
 
     @cached_property
     def _tables(self) -> Tables:

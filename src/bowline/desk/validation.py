@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from bowline.core.errors import BadInput
 from bowline.core.model.event import Run
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.policy import Fills
+from bowline.core.model.policy import Fills, FirstSignal
 from bowline.core.model.values import DAY_NS, Timeframe, to_float
 from bowline.core.report import Report, RunRecord, make_report
 from bowline.core.report.equity import daily_equity
@@ -77,6 +77,7 @@ class Validation(Struct, frozen=True):
     """All that was found about one strategy; None was not asked of it, `notes` say why."""
 
     strategy: str
+    first_signal: FirstSignal
     verdict: Verdict
     round_trips: Paths | None
     markets: Paths | None
@@ -147,7 +148,8 @@ def validate_sweep(
     verdict = judge_result(result, trials, now_ns, threads=effort.threads)
     if not len(result):
         note = "no variant was ranked: there is nothing to test further"
-        return Validation("none", verdict, None, None, None, {}, (note,))
+        first = plan.rules.first_signal
+        return Validation("none", first, verdict, None, None, None, {}, (note,))
     variant = result.variant(1)
     report = result.again(1).report
     say("Monte Carlo")
@@ -164,6 +166,7 @@ def validate_sweep(
     }
     return Validation(
         strategy=strategy_name(plan.spec(variant)),
+        first_signal=plan.rules.first_signal,
         verdict=verdict,
         round_trips=_round_trips(report, effort),
         markets=markets,
@@ -206,6 +209,7 @@ def validate_strategy(setup: Setup, trials: Trials, effort: Effort, say: Say) ->
         notes.append(_TESTED)
     return Validation(
         strategy=strategy_name(setup.spec),
+        first_signal=setup.run.policy.first_signal,
         verdict=judge(_evidence(setup, report, trials)),
         round_trips=_round_trips(report, effort),
         markets=markets,

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bowline.core.model.policy import FirstSignal
 from bowline.core.model.values import DAY_NS
 from bowline.core.signals import strategy_name
-from bowline.desk.report.words import NOTHING, time_text
+from bowline.desk.report.words import NOTHING, first_signal_text, time_text
 from bowline.desk.validation import Validation
 from bowline.research.validation import (
     Finding,
@@ -31,6 +32,7 @@ def validation_document(found: Validation) -> dict[str, Any]:
     """All of it as plain values; curves one value a day."""
     return {
         "strategy": found.strategy,
+        "first_signal": found.first_signal.value,
         "verdict": found.verdict,
         "round_trips": _paths_document(found.round_trips),
         "markets": _paths_document(found.markets),
@@ -45,6 +47,7 @@ def walk_document(walk: WalkForward) -> dict[str, Any]:
     day = (walk.close_ns - 1) // DAY_NS
     last = np.flatnonzero(np.diff(day, append=day[-1] + 1))
     return {
+        "first_signal": _first_signal(walk).value,
         "return_pct": walk.return_pct,
         "max_drawdown_pct": walk.max_drawdown_pct,
         "sharpe": walk.sharpe,
@@ -127,8 +130,13 @@ def walk_words(walk: WalkForward) -> str:
     return (
         f"out of sample: return {walk.return_pct:,.1f} %, max. drawdown "
         f"{walk.max_drawdown_pct:,.1f} %, Sharpe ratio {sharpe}, {walk.round_trips} round trips; "
-        f"{kept}"
+        f"{kept}; {first_signal_text(_first_signal(walk))}"
     )
+
+
+def _first_signal(walk: WalkForward) -> FirstSignal:
+    """Of every leg: they are rows of one grid."""
+    return walk.legs[0].record.run.policy.first_signal
 
 
 def look_ahead_words(found: LookAhead) -> str:

@@ -16,6 +16,7 @@ from bowline.core.model.policy import (
     AllIn,
     Costs,
     DirectionMode,
+    FirstSignal,
     FixedQuote,
     Limits,
     Policy,
@@ -61,19 +62,21 @@ policies = st.builds(
         daily_loss_pct=st.just(Decimal(0)) | st.decimals("0.5", "20", places=1),
         cooldown_candles=st.integers(0, 3),
     ),
+    first_signal=st.sampled_from(FirstSignal),
 )
 
 
 class Told:
-    """An opinion that says what it was told to say."""
+    """An opinion that says what it was told to say, the first signal at candle `first`."""
 
     warmup = 0
 
-    def __init__(self, signals: list[int]) -> None:
+    def __init__(self, signals: list[int], first: int = 0) -> None:
         self._signals = np.array(signals, dtype=np.int8)
+        self._first = first
 
     def signals(self, candles: CandleFrame) -> SignalFrame:
-        return frame_of(self._signals[: len(candles)])
+        return frame_of(self._signals[: len(candles)], first=self._first)
 
 
 def market(closes: list[float]) -> CandleFrame:
@@ -103,12 +106,14 @@ def rules_of(policy: Policy) -> LoopRules:
     )
 
 
-def both(closes: list[float], signals: list[int], policy: Policy) -> tuple[list[tuple], Life]:
+def both(
+    closes: list[float], signals: list[int], policy: Policy, first: int = 0
+) -> tuple[list[tuple], Life]:
     """Fills of the engine as (candle, side, quantity, price, reason), and the clear loop's life."""
     candles = market(closes)
     cash = Decimal(1000)
     run = Run(RunId(1), StrategyId("told"), "test", INSTRUMENT, Timeframe.H4, policy, cash, 0, 0)
-    record = backtest(run, Told(signals), candles)
+    record = backtest(run, Told(signals, first), candles)
     fills = [
         (
             e.fill.event_ns // Timeframe.H4.ns - 1,
@@ -120,7 +125,8 @@ def both(closes: list[float], signals: list[int], policy: Policy) -> tuple[list[
         for e in record.executions
     ]
     days = [int(ns // DAY_NS) for ns in candles.open_ns]
-    life = play(closes, days, signals, float(cash), rules_of(policy))
+    edges = first + 1 if policy.first_signal is FirstSignal.WAIT else 0
+    life = play(closes, days, signals, float(cash), rules_of(policy), edges=edges)
     assert sum(record.refusals.values()) == life.refused
     return fills, life
 
@@ -128,14 +134,15 @@ def both(closes: list[float], signals: list[int], policy: Policy) -> tuple[list[
 @given(
     walk=st.lists(st.tuples(st.integers(-900, 1100), st.integers(-1, 1)), min_size=2, max_size=120),
     policy=policies,
+    first=st.integers(0, 5),
 )
-def test_engine_does_what_the_clear_loop_does(walk, policy):
+def test_engine_does_what_the_clear_loop_does(walk, policy, first):
     closes, signals, price = [], [], 100.0
     for step, signal in walk:
         price = max(0.01, round(price * (1 + step / 5000), 2))
         closes.append(price)
         signals.append(signal)
-    fills, life = both(closes, signals, policy)
+    fills, life = both(closes, signals, policy, first)
     assert [f[:2] + f[4:] for f in fills] == [f[:2] + f[4:] for f in life.fills]
     for mine, theirs in zip(fills, life.fills, strict=True):
         assert mine[2:4] == pytest.approx(theirs[2:4], rel=1e-9)
@@ -183,3 +190,28 @@ def test_a_short_that_costs_all_the_cash_there_is_is_bust_and_ends_the_run():
     fills, life = both([100, 250, 100, 100], [-1, -1, 0, -1], policy_with())
     assert [f[4] for f in fills] == ["signal", "bust"]
     assert life.refused == 1
+
+
+@pytest.mark.parametrize(
+    ("signals", "first", "entries"),
+    [
+        ([1, 1, 1], 0, []),
+        ([1, -1, -1], 0, [(1, -1)]),
+        ([1, 0, 1], 0, [(2, 1)]),
+        ([0, 1, 1], 0, [(1, 1)]),
+        ([-1, 1, 1], 0, [(1, 1)]),
+        # a warm-up of two candles; what is said before its end is never new
+        ([0, 0, -1, -1, 1], 2, [(4, 1)]),
+        ([0, 0, 0, -1, -1], 2, [(3, -1)]),
+        ([1, -1, 1, 1, 1], 2, []),
+    ],
+)  # fmt: skip
+def test_a_run_that_waits_enters_when_the_first_signal_changes(signals, first, entries):
+    """The table of docs/reference/spec.md, and the same with candles that only warm up."""
+    closes = [100.0] * len(signals)
+    waits = policy_with(first_signal=FirstSignal.WAIT)
+    assert [f[:2] for f in both(closes, signals, waits, first)[0]] == entries
+    new = [(t, s) for t, s in enumerate(signals) if s and s != ([0, *signals])[t]]
+    enters = both(closes, signals, policy_with(), first)[0]
+    turned = [new[0], *(each for each in new[1:] for _ in range(2))] if new else []
+    assert [f[:2] for f in enters] == turned, "a flip is two fills at one close"

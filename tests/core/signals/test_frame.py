@@ -32,8 +32,8 @@ class Sign(Struct, frozen=True):
     warmup: int = 0
 
     def signals(self, candles: CandleFrame) -> SignalFrame:
-        """LONG above 100, SHORT below."""
-        return frame_of(np.sign(candles.close - 100).astype(np.int8))
+        """LONG above 100, SHORT below; the first that means something is that of `warmup`."""
+        return frame_of(np.sign(candles.close - 100).astype(np.int8), first=self.warmup)
 
 
 class Hindsight(Struct, frozen=True):
@@ -66,13 +66,15 @@ def test_a_column_that_is_not_directions_is_refused(column: np.ndarray) -> None:
         frame_of(column)
 
 
-@given(directions, st.integers(0, 60))
-def test_history_in_two_parts_is_the_history_in_one(values: list[int], cut: int) -> None:
+@given(directions, st.integers(0, 60), st.integers(0, 8))
+def test_history_in_two_parts_is_the_history_in_one(
+    values: list[int], cut: int, first: int
+) -> None:
     """Live extends, a backtest knows it all: both must give the same signals."""
     closes = [100.0 + value for value in values]
     cut = min(cut, len(values))
-    whole = History(Sign(), candles_of(closes))
-    parts = History(Sign(), candles_of(closes[:cut]))
+    whole = History(Sign(first), candles_of(closes))
+    parts = History(Sign(first), candles_of(closes[:cut]))
     seen: list[Signal] = []
     for minute in range(len(values)):
         if minute == cut:
@@ -80,6 +82,7 @@ def test_history_in_two_parts_is_the_history_in_one(values: list[int], cut: int)
         seen.append(parts.close(minute * MINUTE_NS))
         assert whole.close(minute * MINUTE_NS) is seen[-1]
     assert [int(signal.direction) for signal in seen] == values
+    assert [signal.first for signal in seen] == [at <= first for at in range(len(values))]
 
 
 def test_close_refuses_a_candle_that_is_not_the_next_one() -> None:
@@ -87,7 +90,7 @@ def test_close_refuses_a_candle_that_is_not_the_next_one() -> None:
     history = History(Sign(), candles_of([101.0, 99.0]))
     with pytest.raises(ValueError, match="next candle opens at 0"):
         history.close(MINUTE_NS)
-    assert history.close(0) == Signal(Direction.LONG, Direction.LONG)
+    assert history.close(0) == Signal(Direction.LONG, Direction.LONG, first=True)
     with pytest.raises(ValueError, match="next candle opens"):
         history.close(0)
     history.close(MINUTE_NS)
@@ -103,6 +106,19 @@ def test_skipping_keeps_the_edges_of_the_whole_history() -> None:
     assert history.close(MINUTE_NS) == Signal(Direction.LONG, Direction.NEUTRAL)
     history.skip_to(0)
     assert history.close(2 * MINUTE_NS) == Signal(Direction.SHORT, Direction.SHORT)
+
+
+def test_a_first_signal_that_moves_is_a_changed_past() -> None:
+    """What a run made of it is done; a history that says otherwise later must not go on."""
+
+    class Late(Sign):
+        def signals(self, candles: CandleFrame) -> SignalFrame:
+            """Its first signal is that of the last candle there is."""
+            return frame_of(np.ones(len(candles), dtype=np.int8), first=len(candles) - 1)
+
+    history = History(Late(), candles_of([101.0, 101.0]))
+    with pytest.raises(BadInput, match="changed its opinion of the candle that opened at 60000"):
+        history.extend(candles_of([101.0], first=2))
 
 
 def test_an_opinion_that_changes_its_past_is_refused() -> None:

@@ -159,3 +159,22 @@ def test_warm_up_is_the_longest_of_all_and_never_under_200(
 ) -> None:
     spec = parse_spec(raw_of(*indicators), catalogue(), NO_PLUGINS)
     assert opinion_of(spec, catalogue(), NO_PLUGINS).warmup == expected
+
+
+@pytest.mark.parametrize(
+    ("rules", "first"),
+    [
+        ([("sma_cross", {"fast": 5, "slow": 20})], 19),
+        # a change of 14 closes needs 15 of them
+        ([("rsi", {"period": 14})], 14),
+        ([("rsi", {"period": 14}), ("sma_cross", {"fast": 5, "slow": 20})], 19),
+        ([("rsi", {"period": 30}), ("sma_cross", {"fast": 5, "slow": 20})], 30),
+    ],
+)  # fmt: skip
+def test_the_first_signal_is_that_of_the_last_rule_to_have_a_value(rules, first) -> None:
+    """Also where it is NEUTRAL, and the same however many candles follow; none before it is."""
+    raw = raw_of(*({"id": name, "params": params} for name, params in rules))
+    opinion = opinion_of(parse_spec(raw, catalogue(), NO_PLUGINS), catalogue(), NO_PLUGINS)
+    for length in (first + 1, 400):
+        assert opinion.signals(walk(length)).first == first
+    assert opinion.signals(walk(first)).first == first

@@ -90,6 +90,15 @@ def test_warm_up_is_what_it_asks_for_and_never_under_200() -> None:
         assert opinion_of(spec, catalogue(), strategies).warmup == expected
 
 
+def test_its_first_signal_comes_after_the_warm_up_that_it_asks_for_itself() -> None:
+    """Not after the 200 candles that every run waits for if there are so many."""
+    strategies = Strategies([registered()])
+    for period in (5, 399):
+        spec = parse_spec(raw_of(params={"period": period}), catalogue(), strategies)
+        frame = opinion_of(spec, catalogue(), strategies).signals(walk(300))
+        assert frame.first == period
+
+
 def test_its_parameters_are_checked_like_an_indicators() -> None:
     """Bounds by Bowline, what must hold between them by the plugin, all with the path."""
     raw = raw_of(params={"period": 401, "perod": 1})

@@ -51,10 +51,12 @@ def rate(value: Decimal | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def held_to_the_core(spec: StrategySpec, candles: CandleFrame, costs: Costs) -> Metrics:
+def held_to_the_core(
+    spec: StrategySpec, candles: CandleFrame, costs: Costs, *, start: int | None = None
+) -> Metrics:
     """The core's figures of this spec; the kernel's row must be the same."""
     opinion = opinion_of(spec, catalogue(), Strategies())
-    start = min(opinion.warmup, 400)
+    start = min(opinion.warmup, 400) if start is None else start
     policy = msgspec.structs.replace(
         policy_of(spec, FILE_MARKET, USUAL), costs=costs, limits=Limits()
     )
@@ -65,9 +67,10 @@ def held_to_the_core(spec: StrategySpec, candles: CandleFrame, costs: Costs) -> 
     report = make_report(backtest(run, opinion, candles))
 
     bank = SignalBank(len(candles))
-    base = np.array([[bank.add(opinion.signals(candles).direction)]], dtype=np.int32)
+    signals = opinion.signals(candles)
+    base = np.array([[bank.add(signals.direction, signals.first)]], dtype=np.int32)
     stops = np.array([[rate(policy.stops.sl_pct), rate(policy.stops.tp_pct)]])
-    rules = Rules(policy.direction, policy.sizing, costs, CASH)
+    rules = Rules(policy.direction, policy.sizing, costs, CASH, first_signal=policy.first_signal)
     row = evaluate(Tape(candles, start), bank, base, stops, rules)
 
     truth = report.metrics

@@ -7,6 +7,7 @@ import pytest
 
 from bowline.core.rounding import largest_so_far
 from bowline.core.signals import expressions, indicators, signal
+from bowline.core.signals.opinion import Agreement
 from bowline.research.grid import plan_grid
 from bowline.research.grid.library import available
 from bowline.research.grid.signals import SignalSource, _compare
@@ -28,19 +29,22 @@ def test_every_indicator_says_what_the_core_says(anchor: int) -> None:
     source = SignalSource(CANDLES, 1 << 20)
     frame = CANDLES.slice(anchor, len(CANDLES))
     for entry in ruled():
-        found = source.direction(slot_of(entry), entry.defaults(), anchor)
+        found, first = source.signal(slot_of(entry), entry.defaults(), anchor)
         expected = signal(entry, entry.defaults(), frame)
         assert np.array_equal(found[anchor:], expected), entry.id
         assert not found[:anchor].any(), entry.id
+        agreement = Agreement(((entry, entry.defaults()),), frame.timeframe)
+        assert first == anchor + agreement.signals(frame).first, entry.id
 
 
 def test_shared_steps_change_nothing_whatever_was_asked_before() -> None:
     entries = [each for each in ruled() if each.group in {"cross", "momentum", "volume"}]
     forward, backward = SignalSource(CANDLES, 1 << 20), SignalSource(CANDLES, 1 << 20)
-    one = {e.id: forward.direction(slot_of(e), e.defaults(), 0) for e in entries}
-    two = {e.id: backward.direction(slot_of(e), e.defaults(), 0) for e in reversed(entries)}
-    for name, column in one.items():
-        assert np.array_equal(column, two[name]), name
+    one = {e.id: forward.signal(slot_of(e), e.defaults(), 0) for e in entries}
+    two = {e.id: backward.signal(slot_of(e), e.defaults(), 0) for e in reversed(entries)}
+    for name, (column, first) in one.items():
+        assert np.array_equal(column, two[name][0]), name
+        assert first == two[name][1], name
 
 
 def test_a_full_bank_makes_room_and_answers_the_same() -> None:
@@ -100,8 +104,9 @@ def test_a_full_bank_keeps_what_is_wanted_again(monkeypatch: pytest.MonkeyPatch)
     assert len(steps) == 2
     assert len(source.bank) == len(rows) == 5
     for key, row in rows.items():
-        expected = fresh.direction(slot, slot.params(key[1]), 0)
+        expected, first = fresh.signal(slot, slot.params(key[1]), 0)
         assert np.array_equal(source.bank.direction(np.array([row], dtype=np.int32)), expected)
+        assert source.bank.first(np.array([[row]], dtype=np.int32)).tolist() == [first]
 
 
 def test_more_rows_than_a_bank_has_are_given_when_they_are_wanted_at_once() -> None:

@@ -7,7 +7,8 @@ At the close of a candle, in this order, at that close's price:
  3. exit: a stop, or a fresh opposite signal,
  4. entry: flat (or just left) and a fresh signal in an allowed direction that the gate approves.
 A signal is fresh on the candle at which it takes its direction, so a stopped position waits for
-the next one. A flip is an exit whose fill is followed by an entry at the same close.
+the next one. The first signal after the warm-up is fresh only if the policy says so. A flip is an
+exit whose fill is followed by an entry at the same close.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from bowline.core.model.event import (
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.intent import Enter, Exit, Flip, Intent, Reason, Refused, Signal
 from bowline.core.model.order import Order, Step
+from bowline.core.model.policy import FirstSignal
 from bowline.core.model.values import Direction, OrderId, RunId, Side
 from bowline.core.signals.frame import History
 
@@ -217,6 +219,8 @@ class Engine:
 def wish(ledger: Ledger, signal: Signal, touch: Touch | None) -> Intent | None:
     """What a run wants at a close: rules 2 to 4 above, before any gate or size."""
     run, position, edge = ledger.run, ledger.position, signal.edge
+    if signal.first and run.policy.first_signal is FirstSignal.WAIT:
+        edge = Direction.NEUTRAL
     allowed = edge is not Direction.NEUTRAL and run.policy.direction.allows(edge)
     if position is None:
         return Enter(run.id, edge) if allowed else None

@@ -13,10 +13,14 @@ from bowline.core.model.values import Direction, RunId
 
 
 class Signal(Struct, frozen=True):
-    """The final opinion at one close; `edge` is its direction if that is new at this candle."""
+    """The final opinion at one close; `edge` is its direction if that is new at this candle.
+
+    `first`: no signal was known before, so that `edge` may be new to the run alone.
+    """
 
     direction: Direction
     edge: Direction
+    first: bool = False
 
 
 class Reason(Enum):

@@ -41,6 +41,17 @@ class Fills(Enum):
     MINUTES = "minutes"
 
 
+class FirstSignal(Enum):
+    """What an entry makes of the first signal after the warm-up, which follows no other one.
+
+    `WAIT`: nothing. Nobody knows how old it is, so the run waits until the signal changes.
+    `ENTER`: an entry, as if it had taken its direction just then.
+    """
+
+    WAIT = "wait"
+    ENTER = "enter"
+
+
 class Stops(Struct, frozen=True, forbid_unknown_fields=True):
     """Stops, in percent of the entry fill price; None is off."""
 
@@ -149,6 +160,8 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     margin: Margin | None = None
     #: None is a wallet of its own
     sharing: Sharing | None = None
+    #: the default is what every run did before there was a choice
+    first_signal: FirstSignal = FirstSignal.ENTER
 
     @property
     def leverage(self) -> Decimal:

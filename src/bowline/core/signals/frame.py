@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 
 from bowline.core.errors import BadInput
 from bowline.core.model.intent import Signal
-from bowline.core.model.market import CandleFrame, join_frames
+from bowline.core.model.market import CandleFrame, IntColumn, join_frames
 from bowline.core.model.values import Direction
 
 DirectionColumn = NDArray[np.int8]
 
-#: every signal there can be, made once: row `direction + 1`, column `edge + 1`
-_SIGNALS = tuple(tuple(Signal(direction, edge) for edge in Direction) for direction in Direction)
+#: every signal there can be, made once: by `first`, `direction + 1` and `edge + 1`
+_SIGNALS = tuple(
+    tuple(tuple(Signal(direction, edge, first) for edge in Direction) for direction in Direction)
+    for first in (False, True)
+)
 
 
 class SignalFrame(Struct, frozen=True):
@@ -35,18 +38,23 @@ class SignalFrame(Struct, frozen=True):
 
     `direction` holds values of `Direction`; `edge` is the direction where it is LONG or SHORT and
     differs from the candle before (NEUTRAL before the first), else 0. `conflicting_signals` counts
-    the candles where every rule said LONG and every rule said SHORT; those are NEUTRAL.
+    the candles where every rule said LONG and every rule said SHORT; those are NEUTRAL. `first` is
+    the row of the first signal: that at which the warm-up of the last rule is over, `len` or more
+    if none is.
     """
 
     direction: DirectionColumn
     edge: DirectionColumn
     conflicting_signals: int = 0
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.direction)
 
 
-def frame_of(direction: DirectionColumn, conflicting_signals: int = 0) -> SignalFrame:
+def frame_of(
+    direction: DirectionColumn, conflicting_signals: int = 0, first: int = 0
+) -> SignalFrame:
     """The frame of a direction column, its edges found; ValueError for anything but -1, 0 and 1."""
     if direction.ndim != 1 or direction.dtype != np.int8:
         raise ValueError(
@@ -56,7 +64,16 @@ def frame_of(direction: DirectionColumn, conflicting_signals: int = 0) -> Signal
         raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
     before = np.concatenate((np.zeros(1, dtype=np.int8), direction[:-1]))
     edge = np.where(direction != before, direction, np.int8(0)).astype(np.int8, copy=False)
-    return SignalFrame(direction, edge[: len(direction)], conflicting_signals)
+    return SignalFrame(direction, edge[: len(direction)], conflicting_signals, first)
+
+
+def changed_rows(before: SignalFrame, after: SignalFrame) -> IntColumn:
+    """The rows of `before` of which `after`, over the same candles and later ones, differs."""
+    known = len(before)
+    changed = after.direction[:known] != before.direction
+    firsts = sorted(min(each.first, known) for each in (before, after))
+    changed[firsts[0] : firsts[1]] = True
+    return np.flatnonzero(changed)
 
 
 class Opinion(Protocol):
@@ -90,7 +107,7 @@ class History:
         known = len(self._open_ns)
         joined = join_frames(self._candles, candles)
         frame = _opinion_of(self._opinion, joined)
-        changed = np.flatnonzero(frame.direction[:known] != self._frame.direction)
+        changed = changed_rows(self._frame, frame)
         if len(changed):
             raise BadInput(
                 f"the strategy changed its opinion of the candle that opened at "
@@ -137,4 +154,7 @@ def _opinion_of(opinion: Opinion, candles: CandleFrame) -> SignalFrame:
 
 def _signals_of(frame: SignalFrame, start: int) -> list[Signal]:
     rows = zip(frame.direction[start:].tolist(), frame.edge[start:].tolist(), strict=True)
-    return [_SIGNALS[direction + 1][edge + 1] for direction, edge in rows]
+    return [
+        _SIGNALS[at <= frame.first][direction + 1][edge + 1]
+        for at, (direction, edge) in enumerate(rows, start)
+    ]

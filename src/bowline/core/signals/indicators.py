@@ -16,7 +16,7 @@ formula here and in `formulas` is held to that bit for bit by a test.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,15 @@ from bowline.core.signals.formulas import FORMULAS
 from bowline.core.signals.formulas.undefined import GUARDS
 
 Series = NDArray[np.float64]
+Truths = NDArray[np.bool_]
+
+
+class Sides(NamedTuple):
+    """A rule on each candle: whether its sides are known to hold, and whether that is known."""
+
+    long: Truths
+    short: Truths
+    known: Truths
 
 
 def warmup(
@@ -97,13 +106,11 @@ def signal(
     indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
 ) -> NDArray[np.int8]:
     """The rule's Direction for each candle, for resolved `params`; ValueError without a rule."""
-    long, short = sides(indicator, params, frame)
+    long, short, _ = sides(indicator, params, frame)
     return (long & ~short).astype(np.int8) - (short & ~long).astype(np.int8)
 
 
-def sides(
-    indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def sides(indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame) -> Sides:
     """Where the long side of the rule is known to hold, and where the short side is.
 
     Both hold on a candle where the rule contradicts itself. ValueError without a rule.
@@ -118,7 +125,7 @@ def sides(
 
 def judge_sides(
     rule: Rule, values: Mapping[str, Any], length: int, scales: Mapping[str, expressions.Column]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+) -> Sides:
     """As `sides`, from every value and scale that the rule names."""
     known = np.ones(length, dtype=np.bool_)
     holds = []
@@ -129,7 +136,12 @@ def judge_sides(
         verdicts = expressions.judge(expressions.parse(text), values, length, scales)
         holds.append(verdicts.holds)
         known = known & verdicts.known
-    return holds[0] & known, holds[1] & known
+    return Sides(holds[0] & known, holds[1] & known, known)
+
+
+def first_row(known: Truths) -> int:
+    """The first row that is known; the length if none is."""
+    return int(known.argmax()) if known.any() else len(known)
 
 
 def run_step(step: Step, known: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:

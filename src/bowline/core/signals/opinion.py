@@ -6,6 +6,7 @@ It must never look at more than the candles it is given, and keeps nothing betwe
 2. LONG where every rule is LONG, SHORT where every rule is SHORT, else NEUTRAL.
 3. Where the long sides of all rules hold and the short sides of all do too, it is NEUTRAL and the
    candle is counted as conflicting.
+4. The first signal is that of the first candle by which every rule has had a value.
 """
 
 from __future__ import annotations
@@ -46,14 +47,16 @@ class Agreement(Struct, frozen=True):
         all_long = np.ones(len(candles), dtype=np.bool_)
         all_short = all_long.copy()
         agreed_long, agreed_short = all_long.copy(), all_long.copy()
+        first = 0
         for rule, params in self.rules:
-            long, short = indicators.sides(rule, params, candles)
+            long, short, known = indicators.sides(rule, params, candles)
+            first = max(first, indicators.first_row(known))
             agreed_long &= long & ~short
             agreed_short &= short & ~long
             all_long &= long
             all_short &= short
         direction = agreed_long.astype(np.int8) - agreed_short.astype(np.int8)
-        return frame_of(direction, int(np.count_nonzero(all_long & all_short)))
+        return frame_of(direction, int(np.count_nonzero(all_long & all_short)), first)
 
 
 def opinion_of(spec: StrategySpec, catalogue: Catalogue, strategies: Strategies) -> Opinion:

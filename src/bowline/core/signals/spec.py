@@ -26,6 +26,7 @@ from bowline.core.model.policy import (
     Costs,
     DirectionMode,
     Fills,
+    FirstSignal,
     Limits,
     Margin,
     Policy,
@@ -93,7 +94,10 @@ USUAL = Unsaid()
 
 
 class StrategySpec(Struct, frozen=True):
-    """StrategySpec v1. `rules` are indicators that must all agree, or one plugin."""
+    """StrategySpec v1. `rules` are indicators that must all agree, or one plugin.
+
+    A default is what a field meant before it was there: what was saved then means it still.
+    """
 
     timeframe: Timeframe
     direction: DirectionMode
@@ -106,10 +110,19 @@ class StrategySpec(Struct, frozen=True):
     fills: Fills = Fills.CLOSE
     funding: bool = False
     margin: Margin | None = None
+    first_signal: FirstSignal = FirstSignal.ENTER
 
 
 def document_of(spec: StrategySpec) -> dict[str, Any]:
-    """The spec as plain values the way a person would write it.
+    """The spec as plain values the way a person would write it, to be read as new.
+
+    `first_signal` is always there: without it a new spec and a saved one mean different things.
+    """
+    return content_of(spec) | {"first_signal": spec.first_signal.value}
+
+
+def content_of(spec: StrategySpec) -> dict[str, Any]:
+    """The spec as plain values: what its id is of, and what is saved.
 
     Nothing is left out but what became possible later and is not used: ids never change.
     """
@@ -137,12 +150,19 @@ def document_of(spec: StrategySpec) -> dict[str, Any]:
     if spec.margin is not None:
         margin = msgspec.to_builtins(spec.margin, builtin_types=(Decimal,))
         document["margin"] = _written(margin)
+    if spec.first_signal is not FirstSignal.ENTER:
+        document["first_signal"] = spec.first_signal.value
     return document
 
 
 def canonical_json(spec: StrategySpec) -> bytes:
     """The one text of this content, in UTF-8."""
-    return msgspec.json.encode(_plain_numbers(document_of(spec)), order="sorted")
+    return spec_json(content_of(spec))
+
+
+def spec_json(document: Mapping[str, Any]) -> bytes:
+    """Plain values as JSON with sorted keys, numbers without exponents, in UTF-8."""
+    return msgspec.json.encode(_plain_numbers(document), order="sorted")
 
 
 def strategy_id(spec: StrategySpec) -> StrategyId:
@@ -202,7 +222,9 @@ def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Pol
     costs = Costs(fee, slippage)
     stops, sizing = spec.stops, spec.sizing
     beyond = spec.fills, spec.funding, spec.margin
-    return Policy(spec.direction, stops, sizing, costs, limits, *beyond)
+    return Policy(
+        spec.direction, stops, sizing, costs, limits, *beyond, first_signal=spec.first_signal
+    )
 
 
 def instrument_of(

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -27,6 +28,7 @@ from bowline.core.model.policy import (
     AllIn,
     DirectionMode,
     Fills,
+    FirstSignal,
     FixedQuote,
     Margin,
     ProfitLock,
@@ -57,13 +59,14 @@ MAX_BITS = 128
 MAX_PLACES = 12
 
 Entry = TypeVar("Entry")
+Choice = TypeVar("Choice", bound=Enum)
 #: parameters filled up with defaults, and one message a mistake
 Resolve = Callable[[Mapping[str, object]], tuple[dict[str, Value], list[str]]]
 
 _GUIDE = "every field is described in docs/reference/spec.md"
 _FIELDS = (
     "version", "timeframe", "instrument", "direction", "indicators", "strategy", "stops",
-    "sizing", "costs", "limits", "fills", "funding", "margin",
+    "sizing", "costs", "limits", "fills", "funding", "margin", "first_signal",
 )  # fmt: skip
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._/:-]{0,31}")
 _SHOWN_CHARS = 40
@@ -160,22 +163,23 @@ class _Reader:
         if fields is None:
             return None
         self._version(fields)
-        timeframe = self._timeframe(fields.get("timeframe"))
-        direction = self._direction(fields.get("direction"))
+        timeframe = self._one_of("timeframe", fields.get("timeframe"), Timeframe)
+        direction = self._one_of("direction", fields.get("direction"), DirectionMode)
         instrument = self._instrument(fields.get("instrument"))
         rules = self._rules(fields)
         sizing = self._sizing(fields.get("sizing"))
         stops = self._stops(fields.get("stops"), direction, sizing)
         costs = self._costs(fields.get("costs"))
         limits = self._limits(fields.get("limits"))
-        fills = self._fills(fields.get("fills"))
+        fills = self._choice("fills", fields.get("fills"), Fills.CLOSE)
         funding = self._truth("funding", fields.get("funding"))
         margin = self._margin(fields.get("margin"), instrument)
+        first = self._choice("first_signal", fields.get("first_signal"), FirstSignal.WAIT)
         if timeframe is None or direction is None or rules is None or sizing is None:
             return None
         return StrategySpec(
             timeframe, direction, rules, sizing, stops, costs, limits, instrument, fills, funding,
-            margin,
+            margin, first,
         )  # fmt: skip
 
     # --- the parts ----------------------------------------------------------------------------
@@ -184,28 +188,6 @@ class _Reader:
         found = fields.get("version")
         if _exact(found) != SPEC_VERSION:
             self.wrong("version", f"{_show(found)}: expected {SPEC_VERSION}")
-
-    def _timeframe(self, found: object) -> Timeframe | None:
-        for each in Timeframe:
-            if each.value == found:
-                return each
-        self._no_choice("timeframe", found, [each.value for each in Timeframe])
-        return None
-
-    def _direction(self, found: object) -> DirectionMode | None:
-        for each in DirectionMode:
-            if each.value == found:
-                return each
-        self._no_choice("direction", found, [each.value for each in DirectionMode])
-        return None
-
-    def _fills(self, found: object) -> Fills:
-        for each in Fills:
-            if each.value == found:
-                return each
-        if found is not None:
-            self._no_choice("fills", found, [each.value for each in Fills])
-        return Fills.CLOSE
 
     def _instrument(self, raw: object) -> InstrumentId | None:
         if raw is None:
@@ -408,6 +390,18 @@ class _Reader:
                 place = name if path == "the spec" else f"{path}.{name}"
                 self.wrong(str(place), f"no such field: {meant}expected {', '.join(known)}")
         return fields
+
+    def _choice(self, path: str, found: object, unsaid: Choice) -> Choice:
+        """The choice at `path`; nothing is `unsaid`."""
+        said = None if found is None else self._one_of(path, found, type(unsaid))
+        return unsaid if said is None else said
+
+    def _one_of(self, path: str, found: object, choices: type[Choice]) -> Choice | None:
+        for each in choices:
+            if each.value == found:
+                return each
+        self._no_choice(path, found, [each.value for each in choices])
+        return None
 
     def _truth(self, path: str, found: object) -> bool:
         """The truth at `path`; nothing is false."""

@@ -51,7 +51,11 @@ class Strategy(ABC):
 
     @abstractmethod
     def warmup(self, params: Mapping[str, Value]) -> int:
-        """Candles before the first signal that means something."""
+        """Candles before the first signal that means something.
+
+        That one is the first signal, which a run may have to wait out; what is given before it
+        is never fresh either.
+        """
 
     @abstractmethod
     def signals(self, candles: CandleFrame, params: Mapping[str, Value]) -> NDArray[np.integer]:
@@ -185,13 +189,16 @@ class PluginOpinion(msgspec.Struct, frozen=True):
     @property
     def warmup(self) -> int:
         """What the strategy asks for, and not less than every run waits for."""
+        return max(self.least_warmup, self._own_warmup())
+
+    def _own_warmup(self) -> int:
         with blamed(self.entry.origin, self.entry.root):
             asked = self.entry.strategy.warmup(self.params)
         if type(asked) is not int or asked < 0:
             raise BadInput(
                 f"{self.entry.origin}: warmup gave {asked!r}, expected 0 or more candles"
             )
-        return max(self.least_warmup, asked)
+        return asked
 
     def signals(self, candles: CandleFrame) -> SignalFrame:
         """The plugin's directions, checked; BadInput names the plugin and what is wrong."""
@@ -207,7 +214,7 @@ class PluginOpinion(msgspec.Struct, frozen=True):
                     "not there",
                     hint="a signal may depend on its own and earlier candles only",
                 )
-        return frame_of(direction)
+        return frame_of(direction, first=self._own_warmup())
 
     def _directions(self, candles: CandleFrame) -> DirectionColumn:
         with blamed(self.entry.origin, self.entry.root):

@@ -22,6 +22,7 @@ from bowline.desk.report import (
     counted,
     duration_text,
     figure_cards,
+    first_signal_text,
     metrics_table,
     money_text,
     months_table,
@@ -82,7 +83,9 @@ def _runs(report: PortfolioReport, caption: PortfolioCaption) -> str:
         )
         made = "".join(f'<td class="{kind}">{escape(text)}</td>' for kind, text in cells)
         rows.append(f"<tr>{made}</tr>")
-        rows.append(f'<tr class="about"><td colspan="7">{escape(words.strategy)}</td></tr>')
+        first = first_signal_text(part.report.record.run.policy.first_signal)
+        about = f"{words.strategy}; {first}"
+        rows.append(f'<tr class="about"><td colspan="7">{escape(about)}</td></tr>')
     return "".join(rows)
 
 

@@ -9,7 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bowline.core.report import PortfolioReport
-from bowline.desk.portfolio_report.words import PortfolioCaption, run_name, share_text, verdict
+from bowline.desk.portfolio_report.words import (
+    PortfolioCaption,
+    first_signal_texts,
+    run_name,
+    share_text,
+    verdict,
+)
 from bowline.desk.report import (
     counted,
     metrics_grid,
@@ -30,6 +36,8 @@ def print_portfolio(
     console = Console(file=file, highlight=False)
     console.print(Text(printable(f"{caption.title} · {len(report.parts)} runs"), style="bold"))
     console.print(Text(verdict(report)))
+    for text in first_signal_texts(report):
+        console.print(Text(text, style="dim"))
     console.print()
     console.print(metrics_grid(report.metrics, console.width))
     console.print()

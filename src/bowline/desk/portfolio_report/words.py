@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from bowline.core.model.policy import Sharing
+from bowline.core.model.policy import FirstSignal, Sharing
 from bowline.core.model.values import HUNDRED, ZERO
 from bowline.core.report import PortfolioReport, RunPart
-from bowline.desk.report import Caption, exact_text, outcome
+from bowline.desk.report import Caption, exact_text, first_signal_text, outcome
 
 #: a share is said with so many decimals
 _SHARE_DIGITS = 2
@@ -56,6 +56,16 @@ def sharing_of(part: RunPart) -> Sharing:
     sharing = part.report.record.run.policy.sharing
     assert sharing is not None, "a run of a portfolio shares its wallet"
     return sharing
+
+
+def first_signal_texts(report: PortfolioReport) -> tuple[str, ...]:
+    """What becomes of first signals; which runs' if it is not the same of all."""
+    runs: dict[FirstSignal, list[str]] = {}
+    for number, part in enumerate(report.parts, start=1):
+        runs.setdefault(part.report.record.run.policy.first_signal, []).append(str(number))
+    if len(runs) == 1:
+        return (first_signal_text(next(iter(runs))),)
+    return tuple(f"run {', '.join(of)}: {first_signal_text(first)}" for first, of in runs.items())
 
 
 def limit_lines(report: PortfolioReport) -> tuple[tuple[str, str], ...]:

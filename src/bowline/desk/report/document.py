@@ -44,6 +44,7 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         "sizing": run.policy.sizing,
         "stops": asdict(run.policy.stops),
         "limits": asdict(run.policy.limits),
+        "first_signal": run.policy.first_signal.value,
         "verdict": verdict(report),
         "metrics": titled_metrics(report.metrics),
         "fields": asdict(report.metrics),

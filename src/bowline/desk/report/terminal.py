@@ -16,6 +16,7 @@ from bowline.desk.report.caption import Caption
 from bowline.desk.report.words import (
     duration_text,
     exact_text,
+    first_signal_text,
     instrument_text,
     metric_texts,
     money_text,
@@ -40,6 +41,7 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
     heading = f"{caption.strategy} · {instrument_text(report, caption)} · {run.timeframe.value}"
     console.print(Text(printable(heading), style="bold"))
     console.print(Text(verdict(report)))
+    console.print(Text(first_signal_text(run.policy.first_signal), style="dim"))
     console.print()
     console.print(metrics_grid(report.metrics, console.width))
     if report.round_trips:

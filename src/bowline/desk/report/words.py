@@ -14,6 +14,7 @@ from bowline.core.model.intent import Refusal
 from bowline.core.model.policy import (
     AllIn,
     Fills,
+    FirstSignal,
     FixedQuote,
     Policy,
     ProfitLock,
@@ -168,6 +169,13 @@ def instrument_text(report: Report, caption: Caption) -> str:
     return caption.instrument or report.record.run.instrument.key
 
 
+def first_signal_text(first: FirstSignal) -> str:
+    """What becomes of the first signal after the warm-up."""
+    if first is FirstSignal.WAIT:
+        return "the first signal after the warm-up is no entry: entries wait for it to change"
+    return "the first signal after the warm-up is an entry, like every change of it"
+
+
 def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
     """How the figures came about: everything they depend on, a name and a line each."""
     run, candles = report.record.run, report.record.candles
@@ -178,6 +186,7 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
         ("Decisions", f"at the close of each {run.timeframe.value} candle, filled at that close"),
         *_inside(policy),
         ("Direction", policy.direction.value),
+        ("First signal", first_signal_text(policy.first_signal)),
         ("Stops", _stops(policy)),
         ("Sizing", _sizing(policy)),
         *_margin(policy),

@@ -17,7 +17,13 @@ import numpy as np
 
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.values import to_float
-from bowline.desk.report import duration_text, exact_text, signed_pct, time_text
+from bowline.desk.report import (
+    duration_text,
+    exact_text,
+    first_signal_text,
+    signed_pct,
+    time_text,
+)
 from bowline.desk.sweep_report.picture import (
     ABSENT,
     Axis,
@@ -248,6 +254,7 @@ def _facts(
     if said := ", ".join(f"{axis.name} {axis.values[0]}" for axis in fixed):
         yield "Always", said
     yield "Direction", rules.direction.value
+    yield "First signal", first_signal_text(rules.first_signal)
     costs = (exact_text(rules.costs.fee_pct), exact_text(rules.costs.slippage_pct))
     yield "Costs", f"fee {costs[0]} % of the notional and slippage {costs[1]} % on every fill"
     yield "Initial cash", exact_text(rules.initial_cash)

@@ -154,7 +154,14 @@ def _run(plan: GridPlan, variant: int, thoughts: SignalFrame) -> Again:
         account="sweep",
         instrument=Instrument(candles.instrument),
         timeframe=spec.timeframe,
-        policy=Policy(rules.direction, spec.stops, rules.sizing, rules.costs, Limits()),
+        policy=Policy(
+            rules.direction,
+            spec.stops,
+            rules.sizing,
+            rules.costs,
+            Limits(),
+            first_signal=rules.first_signal,
+        ),
         initial_cash=rules.initial_cash,
         anchor_ns=int(candles.open_ns[0]),
         start_ns=int(plan.candles.open_ns[plan.start]),
@@ -203,7 +210,9 @@ class _KnownEdges(History):
     def close(self, open_ns: int) -> Signal:
         """The signal of the candle that opens at `open_ns`."""
         at = int(self._candles.open_ns.searchsorted(open_ns))
-        return Signal(Direction(self._frame.direction[at]), Direction(self._frame.edge[at]))
+        frame = self._frame
+        first = at <= frame.first
+        return Signal(Direction(frame.direction[at]), Direction(frame.edge[at]), first)
 
 
 def sparse_backtest(run: Run, opinion: Opinion, candles: CandleFrame) -> RunRecord:

@@ -23,6 +23,7 @@ from bowline.research.grid.tape import (
     Rules,
     SignalBank,
     Tape,
+    edges_from,
     empty_outcome,
     fixed_notional,
     safe_share,
@@ -52,23 +53,26 @@ def loop_rules(rules: Rules, sl_pct: float, tp_pct: float) -> LoopRules:
     )
 
 
-def live(tape: Tape, direction: DirectionColumn, rules: LoopRules, cash: float) -> Life:
-    """The clear loop over the decided candles of one signal column."""
+def live(tape: Tape, direction: DirectionColumn, edges: int, rules: LoopRules, cash: float) -> Life:
+    """The clear loop over the decided candles of one signal column, edges from candle `edges`."""
     decided = direction[tape.start :].tolist()
     before = int(direction[tape.start - 1]) if tape.start else 0
     closes = tape.closes[tape.start :].tolist()
-    return play(closes, [0] * len(closes), decided, cash, rules, before=before)
+    first, days = edges - tape.start, [0] * len(closes)
+    return play(closes, days, decided, cash, rules, before=before, edges=first)
 
 
 def evaluate(
     tape: Tape, bank: SignalBank, base: Rows, stops: NDArray[np.float64], rules: Rules
 ) -> Outcome:
     """As `kernel.evaluate`."""
-    outcome = empty_outcome(len(base) * len(stops))
-    for i, rows in enumerate(base):
+    outcome, cash = empty_outcome(len(base) * len(stops)), to_float(rules.initial_cash)
+    starts = edges_from(tape, rules, bank.first(base)).tolist()
+    for i, (rows, edges) in enumerate(zip(base, starts, strict=True)):
         direction = bank.direction(rows)
         for j, (sl_pct, tp_pct) in enumerate(stops):
-            _fill_row(outcome, i * len(stops) + j, tape, direction, sl_pct, tp_pct, rules)
+            life = live(tape, direction, edges, loop_rules(rules, sl_pct, tp_pct), cash)
+            _fill_row(outcome, i * len(stops) + j, tape, life, rules)
     return outcome
 
 
@@ -78,10 +82,11 @@ def evaluate_daily(
     """As `kernel.evaluate_daily`."""
     cash = to_float(rules.initial_cash)
     rows = []
-    for signals in base:
+    starts = edges_from(tape, rules, bank.first(base)).tolist()
+    for signals, edges in zip(base, starts, strict=True):
         direction = bank.direction(signals)
         for sl_pct, tp_pct in stops:
-            life = live(tape, direction, loop_rules(rules, sl_pct, tp_pct), cash)
+            life = live(tape, direction, edges, loop_rules(rules, sl_pct, tp_pct), cash)
             rows.append(_daily(tape, _account(life, rules), cash))
     return np.array(rows).reshape(len(base) * len(stops), tape.days + 1)
 
@@ -93,7 +98,7 @@ def cross_bank(tape: Tape, crosses: NDArray[np.int64]) -> tuple[SignalBank, Rows
         one, other = (_average(tape.closes.tolist(), period, anchor) for period in (fast, slow))
         equal = is_negligible(one - other, np.maximum(np.abs(one), np.abs(other)))
         direction = np.where(equal | np.isnan(one - other), 0, np.sign(one - other))
-        bank.add(direction.astype(np.int8))
+        bank.add(direction.astype(np.int8), anchor + max(fast, slow) - 1)
     return bank, np.arange(len(crosses), dtype=np.int32)[:, None]
 
 
@@ -118,12 +123,8 @@ def _daily(tape: Tape, equity: NDArray[np.float64], cash: float) -> NDArray[np.f
     return np.concatenate(([cash], np.repeat(ends, tape.day_spans)))
 
 
-def _fill_row(
-    outcome: Outcome, row: int, tape: Tape, direction: DirectionColumn,
-    sl_pct: float, tp_pct: float, rules: Rules,
-) -> None:  # fmt: skip
+def _fill_row(outcome: Outcome, row: int, tape: Tape, life: Life, rules: Rules) -> None:
     cash = to_float(rules.initial_cash)
-    life = live(tape, direction, loop_rules(rules, sl_pct, tp_pct), cash)
     equity = _account(life, rules)
     sharpe = daily_ratios(_daily(tape, equity, cash)).sharpe
     draw = to_float(DRAW_RETURN_PCT) / 100

@@ -19,6 +19,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from bowline.core.model.market import IntColumn
 from bowline.core.model.policy import DirectionMode
 from bowline.core.model.values import to_float
 from bowline.research.grid import fallback
@@ -31,6 +32,7 @@ from bowline.research.grid.tape import (
     Rules,
     SignalBank,
     Tape,
+    edges_from,
     fixed_notional,
     safe_share,
 )
@@ -104,7 +106,8 @@ def evaluate_crosses(
     order = np.lexsort(squares)
     fast, slow = (np.ascontiguousarray(column[order], dtype=np.int32) for column in numbers)
     periods, anchors = (np.ascontiguousarray(column, dtype=np.int64) for column in averages.T)
-    task, columns = _task(tape, len(crosses), stops, rules, daily=False)
+    first = (crosses[:, 2] + crosses[:, :2].max(axis=1) - 1)[order]
+    task, columns = _task(tape, first, stops, rules, daily=False)
     columns.inputs += [fast, slow, periods, anchors]
     task.fast, task.slow = address(fast), address(slow)
     task.periods, task.anchors = address(periods), address(anchors)
@@ -160,7 +163,7 @@ def _run_bank(
     tape: Tape, bank: SignalBank, base: Rows, stops: Stops, rules: Rules, threads: int,
     *, daily: bool,
 ) -> _Columns:  # fmt: skip
-    task, columns = _task(tape, len(base), stops, rules, daily=daily)
+    task, columns = _task(tape, bank.first(base), stops, rules, daily=daily)
     packed = bank.packed
     columns.inputs += [base, packed]
     task.bank, task.words = address(packed), bank.words
@@ -170,10 +173,14 @@ def _run_bank(
 
 
 def _task(
-    tape: Tape, bases: int, stops: Stops, rules: Rules, *, daily: bool
+    tape: Tape, first: IntColumn, stops: Stops, rules: Rules, *, daily: bool
 ) -> tuple[Task, _Columns]:
-    """A task without its signals, and the columns it will fill."""
-    count = bases * len(stops)
+    """A task without its signals, and the columns it will fill.
+
+    `first` is the candle of each base's first signal.
+    """
+    edges = edges_from(tape, rules, first)
+    count = len(edges) * len(stops)
     columns = _Columns(
         final_equity=np.empty(count),
         drawdown=np.empty(count),
@@ -182,11 +189,11 @@ def _task(
         round_trips=np.zeros(count, dtype=np.int64),
         wins=np.zeros(count, dtype=np.int64),
         daily=np.empty((count, tape.days + 1)) if daily else None,
-        inputs=[tape.closes, tape.inverse, tape.day_ends, tape.day_spans],
+        inputs=[tape.closes, tape.inverse, tape.day_ends, tape.day_spans, edges],
     )
     task = Task(
         length=len(tape), start=tape.start, words=-(-len(tape) // WORD_BITS),
-        bases=bases, lanes=len(stops),
+        bases=len(edges), lanes=len(stops), edges_from=address(edges),
         closes=address(tape.closes), inverse=address(tape.inverse),
         days=len(tape.day_ends),
         day_ends=address(tape.day_ends), day_spans=address(tape.day_spans),

@@ -37,6 +37,7 @@ class Task(ctypes.Structure):
         ("base", _Pointer),
         ("fast", _Pointer), ("slow", _Pointer),
         ("average_count", _Whole), ("periods", _Pointer), ("anchors", _Pointer),
+        ("edges_from", _Pointer),
         ("sl_count", _Whole), ("tp_count", _Whole), ("lanes", _Whole),
         ("sl_rates", _Pointer), ("tp_rates", _Pointer),
         ("lane_sl", _Pointer), ("lane_tp", _Pointer),

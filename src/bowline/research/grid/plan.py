@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, market_by_id
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.policy import Costs, Limits, Stops
+from bowline.core.model.policy import Costs, FirstSignal, Limits, Stops
 from bowline.core.signals import LEAST_WARMUP, USUAL, StrategySpec, Unsaid, policy_of, ta_lib
 from bowline.core.signals.catalogue import Value
 from bowline.core.signals.spec import IndicatorUse, SpecCosts
@@ -203,6 +203,9 @@ class GridPlan:
             "initial_cash": self.rules.initial_cash,
             "convention": self.rules.convention.value,
         }
+        if self.rules.first_signal is not FirstSignal.ENTER:
+            # left out where it is what every sweep did before there was a choice
+            rules["first_signal"] = self.rules.first_signal.value
         seen = f"{self.candles.content_hash()}:{self.start}"
         return Hashes(
             self.request.hash(),
@@ -433,7 +436,7 @@ def plan_grid(
             hint="run it with BOWLINE_RISK_PRESET=none, then give limits to a saved row",
         )
     costs = Costs(policy.costs.fee_pct, policy.costs.slippage_pct)
-    rules = Rules(policy.direction, policy.sizing, costs, cash, convention)
+    rules = Rules(policy.direction, policy.sizing, costs, cash, convention, policy.first_signal)
     plan = GridPlan(request, candles, start, rules, chunk_bases=chunk_bases)
     _within(plan, budget)
     return plan

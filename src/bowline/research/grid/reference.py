@@ -142,15 +142,19 @@ def exit_reason(  # noqa: PLR0911 - a plain list of cases
 
 def play(
     closes: list[float], days: list[int], signals: list[int], cash: float, r: LoopRules,
-    *, before: int = 0,
+    *, before: int = 0, edges: int = 0,
 ) -> Life:  # fmt: skip
-    """The whole life over `closes`; `before` is the signal of the candle before the first."""
+    """The whole life over `closes`; `before` is the signal of the candle before the first.
+
+    A signal is an edge from the candle number `edges` on: where a run does not enter on the first
+    signal after the warm-up, that is the candle after it.
+    """
     life = Life(cash if r.budget is None else min(r.budget, cash))
     mark = life.cash
     for t, close in enumerate(closes):
         if days[t] != life.day:
             life.day, life.day_equity = days[t], mark
-        edge = signals[t] if signals[t] != before else 0
+        edge = signals[t] if signals[t] != before and t >= edges else 0
         before = signals[t]
         why = exit_reason(life, close, edge, r)
         if why:

@@ -35,7 +35,7 @@ from bowline.core.signals import (
     Strategies,
     StrategySpec,
     beyond_close_fills,
-    document_of,
+    content_of,
     expressions,
     parse_spec,
 )
@@ -59,7 +59,9 @@ MOST_SUBSETS = 100_000
 #: points of one slot before constraints, and choices of a subset that has constraints of its own
 MOST_POSITIONS = 20_000_000
 
-_OF_STRATEGY = ("version", "timeframe", "instrument", "direction", "sizing", "costs")
+_OF_STRATEGY = (
+    "version", "timeframe", "instrument", "direction", "sizing", "costs", "first_signal",
+)  # fmt: skip
 #: read only to be refused by name
 _BEYOND = ("fills", "funding", "margin")
 _OF_GRID = ("indicators", "choose", "constraints", "stops", "rank_by", "top", "shortlist", "keep")
@@ -115,7 +117,7 @@ class GridRequest(Struct, frozen=True, dict=True):
 
     def document(self) -> dict[str, Any]:
         """What it means as plain values, every value of every axis written out."""
-        said = document_of(msgspec.structs.replace(self.template, rules=()))
+        said = content_of(msgspec.structs.replace(self.template, rules=()))
         return said | {
             "indicators": [
                 {

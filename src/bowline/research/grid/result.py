@@ -93,6 +93,7 @@ class SweepResult(Struct, frozen=True):
             "evaluated": self.evaluated,
             "ranked": self.kept,
             "rank_by": self.plan.request.rank_by,
+            "first_signal": self.plan.rules.first_signal.value,
             "hashes": self.hashes,
             "candles": {
                 "first_open_ns": int(self.plan.candles.open_ns[self.plan.start]),

@@ -38,6 +38,8 @@ _MOST_ROWS = 800
 
 #: candles compared in one go: what comes between stays in the processor's cache
 _TILE = 16_384
+#: and looked at in one go for the first value, which is seldom far
+_FEW = 512
 
 Key = tuple[str, int, int]
 Column = NDArray[np.float64]
@@ -67,11 +69,13 @@ class SignalSource:
             self._rows = {key: row for row, (_, key) in enumerate(still)}
         for key in _side_by_side(new, wanted):
             slot = wanted[key]
-            self._rows[key] = self.bank.add(self.direction(slot, slot.params(key[1]), key[2]))
+            self._rows[key] = self.bank.add(*self.signal(slot, slot.params(key[1]), key[2]))
         return {key: self._rows[key] for key in wanted}
 
-    def direction(self, slot: Slot, params: Mapping[str, Value], anchor: int) -> DirectionColumn:
-        """The signal of every candle; NEUTRAL before the anchor."""
+    def signal(
+        self, slot: Slot, params: Mapping[str, Value], anchor: int
+    ) -> tuple[DirectionColumn, int]:
+        """The signal of every candle, NEUTRAL before the anchor; and the candle of the first."""
         frame, inputs = self._since(anchor)
         indicator = slot.indicator
         values = {name: inputs[name] for name in indicator.inputs}
@@ -83,11 +87,11 @@ class SignalSource:
             above, below = pair
             scale = expressions.widest(scales, pair)
             _compare(values[above], values[below], scale, column[anchor:])
-            return column
+            return column, anchor + _first_of_both(values[above], values[below])
         assert indicator.rule is not None, f"{indicator.id} has no rule"
-        long, short = indicators.judge_sides(indicator.rule, values, len(frame), scales)
+        long, short, known = indicators.judge_sides(indicator.rule, values, len(frame), scales)
         np.subtract(long & ~short, short & ~long, out=column[anchor:], dtype=np.int8)
-        return column
+        return column, anchor + indicators.first_row(known)
 
     def _scales(
         self, indicator: Indicator, values: Mapping[str, Any], anchor: int
@@ -210,6 +214,16 @@ def opposites(indicator: Indicator) -> tuple[str, str] | None:
             columns = {*indicator.inputs, *indicator.outputs}
             return None if {a, b} - columns else (a, b) if sign == ">" else (b, a)
     return None
+
+
+def _first_of_both(one: Column, other: Column) -> int:
+    """The first row at which both columns have a value; the length if there is none."""
+    for start in range(0, len(one), _FEW):
+        part = slice(start, start + _FEW)
+        known = np.isfinite(one[part]) & np.isfinite(other[part])
+        if known.any():
+            return start + indicators.first_row(known)
+    return len(one)
 
 
 def _compare(one: Column, other: Column, scale: Column | None, direction: DirectionColumn) -> None:

@@ -20,6 +20,7 @@ from bowline.core.model.policy import (
     AllIn,
     Costs,
     DirectionMode,
+    FirstSignal,
     FixedQuote,
     ProfitLock,
     RiskPct,
@@ -55,6 +56,7 @@ class Rules(Struct, frozen=True):
     costs: Costs
     initial_cash: Decimal
     convention: Convention = Convention.BOWLINE
+    first_signal: FirstSignal = FirstSignal.ENTER
 
     @property
     def budget(self) -> Decimal:
@@ -150,39 +152,48 @@ class SignalBank:
         self.length = length
         self.words = (length + WORD_BITS - 1) // WORD_BITS
         self._packed: Words = np.zeros((max(1, room), 2, self.words), dtype=np.uint64)
-        self._count = 0
+        self._first: list[int] = []
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._first)
 
     @property
     def packed(self) -> Words:
         """(rows, 2, words): LONG at 0, SHORT at 1; candle t is bit t % 64 of word t // 64."""
-        return self._packed[: self._count]
+        return self._packed[: len(self)]
 
-    def add(self, direction: DirectionColumn) -> int:
-        """The row number of a new signal column; ValueError for anything but -1, 0 and 1."""
+    def add(self, direction: DirectionColumn, first: int = 0) -> int:
+        """The row number of a new signal column; ValueError for anything but -1, 0 and 1.
+
+        `first` is the candle of its first signal, as `SignalFrame` has it.
+        """
         if direction.shape != (self.length,):
             raise ValueError(f"{direction.shape} signals for {self.length} candles")
         if self.length and not {int(direction.min()), int(direction.max())} <= {-1, 0, 1}:
             raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
-        if self._count == len(self._packed):
-            larger = np.zeros((2 * self._count, 2, self.words), dtype=np.uint64)
-            larger[: self._count] = self._packed
+        count = len(self)
+        if count == len(self._packed):
+            larger = np.zeros((2 * count, 2, self.words), dtype=np.uint64)
+            larger[:count] = self._packed
             self._packed = larger
-        row = self._packed[self._count]
+        row = self._packed[count]
         for side, sign in enumerate((1, -1)):
             bits = np.packbits(direction == sign, bitorder="little")
             row[side].view(np.uint8)[: len(bits)] = bits
-        self._count += 1
-        return self._count - 1
+        self._first.append(first)
+        return count
 
     def keep(self, rows: Sequence[int]) -> None:
         """Forget all rows but these, which rise; the first of them is row 0 now."""
         for row, before in enumerate(rows):
             if row != before:
                 self._packed[row] = self._packed[before]
-        self._count = len(rows)
+        self._first = [self._first[before] for before in rows]
+
+    def first(self, base: Rows) -> IntColumn:
+        """Of each base (n, k) the candle of its first signal: that of its last row to have one."""
+        first: IntColumn = np.array(self._first, dtype=np.int64)[base].max(axis=1)
+        return first
 
     def direction(self, rows: Rows) -> DirectionColumn:
         """What these rows say together: LONG where all say LONG, SHORT where all say SHORT."""
@@ -192,6 +203,13 @@ class SignalBank:
             for side in both
         )
         return long.astype(np.int8) - short.astype(np.int8)
+
+
+def edges_from(tape: Tape, rules: Rules, first: IntColumn) -> IntColumn:
+    """Of each base the candle from which on its edges count; its first signal is at `first`."""
+    if rules.first_signal is FirstSignal.WAIT:
+        return np.maximum(tape.start, first + 1)
+    return np.full(len(first), tape.start, dtype=np.int64)
 
 
 class Outcome(Struct, frozen=True):

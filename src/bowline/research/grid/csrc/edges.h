@@ -1,7 +1,8 @@
 /* From packed signals to edges: the candles where a LONG or a SHORT signal is new.
  *
  * Bit t % 64 of word t / 64 belongs to candle t. An edge is a bit whose predecessor is not set;
- * the first decided candle is compared with the one before it, which only warmed up.
+ * the first decided candle is compared with the one before it, which only warmed up. What is not
+ * new before the first signal is known has no edge either: the caller says from where on there are.
  */
 #ifndef BOWLINE_EDGES_H
 #define BOWLINE_EDGES_H
@@ -37,17 +38,19 @@ static inline void agree(const Task *task, int64_t base, int64_t first, int64_t 
     }
 }
 
-/* Write every edge from `start` on, oldest first; returns how many there are. */
-static int64_t find_edges(const Task *task, const uint64_t *long_words,
+/* Write every edge of a base that counts, oldest first; returns how many there are. */
+static int64_t find_edges(const Task *task, int64_t base, const uint64_t *long_words,
                           const uint64_t *short_words, Edge *edges)
 {
-    int64_t count = 0, first = task->start / WORD_BITS;
+    int64_t count = 0, from = task->edges_from[base], first = from / WORD_BITS;
+    if (from >= task->length)
+        return 0;
     uint64_t long_before = 0, short_before = 0;
     if (first > 0) {
         long_before = long_words[first - 1] >> (WORD_BITS - 1);
         short_before = short_words[first - 1] >> (WORD_BITS - 1);
     }
-    uint64_t decided = ~(uint64_t)0 << (task->start % WORD_BITS);
+    uint64_t decided = ~(uint64_t)0 << (from % WORD_BITS);
     for (int64_t word = first; word < task->words; word++) {
         uint64_t goes_long = long_words[word], goes_short = short_words[word];
         uint64_t new_long = goes_long & ~(goes_long << 1 | long_before);

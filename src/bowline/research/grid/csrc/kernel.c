@@ -143,7 +143,7 @@ static void walk_all(const Task *task, Workshop *shop, int64_t first, int64_t st
     /* the candle before the first decision says which of its signals are new */
     int64_t begin = (task->start ? task->start - 1 : 0) / TILE * TILE;
     for (int64_t base = first; base < stop; base++)
-        begin_walk(task, &shop->walkers[base - first]);
+        begin_walk(task, base, &shop->walkers[base - first]);
     /* sums begin at their anchors, whoever decides only later */
     for (int64_t from = task->bank ? begin : 0; from < task->length; from += TILE) {
         move_tile(task, shop, from);
@@ -205,7 +205,7 @@ static void run_all_lanes(const Task *task, Workshop *shop, int64_t first, int64
         make_bitsets(task, shop, group, end);
         for (int64_t base = group; base < end; base++) {
             const uint64_t *words = shop->words + (base - group) * 2 * task->words;
-            int64_t count = find_edges(task, words, words + task->words, shop->edges);
+            int64_t count = find_edges(task, base, words, words + task->words, shop->edges);
             run_lanes(task, &shop->lanes, shop->edges, count, shop->stops, shop->entered);
             write_lanes(task, base, &shop->lanes);
         }

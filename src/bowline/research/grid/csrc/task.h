@@ -34,6 +34,8 @@ typedef struct {
     const int32_t *fast, *slow;
     int64_t average_count;
     const int64_t *periods, *anchors;
+    /* of each base: the candle from which on a signal can be new; never before `start` */
+    const int64_t *edges_from;
 
     /* stops: distinct rates, tightest first, NaN (off) last; lane j takes pair (lane_sl, lane_tp) */
     int64_t sl_count, tp_count, lanes;

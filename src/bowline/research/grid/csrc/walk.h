@@ -30,6 +30,7 @@ typedef struct {
     uint64_t latch;  /* 1 while the latch is set: LONG, or in one direction only, in a position */
     uint64_t waiting; /* 1 until the first edge: a signal that was there before is no entry */
     uint64_t long_before, short_before; /* while waiting: the signals of the candle before */
+    int64_t edges_from; /* no edge counts before this candle */
 } Walker;
 
 /* what an entry and the exit from it cost on one side, at a close of 1 */
@@ -67,23 +68,23 @@ static Manner manner_of(const Task *task)
     return manner;
 }
 
-static void begin_walk(const Task *task, Walker *walker)
+static void begin_walk(const Task *task, int64_t base, Walker *walker)
 {
     double all = task->initial_cash;
     *walker = (Walker){.cash = task->budget, .fixed = all, .alarm = INFINITY, .peak = all,
-                       .low = all, .waiting = 1};
+                       .low = all, .waiting = 1, .edges_from = task->edges_from[base]};
 }
 
 /* Until the first edge, let no signal through. Afterwards the latch can do without edges: the
  * first SHORT after a LONG is always new. */
-static void wait_for_edge(const Task *task, Walker *walker, const Tile *tile, const Manner *manner,
-                          uint64_t *set, uint64_t *reset)
+static void wait_for_edge(Walker *walker, const Tile *tile, const Manner *manner, uint64_t *set,
+                          uint64_t *reset)
 {
     for (int64_t word = 0; word < tile->words; word++) {
         uint64_t new_set = set[word] & ~(set[word] << 1 | walker->long_before);
         uint64_t new_reset = reset[word] & ~(reset[word] << 1 | walker->short_before);
         uint64_t edges = manner->two_sided ? new_set | new_reset : new_set;
-        int64_t undecided = task->start - tile->from - word * WORD_BITS;
+        int64_t undecided = walker->edges_from - tile->from - word * WORD_BITS;
         if (undecided > 0)
             edges = undecided >= WORD_BITS ? 0 : edges & ~(uint64_t)0 << undecided;
         walker->long_before = set[word] >> (WORD_BITS - 1);
@@ -366,7 +367,7 @@ static inline void step_walker(const Task *task, const Tile *tile, const Manner 
     uint64_t *reset = manner->short_only ? long_words : short_words;
     int careful = walker->waiting || walker->cash <= 0;
     if (RARELY(walker->waiting))
-        wait_for_edge(task, walker, tile, manner, set, reset);
+        wait_for_edge(walker, tile, manner, set, reset);
     int32_t count = find_trades(walker, tile, set, reset, times);
     int done = 0;
     if (RARELY(careful))
