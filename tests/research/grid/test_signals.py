@@ -133,7 +133,7 @@ def test_in_a_market_that_stands_still_a_sweep_says_what_the_core_says(path, mon
     market = halted(1.1, before=300, still=700, after=200, traded=0.0)
     source = SignalSource(market, 1 << 20)
     for entry in ruled():
-        found = source.direction(slot_of(entry), entry.defaults(), 0)
+        found = source.signal(slot_of(entry), entry.defaults(), 0)[0]
         assert np.array_equal(found, signal(entry, entry.defaults(), market)), entry.id
 
 

@@ -117,7 +117,9 @@ def test_the_sample_is_of_every_kind_of_variant() -> None:
 @pytest.mark.slow
 def test_a_loss_window_leaves_what_never_lost_so_much_in_so_few_days() -> None:
     candles = minutes(8_000, seed=3)
-    free = sweep(Grid(raw_grid(top=40, choose=1), catalogue()), candles, check=False)
+    free = sweep(
+        Grid(raw_grid(top=40, choose=1, first_signal="enter"), catalogue()), candles, check=False
+    )
     daily = {
         row: daily_equity(record.candles, again.report.curves.equity, 10_000.0)
         for row in range(1, len(free) + 1)
@@ -134,7 +136,7 @@ def test_a_loss_window_leaves_what_never_lost_so_much_in_so_few_days() -> None:
     }
     bound = 100 * float(np.median(list(worst.values())))
     window = {"days": 2, "loss_pct": bound}
-    asked = raw_grid(top=40, choose=1, keep={"loss_window": window})
+    asked = raw_grid(top=40, choose=1, first_signal="enter", keep={"loss_window": window})
     held = sweep(Grid(asked, catalogue()), candles, check=False)
     expected = [free.variant(row) for row in worst if 100 * worst[row] < bound * (1 - 1e-9)]
     assert 10 < len(expected) < 25
