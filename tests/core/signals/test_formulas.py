@@ -151,12 +151,11 @@ _KEYWORDS = {
     "second": "secondperiod", "short": "timeperiod1", "middle": "timeperiod2",
     "long": "timeperiod3", "percent": "percentile", "rate": "rocperiod",
     "smooth_k": "slowk_period", "smooth_d": "slowd_period", "window": "fastk_period",
-    "atr_period": "atrperiod", "deviation_period": "stddevperiod",
+    "deviation_period": "stddevperiod",
 }  # fmt: skip
 _OTHER_KEYWORDS = {
     "bbands": {"deviations": ("nbdevup", "nbdevdn")},
     "bbands_breakout": {"deviations": ("nbdevup", "nbdevdn")},
-    "keltner_typical": {"multiplier": ("nbdev",)},
     "stochastic_fast": {"smooth_d": ("fastd_period",)},
     "stochastic_rsi_fast": {"smooth_d": ("fastd_period",)},
     "coppock": {"long": ("roc2period",), "short": ("roc1period",), "smoothing": ("wmaperiod",)},
@@ -221,6 +220,23 @@ def test_a_ta_lib_entry_is_that_function_called_by_keyword(name, shared_data):
     for mine, other in zip(ours.values(), theirs, strict=True):
         assert np.isfinite(mine[start:]).any()
         np.testing.assert_array_equal(mine[start:], np.asarray(other, dtype=np.float64)[start:])
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [("trima", "TRIMA"), ("linear_regression", "LINEARREG"), ("time_series_forecast", "TSF")],
+)
+@pytest.mark.parametrize("period", [2, 5, 20, 300])
+def test_an_average_that_knows_a_still_window_is_ta_libs_elsewhere(
+    name, function, period, shared_data
+):
+    frame = bitcoin(shared_data, 1_500)
+    ours = values(name, frame, period=period)["average"]
+    theirs = abstract.Function(function)({"close": frame.close}, timeperiod=period)
+    still = ours != theirs
+    for t in np.flatnonzero(still & np.isfinite(ours)):
+        assert set(frame.close[t - period + 1 : t + 1].tolist()) == {ours[t]}
+    assert np.count_nonzero(np.isfinite(ours) & ~still) > 1_000
 
 
 # ---- our own formulas, against the same thing said as a loop ----

@@ -16,8 +16,11 @@ FORMULAS: dict[str, Callable[..., tuple[Any, ...]]] = {
     for formula in (
         averages.alligator,
         averages.alma,
+        averages.line_end,
+        averages.line_next,
         averages.mcginley,
         averages.super_smoother,
+        averages.triangular,
         averages.vidya,
         averages.vwema,
         channels.atr_stop,

@@ -8,7 +8,7 @@ import numpy as np
 
 from bowline.core.rounding import is_negligible, largest_so_far
 from bowline.core.signals.formulas.parts import Series, shifted, ta, weighted
-from bowline.core.signals.formulas.undefined import no_changes
+from bowline.core.signals.formulas.undefined import no_changes, no_range
 
 
 def alma(close: Series, period: int, offset: float, sigma: float) -> tuple[Series]:
@@ -72,6 +72,31 @@ def super_smoother(close: Series, period: int) -> tuple[Series]:
     result = np.full(len(close), np.nan)
     result[period - 1 :] = values[period - 1 :]
     return (result,)
+
+
+def triangular(close: Series, period: int) -> tuple[Series]:
+    """TA-Lib's TRIMA, and the price itself where that stood still for the whole window.
+
+    Its running sums drift by up to 3e-16 a candle, and always the same way while nothing moves.
+    """
+    return (_still_or(ta("TRIMA", close, period), close, period),)
+
+
+def line_end(close: Series, period: int) -> tuple[Series]:
+    """TA-Lib's LINEARREG, and the price itself where that stood still for the whole window.
+
+    Its sums of price times place are square in `period`, and so is what rounding leaves in them.
+    """
+    return (_still_or(ta("LINEARREG", close, period), close, period),)
+
+
+def line_next(close: Series, period: int) -> tuple[Series]:
+    """TA-Lib's TSF, and the price itself where that stood still for the whole window."""
+    return (_still_or(ta("TSF", close, period), close, period),)
+
+
+def _still_or(average: Series, close: Series, period: int) -> Series:
+    return np.where(no_range(close, close, period)[0], close, average)
 
 
 def vwema(close: Series, volume: Series, period: int) -> tuple[Series]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bowline.core.signals.formulas.averages import line_end
 from bowline.core.signals.formulas.parts import Series, first_valid, shifted, ta, typical
 
 Band = tuple[Series, Series, Series]
@@ -51,7 +52,7 @@ def envelope(close: Series, period: int, percent: float) -> Band:
 
 def deviation_channel(close: Series, period: int, deviations: float) -> Band:
     """End of the regression line over `period` closes ± population standard deviations of them."""
-    middle = ta("LINEARREG", close, period)
+    (middle,) = line_end(close, period)
     half = deviations * ta("STDDEV", close, period, 1.0)
     return middle + half, middle, middle - half
 
