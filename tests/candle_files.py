@@ -169,8 +169,6 @@ def _json(row: int, text: str) -> bytes:
     return f"[{','.join(rows)}]".encode()
 
 
-#: in UTF-16, as a spreadsheet saves "Unicode text"
-_WIDE = csv_bytes(made_rows()).decode().encode("utf-16")
 _SOUND = csv_bytes(made_rows())
 _PAGE = b"<!DOCTYPE html><html><title>404 Not Found</title></html>"
 
@@ -210,7 +208,6 @@ BROKEN: tuple[Broken, ...] = (
     Broken("only_header.csv", lambda: csv_bytes([]), "no candle"),
     Broken("empty.csv", lambda: b"", "empty"),
     Broken("error_page.csv", lambda: _PAGE, "web page", 1),
-    Broken("wide.csv", lambda: _WIDE, "neither text nor a format", 1),
     Broken("truncated.zip", lambda: zip_bytes({"a.csv": _SOUND})[:-40], "truncated"),
     Broken("nothing_in_it.zip", lambda: zip_bytes({"a.csv.CHECKSUM": b"1"}), "no file of candles"),
     Broken(

@@ -185,7 +185,7 @@ def _import_file(store: Candles, path: Path, request: ImportRequest, now_ns: int
         if request.steps != Steps():
             store.write(Delivery("import", now_ns, instrument=_register(store, request)))
         return _outcome(path, "known", known[0], 0)
-    checked = check_file(file, now_ns, timeframe=Timeframe.M1, allow_jumps=request.allow_jumps)
+    checked = check_file(file, now_ns, allow_jumps=request.allow_jumps)
     _expect_minutes(path, checked)
     if not request.allow_jumps:
         checked = checked.beside(_stored_beside(store, checked, request.instrument))

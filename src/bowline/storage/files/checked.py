@@ -1,14 +1,12 @@
 """Files of candles, judged: their timeframe, the rows that are no candles, and the candles.
 
 A file with a bad row is refused as a whole unless its reader asked for the good rows alone. The
-timeframe is told by the steps between the rows, never by the file's name:
-
-1. It is the shortest known timeframe that at least a tenth of the steps have.
-2. A file whose steps change to another length for many rows is two files in one, and refused.
+timeframe is told by the steps between the rows, never by the file's name.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from pathlib import Path
@@ -18,16 +16,18 @@ import numpy as np
 
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
-from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, IntColumn
-from bowline.core.model.values import SECOND_NS, Timeframe
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
+from bowline.core.model.values import Timeframe
 from bowline.core.quality import Fault, Inspection, inspect, inspect_beside, to_frame
 from bowline.core.rollup import rollup
+from bowline.storage.files.hints import NO_HINTS, FileHints
 from bowline.storage.files.load import load_file
 from bowline.storage.files.table import CandleFile
+from bowline.storage.files.timeframes import find_timeframe
 
-#: so many steps in a row of another length are no gaps
-_MANY_STEPS = 20
 _SHOWN = 5
+
+_log = logging.getLogger(__name__)
 
 
 class BadRow(msgspec.Struct, frozen=True):
@@ -99,10 +99,14 @@ def check_file(
     now_ns: int,
     *,
     timeframe: Timeframe | None = None,
+    wanted: Timeframe | None = None,
     allow_jumps: bool = False,
 ) -> CheckedFile:
-    """Judge every row. `timeframe` is for a file that cannot tell its own (a single candle)."""
-    found = _timeframe(file, timeframe)
+    """Judge every row. `timeframe` is what the person says the file holds.
+
+    `wanted` is taken where its rows leave that open.
+    """
+    found = find_timeframe(file, timeframe, fallback=wanted)
     return CheckedFile(file, found, inspect(file.columns, found, now_ns, allow_jumps=allow_jumps))
 
 
@@ -112,15 +116,17 @@ def read_candle_file(
     *,
     allow_jumps: bool = False,
     now_ns: int | None = None,
+    hints: FileHints = NO_HINTS,
 ) -> CandleFrame:
     """The candles of a file, rolled up to `timeframe` if they are shorter. Nothing is stored.
 
     The instrument is the file's stem under FILE_MARKET. BadInput if the file is not all candles,
     or its candles are longer than `timeframe` or do not divide it.
     """
-    file = load_file(path)
+    file = load_file(path, hints)
+    _log.info("candles read from a file", extra={"file": file.name, "taken_as": _taken_as(file)})
     now_ns = time.time_ns() if now_ns is None else now_ns
-    checked = check_file(file, now_ns, timeframe=timeframe, allow_jumps=allow_jumps)
+    checked = check_file(file, now_ns, wanted=timeframe, allow_jumps=allow_jumps)
     if len(checked.inspection.bad):
         raise checked.refusal()
     frame = checked.frame(InstrumentId(FILE_MARKET.market_id, path.stem))
@@ -141,42 +147,8 @@ def read_candle_file(
     return rolled
 
 
-def _timeframe(file: CandleFile, fallback: Timeframe | None) -> Timeframe:
-    stamps = file.columns.open_ns
-    if not bool((np.diff(stamps) > 0).all()):
-        stamps = np.unique(stamps)
-    steps = np.diff(stamps)
-    if not len(steps):
-        if fallback is None:
-            raise BadInput(f"{file.name}: a single candle does not say its timeframe")
-        return fallback
-    for timeframe in Timeframe:
-        if np.count_nonzero(steps == timeframe.ns) * 10 >= len(steps):
-            _refuse_change_of_step(file, stamps, timeframe)
-            return timeframe
-    usual = int(np.median(steps)) // SECOND_NS
-    raise BadInput(
-        f"{file.name}, row 2: candles are usually {usual} s apart, which is no known timeframe",
-        hint=f"Known timeframes: {', '.join(timeframe.value for timeframe in Timeframe)}.",
-    )
-
-
-def _refuse_change_of_step(file: CandleFile, stamps: IntColumn, timeframe: Timeframe) -> None:
-    steps = np.diff(stamps)
-    if bool((steps == timeframe.ns).all()):
-        return
-    other = (steps[1:] == steps[:-1]) & (steps[1:] != timeframe.ns)
-    seen = np.concatenate(([0], np.cumsum(other)))
-    runs = np.flatnonzero(seen[_MANY_STEPS:] - seen[:-_MANY_STEPS] == _MANY_STEPS)
-    if not len(runs):
-        return
-    start = int(runs[0])
-    name, row = file.place(int(np.argmax(file.columns.open_ns == stamps[start])))
-    raise BadInput(
-        f"{name}, row {row}: from here on candles are {steps[start] // SECOND_NS} s apart,"
-        f" elsewhere {timeframe.ns // SECOND_NS} s",
-        hint="Split the file: all candles of one file must have one timeframe.",
-    )
+def _taken_as(file: CandleFile) -> str:
+    return "; ".join((file.format, *file.notes))
 
 
 def _remedy(reasons: dict[str, int]) -> str:
@@ -185,4 +157,6 @@ def _remedy(reasons: dict[str, int]) -> str:
             "Is it the right market and symbol? If it really moved so (a flash crash),"
             " repeat with --allow-jumps."
         )
+    if set(reasons) == {Fault.MISALIGNED.reason}:
+        return "Is its clock a local one? Say how many hours it is ahead of UTC: --utc-offset +3."
     return "Mend the file, or import its good rows alone: bowline candles import --keep-good."

@@ -60,9 +60,8 @@ def load_funding_file(path: Path) -> FundingFile:
         raise BadInput(f"{name}: the file holds no row", hint="Is the download complete?")
     columns = {re.sub(r"[^a-z0-9]", "", title.lower()): title for title in table.column_names}
     stamps = table.column(_column(name, columns, _STAMPS, "a time stamp"))
-    stamp_ns, _ = stamps_to_ns(name, stamps)
-    zoned = getattr(stamps.type, "tz", None) is not None or not pa.types.is_temporal(stamps.type)
-    return FundingFile(name, stamp_ns, _rates(name, table, columns), zoned)
+    read = stamps_to_ns(name, stamps)
+    return FundingFile(name, read.stamp_ns, _rates(name, table, columns), read.zoned)
 
 
 def _table(name: str, content: bytes) -> pa.Table:

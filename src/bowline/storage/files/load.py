@@ -9,131 +9,136 @@ The bytes decide, never the name. A file that cannot be read as a whole is refus
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow import ipc, parquet
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.storage.files.columns import part_from_table
-from bowline.storage.files.table import CandleFile, Part, join_parts
+from bowline.storage.files.archive import MAX_BYTES, Read, open_gzip, open_member, shown, zip_members
+from bowline.storage.files.binary import read_feather, read_parquet
+from bowline.storage.files.hints import NO_HINTS, FileHints
+from bowline.storage.files.layout import MAX_LINE
+from bowline.storage.files.table import MAX_ROWS, CandleFile, Part, join_parts, too_many_rows
 from bowline.storage.files.text import read_csv, read_json
 
-#: larger than any month of one-minute candles by far; a bomb is larger
-MAX_BYTES = 4 * 1024**3
-MAX_MEMBERS = 5_000
-
-#: what the readers of archives raise when bytes are not what they should be
-_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError)
+#: of JSON, whose rows take many times their text in memory
+_MAX_JSON_BYTES = 128 * 1024**2
+_HEAD = 64
 
 
-def load_file(path: Path) -> CandleFile:
+def load_file(path: Path, hints: FileHints = NO_HINTS) -> CandleFile:
     """Every row of a candle file. BadInput if it is none, NotFound if there is no such file."""
+    name = str(path)
     try:
         if not path.is_file():
             what = "this is no file" if path.exists() else "there is no such file"
             raise NotFound(f"{path}: {what}", hint="Give the path of a candle file.")
         if path.stat().st_size > MAX_BYTES:
             raise BadInput(f"{path}: larger than {MAX_BYTES} bytes", hint="Split it.")
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        parts = _parts(name, path, hints)
     except OSError as error:
-        raise BadInput(f"{path}: the file cannot be read: {error.strerror}") from error
-    name = str(path)
-    parts = _read_zip(name, content) if content[:2] == b"PK" else (_read_part(name, content),)
-    return join_parts(name, hashlib.sha256(content).hexdigest(), parts)
+        raise BadInput(f"{path}: the file cannot be read: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise BadInput(f"{path}: takes more memory than there is", hint="Split it.") from error
+    return join_parts(name, digest, parts)
 
 
-def _read_part(name: str, content: bytes) -> Part:
+def _parts(name: str, path: Path, hints: FileHints) -> tuple[Part, ...]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        file.seek(0)
+        if head[:2] == b"PK":
+            return _zipped(name, path, hints)
+        if head[:2] == b"\x1f\x8b":
+            with open_gzip(name, file, size) as read:
+                return (_read_part(name, read, hints, within="gzip"),)
+        if head[:6] == b"ARROW1" or head[:4] == b"PAR1":
+            # mapped, not read: only its columns are taken
+            with pa.memory_map(name) as mapped:
+                return (_binary(name, mapped.read_buffer(), hints),)
+        return (_read_part(name, file.read, hints),)
+
+
+def _zipped(name: str, path: Path, hints: FileHints) -> tuple[Part, ...]:
+    parts, rows = [], 0
+    for member in zip_members(name, path):
+        word = shown(member.filename)
+        with open_member(f"{name}/{word}", path, member) as read:
+            part = _read_part(f"{name}/{word}", read, hints, within="zip")
+        rows += len(part.columns)
+        if rows > MAX_ROWS:
+            raise too_many_rows(name)
+        parts.append(Part(word, part.format, part.columns, part.notes, part.rows, part.filled))
+    return tuple(parts)
+
+
+def _read_part(name: str, read: Read, hints: FileHints, *, within: str = "") -> Part:
     """One table by its first bytes."""
-    if not content.strip():
+    head = read(_HEAD)
+    while not head.strip() and len(head) < MAX_LINE:
+        more = read(_HEAD)
+        if not more:
+            break
+        head += more
+    if not head.strip():
         raise BadInput(f"{name}: the file is empty", hint="Is the download complete?")
-    if content[:2] == b"\x1f\x8b":
-        return _read_part(name, _gunzip(name, content))
-    if content[:6] == b"ARROW1":
-        return part_from_table(name, "feather", _read_arrow(name, content, "feather"))
-    if content[:4] == b"PAR1":
-        return part_from_table(name, "parquet", _read_arrow(name, content, "parquet"))
-    start = content[:64].lstrip()
+    for magic, kind in ((b"PK\x03\x04", "zip"), (b"\x1f\x8b", "gzip")):
+        if within and head.startswith(magic):
+            raise BadInput(
+                f"{name}: a {kind} within a {within} is not unpacked", hint="Unpack the outer one."
+            )
+    if head[:6] == b"ARROW1" or head[:4] == b"PAR1":
+        content = _whole(name, head, read, MAX_BYTES // 4)
+        return _binary(name, pa.py_buffer(content), hints)
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] in (b"[", b"{"):
-        return read_json(name, content)
-    if start[:1] == b"<":
+        return read_json(name, _whole(name, head, read, _MAX_JSON_BYTES).lstrip(b"\xef\xbb\xbf"))
+    if start[:1] == b"<" and not _is_heading(start):
         raise BadInput(
             f"{name}, row 1: this is a web page, not candles",
             hint="The download gave an error page: open the file in a browser to see which.",
         )
-    return read_csv(name, content)
+    return read_csv(name, _from(head, read), hints)
 
 
-def _read_arrow(name: str, content: bytes, kind: str) -> pa.Table:
-    try:
-        source = pa.BufferReader(content)
-        table = (
-            parquet.read_table(source) if kind == "parquet" else ipc.open_file(source).read_all()
-        )
-        table.validate()
-    except (pa.ArrowException, OSError) as error:
-        raise BadInput(
-            f"{name}: the {kind} file cannot be read: {str(error).splitlines()[0]}",
-            hint="It is truncated or damaged: download it again.",
-        ) from error
-    return table
+def _is_heading(start: bytes) -> bool:
+    """MetaTrader 5 puts its headings into angle brackets: <DATE>, <TIME>, <OPEN>."""
+    return start[:6].upper() in (b"<DATE>", b"<TICKE", b"<TIME>")
 
 
-def _gunzip(name: str, content: bytes) -> bytes:
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as archive:
-            plain = archive.read(MAX_BYTES + 1)
-    except _DAMAGED as error:
-        raise _damaged_archive(name, error) from error
-    if len(plain) > MAX_BYTES:
-        raise BadInput(f"{name}: unpacks to more than {MAX_BYTES} bytes")
-    if plain[:2] == b"\x1f\x8b":
-        raise BadInput(f"{name}: a gzip within a gzip is not candles")
-    return plain
+def _binary(name: str, content: pa.Buffer, hints: FileHints) -> Part:
+    if bytes(content[:6]) == b"ARROW1":
+        return read_feather(name, content, hints)
+    return read_parquet(name, content, hints)
 
 
-def _read_zip(name: str, content: bytes) -> tuple[Part, ...]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [m for m in archive.infolist() if _holds_candles(m)]
-            if len(members) > MAX_MEMBERS or sum(m.file_size for m in members) > MAX_BYTES:
-                raise BadInput(
-                    f"{name}: {len(members)} files in the zip, too many or too large",
-                    hint=f"At most {MAX_MEMBERS} files and {MAX_BYTES} bytes unpacked.",
-                )
-            members.sort(key=lambda m: m.filename)
-            contents = [(m.filename, archive.read(m)) for m in members]
-    except RuntimeError as error:  # encrypted, or packed in a way that is not known here
-        raise BadInput(f"{name}: the zip cannot be unpacked: {error}") from error
-    except _DAMAGED as error:
-        raise _damaged_archive(name, error) from error
-    if not contents:
-        raise BadInput(f"{name}: the zip holds no file of candles")
-    return tuple(_read_member(name, member, plain) for member, plain in contents)
+def _from(head: bytes, read: Read) -> Read:
+    """Reads the head once more, then goes on; fewer bytes than asked for are the last."""
+    left = [head]
+
+    def fill(size: int) -> bytes:
+        pieces = [left.pop()] if left else []
+        missing = size - sum(map(len, pieces))
+        while missing > 0 and (piece := read(missing)):
+            pieces.append(piece)
+            missing -= len(piece)
+        return b"".join(pieces)
+
+    return fill
 
 
-def _holds_candles(member: zipfile.ZipInfo) -> bool:
-    """Not the folders, checksums and resource forks that archives carry along."""
-    stem = member.filename.rsplit("/", 1)[-1]
-    hidden = member.filename.startswith("__MACOSX/") or stem.startswith(".")
-    return not (member.is_dir() or hidden or stem.upper().endswith("CHECKSUM"))
-
-
-def _read_member(archive: str, member: str, content: bytes) -> Part:
-    if content[:2] == b"PK":
-        raise BadInput(f"{archive}/{member}: a zip within a zip is not unpacked")
-    part = _read_part(f"{archive}/{member}", content)
-    return Part(member, part.format, part.columns)
-
-
-def _damaged_archive(name: str, error: Exception) -> BadInput:
-    return BadInput(
-        f"{name}: the archive is truncated or damaged: {error}",
-        hint="Download it again.",
-    )
+def _whole(name: str, head: bytes, read: Read, most: int) -> bytes:
+    pieces, size = [head], len(head)
+    while piece := read(1 << 20):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            raise BadInput(
+                f"{name}: more than {most // 1024**2:,} MiB of it cannot be read at once",
+                hint="Split it, or use CSV.",
+            )
+    return b"".join(pieces)
