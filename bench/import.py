@@ -22,7 +22,7 @@ from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import Timeframe
 from bowline.core.quality import Columns, inspect
-from bowline.desk.candles import import_files, import_request
+from bowline.desk.candle_import import import_files, import_request
 from bowline.research.synthetic import synthetic_minutes
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 

@@ -6,8 +6,8 @@ settings and hands it over; no rule of trading may live here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bowline.core.model.event import Run
     from bowline.core.signals import Catalogue, Strategies, Unsaid
     from bowline.desk.backup import Stores
+    from bowline.desk.deletes import Keepers
     from bowline.desk.plugins import PluginFolder
     from bowline.desk.setup import Setup
     from bowline.desk.strategies import StrategyDesk
@@ -191,6 +192,27 @@ def tape_lock(home: Path) -> AbstractContextManager[None]:
 
     make_folder(folder := tape_folder(home))
     return locked(folder / "recorder.lock", f"another process records to {folder}")
+
+
+@contextmanager
+def keepers(home: Path) -> Iterator[Keepers]:
+    """The stores of `home`, for what is to be taken back."""
+    from bowline.desk.deletes import Keepers
+    from bowline.storage.embedded.sqlite_file import locked
+
+    def hold_recorder() -> AbstractContextManager[object]:
+        # no recorder was ever here where there is no folder
+        return tape_lock(home) if tape_folder(home).is_dir() else nullcontext()
+
+    with closing(open_tables(home)) as tables, closing(open_jobs(home)) as jobs:
+        yield Keepers(
+            home,
+            open_candles(home),
+            tables,
+            jobs,
+            lambda path: locked(Path(f"{path}.lock"), f"journal {path} has a writer"),
+            hold_recorder,
+        )
 
 
 def open_bus() -> Bus:

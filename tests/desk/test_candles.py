@@ -18,6 +18,7 @@ import pytest
 from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.desk import candle_import as importing
 from bowline.desk import candles as desk
 from bowline.storage.absences import Absences
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
@@ -36,7 +37,7 @@ from tests.candle_files import (
     zip_bytes,
 )
 
-REQUEST = desk.import_request("binance:spot", "btcusdt")
+REQUEST = importing.import_request("binance:spot", "btcusdt")
 
 
 @pytest.fixture
@@ -57,9 +58,9 @@ def written(folder: Path, name: str, content: bytes) -> Path:
 
 
 def imported(
-    store: DuckDBCandles, path: Path, request: desk.ImportRequest = REQUEST
-) -> desk.ImportOutcome:
-    return desk.import_files(store, [path], request)[0]
+    store: DuckDBCandles, path: Path, request: importing.ImportRequest = REQUEST
+) -> importing.ImportOutcome:
+    return importing.import_files(store, [path], request)[0]
 
 
 def is_empty(store: DuckDBCandles) -> bool:
@@ -109,7 +110,7 @@ def test_the_same_file_again_adds_nothing(store: DuckDBCandles, tmp_path: Path) 
     moved = path.rename(tmp_path / "other name.csv")
     assert imported(store, moved).status == "known"
     assert store.imports() == before
-    other = desk.import_request("bybit:spot", "BTCUSDT")
+    other = importing.import_request("bybit:spot", "BTCUSDT")
     assert imported(store, moved, other).status == "imported"
 
 
@@ -120,15 +121,17 @@ def test_what_is_known_of_an_instrument_is_kept(store: DuckDBCandles, tmp_path: 
     known = store.instrument(SPOT)
     assert known
     assert (known.tick_size, known.taker_fee_pct) == (0, Decimal("0.075"))
-    steps = desk.Steps(tick_size=Decimal("0.01"), min_notional=Decimal(5))
+    steps = importing.Steps(tick_size=Decimal("0.01"), min_notional=Decimal(5))
     assert (
-        imported(store, first, desk.import_request("binance:spot", "BTCUSDT", steps)).status
+        imported(store, first, importing.import_request("binance:spot", "BTCUSDT", steps)).status
         == "known"
     )
     imported(
         store,
         second,
-        desk.import_request("binance:spot", "BTCUSDT", desk.Steps(lot_step=Decimal("0.00001"))),
+        importing.import_request(
+            "binance:spot", "BTCUSDT", importing.Steps(lot_step=Decimal("0.00001"))
+        ),
     )
     known = store.instrument(SPOT)
     assert known
@@ -142,7 +145,7 @@ def test_every_broken_file_is_refused_and_nothing_of_it_is_stored(
 ) -> None:
     assert len(BROKEN) >= 30
     paths = [written(tmp_path, broken.name, broken.content()) for broken in BROKEN]
-    outcomes = desk.import_files(store, paths, REQUEST)
+    outcomes = importing.import_files(store, paths, REQUEST)
     for broken, path, outcome in zip(BROKEN, paths, outcomes, strict=True):
         assert outcome.status == "refused", broken.name
         assert str(path) in outcome.error
@@ -163,7 +166,7 @@ def test_the_hostile_file_is_refused_with_row_and_reason(
     assert outcome.status == "refused"
     assert f"{path}, row 26432: price jumps" in outcome.error
     assert is_empty(store)
-    brave = desk.import_request("bybit:spot", "BTCUSDT", allow_jumps=True)
+    brave = importing.import_request("bybit:spot", "BTCUSDT", allow_jumps=True)
     assert imported(store, path, brave).candles == 105_076
 
 
@@ -175,7 +178,9 @@ def test_good_rows_are_kept_when_asked_for_and_the_rest_is_quarantined(
     rows[30][4] = "nan"
     path = written(tmp_path, "a.csv", csv_bytes(rows))
     assert imported(store, path).status == "refused"
-    outcome = imported(store, path, desk.import_request("binance:spot", "BTCUSDT", keep_good=True))
+    outcome = imported(
+        store, path, importing.import_request("binance:spot", "BTCUSDT", keep_good=True)
+    )
     assert (outcome.status, outcome.candles, outcome.refused) == ("imported", 58, 2)
     assert [row.row for row in store.quarantine()] == [7, 31]
     assert [gap.reason for gap in desk.find_gaps(store, absences)] == ["quarantined", "quarantined"]
@@ -186,7 +191,7 @@ def test_a_file_without_a_good_row_is_refused_even_then(
     store: DuckDBCandles, tmp_path: Path
 ) -> None:
     rows = [[row[0], -1, *row[2:]] for row in made_rows()]
-    request = desk.import_request("binance:spot", "BTCUSDT", keep_good=True)
+    request = importing.import_request("binance:spot", "BTCUSDT", keep_good=True)
     assert imported(store, written(tmp_path, "a.csv", csv_bytes(rows)), request).status == "refused"
     assert is_empty(store)
 
@@ -227,7 +232,7 @@ def test_a_candle_that_was_still_open_is_refused(store: DuckDBCandles, tmp_path:
     path = written(tmp_path, "a.csv", csv_bytes(made_rows()))
     last_close_ns = START_NS + 60 * MINUTE_NS
     for now_ns, status in ((last_close_ns - 1, "refused"), (last_close_ns, "imported")):
-        outcomes = desk.import_files(store, [path], REQUEST, now_ns=lambda now=now_ns: now)
+        outcomes = importing.import_files(store, [path], REQUEST, now_ns=lambda now=now_ns: now)
         assert outcomes[0].status == status
 
 
@@ -235,8 +240,8 @@ def test_real_overlapping_files_join_without_a_seam(
     store: DuckDBCandles, shared_data: Path
 ) -> None:
     paths = sorted((shared_data / "candles").glob("binance_usdm_BTCUSDT_1m_*"))
-    request = desk.import_request("binance:futures", "BTCUSDT")
-    assert {o.status for o in desk.import_files(store, paths[::-1], request)} == {"imported"}
+    request = importing.import_request("binance:futures", "BTCUSDT")
+    assert {o.status for o in importing.import_files(store, paths[::-1], request)} == {"imported"}
     entry = desk.list_candles(store)[0]
     assert (entry.candles, entry.gaps) == (83_857, 1)
 
@@ -245,7 +250,7 @@ def test_all_real_minutes_import_cleanly(store: DuckDBCandles, shared_data: Path
     paths = sorted((shared_data / "candles").glob("*_1m_*"))
     assert len(paths) >= 9
     for number, path in enumerate(paths):
-        request = desk.import_request("binance:spot", f"S{number}")
+        request = importing.import_request("binance:spot", f"S{number}")
         assert imported(store, path, request).status == "imported"
     assert all(entry.gaps == 0 for entry in desk.list_candles(store))
 
@@ -406,7 +411,7 @@ def test_an_import_broken_off_leaves_whole_files_and_goes_on_when_repeated(
     records = store.imports()
     assert 3 <= len(records) < len(paths)
     assert len(store.read(SPOT, Timeframe.M1)) == 200 * len(records)
-    outcomes = desk.import_files(store, paths, REQUEST)
+    outcomes = importing.import_files(store, paths, REQUEST)
     assert [o.status for o in outcomes].count("known") == len(records)
     whole = store.read(SPOT, Timeframe.M1)
     assert whole.content_hash() == made_frame(10 * 200).content_hash()

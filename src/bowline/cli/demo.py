@@ -14,7 +14,7 @@ from bowline.cli.output import JSON_HELP, emit_json
 
 if TYPE_CHECKING:
     from bowline.core.report import Report
-    from bowline.desk.candles import ImportOutcome
+    from bowline.desk.candle_import import ImportOutcome
     from bowline.desk.demo import DemoSummary
 
 app = typer.Typer()

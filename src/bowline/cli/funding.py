@@ -6,9 +6,11 @@ from pathlib import Path
 
 import typer
 
+from bowline.cli.deletes import delete_funding
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
-app = typer.Typer(help="Funding rates of perpetuals: import files, see what is stored.")
+app = typer.Typer(help="Funding rates of perpetuals: import files, see what is stored, delete.")
+app.command("delete")(delete_funding)
 
 _OFFSET_HELP = "Hours the clock of a file without a zone is ahead of UTC, such as +3."
 

@@ -1,4 +1,4 @@
-"""`bowline jobs`: submit, list, show, watch, cancel, resume."""
+"""`bowline jobs`: submit, list, show, watch, cancel, resume, delete."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bowline.cli.deletes import delete_job
 from bowline.cli.options import (
     ALLOW_JUMPS,
     CASH,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bowline.storage.jobs import Lease, Progress, StoredJob
 
 app = typer.Typer(help="Sweeps that survive anything: a queue of jobs.", no_args_is_help=True)
+app.command("delete")(delete_job)
 
 JOB = typer.Argument(help="The job's number.")
 #: seconds between two lines of progress where it is not a terminal

@@ -1,4 +1,4 @@
-"""`bowline runs`: list, show."""
+"""`bowline runs`: list, show, delete."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bowline.cli.deletes import delete_run
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
     from bowline.desk.runs import RunView
     from bowline.storage.tables import StoredRun
 
-app = typer.Typer(help="Runs: which there are, and the life of one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Runs: which there are, the life of one, and deleting one.", no_args_is_help=True
+)
+app.command("delete")(delete_run)
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""`bowline strategy`: create, list, show, clone; and plugins: trust, plugins."""
+"""`bowline strategy`: create, list, show, clone, delete; and plugins: trust, plugins."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bowline.cli.deletes import delete_strategy
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from bowline.storage.tables import StrategyRecord
 
 app = typer.Typer(
-    help="Strategies: create from a spec, list, show, clone; trust and list plugins.",
+    help="Strategies: create from a spec, list, show, clone, delete; trust and list plugins.",
     no_args_is_help=True,
 )
+app.command("delete")(delete_strategy)
 
 _SPEC_HELP = "A spec in a YAML or JSON file."
 _WORD_HELP = "The id, the beginning of it, or the name of a saved strategy."

@@ -16,7 +16,13 @@ from msgspec import Struct
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.values import SECOND_NS
-from bowline.desk.candles import ImportOutcome, Steps, import_files, import_request
+from bowline.desk.candle_import import (
+    FileWords,
+    ImportOutcome,
+    Steps,
+    import_files,
+    import_request,
+)
 from bowline.research.synthetic import synthetic_minutes
 from bowline.storage.candles import Candles
 from bowline.storage.files import write_candle_file
@@ -65,7 +71,9 @@ def import_demo_candles(
         candles = folder / "made-up-market.csv"
         _write_market(candles, symbol)
         steps = Steps(Decimal("0.01"), Decimal("0.00001"), Decimal(5))
-    (outcome,) = import_files(store, [candles], import_request(MARKET, symbol, steps))
+    # a file of one's own is of whatever it is of: the symbol is made of its name
+    request = import_request(MARKET, symbol, steps, FileWords(any_instrument=True))
+    (outcome,) = import_files(store, [candles], request)
     if outcome.status == "refused":
         raise BadInput(outcome.error, problems=outcome.problems, hint=outcome.hint)
     return outcome

@@ -102,6 +102,24 @@ def find(store: ListingStore, instrument: InstrumentId) -> Listing:
     raise NotFound(f"{market.name} lists no {instrument.symbol}", hint=hint)
 
 
+def listing_if_known(
+    store: ListingStore, instrument: InstrumentId, *, unlisted: bool = False
+) -> Listing | None:
+    """The listing of an instrument; None if its market was never asked, or it may be unlisted.
+
+    NotFound if the market was asked and lists no such thing.
+    """
+    if store.synced_ns(instrument.market_id) is None:
+        return None
+    try:
+        return find(store, instrument)
+    except NotFound as error:
+        if unlisted:
+            return None
+        more = "If it was listed before or is new, repeat with --unlisted."
+        raise NotFound(error.message, hint=f"{error.hint}. {more}") from None
+
+
 def show(store: ListingStore, instrument: InstrumentId) -> Shown:
     """One listing with everything that is known of it."""
     listing = find(store, instrument)

@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId, market_by_id
-from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame, empty_frame
+from bowline.core.model.market import (
+    VALUE_COLUMNS,
+    CandleFrame,
+    FundingFrame,
+    IntColumn,
+    empty_frame,
+)
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.core.rollup import rollup
 
@@ -62,8 +68,15 @@ class ImportRecord(msgspec.Struct, frozen=True):
     ingested_ns: int
 
 
+#: what the source of a minute begins with that was filled because nothing traded in it
+FLAT = "flat:"
+
+
 class Delivery(msgspec.Struct, frozen=True):
-    """What is written as one: all of it or nothing (a store without transactions: see there)."""
+    """What is written as one: all of it or nothing (a store without transactions: see there).
+
+    `filled` are minutes without a trade, which are counted apart for ever.
+    """
 
     source: str
     ingested_ns: int
@@ -71,16 +84,26 @@ class Delivery(msgspec.Struct, frozen=True):
     instrument: Instrument | None = None
     refused: tuple[RefusedRow, ...] = ()
     record: ImportRecord | None = None
+    filled: CandleFrame | None = None
+
+    def frames(self) -> tuple[tuple[str, CandleFrame], ...]:
+        """Candles and filled minutes, each under its source; ValueError if they cannot be kept."""
+        said = ((self.source, self.candles), (f"{FLAT}{self.source}", self.filled))
+        return tuple((source, checked_candles(each)) for source, each in said if each is not None)
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """What is stored of one instrument; `gaps` counts the ranges missing between first and last."""
+    """What is stored of one instrument; `gaps` counts the ranges missing between first and last.
+
+    `filled` of the candles are minutes in which nothing traded, filled flat by choice.
+    """
 
     instrument: InstrumentId
     first_ns: int
     last_ns: int
     candles: int
     gaps: int
+    filled: int = 0
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -130,6 +153,21 @@ class Candles(Protocol):
     def coverage(self) -> tuple[Coverage, ...]:
         """What is stored, by instrument."""
 
+    def filled(
+        self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
+    ) -> IntColumn:
+        """When the minutes of the range open that are filled flat, oldest first (int64 ns)."""
+
+    def delete(self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS) -> int:
+        """Forget the candles that open in the range, and how many they were; all or nothing.
+
+        Imports that reach into the range are forgotten too, so that their files are not known any
+        more; with nothing left of the instrument, all that is known of it but its funding.
+        """
+
+    def delete_funding(self, instrument: InstrumentId) -> int:
+        """Forget the funding rates of an instrument, and how many they were."""
+
     def gaps(self, instrument: InstrumentId) -> tuple[Gap, ...]:
         """The missing minutes between the first and the last stored candle, oldest first."""
 
@@ -178,11 +216,8 @@ def tie_break(frame: CandleFrame) -> NDArray[np.uint64]:
     return mixed
 
 
-def checked_candles(delivery: Delivery) -> CandleFrame:
-    """The delivery's candles, which must be of one minute and of a market that can be stored."""
-    frame = delivery.candles
-    if frame is None:
-        raise ValueError("the delivery has no candles")
+def checked_candles(frame: CandleFrame) -> CandleFrame:
+    """The candles, which must be of one minute and of a market that can be stored."""
     if frame.timeframe is not Timeframe.M1:
         raise ValueError(f"only 1m candles are stored, got {frame.timeframe.value}")
     if frame.instrument.market_id not in {market.market_id for market in MARKETS}:

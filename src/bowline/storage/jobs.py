@@ -237,6 +237,23 @@ class Jobs:
             fresh = {"attempts": 0, "error": None}
             return _move(db, job, JobState.QUEUED, _freed(JobState.QUEUED, now_ns) | fresh)
 
+    def delete(self, job_id: int, now_ns: int) -> None:
+        """Forget a job with its chunks and its result; its number is never given again.
+
+        Conflict if it waits or a worker holds it. What was tried stays counted.
+        """
+        with self._writing() as db:
+            job = _job(db, job_id, lock=True)
+            if not job.state.finished or job.at_work(now_ns):
+                raise Conflict(
+                    f"job {job_id} is {job.state.value}"
+                    + (f": {job.lease_owner} works on it" if job.at_work(now_ns) else ""),
+                    hint=f"Cancel it first: bowline jobs cancel {job_id}",
+                )
+            for table in (job_chunks, job_results):
+                db.execute(table.delete().where(table.c.job_id == job_id))
+            db.execute(jobs.delete().where(jobs.c.id == job_id))
+
     def get(self, job_id: int) -> StoredJob:
         """The job with this number; NotFound if there is none."""
         with self._reading() as db:

@@ -187,6 +187,21 @@ class Tables:
         query = sa.select(runs).where(runs.c.request_hash == request_hash)
         return next(iter(self._runs(query.order_by(runs.c.id.desc()).limit(1))), None)
 
+    def runs_of(self, strategy_id: StrategyId) -> list[StoredRun]:
+        """Every run of a strategy, newest first."""
+        query = sa.select(runs).where(runs.c.strategy_id == strategy_id)
+        return self._runs(query.order_by(runs.c.id.desc()))
+
+    def delete_run(self, run_id: int) -> None:
+        """Forget a run and its life; NotFound if there is none. Its number is never given again.
+
+        Whoever calls holds its journal, so that nobody is at work on it.
+        """
+        with self._writes.begin() as db:
+            _run(db, run_id)
+            db.execute(run_events.delete().where(run_events.c.run_id == run_id))
+            db.execute(runs.delete().where(runs.c.id == run_id))
+
     def change_state(self, run_id: int, to: RunState, reason: str, now_ns: int) -> StoredRun:
         """Move a run along its table; Conflict names what is allowed from where it is."""
         with self._writes.begin() as db:

@@ -105,6 +105,11 @@ class CandleFrame(msgspec.Struct, frozen=True):
         columns = {name: getattr(self, name)[start:stop] for name in ("open_ns", *VALUE_COLUMNS)}
         return msgspec.structs.replace(self, **columns)
 
+    def take(self, rows: IntColumn) -> CandleFrame:
+        """These candles, which must be in order of time."""
+        columns = {name: getattr(self, name)[rows] for name in ("open_ns", *VALUE_COLUMNS)}
+        return msgspec.structs.replace(self, **columns)
+
     def content_hash(self) -> str:
         """SHA-256 over instrument, timeframe and every value: equal only for equal candles."""
         digest = hashlib.sha256()

@@ -21,7 +21,13 @@ import msgspec
 from msgspec import Struct
 
 from bowline.core.errors import BadInput
-from bowline.core.model.instrument import InstrumentId, Market, market_by_id, market_by_name
+from bowline.core.model.instrument import (
+    InstrumentId,
+    Market,
+    market_by_id,
+    market_by_name,
+    symbol_of,
+)
 from bowline.core.model.policy import (
     Costs,
     DirectionMode,
@@ -245,6 +251,7 @@ def instrument_of(
         )
     try:
         asked_id = market_by_name(market).market_id if market else None
+        symbol = symbol_of(symbol) if symbol else None
     except ValueError as error:
         raise BadInput(str(error)) from None
     market_id = asked_id or (own.market_id if own else None)

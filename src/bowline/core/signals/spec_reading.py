@@ -13,7 +13,6 @@ field, what was found and what is allowed; and one BadInput carries all of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
@@ -23,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name
+from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name, symbol_of
 from bowline.core.model.policy import (
     AllIn,
     DirectionMode,
@@ -68,7 +67,6 @@ _FIELDS = (
     "version", "timeframe", "instrument", "direction", "indicators", "strategy", "stops",
     "sizing", "costs", "limits", "fills", "funding", "margin", "first_signal",
 )  # fmt: skip
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._/:-]{0,31}")
 _SHOWN_CHARS = 40
 #: names at least this much alike are suggested
 _ALIKE = 0.5
@@ -202,9 +200,9 @@ class _Reader:
         except ValueError as error:
             allowed = str(error).partition(": ")[2]
             self.wrong("instrument.market", f"{_show(market)} is not a market: {allowed}")
-        if not (isinstance(symbol, str) and _SYMBOL.fullmatch(symbol)):
-            near = symbol.upper() if isinstance(symbol, str) else ""
-            meant = f"did you mean {near}?" if _SYMBOL.fullmatch(near) else "such as BTCUSDT"
+        near = _symbol(symbol)
+        if not near or near != symbol:
+            meant = f"did you mean {near}?" if near else "such as BTCUSDT"
             self.wrong(
                 "instrument.symbol",
                 f"{_show(symbol)} is not a symbol: expected the venue's own in capitals, {meant}",
@@ -456,6 +454,14 @@ def _plain(value: object) -> int | float | str | None:
 def _exponent(value: Decimal) -> int:
     exponent = value.as_tuple().exponent
     return exponent if isinstance(exponent, int) else 0
+
+
+def _symbol(found: object) -> str:
+    """What is meant by it as a symbol; nothing if it can be none."""
+    try:
+        return symbol_of(found) if isinstance(found, str) else ""
+    except ValueError:
+        return ""
 
 
 def _show(found: object) -> str:

@@ -8,7 +8,7 @@ canonical is a view over the raw tables, so it is never behind them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -17,13 +17,15 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bowline.core.errors import BowlineError, Conflict, Damaged
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
-from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame, IntColumn
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import (
+    FLAT,
     FOREVER_NS,
     Coverage,
     Delivery,
@@ -31,7 +33,6 @@ from bowline.storage.candles import (
     Gap,
     ImportRecord,
     RefusedRow,
-    checked_candles,
     frame_of,
     funding_of,
     gaps_between,
@@ -70,6 +71,25 @@ select market_id, symbol, ts_open, open, high, low, close, volume, ingested_at f
 qualify row_number() over (
     partition by market_id, symbol, ts_open order by ingested_at desc, tie_break desc
 ) = 1"""
+
+# within one table: an arrival is known by its minute and its moment
+_FILLED = f"""
+select ts_open from ({_CANONICAL_OF_VENUE}) as canonical
+where market_id = $1 and symbol = $2 and ts_open >= $3 and ts_open < $4
+    and (ts_open, ingested_at) in (
+        select ts_open, ingested_at from {{table}}
+        where market_id = $1 and symbol = $2 and starts_with(source, '{FLAT}')
+    ) order by ts_open"""  # noqa: S608 - our own names
+
+_ARRIVED_FLAT = " union all ".join(
+    f"select market_id, symbol, ts_open, ingested_at from {table}"  # noqa: S608
+    f" where starts_with(source, '{FLAT}')"
+    for table in raw_tables()
+)
+_ALL_FILLED = f"""
+select market_id, symbol, count(*) from canonical_candles_1m
+where (market_id, symbol, ts_open, ingested_at) in ({_ARRIVED_FLAT})
+group by market_id, symbol"""  # noqa: S608
 
 _TABLES = """
 create table if not exists candle_schema (version integer not null);
@@ -139,10 +159,10 @@ class DuckDBCandles:
 
     def write(self, delivery: Delivery) -> None:
         """Write everything in one transaction."""
-        frame = checked_candles(delivery) if delivery.candles is not None else None
+        frames = delivery.frames()
         with self._transaction() as db:
-            if frame is not None:
-                _insert_candles(db, frame, delivery)
+            for source, frame in frames:
+                _insert_candles(db, frame, source, delivery.ingested_ns)
             if delivery.instrument is not None:
                 _insert_instrument(db, delivery.instrument)
             if delivery.refused:
@@ -177,7 +197,41 @@ class DuckDBCandles:
                 from canonical_candles_1m
             ) group by market_id, symbol order by market_id, symbol"""
         rows = self._rows(query, [MINUTE_NS])
-        return tuple(Coverage(_instrument_id(row), *row[2:]) for row in rows)
+        flat = {_instrument_id(row): int(row[2]) for row in self._rows(_ALL_FILLED, [])}
+        found = (Coverage(_instrument_id(row), *row[2:]) for row in rows)
+        return tuple(replace(each, filled=flat.get(each.instrument, 0)) for each in found)
+
+    def filled(
+        self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
+    ) -> IntColumn:
+        """Those whose arrival that counts was filled."""
+        query = _FILLED.format(table=raw_table(instrument.market_id))
+        rows = self._rows(query, [*_key(instrument), start_ns, end_ns])
+        return np.array([row[0] for row in rows], dtype=np.int64)
+
+    def delete(self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS) -> int:
+        """All of it in one transaction."""
+        one = "market_id = ? and symbol = ?"
+        key, span = _key(instrument), [start_ns, end_ns]
+        raw = raw_table(instrument.market_id)
+        with self._transaction() as db:
+            within = f"{one} and ts_open >= ? and ts_open < ?"
+            count = f"select count(distinct ts_open) from {raw} where {within}"  # noqa: S608 - our own names
+            deleted = _scalar(db, count, [*key, *span])
+            db.execute(f"delete from {raw} where {within}", [*key, *span])  # noqa: S608
+            db.execute(f"delete from quarantined_rows where {within}", [*key, *span])  # noqa: S608
+            reached = f"{one} and last_ns >= ? and first_ns < ?"
+            db.execute(f"delete from candle_imports where {reached}", [*key, *span])  # noqa: S608
+            if not _scalar(db, f"select count(*) from {raw} where {one}", key):  # noqa: S608
+                db.execute(f"delete from quarantined_rows where {one}", key)  # noqa: S608
+                db.execute(f"delete from ref_instruments where {one}", key)  # noqa: S608
+        return deleted
+
+    def delete_funding(self, instrument: InstrumentId) -> int:
+        """In one transaction."""
+        query = "delete from funding_rates where market_id = ? and symbol = ? returning event_ns"
+        with self._transaction() as db:
+            return len(db.execute(query, _key(instrument)).fetchall())
 
     def gaps(self, instrument: InstrumentId) -> tuple[Gap, ...]:
         """Missing ranges between neighbours."""
@@ -332,8 +386,8 @@ def _is_busy(error: duckdb.Error) -> bool:
     return any(sign in text for sign in _BUSY)
 
 
-def _scalar(db: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = db.execute(query).fetchone()
+def _scalar(db: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()) -> int:
+    row = db.execute(query, list(parameters)).fetchone()
     assert row is not None, "an aggregate always has one row"
     return int(row[0])
 
@@ -346,14 +400,16 @@ def _instrument_id(row: tuple[Any, ...]) -> InstrumentId:
     return InstrumentId(MarketId(row[0]), row[1])
 
 
-def _insert_candles(db: duckdb.DuckDBPyConnection, frame: CandleFrame, delivery: Delivery) -> None:
+def _insert_candles(
+    db: duckdb.DuckDBPyConnection, frame: CandleFrame, source: str, ingested_ns: int
+) -> None:
     values = {name: getattr(frame, name) for name in VALUE_COLUMNS}
     columns = {"ts_open": frame.open_ns, **values, "tie_break": tie_break(frame)}
     arrays = [_as_arrow(column) for column in columns.values()]
     db.register("arrivals", pa.Table.from_arrays(arrays, names=list(columns)))
     db.execute(
         _INSERT.format(table=raw_table(frame.instrument.market_id)),
-        [*_key(frame.instrument), delivery.ingested_ns, delivery.source],
+        [*_key(frame.instrument), ingested_ns, source],
     )
     db.unregister("arrivals")
 

@@ -1,7 +1,7 @@
 """Zip and gzip, opened with limits. A member must never be in memory as a whole for being unpacked.
 
 An archive is refused before it is unpacked where it says that it is too large, and while it is
-unpacked where it becomes so; one that holds hundreds of times its own size is no archive of candles.
+unpacked where it becomes so; candles never take hundreds of times their packed size.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from bowline.core.errors import BadInput
 
@@ -32,10 +32,17 @@ Read = Callable[[int], bytes]
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError)
 
 
+class _Reads(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, up to `size`."""
+
+
 class Bounded:
     """Bytes of a stream, up to a bound that is made of the size it was packed in."""
 
-    def __init__(self, name: str, file: BinaryIO, packed_bytes: int) -> None:
+    def __init__(self, name: str, file: _Reads, packed_bytes: int) -> None:
         self._name = name
         self._file = file
         self._most = min(MAX_BYTES, max(_SMALL_BYTES, packed_bytes * _MAX_RATIO))
@@ -59,11 +66,11 @@ class Bounded:
 def open_gzip(name: str, file: BinaryIO, packed_bytes: int) -> Iterator[Read]:
     """What a gzip file holds."""
     with gzip.GzipFile(fileobj=file) as plain:
-        yield Bounded(name, plain, packed_bytes).read  # type: ignore[arg-type] - it reads
+        yield Bounded(name, plain, packed_bytes).read
 
 
 def zip_members(name: str, path: Path) -> tuple[zipfile.ZipInfo, ...]:
-    """The files of candles in a zip, by name. BadInput if they are too many, too large or locked."""
+    """The files of candles in a zip, by name. BadInput if they are too many or too large."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [each for each in archive.infolist() if _holds_candles(each)]
@@ -94,7 +101,7 @@ def open_member(name: str, path: Path, member: zipfile.ZipInfo) -> Iterator[Read
     """What a member of a zip holds."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as plain:
-            yield Bounded(name, plain, member.compress_size).read  # type: ignore[arg-type] - reads
+            yield Bounded(name, plain, member.compress_size).read
     except (RuntimeError, NotImplementedError) as error:
         raise BadInput(f"{name}: the zip cannot be unpacked: {error}") from error
     except DAMAGED as error:

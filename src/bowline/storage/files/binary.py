@@ -1,5 +1,6 @@
-"""Tables in feather and Parquet, read with limits: what a file says of its rows is looked at before
-a buffer of that size is made.
+"""Tables in feather and Parquet, read with limits.
+
+What a file says of its rows is looked at before a buffer of that size is made.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ no volume here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -47,8 +47,6 @@ _MONEY = (
     "usdt", "usdc", "usd", "busd", "fdusd", "tusd", "dai", "eur", "gbp", "try", "jpy", "krw", "brl",
     "aud", "cad", "chf", "pln", "rub", "uah", "ngn", "zar", "mxn",
 )  # fmt: skip
-#: venues whose perpetuals count contracts where they say `vol` (their API documentation, candles)
-_COUNTS_CONTRACTS = frozenset({"okx", "gate", "htx", "mexc"})
 _SIGNS = str.maketrans("", "", " ._-<>()[]\"'\ufeff\t*")
 
 
@@ -180,19 +178,12 @@ def _first(places: dict[str, list[int]], aliases: tuple[str, ...]) -> int | None
 
 def _volume(places: dict[str, list[int]], headings: Sequence[str], hints: FileHints) -> Volume:
     """The volume by its name; BadInput if none is in a unit that base units can be made of."""
-    market = hints.market
     contracts = _first(places, _CONTRACTS)
     for pair, rule in _PAIRS.items():
         if all(len(places.get(each, ())) == 1 for each in pair):
-            return rule(*(places[each][0] for each in pair), hints)
-    if (
-        market is not None
-        and market.kind != "spot"
-        and market.venue in _COUNTS_CONTRACTS
-        and "volume" not in places
-        and len(places.get("vol", ())) == 1
-    ):
-        return Volume(places["vol"][0], "contracts", f"{market.name} counts contracts in `vol`")
+            return rule(places[pair[0]][0], places[pair[1]][0], hints)
+    if (own := _own_word(places, hints)) is not None:
+        return own
     bases = [at for alias in _BASE for at in places.get(alias, ())]
     bases += _coin_volumes(places, hints)
     if len(bases) > 1:
@@ -206,6 +197,20 @@ def _volume(places: dict[str, list[int]], headings: Sequence[str], hints: FileHi
     if quote:
         raise BadInput(f"no volume column in base units: {quote} is in quote money")
     raise BadInput("no volume column")
+
+
+def _own_word(places: dict[str, list[int]], hints: FileHints) -> Volume | None:
+    """The volume in a word whose unit is the venue's own; None if there is no such word."""
+    market = hints.market
+    if market is None or "volume" in places:
+        return None
+    for word, kind, venues, unit in _OWN_WORDS:
+        at = places.get(word, [])
+        if len(at) == 1 and market.kind == kind and market.venue in venues:
+            if unit == "quote":
+                raise BadInput(f"no volume column in base units: {word} is in quote money")
+            return Volume(at[0], unit, f"{market.name} counts contracts in `{word}`")
+    return None
 
 
 def _coin_volumes(places: dict[str, list[int]], hints: FileHints) -> list[int]:
@@ -250,8 +255,16 @@ def _gate(v: int, a: int, hints: FileHints) -> Volume:
     return Volume(a, why="a is in base units at Gate, v is not")
 
 
+#: what one word means where, by the venues' API documentation of candles
+_OWN_WORDS = (
+    ("vol", "linear", {"okx", "gate", "htx", "mexc"}, "contracts"),
+    ("v", "linear", {"gate"}, "contracts"),
+    ("vol", "spot", {"htx"}, "quote"),
+    ("v", "spot", {"gate"}, "quote"),
+)
+
 #: pairs of headings whose meaning a venue's documentation fixes
-_PAIRS = {
+_PAIRS: dict[tuple[str, str], Callable[[int, int, FileHints], Volume]] = {
     ("vol", "volccy"): _okx,
     ("amount", "vol"): _amount_and_vol,
     ("v", "a"): _gate,

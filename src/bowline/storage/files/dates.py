@@ -18,6 +18,9 @@ from bowline.core.model.market import IntColumn
 from bowline.core.model.values import DAY_NS, MINUTE_NS, SECOND_NS
 
 _HOUR_NS = 60 * MINUTE_NS
+_NOON = 12
+#: what int64 ns can hold lies between them
+_FIRST_YEAR, _LAST_YEAR = 1677, 2262
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 _TIME = (
@@ -119,7 +122,13 @@ def _moments(
         day, month = first, second
     clocks = [_clock_ns(each) for each in groups]
     start = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]")
-    whole = (month >= 1) & (month <= len(_MONTHS)) & (day >= 1) & (year >= 1678) & (year < 2262)
+    whole = (
+        (month >= 1)
+        & (month <= len(_MONTHS))
+        & (day >= 1)
+        & (year > _FIRST_YEAR)
+        & (year < _LAST_YEAR)
+    )
     safe = np.where(whole, month, 1)
     months = start + (safe - 1).astype("timedelta64[M]")
     days = months.astype("datetime64[D]") + (np.where(whole, day, 1) - 1).astype("timedelta64[D]")
@@ -172,9 +181,10 @@ def _clock_ns(groups: pa.StructArray) -> tuple[NDArray[np.int64], NDArray[np.int
     half = pc.utf8_upper(groups.field("ap"))
     twelve = np.asarray(pc.not_equal(half, "").to_numpy(zero_copy_only=False))
     later = np.asarray(pc.equal(half, "PM").to_numpy(zero_copy_only=False))
-    sound = (hour < 24) & (minute < 60) & (second < 60)
-    sound &= ~twelve | ((hour >= 1) & (hour <= 12))
-    hour = np.where(twelve, hour % 12 + np.where(later, 12, 0), hour)
+    sound = (hour * _HOUR_NS < DAY_NS) & (minute * MINUTE_NS < _HOUR_NS)
+    sound &= second * SECOND_NS < MINUTE_NS
+    sound &= ~twelve | ((hour >= 1) & (hour <= _NOON))
+    hour = np.where(twelve, hour % _NOON + np.where(later, _NOON, 0), hour)
     fraction = pc.utf8_rpad(groups.field("f"), 9, "0")
     below = np.asarray(pc.cast(fraction, pa.int64()).to_numpy(zero_copy_only=False))
     clock = hour * _HOUR_NS + minute * MINUTE_NS + second * SECOND_NS + below

@@ -1,5 +1,7 @@
-"""How a text file is laid out, told by its first lines: what stands before the rows, what separates
-cells, whether columns are named, how numbers are written.
+"""How a text file is laid out, told by its first lines.
+
+It says what stands before the rows, what separates cells, whether columns are named, and how
+numbers are written.
 
 1. Blank lines, comments, an Excel `sep=;` line and lines that are no row stand before the header.
 2. The separator is the one that makes the most known headings of the header, or, without a header,
@@ -31,6 +33,10 @@ _LEAST_KNOWN = 3
 _COMMENTS = ("#", "//")
 _THOUSANDS = " '_\u00a0\u202f\u2009"
 _HINT = "Add a header line: time, open, high, low, close, volume."
+
+
+#: the separator, and the headings if there are any
+_Found = tuple[str, tuple[str, ...] | None]
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -79,18 +85,17 @@ class Numbers(msgspec.Struct, frozen=True):
 def find_layout(name: str, text: str) -> Layout:
     """The layout of a file that begins with `text`, whole lines. BadInput says what was seen."""
     lines = text.split("\n")[: _LOOKED_AT + _MAX_BEFORE]
-    said, before = "", 0
+    said = ""
     skipped: list[str] = []
-    for line in lines[:_MAX_BEFORE]:
+    for before, line in enumerate(lines[:_MAX_BEFORE]):
         plain = line.strip("\r\ufeff \n")
         if plain.lower().startswith("sep=") and len(plain) > len("sep="):
             said = plain[len("sep=")]
         elif plain and not plain.startswith(_COMMENTS):
             found = _first_row(plain, said) or _header(plain, said)
             if found:
-                return _laid_out(name, lines, before, *found, skipped)
+                return _laid_out(lines, before, found, skipped)
             skipped.append(plain)
-        before += 1
     raise BadInput(
         f"{name}, row 1: this is neither text of candles nor a format known here:"
         f" {_shown(skipped[0]) if skipped else 'nothing but blank lines'}",
@@ -118,14 +123,8 @@ def find_numbers(name: str, cells: Sequence[str], said: str) -> Numbers:
     return fitting[0]
 
 
-def _laid_out(
-    name: str,
-    lines: list[str],
-    at: int,
-    separator: str,
-    headings: tuple[str, ...] | None,
-    skipped: list[str],
-) -> Layout:
+def _laid_out(lines: list[str], at: int, found: _Found, skipped: list[str]) -> Layout:
+    separator, headings = found
     first = at + (1 if headings else 0)
     rows = [_cells(line, separator) for line in lines[first : first + _LOOKED_AT] if line.strip()]
     width = len(headings) if headings else len(rows[0])
@@ -157,9 +156,9 @@ def _width(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> int:
     return len(headings)
 
 
-def _header(line: str, said: str) -> tuple[str, tuple[str, ...]] | None:
+def _header(line: str, said: str) -> _Found | None:
     """Separator and headings, if the line names columns, known ones or not."""
-    best: tuple[str, tuple[str, ...]] | None = None
+    best: _Found | None = None
     most = (0, 0)
     for separator, cells in _splits(line, said):
         known = looks_like_headings(cells)
@@ -169,7 +168,7 @@ def _header(line: str, said: str) -> tuple[str, tuple[str, ...]] | None:
     return best
 
 
-def _first_row(line: str, said: str) -> tuple[str, None] | None:
+def _first_row(line: str, said: str) -> _Found | None:
     """The separator, if the line is a row of a file without a header."""
     for separator, cells in _splits(line, said):
         if len(cells) >= _LEAST_CELLS and _begins_a_row(cells):

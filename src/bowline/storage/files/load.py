@@ -15,7 +15,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.storage.files.archive import MAX_BYTES, Read, open_gzip, open_member, shown, zip_members
+from bowline.storage.files.archive import (
+    MAX_BYTES,
+    Read,
+    open_gzip,
+    open_member,
+    shown,
+    zip_members,
+)
 from bowline.storage.files.binary import read_feather, read_parquet
 from bowline.storage.files.hints import NO_HINTS, FileHints
 from bowline.storage.files.layout import MAX_LINE

@@ -53,8 +53,8 @@ def headless_roles(
     return Roles(stamp, prices, volume, confirm=confirm), kind
 
 
-#: numbers of columns after the time that are known: alone, with turnover or count, Kraken's, Gate's,
-#: MetaTrader's, OKX's, Binance's
+#: numbers of columns after the time that are known: alone, with turnover or a count, Kraken's and
+#: Gate's, MetaTrader's and OKX's, Binance's
 _KNOWN = frozenset({5, 6, 7, 8, 11})
 
 

@@ -1,5 +1,7 @@
-"""What an archive holds beside the candles that were asked for: other instruments, candles that
-are not closed, volume in contracts. None of it may become a candle; all of it is counted aloud.
+"""What an archive holds beside the candles that were asked for, or tells in other units.
+
+Rows of other instruments and of candles that are not closed must never become candles, and volume
+in contracts never volume; all of it is counted aloud.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -75,14 +76,16 @@ class RowReader:
     def part(self, kind: str, notes: list[str]) -> Part:
         """All rows as a part; BadInput if their stamps are not all of one form."""
         offset_ns = self._hints.offset_ns
-        if self._taken and self._roles.local and offset_ns is None:
+        if self._roles.local and offset_ns is None:
             self._refuse_local()
+        if not self._taken:
+            return self._empty(kind, notes)
         columns = {name: _joined(pieces) for name, pieces in self._values.items()}
         try:
             stamps = stamps_to_ns(self._name, self._all_stamps(), offset_ns)
         except BadInput as error:
             raise self._renumbered(error) from error
-        rows = np.concatenate(self._rows) if self._rows else np.empty(0, dtype=np.int64)
+        rows = np.concatenate(self._rows)
         columns["volume"], volume_note = self._volume(columns["volume"])
         notes = [*notes, *volume_note, *self._others.notes(), *self._left_out()]
         if len(stamps.stamp_ns) > 1 and stamps.stamp_ns[0] > stamps.stamp_ns[-1]:
@@ -96,6 +99,12 @@ class RowReader:
             rows if len(rows) != self._seen else None,
             filled if filled is not None and bool(filled.any()) else None,
         )
+
+    def _empty(self, kind: str, notes: list[str]) -> Part:
+        none = {name: np.empty(0) for name in VALUE_COLUMNS}
+        columns = Columns(np.empty(0, dtype=np.int64), **none)
+        said = (*notes, *self._others.notes(), *self._left_out())
+        return Part(self._name, f"{kind}, no stamps", columns, said)
 
     def _without_strangers(self, block: bytes) -> bytes:
         """The block without comments and repeated headings, which joined files have."""
@@ -211,7 +220,7 @@ class RowReader:
 
     def _volume(self, volume: FloatColumn) -> tuple[FloatColumn, list[str]]:
         told = self._roles.volume
-        if told.unit == "base" or not self._taken:
+        if told.unit == "base":
             return volume, [f"volume: {told.why}"] if told.why else []
         beside = _joined(self._beside) if told.beside is not None else None
         size: Decimal | None = self._hints.contract_size
@@ -233,7 +242,7 @@ class RowReader:
     def _renumbered(self, error: BadInput) -> BadInput:
         """Rows of the error counted in the file, where rows before it were left out."""
         found = re.match(rf"{re.escape(self._name)}, row (\d+):", error.message)
-        rows = np.concatenate(self._rows) if self._rows else np.empty(0, dtype=np.int64)
+        rows = np.concatenate(self._rows)
         if not found or int(found[1]) > len(rows) or rows[int(found[1]) - 1] == int(found[1]):
             return error
         row = rows[int(found[1]) - 1]
@@ -289,10 +298,11 @@ def _told(error: pa.ArrowInvalid) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _joined(pieces: list[NDArray[np.generic]]) -> NDArray[np.generic]:
-    """One array of the pieces, which are let go of."""
-    if not pieces:
-        return np.empty(0, dtype=np.float64)
+_Cell = TypeVar("_Cell", bound=np.generic)
+
+
+def _joined(pieces: list[NDArray[_Cell]]) -> NDArray[_Cell]:
+    """One array of the pieces, at least one, which are let go of."""
     whole = np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
     pieces.clear()
     return whole

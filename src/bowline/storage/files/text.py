@@ -159,7 +159,7 @@ def _text(name: str, start: bytes, *, whole: bytes) -> str:
     try:
         return start.decode()
     except UnicodeDecodeError as error:
-        if b"\0" in start or not start.isascii() and error.start < MAX_LINE // 1000:
+        if b"\0" in start or (not start.isascii() and error.start < MAX_LINE // 1000):
             raise BadInput(
                 f"{name}, row 1: this is neither text nor a format known here",
                 hint="Known: CSV, zip, freqtrade feather and JSON, Parquet.",

@@ -72,7 +72,7 @@ def _told_by(steps: IntColumn) -> tuple[Timeframe | None, bool]:
         if not exact and len(steps) >= _MANY_ROWS:
             return None, False
         # the step itself must be there: months are whole days, and no daily candles with gaps
-        return timeframe, len(steps) >= _MANY_ROWS and exact * 100 >= len(steps)
+        return timeframe, bool(len(steps) >= _MANY_ROWS and exact * 100 >= len(steps))
     return None, False
 
 

@@ -21,12 +21,14 @@ import numpy as np
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from msgspec.structs import replace
 
 from bowline.core.errors import BadInput, Conflict
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
-from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame, IntColumn
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import (
+    FLAT,
     FOREVER_NS,
     Coverage,
     Delivery,
@@ -34,7 +36,6 @@ from bowline.storage.candles import (
     Gap,
     ImportRecord,
     RefusedRow,
-    checked_candles,
     frame_of,
     funding_of,
     gaps_between,
@@ -97,6 +98,9 @@ _TABLES = (
         format String, first_ns Int64, last_ns Int64, candles Int64, refused Int64,
         ingested_at Int64
     ) engine = ReplacingMergeTree(ingested_at) order by import_key""",
+    """create table if not exists {db}.deletions (
+        market_id UInt16, symbol String, first_ns Int64, last_ns Int64
+    ) engine = MergeTree order by (market_id, symbol)""",
     """create table if not exists {db}.funding_rates (
         market_id UInt16, symbol String, event_ns Int64, interval_ns Int64, rate Float64,
         ingested_at Int64
@@ -107,6 +111,25 @@ _READ = """
 select ts_open, open, high, low, close, volume from {db}.canonical_candles_1m final
 where market_id = {{market:UInt16}} and symbol = {{symbol:String}}
     and ts_open >= {{first:Int64}} and ts_open < {{last:Int64}} order by ts_open"""
+
+_ONE = "market_id = {{market:UInt16}} and symbol = {{symbol:String}}"
+_WITHIN = f"{_ONE} and ts_open >= {{{{first:Int64}}}} and ts_open < {{{{last:Int64}}}}"
+_REACHED = f"{_ONE} and last_ns >= {{{{first:Int64}}}} and first_ns < {{{{last:Int64}}}}"
+# done when it returns, not some time later
+_DELETE = "alter table {{db}}.{0} delete where {1} settings mutations_sync = 2"
+_WISHES = "select market_id, symbol, first_ns, last_ns from {db}.deletions"
+_ANY_LEFT = f"select 1 from {{db}}.{{table}} where {_ONE} limit 1"  # noqa: S608
+_COUNT = f"select count() from {{db}}.canonical_candles_1m final where {_WITHIN}"  # noqa: S608
+_COUNT_FUNDING = f"select count() from {{db}}.funding_rates final where {_ONE}"  # noqa: S608
+
+_HAS_FILLED = f"""
+select distinct market_id, symbol from {{db}}.{{table}} where startsWith(source, '{FLAT}')"""  # noqa: S608
+_FILLED = f"""
+select ts_open from {{db}}.canonical_candles_1m final where {_WITHIN}
+    and (ts_open, version) in (
+        select ts_open, bitShiftLeft(toUInt128(ingested_at), 64) + tie_break
+        from {{db}}.{{table}} where {_ONE} and startsWith(source, '{FLAT}')
+    ) order by ts_open"""  # noqa: S608
 
 _NEIGHBOURS = """
 select market_id, symbol, ts_open, leadInFrame(ts_open) over (
@@ -196,13 +219,14 @@ class ClickHouseCandles:
             self._command(statement)
         rows = [(m.market_id, m.venue, m.kind, str(m.taker_fee_pct)) for m in MARKETS]
         self._insert("ref_market", rows)
+        self._finish_deletions()
         for table in raw_tables():
             self._repair(table)
 
     def write(self, delivery: Delivery) -> None:
         """Write candles first and the record of their import last."""
-        if delivery.candles is not None:
-            self._insert_candles(checked_candles(delivery), delivery)
+        for source, frame in delivery.frames():
+            self._insert_candles(frame, source, delivery.ingested_ns)
         if delivery.instrument is not None:
             self._insert_instrument(delivery.instrument, delivery.ingested_ns)
         self._insert("quarantined_rows", [_refused_row(row) for row in delivery.refused])
@@ -229,7 +253,40 @@ class ClickHouseCandles:
     def coverage(self) -> tuple[Coverage, ...]:
         """First, last, count and gaps of every instrument."""
         rows = self._rows(_COVERAGE, {"minute": MINUTE_NS})
-        return tuple(Coverage(_instrument_id(row), *row[2:]) for row in rows)
+        found = (Coverage(_instrument_id(row), *row[2:]) for row in rows)
+        flat = {
+            _instrument_id(row)
+            for table in raw_tables()
+            for row in self._rows(_HAS_FILLED, {}, table)
+        }
+        return tuple(
+            replace(each, filled=len(self.filled(each.instrument)))
+            if each.instrument in flat
+            else each
+            for each in found
+        )
+
+    def filled(
+        self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
+    ) -> IntColumn:
+        """Those whose arrival that counts was filled."""
+        parameters = {**_key(instrument), "first": start_ns, "last": end_ns}
+        rows = self._rows(_FILLED, parameters, raw_table(instrument.market_id))
+        return np.array([row[0] for row in rows], dtype=np.int64)
+
+    def delete(self, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS) -> int:
+        """The wish is noted first, so that what a crash leaves of it is finished by `migrate`."""
+        parameters = {**_key(instrument), "first": start_ns, "last": end_ns}
+        count = int(self._rows(_COUNT, parameters)[0][0])
+        self._insert("deletions", [(*_key(instrument).values(), start_ns, end_ns)])
+        self._finish_deletions()
+        return count
+
+    def delete_funding(self, instrument: InstrumentId) -> int:
+        """In one statement."""
+        count = int(self._rows(_COUNT_FUNDING, _key(instrument))[0][0])
+        self._command(_DELETE.format("funding_rates", _ONE), parameters=_key(instrument))
+        return count
 
     def gaps(self, instrument: InstrumentId) -> tuple[Gap, ...]:
         """Missing ranges between neighbours."""
@@ -278,17 +335,33 @@ class ClickHouseCandles:
         """One of the reference table."""
         return next((i for i in self.instruments() if i.id == instrument), None)
 
+    def _finish_deletions(self) -> None:
+        """Imports first, so that no file is known of which a candle is gone; the wish last."""
+        for market, symbol, first, last in self._rows(_WISHES, {}):
+            key = {"market": market, "symbol": symbol}
+            span = {**key, "first": first, "last": last}
+            raw = raw_table(MarketId(market))
+            self._command(_DELETE.format("candle_imports", _REACHED), parameters=span)
+            # raw before canonical: `_repair` makes the one from the other
+            for table in (raw, "canonical_candles_1m", "quarantined_rows"):
+                self._command(_DELETE.format(table, _WITHIN), parameters=span)
+            if not self._rows(_ANY_LEFT, key, raw):
+                for table in ("quarantined_rows", "ref_instruments"):
+                    self._command(_DELETE.format(table, _ONE), parameters=key)
+            wish = f"{_ONE} and first_ns = {{{{first:Int64}}}} and last_ns = {{{{last:Int64}}}}"
+            self._command(_DELETE.format("deletions", wish), parameters=span)
+
     def _repair(self, table: str) -> None:
         newest = self._rows(_NEWEST, {}, table)[0][0]
         self._command(_REPAIR, table, {"tail": int(newest) - _TAIL_NS})
 
-    def _insert_candles(self, frame: CandleFrame, delivery: Delivery) -> None:
+    def _insert_candles(self, frame: CandleFrame, source: str, ingested_ns: int) -> None:
         count = len(frame)
         symbol = pa.DictionaryArray.from_arrays(
             pa.array(np.zeros(count, dtype=np.int8)), pa.array([frame.instrument.symbol])
         )
-        source = pa.DictionaryArray.from_arrays(
-            pa.array(np.zeros(count, dtype=np.int8)), pa.array([delivery.source])
+        origin = pa.DictionaryArray.from_arrays(
+            pa.array(np.zeros(count, dtype=np.int8)), pa.array([source])
         )
         arrivals = pa.table(
             {
@@ -296,9 +369,9 @@ class ClickHouseCandles:
                 "symbol": symbol,
                 "ts_open": frame.open_ns,
                 **{name: getattr(frame, name) for name in VALUE_COLUMNS},
-                "ingested_at": np.full(count, delivery.ingested_ns, dtype=np.int64),
+                "ingested_at": np.full(count, ingested_ns, dtype=np.int64),
                 "tie_break": tie_break(frame),
-                "source": source.dictionary_decode(),
+                "source": origin.dictionary_decode(),
             }
         )
         table = f"{self._database}.{raw_table(frame.instrument.market_id)}"

@@ -1,0 +1,147 @@
+"""`bowline ... delete` of candles, funding, strategies, runs, jobs: says what depends on it.
+
+Nothing goes before a person agreed: with --yes, or by typing its name.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from bowline.cli.output import JSON_HELP, emit_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bowline.desk.deletes import Plan
+
+_YES = typer.Option(False, "--yes", help="Do not ask.")
+_MARKET = typer.Option(..., help="The market, such as binance:spot or bybit:linear.")
+_SYMBOL = typer.Option(..., help="The venue's symbol, such as BTCUSDT.")
+_JSON = typer.Option(False, "--json", help=JSON_HELP)
+
+
+def delete_candles(
+    *,
+    market: str = _MARKET,
+    symbol: str = _SYMBOL,
+    start: str = typer.Option("", "--from", help="First moment (UTC); else the first there is."),
+    end: str = typer.Option("", "--to", help="The moment (UTC) up to which; else the last."),
+    yes: bool = _YES,
+    as_json: bool = _JSON,
+) -> None:
+    """Delete stored candles of one instrument, all or those that open in a range."""
+    from bowline import wire
+    from bowline.desk import deletes as desk
+    from bowline.desk.candles import instrument_of, parse_span
+
+    instrument, span = instrument_of(market, symbol), parse_span(start, end)
+    with wire.keepers(wire.home()) as keepers:
+        plan = desk.plan_candles(keepers, instrument, *span)
+        confirm(plan, yes=yes, as_json=as_json)
+        count = desk.delete_candles(keepers, instrument, *span)
+    _done(plan, f"{count:,} candles of {plan.name} deleted", count, as_json=as_json)
+
+
+def delete_funding(
+    *,
+    market: str = _MARKET,
+    symbol: str = _SYMBOL,
+    yes: bool = _YES,
+    as_json: bool = _JSON,
+) -> None:
+    """Delete the stored funding rates of one perpetual."""
+    from bowline import wire
+    from bowline.desk import deletes as desk
+    from bowline.desk.candles import instrument_of
+
+    instrument = instrument_of(market, symbol)
+    with wire.keepers(wire.home()) as keepers:
+        plan = desk.plan_funding(keepers, instrument)
+        confirm(plan, yes=yes, as_json=as_json)
+        count = desk.delete_funding(keepers, instrument)
+    _done(plan, f"{count:,} funding rates of {plan.name} deleted", count, as_json=as_json)
+
+
+def delete_strategy(
+    strategy: str = typer.Argument(
+        ..., help="The id, the beginning of it, or the name of a saved strategy."
+    ),
+    *,
+    yes: bool = _YES,
+    as_json: bool = _JSON,
+) -> None:
+    """Delete a saved strategy that no run was made of."""
+    from bowline import wire
+    from bowline.desk import deletes as desk
+
+    with wire.keepers(wire.home()) as keepers:
+        plan = desk.plan_strategy(keepers, strategy)
+        confirm(plan, yes=yes, as_json=as_json)
+        desk.delete_strategy(keepers, strategy)
+    _done(plan, f"strategy {plan.name} deleted", 1, as_json=as_json)
+
+
+def delete_run(
+    run: int = typer.Argument(..., help="The run's number."),
+    *,
+    yes: bool = _YES,
+    as_json: bool = _JSON,
+) -> None:
+    """Delete a run and its journal, unless a process is at work on it."""
+    from bowline import wire
+    from bowline.desk import deletes as desk
+
+    with wire.keepers(wire.home()) as keepers:
+        plan = desk.plan_run(keepers, run)
+        confirm(plan, yes=yes, as_json=as_json)
+        desk.delete_run(keepers, run)
+    _done(plan, f"run {run} deleted", 1, as_json=as_json)
+
+
+def delete_job(
+    job: int = typer.Argument(..., help="The job's number."),
+    *,
+    yes: bool = _YES,
+    as_json: bool = _JSON,
+) -> None:
+    """Delete a finished job with its result."""
+    from bowline import wire
+    from bowline.desk import deletes as desk
+
+    with wire.keepers(wire.home()) as keepers:
+        plan = desk.plan_job(keepers, job)
+        confirm(plan, yes=yes, as_json=as_json)
+        desk.delete_job(keepers, job)
+    _done(plan, f"job {job} deleted", 1, as_json=as_json)
+
+
+def confirm(plan: Plan, *, yes: bool, as_json: bool) -> None:
+    """Say what would go and what depends on it, and have the name typed; Conflict if not agreed."""
+    from bowline.core.errors import Conflict
+
+    plan.refuse_in_use()
+    say: Callable[[str], None] = lambda text: typer.echo(text, err=True)  # noqa: E731
+    for each in plan.goes:
+        say(f"deletes: {each}")
+    for each in plan.depends:
+        say(f"note: {each}")
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise Conflict(
+            f"{plan.name} was not deleted: nobody agreed",
+            problems=(*plan.goes, *plan.depends),
+            hint="Add --yes if that is meant.",
+        )
+    if typer.prompt(f"Type {plan.name} to delete it", err=True).strip() != plan.name:
+        raise Conflict(f"{plan.name} was not deleted: that is not its name")
+
+
+def _done(plan: Plan, sentence: str, count: int, *, as_json: bool) -> None:
+    if as_json:
+        emit_json({"deleted": plan.name, "count": count, "depended": plan.depends})
+    else:
+        typer.echo(sentence)
