@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import zipfile
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from pyarrow import feather, parquet
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.storage.candles import Candles
 
 SPOT = InstrumentId(MarketId(1), "BTCUSDT")
 #: 2024-01-31 23:30 UTC: the files cross a day and a month
@@ -23,6 +25,14 @@ START_NS = 1_706_743_800 * 10**9
 HEADER = ("open_time", "open", "high", "low", "close", "volume")
 
 Row = list[object]
+#: opens one and the same candle store as often as asked
+Opener = Callable[[], Candles]
+_names = itertools.count()
+
+
+def fresh() -> InstrumentId:
+    """An instrument that no other test has stored anything under."""
+    return InstrumentId(MarketId(1), f"T{next(_names)}")
 
 
 def made_frame(

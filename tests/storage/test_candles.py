@@ -6,10 +6,7 @@ store bit for bit.
 
 from __future__ import annotations
 
-import itertools
-import os
 import random
-from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,65 +30,9 @@ from bowline.storage.candles import (
     raw_tables,
 )
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
-from tests.candle_files import SPOT, START_NS, made_frame
+from tests.candle_files import SPOT, START_NS, Opener, fresh, made_frame
 
 PERP = InstrumentId(MarketId(2), "BTCUSDT")
-_names = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def chdb_client(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """The one ClickHouse engine this process may have."""
-    if not os.environ.get("CI"):
-        pytest.importorskip("chdb", reason="the chdb extra is not installed")
-    import clickhouse_connect
-
-    return clickhouse_connect.get_client(dsn=f"chdb://{tmp_path_factory.mktemp('chdb')}")
-
-
-Opener = Callable[[], Candles]
-
-
-@pytest.fixture(scope="module", params=["duckdb", "clickhouse", "clickhouse over http"])
-def opener(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Opener]:
-    """Opens one and the same store as often as asked."""
-    if request.param == "duckdb":
-        path = tmp_path_factory.mktemp("duckdb") / "candles.duckdb"
-        yield lambda: _migrated(DuckDBCandles(path))
-        return
-    from bowline.storage.servers.clickhouse_candles import ClickHouseCandles, connect_clickhouse
-
-    client = request.getfixturevalue("chdb_client")
-    database = f"contract_{next(_names)}"
-    if request.param == "clickhouse over http":
-        from tests.clickhouse_over_http import ClickHouseOverHttp
-
-        with ClickHouseOverHttp(client) as server:
-            yield lambda: _migrated(connect_clickhouse(f"{server.url}/{database}"))
-        return
-    yield lambda: _migrated(ClickHouseCandles(client, database))
-
-
-@pytest.fixture(scope="module")
-def store(opener: Opener) -> Candles:
-    return opener()
-
-
-@pytest.fixture
-def instrument() -> InstrumentId:
-    """One that no other test has stored anything under."""
-    return fresh()
-
-
-def fresh() -> InstrumentId:
-    return InstrumentId(MarketId(1), f"T{next(_names)}")
-
-
-def _migrated(store: Candles) -> Candles:
-    store.migrate()
-    return store
 
 
 def write(store: Candles, frame: CandleFrame, ingested_ns: int = 1) -> None:
@@ -450,65 +391,3 @@ def test_funding_is_kept_once_a_moment_and_read_by_range(
     assert part.event_ns.tolist() == event_ns[1:4].tolist()
     mine = [each for each in store.funding_coverage() if each.instrument == instrument]
     assert mine == [FundingCoverage(instrument, int(event_ns[0]), int(event_ns[4]), 5)]
-
-
-def test_filled_minutes_are_counted_apart_until_a_traded_one_takes_their_place(
-    store: Candles, instrument: InstrumentId
-) -> None:
-    frame = made_frame(60, instrument=instrument)
-    flat = frame.take(np.arange(20, 30))
-    rest = frame.take(
-        np.flatnonzero((frame.open_ns < flat.open_ns[0]) | (frame.open_ns > flat.open_ns[-1]))
-    )
-    store.write(Delivery("test", 1, rest, filled=flat))
-    assert store.filled(instrument).tolist() == flat.open_ns.tolist()
-    assert len(store.read(instrument, Timeframe.M1)) == 60
-    (entry,) = [each for each in store.coverage() if each.instrument == instrument]
-    assert (entry.candles, entry.filled, entry.gaps) == (60, 10, 0)
-    part = store.filled(instrument, int(flat.open_ns[3]), int(flat.open_ns[6]))
-    assert part.tolist() == flat.open_ns[3:6].tolist()
-    write(store, frame.take(np.arange(25, 28)), ingested_ns=2)
-    left = [*range(20, 25), 28, 29]
-    assert store.filled(instrument).tolist() == frame.open_ns[left].tolist()
-
-
-def test_what_is_deleted_is_gone_with_its_imports_and_nothing_else_is(
-    opener: Opener, instrument: InstrumentId
-) -> None:
-    store, other = opener(), fresh()
-    frame = made_frame(60, instrument=instrument)
-    refused = RefusedRow(instrument, "f", "h", 1, int(frame.open_ns[5]), "why", "v", 1)
-    record = ImportRecord(
-        f"key {instrument.symbol}", instrument, "f", "h", "csv",
-        int(frame.open_ns[0]), int(frame.open_ns[-1]), 60, 1, 1,
-    )  # fmt: skip
-    store.write(Delivery("a", 1, frame, Instrument(instrument), (refused,), record))
-    write(store, frame, ingested_ns=2)
-    write(store, made_frame(60, instrument=other))
-    assert store.delete(instrument, int(frame.open_ns[10]), int(frame.open_ns[20])) == 10
-    opened = opener()
-    assert len(opened.read(instrument, Timeframe.M1)) == 50
-    assert opened.imports(record.key) == ()
-    assert len(opened.quarantine(instrument)) == 1
-    assert opened.delete(instrument) == 50
-    again = opener()
-    assert len(again.read(instrument, Timeframe.M1)) == 0
-    assert again.quarantine(instrument) == ()
-    assert again.instrument(instrument) is None
-    assert len(again.read(other, Timeframe.M1)) == 60
-    # what is written later is there
-    write(again, frame, ingested_ns=3)
-    assert len(opener().read(instrument, Timeframe.M1)) == 60
-
-
-def test_deleted_funding_is_gone_and_another_instruments_is_not(
-    store: Candles, instrument: InstrumentId
-) -> None:
-    other = fresh()
-    for each in (instrument, other):
-        event_ns = START_NS + np.arange(3, dtype=np.int64) * 3_600 * 10**9
-        interval = np.full(3, 3_600 * 10**9, dtype=np.int64)
-        store.write_funding(FundingFrame(each, event_ns, interval, np.zeros(3)), 1)
-    assert store.delete_funding(instrument) == 3
-    assert len(store.read_funding(instrument)) == 0
-    assert len(store.read_funding(other)) == 3

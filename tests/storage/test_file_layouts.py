@@ -259,7 +259,7 @@ def okx(name: str = "BTC-USDT-SWAP", confirm: int = 1, minute: int = 0, base: st
     return f"{name},100,100.6,99.9,100.5,150,{base},150,{stamp},{confirm}\n"
 
 
-def test_okx_swaps_are_read_in_base_units_and_spot_as_it_stands(tmp_path: Path) -> None:
+def test_okx_swaps_count_contracts_and_its_spot_does_not(tmp_path: Path) -> None:
     swap = OKX + okx() + okx(minute=1)
     assert load(tmp_path, swap, LINEAR).columns.volume.tolist() == [1.5, 1.5]
     spot = FileHints(market=market_by_name("okx:spot"), symbol="BTCUSDT")
@@ -335,7 +335,7 @@ def test_volume_in_contracts_is_known_by_its_venue(tmp_path: Path) -> None:
     assert load(tmp_path, SEC, said).columns.volume[0] == 0.15
 
 
-def test_gates_order_of_columns_is_recognised_and_its_volume_is_no_base_volume(
+def test_gates_order_of_columns_is_recognised_and_so_is_the_unit_of_its_volume(
     tmp_path: Path,
 ) -> None:
     text = "".join(

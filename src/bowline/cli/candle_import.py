@@ -10,9 +10,10 @@ import typer
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
-    from bowline.desk.candle_import import ImportOutcome, ImportRequest
+    from bowline.desk.candle_import import FileWords, ImportOutcome, ImportRequest, Steps
 
 #: an exponent beyond these is no step of anything
 _DIGITS = 18
@@ -51,47 +52,23 @@ def import_command(
     """Import files of one-minute candles of one instrument."""
     from bowline import wire
     from bowline.desk import candle_import as desk
-    from bowline.desk.candles import name_of, parse_timeframe
-    from bowline.desk.funding import parse_offset
+    from bowline.desk.candles import name_of
 
-    steps = desk.Steps(
-        decimal_of("--tick-size", tick_size),
-        decimal_of("--lot-step", lot_step),
-        decimal_of("--min-notional", min_notional),
-        decimal_of("--contract-size", contract_size, least="more than 0"),
-    )
-    words = desk.FileWords(
-        parse_timeframe(timeframe) if timeframe else None,
-        parse_offset(utc_offset),
-        desk.parse_columns(column or ()),
-        _decimal_sign(decimal),
-    )
     request = desk.import_request(
         market,
         symbol,
-        steps,
-        words,
+        _steps(tick_size, lot_step, min_notional, contract_size),
+        _file_words(timeframe, utc_offset, column or (), decimal),
         keep_good=keep_good,
         allow_jumps=allow_jumps,
         fill_longest=fill_longest if fill_flat else None,
     )
     request = _listed(request, unlisted=unlisted)
-    done = 0
-    said: set[str] = set()
-
-    def progress(outcome: ImportOutcome) -> None:
-        nonlocal done
-        done += 1
-        # what holds for many files alike is said once
-        new = [note for note in outcome.notes if note not in said]
-        said.update(new)
-        line = "; ".join((_sentence(outcome), *new))
-        typer.echo(f"[{done}/{len(files)}] {line}", err=True)
-
+    told = _Progress(len(files))
     try:
-        outcomes = desk.import_files(wire.open_candles(wire.home()), files, request, progress)
+        outcomes = desk.import_files(wire.open_candles(wire.home()), files, request, told.tell)
     except KeyboardInterrupt:
-        typer.echo(f"stopped after {done} of {len(files)} files: repeat to go on", err=True)
+        typer.echo(f"stopped after {told.done} of {len(files)} files: repeat to go on", err=True)
         raise
     if as_json:
         emit_json({"instrument": name_of(request.instrument), "files": outcomes})
@@ -100,6 +77,47 @@ def import_command(
     refused = [outcome for outcome in outcomes if outcome.status == "refused"]
     if refused:
         _fail_import(refused, len(files))
+
+
+class _Progress:
+    """A line a file on stderr; what holds for many files alike is said once."""
+
+    def __init__(self, files: int) -> None:
+        self._files = files
+        self._said: set[str] = set()
+        self.done = 0
+
+    def tell(self, outcome: ImportOutcome) -> None:
+        """What became of the next file."""
+        self.done += 1
+        new = [note for note in outcome.notes if note not in self._said]
+        self._said.update(new)
+        line = "; ".join((_sentence(outcome), *new))
+        typer.echo(f"[{self.done}/{self._files}] {line}", err=True)
+
+
+def _steps(tick_size: str, lot_step: str, min_notional: str, contract_size: str) -> Steps:
+    from bowline.desk.candle_import import Steps
+
+    return Steps(
+        decimal_of("--tick-size", tick_size),
+        decimal_of("--lot-step", lot_step),
+        decimal_of("--min-notional", min_notional),
+        decimal_of("--contract-size", contract_size, least="more than 0"),
+    )
+
+
+def _file_words(timeframe: str, offset: str, columns: Sequence[str], decimal: str) -> FileWords:
+    from bowline.desk.candle_import import FileWords, parse_columns
+    from bowline.desk.candles import parse_timeframe
+    from bowline.desk.funding import parse_offset
+
+    return FileWords(
+        parse_timeframe(timeframe) if timeframe else None,
+        parse_offset(offset),
+        parse_columns(columns),
+        _decimal_sign(decimal),
+    )
 
 
 def decimal_of(option: str, text: str, least: str = "0 or more") -> Decimal | None:

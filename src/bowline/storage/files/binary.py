@@ -17,7 +17,7 @@ from bowline.core.model.market import PRICE_COLUMNS, FloatColumn
 from bowline.core.quality import Columns
 from bowline.storage.files.columns import Roles, role_columns
 from bowline.storage.files.hints import FileHints
-from bowline.storage.files.others import Others, in_base_units
+from bowline.storage.files.others import Others, contracts_to_units
 from bowline.storage.files.stamps import as_numpy, stamps_to_ns
 from bowline.storage.files.table import MAX_ROWS, Part, too_many_rows
 
@@ -86,7 +86,7 @@ def _part(name: str, kind: str, table: pa.Table, roles: Roles, hints: FileHints)
         at = roles.volume.beside
         beside = None if at is None else _floats(name, "volume", table.column(at))
         size = hints.contract_size
-        volume, said = in_base_units(name, volume, beside, size, roles.volume.why)
+        volume, said = contracts_to_units(name, volume, beside, size, roles.volume.why)
         notes += said
     elif roles.volume.why:
         notes.append(f"volume: {roles.volume.why}")

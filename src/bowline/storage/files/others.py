@@ -120,7 +120,7 @@ def _bare(plain: str) -> str:
     return plain
 
 
-def in_base_units(
+def contracts_to_units(
     name: str, volume: FloatColumn, beside: FloatColumn | None, size: Decimal | None, why: str
 ) -> tuple[FloatColumn, list[str]]:
     """Volume in contracts as base units; BadInput where their size is not known, or contradicts.

@@ -24,7 +24,7 @@ from bowline.storage.files.columns import Roles
 from bowline.storage.files.dates import not_understood
 from bowline.storage.files.hints import FileHints
 from bowline.storage.files.layout import MAX_LINE, Layout, Numbers
-from bowline.storage.files.others import Others, in_base_units
+from bowline.storage.files.others import Others, contracts_to_units
 from bowline.storage.files.stamps import as_numpy, stamps_to_ns
 from bowline.storage.files.table import MAX_ROWS, Part, too_many_rows
 
@@ -224,7 +224,7 @@ class RowReader:
             return volume, [f"volume: {told.why}"] if told.why else []
         beside = _joined(self._beside) if told.beside is not None else None
         size: Decimal | None = self._hints.contract_size
-        return in_base_units(self._name, volume, beside, size, told.why)
+        return contracts_to_units(self._name, volume, beside, size, told.why)
 
     def _left_out(self) -> list[str]:
         return [f"{count:,} {what} left out" for what, count in self._left.items() if count]
