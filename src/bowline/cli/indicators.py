@@ -179,6 +179,10 @@ def _show(entry: Indicator) -> None:
         typer.echo(f"SHORT     {entry.rule.short or 'never'}")
     for constraint in entry.constraints:
         typer.echo(f"needs     {constraint}")
+    for output, step in entry.undefined.items():
+        typer.echo(f"no value  {output}, where {step.text}")
+    for output, text in entry.scale.items():
+        typer.echo(f"scale     {output}, {text}")
     if entry.params:
         typer.echo("")
         emit_table(

@@ -113,7 +113,7 @@ def _entry(entry: Indicator) -> str:
         said = (("LONG", entry.rule.long), ("SHORT", entry.rule.short))
         lines.append("- " + ", ".join(f"{name} `{text}`" for name, text in said if text))
     lines += [
-        f"- no value where `{_call(step)}`: {', '.join(names)}"
+        f"- no value where `{step.text}`: {', '.join(names)}"
         for step, names in _by_value(entry.undefined).items()
     ]
     lines += [f"- scale `{text}`: {', '.join(n)}" for text, n in _by_value(entry.scale).items()]
@@ -126,7 +126,3 @@ def _by_value(named: Mapping[str, _Value]) -> dict[_Value, list[str]]:
     for name, value in named.items():
         found.setdefault(value, []).append(name)
     return found
-
-
-def _call(step: Step) -> str:
-    return f"{step.formula}({', '.join(map(str, step.arguments))})"

@@ -92,6 +92,11 @@ class Step(msgspec.Struct, frozen=True):
     formula: str
     arguments: tuple[Value, ...]
 
+    @property
+    def text(self) -> str:
+        """As people read it: `formula(argument, …)`."""
+        return f"{self.formula}({', '.join(map(str, self.arguments))})"
+
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     """When the indicator is LONG and when SHORT, as truths of the rule language; "" is never."""

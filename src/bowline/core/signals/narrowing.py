@@ -120,4 +120,4 @@ def _narrow_bounds(
 
 def _multiple(step: float, of: float) -> bool:
     times = step / of
-    return times > 0 and round(times) >= 1 and abs(times - round(times)) <= STEP_TOLERANCE
+    return round(times) >= 1 and abs(times - round(times)) <= STEP_TOLERANCE
