@@ -5,6 +5,7 @@ The same coins are listed at every venue; each dialect lists them in its own wor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec import Struct
@@ -84,3 +85,8 @@ def coin_of(symbol: str) -> Coin:
     raise BadInput(
         f"{symbol} is no symbol that can be simulated", hint=f"expected a coin in {_QUOTES[0]}"
     )
+
+
+def assets_of(listings: Iterable[Listing]) -> list[str]:
+    """Every asset that is bought or paid with in these, once."""
+    return sorted({asset for each in listings for asset in (each.base, each.quote)})

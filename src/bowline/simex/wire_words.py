@@ -29,6 +29,8 @@ def plain_or(number: Decimal | None, otherwise: str = "") -> str:
 #: what the venues' own parsers read: ASCII digits, no spaces, no underscores, no words
 _DECIMAL = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,19}", re.ASCII)
+#: some ids are longer than 64 bits
+_ID = re.compile(r"-?\d{1,40}", re.ASCII)
 #: digits before the point and after it that an amount or a price may have
 _BEFORE, _AFTER = 20, 24
 _WIDE = Context(prec=100)
@@ -85,7 +87,7 @@ class Numbers:
 
 def int_in(text: str | None, otherwise: int) -> int:
     """The whole number that a text is; `otherwise` if it is none: for stamps and ids."""
-    return int(text) if text and _INTEGER.fullmatch(text) else otherwise
+    return int(text) if text and _ID.fullmatch(text) else otherwise
 
 
 def ms(ns: int) -> int:

@@ -20,9 +20,19 @@ from bowline.simex.dialect import (
     Topic,
     Wallet,
     WireRefusal,
+    public_route,
     signed_route,
 )
-from bowline.simex.dialects.binance import account, algo, auth, market, streams, trading, wsapi
+from bowline.simex.dialects.binance import (
+    account,
+    algo,
+    auth,
+    currencies,
+    market,
+    streams,
+    trading,
+    wsapi,
+)
 from bowline.simex.dialects.binance.words import FIRST_ORDER_ID
 from bowline.simex.floor import Floor
 from bowline.simex.limits import Budget, Spent
@@ -75,6 +85,11 @@ _ROUTES: tuple[Route, ...] = (
     _spot("GET", "allOrders", trading.all_orders, 20),
     _spot("GET", "myTrades", trading.fills, 20),
     _spot("GET", "account", account.spot_account, 20),
+    signed_route("GET", "/sapi/v1/capital/config/getall", currencies.currencies, "sapi", 10),
+    # the key alone is asked for, and not looked at: both lists are empty for everybody
+    public_route("GET", "/sapi/v1/margin/allPairs", currencies.none_listed, "sapi"),
+    public_route("GET", "/sapi/v1/margin/isolated/allPairs", currencies.none_listed, "sapi", 10),
+    public_route("GET", "/dapi/v1/exchangeInfo", currencies.no_coin_margined, "linear weight"),
     signed_route("GET", "/sapi/v1/account/apiRestrictions", account.restrictions, "sapi"),
     _linear("GET", "ping", market.ping, 1, private=False),
     _linear("GET", "time", market.time, 1, private=False),

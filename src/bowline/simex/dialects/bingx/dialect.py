@@ -27,7 +27,7 @@ from bowline.simex.dialect import (
     public_route,
     signed_route,
 )
-from bowline.simex.dialects.bingx import account, market, streams, trading
+from bowline.simex.dialects.bingx import account, currencies, market, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
@@ -49,6 +49,7 @@ _SPOT, _SWAP = "/openApi/spot/v1", "/openApi/swap/v2"
 #: requests a second of each signed end point, an account
 _LIMITS: tuple[tuple[str, str, Handler, int], ...] = (
     ("GET", "/openApi/v1/account/apiPermissions", account.key_rights, 5),
+    ("GET", "/openApi/wallets/v1/capital/config/getall", currencies.currencies, 2),
     ("GET", f"{_SPOT}/account/balance", account.spot_balances, 5),
     ("POST", f"{_SPOT}/trade/order", trading.place, 10),
     ("POST", f"{_SPOT}/trade/order/cancelReplace", trading.cancel_replace, 5),

@@ -27,7 +27,7 @@ from bowline.simex.dialect import (
     public_route,
     signed_route,
 )
-from bowline.simex.dialects.bitget import account, market, streams, trading
+from bowline.simex.dialects.bitget import account, currencies, market, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
@@ -83,6 +83,7 @@ _LIMITS: tuple[tuple[str, str, Handler, int], ...] = (
 )
 _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/api/v2/public/time", market.time),
+    public_route("GET", "/api/v2/spot/public/coins", currencies.currencies),
     public_route("GET", "/api/v2/spot/public/symbols", market.symbols),
     public_route("GET", "/api/v2/spot/market/tickers", market.tickers),
     public_route("GET", "/api/v2/spot/market/orderbook", market.book),

@@ -24,7 +24,7 @@ from bowline.simex.dialect import (
     Wallet,
     WireRefusal,
 )
-from bowline.simex.dialects.gate import account, auth, market, stops, streams, trading
+from bowline.simex.dialects.gate import account, auth, currencies, market, stops, streams, trading
 from bowline.simex.dialects.gate.words import MAX_LEVERAGE
 from bowline.simex.floor import Floor
 from bowline.simex.limits import Budget, Spent
@@ -62,6 +62,7 @@ def _routes(folder: str, table: dict[str, Handler], *, private: bool) -> tuple[R
 _ROUTES: tuple[Route, ...] = (
     *_routes("spot", {
         "GET /time": market.time,
+        "GET /currencies": currencies.currencies,
         "GET /currency_pairs": market.pairs,
         "GET /order_book": market.book,
         "GET /candlesticks": market.candles,
@@ -69,6 +70,8 @@ _ROUTES: tuple[Route, ...] = (
         "GET /trades": market.trades,
     }, private=False),
     *_routes("margin", {"GET /currency_pairs": market.margin_pairs}, private=False),
+    *_routes("options", {"GET /underlyings": currencies.none_listed}, private=False),
+    *_routes("delivery/{settle}", {"GET /contracts": currencies.none_listed}, private=False),
     *_routes("futures/{settle}", {
         "GET /contracts": market.perpetuals,
         "GET /contracts/{contract}": market.perpetual,

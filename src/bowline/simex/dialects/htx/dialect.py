@@ -24,7 +24,16 @@ from bowline.simex.dialect import (
     public_route,
     signed_route,
 )
-from bowline.simex.dialects.htx import auth, market, private, spot, streams, swap, swap_account
+from bowline.simex.dialects.htx import (
+    auth,
+    currencies,
+    market,
+    private,
+    spot,
+    streams,
+    swap,
+    swap_account,
+)
 from bowline.simex.dialects.htx.market import kind_of
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
@@ -50,6 +59,9 @@ _TOO_MANY = 429
 _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/v1/common/timestamp", market.time),
     public_route("GET", "/v1/common/symbols", market.symbols),
+    public_route("GET", "/v2/reference/currencies", currencies.currencies),
+    public_route("GET", "/api/v1/contract_contract_info", currencies.dated),
+    public_route("GET", "/swap-api/v1/swap_contract_info", currencies.coin_margined),
     public_route("GET", "/market/depth", market.book),
     public_route("GET", "/market/detail/merged", market.merged),
     public_route("GET", "/market/history/kline", market.candles),

@@ -34,7 +34,7 @@ _STATUSES = {
 
 def kind_of(path: str) -> str:
     """Which market a path is of."""
-    return "linear" if path.startswith(("/v5", "/linear", "/api")) else "spot"
+    return "linear" if path.startswith(("/v5", "/linear", "/api", "/swap-api")) else "spot"
 
 
 def named(call: Call, fields: dict[str, str]) -> Listing:

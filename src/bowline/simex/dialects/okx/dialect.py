@@ -24,7 +24,7 @@ from bowline.simex.dialect import (
     public_route,
     signed_route,
 )
-from bowline.simex.dialects.okx import account, algo, auth, market, streams, trading
+from bowline.simex.dialects.okx import account, algo, auth, currencies, market, streams, trading
 from bowline.simex.dialects.okx.words import FIRST_ORDER_ID
 from bowline.simex.floor import Floor
 from bowline.simex.limits import Budget, Spent
@@ -73,6 +73,7 @@ _SIGNED: tuple[tuple[str, str, Handler, int], ...] = (
     ("GET", "trade/order-algo", algo.look_up, 20),
     ("GET", "trade/orders-algo-pending", algo.pending, 20),
     ("POST", "trade/cancel-all-after", trading.cancel_all_after, 2),
+    ("GET", "asset/currencies", currencies.currencies, 12),
     ("GET", "account/balance", account.balance, 10),
     ("GET", "account/positions", account.positions, 10),
     ("GET", "account/config", account.config, 5),

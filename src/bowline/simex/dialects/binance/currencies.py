@@ -1,0 +1,42 @@
+"""Binance's lists around the markets: currencies, margin pairs, coin-margined contracts.
+
+A stock client asks for these before its first order. Nothing can be deposited or withdrawn here.
+"""
+
+from __future__ import annotations
+
+from bowline.simex.coins import assets_of
+from bowline.simex.dialect import Call
+from bowline.simex.wire_words import ms
+
+
+def currencies(call: Call) -> object:
+    """GET /sapi/v1/capital/config/getall ("All Coins' Information")."""
+    return [
+        {
+            "coin": asset,
+            "name": asset,
+            "depositAllEnable": False,
+            "withdrawAllEnable": False,
+            "trading": True,
+            "isLegalMoney": False,
+            "networkList": [],
+        }
+        for asset in assets_of(call.floor.listings("spot"))
+    ]
+
+
+def none_listed(_: Call) -> object:
+    """GET margin/allPairs and margin/isolated/allPairs: there is no margin account."""
+    return []
+
+
+def no_coin_margined(call: Call) -> object:
+    """GET /dapi/v1/exchangeInfo: no contract is settled in a coin here."""
+    return {
+        "timezone": "UTC",
+        "serverTime": ms(call.now_ns),
+        "rateLimits": [],
+        "exchangeFilters": [],
+        "symbols": [],
+    }

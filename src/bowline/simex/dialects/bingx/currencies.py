@@ -1,0 +1,18 @@
+"""BingX's list of currencies.
+
+A stock client asks for these before its first order. Nothing can be deposited or withdrawn here.
+"""
+
+from __future__ import annotations
+
+from bowline.simex.coins import assets_of
+from bowline.simex.dialect import Call
+
+
+def currencies(call: Call) -> object:
+    """GET /openApi/wallets/v1/capital/config/getall."""
+    return [
+        {"coin": asset, "name": asset, "networkList": []}
+        for asset in assets_of(call.floor.listings("spot"))
+        if call.query.get("coin", asset) == asset
+    ]

@@ -1,0 +1,32 @@
+"""Gate's list of currencies.
+
+A stock client asks for these before its first order. Nothing can be deposited or withdrawn here.
+"""
+
+from __future__ import annotations
+
+from bowline.simex.coins import assets_of
+from bowline.simex.dialect import Call
+
+
+def currencies(call: Call) -> object:
+    """GET /api/v4/spot/currencies."""
+    return [
+        {
+            "currency": asset,
+            "name": asset,
+            "delisted": False,
+            "withdraw_disabled": True,
+            "withdraw_delayed": False,
+            "deposit_disabled": True,
+            "trade_disabled": False,
+            "chain": asset,
+            "chains": [],
+        }
+        for asset in assets_of(call.floor.listings("spot"))
+    ]
+
+
+def none_listed(_: Call) -> object:
+    """GET delivery/{settle}/contracts, options/underlyings: no dated contract, no option."""
+    return []

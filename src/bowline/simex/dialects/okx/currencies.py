@@ -1,0 +1,32 @@
+"""OKX's list of currencies.
+
+A stock client asks for these before its first order. Nothing can be deposited or withdrawn here.
+"""
+
+from __future__ import annotations
+
+from bowline.simex.coins import assets_of
+from bowline.simex.dialect import Call
+
+
+def currencies(call: Call) -> object:
+    """GET /api/v5/asset/currencies: a row for each chain of each currency."""
+    wanted = set(filter(None, call.query.get("ccy", "").split(",")))
+    return [
+        {
+            "ccy": asset,
+            "name": asset,
+            "chain": f"{asset}-Simulated",
+            "canDep": False,
+            "canWd": False,
+            "canInternal": False,
+            "mainNet": True,
+            "minDep": "0",
+            "minWd": "0",
+            "maxWd": "0",
+            "wdTickSz": "8",
+            "fee": "0",
+        }
+        for asset in assets_of(call.floor.listings("spot"))
+        if not wanted or asset in wanted
+    ]
