@@ -31,7 +31,7 @@ from bowline.storage.journal import Entry, Journal, Snapshot, encode_payload
 #: how many candles a restart may have to take again
 SNAPSHOT_CANDLES = 5_000
 #: counted up whenever the engine's state is written in another way
-STATE_FORM = 2
+STATE_FORM = 3
 
 
 class Venue(Protocol):

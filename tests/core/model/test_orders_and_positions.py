@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bowline.core.model.instrument import (
     MARKETS,
@@ -52,6 +53,35 @@ def test_an_order_goes_only_where_its_table_says(steps):
         else:
             with pytest.raises(ValueError, match=f"order 7 is {now.state.value}: cannot"):
                 now.after(step)
+
+
+#: what may happen to an order, by the life of an order in the design and not by the table: an order
+#: that has a fill is not refused any more, and of one that is confirmed nobody can be in doubt
+LEGAL = {
+    "pending": "accept fill_part fill_all cancel reject lose",
+    "working": "fill_part fill_all cancel reject",
+    "partly_filled": "fill_part fill_all cancel",
+    "filled": "",
+    "cancelled": "",
+    "rejected": "",
+    "unknown": "accept fill_part fill_all cancel reject",
+}
+BECOMES = {
+    "accept": "working", "fill_part": "partly_filled", "fill_all": "filled",
+    "cancel": "cancelled", "reject": "rejected", "lose": "unknown",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("state", OrderState)
+def test_every_step_of_every_state_is_legal_or_not(state, step):
+    now = replace(order(), state=state)
+    if step.value in LEGAL[state.value].split():
+        assert now.after(step).state.value == BECOMES[step.value]
+    else:
+        with pytest.raises(ValueError, match=f"order 7 is {state.value}: cannot {step.value}"):
+            now.after(step)
+    assert now.done is (state.value in {"filled", "cancelled", "rejected"})
 
 
 def test_what_has_ended_stays_ended_and_what_is_unknown_can_become_anything():

@@ -56,6 +56,39 @@ def test_a_constraint_across_indicators_ties_only_the_subsets_that_have_both() -
     assert 0 < len(left) < len(both)
 
 
+def pairs_of(found: GridRequest) -> set[tuple[int, int]]:
+    """The fast and the slow period of every base of one slot."""
+    rules = [found.space.rules(number)[0][1] for number in range(found.space.bases)]
+    return {(params["fast"], params["slow"]) for params in rules}
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_every_constraint_of_a_slot_holds_and_not_the_last_alone(turn: int) -> None:
+    """Three that cut different corners, in either order, beside the catalogue's own."""
+    fasts, slows = [10, 20, 30, 40, 50], [20, 30, 40, 50, 60]
+    asked = ["slow - fast >= 20", "fast > 10", "slow < 60"][::turn]
+    slot = {"id": "sma_cross", "params": {"fast": fasts, "slow": slows}, "constraints": asked}
+    found = request(indicators=[slot], choose=1)
+    assert pairs_of(found) == {(20, 40), (20, 50), (30, 50)}
+    assert pairs_of(request(indicators=[slot | {"constraints": asked[:1]}], choose=1)) > pairs_of(
+        found
+    )
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_every_constraint_across_slots_holds_and_not_the_last_alone(turn: int) -> None:
+    """Two that cut differently, in either order: 7 and 14 beside 5, 10 and 40."""
+    asked = ["rsi_middle_period > sma_cross_fast", "sma_cross_fast + rsi_middle_period < 19"][
+        ::turn
+    ]
+    found = request(constraints=asked, choose=2)
+    rules = [found.space.rules(number) for number in range(found.space.bases)]
+    pairs = {(cross["fast"], middle["period"]) for (_, cross), (_, middle) in rules}
+    assert pairs == {(5, 7)}, "14 beside 5 is 19, and 10 is above 7"
+    loose = request(constraints=asked[:1], choose=2)
+    assert loose.space.bases > found.space.bases
+
+
 def test_one_indicator_twice_never_agrees_with_itself() -> None:
     twice = [MIDDLE, {**MIDDLE, "name": "other", "params": {"period": [14, 21]}}]
     found = request(indicators=twice, choose=2)

@@ -6,7 +6,7 @@ The wallet is its own, or the one of its portfolio; what its position ties up th
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +21,10 @@ from bowline.core.model.position import Position, RoundTrip, apply_fill
 from bowline.core.model.values import DAY_NS, HUNDRED, ONE, ZERO, Direction
 
 _NEVER = Decimal("Infinity")
+#: An entry price is a quotient, and what 28 digits leave of it may lie one beside the price that was
+#: paid. A level that is met is compared without its last digits: so a close that is exactly on the
+#: level meets it. Prices, percentages and rates have fewer digits than this together.
+_MET = Context(prec=24)
 
 
 class Touch(Struct, frozen=True):
@@ -31,18 +35,28 @@ class Touch(Struct, frozen=True):
 
 
 class ExitLevels(Struct, frozen=True):
-    """Prices at which an open position is left: at or below `lower`, at or above `upper`."""
+    """Prices at which an open position is left: at or below `lower`, at or above `upper`.
+
+    `lower_met` and `upper_met` are these without what rounding left; a price is held against them.
+    """
 
     lower: Decimal
     lower_reason: Reason
     upper: Decimal
     upper_reason: Reason
+    lower_met: Decimal
+    upper_met: Decimal
+
+    @classmethod
+    def of(cls, lower: Decimal, low: Reason, upper: Decimal, high: Reason) -> ExitLevels:
+        """The levels at these prices, for these reasons."""
+        return cls(lower, low, upper, high, _MET.plus(lower), _MET.plus(upper))
 
     def hit(self, close: Decimal) -> Touch | None:
         """Why this close ends the position, if it does."""
-        if close <= self.lower:
+        if close <= self.lower_met:
             return Touch(self.lower_reason)
-        if close >= self.upper:
+        if close >= self.upper_met:
             return Touch(self.upper_reason)
         return None
 
@@ -55,7 +69,7 @@ class ExitLevels(Struct, frozen=True):
         for leg in legs:
             if gap := self.hit(leg.open):
                 return Touch(gap.reason, leg.open)
-            falls, rises = leg.low <= self.lower, leg.high >= self.upper
+            falls, rises = leg.low <= self.lower_met, leg.high >= self.upper_met
             if falls and not (rises and self.lower_reason is Reason.TAKE_PROFIT):
                 return Touch(self.lower_reason, self.lower)
             if rises:
@@ -188,10 +202,10 @@ class Ledger(Struct):
         if position.direction is Direction.LONG:
             stop = (_moved(entry, sl_pct, -1, ZERO), Reason.STOP_LOSS)
             nearer = ruin if ruin[0] > stop[0] else stop
-            return ExitLevels(*nearer, _moved(entry, tp_pct, 1, _NEVER), Reason.TAKE_PROFIT)
+            return ExitLevels.of(*nearer, _moved(entry, tp_pct, 1, _NEVER), Reason.TAKE_PROFIT)
         stop = (_moved(entry, sl_pct, 1, _NEVER), Reason.STOP_LOSS)
         nearer = ruin if ruin[0] < stop[0] else stop
-        return ExitLevels(_moved(entry, tp_pct, -1, ZERO), Reason.TAKE_PROFIT, *nearer)
+        return ExitLevels.of(_moved(entry, tp_pct, -1, ZERO), Reason.TAKE_PROFIT, *nearer)
 
 
 def _moved(entry: Decimal, pct: Decimal | None, sign: int, without: Decimal) -> Decimal:
