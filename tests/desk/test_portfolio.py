@@ -71,14 +71,14 @@ def test_runs_are_set_up_as_written_and_share_one_account(folder, home):
     [
         ("version: 1", "version: 2", "version: 2: expected 1"),
         ("cash: 2500.5", "cash: 0", "cash: 0 is not allowed: expected above 0"),
-        ("cash: 2500.5", "cash: much", "cash: much is not a number"),
+        ("cash: 2500.5", "cash: much", "cash: 'much' is not a number"),
         ("cash: 2500.5", "money: 5", "money: no such field: expected version, cash"),
         ("max_positions: 2", "max_positions: 1.5", "limits.max_positions: 1.5: expected a whole"),
         ("daily_loss_pct: 3", "daily_loss_pct: 101", "limits.daily_loss_pct: 101 is not allowed"),
         ("max_drawdown_pct", "drawdown", "limits.drawdown: no such field"),
         ("share_pct: 30", "share_pct: 0", "runs[1].share_pct: 0 is not allowed"),
         ("share_pct: 30", "weight: 30", "runs[1].weight: no such field"),
-        ("symbol: OTHER", "symbol: [A]", "runs[1].symbol: ['A']: expected a text"),
+        ("symbol: OTHER", "symbol: [A]", "runs[1].symbol: a list: expected a text"),
     ],
 )
 def test_one_mistake_is_one_line(folder, old, new, said):

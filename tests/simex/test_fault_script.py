@@ -38,6 +38,13 @@ BAD = {
     "- {fault: partial_fill, request: x, ratio: 2}": "from 0 to 1",
     "- {fault: delay, request: x, nth: 1, every: 2}": "one of nth, every and chance",
     "- just words": "no such fault",
+    "- {fault: [delay], at_s: 1}": "no such fault",
+    "- {fault: freeze, at_s: 1, seconds: .nan}": "seconds",
+    "- {fault: freeze, at_s: 1e29}": "no number of seconds",
+    "- {fault: delay, request: x, seconds: -1}": "no number of seconds",
+    "- {fault: delay, request: x, nth: 1000000000000}": "nth",
+    "- {fault: freeze, every_s: 0}": "would never end",
+    "- {fault: status, request: x, status: 99999}": "status 99999",
 }
 
 
@@ -50,6 +57,26 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str) -> None:
     (problem,) = caught.value.problems
     assert problem.startswith("line 2: ")
     assert BAD[text] in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["- {fault: delay, request: x, nth: !!int abc}", "- {fault: delay, request: x, nth: 1e9999999}",
+     "- &a {fault: delay, request: x}\n- *a", "- " + "[" * 50_000, '- {fault: "\\ud800"}'],
+    ids=("tag", "power", "alias", "depth", "surrogate"),
+)  # fmt: skip
+def test_what_is_hostile_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text(f"# a comment\n{text}\n")
+    with pytest.raises(BadInput, match=r"line [23], column"):
+        read_script(path)
+
+
+def test_a_clock_may_be_slow(tmp_path: Path) -> None:
+    path = tmp_path / "faults.yaml"
+    path.write_text("- {fault: clock_skew, at_s: 1, seconds: -90}\n")
+    (fault,) = read_script(path)
+    assert fault.seconds == -90
 
 
 @pytest.mark.parametrize("text", ["", "3", "a: [", "a: 1\nb: 2"])

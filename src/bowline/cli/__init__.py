@@ -7,6 +7,7 @@ imports what it needs when it runs.
 from __future__ import annotations
 
 import sys
+from typing import Any, NoReturn
 
 import typer
 
@@ -35,11 +36,13 @@ from bowline.cli import (
     venues,
     worker,
 )
-from bowline.cli.output import fail
+from bowline.cli.output import EXIT_USAGE, WrongUsage, fail
 from bowline.core.errors import BowlineError
 
 #: what a person can mend ends with 1, wrong usage with 2, a bug with this
 EXIT_BUG = 70
+#: what typer raises where words are not what a command takes: the class above BadParameter
+_WrongWords: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     help="Crypto autotrading from market data and research to paper and live trading.",
@@ -91,7 +94,13 @@ def root(
 def main() -> None:
     """Run the command line; what a person can mend ends as one message and exit code 1."""
     try:
-        app()
+        found = app(prog_name="bowline", standalone_mode=False)
+        sys.exit(found if isinstance(found, int) else 0)
+    except _WrongWords as error:
+        _refuse_words(error)
+    except typer.Abort:
+        typer.echo("aborted", err=True)
+        sys.exit(1)
     except BowlineError as error:
         fail(error, as_json="--json" in sys.argv)
     except BrokenPipeError:
@@ -102,6 +111,20 @@ def main() -> None:
         # a bug: the traceback is for whoever mends it, the secrets in it are for nobody
         _write_bug(error)
         sys.exit(EXIT_BUG)
+
+
+def _refuse_words(error: Any) -> NoReturn:  # noqa: ANN401 - of a library that typer hides
+    """Say what a command line did not take as every other mistake is said."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        # a group by itself is asked what it has
+        error.show()
+        sys.exit(EXIT_USAGE)
+    asked = error.ctx.command_path if error.ctx is not None else "bowline"
+    message = error.format_message().rstrip(".")
+    fail(
+        WrongUsage(f"{message[:1].lower()}{message[1:]}", hint=f"{asked} --help"),
+        as_json="--json" in sys.argv,
+    )
 
 
 def _write_bug(error: Exception) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bowline.cli.options import MOST_ROWS
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ def create_command(
     to: Annotated[
         Path | None, typer.Option(help="The folder for backups; `backups` in the home without it.")
     ] = None,
-    keep: int = typer.Option(7, min=1, help="How many of the newest stay there."),
+    keep: int = typer.Option(7, min=1, max=MOST_ROWS, help="How many of the newest stay there."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Copy everything that cannot be made again, also while runs are at work."""

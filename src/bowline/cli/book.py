@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bowline.cli.options import MOST_SECONDS
 from bowline.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ def book_command(
     *,
     venues: str = typer.Option("all", help="Markets such as bybit:linear, venues, or all."),
     kind: str = typer.Option("linear", help="Of whole venues: linear or spot."),
-    size: float = typer.Option(0.0, min=0.0, help=_SIZE_HELP),
+    size: float = typer.Option(0.0, min=0.0, max=1e12, help=_SIZE_HELP),
     once: bool = typer.Option(False, "--once", help=_ONCE_HELP),
-    wait: float = typer.Option(15.0, min=1.0, help="Seconds."),
+    wait: float = typer.Option(15.0, min=1.0, max=MOST_SECONDS, help="Seconds."),
     as_json: bool = typer.Option(False, "--json", help="A JSON object a line."),
 ) -> None:
     """Show live books side by side, and where a size is bought and sold best."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bowline.cli.options import JOB, RUN
 from bowline.cli.output import JSON_HELP, emit_json
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def delete_strategy(
 
 
 def delete_run(
-    run: int = typer.Argument(..., help="The run's number."),
+    run: int = RUN,
     *,
     yes: bool = _YES,
     as_json: bool = _JSON,
@@ -102,7 +103,7 @@ def delete_run(
 
 
 def delete_job(
-    job: int = typer.Argument(..., help="The job's number."),
+    job: int = JOB,
     *,
     yes: bool = _YES,
     as_json: bool = _JSON,

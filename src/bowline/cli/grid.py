@@ -16,16 +16,20 @@ from bowline.cli.options import (
     CASH,
     END,
     FILE,
+    JOB,
     MARKET,
     MAX_MIB,
     MAX_VARIANTS,
+    MOST_ROWS,
     START,
     SYMBOL,
+    THREADS,
     TIMEFRAME,
+    TOP,
     words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
-from bowline.cli.worker import CLUSTER, THREADS
+from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
     from bowline.research.grid import GridPlan, SweepResult
@@ -67,7 +71,7 @@ def run_command(
     candles: Path | None = FILE,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
-    top: int | None = typer.Option(None, help="How many best rows; without it the grid's own."),
+    top: int | None = TOP,
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
     html: Path | None = typer.Option(None, help="Write the sweep as one self-contained page."),
     threads: int = THREADS,
@@ -123,8 +127,8 @@ def _glance(plan: GridPlan) -> None:
 
 @app.command("save")
 def save_command(
-    job: int = typer.Argument(help="The job's number: `bowline jobs list`."),
-    row: int = typer.Argument(help="The row of its result, 1 is the best."),
+    job: int = JOB,
+    row: int = typer.Argument(min=1, max=MOST_ROWS, help="The row of its result, 1 is the best."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Save a row of a sweep as a strategy, which never changes."""

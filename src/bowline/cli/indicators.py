@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bowline.cli.options import ALLOW_JUMPS
+from bowline.cli.options import ALLOW_JUMPS, MOST_NUMBER
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def compute_command(
     start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
     end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
     allow_jumps: bool = ALLOW_JUMPS,
-    last: int = typer.Option(0, min=0, help="Only the last N candles; 0 is all."),
+    last: int = typer.Option(0, min=0, max=MOST_NUMBER, help="Only the last N candles; 0 is all."),
     csv: Annotated[Path | None, typer.Option("--csv", help="Write to this CSV file.")] = None,
     force: bool = typer.Option(False, help="Replace the file if it exists."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bowline.cli.options import MOST_DAYS
 from bowline.cli.output import emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def ingest_command(
     symbols: list[str] = _SYMBOLS,
     channels: list[str] = _CHANNELS,
     since: str = _SINCE,
-    keep_days: int | None = typer.Option(None, min=1, help=_KEEP_HELP),
+    keep_days: int | None = typer.Option(None, min=1, max=MOST_DAYS, help=_KEEP_HELP),
     status: bool = _STATUS,
     as_json: bool = typer.Option(False, "--json", help="Reports as JSON, one a line."),
 ) -> None:

@@ -17,16 +17,21 @@ from bowline.cli.options import (
     CASH,
     END,
     FILE,
+    JOB,
     MARKET,
     MAX_MIB,
     MAX_VARIANTS,
+    MOST_ROWS,
+    MOST_SECONDS,
     START,
     SYMBOL,
+    THREADS,
     TIMEFRAME,
+    TOP,
     words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
-from bowline.cli.worker import CLUSTER, THREADS
+from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
     from bowline.storage.jobs import Lease, Progress, StoredJob
@@ -34,7 +39,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Sweeps that survive anything: a queue of jobs.", no_args_is_help=True)
 app.command("delete")(delete_job)
 
-JOB = typer.Argument(help="The job's number.")
 #: seconds between two lines of progress where it is not a terminal
 _PACE_S = 5.0
 
@@ -51,7 +55,7 @@ def submit_command(
     candles: Path | None = FILE,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
-    top: int | None = typer.Option(None, help="How many best rows; without it the grid's own."),
+    top: int | None = TOP,
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
     max_variants: int | None = MAX_VARIANTS,
     max_mib: int | None = MAX_MIB,
@@ -81,7 +85,7 @@ def submit_command(
 
 @app.command("list")
 def list_command(
-    count: int = typer.Option(20, "-n", min=1, help="How many jobs, newest first."),
+    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="How many jobs, newest first."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """The newest jobs."""
@@ -137,7 +141,7 @@ def show_command(
 @app.command("watch")
 def watch_command(
     job: int = JOB,
-    every: float = typer.Option(1.0, min=0.05, help="Seconds between two looks."),
+    every: float = typer.Option(1.0, min=0.05, max=MOST_SECONDS, help="Seconds between two looks."),
     as_json: bool = typer.Option(False, "--json", help="A JSON document a line, as it changes."),
 ) -> None:
     """Show how far a job is until it is done, cancelled or parked; exit code 0 if it is done."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import asdict
 
+from bowline.cli.options import MOST_NUMBER, MOST_ROWS
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ _RUN_HELP = "The run's number; without it the newest run that has a journal."
 
 @app.command("tail")
 def tail_command(
-    run: int | None = typer.Option(None, help=_RUN_HELP),
-    count: int = typer.Option(20, "-n", min=1, help="How many entries."),
+    run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
+    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="How many entries."),
     *,
     everything: bool = typer.Option(False, "--all", help="Also what tells a person nothing new."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
@@ -59,7 +60,7 @@ def tail_command(
 def export_command(
     *,
     to: Annotated[Path, typer.Option(help="The file to write: .csv, .json or .parquet.")],
-    run: int | None = typer.Option(None, help=_RUN_HELP),
+    run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
     force: bool = typer.Option(False, "--force", help="Replace the file if it exists."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
@@ -76,7 +77,7 @@ def export_command(
 
 @app.command("verify")
 def verify_command(
-    run: int | None = typer.Option(None, help=_RUN_HELP),
+    run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Check that all is as it was written; exit code 1 if not."""
@@ -108,7 +109,7 @@ def verify_command(
 
 @app.command("replay")
 def replay_command(
-    run: int | None = typer.Option(None, help=_RUN_HELP),
+    run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Decide the run once more from its candles: every command must come out the same."""

@@ -10,6 +10,14 @@ import typer
 if TYPE_CHECKING:
     from bowline.desk.setup import Words
 
+#: bounds of numbers on a command line: what a database counts, a table shows, a machine has
+MOST_NUMBER = 2**63 - 1
+MOST_ROWS = 1_000_000
+MOST_THREADS = 1_024
+MOST_DAYS = 36_525
+MOST_SECONDS = 31_622_400.0
+MOST_PATHS = 100_000
+
 SPEC = typer.Argument(help="A spec file (YAML or JSON), or the id or name of a saved strategy.")
 MARKET = typer.Option("", help="Market, such as binance:spot; without it the spec's own.")
 SYMBOL = typer.Option("", help="The venue's symbol, such as BTCUSDT; without it the spec's own.")
@@ -23,11 +31,29 @@ FILE = typer.Option(None, help="A candle file; nothing of it is stored.")
 ALLOW_JUMPS = typer.Option(False, help="Believe jumps in that file (a real flash crash).")
 
 
+THREADS = typer.Option(
+    0,
+    min=0,
+    max=MOST_THREADS,
+    help="Chunks at a time on this machine; without it one a processor.",
+)
+TOP = typer.Option(
+    None, min=1, max=MOST_ROWS, help="How many best rows; without it the grid's own."
+)
+RUN = typer.Argument(min=1, max=MOST_NUMBER, help="The run's number: `bowline runs list`.")
+JOB = typer.Argument(min=1, max=MOST_NUMBER, help="The job's number: `bowline jobs list`.")
+
 MAX_VARIANTS = typer.Option(
-    None, min=1, help="Refuse a grid of more variants; without it BOWLINE_GRID_MAX_VARIANTS."
+    None,
+    min=1,
+    max=MOST_NUMBER,
+    help="Refuse a grid of more variants; without it BOWLINE_GRID_MAX_VARIANTS.",
 )
 MAX_MIB = typer.Option(
-    None, min=1, help="Refuse a grid that takes more memory; without it BOWLINE_GRID_MAX_MIB."
+    None,
+    min=1,
+    max=1 << 30,
+    help="Refuse a grid that takes more memory; without it BOWLINE_GRID_MAX_MIB.",
 )
 
 

@@ -12,12 +12,13 @@ from typing import NoReturn
 import msgspec
 import typer
 
-from bowline.core.errors import BowlineError
+from bowline.core.errors import BadInput, BowlineError
 
 #: every command takes it: `as_json: JsonFlag = False`
 JSON_HELP = "Print one JSON document for machines instead of a table."
 
 _WIDER_THAN_ANY_ROW = 10_000
+EXIT_USAGE = 2
 
 
 def emit_json(value: object) -> None:
@@ -37,12 +38,18 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     if not table.row_count:
         table.add_row("none")
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDER_THAN_ANY_ROW)
+    # names may hold brackets and colons, which are text here
+    width = None if sys.stdout.isatty() else _WIDER_THAN_ANY_ROW
+    console = Console(width=width, markup=False, emoji=False)
     console.print(table)
 
 
+class WrongUsage(BadInput):
+    """Words of a command line that it does not take."""
+
+
 def fail(error: BowlineError, *, as_json: bool) -> NoReturn:
-    """Print what was wrong and what to do, and leave with exit code 1."""
+    """Print what was wrong and what to do; leave with exit code 2 for wrong usage, else 1."""
     if as_json:
         document = {
             "error": {
@@ -59,4 +66,4 @@ def fail(error: BowlineError, *, as_json: bool) -> NoReturn:
             typer.echo(f"  - {problem}", err=True)
         if error.hint:
             typer.echo(f"hint: {error.hint}", err=True)
-    sys.exit(1)
+    sys.exit(EXIT_USAGE if isinstance(error, WrongUsage) else 1)

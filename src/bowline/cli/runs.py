@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bowline.cli.deletes import delete_run
+from bowline.cli.options import MOST_ROWS, RUN
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ app.command("delete")(delete_run)
 
 @app.command("list")
 def list_command(
-    count: int = typer.Option(20, "-n", min=1, help="How many runs, newest first."),
+    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="How many runs, newest first."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """The newest runs."""
@@ -55,7 +56,7 @@ def list_command(
 
 @app.command("show")
 def show_command(
-    run: int = typer.Argument(..., help="The run's number."),
+    run: int = RUN,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """One run: what it is, how it was made, and every change of its state."""

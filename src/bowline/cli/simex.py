@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bowline.cli.options import ALLOW_JUMPS
+from bowline.cli.options import ALLOW_JUMPS, MOST_NUMBER
 from bowline.cli.output import emit_json, emit_table
 from bowline.core.errors import BadInput
 
@@ -19,6 +19,7 @@ app = typer.Typer()
 _VENUES = "all, or some of them: bybit,okx."
 _MARKET = "synthetic, or replay: and a candle file, or a folder with a tape, of one symbol."
 _CLOCK = "wall, or virtual:60 for a world that runs sixty times as fast as the machine's clock."
+_SEED = "One seed, one world: prices, keys and faults."
 _JSON = "Print the port and the keys as one line of JSON first."
 
 
@@ -30,8 +31,8 @@ def simex_command(
     *,
     allow_jumps: bool = ALLOW_JUMPS,
     faults: Path | None = typer.Option(None, help="A fault script (YAML)."),
-    seed: int = typer.Option(0, help="One seed, one world: prices, keys and faults."),
-    port: int = typer.Option(0, help="Port on 127.0.0.1; 0 takes a free one."),
+    seed: int = typer.Option(0, min=0, max=MOST_NUMBER, help=_SEED),
+    port: int = typer.Option(0, min=0, max=65_535, help="Port on 127.0.0.1; 0 takes a free one."),
     clock: str = typer.Option("wall", help=_CLOCK),
     as_json: bool = typer.Option(False, "--json", help=_JSON),
 ) -> None:

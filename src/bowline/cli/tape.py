@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bowline.cli.options import MOST_DAYS
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def replay(
     symbol: str = typer.Option(..., help="The venue's symbol, such as BTCUSDT."),
     start: str = typer.Option("", "--from", help="From this moment, UTC."),
     end: str = typer.Option("", "--to", help="Up to this moment, UTC."),
-    speed: float = typer.Option(0.0, min=0.0, help="Times its own time; 0 is at once."),
+    speed: float = typer.Option(0.0, min=0.0, max=1e9, help="Times its own time; 0 is at once."),
     as_json: bool = typer.Option(False, "--json", help="A JSON object a line."),
 ) -> None:
     """Print the ticks of an instrument in the order in which they were seen."""
@@ -71,7 +72,9 @@ def replay(
 @app.command()
 def prune(
     *,
-    keep_days: int = typer.Option(..., help="Full days to keep besides today."),
+    keep_days: int = typer.Option(
+        ..., min=0, max=MOST_DAYS, help="Full days to keep besides today."
+    ),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Delete what is older."""

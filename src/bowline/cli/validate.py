@@ -16,8 +16,12 @@ from bowline.cli.options import (
     END,
     FILE,
     MARKET,
+    MOST_DAYS,
+    MOST_NUMBER,
+    MOST_PATHS,
     START,
     SYMBOL,
+    THREADS,
     TIMEFRAME,
     words_of,
 )
@@ -31,9 +35,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-THREADS = typer.Option(0, help="Threads; without it one a processor.")
-TRAIN = typer.Option(0, help="Days to choose on in each fold; without it three eighths of all.")
-TEST = typer.Option(0, help="Days to test in each fold; without it one eighth of all.")
+TRAIN = typer.Option(
+    0,
+    min=0,
+    max=MOST_DAYS,
+    help="Days to choose on in each fold; without it three eighths of all.",
+)
+TEST = typer.Option(
+    0, min=0, max=MOST_DAYS, help="Days to test in each fold; without it one eighth of all."
+)
 
 
 @app.command("validate")
@@ -48,8 +58,12 @@ def validate_command(
     candles: Path | None = FILE,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
-    paths: int = typer.Option(100, min=1, help="Made-up markets; ten times as many round trips."),
-    seed: int = typer.Option(1, min=0, help="The same seed draws the same markets."),
+    paths: int = typer.Option(
+        100, min=1, max=MOST_PATHS, help="Made-up markets; ten times as many round trips."
+    ),
+    seed: int = typer.Option(
+        1, min=0, max=MOST_NUMBER, help="The same seed draws the same markets."
+    ),
     train_days: int = TRAIN,
     test_days: int = TEST,
     threads: int = THREADS,
@@ -159,7 +173,7 @@ def _result(what: str, words: Words, threads: int) -> SweepResult | None:
     from bowline.desk.spec_text import is_spec_file, read_spec_file
     from bowline.desk.validation import is_grid
 
-    if what.isdecimal():
+    if what.isdecimal() and int(what) <= MOST_NUMBER:
         from bowline.desk.jobs import sweep_result
 
         home = wire.home()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bowline.cli.options import THREADS
 from bowline.cli.output import JSON_HELP, emit_json
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-THREADS = typer.Option(0, help="Chunks at a time on this machine; without it one a processor.")
 CLUSTER = typer.Option("", help="Compute on a Dask cluster: tcp://host:port, or local.")
 
 
@@ -34,10 +34,14 @@ def worker_command(
     from bowline import wire
     from bowline.cli.interrupt import asked_to_stop
     from bowline.desk.jobs import stage_of
+    from bowline.research.grid import instruction_set
     from bowline.research.jobs import Bench, work, worker_name
 
     wire.start_logs()
     home, name = wire.home(), worker_name()
+    # what is wrong with this worker must be said here: it is not the fault of a job
+    instruction_set()
+    wire.open_candles(home)
     with (
         closing(wire.open_jobs(home)) as store,
         executor_of(threads, cluster) as executor,

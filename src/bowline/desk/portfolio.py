@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bowline.core.document import exact, show
 from bowline.core.errors import BadInput
 from bowline.core.model.policy import ProfitLock, Sharing, StrategyCompound
 from bowline.core.model.values import HUNDRED, RunId
@@ -127,8 +128,8 @@ class _Reader:
 
     def portfolio(self, raw: Mapping[str, Any]) -> Portfolio:
         self._known("", raw, _FIELDS)
-        if raw.get("version") != PORTFOLIO_VERSION:
-            self.wrong("version", f"{raw.get('version')}: expected {PORTFOLIO_VERSION}")
+        if exact(raw.get("version")) != PORTFOLIO_VERSION:
+            self.wrong("version", f"{show(raw.get('version'))}: expected {PORTFOLIO_VERSION}")
         cash = self._number("cash", raw.get("cash"), MOST_CASH, None, above=True)
         limits = self._mapping("limits", raw.get("limits"), tuple(_LIMITS))
         found = {
@@ -179,7 +180,7 @@ class _Reader:
     def _text(self, path: str, found: object) -> str:
         if found is None or isinstance(found, str):
             return found or ""
-        self.wrong(path, f"{found}: expected a text")
+        self.wrong(path, f"{show(found)}: expected a text")
         return ""
 
     def _number(
@@ -194,12 +195,12 @@ class _Reader:
         """A number from 0 (or above it) up to `most`; `without` is what holds if none is said."""
         if found is None:
             return without
-        value = Decimal(found) if isinstance(found, int | Decimal) else None
-        if isinstance(found, bool) or value is None or not value.is_finite():
-            self.wrong(path, f"{found} is not a number")
+        value = exact(found)
+        if value is None:
+            self.wrong(path, f"{show(found)} is not a number")
         elif not 0 <= value <= most or (above and not value):
             least = "above 0" if above else "0"
-            self.wrong(path, f"{found} is not allowed: expected {least} to {most}")
+            self.wrong(path, f"{show(found)} is not allowed: expected {least} to {most}")
         else:
             return value
         return without

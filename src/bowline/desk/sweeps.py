@@ -27,6 +27,7 @@ from bowline.research.grid import (
     GridPlan,
     GridRequest,
     SweepResult,
+    hold_variants,
     parse_grid,
     plan_grid,
 )
@@ -61,6 +62,8 @@ def prepare_sweep(
     request: GridRequest, words: Words, wishes: Wishes, open_store: Callable[[], Candles]
 ) -> GridPlan:
     """The plan of a request over the candles that `words` name, as a backtest would take them."""
+    # before candles are read: what is far too large is refused at once
+    hold_variants(request, wishes.budget)
     candles, start_ns = _candles(request, words, open_store)
     return plan_grid(
         request,

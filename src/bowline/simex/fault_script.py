@@ -12,12 +12,14 @@ three kinds of words when, and the rest are the fault's own words:
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
-import yaml
 from msgspec import Struct
 
+from bowline.core.document import read_entries
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.sim.exchange import RefusalReason
 from bowline.core.venue import ListingStatus
@@ -52,6 +54,14 @@ FAULTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 _TRIGGER_WORDS = {"request": "request", "channel": "frame", "at_s": "time", "every_s": "time"}
 _COMMON = {"fault", "venue", "nth", "every", "chance", "times", *_TRIGGER_WORDS, "symbol"}
+#: a script is a page of text
+MAX_BYTES = 256 * 1024
+#: nothing that goes wrong lasts, or waits, longer than a year
+_LONGEST_S = 366 * 86_400
+_MOST = 10**9
+#: of HTTP (RFC 9110, 15)
+_FIRST_STATUS, _LAST_STATUS = 200, 599
+_WANTED = "expected a list in YAML: `- fault: delay` and so on, see docs/reference/simex.md"
 _BODIES = ("html", "empty", "truncated")
 
 
@@ -103,23 +113,17 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 def read_script(path: Path) -> tuple[Fault, ...]:
     """The faults of a YAML file; BadInput names every line that is wrong."""
     try:
-        text = path.read_text("utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise NotFound(f"no fault script at {path}") from None
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path} is not YAML: {error}") from None
-    if isinstance(root, yaml.MappingNode) and len(root.value) == 1:
-        root = root.value[0][1]
-    if not isinstance(root, yaml.SequenceNode):
-        raise BadInput(
-            f"{path} holds no list of faults", hint="expected `- fault: delay` and so on"
-        )
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"cannot read {path}: {error}", hint=_WANTED) from None
+    if len(content) > MAX_BYTES:
+        raise BadInput(f"{path} is larger than {MAX_BYTES} bytes: no fault script", hint=_WANTED)
     faults, problems = [], []
-    for node in root.value:
-        line = node.start_mark.line + 1
-        words = yaml.SafeLoader("").construct_document(node)
+    for line, words in read_entries(text, str(path), _WANTED):
         try:
             faults.append(fault_of(words, line))
         except BadInput as error:
@@ -134,16 +138,16 @@ def read_script(path: Path) -> tuple[Fault, ...]:
 
 def fault_of(words: object, line: int = 0) -> Fault:
     """One entry, checked; BadInput says what is wrong with it."""
-    if not isinstance(words, dict) or words.get("fault") not in FAULTS:
+    if not isinstance(words, dict) or str(words.get("fault")) not in FAULTS:
         raise BadInput(f"no such fault: {words.get('fault') if isinstance(words, dict) else words}")
-    name = words["fault"]
+    name = str(words["fault"])
     triggers, own = FAULTS[name]
     if unknown := sorted(set(map(str, words)) - _COMMON - own):
         raise BadInput(f"{name} knows no word {', '.join(unknown)}")
     if "body" in words and words["body"] not in _BODIES:
         raise BadInput(f"body is one of {', '.join(_BODIES)}")
     try:
-        fault = msgspec.convert(words | {"line": line}, Fault, strict=False)
+        fault = msgspec.convert(_floats(words) | {"line": line}, Fault, strict=False)
     except msgspec.ValidationError as error:
         raise BadInput(f"{name}: {error}") from None
     if not _TRIGGER_WORDS.keys() & words.keys():
@@ -152,6 +156,12 @@ def fault_of(words: object, line: int = 0) -> Fault:
         raise BadInput(f"{name} is set off by {' or '.join(sorted(triggers))}")
     _check_values(fault)
     return fault
+
+
+def _floats(words: dict[Any, Any]) -> dict[Any, Any]:
+    return {
+        name: float(value) if isinstance(value, Decimal) else value for name, value in words.items()
+    }
 
 
 def _check_values(fault: Fault) -> None:
@@ -163,7 +173,23 @@ def _check_values(fault: Fault) -> None:
     for name, allowed in known.items():
         if (value := getattr(fault, name)) not in allowed:
             raise BadInput(f"{name} {value} is none of {', '.join(sorted(allowed - {''}))}")
-    if not 0 <= fault.ratio <= 1 or not 0 <= fault.chance <= 1:
-        raise BadInput("ratio and chance are numbers from 0 to 1")
+    _check_numbers(fault)
     if fault.trigger != "time" and sum(map(bool, (fault.nth, fault.every, fault.chance))) > 1:
         raise BadInput("say one of nth, every and chance")
+
+
+def _check_numbers(fault: Fault) -> None:
+    for name in ("seconds", "at_s", "every_s", "retry_after_s"):
+        # a clock may be slow as well as fast
+        least = -_LONGEST_S if (fault.fault, name) == ("clock_skew", "seconds") else 0
+        if (value := getattr(fault, name)) is not None and not least <= value <= _LONGEST_S:
+            raise BadInput(f"{name} {value} is no number of seconds up to a year")
+    for name in ("nth", "every", "times", "count"):
+        if (value := getattr(fault, name)) is not None and not 0 <= value <= _MOST:
+            raise BadInput(f"{name} {value} is no whole number from 0 to {_MOST}")
+    if fault.status is not None and not _FIRST_STATUS <= fault.status <= _LAST_STATUS:
+        raise BadInput(f"status {fault.status} is none: expected {_FIRST_STATUS} to {_LAST_STATUS}")
+    if fault.every_s == 0:
+        raise BadInput("every_s 0 would never end: expected seconds above 0")
+    if not 0 <= fault.ratio <= 1 or not 0 <= fault.chance <= 1:
+        raise BadInput("ratio and chance are numbers from 0 to 1")

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from bowline.core.errors import BadInput
+from bowline.desk.setup import Words
 from bowline.desk.spec_text import read_spec_file
+from bowline.desk.sweeps import Wishes, prepare_sweep
 from bowline.research.grid import Budget, parse_grid, plan_grid
+from bowline.storage.candles import Candles
 from tests.generators import catalogue
 from tests.research.grids import START_NS, minutes, raw_grid, request
 
@@ -162,6 +165,104 @@ def test_over_budget_is_refused_with_the_numbers_before_anything_runs() -> None:
     assert "narrow sma_cross: 8 parameter sets" in said
     with pytest.raises(BadInput, match="over budget"):
         plan_grid(request(), candles, START_NS, budget=Budget(bytes=1 << 20))
+
+
+def test_what_is_far_too_large_is_refused_before_a_candle_is_read() -> None:
+    """Eight crosses of every fast below every slow: counted, never planned."""
+    kinds = ("sma", "ema", "wma", "rma", "dema", "tema", "hma", "vwma")
+    asked = request(
+        indicators=[{"id": f"{kind}_cross", "params": "catalogue"} for kind in kinds],
+        choose=8,
+        stops={},
+    )
+    (fast, slow) = (len(axis.values) for axis in asked.slots[0].axes)
+    assert asked.space.variants > 10**30
+
+    def never(*_: object) -> Candles:
+        raise AssertionError("the store was opened")
+
+    with pytest.raises(BadInput, match="over budget") as caught:
+        prepare_sweep(asked, Words(), Wishes(), never)
+    said = "\n".join(caught.value.problems)
+    assert f"variants: {asked.space.variants:,}, at most 10,000,000" in said
+    assert f"sma_cross: {asked.slots[0].count:,} parameter sets (fast {fast} x slow {slow})" in said
+
+
+def test_an_axis_of_stops_is_counted_and_not_paired() -> None:
+    many = {"start": Decimal("0.01"), "stop": 90, "step": Decimal("0.01")}
+    asked = request(stops={"sl_pct": many, "tp_pct": many})
+    with pytest.raises(BadInput, match="over budget") as caught:
+        plan_grid(asked, minutes(300), START_NS)
+    assert "stops: 81,000,000 pairs (sl_pct 9,000 x tp_pct 9,000)" in "\n".join(
+        caught.value.problems
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"choose": "9" * 5000}, "choose: expected 2"),
+        ({"choose": "²"}, "choose: expected 2"),
+        ({"choose": True}, "choose: expected 2"),
+        ({"choose": {"least": True, "most": 2}}, "choose: expected 2"),
+        ({"top": True}, "top: true is not a whole number"),
+        ({"top": Decimal("1e29")}, "top: 1E+29 is not a whole number"),
+        ({"stops": {"sl_pct": True}}, "stops.sl_pct: true is not allowed"),
+        ({"stops": {"sl_pct": float("nan")}}, "stops.sl_pct: nan is not allowed"),
+        ({"stops": {"sl_pct": {"start": 1, "stop": 9, "step": Decimal("1e-9999999")}}}, "no range"),
+        ({"stops": {"sl_pct": {"start": 1, "stop": 9, "step": Decimal("1e-20")}}}, "100000 values"),
+        ({"indicators": {"catalogue": {"groups": 5}}, "choose": 1}, "expected a list of names"),
+        (
+            {"indicators": {"catalogue": {"without": [[1]]}}, "choose": 1},
+            "expected a list of names",
+        ),
+        ({"constraints": ["sma_cross_fast < 3"] * 41}, "constraints: 41 of them: at most 40"),
+        ({"constraints": ["(" * 140 + "1" + ")" * 140 + " < 3"]}, "nested deeper than 30 levels"),
+        ({"constraints": ["sma_cross_fast < " + "9" * 200]}, "more than 15 digits"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_what_is_hostile_is_refused_with_its_field(changes: dict[str, Any], said: str) -> None:
+    assert said in problems(**changes)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Decimal("1e9999999"), Decimal("1e-9999999"), 10**5000, float("inf"), float("nan"), True],
+    ids=("power", "small power", "digits", "inf", "nan", "truth"),
+)
+def test_a_number_beyond_any_that_is_meant_is_no_parameter(value: object) -> None:
+    for raw in (value, [value], {"start": value}, {"stop": value}, {"step": value}):
+        said = problems(indicators=[{"id": "sma", "params": {"period": raw}}], choose=1)
+        assert said.startswith("indicators[0].params.period: ")
+
+
+def test_slots_that_constraints_must_be_tried_on_are_bounded_together() -> None:
+    said = problems(
+        indicators=[
+            {"id": "schaff", "name": f"s{at}", "params": {"points": 7}} for at in range(200)
+        ],
+        choose=1,
+    )
+    assert "at most 20,000,000 of all slots that have constraints" in said
+
+
+def test_twins_are_counted_without_being_written_out() -> None:
+    said = problems(
+        indicators=[
+            {"id": "sma_cross", "name": f"s{at}", "params": "catalogue"} for at in range(3)
+        ],
+        choose=2,
+    )
+    assert "twins of one indicator" in said
+
+
+def test_values_of_all_axes_are_bounded_together() -> None:
+    said = problems(
+        indicators=[{"id": "sma", "name": f"s{at}", "params": "catalogue"} for at in range(150)],
+        choose=1,
+    )
+    assert said.count("more than 100,000 values on all axes together") == 1
 
 
 def test_limits_of_the_settings_are_refused_too() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bowline.core.signals import Strategies, document_of, parse_spec
@@ -97,6 +97,28 @@ def test_one_indicator_twice_never_agrees_with_itself() -> None:
         for number in range(found.space.bases)
     }
     assert pairs == {(7, 14), (7, 21), (14, 21)}
+
+
+@given(
+    st.lists(st.integers(2, 9), min_size=1, unique=True),
+    st.lists(st.integers(2, 9), min_size=1, unique=True),
+    st.lists(st.integers(5, 12), min_size=1, unique=True),
+)
+def test_twins_of_two_parameters_are_told_by_their_values(fast: Any, other: Any, slow: Any) -> None:
+    """Two crosses with values in any order: what is equal in all of them is one rule, twice."""
+    crosses = [
+        {"id": "sma_cross", "name": name, "params": {"fast": values, "slow": slow}}
+        for name, values in (("one", fast), ("two", other))
+    ]
+    sets = [[(a, b) for a in values for b in slow if a < b and a >= 2] for values in (fast, other)]
+    expected = [(a, b) for a in sets[0] for b in sets[1] if a != b]
+    assume(expected)
+    space = request(indicators=crosses, choose=2).space
+    found = [
+        tuple((params["fast"], params["slow"]) for _, params in space.rules(number))
+        for number in range(space.bases)
+    ]
+    assert found == expected
 
 
 @given(st.sampled_from(["1..2", "1", "2"]), st.integers(0, 10**6))

@@ -249,6 +249,52 @@ def test_a_database_that_is_away_for_a_while_costs_time_and_nothing_else(store: 
     assert store.result(job.id) == expected(PLAN)
 
 
+def test_a_job_that_lost_its_database_is_waited_for(store: Jobs) -> None:
+    """`--once` must not end well with its own job unfinished: the lease has to lapse first."""
+    store.submit(asked(), 1)
+    real_save, clock, saved = store.save_chunk, [1], []
+
+    def breaking(*args: object) -> JobState:
+        saved.append(args[2])
+        if len(saved) == 3:
+            raise Unreachable("the session died")
+        return real_save(*args)  # type: ignore[arg-type]
+
+    def rest(seconds: float) -> None:
+        clock[0] += int(seconds * 10**9)
+
+    store.save_chunk = breaking  # type: ignore[method-assign]
+    made = bench(store, clock=lambda: clock[0])
+    lease_ns = 5 * 10**9
+    assert work(made, "w", once=True, lease_ns=lease_ns, rest=rest) == 2
+    assert clock[0] > lease_ns
+    assert store.result(1) == expected(PLAN)
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["with a job of its own", "before any"])
+def test_a_database_that_stays_away_ends_a_worker_that_has_one_round(
+    store: Jobs, *, held: bool
+) -> None:
+    store.submit(asked(), 1)
+    clock, real_lease = [1], store.lease
+
+    def away(*_: object) -> None:
+        raise Unreachable("no answer")
+
+    def leased_once(*args: object) -> object:
+        store.lease = away  # type: ignore[method-assign]
+        return real_lease(*args)  # type: ignore[arg-type]
+
+    def rest(seconds: float) -> None:
+        clock[0] += int(seconds * 10**9)
+
+    store.lease = leased_once if held else away  # type: ignore[method-assign]
+    store.save_chunk = away  # type: ignore[method-assign]
+    with pytest.raises(Unreachable):
+        work(bench(store, clock=lambda: clock[0]), "w", once=True, lease_ns=5 * 10**9, rest=rest)
+    assert (clock[0] > 10 * 10**9) is held
+
+
 def test_two_workers_side_by_side_compute_nothing_twice(database_url: str, tmp_path) -> None:
     log = tmp_path / "computed"
     setup = Jobs(open_engine(database_url))

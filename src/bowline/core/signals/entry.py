@@ -12,6 +12,7 @@ from enum import Enum
 
 import msgspec
 
+from bowline.core.document import exact, show
 from bowline.core.signals import expressions
 
 Value = int | float | str
@@ -58,15 +59,15 @@ class Parameter(
         """The value as it is computed with, or None and what is wrong with it."""
         value = self._typed(raw)
         if value is None:
-            return None, f"{self.name}: {raw!r} is not what it takes: expected {self.allowed()}"
+            return None, f"{self.name}: {show(raw)} is not what it takes: expected {self.allowed()}"
         if isinstance(value, str) or self._holds(value):
             return value, ""
-        return None, f"{self.name}: {raw} is not allowed: expected {self.allowed()}"
+        return None, f"{self.name}: {show(raw)} is not allowed: expected {self.allowed()}"
 
     def _typed(self, raw: object) -> Value | None:
         if self.kind is Kind.CHOICE:
             return raw if isinstance(raw, str) and raw in self.choices else None
-        if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
+        if not isinstance(raw, int | float | Decimal) or exact(raw) is None:
             return None
         if self.kind is Kind.FLOAT:
             return float(raw)

@@ -38,6 +38,9 @@ _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*)|(<=|>=|[<>()+\-*/,]))
 
 #: a text of more characters than this is refused: depth of brackets is depth of calls
 LONGEST = 300
+#: brackets, calls and signs inside one another, and digits of a number: it must fit 64 bits
+DEEPEST = 30
+MOST_DIGITS = 15
 
 #: candles compared in one go: what comes between stays in the processor's cache, five times faster
 _TILE = 8_192
@@ -238,6 +241,7 @@ class _Reader:
         self.text = text
         self.tokens = _tokens(text)
         self.at = 0
+        self.depth = 0
 
     def whole(self) -> Node:
         node = self.junction("or")
@@ -295,6 +299,14 @@ class _Reader:
         return node
 
     def factor(self) -> Node:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise ValueError(f"{self.text!r}: nested deeper than {DEEPEST} levels")
+        node = self.atom()
+        self.depth -= 1
+        return node
+
+    def atom(self) -> Node:
         found = self.take()
         if found == "(":
             node = self.junction("or")
@@ -305,6 +317,8 @@ class _Reader:
             self.demand(truth=False, parts=(operand,), why="-")
             return Arithmetic("-", Number(0), operand)
         if found[0].isdigit():
+            if len(found) > MOST_DIGITS:
+                raise ValueError(f"{self.text!r}: {found} has more than {MOST_DIGITS} digits")
             return Number(float(found) if "." in found else int(found))
         if not (found[0].isalpha() or found[0] == "_"):
             raise ValueError(f"{self.text!r}: expected a name or a number, found {found!r}")

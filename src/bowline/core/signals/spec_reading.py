@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from bowline.core.document import exact, show
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name, symbol_of
 from bowline.core.model.policy import (
@@ -52,8 +53,6 @@ from bowline.core.signals.spec import (
 from bowline.core.signals.strategy import Strategies
 
 MAX_INDICATORS = 16
-#: of a whole number: more cannot be meant
-MAX_BITS = 128
 #: digits after the point that any number here may have
 MAX_PLACES = 12
 
@@ -67,7 +66,6 @@ _FIELDS = (
     "version", "timeframe", "instrument", "direction", "indicators", "strategy", "stops",
     "sizing", "costs", "limits", "fills", "funding", "margin", "first_signal",
 )  # fmt: skip
-_SHOWN_CHARS = 40
 #: names at least this much alike are suggested
 _ALIKE = 0.5
 
@@ -94,7 +92,6 @@ class Bounds(NamedTuple):
 _0, _5, _100 = Decimal(0), Decimal(5), Decimal(100)
 _TP_MOST = Decimal(1000)
 _MONEY_MOST = Decimal(10) ** 12
-_MOST = Decimal(10) ** 30
 
 STOP_LOSS = Bounds("a percentage above 0 and below 100", above=_0, below=_100)
 TAKE_PROFIT = Bounds("a percentage above 0 and up to 1000", above=_0, most=_TP_MOST)
@@ -184,8 +181,8 @@ class _Reader:
 
     def _version(self, fields: Mapping[str, Any]) -> None:
         found = fields.get("version")
-        if _exact(found) != SPEC_VERSION:
-            self.wrong("version", f"{_show(found)}: expected {SPEC_VERSION}")
+        if exact(found) != SPEC_VERSION:
+            self.wrong("version", f"{show(found)}: expected {SPEC_VERSION}")
 
     def _instrument(self, raw: object) -> InstrumentId | None:
         if raw is None:
@@ -199,13 +196,13 @@ class _Reader:
             market_id = market_by_name(str(market)).market_id
         except ValueError as error:
             allowed = str(error).partition(": ")[2]
-            self.wrong("instrument.market", f"{_show(market)} is not a market: {allowed}")
+            self.wrong("instrument.market", f"{show(market)} is not a market: {allowed}")
         near = _symbol(symbol)
         if not near or near != symbol:
             meant = f"did you mean {near}?" if near else "such as BTCUSDT"
             self.wrong(
                 "instrument.symbol",
-                f"{_show(symbol)} is not a symbol: expected the venue's own in capitals, {meant}",
+                f"{show(symbol)} is not a symbol: expected the venue's own in capitals, {meant}",
             )
             return None
         return None if market_id is None else InstrumentId(market_id, symbol)
@@ -233,7 +230,7 @@ class _Reader:
         kept = _USUAL_MAINTENANCE if kept is None else kept
         if kept * leverage >= _100:
             most = f"less than {_100 / leverage:.4g}, the margin of an entry at that leverage"
-            self.wrong(path, f"{_show(kept)} at leverage {_show(leverage)}: expected {most}")
+            self.wrong(path, f"{show(kept)} at leverage {show(leverage)}: expected {most}")
         if instrument is not None and market_by_id(instrument.market_id).kind != LEVERAGED_KIND:
             market = market_by_id(instrument.market_id).name
             self.wrong("margin", f"{market} has no leverage: only perpetuals have")
@@ -252,7 +249,7 @@ class _Reader:
         path = "limits.cooldown_candles"
         candles = self._number(path, fields.get("cooldown_candles"), CANDLES)
         if candles is not None and candles % 1:
-            self.wrong(path, f"{_show(candles)} is not {CANDLES.words}")
+            self.wrong(path, f"{show(candles)} is not {CANDLES.words}")
         return SpecLimits(loss, None if candles is None else int(candles))
 
     def _sizing(self, raw: object) -> Sizing | None:
@@ -260,7 +257,7 @@ class _Reader:
             self.wrong("sizing", f"missing: expected a mode, one of {', '.join(_MODES)}")
             return None
         if not isinstance(raw, Mapping):
-            self.wrong("sizing", f"{_show(raw)} is not a mapping: write {{mode: all_in}}")
+            self.wrong("sizing", f"{show(raw)} is not a mapping: write {{mode: all_in}}")
             return None
         mode = raw.get("mode")
         if not isinstance(mode, str) or mode not in _MODES:
@@ -292,9 +289,7 @@ class _Reader:
         if plugin is not None:
             return self._plugin(plugin)
         if isinstance(indicators, str) or not isinstance(indicators, Sequence) or not indicators:
-            self.wrong(
-                "indicators", f"{_show(indicators)}: expected a list such as - id: sma_cross"
-            )
+            self.wrong("indicators", f"{show(indicators)}: expected a list such as - id: sma_cross")
             return None
         if len(indicators) > MAX_INDICATORS:
             self.wrong("indicators", f"{len(indicators)} of them: at most {MAX_INDICATORS}")
@@ -334,7 +329,7 @@ class _Reader:
         if code is not None and code != entry.code:
             self.wrong(
                 "strategy.code",
-                f"{_show(code)}: the code of {plugin.id} is now {entry.code[:12]}…, and changed "
+                f"{show(code)}: the code of {plugin.id} is now {entry.code[:12]}…, and changed "
                 "code is another strategy: leave code out to use it as it is now",
             )
         params = self._params("strategy", fields.get("params"), entry.resolve)
@@ -342,7 +337,7 @@ class _Reader:
 
     def _looked_up(self, path: str, found: object, get: Callable[[str], Entry]) -> Entry | None:
         if not isinstance(found, str):
-            self.wrong(f"{path}.id", f"{_show(found)}: expected a name")
+            self.wrong(f"{path}.id", f"{show(found)}: expected a name")
             return None
         try:
             return get(found)
@@ -351,10 +346,10 @@ class _Reader:
             return None
 
     def _pinned(self, path: str, found: object, current: int, name: str) -> None:
-        if found is not None and _exact(found) != current:
+        if found is not None and exact(found) != current:
             self.wrong(
                 f"{path}.version",
-                f"{_show(found)}: {name} is at version {current}, and a changed one is another "
+                f"{show(found)}: {name} is at version {current}, and a changed one is another "
                 "strategy: leave version out to use it as it is now",
             )
 
@@ -365,7 +360,7 @@ class _Reader:
         plain = {str(name): _plain(value) for name, value in given.items()}
         odd = [name for name, value in plain.items() if value is None]
         for name in odd:
-            self.wrong(f"{path}.params.{name}", f"{_show(given[name])}: expected one value")
+            self.wrong(f"{path}.params.{name}", f"{show(given[name])}: expected one value")
         values, problems = resolve({name: plain[name] for name in plain if name not in odd})
         self.problems += [f"{path}.params.{problem}" for problem in problems]
         return None if odd or problems else tuple(values.items())
@@ -375,7 +370,7 @@ class _Reader:
     def _mapping(self, path: str, raw: object) -> Mapping[str, Any] | None:
         if isinstance(raw, Mapping):
             return raw
-        self.wrong(path, f"{_show(raw)} is not a mapping of names to values")
+        self.wrong(path, f"{show(raw)} is not a mapping of names to values")
         return None
 
     def _section(self, path: str, raw: object, known: Sequence[str]) -> Mapping[str, Any] | None:
@@ -404,20 +399,20 @@ class _Reader:
     def _truth(self, path: str, found: object) -> bool:
         """The truth at `path`; nothing is false."""
         if found is not None and not isinstance(found, bool):
-            self.wrong(path, f"{_show(found)}: expected true or false")
+            self.wrong(path, f"{show(found)}: expected true or false")
         return found is True
 
     def _number(self, path: str, found: object, bounds: Bounds) -> Decimal | None:
         """The number at `path` exactly as written; None if there is none or it is wrong."""
         if found is None:
             return None
-        value = _exact(found)
+        value = exact(found)
         if value is None:
-            self.wrong(path, f"{_show(found)} is not a number: expected {bounds.words}")
+            self.wrong(path, f"{show(found)} is not a number: expected {bounds.words}")
         elif not bounds.holds(value):
-            self.wrong(path, f"{_show(found)} is not allowed: expected {bounds.words}")
+            self.wrong(path, f"{show(found)} is not allowed: expected {bounds.words}")
         elif -_exponent(value) > MAX_PLACES:
-            self.wrong(path, f"{_show(found)} has more than {MAX_PLACES} digits after the point")
+            self.wrong(path, f"{show(found)} has more than {MAX_PLACES} digits after the point")
         else:
             return plain_decimal(value)
         return None
@@ -425,30 +420,17 @@ class _Reader:
     def _no_choice(self, path: str, found: object, allowed: Sequence[str]) -> None:
         near = get_close_matches(str(found), allowed, n=1, cutoff=_ALIKE)
         meant = f"did you mean {near[0]}? " if near else ""
-        self.wrong(path, f"{_show(found)}: {meant}expected one of {', '.join(allowed)}")
-
-
-def _exact(found: object) -> Decimal | None:
-    """A number without a float in between; a float counts as the shortest text that means it."""
-    if isinstance(found, bool):
-        return None
-    if isinstance(found, float):
-        found = Decimal(repr(found))
-    if isinstance(found, int) and found.bit_length() > MAX_BITS:
-        return None
-    value = Decimal(found) if isinstance(found, int | Decimal) else None
-    # beyond these magnitudes nothing is meant, and an exponent can make a number of any size
-    return value if value is not None and value.is_finite() and abs(value) < _MOST else None
+        self.wrong(path, f"{show(found)}: {meant}expected one of {', '.join(allowed)}")
 
 
 def _plain(value: object) -> int | float | str | None:
     """One value for a parameter: text, or a number as it is computed with; None for the rest."""
     if isinstance(value, str):
         return value
-    exact = _exact(value)
-    if exact is None:
+    number = exact(value)
+    if number is None:
         return None
-    return int(exact) if exact == exact.to_integral_value() else float(exact)
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def _exponent(value: Decimal) -> int:
@@ -462,25 +444,3 @@ def _symbol(found: object) -> str:
         return symbol_of(found) if isinstance(found, str) else ""
     except ValueError:
         return ""
-
-
-def _show(found: object) -> str:
-    """What was found, short and the way it would be written."""
-    match found:
-        case None:
-            return "missing"
-        case bool():
-            return str(found).lower()
-        case str():
-            text = repr(found)
-        case Mapping():
-            return "a mapping"
-        case list() | tuple():
-            return "a list"
-        case int() if found.bit_length() > MAX_BITS:
-            text = "a number of too many digits"
-        case Decimal() | int() | float():
-            text = str(found)
-        case _:
-            text = f"a {type(found).__name__}"
-    return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"

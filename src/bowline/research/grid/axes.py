@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from bowline.core.document import exact, show
 from bowline.core.signals.catalogue import Kind, Parameter, Value
 from bowline.core.signals.spec import plain_decimal
 from bowline.core.signals.spec_reading import Bounds
@@ -50,7 +51,7 @@ def read_axis(parameter: Parameter, raw: object, path: str, wrong: Wrong) -> tup
 def read_stops(raw: object, bounds: Bounds, path: str, wrong: Wrong) -> tuple[Decimal | None, ...]:
     """The values of a stop axis; None is off, and an axis that is not said is off."""
     if isinstance(raw, Mapping):
-        start, stop, step = (_decimal(raw.get(name)) for name in _RANGE[:3])
+        start, stop, step = (exact(raw.get(name)) for name in _RANGE[:3])
         odd = sorted(str(name) for name in raw if name not in _RANGE[:3])
         if odd or start is None or stop is None or step is None or step <= 0 or start > stop:
             wrong(path, "is no range: expected {start: 1, stop: 5, step: 0.5} with start <= stop")
@@ -61,11 +62,11 @@ def read_stops(raw: object, bounds: Bounds, path: str, wrong: Wrong) -> tuple[De
         raw = [start + step * i for i in range(int((stop - start) / step) + 1)]
     values: list[Decimal | None] = []
     for each in raw if isinstance(raw, list | tuple) else (raw,):
-        value = _decimal(each)
+        value = exact(each)
         if each is None or each == OFF:
             values.append(None)
         elif value is None or not bounds.holds(value):
-            wrong(path, f"{each!s} is not allowed: expected {bounds.words}, or {OFF}")
+            wrong(path, f"{show(each)} is not allowed: expected {bounds.words}, or {OFF}")
         else:
             values.append(plain_decimal(value))
     if not isinstance(raw, list | tuple) or raw:
@@ -90,9 +91,12 @@ def _taken(parameter: Parameter, raw: object, path: str, wrong: Wrong) -> tuple[
 
 
 def _distinct(values: list[Any], path: str, wrong: Wrong) -> tuple[Any, ...]:
-    if len(set(values)) < len(values):
-        twice = next(each for each in values if values.count(each) > 1)
-        wrong(path, f"{OFF if twice is None else twice} is there twice: keep one")
+    seen: set[Any] = set()
+    for each in values:
+        if each in seen:
+            wrong(path, f"{OFF if each is None else each} is there twice: keep one")
+            break
+        seen.add(each)
     return tuple(values)
 
 
@@ -100,8 +104,8 @@ def _range(parameter: Parameter, raw: Mapping[str, Any], path: str, wrong: Wrong
     least, most, step = (
         Decimal(str(each)) for each in (parameter.minimum, parameter.maximum, parameter.step)
     )
-    start, stop = _decimal(raw.get("start", least)), _decimal(raw.get("stop", most))
-    stride, points = _decimal(raw.get("step", step)), raw.get("points")
+    start, stop = exact(raw.get("start", least)), exact(raw.get("stop", most))
+    stride, points = exact(raw.get("step", step)), raw.get("points")
     problem = ""
     if not set(raw) <= set(_RANGE) or {"points", "step"} <= set(raw):
         problem = f"expected {_FORMS}, found {', '.join(str(each) for each in raw)}"
@@ -112,7 +116,7 @@ def _range(parameter: Parameter, raw: Mapping[str, Any], path: str, wrong: Wrong
     elif stride <= 0 or stride % step:
         problem = f"step {stride} is not a multiple of {step}: {parameter.allowed()}"
     elif points is not None and not _is_count(points):
-        problem = f"points {points} is no whole number from 1 to {MOST_VALUES}"
+        problem = f"points {show(points)} is no whole number from 1 to {MOST_VALUES}"
     elif points is None and (stop - start) / stride >= MOST_VALUES:
         problem = f"has more than {MOST_VALUES} values: take a larger step"
     if problem or start is None or stop is None or stride is None:
@@ -144,10 +148,3 @@ def _spread(
 
 def _is_points(raw: object) -> bool:
     return isinstance(raw, Mapping) and set(raw) == {"points"}
-
-
-def _decimal(found: object) -> Decimal | None:
-    if isinstance(found, bool) or not isinstance(found, int | float | Decimal):
-        return None
-    value = Decimal(repr(found)) if isinstance(found, float) else Decimal(found)
-    return value if value.is_finite() else None

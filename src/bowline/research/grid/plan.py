@@ -34,10 +34,20 @@ from bowline.core.model.policy import Costs, FirstSignal, Limits, Stops
 from bowline.core.signals import LEAST_WARMUP, USUAL, StrategySpec, Unsaid, policy_of, ta_lib
 from bowline.core.signals.catalogue import Value
 from bowline.core.signals.spec import IndicatorUse, SpecCosts
+from bowline.research.grid.budget import (
+    BANK_BYTES,
+    SAMPLE_MOST,
+    USUAL_BUDGET,
+    Budget,
+    bytes_taken,
+    chunk_bases,
+    hold_memory,
+    hold_variants,
+)
 from bowline.research.grid.crosses import crosses_of
 from bowline.research.grid.kernel import evaluate, evaluate_crosses, evaluate_daily
 from bowline.research.grid.request import GridRequest
-from bowline.research.grid.signals import STEP_BYTES, Key, SignalSource
+from bowline.research.grid.signals import Key, SignalSource
 from bowline.research.grid.space import Numbers, Slot
 from bowline.research.grid.stages import PROBES, probes_beside
 from bowline.research.grid.tape import Convention, Outcome, Rules, Tape
@@ -45,28 +55,9 @@ from bowline.research.grid.topk import COLUMNS, Rows, best, distinct, kept, keys
 
 #: of the meaning of every figure: a change makes old results others
 ENGINE_VERSION = 3
-#: rows of a sweep that are kept beside the top, evenly drawn
-SAMPLE_MOST = 100_000
-#: packed signals that one thread keeps
-BANK_BYTES = 40 << 20
-#: candles x bases of one chunk, and rows
-_CHUNK_CANDLES = 130_000_000
-_CHUNK_ROWS = 200_000
 _FIRST_CHUNK = 8
 #: daily equities looked at in one go
 _DAILY_VALUES = 4_000_000
-_MOST_CHUNK = 8_192
-_ROW_BYTES = sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
-
-
-class Budget(Struct, frozen=True):
-    """What a sweep may take; more is refused before it starts."""
-
-    variants: int = 10_000_000
-    bytes: int = 2 << 30
-
-
-USUAL_BUDGET = Budget()
 
 
 class Hashes(Struct, frozen=True):
@@ -176,21 +167,7 @@ class GridPlan:
     @property
     def bytes(self) -> int:
         """Most memory of one thread's work and of what is kept, beside the interpreter's own."""
-        candles = 6 * self.candles.open_ns.nbytes
-        rows = self._chunk_bases(self.space.lanes) * self.space.lanes * _ROW_BYTES * 3
-        kept_rows = (min(SAMPLE_MOST, self.variants) + 4 * self.request.top) * _ROW_BYTES
-        sets = sum(8 * slot.count for slot in self.request.slots if slot.constraints)
-        tied = sum(8 * each.count for each in self.space.subsets if each.constraints)
-        return (
-            BANK_BYTES
-            + STEP_BYTES
-            + candles * 3
-            + rows
-            + kept_rows
-            + sets
-            + tied
-            + 8 * self.space.bases
-        )
+        return bytes_taken(self.request, self.candles)
 
     @cached_property
     def hashes(self) -> Hashes:
@@ -393,8 +370,7 @@ class GridPlan:
         return found
 
     def _chunk_bases(self, lanes: int) -> int:
-        by_candles = _CHUNK_CANDLES // max(1, len(self.candles))
-        return max(1, min(by_candles, _CHUNK_ROWS // lanes, _MOST_CHUNK))
+        return chunk_bases(self.candles, lanes)
 
     @cached_property
     def _stride(self) -> int:
@@ -422,6 +398,7 @@ def plan_grid(
     `candles` begin `request.warmup` candles before the start, or as many as there are. BadInput
     where there is nothing to decide on, where the settings bound entries, or over budget.
     """
+    hold_variants(request, budget)
     start = int(candles.open_ns.searchsorted(start_ns))
     if start >= len(candles):
         raise BadInput(
@@ -437,27 +414,8 @@ def plan_grid(
         )
     costs = Costs(policy.costs.fee_pct, policy.costs.slippage_pct)
     rules = Rules(policy.direction, policy.sizing, costs, cash, convention, policy.first_signal)
-    plan = GridPlan(request, candles, start, rules, chunk_bases=chunk_bases)
-    _within(plan, budget)
-    return plan
-
-
-def _within(plan: GridPlan, budget: Budget) -> None:
-    problems = []
-    if plan.variants > budget.variants:
-        problems.append(f"variants: {plan.variants:,}, at most {budget.variants:,}")
-    if plan.bytes > budget.bytes:
-        problems.append(f"memory: {plan.bytes >> 20:,} MiB, at most {budget.bytes >> 20:,} MiB")
-    if not problems:
-        return
-    sizes = {f"{s.name}: {s.count:,} parameter sets": s.count for s in plan.request.slots}
-    sizes[f"stops: {plan.space.lanes:,} pairs"] = plan.space.lanes
-    widest = sorted(sizes, key=lambda name: -sizes[name])[:3]
-    raise BadInput(
-        "the grid is over budget",
-        problems=(*problems, *(f"narrow {name}" for name in widest)),
-        hint="take larger steps or fewer values, or raise --max-variants and --max-mib",
-    )
+    hold_memory(request, candles, budget)
+    return GridPlan(request, candles, start, rules, chunk_bases=chunk_bases)
 
 
 def _chunk_ends(count: int, most: int) -> Numbers:

@@ -120,12 +120,20 @@ class Subset(Struct, frozen=True, dict=True):
     @cached_property
     def valid(self) -> Numbers | None:
         """The choices that hold every constraint and use no indicator twice the same way."""
-        trees = [expressions.parse(text) for text in self.constraints]
-        twins = len({slot.indicator.id for slot in self.slots}) < len(self.slots)
-        if not trees and not twins:
+        if not self.tied:
             return None
+        trees = [expressions.parse(text) for text in self.constraints]
         found = _holding(trees, self.positions, self._columns)
-        return found[self._different(found)] if twins else found
+        return found[self._different(found)] if self._twins else found
+
+    @property
+    def tied(self) -> bool:
+        """Whether not every choice is a base: all of them have to be looked at to count them."""
+        return bool(self.constraints) or self._twins
+
+    @cached_property
+    def _twins(self) -> bool:
+        return len({slot.indicator.id for slot in self.slots}) < len(self.slots)
 
     @cached_property
     def count(self) -> int:
@@ -160,10 +168,7 @@ class Subset(Struct, frozen=True, dict=True):
                 other = self.slots[before]
                 if one.indicator.id != other.indicator.id:
                     continue
-                mine = {tuple(one.params(i).items()): i for i in range(one.count)}
-                twin = np.array(
-                    [mine.get(tuple(other.params(i).items()), -1) for i in range(other.count)]
-                )
+                twin = _twins_of(other, one)
                 keep &= twin[digits[:, before]] != digits[:, at]
         return keep
 
@@ -179,10 +184,11 @@ class Space(Struct, frozen=True, dict=True):
         """The number after the last base of each subset."""
         return np.cumsum([subset.count for subset in self.subsets], dtype=np.int64)
 
-    @property
+    @cached_property
     def bases(self) -> int:
         """How many bases there are."""
-        return int(self.ends[-1])
+        # in Python's own whole numbers: there is no end to what can be asked for
+        return sum(subset.count for subset in self.subsets)
 
     @property
     def variants(self) -> int:
@@ -205,6 +211,24 @@ class Space(Struct, frozen=True, dict=True):
         _, subset, sets = next(self.split(np.array([base], dtype=np.int64)))
         pairs = zip(subset.slots, sets[0].tolist(), strict=True)
         return [(slot, slot.params(number)) for slot, number in pairs]
+
+
+def _twins_of(slot: Slot, other: Slot) -> Numbers:
+    """For each set of `slot` the number of the equal one of `other`, -1 where there is none."""
+    rest = np.arange(slot.positions, dtype=np.int64) if slot.valid is None else slot.valid
+    position, found, stride = np.zeros_like(rest), np.ones(len(rest), dtype=np.bool_), 1
+    for mine, its in zip(reversed(slot.axes), reversed(other.axes), strict=True):
+        rest, digit = np.divmod(rest, len(mine.values))
+        places = {value: place for place, value in enumerate(its.values)}
+        place = np.array([places.get(value, -1) for value in mine.values])[digit]
+        found &= place >= 0
+        position += place * stride
+        stride *= len(its.values)
+    if other.valid is None:
+        return np.where(found, position, -1)
+    number = np.searchsorted(other.valid, position)
+    known = other.valid[np.minimum(number, other.count - 1)] == position
+    return np.where(found & known, number, -1)
 
 
 def _holding(

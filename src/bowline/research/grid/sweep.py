@@ -17,10 +17,12 @@ from bowline.core.model.market import CandleFrame
 from bowline.core.report import Metrics
 from bowline.core.signals import USUAL, Catalogue, Unsaid
 from bowline.research.grid.again import metrics_again, side_by_side
+from bowline.research.grid.budget import USUAL_BUDGET, Budget
 from bowline.research.grid.kernel import instruction_set
 from bowline.research.grid.merge import Merge
-from bowline.research.grid.plan import USUAL_BUDGET, Budget, ChunkResult, GridPlan, plan_grid
-from bowline.research.grid.request import GridRequest, parse_grid
+from bowline.research.grid.plan import ChunkResult, GridPlan, plan_grid
+from bowline.research.grid.request import GridRequest
+from bowline.research.grid.request_reading import parse_grid
 from bowline.research.grid.result import SweepResult, Timings
 from bowline.research.grid.tape import Convention
 

@@ -83,25 +83,38 @@ def work(
 ) -> int:
     """Run jobs, one after the other, until `bench.stopping()`; how many were taken.
 
-    With `once` it ends when there is nothing to do. `rest` waits until it is time to look again.
+    With `once` it ends when there is nothing to do, which is not so while a job of its own waits
+    for its lease to lapse, because the database went away under it; Unreachable if it stays away
+    for two leases, or is away when there is nothing to wait for. `rest` waits until it is time to
+    look again.
     """
-    taken = 0
+    taken, left_behind, away_since = 0, None, None
     while not bench.stopping():
         try:
             lease = bench.store.lease(owner, bench.clock(), lease_ns)
+            away_since = None
             if lease is not None:
-                taken += 1
+                taken, left_behind = taken + 1, lease.job.id
                 run_or_fail(bench, lease)
+                left_behind = None
                 continue
+            if once and not _is_held(bench, left_behind, owner):
+                break
         except LeaseLost as error:
             log.warning("%s", error.message)
+            left_behind = None
             continue
         except Unreachable as error:
             log.warning("%s", error.message)
-        if once:
-            break
+            away_since = away_since or bench.clock()
+            if once and (left_behind is None or bench.clock() - away_since > 2 * lease_ns):
+                raise
         rest(1.0)
     return taken
+
+
+def _is_held(bench: Bench, job_id: int | None, owner: str) -> bool:
+    return job_id is not None and bench.store.get(job_id).lease_owner == owner
 
 
 def run_or_fail(bench: Bench, lease: Lease) -> None:

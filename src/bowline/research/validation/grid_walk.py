@@ -27,6 +27,7 @@ from bowline.research.validation.walk_forward import (
 
 #: without lengths given: eight parts, three to choose on, one to test on, five folds
 _PARTS, _TRAIN_PARTS = 8, 3
+MOST_FOLDS = 1_000
 
 
 def walk_grid(
@@ -86,6 +87,11 @@ def _folds(plan: GridPlan, train: int, test: int, *, anchored: bool) -> tuple[Fo
     decided = len(plan.candles) - plan.start
     part = max(1, decided // _PARTS)
     lengths = train or part * _TRAIN_PARTS, test or part
+    if (count := (decided - lengths[0]) // lengths[1]) > MOST_FOLDS:
+        raise BadInput(
+            f"{count:,} folds, and each sweeps the whole grid: at most {MOST_FOLDS:,}",
+            hint="give longer tests (--test-days)",
+        )
     try:
         return make_folds(
             plan.start, len(plan.candles), train=lengths[0], test=lengths[1], anchored=anchored
