@@ -31,6 +31,7 @@ GOOD_PORTFOLIO = {"CASH": "1000", "DRAWDOWN": "50", "SHARE": "60"}
 VALUES = {
     "power": "1e9999999",
     "small power": "1e-9999999",
+    "zero": "0e-999999999",
     "tag": "!!int abc",
     "python": "!!python/object/apply:os.system ['true']",
     "digits": "9" * 5000,

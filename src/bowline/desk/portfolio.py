@@ -15,10 +15,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bowline.core.document import exact, show
 from bowline.core.errors import BadInput
 from bowline.core.model.policy import ProfitLock, Sharing, StrategyCompound
 from bowline.core.model.values import HUNDRED, RunId
+from bowline.core.numbers import exact, show
 from bowline.core.signals import Opinion, StrategySpec
 from bowline.desk.setup import MOST_CASH, Setup, Words, set_up
 from bowline.desk.spec_text import is_spec_file, read_spec_file

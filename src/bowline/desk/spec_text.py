@@ -1,7 +1,7 @@
 """The file of a spec, a grid or a portfolio: small text with one mapping, read and written.
 
 A file is read whole if it is small text; anything else is refused by its first bytes. What the text
-means is `core.document`'s: what it writes must read back as the same values.
+means is `storage.document`'s: what it writes must read back as the same values.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from bowline.core.document import NUMBER, NUMBER_TAG, read_document, read_yaml
 from bowline.core.errors import BadInput, NotFound
+from bowline.storage.document import NUMBER, NUMBER_TAG, read_document, read_yaml
 
 #: a spec is a page of text; this is room for the longest there can be
 MAX_BYTES = 64 * 1024

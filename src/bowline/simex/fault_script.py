@@ -19,11 +19,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bowline.core.document import read_entries
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.sim.exchange import RefusalReason
 from bowline.core.venue import ListingStatus
 from bowline.simex.dialect import Channel
+from bowline.storage.document import read_entries
 
 #: fault -> what may set it off, and the words of its own that it knows
 FAULTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {

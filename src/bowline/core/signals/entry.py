@@ -12,7 +12,7 @@ from enum import Enum
 
 import msgspec
 
-from bowline.core.document import exact, show
+from bowline.core.numbers import exact, show
 from bowline.core.signals import expressions
 
 Value = int | float | str

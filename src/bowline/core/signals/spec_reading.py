@@ -21,7 +21,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from bowline.core.document import exact, show
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name, symbol_of
 from bowline.core.model.policy import (
@@ -38,6 +37,7 @@ from bowline.core.model.policy import (
     StrategyCompound,
 )  # fmt: skip
 from bowline.core.model.values import Timeframe
+from bowline.core.numbers import exact, show
 from bowline.core.signals.catalogue import Catalogue, Value
 from bowline.core.signals.spec import (
     LEVERAGED_KIND,

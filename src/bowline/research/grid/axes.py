@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from bowline.core.document import exact, show
+from bowline.core.numbers import exact, show
 from bowline.core.signals.catalogue import Kind, Parameter, Value
 from bowline.core.signals.spec import plain_decimal
 from bowline.core.signals.spec_reading import Bounds

@@ -22,9 +22,9 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from bowline.core.document import show
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.policy import DirectionMode
+from bowline.core.numbers import show
 from bowline.core.signals import (
     Catalogue,
     Indicator,

@@ -14,27 +14,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, NoReturn
 
 import yaml
 
 from bowline.core.errors import BadInput
+from bowline.core.numbers import MAX_DIGITS, MOST_POWER, is_meant
 
 #: mappings and lists inside one another
 MAX_DEPTH = 12
-#: more digits than any number here can need
-MAX_DIGITS = 40
-#: and more powers of ten: an exponent can make a number of any size
-MOST_POWER = 30
 
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 NUMBER_TAG = "tag:yaml.org,2002:float"
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _WHOLE = re.compile(r"[-+]?[0-9]+")
-_MOST = 10**MOST_POWER
-_SHOWN_CHARS = 40
 _ALLOWED = f"at most {MAX_DIGITS} digits, 0 or within 10^-{MOST_POWER} and 10^{MOST_POWER}"
 
 
@@ -76,47 +71,6 @@ def read_entries(text: str, where: str, hint: str) -> list[tuple[int, object]]:
             loader.dispose()
     except yaml.YAMLError as error:
         raise _bad_yaml(error, where, hint) from None
-
-
-def exact(found: object) -> Decimal | None:
-    """The number that a document's value is, to the digit; None for what is none or beyond bounds.
-
-    A float, from a document that was read elsewhere, counts as the shortest text that means it. A
-    truth is no number.
-    """
-    if isinstance(found, bool) or not isinstance(found, int | float | Decimal):
-        return None
-    if isinstance(found, int):
-        return Decimal(found) if -_MOST < found < _MOST else None
-    value = Decimal(repr(found)) if isinstance(found, float) else found
-    return value if is_meant(value) else None
-
-
-def is_meant(value: Decimal) -> bool:
-    """Whether it is finite and within the powers of ten that a number may have."""
-    return value.is_finite() and (not value or abs(value.adjusted()) < MOST_POWER)
-
-
-def show(found: object) -> str:
-    """What was found, short and the way it would be written."""
-    match found:
-        case None:
-            return "missing"
-        case bool():
-            return str(found).lower()
-        case str():
-            text = repr(found)
-        case Mapping():
-            return "a mapping"
-        case list() | tuple():
-            return "a list"
-        case int() if not -_MOST < found < _MOST:
-            text = "a number of too many digits"
-        case Decimal() | int() | float():
-            text = str(found)
-        case _:
-            text = f"a {type(found).__name__}"
-    return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 1]}…"
 
 
 # --- JSON -------------------------------------------------------------------------------------
@@ -185,7 +139,7 @@ def _refuse_constant(text: str) -> NoReturn:
 def _whole(text: str) -> int:
     _hold_digits(text)
     value = int(text)
-    if not -_MOST < value < _MOST:
+    if not is_meant(Decimal(value)):
         raise ValueError(f"{text} is beyond 10^{MOST_POWER}")
     return value
 
