@@ -30,7 +30,7 @@ funding: true
 
 
 def read(path, offset: str = "", **options):
-    return funding_frame(load_funding_file(path), PERP, parse_offset(offset), **options)
+    return funding_frame(load_funding_file(path), PERP, parse_offset(offset), **options)[0]
 
 
 def csv(tmp_path, *rows: str, head: str = "Date,Funding Rate"):
@@ -88,7 +88,7 @@ def test_a_freqtrade_file_keeps_its_rate_in_open_and_one_of_prices_is_refused(sh
     ("rows", "said"),
     [
         (["2024-01-01 00:00:00,0.0001", "2024-01-01 08:20:00,0.0001"], "not on a full hour"),
-        (["2024-01-01 08:00:00,0.0001", "2024-01-01 00:00:00,0.0001"], "does not come after"),
+        (["2024-01-01 08:00:00,0.0001", "2024-01-01 08:00:00,0.0002"], "contradicts another row"),
         (["2024-01-01 00:00:00,0.0001", "2024-01-01 08:00:00,1.5"], "more than 0.05"),
         (["2024-01-01 00:00:00,0.0001", "2024-01-01 08:00:00,"], "missing or no number"),
         (["2024-01-01 00:00:00,0.0001", "2024-01-01 08:00:00,x"], "not all numbers"),

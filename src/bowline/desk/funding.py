@@ -1,11 +1,14 @@
 """What a person may do with funding rates: import files, see what is stored; and what a run is due.
 
-A rate at the wrong hour moves money to the wrong position, so a clock is never guessed.
+A rate at the wrong hour moves money to the wrong position, so a clock is never guessed; a rate in
+the wrong unit moves a hundred times the money, so neither is a unit.
 
 1. Stamps without a zone are moved by the offset the person gives. Stamps a few seconds beside the
-   full hour (some venues stamp late by milliseconds) are put on it; any other is a mistake.
-2. The grid is the step most rows have: 1, 2, 4 or 8 hours. Every row must lie on it, unless the
-   person says that the venue was really late (`off_grid`).
+   full hour (some venues stamp late by milliseconds) are put on it; any other is a mistake. Rows in
+   any order; equal rows count once, unequal ones of one moment contradict each other.
+2. The hours each rate is for are told by the steps around it (`desk.funding_intervals`), because
+   venues change them. A row off that grid is refused, unless the person says that the venue was
+   really late (`off_grid`).
 3. A grid that does not start at midnight UTC, from stamps that name no zone, is what a file with a
    local clock looks like: it is refused until the person says the offset.
 4. Holes are kept as holes and told. A run over a hole is refused: it would be free of charge there.
@@ -14,6 +17,7 @@ A rate at the wrong hour moves money to the wrong position, so a clock is never 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,23 +28,36 @@ import numpy as np
 from bowline.core.errors import BadInput
 from bowline.core.model.event import FundingFixed
 from bowline.core.model.instrument import InstrumentId, market_by_id
-from bowline.core.model.market import CandleFrame, FundingFrame, IntColumn
-from bowline.core.model.values import MINUTE_NS, SECOND_NS, to_decimals
+from bowline.core.model.market import CandleFrame, FloatColumn, FundingFrame, IntColumn
+from bowline.core.model.values import SECOND_NS, to_decimals
 from bowline.desk.candles import parse_market, parse_symbol, utc_text
+from bowline.desk.funding_intervals import GRIDS, HOUR_NS, intervals_of
 from bowline.storage.candles import Candles, FundingCoverage
 
 if TYPE_CHECKING:
     from bowline.storage.files.funding import FundingFile
 
-HOUR_NS = 60 * MINUTE_NS
-#: hours between two fundings that venues use
-GRIDS = (1, 2, 4, 8)
 #: how far beside the full hour a stamp may be
 LATE_NS = 10 * SECOND_NS
 #: no venue takes more at once; a file above it is in percent or of something else
 MOST_RATE = 0.05
+#: half of the rates of a perpetual lie far below it; of a file in percent they lie above
+_USUAL_RATE = 0.002
+_UNITS = ("fraction", "percent")
 _WIDEST_OFFSET_H = 14
+_UNIT_HINT = (
+    "Rates are expected as fractions: 0.0001 is 0.01 %. Say which it is: --unit percent, or"
+    " --unit fraction."
+)
 _OFF_GRID = "If the venue really settled at another hour then, repeat with --off-grid."
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """So many rates of one interval, one after the other, the first at `first_ns`."""
+
+    interval_hours: int
+    first_ns: int
+    rates: int
 
 
 class FundingOutcome(msgspec.Struct, frozen=True):
@@ -51,7 +68,16 @@ class FundingOutcome(msgspec.Struct, frozen=True):
     rates: int
     first_ns: int
     last_ns: int
-    interval_hours: int
+    stretches: tuple[Stretch, ...]
+    holes: tuple[tuple[int, int], ...]
+    notes: tuple[str, ...] = ()
+
+
+class StoredFunding(msgspec.Struct, frozen=True):
+    """What is stored of one instrument, and the intervals its rates are for."""
+
+    coverage: FundingCoverage
+    stretches: tuple[Stretch, ...]
     holes: tuple[tuple[int, int], ...]
 
 
@@ -79,36 +105,76 @@ def import_funding(
     offset_ns: int | None,
     *,
     off_grid: bool = False,
+    unit: str = "",
 ) -> FundingOutcome:
     """Store the rates of a file; BadInput, and nothing stored, if a row is not as it should be."""
-    instrument = InstrumentId(parse_market(market).market_id, parse_symbol(symbol))
+    found = parse_market(market)
+    instrument = InstrumentId(found.market_id, parse_symbol(symbol))
     _refuse_spot(instrument)
+    if unit not in {"", *_UNITS}:
+        raise BadInput(f"--unit {unit} is no unit", hint=f"Expected {' or '.join(_UNITS)}.")
     from bowline.storage.files.funding import load_funding_file  # noqa: PLC0415 - as in `desk.setup`
 
-    frame = funding_frame(load_funding_file(path), instrument, offset_ns, off_grid=off_grid)
+    file = load_funding_file(path, found, instrument.symbol)
+    frame, notes = funding_frame(file, instrument, offset_ns, off_grid=off_grid, unit=unit)
     store.write_funding(frame, time.time_ns())
-    steps = np.flatnonzero(np.diff(frame.event_ns) > frame.interval_ns[1:])
-    holes = tuple((int(frame.event_ns[at]), int(frame.event_ns[at + 1])) for at in steps)
     return FundingOutcome(
         file=str(path),
         instrument=instrument,
         rates=len(frame),
         first_ns=int(frame.event_ns[0]),
         last_ns=int(frame.event_ns[-1]),
-        interval_hours=int(np.median(frame.interval_ns)) // HOUR_NS,
-        holes=holes,
+        stretches=stretches_of(frame),
+        holes=tuple(holes_of(frame)),
+        notes=(*file.notes, *notes),
     )
 
 
-def list_funding(store: Candles) -> tuple[FundingCoverage, ...]:
+def list_funding(store: Candles) -> tuple[StoredFunding, ...]:
     """What is stored, by instrument."""
-    return store.funding_coverage()
+    found = []
+    for each in store.funding_coverage():
+        frame = store.read_funding(each.instrument)
+        found.append(StoredFunding(each, stretches_of(frame), tuple(holes_of(frame))))
+    return tuple(found)
+
+
+def stretches_of(frame: FundingFrame) -> tuple[Stretch, ...]:
+    """The intervals of the rates, each as long as it held."""
+    starts = np.flatnonzero(np.diff(frame.interval_ns, prepend=0))
+    counts = np.diff(starts, append=len(frame))
+    return tuple(
+        Stretch(int(frame.interval_ns[at]) // HOUR_NS, int(frame.event_ns[at]), int(count))
+        for at, count in zip(starts, counts, strict=True)
+    )
+
+
+def holes_of(frame: FundingFrame, from_ns: int | None = None) -> Iterator[tuple[int, int]]:
+    """Where rates are missing: last known, next known. From `from_ns` on, if it is given.
+
+    A rate may come by the interval before it or by its own: between them one changed to the other.
+    """
+    covered, before_ns = from_ns, 0
+    for event_ns, interval_ns in zip(
+        frame.event_ns.tolist(), frame.interval_ns.tolist(), strict=True
+    ):
+        if covered is not None and event_ns - max(interval_ns, before_ns) > covered:
+            yield covered, event_ns
+        covered, before_ns = event_ns, interval_ns
 
 
 def funding_frame(
-    file: FundingFile, instrument: InstrumentId, offset_ns: int | None, *, off_grid: bool = False
-) -> FundingFrame:
-    """The rows of a file as rates at their moments in UTC; BadInput says what is wrong."""
+    file: FundingFile,
+    instrument: InstrumentId,
+    offset_ns: int | None,
+    *,
+    off_grid: bool = False,
+    unit: str = "",
+) -> tuple[FundingFrame, tuple[str, ...]]:
+    """The rows of a file as rates at their moments in UTC, and what was done to them.
+
+    BadInput says what is wrong.
+    """
     if file.zoned and offset_ns:
         raise BadInput(
             f"{file.name}: its stamps say their own zone", hint="Leave --utc-offset out."
@@ -116,39 +182,79 @@ def funding_frame(
     stamps = file.stamp_ns - (offset_ns or 0)
     event_ns = (stamps + HOUR_NS // 2) // HOUR_NS * HOUR_NS
     _first_bad(file, np.abs(stamps - event_ns) > LATE_NS, "is not on a full hour")
-    _first_bad(
-        file, np.diff(event_ns, prepend=event_ns[0] - 1) <= 0, "does not come after the last"
-    )
-    _first_bad(file, np.abs(file.rate) > MOST_RATE, f"is a rate of more than {MOST_RATE}")
-    interval = _grid(file, event_ns)
-    phases, counts = np.unique(event_ns % interval, return_counts=True)
-    phase = int(phases[np.argmax(counts)])
-    beside = event_ns % interval != phase
+    rate, percent = _as_fractions(file, unit)
+    order, notes = _one_row_a_moment(file, event_ns)
+    event_ns, rate = event_ns[order], rate[order]
+    said = None if file.hours is None else file.hours[order]
+    found = intervals_of(event_ns, said)
+    if found is None:
+        raise _no_interval(file, event_ns)
     if not off_grid:
-        _first_bad(file, beside, f"is not on the {interval // HOUR_NS}h grid", _OFF_GRID)
-    if phase and not file.zoned and offset_ns is None:
+        late = np.zeros(len(file.rate), dtype=np.bool_)
+        late[order[found.off_grid]] = True
+        around = int(np.median(found.interval_ns)) // HOUR_NS
+        _first_bad(file, late, f"is not on the {around}h grid", _OFF_GRID)
+    _refuse_local_clock(file, event_ns, found.interval_ns, offset_ns)
+    return FundingFrame(instrument, event_ns, found.interval_ns, rate), (*percent, *notes)
+
+
+def _as_fractions(file: FundingFile, unit: str) -> tuple[FloatColumn, tuple[str, ...]]:
+    """The rates as fractions; BadInput where they may be either and nobody said."""
+    known = unit or ("percent" if file.percent else "")
+    rate = file.rate / 100 if known == "percent" else file.rate
+    _first_bad(file, np.abs(rate) > MOST_RATE, f"is a rate of more than {MOST_RATE}", _UNIT_HINT)
+    usual = float(np.median(np.abs(rate)))
+    if not known and usual > _USUAL_RATE:
         raise BadInput(
-            f"{file.name}: rates are {phase // HOUR_NS} h beside the {interval // HOUR_NS}h grid "
+            f"{file.name}: half of the rates are above {usual:.4g}: in percent that is usual, as a"
+            f" fraction it is {usual * 100:.3g} % every few hours",
+            hint=_UNIT_HINT,
+        )
+    return rate, ("rates in percent taken as such",) if known == "percent" else ()
+
+
+def _one_row_a_moment(file: FundingFile, event_ns: IntColumn) -> tuple[IntColumn, tuple[str, ...]]:
+    """The rows in order of time, each moment once."""
+    order = np.argsort(event_ns, kind="stable")
+    again = np.diff(event_ns[order], prepend=event_ns[order[0]] - 1) == 0
+    unlike = np.zeros(len(order), dtype=np.bool_)
+    unlike[1:] = again[1:] & (np.diff(file.rate[order]) != 0)
+    contradicted = np.zeros(len(order), dtype=np.bool_)
+    contradicted[order[unlike]] = True
+    _first_bad(file, contradicted, "contradicts another row of the same moment")
+    notes = [f"{np.count_nonzero(again):,} repeated rows left out"] if again.any() else []
+    if bool((np.diff(order) < 0).any()):
+        notes.append("rows put in order of time")
+    return order[~again], tuple(notes)
+
+
+def _no_interval(file: FundingFile, event_ns: IntColumn) -> BadInput:
+    steps = np.diff(event_ns)
+    usual = float(np.median(steps)) / HOUR_NS if len(steps) else 0
+    grids = ", ".join(f"{hours}h" for hours in GRIDS)
+    return BadInput(
+        f"{file.name}: rates are usually {usual:g} h apart",
+        hint=f"Expected two rows or more, {grids} apart.",
+    )
+
+
+def _refuse_local_clock(
+    file: FundingFile, event_ns: IntColumn, interval_ns: IntColumn, offset_ns: int | None
+) -> None:
+    """BadInput if stamps without a zone lie beside the grid of UTC, and no offset was said."""
+    if file.zoned or offset_ns is not None:
+        return
+    longest = int(interval_ns.max())
+    phases, counts = np.unique(
+        event_ns[interval_ns == longest] % longest // HOUR_NS, return_counts=True
+    )
+    phase = int(phases[np.argmax(counts)])
+    if phase:
+        raise BadInput(
+            f"{file.name}: rates are {phase} h beside the {longest // HOUR_NS}h grid "
             "of UTC, and the stamps name no zone",
             hint="Say how far the file's clock is ahead: --utc-offset +3, or 0 if it is UTC.",
         )
-    intervals = np.full(len(event_ns), interval, dtype=np.int64)
-    # a late rate is for more than the usual time, and the one after it for less
-    late = np.flatnonzero((beside[1:] | beside[:-1]) & (np.diff(event_ns) < 2 * interval)) + 1
-    intervals[late] = np.diff(event_ns)[late - 1]
-    return FundingFrame(instrument, event_ns, intervals, file.rate)
-
-
-def _grid(file: FundingFile, event_ns: IntColumn) -> int:
-    steps, counts = np.unique(np.diff(event_ns), return_counts=True)
-    usual = int(steps[np.argmax(counts)]) if len(steps) else 0
-    if usual not in {hours * HOUR_NS for hours in GRIDS}:
-        grids = ", ".join(f"{hours}h" for hours in GRIDS)
-        raise BadInput(
-            f"{file.name}: rates are usually {usual / HOUR_NS:g} h apart",
-            hint=f"Expected two rows or more, {grids} apart.",
-        )
-    return usual
 
 
 def _first_bad(
@@ -201,14 +307,13 @@ def due_funding(
 
 
 def _refuse_holes(rates: FundingFrame, start_ns: int, end_ns: int) -> None:
-    covered = start_ns
-    columns = zip(rates.event_ns.tolist(), rates.interval_ns.tolist(), strict=True)
-    for event_ns, interval_ns in columns:
-        if event_ns - interval_ns > covered:
-            raise _hole(rates.instrument, covered, event_ns)
-        covered = event_ns
+    for before_ns, after_ns in holes_of(rates, start_ns):
+        raise _hole(rates.instrument, before_ns, after_ns)
+    covered = int(rates.event_ns[-1]) if len(rates) else start_ns
     longest = int(rates.interval_ns[-1]) if len(rates) else HOUR_NS
-    if end_ns - covered >= longest:
+    # one due at the very end is paid if it is stored, and not asked for: a month's file of rates
+    # ends before the moment at which a month's candles do
+    if end_ns - covered > longest:
         raise _hole(rates.instrument, covered, end_ns)
 
 

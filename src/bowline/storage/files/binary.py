@@ -28,7 +28,7 @@ _BATCH_ROWS = 1 << 20
 
 def read_feather(name: str, content: pa.Buffer, hints: FileHints) -> Part:
     """A feather file (Arrow IPC), whole."""
-    _refuse_if_huge(name, content)
+    refuse_if_huge(name, content)
     try:
         with ipc.open_file(pa.BufferReader(content)) as reader:
             roles = role_columns(name, reader.schema.names, hints)
@@ -47,12 +47,7 @@ def read_parquet(name: str, content: pa.Buffer, hints: FileHints) -> Part:
     """A Parquet file, a batch at a time."""
     try:
         file = parquet.ParquetFile(pa.BufferReader(content))
-        said = file.metadata
-        groups = (said.row_group(at) for at in range(said.num_row_groups))
-        if said.num_rows > MAX_ROWS:
-            raise too_many_rows(name)
-        if sum(each.total_byte_size for each in groups) > MAX_TABLE_BYTES:
-            raise _too_large(name)
+        refuse_if_large(name, file)
         names = file.schema_arrow.names
         roles = role_columns(name, names, hints)
         chosen = sorted(_chosen(roles))
@@ -71,6 +66,16 @@ def read_parquet(name: str, content: pa.Buffer, hints: FileHints) -> Part:
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(name, "parquet", error) from error
     return _part(name, "parquet", table, _within(roles, chosen), hints)
+
+
+def refuse_if_large(name: str, file: parquet.ParquetFile) -> None:
+    """BadInput if a Parquet file says that it holds more than any table of candles."""
+    said = file.metadata
+    groups = (said.row_group(at) for at in range(said.num_row_groups))
+    if said.num_rows > MAX_ROWS:
+        raise too_many_rows(name)
+    if sum(each.total_byte_size for each in groups) > MAX_TABLE_BYTES:
+        raise _too_large(name)
 
 
 def _part(name: str, kind: str, table: pa.Table, roles: Roles, hints: FileHints) -> Part:
@@ -172,7 +177,8 @@ def _too_large(name: str) -> BadInput:
 # one begins with the size it unpacks to.
 
 
-def _refuse_if_huge(name: str, content: pa.Buffer) -> None:
+def refuse_if_huge(name: str, content: pa.Buffer) -> None:
+    """BadInput if an Arrow file says that it holds more than any table of candles."""
     rows = unpacked = 0
     try:
         for length, sizes in _batches(content):

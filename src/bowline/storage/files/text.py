@@ -40,7 +40,7 @@ _JsonRow = tuple[_JsonStamp, float, float, float, float, float]
 
 def read_csv(name: str, read: Read, hints: FileHints) -> Part:
     """A CSV with or without headings; BadInput says in which row it stops being one."""
-    blocks = _blocks(name, _as_utf8(name, read))
+    blocks = _blocks(name, as_utf8(name, read))
     first = next(blocks, b"")
     layout = find_layout(name, _text(name, first[: 4 * MAX_LINE], whole=first))
     roles, kind = _roles(name, layout, hints)
@@ -93,7 +93,7 @@ def _roles(name: str, layout: Layout, hints: FileHints) -> tuple[Roles, str]:
     return roles, f"{kind}, header"
 
 
-def _as_utf8(name: str, read: Read) -> Iterator[bytes]:
+def as_utf8(name: str, read: Read) -> Iterator[bytes]:
     """The file piece by piece as UTF-8, whatever its byte order mark says."""
     piece = read(_BLOCK_BYTES)
     encoding = _BOMS.get(piece[:2]) or _unmarked(piece[:64])
