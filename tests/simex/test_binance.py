@@ -222,7 +222,7 @@ def test_what_is_so_already_is_said_so(play: Play) -> None:
         ):
             found = [await code_of(seat, f"{LINEAR}/{path}", fields) for _ in range(2)]
             assert found == codes
-        assert await code_of(seat, f"{LINEAR}/leverage", SYMBOL | {"leverage": 126}) == -4028
+        assert await code_of(seat, f"{LINEAR}/leverage", SYMBOL | {"leverage": 151}) == -4028
 
     play("binance", "linear", scene)
 

@@ -290,7 +290,8 @@ def test_a_trigger_is_an_algo_order_with_an_id_of_its_own(play: Play) -> None:
         _, reply = await call(seat, "POST", "trade/order-algo", stop)
         (made,) = reply["data"]
         assert (made["sCode"], made["algoClOrdId"]) == ("0", "s")
-        assert await code_of(seat, "trade/order-algo", stop | {"orderPx": "49000"}) == "51000"
+        no_price = stop | {"algoClOrdId": "t", "orderPx": ""}
+        assert await code_of(seat, "trade/order-algo", no_price) == "51000"
         assert await code_of(seat, ORDER, SWAP | {"ordId": made["algoId"]}, "GET") == "51603"
         _, reply = await call(seat, "GET", "trade/orders-pending", SWAP)
         assert reply["data"] == []

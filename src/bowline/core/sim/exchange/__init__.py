@@ -41,7 +41,10 @@ from bowline.core.sim.exchange.rules import (
     ClientIds,
     FeeAsset,
     Fees,
+    Tier,
+    TierUnit,
     VenueRules,
+    progressive,
 )
 from bowline.core.sim.exchange.view import View
 
@@ -74,6 +77,8 @@ __all__ = [
     "RefusalReason",
     "Refused",
     "Ticker",
+    "Tier",
+    "TierUnit",
     "TradePrinted",
     "TradingSettings",
     "TriggerPrice",
@@ -81,4 +86,5 @@ __all__ = [
     "VenueOrder",
     "VenueRules",
     "View",
+    "progressive",
 ]

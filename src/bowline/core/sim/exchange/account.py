@@ -10,7 +10,7 @@ from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
-from bowline.core.sim.exchange.facts import Executed, TradingSettings
+from bowline.core.sim.exchange.facts import Executed, FundingPaid, TradingSettings
 from bowline.core.sim.exchange.orders import VenueOrder
 from bowline.core.sim.exchange.rules import ClientIds, VenueRules
 
@@ -73,6 +73,7 @@ class Account:
         #: the newest order of each client id
         self.clients: dict[str, int] = {}
         self.fills: deque[Executed] = deque(maxlen=rules.history)
+        self.funding: deque[FundingPaid] = deque(maxlen=rules.history)
 
     def lock(self, order_id: int, asset: str, amount: Decimal) -> None:
         """Hold back `amount` for an order instead of what was held for it before."""

@@ -14,6 +14,7 @@ from bowline.core.sim.exchange.account import UNIT, WIDE, Account
 from bowline.core.sim.exchange.orders import NewOrder, RefusalReason, Refused
 from bowline.core.sim.exchange.rules import ClientIds
 from bowline.core.sim.exchange.state import VenueState
+from bowline.core.sim.exchange.tiers import most_size
 from bowline.core.venue import Listing, ListingStatus, OrderKind, PositionMode, TimeInForce
 
 _R = RefusalReason
@@ -41,7 +42,8 @@ def _form(asked: NewOrder, *, linear: bool) -> Refused | None:
     numbers = (asked.quantity, asked.price, asked.quote_cost, asked.trigger)
     wrong = (
         (any(each is not None and not each > ZERO for each in numbers), "a number is not above 0"),
-        ((asked.price is not None) != (kind is OrderKind.LIMIT), "a price is for a limit order"),
+        (asked.price is None and kind is OrderKind.LIMIT, "a limit order has a price"),
+        (asked.price is not None and kind is OrderKind.MARKET, "a market order has no price"),
         ((asked.trigger is not None) != (kind is OrderKind.STOP), "a trigger is for a stop"),
         ((asked.quantity is None) == (asked.quote_cost is None), "a quantity or a cost, not both"),
         (
@@ -50,7 +52,7 @@ def _form(asked: NewOrder, *, linear: bool) -> Refused | None:
             "a cost is for a spot market buy",
         ),
         (
-            asked.time_in_force is TimeInForce.POST_ONLY and kind is not OrderKind.LIMIT,
+            asked.time_in_force is TimeInForce.POST_ONLY and asked.price is None,
             "only a limit order can be post-only",
         ),
         (asked.reduce_only and not linear, "spot has no position to reduce"),
@@ -89,6 +91,21 @@ def _reduces(state: VenueState, account: Account, asked: NewOrder) -> Refused | 
     return None
 
 
+def position_limit(
+    state: VenueState,
+    account: Account,
+    asked: NewOrder,
+    quantity: Decimal,
+    without: int = 0,
+) -> Refused | None:
+    """Whether an order would make a position greater than the account's leverage allows."""
+    if asked.instrument not in state.linear:
+        return None
+    most = most_size(state.rules, account.settings_at(asked.instrument).leverage)
+    size = margin.size_after(state, account, asked, quantity, without)
+    return Refused(_R.POSITION_LIMIT, f"{size} of at most {most}") if size > most else None
+
+
 def steps(
     state: VenueState,
     listing: Listing,
@@ -107,9 +124,9 @@ def steps(
         value = asked.quote_cost or (quantity * at if quantity and at else None)
         if value is not None and value < instrument.min_notional:
             return Refused(_R.BELOW_MIN_NOTIONAL, f"{value} < {instrument.min_notional}")
-    band = state.rules.price_band
-    if None not in (band, price, market) and _far(price, market, band):
-        return Refused(_R.PRICE_BAND, f"{price} from {market}")
+    band, near = state.rules.price_band, asked.trigger or market
+    if None not in (band, price, near) and _far(price, near, band):
+        return Refused(_R.PRICE_BAND, f"{price} from {near}")
     return None
 
 

@@ -2,8 +2,9 @@
 
 1. What `checks.py` refuses, and what the account has no money for, was never there.
 2. An accepted order is told once as it came, then with each thing that happens to it.
-3. A stop holds nothing back. When its price is reached it becomes a market order; if there is no
-   money for that any more, it is rejected then.
+3. A stop holds nothing back, but for a spot stop where the rules say so. When its price is reached
+   it becomes a limit order if it has a price, else a market order; if there is no money for that
+   any more, or the position would be too great, it is rejected then.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def place(state: VenueState, account: Account, asked: NewOrder) -> VenueOrder | 
     refused = checks.refusal(state, account, asked)
     if refused is not None:
         return refused
+    if asked.kind is OrderKind.STOP:
+        return _place_stop(state, account, asked)
     quantity = asked.quantity
     if quantity is None:
         # before the book is asked what a sum buys that nobody has
@@ -45,12 +48,7 @@ def place(state: VenueState, account: Account, asked: NewOrder) -> VenueOrder | 
         if refused is not None:
             return refused
         quantity = cost_to_quantity(state, asked)
-    if asked.kind is OrderKind.STOP:
-        order = accept(state, asked, quantity)
-        state.stops[asked.instrument][order.order_id] = account.name
-        return order
-    takes = crosses(state, asked.instrument, asked.side, asked.price)
-    too_keen = takes and asked.time_in_force is TimeInForce.POST_ONLY
+    too_keen = _takes_against_its_will(state, asked)
     if not quantity:
         refused = Refused(RefusalReason.BELOW_MIN_QUANTITY, "the cost buys nothing")
     elif too_keen and state.rules.post_only_refuses:
@@ -58,13 +56,38 @@ def place(state: VenueState, account: Account, asked: NewOrder) -> VenueOrder | 
     elif asked.price is None and state.books[asked.instrument].best(asked.side.opposite) is None:
         refused = Refused(RefusalReason.NO_LIQUIDITY)
     else:
-        refused = unaffordable(state, account, asked, quantity)
+        refused = _beyond_means(state, account, asked, quantity)
     if refused is not None:
         return refused
     order = accept(state, asked, quantity)
     if too_keen:
         return end_order(state, order, EndReason.POST_ONLY)
     return _carry_out(state, account, order)
+
+
+def _place_stop(state: VenueState, account: Account, asked: NewOrder) -> VenueOrder | Refused:
+    assert asked.quantity is not None, "a stop has a quantity"
+    if _holds(state, asked):
+        refused = unaffordable(state, account, asked, asked.quantity)
+        if refused is not None:
+            return refused
+    order = accept(state, asked, asked.quantity)
+    state.stops[asked.instrument][order.order_id] = account.name
+    return order
+
+
+def _takes_against_its_will(state: VenueState, asked: NewOrder) -> bool:
+    """Whether it is post-only and would take."""
+    post_only = asked.time_in_force is TimeInForce.POST_ONLY
+    return post_only and crosses(state, asked.instrument, asked.side, asked.price)
+
+
+def _beyond_means(
+    state: VenueState, account: Account, asked: NewOrder, quantity: Decimal, without: int = 0
+) -> Refused | None:
+    """Whether there is no money for it, or the position would be greater than is allowed."""
+    refused = unaffordable(state, account, asked, quantity, without)
+    return refused or checks.position_limit(state, account, asked, quantity, without)
 
 
 def accept(
@@ -80,10 +103,18 @@ def accept(
     if asked.client_id:
         account.clients[asked.client_id] = order.order_id
     account.keep(order)
-    if not order.waiting:
+    if not order.waiting or _holds(state, asked):
         _hold(state, account, order)
     state.facts.append(OrderMoved(state.now_ns, order))
     return order
+
+
+def _holds(state: VenueState, asked: NewOrder) -> bool:
+    """Whether an order of this kind holds something back while it waits for its trigger."""
+    spot = asked.instrument not in state.linear
+    # what a stop that buys at the market will cost nobody knows yet
+    known = asked.side is Side.SELL or asked.price is not None
+    return state.rules.spot_stops_hold and spot and known
 
 
 def _hold(state: VenueState, account: Account, order: VenueOrder) -> None:
@@ -186,6 +217,11 @@ def amend(
     refused = _unamendable(state, account, order, asked)
     if refused is not None:
         return refused
+    if order.waiting:
+        order = move_order(state, order, asked=asked, quantity=quantity, price=price)
+        if _holds(state, asked):
+            _hold(state, account, order)
+        return order
     keeps_place = price == order.price and quantity < order.quantity
     if not keeps_place:
         release(state, order)
@@ -209,12 +245,14 @@ def _unamendable(
     if not quantity > order.filled or not price > ZERO:
         return Refused(RefusalReason.BAD_ORDER, f"{quantity} at {price}, {order.filled} is filled")
     takes = crosses(state, asked.instrument, asked.side, price)
-    if takes and asked.time_in_force is TimeInForce.POST_ONLY:
+    if takes and asked.time_in_force is TimeInForce.POST_ONLY and not order.waiting:
         return Refused(RefusalReason.POST_ONLY)
     listing, left = state.listings[asked.instrument], quantity - order.filled
-    return checks.steps(state, listing, asked, quantity, price) or unaffordable(
-        state, account, asked, left, without=order.order_id
-    )
+    refused = checks.steps(state, listing, asked, quantity, price)
+    if refused is not None or (order.waiting and not _holds(state, asked)):
+        return refused
+    beyond = unaffordable if order.waiting else _beyond_means
+    return beyond(state, account, asked, left, order.order_id)
 
 
 def part(state: VenueState, order: VenueOrder, ratio: Decimal) -> Decimal:
@@ -251,10 +289,14 @@ def _reached(state: VenueState, order: VenueOrder) -> bool:
 def _wake(state: VenueState, account: Account, order: VenueOrder) -> None:
     del state.stops[order.instrument][order.order_id]
     order = move_order(state, order, triggered=True)
-    refused = unaffordable(state, account, order.asked, order.quantity)
+    asked, number = order.asked, order.order_id
+    refused = _beyond_means(state, account, asked, order.quantity, number)
     if refused is not None:
         why = EndReason.INSUFFICIENT_FUNDS
         end_order(state, order, why, Step.REJECT, refusal=refused.reason)
         return
     _hold(state, account, order)
-    run(state, order)
+    if _takes_against_its_will(state, asked):
+        end_order(state, order, EndReason.POST_ONLY)
+    else:
+        run(state, order)

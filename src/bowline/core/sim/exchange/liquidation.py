@@ -48,7 +48,7 @@ def liquidate_one(state: VenueState) -> bool:
 
 def _weight(state: VenueState, held: tuple[InstrumentId, Direction, Leg]) -> Decimal:
     at, _, leg = held
-    return margin.maintenance(leg, state.mark(at), state.maintenance_rate(at))
+    return margin.maintenance(state, at, leg)
 
 
 def _cancel(state: VenueState, account: Account, instruments: set[InstrumentId]) -> None:

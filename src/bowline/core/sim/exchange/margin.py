@@ -1,9 +1,9 @@
 """Perpetuals: what a position is worth and must keep, and what an account may still use.
 
 Linear contracts, margin in quote money. With quantity q (signed), cost C = q times the average
-entry, mark price P, leverage L and maintenance rate r:
+entry, mark price P, leverage L, and maintenance rate r and deduction d of the tier of P |q|:
 
-    unrealised PnL  P q - C          initial margin  |C| / L        maintenance  r P |q|
+    unrealised PnL  P q - C        initial margin  |C| / L        maintenance  r P |q| - d
 
 An isolated position is liquidated when its margin + PnL <= maintenance; cross positions together,
 when the account's money outside isolated positions + their PnL <= the sum of their maintenance.
@@ -22,6 +22,7 @@ from bowline.core.sim.exchange.account import Account, Leg, money, money_up
 from bowline.core.sim.exchange.facts import Holding, OpenPosition
 from bowline.core.sim.exchange.orders import NewOrder, VenueOrder
 from bowline.core.sim.exchange.state import VenueState
+from bowline.core.sim.exchange.tiers import price_at_zero, tier_at
 from bowline.core.venue import MarginMode
 
 
@@ -37,9 +38,14 @@ def unrealised(leg: Leg, mark: Decimal | None) -> Decimal:
     return ZERO if mark is None else money(leg.quantity * mark) - leg.signed_cost
 
 
-def maintenance(leg: Leg, mark: Decimal | None, rate: Decimal) -> Decimal:
-    """What the position must keep."""
-    return ZERO if mark is None else money(abs(leg.quantity) * mark * rate)
+def maintenance(state: VenueState, instrument: InstrumentId, leg: Leg) -> Decimal:
+    """What the position must keep; 0 while there is no mark price."""
+    mark = state.mark(instrument)
+    if mark is None:
+        return ZERO
+    size = abs(leg.quantity)
+    tier = tier_at(state.rules, state.tier_size(instrument, size, mark))
+    return money(size * mark * tier.maintenance_rate - tier.deduction)
 
 
 def closes(asked: NewOrder) -> bool:
@@ -105,7 +111,10 @@ def order_margin(
     wanted = [
         (order.asked, order.remaining, order.price)
         for order in account.open.values()
-        if order.instrument == instrument and order.order_id != without and order.price is not None
+        if order.instrument == instrument
+        and order.order_id != without
+        and order.price is not None
+        and not order.waiting
     ]
     if more is not None:
         wanted.append(more)
@@ -128,6 +137,35 @@ def order_margin(
     return total
 
 
+def size_after(
+    state: VenueState, account: Account, asked: NewOrder, quantity: Decimal, without: int = 0
+) -> Decimal:
+    """The size of the position if this order and all that open the same way were filled.
+
+    As tiers count it: what is held at mark, an order at its price or else at mark. 0 for an order
+    that opens nothing. `without` is the id of an order that is left out.
+    """
+    at, mark, sign = asked.instrument, state.mark(asked.instrument) or ZERO, asked.side.sign
+    held = account.leg(at, asked.position).quantity * sign
+    opening = quantity if held >= ZERO else max(ZERO, quantity + held)
+    if closes(asked) or not opening:
+        return ZERO
+    resting = sum(
+        (
+            state.tier_size(at, order.remaining, order.price or mark)
+            for order in account.open.values()
+            if order.instrument == at
+            and (order.side, order.asked.position) == (asked.side, asked.position)
+            and order.order_id != without
+            and not order.waiting
+            and not closes(order.asked)
+        ),
+        ZERO,
+    )
+    own = state.tier_size(at, opening, asked.price or mark)
+    return state.tier_size(at, max(ZERO, held), mark) + resting + own
+
+
 def rest_margin(state: VenueState, account: Account, order: VenueOrder, price: Decimal) -> Decimal:
     """How much more an order needs than is held without it, at `price` for what is not filled."""
     instrument, more = order.instrument, (order.asked, order.remaining, price)
@@ -140,7 +178,7 @@ def position(
 ) -> OpenPosition:
     """A position as it stands at the mark price; `direction` names the hedge leg."""
     leg, settings = account.leg(instrument, direction), account.settings_at(instrument)
-    mark, rate = state.mark(instrument), state.maintenance_rate(instrument)
+    mark = state.mark(instrument)
     isolated = settings.margin_mode is MarginMode.ISOLATED
     way = direction
     if way is Direction.NEUTRAL and leg.quantity:
@@ -149,7 +187,7 @@ def position(
         account.name, instrument, settings.position_mode, way, abs(leg.quantity), leg.cost,
         leg.margin if isolated else money_up(leg.cost / settings.leverage),
         settings.margin_mode, settings.leverage, leg.realised, leg.updated_ns, mark,
-        unrealised(leg, mark), maintenance(leg, mark, rate),
+        unrealised(leg, mark), maintenance(state, instrument, leg),
         _liquidation_price(state, account, instrument, leg, isolated=isolated),
     )  # fmt: skip
 
@@ -165,12 +203,7 @@ def _liquidation_price(
     else:
         legs = [each for (i, _), each in account.legs.items() if i == instrument]
         backing = cross_surplus(state, account, state.listings[instrument].quote, instrument)
-    quantity = sum((each.quantity for each in legs), ZERO)
-    size = sum((abs(each.quantity) for each in legs), ZERO)
-    cost = sum((each.signed_cost for each in legs), ZERO)
-    slope = quantity - size * state.maintenance_rate(instrument)
-    price = (cost - backing) / slope if slope else ZERO
-    return price if price > ZERO else None
+    return price_at_zero(state, instrument, legs, backing)
 
 
 def cross_surplus(
@@ -187,17 +220,15 @@ def cross_surplus(
         if account.settings_at(instrument).margin_mode is MarginMode.ISOLATED:
             surplus -= leg.margin
         elif instrument != beside:
-            mark = state.mark(instrument)
-            surplus += unrealised(leg, mark)
-            surplus -= maintenance(leg, mark, state.maintenance_rate(instrument))
+            surplus += unrealised(leg, state.mark(instrument))
+            surplus -= maintenance(state, instrument, leg)
     return surplus
 
 
 def isolated_surplus(state: VenueState, instrument: InstrumentId, leg: Leg) -> Decimal:
     """What an isolated position has above its maintenance."""
-    mark = state.mark(instrument)
-    needed = maintenance(leg, mark, state.maintenance_rate(instrument))
-    return leg.margin + unrealised(leg, mark) - needed
+    pnl = unrealised(leg, state.mark(instrument))
+    return leg.margin + pnl - maintenance(state, instrument, leg)
 
 
 def fill_leg(leg: Leg, quantity: Decimal, price: Decimal, isolated_at: Decimal | None) -> Decimal:

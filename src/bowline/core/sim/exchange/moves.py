@@ -78,7 +78,7 @@ def move_order(
     assert moved.filled <= moved.quantity, f"order {order.order_id} is filled beyond its quantity"
     state.accounts[order.account].keep(moved)
     state.facts.append(OrderMoved(state.now_ns, moved))
-    if order.instrument in state.linear and order.price is not None:
+    if order.instrument in state.linear and order.price is not None and not order.waiting:
         account = state.accounts[order.account]
         quote = state.listings[order.instrument].quote
         touch_balance(state, account, quote, BalanceReason.ORDER)

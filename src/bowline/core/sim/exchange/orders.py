@@ -46,6 +46,7 @@ class RefusalReason(Enum):
     HALTED = "no orders are taken for this instrument"
     POSITION_MODE = "the order does not fit the position mode"
     LEVERAGE_TOO_HIGH = "leverage above what is allowed, or below 1"
+    POSITION_LIMIT = "more than may be held at this leverage"
     MODE_IN_USE = "a position or an order is open"
     NOT_MODIFIED = "it is already so"
     TOO_MANY_OPEN_ORDERS = "too many open orders"
@@ -76,10 +77,11 @@ class Refused(Struct, frozen=True):
 class NewOrder(Struct, frozen=True):
     """What an account asks for. `client_id` is the text that the client sent, "" if none.
 
-    A limit order has a `price`, a stop a `trigger`; a stop becomes a market order. A market order
-    has a `quantity`, or for a spot buy a `quote_cost` to spend. `position` is LONG or SHORT in
-    hedge mode and NEUTRAL otherwise. `trigger_rising` None: a buy waits for a rise, a sell for a
-    fall.
+    A limit order has a `price`, a stop a `trigger`; a stop with a `price` becomes a limit order
+    when it is triggered, one without a market order. A market order has a `quantity`, or for a spot
+    buy a `quote_cost` to spend. `position` is LONG or SHORT in hedge mode and NEUTRAL otherwise.
+    `trigger_rising` None: a buy waits for a rise, a sell for a fall. `form` is the dialect's own
+    word for the way it was asked for, kept with the order.
     """
 
     account: str
@@ -96,6 +98,7 @@ class NewOrder(Struct, frozen=True):
     reduce_only: bool = False
     position: Direction = Direction.NEUTRAL
     client_id: str = ""
+    form: str = ""
 
 
 class VenueOrder(Struct, frozen=True):

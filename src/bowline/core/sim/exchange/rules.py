@@ -44,15 +44,54 @@ class Fees(Struct, frozen=True):
     third_asset: str = ""
 
 
-class VenueRules(Struct, frozen=True):
-    """The policies of one venue. `fees_of` and `maintenance_of` go before the defaults.
+class TierUnit(Enum):
+    """What a tier's size is counted in."""
 
-    `maintenance_rate` is a share of the position's value at mark. `price_band` is how far a limit
-    price may be from the market, as a share of it; None: no band. `max_quantity` (base units) and
-    `max_price` bound every order. With `post_only_refuses` False a
-    post-only order that would take is accepted and cancelled at once. `liquidation_rate` is what a
-    liquidation costs beside the taker fee, paid into the insurance fund. `history` is how many
-    closed orders and fills of an account, and prints of an instrument, are remembered.
+    VALUE = "quote money at mark"
+    CONTRACTS = "contracts"
+
+
+class Tier(Struct, frozen=True):
+    """What a perpetual position of up to `most` must keep, and how far it may be leveraged.
+
+    `most` is in the rules' `TierUnit`. The position keeps `maintenance_rate` of its value at mark
+    less `deduction`, quote money.
+    """
+
+    most: Decimal
+    maintenance_rate: Decimal
+    max_leverage: Decimal
+    deduction: Decimal = ZERO
+
+
+def progressive(*rows: tuple[int, str, int]) -> tuple[Tier, ...]:
+    """Tiers of `most`, rate and leverage in which a rate counts for what is beyond the tier before.
+
+    That is what the deductions make: d' = d + most (r' - r), from one tier to the next.
+    """
+    tiers: list[Tier] = []
+    for most, rate, leverage in rows:
+        deduction = ZERO
+        if tiers:
+            before = tiers[-1]
+            rise = Decimal(rate) - before.maintenance_rate
+            deduction = before.deduction + before.most * rise
+        tiers.append(Tier(Decimal(most), Decimal(rate), Decimal(leverage), deduction))
+    return tuple(tiers)
+
+
+class VenueRules(Struct, frozen=True):
+    """The policies of one venue. `fees_of` goes before the default.
+
+    `tiers`, if there are any, go by the size of a position, the least first; without them every
+    position keeps `maintenance_rate` of its value at mark. With `spot_stops_hold` a spot stop that
+    waits holds back what it may cost, with the others nothing does before it is triggered.
+    `price_band` is how far a limit price may be from the market (a stop's from its trigger), as a
+    share of it; None: no band. `max_quantity` (base units) and `max_price` bound every order. With
+    `post_only_refuses` False a post-only order that would take is accepted and cancelled at once.
+    `liquidation_rate` is what a liquidation costs beside the taker fee, paid into the insurance
+    fund. `history` is how many closed orders and fills of an account, and prints of an instrument,
+    are remembered.
     """
 
     fees: Fees = Fees()
@@ -64,7 +103,9 @@ class VenueRules(Struct, frozen=True):
     max_quantity: Decimal = MAX_QUANTITY
     max_price: Decimal = MAX_PRICE
     maintenance_rate: Decimal = Decimal("0.005")
-    maintenance_of: Mapping[InstrumentId, Decimal] = {}
+    tiers: tuple[Tier, ...] = ()
+    tiers_count: TierUnit = TierUnit.VALUE
+    spot_stops_hold: bool = False
     liquidation_rate: Decimal = ZERO
     leverage: Decimal = Decimal(10)
     margin_mode: MarginMode = MarginMode.CROSS

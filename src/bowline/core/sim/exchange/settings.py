@@ -17,6 +17,7 @@ from bowline.core.sim.exchange.facts import BalanceReason
 from bowline.core.sim.exchange.moves import touch_balance, touch_leg
 from bowline.core.sim.exchange.orders import RefusalReason, Refused
 from bowline.core.sim.exchange.state import VenueState
+from bowline.core.sim.exchange.tiers import most_size
 from bowline.core.venue import MarginMode, PositionMode
 
 
@@ -32,23 +33,45 @@ def set_leverage(
         return Refused(RefusalReason.LEVERAGE_TOO_HIGH, f"{leverage} of at most {most}")
     if leverage == before.leverage:
         return Refused(RefusalReason.NOT_MODIFIED)
+    if _greatest(state, account, instrument) > most_size(state.rules, leverage):
+        return Refused(RefusalReason.POSITION_LIMIT, f"at a leverage of {leverage}")
+    refused = _margin_anew(state, account, instrument, leverage)
+    if refused is not None:
+        return refused
+    touch_balance(state, account, listing.quote, BalanceReason.ORDER)
+    for way in Direction:
+        leg = account.legs.get((instrument, way))
+        if leg is not None and leg.quantity:
+            touch_leg(state, account, instrument, way)
+    return None
+
+
+def _margin_anew(
+    state: VenueState, account: Account, instrument: InstrumentId, leverage: Decimal
+) -> Refused | None:
+    """The margin of what is open at this leverage; all as it was if there is no money for it."""
+    quote, before = state.listings[instrument].quote, account.settings_at(instrument)
     legs = {way: leg for way in Direction if (leg := account.legs.get((instrument, way)))}
     margins = {way: leg.margin for way, leg in legs.items()}
-    free = margin.free(state, account, listing.quote)
+    free = margin.free(state, account, quote)
     account.settings[instrument] = replace(before, leverage=leverage)
     if before.margin_mode is MarginMode.ISOLATED:
         for leg in legs.values():
             leg.margin = money_up(leg.cost / leverage)
-    if margin.free(state, account, listing.quote) < min(ZERO, free):
+    if margin.free(state, account, quote) < min(ZERO, free):
         account.settings[instrument] = before
         for way, leg in legs.items():
             leg.margin = margins[way]
         return Refused(RefusalReason.INSUFFICIENT_FUNDS, f"at a leverage of {leverage}")
-    touch_balance(state, account, listing.quote, BalanceReason.ORDER)
-    for way, leg in legs.items():
-        if leg.quantity:
-            touch_leg(state, account, instrument, way)
     return None
+
+
+def _greatest(state: VenueState, account: Account, instrument: InstrumentId) -> Decimal:
+    """The size of its greatest position there, as tiers count it."""
+    mark = state.mark(instrument) or ZERO
+    legs = (account.legs.get((instrument, way)) for way in Direction)
+    sizes = (state.tier_size(instrument, abs(leg.quantity), mark) for leg in legs if leg)
+    return max(sizes, default=ZERO)
 
 
 def set_margin_mode(

@@ -151,4 +151,5 @@ def pay_funding(
             state.now_ns, account.name, instrument, direction, abs(leg.quantity), rate, mark,
             quote, amount,
         )  # fmt: skip
+        account.funding.append(paid)
         state.facts.append(paid)

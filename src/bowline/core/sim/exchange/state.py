@@ -13,7 +13,7 @@ from bowline.core.sim.exchange.account import UNIT, Account
 from bowline.core.sim.exchange.book import MatchBook
 from bowline.core.sim.exchange.facts import BalanceReason, CandleMoved, Fact
 from bowline.core.sim.exchange.orders import RefusalReason, VenueOrder
-from bowline.core.sim.exchange.rules import Fees, VenueRules
+from bowline.core.sim.exchange.rules import Fees, TierUnit, VenueRules
 from bowline.core.sim.exchange.tape import TradeTape
 from bowline.core.venue import Listing
 
@@ -79,10 +79,6 @@ class VenueState:
         """What a trade costs there."""
         return self.rules.fees_of.get(instrument, self.rules.fees)
 
-    def maintenance_rate(self, instrument: InstrumentId) -> Decimal:
-        """The share of its value at mark that a position must keep."""
-        return self.rules.maintenance_of.get(instrument, self.rules.maintenance_rate)
-
     def mark(self, instrument: InstrumentId) -> Decimal | None:
         """The mark price: as shown, else the last print, else the middle of the book."""
         tape = self.tapes[instrument]
@@ -93,6 +89,12 @@ class VenueState:
         book = self.books[instrument]
         bid, ask = book.best(Side.BUY), book.best(Side.SELL)
         return None if bid is None or ask is None else (bid + ask) / _TWO
+
+    def tier_size(self, instrument: InstrumentId, quantity: Decimal, price: Decimal) -> Decimal:
+        """The size of a position or an order as the venue's tiers count it."""
+        if self.rules.tiers_count is TierUnit.VALUE:
+            return quantity * price
+        return quantity / self.listings[instrument].instrument.contract_size
 
     def whole_lots(self, instrument: InstrumentId, quantity: Decimal) -> Decimal:
         """`quantity` rounded down to what can be traded; to the smallest unit where no lot is."""

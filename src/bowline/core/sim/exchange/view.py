@@ -12,6 +12,7 @@ from bowline.core.sim.exchange.facts import (
     BookLevel,
     BookSnapshot,
     Executed,
+    FundingPaid,
     Holding,
     MinuteCandle,
     OpenPosition,
@@ -20,6 +21,7 @@ from bowline.core.sim.exchange.facts import (
     TradingSettings,
 )
 from bowline.core.sim.exchange.orders import VenueOrder
+from bowline.core.sim.exchange.rules import Fees, Tier
 from bowline.core.sim.exchange.state import VenueState
 from bowline.core.venue import Listing
 
@@ -102,6 +104,19 @@ class View:
             for each in self._state.accounts[account].fills
             if each.trade_id > after_trade_id and instrument in {None, each.instrument}
         ]
+
+    def funding(self, account: str, instrument: InstrumentId | None = None) -> list[FundingPaid]:
+        """What the account has paid and received for funding, oldest first."""
+        found = self._state.accounts[account].funding
+        return [each for each in found if instrument in {None, each.instrument}]
+
+    def fees(self, instrument: InstrumentId) -> Fees:
+        """What a trade of the instrument costs."""
+        return self._state.fees(instrument)
+
+    def tiers(self) -> tuple[Tier, ...]:
+        """The tiers of every perpetual; none where every position keeps the same share."""
+        return self._state.rules.tiers
 
     def holdings(self, account: str) -> list[Holding]:
         """Every asset that the account ever had, by name."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Holding, OpenPosition, RefusalReason, Refused
 from bowline.core.venue import Listing, MarginMode, PositionMode
@@ -15,6 +13,7 @@ from bowline.simex.dialects.binance.asked import (
     number_in,
 )
 from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
+from bowline.simex.dialects.binance.start import most_value
 from bowline.simex.dialects.binance.words import linear_position
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import ms, plain
@@ -173,7 +172,7 @@ def positions_with_flat(call: Call) -> object:
                     "leverage": plain(each.leverage),
                     "marginType": "isolated" if isolated else "cross",
                     "isAutoAddMargin": "false",
-                    "maxNotionalValue": "100000000",
+                    "maxNotionalValue": most_value(each.leverage),
                 }
             )
     return rows
@@ -266,7 +265,7 @@ def set_leverage(call: Call) -> object:
     return {
         "symbol": listing.venue_symbol,
         "leverage": int(leverage),
-        "maxNotionalValue": "100000000",
+        "maxNotionalValue": most_value(leverage),
     }
 
 
@@ -282,31 +281,10 @@ def symbol_config(call: Call) -> object:
                 "marginType": modes[settings.margin_mode],
                 "isAutoAddMargin": False,
                 "leverage": int(settings.leverage),
-                "maxNotionalValue": "100000000",
+                "maxNotionalValue": most_value(settings.leverage),
             }
         )
     return shown
-
-
-def leverage_brackets(call: Call) -> object:
-    """GET leverageBracket: one bracket a symbol."""
-    shown = [
-        {
-            "symbol": each.venue_symbol,
-            "brackets": [
-                {
-                    "bracket": 1,
-                    "initialLeverage": int(each.max_leverage or Decimal(1)),
-                    "notionalCap": 100_000_000,
-                    "notionalFloor": 0,
-                    "maintMarginRatio": 0.005,
-                    "cum": 0,
-                }
-            ],
-        }
-        for each in listings_in(call, fields_of(call))
-    ]
-    return shown[0] if fields_of(call).get("symbol") else shown
 
 
 def countdown(call: Call) -> object:

@@ -29,6 +29,7 @@ from bowline.simex.dialects.binance import (
     auth,
     currencies,
     market,
+    start,
     streams,
     trading,
     wsapi,
@@ -42,6 +43,8 @@ from bowline.simex.wire_words import int_in
 _SPOT_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001")),
     client_ids=ClientIds.OPEN,
+    # "Spot Trading FAQ": an order locks what it needs as long as it is on the book, a stop too
+    spot_stops_hold=True,
     first_order_id=FIRST_ORDER_ID,
     first_trade_id=5_000_000_001,
 )
@@ -50,6 +53,7 @@ _LINEAR_RULES = msgspec.structs.replace(
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
     leverage=Decimal(20),
     max_open_orders=200,
+    tiers=start.TIERS,
 )
 
 
@@ -90,7 +94,11 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/sapi/v1/margin/allPairs", currencies.none_listed, "sapi"),
     public_route("GET", "/sapi/v1/margin/isolated/allPairs", currencies.none_listed, "sapi", 10),
     public_route("GET", "/dapi/v1/exchangeInfo", currencies.no_coin_margined, "linear weight"),
+    _spot("GET", "account/commission", start.commission, 20),
+    _spot("GET", "avgPrice", start.average_price, 2, private=False),
     signed_route("GET", "/sapi/v1/account/apiRestrictions", account.restrictions, "sapi"),
+    signed_route("GET", "/sapi/v1/asset/tradeFee", start.trade_fees, "sapi"),
+    signed_route("GET", "/sapi/v1/spot/delist-schedule", currencies.none_listed, "sapi", 100),
     _linear("GET", "ping", market.ping, 1, private=False),
     _linear("GET", "time", market.time, 1, private=False),
     _linear("GET", "exchangeInfo", market.instruments, 1, private=False),
@@ -130,7 +138,14 @@ _ROUTES: tuple[Route, ...] = (
     _linear("POST", "marginType", account.set_margin_type, 1),
     _linear("POST", "leverage", account.set_leverage, 1),
     _linear("GET", "symbolConfig", account.symbol_config, 5),
-    _linear("GET", "leverageBracket", account.leverage_brackets, 1),
+    _linear("GET", "leverageBracket", start.leverage_brackets, 1),
+    _linear("GET", "multiAssetsMargin", start.multi_assets, 30),
+    _linear("POST", "multiAssetsMargin", start.set_multi_assets, 1),
+    _linear("GET", "accountConfig", start.account_config, 5),
+    _linear("GET", "commissionRate", start.commission, 20),
+    _linear("GET", "income", start.income, 30),
+    _linear("GET", "fundingInfo", start.funding_info, 1, private=False),
+    _linear("GET", "openInterest", start.open_interest, 1, private=False),
     _linear("POST", "listenKey", account.open_listen_key, 1),
     _linear("PUT", "listenKey", account.open_listen_key, 1),
     _linear("DELETE", "listenKey", account.close_listen_key, 1),
@@ -187,7 +202,8 @@ class BinanceDialect:
 
     def listing(self, kind: str, coin: Coin) -> Listing:
         """Both markets say BTCUSDT and count base units."""
-        return coin.listed(f"binance:{kind}", coin.symbol, most_leverage=125)
+        most = start.TIERS[0].max_leverage
+        return coin.listed(f"binance:{kind}", coin.symbol, most_leverage=most)
 
     def who(self, call: Call) -> str:
         """HMAC-SHA256 of all parameters, in hex; the key in a header."""

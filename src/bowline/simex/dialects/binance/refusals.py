@@ -53,6 +53,8 @@ _LINEAR: dict[RefusalReason, tuple[int, str]] = {
     _R.HALTED: (-4140, "Invalid symbol status for opening position."),
     _R.POSITION_MODE: (-4061, "Order's position side does not match user's setting."),
     _R.LEVERAGE_TOO_HIGH: (-4028, "Leverage is not valid"),
+    # "Error Codes": 20xx processing issues
+    _R.POSITION_LIMIT: (-2027, "Exceeded the maximum allowable position at current leverage."),
     _R.NOTHING_TO_AMEND: (-5027, "No need to modify the order."),
     _R.TOO_MANY_OPEN_ORDERS: (-2025, "Reach max open order limit."),
 }

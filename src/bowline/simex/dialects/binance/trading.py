@@ -52,12 +52,20 @@ _SIDES = {word: side for side, word in SIDES.items()}
 _FORCES = {word: force for force, word in FORCES.items()}
 _LEGS = {word: leg for leg, word in LEGS.items()}
 _WORKING = {word: price for price, word in WORKING_TYPES.items()}
-#: type -> what it is, and whether it waits for the way a stop goes
+#: of each market: type -> whether it waits for the way a stop goes, and then is a limit order
 _CONDITIONAL = {
-    "STOP_LOSS": True,
-    "TAKE_PROFIT": False,
-    "STOP_MARKET": True,
-    "TAKE_PROFIT_MARKET": False,
+    "spot": {
+        "STOP_LOSS": (True, False),
+        "STOP_LOSS_LIMIT": (True, True),
+        "TAKE_PROFIT": (False, False),
+        "TAKE_PROFIT_LIMIT": (False, True),
+    },
+    "linear": {
+        "STOP": (True, True),
+        "STOP_MARKET": (True, False),
+        "TAKE_PROFIT": (False, True),
+        "TAKE_PROFIT_MARKET": (False, False),
+    },
 }
 #: the order limits of each market: bucket, header, and how the refusal says it
 ORDER_LIMITS = {
@@ -123,15 +131,17 @@ def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     """What a request asks for."""
     kind, word = kind_of(call), fields.get("type", "")
     side = side_in(fields)
-    if kind == "linear" and word in _CONDITIONAL and "algoType" not in fields:
+    conditional = _CONDITIONAL[kind]
+    if kind == "linear" and word in conditional and "algoType" not in fields:
         text = "Order type not supported for this endpoint. Please use the Algo Order API endpoints"
         raise WireRefusal(-4120, f"{text} instead.")
     style, force = _style(kind, word, fields)
     quantity, cost = _size(call, listing, side, fields)
+    stops, limit = conditional.get(word, (True, style is OrderKind.LIMIT))
     trigger = None
     if style is OrderKind.STOP:
         trigger = number_in(fields, "stopPrice" if kind == "spot" else "triggerPrice")
-    rising = (side is Side.BUY) is _CONDITIONAL.get(word, True)
+    rising = (side is Side.BUY) is stops
     order = NewOrder(
         account=call.account,
         instrument=listing.instrument.id,
@@ -139,7 +149,7 @@ def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         kind=style,
         quantity=quantity,
         quote_cost=cost,
-        price=number_in(fields, "price") if style is OrderKind.LIMIT else None,
+        price=number_in(fields, "price") if limit else None,
         trigger=trigger,
         trigger_by=_WORKING.get(fields.get("workingType", ""), TriggerPrice.LAST),
         trigger_rising=rising if trigger else None,
@@ -163,17 +173,19 @@ def side_in(fields: Fields) -> Side:
 def _style(kind: str, word: str, fields: Fields) -> tuple[OrderKind, TimeInForce]:
     if word == "LIMIT_MAKER" and kind == "spot":
         return OrderKind.LIMIT, TimeInForce.POST_ONLY
-    if word == "LIMIT":
+    conditional = _CONDITIONAL[kind].get(word)
+    if word == "LIMIT" or (kind == "spot" and conditional is not None and conditional[1]):
         if not fields.get("timeInForce"):
             raise missing("timeInForce")
         force = _FORCES.get(fields["timeInForce"])
         if force is None or (kind == "spot" and force is TimeInForce.POST_ONLY):
             raise WireRefusal(-1115, "Invalid timeInForce.")
-        return OrderKind.LIMIT, force
+        return (OrderKind.STOP if conditional else OrderKind.LIMIT), force
     if word == "MARKET":
         return OrderKind.MARKET, TimeInForce.GTC
-    if word in _CONDITIONAL and word.endswith("_MARKET") is (kind == "linear"):
-        return OrderKind.STOP, TimeInForce.GTC
+    if conditional is not None:
+        force = _FORCES.get(fields.get("timeInForce") or "GTC") if conditional[1] else None
+        return OrderKind.STOP, force or TimeInForce.GTC
     raise WireRefusal(-1116, "Invalid orderType.")
 
 

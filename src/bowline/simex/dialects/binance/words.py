@@ -66,9 +66,17 @@ def type_word(order: VenueOrder) -> str:
         return "LIMIT_MAKER" if spot and asked.time_in_force is TimeInForce.POST_ONLY else "LIMIT"
     rising = asked.side is Side.BUY if asked.trigger_rising is None else asked.trigger_rising
     stops = rising is (asked.side is Side.BUY)
+    limit = asked.price is not None
     if spot:
-        return "STOP_LOSS" if stops else "TAKE_PROFIT"
-    return "STOP_MARKET" if stops else "TAKE_PROFIT_MARKET"
+        return ("STOP_LOSS" if stops else "TAKE_PROFIT") + ("_LIMIT" if limit else "")
+    return ("STOP" if stops else "TAKE_PROFIT") + ("" if limit else "_MARKET")
+
+
+def engine_type_word(order: VenueOrder) -> str:
+    """`type` of a futures order: what was an algo order is a limit or a market order now."""
+    if not is_algo(order):
+        return type_word(order)
+    return "MARKET" if order.price is None else "LIMIT"
 
 
 def force_word(order: VenueOrder) -> str:
@@ -202,9 +210,8 @@ def spot_fill(floor: Floor, fill: Executed) -> Words:
 
 
 def linear_order(floor: Floor, order: VenueOrder) -> Words:
-    """An order, wherever it is told; what was an algo order is a market order now."""
+    """An order, wherever it is told."""
     asked = order.asked
-    kind = "MARKET" if asked.kind is OrderKind.STOP else type_word(order)
     return {
         "orderId": order.order_id,
         "symbol": floor.listing(order.instrument).venue_symbol,
@@ -217,7 +224,7 @@ def linear_order(floor: Floor, order: VenueOrder) -> Words:
         "cumQty": plain(order.filled),
         "cumQuote": plain(order.cost),
         "timeInForce": force_word(order),
-        "type": kind,
+        "type": engine_type_word(order),
         "reduceOnly": asked.reduce_only,
         "closePosition": False,
         "side": SIDES[order.side],
@@ -256,13 +263,13 @@ def algo_order(floor: Floor, order: VenueOrder) -> Words:
         "symbol": floor.listing(order.instrument).venue_symbol,
         "side": SIDES[order.side],
         "positionSide": LEGS[asked.position],
-        "timeInForce": "GTC",
+        "timeInForce": force_word(order),
         "quantity": plain(order.quantity),
         "algoStatus": algo_state(order),
         "actualOrderId": str(order.order_id) if order.triggered else "",
         "actualPrice": average(order),
         "triggerPrice": plain_or(asked.trigger, "0"),
-        "price": "0",
+        "price": plain_or(order.price, "0"),
         "icebergQuantity": None,
         "selfTradePreventionMode": "NONE",
         "workingType": WORKING_TYPES[asked.trigger_by],

@@ -167,7 +167,12 @@ def switch_mode(call: Call) -> object:
         raise WireRefusal(10001, "params error: mode invalid")
     instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
     mode = _POSITION_MODES[fields["mode"]]
-    return _done(call.floor.set_position_mode(call.account, mode, instrument))
+    refused = call.floor.set_position_mode(call.account, mode, instrument)
+    # "Switch Position Mode": by coin it is of all its symbols; those that are so already are passed
+    # over. freqtrade sends it at every start and takes no refusal.
+    if instrument is None and refused is not None and refused.reason is RefusalReason.NOT_MODIFIED:
+        return {}
+    return _done(refused)
 
 
 def switch_isolated(_: Call) -> object:

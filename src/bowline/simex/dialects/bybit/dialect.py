@@ -24,7 +24,7 @@ from bowline.simex.dialect import (
     public_route,
     signed_route,
 )
-from bowline.simex.dialects.bybit import account, market, streams, trading
+from bowline.simex.dialects.bybit import account, market, start, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
@@ -35,6 +35,7 @@ _RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.00055")),
     client_ids=ClientIds.FOREVER,
     post_only_refuses=False,
+    tiers=start.TIERS,
 )
 _SPOT_FEES = Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001"))
 
@@ -46,6 +47,10 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/v5/market/tickers", market.tickers),
     public_route("GET", "/v5/market/recent-trade", market.recent_trades),
     public_route("GET", "/v5/market/funding/history", market.funding_history),
+    public_route("GET", "/v5/market/mark-price-kline", start.price_candles),
+    public_route("GET", "/v5/market/index-price-kline", start.price_candles),
+    public_route("GET", "/v5/market/open-interest", start.open_interest),
+    public_route("GET", "/v5/market/risk-limit", start.risk_limits),
     signed_route("POST", "/v5/order/create", trading.create, "create"),
     signed_route("POST", "/v5/order/cancel", trading.cancel, "cancel"),
     signed_route("POST", "/v5/order/cancel-all", trading.cancel_all, "cancel-all"),
@@ -61,6 +66,7 @@ _ROUTES: tuple[Route, ...] = (
     signed_route("POST", "/v5/account/set-margin-mode", account.set_margin_mode, "modes"),
     signed_route("GET", "/v5/account/wallet-balance", account.wallet_balance, "wallet"),
     signed_route("GET", "/v5/account/info", account.account, "account"),
+    signed_route("GET", "/v5/account/fee-rate", start.fee_rates, "fees"),
     signed_route("GET", "/v5/asset/coin/query-info", account.coins, "coins"),
     signed_route("GET", "/v5/user/query-api", account.key_rights, "user"),
 )
@@ -74,6 +80,7 @@ _BUDGETS = {
     ),
     "dcp": Budget(5),
     "coins": Budget(5),
+    "fees": Budget(10),
 }
 
 _DOORS = (

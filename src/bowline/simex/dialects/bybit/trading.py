@@ -58,8 +58,6 @@ def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
     client_id = fields.get("orderLinkId", "")
     if client_id and not _CLIENT_ID.fullmatch(client_id):
         raise WireRefusal(10001, "params error: OrderLinkId invalid")
-    if trigger and kind == "Limit":
-        raise WireRefusal(10001, "params error: conditional limit orders are not played here")
     # a spot market buy is in quote money unless it says otherwise, a sell in base units
     market_unit = fields.get("marketUnit", "quoteCoin" if side is Side.BUY else "baseCoin")
     by_cost = fields["category"] == "spot" and kind == "Market" and market_unit == "quoteCoin"

@@ -29,7 +29,6 @@ _FIRST_NUMBER = 1_700_000_000_000_000_000
 _UUID_HEAD = "5d1c09a2-7b3e-4f60-9e1a-"
 
 SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
-KINDS = {OrderKind.LIMIT: "Limit", OrderKind.MARKET: "Market", OrderKind.STOP: "Market"}
 FORCES = {
     TimeInForce.GTC: "GTC",
     TimeInForce.IOC: "IOC",
@@ -76,6 +75,11 @@ _LINEAR: dict[RefusalReason, tuple[int, str]] = {
     _R.HALTED: (110066, "No trading is allowed at the current time"),
     _R.POSITION_MODE: (10001, "position idx not match position mode"),
     _R.LEVERAGE_TOO_HIGH: (110013, "cannot set leverage due to risk limit"),
+    # "Error Codes": V5, unified trading 1100xx
+    _R.POSITION_LIMIT: (
+        110090,
+        "Order placement failed as your position may exceed the max limit.",
+    ),
     _R.MODE_IN_USE: (110024, "You have an existing position, so position mode cannot be switched"),
     _R.NOT_MODIFIED: (110025, "Position mode is not modified"),
     _R.TOO_MANY_OPEN_ORDERS: (110020, "Not allowed to have more than 500 active orders"),
@@ -166,7 +170,7 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "orderId": order_word(order.instrument, order.order_id),
         "orderLinkId": order.client_id,
         "side": SIDES[order.side],
-        "orderType": KINDS[asked.kind],
+        "orderType": type_word(order),
         "price": plain_or(order.price, "0"),
         "qty": plain(asked.quote_cost or order.quantity),
         "marketUnit": "quoteCoin" if asked.quote_cost else "baseCoin",
@@ -181,7 +185,7 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "cumExecFee": plain(sum((fee for _, fee in order.fees), ZERO)),
         "cumFeeDetail": {asset: plain(fee) for asset, fee in order.fees},
         "feeCurrency": order.fees[0][0] if order.fees else "",
-        "timeInForce": "IOC" if asked.kind is not OrderKind.LIMIT else FORCES[asked.time_in_force],
+        "timeInForce": "IOC" if order.price is None else FORCES[asked.time_in_force],
         "reduceOnly": asked.reduce_only,
         "createType": "CreateByLiq" if order.by_venue else "CreateByUser",
         "isLeverage": "0",
@@ -193,6 +197,11 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         **_trigger_fields(order),
         **(_contract_fields(order) if category_of(order.instrument) == "linear" else {}),
     }
+
+
+def type_word(order: VenueOrder) -> str:
+    """`orderType`: of a conditional order what it becomes."""
+    return "Market" if order.price is None else "Limit"
 
 
 def _reject_reason(order: VenueOrder) -> str:
@@ -250,7 +259,7 @@ def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
         "orderPrice": plain_or(order.price, "0"),
         "orderQty": plain(order.quantity),
         "leavesQty": plain(ZERO if order.done else order.remaining),
-        "orderType": KINDS[order.asked.kind],
+        "orderType": type_word(order),
         "stopOrderType": "Stop" if order.asked.kind is OrderKind.STOP else "UNKNOWN",
         "createType": "CreateByLiq" if fill.liquidation else "CreateByUser",
         "execType": "BustTrade" if fill.liquidation else "Trade",

@@ -24,7 +24,16 @@ from bowline.simex.dialect import (
     Wallet,
     WireRefusal,
 )
-from bowline.simex.dialects.gate import account, auth, currencies, market, stops, streams, trading
+from bowline.simex.dialects.gate import (
+    account,
+    auth,
+    currencies,
+    market,
+    start,
+    stops,
+    streams,
+    trading,
+)
 from bowline.simex.dialects.gate.words import MAX_LEVERAGE
 from bowline.simex.floor import Floor
 from bowline.simex.limits import Budget, Spent
@@ -41,6 +50,7 @@ _FUTURES_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
     client_ids=ClientIds.OPEN,
     margin_mode=MarginMode.ISOLATED,
+    tiers=start.TIERS,
     first_order_id=36_000_000_001,
     first_trade_id=600_000_001,
 )
@@ -80,13 +90,16 @@ _ROUTES: tuple[Route, ...] = (
         "GET /tickers": market.tickers,
         "GET /trades": market.trades,
         "GET /funding_rate": market.funding_history,
+        "GET /risk_limit_tiers": start.risk_limit_tiers,
     }, private=False),
+    *_routes("wallet", {"GET /fee": start.wallet_fee}, private=True),
     *_routes("account", {
         "GET /main_keys": account.key_rights,
         "GET /detail": account.detail,
     }, private=True),
     *_routes("spot", {
         "GET /accounts": account.spot_accounts,
+        "GET /fee": start.spot_fee,
         "POST /orders": trading.create,
         "GET /orders": trading.some,
         "DELETE /orders": trading.cancel_all,
@@ -104,6 +117,8 @@ _ROUTES: tuple[Route, ...] = (
     }, private=True),
     *_routes("futures/{settle}", {
         "GET /accounts": account.futures_accounts,
+        "GET /account_book": start.account_book,
+        "GET /fee": start.futures_fee,
         "GET /positions": account.positions,
         "GET /positions/{contract}": account.position,
         "POST /positions/{contract}/leverage": account.set_leverage,

@@ -110,6 +110,7 @@ def perpetual(call: Call) -> object:
 def _contract(floor: Floor, listing: Listing) -> Words:
     instrument, ticker = listing.instrument, floor.ticker(listing.instrument.id)
     rate, due_ns = floor.funding[instrument.id]
+    tiers = floor.view("linear").tiers()
     return {
         "name": listing.venue_symbol,
         "type": "direct",
@@ -131,11 +132,12 @@ def _contract(floor: Floor, listing: Listing) -> Words:
         "leverage_min": "1",
         "leverage_max": plain_or(listing.max_leverage, plain(MAX_LEVERAGE)),
         "cross_leverage_default": "10",
-        "maintenance_rate": "0.005",
+        "maintenance_rate": plain(tiers[0].maintenance_rate),
         "maker_fee_rate": "0.0002",
         "taker_fee_rate": "0.0005",
-        "risk_limit_base": "1000000",
-        "risk_limit_max": "100000000",
+        "risk_limit_base": plain(tiers[0].most),
+        "risk_limit_step": plain(tiers[0].most),
+        "risk_limit_max": plain(tiers[-1].most),
         "orders_limit": 500,
         "in_delisting": listing.status is ListingStatus.DELISTED,
         "status": _STATUSES[listing.status],

@@ -44,6 +44,7 @@ _FUTURES: dict[RefusalReason, tuple[str, str]] = {
     _R.NO_LIQUIDITY: ("CONTRACT_NO_COUNTER", "no orders on the other side"),
     _R.UNKNOWN_INSTRUMENT: ("CONTRACT_NOT_FOUND", "contract not found"),
     _R.HALTED: ("CONTRACT_IN_DELISTING", "contract is not open for trading"),
+    _R.POSITION_LIMIT: ("RISK_LIMIT_EXCEEDED", "position is above the risk limit"),
     _R.LEVERAGE_TOO_HIGH: ("LEVERAGE_TOO_HIGH", "leverage is out of range"),
     _R.MODE_IN_USE: ("POSITION_HOLDING", "a position or an order is open"),
     _R.NOT_MODIFIED: ("NO_CHANGE", "No change is made"),

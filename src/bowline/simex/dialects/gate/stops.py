@@ -1,7 +1,4 @@
-"""Gate's price-triggered orders: lists and ids apart from orders, until they are set off.
-
-The engine's stops become market orders, so a trigger of a limit order is refused.
-"""
+"""Gate's price-triggered orders: lists and ids apart from orders, until they are set off."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from decimal import Decimal
 
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, RefusalReason, TriggerPrice, VenueOrder
-from bowline.core.venue import OrderKind
+from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import NUMBERS, invalid, refusal_of
@@ -21,6 +18,7 @@ from bowline.simex.wire_words import int_in
 
 _RULES = {"1": True, "2": False, ">=": True, "<=": False}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+_FORCES = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC}
 
 
 def trigger_object(floor: Floor, order: VenueOrder) -> Words:
@@ -37,8 +35,7 @@ def create(call: Call) -> object:
     amount = NUMBERS.decimal(order, "amount" if spot else "size")
     if amount is None or not amount:
         raise invalid("invalid amount or size")
-    if (spot and order.get("type") != "market") or (not spot and NUMBERS.decimal(order, "price")):
-        raise invalid("a trigger of a limit order is not played here")
+    price = _price(order, spot=spot)
     rising = _RULES.get(trigger.get("rule", ""))
     if rising is None:
         raise invalid("invalid trigger.rule")
@@ -51,6 +48,8 @@ def create(call: Call) -> object:
             side=side,
             kind=OrderKind.STOP,
             quantity=abs(amount) * listing.instrument.contract_size,
+            price=price,
+            time_in_force=TimeInForce.GTC if price is None else _force(order, spot=spot),
             trigger=NUMBERS.decimal(trigger, "price"),
             trigger_by=TriggerPrice.MARK if trigger.get("price_type") == "1" else TriggerPrice.LAST,
             trigger_rising=rising,
@@ -61,6 +60,27 @@ def create(call: Call) -> object:
         )
     )
     return {"id": taken(call, placed).order_id}
+
+
+def _price(order: dict[str, str], *, spot: bool) -> Decimal | None:
+    """None for a market order: spot says so by its type, a perpetual by a price of 0."""
+    kind = order.get("type", "limit") if spot else "limit"
+    if kind not in ("limit", "market"):
+        raise invalid("invalid put.type")
+    price = NUMBERS.decimal(order, "price")
+    if kind == "market" or (not spot and not price):
+        return None
+    if not price:
+        raise invalid("invalid price")
+    return price
+
+
+def _force(order: dict[str, str], *, spot: bool) -> TimeInForce:
+    """Only gtc and ioc: "Create price-triggered order"."""
+    word = order.get("time_in_force" if spot else "tif") or "gtc"
+    if word not in _FORCES:
+        raise invalid("invalid time in force")
+    return _FORCES[word]
 
 
 def _side(order: dict[str, str], amount: Decimal, *, spot: bool) -> Side:

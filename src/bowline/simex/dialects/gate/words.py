@@ -19,7 +19,7 @@ from bowline.core.sim.exchange import (
     TriggerPrice,
     VenueOrder,
 )
-from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import ms, plain, plain_or, seconds
 
@@ -75,8 +75,7 @@ def finish_word(order: VenueOrder) -> str:
 
 def force_word(order: VenueOrder) -> str:
     """`time_in_force` and `tif`."""
-    asked = order.asked
-    return "ioc" if asked.kind is not OrderKind.LIMIT else FORCES[asked.time_in_force]
+    return "ioc" if order.price is None else FORCES[order.asked.time_in_force]
 
 
 def spot_order(floor: Floor, order: VenueOrder) -> Words:
@@ -96,7 +95,7 @@ def spot_order(floor: Floor, order: VenueOrder) -> Words:
         "update_time_ms": ms(order.updated_ns),
         "status": status,
         "currency_pair": listing.venue_symbol,
-        "type": "limit" if asked.kind is OrderKind.LIMIT else "market",
+        "type": "market" if order.price is None else "limit",
         "account": "spot",
         "side": SIDES[order.side],
         "amount": plain(amount),
@@ -167,12 +166,12 @@ def spot_trigger(floor: Floor, order: VenueOrder) -> Words:
             "expiration": 86_400,
         },
         "put": {
-            "type": "market",
+            "type": "market" if order.price is None else "limit",
             "side": SIDES[order.side],
-            "price": "0",
+            "price": plain_or(order.price, "0"),
             "amount": plain(order.quantity),
             "account": "normal",
-            "time_in_force": "ioc",
+            "time_in_force": force_word(order),
             "text": order.client_id or "apiv4",
         },
         "id": order.order_id,
@@ -199,8 +198,8 @@ def futures_trigger(floor: Floor, order: VenueOrder) -> Words:
         "initial": {
             "contract": listing.venue_symbol,
             "size": order.side.sign * contracts(listing, order.quantity),
-            "price": "0",
-            "tif": "ioc",
+            "price": plain_or(order.price, "0"),
+            "tif": force_word(order),
             "text": order.client_id or "api",
             "is_reduce_only": asked.reduce_only,
             "is_close": False,
@@ -271,6 +270,9 @@ def position_object(floor: Floor, position: OpenPosition) -> Words:
     sign = -1 if position.direction is Direction.SHORT else 1
     liquidation = position.liquidation_price
     single = position.mode is PositionMode.ONE_WAY
+    value = position.quantity * (position.mark or position.entry_price)
+    tiers = floor.view("linear").tiers()
+    tier = next((each for each in tiers if value <= each.most), tiers[-1])
     return {
         "user": int(floor.keys.user_id),
         "contract": listing.venue_symbol,
@@ -278,9 +280,9 @@ def position_object(floor: Floor, position: OpenPosition) -> Words:
         "leverage": "0" if crossed else leverage,
         "cross_leverage_limit": leverage if crossed else "0",
         "leverage_max": plain_or(listing.max_leverage, plain(MAX_LEVERAGE)),
-        "risk_limit": "1000000",
-        "maintenance_rate": "0.005",
-        "value": plain(position.quantity * (position.mark or position.entry_price)),
+        "risk_limit": plain(tier.most),
+        "maintenance_rate": plain(tier.maintenance_rate),
+        "value": plain(value),
         "margin": plain(position.margin),
         "initial_margin": plain(position.margin),
         "maintenance_margin": plain(position.maintenance),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from bowline.core.sim.exchange import FundingPaid
 from bowline.core.venue import PositionMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.okx import modes
-from bowline.simex.dialects.okx.asked import chosen, listing_in, rows_of
-from bowline.simex.dialects.okx.refusals import refusal_of, wrong
+from bowline.simex.dialects.okx.asked import KINDS, chosen, listing_in, page, rows_of
+from bowline.simex.dialects.okx.refusals import NUMBERS, refusal_of, wrong
 from bowline.simex.dialects.okx.trading import number_in
-from bowline.simex.dialects.okx.words import account_object, kind_of, position_object
+from bowline.simex.dialects.okx.words import account_object, contracts, kind_of, position_object
 from bowline.simex.floor import Floor
+from bowline.simex.wire_words import ms, plain
 
+_FUNDING_BILLS = "8"
 _POSITION_MODES = {"net_mode": PositionMode.ONE_WAY, "long_short_mode": PositionMode.HEDGE}
 
 
@@ -117,3 +120,77 @@ def leverage(call: Call) -> object:
         for each in chosen(call, call.query)
         if kind_of(each.instrument.id) == "linear"
     ]
+
+
+def trade_fee(call: Call) -> object:
+    """GET account/trade-fee of a type: a commission has a minus. "Get fee rates"."""
+    kind = KINDS.get(call.query.get("instType", ""))
+    listings = [] if kind is None else call.floor.listings(kind)
+    if kind is None or not listings:
+        raise wrong("instType")
+    fees = call.floor.view(kind).fees(listings[0].instrument.id)
+    maker, taker = plain(-fees.maker_rate), plain(-fees.taker_rate)
+    spot = kind == "spot"
+    return [
+        {
+            "category": "1",
+            "delivery": "",
+            "exercise": "",
+            "instType": call.query["instType"],
+            "level": "Lv1",
+            "maker": maker if spot else "",
+            "taker": taker if spot else "",
+            "makerU": "" if spot else maker,
+            "takerU": "" if spot else taker,
+            "makerUSDC": "",
+            "takerUSDC": "",
+            "ruleType": "normal",
+            "fiat": [],
+            "ts": str(ms(call.now_ns)),
+        }
+    ]
+
+
+def bills(call: Call) -> object:
+    """GET account/bills and bills-archive: of all its types funding (8) alone is played.
+
+    "Get bills details": subType 173 is paid, 174 received.
+    """
+    if call.query.get("type") != _FUNDING_BILLS:
+        raise wrong("type")
+    begin, end = NUMBERS.window(call.query, "begin", "end")
+    wanted = {each.instrument.id for each in chosen(call, call.query)}
+    rows = [
+        (number, _funding_bill(call.floor, number, paid))
+        for number, paid in enumerate(call.floor.view("linear").funding(call.account), 1)
+        if paid.instrument in wanted and begin <= ms(paid.now_ns) <= end
+    ]
+    return page(rows, call.query, 100)
+
+
+def _funding_bill(floor: Floor, number: int, paid: FundingPaid) -> dict[str, object]:
+    change = plain(-paid.amount)
+    listing = floor.listing(paid.instrument)
+    return {
+        "bal": "",
+        "balChg": change,
+        "billId": str(number),
+        "ccy": paid.asset,
+        "execType": "",
+        "fee": "0",
+        "from": "",
+        "instId": listing.venue_symbol,
+        "instType": "SWAP",
+        "mgnMode": "",
+        "notes": "",
+        "ordId": "",
+        "pnl": change,
+        "posBal": "",
+        "posBalChg": "",
+        "px": plain(paid.mark),
+        "subType": "173" if paid.amount > 0 else "174",
+        "sz": contracts(listing, paid.quantity),
+        "to": "",
+        "ts": str(ms(paid.now_ns)),
+        "type": _FUNDING_BILLS,
+    }

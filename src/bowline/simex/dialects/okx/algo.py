@@ -1,4 +1,4 @@
-"""OKX v5 algo orders: triggers that send a market order, with ids of their own."""
+"""OKX v5 algo orders: triggers that send a limit or a market order, with ids of their own."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ from bowline.simex.dialects.okx.words import (
     algo_id,
     algo_object,
     algo_order_id,
+    algo_state,
+    algo_type,
     is_algo,
     kind_of,
     quantity_of,
 )
 
 _TRIGGERS = {word: price for price, word in TRIGGERS.items()}
-#: `ordType` -> the names of its trigger, its order's price and its price type, and whether it stops
-_SHAPES: dict[str, tuple[tuple[str, str, str, bool | None], ...]] = {
-    "trigger": (("triggerPx", "orderPx", "triggerPxType", None),),
-    "conditional": (
-        ("slTriggerPx", "slOrdPx", "slTriggerPxType", True),
-        ("tpTriggerPx", "tpOrdPx", "tpTriggerPxType", False),
-    ),
+#: `ordType` -> its forms: each the names of its trigger, its order's price and its price type
+_SHAPES: dict[str, dict[str, tuple[str, str, str]]] = {
+    "trigger": {"trigger": ("triggerPx", "orderPx", "triggerPxType")},
+    "conditional": {
+        "sl": ("slTriggerPx", "slOrdPx", "slTriggerPxType"),
+        "tp": ("tpTriggerPx", "tpOrdPx", "tpTriggerPxType"),
+    },
 }
 
 Words = dict[str, object]
@@ -73,11 +75,11 @@ def _renamed(reply: Reply) -> Reply:
 def _place_one(call: Call, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
     instrument = listing.instrument.id
-    side, (trigger, by, stops) = side_in(fields), _trigger_in(fields)
+    side, (trigger, by, price, form) = side_in(fields), _trigger_in(fields)
     ticker = call.floor.ticker(instrument)
     now = ticker.mark if by is TriggerPrice.MARK else ticker.last
     rising = trigger > now if now is not None else side is Side.BUY
-    if stops is not None and rising is not ((side is Side.BUY) is stops):
+    if form != "trigger" and rising is not ((side is Side.BUY) is (form == "sl")):
         raise wrong("slTriggerPx or tpTriggerPx")
     use_mode(call, listing, fields.get("tdMode", ""))
     order = NewOrder(
@@ -86,25 +88,27 @@ def _place_one(call: Call, fields: Fields) -> VenueOrder:
         side=side,
         kind=OrderKind.STOP,
         quantity=quantity_of(listing, number_in(fields, "sz")),
+        price=price,
         trigger=trigger,
         trigger_by=by,
         trigger_rising=rising,
         reduce_only=kind_of(instrument) == "linear" and fields.get("reduceOnly") == "true",
         position=leg_in(kind_of(instrument), fields),
         client_id=client_id_in(fields, "algoClOrdId"),
+        form=form,
     )
     return or_refused(call.floor.place(order))
 
 
-def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, bool | None]:
-    for name, price, kind, stops in _SHAPES.get(fields.get("ordType", ""), ()):
+def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, Decimal | None, str]:
+    """Its trigger, what it watches, its limit price (-1 and None: a market order), its form."""
+    for form, (name, price, kind) in _SHAPES.get(fields.get("ordType", ""), {}).items():
         if fields.get(name):
-            if NUMBERS.decimal(fields, price) != -1:
-                raise wrong(price)  # a market order is all that is played here
+            market = NUMBERS.decimal(fields, price) == -1
             by = _TRIGGERS.get(fields.get(kind) or "last")
             if by is None:
                 raise wrong(kind)
-            return number_in(fields, name), by, stops
+            return number_in(fields, name), by, None if market else number_in(fields, price), form
     raise wrong("ordType")
 
 
@@ -125,13 +129,39 @@ def look_up(call: Call) -> object:
 
 def pending(call: Call) -> object:
     """GET trade/orders-algo-pending of a type: those that wait, the newest first."""
+    found = call.floor.view("spot").open_orders(call.account)
+    return _page(call, [each for each in found if each.waiting])
+
+
+def history(call: Call) -> object:
+    """GET trade/orders-algo-history of a type, by state or by id: those that wait no more."""
+    if not call.query.get("state") and not call.query.get("algoId"):
+        raise wrong("state or algoId")
+    view = call.floor.view("spot")
+    found = view.closed_orders(call.account) + view.open_orders(call.account)
+    return _page(
+        call,
+        [
+            each
+            for each in found
+            if is_algo(each)
+            and not each.waiting
+            and call.query.get("state") in (None, algo_state(each))
+            and call.query.get("algoId") in (None, algo_id(each.order_id))
+        ],
+    )
+
+
+def _page(call: Call, orders: list[VenueOrder]) -> object:
     if not call.query.get("ordType"):
         raise wrong("ordType")
+    # several types may be asked for at once
+    kinds = call.query["ordType"].split(",")
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     rows = [
         (int(algo_id(each.order_id)), algo_object(call.floor, each))
-        for each in call.floor.view("spot").open_orders(call.account)
-        if each.waiting and each.instrument in wanted and call.query["ordType"] == "trigger"
+        for each in orders
+        if each.instrument in wanted and algo_type(each) in kinds
     ]
     return page(rows, call.query, 100)
 

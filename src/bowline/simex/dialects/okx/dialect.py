@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from bowline.core.model.values import ONE, ZERO
-from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
+from bowline.core.sim.exchange import ClientIds, Fees, Tier, TierUnit, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
@@ -30,6 +30,18 @@ from bowline.simex.floor import Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
 
+#: of every swap, in contracts; the figures are of the size of BTC-USDT-SWAP's
+_TIERS = tuple(
+    Tier(Decimal(most), Decimal(rate), Decimal(leverage))
+    for most, rate, leverage in (
+        (1_000, "0.004", 100),
+        (5_000, "0.005", 75),
+        (10_000, "0.01", 50),
+        (50_000, "0.015", 20),
+        (100_000, "0.03", 10),
+        (500_000, "0.1", 4),
+    )
+)
 _RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
     client_ids=ClientIds.OPEN,
@@ -37,6 +49,8 @@ _RULES = VenueRules(
     first_order_id=FIRST_ORDER_ID,
     first_trade_id=734_864_333,
     leverage=Decimal(3),
+    tiers=_TIERS,
+    tiers_count=TierUnit.CONTRACTS,
 )
 _SPOT_FEES = Fees(maker_rate=Decimal("0.0008"), taker_rate=Decimal("0.001"))
 
@@ -47,10 +61,14 @@ _PUBLIC: tuple[tuple[str, str, Handler, int], ...] = (
     ("GET", "public/funding-rate", market.funding_rate, 10),
     ("GET", "public/funding-rate-history", market.funding_history, 10),
     ("GET", "public/mark-price", market.mark_price, 10),
+    ("GET", "public/position-tiers", market.position_tiers, 10),
+    ("GET", "public/open-interest", market.open_interest, 20),
     ("GET", "market/books", market.book, 40),
     ("GET", "market/books-full", market.book, 10),
     ("GET", "market/candles", market.candles, 40),
     ("GET", "market/history-candles", market.candles, 20),
+    ("GET", "market/mark-price-candles", market.mark_candles, 20),
+    ("GET", "market/history-mark-price-candles", market.mark_candles, 10),
     ("GET", "market/ticker", market.ticker, 20),
     ("GET", "market/tickers", market.tickers, 20),
     ("GET", "market/trades", market.trades, 100),
@@ -72,11 +90,16 @@ _SIGNED: tuple[tuple[str, str, Handler, int], ...] = (
     ("POST", "trade/cancel-algos", algo.cancel, 20),
     ("GET", "trade/order-algo", algo.look_up, 20),
     ("GET", "trade/orders-algo-pending", algo.pending, 20),
+    ("GET", "trade/orders-algo-history", algo.history, 20),
     ("POST", "trade/cancel-all-after", trading.cancel_all_after, 2),
     ("GET", "asset/currencies", currencies.currencies, 12),
     ("GET", "account/balance", account.balance, 10),
     ("GET", "account/positions", account.positions, 10),
     ("GET", "account/config", account.config, 5),
+    ("GET", "account/instruments", market.instruments, 20),
+    ("GET", "account/trade-fee", account.trade_fee, 5),
+    ("GET", "account/bills", account.bills, 5),
+    ("GET", "account/bills-archive", account.bills, 5),
     ("GET", "account/leverage-info", account.leverage, 20),
     ("POST", "account/set-leverage", account.set_leverage, 40),
     ("POST", "account/set-position-mode", account.set_position_mode, 5),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bowline.core.model.values import MINUTE_NS
+from decimal import Decimal
+
+from bowline.core.model.values import MINUTE_NS, ONE, ZERO
 from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, TradePrinted
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
@@ -24,6 +26,7 @@ _STATES = {
     ListingStatus.UNKNOWN: "live",
 }
 _LEVELS = 400
+_RATE = Decimal("0.0001")
 
 Words = dict[str, object]
 
@@ -241,6 +244,68 @@ def funding_history(call: Call) -> object:
         for rate, at_ns in call.floor.funding_paid.get(listing.instrument.id, [])
     ]
     return page(rows, call.query, 400, 100)
+
+
+def position_tiers(call: Call) -> object:
+    """GET public/position-tiers of a family of swaps: how many contracts at which leverage.
+
+    OKX's guide, "Get position tiers": the rate of the tier counts for the whole position.
+    """
+    query = call.query
+    if query.get("instType") != "SWAP" or query.get("tdMode") not in ("cross", "isolated"):
+        raise wrong("instType or tdMode")
+    families = set(filter(None, (query.get("instFamily") or query.get("uly", "")).split(",")))
+    if not families:
+        raise wrong("instFamily")
+    rows: list[Words] = []
+    for listing in call.floor.listings("linear"):
+        family = f"{listing.base}-{listing.quote}"
+        if family not in families:
+            continue
+        least = ZERO
+        for number, tier in enumerate(call.floor.view("linear").tiers(), 1):
+            rows.append(
+                {
+                    "baseMaxLoan": "",
+                    "imr": plain((ONE / tier.max_leverage).quantize(_RATE)),
+                    "instFamily": family,
+                    "instId": "",
+                    "maxLever": plain(tier.max_leverage),
+                    "maxSz": plain(tier.most),
+                    "minSz": plain(least),
+                    "mmr": plain(tier.maintenance_rate),
+                    "optMgnFactor": "0",
+                    "quoteMaxLoan": "",
+                    "tier": str(number),
+                    "uly": family,
+                }
+            )
+            least = tier.most + ONE
+    return rows
+
+
+def open_interest(call: Call) -> object:
+    """GET public/open-interest of swaps: nobody but the account holds any."""
+    if call.query.get("instType") != "SWAP":
+        raise wrong("instType")
+    return [
+        {
+            "instType": "SWAP",
+            "instId": each.venue_symbol,
+            "oi": "0",
+            "oiCcy": "0",
+            "oiUsd": "0",
+            "ts": str(ms(call.now_ns)),
+        }
+        for each in chosen(call, call.query)
+    ]
+
+
+def mark_candles(call: Call) -> object:
+    """GET market/mark-price-candles and history-mark-price-candles: the candles without volumes."""
+    rows = candles(call)
+    assert isinstance(rows, list)
+    return [[*row[:5], row[-1]] for row in rows]
 
 
 def mark_price(call: Call) -> object:

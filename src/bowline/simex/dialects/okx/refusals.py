@@ -26,6 +26,11 @@ _CODES: dict[RefusalReason, tuple[int, str]] = {
     _R.UNKNOWN_INSTRUMENT: (51001, "Instrument ID, Instrument ID code doesn't exist."),
     _R.HALTED: (51022, "Contract suspended."),
     _R.POSITION_MODE: (51000, "Parameter posSide error"),
+    # OKX's guide, "Error Code", trade class
+    _R.POSITION_LIMIT: (
+        51004,
+        "Order failed. More than the maximum position amount under current leverage.",
+    ),
     _R.LEVERAGE_TOO_HIGH: (59102, "Leverage exceeds the maximum limit. Please lower the leverage."),
     _R.MODE_IN_USE: (
         59000,

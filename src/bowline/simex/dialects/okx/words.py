@@ -186,6 +186,31 @@ def order_told(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
+def algo_type(order: VenueOrder) -> str:
+    """`ordType` of an algo order."""
+    return "conditional" if order.asked.form in ("sl", "tp") else "trigger"
+
+
+def _trigger_words(order: VenueOrder) -> Words:
+    """What it waits for and at what price it then trades; -1 is a market order."""
+    asked, form = order.asked, order.asked.form
+    price = plain_or(order.price, "-1")
+    what = (plain_or(asked.trigger), TRIGGERS[asked.trigger_by])
+    nothing = ("", "")
+    trigger, stop, profit = (what if form == each else nothing for each in ("trigger", "sl", "tp"))
+    return {
+        "triggerPx": trigger[0],
+        "triggerPxType": trigger[1],
+        "ordPx": price if form == "trigger" else "",
+        "slTriggerPx": stop[0],
+        "slTriggerPxType": stop[1],
+        "slOrdPx": price if form == "sl" else "",
+        "tpTriggerPx": profit[0],
+        "tpTriggerPxType": profit[1],
+        "tpOrdPx": price if form == "tp" else "",
+    }
+
+
 def algo_state(order: VenueOrder) -> str:
     """`state` of an algo order."""
     if order.triggered:
@@ -205,15 +230,13 @@ def algo_object(floor: Floor, order: VenueOrder) -> Words:
         "algoClOrdId": order.client_id,
         "clOrdId": "",
         "ordId": str(order.order_id) if order.triggered else "",
-        "ordType": "trigger",
+        "ordType": algo_type(order),
         "state": algo_state(order),
         "side": SIDES[order.side],
         "posSide": LEGS[asked.position] if swap else "",
         "tdMode": MARGIN_MODES[settings.margin_mode] if swap else "cash",
         "sz": contracts(listing, order.quantity),
-        "triggerPx": plain_or(asked.trigger),
-        "triggerPxType": TRIGGERS[asked.trigger_by],
-        "ordPx": "-1",
+        **_trigger_words(order),
         "actualSz": contracts(listing, order.filled),
         "actualPx": plain_or(order.average_price and order.average_price.quantize(CENTS)),
         "actualSide": "",

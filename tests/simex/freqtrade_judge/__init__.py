@@ -1,0 +1,1 @@
+"""freqtrade as a second judge of the simulated venues. It never runs as a part of the tests."""
