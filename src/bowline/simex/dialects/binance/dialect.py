@@ -144,7 +144,7 @@ _ROUTES: tuple[Route, ...] = (
     _linear("GET", "accountConfig", start.account_config, 5),
     _linear("GET", "commissionRate", start.commission, 20),
     _linear("GET", "income", start.income, 30),
-    _linear("GET", "fundingInfo", start.funding_info, 1, private=False),
+    _linear("GET", "fundingInfo", start.adjusted_funding, 1, private=False),
     _linear("GET", "openInterest", start.open_interest, 1, private=False),
     _linear("POST", "listenKey", account.open_listen_key, 1),
     _linear("PUT", "listenKey", account.open_listen_key, 1),

@@ -181,7 +181,7 @@ def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> Words:
     }
 
 
-def funding_info(_: Call) -> object:
+def adjusted_funding(_: Call) -> object:
     """GET /fapi/v1/fundingInfo: symbols whose funding was adjusted, and none was."""
     return []
 
