@@ -80,9 +80,19 @@ def test_a_person_is_told_where_it_is_and_what_a_script_did(home: Path, tmp_path
         (("--clock", "sundial"), "--clock sundial"),
         (("--symbols", "BTCXYZ"), "BTCXYZ"),
         (("--faults", "nowhere.yaml"), "nowhere.yaml"),
+        (("--faults", "."), "cannot be read"),
+        (("--port", "99999"), "no port 99999"),
+        (("--port", "-1"), "no port -1"),
+        (("--venues", ""), "no venue is named"),
+        (("--venues", " , "), "no venue is named"),
+        (("--symbols", ""), "no symbol is named"),
+        (("--symbols", "B C/USDT"), "B C/USDT"),
     ],
 )
 def test_what_it_cannot_do_it_says(say: Say, words: tuple[str, ...], complaint: str) -> None:
     code, _, err = say("simex", *words)
     assert code == 1
     assert complaint in err
+    code, out, err = say("simex", *words, "--json")
+    assert code == 1
+    assert complaint in json.loads(out or err)["error"]["message"]

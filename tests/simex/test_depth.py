@@ -26,7 +26,7 @@ def test_the_changes_of_a_view_rebuild_what_it_shows(
     view = DepthView(start, depth)
     mine = dict(view.bids), dict(view.asks)
     update, last, shown = view.update, view.last, view.sequence
-    for number, (some_bids, some_asks) in enumerate(moves):
+    for number, (some_bids, some_asks) in enumerate(moves, 8):
         for levels, changes in ((bids, some_bids), (asks, some_asks)):
             levels.update(changes)
         moved = BookMoved(number, INSTRUMENT, number, tuple(some_bids), tuple(some_asks))

@@ -38,6 +38,8 @@ BAD = {
     "- {fault: partial_fill, request: x, ratio: 2}": "from 0 to 1",
     "- {fault: delay, request: x, nth: 1, every: 2}": "one of nth, every and chance",
     "- just words": "no such fault",
+    "- {fault: listing, at_s: 1, tick: abc}": "tick",
+    "- {fault: listing, at_s: 1, lot: '-1'}": "lot",
     "- {fault: [delay], at_s: 1}": "no such fault",
     "- {fault: freeze, at_s: 1, seconds: .nan}": "seconds",
     "- {fault: freeze, at_s: 1e29}": "no number of seconds",

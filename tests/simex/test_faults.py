@@ -285,6 +285,60 @@ def test_a_muted_topic_is_silent_while_others_go_on(play: Play) -> None:
     play("bybit", "linear", scene, faults=faults)
 
 
+def test_a_book_numbered_anew_comes_as_a_snapshot_with_number_one(play: Play) -> None:
+    """Bybit, "Orderbook" stream: u is 1 in the snapshot that follows a restart of the service."""
+
+    async def scene(seat: Seat) -> None:
+        def restart() -> None:
+            seat.world.faults.add(fault="restart_numbers", at_s=0, symbol="BTCUSDT")
+
+        frames = await updates(seat, enough=6, on_first=restart)
+        begun = [each["data"]["u"] for each in frames if each.get("type") == "snapshot"]
+        assert begun[0] > 1
+        assert begun[1:] == [1]
+        at = next(i for i, each in enumerate(frames) if each.get("data", {}).get("u") == 1)
+        after = numbers(frames[at:])
+        assert after == list(range(2, 2 + len(after)))
+
+    play("bybit", "linear", scene)
+
+
+def test_okx_numbers_fall_below_those_before(play: Play) -> None:
+    """OKX, "Order book channel", sequence id: after maintenance one change is below the last."""
+
+    async def scene(seat: Seat) -> None:
+        import aiohttp
+
+        seen: list[tuple[int, int]] = []
+        async with aiohttp.ClientSession() as http:
+            socket = await http.ws_connect(f"{seat.address.ws('okx')}/ws/v5/public")
+            arg = {"channel": "books", "instId": "BTC-USDT-SWAP"}
+            await socket.send_json({"op": "subscribe", "args": [arg]})
+            while len(seen) < 6:
+                frame = await socket.receive_json(timeout=5)
+                seen += [(row["prevSeqId"], row["seqId"]) for row in frame.get("data", ())]
+                if len(seen) == 2:
+                    seat.world.faults.add(fault="restart_numbers", at_s=0)
+            await socket.close()
+        assert all(after[0] == before[1] for before, after in pairwise(seen))
+        assert sum(now < before for before, now in seen[1:]) == 1
+
+    play("okx", "linear", scene)
+
+
+def test_a_delisted_symbol_falls_silent(play: Play) -> None:
+    async def scene(seat: Seat) -> None:
+        def delist() -> None:
+            seat.world.faults.add(fault="listing", at_s=0, symbol="BTCUSDT", listing="delisted")
+
+        frames = await updates(seat, quiet_s=0.5, on_first=delist)
+        assert frames[-1] == {"pong": True}
+        with pytest.raises(ccxt.ExchangeError):
+            await order(seat, "1")
+
+    play("bybit", "linear", scene)
+
+
 def test_connections_are_cut_without_a_word(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         def cut() -> None:

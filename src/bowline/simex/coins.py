@@ -79,7 +79,7 @@ def coin_of(symbol: str) -> Coin:
     """The coin that a symbol such as BTCUSDT names; BadInput if its quote is not known."""
     for quote in _QUOTES:
         base = symbol.upper().removesuffix(quote)
-        if base and base != symbol.upper():
+        if base.isalnum() and base != symbol.upper():
             price, tick, lot = map(Decimal, _KNOWN.get(base, _OTHERS))
             return Coin(base, quote, price, tick, lot)
     raise BadInput(

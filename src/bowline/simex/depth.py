@@ -1,7 +1,8 @@
 """A book as far as a topic shows it: the best levels of a side, and what changed among them.
 
 A level that leaves the shown part is told as gone and one that moves up into it as new, so that
-a client who applies every change has exactly the shown part. Each view counts its own changes.
+a client who applies every change has exactly the shown part. Each view counts its own changes, and
+begins to count anew when the book does.
 """
 
 from __future__ import annotations
@@ -73,11 +74,13 @@ class DepthView:
         if not new_bids and not new_asks:
             return None
         self._bids, self._asks = bids, asks
-        previous, self.last = self.last, self.last + len(new_bids) + len(new_asks)
+        restarted = moved.sequence < self.sequence
+        start = 0 if restarted else self.last
+        previous, self.last = self.last, start + len(new_bids) + len(new_asks)
         shown, self.sequence = self.sequence, moved.sequence
-        self.update += 1
+        self.update = 1 if restarted else self.update + 1
         return DepthChange(
-            moved.now_ns, self.update, previous + 1, self.last, previous, moved.sequence, shown,
+            moved.now_ns, self.update, start + 1, self.last, previous, moved.sequence, shown,
             new_bids, new_asks,
         )  # fmt: skip
 

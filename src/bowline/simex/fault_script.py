@@ -23,6 +23,7 @@ from bowline.core.errors import BadInput, NotFound
 from bowline.core.sim.exchange import RefusalReason
 from bowline.core.venue import ListingStatus
 from bowline.simex.dialect import Channel
+from bowline.simex.wire_words import exact
 from bowline.storage.document import read_entries
 
 #: fault -> what may set it off, and the words of its own that it knows
@@ -49,6 +50,7 @@ FAULTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("clock_skew", "request time", "seconds"),
         ("maintenance", "request time", "seconds"),
         ("revoke_key", "request time", "seconds"),
+        ("restart_numbers", "request time", "symbol"),
         ("listing", "request time", "symbol listing tick lot"),
     )
 }
@@ -189,6 +191,10 @@ def _check_numbers(fault: Fault) -> None:
             raise BadInput(f"{name} {value} is no whole number from 0 to {_MOST}")
     if fault.status is not None and not _FIRST_STATUS <= fault.status <= _LAST_STATUS:
         raise BadInput(f"status {fault.status} is none: expected {_FIRST_STATUS} to {_LAST_STATUS}")
+    for name in ("tick", "lot"):
+        step = exact(getattr(fault, name) or "1")
+        if step is None or step <= 0:
+            raise BadInput(f"{name} {getattr(fault, name)} is no number above 0")
     if fault.every_s == 0:
         raise BadInput("every_s 0 would never end: expected seconds above 0")
     if not 0 <= fault.ratio <= 1 or not 0 <= fault.chance <= 1:

@@ -221,6 +221,11 @@ def _change(floor: Floor, fault: Fault) -> None:
             floor.key_works = False
         case "listing":
             _relist(floor, fault)
+        case "restart_numbers":
+            for engine in floor.engines:
+                for listing in engine.view.listings():
+                    if fault.symbol in ("", listing.instrument.id.symbol):
+                        engine.faults.restart_numbers(listing.instrument.id)
 
 
 def _relist(floor: Floor, fault: Fault) -> None:

@@ -27,6 +27,7 @@ from bowline.simex.session import Session
 from bowline.simex.world import World
 
 HOST = "127.0.0.1"
+_LAST_PORT = 65_535
 
 
 class Address(Struct, frozen=True):
@@ -48,6 +49,10 @@ async def serve(
     world: World, port: int = 0, *, follow_clock: bool = True
 ) -> AsyncIterator[Address]:
     """Serve until the block ends. With `follow_clock` False the world moves by `advance` alone."""
+    if not 0 <= port <= _LAST_PORT:
+        raise BadInput(
+            f"there is no port {port}", hint=f"expected 0 to {_LAST_PORT}; 0 takes a free one"
+        )
     gate = _Gate(world)
     runner = web.AppRunner(gate.application(), access_log=None, shutdown_timeout=0.2)
     await runner.setup()

@@ -29,6 +29,8 @@ class World:
         clock: Clock | None = None,
         faults: Faults | None = None,
     ) -> None:
+        if not venues:
+            raise BadInput("no venue is named", hint=f"expected some of {', '.join(DIALECTS)}")
         if unknown := [each for each in venues if each not in DIALECTS]:
             raise BadInput(
                 f"nobody here plays {', '.join(unknown)}",
@@ -38,6 +40,8 @@ class World:
         self.agenda = Agenda(clock or WallClock())
         self.market = market or SyntheticMarket([coin_of("BTCUSDT"), coin_of("ETHUSDT")], seed)
         self.faults = faults or Faults(seed=seed)
+        if not self.market.coins:
+            raise BadInput("no symbol is named", hint="expected some of BTCUSDT,ETHUSDT")
         begin_ns = self.market.begin_ns(self.agenda.now_ns)
         self.floors = {
             venue: Floor(DIALECTS[venue](), self.agenda, self.market.coins, seed, begin_ns)

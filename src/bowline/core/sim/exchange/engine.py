@@ -139,6 +139,8 @@ class VenueEngine:
         ValueError if the levels cross each other or are not above 0.
         """
         self._state.advance(now_ns)
+        if self._gone(instrument):
+            return
         sides = list(bids), list(asks)
         if any(not price > ZERO or size < ZERO for side in sides for price, size in side):
             raise ValueError(f"a level of {instrument.symbol} is not above 0")
@@ -156,6 +158,8 @@ class VenueEngine:
     ) -> None:
         """Somebody outside traded; `side` is the taker's. It fills no account's order."""
         self._state.advance(now_ns)
+        if self._gone(instrument):
+            return
         print_trade(self._state, instrument, price, quantity, side)
         self._settle()
 
@@ -165,6 +169,8 @@ class VenueEngine:
         state.advance(now_ns)
         if not mark > ZERO:
             raise ValueError(f"a mark price of {mark}")
+        if self._gone(instrument):
+            return
         state.tapes[instrument].mark = mark
         state.facts.append(MarkMoved(now_ns, instrument, mark))
         self._settle()
@@ -207,6 +213,10 @@ class VenueEngine:
         """What has happened since the last call, oldest first."""
         taken, self._state.facts = self._state.facts, []
         return taken
+
+    def _gone(self, instrument: InstrumentId) -> bool:
+        """A delisted instrument has no market any more: nothing of it is told."""
+        return self._state.listings[instrument].status is ListingStatus.DELISTED
 
     def _at(self, now_ns: int, account: str) -> tuple[VenueState, Account]:
         self._state.advance(now_ns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange.intake import part
 from bowline.core.sim.exchange.matching import fill_resting, order_at
@@ -48,6 +49,10 @@ class Faults:
             order = end_order(self._state, order, EndReason.ASKED)
         self._settle()
         return order
+
+    def restart_numbers(self, instrument: InstrumentId) -> None:
+        """Number the changes of a book from 1 again, as after a restart of the venue's service."""
+        self._state.books[instrument].sequence = 0
 
     def fill(self, now_ns: int, order_id: int, ratio: Decimal) -> VenueOrder:
         """Fill `ratio` of what remains of a resting order at its own price, as maker.

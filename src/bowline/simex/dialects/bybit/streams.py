@@ -242,7 +242,11 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
     """One frame for a piece of news."""
     match news:
         case DepthMoved(view=view, change=change):
-            yield _book(floor, topic, "delta", view, change.bids, change.asks)
+            # "Orderbook" stream: u is 1 in the snapshot that follows a restart of the service
+            if change.update == 1:
+                yield _book(floor, topic, "snapshot", view, view.bids, view.asks)
+            else:
+                yield _book(floor, topic, "delta", view, change.bids, change.asks)
         case TradePrinted():
             yield {"topic": topic.word, "type": "snapshot", "ts": ms(floor.now_ns),
                 "data": [_print(floor, news)]}  # fmt: skip
