@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bowline.core.model.values import DAY_NS, Side, Timeframe
+from bowline.core.model.event import FundingPaid
+from bowline.core.model.values import DAY_NS, RunId, Side, Timeframe
 from bowline.core.report import RunRecord, make_report
 from bowline.core.report.equity import daily_equity
 from tests.core.report.runs import START_NS, execution, flipping_record, frame, record_of
@@ -178,3 +179,33 @@ def test_months_are_utc_and_multiply_to_the_total():
     assert (grown - 1) * 100 == pytest.approx(report.metrics.total_return_pct)
     held = np.prod([1 + m.benchmark_pct / 100 for m in report.months])
     assert (held - 1) * 100 == pytest.approx(report.metrics.benchmark_return_pct)
+
+
+def test_funding_at_the_moment_of_a_fill_was_paid_by_the_position_before_it():
+    """Of 4 paid when a long is sold, its round trip has all, and the short that follows none."""
+    hour = Timeframe.H1.ns
+    executions = [
+        execution(START_NS + hour, Side.BUY, "1", "100"),
+        execution(START_NS + 2 * hour, Side.SELL, "2", "100"),
+    ]
+    paid = [
+        FundingPaid(START_NS + at * hour, RunId(1), Decimal(1), Decimal(1), Decimal(amount))
+        for at, amount in ((2, 4), (3, 3))
+    ]
+    record = replace(record_of(frame([100.0] * 4), executions), funding=tuple(paid))
+    report = make_report(record)
+    (trip,) = report.round_trips
+    assert (trip.funding, trip.pnl) == (4, -4)
+    assert report.open_position.pnl == -3
+    assert report.metrics.total_profit_quote == trip.pnl + report.open_position.pnl
+    assert (report.funding_paid_quote, report.funding_received_quote) == (7, 0)
+
+
+def test_a_month_that_began_with_nothing_has_no_return():
+    """A short of ten at 100 with 1,000 has 0 at 200, the last close of June."""
+    june = np.array([100.0] * 14 + [200.0])
+    candles = frame([*june, 150.0], Timeframe.D1)
+    short = execution(START_NS + Timeframe.D1.ns, Side.SELL, "10", "100")
+    report = make_report(record_of(candles, [short]))
+    assert [month.month for month in report.months] == [6, 7]
+    assert [month.return_pct for month in report.months] == [-100.0, None]

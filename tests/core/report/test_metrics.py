@@ -274,3 +274,22 @@ def test_the_reference_page_says_what_the_report_says():
             page,
             flags=re.MULTILINE,
         ), metric.title
+
+
+@pytest.mark.parametrize(
+    ("exit_price", "counted"),
+    [
+        ("100.0000005", (1, 0, 0)),
+        ("100.0000004", (0, 0, 1)),
+        ("99.9999996", (0, 0, 1)),
+        ("99.9999995", (0, 1, 0)),
+    ],
+)
+def test_a_return_of_half_the_eighth_decimal_is_the_first_that_counts(exit_price, counted):
+    hour = Timeframe.H1.ns
+    executions = [
+        execution(START_NS + hour, Side.BUY, "1", "100"),
+        execution(START_NS + 2 * hour, Side.SELL, "1", exit_price),
+    ]
+    closed = make_report(record_of(frame(prices), executions)).closed
+    assert (closed.wins, closed.losses, closed.draws) == counted

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bowline.core.signals import compute
-from tests.core.signals.candles_for_signals import bitcoin, catalogue
+from tests.core.signals.candles_for_signals import bitcoin, candles, catalogue
 
 
 @pytest.fixture
@@ -117,3 +117,15 @@ def test_the_relative_vigor_index(frame):
     agree(ours["vigor"], theirs, 12)
     for t in (15, 100, 600):
         assert ours["signal_line"][t] == pytest.approx(weighted(theirs, t), rel=1e-9)
+
+
+def test_only_a_candle_in_which_nothing_moved_has_no_klinger_force():
+    """A range around the same typical price has the force of the trend; a flat candle has none."""
+    close = np.array([10.0, 11.0, 11.0, 11.0, 11.0])
+    reach = np.array([0.1, 0.1, 0.1, 0.1, 0.0])
+    frame = candles(close, np.full(5, 2.0), open_=close, reach=reach)
+    line = values("klinger", frame, fast=2, slow=3, signal=2)["klinger"]
+    # ranges 2, 2.2, 2.2, 2.2, 0; the first two add up: 2.2/4.2, then /6.4, /8.6; the last is none
+    force = [math.nan, *(200 * abs(4.4 / total - 1) for total in (4.2, 6.4, 8.6)), 0.0]
+    column = np.array(force)
+    agree(line, ema(column, 2) - ema(column, 3), 3)
