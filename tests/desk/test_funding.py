@@ -110,6 +110,15 @@ def test_columns_that_are_not_known_and_offsets_that_are_none_are_refused(tmp_pa
             parse_offset(text)
 
 
+def test_columns_of_one_name_and_text_of_no_kind_are_refused(tmp_path):
+    with pytest.raises(BadInput, match="cannot be told apart"):
+        read(csv(tmp_path, "2024-01-01 00:00:00,1,2", head="Date,Funding Rate,Funding Rate"))
+    path = csv(tmp_path, "2024-01-01 00:00:00,1")
+    path.write_bytes(path.read_bytes().replace(b"00:00:00", b"00:00:\x80"))
+    with pytest.raises(BadInput, match="not a table"):
+        read(path)
+
+
 def test_a_run_pays_what_is_stored_and_refuses_a_hole(say, tmp_path):
     """The whole walk: import, a run that pays, the figures of its report, and a missing rate."""
     minutes = made_frame(3 * 1440, start_ns=1_704_067_200 * 10**9, instrument=PERP)

@@ -21,7 +21,7 @@ from bowline.core.errors import BadInput
 MAX_BYTES = 2 * 1024**3
 MAX_MEMBERS = 5_000
 #: candles in text become 3 to 20 times smaller
-_MAX_RATIO = 200
+_MAX_RATIO = 100
 #: below this no ratio is looked at: a short file of equal rows packs well
 _SMALL_BYTES = 64 * 1024**2
 _ENCRYPTED = 1

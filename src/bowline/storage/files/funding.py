@@ -89,8 +89,18 @@ def load_funding_file(path: Path, market: Market | None = None, symbol: str = ""
     except OSError as error:
         raise BadInput(f"{path}: the file cannot be read: {error.strerror}") from error
     table = _table(name, content)
+    try:
+        return _read(name, table, Others(name, FileHints(market=market, symbol=symbol)))
+    except (pa.ArrowException, KeyError) as error:
+        # two columns of one name, or cells of a kind that are neither numbers nor text
+        raise BadInput(
+            f"{name}: its columns cannot be told apart or read: {str(error)[:200]}",
+            hint="Expected a column of stamps and one of rates, each once.",
+        ) from error
+
+
+def _read(name: str, table: pa.Table, others: Others) -> FundingFile:
     columns = {re.sub(r"[^a-z0-9]", "", title.lower()): title for title in table.column_names}
-    others = Others(name, FileHints(market=market, symbol=symbol))
     named = next((columns[each] for each in _INSTRUMENTS if each in columns), None)
     if named is not None and table.num_rows:
         kept = others.kept(table.column(named).cast(pa.string()), None, 0)
@@ -143,10 +153,10 @@ def _table(name: str, content: bytes) -> pa.Table:
     try:
         if content[:6] == b"ARROW1":
             refuse_if_huge(name, pa.py_buffer(content))
-            return ipc.open_file(source).read_all()
+            return _named(ipc.open_file(source).read_all())
         if content[:4] == b"PAR1":
             refuse_if_large(name, parquet.ParquetFile(source))
-            return parquet.read_table(source)
+            return _named(parquet.read_table(source))
         return _csv(name, content)
     except (pa.ArrowException, OSError, ValueError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0][:200]
@@ -156,15 +166,23 @@ def _table(name: str, content: bytes) -> pa.Table:
         ) from error
 
 
+def _named(table: pa.Table) -> pa.Table:
+    """The table; ValueError if a column's name is no text."""
+    for name in table.column_names:
+        assert isinstance(name, str)
+    return table
+
+
 def _csv(name: str, content: bytes) -> pa.Table:
     """A CSV with a heading, whatever separates its cells."""
     text = b"".join(as_utf8(name, BytesIO(content).read)).lstrip(b"\r\n")
-    heading = text.partition(b"\n")[0]
-    separator = max(b",;\t|", key=lambda each: heading.count(bytes([each])))
+    # what is no text is found here, as a ValueError
+    heading = text.decode().partition("\n")[0]
+    separator = max(",;\t|", key=heading.count)
     return pacsv.read_csv(
         pa.BufferReader(text),
         read_options=pacsv.ReadOptions(use_threads=False),
-        parse_options=pacsv.ParseOptions(delimiter=chr(separator)),
+        parse_options=pacsv.ParseOptions(delimiter=separator),
     )
 
 

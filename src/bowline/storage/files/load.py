@@ -48,6 +48,9 @@ def load_file(path: Path, hints: FileHints = NO_HINTS) -> CandleFile:
         parts = _parts(name, path, hints)
     except OSError as error:
         raise BadInput(f"{path}: the file cannot be read: {error.strerror or error}") from error
+    except pa.ArrowException as error:
+        first = shown((str(error).splitlines() or [type(error).__name__])[0])
+        raise BadInput(f"{name}: cannot be read: {first}", hint="Is it a candle file?") from error
     except MemoryError as error:
         raise BadInput(f"{path}: takes more memory than there is", hint="Split it.") from error
     return join_parts(name, digest, parts)

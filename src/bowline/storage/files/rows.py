@@ -131,6 +131,9 @@ class RowReader:
         except pa.ArrowInvalid as error:
             self._explain(block, wanted)
             raise BadInput(f"{self._name}: {_told(error)}") from error
+        if any(pa.types.is_binary(kind) for kind in table.schema.types):
+            # text that is none in UTF-8: the row is named
+            self._explain(block, wanted)
         # by position: only the columns that were asked for came back, in the order of `wanted`
         table = table.rename_columns(list(wanted))
         return table if self._numbers.plain else self._as_numbers(table)
