@@ -1,0 +1,49 @@
+"""Streams of a simulated venue without a network: frames in, and what waits to go out."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import re
+from typing import Any
+
+from bowline.simex import Faults
+from bowline.simex.floor import Floor
+from bowline.simex.session import Session
+
+#: what stands for a part of a door's path
+DOORS = {"market": "linear", "settle": "usdt", "door": "private"}
+
+
+class Socket:
+    """A line on which everything that is sent arrives."""
+
+    closed = False
+
+
+def opened(floor: Floor, door: str) -> Session:
+    found = next(each for each in floor.dialect.doors if each.path == door)
+    parts = {name: DOORS.get(name, "x") for name in re.findall(r"{(\w+)}", door)}
+    line: Any = Socket()
+    return Session(floor, found, line, None, 1, Faults(), parts, {}, "127.0.0.1")
+
+
+def told(session: Session) -> list[str]:
+    """What waits to go out, in its turn, as text."""
+    frames = []
+    while not session._waiting.empty():
+        frame = session._waiting.get_nowait()
+        if isinstance(frame, bytes):
+            with contextlib.suppress(gzip.BadGzipFile, EOFError):
+                frame = gzip.decompress(frame)
+            frame = frame.decode("utf-8", "replace")
+        frames.append(str(frame))
+    return frames
+
+
+def heard(floor: Floor, door: str, frame: str | bytes) -> tuple[Session, list[str]]:
+    """A stream that was just opened and got one frame, and what it said to it."""
+    session = opened(floor, door)
+    session.door.hear(session, frame)
+    session.leave()
+    return session, told(session)
