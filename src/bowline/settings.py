@@ -91,6 +91,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     risk_preset: str = "none"
     daily_loss_pct: Decimal | None = None
     cooldown_candles: int | None = None
+    max_lost_pct: Decimal | None = None
     grid_max_variants: int = 10_000_000
     grid_max_mib: int = 2_048
     log_level: str = "info"
@@ -253,6 +254,7 @@ FIELDS: tuple[Field, ...] = (
     Field("risk_preset", _one_of(*RISK_PRESETS), "one of " + ", ".join(RISK_PRESETS)),
     Field("daily_loss_pct", lambda text: _percent(text, 100), "a percentage from 0 (off) to 100"),
     Field("cooldown_candles", _count, "a whole number, 0 (off) or more"),
+    Field("max_lost_pct", lambda text: _percent(text, 100), "a percentage from 0 to 100"),
     Field(
         "grid_max_variants",
         lambda text: _bounded(text, _MOST_VARIANTS),

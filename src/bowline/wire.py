@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from bowline.core.errors import BadInput
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from sqlalchemy import Engine
 
     from bowline.core.model.event import Run
@@ -279,6 +281,13 @@ def unsaid() -> Unsaid:
 
     own = load_settings()
     return Unsaid(own.fee_pct, own.slippage_pct, own.limits)
+
+
+def max_lost_pct() -> Decimal | None:
+    """The share of its candles that a result may have lost; None if the settings say nothing."""
+    from bowline.settings import load_settings
+
+    return load_settings().max_lost_pct
 
 
 def grid_budget(max_variants: int | None, max_mib: int | None) -> Budget:

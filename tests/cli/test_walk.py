@@ -246,7 +246,10 @@ def test_demo_ends_with_one_json_object(say, home):
     code, out, _ = say("demo", "--json")
     assert code == 0
     summary = json.loads(out)
-    assert set(summary) == {"candles", "round_trips", "differences", "report", "journal"}
+    assert set(summary) == {
+        "candles", "round_trips", "differences", "report", "journal", "completeness",
+    }  # fmt: skip
+    assert summary["completeness"]["missing"] == 0
     assert summary["candles"] == 129_600
     assert summary["round_trips"] > 50
     assert summary["differences"] == 0

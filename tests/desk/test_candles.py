@@ -375,8 +375,13 @@ def test_the_commands_list_gaps_and_export_speak_json(tmp_path: Path) -> None:
     assert [(e["missing"], e["reason"]) for e in json.loads(out)] == [(1, "unknown")]
     target = tmp_path / "out.csv"
     export = ("candles", "export", target, *where, "--timeframe", "5m", "--json")
+    _, err = bowline(home, *export).communicate(timeout=60)
+    assert "--allow-gaps" in json.loads(err)["error"]["hint"], "1 of 26 is more than 0.5 %"
+    assert not target.exists()
+    export = (*export, "--allow-gaps")
     out, _ = bowline(home, *export).communicate(timeout=60)
     assert json.loads(out)["candles"] == len(read_candle_file(target)) == 25
+    assert json.loads(out)["completeness"]["lost"] == 1
     again = bowline(home, *export)
     _, err = again.communicate(timeout=60)
     assert again.returncode == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bowline.cli.options import (
+    ALLOW_GAPS,
     ALLOW_JUMPS,
     CASH,
     END,
@@ -41,6 +42,7 @@ def backtest_command(
     candles: Path | None = FILE,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
+    allow_gaps: bool = ALLOW_GAPS,
     cash: str = CASH,
     html: Path | None = HTML,
     trades: Path | None = TRADES,
@@ -55,7 +57,14 @@ def backtest_command(
 
     home = wire.home()
     words = words_of(
-        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+        market,
+        symbol,
+        timeframe,
+        (start, end),
+        cash,
+        candles,
+        allow_jumps=allow_jumps,
+        allow_gaps=allow_gaps,
     )
     with wire.strategy_desk(home) as strategies:
         setup = set_up(
@@ -66,7 +75,8 @@ def backtest_command(
             account="backtest",
         )
     report = make_report(
-        backtest(setup.run, setup.opinion, setup.candles, setup.minutes, setup.funding)
+        backtest(setup.run, setup.opinion, setup.candles, setup.minutes, setup.funding),
+        setup.completeness,
     )
     source = str(candles) if candles else "stored candles"
     show_report(report, caption_of(setup.spec, source), html=html, trades=trades, as_json=as_json)

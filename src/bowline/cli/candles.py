@@ -10,7 +10,8 @@ import typer
 from bowline.cli.candle_import import MARKET_HELP, SYMBOL_HELP, import_command
 from bowline.cli.deletes import delete_candles
 from bowline.cli.download import download_command
-from bowline.cli.output import JSON_HELP, emit_json, emit_table
+from bowline.cli.options import ALLOW_GAPS, gap_rule
+from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 
 if TYPE_CHECKING:
     from bowline.core.model.instrument import InstrumentId
@@ -112,28 +113,35 @@ def export_command(
     timeframe: str = typer.Option("1m", help="1m, 5m, 1h, 1d …"),
     start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
     end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
+    allow_gaps: bool = ALLOW_GAPS,
     force: bool = typer.Option(False, help="Replace the file if it exists."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Write stored candles of any timeframe to a file."""
     from bowline.desk import candles as desk
+    from bowline.desk.completeness import accept_stored
+    from bowline.desk.report import completeness_document
 
     instrument = desk.instrument_of(market, symbol)
     span = desk.parse_span(start, end)
+    asked = (span[0] if start else None, span[1] if end else None)
     store = _store()
     frame = desk.read_candles(store, instrument, desk.parse_timeframe(timeframe), *span)
+    completeness = accept_stored(store, frame, *asked, gap_rule(allow=allow_gaps))
     filled = desk.filled_minutes(store, frame)
     desk.export_candles(frame, file, filled, force=force)
     first, last, flat = int(frame.open_ns[0]), int(frame.open_ns[-1]), int(filled.sum())
     if as_json:
         said = {"file": str(file), "candles": len(frame), "first_ns": first, "last_ns": last}
-        emit_json({**said, "filled_minutes": flat})
+        missing = completeness_document(completeness)
+        emit_json({**said, "filled_minutes": flat, "completeness": missing})
         return
     typer.echo(
         f"{file}: {len(frame):,} candles of {timeframe},"
         f" {desk.utc_text(first)} to {desk.utc_text(last)}"
         + (f", {flat:,} minutes of them filled flat (column `filled`)" if flat else "")
     )
+    emit_completeness(completeness)
 
 
 @app.command("fill")

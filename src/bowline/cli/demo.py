@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bowline.cli.options import gap_rule
 from bowline.cli.output import JSON_HELP, emit_json
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+_GAPS = "Go on although too many candles of your file are missing."
 _FILE = typer.Option(None, "--candles", help="Your own file of 1m candles, not the made-up market.")
 
 
 @app.command("demo")
 def demo_command(
     candles: Path | None = _FILE,
+    allow_gaps: bool = typer.Option(False, help=_GAPS),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Import candles, backtest a strategy, run it on paper, and compare the two."""
@@ -45,10 +48,10 @@ def demo_command(
     with wire.strategy_desk(home) as strategies:
         saved = strategies.create(strategies.read(demo.SPEC), time.time_ns()).record
     _say("3/4 paper run, candle by candle, and the backtest it is compared with ...")
-    words = Words(market=demo.MARKET, symbol=symbol)
+    words = Words(market=demo.MARKET, symbol=symbol, gaps=gap_rule(allow=allow_gaps))
     run, caption = play(home, saved.id, words, None, fresh=True)
     _say("4/4 writing the report ...")
-    report = make_report(run.result.record)
+    report = make_report(run.result.record, run.completeness)
     page = home / f"report-{run.run_id}.html"
     write_html(report, caption, page)
     summary = demo.DemoSummary(
@@ -59,7 +62,7 @@ def demo_command(
         journal=str(run.journal),
     )
     if as_json:
-        emit_json(summary)
+        emit_json(demo.summary_document(summary, run.completeness))
     else:
         _tell(summary, imported, saved.name, report, home)
 
@@ -75,14 +78,15 @@ def _tell(
     report: Report,
     home: Path,
 ) -> None:
-    from bowline.desk.report import verdict
+    from bowline.desk.report import completeness_facts, verdict
 
+    missing = "; ".join(text for _, text in completeness_facts(report.completeness))
     before = " (already there)" if imported.status == "known" else ""
     same = "0 differences" if not summary.differences else f"{summary.differences} DIFFERENCES"
     bowline = quote(os.path.relpath(sys.argv[0]))
     typer.echo(
         f"""
-Imported    {summary.candles:,} one-minute candles from {imported.file}{before}
+Imported    {summary.candles:,} one-minute candles from {imported.file}{before}: {missing}
 Strategy    {strategy}
 Backtest    {verdict(report)}
 Paper run   the same strategy candle by candle, every order in a journal first:

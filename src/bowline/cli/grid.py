@@ -12,6 +12,7 @@ import typer
 import typer.core
 
 from bowline.cli.options import (
+    ALLOW_GAPS,
     ALLOW_JUMPS,
     CASH,
     END,
@@ -28,7 +29,7 @@ from bowline.cli.options import (
     TOP,
     words_of,
 )
-from bowline.cli.output import JSON_HELP, emit_json, emit_table
+from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def run_command(
     candles: Path | None = FILE,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
+    allow_gaps: bool = ALLOW_GAPS,
     top: int | None = TOP,
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
     html: Path | None = typer.Option(None, help="Write the sweep as one self-contained page."),
@@ -90,16 +92,19 @@ def run_command(
 
     home = wire.home()
     words = words_of(
-        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+        market,
+        symbol,
+        timeframe,
+        (start, end),
+        cash,
+        candles,
+        allow_jumps=allow_jumps,
+        allow_gaps=allow_gaps,
     )
     wishes = Wishes(top, exhaustive, wire.grid_budget(max_variants, max_mib))
     request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
     plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
-    say(
-        f"{plan.variants:,} variants over {len(plan.candles) - plan.start:,} candles, "
-        f"up to {plan.bytes >> 20:,} MiB"
-    )
-    _glance(plan)
+    _announce(plan)
     # the database's library takes longer to load than the first rows take to compute
     from bowline.cli.jobs import work_here
     from bowline.desk.jobs import begin_here, sweep_job, sweep_result
@@ -114,10 +119,18 @@ def run_command(
     show_result(found, as_json=as_json, html=html, source=source)
 
 
-def _glance(plan: GridPlan) -> None:
-    """Say at once what the first few come to; the job computes them again with the rest."""
+def _announce(plan: GridPlan) -> None:
+    """Say at once what is to be done, over how complete candles, and what the first few come to.
+
+    The job computes those again with the rest.
+    """
     from bowline.desk.report import number_text
 
+    say(
+        f"{plan.variants:,} variants over {len(plan.candles) - plan.start:,} candles, "
+        f"up to {plan.bytes >> 20:,} MiB"
+    )
+    emit_completeness(plan.completeness, err=True)
     found = plan.run_chunk(0)
     if len(found.rows):
         rank_by = plan.request.rank_by
@@ -154,6 +167,7 @@ def show_result(
     """Print a result with its verdict: one document, or the best rows and what to make of them."""
     from bowline import wire
     from bowline.cli.validate import show_verdict
+    from bowline.desk.sweep_words import missing_document
     from bowline.desk.validation import judge_result
 
     threads = os.cpu_count() or 1
@@ -164,7 +178,8 @@ def show_result(
 
         write_sweep_html(picture_of(result, verdict, source=source, threads=threads), html)
     if as_json:
-        emit_json(result.document() | {"verdict": verdict})
+        missing = missing_document(result)
+        emit_json(result.document() | {"verdict": verdict, "completeness": missing})
         return
     _show_rows(result)
     show_verdict(verdict)
@@ -174,7 +189,7 @@ def show_result(
 
 def _show_rows(result: SweepResult) -> None:
     from bowline.desk.report import first_signal_text
-    from bowline.desk.sweep_words import columns_of, row_texts
+    from bowline.desk.sweep_words import columns_of, missing_lines, row_texts
 
     plan = result.plan
     emit_table(
@@ -189,7 +204,7 @@ def _show_rows(result: SweepResult) -> None:
     typer.echo(first_signal_text(plan.rules.first_signal))
     if result.stages is not None:
         typer.echo(result.stages.words())
-    for note in result.notes:
+    for note in (*missing_lines(result), *result.notes):
         typer.echo(note)
 
 

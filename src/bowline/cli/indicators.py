@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bowline.cli.options import ALLOW_JUMPS, MOST_NUMBER
-from bowline.cli.output import JSON_HELP, emit_json, emit_table
+from bowline.cli.options import ALLOW_GAPS, ALLOW_JUMPS, MOST_NUMBER, gap_rule
+from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 
 if TYPE_CHECKING:
     from bowline.core.signals import Catalogue, Indicator
+    from bowline.desk.completeness import GapRule
     from bowline.desk.indicators import Asked, Computed, Found
 
 app = typer.Typer(
@@ -75,6 +76,7 @@ def compute_command(
     start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
     end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
     allow_jumps: bool = ALLOW_JUMPS,
+    allow_gaps: bool = ALLOW_GAPS,
     last: int = typer.Option(0, min=0, max=MOST_NUMBER, help="Only the last N candles; 0 is all."),
     csv: Annotated[Path | None, typer.Option("--csv", help="Write to this CSV file.")] = None,
     force: bool = typer.Option(False, help="Replace the file if it exists."),
@@ -85,17 +87,24 @@ def compute_command(
 
     asked = desk.ask(_catalogue(), indicator, params)
     found = _found(
-        asked, (market, symbol, timeframe), candles, (start, end), allow_jumps=allow_jumps
+        asked,
+        (market, symbol, timeframe),
+        candles,
+        (start, end),
+        gap_rule(allow=allow_gaps),
+        allow_jumps=allow_jumps,
     )
     computed = desk.compute_series(asked, found, last)
     if csv is not None:
         desk.write_series(computed, csv, force=force)
     if as_json:
         emit_json(_document(computed, found, csv))
-    elif csv is not None:
+        return
+    if csv is not None:
         typer.echo(f"{csv}: {len(computed.open_ns):,} candles")
     else:
         emit_table(computed.columns(), (_short(row) for row in computed.rows()))
+    emit_completeness(found.completeness)
 
 
 @app.command("reference")
@@ -121,6 +130,7 @@ def _found(
     place: tuple[str, str, str],
     file: Path | None,
     span: tuple[str, str],
+    rule: GapRule,
     *,
     allow_jumps: bool,
 ) -> Found:
@@ -130,9 +140,9 @@ def _found(
 
     market, symbol, timeframe = place
     if file is not None and not (market or symbol):
-        return desk.from_file(asked, file, timeframe, span, allow_jumps=allow_jumps)
+        return desk.from_file(asked, file, timeframe, span, rule, allow_jumps=allow_jumps)
     if file is None and market and symbol and timeframe:
-        return desk.from_store(asked, wire.open_candles(wire.home()), place, span)
+        return desk.from_store(asked, wire.open_candles(wire.home()), place, span, rule)
     raise BadInput(
         "which candles?", hint="Give --market, --symbol and --timeframe, or --candles FILE."
     )
@@ -140,8 +150,9 @@ def _found(
 
 def _document(computed: Computed, found: Found, file: Path | None) -> dict[str, Any]:
     from bowline.core.signals import warmup
+    from bowline.desk.report import completeness_document
 
-    asked, timeframe = computed.asked, found[0].timeframe
+    asked, timeframe = computed.asked, found.candles.timeframe
     document: dict[str, Any] = {
         "indicator": asked.indicator.id,
         "version": asked.indicator.version,
@@ -149,6 +160,7 @@ def _document(computed: Computed, found: Found, file: Path | None) -> dict[str, 
         "timeframe": timeframe,
         "warmup": warmup(asked.indicator, asked.params, timeframe),
         "candles": len(computed.open_ns),
+        "completeness": completeness_document(found.completeness),
     }
     if file is not None:
         return {**document, "file": str(file)}

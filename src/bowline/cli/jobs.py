@@ -13,6 +13,7 @@ import typer
 
 from bowline.cli.deletes import delete_job
 from bowline.cli.options import (
+    ALLOW_GAPS,
     ALLOW_JUMPS,
     CASH,
     END,
@@ -30,7 +31,7 @@ from bowline.cli.options import (
     TOP,
     words_of,
 )
-from bowline.cli.output import JSON_HELP, emit_json, emit_table
+from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def submit_command(
     candles: Path | None = FILE,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
+    allow_gaps: bool = ALLOW_GAPS,
     top: int | None = TOP,
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
     max_variants: int | None = MAX_VARIANTS,
@@ -69,11 +71,19 @@ def submit_command(
 
     home = wire.home()
     words = words_of(
-        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+        market,
+        symbol,
+        timeframe,
+        (start, end),
+        cash,
+        candles,
+        allow_jumps=allow_jumps,
+        allow_gaps=allow_gaps,
     )
     wishes = Wishes(top, exhaustive, wire.grid_budget(max_variants, max_mib))
     request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
     plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
+    emit_completeness(plan.completeness, err=True)
     with closing(wire.open_jobs(home)) as store:
         job = store.submit(sweep_job(plan, words, wishes), time.time_ns())
     if as_json:
@@ -291,7 +301,7 @@ def state_words(job: StoredJob) -> str:
 
 
 def _facts(job: StoredJob) -> dict[str, object]:
-    from bowline.desk.jobs import file_of
+    from bowline.desk.jobs import file_of, missing_of
     from bowline.desk.journal import moment
 
     progress = job.progress
@@ -310,6 +320,7 @@ def _facts(job: StoredJob) -> dict[str, object]:
         "request": job.request_hash,
         "candles of": file_of(job) or "the store",
         "candles": job.data_hash,
+        **missing_of(job),
     }
 
 

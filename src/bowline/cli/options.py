@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from bowline.desk.completeness import GapRule
     from bowline.desk.setup import Words
 
 #: bounds of numbers on a command line: what a database counts, a table shows, a machine has
@@ -29,6 +30,7 @@ HTML = typer.Option(None, help="Write the report as one self-contained page.")
 TRADES = typer.Option(None, help="Write the round trips as CSV.")
 FILE = typer.Option(None, help="A candle file; nothing of it is stored.")
 ALLOW_JUMPS = typer.Option(False, help="Believe jumps in that file (a real flash crash).")
+ALLOW_GAPS = typer.Option(False, help="Go on although too many candles are missing.")
 
 
 THREADS = typer.Option(
@@ -57,6 +59,16 @@ MAX_MIB = typer.Option(
 )
 
 
+def gap_rule(*, allow: bool) -> GapRule:
+    """How much of its candles a result may have lost: as the settings say, or at will."""
+    from bowline import wire
+    from bowline.core.completeness import MAX_LOST_PCT
+    from bowline.desk.completeness import GapRule
+
+    most = wire.max_lost_pct()
+    return GapRule(allow, MAX_LOST_PCT if most is None else most)
+
+
 def words_of(
     market: str,
     symbol: str,
@@ -66,6 +78,7 @@ def words_of(
     file: Path | None = None,
     *,
     allow_jumps: bool = False,
+    allow_gaps: bool = False,
 ) -> Words:
     """What a person said; BadInput if a moment is none."""
     from bowline import wire
@@ -82,5 +95,6 @@ def words_of(
         cash=cash,
         file=file,
         allow_jumps=allow_jumps,
+        gaps=gap_rule(allow=allow_gaps),
         unsaid=wire.unsaid(),
     )

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import typer
 
 from bowline.core.errors import BadInput, BowlineError
+
+if TYPE_CHECKING:
+    from bowline.core.completeness import Completeness
 
 #: every command takes it: `as_json: JsonFlag = False`
 JSON_HELP = "Print one JSON document for machines instead of a table."
@@ -42,6 +45,14 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
     width = None if sys.stdout.isatty() else _WIDER_THAN_ANY_ROW
     console = Console(width=width, markup=False, emoji=False)
     console.print(table)
+
+
+def emit_completeness(found: Completeness, *, err: bool = False) -> None:
+    """Print how complete the candles were that a result rests on, a sentence a line."""
+    from bowline.desk.report import completeness_lines
+
+    for line in completeness_lines(found):
+        typer.echo(line, err=err)
 
 
 class WrongUsage(BadInput):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bowline.cli.options import (
+    ALLOW_GAPS,
     CASH,
     END,
     HTML,
@@ -48,6 +49,7 @@ def paper_command(
     symbol: str = SYMBOL,
     timeframe: str = TIMEFRAME,
     cash: str = CASH,
+    allow_gaps: bool = ALLOW_GAPS,
     new: bool = typer.Option(False, "--new", help="Begin a new run, even if one is unfinished."),
     html: Path | None = HTML,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
@@ -63,9 +65,9 @@ def paper_command(
             hint="import candles first (bowline candles import), then add --replay",
         )
     wire.start_logs()
-    words = words_of(market, symbol, timeframe, (start, end), cash)
+    words = words_of(market, symbol, timeframe, (start, end), cash, allow_gaps=allow_gaps)
     run, caption = play(wire.home(), spec, words, parse_speed(speed), fresh=new)
-    report = make_report(run.result.record)
+    report = make_report(run.result.record, run.completeness)
     if html is not None:
         write_html(report, caption, html)
     _show(run, report, caption, as_json=as_json)

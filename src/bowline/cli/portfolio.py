@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from bowline.cli.options import ALLOW_JUMPS, CASH, END, HTML, START, TRADES, words_of
+from bowline.cli.options import ALLOW_GAPS, ALLOW_JUMPS, CASH, END, HTML, START, TRADES, words_of
 from bowline.cli.output import JSON_HELP, emit_json
 
 app = typer.Typer()
@@ -19,6 +19,7 @@ def portfolio_command(
     end: str = END,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
+    allow_gaps: bool = ALLOW_GAPS,
     cash: str = CASH,
     html: Path | None = HTML,
     trades: Path | None = TRADES,
@@ -39,7 +40,7 @@ def portfolio_command(
     from bowline.research.portfolio import Member, backtest_portfolio
 
     home, portfolio = wire.home(), read_portfolio(file)
-    words = words_of("", "", "", (start, end), cash, allow_jumps=allow_jumps)
+    words = words_of("", "", "", (start, end), cash, allow_jumps=allow_jumps, allow_gaps=allow_gaps)
     with wire.strategy_desk(home) as strategies:
         setups = set_up_portfolio(
             portfolio, words, strategies.load, strategies.opinion, lambda: wire.open_candles(home)
@@ -50,7 +51,8 @@ def portfolio_command(
                 Member(each.run, each.opinion, each.candles, each.minutes, each.funding)
                 for each in setups
             ]
-        )
+        ),
+        [each.completeness for each in setups],
     )
     sources = (str(run.candles) if run.candles else "stored candles" for run in portfolio.runs)
     captions = (caption_of(each.spec, of) for each, of in zip(setups, sources, strict=True))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from bowline.cli.options import (
+    ALLOW_GAPS,
     ALLOW_JUMPS,
     CASH,
     END,
@@ -25,7 +26,7 @@ from bowline.cli.options import (
     TIMEFRAME,
     words_of,
 )
-from bowline.cli.output import JSON_HELP, emit_json, emit_table
+from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 
 if TYPE_CHECKING:
     from bowline.desk.setup import Words
@@ -58,6 +59,7 @@ def validate_command(
     candles: Path | None = FILE,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
+    allow_gaps: bool = ALLOW_GAPS,
     paths: int = typer.Option(
         100, min=1, max=MOST_PATHS, help="Made-up markets; ten times as many round trips."
     ),
@@ -73,7 +75,14 @@ def validate_command(
     from bowline.desk.validation import Effort
 
     words = words_of(
-        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+        market,
+        symbol,
+        timeframe,
+        (start, end),
+        cash,
+        candles,
+        allow_jumps=allow_jumps,
+        allow_gaps=allow_gaps,
     )
     effort = Effort(
         round_trip_paths=10 * paths, market_paths=paths, seed=seed, threads=_threads(threads)
@@ -97,6 +106,7 @@ def walk_forward_command(
     candles: Path | None = FILE,
     *,
     allow_jumps: bool = ALLOW_JUMPS,
+    allow_gaps: bool = ALLOW_GAPS,
     anchored: bool = typer.Option(False, help="Choose on everything before each test."),
     train_days: int = TRAIN,
     test_days: int = TEST,
@@ -106,11 +116,19 @@ def walk_forward_command(
 ) -> None:
     """Choose on the past, trade what follows, move on: the grid's equity out of sample."""
     from bowline import wire
+    from bowline.desk.report import completeness_document
     from bowline.desk.validation import Effort, walk_sweep, write_equity
     from bowline.desk.validation_words import walk_document
 
     words = words_of(
-        market, symbol, timeframe, (start, end), cash, candles, allow_jumps=allow_jumps
+        market,
+        symbol,
+        timeframe,
+        (start, end),
+        cash,
+        candles,
+        allow_jumps=allow_jumps,
+        allow_gaps=allow_gaps,
     )
     plan = _plan(grid, words)
     effort = _folded(Effort(threads=_threads(threads)), plan, train_days, test_days)
@@ -120,8 +138,9 @@ def walk_forward_command(
         write_equity(walk, equity)
         _say(f"equity written to {equity}")
     if as_json:
-        emit_json(walk_document(walk))
+        emit_json(walk_document(walk) | {"completeness": completeness_document(plan.completeness)})
         return
+    emit_completeness(plan.completeness)
     show_walk("anchored" if anchored else "rolling", walk)
 
 
@@ -138,7 +157,14 @@ def show_walk(name: str, walk: WalkForward) -> None:
     from bowline.desk.validation_words import walk_rows, walk_words
 
     emit_table(
-        ("test (UTC)", "chosen", "return % before", "return % in the test", "round trips"),
+        (
+            "test (UTC)",
+            "chosen",
+            "return % before",
+            "return % in the test",
+            "round trips",
+            "candles lost",
+        ),
         walk_rows(walk),
         title=f"walk-forward, {name}",
     )
@@ -153,6 +179,8 @@ def _show(found: Validation, *, as_json: bool) -> None:
         emit_json(validation_document(found))
         return
     typer.echo(f"{found.strategy}\n{first_signal_text(found.first_signal)}")
+    if found.completeness is not None:
+        emit_completeness(found.completeness)
     show_verdict(found.verdict)
     emit_table(
         ("Monte Carlo", "paths", "return %", "5 … 50 … 95 of 100", "drawdown 50 … 95", "lost %",

@@ -6,12 +6,14 @@ What is stored is one-minute candles; a file read straight into a backtest may s
 1. A candle belongs to the bucket that starts at the last whole multiple of the timeframe (UTC).
 2. A bucket is published when every one of its parts is present.
 3. Open of the first, highest high, lowest low, close of the last, volumes added in time order.
+4. The frame says of which candles it was made and which of them were missing.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from bowline.core.frames import source_of
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import Timeframe
 
@@ -25,7 +27,7 @@ def rollup(parts: CandleFrame, timeframe: Timeframe) -> CandleFrame:
         raise ValueError(f"{parts.timeframe.value} candles do not divide {timeframe.value}")
     size = timeframe.ns // parts.timeframe.ns
     if size == 1 or not len(parts):
-        return CandleFrame(parts.instrument, timeframe, **_columns(parts))
+        return CandleFrame(parts.instrument, timeframe, **_columns(parts), source=parts.source)
     bucket = parts.open_ns - parts.open_ns % timeframe.ns
     first = np.flatnonzero(np.diff(bucket, prepend=bucket[0] - 1))
     full = np.diff(first, append=len(bucket)) == size
@@ -41,6 +43,7 @@ def rollup(parts: CandleFrame, timeframe: Timeframe) -> CandleFrame:
         close=parts.close[starts + size - 1],
         # cumulative, so that volumes are added one after another like a live feed would
         volume=np.cumsum(parts.volume[rows], axis=1)[:, -1],
+        source=source_of(parts),
     )
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.values import SECOND_NS
@@ -23,6 +25,7 @@ from bowline.desk.candle_import import (
     import_files,
     import_request,
 )
+from bowline.desk.report import completeness_document
 from bowline.research.synthetic import synthetic_minutes
 from bowline.storage.candles import Candles
 from bowline.storage.files import write_candle_file
@@ -53,6 +56,14 @@ class DemoSummary(Struct, frozen=True):
     differences: int
     report: str
     journal: str
+
+
+def summary_document(summary: DemoSummary, found: Completeness | None) -> dict[str, Any]:
+    """The summary for machines, with how complete the candles were."""
+    document: dict[str, Any] = asdict(summary)
+    if found is not None:
+        document["completeness"] = completeness_document(found)
+    return document
 
 
 def demo_symbol(candles: Path | None) -> str:

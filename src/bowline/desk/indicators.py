@@ -16,17 +16,24 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput, Conflict, NotFound
 from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Direction, Timeframe
 from bowline.core.signals import LEAST_WARMUP, Catalogue, Indicator, Value, compute, signal, warmup
 from bowline.desk.candles import instrument_of, parse_moment, parse_timeframe, utc_text
+from bowline.desk.completeness import USUAL_GAPS, GapRule, accept, accept_stored
 from bowline.desk.setup import Span, candles_of_span, stored_candles, stored_instrument
 from bowline.storage.candles import Candles
 from bowline.storage.files import read_candle_file
 
-#: candles with those of the warm-up first, and the moment from which they were asked for
-Found = tuple[CandleFrame, int]
+
+class Found(msgspec.Struct, frozen=True):
+    """Candles, those of the warm-up first; asked for from `start_ns` on; how complete they are."""
+
+    candles: CandleFrame
+    start_ns: int
+    completeness: Completeness
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -100,13 +107,22 @@ def parse_params(text: str) -> dict[str, Value]:
 
 
 def from_store(
-    asked: Asked, store: Candles, place: tuple[str, str, str], span: tuple[str, str]
+    asked: Asked,
+    store: Candles,
+    place: tuple[str, str, str],
+    span: tuple[str, str],
+    rule: GapRule = USUAL_GAPS,
 ) -> Found:
-    """Stored candles of a market, symbol and timeframe over a span of moments in words."""
+    """Stored candles of a market, symbol and timeframe over a span of moments in words.
+
+    BadInput if more of them are missing than the rule lets pass.
+    """
     market, symbol, timeframe_name = place
     timeframe = parse_timeframe(timeframe_name)
     instrument = stored_instrument(store, instrument_of(market, symbol)).id
-    return stored_candles(store, instrument, timeframe, _span(span), asked.reach(timeframe))
+    within = _span(span)
+    found = stored_candles(store, instrument, timeframe, within, asked.reach(timeframe))
+    return Found(*found, accept_stored(store, found[0], within.from_ns, within.to_ns, rule))
 
 
 def from_file(
@@ -114,23 +130,29 @@ def from_file(
     file: Path,
     timeframe: str,
     span: tuple[str, str],
+    rule: GapRule = USUAL_GAPS,
     *,
     allow_jumps: bool = False,
 ) -> Found:
-    """The candles of a file, as they are or rolled up, over a span of moments in words."""
+    """The candles of a file, as they are or rolled up, over a span of moments in words.
+
+    BadInput if more of them are missing than the rule lets pass.
+    """
     asked_for = parse_timeframe(timeframe) if timeframe else None
     candles = read_candle_file(file, asked_for, allow_jumps=allow_jumps)
-    return candles_of_span(candles, _span(span), asked.reach(candles.timeframe))
+    within = _span(span)
+    found = candles_of_span(candles, within, asked.reach(candles.timeframe))
+    return Found(*found, accept(found[0], within.from_ns, within.to_ns, rule))
 
 
 def compute_series(asked: Asked, found: Found, last: int = 0) -> Computed:
     """The series over candles, from the moment in `found` on, or the `last` of them only."""
-    candles, start_ns = found
+    candles = found.candles
     outputs = compute(asked.indicator, asked.params, candles)
     direction = None
     if asked.indicator.rule is not None:
         direction = signal(asked.indicator, asked.params, candles)
-    first = int(candles.open_ns.searchsorted(start_ns))
+    first = int(candles.open_ns.searchsorted(found.start_ns))
     if first == len(candles):
         raise NotFound("there is no full candle of this timeframe in that span")
     if last:

@@ -19,10 +19,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound
 from bowline.core.model.instrument import FILE_MARKET, market_by_id
 from bowline.core.model.job import JobState
 from bowline.core.signals import Unsaid
+from bowline.desk.completeness import GapRule
+from bowline.desk.report import completeness_facts
 from bowline.desk.setup import Words
 from bowline.desk.sweeps import Wishes, prepare_sweep
 from bowline.research.grid import Budget, GridPlan, GridRequest, SweepResult
@@ -52,6 +55,8 @@ class SweepPayload(Struct, frozen=True):
     budget: Budget
     hashes: Hashes
     chunks: int
+    #: how complete the candles were when it was asked for; None in jobs that nobody measured
+    completeness: Completeness | None = None
 
 
 def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
@@ -72,6 +77,7 @@ def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
         budget=wishes.budget,
         hashes=hashes,
         chunks=plan.chunks,
+        completeness=plan.completeness,
     )
     slots = ", ".join(slot.name for slot in plan.request.slots[:3])
     more = " ..." if len(plan.request.slots) > 3 else ""  # noqa: PLR2004 - as many as are named
@@ -102,6 +108,8 @@ def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
         cash=str(asked.cash),
         file=Path(asked.file) if asked.file else None,
         allow_jumps=asked.allow_jumps,
+        # whoever asked for it was refused, or allowed them
+        gaps=GapRule(allow=True),
         unsaid=asked.unsaid,
     )
     if words.file is not None and not words.file.is_file():
@@ -117,6 +125,7 @@ def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
             f"this version of Bowline would compute job {job.id} otherwise",
             hint="let the version that began it finish it, or submit the grid again",
         )
+    plan.completeness = asked.completeness or plan.completeness
     return plan
 
 
@@ -128,6 +137,12 @@ def payload_of(job: StoredJob) -> SweepPayload:
 def file_of(job: StoredJob) -> str:
     """The file whose candles a job is over; empty for stored candles."""
     return payload_of(job).file if job.kind == SWEEP else ""
+
+
+def missing_of(job: StoredJob) -> dict[str, str]:
+    """How complete the candles of a job were when it was asked for, as a fact; none if unknown."""
+    found = payload_of(job).completeness if job.kind == SWEEP else None
+    return {name.lower(): text for name, text in completeness_facts(found)}
 
 
 def _other_candles(job_id: int, file: Path | None) -> BadInput:

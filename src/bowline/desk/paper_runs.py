@@ -13,15 +13,19 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from bowline.core.completeness import Completeness
 from bowline.core.errors import BowlineError, Damaged, NotFound
 from bowline.core.model.instrument import market_by_id
 from bowline.core.model.run import RunState
 from bowline.core.signals import WARMUP_RULE, Unsaid
+from bowline.desk.completeness import GapRule
 from bowline.desk.journal import journal_path
 from bowline.desk.paper import PaperResult, ReplayResult, replay, run_paper
+from bowline.desk.report import completeness_lines
 from bowline.desk.runs import FINISHED, mark_running, mark_stopped, take_up
 from bowline.desk.setup import Setup, Words
 from bowline.runtime import Feed, Venue
@@ -57,6 +61,8 @@ class Request(msgspec.Struct, frozen=True):
             from_ns=self.from_ns,
             to_ns=self.to_ns,
             cash=self.cash,
+            # the run was refused when it was asked for, or its gaps were allowed
+            gaps=GapRule(allow=True),
             unsaid=self.unsaid,
         )
 
@@ -68,6 +74,7 @@ class PaperRun(msgspec.Struct, frozen=True):
     journal: Path
     taken_up: bool
     result: PaperResult
+    completeness: Completeness | None
 
 
 def request_of(setup: Setup) -> RunRequest:
@@ -101,8 +108,19 @@ def request_of(setup: Setup) -> RunRequest:
             "warmup_candles": setup.warmup_candles,
             "candles": len(setup.candles) - setup.warmup_candles,
             "tape_hash": run.tape_hash,
+            **_missing(setup.completeness),
         },
     )
+
+
+def _missing(found: Completeness | None) -> dict[str, Any]:
+    """What is kept of how complete the candles were: no part of what was asked."""
+    if found is None:
+        return {}
+    return {
+        "missing_candles": "; ".join(completeness_lines(found)),
+        "gaps_allowed": found.allowed,
+    }
 
 
 def request_in(stored: StoredRun) -> Request:
@@ -141,7 +159,7 @@ def work(
     ended = "the last candle" if result.finished else "interrupted"
     mark_stopped(tables, run.id, ended, time.time_ns())
     _log.info("run stopped: %s", ended, extra=_counts(run.id, result, time.monotonic() - begun_at))
-    return PaperRun(run.id, path, taken_up, result)
+    return PaperRun(run.id, path, taken_up, result, setup.completeness)
 
 
 def _counts(run_id: int, result: PaperResult, seconds: float) -> dict[str, object]:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.facts import closed_candles, with_funding
 from bowline.core.model.event import FundingFixed, MarketFact, Run
@@ -32,6 +33,7 @@ from bowline.core.signals import (
     strategy_id,
 )
 from bowline.desk.candles import parse_timeframe
+from bowline.desk.completeness import USUAL_GAPS, GapRule, accept, accept_stored
 from bowline.desk.funding import due_funding
 from bowline.storage.candles import FOREVER_NS, Candles
 
@@ -78,6 +80,7 @@ class Words(Struct, frozen=True):
     cash: str = ""
     file: Path | None = None
     allow_jumps: bool = False
+    gaps: GapRule = USUAL_GAPS
     unsaid: Unsaid = USUAL
 
     def span(self) -> Span:
@@ -111,6 +114,8 @@ class Setup(Struct, frozen=True):
     minutes: CandleFrame | None = None
     #: what is due while decisions are made, for a run that pays it
     funding: tuple[FundingFixed, ...] = ()
+    #: how complete the candles are over the span asked for; None if nobody measured
+    completeness: Completeness | None = None
 
     def facts(self, frame: CandleFrame, after_ns: int) -> Iterator[MarketFact]:
         """What the engine is told of some candles of this run, and of what was due in between."""
@@ -177,7 +182,10 @@ def set_up(
     *,
     account: str,
 ) -> Setup:
-    """A run of `spec` as `words` say, on stored candles or on those of a file."""
+    """A run of `spec` as `words` say, on stored candles or on those of a file.
+
+    BadInput if too many of the candles are missing, unless the words allow it.
+    """
     if words.timeframe:
         spec = replace(spec, timeframe=parse_timeframe(words.timeframe))
     opinion, span = interpret(spec), words.span()
@@ -188,6 +196,7 @@ def set_up(
         asked = instrument_of(spec, words.market or None, words.symbol.upper() or None)
         instrument = stored_instrument(store, asked)
         found = stored_candles(store, asked, spec.timeframe, span, opinion.warmup)
+        completeness = accept_stored(store, found[0], span.from_ns, span.to_ns, words.gaps)
         if by_minute and len(found[0]):
             end_ns = int(found[0].close_ns[-1])
             minutes = store.read(asked, Timeframe.M1, found[1], end_ns)
@@ -195,12 +204,13 @@ def set_up(
         candles = read_file(words.file, spec.timeframe, allow_jumps=words.allow_jumps)
         instrument = Instrument(_named(spec, words) or candles.instrument)
         found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
+        completeness = accept(found[0], span.from_ns, span.to_ns, words.gaps)
         minutes = _minutes_of(words, instrument.id) if by_minute else None
     funding: tuple[FundingFixed, ...] = ()
     if spec.funding and len(found[0]):
         store = open_store()
         funding = due_funding(store, instrument.id, found[1], _marks(store, words, found))
-    return make_setup(
+    setup = make_setup(
         spec,
         opinion,
         instrument,
@@ -211,6 +221,7 @@ def set_up(
         minutes=minutes,
         funding=funding,
     )
+    return replace(setup, completeness=completeness)
 
 
 def _marks(store: Candles, words: Words, found: tuple[CandleFrame, int]) -> CandleFrame:

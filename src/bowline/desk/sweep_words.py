@@ -6,11 +6,16 @@ Nothing here may compute a figure: it only says them. A figure that does not exi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+from bowline.core.completeness import Completeness
+from bowline.core.report import with_gaps_spanned
 from bowline.core.signals import strategy_name
-from bowline.desk.report import number_text
+from bowline.desk.report import completeness_document, completeness_lines, number_text
 from bowline.research.grid import SweepResult
 
+#: rows that are named one by one
+_NAMED = 10
 #: figure, heading, digits
 _FIGURES = (
     ("total_return_pct", "return %", 2),
@@ -29,7 +34,8 @@ _RANKED_BY = {
 
 def columns_of(result: SweepResult) -> tuple[str, ...]:
     """The headings; the figure by which rows are ranked is always among them."""
-    return ("row", *(heading for _, heading, _ in _shown(result)), "strategy")
+    held = ("held through a gap",) if any(result.held_across) else ()
+    return ("row", *(heading for _, heading, _ in _shown(result)), *held, "strategy")
 
 
 def row_texts(result: SweepResult, most: int) -> Iterator[tuple[str, ...]]:
@@ -38,7 +44,37 @@ def row_texts(result: SweepResult, most: int) -> Iterator[tuple[str, ...]]:
     for place in range(min(most, len(result))):
         figures = (number_text(float(column[place]), digits) for column, digits in columns)
         spec = result.plan.spec(int(result.top.variant[place]))
-        yield (str(place + 1), *figures, strategy_name(spec))
+        held = (str(result.held_across[place]),) if any(result.held_across) else ()
+        yield (str(place + 1), *figures, *held, strategy_name(spec))
+
+
+def missing_lines(result: SweepResult) -> tuple[str, ...]:
+    """What was missing of its candles, and which rows rest on a position held through a gap."""
+    return (*completeness_lines(_found(result)), *_held_lines(result))
+
+
+def missing_document(result: SweepResult) -> dict[str, Any]:
+    """The same for machines."""
+    document = completeness_document(_found(result))
+    rows = [row for row, count in enumerate(result.held_across, start=1) if count]
+    return document | {"rows_held_across_gaps": rows, "in_words": missing_lines(result)}
+
+
+def _found(result: SweepResult) -> Completeness:
+    plan = result.plan
+    return with_gaps_spanned(plan.completeness, int(plan.candles.open_ns[plan.start]))
+
+
+def _held_lines(result: SweepResult) -> Iterator[str]:
+    rows = [row for row, count in enumerate(result.held_across, start=1) if count]
+    if not rows:
+        return
+    named = ", ".join(str(row) for row in rows[:_NAMED]) + (" …" if len(rows) > _NAMED else "")
+    best = "the best row rests" if rows[0] == 1 else "some rows rest"
+    yield (
+        f"{best} on a position held through a gap, where no stop was checked: {len(rows):,} of "
+        f"{len(result):,} rows do (row {named})"
+    )
 
 
 def _shown(result: SweepResult) -> tuple[tuple[str, str, int], ...]:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bowline.core.completeness import Completeness
 from bowline.core.model.market import CandleFrame
 from bowline.core.signals import Catalogue, instrument_of
 from bowline.desk.candles import parse_timeframe
+from bowline.desk.completeness import accept, accept_stored
 from bowline.desk.setup import (
     Words,
     candles_of_span,
@@ -61,10 +63,13 @@ def read_request(
 def prepare_sweep(
     request: GridRequest, words: Words, wishes: Wishes, open_store: Callable[[], Candles]
 ) -> GridPlan:
-    """The plan of a request over the candles that `words` name, as a backtest would take them."""
+    """The plan of a request over the candles that `words` name, as a backtest would take them.
+
+    BadInput if too many of the candles are missing, unless the words allow it.
+    """
     # before candles are read: what is far too large is refused at once
     hold_variants(request, wishes.budget)
-    candles, start_ns = _candles(request, words, open_store)
+    (candles, start_ns), completeness = _candles(request, words, open_store)
     return plan_grid(
         request,
         candles,
@@ -72,6 +77,7 @@ def prepare_sweep(
         cash=words.money(),
         unsaid=words.unsaid,
         budget=wishes.budget,
+        completeness=completeness,
     )
 
 
@@ -85,15 +91,17 @@ def save_row(strategies: StrategyDesk, result: SweepResult, row: int, now_ns: in
 
 def _candles(
     request: GridRequest, words: Words, open_store: Callable[[], Candles]
-) -> tuple[CandleFrame, int]:
+) -> tuple[tuple[CandleFrame, int], Completeness]:
     template, span = request.template, words.span()
     market, symbol = words.market or None, words.symbol.upper() or None
     if words.file is None:
         store = open_store()
         asked = instrument_of(template, market, symbol)
         stored_instrument(store, asked)
-        return stored_candles(store, asked, template.timeframe, span, request.warmup)
+        found = stored_candles(store, asked, template.timeframe, span, request.warmup)
+        return found, accept_stored(store, found[0], span.from_ns, span.to_ns, words.gaps)
     candles = read_file(words.file, template.timeframe, allow_jumps=words.allow_jumps)
     if template.instrument is not None or market or symbol:
         candles = replace(candles, instrument=instrument_of(template, market, symbol))
-    return candles_of_span(candles, span, request.warmup)
+    found = candles_of_span(candles, span, request.warmup)
+    return found, accept(found[0], span.from_ns, span.to_ns, words.gaps)

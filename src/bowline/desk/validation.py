@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput
 from bowline.core.model.event import Run
 from bowline.core.model.market import CandleFrame
@@ -84,6 +85,7 @@ class Validation(Struct, frozen=True):
     look_ahead: LookAhead | None
     walks: dict[str, WalkForward]
     notes: tuple[str, ...]
+    completeness: Completeness | None
 
 
 def is_grid(raw: Mapping[str, Any]) -> bool:
@@ -149,9 +151,10 @@ def validate_sweep(
     if not len(result):
         note = "no variant was ranked: there is nothing to test further"
         first = plan.rules.first_signal
-        return Validation("none", first, verdict, None, None, None, {}, (note,))
+        return Validation("none", first, verdict, None, None, None, {}, (note,), plan.completeness)
     variant = result.variant(1)
-    report = result.again(1).report
+    again = result.again(1).report
+    report = make_report(again.record, plan.completeness)
     say("Monte Carlo")
     markets = resample_candles(
         plan.candles,
@@ -173,6 +176,7 @@ def validate_sweep(
         look_ahead=None,
         walks=walks,
         notes=(_TESTED,),
+        completeness=report.completeness,
     )
 
 
@@ -186,7 +190,7 @@ def validate_strategy(setup: Setup, trials: Trials, effort: Effort, say: Say) ->
             "a strategy that pays funding cannot be validated: made-up candles have no funding",
             hint="validate it without funding: true, and compare the two in `bowline backtest`",
         )
-    report = make_report(_run(setup.run, setup))
+    report = make_report(_run(setup.run, setup), setup.completeness)
     notes: list[str] = []
     markets, ahead = None, None
     if setup.run.policy.fills is Fills.MINUTES:
@@ -216,6 +220,7 @@ def validate_strategy(setup: Setup, trials: Trials, effort: Effort, say: Say) ->
         look_ahead=ahead,
         walks={},
         notes=tuple(notes),
+        completeness=report.completeness,
     )
 
 

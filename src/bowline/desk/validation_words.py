@@ -14,10 +14,12 @@ import numpy as np
 from bowline.core.model.policy import FirstSignal
 from bowline.core.model.values import DAY_NS
 from bowline.core.signals import strategy_name
+from bowline.desk.report import completeness_document
 from bowline.desk.report.words import NOTHING, first_signal_text, time_text
 from bowline.desk.validation import Validation
 from bowline.research.validation import (
     Finding,
+    Leg,
     LookAhead,
     Paths,
     Question,
@@ -39,6 +41,9 @@ def validation_document(found: Validation) -> dict[str, Any]:
         "look_ahead": found.look_ahead,
         "walk_forward": {name: walk_document(walk) for name, walk in found.walks.items()},
         "notes": found.notes,
+        "completeness": None
+        if found.completeness is None
+        else completeness_document(found.completeness),
     }
 
 
@@ -63,6 +68,8 @@ def walk_document(walk: WalkForward) -> dict[str, Any]:
                 "in_sample_sharpe": leg.choice.sharpe,
                 "return_pct": leg.return_pct,
                 "round_trips": leg.round_trips,
+                "lost": leg.completeness.lost,
+                "held_across_gaps": held_through(leg),
             }
             for leg in walk.legs
         ],
@@ -117,7 +124,19 @@ def walk_rows(walk: WalkForward) -> Iterator[tuple[str, ...]]:
             f"{leg.choice.return_pct:,.1f}",
             f"{leg.return_pct:,.1f}",
             str(leg.round_trips),
+            f"{leg.completeness.lost:,}" + (f", {gaps}" if (gaps := _gap_words(leg)) else ""),
         )
+
+
+def held_through(leg: Leg) -> int:
+    """How many positions of the test were held through a gap in its candles."""
+    across = leg.completeness.across
+    return 0 if across is None else len(across.round_trips) + across.open_position
+
+
+def _gap_words(leg: Leg) -> str:
+    held = held_through(leg)
+    return f"{held} held through a gap" if held else ""
 
 
 def walk_words(walk: WalkForward) -> str:

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from bowline.core.model.market import CandleFrame, join_frames
+from bowline.core.frames import join_frames
+from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import SECOND_NS, Timeframe
 from bowline.core.rollup import rollup
 

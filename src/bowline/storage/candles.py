@@ -13,7 +13,7 @@ hand out a row twice, a row that was refused, or a longer candle with a minute m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -238,7 +238,9 @@ def frame_of(
     open_ns = np.ascontiguousarray(columns["ts_open"], dtype=np.int64)
     if not len(open_ns):
         return empty_frame(instrument, timeframe)
-    values = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in VALUE_COLUMNS}
+    values: dict[str, Any] = {
+        name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in VALUE_COLUMNS
+    }
     return rollup(CandleFrame(instrument, Timeframe.M1, open_ns, **values), timeframe)
 
 

@@ -20,7 +20,7 @@ from bowline.research.grid import ChunkResult, Merge, Rows, plan_grid, run_chunk
 from bowline.research.grid.again import (
     RowDisagrees,
     check_row,
-    metrics_again,
+    rows_again,
     run_again,
     side_by_side,
     sparse_backtest,
@@ -173,7 +173,8 @@ def test_rows_that_share_a_run_are_what_each_comes_to_alone(sizing, direction, s
     lots = side_by_side(plan, top)
     alone_each = [run_again(plan, variant).report.metrics for variant in top.variant.tolist()]
     for places in (*lots, random.sample(range(len(top)), len(top))):
-        assert metrics_again(plan, top, places) == [alone_each[place] for place in places]
+        found = [row.metrics for row in rows_again(plan, top, places)]
+        assert found == [alone_each[place] for place in places]
     assert sorted(place for lot in lots for place in lot) == list(range(plan.variants))
 
 

@@ -113,4 +113,5 @@ def test_an_outcome_has_no_time_in_it() -> None:
     names = {field.name for field in msgspec.structs.fields(SweepOutcome)}
     assert names == {
         "hashes", "evaluated", "kept", "top", "sample", "figures", "stages", "metrics",
+        "held_across",
     }  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -70,10 +71,27 @@ class Quote(msgspec.Struct, frozen=True):
         return (self.bid + self.ask) / 2
 
 
+class SourceCandles(msgspec.Struct, frozen=True):
+    """The shorter candles that a frame was made of: where they begin and end, and what is missing.
+
+    From `hole_from_ns[i]` up to `hole_to_ns[i]` (int64, rising, within `from_ns` to `to_ns`) there
+    is no candle of `timeframe`. At `filled_ns` open those that were filled flat because nothing
+    traded; None where nobody knows.
+    """
+
+    timeframe: Timeframe
+    from_ns: int
+    to_ns: int
+    hole_from_ns: IntColumn
+    hole_to_ns: IntColumn
+    filled_ns: IntColumn | None = None
+
+
 class CandleFrame(msgspec.Struct, frozen=True):
     """Consecutive closed candles of one instrument as columns of one length, oldest first.
 
-    `open_ns` is int64 and strictly rising (gaps are allowed), the others are float64.
+    `open_ns` is int64 and strictly rising (gaps are allowed), the others are float64. `source` is
+    set on candles that were made of shorter ones: a bucket with a part missing is not in the frame.
     """
 
     instrument: InstrumentId
@@ -84,6 +102,7 @@ class CandleFrame(msgspec.Struct, frozen=True):
     low: FloatColumn
     close: FloatColumn
     volume: FloatColumn
+    source: SourceCandles | None = None
 
     def __post_init__(self) -> None:
         for name in VALUE_COLUMNS:
@@ -108,7 +127,7 @@ class CandleFrame(msgspec.Struct, frozen=True):
     def take(self, rows: IntColumn) -> CandleFrame:
         """These candles, which must be in order of time."""
         columns = {name: getattr(self, name)[rows] for name in ("open_ns", *VALUE_COLUMNS)}
-        return msgspec.structs.replace(self, **columns)
+        return msgspec.structs.replace(self, **columns, source=None)
 
     def content_hash(self) -> str:
         """SHA-256 over instrument, timeframe and every value: equal only for equal candles."""
@@ -145,16 +164,5 @@ class FundingFrame(msgspec.Struct, frozen=True):
 
 def empty_frame(instrument: InstrumentId, timeframe: Timeframe) -> CandleFrame:
     """A frame with no candle in it."""
-    floats = {name: np.empty(0, dtype=np.float64) for name in VALUE_COLUMNS}
+    floats: dict[str, Any] = {name: np.empty(0, dtype=np.float64) for name in VALUE_COLUMNS}
     return CandleFrame(instrument, timeframe, np.empty(0, dtype=np.int64), **floats)
-
-
-def join_frames(first: CandleFrame, second: CandleFrame) -> CandleFrame:
-    """`second` after `first`; both must be of one instrument and timeframe, in order."""
-    if (first.instrument, first.timeframe) != (second.instrument, second.timeframe):
-        raise ValueError("frames of different instruments or timeframes cannot be joined")
-    columns = {
-        name: np.concatenate((getattr(first, name), getattr(second, name)))
-        for name in ("open_ns", *VALUE_COLUMNS)
-    }
-    return CandleFrame(first.instrument, first.timeframe, **columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bowline.core.report.across import longest_gap_within, with_gaps_spanned
 from bowline.core.report.collect import Collected
 from bowline.core.report.compare import Difference, differences
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
@@ -9,7 +10,7 @@ from bowline.core.report.equity import Curves, MonthReturn
 from bowline.core.report.metrics import Metrics, calmar_ratio, daily_ratios
 from bowline.core.report.portfolio import PortfolioReport, RunPart, make_portfolio_report
 from bowline.core.report.record import Execution, RunRecord
-from bowline.core.report.report import OpenPosition, Report, make_report
+from bowline.core.report.report import OpenPosition, Report, count_held_across, make_report
 from bowline.core.report.round_trips import Tally, fold_executions, tally
 from bowline.core.report.titles import METRICS, Metric, Unit
 
@@ -31,12 +32,15 @@ __all__ = [
     "Tally",
     "Unit",
     "calmar_ratio",
+    "count_held_across",
     "daily_ratios",
     "differences",
     "drawdown_curve",
     "find_drawdowns",
     "fold_executions",
+    "longest_gap_within",
     "make_portfolio_report",
     "make_report",
     "tally",
+    "with_gaps_spanned",
 ]

@@ -18,6 +18,7 @@ from decimal import Decimal
 import numpy as np
 from msgspec import Struct
 
+from bowline.core.completeness import Completeness
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
 from bowline.core.model.intent import Refusal
 from bowline.core.model.market import CandleFrame, FloatColumn, IntColumn
@@ -82,14 +83,19 @@ class PortfolioReport(Struct, frozen=True):
         return counts
 
 
-def make_portfolio_report(records: Sequence[RunRecord]) -> PortfolioReport:
+def make_portfolio_report(
+    records: Sequence[RunRecord], completeness: Sequence[Completeness | None] = ()
+) -> PortfolioReport:
     """The report of runs that shared one wallet, in the order of the records.
+
+    `completeness` says of each how complete its candles were.
 
     All began with the same cash, the wallet's (else ValueError). BadInput if one has no candles.
     """
     if len({record.run.initial_cash for record in records}) != 1:
         raise ValueError("the runs of a portfolio begin with one wallet")
-    reports = tuple(make_report(record) for record in records)
+    measured = completeness or (None,) * len(records)
+    reports = tuple(map(make_report, records, measured))
     initial = records[0].run.initial_cash
     close_ns = _moments(records)
     frame = _calendar(close_ns)

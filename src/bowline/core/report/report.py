@@ -5,14 +5,17 @@ It must never invent: what does not exist is None, what is still open is told ap
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Struct
 
+from bowline.core.completeness import Completeness, Hole
 from bowline.core.errors import BadInput
 from bowline.core.model.market import FloatColumn
 from bowline.core.model.position import Position, RoundTrip
 from bowline.core.model.values import HUNDRED, ZERO, to_float
+from bowline.core.report.across import held_across, with_gaps_spanned
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn, last_close, make_curves, monthly_returns
 from bowline.core.report.metrics import Metrics, make_metrics
@@ -64,24 +67,36 @@ class Report(Struct, frozen=True):
     #: what was paid and what was received, both 0 or more
     funding_paid_quote: Decimal = ZERO
     funding_received_quote: Decimal = ZERO
+    #: how complete the candles were, and what of the run spans a gap; None if nobody measured
+    completeness: Completeness | None = None
 
     def by_title(self) -> dict[str, int | float | Decimal | None]:
         """The 25 metrics under the titles people know, in the order of the report."""
         return {m.title: getattr(self.metrics, m.field) for m in METRICS}
 
 
-def make_report(record: RunRecord) -> Report:
-    """The report of a run. BadInput if it has no candles, ValueError if fills are out of order."""
+def count_held_across(report: Report, gaps: Sequence[Hole]) -> int:
+    """How many positions of a run were held through one of the gaps, the open one included."""
+    held = report.open_position
+    is_open = held is not None and any(held.position.opened_ns < gap.to_ns for gap in gaps)
+    return len(held_across(report.round_trips, gaps)) + is_open
+
+
+def make_report(record: RunRecord, completeness: Completeness | None = None) -> Report:
+    """The report of a run over candles that are as complete as `completeness` says.
+
+    BadInput if it has no candles, ValueError if fills are out of order.
+    """
     candles = record.candles
     if not len(candles):
         raise BadInput(
             "there is no candle to report on",
             hint="choose a span (--from, --to) in which the instrument has candles",
         )
-    initial_cash = to_float(record.run.initial_cash)
+    initial_cash, first_ns = to_float(record.run.initial_cash), int(candles.open_ns[0])
     curves = make_curves(record)
     depth_pct = drawdown_curve(curves.equity, initial_cash)
-    drawdowns = find_drawdowns(depth_pct, candles.close_ns, int(candles.open_ns[0]))
+    drawdowns = find_drawdowns(depth_pct, candles.close_ns, first_ns)
     trips, positions = fold_executions(record.executions, record.funding)
     closed = tally(trips)
     return Report(
@@ -97,4 +112,6 @@ def make_report(record: RunRecord) -> Report:
         fees_quote=exact_sum(e.fill.fee for e in record.executions),
         funding_paid_quote=exact_sum(max(each.amount, ZERO) for each in record.funding),
         funding_received_quote=exact_sum(max(-each.amount, ZERO) for each in record.funding),
+        completeness=completeness
+        and with_gaps_spanned(completeness, first_ns, trips, positions, record.funding),
     )

@@ -20,8 +20,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from bowline.core.errors import BadInput
+from bowline.core.frames import join_frames
 from bowline.core.model.intent import Signal
-from bowline.core.model.market import CandleFrame, IntColumn, join_frames
+from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Direction
 
 DirectionColumn = NDArray[np.int8]

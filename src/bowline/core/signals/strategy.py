@@ -279,10 +279,10 @@ def _cuts(direction: DirectionColumn) -> list[int]:
 
 
 def _locked(candles: CandleFrame) -> CandleFrame:
-    """The same candles as views that cannot be written to."""
+    """The same candles as views that cannot be written to, without their source."""
     columns = {}
     for name in ("open_ns", *VALUE_COLUMNS):
         view = getattr(candles, name).view()
         view.flags.writeable = False
         columns[name] = view
-    return msgspec.structs.replace(candles, **columns)
+    return msgspec.structs.replace(candles, **columns, source=None)

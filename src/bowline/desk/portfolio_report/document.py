@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from bowline.core.report import PortfolioReport, RunPart
-from bowline.desk.portfolio_report.words import PortfolioCaption, sharing_of, verdict
+from bowline.desk.portfolio_report.words import PortfolioCaption, missing_lines, sharing_of, verdict
 from bowline.desk.report import (
     COLUMNS,
     report_json,
@@ -35,6 +35,7 @@ def portfolio_json(report: PortfolioReport, caption: PortfolioCaption) -> dict[s
         "months": [asdict(month) for month in report.months],
         "refusals": {refusal.name.lower(): n for refusal, n in report.refusals.items() if n},
         "correlations": report.correlations,
+        "missing_in_words": missing_lines(report),
         "runs": [
             report_json(part.report, words) | {"part": _part(part)}
             for part, words in zip(report.parts, caption.runs, strict=True)

@@ -13,7 +13,9 @@ from bowline.desk.page import assemble, definitions, sign, write_page
 from bowline.desk.portfolio_report.drawing import drawing_of
 from bowline.desk.portfolio_report.words import (
     PortfolioCaption,
+    is_complete,
     limit_lines,
+    missing_lines,
     run_name,
     share_text,
     verdict,
@@ -30,6 +32,7 @@ from bowline.desk.report import (
     refusals_table,
     signed_pct,
     time_text,
+    warning_panel,
 )
 
 
@@ -49,13 +52,14 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
         "outcome": sign(m.total_return_pct),
         "verdict": escape(verdict(report)),
         "cards": figure_cards(m, report.closed, report.fees_quote),
+        "warnings": "" if is_complete(report) else warning_panel(missing_lines(report)),
         "runs": _runs(report, caption),
         "correlations": _correlations(report),
         "refusals": _refusals(report),
         "months": months_table(report.months),
         "metrics": metrics_table(m),
         "meanings": definitions((metric.title, metric.meaning) for metric in METRICS),
-        "limits": definitions(limit_lines(report)),
+        "limits": definitions((*limit_lines(report), _missing(report))),
     }
     return assemble(
         "bowline.desk.portfolio_report",
@@ -65,6 +69,10 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
         drawing=drawing_of(report),
         words=words,
     )
+
+
+def _missing(report: PortfolioReport) -> tuple[str, str]:
+    return "Missing candles", "; ".join(missing_lines(report))
 
 
 def _runs(report: PortfolioReport, caption: PortfolioCaption) -> str:

@@ -12,6 +12,8 @@ from bowline.core.report import PortfolioReport
 from bowline.desk.portfolio_report.words import (
     PortfolioCaption,
     first_signal_texts,
+    is_complete,
+    missing_lines,
     run_name,
     share_text,
     verdict,
@@ -38,6 +40,8 @@ def print_portfolio(
     console.print(Text(verdict(report)))
     for text in first_signal_texts(report):
         console.print(Text(text, style="dim"))
+    for line in missing_lines(report):
+        console.print(Text(printable(line), style="dim" if is_complete(report) else "yellow"))
     console.print()
     console.print(metrics_grid(report.metrics, console.width))
     console.print()

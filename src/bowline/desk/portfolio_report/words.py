@@ -10,9 +10,16 @@ from decimal import Decimal
 from msgspec import Struct
 
 from bowline.core.model.policy import FirstSignal, Sharing
-from bowline.core.model.values import HUNDRED, ZERO
+from bowline.core.model.values import DAY_NS, HUNDRED, ZERO
 from bowline.core.report import PortfolioReport, RunPart
-from bowline.desk.report import Caption, exact_text, first_signal_text, outcome
+from bowline.desk.report import (
+    Caption,
+    completeness_lines,
+    duration_text,
+    exact_text,
+    first_signal_text,
+    outcome,
+)
 
 #: a share is said with so many decimals
 _SHARE_DIGITS = 2
@@ -37,6 +44,27 @@ def verdict(report: PortfolioReport) -> str:
         f"{outcome(m)}. {won} of {runs} runs won; {trips}; fees took {fees_pct:.1f} % of the "
         f"initial cash; {entries} refused."
     )
+
+
+def missing_lines(report: PortfolioReport) -> tuple[str, ...]:
+    """What was missing of the candles of each run, and which begin or end apart from the whole."""
+    lines = []
+    for number, part in enumerate(report.parts, start=1):
+        name, found = run_name(number, part), part.report.completeness
+        if found is not None:
+            lines += [f"{name}: {line}" for line in completeness_lines(found)]
+        m, whole = part.report.metrics, report.metrics
+        if (later_ns := m.start_ns - whole.start_ns) >= DAY_NS:
+            lines.append(f"{name}: begins {duration_text(later_ns)} after the first run")
+        if (earlier_ns := whole.end_ns - m.end_ns) >= DAY_NS:
+            lines.append(f"{name}: ends {duration_text(earlier_ns)} before the last run")
+    return tuple(lines)
+
+
+def is_complete(report: PortfolioReport) -> bool:
+    """Whether nothing was missing of any run's candles."""
+    found = (part.report.completeness for part in report.parts)
+    return not any(each is not None and each.missing for each in found)
 
 
 def run_name(number: int, part: RunPart) -> str:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from bowline.desk.report.caption import Caption, caption_of
+from bowline.desk.report.completeness import (
+    completeness_document,
+    completeness_facts,
+    completeness_lines,
+    completeness_warning,
+    share_text,
+    warning_panel,
+)
 from bowline.desk.report.document import report_json, titled_metrics
 from bowline.desk.report.html import (
     figure_cards,
@@ -32,6 +40,10 @@ __all__ = [
     "COLUMNS",
     "Caption",
     "caption_of",
+    "completeness_document",
+    "completeness_facts",
+    "completeness_lines",
+    "completeness_warning",
     "counted",
     "duration_text",
     "exact_text",
@@ -48,12 +60,14 @@ __all__ = [
     "printable",
     "refusals_table",
     "report_json",
+    "share_text",
     "signed_pct",
     "time_text",
     "titled_metrics",
     "trade_rows",
     "trimmed",
     "verdict",
+    "warning_panel",
     "write_html",
     "write_rows",
     "write_trades_csv",

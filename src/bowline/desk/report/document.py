@@ -12,8 +12,9 @@ from msgspec.structs import asdict
 
 from bowline.core.model.policy import Fills
 from bowline.core.model.position import RoundTrip
-from bowline.core.report import METRICS, Metrics, OpenPosition, Report, Unit
+from bowline.core.report import METRICS, Metrics, OpenPosition, Report, Unit, longest_gap_within
 from bowline.desk.report.caption import Caption
+from bowline.desk.report.completeness import completeness_document
 from bowline.desk.report.words import (
     duration_iso,
     instrument_text,
@@ -30,7 +31,7 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
     Under `metrics` numbers are numbers; under `fields` and in round trips money is exact text.
     """
     run = report.record.run
-    document = {
+    document: dict[str, Any] = {
         "strategy": {"id": run.strategy_id, "name": caption.strategy, "rules": caption.rules},
         "instrument": {
             "name": instrument_text(report, caption),
@@ -57,8 +58,10 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         },
         "refusals_in_words": dict(refusal_lines(report)),
         "conflicting_signals": report.record.conflicting_signals,
-        "round_trips": [_round_trip(trip) for trip in report.round_trips],
+        "round_trips": [_round_trip(trip, report) for trip in report.round_trips],
     }
+    if report.completeness is not None:
+        document["completeness"] = completeness_document(report.completeness)
     return document | _beyond_closes(report)
 
 
@@ -98,8 +101,11 @@ def _titled(value: float | Decimal | None, unit: Unit) -> int | float | str | No
             return float(value)
 
 
-def _round_trip(trip: RoundTrip) -> dict[str, Any]:
-    return {
+def _round_trip(trip: RoundTrip, report: Report) -> dict[str, Any]:
+    gaps = () if report.completeness is None else report.completeness.gaps
+    gap = longest_gap_within(trip.opened_ns, trip.closed_ns, gaps)
+    held = {} if gap is None else {"held_through_gap": duration_iso(gap.length_ns)}
+    return held | {
         "direction": trip.direction.name.lower(),
         "quantity": trimmed(trip.quantity),
         "opened_at": iso_text(trip.opened_ns),

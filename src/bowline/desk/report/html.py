@@ -16,6 +16,7 @@ from bowline.core.model.values import HUNDRED
 from bowline.core.report import METRICS, Metrics, MonthReturn, Report, Tally
 from bowline.desk.page import assemble, definitions, sign, write_page
 from bowline.desk.report.caption import Caption
+from bowline.desk.report.completeness import completeness_facts, completeness_warning
 from bowline.desk.report.drawing import MOST_ROUND_TRIPS, drawing_of
 from bowline.desk.report.words import (
     NOTHING,
@@ -53,13 +54,14 @@ def html_page(report: Report, caption: Caption) -> str:
         "span": f"{span} · {duration_text(m.duration_ns)}",
         "outcome": sign(m.total_return_pct),
         "verdict": escape(verdict(report)),
+        "warnings": completeness_warning(report.completeness),
         "cards": figure_cards(m, report.closed, report.fees_quote),
         "metrics": metrics_table(m),
         "meanings": definitions((metric.title, metric.meaning) for metric in METRICS),
         "months": months_table(report.months),
         "trips_note": _trips_note(report),
         "refusals": refusals_table(refusal_lines(report)),
-        "how": definitions(how_lines(report, caption)),
+        "how": definitions((*how_lines(report, caption), *completeness_facts(report.completeness))),
         "drawn": _drawn(drawing["candles_together"]),
     }
     return assemble(

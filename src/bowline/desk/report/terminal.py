@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bowline.core.completeness import Completeness
 from bowline.core.report import Metrics, Report
 from bowline.desk.report.caption import Caption
+from bowline.desk.report.completeness import completeness_lines
 from bowline.desk.report.words import (
     duration_text,
     exact_text,
@@ -42,6 +44,7 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
     console.print(Text(printable(heading), style="bold"))
     console.print(Text(verdict(report)))
     console.print(Text(first_signal_text(run.policy.first_signal), style="dim"))
+    print_completeness(console, report.completeness)
     console.print()
     console.print(metrics_grid(report.metrics, console.width))
     if report.round_trips:
@@ -49,6 +52,15 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
         console.print(_round_trips(report, console.width))
     for words, count in refusal_lines(report):
         console.print(Text(f"{count:,} × {words}", style="dim"))
+
+
+def print_completeness(console: Console, found: Completeness | None, name: str = "") -> None:
+    """What was missing of the candles, a line each; `name` says of which."""
+    if found is None:
+        return
+    style = "yellow" if found.missing else "dim"
+    for line in completeness_lines(found):
+        console.print(Text(f"{printable(name)}{line}", style=style))
 
 
 def metrics_grid(metrics: Metrics, width: int) -> Table:

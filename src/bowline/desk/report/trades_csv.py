@@ -11,12 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from bowline.core.errors import BadInput
-from bowline.core.report import Report
+from bowline.core.report import Report, longest_gap_within
 from bowline.desk.report.words import duration_iso, iso_text, trimmed
 
 COLUMNS = (
     "number", "status", "symbol", "direction", "quantity", "opened_at", "closed_at", "duration",
     "entry_price", "exit_price", "fees_quote", "pnl_quote", "return_pct", "reason",
+    "held_through_gap",
 )  # fmt: skip
 
 
@@ -48,6 +49,7 @@ def trade_rows(report: Report) -> list[list[object]]:
             duration_iso(trip.closed_ns - trip.opened_ns), _exact(trip.entry_price),
             _exact(trip.exit_price), _exact(trip.fees), _exact(trip.pnl),
             f"{trip.return_pct:.6f}", trip.reason.value,
+            _gap(report, trip.opened_ns, trip.closed_ns),
         ]
         for number, trip in enumerate(report.round_trips, start=1)
     ]  # fmt: skip
@@ -57,9 +59,16 @@ def trade_rows(report: Report) -> list[list[object]]:
             len(rows) + 1, "open", symbol, p.direction.name.lower(), _exact(p.quantity),
             iso_text(p.opened_ns), "", duration_iso(report.metrics.end_ns - p.opened_ns),
             _exact(p.entry_price), _exact(held.mark_price), _exact(p.fees), _exact(held.pnl),
-            f"{held.return_pct:.6f}", "",
+            f"{held.return_pct:.6f}", "", _gap(report, p.opened_ns, report.metrics.end_ns),
         ])  # fmt: skip
     return rows
+
+
+def _gap(report: Report, opened_ns: int, closed_ns: int) -> str:
+    """How long the longest gap in the candles is that a position was held through; else nothing."""
+    gaps = () if report.completeness is None else report.completeness.gaps
+    gap = longest_gap_within(opened_ns, closed_ns, gaps)
+    return "" if gap is None else duration_iso(gap.length_ns) or ""
 
 
 def _exact(value: Decimal) -> str:

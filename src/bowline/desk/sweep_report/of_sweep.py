@@ -35,6 +35,7 @@ from bowline.desk.sweep_report.picture import (
     Threshold,
     Tone,
 )
+from bowline.desk.sweep_words import missing_lines
 from bowline.research.grid import GridPlan, Outcome, SweepResult, instruction_set
 from bowline.research.validation import (
     Call,
@@ -223,6 +224,8 @@ def _thresholds(result: SweepResult, verdict: Verdict) -> Iterable[Threshold]:
 def _warnings(result: SweepResult) -> Iterable[str]:
     if result.stages is not None and result.stages.may_have_lost_the_winner:
         yield _sentence(result.stages.words())
+    if result.plan.completeness.missing:
+        yield _sentence("; ".join(missing_lines(result)))
     for note in result.notes:
         yield _sentence(note)
 
@@ -259,6 +262,7 @@ def _facts(
     yield "Costs", f"fee {costs[0]} % of the notional and slippage {costs[1]} % on every fill"
     yield "Initial cash", exact_text(rules.initial_cash)
     yield "Candles", f"{len(plan.candles) - plan.start:,} decided, {plan.start:,} to warm up"
+    yield "Missing candles", "; ".join(missing_lines(result))
     if source:
         yield "Source", source
     yield "Judged by", f"{judged.sampled:,} evenly drawn variants over {judged.days:,} days"

@@ -22,6 +22,7 @@ from decimal import Decimal
 import numpy as np
 from msgspec import Struct
 
+from bowline.core.completeness import Hole
 from bowline.core.engine import Engine
 from bowline.core.errors import BowlineError
 from bowline.core.model.event import CandleClosed, Command, Event, Run, RunStarted
@@ -38,7 +39,15 @@ from bowline.core.model.policy import (
     StrategyCompound,
 )
 from bowline.core.model.values import Direction, OrderId, RunId, to_decimals
-from bowline.core.report import Collected, Metrics, Report, RunRecord, Tally, make_report
+from bowline.core.report import (
+    Collected,
+    Metrics,
+    Report,
+    RunRecord,
+    Tally,
+    count_held_across,
+    make_report,
+)
 from bowline.core.signals import History, StrategySpec, strategy_id
 from bowline.core.signals.frame import Opinion, SignalFrame
 from bowline.core.signals.opinion import Agreement
@@ -86,8 +95,15 @@ def side_by_side(plan: GridPlan, top: Rows) -> list[list[int]]:
     return lots
 
 
-def metrics_again(plan: GridPlan, top: Rows, places: Iterable[int]) -> list[Metrics]:
-    """The metrics by the core of these rows of `top`, in this order; RowDisagrees as `check_row`.
+class Checked(Struct, frozen=True):
+    """What the core says of a row: its metrics, and how many positions it held through a gap."""
+
+    metrics: Metrics
+    held_across: int = 0
+
+
+def rows_again(plan: GridPlan, top: Rows, places: Iterable[int]) -> list[Checked]:
+    """What the core says of these rows of `top`, in this order; RowDisagrees as `check_row`.
 
     The lots of `side_by_side` take the least time.
     """
@@ -100,10 +116,10 @@ def metrics_again(plan: GridPlan, top: Rows, places: Iterable[int]) -> list[Metr
         stops = Stops(*plan.request.lanes[variant % plan.space.lanes])
         run = next((each for each in done if each.is_run_of(stops)), None)
         if run is None:
-            run = _Done.of(_run(plan, variant, thoughts).report)
+            run = _Done.of(_run(plan, variant, thoughts).report, plan.completeness.gaps)
             done.append(run)
         check_row(top, place, run.metrics, run.closed)
-        found.append(run.metrics)
+        found.append(Checked(run.metrics, run.held_across))
     return found
 
 
@@ -114,12 +130,14 @@ class _Done(Struct, frozen=True):
     met: frozenset[Reason]
     metrics: Metrics
     closed: Tally
+    held_across: int
 
     @classmethod
-    def of(cls, report: Report) -> _Done:
+    def of(cls, report: Report, gaps: Sequence[Hole]) -> _Done:
         """What is kept of this one."""
         met = frozenset(each.reason for each in report.record.executions)
-        return cls(report.record.run.policy, met, report.metrics, report.closed)
+        held = count_held_across(report, gaps)
+        return cls(report.record.run.policy, met, report.metrics, report.closed, held)
 
     def is_run_of(self, stops: Stops) -> bool:
         """Whether a run with these stops, and nothing else changed, is the same fill by fill."""

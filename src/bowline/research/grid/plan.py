@@ -27,6 +27,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from bowline.core.completeness import Completeness, measure
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, market_by_id
 from bowline.core.model.market import CandleFrame
@@ -104,8 +105,10 @@ class GridPlan:
         rules: Rules,
         *,
         chunk_bases: int | None = None,
+        completeness: Completeness | None = None,
     ) -> None:
         self.request = request
+        self.completeness = completeness or measure(candles)
         self.candles = candles
         self.start = start
         self.rules = rules
@@ -392,10 +395,12 @@ def plan_grid(
     convention: Convention = Convention.BOWLINE,
     budget: Budget = USUAL_BUDGET,
     chunk_bases: int | None = None,
+    completeness: Completeness | None = None,
 ) -> GridPlan:
     """The plan of `request` over `candles`, whose decisions begin at `start_ns`.
 
-    `candles` begin `request.warmup` candles before the start, or as many as there are. BadInput
+    `candles` begin `request.warmup` candles before the start, or as many as there are, and are as
+    complete as `completeness` says; without it they are measured over themselves. BadInput
     where there is nothing to decide on, where the settings bound entries, or over budget.
     """
     hold_variants(request, budget)
@@ -415,7 +420,9 @@ def plan_grid(
     costs = Costs(policy.costs.fee_pct, policy.costs.slippage_pct)
     rules = Rules(policy.direction, policy.sizing, costs, cash, convention, policy.first_signal)
     hold_memory(request, candles, budget)
-    return GridPlan(request, candles, start, rules, chunk_bases=chunk_bases)
+    return GridPlan(
+        request, candles, start, rules, chunk_bases=chunk_bases, completeness=completeness
+    )
 
 
 def _chunk_ends(count: int, most: int) -> Numbers:

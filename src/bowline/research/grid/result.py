@@ -51,6 +51,8 @@ class SweepResult(Struct, frozen=True):
     hashes: Hashes
     timings: Timings
     notes: tuple[str, ...] = ()
+    #: how many positions each row of the top held through a gap in the candles; empty: not counted
+    held_across: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.top)
@@ -117,6 +119,7 @@ class SweepResult(Struct, frozen=True):
             "name": strategy_name(spec),
             "spec": document_of(spec),
             "metrics": self.metrics[place] if self.metrics else None,
+            "held_across_gaps": self.held_across[place] if self.held_across else None,
         }
 
 

@@ -14,9 +14,8 @@ from typing import Any
 from msgspec import Struct
 
 from bowline.core.model.market import CandleFrame
-from bowline.core.report import Metrics
 from bowline.core.signals import USUAL, Catalogue, Unsaid
-from bowline.research.grid.again import metrics_again, side_by_side
+from bowline.research.grid.again import Checked, rows_again, side_by_side
 from bowline.research.grid.budget import USUAL_BUDGET, Budget
 from bowline.research.grid.kernel import instruction_set
 from bowline.research.grid.merge import Merge
@@ -140,15 +139,15 @@ def finish(merge: Merge, sweep_s: float, *, check: bool = True) -> SweepResult:
     """The result of a plan whose chunks are all merged, its top run again through the core."""
     plan = merge.plan
     began = time.perf_counter()
-    metrics: dict[int, Metrics] = {}
+    found: dict[int, Checked] = {}
     if check and plan.rules.convention is Convention.BOWLINE:
         for lot in side_by_side(plan, merge.top):
-            metrics |= zip(lot, metrics_again(plan, merge.top, lot), strict=True)
+            found |= zip(lot, rows_again(plan, merge.top, lot), strict=True)
     work = merge.evaluated * (len(plan.candles) - plan.start)
     return SweepResult(
         plan=plan,
         top=merge.top,
-        metrics=tuple(metrics[place] for place in sorted(metrics)),
+        metrics=tuple(found[place].metrics for place in sorted(found)),
         sample=merge.sample(),
         figures=merge.figures,
         evaluated=merge.evaluated,
@@ -157,6 +156,7 @@ def finish(merge: Merge, sweep_s: float, *, check: bool = True) -> SweepResult:
         hashes=plan.hashes,
         timings=Timings(sweep_s, time.perf_counter() - began, work / sweep_s if sweep_s else 0.0),
         notes=_notes(),
+        held_across=tuple(found[place].held_across for place in sorted(found)),
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -33,7 +34,7 @@ from bowline.research.grid import (
     SweepResult,
     instruction_set,
 )
-from bowline.research.grid.again import metrics_again, side_by_side
+from bowline.research.grid.again import rows_again, side_by_side
 from bowline.research.grid.plan import Hashes
 from bowline.research.grid.result import Timings
 from bowline.research.grid.space import Numbers
@@ -44,8 +45,17 @@ from bowline.research.jobs.stage import Note, Parcel, Stage
 #: what the core takes for a round trip and for a candle of a row, roughly, and how much of that it
 #: takes for processes of their own to be worth their beginning
 _ROUND_TRIP_S, _CANDLE_S, _PROCESSES_FROM_S = 50e-6, 50e-9, 3.0
-#: what a chunk of `again` comes to: places in the top, with the core's metrics
-_Rows = list[tuple[int, Metrics]]
+
+
+class _Row(Struct, frozen=True, array_like=True):
+    """What a chunk of `again` comes to, a row each: place in the top, what the core says."""
+
+    place: int
+    metrics: Metrics
+    held_across: int = 0
+
+
+_Rows = list[_Row]
 
 
 class SweepOutcome(Struct, frozen=True):
@@ -59,6 +69,7 @@ class SweepOutcome(Struct, frozen=True):
     figures: bytes
     stages: StageFacts | None
     metrics: tuple[Metrics, ...]
+    held_across: tuple[int, ...] = ()
 
 
 def first_stage(plan: GridPlan) -> Stage:
@@ -75,6 +86,7 @@ def result_of(plan: GridPlan, content: bytes, seconds: float) -> SweepResult:
         plan=plan,
         top=unpack(outcome.top),
         metrics=outcome.metrics,
+        held_across=outcome.held_across,
         sample=unpack(outcome.sample),
         figures=np.frombuffer(outcome.figures, "<f8"),
         evaluated=outcome.evaluated,
@@ -153,8 +165,8 @@ class _Again:
 
     def finish(self, results: Iterator[bytes]) -> Stage | bytes:
         """The outcome of the job."""
-        rows = (msgspec.msgpack.decode(each, type=_Rows) for each in results)
-        metrics = {place: each for some in rows for place, each in some}
+        chunks = (msgspec.msgpack.decode(each, type=_Rows) for each in results)
+        rows = sorted((row for some in chunks for row in some), key=lambda row: row.place)
         merge = self._merge
         outcome = SweepOutcome(
             hashes=self._plan.hashes,
@@ -164,7 +176,8 @@ class _Again:
             sample=merge.sample().pack(),
             figures=merge.figures.astype("<f8").tobytes(),
             stages=merge.stage_facts(),
-            metrics=tuple(metrics[place] for place in sorted(metrics)),
+            metrics=tuple(row.metrics for row in rows),
+            held_across=tuple(row.held_across for row in rows),
         )
         return msgspec.msgpack.encode(outcome)
 
@@ -184,7 +197,8 @@ def _run_chunk(
 
 def _run_again(plan: GridPlan, top: Rows, chunk: int) -> bytes:
     places = side_by_side(plan, top)[chunk]
-    return msgspec.msgpack.encode(list(zip(places, metrics_again(plan, top, places), strict=True)))
+    found = zip(places, rows_again(plan, top, places), strict=True)
+    return msgspec.msgpack.encode([_Row(at, row.metrics, row.held_across) for at, row in found])
 
 
 class _Sent(Struct, frozen=True):
@@ -259,9 +273,12 @@ def pack_candles(candles: CandleFrame) -> bytes:
 def unpack_candles(content: bytes) -> CandleFrame:
     """The candles that `pack_candles` packed."""
     found = msgspec.msgpack.decode(content, type=_Candles)
+    columns: dict[str, Any] = {
+        name: np.frombuffer(column, "<f8") for name, column in found.columns.items()
+    }
     return CandleFrame(
         InstrumentId(MarketId(found.market_id), found.symbol),
         Timeframe(found.timeframe),
         np.frombuffer(found.open_ns, "<i8"),
-        **{name: np.frombuffer(column, "<f8") for name, column in found.columns.items()},
+        **columns,
     )

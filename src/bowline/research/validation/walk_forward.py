@@ -20,7 +20,9 @@ from decimal import Decimal
 import numpy as np
 from msgspec import Struct
 
-from bowline.core.model.market import FloatColumn, IntColumn, join_frames
+from bowline.core.completeness import Completeness, measure
+from bowline.core.frames import join_frames
+from bowline.core.model.market import FloatColumn, IntColumn
 from bowline.core.model.values import HUNDRED, Side, to_float
 from bowline.core.report import RunRecord, daily_ratios, drawdown_curve, make_report
 from bowline.core.report.equity import daily_equity
@@ -51,7 +53,8 @@ class Choice(Struct, frozen=True):
 class Leg(Struct, frozen=True):
     """One fold that was walked: the choice, and its run over the test.
 
-    `cash` is the money at the end, with what was open sold; `equity` ends with it.
+    `cash` is the money at the end, with what was open sold; `equity` ends with it. `completeness`
+    is that of the test's candles, with what of the run spans a gap in them.
     """
 
     fold: Fold
@@ -61,6 +64,7 @@ class Leg(Struct, frozen=True):
     equity: FloatColumn
     return_pct: float
     round_trips: int
+    completeness: Completeness
 
 
 class WalkForward(Struct, frozen=True):
@@ -107,7 +111,8 @@ def walk(folds: Iterable[Fold], choose: Choose, play: Play, initial_cash: Decima
     cash = initial_cash
     for fold in folds:
         choice = choose(fold)
-        leg = _leg(fold, choice, play(fold, choice, cash))
+        before_ns = int(legs[-1].record.candles.close_ns[-1]) if legs else None
+        leg = _leg(fold, choice, play(fold, choice, cash), before_ns)
         legs.append(leg)
         cash = leg.cash
         if cash <= 0:
@@ -115,8 +120,12 @@ def walk(folds: Iterable[Fold], choose: Choose, play: Play, initial_cash: Decima
     return _joined(tuple(legs), initial_cash)
 
 
-def _leg(fold: Fold, choice: Choice, record: RunRecord) -> Leg:
-    report = make_report(record)
+def _leg(fold: Fold, choice: Choice, record: RunRecord, before_ns: int | None) -> Leg:
+    """The run of a fold; what is missing since the fold before ended at `before_ns` counts."""
+    candles = record.candles
+    first_ns = int(candles.open_ns[0]) if before_ns is None else before_ns
+    report = make_report(record, measure(candles, first_ns, int(candles.close_ns[-1])))
+    assert report.completeness is not None, "it was measured just now"
     cash = record.run.initial_cash + report.metrics.total_profit_quote
     if held := report.open_position:
         cash -= _selling_costs(record, held.position.quantity, held.position.direction.value)
@@ -124,7 +133,8 @@ def _leg(fold: Fold, choice: Choice, record: RunRecord) -> Leg:
     equity = report.curves.equity.copy()
     equity[-1] = to_float(cash)
     trips = len(report.round_trips) + (held is not None)
-    return Leg(fold, choice, record, cash, equity, to_float((cash / before - 1) * HUNDRED), trips)
+    return_pct = to_float((cash / before - 1) * HUNDRED)
+    return Leg(fold, choice, record, cash, equity, return_pct, trips, report.completeness)
 
 
 def _selling_costs(record: RunRecord, quantity: Decimal, direction: int) -> Decimal:

@@ -7,6 +7,8 @@ minute is asked for by REST. So is every minute that the feed skipped.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from msgspec import Struct
 
@@ -26,7 +28,7 @@ class Closed(Struct, frozen=True):
     def frame(self) -> CandleFrame:
         """The same as columns."""
         ordered = [self.candles[open_ns] for open_ns in sorted(self.candles)]
-        columns = {
+        columns: dict[str, Any] = {
             name: np.array([getattr(each, name) for each in ordered], dtype=np.float64)
             for name in VALUE_COLUMNS
         }

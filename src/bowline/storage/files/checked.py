@@ -14,7 +14,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bowline.core.completeness import measure
 from bowline.core.errors import BadInput
+from bowline.core.frames import source_of
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import Timeframe
@@ -61,6 +63,16 @@ class CheckedFile(msgspec.Struct, frozen=True):
     def frame(self, instrument: InstrumentId) -> CandleFrame:
         """The good rows."""
         return to_frame(self.file.columns, self.inspection, instrument, self.timeframe)
+
+    def marked_frame(self, instrument: InstrumentId) -> CandleFrame:
+        """The same, with the candles that the file says were filled flat."""
+        frame, marks, good = self.frame(instrument), self.file.filled, self.inspection.good
+        own = source_of(frame)
+        if marks is None or own is None:
+            return frame
+        filled_ns = self.file.columns.open_ns[good][marks[good]]
+        own = msgspec.structs.replace(own, filled_ns=filled_ns)
+        return msgspec.structs.replace(frame, source=own)
 
     def beside(self, stored: CandleFrame) -> CheckedFile:
         """The verdict beside what is stored of the same instrument and timeframe."""
@@ -129,7 +141,7 @@ def read_candle_file(
     checked = check_file(file, now_ns, wanted=timeframe, allow_jumps=allow_jumps)
     if len(checked.inspection.bad):
         raise checked.refusal()
-    frame = checked.frame(InstrumentId(FILE_MARKET.market_id, path.stem))
+    frame = checked.marked_frame(InstrumentId(FILE_MARKET.market_id, path.stem))
     if timeframe is None:
         return frame
     if timeframe.ns % frame.timeframe.ns:
@@ -140,9 +152,10 @@ def read_candle_file(
         )
     rolled = rollup(frame, timeframe)
     if not len(rolled):
+        missing = measure(frame).missing
         raise BadInput(
             f"{path}: {len(frame)} candles of {frame.timeframe.value} fill no"
-            f" {timeframe.value} candle"
+            f" {timeframe.value} candle: {missing:,} are missing between them"
         )
     return rolled
 
