@@ -58,6 +58,8 @@ def download_command(
     typer.echo(f"{done.name}: {done.done.candles:,} of {done.wanted:,} missing candles stored")
     if done.done.refused:
         typer.echo(f"{done.done.refused:,} refused: bowline candles quarantine shows them")
+    if old := sum(each.minutes for each in done.done.too_old):
+        typer.echo(f"{old:,} minutes are older than what the venue tells")
     if empty := sum(each.minutes for each in done.done.empty):
         typer.echo(f"{empty:,} minutes the venue has nothing of")
 

@@ -17,7 +17,7 @@ from bowline.desk.candles import name_of
 from bowline.runtime.ingest import Intake, Repair, Repaired
 from bowline.storage.absences import Absences
 from bowline.storage.candles import Candles
-from bowline.venues import PublicVenue
+from bowline.venues import PublicVenue, VenueError
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -48,9 +48,14 @@ async def download(
 ) -> Downloaded:
     """Fetch what is missing from `start_ns` up to `end_ns`. Conflict if the venue gave up on us."""
     intake = Intake(store, lambda _: listing.instrument, now_ns)
-    repair = Repair(store, intake, absences, venue, now_ns)
+    repair = Repair(store, intake, absences, venue)
     instrument = listing.instrument.id
-    wanted = list(repair.missing(instrument, start_ns, end_ns))
+    try:
+        wanted = await repair.missing(instrument, start_ns, end_ns)
+    except VenueError as error:
+        raise Conflict(
+            f"{venue.market.name} does not answer: {error.message}", hint="try again later"
+        ) from error
     total = sum(each.minutes for each in wanted)
     done = Repaired()
     async for part in repair.fill(listing, wanted):

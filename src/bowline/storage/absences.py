@@ -33,11 +33,18 @@ class Absences:
         self._engine = engine
 
     def note(self, instrument: InstrumentId, start_ns: int, end_ns: int, now_ns: int) -> None:
-        """The venue was asked for this range and had nothing; it joins those that it touches."""
+        """The venue was asked for this range and had nothing; it joins those that it touches.
+
+        One that was noted at a time later than `now_ns`, by a clock that was wrong, is forgotten.
+        """
         table, mine = candle_absences.c, _of(instrument)
         touching = sa.and_(mine, table.start_ns <= end_ns, table.end_ns >= start_ns)
         with in_reach(), self._engine.execution_options(writes=True).begin() as db:
-            known = [each for each in _read(db, touching) if not _within(each, start_ns, end_ns)]
+            known = [
+                each
+                for each in _read(db, touching)
+                if each.asked_ns <= now_ns and not _within(each, start_ns, end_ns)
+            ]
             db.execute(sa.delete(candle_absences).where(touching))
             row = {
                 "market_id": instrument.market_id,

@@ -4,7 +4,7 @@ Nothing above this room may see a venue's own words, and no venue here knows ano
 """
 
 from bowline.venues.books import BookKeeper, BookState, Loss, keeper_of
-from bowline.venues.errors import Rejected, Retryable, Unknown, VenueError
+from bowline.venues.errors import Rejected, Retryable, TooOld, Unknown, VenueError
 from bowline.venues.feed import (
     Answer,
     Channel,
@@ -40,6 +40,7 @@ __all__ = [
     "Sequencing",
     "Subscribed",
     "SubscriptionRefused",
+    "TooOld",
     "Topic",
     "Unknown",
     "Unreadable",

@@ -115,6 +115,14 @@ class VenueClock:
         wall_passed_ns = self._wall_ns() - self._measured.wall_ns
         return wall_passed_ns - (self._monotonic_ns() - self._measured.at_ns)
 
+    def ahead_ns(self) -> int | None:
+        """How far the local clock is ahead of the venue's, less what is not known for certain."""
+        error_ns = self.error_ns()
+        if error_ns is None:
+            return None
+        ahead_ns = self._wall_ns() - self.now_ns()
+        return 0 if abs(ahead_ns) <= error_ns else ahead_ns
+
     def doubt(self, reason: str) -> None:
         """The venue did not like our time: measure again before anything else is signed."""
         self._doubt = reason

@@ -21,12 +21,20 @@ class Rejected(VenueError):
     """Final: the venue did not do it and will not, however often it is asked."""
 
 
+class TooOld(Rejected):
+    """What was asked for is older than the venue tells: nobody will ever have it from there."""
+
+
 class Retryable(VenueError):
     """The venue did not do it, and may if asked again `after_s` seconds from now."""
 
     def __init__(self, message: str, *, after_s: float, code: str = "", hint: str = "") -> None:
         super().__init__(message, code=code, hint=hint)
         self.after_s = after_s
+
+
+class NotUnderstood(Retryable):
+    """A reply to a question that is not what the venue documents: nobody knows what it says."""
 
 
 class Unknown(VenueError):

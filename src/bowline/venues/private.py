@@ -11,7 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -29,8 +29,8 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues.feed import Control
-from bowline.venues.reading import unreadable
+from bowline.venues.feed import Control, Unreadable
+from bowline.venues.reading import decoder, read, unreadable
 from bowline.venues.rest import Credentials
 
 Report = OrderReport | FillReport | Balance | PositionReport
@@ -39,6 +39,8 @@ _HUGE = Decimal(10) ** 18
 #: no venue writes more decimals
 _MOST_DECIMALS = 40
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+#: how contracts that expire end: BTCUSDT_260626, BTCUSDT-26JUN26, BTC_USDT_20260626
+_DATED = re.compile(r"[-_]([0-9]{6}|[0-9]{8}|[0-9]{1,2}[A-Z]{3}[0-9]{2}|CW|NW|CQ|NQ)$", re.ASCII)
 #: what perpetuals of this house are quoted and settled in
 _QUOTE = "USDT"
 
@@ -60,6 +62,12 @@ class Untold(Struct, frozen=True):
     what: str
 
 
+class UnreadableItem(Struct, frozen=True):
+    """One of several things that a frame told is not what the venue documents; the others count."""
+
+    why: str
+
+
 class ListenKey(Struct, frozen=True):
     """The URL ends in a key that REST gives: `parameter` names it, and it holds for `lives_s`."""
 
@@ -68,7 +76,7 @@ class ListenKey(Struct, frozen=True):
 
 
 #: what a frame may say
-Word = Report | Control | LoggedIn | LoginRefused | Untold
+Word = Report | Control | LoggedIn | LoginRefused | Untold | UnreadableItem
 
 
 class PrivateRules(Struct, frozen=True, kw_only=True):
@@ -158,6 +166,26 @@ def login_with_passphrase(path: str, credentials: Credentials, now_ns: int) -> b
     return msgspec.json.encode({"op": "login", "args": [words]})
 
 
+_LISTED = decoder(list[msgspec.Raw])
+
+
+def items(listed: bytes | msgspec.Raw, one: Callable[[bytes], Iterable[Word]]) -> list[Word]:
+    """What `one` reads of each of a frame's list, one by one.
+
+    An item that cannot be read stops no other. Raises Unreadable where none can be.
+    """
+    words: list[Word] = []
+    bad: list[Unreadable] = []
+    for each in read(_LISTED, listed):
+        try:
+            words += one(bytes(each))
+        except Unreadable as error:
+            bad.append(error)
+    if bad and not words:
+        raise bad[0]
+    return [*words, *(UnreadableItem(error.message) for error in bad)]
+
+
 class Words:
     """Which listing a word of the venue means."""
 
@@ -168,10 +196,12 @@ class Words:
     def at(self, word: str, frame: bytes) -> Listing | None:
         """The listing; None for a contract that this house does not trade. Raises Unreadable.
 
-        An account's stream tells of every contract, settled in whatever.
+        An account's stream tells of every contract, settled in whatever, and of dated ones. What
+        looks like a perpetual of ours and is not listed may be a new one.
         """
         listing = self._of.get(word)
-        if listing is None and not (self._linear and _QUOTE not in word):
+        foreign = self._linear and (_QUOTE not in word or _DATED.search(word))
+        if listing is None and not foreign:
             raise unreadable(f"{word!r} is not listed", frame)
         return listing
 

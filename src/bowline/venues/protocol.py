@@ -6,9 +6,9 @@ errors of `venues/errors.py` and nothing else; no type of any client library pas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -35,12 +35,48 @@ class KeyRights(Struct, frozen=True):
     ip_bound: bool | None
 
 
+class UnreadableRow(Struct, frozen=True):
+    """A row of a reply that is not what the venue documents; `row` is its beginning, as it came.
+
+    What could be read of it all the same says what it is about: an instrument, an asset, the ids of
+    an order. Nothing may be concluded from its absence.
+    """
+
+    what: str
+    why: str
+    row: str
+    instrument: InstrumentId | None = None
+    asset: str = ""
+    venue_order_id: str = ""
+    client_id: OrderId | None = None
+
+
+Row = TypeVar("Row")
+
+
+class Told(list[Row]):
+    """The rows of a list that could be read, and those that could not: `unreadable`."""
+
+    def __init__(self, rows: Iterable[Row] = (), unreadable: Iterable[UnreadableRow] = ()) -> None:
+        super().__init__(rows)
+        self.unreadable = tuple(unreadable)
+
+
+def unreadable_of(rows: Sequence[object]) -> tuple[UnreadableRow, ...]:
+    """The rows that could not be read beside these."""
+    return rows.unreadable if isinstance(rows, Told) else ()
+
+
 class FillPage(Struct, frozen=True):
-    """Fills after a cursor, oldest first, and the cursor to go on from."""
+    """Fills after a cursor, oldest first, and the cursor to go on from.
+
+    The cursor goes on behind what is `unreadable`, too.
+    """
 
     fills: tuple[FillReport, ...]
     cursor: str
     complete: bool
+    unreadable: tuple[UnreadableRow, ...] = ()
 
 
 class PublicVenue(Protocol):
@@ -58,13 +94,19 @@ class PublicVenue(Protocol):
         """The venue's clock, UTC."""
 
     async def listings(self) -> tuple[Listing, ...]:
-        """Everything the venue lists in this market."""
+        """Everything the venue lists in this market that can be read."""
 
     async def candles(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
         """Closed one-minute candles that lie wholly within, oldest first; missing ones are missing.
 
         One request: at most the venue's page from `start_ns` on.
         """
+
+    async def venue_now_ns(self) -> int:
+        """The venue's time as it is known here, measured if that is due. Raises VenueError."""
+
+    def ahead_ns(self) -> int | None:
+        """How far the local clock is ahead of the venue's; None before that was measured."""
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -83,16 +125,20 @@ class Venue(PublicVenue, Protocol):
         """Look an order up by our id, among open and closed ones; None: the venue finds none."""
 
     async def open_orders(self, instrument: InstrumentId | None = None) -> Sequence[OrderReport]:
-        """Every open order, ours or not; all pages."""
+        """Every open order, ours or not; all pages.
+
+        An order of which the ids can be read and not the rest is told in state UNKNOWN. Rows that
+        say less are `unreadable_of` the list: an order that is missing there may still be open.
+        """
 
     async def fills(self, instrument: InstrumentId, cursor: str = "") -> FillPage:
         """Executions after `cursor`; without one, from the oldest the venue still tells."""
 
     async def balances(self) -> Sequence[Balance]:
-        """What the account has, zero balances left out."""
+        """What the account has, zero balances left out; see `unreadable_of`."""
 
     async def positions(self) -> Sequence[PositionReport]:
-        """Every open position; none on spot."""
+        """Every open position; none on spot; see `unreadable_of`."""
 
     async def set_leverage(
         self, instrument: InstrumentId, leverage: Decimal, mode: MarginMode

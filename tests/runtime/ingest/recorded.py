@@ -64,6 +64,8 @@ class ToldVenue:
         self.asked: list[tuple[int, int]] = []
         self.moods: list[VenueError] = []
         self.without: set[int] = set()
+        #: how far the local clock is ahead of `now_ns`
+        self.ahead = 0
 
     async def candles(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
         assert listing == LISTING
@@ -83,6 +85,12 @@ class ToldVenue:
 
     async def server_time_ns(self) -> int:
         return self.now_ns()
+
+    async def venue_now_ns(self) -> int:
+        return self.now_ns()
+
+    def ahead_ns(self) -> int:
+        return self.ahead
 
     async def listings(self) -> tuple[Listing, ...]:
         return (LISTING,)

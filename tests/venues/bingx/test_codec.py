@@ -79,7 +79,7 @@ def test_an_older_book_of_spot_does_not_replace_a_newer_one() -> None:
     spot = codec_of("spot")
     keeper = keeper_of(spot, instrument_of("spot"))
     assert spot.rules(Channel.BOOK).sequencing is Sequencing.RISING
-    older, newer = BOOKS["spot"]
+    older, newer = (message | {"timestamp": at} for at, message in enumerate(BOOKS["spot"], 1))
     for message in (newer, older):
         keeper.take(*spot.decode(zipped(message)), 0)
     book = keeper.valid_at(0, 0)

@@ -134,13 +134,18 @@ def test_a_lost_change_is_found_by_the_checksum_at_once(shared_data: Path) -> No
     assert keeper.valid_at(0, 1) is None
 
 
-def test_numbers_that_fall_are_a_gap_even_without_a_checksum(codec: BitgetCodec) -> None:
+def test_numbers_that_fall_are_a_gap_and_without_checksum_or_pseq_nothing_is_proven(
+    codec: BitgetCodec,
+) -> None:
     keeper = keeper_of(codec, BTC)
     for number in (5, 9):
         keeper.take(BookReplaced(BTC, 0, [(1.0, 1.0)], [(2.0, 1.0)], number), 0)
-    assert not keeper.take(BookChanged(BTC, 0, [(1.0, 2.0)], [], 12, 12), 0)
+    assert not keeper.take(BookChanged(BTC, 0, [(1.0, 2.0)], [], 12, 12, 9), 0)
     assert keeper.take(BookChanged(BTC, 0, [(1.0, 3.0)], [], 11, 11), 0)
     assert keeper.losses[Loss.GAP] == 1
+    keeper.take(BookReplaced(BTC, 0, [(1.0, 1.0)], [(2.0, 1.0)], 20), 0)
+    assert keeper.take(BookChanged(BTC, 0, [(1.0, 2.0)], [], 21, 21), 0)
+    assert keeper.losses[Loss.UNPROVEN] == 1
 
 
 def test_prints_from_before_the_subscription_are_left_out(codec: BitgetCodec) -> None:

@@ -179,7 +179,7 @@ def test_words_of_the_connection_are_known(
     ("was", "now"),
     [
         ('"side":4', '"side":5'), ("44990.5", '"NaN"'), ("44990.5", "-1"), ("44990.5", "1e99"),
-        ("44990.5", "null"), ("BTC_USDT", "BTC_EUR"), ("push.personal", "pull.personal"),
+        ("44990.5", "null"), ("BTC_USDT", "NEW_USDT"), ("push.personal", "pull.personal"),
         ('"dealVol"', '"dealt"'), ("1610005070157", '"soon"'), ('"vol":10', '"vol":-10'),
     ],
 )  # fmt: skip

@@ -18,9 +18,10 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction, OrderId, Side
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 from bowline.venues.bybit import BybitPrivateCodec
-from bowline.venues.errors import Retryable
+from bowline.venues.errors import NotUnderstood, Retryable
 from bowline.venues.private import ListenKey, PrivateRules
-from bowline.venues.protocol import FillPage
+from bowline.venues.protocol import FillPage, UnreadableRow
+from bowline.venues.protocol import Told as ToldRows
 from bowline.venues.rest import Credentials
 from bowline.venues.stream import AccountStream, Lost, Socket, StreamKeys
 from tests.venues.stream.accounts import Told
@@ -62,6 +63,8 @@ class PlayedAccount:
     refuse_topics: bool = False
     answer_topics: bool = True
     rest_fails: bool = False
+    #: what REST has no readable row of: "orders", "positions", "balances", "look-ups", "fills"
+    spoilt: set[str] = field(default_factory=set)
     #: every frame comes so often
     times: int = 1
     orders: dict[int, OrderReport] = field(default_factory=dict)
@@ -135,10 +138,13 @@ class PlayedAccount:
         })  # fmt: skip
 
     def push(self, topic: str, item: dict[str, Any]) -> None:
+        self.push_all(topic, [item])
+
+    def push_all(self, topic: str, items: list[dict[str, Any]]) -> None:
         if not self.deaf:
             for socket in self.sockets:
                 for _ in range(self.times):
-                    socket.say({"topic": topic, "data": [item]})
+                    socket.say({"topic": topic, "data": items})
 
     # --- its stream -------------------------------------------------------------------------------
 
@@ -173,9 +179,17 @@ class PlayedAccount:
         await asyncio.sleep(ANSWER_S)
         if self.rest_fails:
             raise Retryable("down", after_s=3.0)
+        if "orders" in self.spoilt:
+            rows = [
+                UnreadableRow("orders", "why", "", BTC, "", each.venue_order_id, each.client_id)
+                for each in self.orders.values()
+            ]
+            return ToldRows((), rows)
         return [each for each in self.orders.values() if each.state is not OrderState.FILLED]
 
     async def order(self, instrument: InstrumentId, client_id: OrderId) -> OrderReport | None:
+        if "look-ups" in self.spoilt:
+            raise NotUnderstood("not what the venue documents", after_s=1.0)
         return self.orders.get(client_id)
 
     async def fills(self, instrument: InstrumentId, cursor: str = "") -> FillPage:
@@ -188,17 +202,22 @@ class PlayedAccount:
         await asyncio.sleep(ANSWER_S)
         page = self.done[start : start + 3]
         end = start + len(page)
-        return FillPage(tuple(page), str(end), end == len(self.done))
+        lost = (UnreadableRow("fills", "why", "row", BTC),) if "fills" in self.spoilt else ()
+        return FillPage(tuple(page), str(end), end == len(self.done), lost)
 
     async def positions(self) -> Sequence[PositionReport]:
         held = self.held
         await asyncio.sleep(ANSWER_S)
         self.meanwhile()
+        if "positions" in self.spoilt:
+            return ToldRows((), [UnreadableRow("positions", "why", "", BTC)])
         if not held:
             return []
         return [PositionReport(BTC, Direction.LONG, held, D(100), now_ns())]
 
     async def balances(self) -> Sequence[Balance]:
+        if "balances" in self.spoilt:
+            return ToldRows((), [UnreadableRow("balances", "why", "", None, "USDT")])
         return [Balance("USDT", self.cash, self.cash)]
 
 

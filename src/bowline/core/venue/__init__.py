@@ -17,6 +17,7 @@ from bowline.core.venue.ticks import (
 )
 from bowline.core.venue.trading import (
     Balance,
+    FillKind,
     FillReport,
     MarginMode,
     OrderKind,
@@ -33,6 +34,7 @@ __all__ = [
     "BookChanged",
     "BookReplaced",
     "CandleSeen",
+    "FillKind",
     "FillReport",
     "Level",
     "Listing",

@@ -94,6 +94,17 @@ class OrderReport(Struct, frozen=True):
     reduce_only: bool = False
 
 
+class FillKind(Enum):
+    """Who wanted an execution: the account, or the venue that liquidated or deleveraged it.
+
+    Where a venue does not say, it is a `TRADE`.
+    """
+
+    TRADE = "trade"
+    LIQUIDATION = "liquidation"
+    DELEVERAGING = "deleveraging"
+
+
 class FillReport(Struct, frozen=True):
     """An execution as the venue tells it; `(instrument, trade_id)` names it for ever.
 
@@ -111,6 +122,7 @@ class FillReport(Struct, frozen=True):
     fee_asset: str
     event_ns: int
     maker: bool = False
+    kind: FillKind = FillKind.TRADE
 
 
 class Balance(Struct, frozen=True):

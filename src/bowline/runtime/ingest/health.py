@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from enum import StrEnum
 
 from msgspec import Struct
 
 from bowline.core.model.instrument import Instrument, InstrumentId
-from bowline.core.model.values import MINUTE_NS
+from bowline.core.model.values import MINUTE_NS, SECOND_NS
 
 _log = logging.getLogger(__name__)
 
 #: a closed candle is late when it is not here this long after its close
 LATE_NS = MINUTE_NS
+#: a local clock that is off by more than this is told
+SKEW_NS = 2 * SECOND_NS
 
 
 class Count(StrEnum):
@@ -71,8 +74,15 @@ class HealthReport(Struct, frozen=True):
 class IngestHealth:
     """What is known of the recording so far."""
 
-    def __init__(self, instruments: tuple[InstrumentId, ...], started_ns: int) -> None:
+    def __init__(
+        self,
+        instruments: tuple[InstrumentId, ...],
+        started_ns: int,
+        ahead_ns: Callable[[InstrumentId], int] = lambda _: 0,
+    ) -> None:
         self._started_ns = started_ns
+        self._ahead_ns = ahead_ns
+        self._told_ahead_ns: dict[str, int] = {}
         self._candle_ns = dict.fromkeys(instruments, 0)
         self._tick_ns = dict.fromkeys(instruments, 0)
         self._trouble = ""
@@ -82,6 +92,19 @@ class IngestHealth:
         """Something went wrong: the log has all of it, the report the last."""
         self._trouble = words
         _log.warning("%s", words, extra=more)
+
+    def clock(self, market: str, ahead_ns: int) -> None:
+        """How far the local clock is ahead of a market's; told when it is much, or changes."""
+        told_ns = self._told_ahead_ns.get(market, 0)
+        if abs(ahead_ns - told_ns) <= SKEW_NS:
+            return
+        self._told_ahead_ns[market] = ahead_ns if abs(ahead_ns) > SKEW_NS else 0
+        where = "ahead of" if ahead_ns > 0 else "behind"
+        if abs(ahead_ns) > SKEW_NS:
+            off = f"the local clock is {abs(ahead_ns) / 1e9:,.1f} s {where} {market}'s"
+            self.trouble(f"{off}: the venue's time counts; set the clock")
+        else:
+            _log.info("the local clock is right again", extra={"market": market})
 
     def tick(self, instrument: InstrumentId, seen_ns: int) -> None:
         """Something came of an instrument."""
@@ -110,7 +133,9 @@ class IngestHealth:
     def _of(self, instrument: InstrumentId, now_ns: int) -> InstrumentHealth:
         candle_ns = self._candle_ns[instrument]
         # the newest that can be closed ended with the last full minute
-        lag_ns = now_ns - max(candle_ns, self._started_ns)
+        ahead_ns = self._ahead_ns(instrument)
+        now_ns -= ahead_ns
+        lag_ns = now_ns - max(candle_ns, self._started_ns - ahead_ns)
         return InstrumentHealth(
             Instrument(instrument).key,
             candle_ns,

@@ -91,12 +91,18 @@ class Ingest:
         self._now_ns = now_ns
         self._report = report
         self._channels = tuple(channels)
-        self._health = IngestHealth(tuple(self._instruments), self._started_ns)
+        self._venues = {each.market.market_id: each.venue for each in self._markets}
+        self._health = IngestHealth(tuple(self._instruments), self._started_ns, self._ahead_ns)
         self._live = LiveCandles()
-        self._intake = Intake(kept.candles, self._instrument, now_ns)
+        self._intake = Intake(kept.candles, self._instrument, now_ns, self._ahead_ns)
         self._whole = {each.market.market_id: self._wholeness(each) for each in self._markets}
         self._sink = IngestSink(
-            self._live, kept.writer, self._health, self._owe, kept.publisher.hear
+            self._live,
+            kept.writer,
+            self._health,
+            self._owe,
+            kept.publisher.hear,
+            self._venue_now_ns,
         )
 
     async def run(self) -> None:
@@ -140,10 +146,16 @@ class Ingest:
 
     def _wholeness(self, market: RecordedMarket) -> Wholeness:
         absences = self._stores.listings.absences
-        store, now_ns = self._stores.candles, self._now_ns
-        repair = Repair(store, self._intake, absences, market.venue, now_ns)
+        repair = Repair(self._stores.candles, self._intake, absences, market.venue)
         return Wholeness(
-            Whole(market.listings, repair, self._health, self._hear, self._since_ns, now_ns)
+            Whole(
+                market.listings,
+                repair,
+                self._health,
+                self._hear,
+                self._since_ns,
+                lambda: self._now_ns() - (market.venue.ahead_ns() or 0),
+            )
         )
 
     def _tape_keeper(self) -> TapeKeeper:
@@ -155,6 +167,13 @@ class Ingest:
             self._stores.listings, market.venue, market.listings, self._health, self._now_ns,
             self._relist,
         )  # fmt: skip
+
+    def _ahead_ns(self, instrument: InstrumentId) -> int:
+        """How far the local clock is ahead of the venue's, 0 while nobody knows."""
+        return self._venues[instrument.market_id].ahead_ns() or 0
+
+    def _venue_now_ns(self, instrument: InstrumentId) -> int:
+        return self._now_ns() - self._ahead_ns(instrument)
 
     def _instrument(self, instrument: InstrumentId) -> Instrument:
         return self._instruments[instrument]
@@ -203,12 +222,18 @@ class Ingest:
     def _hear(self, frame: CandleFrame) -> None:
         """Candles are stored, however they came; those of the recording's own time go on."""
         self._health.candle(frame.instrument, int(frame.close_ns[-1]))
-        fresh = int(frame.close_ns.searchsorted(self._started_ns, side="right"))
+        started_ns = self._started_ns - self._ahead_ns(frame.instrument)
+        fresh = int(frame.close_ns.searchsorted(started_ns, side="right"))
         if fresh < len(frame):
             self._stores.publisher.candles(frame.slice(fresh, len(frame)))
 
     async def _keep_restating(self, market: RecordedMarket) -> None:
-        restatement = Restatement(self._stores.candles, self._intake, market.venue, self._now_ns)
+        restatement = Restatement(
+            self._stores.candles,
+            self._intake,
+            market.venue,
+            lambda: self._now_ns() - (market.venue.ahead_ns() or 0),
+        )
         while True:
             await asyncio.sleep(RESTATE_EVERY_S)
             for listing in market.listings:
@@ -227,6 +252,8 @@ class Ingest:
 
     async def _keep_reporting(self) -> None:
         while True:
+            for market in self._markets:
+                self._health.clock(market.market.name, market.venue.ahead_ns() or 0)
             self._report(self._health.report(self._now_ns()))
             await asyncio.sleep(REPORT_EVERY_S)
 

@@ -32,12 +32,22 @@ class Taken(Struct, frozen=True):
 
 
 class Intake:
-    """`instrument` says what is known of an instrument, for the reference table of the store."""
+    """`instrument` says what is known of an instrument, for the reference table of the store.
 
-    def __init__(self, store: Candles, instrument: Instruments, now_ns: Callable[[], int]) -> None:
+    `ahead_ns` is how far the local clock is ahead of its venue's, by which candles are judged.
+    """
+
+    def __init__(
+        self,
+        store: Candles,
+        instrument: Instruments,
+        now_ns: Callable[[], int],
+        ahead_ns: Callable[[InstrumentId], int] = lambda _: 0,
+    ) -> None:
         self._store = store
         self._instrument = instrument
         self._now_ns = now_ns
+        self._ahead_ns = ahead_ns
         self._turn = asyncio.Lock()
 
     async def ask(self, work: Callable[[], Answer]) -> Answer:
@@ -61,7 +71,8 @@ class Intake:
             max(0, int(frame.open_ns[0]) - DAY_NS),
             int(frame.close_ns[-1]) + DAY_NS,
         )
-        verdict = inspect_beside(rows, inspect(rows, Timeframe.M1, now_ns + AHEAD_NS), near)
+        latest_ns = now_ns - self._ahead_ns(frame.instrument) + AHEAD_NS
+        verdict = inspect_beside(rows, inspect(rows, Timeframe.M1, latest_ns), near)
         refused = tuple(
             _refused(frame, int(at), Fault(int(verdict.faults[at])), source, now_ns)
             for at in verdict.bad

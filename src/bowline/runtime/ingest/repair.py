@@ -6,12 +6,18 @@
    a candle are noted as absent, once they are old enough to be sure of, and asked for again only
    after a day.
 3. A venue that is busy is asked again when it says; one that fails leaves the range for next time.
+4. A page that is refused blocks nothing newer: the first minute from which the venue tells is
+   looked for, by halves, and what lies before it is left out; if it is older than the venue tells,
+   it is noted as absent.
+The time is the venue's: by a local clock that is ahead, minutes that are still to come would count
+as missing, and then as absent. What was noted at a time that is still to come is not believed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 from msgspec import Struct
@@ -23,7 +29,7 @@ from bowline.core.venue import Listing
 from bowline.runtime.ingest.intake import Intake
 from bowline.storage.absences import Absences, outside
 from bowline.storage.candles import FOREVER_NS, Candles
-from bowline.venues import PublicVenue, Retryable, VenueError
+from bowline.venues import PublicVenue, Rejected, Retryable, TooOld, VenueError
 
 #: after its close a venue may take this long until REST has the final candle
 SETTLE_NS = 3 * SECOND_NS
@@ -33,6 +39,8 @@ ATTEMPTS = 4
 SURE_NS = 10 * MINUTE_NS
 #: a range that the venue has nothing of is asked for again after this long
 ABSENT_AGAIN_NS = DAY_NS
+#: after so many ranges of which it refused the oldest and the newest minute, a venue refuses all
+MOST_REFUSED = 3
 #: ranges nearer than this are asked for together: a page holds far more
 TOGETHER_NS = 100 * MINUTE_NS
 
@@ -65,6 +73,8 @@ class Repaired(Struct, frozen=True):
     empty: tuple[Missing, ...] = ()
     error: str = ""
     kept: CandleFrame | None = None
+    #: of `empty`, what is older than the venue tells
+    too_old: tuple[Missing, ...] = ()
 
     def __add__(self, other: Repaired) -> Repaired:
         return Repaired(
@@ -72,6 +82,7 @@ class Repaired(Struct, frozen=True):
             self.refused + other.refused,
             self.empty + other.empty,
             self.error or other.error,
+            too_old=self.too_old + other.too_old,
         )
 
 
@@ -84,26 +95,33 @@ class Repair:
         intake: Intake,
         absences: Absences,
         venue: PublicVenue,
-        now_ns: Callable[[], int],
     ) -> None:
         self._store = store
         self._intake = intake
         self._absences = absences
         self._venue = venue
-        self._now_ns = now_ns
 
-    def missing(
+    async def missing(
         self, instrument: InstrumentId, since_ns: int, until_ns: int = FOREVER_NS
+    ) -> list[Missing]:
+        """What is missing since `since_ns`, oldest first, without what nobody has.
+
+        Raises VenueError where the venue's time cannot be had.
+        """
+        now_ns = await self._venue.venue_now_ns()
+        look = partial(self._missing, instrument, since_ns, until_ns, now_ns)
+        return await self._intake.ask(lambda: [*look()])
+
+    def _missing(
+        self, instrument: InstrumentId, since_ns: int, until_ns: int, now_ns: int
     ) -> Iterator[Missing]:
-        """What is missing since `since_ns`, oldest first, without what nobody has."""
-        now_ns = self._now_ns()
         end_ns = min(until_ns, now_ns - SETTLE_NS) // MINUTE_NS * MINUTE_NS
         start_ns = -(-since_ns // MINUTE_NS) * MINUTE_NS
         stored = self._store.read(instrument, Timeframe.M1, start_ns, FOREVER_NS)
         absent = [
             (each.start_ns, each.end_ns)
             for each in self._absences.of(instrument)
-            if now_ns - each.asked_ns < ABSENT_AGAIN_NS
+            if 0 <= now_ns - each.asked_ns < ABSENT_AGAIN_NS
         ]
         for hole in holes(stored.open_ns.tolist(), start_ns, end_ns):
             yield from (Missing(*span) for span in outside(*hole.span, absent))
@@ -116,21 +134,36 @@ class Repair:
 
     async def repair(self, listing: Listing, since_ns: int) -> AsyncIterator[Repaired]:
         """Fill what is missing of one instrument since `since_ns`, as far as the venue has it."""
-        instrument = listing.instrument.id
-        missing = await self._intake.ask(lambda: [*self.missing(instrument, since_ns)])
+        try:
+            missing = await self.missing(listing.instrument.id, since_ns)
+        except VenueError as error:
+            yield Repaired(error=error.message)
+            return
         async for part in self.fill(listing, missing):
             yield part
 
     async def fill(self, listing: Listing, missing: Iterable[Missing]) -> AsyncIterator[Repaired]:
-        """Ask for these ranges and keep what comes, page by page; ends after an error."""
+        """Ask for these ranges and keep what comes, page by page; ends when the venue fails."""
+        refused = 0
         for group in neighbours(missing):
             at_ns, end_ns = group[0].start_ns, group[-1].end_ns
             while at_ns < end_ns:
                 try:
                     frame = await self._page(listing, at_ns, end_ns)
+                except Rejected as error:
+                    told_ns = await self._first_told(listing, at_ns, end_ns)
+                    refused = refused + 1 if told_ns is None else 0
+                    if refused == MOST_REFUSED:
+                        yield Repaired(error=error.message)
+                        return
+                    passed = (at_ns, end_ns if told_ns is None else told_ns)
+                    yield await self._passed_over(listing, group, passed, error)
+                    at_ns = passed[1]
+                    continue
                 except VenueError as error:
                     yield Repaired(error=error.message)
                     return
+                refused = 0
                 # a page without a candle says so of all that it covers, and of nothing behind it
                 covered_ns = min(end_ns, at_ns + self._venue.candles_a_page * MINUTE_NS)
                 if len(frame):
@@ -140,11 +173,47 @@ class Repair:
                 yield Repaired(len(taken.kept), len(taken.refused), empty, kept=taken.kept)
                 at_ns = covered_ns
 
+    async def _first_told(self, listing: Listing, refused_ns: int, end_ns: int) -> int | None:
+        """The first minute from which the venue answers, by halves; None if from none of them."""
+
+        async def told(minute: int) -> bool:
+            start_ns = refused_ns + minute * MINUTE_NS
+            try:
+                await self._page(listing, start_ns, start_ns + MINUTE_NS)
+            except VenueError:
+                return False
+            return True
+
+        minutes = (end_ns - refused_ns) // MINUTE_NS
+        refused, answered = 0, minutes - 1
+        if not answered or not await told(answered):
+            return None
+        while answered - refused > 1:
+            middle = (refused + answered) // 2
+            if await told(middle):
+                answered = middle
+            else:
+                refused = middle
+        return refused_ns + answered * MINUTE_NS
+
+    async def _passed_over(
+        self, listing: Listing, group: list[Missing], passed: tuple[int, int], error: Rejected
+    ) -> Repaired:
+        """What could not be had; it is absent only if it is older than the venue tells."""
+        if not isinstance(error, TooOld):
+            return Repaired(error=error.message)
+        spans = [(max(each.start_ns, passed[0]), min(each.end_ns, passed[1])) for each in group]
+        gone = tuple(Missing(*span) for span in spans if span[0] < span[1])
+        now_ns, instrument = await self._venue.venue_now_ns(), listing.instrument.id
+        for each in gone:
+            await asyncio.to_thread(self._absences.note, instrument, *each.span, now_ns)
+        return Repaired(too_old=gone)
+
     async def _note_absent(
         self, listing: Listing, told: CandleFrame, group: list[Missing], page: tuple[int, int]
     ) -> tuple[Missing, ...]:
         """The minutes of the page that were missing and did not come, noted; young ones are not."""
-        now_ns, instrument = self._now_ns(), listing.instrument.id
+        now_ns, instrument = await self._venue.venue_now_ns(), listing.instrument.id
         sure_ns = min(page[1], (now_ns - SURE_NS) // MINUTE_NS * MINUTE_NS)
         opens = told.open_ns.tolist()
         spans = [(max(each.start_ns, page[0]), min(each.end_ns, sure_ns)) for each in group]

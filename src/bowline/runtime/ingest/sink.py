@@ -11,6 +11,7 @@ from collections.abc import Callable
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
 from bowline.runtime.ingest.health import Count, IngestHealth
+from bowline.runtime.ingest.intake import AHEAD_NS
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.tape import TapeWriter
 from bowline.venues import BookKeeper, Channel
@@ -29,7 +30,10 @@ _log = logging.getLogger(__name__)
 
 
 class IngestSink:
-    """The sink of every market that is recorded. `owe` asks for a repair of an instrument."""
+    """The sink of every market that is recorded. `owe` asks for a repair of an instrument.
+
+    `venue_now_ns` is the time at an instrument's venue, as far as it is known.
+    """
 
     def __init__(
         self,
@@ -38,17 +42,24 @@ class IngestSink:
         health: IngestHealth,
         owe: Callable[[InstrumentId], None],
         heard: Callable[[TradePrinted | QuoteChanged], None],
+        venue_now_ns: Callable[[InstrumentId], int],
     ) -> None:
         self._candles = candles
         self._tape = tape
         self._health = health
         self._owe = owe
         self._heard = heard
+        self._venue_now_ns = venue_now_ns
 
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
         """Take a tick."""
         self._health.tick(tick.instrument, seen_ns)
         if isinstance(tick, CandleSeen):
+            # a minute that is still to come would make every one before it look settled
+            if tick.open_ns > self._venue_now_ns(tick.instrument) + AHEAD_NS:
+                self._health.counts[Count.CANDLES_REFUSED] += 1
+                self._health.trouble(f"{tick.instrument.symbol} tells a minute that is to come")
+                return
             self._candles.see(tick)
         else:
             self._tape.hold(tick, seen_ns)

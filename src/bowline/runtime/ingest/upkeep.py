@@ -123,7 +123,8 @@ class ListingKeeper:
             wait_s = LISTINGS_AGAIN_S
             try:
                 synced_ns = await asyncio.to_thread(self._store.synced_ns, market.market_id)
-                if synced_ns is None or self._now_ns() - synced_ns >= LISTINGS_EVERY_NS:
+                # a stamp that is still to come was made by a clock that was wrong
+                if synced_ns is None or not 0 <= self._now_ns() - synced_ns < LISTINGS_EVERY_NS:
                     await self._sync()
                 else:
                     left_s = (synced_ns + LISTINGS_EVERY_NS - self._now_ns()) / SECOND_NS

@@ -39,7 +39,10 @@ Kept = Callable[[CandleFrame], None]
 
 
 class Whole(Struct, frozen=True):
-    """What it needs: how to repair, since when the record must be whole, who hears of candles."""
+    """What it needs: how to repair, since when the record must be whole, who hears of candles.
+
+    `now_ns` is the venue's time, as far as it is known.
+    """
 
     listings: Sequence[Listing]
     repair: Repair
@@ -133,6 +136,10 @@ class Wholeness:
                 counts[Count.CANDLES_REFUSED] += part.refused
                 if part.kept is not None and len(part.kept):
                     self._parts.kept(part.kept)
+                if part.too_old:
+                    first, last = part.too_old[0].start_ns, part.too_old[-1].end_ns
+                    more = {"symbol": symbol, "from_ns": first, "to_ns": last}
+                    _log.warning("older than what the venue tells", extra=more)
                 for gap in part.empty:
                     more = {"symbol": symbol, "from_ns": gap.start_ns, "to_ns": gap.end_ns}
                     _log.warning("the venue has no candles", extra=more)

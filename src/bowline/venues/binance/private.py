@@ -23,6 +23,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
+    FillKind,
     FillReport,
     Listing,
     Listings,
@@ -41,6 +42,7 @@ from bowline.venues.private import (
     Words,
     amount,
     facing,
+    items,
     price,
     size,
     state_of,
@@ -79,6 +81,8 @@ _STATES = {
 }
 #: what is done to an order when a part of it fills; of a liquidation the venue says it so
 _EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
+#: what the ids of the venue's own orders begin with: user data streams, "Event: Order Update"
+_LIQUIDATES, _DELEVERAGES = "autoclose-", "adl_autoclose"
 #: orders without a price
 _MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
 _SPOT_MARKET = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
@@ -162,7 +166,7 @@ class _SpotBalance(Struct, gc=False):
 
 
 class _SpotAccount(Struct, gc=False):
-    B: list[_SpotBalance]
+    B: msgspec.Raw
 
 
 class _Position(Struct, gc=False):
@@ -176,13 +180,15 @@ class _Position(Struct, gc=False):
 
 class _FuturesAccount(Struct, gc=False):
     B: list[msgspec.Raw] = []
-    P: list[_Position] = []
+    P: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 _FRAME = decoder(_Frame)
 _SPOT_ORDER = decoder(_SpotOrder)
 _FUTURES_ORDER = decoder(_FuturesOrder)
 _SPOT_ACCOUNT = decoder(_SpotAccount)
+_SPOT_BALANCE = decoder(_SpotBalance)
+_POSITION = decoder(_Position)
 _FUTURES_ACCOUNT = decoder(_FuturesAccount)
 
 
@@ -304,25 +310,27 @@ class BinancePrivateCodec:
         return _with_fill(order, each, listing, raw)
 
     def _futures_account(self, frame: _Frame, raw: bytes) -> Sequence[Word]:
-        raw = bytes(frame.a)
-        account = read(_FUTURES_ACCOUNT, raw)
+        del raw
+        account = read(_FUTURES_ACCOUNT, frame.a)
         words: list[Word] = [Untold("balances")] if account.B else []
-        for each in account.P:
-            listing = self._words.at(each.s, raw)
-            if listing is None:
-                continue
-            signed = amount(each.pa, raw)
-            words.append(PositionReport(
-                instrument=listing.instrument.id,
-                direction=_HEDGED.get(each.ps, facing(signed)),
-                quantity=abs(signed),
-                entry_price=size(each.ep, raw),
-                event_ns=ns(frame.T),
-                margin_mode=_MODES.get(each.mt),
-                unrealised_pnl=amount(each.up, raw),
-                hedged=each.ps in _HEDGED,
-            ))  # fmt: skip
-        return words
+        return words + items(account.P, lambda one: self._position(one, ns(frame.T)))
+
+    def _position(self, raw: bytes, event_ns: int) -> Sequence[Word]:
+        each = read(_POSITION, raw)
+        listing = self._words.at(each.s, raw)
+        if listing is None:
+            return ()
+        signed = amount(each.pa, raw)
+        return (PositionReport(
+            instrument=listing.instrument.id,
+            direction=_HEDGED.get(each.ps, facing(signed)),
+            quantity=abs(signed),
+            entry_price=size(each.ep, raw),
+            event_ns=event_ns,
+            margin_mode=_MODES.get(each.mt),
+            unrealised_pnl=amount(each.up, raw),
+            hedged=each.ps in _HEDGED,
+        ),)  # fmt: skip
 
 
 def _with_fill(
@@ -345,16 +353,26 @@ def _with_fill(
         fee_asset=each.N,
         event_ns=ns(each.T),
         maker=each.m,
+        kind=_kind(each),
     )
     return order, fill
 
 
-def _spot_balances(frame: _Frame, raw: bytes) -> Sequence[Balance]:
+def _kind(each: _SpotOrder | _FuturesOrder) -> FillKind:
+    if each.c.startswith(_DELEVERAGES):
+        return FillKind.DELEVERAGING
+    forced = each.x == "CALCULATED" or each.c.startswith(_LIQUIDATES)
+    return FillKind.LIQUIDATION if forced else FillKind.TRADE
+
+
+def _spot_balances(frame: _Frame, raw: bytes) -> Sequence[Word]:
     del frame
-    return [
-        Balance(each.a, size(each.f, raw) + size(each.l, raw), each.f)
-        for each in read(_SPOT_ACCOUNT, raw).B
-    ]
+    return items(read(_SPOT_ACCOUNT, raw).B, _spot_balance)
+
+
+def _spot_balance(raw: bytes) -> Sequence[Balance]:
+    each = read(_SPOT_BALANCE, raw)
+    return (Balance(each.a, size(each.f, raw) + size(each.l, raw), each.f),)
 
 
 def _untold(frame: _Frame, raw: bytes) -> Sequence[Untold]:

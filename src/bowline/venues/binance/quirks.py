@@ -9,6 +9,7 @@ from bowline.venues.rest.quirks import (
     Candles,
     Codes,
     Deadman,
+    FeeAt,
     Fills,
     FillsBy,
     MarketQuirks,
@@ -47,6 +48,8 @@ _STYLES = {
     "fok": {**_LIMIT, "timeInForce": "FOK"},
     "market": {"type": "MARKET"},
 }
+_WINDOW = {"startTime": "$since", "endTime": "$until", "limit": 1000}
+_FEES = (FeeAt("commission", "commissionAsset"),)
 _RESTRICTIONS = Call("sapiGetAccountApiRestrictions")
 
 _SPOT = MarketQuirks(
@@ -54,13 +57,15 @@ _SPOT = MarketQuirks(
     cancel=Call("privateDeleteOrder", _ONE),
     open_orders=Call("privateGetOpenOrders", {"symbol": "$symbol"}),
     fills=Fills(
-        Call(
+        call=Call(
             "privateGetMyTrades",
-            {"symbol": "$symbol", "fromId": "$from_id", "startTime": "$since", "limit": 1000},
+            {"symbol": "$symbol", "fromId": "$from_id", **_WINDOW},
         ),
         page=1000,
-        window_s=0,
+        # developers.binance.com, spot, "Account trade list": at most 24 hours between both ends
+        window_s=86_400,
         keep_s=0,
+        fees=_FEES,
         by=FillsBy.TRADE_ID,
     ),
     candles=Candles(1000),
@@ -99,13 +104,16 @@ _LINEAR = MarketQuirks(
     cancel=Call("fapiPrivateDeleteOrder", _ONE),
     open_orders=Call("fapiPrivateGetOpenOrders", {"symbol": "$symbol"}),
     fills=Fills(
-        Call(
+        call=Call(
             "fapiPrivateGetUserTrades",
-            {"symbol": "$symbol", "fromId": "$from_id", "startTime": "$since", "limit": 1000},
+            {"symbol": "$symbol", "fromId": "$from_id", **_WINDOW},
         ),
         page=1000,
-        window_s=0,
-        keep_s=0,
+        # developers.binance.com, USDⓈ-M futures, "Account Trade List": seven days at most between
+        # both ends, and seven from the start where no end is told; the last six months
+        window_s=7 * 86_400,
+        keep_s=180 * 86_400,
+        fees=_FEES,
         by=FillsBy.TRADE_ID,
     ),
     candles=Candles(1000),

@@ -35,6 +35,7 @@ from bowline.venues.private import (
     Words,
     amount,
     facing,
+    items,
     price,
     size,
     state_of,
@@ -131,13 +132,14 @@ class _Position(Struct, gc=False):
 
 
 class _Account(Struct, gc=False):
-    P: list[_Position] = []
+    P: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 _FRAME = decoder(_Frame)
 _SPOT_ORDER = decoder(_SpotOrder)
 _LINEAR_ORDER = decoder(_LinearOrder)
 _ACCOUNT = decoder(_Account)
+_POSITION = decoder(_Position)
 
 
 class BingxPrivateCodec:
@@ -226,7 +228,8 @@ class BingxPrivateCodec:
             side=order.side,
             quantity=price(each.l, raw),
             price=price(each.L, raw),
-            fee=abs(amount(each.n, raw)),
+            # what is paid is negative there
+            fee=ZERO - amount(each.n, raw),
             fee_asset=each.N,
             event_ns=ns(each.T or each.E),
             maker=each.m is True,
@@ -255,24 +258,25 @@ class BingxPrivateCodec:
         ),)  # fmt: skip
 
     def _account(self, frame: _Frame) -> Sequence[Word]:
-        raw = bytes(frame.a)
-        words: list[Word] = [Untold("balances")]
-        for each in read(_ACCOUNT, raw).P:
-            listing = self._words.at(each.s, raw)
-            if listing is None:
-                continue
-            signed = amount(each.pa, raw)
-            words.append(PositionReport(
-                instrument=listing.instrument.id,
-                direction=_DIRECTIONS.get(each.ps, facing(signed)),
-                quantity=abs(signed),
-                entry_price=size(each.ep, raw),
-                event_ns=ns(frame.event_ms),
-                margin_mode=_MODES.get(each.mt),
-                unrealised_pnl=None if each.up is None else amount(each.up, raw),
-                hedged=each.ps in _DIRECTIONS,
-            ))  # fmt: skip
-        return words
+        told = items(read(_ACCOUNT, frame.a).P, lambda one: self._position(one, frame.event_ms))
+        return [Untold("balances"), *told]
+
+    def _position(self, raw: bytes, event_ms: int) -> Sequence[Word]:
+        each = read(_POSITION, raw)
+        listing = self._words.at(each.s, raw)
+        if listing is None:
+            return ()
+        signed = amount(each.pa, raw)
+        return (PositionReport(
+            instrument=listing.instrument.id,
+            direction=_DIRECTIONS.get(each.ps, facing(signed)),
+            quantity=abs(signed),
+            entry_price=size(each.ep, raw),
+            event_ns=ns(event_ms),
+            margin_mode=_MODES.get(each.mt),
+            unrealised_pnl=None if each.up is None else amount(each.up, raw),
+            hedged=each.ps in _DIRECTIONS,
+        ),)  # fmt: skip
 
 
 def _event(frame: _Frame, text: bytes) -> Sequence[Word]:

@@ -9,8 +9,10 @@ from bowline.venues.rest.quirks import (
     Candles,
     Codes,
     Deadman,
+    FeeAt,
     Fills,
     MarketQuirks,
+    Pages,
     Placing,
     Quirks,
     Rights,
@@ -46,7 +48,7 @@ _SPOT = MarketQuirks(
     cancel=Call("spotV1PrivatePostTradeCancel", {"symbol": "$symbol", "clientOrderID": "$id"}),
     open_orders=Call("spotV1PrivateGetTradeOpenOrders", {"symbol": "$symbol"}, "data.orders"),
     fills=Fills(
-        Call(
+        call=Call(
             "spotV1PrivateGetTradeMyTrades",
             {
                 "symbol": "$symbol",
@@ -59,6 +61,8 @@ _SPOT = MarketQuirks(
         page=500,
         window_s=7 * 86_400,
         keep_s=90 * 86_400,
+        # bingx-api.github.io/docs, spot, transaction details: what is paid is negative
+        fees=(FeeAt("commission", "commissionAsset", rebate=1),),
     ),
     candles=Candles(1000),
     placing=Placing(
@@ -116,7 +120,7 @@ _LINEAR = MarketQuirks(
     cancel=Call("swapV2PrivateDeleteTradeOrder", {"symbol": "$symbol", "clientOrderID": "$id"}),
     open_orders=Call("swapV2PrivateGetTradeOpenOrders", {"symbol": "$symbol"}, "data.orders"),
     fills=Fills(
-        Call(
+        call=Call(
             "swapV2PrivateGetTradeFillHistory",
             {
                 "symbol": "$symbol",
@@ -131,6 +135,9 @@ _LINEAR = MarketQuirks(
         window_s=7 * 86_400,
         keep_s=90 * 86_400,
         client_id="clientOrderId",
+        # the same, perpetual swap, historical transaction details
+        fees=(FeeAt("commission", "commissionAsset", "$quote", rebate=1),),
+        pages=Pages("pageIndex", 1000),
     ),
     candles=Candles(1440),
     placing=Placing(
@@ -181,6 +188,8 @@ QUIRKS = Quirks(
         "In hedge mode leverage is set for the long and for the short side.",
     ),
     options={"recvWindow": 5000},
+    # docs, "Signature authentication": values are encoded after they are signed
+    signs_decoded=True,
     codes=Codes(
         at=("code",),
         duplicate=frozenset({"101481", "109201", "100414"}),

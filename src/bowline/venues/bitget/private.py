@@ -1,8 +1,9 @@
 """Bitget's private streams, API v2: orders, fills, positions, the account, all after one login.
 
 Sizes are base units in both markets. A market order to buy on spot is told in quote money, so its
-quantity here is what has filled. A fee of futures is told from the account's side, negative where
-it is paid; of spot only its size is told. A position that was closed is left out of the next list,
+quantity here is what has filled. A fee is told from the account's side, negative where it is paid;
+what is deducted in another coin (BGB) is always paid, and so is what a taker of spot is charged,
+whose documented example is positive. A position that was closed is left out of the next list,
 and nobody says whether a list is whole: that it is flat is REST's to tell.
 """
 
@@ -20,8 +21,8 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
+    FillKind,
     FillReport,
-    Listing,
     Listings,
     MarginMode,
     OrderReport,
@@ -37,6 +38,7 @@ from bowline.venues.private import (
     Word,
     Words,
     amount,
+    items,
     login_with_passphrase,
     number,
     price,
@@ -55,6 +57,10 @@ _KINDS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
 _MODES = {"crossed": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+#: whether it made; the venue's page of the fill channel spells it `marker` too
+_SCOPES = {"maker": True, "marker": True, "taker": False}
+#: how `tradeSide` begins where the venue closed it: api-doc, enumeration
+_LIQUIDATES, _DELEVERAGES = ("burst", "reduce_"), "dte_sys_adl"
 _STATES = {
     "live": OrderState.WORKING,
     "new": OrderState.WORKING,
@@ -104,13 +110,14 @@ class _Order(Struct, gc=False, rename="camel"):
 class _Fee(Struct, gc=False, rename="camel"):
     fee_coin: str
     total_fee: Decimal
+    deduction: str = ""
 
 
 class _Fill(Struct, gc=False, rename="camel"):
     order_id: str
     trade_id: str
     side: Literal["buy", "sell"]
-    trade_scope: Literal["taker", "maker"]
+    trade_scope: str
     fee_detail: list[_Fee]
     c_time: Millis
     symbol: str = ""
@@ -120,6 +127,7 @@ class _Fill(Struct, gc=False, rename="camel"):
     size: str = ""
     base_volume: str = ""
     client_oid: str = ""
+    trade_side: str = ""
 
 
 class _Position(Struct, gc=False, rename="camel"):
@@ -146,10 +154,10 @@ class _Asset(Struct, gc=False, rename="camel"):
 
 
 _FRAME = decoder(_Frame)
-_ORDERS = decoder(list[_Order])
-_FILLS = decoder(list[_Fill])
-_POSITIONS = decoder(list[_Position])
-_ASSETS = decoder(list[_Asset])
+_ORDER = decoder(_Order)
+_FILL = decoder(_Fill)
+_POSITION = decoder(_Position)
+_ASSET = decoder(_Asset)
 
 
 class BitgetPrivateCodec:
@@ -160,12 +168,12 @@ class BitgetPrivateCodec:
         self._kind = _KINDS[market.kind]
         self._words = Words(market, listings)
         self._readers: dict[str, Callable[[bytes], Sequence[Word]]] = {
-            "orders": self._orders,
-            "fill": self._fills,
-            "account": self._balances,
+            "orders": self._order,
+            "fill": self._fill,
+            "account": _balance,
         }
         if market.kind != "spot":
-            self._readers["positions"] = self._positions
+            self._readers["positions"] = self._position
 
     @property
     def market(self) -> Market:
@@ -200,19 +208,17 @@ class BitgetPrivateCodec:
             return _control(envelope, frame)
         channel = envelope.arg.channel
         if (reader := self._readers.get(channel)) and envelope.arg.instType == self._kind:
-            return reader(bytes(envelope.data))
+            words = items(envelope.data, reader)
+            return [Untold("what is flat"), *words] if channel == "positions" else words
         if channel in _OTHERS or (channel in self._readers and envelope.arg.instType):
             return ()
         raise reading.unreadable(f"unknown channel {channel!r}", frame)
 
-    def _orders(self, raw: bytes) -> Sequence[OrderReport]:
-        return [
-            self._order(each, listing, raw)
-            for each in read(_ORDERS, raw)
-            if (listing := self._words.at(each.inst_id, raw)) is not None
-        ]
-
-    def _order(self, each: _Order, listing: Listing, raw: bytes) -> OrderReport:
+    def _order(self, raw: bytes) -> Sequence[OrderReport]:
+        each = read(_ORDER, raw)
+        listing = self._words.at(each.inst_id, raw)
+        if listing is None:
+            return ()
         filled, market = size(each.acc_base_volume, raw), each.order_type == "market"
         spot = self._market.kind == "spot"
         told = each.new_size or each.size if spot else each.size
@@ -221,7 +227,7 @@ class BitgetPrivateCodec:
             quantity = filled
         if quantity is None:
             raise reading.unreadable("an order without its size", raw)
-        return OrderReport(
+        return (OrderReport(
             venue_order_id=each.order_id,
             client_id=our_id(each.client_oid, ""),
             instrument=listing.instrument.id,
@@ -233,23 +239,24 @@ class BitgetPrivateCodec:
             price=None if market else number(each.price, raw) or None,
             average_price=(number(each.price_avg, raw) or None) if filled else None,
             reduce_only=each.reduce_only == "yes",
-        )
+        ),)  # fmt: skip
 
-    def _fills(self, raw: bytes) -> Sequence[Word]:
-        return [
-            self._fill(each, listing, raw)
-            for each in read(_FILLS, raw)
-            if (listing := self._words.at(each.symbol or each.inst_id, raw)) is not None
-        ]
-
-    def _fill(self, each: _Fill, listing: Listing, raw: bytes) -> Word:
+    def _fill(self, raw: bytes) -> Sequence[Word]:
+        each = read(_FILL, raw)
+        listing = self._words.at(each.symbol or each.inst_id, raw)
+        if listing is None:
+            return ()
+        maker = _SCOPES.get(each.trade_scope)
+        if maker is None:
+            raise reading.unreadable(f"a fill of scope {each.trade_scope!r}", raw)
         if len(each.fee_detail) != 1:
-            return Untold("a fee")
+            return (Untold("a fee"),)
         (fee,) = each.fee_detail
         charged = amount(fee.total_fee, raw)
+        paid = fee.deduction == "yes" or (self._market.kind == "spot" and not maker)
         quantity = number(each.base_volume, raw) or number(each.size, raw) or ZERO
         at = number(each.price_avg, raw) or number(each.price, raw) or ZERO
-        return FillReport(
+        return (FillReport(
             instrument=listing.instrument.id,
             trade_id=each.trade_id,
             venue_order_id=each.order_id,
@@ -257,51 +264,54 @@ class BitgetPrivateCodec:
             side=_SIDES[each.side],
             quantity=price(quantity, raw),
             price=price(at, raw),
-            fee=abs(charged) if self._market.kind == "spot" else ZERO - charged,
+            fee=abs(charged) if paid else ZERO - charged,
             fee_asset=fee.fee_coin,
             event_ns=ns(each.c_time),
-            maker=each.trade_scope == "maker",
-        )
+            maker=maker,
+            kind=_kind(each.trade_side),
+        ),)  # fmt: skip
 
-    def _positions(self, raw: bytes) -> Sequence[Word]:
-        words: list[Word] = [Untold("what is flat")]
-        for each in read(_POSITIONS, raw):
-            listing = self._words.at(each.inst_id, raw)
-            if listing is None:
-                continue
-            quantity = size(each.total, raw)
-            hedged = each.pos_mode == "hedge_mode"
-            direction = _DIRECTIONS[each.hold_side]
-            liquidation = number(each.liquidation_price, raw)
-            words.append(PositionReport(
-                instrument=listing.instrument.id,
-                direction=direction if quantity or hedged else Direction.NEUTRAL,
-                quantity=quantity,
-                entry_price=size(each.open_price_avg, raw),
-                event_ns=ns(each.u_time),
-                leverage=None if each.leverage is None else size(each.leverage, raw) or None,
-                margin_mode=_MODES.get(each.margin_mode),
-                liquidation_price=liquidation if liquidation and liquidation > ZERO else None,
-                unrealised_pnl=number(each.unrealized_pl, raw),
-                hedged=hedged,
-            ))  # fmt: skip
-        return words
-
-    def _balances(self, raw: bytes) -> Sequence[Balance]:
-        return [_balance(each, raw) for each in read(_ASSETS, raw)]
+    def _position(self, raw: bytes) -> Sequence[Word]:
+        each = read(_POSITION, raw)
+        listing = self._words.at(each.inst_id, raw)
+        if listing is None:
+            return ()
+        quantity = size(each.total, raw)
+        hedged = each.pos_mode == "hedge_mode"
+        direction = _DIRECTIONS[each.hold_side]
+        liquidation = number(each.liquidation_price, raw)
+        return (PositionReport(
+            instrument=listing.instrument.id,
+            direction=direction if quantity or hedged else Direction.NEUTRAL,
+            quantity=quantity,
+            entry_price=size(each.open_price_avg, raw),
+            event_ns=ns(each.u_time),
+            leverage=None if each.leverage is None else size(each.leverage, raw) or None,
+            margin_mode=_MODES.get(each.margin_mode),
+            liquidation_price=liquidation if liquidation and liquidation > ZERO else None,
+            unrealised_pnl=number(each.unrealized_pl, raw),
+            hedged=hedged,
+        ),)  # fmt: skip
 
 
-def _balance(each: _Asset, raw: bytes) -> Balance:
+def _kind(trade_side: str) -> FillKind:
+    if trade_side.startswith(_LIQUIDATES):
+        return FillKind.LIQUIDATION
+    return FillKind.DELEVERAGING if trade_side.startswith(_DELEVERAGES) else FillKind.TRADE
+
+
+def _balance(raw: bytes) -> Sequence[Balance]:
+    each = read(_ASSET, raw)
     free = amount(each.available, raw)
     if each.margin_coin:
         equity, movable = number(each.equity, raw), number(each.max_transfer_out, raw)
         if equity is None:
             raise reading.unreadable("an account without its equity", raw)
-        return Balance(each.margin_coin, equity, free if movable is None else movable)
+        return (Balance(each.margin_coin, equity, free if movable is None else movable),)
     if not each.coin:
         raise reading.unreadable("a balance of nothing", raw)
     held = ((number(text, raw) or ZERO) for text in (each.frozen, each.locked))
-    return Balance(each.coin, free + sum(held, ZERO), free)
+    return (Balance(each.coin, free + sum(held, ZERO), free),)
 
 
 def _control(frame: _Frame, raw: bytes) -> Sequence[Word]:

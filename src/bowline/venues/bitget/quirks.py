@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bowline.core.venue import ListingStatus, MarginMode
+from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
     Call,
     Candles,
     Codes,
+    FeeAt,
     Fills,
     MarketQuirks,
     Pages,
@@ -27,6 +28,15 @@ _STYLES = {
     "market": {"orderType": "market"},
 }
 _WINDOW = {"startTime": "$since", "endTime": "$until", "limit": 100}
+
+
+def _fee_at(detail: str) -> FeeAt:
+    # bitget.com/api-doc, get-fills: what is paid is negative; what is deducted in another coin
+    # (BGB) is always paid
+    return FeeAt(
+        f"{detail}.totalFee", f"{detail}.feeCoin", rebate=1, paid=(f"{detail}.deduction", "yes")
+    )
+
 
 _RIGHTS = Call("privateSpotGetV2SpotAccountInfo", {}, "data")
 
@@ -48,10 +58,12 @@ _SPOT = MarketQuirks(
     open_orders=Call("privateSpotGetV2SpotTradeUnfilledOrders", {"symbol": "$symbol"}, "data"),
     open_pages=Pages("idLessThan", 100, "limit", of_last="orderId"),
     fills=Fills(
-        Call("privateSpotGetV2SpotTradeFills", {"symbol": "$symbol", **_WINDOW}, "data"),
+        call=Call("privateSpotGetV2SpotTradeFills", {"symbol": "$symbol", **_WINDOW}, "data"),
         page=100,
         window_s=90 * 86_400,
         keep_s=90 * 86_400,
+        fees=(_fee_at("feeDetail"),),
+        pages=Pages("idLessThan", 100, of_last="tradeId"),
     ),
     candles=Candles(200),
     placing=Placing(
@@ -93,7 +105,7 @@ _LINEAR = MarketQuirks(
     ),
     open_pages=Pages("idLessThan", 100, "limit", at="data.endId"),
     fills=Fills(
-        Call(
+        call=Call(
             "privateMixGetV2MixOrderFills",
             {**_PRODUCT, "symbol": "$symbol", **_WINDOW},
             "data.fillList",
@@ -101,6 +113,15 @@ _LINEAR = MarketQuirks(
         page=100,
         window_s=7 * 86_400,
         keep_s=90 * 86_400,
+        fees=(_fee_at("feeDetail.0"), _fee_at("feeDetail.1")),
+        pages=Pages("idLessThan", 100, of_last="tradeId"),
+        # bitget.com/api-doc, enumeration `tradeSide`: burst and reduce are forced by the venue
+        kind_at="tradeSide",
+        kinds={
+            "burst": FillKind.LIQUIDATION,
+            "reduce_": FillKind.LIQUIDATION,
+            "dte_sys_adl": FillKind.DELEVERAGING,
+        },
     ),
     candles=Candles(200),
     placing=Placing(

@@ -22,6 +22,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
+    FillKind,
     FillReport,
     Listing,
     Listings,
@@ -35,10 +36,10 @@ from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
     PrivateRules,
-    Report,
     Word,
     Words,
     amount,
+    items,
     number,
     price,
     size,
@@ -70,9 +71,16 @@ _STATES = {
     "Deactivated": OrderState.CANCELLED,
     "Rejected": OrderState.REJECTED,
 }
-_TRADES = frozenset({"Trade", "AdlTrade", "BustTrade", "BlockTrade", "MovePosition"})
-#: what moves money and is no execution
-_NO_TRADES = frozenset({"Funding", "Settle", "Delivery", "SessionSettlePnL", "FutureSpread"})
+#: docs/v5/enum#exectype: executions, and what moves money and is none
+_KINDS = {
+    "Trade": FillKind.TRADE,
+    "BlockTrade": FillKind.TRADE,
+    "MovePosition": FillKind.TRADE,
+    "FutureSpread": FillKind.TRADE,
+    "AdlTrade": FillKind.DELEVERAGING,
+    "BustTrade": FillKind.LIQUIDATION,
+}
+_NO_TRADES = frozenset({"Funding", "Settle", "Delivery", "SessionSettlePnL"})
 #: documented topics that are nothing to us
 _OTHERS = ("execution.fast", "greeks", "dcp", "spread.", "rfq.")
 
@@ -146,14 +154,15 @@ class _Coin(Struct, gc=False, rename="camel"):
 
 
 class _Wallet(Struct, gc=False):
-    coin: list[_Coin]
+    coin: msgspec.Raw
 
 
 _FRAME = decoder(_Frame)
-_ORDERS = decoder(list[_Order])
-_FILLS = decoder(list[_Fill])
-_POSITIONS = decoder(list[_Position])
-_WALLETS = decoder(list[_Wallet])
+_ORDER = decoder(_Order)
+_FILL = decoder(_Fill)
+_POSITION = decoder(_Position)
+_WALLET = decoder(_Wallet)
+_COIN = decoder(_Coin)
 
 
 class BybitPrivateCodec:
@@ -162,13 +171,13 @@ class BybitPrivateCodec:
     def __init__(self, market: Market, listings: Listings) -> None:
         self._market = market
         self._words = Words(market, listings)
-        self._readers: dict[str, Callable[[bytes], Sequence[Report]]] = {
-            "order": self._orders,
-            "execution": self._fills,
+        self._readers: dict[str, Callable[[bytes], Sequence[Word]]] = {
+            "order": self._order,
+            "execution": self._fill,
             "wallet": _balances,
         }
         if market.kind != "spot":
-            self._readers["position"] = self._positions
+            self._readers["position"] = self._position
 
     @property
     def market(self) -> Market:
@@ -203,7 +212,7 @@ class BybitPrivateCodec:
             return _control(envelope, frame)
         name, _, kind = envelope.topic.partition(".")
         if kind in {"", self._market.kind} and (reader := self._readers.get(name)):
-            return reader(bytes(envelope.data))
+            return items(envelope.data, reader)
         if name in {"order", "execution", "position"} or envelope.topic.startswith(_OTHERS):
             return ()
         raise reading.unreadable(f"unknown topic {envelope.topic!r}", frame)
@@ -212,19 +221,16 @@ class BybitPrivateCodec:
         """None for what is not of this market."""
         return self._words.at(word, raw) if category == self._market.kind else None
 
-    def _orders(self, raw: bytes) -> Sequence[OrderReport]:
-        return [
-            self._order(each, listing, raw)
-            for each in read(_ORDERS, raw)
-            if (listing := self._at(each.category, each.symbol, raw)) is not None
-        ]
-
-    def _order(self, each: _Order, listing: Listing, raw: bytes) -> OrderReport:
+    def _order(self, raw: bytes) -> Sequence[OrderReport]:
+        each = read(_ORDER, raw)
+        listing = self._at(each.category, each.symbol, raw)
+        if listing is None:
+            return ()
         filled = size(each.cum_exec_qty, raw)
         in_quote_money = each.market_unit == "quoteCoin"
         quantity = filled if in_quote_money else size(each.qty, raw)
         market = each.order_type == "Market"
-        return OrderReport(
+        return (OrderReport(
             venue_order_id=each.order_id,
             client_id=our_id(each.order_link_id, ""),
             instrument=listing.instrument.id,
@@ -236,21 +242,20 @@ class BybitPrivateCodec:
             price=None if market else number(each.price, raw) or None,
             average_price=(number(each.avg_price, raw) or None) if filled else None,
             reduce_only=each.reduce_only,
-        )
+        ),)  # fmt: skip
 
-    def _fills(self, raw: bytes) -> Sequence[FillReport]:
-        return [
-            self._fill(each, listing, raw)
-            for each in read(_FILLS, raw)
-            if each.exec_type not in _NO_TRADES
-            and (listing := self._at(each.category, each.symbol, raw)) is not None
-        ]
-
-    def _fill(self, each: _Fill, listing: Listing, raw: bytes) -> FillReport:
-        if each.exec_type not in _TRADES or each.side not in _SIDES:
+    def _fill(self, raw: bytes) -> Sequence[FillReport]:
+        each = read(_FILL, raw)
+        if each.exec_type in _NO_TRADES:
+            return ()
+        listing = self._at(each.category, each.symbol, raw)
+        if listing is None:
+            return ()
+        kind = _KINDS.get(each.exec_type)
+        if kind is None or each.side not in _SIDES:
             raise reading.unreadable(f"an execution of type {each.exec_type!r}", raw)
         fee = amount(each.exec_fee, raw)
-        return FillReport(
+        return (FillReport(
             instrument=listing.instrument.id,
             trade_id=each.exec_id,
             venue_order_id=each.order_id,
@@ -262,51 +267,51 @@ class BybitPrivateCodec:
             fee_asset=each.fee_currency or self._fee_asset(listing, _SIDES[each.side], fee),
             event_ns=ns(each.exec_time),
             maker=each.is_maker,
-        )
+            kind=kind,
+        ),)  # fmt: skip
 
     def _fee_asset(self, listing: Listing, side: Side, fee: Decimal) -> str:
         if self._market.kind != "spot":
             return listing.quote
         return listing.base if (side is Side.BUY) == (fee >= ZERO) else listing.quote
 
-    def _positions(self, raw: bytes) -> Sequence[PositionReport]:
-        reports = []
-        for each in read(_POSITIONS, raw):
-            listing = self._at(each.category, each.symbol, raw)
-            if listing is None:
-                continue
-            quantity = size(each.size, raw)
-            by_side = {"Buy": Direction.LONG, "Sell": Direction.SHORT}
-            direction = _INDEXES.get(each.position_idx) or (
-                by_side.get(each.side, Direction.NEUTRAL) if quantity else Direction.NEUTRAL
-            )
-            if quantity and direction is Direction.NEUTRAL:
-                raise reading.unreadable("a position that points nowhere", raw)
-            reports.append(PositionReport(
-                instrument=listing.instrument.id,
-                direction=direction,
-                quantity=quantity,
-                entry_price=number(each.entry_price or each.avg_price, raw) or ZERO,
-                event_ns=ns(each.updated_time),
-                leverage=number(each.leverage, raw) or None,
-                margin_mode=_MODES.get(each.trade_mode),
-                liquidation_price=(number(each.liq_price, raw) or None) if quantity else None,
-                unrealised_pnl=number(each.unrealised_pnl, raw),
-                hedged=each.position_idx in _INDEXES,
-            ))  # fmt: skip
-        return reports
+    def _position(self, raw: bytes) -> Sequence[PositionReport]:
+        each = read(_POSITION, raw)
+        listing = self._at(each.category, each.symbol, raw)
+        if listing is None:
+            return ()
+        quantity = size(each.size, raw)
+        by_side = {"Buy": Direction.LONG, "Sell": Direction.SHORT}
+        direction = _INDEXES.get(each.position_idx) or (
+            by_side.get(each.side, Direction.NEUTRAL) if quantity else Direction.NEUTRAL
+        )
+        if quantity and direction is Direction.NEUTRAL:
+            raise reading.unreadable("a position that points nowhere", raw)
+        return (PositionReport(
+            instrument=listing.instrument.id,
+            direction=direction,
+            quantity=quantity,
+            entry_price=number(each.entry_price or each.avg_price, raw) or ZERO,
+            event_ns=ns(each.updated_time),
+            leverage=number(each.leverage, raw) or None,
+            margin_mode=_MODES.get(each.trade_mode),
+            liquidation_price=(number(each.liq_price, raw) or None) if quantity else None,
+            unrealised_pnl=number(each.unrealised_pnl, raw),
+            hedged=each.position_idx in _INDEXES,
+        ),)  # fmt: skip
 
 
-def _balances(raw: bytes) -> Sequence[Balance]:
-    return [_balance(each, raw) for wallet in read(_WALLETS, raw) for each in wallet.coin]
+def _balances(raw: bytes) -> Sequence[Word]:
+    return items(read(_WALLET, raw).coin, _balance)
 
 
-def _balance(each: _Coin, raw: bytes) -> Balance:
+def _balance(raw: bytes) -> Sequence[Balance]:
+    each = read(_COIN, raw)
     total, free = amount(each.wallet_balance, raw), number(each.available_to_withdraw, raw)
     if free is None:
         used = (each.locked, each.total_order_im, each.total_position_im)
         free = total - sum((number(text, raw) or ZERO for text in used), ZERO)
-    return Balance(each.coin, total, free)
+    return (Balance(each.coin, total, free),)
 
 
 def _control(frame: _Frame, raw: bytes) -> Sequence[Control | LoggedIn | LoginRefused]:

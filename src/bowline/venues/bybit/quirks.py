@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bowline.core.venue import ListingStatus, MarginMode
+from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
     Call,
     Candles,
     Codes,
     Deadman,
+    FeeAt,
     Fills,
     MarketQuirks,
     Pages,
@@ -27,13 +28,12 @@ _STATUS = {
 _LIMIT = {"orderType": "Limit", "price": "$price"}
 
 
-def _fills(one: dict[str, object]) -> Fills:
+def _fills(one: dict[str, object], *, linear: bool) -> Fills:
     return Fills(
-        Call(
+        call=Call(
             "privateGetV5ExecutionList",
             {
                 **one,
-                "execType": "Trade",
                 "startTime": "$since",
                 "endTime": "$until",
                 "limit": 100,
@@ -44,7 +44,22 @@ def _fills(one: dict[str, object]) -> Fills:
         window_s=7 * 86_400,
         keep_s=180 * 86_400,
         client_id="orderLinkId",
-        fee_asset="feeCurrency",
+        # docs/v5/order/execution: positive for expense, negative for rebate; of spot, where no
+        # currency is told, docs/v5/enum "Spot Fee Currency Instruction"
+        fees=(FeeAt("execFee", "feeCurrency", "$quote" if linear else "$received"),),
+        pages=Pages("cursor", 100, at="result.nextPageCursor"),
+        # docs/v5/enum#exectype
+        kind_at="execType",
+        kinds={
+            "Trade": FillKind.TRADE,
+            "BlockTrade": FillKind.TRADE,
+            "MovePosition": FillKind.TRADE,
+            "FutureSpread": FillKind.TRADE,
+            "AdlTrade": FillKind.DELEVERAGING,
+            "BustTrade": FillKind.LIQUIDATION,
+        },
+        no_fills=frozenset({"Funding", "Settle", "Delivery", "SessionSettlePnL"}),
+        strict=True,
     )
 
 
@@ -110,7 +125,7 @@ def _market(category: str) -> MarketQuirks:
             "privateGetV5OrderRealtime", {**one, **settled, "openOnly": 0}, "result.list"
         ),
         open_pages=Pages("cursor", 50, "limit", at="result.nextPageCursor"),
-        fills=_fills(one),
+        fills=_fills(one, linear=linear),
         candles=Candles(1000),
         placing=_placing(category, one),
         positions=Call(

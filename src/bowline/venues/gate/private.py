@@ -23,6 +23,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import SECOND_NS, ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
+    FillKind,
     FillReport,
     Listing,
     Listings,
@@ -43,7 +44,17 @@ from bowline.venues.gate.envelope import (
     ping_of,
     prefix_of,
 )
-from bowline.venues.private import PrivateRules, Untold, Word, amount, facing, price, size
+from bowline.venues.private import (
+    PrivateRules,
+    Untold,
+    Word,
+    Words,
+    amount,
+    facing,
+    items,
+    price,
+    size,
+)
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.reading import our_id
@@ -55,6 +66,9 @@ _CHANNELS = {
     "futures": ("orders", "usertrades", "positions", "balances"),
 }
 _POINTS = "POINT"
+#: how the `text` of what the venue itself ordered begins: apiv4, FuturesOrder
+_LIQUIDATES = ("liq", "pm_liquidate", "comb_margin_liquidate", "scm_liquidate")
+_DELEVERAGES = "auto_deleverag"
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 #: how an order ends that is over and not wholly filled
 _ENDS = frozenset({
@@ -140,12 +154,12 @@ class _Position(Struct, gc=False):
     cross_leverage_limit: Decimal = ZERO
 
 
-_SPOT_ORDERS = decoder(list[_SpotOrder])
-_FUTURES_ORDERS = decoder(list[_FuturesOrder])
-_SPOT_FILLS = decoder(list[_SpotFill])
-_FUTURES_FILLS = decoder(list[_FuturesFill])
-_SPOT_BALANCES = decoder(list[_SpotBalance])
-_POSITIONS = decoder(list[_Position])
+_SPOT_ORDER = decoder(_SpotOrder)
+_FUTURES_ORDER = decoder(_FuturesOrder)
+_SPOT_FILL = decoder(_SpotFill)
+_FUTURES_FILL = decoder(_FuturesFill)
+_SPOT_BALANCE = decoder(_SpotBalance)
+_POSITION = decoder(_Position)
 
 _MODES = {"dual_long": Direction.LONG, "dual_short": Direction.SHORT}
 
@@ -158,23 +172,22 @@ class GatePrivateCodec:
         if self._prefix != SPOT and not user_id:
             raise ValueError("Gate's perpetuals want the account's user id")
         self._market = market
-        self._listings = {each.venue_symbol: each for each in listings.all}
+        self._words = Words(market, listings)
         self._user = [user_id] if self._prefix != SPOT else []
         self._rules = PrivateRules(
             url=URLS[self._prefix], ping=ping_of(self._prefix), ping_every_s=PING_EVERY_S
         )
-        readers: dict[str, Callable[[Frame], Sequence[Word]]] = (
+        readers: dict[str, Callable[[bytes, Frame], Sequence[Word]]] = (
             {
-                "orders": self._spot_orders,
-                "usertrades": self._spot_fills,
-                "balances": _spot_balances,
+                "orders": self._spot_order,
+                "usertrades": self._spot_fill,
+                "balances": _spot_balance,
             }
             if self._prefix == SPOT
             else {
-                "orders": self._futures_orders,
-                "usertrades": self._futures_fills,
-                "positions": self._positions,
-                "balances": _untold,
+                "orders": self._futures_order,
+                "usertrades": self._futures_fill,
+                "positions": self._position,
             }
         )
         self._readers = {f"{self._prefix}.{name}": reader for name, reader in readers.items()}
@@ -217,22 +230,17 @@ class GatePrivateCodec:
         envelope = read(FRAME, frame)
         if envelope.event != "update" or envelope.error is not None:
             return control_words(envelope, frame)
+        if envelope.channel == f"{self._prefix}.balances" and self._prefix != SPOT:
+            return (Untold("balances"),)
         reader = self._readers.get(envelope.channel)
         if reader is None:
             raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
-        return reader(envelope)
+        return items(envelope.result, lambda one: reader(one, envelope))
 
-    def _at(self, word: str, frame: Frame) -> Listing:
-        listing = self._listings.get(word)
-        if listing is None:
-            raise reading.unreadable(f"{word!r} is not listed", frame.result)
-        return listing
-
-    def _spot_orders(self, frame: Frame) -> Sequence[OrderReport]:
-        return [self._spot_order(each, frame) for each in read(_SPOT_ORDERS, frame.result)]
-
-    def _spot_order(self, each: _SpotOrder, frame: Frame) -> OrderReport:
-        raw = bytes(frame.result)
+    def _spot_order(self, raw: bytes, frame: Frame) -> Sequence[OrderReport]:
+        each = read(_SPOT_ORDER, raw)
+        listing = self._words.at(each.currency_pair, raw)
+        assert listing is not None, "every pair of spot is listed or unreadable"
         in_quote_money = each.type.startswith("market") and each.side == "buy"
         if in_quote_money:
             if each.filled_amount is None:
@@ -241,10 +249,10 @@ class GatePrivateCodec:
         else:
             quantity = size(each.amount, raw)
             filled = size(quantity - size(each.left, raw), raw)
-        return OrderReport(
+        return (OrderReport(
             venue_order_id=each.id,
             client_id=our_id(each.text, _PREFIX),
-            instrument=self._at(each.currency_pair, frame).instrument.id,
+            instrument=listing.instrument.id,
             side=_SIDES[each.side],
             quantity=quantity,
             filled=filled,
@@ -252,14 +260,16 @@ class GatePrivateCodec:
             event_ns=fine_ns(each.update_time_ms, frame),
             price=size(each.price, raw) or None if not each.type.startswith("market") else None,
             average_price=(size(each.avg_deal_price, raw) or None) if filled else None,
-        )
+        ),)  # fmt: skip
 
-    def _futures_orders(self, frame: Frame) -> Sequence[OrderReport]:
-        return [self._futures_order(each, frame) for each in read(_FUTURES_ORDERS, frame.result)]
-
-    def _futures_order(self, each: _FuturesOrder, frame: Frame) -> OrderReport:
-        raw = bytes(frame.result)
-        listing = self._at(each.contract, frame)
+    def _futures_order(self, raw: bytes, frame: Frame) -> Sequence[Word]:
+        each = read(_FUTURES_ORDER, raw)
+        listing = self._words.at(each.contract, raw)
+        if listing is None:
+            return ()
+        if not each.size and (each.is_close or each.is_reduce_only):
+            # it closes whatever there is, and does not say in which direction
+            return (Untold("the side of an order that closes all"),)
         contracts, left = abs(amount(each.size, raw)), abs(amount(each.left, raw))
         unit = listing.instrument.contract_size
         filled = size(contracts - left, raw) * unit
@@ -267,7 +277,7 @@ class GatePrivateCodec:
             state = OrderState.UNKNOWN
         else:
             state = _state(each.finish_as, left, filled, over=each.status == "finished")
-        return OrderReport(
+        return (OrderReport(
             venue_order_id=str(each.id),
             client_id=our_id(each.text, _PREFIX),
             instrument=listing.instrument.id,
@@ -279,70 +289,80 @@ class GatePrivateCodec:
             price=size(each.price, raw) or None,
             average_price=(size(each.fill_price, raw) or None) if filled else None,
             reduce_only=each.is_reduce_only or each.is_close,
-        )
+        ),)  # fmt: skip
 
-    def _spot_fills(self, frame: Frame) -> Sequence[FillReport]:
-        reports = []
-        for each in read(_SPOT_FILLS, frame.result):
-            raw, listing = bytes(frame.result), self._at(each.currency_pair, frame)
-            fee, asset = _spot_fee(each, listing, raw)
-            reports.append(FillReport(
-                instrument=listing.instrument.id,
-                trade_id=str(each.id),
-                venue_order_id=each.order_id,
-                client_id=our_id(each.text, _PREFIX),
-                side=_SIDES[each.side],
-                quantity=price(each.amount, raw),
-                price=price(each.price, raw),
-                fee=fee,
-                fee_asset=asset,
-                event_ns=fine_ns(each.create_time_ms, frame),
-                maker=each.role == "maker",
-            ))  # fmt: skip
-        return reports
+    def _spot_fill(self, raw: bytes, frame: Frame) -> Sequence[FillReport]:
+        each = read(_SPOT_FILL, raw)
+        listing = self._words.at(each.currency_pair, raw)
+        assert listing is not None, "every pair of spot is listed or unreadable"
+        fee, asset = _spot_fee(each, listing, raw)
+        return (FillReport(
+            instrument=listing.instrument.id,
+            trade_id=str(each.id),
+            venue_order_id=each.order_id,
+            client_id=our_id(each.text, _PREFIX),
+            side=_SIDES[each.side],
+            quantity=price(each.amount, raw),
+            price=price(each.price, raw),
+            fee=fee,
+            fee_asset=asset,
+            event_ns=fine_ns(each.create_time_ms, frame),
+            maker=each.role == "maker",
+        ),)  # fmt: skip
 
-    def _futures_fills(self, frame: Frame) -> Sequence[FillReport]:
-        reports = []
-        for each in read(_FUTURES_FILLS, frame.result):
-            raw, listing = bytes(frame.result), self._at(each.contract, frame)
-            contracts = price(abs(each.size), raw)
-            points = amount(each.point_fee, raw)
-            fee, asset = (points, _POINTS) if points else (amount(each.fee, raw), listing.quote)
-            reports.append(FillReport(
-                instrument=listing.instrument.id,
-                trade_id=str(each.id),
-                venue_order_id=each.order_id,
-                client_id=our_id(each.text, _PREFIX),
-                side=Side.BUY if each.size > ZERO else Side.SELL,
-                quantity=contracts * listing.instrument.contract_size,
-                price=price(each.price, raw),
-                fee=fee,
-                fee_asset=asset,
-                event_ns=ns(each.create_time_ms),
-                maker=each.role == "maker",
-            ))  # fmt: skip
-        return reports
+    def _futures_fill(self, raw: bytes, frame: Frame) -> Sequence[FillReport]:
+        del frame
+        each = read(_FUTURES_FILL, raw)
+        listing = self._words.at(each.contract, raw)
+        if listing is None:
+            return ()
+        contracts = price(abs(each.size), raw)
+        points = amount(each.point_fee, raw)
+        fee, asset = (points, _POINTS) if points else (amount(each.fee, raw), listing.quote)
+        if points and each.fee:
+            raise reading.unreadable("a fee in two assets", raw)
+        return (FillReport(
+            instrument=listing.instrument.id,
+            trade_id=str(each.id),
+            venue_order_id=each.order_id,
+            client_id=our_id(each.text, _PREFIX),
+            side=Side.BUY if each.size > ZERO else Side.SELL,
+            quantity=contracts * listing.instrument.contract_size,
+            price=price(each.price, raw),
+            fee=fee,
+            fee_asset=asset,
+            event_ns=ns(each.create_time_ms),
+            maker=each.role == "maker",
+            kind=_kind(each.text),
+        ),)  # fmt: skip
 
-    def _positions(self, frame: Frame) -> Sequence[PositionReport]:
-        reports = []
-        for each in read(_POSITIONS, frame.result):
-            raw, listing = bytes(frame.result), self._at(each.contract, frame)
-            contracts = amount(each.size, raw)
-            flat = _MODES.get(each.mode, Direction.NEUTRAL)
-            crossed = each.leverage == ZERO
-            leverage = size(each.cross_leverage_limit if crossed else each.leverage, raw)
-            reports.append(PositionReport(
-                instrument=listing.instrument.id,
-                direction=facing(contracts) if contracts else flat,
-                quantity=abs(contracts) * listing.instrument.contract_size,
-                entry_price=size(each.entry_price, raw),
-                event_ns=ns(each.time_ms) if each.time_ms else each.time * SECOND_NS,
-                leverage=leverage or None,
-                margin_mode=MarginMode.CROSS if crossed else MarginMode.ISOLATED,
-                liquidation_price=(size(each.liq_price, raw) or None) if contracts else None,
-                hedged=each.mode != "single",
-            ))  # fmt: skip
-        return reports
+    def _position(self, raw: bytes, frame: Frame) -> Sequence[PositionReport]:
+        del frame
+        each = read(_POSITION, raw)
+        listing = self._words.at(each.contract, raw)
+        if listing is None:
+            return ()
+        contracts = amount(each.size, raw)
+        flat = _MODES.get(each.mode, Direction.NEUTRAL)
+        crossed = each.leverage == ZERO
+        leverage = size(each.cross_leverage_limit if crossed else each.leverage, raw)
+        return (PositionReport(
+            instrument=listing.instrument.id,
+            direction=facing(contracts) if contracts else flat,
+            quantity=abs(contracts) * listing.instrument.contract_size,
+            entry_price=size(each.entry_price, raw),
+            event_ns=ns(each.time_ms) if each.time_ms else each.time * SECOND_NS,
+            leverage=leverage or None,
+            margin_mode=MarginMode.CROSS if crossed else MarginMode.ISOLATED,
+            liquidation_price=(size(each.liq_price, raw) or None) if contracts else None,
+            hedged=each.mode != "single",
+        ),)  # fmt: skip
+
+
+def _kind(text: str) -> FillKind:
+    if text.startswith(_LIQUIDATES):
+        return FillKind.LIQUIDATION
+    return FillKind.DELEVERAGING if text.startswith(_DELEVERAGES) else FillKind.TRADE
 
 
 def _spot_fee(fill: _SpotFill, listing: Listing, raw: bytes) -> tuple[Decimal, str]:
@@ -366,14 +386,7 @@ def _state(finish_as: str, left: Decimal, filled: Decimal, *, over: bool) -> Ord
     return OrderState.CANCELLED if finish_as in _ENDS else OrderState.UNKNOWN
 
 
-def _spot_balances(frame: Frame) -> Sequence[Balance]:
-    raw = bytes(frame.result)
-    return [
-        Balance(each.currency, amount(each.total, raw), amount(each.available, raw))
-        for each in read(_SPOT_BALANCES, frame.result)
-    ]
-
-
-def _untold(frame: Frame) -> Sequence[Untold]:
+def _spot_balance(raw: bytes, frame: Frame) -> Sequence[Balance]:
     del frame
-    return (Untold("balances"),)
+    each = read(_SPOT_BALANCE, raw)
+    return (Balance(each.currency, amount(each.total, raw), amount(each.available, raw)),)

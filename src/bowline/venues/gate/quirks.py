@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bowline.core.venue import ListingStatus, MarginMode
+from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
     Call,
     Candles,
     Codes,
     Deadman,
+    FeeAt,
     Fills,
     MarketQuirks,
     Pages,
@@ -53,14 +54,22 @@ _SPOT = MarketQuirks(
     # tells a list of orders for each pair; there is no filter
     open_orders=Call("privateSpotGetOpenOrders", {"account": "spot"}, inner="orders"),
     fills=Fills(
-        Call("privateSpotGetMyTrades", {"currency_pair": "$symbol", **_WINDOW}),
+        call=Call("privateSpotGetMyTrades", {"currency_pair": "$symbol", **_WINDOW}),
+        # gate.com/docs/developers/apiv4, SpotTrade: `fee`, or points, or GT in its place
+        fees=(
+            FeeAt("fee", "fee_currency", "$received"),
+            FeeAt("gt_fee", "=GT"),
+            FeeAt("point_fee", "=POINT"),
+        ),
+        pages=Pages("page", 1000),
         page=1000,
         window_s=30 * 86_400,
         keep_s=90 * 86_400,
         client_id="text",
         step_ms=1000,
     ),
-    candles=Candles(1000),
+    # the same, listCandlesticks: "maximum 10000 points recently are allowed"
+    candles=Candles(1000, keeps=10_000),
     placing=Placing(
         Call(
             "privateSpotPostOrders",
@@ -104,10 +113,21 @@ _LINEAR = MarketQuirks(
     ),
     open_pages=Pages("last_id", 100, "limit", of_last="id"),
     fills=Fills(
-        Call(
+        call=Call(
             "privateFuturesGetSettleMyTradesTimerange",
             {**_USDT, "contract": "$symbol", **_WINDOW},
         ),
+        # the same, MyFuturesTradeTimeRange
+        fees=(FeeAt("fee", "$quote"), FeeAt("point_fee", "=POINT")),
+        # the same, FuturesOrder, `text`: what the venue itself ordered
+        kind_at="text",
+        kinds={
+            "liq": FillKind.LIQUIDATION,
+            "pm_liquidate": FillKind.LIQUIDATION,
+            "comb_margin_liquidate": FillKind.LIQUIDATION,
+            "scm_liquidate": FillKind.LIQUIDATION,
+            "auto_deleverag": FillKind.DELEVERAGING,
+        },
         page=1000,
         window_s=30 * 86_400,
         keep_s=90 * 86_400,
@@ -150,6 +170,8 @@ _LINEAR = MarketQuirks(
     rights=_rights("futures"),
     stream_key=Call("privateAccountGetDetail", {}, "user_id"),
     symbol_at="contract",
+    closes_at=("is_close", "close"),
+    closes_which="auto_size",
     status_words={
         "trading": ListingStatus.TRADING,
         "prelaunch": ListingStatus.PRELAUNCH,
@@ -196,6 +218,7 @@ QUIRKS = Quirks(
         clock=frozenset({"REQUEST_EXPIRED", "INVALID_TIMESTAMP"}),
         busy=frozenset({"IN_MAINTENANCE"}),
         rejected=frozenset({"CONTRACT_IN_DELISTING"}),
+        too_old_texts=("too long ago", "points recently"),
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # gate.com/docs/developers/apiv4: 200 in 10 s an end point; orders 10 a second (spot), 100
@@ -211,6 +234,8 @@ QUIRKS = Quirks(
     margin_words={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
     hedge_words=(True, False),
     id_prefix="t-",
+    # apiv4, "APIv4 signed request requirements": the query string without URL encoding
+    signs_decoded=True,
     # the venue has no window of its own that a request could name
     window_ms=60_000,
 )

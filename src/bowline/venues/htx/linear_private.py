@@ -36,6 +36,7 @@ from bowline.venues.private import (
     Word,
     Words,
     amount,
+    items,
     number,
     price,
     size,
@@ -125,13 +126,12 @@ class _Detail(Struct, gc=False):
 
 
 class _Account(Struct, gc=False):
-    details: list[_Detail] = []
+    details: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 _FRAME = decoder(_Frame)
-_ORDERS = decoder(list[_Order])
-_FILLS = decoder(list[_Fill])
-_POSITIONS, _ACCOUNT = decoder(list[_Position]), decoder(_Account)
+_ORDER, _FILL, _POSITION = decoder(_Order), decoder(_Fill), decoder(_Position)
+_ACCOUNT, _DETAIL = decoder(_Account), decoder(_Detail)
 
 
 class HtxLinearPrivateCodec:
@@ -141,10 +141,10 @@ class HtxLinearPrivateCodec:
         self._market = market
         self._words = Words(market, listings)
         self._readers: dict[str, Callable[[bytes], Sequence[Word]]] = {
-            "orders": self._orders,
-            "trade": self._fills,
-            "positions": self._positions,
-            "account": _balances,
+            "orders": lambda raw: items(raw, self._order),
+            "trade": lambda raw: items(raw, self._fill),
+            "positions": lambda raw: items(raw, self._position) or [Untold("what is flat")],
+            "account": lambda raw: items(read(_ACCOUNT, raw).details, _balance),
         }
 
     @property
@@ -198,10 +198,8 @@ class HtxLinearPrivateCodec:
                 return (Closing(envelope.err_msg or envelope.op),)
         raise reading.unreadable(f"unknown word {envelope.op!r}", text)
 
-    def _orders(self, raw: bytes) -> Sequence[Word]:
-        return [word for each in read(_ORDERS, raw) for word in self._order(each, raw)]
-
-    def _order(self, each: _Order, raw: bytes) -> Sequence[Word]:
+    def _order(self, raw: bytes) -> Sequence[Word]:
+        each = read(_ORDER, raw)
         listing = self._words.at(each.contract_code, raw)
         if listing is None:
             return ()
@@ -222,10 +220,8 @@ class HtxLinearPrivateCodec:
             reduce_only=each.reduce_only,
         ),)  # fmt: skip
 
-    def _fills(self, raw: bytes) -> Sequence[Word]:
-        return [word for each in read(_FILLS, raw) for word in self._fill(each, raw)]
-
-    def _fill(self, each: _Fill, raw: bytes) -> Sequence[Word]:
+    def _fill(self, raw: bytes) -> Sequence[Word]:
+        each = read(_FILL, raw)
         listing = self._words.at(each.contract_code, raw)
         if listing is None:
             return ()
@@ -248,28 +244,26 @@ class HtxLinearPrivateCodec:
             maker=each.role.lower() == "maker",
         ),)  # fmt: skip
 
-    def _positions(self, raw: bytes) -> Sequence[Word]:
-        words: list[Word] = []
-        for each in read(_POSITIONS, raw):
-            listing = self._words.at(each.contract_code, raw)
-            if listing is None:
-                continue
-            contracts = size(each.volume, raw)
-            one_way = _DIRECTIONS[each.direction] if contracts else Direction.NEUTRAL
-            liquidation = number(each.liquidation_price or "", raw)
-            words.append(PositionReport(
-                instrument=listing.instrument.id,
-                direction=_HEDGED.get(each.position_side, one_way),
-                quantity=contracts * listing.instrument.contract_size,
-                entry_price=size(each.open_avg_price, raw),
-                event_ns=ns(each.updated_time),
-                leverage=None if each.lever_rate is None else size(each.lever_rate, raw) or None,
-                margin_mode=_MODES.get(each.margin_mode),
-                liquidation_price=liquidation if liquidation and liquidation > ZERO else None,
-                unrealised_pnl=number(each.profit_unreal or "", raw),
-                hedged=each.position_side in _HEDGED,
-            ))  # fmt: skip
-        return words or [Untold("what is flat")]
+    def _position(self, raw: bytes) -> Sequence[Word]:
+        each = read(_POSITION, raw)
+        listing = self._words.at(each.contract_code, raw)
+        if listing is None:
+            return ()
+        contracts = size(each.volume, raw)
+        one_way = _DIRECTIONS[each.direction] if contracts else Direction.NEUTRAL
+        liquidation = number(each.liquidation_price or "", raw)
+        return (PositionReport(
+            instrument=listing.instrument.id,
+            direction=_HEDGED.get(each.position_side, one_way),
+            quantity=contracts * listing.instrument.contract_size,
+            entry_price=size(each.open_avg_price, raw),
+            event_ns=ns(each.updated_time),
+            leverage=None if each.lever_rate is None else size(each.lever_rate, raw) or None,
+            margin_mode=_MODES.get(each.margin_mode),
+            liquidation_price=liquidation if liquidation and liquidation > ZERO else None,
+            unrealised_pnl=number(each.profit_unreal or "", raw),
+            hedged=each.position_side in _HEDGED,
+        ),)  # fmt: skip
 
 
 def _listed(frame: _Frame) -> bytes:
@@ -278,11 +272,10 @@ def _listed(frame: _Frame) -> bytes:
     return b"[" + told + b"]" if frame.topic != "account" and told[:1] == b"{" else told
 
 
-def _balances(raw: bytes) -> Sequence[Word]:
-    return [
-        Balance(each.currency, amount(each.equity, raw), amount(each.withdraw_available, raw))
-        for each in read(_ACCOUNT, raw).details
-    ]
+def _balance(raw: bytes) -> Sequence[Word]:
+    each = read(_DETAIL, raw)
+    free = amount(each.withdraw_available, raw)
+    return (Balance(each.currency, amount(each.equity, raw), free),)
 
 
 def _answer(frame: _Frame) -> Word:

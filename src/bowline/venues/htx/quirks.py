@@ -9,6 +9,7 @@ from bowline.venues.rest.quirks import (
     Candles,
     Codes,
     Deadman,
+    FeeAt,
     Fills,
     MarketQuirks,
     Pages,
@@ -34,7 +35,7 @@ _SPOT = MarketQuirks(
     ),
     open_pages=Pages("from", 500, "size", of_last="id", more={"direct": "next"}),
     fills=Fills(
-        Call(
+        call=Call(
             "spotPrivateGetV1OrderMatchresults",
             {
                 "symbol": "$symbol",
@@ -45,8 +46,15 @@ _SPOT = MarketQuirks(
             "data",
         ),
         page=500,
-        window_s=2 * 86_400 - 60,
+        window_s=2 * 86_400,
         keep_s=60 * 86_400,
+        # huobiapi.github.io/docs/spot, match results: `filled-fees` is 0 where HT or points were
+        # deducted, and negative for a rebate
+        fees=(
+            FeeAt("filled-fees", "fee-currency"),
+            FeeAt("filled-points", "fee-deduct-currency"),
+        ),
+        pages=Pages("from", 500, of_last="id", more={"direct": "next"}),
     ),
     candles=Candles(1000),
     placing=Placing(
@@ -94,7 +102,7 @@ _LINEAR = MarketQuirks(
     open_orders=Call("contractPrivateGetV5TradeOrderOpens", {"contract_code": "$symbol"}, "data"),
     open_pages=Pages("from", 100, "limit", of_last="id", more={"direct": "next"}),
     fills=Fills(
-        Call(
+        call=Call(
             "contractPrivateGetV5TradeOrderDetails",
             {
                 "contract_code": "$symbol",
@@ -105,11 +113,12 @@ _LINEAR = MarketQuirks(
             "data",
         ),
         page=100,
-        window_s=2 * 86_400 - 60,
+        window_s=2 * 86_400,
         keep_s=90 * 86_400,
         client_id="client_order_id",
-        # v5 tells what was paid as a positive number, what ccxt still expects is v1's negative
-        turns_fee=True,
+        # v5 tells what was paid as a positive number, v1 and what ccxt still expects a negative
+        fees=(FeeAt("trade_fee", "fee_currency", "$quote"),),
+        pages=Pages("from", 100, of_last="id", more={"direct": "next"}),
     ),
     # with a size it would ignore the window and tell the latest
     candles=Candles(1999, sends_limit=False),

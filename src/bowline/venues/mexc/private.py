@@ -20,8 +20,8 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
+    FillKind,
     FillReport,
-    Listing,
     Listings,
     MarginMode,
     OrderReport,
@@ -35,6 +35,7 @@ from bowline.venues.private import (
     PrivateRules,
     Report,
     Word,
+    Words,
     amount,
     price,
     size,
@@ -52,6 +53,8 @@ _PUSHED = "push."
 _PERSONAL = "push.personal."
 _SIDES = {1: Side.BUY, 2: Side.BUY, 3: Side.SELL, 4: Side.SELL}
 _MODES = {1: MarginMode.ISOLATED, 2: MarginMode.CROSS}
+#: `category` of an order: taken over by the venue, and reduced by it
+_CATEGORIES = {2: FillKind.LIQUIDATION, 4: FillKind.DELEVERAGING}
 _DIRECTIONS = {1: Direction.LONG, 2: Direction.SHORT}
 #: orders without a price: at the market, and limits that became so
 _MARKET = frozenset({5, 6})
@@ -91,6 +94,7 @@ class _Fill(Struct, gc=False, rename="camel"):
     external_oid: str = ""
     is_taker: bool | None = None
     taker: bool | None = None
+    category: int = 1
 
 
 class _Asset(Struct, gc=False, rename="camel"):
@@ -125,8 +129,8 @@ class MexcLinearPrivateCodec:
 
     def __init__(self, market: Market, listings: Listings) -> None:
         self._market = market
-        self._listings = {each.venue_symbol: each for each in listings.all}
-        self._readers: dict[str, Callable[[bytes], Report]] = {
+        self._words = Words(market, listings)
+        self._readers: dict[str, Callable[[bytes], Sequence[Report]]] = {
             "order": self._order,
             "order.deal": self._fill,
             "asset": _balance,
@@ -162,7 +166,7 @@ class MexcLinearPrivateCodec:
         if envelope.channel.startswith(_PERSONAL):
             reader = self._readers.get(envelope.channel.removeprefix(_PERSONAL))
             # plans, risk limits, modes: documented, and nothing to us
-            return (reader(bytes(envelope.data)),) if reader else ()
+            return reader(bytes(envelope.data)) if reader else ()
         if envelope.channel == "pong":
             return (Pong(),)
         if envelope.channel == "rs.login" and bytes(envelope.data) == _SUCCESS:
@@ -173,18 +177,14 @@ class MexcLinearPrivateCodec:
             return ()
         raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
 
-    def _at(self, word: str, raw: bytes) -> Listing:
-        listing = self._listings.get(word)
-        if listing is None:
-            raise reading.unreadable(f"{word!r} is not listed", raw)
-        return listing
-
-    def _order(self, raw: bytes) -> OrderReport:
+    def _order(self, raw: bytes) -> Sequence[OrderReport]:
         each = read(_ORDER, raw)
-        listing = self._at(each.symbol, raw)
+        listing = self._words.at(each.symbol, raw)
+        if listing is None:
+            return ()
         unit = listing.instrument.contract_size
         contracts, filled = size(each.vol, raw), size(each.deal_vol, raw)
-        return OrderReport(
+        return (OrderReport(
             venue_order_id=str(each.order_id),
             client_id=our_id(each.external_oid, ""),
             instrument=listing.instrument.id,
@@ -196,15 +196,17 @@ class MexcLinearPrivateCodec:
             price=None if each.order_type in _MARKET else price(each.price, raw),
             average_price=(size(each.deal_avg_price, raw) or None) if filled else None,
             reduce_only=each.reduce_only,
-        )
+        ),)  # fmt: skip
 
-    def _fill(self, raw: bytes) -> FillReport:
+    def _fill(self, raw: bytes) -> Sequence[FillReport]:
         each = read(_FILL, raw)
-        listing = self._at(each.symbol, raw)
+        listing = self._words.at(each.symbol, raw)
+        if listing is None:
+            return ()
         taker = each.taker if each.is_taker is None else each.is_taker
         if taker is None:
             raise reading.unreadable("a fill that does not say who took", raw)
-        return FillReport(
+        return (FillReport(
             instrument=listing.instrument.id,
             trade_id=str(each.id),
             venue_order_id=str(each.order_id),
@@ -216,13 +218,16 @@ class MexcLinearPrivateCodec:
             fee_asset=each.fee_currency,
             event_ns=ns(each.timestamp),
             maker=not taker,
-        )
+            kind=_CATEGORIES.get(each.category, FillKind.TRADE),
+        ),)  # fmt: skip
 
-    def _position(self, raw: bytes) -> PositionReport:
+    def _position(self, raw: bytes) -> Sequence[PositionReport]:
         each = read(_POSITION, raw)
-        listing = self._at(each.symbol, raw)
+        listing = self._words.at(each.symbol, raw)
+        if listing is None:
+            return ()
         contracts = size(each.hold_vol, raw)
-        return PositionReport(
+        return (PositionReport(
             instrument=listing.instrument.id,
             direction=_DIRECTIONS[each.position_type],
             quantity=contracts * listing.instrument.contract_size,
@@ -234,14 +239,14 @@ class MexcLinearPrivateCodec:
             unrealised_pnl=None if each.pnl is None else amount(each.pnl, raw),
             # each is told on its own, one-way or not
             hedged=True,
-        )
+        ),)  # fmt: skip
 
 
-def _balance(raw: bytes) -> Balance:
+def _balance(raw: bytes) -> Sequence[Balance]:
     each = read(_ASSET, raw)
     free = amount(each.available_balance, raw)
     total = free + size(each.frozen_balance, raw) + size(each.position_margin, raw)
-    return Balance(each.currency, total, free)
+    return (Balance(each.currency, total, free),)
 
 
 def _state(word: int, quantity: Decimal, filled: Decimal) -> OrderState:

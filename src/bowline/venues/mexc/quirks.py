@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bowline.core.venue import ListingStatus, MarginMode
+from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope
 from bowline.venues.rest.quirks import (
     Call,
     Candles,
     Codes,
+    FeeAt,
     Fills,
     MarketQuirks,
     Pages,
@@ -29,7 +30,7 @@ _SPOT = MarketQuirks(
     open_orders=Call("spotPrivateGetOpenOrders", {"symbol": "$symbol"}),
     open_by_instrument=True,
     fills=Fills(
-        Call(
+        call=Call(
             "spotPrivateGetMyTrades",
             {
                 "symbol": "$symbol",
@@ -42,6 +43,8 @@ _SPOT = MarketQuirks(
         window_s=30 * 86_400,
         keep_s=30 * 86_400,
         client_id="clientOrderId",
+        # mexcdevelop.github.io/apidocs, spot v3, account trade list; MX where it was deducted
+        fees=(FeeAt("commission", "commissionAsset"),),
     ),
     candles=Candles(500),
     placing=Placing(
@@ -93,7 +96,7 @@ _LINEAR = MarketQuirks(
     open_orders=Call("contractPrivateGetOrderListOpenOrders", {"symbol": "$symbol"}, "data"),
     open_pages=Pages("page_num", 100, "page_size"),
     fills=Fills(
-        Call(
+        call=Call(
             "contractPrivateGetOrderListOrderDeals",
             {
                 "symbol": "$symbol",
@@ -108,6 +111,11 @@ _LINEAR = MarketQuirks(
         window_s=30 * 86_400,
         keep_s=90 * 86_400,
         client_id="externalOid",
+        # the same, contract v1, order transaction details; `category` of the order
+        fees=(FeeAt("fee", "feeCurrency", "$quote"),),
+        pages=Pages("page_num", 100),
+        kind_at="category",
+        kinds={"2": FillKind.LIQUIDATION, "4": FillKind.DELEVERAGING},
     ),
     candles=Candles(2000, in_contracts=True),
     placing=Placing(

@@ -20,6 +20,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
+    FillKind,
     FillReport,
     Listing,
     Listings,
@@ -38,6 +39,7 @@ from bowline.venues.private import (
     Words,
     amount,
     facing,
+    items,
     login_with_passphrase,
     number,
     price,
@@ -62,6 +64,12 @@ _STATES = {
     "mmp_canceled": OrderState.CANCELLED,
 }
 _MARKET = frozenset({"market", "optimal_limit_ioc"})
+#: `category` of an order that the venue made
+_CATEGORIES = {
+    "full_liquidation": FillKind.LIQUIDATION,
+    "partial_liquidation": FillKind.LIQUIDATION,
+    "adl": FillKind.DELEVERAGING,
+}
 #: the service is about to be upgraded: the connection will end
 _UPGRADE = "64008"
 #: the words for a login that was not taken
@@ -115,6 +123,7 @@ class _Order(Struct, gc=False, rename="camel"):
     exec_type: str = ""
     tgt_ccy: str = ""
     reduce_only: str = ""
+    category: str = ""
 
 
 class _Position(Struct, gc=False, rename="camel"):
@@ -138,13 +147,14 @@ class _Detail(Struct, gc=False, rename="camel"):
 
 
 class _Account(Struct, gc=False):
-    details: list[_Detail] = []
+    details: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 _FRAME = decoder(_Frame)
-_ORDERS = decoder(list[_Order])
-_POSITIONS = decoder(list[_Position])
-_ACCOUNTS = decoder(list[_Account])
+_ORDER = decoder(_Order)
+_POSITION = decoder(_Position)
+_ACCOUNT = decoder(_Account)
+_DETAIL = decoder(_Detail)
 
 
 class OkxPrivateCodec:
@@ -155,11 +165,11 @@ class OkxPrivateCodec:
         self._kind = _KINDS[market.kind]
         self._words = Words(market, listings)
         self._readers: dict[str, Callable[[bytes], Sequence[Word]]] = {
-            "orders": self._orders,
+            "orders": self._order,
             "account": _balances,
         }
         if market.kind != "spot":
-            self._readers["positions"] = self._positions
+            self._readers["positions"] = self._position
 
     @property
     def market(self) -> Market:
@@ -195,24 +205,23 @@ class OkxPrivateCodec:
         if envelope.event:
             return _control(envelope, frame)
         if reader := self._readers.get(envelope.arg.channel):
-            return reader(bytes(envelope.data))
+            return items(envelope.data, reader)
         if envelope.arg.channel in _OTHERS:
             return ()
         raise reading.unreadable(f"unknown channel {envelope.arg.channel!r}", frame)
 
-    def _orders(self, raw: bytes) -> Sequence[Word]:
-        words: list[Word] = []
-        for each in read(_ORDERS, raw):
-            listing = self._words.at(each.inst_id, raw) if each.inst_type == self._kind else None
-            if listing is None:
-                continue
-            order = self._order(each, listing, raw)
-            words.append(order)
-            if each.trade_id:
-                words.append(_fill(each, order, listing, raw))
-        return words
+    def _order(self, raw: bytes) -> Sequence[Word]:
+        each = read(_ORDER, raw)
+        listing = self._words.at(each.inst_id, raw) if each.inst_type == self._kind else None
+        if listing is None:
+            return ()
+        order = self._report(each, listing, raw)
+        # an order that is told again keeps the id of its last fill, with a size of 0
+        if not each.trade_id or number(each.fill_sz, raw) == ZERO:
+            return (order,)
+        return order, _fill(each, order, listing, raw)
 
-    def _order(self, each: _Order, listing: Listing, raw: bytes) -> OrderReport:
+    def _report(self, each: _Order, listing: Listing, raw: bytes) -> OrderReport:
         unit = listing.instrument.contract_size
         filled = size(each.acc_fill_sz, raw) * unit
         in_quote_money = each.tgt_ccy == "quote_ccy" or (
@@ -234,26 +243,24 @@ class OkxPrivateCodec:
             reduce_only=each.reduce_only == "true",
         )
 
-    def _positions(self, raw: bytes) -> Sequence[Word]:
-        reports = []
-        for each in read(_POSITIONS, raw):
-            listing = self._words.at(each.inst_id, raw) if each.inst_type == self._kind else None
-            if listing is None:
-                continue
-            signed = amount(each.pos, raw)
-            reports.append(PositionReport(
-                instrument=listing.instrument.id,
-                direction=_HEDGED.get(each.pos_side, facing(signed)),
-                quantity=abs(signed) * listing.instrument.contract_size,
-                entry_price=number(each.avg_px, raw) or ZERO,
-                event_ns=ns(each.u_time),
-                leverage=number(each.lever, raw) or None,
-                margin_mode=_MODES.get(each.mgn_mode),
-                liquidation_price=(number(each.liq_px, raw) or None) if signed else None,
-                unrealised_pnl=number(each.upl, raw),
-                hedged=each.pos_side in _HEDGED,
-            ))  # fmt: skip
-        return reports
+    def _position(self, raw: bytes) -> Sequence[Word]:
+        each = read(_POSITION, raw)
+        listing = self._words.at(each.inst_id, raw) if each.inst_type == self._kind else None
+        if listing is None:
+            return ()
+        signed = amount(each.pos, raw)
+        return (PositionReport(
+            instrument=listing.instrument.id,
+            direction=_HEDGED.get(each.pos_side, facing(signed)),
+            quantity=abs(signed) * listing.instrument.contract_size,
+            entry_price=number(each.avg_px, raw) or ZERO,
+            event_ns=ns(each.u_time),
+            leverage=number(each.lever, raw) or None,
+            margin_mode=_MODES.get(each.mgn_mode),
+            liquidation_price=(number(each.liq_px, raw) or None) if signed else None,
+            unrealised_pnl=number(each.upl, raw),
+            hedged=each.pos_side in _HEDGED,
+        ),)  # fmt: skip
 
 
 def _fill(each: _Order, order: OrderReport, listing: Listing, raw: bytes) -> FillReport | Untold:
@@ -277,6 +284,7 @@ def _fill(each: _Order, order: OrderReport, listing: Listing, raw: bytes) -> Fil
         fee_asset=asset,
         event_ns=ns(int(size(at_ms, raw))),
         maker=each.exec_type == "M",
+        kind=_CATEGORIES.get(each.category, FillKind.TRADE),
     )
 
 
@@ -289,16 +297,13 @@ def _whole_fee(each: _Order, raw: bytes) -> tuple[Decimal | None, str]:
     return (fee or ZERO) + rebate, each.rebate_ccy
 
 
-def _balances(raw: bytes) -> Sequence[Balance]:
-    return [
-        Balance(
-            each.ccy,
-            amount(each.eq, raw),
-            _free(each, raw),
-        )
-        for account in read(_ACCOUNTS, raw)
-        for each in account.details
-    ]
+def _balances(raw: bytes) -> Sequence[Word]:
+    return items(read(_ACCOUNT, raw).details, _balance)
+
+
+def _balance(raw: bytes) -> Sequence[Balance]:
+    each = read(_DETAIL, raw)
+    return (Balance(each.ccy, amount(each.eq, raw), _free(each, raw)),)
 
 
 def _free(each: _Detail, raw: bytes) -> Decimal:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bowline.core.venue import ListingStatus, MarginMode
+from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope
 from bowline.venues.rest.quirks import (
     Call,
     Candles,
     Codes,
     Deadman,
+    FeeAt,
     Fills,
     MarketQuirks,
     Pages,
@@ -30,7 +31,7 @@ _PRICED = {"px": "$price"}
 
 def _fills(type_: str) -> Fills:
     return Fills(
-        Call(
+        call=Call(
             "privateGetTradeFillsHistory",
             {
                 "instType": type_,
@@ -45,6 +46,12 @@ def _fills(type_: str) -> Fills:
         window_s=90 * 86_400,
         keep_s=90 * 86_400,
         client_id="clOrdId",
+        # okx.com/docs-v5, transaction details: negative is what is charged, positive a rebate
+        fees=(FeeAt("fee", "feeCcy", rebate=1),),
+        pages=Pages("after", 100, of_last="billId"),
+        # the same, bill details, `subType`: liquidations from 100, deleveraging from 125
+        kind_at="subType",
+        kinds={"10": FillKind.LIQUIDATION, "12": FillKind.DELEVERAGING},
     )
 
 

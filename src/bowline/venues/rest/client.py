@@ -5,8 +5,10 @@ the transport it is given.
 
 1. Its limiter, its retries and every probe that it would send unasked are off.
 2. Numbers stay text, assets keep the venue's own names.
-3. Its time is the venue's, as our clock knows it.
-4. Every address can be put on another host, its path and the venue's name kept.
+3. What is not ASCII in a symbol is percent-encoded before it is sent, and before it is signed where
+   the venue signs what is sent.
+4. Its time is the venue's, as our clock knows it.
+5. Every address can be put on another host, its path and the venue's name kept.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -27,6 +30,7 @@ from bowline.venues.rest.transport import Transport
 TESTNET = "testnet"
 #: what ccxt trips over in a reply that is not what the venue documents
 CCXT_TRIPS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_ASCII = "".join(map(chr, range(128)))
 _HOST = re.compile(r"^(https?|wss?)://[^/]+")
 
 
@@ -81,12 +85,25 @@ def make_client(
     client.seconds = lambda: clock.now_ms() // 1000
     client.microseconds = lambda: clock.now_ns() // 1000
     client.fetch = transport.fetch
+    if not quirks.signs_decoded:
+        client.rawencode = lambda params, *more: ascii_only(type(client).rawencode(params, *more))
+        client.implode_params = lambda text, params: ascii_only(
+            type(client).implode_params(text, params)
+        )
     transport.ask_ccxt = _opinion_of(client, ccxt.BaseError, quirks.judged_at.get(kind, ""))
     if own := quirks.markets[kind].fetch_markets:
         client.fetch_markets = getattr(client, own)
     for method, wanted in quirks.markets[kind].unasked.items():
         setattr(client, method, _only_with(wanted, getattr(client, method)))
     return client
+
+
+def ascii_only(text: str) -> str:
+    """A part of an address with what is not ASCII percent-encoded, and nothing else changed.
+
+    ccxt leaves it raw where a venue wants a query as it is: what is signed must be what is sent.
+    """
+    return quote(text, safe=_ASCII)
 
 
 def _only_with(wanted: Params | None, method: Any) -> Any:  # noqa: ANN401
@@ -97,6 +114,11 @@ def _only_with(wanted: Params | None, method: Any) -> Any:  # noqa: ANN401
         return reply
 
     return call
+
+
+def trips() -> tuple[type[Exception], ...]:
+    """What reading a reply may raise: ours, and ccxt's own."""
+    return (*CCXT_TRIPS, import_module("ccxt").BaseError)
 
 
 def refused_by_ccxt(error: BaseException) -> bool:

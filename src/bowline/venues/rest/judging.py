@@ -20,7 +20,7 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
-from bowline.venues.errors import Rejected, Retryable, Unknown, VenueError
+from bowline.venues.errors import Rejected, Retryable, TooOld, Unknown, VenueError
 from bowline.venues.rest.quirks import Codes
 
 #: soon enough for a read, and no hammering
@@ -45,6 +45,7 @@ class Meaning(Enum):
     CLOCK = "outside the time window"
     BUSY = "not now"
     REJECTED = "refused"
+    TOO_OLD = "older than the venue tells"
     UNREADABLE = "not what the venue documents"
 
 
@@ -133,6 +134,8 @@ def failure(
             return Unknown(said, code=code, hint="look the order up by its id")
         case Meaning.UNKNOWN | Meaning.UNREADABLE:
             error = Retryable(said, after_s=AGAIN_S, code=code)
+        case Meaning.TOO_OLD:
+            return TooOld(said, code=code)
         case _:
             return Rejected(said, code=code)
     return error
@@ -173,6 +176,8 @@ def _listed(codes: Codes, code: str, message: str) -> Meaning | None:
     said = message.casefold()
     if any(text.casefold() in said for text in codes.duplicate_texts):
         return Meaning.DUPLICATE
+    if any(text in said for text in codes.too_old_texts):
+        return Meaning.TOO_OLD
     if code not in codes.unknown and any(text in message for text in codes.clock_texts):
         return Meaning.CLOCK
     named = (

@@ -6,23 +6,33 @@ Whatever ccxt raises ends here as one of the three errors; whatever it makes of 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from bowline.core.model.instrument import Market
 from bowline.core.venue import Listing
 from bowline.venues.clock import VenueClock
-from bowline.venues.errors import Rejected, Retryable, Unknown
+from bowline.venues.errors import NotUnderstood, Rejected, Retryable, Unknown
 from bowline.venues.limits import Lane, Limits
 from bowline.venues.rest.asking import Words, filled_in
-from bowline.venues.rest.client import CCXT_TRIPS, Credentials, make_client, refused_by_ccxt
+from bowline.venues.rest.client import (
+    CCXT_TRIPS,
+    Credentials,
+    make_client,
+    refused_by_ccxt,
+    trips,
+)
 from bowline.venues.rest.judging import AGAIN_S, at
 from bowline.venues.rest.quirks import Call, Pages, Params, Quirks
 from bowline.venues.rest.transport import SENDING, TIMEOUT_S, Sending, Transport
 
+T = TypeVar("T")
 #: more pages than this is a venue that turns in a circle
 MOST_PAGES = 200
+#: so many lists of a reply that cannot be read are searched for the rows that spoil it
+MOST_LISTS = 6
 
 
 class Line:
@@ -104,6 +114,55 @@ class Line:
         finally:
             SENDING.reset(token)
 
+    async def salvaged(
+        self, ask: Callable[[], Awaitable[T]]
+    ) -> tuple[T, list[tuple[object, Exception]]]:
+        """What `ask` makes of the venue's replies, and the rows that had to be left out for it.
+
+        ccxt reads a list as a whole: where it fails over one row, the same replies are read again
+        without sending anything, until the rows are found that it fails over.
+        """
+        recorded: list[object] = []
+        fetch = self._transport.fetch
+
+        async def recording(*words: Any, **more: Any) -> object:  # noqa: ANN401 - ccxt's
+            reply = await fetch(*words, **more)
+            recorded.append(reply)
+            return reply
+
+        self.client.fetch = recording
+        try:
+            return await ask(), []
+        except trips() as error:
+            if not recorded:
+                raise
+            return await self._without_bad_rows(ask, recorded, error)
+        finally:
+            self.client.fetch = fetch
+
+    async def _without_bad_rows(
+        self, ask: Callable[[], Awaitable[T]], recorded: list[object], error: Exception
+    ) -> tuple[T, list[tuple[object, Exception]]]:
+        for number, path in lists_in(recorded)[:MOST_LISTS]:
+            rows: list[object] = at(recorded[number], path)  # type: ignore[assignment]
+
+            async def read(some: list[object], number: int = number, path: str = path) -> T:
+                replies = [copy.deepcopy(each) for each in recorded]
+                replies[number] = with_list(replies[number], path, copy.deepcopy(some))
+                following = iter(replies)
+
+                async def replay(*_: Any, **__: Any) -> object:  # noqa: ANN401
+                    return next(following, {})
+
+                self.client.fetch = replay
+                return await ask()
+
+            lost = await _bad(read, rows)
+            if lost and len(lost) < len(rows):
+                left_out = {id(row) for row, _ in lost}
+                return await read([row for row in rows if id(row) not in left_out]), lost
+        raise error
+
     async def call(self, call: Call, words: Words) -> Any:  # noqa: ANN401 - JSON
         """The reply to a call of the table. Rejected where it says no without a code."""
         return await self.send(call, filled_in(call.params, words))
@@ -150,7 +209,51 @@ class Line:
         what = f"{self._name} {sending.name}: the reply is not what the venue documents"
         if sending.moves_money and sending.sent:
             return Unknown(what, hint="look the order up by its id")
-        return Retryable(what, after_s=AGAIN_S)
+        return NotUnderstood(what, after_s=AGAIN_S)
+
+
+async def _bad(
+    read: Callable[[list[object]], Awaitable[object]], rows: list[object]
+) -> list[tuple[object, Exception]]:
+    """The rows that `read` fails over, found by halves."""
+    try:
+        await read(rows)
+    except trips() as failed:
+        if len(rows) == 1:
+            return [(rows[0], failed)]
+        half = len(rows) // 2
+        return [*await _bad(read, rows[:half]), *await _bad(read, rows[half:])] if rows else []
+    return []
+
+
+def lists_in(replies: list[object]) -> list[tuple[int, str]]:
+    """Which reply has a list of rows, and at which path: the outermost first, then the longest."""
+    found: list[tuple[int, int, int, str]] = []
+
+    def look(number: int, value: object, path: str, depth: int) -> None:
+        inside: Iterable[tuple[object, object]] = ()
+        if isinstance(value, list):
+            found.append((depth, -len(value), number, path))
+            inside = enumerate(value[:1])
+        elif isinstance(value, Mapping):
+            inside = value.items()
+        for key, each in inside:
+            look(number, each, f"{path}.{key}" if path else str(key), depth + 1)
+
+    for number, reply in enumerate(replies):
+        look(number, reply, "", 0)
+    return [(number, path) for *_, number, path in sorted(found)]
+
+
+def with_list(reply: object, path: str, rows: list[object]) -> object:
+    """The reply with other rows at that path."""
+    above, _, key = path.rpartition(".")
+    if not path:
+        return rows
+    holder = at(reply, above)
+    assert isinstance(holder, dict)
+    holder[key] = rows
+    return reply
 
 
 def _rows(reply: object, call: Call) -> list[Any]:

@@ -33,7 +33,7 @@ from enum import Enum
 
 from msgspec import Struct, field
 
-from bowline.core.venue import ListingStatus, MarginMode
+from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, UsageHeaders
 
 Params = Mapping[str, object]
@@ -82,34 +82,58 @@ class FillsBy(Enum):
     TRADE_ID = "trade_id"
 
 
-class Fills(Struct, frozen=True):
-    """Executions: `page` a reply, windows no longer than `window_s`, told for `keep_s`.
+class FeeAt(Struct, frozen=True):
+    """Where a row of an execution says its fee: paths of the amount and of the asset.
 
-    `client_id` is the key of our id in a row, `fee_asset` of what the fee is paid in, where the
-    venue tells it and ccxt does not read it. `step_ms` is the shortest window it can be asked for.
-    `turns_fee`: ccxt reads a fee that was paid as one that was received, and the other way round.
+    An asset may be a word: `$quote`; `$received`, what a buy or sell brings in, and for a rebate
+    what it gives; `=GT`, which stands for itself. `rebate` is the sign that a rebate has there.
+    `paid`: a path, and a word there by which the fee was paid whatever its sign.
+    """
+
+    amount: str
+    asset: str
+    #: where the asset's place is empty
+    otherwise: str = ""
+    rebate: int = -1
+    paid: tuple[str, str] = ("", "")
+
+
+class Fills(Struct, frozen=True, kw_only=True):
+    """Executions: `page` a reply, windows no longer than `window_s`, told for `keep_s` (0: ever).
+
+    `fees` are the places of a fee, of which one at most is not 0: what the venue's own documents
+    say of signs and assets, and not what ccxt makes of it. `client_id` is the key of our id in a
+    row. `step_ms` is the shortest window it can be asked for, `pages` how more of a moment is asked
+    for. `kind_at` is where a row says what it is: words that begin like one of `kinds` are
+    executions, `no_fills` are none; with `strict` every other word is unreadable.
     """
 
     call: Call
     page: int
     window_s: int
     keep_s: int
+    fees: tuple[FeeAt, ...]
     by: FillsBy = FillsBy.TIME
     client_id: str = ""
-    fee_asset: str = ""
     step_ms: int = 1
-    turns_fee: bool = False
+    pages: Pages | None = None
+    kind_at: str = ""
+    kinds: Mapping[str, FillKind] = field(default_factory=dict)
+    no_fills: frozenset[str] = frozenset()
+    strict: bool = False
 
 
 class Candles(Struct, frozen=True):
     """`page` candles a request. `in_contracts`: the volume counts contracts.
 
     `sends_limit` False: a limit would make the venue forget the window that was asked for.
+    `keeps`: only so many of the newest are told; 0: no limit is documented.
     """
 
     page: int
     in_contracts: bool = False
     sends_limit: bool = True
+    keeps: int = 0
 
 
 class Placing(Struct, frozen=True):
@@ -198,6 +222,9 @@ class MarketQuirks(Struct, frozen=True, kw_only=True):
     stream_key: Call | None = None
     stream_keep: Call | None = None
     symbol_at: str = "symbol"
+    #: of an order that closes a position, however large: where it says so, and which of two
+    closes_at: tuple[str, ...] = ()
+    closes_which: str = ""
     #: the key of our id in an order, where ccxt does not read it
     client_id_at: str = ""
     #: and of the venue's, where ccxt reads another number for it
@@ -238,6 +265,8 @@ class Codes(Struct, frozen=True, kw_only=True):
     busy: frozenset[str] = frozenset()
     #: final refusals that ccxt would take for something else
     rejected: frozenset[str] = frozenset()
+    #: words of a refusal of candles that are older than what the venue tells
+    too_old_texts: tuple[str, ...] = ()
 
 
 class Quirks(Struct, frozen=True, kw_only=True):
@@ -258,6 +287,8 @@ class Quirks(Struct, frozen=True, kw_only=True):
     #: headers, in seconds or ms, that say when a limit ends; Retry-After is always known
     retry_at_ms: str = ""
     needs_password: bool = False
+    #: a signature is of the parameters before they are percent-encoded
+    signs_decoded: bool = False
     #: how long a signed request stays good: what the venue is told, or what it grants
     window_ms: int = 5_000
     margin_words: Mapping[MarginMode, object] = field(default_factory=dict)

@@ -6,7 +6,7 @@ word that nobody knows becomes `UNKNOWN`. Amounts of ccxt are contracts, ours ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -17,6 +17,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, ONE, ZERO, Direction, OrderId, Side, Timeframe
 from bowline.core.venue import (
     Balance,
+    FillKind,
     FillReport,
     Listing,
     ListingStatus,
@@ -125,7 +126,8 @@ def read_order(row: Row, listing: Listing, prefix: str, now_ns: int) -> OrderRep
 def _state(word: object, quantity: Decimal, filled: Decimal) -> OrderState:
     if word not in {"open", "closed", "canceled", "expired", "rejected", "canceling"}:
         return OrderState.UNKNOWN
-    if filled >= quantity:
+    # a stop that closes whatever there is has a quantity of 0
+    if filled >= quantity and (filled or word == "closed"):
         return OrderState.FILLED
     if word in {"open", "canceling"}:
         return OrderState.PARTLY_FILLED if filled else OrderState.WORKING
@@ -148,55 +150,59 @@ def looked_up(reply: object, path: str) -> list[object]:
     raise ValueError("no order where it should be")
 
 
-def read_fill(row: Row, listing: Listing, client_id: OrderId | None, asset: str) -> FillReport:
-    """An execution; `asset` is what its fee is paid in where the venue does not say.
-
-    ValueError without a price, a fee or a time: none of them can be guessed.
-    """
-    fee = _row(row, "fee")
-    asset = str(fee.get("currency") or asset)
-    if not asset or not row.get("id"):
-        raise ValueError("no fee asset or no trade id")
+def read_fill(
+    row: Row,
+    listing: Listing,
+    client_id: OrderId | None,
+    fee: tuple[Decimal, str],
+    kind: FillKind,
+) -> FillReport:
+    """An execution, with its fee and asset. ValueError without an id, a price, a size or a time."""
+    if not row.get("id"):
+        raise ValueError("no trade id")
     event_ns = _time_ns(row, "timestamp")
     if event_ns is None:
         raise ValueError("no time")
+    quantity, price = number(row, "amount"), number(row, "price")
+    if not (quantity > ZERO and price > ZERO):
+        raise ValueError(f"an execution of {quantity} at {price}")
     return FillReport(
         instrument=listing.instrument.id,
         trade_id=str(row["id"]),
         venue_order_id=str(row.get("order") or ""),
         client_id=client_id,
         side=Side(row["side"]),
-        quantity=number(row, "amount") * listing.instrument.contract_size,
-        price=number(row, "price"),
-        fee=number(fee, "cost"),
-        fee_asset=asset,
+        quantity=quantity * listing.instrument.contract_size,
+        price=price,
+        fee=fee[0],
+        fee_asset=fee[1],
         event_ns=event_ns,
         maker=row.get("takerOrMaker") == "maker",
+        kind=kind,
     )
 
 
-def read_balances(rows: Row, left_out: tuple[str, str, str] | None = None) -> list[Balance]:
-    """Balances by asset, those without anything left out.
+def read_balance(asset: str, amounts: Row, more: Decimal = ZERO) -> Balance | None:
+    """What there is of an asset, None for nothing; `more` belongs to the total besides."""
+    total = number_or_none(amounts, "total")
+    free = number_or_none(amounts, "free")
+    if total is None and free is None:
+        raise ValueError(f"no balance of {asset}")
+    total = free if total is None else total
+    free = total if free is None else free
+    total = (total or ZERO) + more
+    return Balance(asset, total, free or ZERO) if total or free else None
 
-    `left_out` is where the reply has what belongs to a total besides: rows, asset, amount.
-    """
-    found, more = [], _left_out(rows, *left_out) if left_out else {}
+
+def balance_rows(rows: Row) -> Iterator[tuple[str, Row]]:
+    """Each asset of what ccxt makes of balances."""
     for asset, amounts in rows.items():
-        if not isinstance(amounts, Mapping) or "total" not in amounts or asset == "info":
-            continue
-        total = number_or_none(amounts, "total")
-        free = number_or_none(amounts, "free")
-        if total is None and free is None:
-            raise ValueError(f"no balance of {asset}")
-        total = free if total is None else total
-        free = total if free is None else free
-        total = (total or ZERO) + more.get(asset, ZERO)
-        if total or free:
-            found.append(Balance(asset, total, free or ZERO))
-    return found
+        if isinstance(amounts, Mapping) and "total" in amounts and asset != "info":
+            yield asset, amounts
 
 
-def _left_out(rows: Row, path: str, asset: str, amount: str) -> dict[str, Decimal]:
+def left_out(rows: Row, path: str, asset: str, amount: str) -> dict[str, Decimal]:
+    """What belongs to the totals besides: where its rows are, their asset, their amount."""
     listed = at(rows.get("info"), path)
     if not isinstance(listed, list):
         raise ValueError("no list of balances")  # noqa: TRY004 - of the reply
@@ -235,8 +241,9 @@ def read_candles(
     window_ns: tuple[int, int],
     volume_unit: Decimal,
 ) -> CandleFrame:
-    """Candles that open and close within the window, oldest first. ValueError for a missing value.
+    """Candles that open and close within the window, oldest first. ValueError without a time.
 
+    A value that is no number is NaN: the minute is there, and whoever keeps candles refuses it.
     `volume_unit` is base units per unit of the venue's volume.
     """
     start_ns, end_ns = window_ns
@@ -244,16 +251,25 @@ def read_candles(
     for row in rows:
         open_ns = int(str(row[0])) * _MS_NS
         if start_ns <= open_ns and open_ns + MINUTE_NS <= end_ns:
-            *prices, volume = (Decimal(str(value)) for value in row[1:6])
-            by_open[open_ns] = [float(each) for each in (*prices, volume * volume_unit)]
+            *prices, volume = (*row[1:6], *_NOTHING)[:5]
+            values = [_exact(value) for value in (*prices, volume)]
+            by_open[open_ns] = [float(each) for each in (*values[:4], values[4] * volume_unit)]
     if not by_open:
         return empty_frame(listing.instrument.id, Timeframe.M1)
     opens = sorted(by_open)
     columns = np.array([by_open[each] for each in opens], dtype=np.float64).T
-    if not np.isfinite(columns).all():
-        raise ValueError("a candle without a number")
     open_column = np.array(opens, dtype=np.int64)
     return CandleFrame(listing.instrument.id, Timeframe.M1, open_column, *columns)
+
+
+_NOTHING = (None,) * 5
+
+
+def _exact(value: object) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def _row(row: Row, key: str) -> Row:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from msgspec.structs import replace
@@ -34,6 +34,8 @@ CONNECT_TIMEOUT_S = 5.0
 MOST_BYTES = 1 << 26
 #: operations that need no key
 PUBLIC = frozenset({"time", "listings", "candles", "book"})
+
+_ASCII = "".join(map(chr, range(128)))
 
 #: asks ccxt what it would make of a reply: status, path, headers, body, JSON
 AskCcxt = Callable[[int, str, Mapping[str, str], str, object], str]
@@ -158,7 +160,7 @@ class Transport:
         try:
             async with self._open().request(
                 method,
-                URL(url, encoded=True),
+                URL(quote(url, safe=_ASCII), encoded=True),
                 data=body.encode() if body else None,
                 headers=dict(headers or {}),
                 timeout=self._timeout,

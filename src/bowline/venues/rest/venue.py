@@ -22,9 +22,9 @@ from decimal import Decimal
 from typing import Any
 
 from bowline.core.model.instrument import InstrumentId, Market
-from bowline.core.model.market import CandleFrame
+from bowline.core.model.market import CandleFrame, empty_frame
 from bowline.core.model.order import OrderState
-from bowline.core.model.values import MINUTE_NS, ONE, ZERO, OrderId
+from bowline.core.model.values import MINUTE_NS, ONE, ZERO, OrderId, Timeframe
 from bowline.core.venue import (
     Balance,
     FillReport,
@@ -37,15 +37,16 @@ from bowline.core.venue import (
     PositionReport,
 )
 from bowline.venues.clock import VenueClock
-from bowline.venues.errors import Rejected, Retryable
+from bowline.venues.errors import Rejected, Retryable, TooOld
 from bowline.venues.limits import Lane, Limits
-from bowline.venues.protocol import FillPage, KeyRights
-from bowline.venues.rest import asking, reading
-from bowline.venues.rest.client import Credentials
-from bowline.venues.rest.fills import Cursor, read_page
+from bowline.venues.protocol import FillPage, KeyRights, Told, UnreadableRow
+from bowline.venues.rest import asking, reading, rows
+from bowline.venues.rest.client import Credentials, trips
+from bowline.venues.rest.fills import Asking, Cursor, read_page
 from bowline.venues.rest.judging import Meaning, at
 from bowline.venues.rest.line import Line
 from bowline.venues.rest.quirks import Call, Quirks
+from bowline.venues.rest.row_reader import RowReader
 from bowline.venues.rest.transport import TIMEOUT_S
 
 _MS_NS = 1_000_000
@@ -81,6 +82,7 @@ class RestVenue:
             url=url,
             timeout_s=timeout_s,
         )
+        self._reader = RowReader(market, quirks, self._line, clock)
         self._listings: Listings | None = None
         self._loading, self._measuring = asyncio.Lock(), asyncio.Lock()
         #: by instrument what it was last told; the others have the first, and no leverage known
@@ -104,19 +106,31 @@ class RestVenue:
             return int(str(time_ms)) * _MS_NS
 
     async def listings(self) -> tuple[Listing, ...]:
-        """Everything the venue lists in this market, asked anew."""
+        """Everything the venue lists in this market that can be read, asked anew."""
         async with self._line.asking("listings"):
-            rows = await self._line.client.load_markets(reload=True)
-            read = [reading.read_listing(row, self.market, self._quirks) for row in rows.values()]
-        self._listings = Listings(_without_twins([each for each in read if each is not None]))
+            listed, lost = await self._line.salvaged(
+                lambda: self._line.client.load_markets(reload=True)
+            )
+            found = self._reader.listings(listed, lost)
+        self._listings = Listings(_without_twins(found))
         return self._listings.all
 
     async def candles(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
-        """Closed one-minute candles within the window, at most the venue's page from its start."""
+        """Closed one-minute candles within the window, at most the venue's page from its start.
+
+        Closed by the venue's time: by a local clock that is ahead a forming candle would count.
+        Raises TooOld for what is older than the venue tells.
+        """
         rules = self._quirks.candles
         await self._known()
+        now_ns = await self.venue_now_ns() - (self._clock.error_ns() or 0)
         start_ns = -(-start_ns // MINUTE_NS) * MINUTE_NS
-        end_ns = min(end_ns, start_ns + rules.page * MINUTE_NS, self._clock.now_ns())
+        end_ns = min(end_ns, start_ns + rules.page * MINUTE_NS, now_ns)
+        if end_ns - start_ns < MINUTE_NS:
+            return empty_frame(listing.instrument.id, Timeframe.M1)
+        oldest_ns = now_ns - (rules.keeps - 1) * MINUTE_NS if rules.keeps else 0
+        if start_ns < oldest_ns:
+            raise TooOld(f"{self.market.name} tells its newest {rules.keeps} candles alone")
         async with self._line.asking("candles"):
             rows = await self._line.client.fetch_ohlcv(
                 self._line.market(listing)["symbol"],
@@ -127,6 +141,19 @@ class RestVenue:
             )
             unit = listing.instrument.contract_size if rules.in_contracts else ONE
             return reading.read_candles(rows, listing, (start_ns, end_ns), unit)
+
+    async def venue_now_ns(self) -> int:
+        """The venue's time as it is known here. Raises VenueError before it was ever measured."""
+        try:
+            await self.measure_clock()
+        except (Retryable, Rejected):
+            if self._clock.measured is None:
+                raise
+        return self._clock.now_ns()
+
+    def ahead_ns(self) -> int | None:
+        """How far the local clock is ahead of the venue's; None before that was measured."""
+        return self._clock.ahead_ns()
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -188,8 +215,8 @@ class RestVenue:
                     if sending.verdict is None or sending.verdict.meaning is not Meaning.NOT_FOUND:
                         raise
                     continue
-                rows = reading.looked_up(reply, call.rows)
-                reports = [self._read_order(row, listing) for row in rows]
+                found = reading.looked_up(reply, call.rows)
+                reports = [await self._order_of(row, listing) for row in found]
                 for report in reports:
                     if report.client_id == client_id:
                         return report
@@ -197,8 +224,8 @@ class RestVenue:
                     raise ValueError("another order than the one that was asked for")
         return None
 
-    async def open_orders(self, instrument: InstrumentId | None = None) -> Sequence[OrderReport]:
-        """Every open order, ours or not; all pages."""
+    async def open_orders(self, instrument: InstrumentId | None = None) -> Told[OrderReport]:
+        """Every open order, ours or not; all pages. See `Venue`."""
         listings = await self._known()
         words = await self._words(instrument)
         call, pages = self._quirks.open_orders, self._quirks.open_pages
@@ -206,60 +233,61 @@ class RestVenue:
             raise self._cannot("list of open orders but one for each instrument")
         await self._ready()
         async with self._line.asking("open orders" if instrument else "all open orders"):
-            rows = await self._line.rows(call, words, pages)
-            listed = await self._listed(rows, listings)
+            found = await self._line.rows(call, words, pages)
+            listed = await self._listed(found, listings)
             wanted = [each for each in listed if instrument in {None, each[1].instrument.id}]
-            return [self._read_order(row, listing) for row, listing in wanted]
+            return await self._orders_of(wanted)
 
     async def fills(self, instrument: InstrumentId, cursor: str = "") -> FillPage:
         """Executions after `cursor`; without one, from the oldest the venue still tells."""
         rules, beginning = self._quirks.fills, Cursor.parse(cursor)
         listing = await self._listing(instrument)
         words = await self._words(instrument)
-        market = self._line.market(listing)
-        fee_asset = listing.quote if self.market.kind == "linear" else ""
         await self._ready()
 
-        async def rows(window: dict[str, object]) -> list[Any]:
+        async def page(window: dict[str, object]) -> list[Any]:
             return await self._line.rows(rules.call, words | window)
 
-        def read(row: Any) -> FillReport:  # noqa: ANN401 - JSON
-            ours = at(row, rules.client_id) if rules.client_id else None
-            client_id = reading.our_id(ours, self._venue.id_prefix)
-            parsed = self._line.client.parse_trade(row, market)
-            if rules.fee_asset and (asset := at(row, rules.fee_asset)):
-                parsed["fee"] = {**(parsed.get("fee") or {}), "currency": asset}
-            if rules.turns_fee and (fee := parsed.get("fee")):
-                parsed["fee"] = {**fee, "cost": -reading.number(fee, "cost")}
-            return reading.read_fill(parsed, listing, client_id, fee_asset)
+        async def pages(window: dict[str, object]) -> list[Any]:
+            return await self._line.rows(rules.call, words | window, rules.pages)
+
+        def read(found: list[Any]) -> Told[FillReport]:
+            name = f"{self.market.name} fills"
+            named = ((row, instrument) for row in found)
+            return rows.each(name, named, lambda row: self._reader.fill(row, listing))
 
         async with self._line.asking("fills"):
-            return await read_page(rules, beginning, self._clock.now_ms(), rows, read)
+            asked = Asking(page, pages, read)
+            return await read_page(rules, beginning, self._clock.now_ms(), asked)
 
     # --- the account ----------------------------------------------------------------------------
 
-    async def balances(self) -> Sequence[Balance]:
-        """What the account has, zero balances left out."""
+    async def balances(self) -> Told[Balance]:
+        """What the account has, zero balances left out. See `Venue`."""
         await self._known()
         await self._ready()
+        name = f"{self.market.name} balances"
         async with self._line.asking("balances"):
-            found = await self._line.client.fetch_balance(dict(self._quirks.balance))
-            return reading.read_balances(found, self._quirks.balance_left_out)
+            found, lost = await self._line.salvaged(
+                lambda: self._line.client.fetch_balance(dict(self._quirks.balance))
+            )
+            return rows.balances(name, found, lost, self._quirks.balance_left_out)
 
-    async def positions(self) -> Sequence[PositionReport]:
-        """Every open position; none on spot."""
+    async def positions(self) -> Told[PositionReport]:
+        """Every open position; none on spot. See `Venue`."""
         call = self._quirks.positions
         if call is None:
-            return []
+            return Told()
         listings = await self._known()
         await self._ready()
-        parse = getattr(self._line.client, self._quirks.position_parser)
         async with self._line.asking("positions"):
             words, pages = await self._words(None), self._quirks.position_pages
-            rows = await self._line.rows(call, words, pages)
-            listed = await self._listed(rows, listings)
-            read = [self._read_position(row, each, parse) for row, each in listed]
-            return [each for each in read if each is not None]
+            listed = await self._listed(await self._line.rows(call, words, pages), listings)
+            return rows.each(
+                f"{self.market.name} positions",
+                ((each, each[1].instrument.id) for each in listed),
+                lambda each: self._reader.position(*each),
+            )
 
     async def set_leverage(
         self, instrument: InstrumentId, leverage: Decimal, mode: MarginMode
@@ -412,35 +440,40 @@ class RestVenue:
             self._account = await self._line.account()
         return asking.instrument_words(listing) | margin | {"$account": self._account}
 
-    async def _listed(self, rows: list[Any], listings: Listings) -> list[tuple[Any, Listing]]:
+    async def _listed(self, found: list[Any], listings: Listings) -> list[tuple[Any, Listing]]:
         """Each row with its listing; without the rows of other markets that share the reply.
 
         A symbol nobody knows may be new: the venue is asked what it lists before it is left out.
         """
-        named = [(row, str(at(row, self._quirks.symbol_at))) for row in rows]
+        named = [(row, str(at(row, self._quirks.symbol_at))) for row in found]
         by_word = {each.venue_symbol: each for each in listings.all}
         if not {word for _, word in named} <= by_word.keys():
             by_word = {each.venue_symbol: each for each in await self.listings()}
         return [(row, by_word[word]) for row, word in named if word in by_word]
 
-    def _read_order(self, row: Any, listing: Listing) -> OrderReport:  # noqa: ANN401 - JSON
-        parsed = self._line.client.parse_order(row, self._line.market(listing))
-        if key := self._quirks.client_id_at:
-            parsed["clientOrderId"] = at(row, key)
-        if key := self._quirks.order_id_at:
-            parsed["id"] = at(row, key)
-        word = parsed.get("status")
-        parsed["status"] = self._quirks.order_words.get(str(word), word)
-        return reading.read_order(parsed, listing, self._venue.id_prefix, self._clock.now_ns())
+    async def _orders_of(self, listed: list[tuple[Any, Listing]]) -> Told[OrderReport]:
+        """Each order; of one that cannot be read what says that it is there."""
+        found: list[OrderReport] = []
+        lost: list[UnreadableRow] = []
+        for row, listing in listed:
+            try:
+                found.append(await self._order_of(row, listing))
+            except trips() as error:
+                prefix, now_ns = self._venue.id_prefix, self._clock.now_ns()
+                name = f"{self.market.name} open orders"
+                lost.append(rows.unreadable_order(name, row, error, listing, prefix))
+                doubtful = rows.order_in_doubt(row, listing, prefix, now_ns)
+                found += [doubtful] if doubtful is not None else []
+        return Told(found, lost)
 
-    def _read_position(
-        self,
-        row: Any,  # noqa: ANN401 - JSON
-        listing: Listing,
-        parse: Any,  # noqa: ANN401 - ccxt's
-    ) -> PositionReport | None:
-        parsed = parse(row, self._line.market(listing))
-        return reading.read_position(parsed, listing, self._clock.now_ns())
+    async def _order_of(self, row: Any, listing: Listing) -> OrderReport:  # noqa: ANN401 - JSON
+        """An order. One that closes whatever there is has the side that the position lacks."""
+        quirks, side = self._quirks, None
+        if any(at(row, path) is True for path in quirks.closes_at) and not int(row["size"]):
+            side = rows.closing_side(str(at(row, quirks.closes_which)))
+            if side is None:
+                side = rows.against(await self.positions(), listing.instrument.id)
+        return self._reader.order(row, listing, side)
 
     def _cannot(self, what: str) -> Rejected:
         return Rejected(f"{self.market.name} has no {what}")

@@ -7,6 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
+from bowline.venues.protocol import UnreadableRow
 from bowline.venues.stream.notices import FrameUnreadable
 
 
@@ -35,9 +36,21 @@ class StreamMissed(Struct, frozen=True, tag=True):
 
 
 class OrderInDoubt(Struct, frozen=True, tag=True):
-    """The venue used a word for an order's state that nobody here knows; REST is asked."""
+    """Nobody here knows the state of an order: a word that is new, or a row that is unreadable.
+
+    REST is asked.
+    """
 
     report: OrderReport
+
+
+class RowUnreadable(Struct, frozen=True, tag=True):
+    """A row of what REST told is not what the venue documents; told once, and never taken for gone.
+
+    What it is about stays as it was known until then.
+    """
+
+    row: UnreadableRow
 
 
 class RestSilent(Struct, frozen=True, tag=True):
@@ -56,6 +69,7 @@ AccountNotice = (
     | KeyRefused
     | StreamMissed
     | OrderInDoubt
+    | RowUnreadable
     | RestSilent
     | RestAsked
     | FrameUnreadable

@@ -9,7 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from bowline.venues.feed import Answer, Closing, Pong, Subscribed, SubscriptionRefused
-from bowline.venues.private import LoggedIn, LoginRefused, PrivateCodec, Report, Untold, Word
+from bowline.venues.private import (
+    LoggedIn,
+    LoginRefused,
+    PrivateCodec,
+    Report,
+    UnreadableItem,
+    Untold,
+    Word,
+)
 from bowline.venues.rest import Credentials
 from bowline.venues.stream.transport import Lost, Socket
 
@@ -24,7 +32,7 @@ class AccountSession:
     def __init__(
         self,
         codec: PrivateCodec,
-        hear: Callable[[Report | LoginRefused | Untold], None],
+        hear: Callable[[Report | LoginRefused | Untold | UnreadableItem], None],
         now_heard: Callable[[], None],
     ) -> None:
         self._codec = codec

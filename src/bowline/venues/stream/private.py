@@ -21,14 +21,16 @@ from contextlib import suppress
 from math import inf
 from random import Random
 
+from msgspec.structs import replace
+
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 from bowline.venues.errors import Rejected, VenueError
 from bowline.venues.feed import Unreadable
-from bowline.venues.private import LoginRefused, PrivateCodec, Report, Untold
-from bowline.venues.protocol import Venue
+from bowline.venues.private import LoginRefused, PrivateCodec, Report, UnreadableItem, Untold
+from bowline.venues.protocol import UnreadableRow, Venue
 from bowline.venues.rest import Credentials
 from bowline.venues.stream.account_book import FillBook, Holdings, Owed, fill_key, order_key
 from bowline.venues.stream.account_notices import (
@@ -38,6 +40,7 @@ from bowline.venues.stream.account_notices import (
     OrderInDoubt,
     RestAsked,
     RestSilent,
+    RowUnreadable,
     StreamLive,
     StreamLost,
     StreamMissed,
@@ -62,6 +65,8 @@ HOLD_S = 2.0
 GRACE_S = 5.0
 #: a key that was refused is not shown again before
 REFUSED_AGAIN_S = 30.0
+#: of what cannot be read so much is remembered, to tell each once
+MOST_DOUBTED = 1_000
 #: what an order owes is asked for this often at once; then every half minute is enough
 ASK_FOR_OWED = 3
 
@@ -107,6 +112,7 @@ class AccountStream:
             self.holdings,
             self._touched,
             self._found,
+            self._doubtful,
             instruments=instruments,
             cursors=cursors,
             since_ns=venue_now_ns(),
@@ -118,6 +124,7 @@ class AccountStream:
         #: since when, and how often it was asked for
         self._owed: dict[Owed, tuple[float, int]] = {}
         self._session: AccountSession | None = None
+        self._doubted: dict[UnreadableRow | OrderReport, None] = {}
 
     @property
     def cursors(self) -> Mapping[InstrumentId, str]:
@@ -211,8 +218,12 @@ class AccountStream:
         for item in items:
             self._session.take(item)
 
-    def _hear(self, item: Report | LoginRefused | Untold) -> None:
+    def _hear(self, item: Report | LoginRefused | Untold | UnreadableItem) -> None:
         """What the stream told."""
+        if isinstance(item, UnreadableItem):
+            self._notice(FrameUnreadable(self._codec.rules.url, item.why))
+            self._want()
+            return
         if isinstance(item, LoginRefused):
             self._notice(KeyRefused(item.code, item.message))
             return
@@ -236,6 +247,8 @@ class AccountStream:
     def _found(self, report: Report) -> None:
         """What REST told."""
         clock_s = asyncio.get_running_loop().time()
+        if isinstance(report, OrderReport) and report.state is OrderState.UNKNOWN:
+            self._doubtful(report)
         news = self._take(report)
         since_ns = self._live_since_ns
         if not news or since_ns is None or not isinstance(report, OrderReport | FillReport):
@@ -243,6 +256,18 @@ class AccountStream:
         if report.event_ns > since_ns:
             key = order_key(report) if isinstance(report, OrderReport) else fill_key(report)
             self._missed.setdefault(key, (report, clock_s + GRACE_S))
+
+    def _doubtful(self, what: UnreadableRow | OrderReport) -> None:
+        """What REST told and nobody can read; each once."""
+        if what in self._doubted:
+            return
+        self._doubted[what] = None
+        if len(self._doubted) > MOST_DOUBTED:
+            del self._doubted[next(iter(self._doubted))]
+        if isinstance(what, OrderReport):
+            self._notice(OrderInDoubt(replace(what, state=OrderState.UNKNOWN)))
+        else:
+            self._notice(RowUnreadable(what))
 
     def _take(self, report: Report) -> bool:
         """Tell what is news of a report; whether there was any."""

@@ -4,7 +4,9 @@ A round asks for everything: open orders, positions, fills since where the last 
 balances. What is known already is no news. It must never undo what the stream said meanwhile: of
 an answer only that counts which the stream has not spoken of since the question.
 
-1. Open orders. One that is open here and not there is looked up.
+1. Open orders. One that is open here and not there is looked up. A row that cannot be read is told,
+   and what it may be about is neither gone nor flat nor spent; one order that cannot be read is in
+   doubt and holds up nothing else.
 2. Positions, then fills of every instrument that this account is known to have touched. An order
    of ours that is known by its fills alone is looked up.
 3. Balances.
@@ -12,7 +14,7 @@ an answer only that counts which the stream has not spoken of since the question
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -20,9 +22,9 @@ from msgspec.structs import replace
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, OrderId
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
-from bowline.venues.errors import Rejected
+from bowline.venues.errors import NotUnderstood, Rejected
 from bowline.venues.private import Report
-from bowline.venues.protocol import Venue
+from bowline.venues.protocol import Told, UnreadableRow, Venue, unreadable_of
 from bowline.venues.rest.fills import Cursor
 from bowline.venues.stream.account_book import FillBook, Holdings, order_key
 
@@ -47,9 +49,10 @@ class Touched(Protocol):
 
 
 class SecondSource:
-    """`tell` is given every report. What filled before `since_ns` is known and no news.
+    """`tell` is given every report, `doubt` what could not be read.
 
-    But where `cursors` say how far an instrument was read, all that follows is told.
+    What filled before `since_ns` is known and no news. But where `cursors` say how far an
+    instrument was read, all that follows is told.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class SecondSource:
         holdings: Holdings,
         touched: Touched,
         tell: Callable[[Report], None],
+        doubt: Callable[[UnreadableRow | OrderReport], None],
         *,
         instruments: Iterable[InstrumentId] = (),
         cursors: Mapping[InstrumentId, str] | None = None,
@@ -69,6 +73,7 @@ class SecondSource:
         self._holdings = holdings
         self._touched = touched
         self._tell = tell
+        self._doubt = doubt
         #: in the order in which they were first heard of
         self._instruments = dict.fromkeys(instruments)
         #: where the next page of fills begins; to be kept by whoever starts again
@@ -94,11 +99,16 @@ class SecondSource:
 
     async def _orders(self) -> None:
         before = {order_key(each): each for each in self._fills.open_orders}
-        found = {order_key(each): each for each in await self._open_orders()}
+        told = await self._open_orders()
+        self._doubt_all(told)
+        found = {order_key(each): each for each in told}
         for each in found.values():
             self._tell(each)
         for key, order in before.items():
             known = self._fills.find(key)
+            if any(_may_be(row, order) for row in unreadable_of(told)):
+                self._doubt(order)
+                continue
             if key in found or known is None or known.client_id is None:
                 continue
             if known.state is not order.state or known.filled != order.filled:
@@ -106,27 +116,45 @@ class SecondSource:
             await self._look_up(known.instrument, known.client_id)
 
     async def _look_up(self, instrument: InstrumentId, client_id: OrderId) -> None:
-        order = await self._venue.order(instrument, client_id)
+        try:
+            order = await self._venue.order(instrument, client_id)
+        except NotUnderstood as error:
+            why = UnreadableRow("look-up", error.message, "", instrument, client_id=client_id)
+            self._doubt(why)
+            for known in self._fills.open_orders:
+                if known.client_id == client_id:
+                    self._doubt(known)
+            return
         if order is not None:
             self._tell(order)
 
-    async def _open_orders(self) -> list[OrderReport]:
+    async def _open_orders(self) -> Sequence[OrderReport]:
         try:
-            return list(await self._venue.open_orders())
+            return await self._venue.open_orders()
         except Rejected:
             if not self._instruments:
                 return []
-        return [
-            order
-            for instrument in tuple(self._instruments)
-            for order in await self._venue.open_orders(instrument)
-        ]
+        lists = [await self._venue.open_orders(each) for each in tuple(self._instruments)]
+        return Told(
+            (order for each in lists for order in each),
+            (row for each in lists for row in unreadable_of(each)),
+        )
+
+    def _doubt_all(self, rows: Sequence[object]) -> None:
+        for row in unreadable_of(rows):
+            self._doubt(row)
 
     async def _positions(self) -> None:
         count = self._touched.count()
         rows = await self._venue.positions()
+        self._doubt_all(rows)
+        unread = {row.instrument for row in unreadable_of(rows)}
         found = [self._holdings.as_known(each) for each in rows]
-        gone = [_flat(each) for each in self._holdings.missing_positions(found)]
+        gone = [
+            _flat(each)
+            for each in self._holdings.missing_positions(found)
+            if not unread & {None, each.instrument}
+        ]
         for each in (*found, *gone):
             if not self._touched.since(each.instrument, count):
                 self._tell(each)
@@ -136,6 +164,8 @@ class SecondSource:
         cursor = self.cursors.get(instrument, str(start))
         for _ in range(MOST_PAGES):
             page = await self._venue.fills(instrument, cursor)
+            for row in page.unreadable:
+                self._doubt(row)
             for fill in page.fills:
                 if fill.event_ns < self._since_ns and instrument not in self._read_on:
                     self._fills.note(fill)
@@ -147,16 +177,27 @@ class SecondSource:
 
     async def _balances(self) -> None:
         count = self._touched.count()
-        rows = list(await self._venue.balances())
-        there = {each.asset for each in rows}
+        rows = await self._venue.balances()
+        self._doubt_all(rows)
+        unread = {row.asset for row in unreadable_of(rows)}
+        there = {each.asset for each in rows} | unread
         spent = [
             Balance(each.asset, ZERO, ZERO)
             for each in self._holdings.balances
-            if each.asset not in there
+            if each.asset not in there and "" not in unread
         ]
         for each in (*rows, *spent):
             if not self._touched.since(each.asset, count):
                 self._tell(each)
+
+
+def _may_be(row: UnreadableRow, order: OrderReport) -> bool:
+    """Whether a row that cannot be read may be of this order."""
+    if row.venue_order_id:
+        return row.venue_order_id == order.venue_order_id
+    if row.client_id is not None:
+        return row.client_id == order.client_id
+    return row.instrument in {None, order.instrument}
 
 
 def _flat(position: PositionReport) -> PositionReport:
