@@ -160,7 +160,7 @@ class Venues:
                 f"no key for {market.venue} is set",
                 hint=f"set BOWLINE_{market.venue.upper()}_KEY and _SECRET",
             )
-        await rest.measure_clock()
+        await rest.venue_now_ns()
         listings = Listings(await rest.listings())
         number = await rest.stream_key() if market.name in NUMBERED else ""
         codec = PRIVATE_CODECS[market.name](market, listings, number)

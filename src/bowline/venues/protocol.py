@@ -79,8 +79,19 @@ class FillPage(Struct, frozen=True):
     unreadable: tuple[UnreadableRow, ...] = ()
 
 
+class Clock(Protocol):
+    """The time at a venue beside ours."""
+
+    def ahead_ns(self) -> int | None:
+        """How far the local clock is ahead of the venue's; None before that was measured."""
+
+
 class PublicVenue(Protocol):
     """What needs no key."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time at the venue."""
 
     @property
     def market(self) -> Market:
@@ -104,9 +115,6 @@ class PublicVenue(Protocol):
 
     async def venue_now_ns(self) -> int:
         """The venue's time as it is known here, measured if that is due. Raises VenueError."""
-
-    def ahead_ns(self) -> int | None:
-        """How far the local clock is ahead of the venue's; None before that was measured."""
 
     async def close(self) -> None:
         """Let go of every connection."""

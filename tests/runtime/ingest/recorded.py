@@ -89,6 +89,10 @@ class ToldVenue:
     async def venue_now_ns(self) -> int:
         return self.now_ns()
 
+    @property
+    def clock(self) -> ToldVenue:
+        return self
+
     def ahead_ns(self) -> int:
         return self.ahead
 

@@ -258,7 +258,7 @@ def test_a14_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.Mo
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         stub.otherwise = Reply('{"retCode": 0, "result": "' + "x" * 200_000 + '"}')
         with pytest.raises(Retryable):
             await venue.balances()
@@ -285,7 +285,7 @@ def test_a15_a_new_field_changes_nothing_and_a_missing_number_is_never_a_nought(
 def _a15(order: str, expected: OrderState | None) -> None:
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         stub.otherwise = Reply(order)
         if expected is None:
             with pytest.raises(VenueError):
@@ -381,7 +381,7 @@ def test_a18_modes_changed_elsewhere_are_seen_and_a_mismatch_enters_nothing(name
 @three_venues
 def test_a19_maintenance_refuses_or_leaves_doubt_and_ends(name: str) -> None:
     async def scene(stage: Stage) -> None:
-        await stage.venue.measure_clock()
+        await stage.venue.venue_now_ns()
         await stage.now(fault="maintenance", seconds=0.6)
         with pytest.raises((Unknown, Retryable)):
             await stage.venue.place(stage.order(41))
@@ -399,7 +399,7 @@ def test_a19_maintenance_refuses_or_leaves_doubt_and_ends(name: str) -> None:
 @every_venue
 def test_a20_a_revoked_key_is_refused_for_good(name: str) -> None:
     async def scene(stage: Stage) -> None:
-        await stage.venue.measure_clock()
+        await stage.venue.venue_now_ns()
         await stage.now(fault="revoke_key")
         with pytest.raises(Rejected):
             await stage.venue.place(stage.order(41))
@@ -447,7 +447,7 @@ def test_c02_a_request_outside_the_window_was_not_carried_out_and_the_clock_is_s
     name: str,
 ) -> None:
     async def scene(stage: Stage) -> None:
-        await stage.venue.measure_clock()
+        await stage.venue.venue_now_ns()
         await stage.now(fault="clock_skew", seconds=120)
         with pytest.raises(Retryable) as error:
             await stage.venue.place(stage.order(41))
@@ -464,7 +464,7 @@ def test_c02_a_request_outside_the_window_was_not_carried_out_and_the_clock_is_s
 def test_c05_a_candle_is_closed_by_the_venues_clock_and_not_by_ours(name: str, skew_s: int) -> None:
     async def scene(stage: Stage) -> None:
         await stage.now(fault="clock_skew", seconds=skew_s)
-        stage.venue._clock.doubt("the venue has set its clock")
+        stage.venue.clock.doubt("the venue has set its clock")
         (listing,) = await stage.venue.listings()
         now_ns = await stage.venue.server_time_ns()
         frame = await stage.venue.candles(listing, now_ns - 10 * MINUTE_NS, now_ns + MINUTE_NS)

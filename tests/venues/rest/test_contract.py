@@ -129,7 +129,7 @@ def played(market: str, operation: str) -> tuple[Any, list[Asked], list[str]]:
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         (listing,) = await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         before = len(stub.asked)
         stub.otherwise = reply_to(market, name)
         if operation == "position mode" and market == "gate:linear":

@@ -48,7 +48,7 @@ def test_a_symbol_beyond_ascii_is_sent_escaped_and_signed_the_venues_way(
         (listing,) = await venue.listings()
         instrument = listing.instrument.id
         assert instrument.symbol == f"{name}USDT"
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         order = OrderRequest(
             OrderId(17), instrument, Side.BUY,
             max(listing.min_quantity, Decimal("0.02")), price=Decimal(40_000),

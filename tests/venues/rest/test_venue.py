@@ -33,7 +33,7 @@ def raised_by_place(name: str, reply: Any, **more: Any) -> tuple[list[VenueError
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         stub.otherwise = reply
         stub.asked.clear()
         if isinstance(reply, Reply) and reply.delay_s:
@@ -71,7 +71,7 @@ def test_an_order_that_was_never_sent_is_no_doubt() -> None:
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         client = venue._line.client
         client.urls["api"] = dict.fromkeys(client.urls["api"], "http://127.0.0.1:1")
         with pytest.raises(Retryable, match="not sent"):
@@ -84,7 +84,7 @@ def test_an_order_that_was_never_sent_is_no_doubt() -> None:
 def test_a_read_that_fails_is_asked_again_and_is_never_doubt(market: str) -> None:
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         for reply in (Reply(drop=True), Reply("<html>"), Reply({}, 503)):
             stub.otherwise = reply
             for reading in (
@@ -115,7 +115,7 @@ def test_a_refused_time_stamp_is_definite_and_measured_anew() -> None:
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         stub.answers[CREATE] = {"retCode": 10002, "retMsg": "invalid request, timestamp"}
         with pytest.raises(Retryable) as error:
             await venue.place(order(stub))
@@ -159,7 +159,7 @@ def test_a_429_stops_entries_and_leaves_the_way_out_open() -> None:
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
         stub.answers[CREATE] = Reply({}, 429, {"Retry-After": "7"})
         with pytest.raises(Retryable) as error:
             await venue.place(order(stub))
@@ -310,7 +310,7 @@ def test_a_full_page_of_fills_is_never_believed() -> None:
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        await venue.measure_clock()
+        await venue.venue_now_ns()
 
         async def rows_of(params: dict[str, Any]) -> dict[str, Any]:
             ends = (int(params["startTime"]), int(params["endTime"]))

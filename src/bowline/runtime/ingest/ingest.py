@@ -154,7 +154,7 @@ class Ingest:
                 self._health,
                 self._hear,
                 self._since_ns,
-                lambda: self._now_ns() - (market.venue.ahead_ns() or 0),
+                lambda: self._now_ns() - (market.venue.clock.ahead_ns() or 0),
             )
         )
 
@@ -170,7 +170,7 @@ class Ingest:
 
     def _ahead_ns(self, instrument: InstrumentId) -> int:
         """How far the local clock is ahead of the venue's, 0 while nobody knows."""
-        return self._venues[instrument.market_id].ahead_ns() or 0
+        return self._venues[instrument.market_id].clock.ahead_ns() or 0
 
     def _venue_now_ns(self, instrument: InstrumentId) -> int:
         return self._now_ns() - self._ahead_ns(instrument)
@@ -232,7 +232,7 @@ class Ingest:
             self._stores.candles,
             self._intake,
             market.venue,
-            lambda: self._now_ns() - (market.venue.ahead_ns() or 0),
+            lambda: self._now_ns() - (market.venue.clock.ahead_ns() or 0),
         )
         while True:
             await asyncio.sleep(RESTATE_EVERY_S)
@@ -253,7 +253,7 @@ class Ingest:
     async def _keep_reporting(self) -> None:
         while True:
             for market in self._markets:
-                self._health.clock(market.market.name, market.venue.ahead_ns() or 0)
+                self._health.clock(market.market.name, market.venue.clock.ahead_ns() or 0)
             self._report(self._health.report(self._now_ns()))
             await asyncio.sleep(REPORT_EVERY_S)
 

@@ -71,7 +71,7 @@ class RestVenue:
     ) -> None:
         self.market = market
         self._venue, self._quirks = quirks, quirks.markets[market.kind]
-        self._clock = clock
+        self.clock = clock
         self._line = Line(
             market,
             quirks,
@@ -123,7 +123,7 @@ class RestVenue:
         """
         rules = self._quirks.candles
         await self._known()
-        now_ns = await self.venue_now_ns() - (self._clock.error_ns() or 0)
+        now_ns = await self.venue_now_ns() - (self.clock.error_ns() or 0)
         start_ns = -(-start_ns // MINUTE_NS) * MINUTE_NS
         end_ns = min(end_ns, start_ns + rules.page * MINUTE_NS, now_ns)
         if end_ns - start_ns < MINUTE_NS:
@@ -145,25 +145,15 @@ class RestVenue:
     async def venue_now_ns(self) -> int:
         """The venue's time as it is known here. Raises VenueError before it was ever measured."""
         try:
-            await self.measure_clock()
+            await self._measure()
         except (Retryable, Rejected):
-            if self._clock.measured is None:
+            if self.clock.measured is None:
                 raise
-        return self._clock.now_ns()
-
-    def ahead_ns(self) -> int | None:
-        """How far the local clock is ahead of the venue's; None before that was measured."""
-        return self._clock.ahead_ns()
+        return self.clock.now_ns()
 
     async def close(self) -> None:
         """Let go of every connection."""
         await self._line.close()
-
-    async def measure_clock(self) -> None:
-        """Measure the venue's time, if it is due."""
-        async with self._measuring:
-            if self._clock.due():
-                await self._clock.measure(self.server_time_ns)
 
     # --- orders ---------------------------------------------------------------------------------
 
@@ -190,7 +180,7 @@ class RestVenue:
             quantity=order.quantity,
             filled=ZERO,
             state=OrderState.PENDING,
-            event_ns=self._clock.now_ns(),
+            event_ns=self.clock.now_ns(),
             price=order.price,
             reduce_only=order.reduce_only,
         )
@@ -258,7 +248,7 @@ class RestVenue:
 
         async with self._line.asking("fills"):
             asked = Asking(page, pages, read)
-            return await read_page(rules, beginning, self._clock.now_ms(), asked)
+            return await read_page(rules, beginning, self.clock.now_ms(), asked)
 
     # --- the account ----------------------------------------------------------------------------
 
@@ -404,15 +394,21 @@ class RestVenue:
         except KeyError:
             raise self._cannot(f"instrument {instrument.symbol}") from None
 
+    async def _measure(self) -> None:
+        """Measure the venue's time, if it is due."""
+        async with self._measuring:
+            if self.clock.due():
+                await self.clock.measure(self.server_time_ns)
+
     async def _ready(self, *, entering: bool = False) -> None:
         """Measure the time if that is due. Raises Retryable if an entry may not go out now."""
         try:
-            await self.measure_clock()
+            await self._measure()
         except (Retryable, Rejected):
             # a way out is tried with the time we have; an entry is refused just below
             if entering:
                 raise
-        if entering and (trouble := self._clock.trouble()):
+        if entering and (trouble := self.clock.trouble()):
             raise Retryable(f"{self.market.name}: {trouble}", after_s=1.0, code="clock")
 
     async def _told(
@@ -459,7 +455,7 @@ class RestVenue:
             try:
                 found.append(await self._order_of(row, listing))
             except trips() as error:
-                prefix, now_ns = self._venue.id_prefix, self._clock.now_ns()
+                prefix, now_ns = self._venue.id_prefix, self.clock.now_ns()
                 name = f"{self.market.name} open orders"
                 lost.append(rows.unreadable_order(name, row, error, listing, prefix))
                 doubtful = rows.order_in_doubt(row, listing, prefix, now_ns)
