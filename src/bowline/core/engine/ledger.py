@@ -21,9 +21,9 @@ from bowline.core.model.position import Position, RoundTrip, apply_fill
 from bowline.core.model.values import DAY_NS, HUNDRED, ONE, ZERO, Direction
 
 _NEVER = Decimal("Infinity")
-#: An entry price is a quotient, and what 28 digits leave of it may lie one beside the price that was
-#: paid. A level that is met is compared without its last digits: so a close that is exactly on the
-#: level meets it. Prices, percentages and rates have fewer digits than this together.
+#: An entry price is a quotient, and what 28 digits leave of it may lie one beside the price that
+#: was paid. A level that is met is compared without its last digits: so a close that is exactly on
+#: the level meets it. Prices, percentages and rates have fewer digits than this together.
 _MET = Context(prec=24)
 
 
