@@ -73,6 +73,17 @@ def test_a_command_that_says_something_else_is_found():
         again(forged)
 
 
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_entries_under_later_numbers_are_not_the_same_entries(share):
+    """As if one more candle had closed before them: equal words alone make no equal entry."""
+    _, entries = lived()
+    places = gaps(entries)
+    at = places[int(share * len(places))]
+    later = [replace(entry, seq=entry.seq + 1) for entry in entries[at:]]
+    with pytest.raises(Damaged, match=f"part at entry {entries[at].seq}: the run has PlaceOrder"):
+        again([*entries[:at], *later])
+
+
 def test_an_answer_that_is_not_there_is_never_asked_for_again_while_more_follows():
     """The venue's answer is taken out of the middle: what follows cannot be its continuation."""
     _, entries = lived()

@@ -142,7 +142,8 @@ class _Play:
     def _execute(self, commands: Sequence[Command]) -> list[Event]:
         facts: list[Event] = []
         for command in commands:
-            if isinstance(command, PlaceOrder | SettleFunding) and (of := self._whose(command)):
+            of = self._whose(command)
+            if of is not None and isinstance(command, PlaceOrder | SettleFunding):
                 facts += self._venues[of].execute(command)
         return facts
 

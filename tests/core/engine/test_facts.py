@@ -131,6 +131,21 @@ def test_a_signal_exit_the_venue_rejects_is_not_lost_with_its_edge():
     assert (again.order.reason, again.order.reduce_only) == (Reason.SIGNAL, True)
 
 
+def test_an_exit_that_was_tried_again_is_done_once_it_has_filled():
+    """The next position has nothing to do with it."""
+    world = World([100, 100, 90, 90, 90, 90, 90], [1, 1, 1, 1, -1, -1, -1])
+    world.fill(world.candle()[0])
+    world.candle()
+    (stop,) = world.candle()
+    world.engine.step(OrderRejected(2, stop.order.id, "no"))
+    world.fill(world.candle()[0])
+    (entry,) = world.candle()
+    assert not entry.order.reduce_only
+    world.fill(entry)
+    assert world.candle() == ()
+    assert world.ledger.position is not None
+
+
 def test_an_order_nobody_knows_about_blocks_the_run_until_it_is_resolved():
     """Unknown may have happened: no second order, not even an exit, until the venue has spoken."""
     world = World([100, 100, 100, 100], [1, -1, 1, -1])
