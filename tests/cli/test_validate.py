@@ -179,7 +179,6 @@ def validate_plugin(home: Path, which: str) -> str:
         (("validate", "nothing.yaml"), "nothing.yaml"),
         (("validate", "grid.yaml", "--symbol", "ADAUSDT"), "no candles of binance:spot ADAUSDT"),
         (("walk-forward", "grid.yaml", "--train-days", "400"), "no fold fits"),
-        (("walk-forward", "spec.yaml", "--test-days", "-1"), "no whole number"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(

@@ -116,7 +116,7 @@ def run_command(
         found = sweep_result(store, lease.job.id, lambda: wire.open_candles(home), plan)
     say(f"job {lease.job.id}: `bowline grid save {lease.job.id} ROW` makes a row a strategy")
     source = str(candles) if candles else "stored candles"
-    show_result(found, as_json=as_json, html=html, source=source)
+    show_result(found, job=lease.job.id, as_json=as_json, html=html, source=source)
 
 
 def _announce(plan: GridPlan) -> None:
@@ -162,7 +162,12 @@ def save_command(
 
 
 def show_result(
-    result: SweepResult, *, as_json: bool, html: Path | None = None, source: str = "stored candles"
+    result: SweepResult,
+    *,
+    job: int,
+    as_json: bool,
+    html: Path | None = None,
+    source: str = "stored candles",
 ) -> None:
     """Print a result with its verdict: one document, or the best rows and what to make of them."""
     from bowline import wire
@@ -176,7 +181,8 @@ def show_result(
     if html is not None:
         from bowline.desk.sweep_report import picture_of, write_sweep_html
 
-        write_sweep_html(picture_of(result, verdict, source=source, threads=threads), html)
+        page = picture_of(result, verdict, source=source, threads=threads, job=job)
+        write_sweep_html(page, html)
     if as_json:
         missing = missing_document(result)
         emit_json(result.document() | {"verdict": verdict, "completeness": missing})
@@ -189,7 +195,7 @@ def show_result(
 
 def _show_rows(result: SweepResult) -> None:
     from bowline.desk.report import first_signal_text
-    from bowline.desk.sweep_words import columns_of, missing_lines, row_texts
+    from bowline.desk.sweep_words import columns_of, notes_of, row_texts
 
     plan = result.plan
     emit_table(
@@ -202,9 +208,7 @@ def _show_rows(result: SweepResult) -> None:
         f"{len(result)} run again by the core: they agree"
     )
     typer.echo(first_signal_text(plan.rules.first_signal))
-    if result.stages is not None:
-        typer.echo(result.stages.words())
-    for note in (*missing_lines(result), *result.notes):
+    for note in notes_of(result):
         typer.echo(note)
 
 

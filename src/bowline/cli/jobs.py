@@ -139,7 +139,7 @@ def show_command(
             from bowline.desk.jobs import sweep_result
 
             found = sweep_result(store, job, lambda: wire.open_candles(home))
-            show_result(found, as_json=as_json)
+            show_result(found, job=job, as_json=as_json)
             return
         stored = store.get(job)
     if as_json:
@@ -212,7 +212,7 @@ def resume_command(
             return
         if work_here(resume_here(store, job), threads=threads, cluster=cluster):
             found = sweep_result(store, job, lambda: wire.open_candles(home))
-            show_result(found, as_json=as_json)
+            show_result(found, job=job, as_json=as_json)
 
 
 def work_here(

@@ -27,6 +27,7 @@ from bowline.core.signals import Unsaid
 from bowline.desk.completeness import GapRule
 from bowline.desk.report import completeness_facts
 from bowline.desk.setup import Words
+from bowline.desk.sweep_words import slots_text
 from bowline.desk.sweeps import Wishes, prepare_sweep
 from bowline.research.grid import Budget, GridPlan, GridRequest, SweepResult
 from bowline.research.grid.plan import Hashes
@@ -79,15 +80,13 @@ def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
         chunks=plan.chunks,
         completeness=plan.completeness,
     )
-    slots = ", ".join(slot.name for slot in plan.request.slots[:3])
-    more = " ..." if len(plan.request.slots) > 3 else ""  # noqa: PLR2004 - as many as are named
     where = f"{market} {candles.instrument.symbol}"
     if candles.instrument.market_id == FILE_MARKET.market_id:
         where = Path(file).name
     all_hashes = msgspec.json.encode(hashes, order="sorted")
     return JobRequest(
         kind=SWEEP,
-        title=f"{where} {candles.timeframe.value}: {slots}{more}",
+        title=f"{where} {candles.timeframe.value}: {slots_text(plan.request)}",
         payload=msgspec.json.encode(payload).decode(),
         request_hash=hashlib.sha256(all_hashes).hexdigest(),
         data_hash=hashes.data,

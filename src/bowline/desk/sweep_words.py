@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from bowline.core.completeness import Completeness
 from bowline.core.report import with_gaps_spanned
 from bowline.core.signals import strategy_name
 from bowline.desk.report import completeness_document, completeness_lines, number_text
-from bowline.research.grid import SweepResult
+from bowline.research.grid import GridRequest, SweepResult
 
 #: rows that are named one by one
 _NAMED = 10
+#: indicators that are named in a title
+MOST_NAMED = 3
 #: figure, heading, digits
 _FIGURES = (
     ("total_return_pct", "return %", 2),
@@ -32,10 +36,17 @@ _RANKED_BY = {
 }
 
 
+def slots_text(request: GridRequest) -> str:
+    """The indicators of a grid by name, or the first of them and how many more there are."""
+    names = [slot.name for slot in request.slots]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
 def columns_of(result: SweepResult) -> tuple[str, ...]:
     """The headings; the figure by which rows are ranked is always among them."""
     held = ("held through a gap",) if any(result.held_across) else ()
-    return ("row", *(heading for _, heading, _ in _shown(result)), *held, "strategy")
+    return ("row", *(heading for _, heading, _ in _shown(result)), "alike", *held, "strategy")
 
 
 def row_texts(result: SweepResult, most: int) -> Iterator[tuple[str, ...]]:
@@ -45,7 +56,8 @@ def row_texts(result: SweepResult, most: int) -> Iterator[tuple[str, ...]]:
         figures = (number_text(float(column[place]), digits) for column, digits in columns)
         spec = result.plan.spec(int(result.top.variant[place]))
         held = (str(result.held_across[place]),) if any(result.held_across) else ()
-        yield (str(place + 1), *figures, *held, strategy_name(spec))
+        alike = f"{int(result.top.alike[place]):,}"
+        yield (str(place + 1), *figures, alike, *held, strategy_name(spec))
 
 
 def missing_lines(result: SweepResult) -> tuple[str, ...]:
@@ -75,6 +87,22 @@ def _held_lines(result: SweepResult) -> Iterator[str]:
         f"{best} on a position held through a gap, where no stop was checked: {len(rows):,} of "
         f"{len(result):,} rows do (row {named})"
     )
+
+
+def notes_of(result: SweepResult) -> Iterator[str]:
+    """What has to be said beneath the table, a sentence each."""
+    if result.stages is not None:
+        yield result.stages.words()
+    shared = int((result.top.alike > 1).sum())
+    if shared:
+        yield (
+            f"{shared:,} of {len(result):,} rows stand for several variants that are equal in "
+            "every figure (alike): the simplest is shown and saved"
+        )
+    if len(result) and not np.isfinite(result.top.figure(result.plan.request.rank_by)).any():
+        yield f"no row has a {result.plan.request.rank_by}: they are in the order of their returns"
+    yield from missing_lines(result)
+    yield from result.notes
 
 
 def _shown(result: SweepResult) -> tuple[tuple[str, str, int], ...]:

@@ -91,7 +91,8 @@ def figure_text(finding: Finding) -> str:
     if finding.figure is None:
         return NOTHING
     if finding.question in _SHARES:
-        return f"{finding.figure:.2f}"
+        error = f" ± {finding.error:.2f}" if finding.error else ""
+        return f"{finding.figure:.2f}{error}"
     return f"{finding.figure:,.1f} %"
 
 
@@ -99,7 +100,7 @@ def paths_rows(found: Validation) -> Iterator[tuple[str, ...]]:
     """What was drawn again, how often; low, middle and high return; drawdown; share that lost."""
     for name, paths in (
         ("its round trips, drawn again", found.round_trips),
-        ("other markets, of the same blocks", found.markets),
+        ("its candles, in shuffled blocks", found.markets),
     ):
         if paths is not None:
             spread, depth = paths.return_pct, paths.max_drawdown_pct

@@ -73,6 +73,8 @@ def sample(count: int = 2_000, top: int = 50, *, seed: int = 1, hostile: str = "
             (f"Request{hostile}", f"sha256 9f2c{hostile}"),
             ("Time", "planned in 0.4 s, computed in 12.1 s"),
         ),
+        alike=tuple(range(1, len(best) + 1)),
+        save_command=f"bowline grid save 7{hostile}",
     )  # fmt: skip
 
 

@@ -88,14 +88,14 @@ def test_the_top_is_the_result_s_and_its_curves_end_where_its_equity_does(pictur
     assert {curve[0] for curve in picture.equity} == {10_000.0}
 
 
-def test_in_sample_and_out_of_sample_are_the_sharpe_ratios_of_the_report_s_days(picture, result):
+def test_first_and_last_days_are_the_sharpe_ratios_of_the_report_s_days(picture, result):
     row = picture.top[0]
     report = result.again(1).report
     decided = report.record.candles
     equity = daily_equity(decided, report.curves.equity, 10_000.0)
     returns = np.diff(equity) / equity[:-1]
     split = round(len(returns) * 0.7)
-    for column, part in (("in_sample", returns[:split]), ("out_of_sample", returns[split:])):
+    for column, part in (("first_days", returns[:split]), ("last_days", returns[split:])):
         sharpe = part.mean() / part.std(ddof=1) * np.sqrt(365)
         assert getattr(picture.split, column)[row] == pytest.approx(sharpe, rel=1e-9)
 
@@ -130,3 +130,30 @@ def test_a_sweep_of_little_is_still_a_page(changes, hours):
     assert len(picture.top) == len(result)
     assert len(picture.figures.variant) == result.plan.variants
     assert not re.search(r">[+-]?(nan|NaN|inf|None)\b", text)
+
+
+def test_a_title_is_a_title_whatever_the_number_of_indicators():
+    every = {"catalogue": {"groups": ["cross", "average"]}}
+    asked = {**GRID, "indicators": every, "choose": 1, "stops": {}, "top": 3}
+    steps = np.random.default_rng(3).normal(0, 0.01, 24 * 60)
+    candles = frame(100 * np.exp(np.cumsum(steps)), Timeframe.H1)
+    swept = sweep(Grid(asked, wire.load_catalogue()), candles, check=False)
+    picture = picture_of(swept, judge_sweep(swept), job=12)
+    slots = [slot.name for slot in swept.plan.request.slots]
+    assert len(slots) > 20
+    assert picture.title == f"Sweep of {', '.join(slots[:3])} and {len(slots) - 3} more"
+    assert ("Indicators", ", ".join(slots)) in picture.facts
+    assert picture.save_command == "bowline grid save 12"
+    assert picture.alike == tuple(swept.top.alike.tolist())
+
+
+def test_the_figure_that_ranks_is_drawn_of_every_variant(result):
+    asked = {**GRID, "rank_by": "win_rate_pct"}
+    swept = sweep(Grid(asked, wire.load_catalogue()), result.plan.candles, check=False)
+    picture = picture_of(swept, judge_sweep(swept))
+    plan = swept.plan
+    outcome = plan.evaluate(np.arange(plan.space.bases), plan.stops)
+    with np.errstate(invalid="ignore"):
+        expected = 100 * outcome.wins / outcome.round_trips
+    assert picture.ranked.title == "Win rate"
+    assert np.allclose(picture.ranked.values, expected, equal_nan=True)

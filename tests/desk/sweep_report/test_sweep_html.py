@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from bowline.core.errors import BadInput
-from bowline.desk.sweep_report import Figures, sweep_page, write_sweep_html
+from bowline.desk.sweep_report import Figures, Ranked, sweep_page, write_sweep_html
 from bowline.desk.sweep_report.drawing import MOST_VARIANTS
 from tests.desk.pages import CHROMIUM, Elements, browse
 from tests.desk.sweep_report.sample import sample
@@ -55,7 +55,7 @@ def cut(picture, count):
     axes = tuple(replace(axis, codes=axis.codes[:count]) for axis in picture.axes)
     return replace(
         picture, variants=count, figures=figures, axes=axes, split=None, thresholds=(),
-        top=np.zeros(0, dtype=np.int64), equity=(),
+        top=np.zeros(0, dtype=np.int64), equity=(), alike=(),
     )  # fmt: skip
 
 
@@ -93,6 +93,9 @@ def test_the_verdict_and_its_findings_stand_without_a_script(picture, page):
     for words in (*picture.warnings, *(word for fact in picture.facts for word in fact)):
         assert words in text
     assert "The best 50 of 2,000 by total return." in text
+    assert "the last ones are no test of a row" in text
+    assert "To make a row a strategy: bowline grid save 7 ROW" in text
+    assert "out of sample" not in text.replace("Out of sample", "")
 
 
 def test_every_number_that_travels_is_the_sweep_s(picture, page):
@@ -104,10 +107,31 @@ def test_every_number_that_travels_is_the_sweep_s(picture, page):
         assert np.array_equal(columns[name], given.astype(columns[name].dtype), equal_nan=True)
     assert columns["variant"].tolist() == picture.figures.variant.tolist()
     assert columns["top"].tolist() == picture.top.tolist()
+    assert columns["alike"].tolist() == list(picture.alike)
+    assert (drawing["save"], drawing["ranked_by"]) == ("bowline grid save 7", "total_return_pct")
     for number, axis in enumerate(picture.axes):
         said = [(None, *axis.values)[code] for code in columns[f"axis{number}"]]
         assert said == [axis.values[code] if code >= 0 else None for code in axis.codes]
         assert drawing["axes"][number] == {"name": axis.name, "values": list(axis.values)}
+
+
+@pytest.mark.parametrize(
+    ("ranked_by", "column"),
+    [("max drawdown", "max_drawdown_pct"), ("sharpe", "sharpe"), ("round trips", "round_trips")],
+)
+def test_a_narrow_table_keeps_the_figure_that_ranks(picture, ranked_by, column):
+    drawing = drawing_in(sweep_page(replace(picture, ranked_by=ranked_by)))
+    assert drawing["ranked_by"] == column
+    assert column in {figure["id"] for figure in drawing["figures"]}
+
+
+def test_a_figure_that_is_drawn_only_where_it_ranks_travels_too(picture):
+    values = np.linspace(0, 100, len(picture.figures.variant))
+    other = replace(picture, ranked=Ranked("Win rate", " %", 1, values), ranked_by="win rate")
+    drawing = drawing_in(sweep_page(other))
+    assert drawing["ranked_by"] == "ranked"
+    assert {"id": "ranked", "title": "Win rate", "unit": " %", "better": 1} in drawing["figures"]
+    assert np.array_equal(unpacked(drawing)["ranked"], values.astype("f4"))
 
 
 def test_a_sparkline_has_the_start_the_end_and_the_height_of_its_curve(picture, page):
@@ -254,7 +278,7 @@ class TestInABrowser:
         assert gained in said["risk"]
         pair = [axis.values[axis.codes[best]] for axis in picture.axes[:2]]
         assert f"sma_cross fast {pair[0]}, slow {pair[1]}" in said["risk"]
-        measured = ~np.isnan(picture.split.out_of_sample[picture.top])
+        measured = ~np.isnan(picture.split.last_days[picture.top])
         first = picture.figures.variant[picture.top[measured][0]]
         assert f"variant {first:,}" in said["split"]
         assert f"Variant {number}, number 1 of the top" in said["chosen"]

@@ -16,7 +16,7 @@ from bowline.core.report import make_report
 from bowline.core.signals import Strategies, opinion_of
 from bowline.desk.setup import Span, candles_of_span, make_setup
 from bowline.research import backtest
-from bowline.research.grid import ChunkResult, Merge, Rows, plan_grid, run_chunks
+from bowline.research.grid import ChunkResult, Merge, finish, plan_grid, run_chunks
 from bowline.research.grid.again import (
     RowDisagrees,
     check_row,
@@ -25,7 +25,7 @@ from bowline.research.grid.again import (
     side_by_side,
     sparse_backtest,
 )
-from bowline.research.grid.topk import best
+from bowline.research.grid.topk import rows_of
 from tests.generators import catalogue
 from tests.research.grids import minutes, request
 
@@ -97,12 +97,29 @@ def test_threads_chunks_and_order_change_no_byte(shortlist: int) -> None:
 
 
 def test_stops_that_were_never_met_do_not_fill_the_top_with_one_outcome() -> None:
-    """However wide a stop is beyond the market, the base stands once, by its lowest number."""
+    """However wide a stop is beyond the market, the base stands once, without stops."""
     far = {"sl_pct": [90, "off"], "tp_pct": ["off", 95, 99]}
     plan = plan_grid(request(stops=far, top=20, choose=1), CANDLES, FROM_NS)
     top = run_chunks(plan, Merge(plan)).top
     assert len(top) == plan.space.bases > 5
-    assert (top.variant % plan.space.lanes == 0).all()
+    assert {plan.request.lanes[lane] for lane in top.variant % plan.space.lanes} == {(None, None)}
+    assert top.alike.tolist() == [plan.space.lanes] * len(top)
+
+
+def test_parameters_that_made_no_difference_are_one_row_with_the_fewest_rules() -> None:
+    """A rule that never comes true beside any base: no trade, whatever else agrees with it."""
+    never = {"id": "rsi", "params": {"period": [14, 20], "oversold": [1], "overbought": [99]}}
+    cross = {"id": "sma_cross", "params": {"fast": [5, 10], "slow": [60]}}
+    asked = request(indicators=[cross, never], choose="1..2", stops={}, top=20)
+    plan = plan_grid(asked, CANDLES, FROM_NS)
+    merge = run_chunks(plan, Merge(plan))
+    (idle,) = np.flatnonzero(merge.top.round_trips == 0)
+    # two settings of the rule alone, and two more beside each of two crosses
+    assert merge.top.alike[idle] == 6
+    assert [use.id for use in plan.spec(int(merge.top.variant[idle])).rules] == ["rsi"]
+    assert merge.top.alike.sum() == plan.variants == 8
+    result = finish(merge, 1.0)
+    assert len(result.metrics) == len(result.top) == 3
 
 
 def test_a_chunk_that_comes_twice_counts_once() -> None:
@@ -168,8 +185,7 @@ def test_rows_that_share_a_run_are_what_each_comes_to_alone(sizing, direction, s
     asked = request(indicators=[cross], choose=1, sizing=sizing, direction=direction, stops=stops)
     plan = plan_grid(asked, CANDLES.slice(0, 1_500), FROM_NS)
     outcome = plan.evaluate(np.arange(plan.space.bases), plan.stops)
-    figures = (getattr(outcome, name) for name in outcome.__struct_fields__)
-    top = best(Rows(np.arange(plan.variants), *figures), "total_return_pct", plan.variants)
+    top = rows_of(np.arange(plan.variants), outcome)
     lots = side_by_side(plan, top)
     alone_each = [run_again(plan, variant).report.metrics for variant in top.variant.tolist()]
     for places in (*lots, random.sample(range(len(top)), len(top))):

@@ -37,12 +37,19 @@ def test_the_top_is_the_true_top_by_any_figure(rank_by: str) -> None:
     else:
         figure = getattr(everything, rank_by).astype(np.float64)
     smaller = rank_by in {"max_drawdown_pct", "exposure_pct"}
-    order = sorted(range(plan.variants), key=lambda v: (figure[v] if smaller else -figure[v], v))
-    # of variants of a base that came to the same, the first
+    figure = figure if smaller else -figure
+    # ties: more return, less drawdown; of equal variants the simplest, then the first
+    gain, fall = -everything.total_return_pct, everything.max_drawdown_pct
+    simple = {
+        v: len(plan.space.rules(v // plan.space.lanes))
+        + sum(stop is not None for stop in plan.request.lanes[v % plan.space.lanes])
+        for v in range(plan.variants)
+    }
+    order = sorted(simple, key=lambda v: (figure[v], gain[v], fall[v], simple[v], v))
     columns = [getattr(everything, name).tolist() for name in everything.__struct_fields__]
     firsts: dict[tuple[object, ...], int] = {}
     for v in order:
-        firsts.setdefault((v // plan.space.lanes, *(column[v] for column in columns)), v)
+        firsts.setdefault(tuple(column[v] for column in columns), v)
     assert result.top.variant.tolist() == list(firsts.values())[:7]
 
 

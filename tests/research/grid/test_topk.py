@@ -13,63 +13,80 @@ from bowline.research.grid.topk import (
     Keep,
     Rows,
     best,
-    distinct,
     joined,
     kept,
     unpack,
 )
 
 
-def rows_of(figures: list[float], variants: list[int]) -> Rows:
+def rows_of(figures: list[float], variants: list[int], trips: list[int] | None = None) -> Rows:
     count = len(figures)
     column = np.array(figures, dtype=np.float64)
-    trips = np.arange(count, dtype=np.int32)
+    counts = np.array(range(count) if trips is None else trips, dtype=np.int32)
     return Rows(
-        np.array(variants, dtype=np.int64), column, np.abs(column), trips, trips // 2,
-        column, column, column,
+        np.array(variants, dtype=np.int64), column, np.abs(column), counts, counts // 2,
+        column, column, column, np.ones(count, dtype=np.int64),
     )  # fmt: skip
 
 
 FIGURES = st.lists(
-    st.sampled_from([-3.0, 0.0, 1.0, 2.0, float("nan")]), min_size=1, max_size=60
+    st.tuples(st.sampled_from([-3.0, -0.0, 0.0, 1.0, float("nan")]), st.integers(0, 1)),
+    min_size=1,
+    max_size=60,
 )  # ties are the point
+
+
+def cost(variants: np.ndarray) -> np.ndarray:
+    """Made up: what ends with a low digit is simple."""
+    return np.asarray(variants % 10 // 3)
 
 
 @given(FIGURES, st.integers(1, 20), st.sampled_from(RANKINGS), st.randoms())
 def test_merging_parts_in_any_order_gives_the_same_bytes(figures, count, rank_by, chance) -> None:
-    rows = rows_of(figures, list(range(len(figures))))
-    whole = best(rows, rank_by, count)
+    values, trips = zip(*figures, strict=True)
+    rows = rows_of(list(values), list(range(len(figures))), list(trips))
+    whole = best(rows, rank_by, count, cost)
     places = list(range(len(figures)))
     chance.shuffle(places)
     parts = [places[i : i + 7] for i in range(0, len(places), 7)]
     merged = rows.take(np.array([], dtype=np.intp))
     for part in parts:
-        taken = best(rows.take(np.array(part)), rank_by, count)
-        merged = best(joined((merged, taken)), rank_by, count)
+        taken = best(rows.take(np.array(part)), rank_by, count, cost)
+        merged = best(joined((merged, taken)), rank_by, count, cost)
     assert merged.pack() == whole.pack()
 
 
-def test_ties_go_to_the_lower_number_and_what_does_not_exist_is_last() -> None:
+@given(FIGURES, st.integers(1, 10))
+def test_equal_outcomes_are_one_row_that_counts_them_and_names_the_simplest(figures, count) -> None:
+    """By a loop over rows: what has the same figures is one, whatever its base."""
+    groups: dict[tuple[str, int], list[int]] = {}
+    for variant, (value, trips) in enumerate(figures):
+        groups.setdefault((repr(value + 0.0), trips), []).append(variant)
+    values, trips = zip(*figures, strict=True)
+    rows = rows_of(list(values), list(range(len(figures))), list(trips))
+    found = best(rows, "sharpe", count, cost)
+    order = sorted(
+        groups, key=lambda each: (-float(each[0]) if each[0] != "nan" else 9.0, -each[1])
+    )
+    expected = [
+        (min(groups[each], key=lambda v: (v % 10 // 3, v)), len(groups[each])) for each in order
+    ]
+    assert list(zip(found.variant.tolist(), found.alike.tolist(), strict=True)) == expected[:count]
+
+
+def test_a_thousand_that_never_trade_leave_room_for_those_that_do() -> None:
+    """More equal rows than are looked at first: the others must not be lost behind them."""
+    rows = rows_of([0.0] * 5_000 + [-1.0, -2.0], list(range(5_002)), [0] * 5_000 + [3, 4])
+    found = best(rows, "total_return_pct", 3)
+    assert found.variant.tolist() == [0, 5_000, 5_001]
+    assert found.alike.tolist() == [5_000, 1, 1]
+
+
+def test_ties_go_to_the_better_of_the_other_figures_and_what_does_not_exist_is_last() -> None:
     rows = rows_of([1.0, float("nan"), 2.0, 1.0], [8, 1, 9, 3])
     assert best(rows, "total_return_pct", 4).variant.tolist() == [9, 3, 8, 1]
-
-
-@given(
-    st.lists(st.sampled_from([-0.0, 0.0, 1.0, float("nan")]), min_size=1, max_size=40),
-    st.integers(1, 6),
-    st.integers(1, 10),
-)
-def test_rows_that_differ_in_idle_stops_alone_are_one_outcome(figures, lanes, count) -> None:
-    ranked = best(rows_of(figures, list(range(len(figures)))), "sharpe", len(figures))
-    same = np.zeros(len(ranked), dtype=np.int32)
-    ranked = replace(ranked, round_trips=same, wins=same)
-    expected, seen = [], set()
-    for place, variant in enumerate(ranked.variant.tolist()):
-        outcome = (variant // lanes, repr(ranked.sharpe[place] + 0.0))
-        if outcome not in seen:
-            expected.append(variant)
-        seen.add(outcome)
-    assert distinct(ranked, lanes, count).variant.tolist() == expected[:count]
+    by_drawdown = replace(rows, max_drawdown_pct=np.array([1.0, 0.0, 0.0, 2.0]))
+    assert best(by_drawdown, "total_return_pct", 4).variant.tolist() == [9, 8, 3, 1]
 
 
 def test_a_smaller_drawdown_is_better() -> None:
@@ -96,3 +113,5 @@ def test_each_bound_keeps_what_holds_it(keep: Keep, expected: list[int]) -> None
 def test_packed_rows_come_back() -> None:
     rows = rows_of([1.0, float("nan")], [4, 2])
     assert unpack(rows.pack()).pack() == rows.pack()
+    of_before = {name: column for name, column in rows.pack().items() if name != "alike"}
+    assert unpack(of_before).pack() == rows.pack()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowline.research.validation import blocks_for, cross_validate
+from bowline.research.validation import blocks_for, cross_validate, sampling_error
 
 
 def noise(seed: int, variants: int, days: int) -> np.ndarray:
@@ -117,3 +117,35 @@ def test_blocks_are_even_and_long_enough(days: int, blocks: int) -> None:
 def test_what_cannot_be_cut_is_refused(shape: tuple[int, int], blocks: int) -> None:
     with pytest.raises(ValueError, match="cannot be cut into"):
         cross_validate(np.ones(shape), blocks)
+
+
+def grid_like(seed: int, variants: int, days: int = 180) -> np.ndarray:
+    """Neighbours move alike, as those of a grid do: a few sources of return, mixed smoothly."""
+    draw = np.random.default_rng(seed)
+    mixed = np.cumsum(draw.normal(0, 1, (variants, 12)), axis=0)
+    mixed /= mixed.std(axis=0)
+    sources = draw.normal(0, 0.01, (12, days))
+    return np.asarray(mixed @ sources / 3.5 + draw.normal(0, 0.002, (variants, days)))
+
+
+def test_what_a_sample_says_lies_about_as_far_off_as_it_says_itself() -> None:
+    """Root mean square over made-up grids of 1,000: sample against grid, and what it told."""
+    off, told = [], []
+    for seed in range(12):
+        grid = grid_like(seed, 1_000)
+        sample = grid[np.random.default_rng(seed).permutation(1_000)[:250]]
+        off.append(cross_validate(sample, 10).pbo - cross_validate(grid, 10).pbo)
+        told.append(sampling_error(sample, 16))
+    rms = [float(np.sqrt(np.mean(np.square(each)))) for each in (off, told)]
+    assert rms[0] / 3 < rms[1] < rms[0] * 3
+    assert rms[1] > 0.02
+
+
+def test_the_error_is_the_same_again_and_none_where_there_is_nothing_to_halve() -> None:
+    grid = grid_like(1, 300)
+    assert sampling_error(grid, 16) == sampling_error(grid, 16)
+    assert sampling_error(grid[:3], 16) == 0
+
+
+def test_of_many_variants_fewer_blocks_are_cut() -> None:
+    assert (blocks_for(900, 2_000), blocks_for(900, 2_001), blocks_for(23, 2_001)) == (16, 12, 4)

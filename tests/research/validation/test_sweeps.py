@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -24,7 +26,7 @@ from bowline.research.validation import (
     replay,
     sampled_variants,
 )
-from bowline.research.validation.sweeps import daily_returns
+from bowline.research.validation.sweeps import daily_returns, evenly_drawn
 from bowline.wire import load_catalogue
 from tests.research.validation.markets import GRID, random_walk, trending
 
@@ -50,13 +52,32 @@ def test_daily_returns_are_those_of_the_cores_report(noisy: SweepResult) -> None
 
 @given(st.integers(1, 10**12), st.integers(1, 50))
 def test_a_sample_is_even_sorted_and_the_same_again(variants: int, most: int) -> None:
-    found = sampled_variants(variants, most)
+    found = evenly_drawn(variants, most)
     assert len(found) == min(variants, most)
     assert (np.diff(found) > 0).all()
     assert 0 <= found[0] <= found[-1] < variants
     stretch = variants / len(found)
     assert (np.abs(found - stretch * (np.arange(len(found)) + 0.5)) <= stretch / 2 + 1).all()
-    assert (sampled_variants(variants, most) == found).all()
+    assert (evenly_drawn(variants, most) == found).all()
+
+
+def test_every_variant_is_looked_at_where_that_takes_no_time(noisy: SweepResult) -> None:
+    """1,280 variants over hours are all of them; of ten million some are drawn."""
+    plan = noisy.plan
+    assert sampled_variants(plan).tolist() == list(range(plan.variants))
+    assert gather(noisy).sample.shape[0] == plan.variants
+
+    def of(variants: int, candles: int, days: int) -> int:
+        asked = SimpleNamespace(
+            variants=variants, candles=range(candles), tape=SimpleNamespace(days=days)
+        )
+        return len(sampled_variants(cast("GridPlan", asked)))
+
+    assert of(1_280, 90 * 24, 90) == 1_280
+    assert of(10**7, 90 * 24, 90) == 10_000
+    assert of(10**7, 525_600, 365) == 475
+    assert of(10**7, 20 * 365, 20 * 365) == 273
+    assert of(10**7, 10**8, 70_000) == 250
 
 
 def test_the_evidence_is_about_the_best_row(noisy: SweepResult) -> None:

@@ -21,7 +21,7 @@ from bowline.research.validation import (
     daily_sharpes,
     judge,
 )
-from bowline.research.validation.verdict import LIMITS
+from bowline.research.validation.verdict import LIMITS, _grade
 
 BROAD = Plateau(6, 50.0, 45.0, 30.0, 100.0, 90.0)
 CHEAP = CostStress(2, 50.0, 30.0)
@@ -31,7 +31,7 @@ def verdict_on(returns: np.ndarray, **more: object) -> Verdict:
     """The verdict on the best of these variants by Sharpe ratio; what is not said favours it."""
     best = returns[int(np.nanargmax(daily_sharpes(returns)))]
     said = {"plateau": BROAD, "stress": CHEAP, "earlier_trials": 0, "round_trips": 80} | more
-    return judge(Evidence(winner=best, sample=returns, trials=len(returns), **said))
+    return judge(Evidence(winner=best, sample=returns, **({"trials": len(returns)} | said)))
 
 
 def noise(seed: int, variants: int = 60, days: int = 63) -> np.ndarray:
@@ -141,3 +141,35 @@ def test_the_reference_page_says_the_limits_that_hold() -> None:
         if len(cells) == 4 and cells[2][:1] in "≥≤":
             said[cells[0]] = tuple(float(cell[1:].replace("−", "-")) for cell in cells[2:])
     assert said == {question.value: limits for question, limits in LIMITS.items()}
+
+
+def test_of_all_variants_the_figure_has_no_error_and_of_a_sample_it_says_it() -> None:
+    returns = noise(3, 300)
+    whole = verdict_on(returns)
+    (found,) = (each for each in whole.findings if each.question is Question.OVERFITTING)
+    assert (found.error, whole.figures.pbo_error) == (0, 0)
+    assert "of all 300 variants" in found.words
+    sampled = verdict_on(returns, trials=5_000)
+    (found,) = (each for each in sampled.findings if each.question is Question.OVERFITTING)
+    assert found.figure == whole.figures.pbo
+    assert found.error == sampled.figures.pbo_error > 0
+    assert "of 300 evenly drawn variants" in found.words
+    assert "points more or less" in found.words
+
+
+@pytest.mark.parametrize(
+    ("figure", "error", "grade"),
+    [
+        (0.20, 0.0, Grade.HOLDS),
+        (0.18, 0.03, Grade.DOUBT),
+        (0.50, 0.0, Grade.FAILS),
+        (0.52, 0.03, Grade.DOUBT),
+        (0.53, 0.03, Grade.FAILS),
+    ],
+)
+def test_a_limit_is_passed_only_with_the_error_against_it(
+    figure: float, error: float, grade: Grade
+) -> None:
+    assert _grade(Question.OVERFITTING, figure, error) is grade
+    # more of the others is better: the error counts the other way
+    assert _grade(Question.DECAY, 52, 3) is Grade.DOUBT

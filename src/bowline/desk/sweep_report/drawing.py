@@ -44,8 +44,12 @@ def drawing_of(picture: SweepPicture) -> dict[str, Any]:
         "curves": ("u2", np.ravel([_curve(each) for each in picture.equity[:MOST_TOP]])),
     }
     if split is not None:
-        columns["in_sample"] = ("f4", split.in_sample[rows])
-        columns["out_of_sample"] = ("f4", split.out_of_sample[rows])
+        columns["first_days"] = ("f4", split.first_days[rows])
+        columns["last_days"] = ("f4", split.last_days[rows])
+    if picture.ranked is not None:
+        columns["ranked"] = ("f4", picture.ranked.values[rows])
+    if picture.alike:
+        columns["alike"] = ("u4", np.array(picture.alike[:MOST_TOP]))
     for number, axis in enumerate(picture.axes):
         columns[f"axis{number}"] = _codes(axis, rows)
     return {
@@ -55,6 +59,8 @@ def drawing_of(picture: SweepPicture) -> dict[str, Any]:
             {"figure": t.figure, "value": t.value, "words": t.words} for t in picture.thresholds
         ],
         "curve_points": CURVE_POINTS,
+        "ranked_by": _ranked_by(picture),
+        "save": picture.save_command,
         "packed": pack(columns),
     }
 
@@ -79,10 +85,29 @@ def _figures(picture: SweepPicture) -> list[dict[str, Any]]:
     ]
     if (split := picture.split) is not None:
         unit = " %" if split.percent else ""
-        for name, words in (("in_sample", "in-sample"), ("out_of_sample", "out of sample")):
-            title = f"{split.figure} {words}"
+        first, last = f"first {split.share_pct} %", f"last {100 - split.share_pct} %"
+        for name, words in (("first_days", first), ("last_days", last)):
+            title = f"{split.figure}, {words} of the days"
             figures.append({"id": name, "title": title, "unit": unit, "better": 1})
+    if (ranked := picture.ranked) is not None:
+        figures.append(
+            {"id": "ranked", "title": ranked.title, "unit": ranked.unit, "better": ranked.better}
+        )
     return figures
+
+
+def _ranked_by(picture: SweepPicture) -> str:
+    """The id of the figure that makes the best the best."""
+    if picture.ranked is not None:
+        return "ranked"
+    return next(
+        (f["id"] for f in _figures(picture) if _id_words(f["id"]) == picture.ranked_by),
+        "total_return_pct",
+    )
+
+
+def _id_words(figure: str) -> str:
+    return figure.removesuffix("_pct").replace("_", " ")
 
 
 def _codes(axis: Axis, rows: Rows) -> tuple[str, ArrayLike]:

@@ -67,8 +67,17 @@ def _top_note(picture: SweepPicture) -> str:
     if shown < len(picture.top):
         best += f"; {len(picture.top) - shown:,} more are in the result"
     split = picture.split
-    sampled = "" if split is None else f" In-sample and out of sample are each the {split.figure}."
-    return f"{best}.{sampled}"
+    sampled = ""
+    if split is not None:
+        sampled = (
+            f" First and last days are the {split.figure} of {split.share_pct} % and of the other "
+            f"{100 - split.share_pct} % of the days: rows were chosen on all of them, so the last "
+            "ones are no test of a row."
+        )
+    saved = ""
+    if picture.save_command:
+        saved = f" To make a row a strategy: {picture.save_command} ROW, with its number (#)."
+    return f"{best}.{sampled}{saved}"
 
 
 def _drawn(picture: SweepPicture) -> str:

@@ -30,13 +30,15 @@ from bowline.desk.sweep_report.picture import (
     Check,
     Figures,
     Judgement,
+    Ranked,
     Split,
     SweepPicture,
     Threshold,
     Tone,
 )
-from bowline.desk.sweep_words import missing_lines
-from bowline.research.grid import GridPlan, Outcome, SweepResult, instruction_set
+from bowline.desk.sweep_words import MOST_NAMED, missing_lines, slots_text
+from bowline.research.grid import GridPlan, Outcome, Rows, SweepResult, instruction_set
+from bowline.research.grid.topk import joined, rows_of
 from bowline.research.validation import (
     Call,
     Finding,
@@ -54,6 +56,13 @@ _FEWEST_DAYS = 4
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 Columns = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
+#: figures that a page has only where they rank: title, unit, whether more is better
+_RANKED_BY = {
+    "return_over_drawdown": ("Return / drawdown", "", 1),
+    "final_equity": ("Final equity", "", 1),
+    "win_rate_pct": ("Win rate", " %", 1),
+    "exposure_pct": ("Exposure", " %", -1),
+}
 _NAMES = {
     Question.DEFLATED_SHARPE: "Deflated Sharpe",
     Question.OVERFITTING: "Overfitting",
@@ -74,17 +83,32 @@ _TONES = {
 
 
 def picture_of(
-    result: SweepResult, verdict: Verdict, *, source: str = "", threads: int = 1
+    result: SweepResult,
+    verdict: Verdict,
+    *,
+    source: str = "",
+    threads: int = 1,
+    job: int | None = None,
 ) -> SweepPicture:
-    """The picture of a sweep that `verdict` judged; `source` says where its candles came from."""
+    """The picture of a sweep that `verdict` judged.
+
+    `source` says where its candles came from, `job` whose result it is, from which rows are saved.
+    """
     plan = result.plan
-    judged = sampled_variants(plan.variants)
-    figures = _figures(result, judged)
+    judged = sampled_variants(plan)
+    figures_of = _rows_drawn(result, judged)
+    figures = Figures(
+        variant=figures_of.variant,
+        total_return_pct=figures_of.total_return_pct,
+        max_drawdown_pct=figures_of.max_drawdown_pct,
+        sharpe=figures_of.sharpe,
+        round_trips=figures_of.round_trips.astype(np.int64),
+    )
     top = np.searchsorted(figures.variant, result.top.variant)
     axes = axes_of(plan, figures.variant)
     equity, split = _days(plan, result.top.variant, judged, figures.variant, threads)
     return SweepPicture(
-        title=" + ".join(slot.name for slot in plan.request.slots),
+        title=f"Sweep of {slots_text(plan.request)}",
         about=_about(plan),
         judgement=_judgement(verdict),
         variants=plan.variants,
@@ -97,6 +121,9 @@ def picture_of(
         thresholds=tuple(_thresholds(result, verdict)),
         warnings=tuple(_warnings(result)),
         facts=tuple(_facts(result, verdict, [axis for axis in axes if _fixed(axis)], source)),
+        ranked=_ranked(plan, figures_of),
+        alike=tuple(result.top.alike.tolist()),
+        save_command="" if job is None else f"bowline grid save {job}",
     )
 
 
@@ -140,23 +167,19 @@ def _fixed(axis: Axis) -> bool:
     return len(axis.values) == 1 and not (axis.codes == ABSENT).any()
 
 
-def _figures(result: SweepResult, judged: Numbers) -> Figures:
+def _rows_drawn(result: SweepResult, judged: Numbers) -> Rows:
     """Sample, top and what the verdict looked at, each variant once, rising."""
-    parts = (result.sample, result.top, _evaluated(result.plan, judged))
-    variants = np.concatenate((result.sample.variant, result.top.variant, judged))
-    variant, first = np.unique(variants, return_index=True)
+    found = joined((result.sample, result.top, rows_of(judged, _evaluated(result.plan, judged))))
+    _, first = np.unique(found.variant, return_index=True)
+    return found.take(first)
 
-    def column(name: str) -> Columns:
-        found: Columns = np.concatenate([getattr(each, name) for each in parts])[first]
-        return found
 
-    return Figures(
-        variant=variant,
-        total_return_pct=column("total_return_pct"),
-        max_drawdown_pct=column("max_drawdown_pct"),
-        sharpe=column("sharpe"),
-        round_trips=column("round_trips").astype(np.int64),
-    )
+def _ranked(plan: GridPlan, rows: Rows) -> Ranked | None:
+    """The figure that ranks, if it is none of those that are always drawn."""
+    rank_by = plan.request.rank_by
+    if rank_by not in _RANKED_BY:
+        return None
+    return Ranked(*_RANKED_BY[rank_by], rows.figure(rank_by))
 
 
 def _evaluated(plan: GridPlan, variants: Numbers) -> Outcome:
@@ -184,10 +207,10 @@ def _days(
     if returns.shape[1] < _FEWEST_DAYS:
         return curves, None
     decay = measure_decay(returns)
-    inside, outside = np.full((2, len(drawn)), np.nan)
+    before, after = np.full((2, len(drawn)), np.nan)
     rows = np.searchsorted(drawn, seen)
-    inside[rows], outside[rows] = annual(1) * decay.in_sample, annual(1) * decay.out_of_sample
-    return curves, Split("Sharpe ratio", percent=False, in_sample=inside, out_of_sample=outside)
+    before[rows], after[rows] = annual(1) * decay.in_sample, annual(1) * decay.out_of_sample
+    return curves, Split("Sharpe ratio", percent=False, first_days=before, last_days=after)
 
 
 def _judgement(verdict: Verdict) -> Judgement:
@@ -204,7 +227,8 @@ def _figure(finding: Finding) -> str:
         case Question.DEFLATED_SHARPE:
             return f"{finding.figure:.2f}"
         case Question.OVERFITTING:
-            return f"{100 * finding.figure:.0f} %"
+            error = f" ± {100 * finding.error:.0f}" if finding.error else ""
+            return f"{100 * finding.figure:.0f}{error} %"
         case Question.STRESS:
             return signed_pct(finding.figure)
         case _:
@@ -265,7 +289,10 @@ def _facts(
     yield "Missing candles", "; ".join(missing_lines(result))
     if source:
         yield "Source", source
-    yield "Judged by", f"{judged.sampled:,} evenly drawn variants over {judged.days:,} days"
+    if len(plan.request.slots) > MOST_NAMED:
+        yield "Indicators", ", ".join(slot.name for slot in plan.request.slots)
+    drawn = "evenly drawn" if judged.sampled < judged.trials else "all"
+    yield "Judged by", f"{judged.sampled:,} variants ({drawn}) over {judged.days:,} days"
     if judged.earlier_trials:
         yield "Tried before", f"{judged.earlier_trials:,} variants on the same candles"
     checked = f"{len(result.metrics):,} rows run again by the core in {timings.again_s:.1f} s"

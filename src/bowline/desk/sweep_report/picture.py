@@ -67,15 +67,27 @@ class Figures(Struct, frozen=True, eq=False):
 
 
 class Split(Struct, frozen=True, eq=False):
-    """A figure of each variant before and after a moment; NaN where it was not measured.
+    """A figure of each variant on the first days and on the last ones; NaN where not measured.
 
-    `figure` names it (`Sharpe ratio`, `return`); `percent` says whether it is one.
+    Neither part is out of sample: the rows of the top were chosen on all days. `figure` names it
+    (`Sharpe ratio`, `return`); `percent` says whether it is one; `share_pct` is how many of the
+    days are the first ones.
     """
 
     figure: str
     percent: bool
-    in_sample: NDArray[np.float64]
-    out_of_sample: NDArray[np.float64]
+    first_days: NDArray[np.float64]
+    last_days: NDArray[np.float64]
+    share_pct: int = 70
+
+
+class Ranked(Struct, frozen=True, eq=False):
+    """The figure by which variants are ranked, where it is none of `Figures`; one value a row."""
+
+    title: str
+    unit: str
+    better: int
+    values: NDArray[np.float64]
 
 
 class Threshold(Struct, frozen=True):
@@ -93,7 +105,9 @@ class SweepPicture(Struct, frozen=True, eq=False):
     tried, of which the columns may hold fewer. `top` are rows of the columns, best first, `equity`
     a curve each, of any length, and `ranked_by` what makes them the best. `warnings` are sentences
     (a shortlist that could have lost the winner), `facts` a name and a text each (hashes, costs,
-    counts, timings). Raises ValueError where lengths differ.
+    counts, timings). `alike` is how many variants came to the same as each row of the top,
+    `save_command` what makes a strategy of a row when its number is put behind it. Raises
+    ValueError where lengths differ.
     """
 
     title: str
@@ -109,6 +123,9 @@ class SweepPicture(Struct, frozen=True, eq=False):
     thresholds: tuple[Threshold, ...] = ()
     warnings: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    ranked: Ranked | None = None
+    alike: tuple[int, ...] = ()
+    save_command: str = ""
 
     def __post_init__(self) -> None:
         """Hold every column to one length."""
@@ -117,6 +134,8 @@ class SweepPicture(Struct, frozen=True, eq=False):
             raise ValueError(f"{', '.join(wrong)}: expected {count} rows as `variant` has")
         if len(self.equity) != len(self.top) or ((self.top < 0) | (self.top >= count)).any():
             raise ValueError("top: expected rows of the columns, with an equity curve each")
+        if self.alike and len(self.alike) != len(self.top):
+            raise ValueError("alike: expected a count for each row of the top")
         for axis in self.axes:
             if ((axis.codes < ABSENT) | (axis.codes >= len(axis.values))).any():
                 raise ValueError(f"axis {axis.name}: expected codes within its values")
@@ -126,7 +145,9 @@ class SweepPicture(Struct, frozen=True, eq=False):
         for name in self.figures.__struct_fields__:
             yield name, getattr(self.figures, name)
         if self.split is not None:
-            yield "in_sample", self.split.in_sample
-            yield "out_of_sample", self.split.out_of_sample
+            yield "first_days", self.split.first_days
+            yield "last_days", self.split.last_days
+        if self.ranked is not None:
+            yield "ranked", self.ranked.values
         for axis in self.axes:
             yield f"axis {axis.name}", axis.codes

@@ -63,6 +63,9 @@
     };
     return [{ title, kind, key: (rank) => figure.values[sweep.top[rank]], rising: figure.better < 0, fill }];
   }
+  /** The kind of a column: a narrow screen has room for the return and for one more, the figure that ranks. */
+  const phone = (...ids) => (ids.includes(drawing.ranked_by) ? "" : "wide");
+  const alike = (rank) => (columns.alike && columns.alike[rank] > 1 ? ` · ${grouped(columns.alike[rank], 0)} variants alike` : "");
   const CELLS = [
     {
       title: "#", kind: "number", key: (rank) => rank, rising: true,
@@ -70,18 +73,19 @@
     },
     { title: "Equity", kind: "left", fill: sparkline },
     ...figureCell("total_return_pct", "Return", ""),
-    ...figureCell("max_drawdown_pct", "Drawdown", ""),
-    ...figureCell("sharpe", "Sharpe", "wide"),
-    ...figureCell("round_trips", "Trips", "wide"),
-    ...figureCell("in_sample", "In-sample", "wide"),
-    ...figureCell("out_of_sample", "Out of s.", "wide"),
-    { title: "Parameters", kind: "left parameters", fill: (cell, rank) => { cell.textContent = sweep.parameters(sweep.top[rank]); } },
+    ...figureCell("max_drawdown_pct", "Drawdown", phone("max_drawdown_pct", "total_return_pct")),
+    ...figureCell("sharpe", "Sharpe", phone("sharpe")),
+    ...figureCell("round_trips", "Trips", phone("round_trips")),
+    ...figureCell("first_days", "First days", "wide"),
+    ...figureCell("last_days", "Last days", "wide"),
+    ...figureCell("ranked", sweep.figure.ranked ? sweep.figure.ranked.title : "", ""),
+    { title: "Parameters", kind: "left parameters", fill: (cell, rank) => { cell.textContent = sweep.parameters(sweep.top[rank]) + alike(rank); } },
     { title: "Variant", kind: "wide", key: (rank) => sweep.variant[sweep.top[rank]], rising: true, fill: (cell, rank) => { cell.textContent = grouped(sweep.variant[sweep.top[rank]], 0); } },
   ];
 
   // ---- the filter: words, and comparisons such as fast=10 or trips>50
 
-  const SHORT = { return: "total_return_pct", drawdown: "max_drawdown_pct", sharpe: "sharpe", trips: "round_trips", in: "in_sample", out: "out_of_sample" };
+  const SHORT = { return: "total_return_pct", drawdown: "max_drawdown_pct", sharpe: "sharpe", trips: "round_trips", first: "first_days", last: "last_days" };
   const COMPARE = { "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "=": (a, b) => a === b };
   /** What a variant has under a name: a figure, or the value of a parameter whose name ends so. */
   function readerOf(name) {
@@ -124,6 +128,8 @@
       ...sweep.figures.map((figure) => [figure.title, figureText(figure, figure.values[row])]),
       ...sweep.axes.filter(({ codes }) => codes[row]).map(({ name, values, codes }) => [name, values[codes[row] - 1]]),
     ];
+    if (rank !== undefined && columns.alike) pairs.push(["Variants alike", grouped(columns.alike[rank], 0)]);
+    if (rank !== undefined && drawing.save) pairs.push(["Save it", `${drawing.save} ${rank + 1}`]);
     document.getElementById("chosen-title").textContent = `Variant ${grouped(sweep.variant[row], 0)}${rank === undefined ? "" : `, number ${rank + 1} of the top`}`;
     document.getElementById("chosen-figures").replaceChildren(...pairs.map(([name, text]) => {
       const pair = document.createElement("div");
@@ -142,7 +148,7 @@
   document.getElementById("top-filter").addEventListener("input", filterTop);
   filterTop();
   if (sweep.top.length) choose(sweep.top[0]);
-  const { total_return_pct: gained, max_drawdown_pct: fell, in_sample: before, out_of_sample: after } = sweep.figure;
+  const { total_return_pct: gained, max_drawdown_pct: fell, first_days: before, last_days: after } = sweep.figure;
   charts.push(
     startHeatmap(sweep, colours, choose),
     startScatter("risk", sweep, colours, choose, { x: fell, y: gained }),

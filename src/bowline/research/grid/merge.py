@@ -39,7 +39,8 @@ class Merge:
         target = self.figures if result.chunk < self.plan.first_chunks else self._second
         target[low:high] = np.frombuffer(result.figures, "<f8")
         request = self.plan.request
-        self.top = best(joined((self.top, result.rows)), request.rank_by, request.top)
+        rows = joined((self.top, result.rows))
+        self.top = best(rows, request.rank_by, request.top, self.plan.cost)
         if result.sample["variant"]:
             self._samples[result.chunk] = unpack(result.sample)
 

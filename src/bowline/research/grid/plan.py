@@ -52,7 +52,7 @@ from bowline.research.grid.signals import Key, SignalSource
 from bowline.research.grid.space import Numbers, Slot
 from bowline.research.grid.stages import PROBES, probes_beside
 from bowline.research.grid.tape import Convention, Outcome, Rules, Tape
-from bowline.research.grid.topk import COLUMNS, Rows, best, distinct, kept, keys, unpack
+from bowline.research.grid.topk import COLUMNS, FIGURES, Rows, best, kept, keys, rows_of, unpack
 
 #: of the meaning of every figure: a change makes old results others
 ENGINE_VERSION = 3
@@ -226,6 +226,14 @@ class GridPlan:
         sl_pct, tp_pct = self.request.lanes[lane]
         return flat | {"sl_pct": sl_pct, "tp_pct": tp_pct}
 
+    def cost(self, variants: Numbers) -> Numbers:
+        """How complicated each of these is: its slots, and its stops that are on."""
+        bases, lanes = np.divmod(variants, self.space.lanes)
+        slots: Numbers = np.array([len(subset.slots) for subset in self.space.subsets])
+        on: Numbers = np.count_nonzero(~np.isnan(self.stops), axis=1)
+        found: Numbers = slots[np.searchsorted(self.space.ends, bases, side="right")] + on[lanes]
+        return found
+
     # --- one chunk ----------------------------------------------------------------------------
 
     def bases_of(self, chunk: int, shortlist: Numbers | None = None) -> Numbers:
@@ -247,7 +255,7 @@ class GridPlan:
         outcome = self.evaluate(bases, stops, threads)
         lanes = len(stops)
         variants = (bases[:, None] * self.space.lanes + np.arange(lanes)).ravel()
-        rows = _rows(variants, outcome)
+        rows = rows_of(variants, outcome)
         key = keys(rows, self.request.rank_by)
         if first:
             empty = dict.fromkeys(COLUMNS, b"")
@@ -258,10 +266,8 @@ class GridPlan:
         if shortlist is not None:
             listed = shortlist[np.minimum(np.searchsorted(shortlist, bases), len(shortlist) - 1)]
             keep &= np.repeat(listed == bases, lanes)
-        wanted = self.request.top
-        # no outcome has more rows than there are lanes
-        ranked = best(rows.take(np.flatnonzero(keep)), self.request.rank_by, wanted * lanes)
-        top = distinct(ranked, lanes, wanted)
+        request = self.request
+        top = best(rows.take(np.flatnonzero(keep)), request.rank_by, request.top, self.cost)
         sample = rows.take(np.flatnonzero(variants % self._stride == 0))
         return ChunkResult(
             chunk, len(rows), int(keep.sum()), top.pack(), sample.pack(),
@@ -438,10 +444,4 @@ def _span(ends: Numbers, at: int) -> tuple[int, int]:
 
 
 def _joined(parts: list[Outcome]) -> Outcome:
-    return Outcome(
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in list(COLUMNS)[1:])
-    )
-
-
-def _rows(variants: Numbers, outcome: Outcome) -> Rows:
-    return Rows(variants, *(getattr(outcome, name) for name in list(COLUMNS)[1:]))
+    return Outcome(*(np.concatenate([getattr(p, name) for p in parts]) for name in FIGURES))

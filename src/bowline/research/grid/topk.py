@@ -1,27 +1,36 @@
 """The best rows of a sweep: ranking, keeping, merging.
 
-Merging must give the same bytes whatever the chunks were and in whatever order they come: rows are
-ranked by one figure and ties are broken by the number of the variant, which no two rows share.
+Merging must give the same bytes whatever the chunks were and in whatever order they come.
 
 1. A row that a bound of `Keep` excludes is counted and not ranked.
 2. The figure becomes a key that is larger for a better row; a figure that does not exist is worst.
-3. Variants of one base that are equal in every figure are one outcome: their stops were met at the
-   same closes, or never. The first of them stands for all.
-4. The first K outcomes by (key down, variant up) stay. The K best of a union are among the K best
-   of its parts, and a base is in one part whole: so chunks may be merged in any order.
+3. Variants that are equal in every figure, to the bit, are one outcome: stops that were never met,
+   parameters that made no difference. The simplest of them stands for all (fewest slots and stops,
+   then the lowest number), and how many there are is counted.
+4. The first K outcomes stay, by key and then by their other figures. That order knows no variants,
+   so the K best of a union are among the K best of its parts, with all their variants: chunks may
+   be merged in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import numpy as np
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
+
+from bowline.research.grid.tape import Outcome
 
 Percent = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
+
+#: how complicated each of some variants is: of equal ones the least is shown
+Cost = Callable[[NDArray[np.int64]], NDArray[np.int64]]
+
+_FNV_BASIS, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 
 #: figures that rows can be ranked by; the first is the default
 RANKINGS = (
@@ -59,7 +68,10 @@ class Keep(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Rows(Struct, frozen=True):
-    """Columns of one length, one row a variant, as `kernel.Outcome` gives them."""
+    """Columns of one length, one row a variant, as `kernel.Outcome` gives them.
+
+    `alike` is how many variants were equal to it in every figure, itself among them.
+    """
 
     variant: NDArray[np.int64]
     total_return_pct: NDArray[np.float64]
@@ -69,6 +81,7 @@ class Rows(Struct, frozen=True):
     exposure_pct: NDArray[np.float64]
     sharpe: NDArray[np.float64]
     final_equity: NDArray[np.float64]
+    alike: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.variant)
@@ -105,12 +118,23 @@ COLUMNS = {
     "exposure_pct": "<f8",
     "sharpe": "<f8",
     "final_equity": "<f8",
+    "alike": "<i8",
 }
+#: those that an outcome is
+FIGURES = tuple(COLUMNS)[1:-1]
 
 
 def unpack(columns: dict[str, bytes]) -> Rows:
-    """The rows that `Rows.pack` wrote."""
-    return Rows(*(np.frombuffer(columns[name], dtype) for name, dtype in COLUMNS.items()))
+    """The rows that `Rows.pack` wrote; those of before they were counted stand for themselves."""
+    alone = np.ones(len(columns["variant"]) // 8, dtype="<i8").tobytes()
+    written = {"alike": alone} | columns
+    return Rows(*(np.frombuffer(written[name], dtype) for name, dtype in COLUMNS.items()))
+
+
+def rows_of(variants: NDArray[np.int64], outcome: Outcome) -> Rows:
+    """The rows of these variants, each for itself."""
+    figures = [getattr(outcome, name) for name in FIGURES]
+    return Rows(*(variants, *figures, np.ones(len(variants), dtype=np.int64)))
 
 
 def no_rows() -> Rows:
@@ -124,6 +148,10 @@ def joined(parts: Iterable[Rows]) -> Rows:
     if not found:
         return no_rows()
     return Rows(*(np.concatenate([getattr(each, name) for each in found]) for name in COLUMNS))
+
+
+def _no_cost(variants: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.zeros_like(variants)
 
 
 def kept(rows: Rows, keep: Keep) -> NDArray[np.bool_]:
@@ -149,24 +177,58 @@ def keys(rows: Rows, rank_by: str) -> NDArray[np.float64]:
     return np.where(np.isnan(signed), -np.inf, signed)
 
 
-def best(rows: Rows, rank_by: str, count: int) -> Rows:
-    """The `count` best rows, best first; ties by variant number."""
+def best(rows: Rows, rank_by: str, count: int, cost: Cost = _no_cost) -> Rows:
+    """The `count` best outcomes, best first, each with the simplest of its variants by `cost`.
+
+    `alike` of each counts all its variants among `rows`.
+    """
     key = keys(rows, rank_by)
-    if len(rows) > 4 * count:
-        # everything that ties with the last one stays until the tie is broken
-        least = np.partition(key, len(key) - count)[len(key) - count]
-        places = np.flatnonzero(key >= least)
-        rows, key = rows.take(places), key[places]
-    order = np.lexsort((rows.variant, -key))
-    return rows.take(order[:count])
+    looked_at = 4 * count
+    while True:
+        places = np.arange(len(rows))
+        if looked_at < len(rows):
+            # everything that ties with the last one is looked at, so that no outcome is cut in two
+            least = np.partition(key, len(key) - looked_at)[len(key) - looked_at]
+            places = np.flatnonzero(key >= least)
+        found = _outcomes(rows.take(places), cost)
+        if len(found) >= count or len(places) == len(rows):
+            return found.take(_ranked(found, rank_by)[:count])
+        looked_at *= 8
 
 
-def distinct(rows: Rows, lanes: int, count: int) -> Rows:
-    """The first `count` outcomes: of equal rows of one base (of `lanes` variants) the first."""
-    columns = [getattr(rows, name) for name in COLUMNS]
+def _outcomes(rows: Rows, cost: Cost) -> Rows:
+    """One row an outcome, in any order."""
+    if not len(rows):
+        return rows
+    columns = [getattr(rows, name) for name in FIGURES]
     # adding nothing makes one zero of two
-    bits = [(each + 0.0).view(np.int64) for each in columns if each.dtype.kind == "f"]
-    counts = [each.astype(np.int64) for each in columns[1:] if each.dtype.kind == "i"]
-    outcomes = np.stack((rows.variant // lanes, *bits, *counts), axis=1)
-    _, first = np.unique(outcomes, axis=0, return_index=True)
-    return rows.take(np.sort(first)[:count])
+    bits = [
+        (each + 0.0).view(np.int64) if each.dtype.kind == "f" else each.astype(np.int64)
+        for each in columns
+    ]
+    order = np.lexsort((rows.variant, cost(rows.variant), _mixed(bits)))
+    differs = np.ones(len(rows), dtype=np.bool_)
+    differs[1:] = np.any([each[order[1:]] != each[order[:-1]] for each in bits], axis=0)
+    first = np.flatnonzero(differs)
+    alike = np.add.reduceat(rows.alike[order], first)
+    return replace(rows.take(order[first]), alike=alike)
+
+
+def _mixed(bits: Iterable[NDArray[np.int64]]) -> NDArray[np.uint64]:
+    """A number for each row that brings equal rows side by side (FNV-1a, over whole columns)."""
+    mixed: NDArray[np.uint64] | None = None
+    for each in bits:
+        column = each.view(np.uint64)
+        mixed = (_FNV_BASIS ^ column) if mixed is None else (mixed ^ column)
+        mixed *= _FNV_PRIME
+        mixed ^= mixed >> np.uint64(32)
+    assert mixed is not None
+    return mixed
+
+
+def _ranked(rows: Rows, rank_by: str) -> NDArray[np.intp]:
+    """The places of outcomes, best first. Ties are broken by figures alone, never by numbers."""
+    order = [-keys(rows, rank_by), -rows.total_return_pct, rows.max_drawdown_pct]
+    order += [-keys(rows, "sharpe"), rows.exposure_pct]
+    counts = [-rows.round_trips.astype(np.float64), -rows.wins.astype(np.float64)]
+    return np.lexsort((-rows.final_equity, *counts, *order[::-1]))

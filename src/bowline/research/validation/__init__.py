@@ -13,7 +13,12 @@ from bowline.research.validation.monte_carlo import (
     resample_round_trips,
     shuffle_blocks,
 )
-from bowline.research.validation.overfitting import Overfitting, blocks_for, cross_validate
+from bowline.research.validation.overfitting import (
+    Overfitting,
+    blocks_for,
+    cross_validate,
+    sampling_error,
+)
 from bowline.research.validation.plateau import Plateau, find_neighbours, measure_plateau
 from bowline.research.validation.sharpe import (
     Shape,
@@ -100,6 +105,7 @@ __all__ = [
     "resample_candles",
     "resample_round_trips",
     "sampled_variants",
+    "sampling_error",
     "shape_of",
     "shuffle_blocks",
     "stress_of",

@@ -12,6 +12,9 @@ It must see the returns of variants whose choice did not depend on their result.
    with r = w / (N + 1).
 5. PBO is the share of choices with logit <= 0: the winner came out in the lower half.
 
+Of a sample of variants PBO is an estimate of the whole grid's, and a rough one: the best of few is
+another than the best of all. `sampling_error` says how far halves of the sample are from it.
+
 A half in which a variant did nothing has a Sharpe ratio of 0 there. Sharpe ratios of unions of
 blocks come from sums and sums of squares of the blocks: a matrix product, whatever S is.
 """
@@ -35,6 +38,10 @@ from bowline.research.validation.sharpe import DailyReturns
 MOST_BLOCKS = 16
 _DAYS_A_BLOCK = 4
 FEWEST_BLOCKS = 4
+#: with more variants than these fewer blocks: 924 choices instead of 12,870
+_MANY_VARIANTS, _MANY_BLOCKS = 2_000, 12
+_FEWEST_VARIANTS = 2
+_ERROR_HALVES, _ERROR_BLOCKS, _SEED = 8, 10, 20_170_331
 #: Sharpe ratios held at once: the limit of the memory it takes
 _AT_ONCE = 1 << 17
 
@@ -58,9 +65,13 @@ class Overfitting(Struct, frozen=True):
     out_of_sample: FloatColumn
 
 
-def blocks_for(days: int) -> int:
-    """How many blocks to cut `days` into: even, at most 16; 0 if there are too few days."""
-    blocks = min(MOST_BLOCKS, days // _DAYS_A_BLOCK) // 2 * 2
+def blocks_for(days: int, variants: int = 0) -> int:
+    """How many blocks to cut `days` into: even, at most 16; 0 if there are too few days.
+
+    Of more than 2,000 variants at most 12: time grows with variants times choices.
+    """
+    most = _MANY_BLOCKS if variants > _MANY_VARIANTS else MOST_BLOCKS
+    blocks = min(most, days // _DAYS_A_BLOCK) // 2 * 2
     return blocks if blocks >= FEWEST_BLOCKS else 0
 
 
@@ -70,7 +81,7 @@ def cross_validate(returns: DailyReturns, blocks: int = MOST_BLOCKS) -> Overfitt
     Deterministic; time grows with variants times choices (16 blocks: 12,870).
     """
     variants, days = returns.shape
-    if variants < 2 or blocks < 2 or blocks % 2 or days < 2 * blocks:  # noqa: PLR2004
+    if variants < _FEWEST_VARIANTS or blocks < 2 or blocks % 2 or days < 2 * blocks:  # noqa: PLR2004
         raise ValueError(
             f"{variants} variants of {days} days cannot be cut into {blocks} blocks: expected two "
             "variants or more, an even number of blocks, and two days a block or more"
@@ -99,6 +110,24 @@ def cross_validate(returns: DailyReturns, blocks: int = MOST_BLOCKS) -> Overfitt
         in_sample=inside,
         out_of_sample=outside,
     )
+
+
+def sampling_error(returns: DailyReturns, blocks: int) -> float:
+    """How far the PBO of halves of these variants lies from that of all of them, root mean square.
+
+    Eight halves, drawn by a fixed seed; at most 10 blocks, for it asks nine times. 0 where there
+    are too few variants to be halved.
+    """
+    if len(returns) < 2 * _FEWEST_VARIANTS:
+        return 0.0
+    cut = min(blocks, _ERROR_BLOCKS)
+    whole = cross_validate(returns, cut).pbo
+    draw = np.random.Generator(np.random.PCG64(_SEED))
+    halves = [
+        cross_validate(returns[draw.permutation(len(returns))[: len(returns) // 2]], cut).pbo
+        for _ in range(_ERROR_HALVES)
+    ]
+    return float(np.sqrt(np.mean(np.square(np.array(halves) - whole))))
 
 
 class _Halves:

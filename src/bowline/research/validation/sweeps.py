@@ -4,8 +4,9 @@ It must compute them from the plan alone, so that a result that was saved, resum
 cluster gets the same verdict as one made here.
 
 1. The winner is row 1. Its daily returns are from its daily equity, as the report's Sharpe ratio.
-2. The sample is up to 250 variants, one drawn from each of as many equal stretches of the variant
-   numbers: evenly spread, without regard to any result, the same for the same grid.
+2. The sample is all variants where memory and time allow it, and else one drawn from each of as
+   many equal stretches of the variant numbers: evenly spread, without regard to any result, the
+   same for the same grid. What depends on the draw says by how much.
 3. Neighbours and twice the costs are evaluated by the kernel on the same candles.
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from bowline.core.model.market import CandleFrame, FloatColumn
+from bowline.research.grid.budget import chunk_bases
 from bowline.research.grid.kernel import evaluate, evaluate_daily
 from bowline.research.grid.plan import GridPlan
 from bowline.research.grid.result import SweepResult
@@ -24,7 +26,10 @@ from bowline.research.validation.sharpe import DailyReturns
 from bowline.research.validation.stress import CostStress, measure_stress, stressed
 from bowline.research.validation.verdict import Evidence, Verdict, judge
 
-SAMPLE = 250
+#: the sample: at least so many, at most so many, candles x variants, days x variants of it
+FEWEST_SAMPLED, MOST_SAMPLED = 250, 10_000
+_SAMPLED_CANDLES = 250_000_000
+_SAMPLED_DAYS = 2_000_000
 _SEED = 20_140_731
 
 
@@ -36,7 +41,7 @@ def judge_sweep(result: SweepResult, earlier_trials: int = 0, *, threads: int = 
 def gather(result: SweepResult, earlier_trials: int = 0, *, threads: int = 1) -> Evidence:
     """The evidence of a sweep, of whose rows there may be none."""
     plan = result.plan
-    sample = daily_returns(plan, sampled_variants(plan.variants), threads=threads)
+    sample = daily_returns(plan, sampled_variants(plan), threads=threads)
     if not len(result):
         return Evidence(np.empty(0), sample, plan.variants, earlier_trials, 0)
     variant = result.variant(1)
@@ -51,7 +56,14 @@ def gather(result: SweepResult, earlier_trials: int = 0, *, threads: int = 1) ->
     )
 
 
-def sampled_variants(variants: int, most: int = SAMPLE) -> Numbers:
+def sampled_variants(plan: GridPlan) -> Numbers:
+    """The variants that a verdict looks at day by day, rising."""
+    by_time = _SAMPLED_CANDLES // max(1, len(plan.candles))
+    by_memory = _SAMPLED_DAYS // max(1, plan.tape.days)
+    return evenly_drawn(plan.variants, max(FEWEST_SAMPLED, min(MOST_SAMPLED, by_time, by_memory)))
+
+
+def evenly_drawn(variants: int, most: int) -> Numbers:
     """Up to `most` numbers below `variants`, rising, one from each of as many equal stretches."""
     if variants <= most:
         return np.arange(variants, dtype=np.int64)
@@ -112,10 +124,13 @@ def total_returns(plan: GridPlan, variants: Numbers, *, threads: int = 1) -> Flo
 
 
 def _by_lane(plan: GridPlan, variants: Numbers) -> list[tuple[int, Numbers, Numbers]]:
-    """For each lane among the variants: the lane, where they stand, their bases."""
+    """For each lane among the variants: the lane, where they stand, their bases, some at a time."""
     bases, lanes = np.divmod(variants, plan.space.lanes)
+    at_once = chunk_bases(plan.candles, 1)
     found = []
     for lane in np.unique(lanes).tolist():
-        places = np.flatnonzero(lanes == lane)
-        found.append((lane, places, bases[places]))
+        there = np.flatnonzero(lanes == lane)
+        for start in range(0, len(there), at_once):
+            places = there[start : start + at_once]
+            found.append((lane, places, bases[places]))
     return found

@@ -19,7 +19,12 @@ from msgspec import Struct
 
 from bowline.core.model.market import FloatColumn
 from bowline.research.validation.decay import Decay, measure_decay
-from bowline.research.validation.overfitting import Overfitting, blocks_for, cross_validate
+from bowline.research.validation.overfitting import (
+    Overfitting,
+    blocks_for,
+    cross_validate,
+    sampling_error,
+)
 from bowline.research.validation.plateau import Plateau
 from bowline.research.validation.sharpe import (
     DailyReturns,
@@ -82,13 +87,16 @@ _ABOUT_LUCK = (Question.DEFLATED_SHARPE, Question.OVERFITTING, Question.DECAY)
 class Finding(Struct, frozen=True):
     """One question: its figure (None if it could not be measured), the answer, and a sentence.
 
-    Figures: confidence 0 to 1, probability 0 to 1, percent, percent, percent.
+    Figures: confidence 0 to 1, probability 0 to 1, percent, percent, percent. `error` is how far
+    the figure may lie from that of the whole grid because not every variant was looked at, 0 if
+    all were.
     """
 
     question: Question
     figure: float | None
     grade: Grade
     words: str
+    error: float = 0.0
 
 
 class Figures(Struct, frozen=True):
@@ -107,6 +115,7 @@ class Figures(Struct, frozen=True):
     probabilistic_sharpe: float | None
     deflated_sharpe: float | None
     pbo: float | None
+    pbo_error: float | None
     loss_probability: float | None
     in_sample_sharpe: float | None
     out_of_sample_sharpe: float | None
@@ -157,7 +166,7 @@ def _measure(evidence: Evidence) -> Figures:
     shape = shape_of(evidence.winner) if days > 1 else None
     known = shape is not None
     variance = luck_variance(daily_sharpes(evidence.sample), days) if known else 0.0
-    crossed, decay = _on_the_sample(evidence.sample)
+    crossed, decay, error = _on_the_sample(evidence.sample, evidence.trials)
     return Figures(
         days=days,
         round_trips=evidence.round_trips,
@@ -169,6 +178,7 @@ def _measure(evidence: Evidence) -> Figures:
         probabilistic_sharpe=probabilistic_sharpe(shape) if shape else None,
         deflated_sharpe=deflated_sharpe(shape, tries, variance) if shape else None,
         pbo=crossed.pbo if crossed else None,
+        pbo_error=error,
         loss_probability=crossed.loss_probability if crossed else None,
         in_sample_sharpe=annual(decay.winner_in_sample) if decay else None,
         out_of_sample_sharpe=annual(decay.winner_out_of_sample) if decay else None,
@@ -180,13 +190,19 @@ def _measure(evidence: Evidence) -> Figures:
     )
 
 
-def _on_the_sample(sample: DailyReturns) -> tuple[Overfitting | None, Decay | None]:
-    """Both ask the variants that did something; there must be two of them, and enough days."""
+def _on_the_sample(
+    sample: DailyReturns, trials: int
+) -> tuple[Overfitting | None, Decay | None, float | None]:
+    """Both ask the variants that did something; there must be two of them, and enough days.
+
+    The last is how far the first may be off because the sample has not all variants.
+    """
     moving = sample[np.any(sample != 0, axis=1)]
-    blocks = blocks_for(sample.shape[1])
+    blocks = blocks_for(sample.shape[1], len(moving))
     if not blocks or len(moving) < 2:  # noqa: PLR2004 - one variant is no choice
-        return None, None
-    return cross_validate(moving, blocks), measure_decay(moving)
+        return None, None, None
+    error = sampling_error(moving, blocks) if len(sample) < trials else 0.0
+    return cross_validate(moving, blocks), measure_decay(moving), error
 
 
 def _find(question: Question, figures: Figures) -> Finding:
@@ -195,7 +211,9 @@ def _find(question: Question, figures: Figures) -> Finding:
         alone = figures.sampled == 1 and question in _OF_CHOICES
         words = _ALONE if alone else _UNMEASURED[question]
         return Finding(question, None, Grade.UNKNOWN, words)
-    return Finding(question, figure, _grade(question, figure), _words(question, figures))
+    error = (figures.pbo_error or 0.0) if question is Question.OVERFITTING else 0.0
+    grade = _grade(question, figure, error)
+    return Finding(question, figure, grade, _words(question, figures), error)
 
 
 def _figure(question: Question, figures: Figures) -> float | None:
@@ -212,12 +230,13 @@ def _figure(question: Question, figures: Figures) -> float | None:
             return figures.stressed_return_pct
 
 
-def _grade(question: Question, figure: float) -> Grade:
+def _grade(question: Question, figure: float, error: float) -> Grade:
+    """A limit is passed only by what passes it with its error against it."""
     holds, fails = LIMITS[question]
     sign = 1 if holds > fails else -1
-    if sign * figure >= sign * holds:
+    if sign * figure - error >= sign * holds:
         return Grade.HOLDS
-    return Grade.DOUBT if sign * figure > sign * fails else Grade.FAILS
+    return Grade.DOUBT if sign * figure + error > sign * fails else Grade.FAILS
 
 
 _UNMEASURED = {
@@ -238,18 +257,32 @@ def _words(question: Question, f: Figures) -> str:
             )
         case Question.OVERFITTING:
             return (
-                "chosen on one half of the days, the best variant fell into the lower half on the "
-                f"other {_share(f.pbo)} of the time, and lost money {_share(f.loss_probability)}"
+                f"chosen on one half of the days, the best of {_sampled(f)} fell into the lower "
+                f"half on the other {_share(f.pbo)} of the time, and lost money "
+                f"{_share(f.loss_probability)}{_error(f)}"
             )
         case Question.DECAY:
             return (
-                f"the best on the first days had a Sharpe ratio of {f.in_sample_sharpe:.2f} there "
-                f"and {f.out_of_sample_sharpe:.2f} on the days after"
+                f"of {_sampled(f)}, the best on the first 70 % of the days had a Sharpe ratio of "
+                f"{f.in_sample_sharpe:.2f} there and {f.out_of_sample_sharpe:.2f} on the days after"
             )
         case Question.PLATEAU:
             return f"its {f.neighbours} neighbours keep {f.plateau_pct:.0f} % of its return"
         case Question.STRESS:
             return f"with fees and slippage doubled it returns {f.stressed_return_pct:.1f} %"
+
+
+def _sampled(f: Figures) -> str:
+    if f.sampled < f.trials:
+        return f"{f.sampled:,} evenly drawn variants"
+    return f"all {f.sampled:,} variants"
+
+
+def _error(f: Figures) -> str:
+    if f.sampled >= f.trials:
+        return ""
+    points = 100 * (f.pbo_error or 0)
+    return f"; half of these variants would say {points:.0f} points more or less"
 
 
 def _share(value: float | None) -> str:
