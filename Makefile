@@ -1,4 +1,4 @@
-# make setup | live | demo | check | test | bench
+# make setup | live | servers | chdb | cluster | demo | check | test | bench
 # Needs git, make, Python 3.11 or newer with its venv module, and a package registry. Nothing else.
 
 PYTHON ?= python3
@@ -10,7 +10,6 @@ HASHED := install --require-hashes
 # a finished step leaves a stamp, so that the next `make` is quick
 BASE_STAMP := $(VENV)/.base-is-set-up
 DEV_STAMP  := $(VENV)/.dev-is-set-up
-LIVE_STAMP := $(VENV)/.live-is-set-up
 
 # the command line wins over the environment: `make demo CANDLES=file`, `make bench NAME=core_speed`
 CANDLES ?=
@@ -20,11 +19,14 @@ NAME    ?=
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup live dev demo check test lint types layers bench clean
+.PHONY: help setup live servers chdb cluster dev demo check test lint types layers bench clean
 
 help:
 	@echo "make setup                 set up .venv with what Bowline needs to run"
 	@echo "make live                  add what talks to venues: ccxt and faster sockets (160 MB)"
+	@echo "make servers               add what talks to ClickHouse, PostgreSQL and Redis"
+	@echo "make chdb                  add an embedded ClickHouse (550 MB)"
+	@echo "make cluster               add what hands sweeps to a Dask cluster"
 	@echo "make demo [CANDLES=file]   the whole walk: import, backtest, paper run, report"
 	@echo "make check                 the fast half: lint, types, layers, tests that take moments"
 	@echo "make test                  everything"
@@ -46,6 +48,8 @@ $(BASE_STAMP): requirements/run.txt requirements/build.txt pyproject.toml $(KERN
 	@echo "Setting up $(VENV) (about a minute the first time) ..."
 	@$(PIP) $(HASHED) -r requirements/build.txt
 	@$(PIP) $(HASHED) -r requirements/run.txt
+	@# until 2026-12 the distribution was called bowline: two that bring the same package cannot share a place
+	@$(PIP) uninstall --yes bowline 2>/dev/null
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -54,12 +58,19 @@ $(DEV_STAMP): requirements/dev.txt $(BASE_STAMP)
 	@$(PIP) $(HASHED) -r requirements/dev.txt
 	@touch $@
 
-$(LIVE_STAMP): requirements/live.txt $(BASE_STAMP)
-	@$(PIP) $(HASHED) -r requirements/live.txt
+$(VENV)/.%-is-set-up: requirements/%.txt $(BASE_STAMP)
+	@echo "Adding requirements/$*.txt ..."
+	@$(PIP) $(HASHED) -r requirements/$*.txt
 	@touch $@
 
-live: $(LIVE_STAMP)
+live: $(VENV)/.live-is-set-up
 	@$(BIN)/bowline venues list
+
+servers: $(VENV)/.servers-is-set-up
+
+chdb: $(VENV)/.chdb-is-set-up
+
+cluster: $(VENV)/.cluster-is-set-up
 
 setup: $(BASE_STAMP)
 	@$(BIN)/bowline --version

@@ -40,7 +40,7 @@ def test_a_missing_package_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "clickhouse_connect", None)
     with pytest.raises(BadInput, match="clickhouse_connect is not installed") as caught:
         wire.open_candles(home)
-    assert "bowline[servers]" in caught.value.hint
+    assert "make servers" in caught.value.hint
 
 
 def test_clickhouse_in_this_process_keeps_what_was_imported(home: Path, tmp_path: Path) -> None:

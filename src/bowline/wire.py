@@ -88,7 +88,7 @@ def open_candles(home: Path) -> Candles:
         except ModuleNotFoundError as error:
             raise BadInput(
                 f"BOWLINE_CANDLES names ClickHouse, and {error.name} is not installed",
-                hint="install the extra: bowline[servers] for a server, bowline[chdb] without one",
+                hint="in the checkout: make servers, or make chdb for ClickHouse without a server",
             ) from error
         store = connect_clickhouse(f"{scheme}://{rest}")
     store.migrate()
@@ -228,7 +228,7 @@ def open_bus() -> Bus:
     if find_spec("redis") is None:
         raise BadInput(
             "BOWLINE_BUS names Redis, and redis is not installed",
-            hint="install the extra: bowline[servers]",
+            hint="in the checkout: make servers",
         )
     from bowline.runtime.bus.redis_streams import RedisBus
 
@@ -267,7 +267,7 @@ def _database(home: Path) -> Engine:
     if find_spec("pg8000") is None:
         raise BadInput(
             "BOWLINE_DATABASE names PostgreSQL, and pg8000 is not installed",
-            hint="install the extra: bowline[servers]",
+            hint="in the checkout: make servers",
         )
     from bowline.storage.servers.postgres_tables import postgres_engine
 

@@ -73,7 +73,7 @@ def executor_of(threads: int, cluster: str) -> Iterator[Executor]:
     except ModuleNotFoundError as error:
         raise BadInput(
             f"--cluster needs Dask, and {error.name} is not installed",
-            hint="install the extra: bowline[cluster]",
+            hint="in the checkout: make cluster",
         ) from error
     with open_cluster(cluster, threads) as found:
         yield found

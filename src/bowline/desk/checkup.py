@@ -10,7 +10,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -18,16 +18,24 @@ from re import match
 
 from msgspec import Struct
 
+from bowline import __version__
 from bowline.core.errors import BowlineError
 
 OLDEST_PYTHON = (3, 11)
 #: a year of one-minute candles of ten instruments, with room for journals and reports
 COMFORTABLE_BYTES = 2_000_000_000
 SCARCE_BYTES = 200_000_000
-#: what each optional package is for; `pip install bowline[...]` names the extra
+_SET_UP = "in the checkout: make setup"
+#: what is installed; `bowline` on the public index is another project's
+DISTRIBUTION = "bowline-trading"
+#: what each optional package is for, and the target of the Makefile that adds it
 OPTIONAL = {
+    "ccxt": ("live", "real and simulated venues"),
     "clickhouse-connect": ("servers", "candles on a ClickHouse server"),
+    "pg8000": ("servers", "strategies, runs and jobs on a PostgreSQL server"),
+    "redis": ("servers", "the bus on a Redis server"),
     "chdb": ("chdb", "candles in an embedded ClickHouse"),
+    "distributed": ("cluster", "sweeps on a Dask cluster"),
 }
 
 
@@ -73,28 +81,33 @@ def python_check() -> Check:
 
 def package_checks() -> tuple[Check, ...]:
     """Bowline itself, what it requires, and what it can use."""
-    names = [text for text in requires("bowline") or () if "extra ==" not in text]
-    required = sorted({found[0].lower() for text in names if (found := match(r"[\w.-]+", text))})
     return (
-        Check("bowline", State.OK, version("bowline")),
-        *(_required(name) for name in required),
-        *(_optional(name, extra, what) for name, (extra, what) in OPTIONAL.items()),
+        *_required_checks(),
+        *(_optional(name, target, what) for name, (target, what) in OPTIONAL.items()),
     )
 
 
-def _required(name: str) -> Check:
+def _required_checks() -> Iterator[Check]:
     try:
-        return Check(name, State.OK, version(name))
+        names = [text for text in requires(DISTRIBUTION) or () if "extra ==" not in text]
     except PackageNotFoundError:
-        return Check(name, State.FAIL, "not installed", "set Bowline up again: make setup")
+        finding = f"{__version__}, run without being installed: what it requires is not known"
+        yield Check("bowline", State.WARN, finding, _SET_UP)
+        return
+    yield Check("bowline", State.OK, version(DISTRIBUTION))
+    for name in sorted({found[0].lower() for text in names if (found := match(r"[\w.-]+", text))}):
+        try:
+            yield Check(name, State.OK, version(name))
+        except PackageNotFoundError:
+            yield Check(name, State.FAIL, "not installed", _SET_UP)
 
 
-def _optional(name: str, extra: str, what: str) -> Check:
+def _optional(name: str, target: str, what: str) -> Check:
     try:
         return Check(name, State.OK, version(name))
     except PackageNotFoundError:
         finding = f"not installed; only {what} would need it"
-        return Check(name, State.OK, finding, f"pip install 'bowline[{extra}]'")
+        return Check(name, State.OK, finding, f"in the checkout: make {target}")
 
 
 def home_checks(home: Path) -> tuple[Check, ...]:

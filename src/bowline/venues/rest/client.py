@@ -63,7 +63,7 @@ def make_client(
     except ModuleNotFoundError as error:
         raise BadInput(
             "talking to a venue needs ccxt, which is not installed",
-            hint="install the extra: bowline[live], or make live in a checkout",
+            hint="in the checkout: make live",
         ) from error
     keys = credentials or Credentials("", "")
     config = {"apiKey": keys.key, "secret": keys.secret, "password": keys.password}
