@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
+from bowline.core.venue import Listing
 from bowline.runtime.ingest import Intake, Missing, Repair, Repaired
-from bowline.runtime.ingest.repair import holes
+from bowline.runtime.ingest.repair import ABSENT_AGAIN_NS, MOST_REFUSED, SETTLE_NS, holes
 from bowline.runtime.ingest.restate import Restatement
 from bowline.storage.absences import Absences
 from bowline.storage.candles import Candles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
-from bowline.venues import Rejected
+from bowline.venues import Rejected, TooOld
 from tests.runtime.ingest.recorded import (
     BTC,
     BUSY,
@@ -163,6 +164,115 @@ def test_minutes_that_nobody_has_are_said_so_and_not_asked_for_every_time(
     summed(repair)
     assert len(venue.asked) == asked, "nobody has it: not asked again today"
     assert len(stored(store)) == 370
+
+
+def test_an_absence_is_asked_for_again_after_a_day_and_no_sooner(
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
+) -> None:
+    """A venue that fills its past up later is heard."""
+    venue = ToldVenue(TRUTH, clock)
+    venue.without = set(range(100, 130))
+    repair = Repair(store, intake, absences, venue)
+    summed(repair)
+    clock.now_ns += ABSENT_AGAIN_NS - MINUTE_NS
+    venue.asked.clear()
+    summed(repair)
+    hole_ns = START_NS + 100 * MINUTE_NS
+    assert all(start_ns > hole_ns + 30 * MINUTE_NS for start_ns, _ in venue.asked)
+    clock.now_ns += 2 * MINUTE_NS
+    venue.without = set()
+    summed(repair)
+    assert len(stored(store)) == 400
+
+
+def test_by_a_local_clock_that_is_an_hour_ahead_nothing_is_missing_and_nothing_absent(
+    store: Candles, absences: Absences, clock: Clock
+) -> None:
+    """The minutes to come are asked for when they have come; the local clock is in the intake."""
+    venue = ToldVenue(TRUTH.slice(0, 200), clock)
+    clock.now_ns = START_NS + 200 * MINUTE_NS + SETTLE_NS
+    ahead = Intake(
+        store, Instrument, lambda: clock.now_ns + 60 * MINUTE_NS, lambda _: 3_600 * 10**9
+    )
+    repair = Repair(store, ahead, absences, venue)
+    done = summed(repair)
+    assert (done.candles, done.empty) == (200, ())
+    assert max(end_ns for _, end_ns in venue.asked) <= clock.now_ns
+    assert not absences.of(BTC)
+    future = ahead.take("ws", rows(TRUTH, [210]))
+    assert not len(future.kept), "a candle that is to come is none"
+    venue.truth = TRUTH
+    clock.now_ns += 200 * MINUTE_NS
+    assert summed(repair).candles == 200
+    assert same(stored(store), TRUTH)
+
+
+def test_what_was_noted_by_a_clock_that_was_ahead_is_asked_for_all_the_same(
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
+) -> None:
+    venue = ToldVenue(TRUTH, clock)
+    end_ns = START_NS + 400 * MINUTE_NS
+    absences.note(BTC, START_NS + 50 * MINUTE_NS, end_ns + 60 * MINUTE_NS, clock.now_ns + 10**13)
+    repair = Repair(store, intake, absences, venue)
+    assert summed(repair).candles == 400
+    absences.note(BTC, START_NS, START_NS + 60 * MINUTE_NS, clock.now_ns)
+    (known,) = absences.of(BTC)
+    assert (known.end_ns, known.asked_ns) == (START_NS + 60 * MINUTE_NS, clock.now_ns)
+
+
+class Forgetful(ToldVenue):
+    """A venue that tells the newest minutes alone, and refuses what begins before them."""
+
+    def __init__(self, clock: Clock, keeps: int, error: Rejected) -> None:
+        super().__init__(TRUTH, clock)
+        self.keeps, self.error = keeps, error
+
+    async def candles(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
+        if start_ns < self.now_ns() - self.keeps * MINUTE_NS:
+            self.asked.append((start_ns, end_ns))
+            raise self.error
+        return await super().candles(listing, start_ns, end_ns)
+
+
+@pytest.mark.parametrize("keeps", [0, 1, 37, 150, 399, 401])
+def test_a_page_older_than_a_venue_tells_blocks_nothing_newer(
+    store: Candles, intake: Intake, absences: Absences, clock: Clock, keeps: int
+) -> None:
+    """Gate, listCandlesticks: "maximum 10000 points recently are allowed"."""
+    clock.now_ns = END_NS + SETTLE_NS
+    venue = Forgetful(clock, keeps, TooOld("too long ago"))
+    repair = Repair(store, intake, absences, venue)
+    done = summed(repair)
+    kept = max(0, min(400, keeps))
+    # of a minute that is just passing the edge either is right
+    assert kept - 1 <= done.candles <= kept
+    assert sum(each.minutes for each in done.too_old) == 400 - done.candles
+    assert done.error == ""
+    asked = len(venue.asked)
+    assert asked <= 18
+    summed(repair)
+    assert len(venue.asked) <= asked + 1, "and is not asked for again today"
+
+
+def test_a_page_that_is_refused_for_another_reason_blocks_nothing_newer_and_is_no_absence(
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
+) -> None:
+    clock.now_ns = END_NS + SETTLE_NS
+    venue = Forgetful(clock, 150, Rejected("who knows why"))
+    done = summed(Repair(store, intake, absences, venue))
+    assert done.error == "who knows why"
+    assert 149 <= done.candles <= 150
+    assert not absences.of(BTC)
+
+
+def test_a_venue_that_refuses_everything_is_not_asked_for_every_hole(
+    store: Candles, intake: Intake, absences: Absences, clock: Clock
+) -> None:
+    intake.take("ws", rows(TRUTH, [200]))
+    venue = Forgetful(clock, 0, Rejected("delisted"))
+    done = summed(Repair(store, intake, absences, venue))
+    assert done.error == "delisted"
+    assert len(venue.asked) <= 2 * MOST_REFUSED
 
 
 def test_a_candle_that_is_none_goes_to_quarantine_and_not_to_the_store(
