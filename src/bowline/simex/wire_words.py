@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Context, Decimal
 
+from msgspec import Struct
+
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import MinuteCandle
 
@@ -51,6 +53,14 @@ def exact(text: str) -> Decimal | None:
     return number if fits else None
 
 
+class Span(Struct, frozen=True):
+    """How much time one request may ask for, in the venue's unit; `too_long` is its refusal."""
+
+    now: int
+    length: int
+    too_long: Exception
+
+
 class Numbers:
     """Reads the numbers of requests, and refuses what is none in the words of one market."""
 
@@ -83,6 +93,22 @@ class Numbers:
     def window(self, fields: Fields, start: str, end: str) -> tuple[int, int]:
         """A start and an end, both included, in the venue's unit of time; all time by default."""
         return self.whole(fields, start, 0), self.whole(fields, end, 1 << 62)
+
+    def bounded(self, fields: Fields, start: str, end: str, span: Span) -> tuple[int, int]:
+        """The same where a venue looks no further than a span: by default the last one.
+
+        With a start alone it is the span that begins there, with an end alone the one before it.
+        """
+        begin, until = self.whole(fields, start, -1), self.whole(fields, end, -1)
+        if begin >= 0 and until >= 0:
+            if until - begin > span.length:
+                raise span.too_long
+            return begin, until
+        if begin >= 0:
+            return begin, begin + span.length
+        if until >= 0:
+            return until - span.length, until
+        return span.now - span.length, 1 << 62
 
 
 def int_in(text: str | None, otherwise: int) -> int:

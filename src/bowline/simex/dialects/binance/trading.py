@@ -45,7 +45,7 @@ from bowline.simex.dialects.binance.words import (
     spot_order,
     spot_placed,
 )
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_words import Span, ms
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -402,7 +402,7 @@ def fills(call: Call) -> object:
     """GET myTrades and userTrades, oldest first: from `fromId` or `startTime` on, or the newest."""
     fields, kind = fields_of(call), kind_of(call)
     instrument = listing_in(call, fields).instrument.id
-    since, start_ms, end_ms = NUMBERS.whole(fields, "fromId", 0), *window_in(fields)
+    since, (start_ms, end_ms) = NUMBERS.whole(fields, "fromId", 0), _period(call, fields)
     wanted = NUMBERS.whole(fields, "orderId", 0)
     found = [
         each
@@ -415,6 +415,17 @@ def fills(call: Call) -> object:
     shown = found[:limit] if {"fromId", "startTime"} & fields.keys() else found[-limit:]
     form = spot_fill if kind == "spot" else linear_fill
     return [form(call.floor, each) for each in shown]
+
+
+def _period(call: Call, fields: Fields) -> tuple[int, int]:
+    """Spot "Account trade list": 24 hours at most. USD-M futures: 7 days, the last by default."""
+    hours = 24 if kind_of(call) == "spot" else 7 * 24
+    words = f"More than {hours} hours between startTime and endTime."
+    span = Span(ms(call.now_ns), hours * 3_600_000, WireRefusal(-1127, words))
+    bounded = NUMBERS.bounded(fields, "startTime", "endTime", span)
+    both = {"startTime", "endTime"} <= fields.keys()
+    open_ended = kind_of(call) == "spot" or "fromId" in fields
+    return window_in(fields) if open_ended and not both else bounded
 
 
 def order_words(call: Call, order: VenueOrder) -> dict[str, object]:

@@ -37,7 +37,7 @@ from bowline.simex.dialects.bingx.words import (
     spot_fill,
     wrong,
 )
-from bowline.simex.wire_words import Numbers, ms, seconds
+from bowline.simex.wire_words import Numbers, Span, ms, seconds
 
 _ID_NAMES = ("newClientOrderId", "clientOrderID", "clientOrderId")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.:/-]{1,40}")
@@ -237,7 +237,7 @@ def closed_orders(call: Call) -> object:
 
 def _listed(call: Call, orders: Iterable[VenueOrder]) -> list[object]:
     listing = listing_of(call, call.query) if call.query.get("symbol") else None
-    start_ms, end_ms = _numbers(call).window(call.query, "startTime", "endTime")
+    start_ms, end_ms = _week(call, "startTime", "endTime")
     mine = [
         each
         for each in orders
@@ -245,6 +245,15 @@ def _listed(call: Call, orders: Iterable[VenueOrder]) -> list[object]:
         and start_ms <= ms(each.created_ns) <= end_ms
     ]
     return [order_object(call.floor, each) for each in reversed(mine)]
+
+
+def _week(call: Call, start: str, end: str) -> tuple[int, int]:
+    """A range of 7 days at most, if one is named: "Query Order history", "transaction details"."""
+    if not {start, end} & call.query.keys():
+        return 0, 1 << 62
+    no = wrong(kind_asked(call), "the query range of the time must not exceed 7 days")
+    span = Span(ms(call.now_ns), 7 * 86_400_000, no)
+    return _numbers(call).bounded(call.query, start, end, span)
 
 
 def spot_fills(call: Call) -> object:
@@ -272,7 +281,9 @@ def _fills(call: Call, window: tuple[str, str], *, needed: bool = False) -> list
     kind, query = kind_asked(call), call.query
     if needed and not all(query.get(name) for name in window):
         raise wrong(kind, f"{window[0]} or {window[1]}: field is required")
-    start_ms, end_ms = _numbers(call).window(query, window[0], window[1])
+    # no page of the venue bounds the fills of perpetuals; a stock client asks for 30 days of them
+    spot = kind == "spot"
+    start_ms, end_ms = _week(call, *window) if spot else _numbers(call).window(query, *window)
     instrument = listing_of(call, query).instrument.id if query.get("symbol") else None
     wanted = query.get("orderId", "")
     return [

@@ -43,7 +43,7 @@ from bowline.simex.dialects.bitget.words import (
     trade_word,
     wrong,
 )
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_words import Span, ms
 
 _CLIENT_ID = re.compile(r"[0-9A-Za-z_:#\-+]{1,64}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -360,7 +360,10 @@ def mix_fills(call: Call) -> object:
 
 def _fill_page(call: Call, kind: str) -> list[Executed]:
     query = call.query
-    start_ms, end_ms = NUMBERS.window(query, "startTime", "endTime")
+    # "Get Fills": startTime to endTime 90 days at most; the code is 40705 of the error pages
+    words = "The start and end time cannot exceed 90 days"
+    span = Span(ms(call.now_ns), 90 * 86_400_000, WireRefusal("40705", words))
+    start_ms, end_ms = NUMBERS.bounded(query, "startTime", "endTime", span)
     listing = listing_of(call, query) if query.get("symbol") else None
     if kind_asked(call, query) != kind:
         return []

@@ -18,13 +18,14 @@ from bowline.simex.dialects.bybit.words import (
     FORCES,
     NUMBERS,
     SIDES,
+    exec_type,
     fill_object,
     order_number,
     order_object,
     order_word,
     refusal_of,
 )
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_words import Span, ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -151,7 +152,7 @@ def executions(call: Call) -> object:
     """GET /v5/execution/list: the newest first."""
     kind, query = kind_of(call.query), call.query
     mine = {each.instrument.id: each for each in call.floor.listings(kind)}
-    start_ms, end_ms = NUMBERS.window(query, "startTime", "endTime")
+    start_ms, end_ms = NUMBERS.bounded(query, "startTime", "endTime", _week(call))
     wanted = order_number(query["orderId"]) if "orderId" in query else None
     fills = [
         each
@@ -161,6 +162,7 @@ def executions(call: Call) -> object:
         and start_ms <= ms(each.now_ns) <= end_ms
         and wanted in (None, each.order_id)
         and query.get("orderLinkId", each.client_id) == each.client_id
+        and query.get("execType", "") in ("", exec_type(each))
     ]
     shown, cursor = _cut(fills, query, 50, 100)
     return {
@@ -204,7 +206,15 @@ def _named_any(call: Call, kind: str) -> list[VenueOrder]:
 
 
 def _closed(call: Call, kind: str) -> list[VenueOrder]:
-    return _chosen(call, kind, reversed(call.floor.view(kind).closed_orders(call.account)))
+    start_ms, end_ms = NUMBERS.bounded(call.query, "startTime", "endTime", _week(call))
+    found = reversed(call.floor.view(kind).closed_orders(call.account))
+    return _chosen(call, kind, (e for e in found if start_ms <= ms(e.created_ns) <= end_ms))
+
+
+def _week(call: Call) -> Span:
+    """Bybit v5 "Get Trade History", "Get Order History": endTime - startTime <= 7 days."""
+    words = "The time range between startTime and endTime cannot exceed 7 days."
+    return Span(ms(call.now_ns), 7 * 86_400_000, WireRefusal(10001, words))
 
 
 def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
@@ -215,14 +225,11 @@ def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOr
         if query.get("symbol", "") in ("", each.venue_symbol)
         and query.get("settleCoin", each.quote) == each.quote
     }
-    start_ms, end_ms = NUMBERS.window(query, "startTime", "endTime")
     stops = {"StopOrder": True, "Order": False}.get(query.get("orderFilter", ""))
     return [
         each
         for each in orders
-        if each.instrument in mine
-        and start_ms <= ms(each.created_ns) <= end_ms
-        and stops in (None, each.asked.kind is OrderKind.STOP)
+        if each.instrument in mine and stops in (None, each.asked.kind is OrderKind.STOP)
     ]
 
 

@@ -236,6 +236,11 @@ def _contract_fields(order: VenueOrder) -> dict[str, object]:
     }
 
 
+def exec_type(fill: Executed) -> str:
+    """Bybit v5 "Enum Definitions", execType."""
+    return "BustTrade" if fill.liquidation else "Trade"
+
+
 def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
     """An execution, as `execution/list` and the execution stream have it."""
     # not the floor's view, which a fault may keep from seeing what is new
@@ -262,7 +267,7 @@ def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
         "orderType": type_word(order),
         "stopOrderType": "Stop" if order.asked.kind is OrderKind.STOP else "UNKNOWN",
         "createType": "CreateByLiq" if fill.liquidation else "CreateByUser",
-        "execType": "BustTrade" if fill.liquidation else "Trade",
+        "execType": exec_type(fill),
         "execPrice": plain(fill.price),
         "execQty": plain(fill.quantity),
         "execValue": plain(value),

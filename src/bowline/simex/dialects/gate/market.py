@@ -29,6 +29,7 @@ _STATUSES = {
     ListingStatus.UNKNOWN: "trading",
 }
 _MOST_CANDLES = 2000
+_OLDEST_POINT = 10_000
 
 
 def kind_at(call: Call) -> str:
@@ -182,6 +183,8 @@ def candles(call: Call) -> object:
     if ranged and "limit" in query:
         raise invalid("limit conflicts with from and to")
     start_s, end_s = NUMBERS.window(query, "from", "to")
+    if "from" in query:
+        _check_range(start_s, min(end_s, seconds(call.now_ns)), minutes, call)
     view = call.floor.view_of(listing.instrument.id)
     found = [
         each
@@ -195,6 +198,16 @@ def candles(call: Call) -> object:
         return [futures_candle(listing, each) for each in shown]
     end_ns = call.now_ns - minutes * MINUTE_NS
     return [[*_spot_candle(each), "true" if each.open_ns <= end_ns else "false"] for each in shown]
+
+
+def _check_range(start_s: int, end_s: int, minutes: int, call: Call) -> None:
+    """Gate v4 "Market candlesticks": 1000 points a query (futures 2000), of the last 10,000."""
+    length_s, most = minutes * 60, 1_000 if kind_at(call) == "spot" else _MOST_CANDLES
+    if start_s < seconds(call.now_ns) - _OLDEST_POINT * length_s:
+        raise invalid("Candlestick too long ago. Maximum 10000 points ago are allowed")
+    if (end_s - start_s) // length_s + 1 > most:
+        words = f"Candlestick range too broad. Maximum {most} data points are allowed per request"
+        raise invalid(words)
 
 
 def _spot_candle(candle: MinuteCandle) -> list[str]:

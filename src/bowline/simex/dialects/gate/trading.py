@@ -26,7 +26,7 @@ from bowline.simex.dialects.gate.words import (
     spot_order,
 )
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.wire_words import int_in, ms, seconds
+from bowline.simex.wire_words import Span, int_in, ms, seconds
 
 _CLIENT_ID = re.compile(r"t-[A-Za-z0-9_.-]{1,28}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -244,7 +244,7 @@ def fills(call: Call) -> object:
     kind, query = kind_at(call), call.query
     name = "currency_pair" if kind == "spot" else "contract"
     wanted = named(call, query).instrument.id if name in query else None
-    start_s, end_s = NUMBERS.window(query, "from", "to")
+    start_s, end_s = _period(call)
     order_id = query.get("order_id" if kind == "spot" else "order", "")
     found = [
         each
@@ -260,6 +260,16 @@ def fills(call: Call) -> object:
         | ({"trade_id": str(each.trade_id)} if ranged else {"id": each.trade_id})
         for each in shown
     ]
+
+
+def _period(call: Call) -> tuple[int, int]:
+    """Gate v4 "List personal trading history": the last 7 days by default, 30 days at most."""
+    words = "time range between from and to must not exceed 30 days"
+    month = Span(seconds(call.now_ns), 30 * 86_400, invalid(words))
+    start_s, end_s = NUMBERS.bounded(call.query, "from", "to", month)
+    if not {"from", "to"} & call.query.keys():
+        start_s = seconds(call.now_ns) - 7 * 86_400
+    return start_s, end_s
 
 
 def count_down(call: Call) -> object:

@@ -18,7 +18,7 @@ from bowline.simex.dialects.htx.spot_words import (
     state_word,
 )
 from bowline.simex.floor import ACCOUNT
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.wire_words import Span, int_in, ms
 
 _KINDS: dict[str, TimeInForce | None] = {
     "limit": TimeInForce.GTC,
@@ -161,7 +161,10 @@ def match_results(call: Call) -> object:
     """GET /v1/order/matchresults: the newest first."""
     query = call.query
     wanted = named(call, query).instrument.id if query.get("symbol") else None
-    start_ms, end_ms = SPOT_NUMBERS.window(query, "start-time", "end-time")
+    # "Search Match Results": 48 hours at most, the last ones by default
+    words = "start-time and end-time are more than 48 hours apart"
+    span = Span(ms(call.now_ns), 48 * 3_600_000, WireRefusal("invalid_interval", words))
+    start_ms, end_ms = SPOT_NUMBERS.bounded(query, "start-time", "end-time", span)
     order_id = call.parts.get("order_id", "")
     found = [
         each

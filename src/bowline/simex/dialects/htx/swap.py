@@ -23,7 +23,7 @@ from bowline.simex.dialects.htx.swap_words import (
 )
 from bowline.simex.floor import ACCOUNT
 from bowline.simex.payload import as_fields, read_json
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.wire_words import Span, int_in, ms
 
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _LEGS = {word: leg for leg, word in LEGS.items()}
@@ -149,7 +149,10 @@ def details(call: Call) -> object:
     """GET /v5/trade/order/details: executions, the newest first."""
     query = call.query
     wanted = named(call, query).instrument.id if query.get("contract_code") else None
-    start_ms, end_ms = SWAP_NUMBERS.window(query, "start_time", "end_time")
+    # as the v3 "Query Order Matchresults" has it: 48 hours at most, the last ones by default
+    words = "start_time and end_time are more than 48 hours apart"
+    span = Span(ms(call.now_ns), 48 * 3_600_000, invalid("linear", words))
+    start_ms, end_ms = SWAP_NUMBERS.bounded(query, "start_time", "end_time", span)
     order_id = query.get("order_id", "")
     found = [
         each

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from bowline.core.model.values import Direction, Side
+from bowline.core.model.values import SECOND_NS, Direction, Side
 from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.dialect import Call, Reply, WireRefusal
@@ -39,6 +39,9 @@ _SIDES = {word: side for side, word in SIDES.items()}
 _LEGS = {word: leg for leg, word in LEGS.items()}
 _FORCES = {word: force for force, word in ORDER_TYPES.items()}
 _MOST_ROWS = 20
+#: OKX v5 "Get transaction details (last 3 days)", "(last 3 months)", "Get order history (last 7
+#: days)", "(last 3 months)": days of each
+_KEPT_DAYS = {"fills": 3, "fills-history": 92, "orders-history": 7, "orders-history-archive": 92}
 
 Words = dict[str, object]
 #: what one row of a request does
@@ -198,7 +201,15 @@ def history(call: Call) -> object:
     """GET trade/orders-history and orders-history-archive: what has ended, the newest first."""
     if not call.query.get("instType"):
         raise wrong("instType")
-    return _page(call, call.floor.view("spot").closed_orders(call.account))
+    since_ns = _kept_since(call)
+    closed = call.floor.view("spot").closed_orders(call.account)
+    return _page(call, (each for each in closed if each.updated_ns >= since_ns))
+
+
+def _kept_since(call: Call) -> int:
+    """Since when this list knows of anything, as the pages of the lists say."""
+    days = _KEPT_DAYS[call.path.rpartition("/")[2]]
+    return call.now_ns - days * 86_400 * SECOND_NS
 
 
 def _page(call: Call, orders: Iterable[VenueOrder]) -> list[Words]:
@@ -215,12 +226,13 @@ def fills(call: Call) -> object:
     """GET trade/fills and fills-history: the newest first, numbered by bill."""
     begin, end = NUMBERS.window(call.query, "begin", "end")
     wanted = {each.instrument.id for each in chosen(call, call.query)}
-    order_id = call.query.get("ordId")
+    order_id, since_ns = call.query.get("ordId"), _kept_since(call)
     rows = [
         (int(str(words["billId"])), words)
         for each in call.floor.view("spot").fills(call.account)
         if each.instrument in wanted
         and begin <= ms(each.now_ns) <= end
+        and each.now_ns >= since_ns
         and order_id in (None, "", str(each.order_id))
         for words in [fill_object(call.floor, each)]
     ]
