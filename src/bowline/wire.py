@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from bowline.core.model.event import Run
+    from bowline.core.model.instrument import Instrument, InstrumentId
     from bowline.core.signals import Catalogue, Strategies, Unsaid
     from bowline.desk.backup import Stores
     from bowline.desk.deletes import Keepers
@@ -93,6 +94,13 @@ def open_candles(home: Path) -> Candles:
         store = connect_clickhouse(f"{scheme}://{rest}")
     store.migrate()
     return store
+
+
+def recorded_instrument(home: Path, instrument: InstrumentId) -> Instrument | None:
+    """What is recorded of an instrument beside its candles; nothing is made for being asked."""
+    scheme, rest = _candle_place(home)
+    there = scheme != "duckdb" or Path(rest).is_file()
+    return open_candles(home).instrument(instrument) if there else None
 
 
 def _candle_place(home: Path) -> tuple[str, str]:

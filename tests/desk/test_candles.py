@@ -20,6 +20,7 @@ from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.desk import candle_import as importing
 from bowline.desk import candles as desk
+from bowline.desk.steps import Steps
 from bowline.storage.absences import Absences
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
@@ -121,7 +122,7 @@ def test_what_is_known_of_an_instrument_is_kept(store: DuckDBCandles, tmp_path: 
     known = store.instrument(SPOT)
     assert known
     assert (known.tick_size, known.taker_fee_pct) == (0, Decimal("0.075"))
-    steps = importing.Steps(tick_size=Decimal("0.01"), min_notional=Decimal(5))
+    steps = Steps(tick_size=Decimal("0.01"), min_notional=Decimal(5))
     assert (
         imported(store, first, importing.import_request("binance:spot", "BTCUSDT", steps)).status
         == "known"
@@ -129,9 +130,7 @@ def test_what_is_known_of_an_instrument_is_kept(store: DuckDBCandles, tmp_path: 
     imported(
         store,
         second,
-        importing.import_request(
-            "binance:spot", "BTCUSDT", importing.Steps(lot_step=Decimal("0.00001"))
-        ),
+        importing.import_request("binance:spot", "BTCUSDT", Steps(lot_step=Decimal("0.00001"))),
     )
     known = store.instrument(SPOT)
     assert known

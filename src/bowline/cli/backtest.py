@@ -14,12 +14,16 @@ from bowline.cli.options import (
     END,
     FILE,
     HTML,
+    LOT_STEP,
     MARKET,
+    MIN_NOTIONAL,
     SPEC,
     START,
     SYMBOL,
+    TICK_SIZE,
     TIMEFRAME,
     TRADES,
+    steps_of,
     words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_json
@@ -43,6 +47,9 @@ def backtest_command(
     *,
     allow_jumps: bool = ALLOW_JUMPS,
     allow_gaps: bool = ALLOW_GAPS,
+    tick_size: str = TICK_SIZE,
+    lot_step: str = LOT_STEP,
+    min_notional: str = MIN_NOTIONAL,
     cash: str = CASH,
     html: Path | None = HTML,
     trades: Path | None = TRADES,
@@ -65,6 +72,7 @@ def backtest_command(
         candles,
         allow_jumps=allow_jumps,
         allow_gaps=allow_gaps,
+        steps=steps_of(tick_size, lot_step, min_notional),
     )
     with wire.strategy_desk(home) as strategies:
         setup = set_up(
@@ -73,6 +81,7 @@ def backtest_command(
             strategies.opinion,
             lambda: wire.open_candles(home),
             account="backtest",
+            recorded=lambda asked: wire.recorded_instrument(home, asked),
         )
     report = make_report(
         backtest(setup.run, setup.opinion, setup.candles, setup.minutes, setup.funding),

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bowline.cli.options import steps_of
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
-    from bowline.desk.candle_import import FileWords, ImportOutcome, ImportRequest, Steps
+    from bowline.desk.candle_import import FileWords, ImportOutcome, ImportRequest
 
-#: an exponent beyond these is no step of anything
-_DIGITS = 18
 _FILES_HELP = "CSV, zip, gzip, feather, JSON or Parquet of one-minute candles."
 MARKET_HELP = "The market, such as binance:spot or bybit:linear."
 SYMBOL_HELP = "The venue's symbol, such as BTCUSDT."
@@ -57,7 +55,7 @@ def import_command(
     request = desk.import_request(
         market,
         symbol,
-        _steps(tick_size, lot_step, min_notional, contract_size),
+        steps_of(tick_size, lot_step, min_notional, contract_size),
         _file_words(timeframe, utc_offset, column or (), decimal),
         keep_good=keep_good,
         allow_jumps=allow_jumps,
@@ -96,17 +94,6 @@ class _Progress:
         typer.echo(f"[{self.done}/{self._files}] {line}", err=True)
 
 
-def _steps(tick_size: str, lot_step: str, min_notional: str, contract_size: str) -> Steps:
-    from bowline.desk.candle_import import Steps
-
-    return Steps(
-        decimal_of("--tick-size", tick_size),
-        decimal_of("--lot-step", lot_step),
-        decimal_of("--min-notional", min_notional),
-        decimal_of("--contract-size", contract_size, least="more than 0"),
-    )
-
-
 def _file_words(timeframe: str, offset: str, columns: Sequence[str], decimal: str) -> FileWords:
     from bowline.desk.candle_import import FileWords, parse_columns
     from bowline.desk.candles import parse_timeframe
@@ -118,29 +105,6 @@ def _file_words(timeframe: str, offset: str, columns: Sequence[str], decimal: st
         parse_columns(columns),
         _decimal_sign(decimal),
     )
-
-
-def decimal_of(option: str, text: str, least: str = "0 or more") -> Decimal | None:
-    """The number of an option; BadInput if it is none, or less than it may be."""
-    from decimal import Decimal, InvalidOperation
-
-    from bowline.core.errors import BadInput
-
-    if not text:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    positive = least == "more than 0"
-    if (
-        not value.is_finite()
-        or value < 0
-        or (positive and not value)
-        or abs(value.adjusted()) > _DIGITS
-    ):
-        raise BadInput(f"{option} is {text!r}", hint=f"Expected a number of {least}.")
-    return value
 
 
 def _decimal_sign(text: str) -> str:

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from bowline.desk.completeness import GapRule
     from bowline.desk.setup import Words
+    from bowline.desk.steps import Steps
 
 #: bounds of numbers on a command line: what a database counts, a table shows, a machine has
 MOST_NUMBER = 2**63 - 1
@@ -29,6 +30,9 @@ CASH = typer.Option("", help="Money to start with, in quote currency; 10,000 if 
 HTML = typer.Option(None, help="Write the report as one self-contained page.")
 TRADES = typer.Option(None, help="Write the round trips as CSV.")
 FILE = typer.Option(None, help="A candle file; nothing of it is stored.")
+TICK_SIZE = typer.Option("", help="Of a --candles run: the price step; else as recorded.")
+LOT_STEP = typer.Option("", help="Of a --candles run: the quantity step; else as recorded.")
+MIN_NOTIONAL = typer.Option("", help="Of a --candles run: the least an order must be worth.")
 ALLOW_JUMPS = typer.Option(False, help="Believe jumps in that file (a real flash crash).")
 ALLOW_GAPS = typer.Option(False, help="Go on although too many candles are missing.")
 
@@ -69,6 +73,18 @@ def gap_rule(*, allow: bool) -> GapRule:
     return GapRule(allow, MAX_LOST_PCT if most is None else most)
 
 
+def steps_of(tick_size: str, lot_step: str, min_notional: str, contract_size: str = "") -> Steps:
+    """What a person said of the instrument; BadInput if a step is none."""
+    from bowline.desk.steps import Steps, parse_step
+
+    return Steps(
+        parse_step("--tick-size", tick_size),
+        parse_step("--lot-step", lot_step),
+        parse_step("--min-notional", min_notional),
+        parse_step("--contract-size", contract_size, above_zero=True),
+    )
+
+
 def words_of(
     market: str,
     symbol: str,
@@ -79,11 +95,13 @@ def words_of(
     *,
     allow_jumps: bool = False,
     allow_gaps: bool = False,
+    steps: Steps | None = None,
 ) -> Words:
     """What a person said; BadInput if a moment is none."""
     from bowline import wire
     from bowline.desk.candles import parse_moment
     from bowline.desk.setup import Words
+    from bowline.desk.steps import Steps
 
     start, end = (parse_moment(text) if text else None for text in span)
     return Words(
@@ -96,5 +114,6 @@ def words_of(
         file=file,
         allow_jumps=allow_jumps,
         gaps=gap_rule(allow=allow_gaps),
+        steps=steps or Steps(),
         unsaid=wire.unsaid(),
     )

@@ -43,7 +43,12 @@ def portfolio_command(
     words = words_of("", "", "", (start, end), cash, allow_jumps=allow_jumps, allow_gaps=allow_gaps)
     with wire.strategy_desk(home) as strategies:
         setups = set_up_portfolio(
-            portfolio, words, strategies.load, strategies.opinion, lambda: wire.open_candles(home)
+            portfolio,
+            words,
+            strategies.load,
+            strategies.opinion,
+            lambda: wire.open_candles(home),
+            lambda asked: wire.recorded_instrument(home, asked),
         )
     report = make_portfolio_report(
         backtest_portfolio(

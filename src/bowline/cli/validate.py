@@ -239,6 +239,7 @@ def _strategy(what: str, words: Words, effort: Effort) -> Validation:
             strategies.opinion,
             lambda: wire.open_candles(home),
             account="validate",
+            recorded=lambda asked: wire.recorded_instrument(home, asked),
         )
         return validate_strategy(setup, trials, effort, _say)
 

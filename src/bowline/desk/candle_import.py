@@ -29,6 +29,7 @@ from bowline.core.model.market import CandleFrame, empty_frame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, ONE, Timeframe
 from bowline.desk.candles import parse_market, parse_symbol
 from bowline.desk.fill_flat import Filled, fill_flat
+from bowline.desk.steps import Steps
 from bowline.storage.candles import (
     MAX_QUARANTINED_ROWS,
     Candles,
@@ -39,15 +40,6 @@ from bowline.storage.candles import (
 
 if TYPE_CHECKING:
     from bowline.storage.files import CheckedFile, FileHints
-
-
-class Steps(msgspec.Struct, frozen=True):
-    """What the person says of the instrument; None leaves what is known."""
-
-    tick_size: Decimal | None = None
-    lot_step: Decimal | None = None
-    min_notional: Decimal | None = None
-    contract_size: Decimal | None = None
 
 
 class FileWords(msgspec.Struct, frozen=True):
@@ -325,15 +317,7 @@ def _register(store: Candles, request: ImportRequest) -> Instrument:
         or request.listed
         or Instrument(request.instrument, taker_fee_pct=request.market.taker_fee_pct)
     )
-    said = {
-        name: step
-        for name, step in msgspec.structs.asdict(request.steps).items()
-        if step is not None
-    }
-    try:
-        return msgspec.structs.replace(known, **said)
-    except ValueError as error:
-        raise BadInput(str(error)) from error
+    return request.steps.over(known)
 
 
 def _missing(frame: CandleFrame) -> int:

@@ -20,10 +20,10 @@ from bowline.core.model.instrument import (
     InstrumentId,
     Market,
     market_by_name,
-    symbol_of,
 )
 from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Timeframe
+from bowline.core.symbols import symbol_of
 from bowline.storage.absences import Absence, Absences, outside
 from bowline.storage.candles import FOREVER_NS, Candles, Coverage, Gap, RefusedRow
 

@@ -21,11 +21,11 @@ from bowline.core.model.values import SECOND_NS
 from bowline.desk.candle_import import (
     FileWords,
     ImportOutcome,
-    Steps,
     import_files,
     import_request,
 )
 from bowline.desk.report import completeness_document
+from bowline.desk.steps import Steps
 from bowline.research.synthetic import synthetic_minutes
 from bowline.storage.candles import Candles
 from bowline.storage.files import write_candle_file

@@ -16,12 +16,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bowline.core.errors import BadInput
+from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.policy import ProfitLock, Sharing, StrategyCompound
 from bowline.core.model.values import HUNDRED, RunId
 from bowline.core.numbers import exact, show
 from bowline.core.signals import Opinion, StrategySpec
 from bowline.desk.setup import MOST_CASH, Setup, Words, set_up
 from bowline.desk.spec_text import is_spec_file, read_spec_file
+from bowline.desk.steps import Steps
 from bowline.storage.candles import Candles
 
 PORTFOLIO_VERSION = 1
@@ -36,7 +38,8 @@ _LIMITS = {
     "max_drawdown_pct": HUNDRED,
     "daily_loss_pct": HUNDRED,
 }
-_RUN = ("strategy", "market", "symbol", "timeframe", "candles", "share_pct")
+_STEPS = ("tick_size", "lot_step", "min_notional")
+_RUN = ("strategy", "market", "symbol", "timeframe", "candles", "share_pct", *_STEPS)
 _TEXTS = ("market", "symbol", "timeframe")
 _GUIDE = "every field is described in docs/howto/portfolio.md"
 
@@ -50,6 +53,7 @@ class Planned(Struct, frozen=True):
     timeframe: str
     candles: Path | None
     share_pct: Decimal
+    steps: Steps = Steps()
 
 
 class Portfolio(Struct, frozen=True):
@@ -83,6 +87,7 @@ def set_up_portfolio(
     load: Callable[[str], StrategySpec],
     interpret: Callable[[StrategySpec], Opinion],
     open_store: Callable[[], Candles],
+    recorded: Callable[[InstrumentId], Instrument | None] = lambda _: None,
 ) -> tuple[Setup, ...]:
     """Every run ready to start; `words` have the span, and cash if it is not the file's."""
     words = replace(words, cash=words.cash or portfolio.cash)
@@ -96,8 +101,9 @@ def set_up_portfolio(
             symbol=planned.symbol,
             timeframe=planned.timeframe,
             file=planned.candles,
+            steps=planned.steps,
         )
-        setup = set_up(spec, own, interpret, open_store, account=ACCOUNT)
+        setup = set_up(spec, own, interpret, open_store, account=ACCOUNT, recorded=recorded)
         sharing = replace(portfolio.sharing, share_pct=planned.share_pct)
         policy = replace(setup.run.policy, sharing=sharing)
         setups.append(replace(setup, run=replace(setup.run, id=RunId(number), policy=policy)))
@@ -166,6 +172,7 @@ class _Reader:
         share = self._number(
             f"{path}.share_pct", fields.get("share_pct"), HUNDRED, HUNDRED / runs, above=True
         )
+        steps = {n: self._number(f"{path}.{n}", fields.get(n), MOST_CASH, None) for n in _STEPS}
         return Planned(
             strategy,
             market,
@@ -173,6 +180,7 @@ class _Reader:
             timeframe,
             self.folder / candles if candles else None,
             HUNDRED if share is None else share,
+            Steps(**steps),
         )
 
     # --- the smallest parts -----------------------------------------------------------------------

@@ -32,9 +32,10 @@ from bowline.core.signals import (
     policy_of,
     strategy_id,
 )
-from bowline.desk.candles import parse_timeframe
+from bowline.desk.candles import did_you_mean, named, parse_timeframe
 from bowline.desk.completeness import USUAL_GAPS, GapRule, accept, accept_stored
 from bowline.desk.funding import due_funding
+from bowline.desk.steps import Steps
 from bowline.storage.candles import FOREVER_NS, Candles
 
 #: money a run starts with when nothing is said
@@ -81,6 +82,7 @@ class Words(Struct, frozen=True):
     file: Path | None = None
     allow_jumps: bool = False
     gaps: GapRule = USUAL_GAPS
+    steps: Steps = Steps()
     unsaid: Unsaid = USUAL
 
     def span(self) -> Span:
@@ -134,11 +136,12 @@ def stored_instrument(store: Candles, instrument: InstrumentId) -> Instrument:
     if found is not None:
         return found
     market = market_by_id(instrument.market_id).name
-    there = ", ".join(each.key for each in store.instruments())
+    keys = [each.key for each in store.instruments()]
+    guess = did_you_mean(f"{market}:{instrument.symbol}", keys)
     raise NotFound(
         f"no candles of {market} {instrument.symbol} are stored",
-        hint=f"stored are: {there}"
-        if there
+        hint=f"{guess}stored are: {named(keys)}"
+        if keys
         else f"import some: bowline candles import FILE --market {market} "
         f"--symbol {instrument.symbol}",
     )
@@ -181,6 +184,7 @@ def set_up(
     open_store: Callable[[], Candles],
     *,
     account: str,
+    recorded: Callable[[InstrumentId], Instrument | None] = lambda _: None,
 ) -> Setup:
     """A run of `spec` as `words` say, on stored candles or on those of a file.
 
@@ -192,6 +196,7 @@ def set_up(
     by_minute = spec.fills is Fills.MINUTES
     minutes: CandleFrame | None = None
     if words.file is None:
+        _refuse_steps(words)
         store = open_store()
         asked = instrument_of(spec, words.market or None, words.symbol.upper() or None)
         instrument = stored_instrument(store, asked)
@@ -202,7 +207,9 @@ def set_up(
             minutes = store.read(asked, Timeframe.M1, found[1], end_ns)
     else:
         candles = read_file(words.file, spec.timeframe, allow_jumps=words.allow_jumps)
-        instrument = Instrument(_named(spec, words) or candles.instrument)
+        said = _named(spec, words)
+        known = recorded(said) if said is not None else None
+        instrument = words.steps.over(known or Instrument(said or candles.instrument))
         found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
         completeness = accept(found[0], span.from_ns, span.to_ns, words.gaps)
         minutes = _minutes_of(words, instrument.id) if by_minute else None
@@ -222,6 +229,14 @@ def set_up(
         funding=funding,
     )
     return replace(setup, completeness=completeness)
+
+
+def _refuse_steps(words: Words) -> None:
+    if words.steps != Steps():
+        raise BadInput(
+            "--tick-size, --lot-step and --min-notional are for candles of a file",
+            hint="what is stored has its own: bowline candles import FILE --lot-step ... says it",
+        )
 
 
 def _marks(store: Candles, words: Words, found: tuple[CandleFrame, int]) -> CandleFrame:

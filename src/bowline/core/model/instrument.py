@@ -6,7 +6,6 @@ must never be used as a key.
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import NewType
 
@@ -82,24 +81,6 @@ MARKETS: tuple[Market, ...] = tuple(
     for j, (kind, fee) in enumerate((("spot", _SPOT_FEE), ("linear", _LINEAR_FEE)))
 )
 _KIND_ALIASES = {"futures": "linear", "perp": "linear", "perpetual": "linear", "swap": "linear"}
-
-
-#: letters and digits of any script, and the signs that venues put between them
-_SYMBOL = re.compile(r"[^\W_][\w.:/$-]{0,39}")
-
-
-def symbol_of(text: str) -> str:
-    """A venue's symbol as it is kept everywhere: in capitals; ValueError if it is none.
-
-    The one rule for files, specs, grids, commands and what venues list.
-    """
-    symbol = text.strip().upper()
-    if not _SYMBOL.fullmatch(symbol) or not symbol.isprintable():
-        shown = text if len(text) <= 60 else f"{text[:60]}..."  # noqa: PLR2004 - fits a line
-        raise ValueError(
-            f"{shown!r} is not a symbol: expected 1 to 40 letters, digits and . _ : / - $"
-        )
-    return symbol
 
 
 def market_by_id(market_id: MarketId) -> Market:

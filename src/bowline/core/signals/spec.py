@@ -26,7 +26,6 @@ from bowline.core.model.instrument import (
     Market,
     market_by_id,
     market_by_name,
-    symbol_of,
 )
 from bowline.core.model.policy import (
     Costs,
@@ -42,6 +41,7 @@ from bowline.core.model.policy import (
 )
 from bowline.core.model.values import StrategyId, Timeframe, to_decimals
 from bowline.core.signals.catalogue import Value
+from bowline.core.symbols import symbol_of
 
 SPEC_VERSION = 1
 #: characters of the id that a name ends with

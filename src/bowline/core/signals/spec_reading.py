@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name, symbol_of
+from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name
 from bowline.core.model.policy import (
     AllIn,
     DirectionMode,
@@ -51,6 +51,7 @@ from bowline.core.signals.spec import (
     plain_decimal,
 )  # fmt: skip
 from bowline.core.signals.strategy import Strategies
+from bowline.core.symbols import symbol_of
 
 MAX_INDICATORS = 16
 #: digits after the point that any number here may have

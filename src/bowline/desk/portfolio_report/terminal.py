@@ -14,6 +14,7 @@ from bowline.desk.portfolio_report.words import (
     first_signal_texts,
     is_complete,
     missing_lines,
+    rules_texts,
     run_name,
     share_text,
     verdict,
@@ -38,7 +39,7 @@ def print_portfolio(
     console = Console(file=file, highlight=False)
     console.print(Text(printable(f"{caption.title} · {len(report.parts)} runs"), style="bold"))
     console.print(Text(verdict(report)))
-    for text in first_signal_texts(report):
+    for text in (*rules_texts(report), *first_signal_texts(report)):
         console.print(Text(text, style="dim"))
     for line in missing_lines(report):
         console.print(Text(printable(line), style="dim" if is_complete(report) else "yellow"))

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from bowline.core.model.policy import FirstSignal, Sharing
+from bowline.core.model.policy import Sharing
 from bowline.core.model.values import DAY_NS, HUNDRED, ZERO
 from bowline.core.report import PortfolioReport, RunPart
 from bowline.desk.report import (
@@ -19,6 +19,7 @@ from bowline.desk.report import (
     exact_text,
     first_signal_text,
     outcome,
+    rules_text,
 )
 
 #: a share is said with so many decimals
@@ -88,12 +89,22 @@ def sharing_of(part: RunPart) -> Sharing:
 
 def first_signal_texts(report: PortfolioReport) -> tuple[str, ...]:
     """What becomes of first signals; which runs' if it is not the same of all."""
-    runs: dict[FirstSignal, list[str]] = {}
-    for number, part in enumerate(report.parts, start=1):
-        runs.setdefault(part.report.record.run.policy.first_signal, []).append(str(number))
+    runs = [part.report.record.run for part in report.parts]
+    return _by_run([first_signal_text(run.policy.first_signal) for run in runs])
+
+
+def rules_texts(report: PortfolioReport) -> tuple[str, ...]:
+    """Which rules of instruments held; which runs' if they are not the same of all."""
+    return _by_run([rules_text(part.report.record.run.instrument) for part in report.parts])
+
+
+def _by_run(texts: list[str]) -> tuple[str, ...]:
+    runs: dict[str, list[str]] = {}
+    for number, text in enumerate(texts, start=1):
+        runs.setdefault(text, []).append(str(number))
     if len(runs) == 1:
-        return (first_signal_text(next(iter(runs))),)
-    return tuple(f"run {', '.join(of)}: {first_signal_text(first)}" for first, of in runs.items())
+        return (texts[0],)
+    return tuple(f"run {', '.join(of)}: {text}" for text, of in runs.items())
 
 
 def limit_lines(report: PortfolioReport) -> tuple[tuple[str, str], ...]:

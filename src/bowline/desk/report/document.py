@@ -37,6 +37,10 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
             "name": instrument_text(report, caption),
             "market_id": run.instrument.id.market_id,
             "symbol": run.instrument.id.symbol,
+            # 0 is none known: then quantities are not rounded, and no order is too small
+            "tick_size": trimmed(run.instrument.tick_size),
+            "lot_step": trimmed(run.instrument.lot_step),
+            "min_notional": trimmed(run.instrument.min_notional),
         },
         "timeframe": run.timeframe.value,
         "candles": len(report.record.candles),

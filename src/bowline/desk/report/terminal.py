@@ -23,6 +23,7 @@ from bowline.desk.report.words import (
     metric_texts,
     money_text,
     refusal_lines,
+    rules_text,
     signed_pct,
     time_text,
     verdict,
@@ -43,6 +44,7 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
     heading = f"{caption.strategy} · {instrument_text(report, caption)} · {run.timeframe.value}"
     console.print(Text(printable(heading), style="bold"))
     console.print(Text(verdict(report)))
+    console.print(Text(printable(rules_text(run.instrument)), style="dim"))
     console.print(Text(first_signal_text(run.policy.first_signal), style="dim"))
     print_completeness(console, report.completeness)
     console.print()

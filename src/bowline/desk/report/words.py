@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 
+from bowline.core.model.instrument import Instrument
 from bowline.core.model.intent import Refusal
 from bowline.core.model.policy import (
     AllIn,
@@ -169,6 +170,22 @@ def instrument_text(report: Report, caption: Caption) -> str:
     return caption.instrument or report.record.run.instrument.key
 
 
+def rules_text(instrument: Instrument) -> str:
+    """Which steps and minimum of the instrument held."""
+    known = [
+        f"{name} {exact_text(value)}"
+        for name, value in (
+            ("lot step", instrument.lot_step),
+            ("tick", instrument.tick_size),
+            ("least order", instrument.min_notional),
+        )
+        if value
+    ]
+    if not instrument.lot_step:
+        known.append("no lot step known, so quantities are not rounded")
+    return f"rules of the instrument: {', '.join(known)}"
+
+
 def first_signal_text(first: FirstSignal) -> str:
     """What becomes of the first signal after the warm-up."""
     if first is FirstSignal.WAIT:
@@ -186,6 +203,7 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
         ("Decisions", f"at the close of each {run.timeframe.value} candle, filled at that close"),
         *_inside(policy),
         ("Direction", policy.direction.value),
+        ("Instrument", rules_text(run.instrument)),
         ("First signal", first_signal_text(policy.first_signal)),
         ("Stops", _stops(policy)),
         ("Sizing", _sizing(policy)),

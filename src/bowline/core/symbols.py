@@ -1,0 +1,19 @@
+"""What a symbol may be: the one rule for files, specs, grids, commands and what venues list."""
+
+from __future__ import annotations
+
+import re
+
+#: letters and digits of any script, and the signs that venues put between them
+_SYMBOL = re.compile(r"[^\W_][\w.:/$-]{0,39}")
+
+
+def symbol_of(text: str) -> str:
+    """A venue's symbol as it is kept everywhere: in capitals; ValueError if it is none."""
+    symbol = text.strip().upper()
+    if not _SYMBOL.fullmatch(symbol) or not symbol.isprintable():
+        shown = text if len(text) <= 60 else f"{text[:60]}..."  # noqa: PLR2004 - fits a line
+        raise ValueError(
+            f"{shown!r} is not a symbol: expected 1 to 40 letters, digits and . _ : / - $"
+        )
+    return symbol
