@@ -50,15 +50,8 @@ def portfolio_command(
             lambda: wire.open_candles(home),
             lambda asked: wire.recorded_instrument(home, asked),
         )
-    report = make_portfolio_report(
-        backtest_portfolio(
-            [
-                Member(each.run, each.opinion, each.candles, each.minutes, each.funding)
-                for each in setups
-            ]
-        ),
-        [each.completeness for each in setups],
-    )
+    members = [Member(e.run, e.opinion, e.candles, e.minutes, e.funding) for e in setups]
+    report = make_portfolio_report(backtest_portfolio(members), [e.completeness for e in setups])
     sources = (str(run.candles) if run.candles else "stored candles" for run in portfolio.runs)
     captions = (caption_of(each.spec, of) for each, of in zip(setups, sources, strict=True))
     caption = PortfolioCaption(file.stem, tuple(captions))
