@@ -58,7 +58,9 @@ def accept_stored(
     store: Candles, frame: CandleFrame, from_ns: int | None, to_ns: int | None, rule: GapRule
 ) -> Completeness:
     """The same of stored candles, with how many of their minutes were filled flat."""
-    found = accept(frame, from_ns, to_ns, rule)
+    found, source = accept(frame, from_ns, to_ns, rule), source_of(frame)
+    if source is None or source.filled_ns is not None:
+        return found
     filled = store.filled(frame.instrument, found.from_ns, found.to_ns)
     return replace(found, filled=len(filled))
 

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bowline.core.frames import source_of
 from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId, market_by_id
 from bowline.core.model.market import (
     VALUE_COLUMNS,
@@ -241,7 +242,17 @@ def frame_of(
     values: dict[str, Any] = {
         name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in VALUE_COLUMNS
     }
-    return rollup(CandleFrame(instrument, Timeframe.M1, open_ns, **values), timeframe)
+    minutes = CandleFrame(instrument, Timeframe.M1, open_ns, **values)
+    return rollup(_without_filled(minutes), timeframe)
+
+
+def _without_filled(minutes: CandleFrame) -> CandleFrame:
+    """The same; where every minute has volume it is known that none was filled."""
+    source = source_of(minutes)
+    if source is None or not bool((minutes.volume > 0).all()):
+        return minutes
+    none = np.empty(0, dtype=np.int64)
+    return msgspec.structs.replace(minutes, source=msgspec.structs.replace(source, filled_ns=none))
 
 
 def funding_of(instrument: InstrumentId, rows: Sequence[Sequence[int | float]]) -> FundingFrame:

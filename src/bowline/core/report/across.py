@@ -37,7 +37,7 @@ def with_gaps_spanned(
         open_position=any(position.opened_ns < gaps[-1].to_ns for position in positions),
         days=sum(_whole_days(gap) for gap in decided),
         fundings=sum(
-            any(gap.from_ns < paid.seen_ns < gap.to_ns for gap in gaps) for paid in funding
+            any(gap.from_ns < paid.seen_ns <= gap.to_ns for gap in gaps) for paid in funding
         ),
     )
     return replace(completeness, across=across)
