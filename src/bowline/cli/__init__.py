@@ -10,6 +10,7 @@ import sys
 from typing import Any, NoReturn
 
 import typer
+import typer.main
 
 from bowline import __version__
 from bowline.cli import (
@@ -102,6 +103,7 @@ def main() -> None:
         typer.echo("aborted", err=True)
         sys.exit(1)
     except BowlineError as error:
+        _complete_advice(error)
         fail(error, as_json="--json" in sys.argv)
     except BrokenPipeError:
         # the reader (head, less) has gone: that is its right
@@ -111,6 +113,16 @@ def main() -> None:
         # a bug: the traceback is for whoever mends it, the secrets in it are for nobody
         _write_bug(error)
         sys.exit(EXIT_BUG)
+
+
+def _complete_advice(error: BowlineError) -> None:
+    """Advice that this command cannot follow says which one can."""
+    from bowline.cli.advice import options_in, where_to_give
+
+    if not options_in(error.hint):
+        return
+    if found := where_to_give(typer.main.get_command(app), sys.argv[1:], error.hint):
+        error.hint = f"{error.hint.rstrip('.')} ({found})"
 
 
 def _refuse_words(error: Any) -> NoReturn:  # noqa: ANN401 - of a library that typer hides

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bowline.cli.options import gap_rule
+from bowline.cli.options import ALLOW_JUMPS, gap_rule
 from bowline.cli.output import JSON_HELP, emit_json
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _FILE = typer.Option(None, "--candles", help="Your own file of 1m candles, not t
 @app.command("demo")
 def demo_command(
     candles: Path | None = _FILE,
+    *,
+    allow_jumps: bool = ALLOW_JUMPS,
     allow_gaps: bool = typer.Option(False, help=_GAPS),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
@@ -43,7 +45,9 @@ def demo_command(
     home = wire.demo_home()
     symbol = demo.demo_symbol(candles)
     _say("1/4 importing candles ...")
-    imported = demo.import_demo_candles(wire.open_candles(home), home, candles, symbol)
+    imported = demo.import_demo_candles(
+        wire.open_candles(home), home, candles, symbol, allow_jumps=allow_jumps
+    )
     _say("2/4 saving a strategy ...")
     with wire.strategy_desk(home) as strategies:
         saved = strategies.create(strategies.read(demo.SPEC), time.time_ns()).record

@@ -145,7 +145,10 @@ def save_command(
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Save a row of a sweep as a strategy, which never changes."""
+    import msgspec
+
     from bowline import wire
+    from bowline.core.signals import document_of, spec_json
     from bowline.desk.jobs import sweep_result
     from bowline.desk.sweeps import save_row
 
@@ -155,7 +158,8 @@ def save_command(
         saved = save_row(strategies, result, row, time.time_ns())
     record = saved.record
     if as_json:
-        emit_json({"id": record.id, "name": record.name, "created": saved.created})
+        spec = msgspec.Raw(spec_json(document_of(result.spec(row))))
+        emit_json({"id": record.id, "name": record.name, "created": saved.created, "spec": spec})
         return
     typer.echo(record.id)
     say(f"{record.name}" + ("" if saved.created else " (was there already)"))

@@ -20,7 +20,9 @@ MOST_DAYS = 36_525
 MOST_SECONDS = 31_622_400.0
 MOST_PATHS = 100_000
 
-SPEC = typer.Argument(help="A spec file (YAML or JSON), or the id or name of a saved strategy.")
+SPEC = typer.Argument(
+    help="A spec file (- is standard input), or the id or name of a saved strategy."
+)
 MARKET = typer.Option("", help="Market, such as binance:spot; without it the spec's own.")
 SYMBOL = typer.Option("", help="The venue's symbol, such as BTCUSDT; without it the spec's own.")
 TIMEFRAME = typer.Option("", help="Instead of the spec's own: 1m, 5m, 15m, 1h, 4h, 1d, ...")

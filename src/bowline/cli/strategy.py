@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 app.command("delete")(delete_strategy)
 
-_SPEC_HELP = "A spec in a YAML or JSON file."
+_SPEC_HELP = "A spec in a YAML or JSON file; - is what is piped in."
 _WORD_HELP = "The id, the beginning of it, or the name of a saved strategy."
 _SET_HELP = "A change such as indicators[0].params.fast=12; null takes a field away."
 
@@ -36,7 +36,8 @@ def create_command(
     """Save the strategy that a spec file describes."""
     with _desk() as desk:
         # a bare file name is a path too
-        saved = desk.create(desk.load(str(Path(spec).absolute())), time.time_ns())
+        place = spec if spec == "-" else str(Path(spec).absolute())
+        saved = desk.create(desk.load(place), time.time_ns())
     _show_saved(saved, as_json=as_json)
 
 

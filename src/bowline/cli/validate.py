@@ -17,6 +17,8 @@ from bowline.cli.options import (
     END,
     FILE,
     MARKET,
+    MAX_MIB,
+    MAX_VARIANTS,
     MOST_DAYS,
     MOST_NUMBER,
     MOST_PATHS,
@@ -31,7 +33,7 @@ from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_tab
 if TYPE_CHECKING:
     from bowline.desk.setup import Words
     from bowline.desk.validation import Effort, Validation
-    from bowline.research.grid import GridPlan, SweepResult
+    from bowline.research.grid import Budget, GridPlan, SweepResult
     from bowline.research.validation import Verdict, WalkForward
 
 app = typer.Typer()
@@ -69,9 +71,12 @@ def validate_command(
     train_days: int = TRAIN,
     test_days: int = TEST,
     threads: int = THREADS,
+    max_variants: int | None = MAX_VARIANTS,
+    max_mib: int | None = MAX_MIB,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Whether to believe a result: verdict, Monte Carlo, walk-forward, look-ahead."""
+    from bowline import wire
     from bowline.desk.validation import Effort
 
     words = words_of(
@@ -87,7 +92,8 @@ def validate_command(
     effort = Effort(
         round_trip_paths=10 * paths, market_paths=paths, seed=seed, threads=_threads(threads)
     )
-    if (result := _result(what, words, effort.threads)) is None:
+    budget = wire.grid_budget(max_variants, max_mib)
+    if (result := _result(what, words, budget, effort.threads)) is None:
         found = _strategy(what, words, effort)
     else:
         found = _sweep(result, _folded(effort, result.plan, train_days, test_days))
@@ -111,6 +117,8 @@ def walk_forward_command(
     train_days: int = TRAIN,
     test_days: int = TEST,
     threads: int = THREADS,
+    max_variants: int | None = MAX_VARIANTS,
+    max_mib: int | None = MAX_MIB,
     equity: Path | None = typer.Option(None, help="Write the joined equity as CSV, a row a close."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
@@ -130,7 +138,7 @@ def walk_forward_command(
         allow_jumps=allow_jumps,
         allow_gaps=allow_gaps,
     )
-    plan = _plan(grid, words)
+    plan = _plan(grid, words, wire.grid_budget(max_variants, max_mib))
     effort = _folded(Effort(threads=_threads(threads)), plan, train_days, test_days)
     with closing(wire.open_trials(wire.home())) as trials:
         walk = walk_sweep(plan, trials, time.time_ns(), effort, _say, anchored=anchored)
@@ -195,10 +203,10 @@ def _show(found: Validation, *, as_json: bool) -> None:
         typer.echo(note)
 
 
-def _result(what: str, words: Words, threads: int) -> SweepResult | None:
+def _result(what: str, words: Words, budget: Budget, threads: int) -> SweepResult | None:
     """The sweep of a job or of a grid file; None for a strategy."""
     from bowline import wire
-    from bowline.desk.spec_text import is_spec_file, read_spec_file
+    from bowline.desk.spec_text import PIPED, is_spec_file, read_spec_file
     from bowline.desk.validation import is_grid
 
     if what.isdecimal() and int(what) <= MOST_NUMBER:
@@ -207,11 +215,12 @@ def _result(what: str, words: Words, threads: int) -> SweepResult | None:
         home = wire.home()
         with closing(wire.open_jobs(home)) as jobs:
             return sweep_result(jobs, int(what), lambda: wire.open_candles(home))
-    if not (is_spec_file(what) and is_grid(read_spec_file(Path(what)))):
+    if what == PIPED or not (is_spec_file(what) and is_grid(read_spec_file(Path(what)))):
+        # what is piped in can be read once only: a strategy
         return None
     from bowline.research.grid import Merge, finish, run_chunks
 
-    plan = _plan(Path(what), words)
+    plan = _plan(Path(what), words, budget)
     _say(f"{plan.variants:,} variants over {len(plan.candles) - plan.start:,} candles")
     began = time.perf_counter()
     merge = run_chunks(plan, Merge(plan), threads=threads)
@@ -244,12 +253,12 @@ def _strategy(what: str, words: Words, effort: Effort) -> Validation:
         return validate_strategy(setup, trials, effort, _say)
 
 
-def _plan(grid: Path, words: Words) -> GridPlan:
+def _plan(grid: Path, words: Words, budget: Budget) -> GridPlan:
     from bowline import wire
     from bowline.desk.spec_text import read_spec_file
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
 
-    wishes = Wishes()
+    wishes = Wishes(budget=budget)
     request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
     home = wire.home()
     return prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))

@@ -74,7 +74,7 @@ def demo_symbol(candles: Path | None) -> str:
 
 
 def import_demo_candles(
-    store: Candles, folder: Path, candles: Path | None, symbol: str
+    store: Candles, folder: Path, candles: Path | None, symbol: str, *, allow_jumps: bool = False
 ) -> ImportOutcome:
     """Import the made-up market, written out as a file first, or a person's own file."""
     steps = Steps()
@@ -83,7 +83,9 @@ def import_demo_candles(
         _write_market(candles, symbol)
         steps = Steps(Decimal("0.01"), Decimal("0.00001"), Decimal(5))
     # a file of one's own is of whatever it is of: the symbol is made of its name
-    request = import_request(MARKET, symbol, steps, FileWords(any_instrument=True))
+    request = import_request(
+        MARKET, symbol, steps, FileWords(any_instrument=True), allow_jumps=allow_jumps
+    )
     (outcome,) = import_files(store, [candles], request)
     if outcome.status == "refused":
         raise BadInput(outcome.error, problems=outcome.problems, hint=outcome.hint)

@@ -7,6 +7,7 @@ means is `storage.document`'s: what it writes must read back as the same values.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -19,22 +20,26 @@ from bowline.storage.document import NUMBER, NUMBER_TAG, read_document, read_yam
 
 #: a spec is a page of text; this is room for the longest there can be
 MAX_BYTES = 64 * 1024
+#: a file of this name is what is piped in
+PIPED = "-"
 
 _WANTED = "a spec is one mapping in YAML or JSON: see docs/reference/spec.md"
 
 
 def is_spec_file(word: str) -> bool:
-    """Whether `word` means a file rather than a saved strategy's id or name."""
-    return word.endswith((".yaml", ".yml", ".json")) or os.sep in word
+    """Whether `word` means a file (`-` is what is piped in) rather than a saved strategy."""
+    return word == PIPED or word.endswith((".yaml", ".yml", ".json")) or os.sep in word
 
 
 def read_spec_file(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML or JSON file.
+    """The mapping in a YAML or JSON file, or in what is piped in.
 
     Raises NotFound if there is no such file, BadInput if it is not a mapping in small text.
     """
+    if str(path) == PIPED:
+        return _read(sys.stdin.buffer.read(MAX_BYTES + 1), "the standard input")
     try:
-        if path.exists() and not path.is_file():
+        if path.exists() and not (path.is_file() or path.is_fifo()):
             raise BadInput(f"{path} is not a file", hint=_WANTED)
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -42,9 +47,13 @@ def read_spec_file(path: Path) -> dict[str, Any]:
         raise NotFound(f"there is no file {path}", hint=_WANTED) from None
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}", hint=_WANTED) from None
+    return _read(content, str(path))
+
+
+def _read(content: bytes, where: str) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
-        raise BadInput(f"{path} is larger than {MAX_BYTES} bytes: not a spec", hint=_WANTED)
-    return parse_spec_text(_text_of(content, str(path)), str(path))
+        raise BadInput(f"{where} is larger than {MAX_BYTES} bytes: not a spec", hint=_WANTED)
+    return parse_spec_text(_text_of(content, where), where)
 
 
 def parse_spec_text(text: str, where: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
-from bowline.core.errors import NotFound
+from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.policy import FirstSignal
 from bowline.core.signals import (
     Catalogue,
@@ -52,6 +52,23 @@ def document_in(record: StrategyRecord) -> dict[str, Any]:
     """
     document = parse_spec_text(record.spec, f"the saved strategy {record.name}")
     return {"first_signal": FirstSignal.ENTER.value} | document
+
+
+def spec_in(raw: dict[str, Any], where: str) -> dict[str, Any]:
+    """The spec in what a command printed as JSON: itself, or the `spec` of a row or a strategy.
+
+    BadInput for a whole sweep, whose rows are many.
+    """
+    if "timeframe" in raw:
+        return raw
+    if isinstance(raw.get("spec"), dict):
+        return dict(raw["spec"])
+    if isinstance(raw.get("top"), list):
+        raise BadInput(
+            f"{where} is the result of a sweep, which has {len(raw['top'])} rows and no spec",
+            hint="give the spec of one row, or save it: bowline grid save JOB ROW",
+        )
+    return raw
 
 
 class StrategyDesk:
@@ -118,7 +135,7 @@ class StrategyDesk:
 
     def _document(self, word: str) -> dict[str, Any]:
         if is_spec_file(word):
-            return read_spec_file(Path(word))
+            return spec_in(read_spec_file(Path(word)), word)
         return document_in(self._tables.get_strategy(word))
 
     @cached_property

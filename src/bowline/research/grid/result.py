@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from bowline.core.errors import NotFound
 from bowline.core.model.values import to_float
 from bowline.core.report import Metrics
-from bowline.core.signals import StrategySpec, document_of, strategy_name
+from bowline.core.signals import StrategySpec, document_of, spec_json, strategy_name
 from bowline.research.grid.again import Again, run_again
 from bowline.research.grid.plan import GridPlan, Hashes
 from bowline.research.grid.stages import StageFacts
@@ -117,7 +118,8 @@ class SweepResult(Struct, frozen=True):
             "row": place + 1,
             **figures,
             "name": strategy_name(spec),
-            "spec": document_of(spec),
+            # numbers as numbers: it can be read back as a spec
+            "spec": msgspec.Raw(spec_json(document_of(spec))),
             "metrics": self.metrics[place] if self.metrics else None,
             "held_across_gaps": self.held_across[place] if self.held_across else None,
         }
