@@ -14,12 +14,13 @@ DEV_STAMP  := $(VENV)/.dev-is-set-up
 # the command line wins over the environment: `make demo CANDLES=file`, `make bench NAME=core_speed`
 CANDLES ?=
 NAME    ?=
+MARKETS ?=
 
 # with xdist, two processes share the tests; chDB, DuckDB and SQLite stores lie in their own folders
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup live servers chdb cluster dev demo check test lint types layers bench clean
+.PHONY: help setup live servers chdb cluster dev demo check test lint types layers bench judge-freqtrade clean
 
 help:
 	@echo "make setup                 set up .venv with what Bowline needs to run"
@@ -31,7 +32,8 @@ help:
 	@echo "make check                 the fast half: lint, types, layers, tests that take moments"
 	@echo "make test                  everything"
 	@echo "make bench NAME=...        one figure: $(patsubst bench/%.py,%,$(filter-out bench/_%,$(wildcard bench/*.py)))"
-	@echo "make clean                 remove .venv and caches"
+	@echo "make judge-freqtrade       freqtrade against the simulated venues, in .venv-judge (1 GB)"
+	@echo "make clean                 remove .venv, .venv-judge and caches"
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { \
@@ -101,5 +103,8 @@ bench: $(BASE_STAMP)
 	@test -f "bench/$(NAME).py" || { echo "No bench/$(NAME).py." >&2; exit 2; }
 	$(BIN)/python bench/$(NAME).py
 
+judge-freqtrade: $(DEV_STAMP)
+	$(BIN)/python -m tests.simex.freqtrade_judge $(MARKETS)
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build
+	rm -rf $(VENV) .venv-judge .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build

@@ -17,3 +17,5 @@ pin live.txt pyproject.toml --extra live --extra fast --constraint requirements/
 for extra in servers chdb cluster; do
     pin "$extra.txt" pyproject.toml --extra "$extra" --constraint requirements/dev.txt
 done
+# freqtrade pins its own ccxt, pandas and TA-Lib: held to nothing of ours
+pin judge.txt --group judge

@@ -16,7 +16,7 @@ PAGES = sorted([*REPO.glob("*.md"), *(REPO / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 #: a line of a code block, or code within a line
 COMMAND = re.compile(r"(?:^ +|^|`)(?:\$ )?(?:\.venv/bin/)?(bowline|make) +([^`\n]*)", re.MULTILINE)
-TARGETS = set(re.findall(r"^([a-z]+):", (REPO / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z-]+):", (REPO / "Makefile").read_text(), re.MULTILINE))
 
 
 def commands(text: str, program: str) -> list[list[str]]:

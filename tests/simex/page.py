@@ -35,7 +35,9 @@ def _mark(cells: dict[tuple[str, str], dict[str, str]], market: tuple[str, str],
 
 def cells_of_page() -> dict[tuple[str, str], dict[str, str]]:
     """What the page says: market -> operation -> mark."""
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| ")]
+    text = PAGE.read_text("utf-8").partition("<!-- the judge's table -->")[2]
+    table = text.partition("<!-- end of the judge's table -->")[0]
+    lines = [line for line in table.splitlines() if line.startswith("| ")]
     heads = [tuple(each.split()) for each in _cells(lines[0])[1:]]
     said: dict[tuple[str, str], dict[str, str]] = {(v, k): {} for v, k in heads}
     for line in lines[1:]:

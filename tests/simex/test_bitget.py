@@ -205,6 +205,9 @@ def test_margin_modes_stay_while_something_is_open(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         path = "/api/v2/mix/account/set-margin-mode"
         assert await code_of(seat, an_order("1")) == "00000"
+        # what changes nothing is a success, whatever is open
+        reply, _ = await call(seat, "POST", path, SYMBOL | {"marginMode": "crossed"})
+        assert reply["code"] == "00000"
         reply, _ = await call(seat, "POST", path, SYMBOL | {"marginMode": "isolated"})
         assert reply["code"] == "45117"
         assert await code_of(seat, an_order("2", marginMode="isolated")) == "45117"

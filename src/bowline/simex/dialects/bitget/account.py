@@ -110,15 +110,16 @@ def set_leverage(call: Call) -> object:
 
 
 def set_margin_mode(call: Call) -> object:
-    """POST /api/v2/mix/account/set-margin-mode: not while anything is open, changed or not."""
+    """POST /api/v2/mix/account/set-margin-mode: what is so already is a success."""
     fields = call.fields()
     listing, mode = listing_of(call, fields), MODES.get(fields.get("marginMode", ""))
     if mode is None:
         raise wrong("marginMode")
-    instrument, view = listing.instrument.id, call.floor.view("linear")
-    if view.open_orders(call.account, instrument) or view.positions(call.account, instrument):
+    # "Change Margin Mode" forbids it while a position or an order is open; what changes nothing is
+    # taken nevertheless: freqtrade sends it before every order and ends on a refusal
+    refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
+    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
         raise margin_mode_in_use()
-    call.floor.set_margin_mode(call.account, instrument, mode)
     return _modes(call, listing)
 
 

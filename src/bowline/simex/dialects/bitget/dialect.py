@@ -27,7 +27,15 @@ from bowline.simex.dialect import (
     public_route,
     signed_route,
 )
-from bowline.simex.dialects.bitget import account, currencies, market, streams, trading
+from bowline.simex.dialects.bitget import (
+    account,
+    currencies,
+    market,
+    plans,
+    start,
+    streams,
+    trading,
+)
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
@@ -40,6 +48,7 @@ _SPOT_RULES = VenueRules(
     post_only_refuses=False,
 )
 _LINEAR_RULES = VenueRules(
+    tiers=start.TIERS,
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0006")),
     client_ids=ClientIds.FOREVER,
     post_only_refuses=False,
@@ -58,10 +67,11 @@ _LIMITS: tuple[tuple[str, str, Handler, int], ...] = (
     ("GET", "/api/v2/spot/trade/unfilled-orders", trading.unfilled, 20),
     ("GET", "/api/v2/spot/trade/history-orders", trading.history, 20),
     ("GET", "/api/v2/spot/trade/fills", trading.spot_fills, 10),
-    ("POST", "/api/v2/spot/trade/place-plan-order", trading.place_plan, 20),
-    ("POST", "/api/v2/spot/trade/cancel-plan-order", trading.cancel_plan, 20),
-    ("POST", "/api/v2/spot/trade/batch-cancel-plan-order", trading.cancel_plans, 5),
-    ("GET", "/api/v2/spot/trade/current-plan-order", trading.current_plans, 20),
+    ("POST", "/api/v2/spot/trade/place-plan-order", plans.place, 20),
+    ("POST", "/api/v2/spot/trade/cancel-plan-order", plans.cancel, 20),
+    ("POST", "/api/v2/spot/trade/batch-cancel-plan-order", plans.cancel_some, 5),
+    ("GET", "/api/v2/spot/trade/current-plan-order", plans.spot_pending, 20),
+    ("GET", "/api/v2/spot/trade/history-plan-order", plans.spot_history, 20),
     ("GET", "/api/v2/mix/account/accounts", account.accounts, 10),
     ("GET", "/api/v2/mix/account/account", account.account, 10),
     ("POST", "/api/v2/mix/account/set-leverage", account.set_leverage, 5),
@@ -77,9 +87,13 @@ _LIMITS: tuple[tuple[str, str, Handler, int], ...] = (
     ("GET", "/api/v2/mix/order/orders-pending", trading.pending, 10),
     ("GET", "/api/v2/mix/order/orders-history", trading.orders_history, 10),
     ("GET", "/api/v2/mix/order/fills", trading.mix_fills, 10),
-    ("POST", "/api/v2/mix/order/place-plan-order", trading.place_plan, 10),
-    ("POST", "/api/v2/mix/order/cancel-plan-order", trading.cancel_plans, 10),
-    ("GET", "/api/v2/mix/order/orders-plan-pending", trading.plans_pending, 10),
+    ("POST", "/api/v2/mix/order/place-plan-order", plans.place, 10),
+    ("POST", "/api/v2/mix/order/cancel-plan-order", plans.cancel_some, 10),
+    ("GET", "/api/v2/mix/order/orders-plan-pending", plans.pending, 10),
+    ("GET", "/api/v2/mix/order/orders-plan-history", plans.history, 10),
+    ("POST", "/api/v2/mix/order/place-tpsl-order", plans.place_tpsl, 10),
+    ("GET", "/api/v2/mix/account/bill", start.bills, 10),
+    ("GET", "/api/v2/common/trade-rate", start.trade_rate, 10),
 )
 _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/api/v2/public/time", market.time),
@@ -101,6 +115,9 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/api/v2/mix/market/fills", market.recent_trades),
     public_route("GET", "/api/v2/mix/market/fills-history", market.recent_trades),
     public_route("GET", "/api/v2/mix/market/history-fund-rate", market.funding_history),
+    public_route("GET", "/api/v2/mix/market/query-position-lever", start.position_tiers),
+    public_route("GET", "/api/v2/mix/market/symbol-price", start.symbol_price),
+    public_route("GET", "/api/v2/mix/market/open-interest", start.open_interest),
     public_route("GET", "/api/v2/mix/market/current-fund-rate", market.next_funding),
     *(signed_route(method, path, handler, path) for method, path, handler, _ in _LIMITS),
 )

@@ -18,7 +18,6 @@ from bowline.core.sim.exchange import (
     NewOrder,
     RefusalReason,
     Refused,
-    TriggerPrice,
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
@@ -30,14 +29,12 @@ from bowline.simex.dialects.bitget.words import (
     NUMBERS,
     PRODUCTS,
     SIDES,
-    TRIGGERS,
     client_word,
     fill_object,
     kind_of,
     linear_order,
     order_number,
     order_word,
-    plan_order,
     refusal_of,
     spot_order,
     trade_word,
@@ -48,10 +45,9 @@ from bowline.simex.wire_words import Span, ms
 _CLIENT_ID = re.compile(r"[0-9A-Za-z_:#\-+]{1,64}")
 _SIDES = {word: side for side, word in SIDES.items()}
 _FORCES = {word: force for force, word in FORCES.items()}
-_TRIGGERS = {word: price for price, word in TRIGGERS.items()}
 #: `marginMode` in our words
 MODES = {word: mode for mode, word in MARGIN_MODES.items()}
-_PAGE = 100
+PAGE = 100
 
 Fields = dict[str, str]
 
@@ -73,38 +69,16 @@ def place(call: Call) -> object:
     listing = listing_of(call, fields)
     if fields.get("orderType") == "limit" and NUMBERS.decimal(fields, "price") is None:
         raise wrong("price")
-    return _acknowledged(_placed(call, listing, _order_in(call, listing, fields)))
+    return acknowledged(placed(call, listing, order_in(call, listing, fields)))
 
 
-def place_plan(call: Call) -> object:
-    """POST …/place-plan-order: a market order once the price is reached."""
-    fields = call.fields()
-    listing = listing_of(call, fields)
-    trigger = NUMBERS.decimal(fields, "triggerPrice")
-    by = _TRIGGERS.get(fields.get("triggerType", "fill_price"))
-    if not trigger or by is None:
-        raise wrong("triggerPrice or triggerType")
-    if fields.get("orderType") != "market" or fields.get("planType", "amount") == "total":
-        raise wrong("trigger orders with a limit, and those for a cost, are not played here")
-    ticker = call.floor.ticker(listing.instrument.id)
-    now = ticker.mark if by is TriggerPrice.MARK else ticker.last
-    order = _order_in(call, listing, fields)
-    stop = replace(
-        order,
-        kind=OrderKind.STOP,
-        price=None,
-        trigger=trigger,
-        trigger_by=by,
-        trigger_rising=now is None or trigger > now,
-    )
-    return _acknowledged(_placed(call, listing, stop))
-
-
-def _placed(call: Call, listing: Listing, order: NewOrder) -> VenueOrder:
+def placed(call: Call, listing: Listing, order: NewOrder) -> VenueOrder:
+    """The order as it was taken."""
     return _or_refused(listing, call.floor.place(order))
 
 
-def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+    """What a request asks for, trigger apart."""
     linear = listing.max_leverage is not None
     word, kind = _SIDES.get(fields.get("side", "").lower()), fields.get("orderType", "")
     size = NUMBERS.decimal(fields, "size")
@@ -112,9 +86,6 @@ def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         raise wrong("side or orderType")
     if size is None or size <= 0:
         raise wrong("size")
-    client_id = fields.get("clientOid", "")
-    if client_id and not _CLIENT_ID.fullmatch(client_id):
-        raise WireRefusal("40305", "clientOid length cannot greater than 64")
     side, leg = _turn(word, fields) if linear else (word, Direction.NEUTRAL)
     if linear:
         _use_margin_mode(call, listing, fields)
@@ -133,8 +104,16 @@ def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         else TimeInForce.GTC,
         reduce_only=linear and fields.get("reduceOnly", "NO").upper() == "YES",
         position=leg,
-        client_id=client_id,
+        client_id=client_id_in(fields),
     )
+
+
+def client_id_in(fields: Fields) -> str:
+    """The client's id; empty if it sent none."""
+    client_id = fields.get("clientOid", "")
+    if client_id and not _CLIENT_ID.fullmatch(client_id):
+        raise WireRefusal("40305", "clientOid length cannot greater than 64")
+    return client_id
 
 
 def _turn(word: Side, fields: Fields) -> tuple[Side, Direction]:
@@ -172,50 +151,36 @@ def cancel(call: Call) -> object:
     fields = call.fields()
     listing = listing_of(call, fields)
     found = _open_one(call, listing, fields, plans=False)
-    return _acknowledged(_cancelled(call, listing, found))
+    return acknowledged(_cancelled(call, listing, found))
 
 
 def cancel_symbol(call: Call) -> object:
     """POST /api/v2/spot/trade/cancel-symbol-order."""
     listing = listing_of(call, call.fields())
-    for order in _open(call, "spot", listing, plans=False):
+    for order in open_orders(call, "spot", listing, plans=False):
         call.floor.cancel(call.account, order.instrument, order.order_id)
     return {"symbol": listing.venue_symbol}
 
 
 def cancel_many(call: Call) -> object:
     """POST /api/v2/mix/order/batch-cancel-orders: those listed, or all of a symbol."""
-    return _cancel_list(call, plans=False)
+    return cancel_list(call, plans=False)
 
 
-def cancel_plan(call: Call) -> object:
-    """POST /api/v2/spot/trade/cancel-plan-order."""
-    fields = call.fields()
-    orders = [each for each in _open(call, "spot", None, plans=True) if _is(each, fields)]
-    if not orders:
-        raise WireRefusal("43025", "Plan order does not exist")
-    call.floor.cancel(call.account, orders[0].instrument, orders[0].order_id)
-    return {"result": "success"}
-
-
-def cancel_plans(call: Call) -> object:
-    """POST /api/v2/mix/order/cancel-plan-order and /api/v2/spot/trade/batch-cancel-plan-order."""
-    return _cancel_list(call, plans=True)
-
-
-def _cancel_list(call: Call, *, plans: bool) -> object:
+def cancel_list(call: Call, *, plans: bool) -> object:
+    """Cancel those that are named, or all of a symbol; what became of each."""
     fields, named = call.fields(), call.json().get("orderIdList")
     kind = kind_asked(call, fields)
     listing = listing_of(call, fields) if fields.get("symbol") else None
-    orders = _open(call, kind, listing, plans=plans) if kind in PRODUCTS else []
+    orders = open_orders(call, kind, listing, plans=plans) if kind in PRODUCTS else []
     done, missing = [], []
     if isinstance(named, list):
         wanted = [{k: str(v) for k, v in each.items()} for each in named if isinstance(each, dict)]
-        missing = [each for each in wanted if not any(_is(order, each) for order in orders)]
-        orders = [order for order in orders if any(_is(order, each) for each in wanted)]
+        missing = [each for each in wanted if not any(is_named(order, each) for order in orders)]
+        orders = [order for order in orders if any(is_named(order, each) for each in wanted)]
     for order in orders:
         call.floor.cancel(call.account, order.instrument, order.order_id)
-        done.append(_acknowledged(order))
+        done.append(acknowledged(order))
     words = {"errorMsg": "Order does not exist", "errorCode": "40768"}
     return {"successList": done, "failureList": [each | words for each in missing]}
 
@@ -263,7 +228,7 @@ def _replaced(call: Call, *, size: Decimal | None, price: Decimal | None, client
     if (asked.quantity, asked.price) == (order.quantity, order.price):
         raise refusal_of(kind, RefusalReason.NOTHING_TO_AMEND)
     _cancelled(call, listing, order)
-    return _acknowledged(_placed(call, listing, asked))
+    return acknowledged(placed(call, listing, asked))
 
 
 def _cancelled(call: Call, listing: Listing, order: VenueOrder) -> VenueOrder:
@@ -293,54 +258,35 @@ def spot_detail(call: Call) -> object:
 
 def unfilled(call: Call) -> object:
     """GET /api/v2/spot/trade/unfilled-orders."""
-    orders = _chosen(call, "spot", call.floor.view("spot").open_orders(call.account))
-    shown = _page(call, [each for each in orders if not each.waiting])
+    orders = chosen(call, "spot", call.floor.view("spot").open_orders(call.account))
+    shown = page(call, [each for each in orders if not each.waiting])
     return [spot_order(call.floor, each, pending=True) for each in shown]
 
 
 def history(call: Call) -> object:
     """GET /api/v2/spot/trade/history-orders."""
-    shown = _page(call, _chosen(call, "spot", call.floor.view("spot").closed_orders(call.account)))
+    shown = page(call, chosen(call, "spot", call.floor.view("spot").closed_orders(call.account)))
     return [spot_order(call.floor, each, pending=False) for each in shown]
 
 
 def pending(call: Call) -> object:
     """GET /api/v2/mix/order/orders-pending."""
-    orders = _chosen(call, "linear", call.floor.view("linear").open_orders(call.account))
+    orders = chosen(call, "linear", call.floor.view("linear").open_orders(call.account))
     return _entrusted(call, [each for each in orders if not each.waiting])
 
 
 def orders_history(call: Call) -> object:
     """GET /api/v2/mix/order/orders-history."""
     closed = call.floor.view("linear").closed_orders(call.account)
-    return _entrusted(call, _chosen(call, "linear", closed))
+    return _entrusted(call, chosen(call, "linear", closed))
 
 
 def _entrusted(call: Call, orders: list[VenueOrder]) -> object:
-    shown = _page(call, orders)
+    shown = page(call, orders)
     return {
         "entrustedList": [linear_order(call.floor, each, state_name="status") for each in shown]
         or None,
         "endId": order_word(shown[-1].order_id) if shown else None,
-    }
-
-
-def plans_pending(call: Call) -> object:
-    """GET /api/v2/mix/order/orders-plan-pending."""
-    shown = _page(call, _plans(call, "linear"))
-    return {
-        "entrustedList": [plan_order(call.floor, each) for each in shown] or None,
-        "endId": order_word(shown[-1].order_id) if shown else None,
-    }
-
-
-def current_plans(call: Call) -> object:
-    """GET /api/v2/spot/trade/current-plan-order."""
-    shown = _page(call, _plans(call, "spot"))
-    return {
-        "nextFlag": len(shown) == _PAGE,
-        "idLessThan": order_word(shown[-1].order_id) if shown else "",
-        "orderList": [plan_order(call.floor, each) for each in shown],
     }
 
 
@@ -374,28 +320,24 @@ def _fill_page(call: Call, kind: str) -> list[Executed]:
         and start_ms <= ms(each.now_ns) <= end_ms
         and query.get("orderId") in (None, "", order_word(each.order_id))
     ]
-    return _page(call, fills, lambda fill: trade_word(fill.trade_id))
+    return page(call, fills, lambda fill: trade_word(fill.trade_id))
 
 
-def _page(
+def page(
     call: Call,
     found: list[_Each],
     word: Callable[[_Each], str] = lambda order: order_word(order.order_id),
 ) -> list[_Each]:
     """The newest first, those before `idLessThan`."""
-    limit = NUMBERS.limit(call.query, "limit", _PAGE, _PAGE)
+    limit = NUMBERS.limit(call.query, "limit", PAGE, PAGE)
     before = NUMBERS.whole(call.query, "idLessThan", 1 << 62)
     return [each for each in sorted(found, key=word, reverse=True) if int(word(each)) < before][
         :limit
     ]
 
 
-def _plans(call: Call, kind: str) -> list[VenueOrder]:
-    orders = call.floor.view(kind).open_orders(call.account)
-    return [each for each in _chosen(call, kind, orders) if each.waiting]
-
-
-def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+def chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+    """Those of the symbol, window and id that the query names."""
     query = call.query
     if kind_asked(call, query) != kind:
         return []
@@ -406,11 +348,11 @@ def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOr
         for each in orders
         if (listing is None or each.instrument == listing.instrument.id)
         and start_ms <= ms(each.created_ns) <= end_ms
-        and (not (query.get("orderId") or query.get("clientOid")) or _is(each, query))
+        and (not (query.get("orderId") or query.get("clientOid")) or is_named(each, query))
     ]
 
 
-def _open(call: Call, kind: str, listing: Listing | None, *, plans: bool) -> list[VenueOrder]:
+def open_orders(call: Call, kind: str, listing: Listing | None, *, plans: bool) -> list[VenueOrder]:
     """Open orders, or the trigger orders that wait."""
     instrument = None if listing is None else listing.instrument.id
     found = call.floor.view(kind).open_orders(call.account, instrument)
@@ -437,13 +379,15 @@ def _known(call: Call, kind: str, fields: Fields) -> VenueOrder | None:
     )
 
 
-def _is(order: VenueOrder, fields: Fields) -> bool:
+def is_named(order: VenueOrder, fields: Fields) -> bool:
+    """Whether these fields name it."""
     if fields.get("orderId"):
         return fields["orderId"] == order_word(order.order_id)
     return fields.get("clientOid") == client_word(order)
 
 
-def _acknowledged(order: VenueOrder) -> dict[str, str]:
+def acknowledged(order: VenueOrder) -> dict[str, str]:
+    """Both ids."""
     return {"orderId": order_word(order.order_id), "clientOid": client_word(order)}
 
 

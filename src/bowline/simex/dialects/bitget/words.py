@@ -22,7 +22,7 @@ from bowline.core.sim.exchange import (
     TriggerPrice,
     VenueOrder,
 )
-from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.core.venue import MarginMode, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import Numbers, int_in, ms, plain, plain_or
@@ -56,6 +56,8 @@ _PLAN_STATES = {
     OrderState.REJECTED: "fail_trigger",
     OrderState.FILLED: "executed",
 }
+#: `planType` of what takes profit or stops the loss of a position, or of a part of it
+TPSL_FORMS = {"pos_profit", "pos_loss", "profit_plan", "loss_plan"}
 _CENTS = Decimal("0.00000001")
 
 _R = RefusalReason
@@ -80,6 +82,8 @@ _LINEAR: dict[RefusalReason, tuple[str, str]] = {
         "40774",
         "The order type for unilateral position must also be the unilateral position type.",
     ),
+    # "Error Code", futures
+    _R.POSITION_LIMIT: ("40797", "Exceeded the maximum settable leverage"),
     _R.LEVERAGE_TOO_HIGH: ("45045", "Exceeds the maximum possible leverage"),
     _R.TOO_MANY_OPEN_ORDERS: ("40761", "The total number of unfilled orders is too high"),
 }
@@ -178,13 +182,18 @@ def _fee_sum(order: VenueOrder) -> Decimal:
     return sum((fee for _, fee in order.fees), ZERO)
 
 
+def type_word(order: VenueOrder) -> str:
+    """`orderType`: of a trigger order what it becomes."""
+    return "market" if order.price is None else "limit"
+
+
 def _common(floor: Floor, order: VenueOrder) -> dict[str, object]:
     return {
         "symbol": floor.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
         "clientOid": client_word(order),
         "size": plain(order.asked.quote_cost or order.quantity),
-        "orderType": "limit" if order.asked.kind is OrderKind.LIMIT else "market",
+        "orderType": type_word(order),
         "side": side_word(order.side, order.asked.position),
         "enterPointSource": "SYS" if order.by_venue else "API",
         "cTime": str(ms(order.created_ns)),
@@ -199,7 +208,7 @@ def spot_order(floor: Floor, order: VenueOrder, *, pending: bool) -> dict[str, o
         "status": _STATES[order.state],
         "baseVolume": plain(order.filled),
         "quoteVolume": plain(order.cost),
-        "orderSource": "normal" if order.asked.kind is OrderKind.LIMIT else "market",
+        "orderSource": "market" if order.price is None else "normal",
         "triggerPrice": None,
         "tpslType": "normal",
     }
@@ -273,20 +282,43 @@ def _contract_fields(floor: Floor, order: VenueOrder) -> dict[str, object]:
     }
 
 
+def plan_type(order: VenueOrder) -> str:
+    """`planType` of a contract's trigger order."""
+    return order.asked.form or "normal_plan"
+
+
+def _plan_state(order: VenueOrder) -> str:
+    if order.triggered and order.state is not OrderState.REJECTED:
+        return "executed"
+    return _PLAN_STATES.get(order.state, "live")
+
+
 def plan_order(floor: Floor, order: VenueOrder) -> dict[str, object]:
     """A trigger order, in its own list and with its own word for its state."""
     linear = kind_of(order.instrument) == "linear"
-    state = _PLAN_STATES.get(order.state, "live" if order.waiting else "executed")
+    form, trigger = plan_type(order), plain_or(order.asked.trigger)
+    price = plain_or(order.price, "0")
+    loss, gain = form in ("pos_loss", "loss_plan"), form in ("pos_profit", "profit_plan")
+    of_position = {
+        "price": plain_or(order.price, ""),
+        "stopLossTriggerPrice": trigger if loss else "",
+        "stopLossExecutePrice": price if loss else "",
+        "stopSurplusTriggerPrice": trigger if gain else "",
+        "stopSurplusExecutePrice": price if gain else "",
+        # "Get History Trigger Order": what it has become
+        "executeOrderId": order_word(order.order_id) if order.triggered else "",
+    }
     return (
         _common(floor, order)
         | (_contract_fields(floor, order) if linear else {})
         | {
-            "planType": "normal_plan" if linear else "amount",
-            "planStatus" if linear else "status": state,
-            "triggerPrice": plain_or(order.asked.trigger),
+            "planType": form if linear else "amount",
+            "planStatus" if linear else "status": _plan_state(order),
+            "triggerPrice": trigger,
             "triggerType": TRIGGERS[order.asked.trigger_by],
-            "executePrice": "0",
+            "executePrice": price,
         }
+        | (of_position if linear else {})
     )
 
 
@@ -312,7 +344,7 @@ def fill_object(floor: Floor, fill: Executed, *, fees_as_list: bool = True) -> d
         "orderId": order_word(fill.order_id),
         "clientOid": client_word(order),
         "tradeId": trade_word(fill.trade_id),
-        "orderType": "limit" if order.asked.kind is OrderKind.LIMIT else "market",
+        "orderType": type_word(order),
         "side": side_word(fill.side, fill.position),
         "tradeScope": "maker" if fill.maker else "taker",
         "feeDetail": [detail] if fees_as_list else detail,

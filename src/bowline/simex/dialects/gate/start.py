@@ -131,7 +131,8 @@ def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> Words:
         "change": plain(-paid.amount),
         "balance": "",
         "type": "fund",
-        "text": f"{listing.venue_symbol}:{number}",
+        # of funding the text is the contract, of a fill its order
+        "text": listing.venue_symbol,
         "contract": listing.venue_symbol,
         "trade_id": "",
         "id": str(number),
