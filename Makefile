@@ -1,4 +1,4 @@
-# make setup | live | servers | chdb | cluster | demo | check | test | bench
+# make setup | live | servers | chdb | cluster | demo | check | test | bench | judge-freqtrade
 # Needs git, make, Python 3.11 or newer with its venv module, and a package registry. Nothing else.
 
 PYTHON ?= python3
