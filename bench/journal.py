@@ -17,11 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bowline import wire
-from bowline.core.model.event import OrderFilled
+from bowline.core.model.event import FillReported
 from bowline.core.model.instrument import InstrumentId, MarketId
-from bowline.core.model.order import Fill
-from bowline.core.model.values import OrderId, Side
-from bowline.storage.journal import Entry, Journal, encode_payload
+from bowline.core.model.trading import FillReport
+from bowline.core.model.values import AccountId, OrderId, Side
+from bowline.storage.journal import Entry, Journal, encode_entry
 
 COMMITS = 2_000
 ENTRIES = 100_000
@@ -34,8 +34,10 @@ def entry(seq: int) -> Entry:
     price = Decimal(4_321_010 + seq % 1000) / 100
     order_id, event_ns = OrderId(1_700_000_000_000_000_000 + seq), 1_704_067_200_000_000_000 + seq
     quantity, fee = Decimal("0.013"), Decimal("0.4213")
-    fill = Fill(order_id, f"trade-{seq}", BTC, Side.BUY, quantity, price, fee, event_ns)
-    return Entry(seq, OrderFilled(event_ns, fill))
+    fill = FillReport(
+        BTC, f"trade-{seq}", f"v{seq}", order_id, Side.BUY, quantity, price, fee, "USDT", event_ns
+    )
+    return Entry(seq, FillReported(event_ns, AccountId("a"), fill))
 
 
 def report(case: str, value: float, unit: str, peer: str, ratio: float) -> None:
@@ -67,9 +69,7 @@ def commits(journal: Journal, db: sqlite3.Connection, size: int) -> None:
     for at in range(COMMITS):
         seqs = range(first + at * size, first + (at + 1) * size)
         entries = [entry(seq) for seq in seqs]
-        rows = [
-            (seq, encode_payload(e.payload).decode()) for seq, e in zip(seqs, entries, strict=True)
-        ]
+        rows = [(seq, encode_entry(e).decode()) for seq, e in zip(seqs, entries, strict=True)]
         mine.append(timed(lambda entries=entries: journal.append(entries)))
         theirs.append(timed(lambda rows=rows: commit(db, rows)))
     mine.sort()
@@ -90,7 +90,7 @@ def commit(db: sqlite3.Connection, rows: list[tuple[int, str]]) -> None:
 
 def reading(journal: Journal) -> None:
     """Reading and checking, beside SHA-256 alone over the same payloads."""
-    payloads = [encode_payload(entry.payload) for entry in journal.entries()]
+    payloads = [encode_entry(entry) for entry in journal.entries()]
     count = len(payloads)
     digest = hashlib.sha256
     hashed = timed(lambda: [digest(payload).digest() for payload in payloads])

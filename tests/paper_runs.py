@@ -15,7 +15,6 @@ from bowline.core.rollup import rollup
 from bowline.core.signals import StrategySpec, opinion_of
 from bowline.core.signals.catalogue import Catalogue
 from bowline.core.signals.strategy import Strategies
-from bowline.core.sim import SimVenue
 from bowline.desk.paper import PaperResult, run_paper
 from bowline.desk.setup import Setup, Span, candles_of_span, make_setup
 from bowline.runtime import ReplayFeed
@@ -43,6 +42,5 @@ def setup_of(
 
 def play(setup: Setup, minutes: CandleFrame, journal: Journal) -> PaperResult:
     """The run to its end, at full speed."""
-    venue = SimVenue({setup.run.instrument.id: setup.run.policy.costs})
     feed = ReplayFeed(minutes, setup.run.timeframe, None)
-    return run_paper(setup, journal, venue, feed, lambda _: None)
+    return run_paper(setup, journal, feed, lambda _: None)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from bowline.core.model.event import Run
     from bowline.core.model.instrument import Instrument, InstrumentId
     from bowline.core.signals import Catalogue, Strategies, Unsaid
     from bowline.desk.backup import Stores
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from bowline.desk.setup import Setup
     from bowline.desk.strategies import StrategyDesk
     from bowline.research.grid import Budget
-    from bowline.runtime import Feed, Venue
+    from bowline.runtime import Feed
     from bowline.runtime.bus import Bus
     from bowline.storage.candles import Candles
     from bowline.storage.embedded.duckdb_candles import DuckDBCandles
@@ -335,13 +334,6 @@ def strategy_desk(home: Path) -> StrategyDesk:
     return StrategyDesk(lambda: open_tables(home), load_catalogue, load_strategy_plugins)
 
 
-def paper_venue(run: Run) -> Venue:
-    """The venue of a paper run: it fills at the close, for the run's own costs."""
-    from bowline.core.sim import SimVenue
-
-    return SimVenue({run.instrument.id: run.policy.costs})
-
-
 def replay_feed(store: Candles, setup: Setup, speed: float | None) -> Feed:
     """The recorded minutes of a run, at `speed` times their own time; None is full speed."""
     from bowline.core.model.values import Timeframe
@@ -351,10 +343,3 @@ def replay_feed(store: Candles, setup: Setup, speed: float | None) -> Feed:
     run = setup.run
     minutes = store.read(run.instrument.id, Timeframe.M1, run.start_ns, end_ns)
     return ReplayFeed(minutes, run.timeframe, speed)
-
-
-def memory_journal() -> Journal:
-    """A journal that leaves nothing behind."""
-    from bowline.storage.embedded.memory_journal import MemoryJournal
-
-    return MemoryJournal()

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 
 from bowline import wire
 from bowline.core.errors import BadInput, BowlineError, Conflict, Damaged
-from bowline.core.model.event import OrderAccepted
+from bowline.core.model.event import SendLost
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
-from bowline.core.model.values import MINUTE_NS, OrderId, StrategyId
+from bowline.core.model.values import MINUTE_NS, AccountId, OrderId, StrategyId
 from bowline.desk.backup import Created, create, find_backups, restore, verify
 from bowline.desk.backup_manifest import FORMAT, MANIFEST, read_manifest, write_manifest
 from bowline.desk.journal import journal_path
@@ -42,7 +42,10 @@ def quiet(_name: str, _size: int) -> None:
 
 
 def entries(first: int, count: int) -> list[Entry]:
-    return [Entry(n, OrderAccepted(n, OrderId(n), f"v-{n}")) for n in range(first, first + count)]
+    return [
+        Entry(n, SendLost(n, AccountId("a"), OrderId(n), f"v-{n}"))
+        for n in range(first, first + count)
+    ]
 
 
 @pytest.fixture
@@ -130,14 +133,16 @@ APPENDS = """
 import sys
 from pathlib import Path
 from bowline import wire
-from bowline.core.model.event import OrderAccepted
+from bowline.core.model.event import SendLost
+from bowline.core.model.values import AccountId
 from bowline.core.model.values import OrderId
 from bowline.storage.journal import Entry
 journal = wire.open_journal(Path(sys.argv[1]))
 seq = journal.last_seq
 while True:
     seq += 3
-    journal.append([Entry(seq + n, OrderAccepted(seq, OrderId(seq), "v")) for n in range(3)])
+    lost = SendLost(seq, AccountId("a"), OrderId(seq), "v")
+    journal.append([Entry(seq + n, lost) for n in range(3)])
     seq += 2
     if seq % 10 == 0:
         print(seq, flush=True)

@@ -14,16 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
-from bowline.core.engine import Engine
 from bowline.core.errors import BadInput
 from bowline.core.facts import closed_candles
-from bowline.core.model.event import (
-    Command,
-    Event,
-    FundingFixed,
-    Run,
-    RunStarted,
-)
+from bowline.core.model.event import FundingFixed, Run
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.intent import Reason, Refusal
 from bowline.core.model.market import CandleFrame
@@ -39,11 +32,12 @@ from bowline.core.model.policy import (
     Sharing,
     Stops,
 )
-from bowline.core.model.values import OrderId, RunId, StrategyId, Timeframe
+from bowline.core.model.values import RunId, StrategyId, Timeframe
 from bowline.core.report import RunRecord, make_portfolio_report, make_report
-from bowline.core.signals.frame import History, SignalFrame, frame_of
-from bowline.core.sim import SimVenue, settle
+from bowline.core.signals.frame import SignalFrame, frame_of
+from bowline.core.sim import Simulation
 from bowline.research import backtest
+from bowline.research.backtest import opinions_of
 from bowline.research.portfolio import Member, backtest_portfolio
 from tests.generators import catalogue, margin_specs, sample_specs
 from tests.paper_runs import setup_of
@@ -363,24 +357,26 @@ def test_a_restored_portfolio_still_has_one_wallet(members, cut):
     """State out, state in: the rest gives the same commands, and money is counted once."""
     said = []
     for restored in (False, True):
-        histories = {m.run.id: History(m.opinion, m.candles) for m in members[:2]}
-        engine = Engine(histories)
+        noted: list[str] = []
+
+        def note(fact, commands, _cause, noted=noted) -> int:
+            noted.extend(map(repr, (fact, *commands)))
+            return 0
+
+        played = Simulation([m.run for m in members[:2]], note)
+        played.begin()
+        formed: dict = {}
         for m in members[:2]:
-            engine.step(RunStarted(0, m.run, OrderId(1)))
-        venue, noted = SimVenue({BTC: COSTLY}), []
-
-        def execute(commands: list[Command], venue=venue) -> list[Event]:
-            return [fact for command in commands for fact in venue.execute(command)]
-
+            signals = m.opinion.signals(m.candles)
+            for open_ns, opinions in opinions_of(m.run, signals, m.candles).items():
+                formed[open_ns] = (*formed.get(open_ns, ()), *opinions)
         for at, candle in enumerate(closed_candles(members[0].candles)):
             if restored and at == cut:
-                state = engine.snapshot()
-                engine = Engine(histories)
-                engine.restore(state)
-            venue.observe(candle)
-            settle(engine, candle, noted.extend, execute)
-        said.append([repr(payload) for payload in noted])
-        assert engine.ledger(RunId(1)).wallet is engine.ledger(RunId(2)).wallet
+                played.engine.restore(played.engine.snapshot())
+                played.resume()
+            played.take(candle, formed)
+        said.append(noted)
+        assert len(played.engine.state.wallets) == 1
     assert said[0] == said[1]
 
 

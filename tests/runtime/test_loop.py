@@ -1,4 +1,4 @@
-"""The loop over a journal that is not its own: it stops where they part, and names the entry."""
+"""A journal decided again: the first entry that today's rules would not have written is named."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from bowline.core.errors import Damaged
-from bowline.core.model.event import OrderAccepted, OrderFilled, PlaceOrder
-from bowline.core.sim import SimVenue
+from bowline.core.model.command import PlaceOrder
+from bowline.core.model.event import CandleClosed, FillReported, OpinionsFormed
+from bowline.core.model.values import Direction
 from bowline.desk.paper import replay
 from bowline.desk.setup import Setup
-from bowline.storage.embedded.memory_journal import MemoryJournal
 from bowline.storage.journal import Entry
 from tests.generators import catalogue, sample_specs
+from tests.memory_journal import MemoryJournal
 from tests.paper_runs import play, setup_of
 from tests.scenarios.test_close_fills_stay import minutes
 
@@ -34,76 +35,72 @@ def journal_of(entries: list[Entry]) -> MemoryJournal:
     return journal
 
 
-def again(entries: list[Entry]) -> MemoryJournal:
-    """The run over a journal of these entries."""
-    setup, _ = lived()
-    journal = journal_of(entries)
-    play(setup, minutes(), journal)
-    return journal
+def places(kind: type) -> list[int]:
+    return [n for n, entry in enumerate(lived()[1]) if isinstance(entry.payload, kind)]
 
 
-def gaps(entries: tuple[Entry, ...]) -> list[int]:
-    """Places before which a number is missing: it is that of a candle, which lies on the tape."""
-    return [at for at in range(1, len(entries)) if entries[at].seq > entries[at - 1].seq + 1]
+def forged(at: int, **changes) -> MemoryJournal:
+    entries = list(lived()[1])
+    entries[at] = replace(entries[at], payload=replace(entries[at].payload, **changes))
+    return journal_of(entries)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.7])
-def test_an_entry_with_the_number_of_a_candle_is_found_at_that_candle(share):
-    """Whatever it says, and though the entries behind it are as they were."""
-    _, entries = lived()
-    places = gaps(entries)
-    at = places[int(share * len(places))]
-    for taken in (entries[at].seq - 1, entries[at - 1].seq + 1):
-        forged = [*entries[:at], replace(entries[at], seq=taken), *entries[at + 1 :]]
-        with pytest.raises(Damaged, match=f"part at entry {taken}: the run has a fact of the tape"):
-            again(forged)
-        setup, _ = lived()
-        venue = SimVenue({setup.run.instrument.id: setup.run.policy.costs})
-        with pytest.raises(Damaged, match=f"part at entry {taken}: the run has a fact of the tape"):
-            replay(setup, journal_of(forged), MemoryJournal(), venue)
+def test_a_run_that_was_left_alone_is_decided_again_as_it_was():
+    setup, entries = lived()
+    result = replay(setup, journal_of(list(entries)))
+    assert result.entries == len(entries)
+    assert result.commands == sum(entry.is_command for entry in entries) > 100
 
 
 def test_a_command_that_says_something_else_is_found():
-    _, entries = lived()
-    at = [n for n, entry in enumerate(entries) if isinstance(entry.payload, PlaceOrder)][5]
-    payload = entries[at].payload
-    other = replace(payload, order=replace(payload.order, quantity=payload.order.quantity * 2))
-    forged = [*entries[:at], replace(entries[at], payload=other), *entries[at + 1 :]]
-    with pytest.raises(Damaged, match=f"part at entry {entries[at].seq}: the run has PlaceOrder"):
-        again(forged)
+    setup, entries = lived()
+    at = places(PlaceOrder)[5]
+    order = entries[at].payload.order
+    other = forged(at, order=replace(order, quantity=order.quantity * 2))
+    with pytest.raises(Damaged, match=f"entry {entries[at].seq} is another"):
+        replay(setup, other)
 
 
-@pytest.mark.parametrize("share", [0.2, 0.8])
-def test_entries_under_later_numbers_are_not_the_same_entries(share):
-    """As if one more candle had closed before them: equal words alone make no equal entry."""
-    _, entries = lived()
-    places = gaps(entries)
-    at = places[int(share * len(places))]
-    later = [replace(entry, seq=entry.seq + 1) for entry in entries[at:]]
-    with pytest.raises(Damaged, match=f"part at entry {entries[at].seq}: the run has PlaceOrder"):
-        again([*entries[:at], *later])
+def test_a_command_that_is_missing_or_too_many_is_found():
+    setup, entries = lived()
+    at = places(PlaceOrder)[3]
+    with pytest.raises(Damaged, match="is another"):
+        replay(setup, journal_of([*entries[:at], *entries[at + 1 :]]))
+    twice = replace(entries[at], seq=entries[-1].seq + 1)
+    with pytest.raises(Damaged, match="is another"):
+        replay(setup, journal_of([*entries, twice]))
 
 
-def test_an_answer_that_is_not_there_is_never_asked_for_again_while_more_follows():
-    """The venue's answer is taken out of the middle: what follows cannot be its continuation."""
-    _, entries = lived()
-    at = [n for n, entry in enumerate(entries) if isinstance(entry.payload, OrderFilled)][3]
-    with pytest.raises(Damaged, match=r"part at entry \d+"):
-        again([*entries[:at], *entries[at + 1 :]])
+def test_a_fill_that_is_taken_out_of_the_middle_is_found():
+    setup, entries = lived()
+    at = places(FillReported)[3]
+    with pytest.raises(Damaged, match="is another"):
+        replay(setup, journal_of([*entries[:at], *entries[at + 1 :]]))
+
+
+def test_a_candle_that_is_not_the_store_s_is_found():
+    setup, entries = lived()
+    at = places(CandleClosed)[40]
+    other = forged(at, close=entries[at].payload.close + 1)
+    with pytest.raises(Damaged, match=f"entry {entries[at].seq}: the candle that opened at"):
+        replay(setup, other)
+
+
+def test_an_opinion_that_is_not_the_strategy_s_is_found():
+    setup, entries = lived()
+    at = places(OpinionsFormed)[2]
+    ((run_id, signal),) = entries[at].payload.opinions
+    turned = replace(signal, edge=Direction(-signal.edge))
+    with pytest.raises(Damaged, match=f"entry {entries[at].seq}: the strategy now says"):
+        replay(setup, forged(at, opinions=((run_id, turned),)))
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_a_journal_that_ends_anywhere_goes_on_to_the_same_end(share):
-    """After a command without its answers, and after answers, which are written together."""
-    _, entries = lived()
-    first = int(share * len(entries))
-    for cut in range(first, first + 4):
-        if not isinstance(entries[cut - 1].payload, OrderAccepted):
-            assert tuple(again(list(entries[:cut])).entries()) == entries
-
-
-def test_an_entry_behind_the_last_candle_is_not_passed_over():
-    _, entries = lived()
-    more = replace(entries[-1], seq=entries[-1].seq + 100_000)
-    with pytest.raises(Damaged, match="goes on after the last candle"):
-        again([*entries, more])
+def test_a_journal_that_ends_before_any_candle_goes_on_to_the_same_end(share):
+    """What a candle led to is written as one: between two candles is where a journal can end."""
+    setup, entries = lived()
+    candles = places(CandleClosed)
+    for at in candles[int(share * len(candles)) :][:4]:
+        journal = journal_of(list(entries[:at]))
+        assert play(setup, minutes(), journal).finished
+        assert tuple(journal.entries()) == entries

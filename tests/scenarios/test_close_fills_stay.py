@@ -1,9 +1,10 @@
 """Runs that fill at closes come out the same for ever, bit for bit, whatever else is modelled.
 
-The hashes were taken before fills inside the candle, funding and margin were known here. A run that
-asks for none of them must leave the same journal and the same report as it did then. One figure of
-the report has another definition since: Calmar's ratio counts the time that passed, and counted the
-UTC days that were begun. It is put back before the report is hashed.
+The hashes of strategies and reports were taken before fills inside the candle, funding and margin
+were known here: a run that asks for none of them must leave the same report as it did then. Those
+of journals were taken when the journal got its second form. One figure of the report has another
+definition since: Calmar's ratio counts the time that passed, and counted the UTC days that were
+begun. It is put back before the report is hashed.
 """
 
 from __future__ import annotations
@@ -22,25 +23,25 @@ from bowline.core.model.values import DAY_NS, Timeframe
 from bowline.core.report import Report, make_report
 from bowline.desk.report import caption_of, report_json
 from bowline.research import backtest
-from bowline.storage.embedded.memory_journal import MemoryJournal
 from tests.generators import catalogue, sample_specs
+from tests.memory_journal import MemoryJournal
 from tests.paper_runs import play, setup_of
 
 MINUTES = 6_000
 #: strategy id, journal head, report: of the first specs of `sample_specs(12, seed=11)`
 PINNED = (
-   ("3323dd8bf2e3b3b8", "fd86727034b11519", "91696ac1b3a89553"),
-   ("c6430e46a6d36046", "f1a2bfcf171c5885", "1b6b5df2bfca55d8"),
-   ("580c189f16c3a7ea", "c94c7dbfe83b00cd", "84073d4458ec97ea"),
-   ("a0ef5e969e5685d9", "f85f38f06d487bb4", "0775beda9f58078e"),
-   ("60c74547e44ac5cc", "121e41c59ca81236", "8902d58b1e596a06"),
-   ("1505be4914e2d435", "c8e5a3d92905807f", "53284e8c67f6423b"),
-   ("b50c136c7f386e32", "5b747a1795b38b84", "2ac5204e337cb011"),
-   ("1532a672b62cb136", "30bf2b66e3b7af8a", "0059dafdd8f0eb96"),
-   ("7e58651dc0cc17aa", "6bf17c9ed79ddd5a", "7e878d35c6b2c0ee"),
-   ("81718fc245a45cbc", "ecb5b23a1be55a36", "13c30bcb7d78e0b5"),
-   ("0e2b7f84158d0d22", "d704660d0db0db55", "4e249bb761057b30"),
-   ("0027ca1e925cfbbf", "701b252c61661fcb", "7d71c42103a17d7f"),
+   ("3323dd8bf2e3b3b8", "269e934535946fd4", "91696ac1b3a89553"),
+   ("c6430e46a6d36046", "591ebdc33204b185", "1b6b5df2bfca55d8"),
+   ("580c189f16c3a7ea", "8fb2b442279d211d", "84073d4458ec97ea"),
+   ("a0ef5e969e5685d9", "b75c4c4c9589c48d", "0775beda9f58078e"),
+   ("60c74547e44ac5cc", "9a3ea460aceb9b29", "8902d58b1e596a06"),
+   ("1505be4914e2d435", "cab4085aecd0916e", "53284e8c67f6423b"),
+   ("b50c136c7f386e32", "4af8480ee08c8b62", "2ac5204e337cb011"),
+   ("1532a672b62cb136", "267391ada1eb74c4", "0059dafdd8f0eb96"),
+   ("7e58651dc0cc17aa", "ff6c82c35912dcda", "7e878d35c6b2c0ee"),
+   ("81718fc245a45cbc", "895b0f07bf0ccf25", "13c30bcb7d78e0b5"),
+   ("0e2b7f84158d0d22", "c577dba1db4e8ed6", "4e249bb761057b30"),
+   ("0027ca1e925cfbbf", "d5b2efb989ece713", "7d71c42103a17d7f"),
 )  # fmt: skip
 
 

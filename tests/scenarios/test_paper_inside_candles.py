@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from bowline.core.model.event import PlaceOrder
+from bowline.core.model.command import PlaceOrder
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.policy import Fills, Stops
 from bowline.core.model.values import Timeframe
 from bowline.core.rollup import rollup
 from bowline.core.signals import Strategies, opinion_of, parse_spec
-from bowline.core.sim import SimVenue
 from bowline.desk.paper import replay
 from bowline.desk.setup import Setup, Span, candles_of_span, make_setup
-from bowline.storage.embedded.memory_journal import MemoryJournal
 from tests.generators import catalogue
+from tests.memory_journal import MemoryJournal
 from tests.paper_runs import play
 from tests.scenarios.test_close_fills_stay import minutes
 
@@ -47,14 +46,13 @@ def test_paper_inside_candles_is_the_backtest(fills):
     result = play(setup, minutes(), journal)
     assert result.finished
     assert result.differences == ()
-    touched = [
-        entry.payload.touched
+    resting = [
+        entry.payload.order
         for entry in journal.entries()
-        if isinstance(entry.payload, PlaceOrder) and entry.payload.touched is not None
+        if isinstance(entry.payload, PlaceOrder) and entry.payload.order.trigger is not None
     ]
-    assert len(touched) > 10
-    venue = SimVenue({setup.run.instrument.id: setup.run.policy.costs})
-    assert replay(setup, journal, MemoryJournal(), venue).entries == result.entries
+    assert len(resting) > 10
+    assert replay(setup, journal).entries == result.entries
 
 
 def test_the_three_ways_to_fill_are_three_strategies_with_three_outcomes():

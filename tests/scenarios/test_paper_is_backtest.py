@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 
 from bowline.core.model.policy import DirectionMode
-from bowline.storage.embedded.memory_journal import MemoryJournal
 from tests.generators import catalogue, sample_specs
+from tests.memory_journal import MemoryJournal
 from tests.paper_runs import play, recorded_minutes, setup_of
 
 MARKETS = {

@@ -9,10 +9,9 @@ import pytest
 from bowline.core.model.intent import Reason
 from bowline.core.model.policy import RiskPct
 from bowline.core.signals import StrategySpec
-from bowline.core.sim import SimVenue
 from bowline.desk.paper import PaperResult, replay
-from bowline.storage.embedded.memory_journal import MemoryJournal
 from tests.generators import catalogue, margin_specs
+from tests.memory_journal import MemoryJournal
 from tests.paper_runs import play, setup_of
 from tests.scenarios.test_close_fills_stay import minutes
 
@@ -37,8 +36,7 @@ def test_paper_with_margin_is_the_backtest(number):
     assert result.finished
     assert result.differences == ()
     setup = setup_of(specs()[number], minutes(), catalogue())
-    venue = SimVenue({setup.run.instrument.id: setup.run.policy.costs})
-    assert replay(setup, journal, MemoryJournal(), venue).head == result.head
+    assert replay(setup, journal).head == result.head
 
 
 def test_the_specs_are_liquidated_and_sized_by_risk():

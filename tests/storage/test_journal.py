@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bowline.core.model.event import OrderAccepted, OrderFilled, PlaceOrder
+from bowline.core.model.command import PlaceOrder
+from bowline.core.model.event import FillReported, SendLost
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.intent import Reason
-from bowline.core.model.order import Fill, Order
-from bowline.core.model.values import OrderId, RunId, Side
-from bowline.storage.embedded.memory_journal import MemoryJournal
+from bowline.core.model.order import Order
+from bowline.core.model.trading import FillReport
+from bowline.core.model.values import AccountId, OrderId, RunId, Side
 from bowline.storage.embedded.sqlite_journal import SqliteJournal
 from bowline.storage.journal import (
     EMPTY_HEAD,
@@ -24,27 +25,39 @@ from bowline.storage.journal import (
     Journal,
     Payload,
     Snapshot,
-    decode_payload,
-    encode_payload,
+    decode_entry,
+    encode_entry,
 )
+from tests.memory_journal import MemoryJournal
 
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
 Open = Callable[[], Journal]
 
 
 def accepted(seq: int) -> Entry:
-    return Entry(seq, OrderAccepted(1000 + seq, OrderId(seq), f"venue-{seq}"))
+    return Entry(seq, SendLost(1000 + seq, AccountId("a"), OrderId(seq), f"venue-{seq}"))
 
 
 def placed(seq: int) -> Entry:
-    order = Order(OrderId(seq), RunId(1), BTC, Side.BUY, Decimal("0.0130"), False, Reason.SIGNAL)
+    order = Order(
+        OrderId(seq),
+        AccountId("a"),
+        RunId(1),
+        BTC,
+        Side.BUY,
+        Decimal("0.0130"),
+        Reason.SIGNAL,
+        reduce_only=False,
+    )
     return Entry(seq, PlaceOrder(1000 + seq, order))
 
 
 def filled(seq: int) -> Entry:
     price, fee = Decimal("43210.1"), Decimal("0.42")
-    fill = Fill(OrderId(seq), "t1", BTC, Side.BUY, Decimal("0.0130"), price, fee, 5)
-    return Entry(seq, OrderFilled(1000 + seq, fill))
+    fill = FillReport(
+        BTC, "t1", "v", OrderId(seq), Side.BUY, Decimal("0.0130"), price, fee, "USDT", 5
+    )
+    return Entry(seq, FillReported(1000 + seq, AccountId("a"), fill), cause=seq - 1)
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -145,10 +158,10 @@ def test_entries_written_while_reading_do_not_disturb_the_reader(journal: Journa
 texts = st.text(max_size=20)
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=12)
 payloads: st.SearchStrategy[Payload] = st.one_of(
-    st.builds(OrderAccepted, st.integers(0, 2**62), st.integers(0, 2**62), texts),
+    st.builds(SendLost, st.integers(0, 2**62), texts, st.integers(0, 2**62), texts),
     st.builds(
         lambda seen, side, quantity, reason: PlaceOrder(
-            seen, Order(OrderId(1), RunId(1), BTC, side, quantity, True, reason)
+            seen, Order(OrderId(1), AccountId("a"), RunId(1), BTC, side, quantity, reason)
         ),
         st.integers(0, 2**62), st.sampled_from(Side), amounts, st.sampled_from(Reason),
     ),
@@ -158,10 +171,11 @@ payloads: st.SearchStrategy[Payload] = st.one_of(
 @given(payloads)
 def test_a_payload_survives_its_bytes_exactly(payload: Payload) -> None:
     """Decimals keep every digit and trailing zero; the same payload always has the same bytes."""
-    again = decode_payload(encode_payload(payload))
-    assert again == payload
-    assert encode_payload(again) == encode_payload(payload)
-    assert repr(again) == repr(payload)
+    entry = Entry(7, payload, cause=3)
+    again = decode_entry(7, encode_entry(entry))
+    assert again == entry
+    assert encode_entry(again) == encode_entry(entry)
+    assert repr(again) == repr(entry)
 
 
 @settings(max_examples=40)

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from bowline.core.errors import BadInput, BowlineError, Conflict, Damaged, NotFound
-from bowline.core.model.event import OrderAccepted, PlaceOrder
+from bowline.core.model.command import PlaceOrder
+from bowline.core.model.event import SendLost
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.intent import Reason
 from bowline.core.model.order import Order
-from bowline.core.model.values import OrderId, RunId, Side
+from bowline.core.model.values import AccountId, OrderId, RunId, Side
 from bowline.storage.embedded.journal_file import SCHEMA, audit
 from bowline.storage.embedded.sqlite_journal import SqliteJournal
 from bowline.storage.journal import Entry, Snapshot, VerifyResult
@@ -32,8 +33,21 @@ def some(first: int, count: int) -> list[Entry]:
     entries = []
     for index in range(first, first + count):
         seq = index + index // 3
-        order = Order(OrderId(seq), RunId(1), BTC, Side.BUY, Decimal(seq) / 7, False, Reason.SIGNAL)
-        payload = PlaceOrder(seq, order) if index % 2 else OrderAccepted(seq, OrderId(seq), "v")
+        order = Order(
+            OrderId(seq),
+            AccountId("a"),
+            RunId(1),
+            BTC,
+            Side.BUY,
+            Decimal(seq) / 7,
+            Reason.SIGNAL,
+            reduce_only=False,
+        )
+        payload = (
+            PlaceOrder(seq, order)
+            if index % 2
+            else SendLost(seq, AccountId("a"), OrderId(seq), "v")
+        )
         entries.append(Entry(seq, payload))
     return entries
 
@@ -92,14 +106,15 @@ def test_a_second_writer_is_refused_while_readers_read(path: Path) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from bowline.core.model.event import OrderAccepted
+from bowline.core.model.event import SendLost
 from bowline.storage.embedded.sqlite_journal import SqliteJournal
 from bowline.storage.journal import Entry
 journal = SqliteJournal(Path(sys.argv[1]))
 for seq in range(1, 1_000_000):
-    journal.append([Entry(2 * seq, OrderAccepted(seq, seq, "v")), Entry(2 * seq + 1, OrderAccepted(seq, 0, "w"))])
+    lost = SendLost(seq, "a", seq, "v")
+    journal.append([Entry(2 * seq, lost), Entry(2 * seq + 1, lost)])
     print(2 * seq + 1, flush=True)
-"""  # noqa: E501
+"""
 
 
 def test_a_killed_writer_leaves_all_it_has_committed_and_its_lock_is_gone(path: Path) -> None:

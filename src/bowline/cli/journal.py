@@ -132,8 +132,7 @@ def replay_command(
             lambda: wire.open_candles(home),
             account="paper",
         )
-        venue = wire.paper_venue(setup.run)
-        result = decide_again(setup, journal, wire.memory_journal(), venue, stored)
+        result = decide_again(setup, journal, stored)
     if as_json:
         emit_json({"run": run_id, **asdict(result)})
     else:

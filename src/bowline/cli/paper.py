@@ -98,7 +98,6 @@ def play(
             tables,
             home,
             wire.open_journal,
-            wire.paper_venue(setup.run),
             wire.replay_feed(store, setup, speed),
             progress_line(total),
             fresh=fresh,

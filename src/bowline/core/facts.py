@@ -1,25 +1,48 @@
 """A market as the facts an engine is told: closed candles, and funding that was due before them.
 
-It turns columns into events and decides nothing.
+It turns columns into events and decides nothing. The way of a candle to its close is for simulators
+alone: an engine is never told it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 
 import numpy as np
+from msgspec import Struct
 
-from bowline.core.model.event import CandleClosed, FundingFixed, Leg, MarketFact
+from bowline.core.model.event import CandleClosed, FundingFixed
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills
 from bowline.core.model.values import to_decimals
 
 
+class Leg(Struct, frozen=True, gc=False):
+    """A stretch of a candle's way: it began at `open` and was between `low` and `high`."""
+
+    open: Decimal
+    high: Decimal
+    low: Decimal
+
+
+class PlayedCandle(Struct, frozen=True):
+    """A candle, and its way to its close where somebody looks inside it."""
+
+    fact: CandleClosed
+    legs: tuple[Leg, ...] = ()
+
+    @property
+    def seen_ns(self) -> int:
+        """When it was complete."""
+        return self.fact.seen_ns
+
+
 def closed_candles(
     frame: CandleFrame, fills: Fills = Fills.CLOSE, minutes: CandleFrame | None = None
-) -> Iterator[CandleClosed]:
-    """The facts of a frame, one a candle, each seen at the moment its candle was complete.
+) -> Iterator[PlayedCandle]:
+    """The candles of a frame, one a fact, each seen at the moment its candle was complete.
 
     `minutes` is needed for `Fills.MINUTES`: every minute of every candle (else ValueError).
     """
@@ -28,16 +51,17 @@ def closed_candles(
     times = zip(frame.close_ns.tolist(), opens, prices, strict=True)
     if fills is Fills.CLOSE:
         for close_ns, open_ns, close in times:
-            yield CandleClosed(close_ns, instrument, timeframe, open_ns, close)
+            yield PlayedCandle(CandleClosed(close_ns, instrument, timeframe, open_ns, close))
         return
     ways = _legs(frame, frame if fills is Fills.INTRABAR else minutes)
     for (close_ns, open_ns, close), legs in zip(times, ways, strict=True):
-        yield CandleClosed(close_ns, instrument, timeframe, open_ns, close, legs)
+        fact = CandleClosed(close_ns, instrument, timeframe, open_ns, close)
+        yield PlayedCandle(fact, legs)
 
 
 def with_funding(
-    candles: Iterable[CandleClosed], funding: Sequence[FundingFixed], after_ns: int
-) -> Iterator[MarketFact]:
+    candles: Iterable[PlayedCandle], funding: Sequence[FundingFixed], after_ns: int
+) -> Iterator[PlayedCandle | FundingFixed]:
     """The candles, each after what of `funding` (oldest first) was due by its close.
 
     So a position pays what was due while it was held, and one that is entered at the very moment

@@ -18,7 +18,8 @@ from msgspec import Struct, json
 from msgspec.structs import asdict
 
 from bowline.core.errors import BadInput, Conflict
-from bowline.core.model.event import OrderFilled, PlaceOrder, RecordRefusal
+from bowline.core.model.command import PlaceOrder, RecordRefusal
+from bowline.core.model.event import FillReported
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.desk.journal import Line, lines, moment
 from bowline.storage.journal import Journal, encode_payload
@@ -72,10 +73,10 @@ def export_journal(journal: Journal, run_id: int, path: Path, *, force: bool = F
 def _row(run_id: int, line: Line) -> Row:
     entry, payload = line.entry, line.entry.payload
     # what some kinds have and others have not
-    fill = payload.fill if isinstance(payload, OrderFilled) else None
+    fill = payload.report if isinstance(payload, FillReported) else None
     order = payload.order if isinstance(payload, PlaceOrder) else None
     what = fill or order
-    order_id = order.id if order else fill.order_id if fill else getattr(payload, "order_id", None)
+    order_id = order.id if order else fill.client_id if fill else getattr(payload, "order_id", None)
     return Row(
         run=run_id,
         seq=entry.seq,

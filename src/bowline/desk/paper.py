@@ -1,6 +1,6 @@
 """A paper run over recorded candles: the real chain, the simulated venue, a journal that lasts.
 
-1. The run is opened: its first entry says what it is and which candles it will see.
+1. The run is opened: its first entries say what it is and which candles it will see.
 2. The loop takes candle after candle; every decision is in the journal before it is acted on.
 3. Stopped or killed, it is started again by the same words, and goes on where its journal ends.
 4. At the end its fills are compared with a backtest over the same candles.
@@ -12,24 +12,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from msgspec import Struct
 
-from bowline.core.engine import Engine
 from bowline.core.errors import Damaged
-from bowline.core.model.event import RunStarted
-from bowline.core.model.values import SECOND_NS, OrderId
+from bowline.core.model.event import CandleClosed, OpinionsFormed, RunStarted
+from bowline.core.model.values import to_decimals
 from bowline.core.report import Collected, Difference, RunRecord, differences
 from bowline.core.signals.frame import History
 from bowline.desk.setup import Setup
 from bowline.research import backtest
-from bowline.runtime import Feed, Loop, Venue, read_state
-from bowline.storage.journal import Journal
-
-#: order ids are the journal's start second and then a counter of nine digits
-_COUNTER = 10**9
+from bowline.research.backtest import opinions_of
+from bowline.runtime import Feed, Loop, audit, read_state
+from bowline.storage.journal import Entry, Journal
 
 
 class PaperResult(Struct, frozen=True):
@@ -51,71 +48,77 @@ class ReplayResult(Struct, frozen=True):
     head: str
 
 
-def opening(setup: Setup) -> RunStarted:
-    """The first entry of the run's journal."""
-    run = setup.run
-    return RunStarted(run.start_ns, run, OrderId(run.start_ns // SECOND_NS * _COUNTER + 1))
-
-
 def run_paper(
-    setup: Setup, journal: Journal, venue: Venue, feed: Feed, progress: Callable[[int], None]
+    setup: Setup, journal: Journal, feed: Feed, progress: Callable[[int], None]
 ) -> PaperResult:
     """Take the run to the end of its feed, or to where it is interrupted (SIGINT, SIGTERM)."""
-    loop = _start(setup, journal, venue)
+    loop = _start(setup, journal)
     finished = asyncio.run(_interruptible(loop, feed, progress))
-    if finished and loop.replaying:
-        raise Damaged(
-            "the journal goes on after the last candle",
-            hint="candles are missing that were stored when the run was made: import them again",
-        )
-    if not loop.replaying:
-        loop.snapshot()
+    loop.snapshot()
     return _result(setup, journal, loop, finished=finished)
 
 
-def replay(setup: Setup, journal: Journal, sink: Journal, venue: Venue) -> ReplayResult:
-    """Decide the whole journal once more from its candles; Damaged at the first difference.
+def replay(setup: Setup, journal: Journal) -> ReplayResult:
+    """Decide the whole journal once more; Damaged at the first difference.
 
-    `sink` takes what an interrupted run had not written yet; the journal is only read.
+    Its candles must be those of today's store, its opinions what the strategy says of them, and its
+    commands what the engine says of both. The journal is only read.
     """
     entries = list(journal.entries())
-    history = History(setup.opinion, setup.candles)
-    history.skip_to(setup.run.start_ns)
-    loop = Loop(Engine({setup.run.id: history}), history, venue, sink, entries, setup.facts)
-    loop.begin(opening(setup))
-    known = setup.candles.slice(history.closed, len(setup.candles))
-    for fact in setup.facts(known, loop.next_open_ns):
-        if not loop.replaying:
-            break
-        loop.take(fact)
-    if loop.replaying:
-        raise Damaged("the journal goes on after the last candle that is stored")
-    commands = sum(entry.is_command for entry in entries)
-    return ReplayResult(len(entries), commands, loop.candles, journal.head)
+    _refuse_other_facts(setup, entries)
+    result = audit(entries)
+    return ReplayResult(result.entries, result.commands, result.candles, journal.head)
 
 
-def _start(setup: Setup, journal: Journal, venue: Venue) -> Loop:
-    started = opening(setup)
-    first = next(iter(journal.entries()), None)
-    if first is not None and first.payload != started:
-        raise Damaged(
-            "the journal was begun with other candles, costs or settings than the run has now",
-            hint="restore what changed, or start a new run with --new",
-        )
+def _refuse_other_facts(setup: Setup, entries: Iterable[Entry]) -> None:
+    opens = setup.candles.open_ns.tolist()
+    closes = dict(zip(opens, to_decimals(setup.candles.close.tolist()), strict=True))
+    thought = opinions_of(setup.run, setup.opinion.signals(setup.candles), setup.candles)
+    for entry in entries:
+        match entry.payload:
+            case CandleClosed(open_ns=open_ns, close=close) if closes.get(open_ns) != close:
+                raise Damaged(
+                    f"entry {entry.seq}: the candle that opened at {open_ns} closed at {close} in "
+                    f"the journal and at {closes.get(open_ns)} in the store",
+                    hint="candles were restated since: a replay needs exactly the same ones",
+                )
+            case OpinionsFormed(open_ns=open_ns, opinions=said) if thought.get(open_ns) != said:
+                raise Damaged(
+                    f"entry {entry.seq}: the strategy now says something else of the candle that "
+                    f"opened at {open_ns}",
+                    hint="the strategy or an indicator has changed since the journal was written",
+                )
+
+
+def _start(setup: Setup, journal: Journal) -> Loop:
+    _refuse_other_run(setup, journal)
     snapshot = journal.latest_snapshot()
     state = None if snapshot is None else read_state(snapshot)
-    from_ns = setup.run.start_ns if state is None else state.next_open_ns
-    known = setup.candles.slice(0, int(setup.candles.open_ns.searchsorted(from_ns)))
-    history = History(setup.opinion, known)
-    history.skip_to(from_ns)
-    after_seq = 0 if snapshot is None or state is None else snapshot.seq
-    engine = Engine({setup.run.id: history})
-    loop = Loop(engine, history, venue, journal, journal.entries(after_seq), setup.facts)
-    if state is None:
-        loop.begin(started)
+    history = History(setup.opinion, setup.candles.slice(0, 0))
+    loop = Loop(setup.run, history, journal, setup.facts)
+    if snapshot is not None and state is not None:
+        loop.restore(snapshot.seq, state)
+    if journal.last_seq:
+        loop.fold(journal.entries(loop.seq))
     else:
-        loop.restore(after_seq, state)
+        loop.begin()
+    # what has been decided is the past of what comes
+    known = int(setup.candles.open_ns.searchsorted(loop.next_open_ns))
+    history.extend(setup.candles.slice(0, known))
+    history.skip_to(loop.next_open_ns)
     return loop
+
+
+def _refuse_other_run(setup: Setup, journal: Journal) -> None:
+    for entry in journal.entries():
+        if isinstance(entry.payload, RunStarted):
+            if entry.payload.run != setup.run:
+                raise Damaged(
+                    "the journal was begun with other candles, costs or settings than the run has "
+                    "now",
+                    hint="restore what changed, or start a new run with --new",
+                )
+            return
 
 
 async def _interruptible(loop: Loop, feed: Feed, progress: Callable[[int], None]) -> bool:
@@ -137,8 +140,7 @@ def _result(setup: Setup, journal: Journal, loop: Loop, *, finished: bool) -> Pa
     end = int(setup.candles.open_ns.searchsorted(loop.next_open_ns))
     entries = list(journal.entries())
     collected = Collected()
-    # interrupted on its way back, the loop has not come to all that the journal holds
-    collected.record(entry.payload for entry in entries if entry.seq <= loop.seq)
+    collected.record(entry.payload for entry in entries)
     tested = backtest(
         setup.run, setup.opinion, setup.candles.slice(0, end), setup.minutes, setup.funding
     )

@@ -28,7 +28,7 @@ from bowline.desk.paper import PaperResult, ReplayResult, replay, run_paper
 from bowline.desk.report import completeness_lines
 from bowline.desk.runs import FINISHED, mark_running, mark_stopped, take_up
 from bowline.desk.setup import Setup, Words
-from bowline.runtime import Feed, Venue
+from bowline.runtime import Feed
 from bowline.storage.journal import Journal
 from bowline.storage.tables import RunRequest, StoredRun, Tables
 
@@ -135,7 +135,6 @@ def work(
     tables: Tables,
     home: Path,
     open_journal: Callable[[Path], Journal],
-    venue: Venue,
     feed: Feed,
     progress: Callable[[int], None],
     *,
@@ -150,7 +149,7 @@ def work(
         mark_running(tables, run.id, begun, time.time_ns())
         _log.info("run %s", begun, extra={"run": run.id, "seq": journal.last_seq})
         try:
-            result = run_paper(setup, journal, venue, feed, progress)
+            result = run_paper(setup, journal, feed, progress)
         except BowlineError as error:
             tables.change_state(run.id, RunState.FAILED, error.message, time.time_ns())
             _log.error("run failed: %s", error.message, extra={"run": run.id})
@@ -175,13 +174,11 @@ def _counts(run_id: int, result: PaperResult, seconds: float) -> dict[str, objec
     }
 
 
-def decide_again(
-    setup: Setup, journal: Journal, sink: Journal, venue: Venue, stored: StoredRun
-) -> ReplayResult:
+def decide_again(setup: Setup, journal: Journal, stored: StoredRun) -> ReplayResult:
     """Decide a stored run's journal once more; Damaged if its candles or decisions are others."""
     if setup.run.tape_hash != request_in(stored).tape_hash:
         raise Damaged(
             f"the candles of run {stored.id} are not those it was run on",
             hint="candles were restated or filled in since: a replay needs exactly the same ones",
         )
-    return replay(setup, journal, sink, venue)
+    return replay(setup, journal)

@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.facts import closed_candles, with_funding
-from bowline.core.model.event import FundingFixed, MarketFact, Run
+from bowline.core.facts import PlayedCandle, closed_candles, with_funding
+from bowline.core.model.event import FundingFixed, Run
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills
-from bowline.core.model.values import ZERO, RunId, Timeframe
+from bowline.core.model.values import ZERO, AccountId, RunId, Timeframe
 from bowline.core.signals import (
     USUAL,
     Opinion,
@@ -119,8 +119,8 @@ class Setup(Struct, frozen=True):
     #: how complete the candles are over the span asked for; None if nobody measured
     completeness: Completeness | None = None
 
-    def facts(self, frame: CandleFrame, after_ns: int) -> Iterator[MarketFact]:
-        """What the engine is told of some candles of this run, and of what was due in between."""
+    def facts(self, frame: CandleFrame, after_ns: int) -> Iterator[PlayedCandle | FundingFixed]:
+        """What happens in some candles of this run, and of what was due in between."""
         candles = closed_candles(frame, self.run.policy.fills, self.minutes)
         return with_funding(candles, self.funding, after_ns)
 
@@ -310,7 +310,7 @@ def make_setup(
     run = Run(
         id=ONLY_RUN,
         strategy_id=strategy_id(spec),
-        account=account,
+        account=AccountId(account),
         instrument=instrument,
         timeframe=spec.timeframe,
         policy=policy_of(spec, market_by_id(instrument.id.market_id), unsaid),

@@ -1,29 +1,48 @@
-"""A backtest: the engine and the simulated venue over candles that are already known.
+"""A backtest: the engine and the close-fill simulator over candles that are already known.
 
 It must hold no rule of trading: everything it decides, the engine decides. What it adds is the
-feed (columns to facts) and the record of what happened.
+order of the facts and the record of what
+happened.
+
+1. What happens inside a candle comes first, then its close, then what the runs think of it.
+2. A run whose rules count nothing candle by candle has nothing to do at a close without a fresh
+   opinion that is not at a level of its position: such closes are not told to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from bowline.core.engine import Engine
-from bowline.core.facts import closed_candles, with_funding
+import numpy as np
+
+from bowline.core.engine import Engine, ExitLevels
+from bowline.core.facts import PlayedCandle, closed_candles, with_funding
 from bowline.core.model.event import (
     CandleClosed,
-    Command,
-    Event,
     FundingFixed,
-    MarketFact,
     Run,
-    RunStarted,
 )
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.values import OrderId
+from bowline.core.model.policy import Fills, Limits
+from bowline.core.model.values import to_decimals
 from bowline.core.report import Collected, RunRecord
-from bowline.core.signals.frame import History, Opinion
-from bowline.core.sim import SimVenue, settle
+from bowline.core.sim import Opinions, Simulation
+
+if TYPE_CHECKING:
+    from bowline.core.signals.frame import Opinion, SignalFrame
+
+#: closes looked at in one go for the next that matters
+_AHEAD = 4_096
+
+
+def opinions_of(run: Run, frame: SignalFrame, candles: CandleFrame) -> Opinions:
+    """The fresh opinions of one run, by the candle on which they are."""
+    found = {}
+    for at in np.flatnonzero(frame.edge).tolist():
+        found[int(candles.open_ns[at])] = ((run.id, frame.signal(at)),)
+    return found
 
 
 def backtest(
@@ -40,23 +59,71 @@ def backtest(
     """
     if run.policy.funding and funding is None:
         raise ValueError("a run that pays funding needs to be told what was due")
-    history = History(opinion, candles)
-    history.skip_to(run.start_ns)
-    decided = candles.slice(history.closed, len(candles))
-    engine = Engine({run.id: history})
-    venue = SimVenue({run.instrument.id: run.policy.costs})
+    return backtest_signals(run, opinion.signals(candles), candles, minutes, funding or ())
+
+
+def backtest_signals(
+    run: Run,
+    frame: SignalFrame,
+    candles: CandleFrame,
+    minutes: CandleFrame | None = None,
+    funding: Sequence[FundingFixed] = (),
+    *,
+    every_close: bool = False,
+) -> RunRecord:
+    """The same from what the opinion says of each of `candles`; `every_close`: none is left out."""
+    if len(frame) != len(candles):
+        raise ValueError(f"{len(frame)} signals for {len(candles)} candles")
+    first = int(candles.open_ns.searchsorted(run.start_ns))
+    decided = candles.slice(first, len(candles))
     collected = Collected()
-
-    def execute(commands: Sequence[Command]) -> list[Event]:
-        return [fact for command in commands for fact in venue.execute(command)]
-
-    engine.step(RunStarted(run.start_ns, run, OrderId(1)))
-    closed = closed_candles(decided, run.policy.fills, minutes)
-    facts: Iterable[MarketFact] = closed
-    if funding:
-        facts = with_funding(closed, funding, run.start_ns)
+    played = Simulation((run,), collected.note)
+    played.begin()
+    opinions = opinions_of(run, frame, candles)
+    facts: Iterable[PlayedCandle | FundingFixed]
+    if counts_nothing(run) and not funding and not every_close:
+        facts = _closes_that_matter(played.engine, run, decided, frame.edge[first:])
+    else:
+        facts = closed_candles(decided, run.policy.fills, minutes)
+        facts = with_funding(facts, funding, run.start_ns) if funding else facts
     for fact in facts:
-        if isinstance(fact, CandleClosed):
-            venue.observe(fact)
-        settle(engine, fact, collected.record, execute)
-    return collected.finish(run, decided, history.conflicting_signals)
+        played.take(fact, opinions)
+    return collected.finish(run, decided, frame.conflicting_signals)
+
+
+def counts_nothing(run: Run) -> bool:
+    """Whether no rule of the run counts candles or days, so that closes can be left out."""
+    policy = run.policy
+    return policy.limits == Limits() and policy.sharing is None and policy.fills is Fills.CLOSE
+
+
+def _closes_that_matter(
+    engine: Engine, run: Run, decided: CandleFrame, edge: np.ndarray
+) -> Iterator[PlayedCandle]:
+    """The closes with a fresh opinion, and those at a level of the position that is held then."""
+    edges = [*np.flatnonzero(edge).tolist(), len(decided)]
+    at = 0
+    while (at := _next(decided, edges, at, engine.state.runs[run.id].levels)) < len(decided):
+        open_ns = int(decided.open_ns[at])
+        (close,) = to_decimals([float(decided.close[at])])
+        yield PlayedCandle(
+            CandleClosed(
+                open_ns + run.timeframe.ns, run.instrument.id, run.timeframe, open_ns, close
+            )
+        )
+        at += 1
+
+
+def _next(decided: CandleFrame, edges: list[int], at: int, levels: ExitLevels | None) -> int:
+    """The next close from `at` on that the engine may act at; the length if there is none."""
+    edge = edges[bisect_left(edges, at)]
+    if levels is None:
+        return edge
+    # a little wider than the levels: the engine decides in decimals
+    lower, upper = float(levels.lower) * (1 + 1e-12), float(levels.upper) * (1 - 1e-12)
+    for start in range(at, edge, _AHEAD):
+        closes = decided.close[start : min(edge, start + _AHEAD)]
+        hits = ((closes <= lower) | (closes >= upper)).nonzero()[0]
+        if len(hits):
+            return start + int(hits[0])
+    return edge

@@ -14,32 +14,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from heapq import merge
 
+import numpy as np
 from msgspec import Struct
 
-from bowline.core.engine import Engine
 from bowline.core.errors import BadInput
-from bowline.core.facts import closed_candles, with_funding
-from bowline.core.model.event import (
-    CandleClosed,
-    Command,
-    Event,
-    FundingFixed,
-    FundingPaid,
-    MarketFact,
-    OrderFilled,
-    PlaceOrder,
-    RecordRefusal,
-    Run,
-    RunStarted,
-    SettleFunding,
-)
+from bowline.core.facts import PlayedCandle, closed_candles, with_funding
+from bowline.core.model.event import FundingFixed, Run
 from bowline.core.model.instrument import InstrumentId
+from bowline.core.model.intent import Signal
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills
-from bowline.core.model.values import OrderId, RunId, Timeframe
+from bowline.core.model.values import RunId, Timeframe
 from bowline.core.report import Collected, RunRecord
-from bowline.core.signals.frame import History, Opinion
-from bowline.core.sim import SimVenue, settle
+from bowline.core.signals.frame import Opinion, SignalFrame
+from bowline.core.sim import Opinions, Simulation
 
 
 class Member(Struct, frozen=True):
@@ -60,18 +48,43 @@ def backtest_portfolio(members: Sequence[Member]) -> tuple[RunRecord, ...]:
 
     Raises BadInput if two of them would have to be told different things of the same candles.
     """
-    play = _Play(members)
-    streams = [_facts(group) for group in _groups(members)]
+    collected = Collected()
+    played = Simulation([member.run for member in members], collected.note)
+    played.begin()
+    frames = [member.opinion.signals(member.candles) for member in members]
+    groups = _groups(members)
+    opinions = {_candles_of(g[0]): _opinions(g, members, frames) for g in groups}
     due: dict[InstrumentId, FundingFixed] = {}
-    for fact in merge(*streams, key=_moment):
+    for fact in merge(*(_facts(group) for group in groups), key=_moment):
         if isinstance(fact, FundingFixed):
             last = due.get(fact.instrument)
             if last is not None and last.seen_ns == fact.seen_ns:
                 _refuse_other_mark(last, fact)
                 continue
             due[fact.instrument] = fact
-        play.take(fact)
-    return play.finish()
+            played.take(fact, {})
+        else:
+            played.take(fact, opinions[fact.fact.instrument, fact.fact.timeframe])
+    return tuple(
+        collected.finish(
+            m.run, m.candles.slice(_first(m), len(m.candles)), frame.conflicting_signals
+        )
+        for m, frame in zip(members, frames, strict=True)
+    )
+
+
+def _opinions(
+    group: Sequence[Member], members: Sequence[Member], frames: Sequence[SignalFrame]
+) -> Opinions:
+    """The fresh opinions of all runs of a group, by the candle on which they are."""
+    found: dict[int, tuple[tuple[RunId, Signal], ...]] = {}
+    for member, frame in zip(members, frames, strict=True):
+        if member not in group:
+            continue
+        for at in np.flatnonzero(frame.edge).tolist():
+            open_ns = int(member.candles.open_ns[at])
+            found[open_ns] = (*found.get(open_ns, ()), (member.run.id, frame.signal(at)))
+    return found
 
 
 def _refuse_other_mark(told: FundingFixed, again: FundingFixed) -> None:
@@ -84,77 +97,13 @@ def _refuse_other_mark(told: FundingFixed, again: FundingFixed) -> None:
         )
 
 
-class _Play:
-    """One engine with all runs, a simulated venue and a collection of what happened for each."""
-
-    def __init__(self, members: Sequence[Member]) -> None:
-        self._members = {member.run.id: member for member in members}
-        self._histories = {of: History(m.opinion, m.candles) for of, m in self._members.items()}
-        self._decided: dict[RunId, CandleFrame] = {}
-        self._venues: dict[RunId, SimVenue] = {}
-        self._watching: dict[Key, list[SimVenue]] = {}
-        self._collected = {of: Collected() for of in self._members}
-        self._run_of: dict[OrderId, RunId] = {}
-        self._engine = Engine(self._histories)
-        for of, member in self._members.items():
-            history = self._histories[of]
-            history.skip_to(member.run.start_ns)
-            self._decided[of] = member.candles.slice(history.closed, len(member.candles))
-            venue = SimVenue({member.run.instrument.id: member.run.policy.costs})
-            self._venues[of] = venue
-            self._watching.setdefault(_candles_of(member), []).append(venue)
-            self._engine.step(RunStarted(member.run.start_ns, member.run, OrderId(1)))
-
-    def take(self, fact: MarketFact) -> None:
-        """One fact and everything that follows from it."""
-        if isinstance(fact, CandleClosed):
-            for venue in self._watching[fact.instrument, fact.timeframe]:
-                venue.observe(fact)
-        settle(self._engine, fact, self._record, self._execute)
-
-    def finish(self) -> tuple[RunRecord, ...]:
-        return tuple(
-            self._collected[of].finish(
-                member.run, self._decided[of], self._histories[of].conflicting_signals
-            )
-            for of, member in self._members.items()
-        )
-
-    def _record(self, payloads: Sequence[Event | Command]) -> None:
-        for payload in payloads:
-            if (of := self._whose(payload)) is not None:
-                self._collected[of].record((payload,))
-
-    def _whose(self, payload: Event | Command) -> RunId | None:
-        """The run that this is noted for, if it is one of those things."""
-        match payload:
-            case PlaceOrder(order=order):
-                self._run_of[order.id] = order.run_id
-                return order.run_id
-            case OrderFilled(fill=fill):
-                return self._run_of[fill.order_id]
-            case RecordRefusal(refused=refused):
-                return refused.intent.run_id
-            case FundingPaid() | SettleFunding():
-                return payload.run_id
-        return None
-
-    def _execute(self, commands: Sequence[Command]) -> list[Event]:
-        facts: list[Event] = []
-        for command in commands:
-            of = self._whose(command)
-            if of is not None and isinstance(command, PlaceOrder | SettleFunding):
-                facts += self._venues[of].execute(command)
-        return facts
-
-
 def _candles_of(member: Member) -> Key:
     return member.run.instrument.id, member.run.timeframe
 
 
-def _moment(fact: MarketFact) -> tuple[int, bool]:
+def _moment(fact: PlayedCandle | FundingFixed) -> tuple[int, bool]:
     """Funding of a moment comes before the closes of it."""
-    return fact.seen_ns, isinstance(fact, CandleClosed)
+    return fact.seen_ns, isinstance(fact, PlayedCandle)
 
 
 def _groups(members: Sequence[Member]) -> list[list[Member]]:
@@ -165,7 +114,7 @@ def _groups(members: Sequence[Member]) -> list[list[Member]]:
     return list(groups.values())
 
 
-def _facts(group: Sequence[Member]) -> Iterator[MarketFact]:
+def _facts(group: Sequence[Member]) -> Iterator[PlayedCandle | FundingFixed]:
     """What the members of a group are told: the same, or it cannot be told by one fact."""
     decided = [m.candles.slice(_first(m), len(m.candles)) for m in group]
     inside = {m.run.policy.fills: m for m in group if m.run.policy.fills is not Fills.CLOSE}

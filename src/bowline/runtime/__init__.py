@@ -1,6 +1,6 @@
 """The thin shell around the engine: feeds, and the loop that is its only writer."""
 
 from bowline.runtime.feed import Feed, ReplayFeed
-from bowline.runtime.loop import Loop, Venue, read_state
+from bowline.runtime.loop import Audited, Loop, audit, read_state
 
-__all__ = ["Feed", "Loop", "ReplayFeed", "Venue", "read_state"]
+__all__ = ["Audited", "Feed", "Loop", "ReplayFeed", "audit", "read_state"]

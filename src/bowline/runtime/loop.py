@@ -1,178 +1,188 @@
-"""The loop: the only writer of the engine, and the sequencer of everything that happens.
+"""The loop of a run over stored candles: the sequencer of everything that happens, and its journal.
 
 It must never decide. Starting is always restarting, from an empty journal or a long one:
 
-1. Every event and command gets the next number; the market's facts lie on the tape, all the others
-   in the journal, durably before they are acted on.
-2. `tail` is what the journal already holds after the state the engine starts from. While there is
-   some, what the engine says is compared with it, byte for byte, and what the venue answered is
-   taken from it. A difference is never written over: it stops the loop.
-3. When the tail ends, commands that were written and never answered are executed, and life goes on.
+1. Every fact and command gets the next number and goes to the journal, durably before anything
+   outside sees it. Nothing outside sees a simulated account, so what a candle led to is written as
+   one: a crash leaves all of it or nothing.
+2. A start folds the journal: it applies every entry and asks no rule. Then the candles go on after
+   the last one that is in it.
+3. `audit` is what decides again: it takes the facts of a journal through the rules of today and
+   compares what follows, byte for byte.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
-from msgspec import Struct, json
+from msgspec import Struct
 
-from bowline.core.engine import Engine
+from bowline.core.engine import STATE_FORM, Engine
 from bowline.core.errors import Damaged
-from bowline.core.model.event import CandleClosed, Command, Event, MarketFact, RunStarted
+from bowline.core.facts import PlayedCandle
+from bowline.core.model.account import Life
+from bowline.core.model.command import Command
+from bowline.core.model.event import CandleClosed, Event, FundingFixed, Run
+from bowline.core.model.intent import Signal
 from bowline.core.model.market import CandleFrame
+from bowline.core.model.values import RunId
 from bowline.core.signals.frame import History
-from bowline.core.sim import settle
+from bowline.core.sim import Simulation
 from bowline.runtime.feed import Feed
 from bowline.storage.journal import Entry, Journal, Snapshot, encode_payload
 
-#: how many candles a restart may have to take again
+#: after how many candles a snapshot is taken: what a restart may have to fold
 SNAPSHOT_CANDLES = 5_000
-#: counted up whenever the engine's state is written in another way
-STATE_FORM = 3
-
-
-class Venue(Protocol):
-    """Where commands go."""
-
-    def observe(self, candle: CandleClosed) -> None:
-        """The market has moved."""
-
-    def execute(self, command: Command) -> Sequence[Event]:
-        """What the venue answers."""
-
-
-class LoopState(Struct, frozen=True):
-    """What a snapshot keeps: the engine, and up to where the tape was read."""
-
-    engine: bytes
-    next_open_ns: int
-    form: int = 1
+Facts = Callable[[CandleFrame, int], Iterable[PlayedCandle | FundingFixed]]
 
 
 class Loop:
-    """One engine, its run's history, one venue, one journal."""
+    """One run over stored candles, its history and its journal."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        history: History,
-        venue: Venue,
-        journal: Journal,
-        tail: Iterable[Entry],
-        facts: Callable[[CandleFrame, int], Iterable[MarketFact]],
-    ) -> None:
-        """`facts` says what the engine is told of the candles of a frame, after a moment."""
-        self._engine = engine
+    def __init__(self, run: Run, history: History, journal: Journal, facts: Facts) -> None:
+        """`facts` says what happens in the candles of a frame, after a moment."""
+        self._run = run
         self._history = history
-        self._venue = venue
         self._journal = journal
-        self._tail = deque(tail)
         self._facts = facts
+        self._simulation = Simulation((run,), self._note, Life.PAPER)
         self._seq = 0
-        self._next_open_ns = 0
+        self._unwritten: list[Entry] = []
         self._saved_at = 0
         self.candles = 0
 
     @property
+    def engine(self) -> Engine:
+        """The engine, to read its state."""
+        return self._simulation.engine
+
+    @property
     def seq(self) -> int:
-        """The number of the last event or command."""
+        """The number of the last fact or command."""
         return self._seq
 
     @property
     def next_open_ns(self) -> int:
         """Candles that open before this moment have been taken."""
-        return self._next_open_ns
+        return self.engine.state.marks[self._run.id].close_ns
 
-    @property
-    def replaying(self) -> bool:
-        """Whether the journal still knows what comes next."""
-        return bool(self._tail)
+    def begin(self) -> None:
+        """Open the run: the first entries of its journal."""
+        self._simulation.begin()
+        self._commit()
 
-    def begin(self, started: RunStarted) -> None:
-        """Open the run: the first entry of its journal."""
-        self._record((started,))
-        self._engine.step(started)
-        self._next_open_ns = started.run.start_ns
+    def fold(self, entries: Iterable[Entry]) -> None:
+        """Take over what the journal holds after the engine's state."""
+        for entry in entries:
+            self.engine.fold(entry.payload)
+            self._seq = entry.seq
+            self.candles += isinstance(entry.payload, CandleClosed)
+        self._simulation.resume()
 
-    def restore(self, seq: int, state: LoopState) -> None:
+    def restore(self, seq: int, state: bytes) -> None:
         """Start from a snapshot's state instead of the first entry."""
-        self._engine.restore(state.engine)
-        self._seq, self._next_open_ns = seq, state.next_open_ns
+        self.engine.restore(state)
+        self._seq = seq
+        self.candles = self._saved_at = self.engine.state.marks[self._run.id].candles
 
     def snapshot(self) -> None:
         """Save the whole state, so that a restart need not begin at the first candle."""
         self._saved_at = self.candles
         latest = self._journal.latest_snapshot()
-        if latest is not None and latest.seq >= self._seq:
-            return
-        state = LoopState(self._engine.snapshot(), self._next_open_ns, STATE_FORM)
-        self._journal.save_snapshot(Snapshot(self._seq, json.encode(state)))
+        if latest is None or latest.seq < self._seq:
+            self._journal.save_snapshot(write_state(self._seq, self.engine))
 
     async def run(self, feed: Feed, progress: Callable[[int], None]) -> None:
-        """Take candles until the feed ends; cancelled, it stops between two candles."""
-        past_ns = self._tail[-1].seen_ns if self._tail else self._next_open_ns
-        async for frame in feed.candles(self._next_open_ns, past_ns):
-            self._history.extend(frame)
-            for fact in self._facts(frame, self._next_open_ns):
-                self.take(fact)
-            if self.candles - self._saved_at >= SNAPSHOT_CANDLES and not self.replaying:
+        """Take candles until the feed ends; cancelled, it stops between two frames."""
+        async for frame in feed.candles(self.next_open_ns, self.next_open_ns):
+            self.take(frame)
+            if self.candles - self._saved_at >= SNAPSHOT_CANDLES:
                 self.snapshot()
             progress(self.candles)
             await asyncio.sleep(0)
 
-    def take(self, fact: MarketFact) -> None:
-        """One fact of the market and everything that follows from it."""
-        self._seq += 1
-        if self._tail and self._tail[0].seq <= self._seq:
-            raise self._differs("a fact of the tape")
-        if isinstance(fact, CandleClosed):
-            self._venue.observe(fact)
-        settle(self._engine, fact, self._record, self._execute)
-        if isinstance(fact, CandleClosed):
-            self._next_open_ns = fact.seen_ns
-            self.candles += 1
+    def take(self, frame: CandleFrame) -> None:
+        """The candles of a frame and everything that follows from them."""
+        self._history.extend(frame)
+        for fact in self._facts(frame, self.next_open_ns):
+            if isinstance(fact, PlayedCandle):
+                self._simulation.take(fact, self._opinions(fact.fact.open_ns))
+                self.candles += 1
+            else:
+                self._simulation.take(fact, {})
+        self._commit()
 
-    def _record(self, payloads: Sequence[Event | Command]) -> None:
-        fresh = []
-        for payload in payloads:
-            self._seq += 1
-            entry = Entry(self._seq, payload)
-            if not self._tail:
-                fresh.append(entry)
-            elif not _same(entry, self._tail.popleft()):
-                raise self._differs(type(payload).__name__)
-        if fresh:
-            self._journal.append(fresh)
+    def _opinions(self, open_ns: int) -> dict[int, tuple[tuple[RunId, Signal], ...]]:
+        signal = self._history.close(open_ns)
+        if not signal.edge:
+            return {}
+        return {open_ns: ((self._run.id, signal),)}
 
-    def _execute(self, commands: Sequence[Command]) -> Sequence[Event]:
-        answers: list[Event] = []
-        for at, entry in enumerate(self._tail, start=self._seq + 1):
-            if entry.seq != at or isinstance(entry.payload, Command):
-                break
-            answers.append(entry.payload)
-        if self._tail:
-            return answers
-        return [fact for command in commands for fact in self._venue.execute(command)]
+    def _note(self, fact: Event, commands: Sequence[Command], cause: int) -> int:
+        seq = self._seq + 1
+        self._unwritten.append(Entry(seq, fact, cause))
+        self._unwritten += [Entry(at, each) for at, each in enumerate(commands, start=seq + 1)]
+        self._seq = seq + len(commands)
+        return seq
 
-    def _differs(self, what: str) -> Damaged:
-        return Damaged(
-            f"the journal and this run part at entry {self._seq}: the run has {what} there",
-            hint="the candles, the strategy or the program have changed since the journal was "
-            "written: start a new run, or restore what changed",
-        )
+    def _commit(self) -> None:
+        if self._unwritten:
+            self._journal.append(self._unwritten)
+            self._unwritten = []
 
 
-def read_state(snapshot: Snapshot) -> LoopState | None:
-    """What a snapshot of a loop holds; None if it was written in another form than today's.
+class Audited(Struct, frozen=True):
+    """A journal that was decided once more: how much of it came out the same."""
 
-    Nothing is lost by that: the journal holds all that a snapshot spares one to do again.
+    entries: int
+    commands: int
+    candles: int
+
+
+def audit(entries: Iterable[Entry]) -> Audited:
+    """Decide a whole journal once more from its facts; Damaged at the first difference."""
+    engine, count, commands, candles = Engine(), 0, 0, 0
+    expected: list[Command] = []
+    for entry in entries:
+        count += 1
+        if not isinstance(entry.payload, Command):
+            _refuse_missing(expected, entry.seq)
+            candles += isinstance(entry.payload, CandleClosed)
+            expected = list(engine.step(entry.payload))
+            continue
+        commands += 1
+        mine = expected.pop(0) if expected else None
+        if mine is None or encode_payload(mine) != encode_payload(entry.payload):
+            raise _differs(entry.seq, type(entry.payload).__name__, mine)
+    _refuse_missing(expected, count + 1)
+    return Audited(count, commands, candles)
+
+
+def _refuse_missing(expected: Sequence[Command], seq: int) -> None:
+    if expected:
+        raise _differs(seq, "no command", expected[0])
+
+
+def _differs(seq: int, what: str, mine: Command | None) -> Damaged:
+    decided = "nothing" if mine is None else type(mine).__name__
+    return Damaged(
+        f"decided again, entry {seq} is another: the journal has {what} there, the rules of today "
+        f"say {decided}",
+        hint="the program has changed since the journal was written, or the journal is damaged: "
+        "`bowline journal verify` tells which",
+    )
+
+
+def write_state(seq: int, engine: Engine) -> Snapshot:
+    """A snapshot of an engine, with the form that its state is written in."""
+    return Snapshot(seq, b"%d\n" % STATE_FORM + engine.snapshot())
+
+
+def read_state(snapshot: Snapshot) -> bytes | None:
+    """What a snapshot of an engine holds; None if it was written in another form than today's.
+
+    Nothing is lost by that: the journal holds all that a snapshot spares one to fold again.
     """
-    state = json.decode(snapshot.state, type=LoopState)
-    return state if state.form == STATE_FORM else None
-
-
-def _same(mine: Entry, theirs: Entry) -> bool:
-    return mine.seq == theirs.seq and encode_payload(mine.payload) == encode_payload(theirs.payload)
+    form, _, state = snapshot.state.partition(b"\n")
+    return state if form == b"%d" % STATE_FORM else None

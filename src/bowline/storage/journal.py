@@ -4,8 +4,8 @@ An entry is durable before it is acted on, and nothing may ever change or remove
 hash chain, the same for every store, so that equal runs have equal heads:
 
 1. The head of an empty journal is 32 zero bytes.
-2. An entry's payload is written as deterministic JSON (Decimal as text).
-3. Its hash is SHA-256 over the hash before it, its seq (8 bytes, signed, big-endian), its payload.
+2. An entry's cause and payload are written as deterministic JSON (Decimal as text).
+3. Its hash is SHA-256 over the hash before it, its seq (8 bytes, signed, big-endian), that text.
 
 Snapshots are a convenience of restarts, never a part of the chain: they have a chain of their own,
 each link bound to the entries' hash at its seq.
@@ -19,7 +19,8 @@ from typing import Protocol
 
 import msgspec
 
-from bowline.core.model.event import Command, Event
+from bowline.core.model.command import Command
+from bowline.core.model.event import Event
 
 Payload = Event | Command
 
@@ -30,12 +31,13 @@ EMPTY_HEAD = bytes(32)
 class Entry(msgspec.Struct, frozen=True):
     """One event or command and its place.
 
-    One sequencer numbers all of them, market facts included; those go to the tape, so the gaps
-    between the seqs of a journal are the market's.
+    `cause` is the seq of the command that a fact answers; 0 for what came from outside, and for a
+    command, which the fact before it led to.
     """
 
     seq: int
     payload: Payload
+    cause: int = 0
 
     @property
     def seen_ns(self) -> int:
@@ -107,18 +109,31 @@ class Journal(Protocol):
         """Release the journal; it can be opened again."""
 
 
+class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry without its seq."""
+
+    payload: Payload
+    cause: int = 0
+
+
 _encoder = msgspec.json.Encoder(order="deterministic")
-_decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
+_decoder = msgspec.json.Decoder(_Stored)
 
 
 def encode_payload(payload: Payload) -> bytes:
-    """The bytes that are stored and sealed."""
+    """A payload as text: equal for equal payloads."""
     return _encoder.encode(payload)
 
 
-def decode_payload(stored: bytes) -> Payload:
-    """What `encode_payload` was given; msgspec.ValidationError if it is none of ours."""
-    return _decoder.decode(stored)
+def encode_entry(entry: Entry) -> bytes:
+    """The bytes that are stored and sealed beside the seq."""
+    return _encoder.encode(_Stored(entry.payload, entry.cause))
+
+
+def decode_entry(seq: int, stored: bytes) -> Entry:
+    """What `encode_entry` was given; msgspec.ValidationError if it is none of ours."""
+    found = _decoder.decode(stored)
+    return Entry(seq, found.payload, found.cause)
 
 
 def entry_hash(previous: bytes, seq: int, payload: bytes) -> bytes:

@@ -10,23 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bowline.core.engine import Engine
+from bowline.core.engine import Engine, Wallet
+from bowline.core.engine.money import equity
 from bowline.core.facts import closed_candles, with_funding
+from bowline.core.model.account import Account, Life
 from bowline.core.model.event import (
-    Event,
+    AccountOpened,
     FundingFixed,
-    FundingPaid,
+    MoneyKind,
+    MoneyMoved,
     Run,
     RunStarted,
 )
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import AllIn, Costs, DirectionMode, Limits, Policy, Stops
-from bowline.core.model.values import OrderId, RunId, StrategyId, Timeframe
+from bowline.core.model.values import RunId, StrategyId, Timeframe
 from bowline.core.report import make_report
-from bowline.core.signals.frame import History, SignalFrame, frame_of
-from bowline.core.sim import SimVenue, settle
+from bowline.core.signals.frame import SignalFrame, frame_of
+from bowline.core.sim import Simulation
 from bowline.research import backtest
+from bowline.research.backtest import opinions_of
 
 ID = InstrumentId(MarketId(2), "BTCUSDT")
 HOUR = Timeframe.H1.ns
@@ -121,7 +125,7 @@ dues = st.tuples(
     asked=st.lists(dues, max_size=40, unique_by=lambda each: each[0]),
 )
 def test_money_is_conserved_and_every_amount_is_what_was_held(walk, asked):
-    """Ledger, executions, round trips and the equity curve all tell of the same money."""
+    """Wallet, executions, round trips and the equity curve all tell of the same money."""
     closes, price = [], 10_000
     for step, _ in walk:
         price = max(100, price + step)
@@ -146,49 +150,50 @@ def test_money_is_conserved_and_every_amount_is_what_was_held(walk, asked):
         else:
             owed = held * each.rate * each.mark
             assert abs(by_moment[each.seen_ns].amount - owed) < DUST
-    ledger = engine_after(run, Told(signals), candles, funding).ledger(run.id)
+    engine = engine_after(run, Told(signals), candles, funding)
+    wallet = wallet_of(engine, run)
+    worth = equity(engine.state, wallet)
     report = make_report(record)
     total = report.funding_paid_quote - report.funding_received_quote
     assert abs(total - sum(each.amount for each in record.funding)) < DUST
     flows = sum(
         -e.fill.side.sign * e.fill.quantity * e.fill.price - e.fill.fee for e in record.executions
     )
-    assert abs(ledger.wallet.cash + ledger.wallet.idle - (CASH + flows - total)) < DUST
+    assert abs(wallet.cash + wallet.idle - (CASH + flows - total)) < DUST
     profit = sum(trip.pnl for trip in report.round_trips)
     profit += report.open_position.pnl if report.open_position else 0
-    assert abs(profit - (ledger.wallet.equity - CASH)) < DUST
+    assert abs(profit - (worth - CASH)) < DUST
     assert abs(report.metrics.total_profit_quote - profit) < DUST
-    assert abs(float(ledger.wallet.equity) - report.curves.equity[-1]) < 1e-6
+    assert abs(float(worth) - report.curves.equity[-1]) < 1e-6
 
 
 def engine_after(
     run: Run, opinion: Told, candles: CandleFrame, funding: tuple[FundingFixed, ...]
 ) -> Engine:
     """The engine at the end of the same run, taken through a snapshot after every fact."""
-    history = History(opinion, candles)
-    engine, venue = Engine({run.id: history}), SimVenue({ID: run.policy.costs})
-    engine.step(RunStarted(0, run, OrderId(1)))
-
-    def execute(commands) -> list[Event]:
-        return [fact for command in commands for fact in venue.execute(command)]
-
+    opinions = opinions_of(run, opinion.signals(candles), candles)
+    played = Simulation((run,), lambda *_: 0)
+    played.begin()
     for fact in with_funding(closed_candles(candles), funding, 0):
-        if not isinstance(fact, FundingFixed):
-            venue.observe(fact)
-        settle(engine, fact, lambda _: None, execute)
-        state = engine.snapshot()
-        engine = Engine({run.id: history})
-        engine.restore(state)
-    return engine
+        played.take(fact, opinions)
+        played.engine.restore(played.engine.snapshot())
+        played.resume()
+    return played.engine
 
 
 def test_a_venue_that_pays_unasked_is_believed():
-    """A real venue reports what it took: the ledger follows it, position or not."""
-    run = run_with(POLICY)
-    engine = Engine({run.id: History(Told([0]), frame([100]))})
-    engine.step(RunStarted(0, run, OrderId(1)))
-    engine.step(FundingPaid(5, run.id, Decimal("0.01"), Decimal(100), Decimal(7)))
-    assert engine.ledger(run.id).wallet.cash == CASH - 7
+    """A real venue reports what it took: the books follow it, position or not, and once."""
+    run, engine = run_with(POLICY), Engine()
+    engine.step(AccountOpened(0, Account(run.account, Life.SANDBOX, "USDT")))
+    engine.step(RunStarted(0, run))
+    took = MoneyMoved(5, run.account, "USDT", Decimal(-7), MoneyKind.FUNDING, "1", ID)
+    for _ in range(2):
+        engine.step(took)
+    assert wallet_of(engine, run).cash == CASH - 7
+
+
+def wallet_of(engine: Engine, run: Run) -> Wallet:
+    return engine.state.wallets[engine.state.runs[run.id].wallet_id]
 
 
 def test_a_run_that_pays_is_never_played_without_being_told_what_was_due():

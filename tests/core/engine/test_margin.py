@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bowline.core.engine.levels import ruin_price
+from bowline.core.engine.money import backing
 from bowline.core.engine.sizing import loss_at_stop
-from bowline.core.engine.wallet import Stake, Wallet, ruin_price
+from bowline.core.engine.state import Mark, RunState, State, Wallet
 from bowline.core.errors import BadInput
 from bowline.core.model.event import FundingFixed, Run
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId, market_by_name
@@ -32,7 +34,8 @@ from bowline.core.model.policy import (
     RiskPct,
     Stops,
 )
-from bowline.core.model.values import Direction, RunId, Side, StrategyId, Timeframe
+from bowline.core.model.position import Position
+from bowline.core.model.values import AccountId, Direction, RunId, Side, StrategyId, Timeframe
 from bowline.core.report import RunRecord, fold_executions, make_report
 from bowline.core.signals import Strategies, parse_spec, policy_of
 from bowline.core.signals.frame import SignalFrame, frame_of
@@ -108,10 +111,20 @@ def test_an_isolated_position_is_liquidated_where_binance_says(held, expected):
 def test_positions_that_share_a_wallet_are_liquidated_where_binance_says(held, other, expected):
     """Cross margin: what the other position gains, loses and needs is in the price of this one."""
     spent = sum((each[0] * each[1] for each in (held, other)), Decimal(0))
-    wallet = Wallet("shared", BALANCE + held[4] + other[4] - spent)
-    wallet.stakes[RunId(1)] = Stake(held[0], held[2], Decimal(20), held[3])
-    wallet.stakes[RunId(2)] = Stake(other[0], other[2], Decimal(20), other[3])
-    found = ruin_price(wallet.backing(RunId(1)), held[0], Direction.LONG, held[3])
+    runs = (RunId(1), RunId(2))
+    cash = BALANCE + held[4] + other[4] - spent
+    state = State(wallets={"shared": Wallet("shared", AccountId("a"), cash, runs=runs)})
+    for run_id, (quantity, entry, mark, rate, _) in zip(runs, (held, other), strict=True):
+        policy = replace(PLAIN, margin=Margin(Decimal(20), rate * 100))
+        run = Run(
+            run_id, StrategyId("told"), AccountId("a"), Instrument(ID), Timeframe.H1, policy, CASH,
+            0, 0,
+        )  # fmt: skip
+        position = Position(ID, Direction.LONG, quantity, 0, quantity, quantity * entry)
+        state.runs[run_id] = RunState(run, "shared", position)
+        state.marks[run_id] = Mark(mark, 0, 1)
+    behind = backing(state, state.wallets["shared"], RunId(1))
+    found = ruin_price(behind, held[0], Direction.LONG, held[3])
     assert found.quantize(Decimal("0.01")) == Decimal(expected)
 
 

@@ -12,21 +12,25 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from bowline.core.engine import Engine
-from bowline.core.engine.wallet import Stake, Wallet
+from bowline.core.engine import Engine, RunState, State, Wallet
+from bowline.core.engine.money import backing, equity, free, gross_exposure
+from bowline.core.engine.state import Mark
+from bowline.core.model.account import Account, Capabilities, Life
+from bowline.core.model.command import PlaceOrder, RecordRefusal
 from bowline.core.model.event import (
+    AccountOpened,
     CandleClosed,
-    OrderCancelled,
-    OrderFilled,
-    OrderRejected,
-    PlaceOrder,
+    FillReported,
+    OpinionsFormed,
+    OrderReported,
     Run,
     RunStarted,
+    TraderStarted,
 )
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
-from bowline.core.model.intent import Refusal
+from bowline.core.model.intent import Reason, Refusal, Signal
 from bowline.core.model.market import CandleFrame
-from bowline.core.model.order import Fill
+from bowline.core.model.order import Order, OrderState
 from bowline.core.model.policy import (
     AllIn,
     Costs,
@@ -38,9 +42,11 @@ from bowline.core.model.policy import (
     Sharing,
     Stops,
 )
-from bowline.core.model.values import OrderId, RunId, StrategyId, Timeframe
+from bowline.core.model.position import Position
+from bowline.core.model.trading import FillReport, OrderReport
+from bowline.core.model.values import Direction, OrderId, RunId, Side, StrategyId, Timeframe
 from bowline.core.report import RunRecord
-from bowline.core.signals.frame import History, SignalFrame, frame_of
+from bowline.core.signals.frame import SignalFrame, frame_of
 from bowline.research.portfolio import Member, backtest_portfolio
 
 CASH = Decimal(1000)
@@ -137,17 +143,28 @@ def test_what_another_position_loses_moves_the_price_of_liquidation(close, left)
 
 def test_an_entry_that_is_working_stands_behind_nobody():
     """Its money is tied up, and what it is to buy is not there yet."""
-    wallet = Wallet("shared", Decimal(1000))
-    one, other = RunId(1), RunId(2)
-    wallet.stakes[one] = Stake(Decimal(3), Decimal(100), Decimal(1), Decimal("0.1"))
-    wallet.stakes[other] = Stake(Decimal(2), Decimal(50), Decimal(1), Decimal("0.1"), working=True)
-    assert wallet.backing(one) == 1000
-    assert wallet.equity == 1300
-    assert wallet.free == 900
-    assert wallet.gross_exposure == 400
+    lent = Margin(Decimal(1), Decimal(10))
+    one, other = (member(n, frame([1.0], coin(n)), [0], shared(margin=lent)).run for n in (1, 2))
+    working = Order(OrderId(7), one.account, other.id, coin(2), Side.BUY, Decimal(2), Reason.SIGNAL)
+    wallet = Wallet("shared", one.account, Decimal(1000), runs=(one.id, other.id))
+    held = Position(coin(1), Direction.LONG, Decimal(3), 0, Decimal(3), Decimal(300))
+    state = State(
+        wallets={"shared": wallet},
+        runs={
+            one.id: RunState(one, "shared", held),
+            other.id: RunState(other, "shared", entry_order=working.id, reserve_price=Decimal(50)),
+        },
+        marks={one.id: Mark(Decimal(100), 0, 1), other.id: Mark(Decimal(50), 0, 1)},
+        orders={working.id: working},
+    )
+    assert backing(state, wallet, one.id) == 1000
+    assert equity(state, wallet) == 1300
+    assert free(state, wallet) == 900
+    assert gross_exposure(state, wallet) == 400
     # once it is filled, what it can spare does: 100 less its maintenance margin of 10
-    wallet.stakes[other].working = False
-    assert wallet.backing(one) == 1090
+    bought = Position(coin(2), Direction.LONG, Decimal(2), 0, Decimal(2), Decimal(100))
+    state.runs[other.id] = RunState(other, "shared", bought)
+    assert backing(state, wallet, one.id) == 1090
 
 
 def test_a_run_is_told_its_own_candles_alone_where_another_looks_at_shorter_ones():
@@ -177,34 +194,52 @@ class Shared:
     """One engine with two runs of one wallet, and the venue in the test's hands."""
 
     def __init__(self, *told: list[int]) -> None:
-        self.members = [
-            member(number + 1, frame([100.0] * len(each), coin(number)), each, shared())
-            for number, each in enumerate(told)
+        self.told = told
+        self.runs = [
+            member(number + 1, frame([100.0], coin(number)), [0], shared()).run
+            for number in range(len(told))
         ]
-        self.engine = Engine({m.run.id: History(m.opinion, m.candles) for m in self.members})
+        self.engine = Engine()
+        can = Capabilities(book_per_run=True)
+        self.engine.step(AccountOpened(0, Account(self.runs[0].account, Life.PAPER, "", can)))
         self.at = 0
 
     def start(self, number: int, first_order_id: int = 1) -> None:
-        self.engine.step(RunStarted(0, self.members[number].run, OrderId(first_order_id)))
+        self.engine.step(TraderStarted(0, "test", OrderId(first_order_id)))
+        self.engine.step(RunStarted(0, self.runs[number]))
 
     def candle(self, number: int) -> tuple:
-        """The next candle of one run's instrument closes."""
+        """The next candle of one run's instrument closes: orders placed, and refusals."""
         open_ns = self.at * Timeframe.H1.ns
-        event = CandleClosed(
-            open_ns + Timeframe.H1.ns, coin(number), Timeframe.H1, open_ns, Decimal(100)
-        )
-        return self.engine.step(event)
+        key = coin(number), Timeframe.H1
+        seen = open_ns + Timeframe.H1.ns
+        self.engine.step(CandleClosed(seen, *key, open_ns, Decimal(100)))
+        opinion = self.told[number]
+        before = opinion[self.at - 1] if self.at else 0
+        edge = opinion[self.at] if opinion[self.at] != before else 0
+        signal = Signal(Direction(opinion[self.at]), Direction(edge))
+        formed = OpinionsFormed(seen, *key, open_ns, ((self.runs[number].id, signal),))
+        commands = self.engine.step(formed)
+        return tuple(c for c in commands if isinstance(c, PlaceOrder | RecordRefusal))
 
     def fill(self, command: PlaceOrder, part: str = "1") -> None:
         order = command.order
-        quantity = order.quantity * Decimal(part)
-        fill = Fill(
-            order.id, "a", order.instrument, order.side, quantity, Decimal(100), Decimal(0), 1
+        report = FillReport(
+            order.instrument, "a", "v", order.id, order.side, order.quantity * Decimal(part),
+            Decimal(100), Decimal(0), "", 1,
+        )  # fmt: skip
+        self.engine.step(FillReported(2 * Timeframe.H1.ns, order.account, report))
+
+    def end(self, command: PlaceOrder, state: OrderState) -> None:
+        order = command.order
+        filled = self.engine.state.orders[order.id].filled_quantity
+        report = OrderReport(
+            "v", order.id, order.instrument, order.side, order.quantity, filled, state, 1
         )
-        self.engine.step(OrderFilled(1, fill))
+        self.engine.step(OrderReported(2 * Timeframe.H1.ns, order.account, report))
 
 
-@pytest.mark.parametrize("end", [OrderRejected, OrderCancelled])
+@pytest.mark.parametrize("end", [OrderState.REJECTED, OrderState.CANCELLED])
 def test_an_entry_that_comes_to_nothing_gives_its_money_back(end):
     """While it works, the other run may not use it; when it is refused or cancelled, it may."""
     world = Shared([1, 1, 1], [1, 0, 1])
@@ -213,8 +248,7 @@ def test_an_entry_that_comes_to_nothing_gives_its_money_back(end):
     (entry,) = world.candle(0)
     (refused,) = world.candle(1)
     assert refused.refused.reason is Refusal.NOTHING_AVAILABLE
-    more = ("no",) if end is OrderRejected else ()
-    world.engine.step(end(2, entry.order.id, *more))
+    world.end(entry, end)
     for _ in range(2):
         world.at += 1
         commands = world.candle(1)
@@ -228,7 +262,7 @@ def test_what_a_cancelled_entry_has_filled_stays_tied():
     world.start(1)
     (entry,) = world.candle(0)
     world.fill(entry, "0.25")
-    world.engine.step(OrderCancelled(2, entry.order.id))
+    world.end(entry, OrderState.CANCELLED)
     world.candle(1)
     world.at += 1
     (other,) = world.candle(1)
@@ -240,7 +274,7 @@ def test_a_run_that_starts_later_takes_no_number_that_was_given_away():
     world.start(0, first_order_id=70)
     (entry,) = world.candle(0)
     assert entry.order.id == 70
-    world.engine.step(OrderRejected(2, entry.order.id, "no"))
+    world.end(entry, OrderState.REJECTED)
     world.start(1, first_order_id=7)
     (other,) = world.candle(1)
     assert other.order.id == 71

@@ -1,4 +1,4 @@
-"""An order's life is its table, a position's arithmetic is exact, and nothing is booked twice."""
+"""A position's arithmetic is exact, and nothing is booked twice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from bowline.core.model.instrument import (
     MARKETS,
@@ -20,12 +19,11 @@ from bowline.core.model.instrument import (
 )
 from bowline.core.model.intent import Reason
 from bowline.core.model.market import Candle, Quote
-from bowline.core.model.order import TRANSITIONS, Fill, Order, OrderState, Step
+from bowline.core.model.order import Fill
 from bowline.core.model.position import apply_fill
 from bowline.core.model.values import (
     Direction,
     OrderId,
-    RunId,
     Side,
     Timeframe,
     floor_to_step,
@@ -36,69 +34,8 @@ from bowline.core.model.values import (
 ID = InstrumentId(MarketId(2), "BTCUSDT")
 
 
-def order(quantity: str = "2") -> Order:
-    return Order(OrderId(7), RunId(1), ID, Side.BUY, Decimal(quantity), False, Reason.SIGNAL)
-
-
 def fill(side: Side, quantity: str, price: str, fee: str = "0") -> Fill:
     return Fill(OrderId(7), "t", ID, side, Decimal(quantity), Decimal(price), Decimal(fee), 1)
-
-
-@given(st.lists(st.sampled_from(Step), max_size=8))
-def test_an_order_goes_only_where_its_table_says(steps):
-    now = order()
-    for step in steps:
-        if step in TRANSITIONS[now.state]:
-            now = now.after(step)
-        else:
-            with pytest.raises(ValueError, match=f"order 7 is {now.state.value}: cannot"):
-                now.after(step)
-
-
-#: what may happen to an order, by the life of an order in the design and not by the table: an order
-#: that has a fill is not refused any more, and of one that is confirmed nobody can be in doubt
-LEGAL = {
-    "pending": "accept fill_part fill_all cancel reject lose",
-    "working": "fill_part fill_all cancel reject",
-    "partly_filled": "fill_part fill_all cancel",
-    "filled": "",
-    "cancelled": "",
-    "rejected": "",
-    "unknown": "accept fill_part fill_all cancel reject",
-}
-BECOMES = {
-    "accept": "working", "fill_part": "partly_filled", "fill_all": "filled",
-    "cancel": "cancelled", "reject": "rejected", "lose": "unknown",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("step", Step)
-@pytest.mark.parametrize("state", OrderState)
-def test_every_step_of_every_state_is_legal_or_not(state, step):
-    now = replace(order(), state=state)
-    if step.value in LEGAL[state.value].split():
-        assert now.after(step).state.value == BECOMES[step.value]
-    else:
-        with pytest.raises(ValueError, match=f"order 7 is {state.value}: cannot {step.value}"):
-            now.after(step)
-    assert now.done is (state.value in {"filled", "cancelled", "rejected"})
-
-
-def test_what_has_ended_stays_ended_and_what_is_unknown_can_become_anything():
-    ended = {state for state in OrderState if not TRANSITIONS[state]}
-    assert ended == {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED}
-    reached = set(TRANSITIONS[OrderState.UNKNOWN].values())
-    assert reached == set(OrderState) - {OrderState.PENDING, OrderState.UNKNOWN}
-
-
-def test_fills_add_up_to_the_order_and_never_beyond():
-    half = order().after_fill(fill(Side.BUY, "0.5", "100"))
-    assert (half.state, half.filled_quantity) == (OrderState.PARTLY_FILLED, Decimal("0.5"))
-    assert half.after_fill(fill(Side.BUY, "1.5", "100")).state is OrderState.FILLED
-    with pytest.raises(ValueError, match=r"cannot have 2\.1 filled"):
-        half.after_fill(fill(Side.BUY, "1.6", "100"))
-    with pytest.raises(ValueError, match="does not belong"):
-        half.after_fill(fill(Side.SELL, "1", "100"))
 
 
 amounts = st.decimals("0.001", "1000", places=3)

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bowline.core.model.event import FundingPaid
 from bowline.core.model.values import DAY_NS, RunId, Side, Timeframe
 from bowline.core.report import RunRecord, make_report
 from bowline.core.report.equity import daily_equity
+from bowline.core.report.record import FundingPayment
 from tests.core.report.runs import START_NS, execution, flipping_record, frame, record_of
 
 HOUR = Timeframe.H1.ns
@@ -189,7 +189,7 @@ def test_funding_at_the_moment_of_a_fill_was_paid_by_the_position_before_it():
         execution(START_NS + 2 * hour, Side.SELL, "2", "100"),
     ]
     paid = [
-        FundingPaid(START_NS + at * hour, RunId(1), Decimal(1), Decimal(1), Decimal(amount))
+        FundingPayment(START_NS + at * hour, RunId(1), Decimal(1), Decimal(1), Decimal(amount))
         for at, amount in ((2, 4), (3, 3))
     ]
     record = replace(record_of(frame([100.0] * 4), executions), funding=tuple(paid))

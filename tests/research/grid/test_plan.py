@@ -16,6 +16,7 @@ from bowline.core.report import make_report
 from bowline.core.signals import Strategies, opinion_of
 from bowline.desk.setup import Span, candles_of_span, make_setup
 from bowline.research import backtest
+from bowline.research.backtest import backtest_signals
 from bowline.research.grid import ChunkResult, Merge, finish, plan_grid, run_chunks
 from bowline.research.grid.again import (
     RowDisagrees,
@@ -23,7 +24,6 @@ from bowline.research.grid.again import (
     rows_again,
     run_again,
     side_by_side,
-    sparse_backtest,
 )
 from bowline.research.grid.topk import rows_of
 from tests.generators import catalogue
@@ -201,8 +201,9 @@ def test_telling_the_engine_only_closes_that_matter_makes_the_same_record(sl_pct
     spec = plan.spec(0)
     spec = replace(spec, stops=replace(spec.stops, sl_pct=sl_pct, tp_pct=tp_pct))
     setup, _ = alone(spec, FROM_NS)
-    every = backtest(setup.run, setup.opinion, setup.candles)
-    some = sparse_backtest(setup.run, setup.opinion, setup.candles)
+    signals = setup.opinion.signals(setup.candles)
+    every = backtest_signals(setup.run, signals, setup.candles, every_close=True)
+    some = backtest_signals(setup.run, signals, setup.candles)
     assert some.executions == every.executions
     assert some.refusals == every.refusals
     assert make_report(some).metrics == make_report(every).metrics

@@ -1,6 +1,7 @@
-"""From opinion to orders: the step, the gate, the size, the plan and the ledger."""
+"""From opinion to orders: the step, the gate, the size, the plans and the state."""
 
-from bowline.core.engine.ledger import ExitLevels, Ledger
-from bowline.core.engine.step import Engine
+from bowline.core.engine.levels import ExitLevels
+from bowline.core.engine.state import AccountState, RunState, State, Wallet
+from bowline.core.engine.step import STATE_FORM, Engine
 
-__all__ = ["Engine", "ExitLevels", "Ledger"]
+__all__ = ["STATE_FORM", "AccountState", "Engine", "ExitLevels", "RunState", "State", "Wallet"]

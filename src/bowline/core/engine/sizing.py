@@ -14,27 +14,29 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from bowline.core.engine.ledger import Ledger
+from bowline.core.engine.money import available, backing, claim, exposure_left
+from bowline.core.engine.state import RunState, State
 from bowline.core.model.intent import Approved, Refusal, Refused
 from bowline.core.model.policy import FixedQuote, Policy, RiskPct
 from bowline.core.model.values import HUNDRED, ONE, ZERO, Side
 
 
-def entry_quantity(ledger: Ledger, approved: Approved) -> Decimal | Refused:
+def entry_quantity(state: State, approved: Approved) -> Decimal | Refused:
     """Base units to enter with at the last close, or why there is no such quantity."""
-    policy, instrument = ledger.run.policy, ledger.run.instrument
+    run = state.runs[approved.intent.run_id]
+    policy, instrument = run.run.policy, run.run.instrument
     side = Side.entering(approved.intent.direction)
-    price = ledger.last_close * (ONE + side.sign * policy.costs.slippage_rate)
-    most = ledger.available / (ONE / policy.leverage + policy.costs.fee_rate)
+    price = state.marks[run.run.id].close * (ONE + side.sign * policy.costs.slippage_rate)
+    most = available(state, run) / (ONE / policy.leverage + policy.costs.fee_rate)
     if isinstance(policy.sizing, RiskPct) and not loss_at_stop(policy, side) > ZERO:
         return Refused(approved.intent, Refusal.NO_STOP_DISTANCE)
-    notional = min(_wanted(ledger, side, most), most, ledger.exposure_left)
+    notional = min(_wanted(state, run, side, most), most, exposure_left(state, run))
     quantity = instrument.tradable_quantity(notional / price)
     if quantity <= ZERO:
         return Refused(approved.intent, Refusal.BELOW_LOT_STEP)
     if quantity * price < instrument.min_notional:
         return Refused(approved.intent, Refusal.BELOW_MIN_NOTIONAL)
-    if policy.margin is not None and _left_after(ledger, quantity, price) <= ZERO:
+    if policy.margin is not None and _left_after(state, run, quantity, price) <= ZERO:
         return Refused(approved.intent, Refusal.BELOW_MAINTENANCE)
     return quantity
 
@@ -52,20 +54,20 @@ def loss_at_stop(policy: Policy, side: Side) -> Decimal:
     return abs(ONE - exit_) + fee * (ONE + exit_)
 
 
-def _wanted(ledger: Ledger, side: Side, most: Decimal) -> Decimal:
+def _wanted(state: State, run: RunState, side: Side, most: Decimal) -> Decimal:
     """The notional that the sizing asks for."""
-    policy = ledger.run.policy
+    policy = run.run.policy
     match policy.sizing:
         case FixedQuote(quote):
             return quote
         case RiskPct(risk_pct):
-            return ledger.claim * risk_pct / HUNDRED / loss_at_stop(policy, side)
+            return claim(state, run) * risk_pct / HUNDRED / loss_at_stop(policy, side)
     return most
 
 
-def _left_after(ledger: Ledger, quantity: Decimal, price: Decimal) -> Decimal:
+def _left_after(state: State, run: RunState, quantity: Decimal, price: Decimal) -> Decimal:
     """What the wallet has above all maintenance margins right after an entry, at the last close."""
-    policy, close = ledger.run.policy, ledger.last_close
+    policy, close = run.run.policy, state.marks[run.run.id].close
     cost = quantity * (price * policy.costs.fee_rate + abs(price - close))
-    backing = ledger.wallet.backing(ledger.run.id)
-    return backing - cost - quantity * close * policy.maintenance_rate
+    behind = backing(state, state.wallets[run.wallet_id], run.run.id)
+    return behind - cost - quantity * close * policy.maintenance_rate

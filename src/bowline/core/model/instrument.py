@@ -6,6 +6,7 @@ must never be used as a key.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NewType
 
@@ -49,6 +50,9 @@ class Instrument(msgspec.Struct, frozen=True):
     min_notional: Decimal = ZERO
     contract_size: Decimal = ONE
     taker_fee_pct: Decimal = ZERO
+    #: the assets that it trades, in the venue's spelling; empty where nobody said
+    base: str = ""
+    quote: str = ""
 
     def __post_init__(self) -> None:
         for name in ("tick_size", "lot_step", "min_notional", "taker_fee_pct"):
@@ -65,6 +69,12 @@ class Instrument(msgspec.Struct, frozen=True):
     def tradable_quantity(self, quantity: Decimal) -> Decimal:
         """`quantity` rounded down to the venue's lot step."""
         return floor_to_step(quantity, self.lot_step)
+
+
+def instrument_with(key: InstrumentId, numbers: Sequence[str]) -> Instrument:
+    """An instrument with tick, lot step, minimum notional, contract size and taker fee as text."""
+    tick, lot, minimum, contract, fee = map(Decimal, numbers)
+    return Instrument(key, tick, lot, minimum, contract, fee)
 
 
 _SPOT_FEE = Decimal("0.075")

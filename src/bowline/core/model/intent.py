@@ -31,6 +31,8 @@ class Reason(Enum):
     TAKE_PROFIT = "take_profit"
     BUST = "bust"
     LIQUIDATION = "liquidation"
+    FLATTEN = "flatten"
+    RUN_STOPPED = "run_stopped"
 
 
 class Enter(Struct, frozen=True, tag=True):
@@ -61,6 +63,10 @@ Intent = Enter | Exit | Flip
 class Refusal(Enum):
     """Why an entry was not allowed."""
 
+    HALTED = "entries are halted"
+    RUN_STOPPED = "the run is stopped"
+    OTHER_OWNER = "another run holds this instrument of the account"
+    IN_DOUBT = "something at the venue is in doubt"
     POSITION_OPEN = "a position is open or an order is working"
     COOLDOWN = "cooling down after the last exit"
     DAILY_LOSS = "the day's loss limit is reached"

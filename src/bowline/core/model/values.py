@@ -13,6 +13,8 @@ from math import isfinite
 from typing import NewType
 
 RunId = NewType("RunId", int)
+AccountId = NewType("AccountId", str)
+PlanId = NewType("PlanId", int)
 OrderId = NewType("OrderId", int)
 StrategyId = NewType("StrategyId", str)
 
@@ -57,6 +59,9 @@ class Side(Enum):
         return cls.BUY if direction is Direction.LONG else cls.SELL
 
 
+_UNIT_MINUTES = {"m": 1, "h": 60, "d": 1440}
+
+
 class Timeframe(Enum):
     """The length of a candle; every bucket starts at a whole multiple of it since 1970 UTC."""
 
@@ -72,15 +77,10 @@ class Timeframe(Enum):
     H12 = "12h"
     D1 = "1d"
 
-    @property
-    def ns(self) -> int:
-        """Length in nanoseconds."""
-        return _TIMEFRAME_MINUTES[self.value] * MINUTE_NS
-
-    @property
-    def minutes(self) -> int:
-        """Length in minutes: how many one-minute candles a full bucket holds."""
-        return _TIMEFRAME_MINUTES[self.value]
+    def __init__(self, text: str) -> None:
+        #: how many one-minute candles a full bucket holds; looked at once for every candle
+        self.minutes: int = int(text[:-1]) * _UNIT_MINUTES[text[-1]]
+        self.ns: int = self.minutes * MINUTE_NS
 
     @classmethod
     def parse(cls, text: str) -> Timeframe:
@@ -90,12 +90,6 @@ class Timeframe(Enum):
         except ValueError:
             allowed = ", ".join(t.value for t in cls)
             raise ValueError(f"unknown timeframe {text!r}: expected one of {allowed}") from None
-
-
-_TIMEFRAME_MINUTES = {
-    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30,
-    "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440,
-}  # fmt: skip
 
 
 def to_decimals(values: Sequence[float]) -> list[Decimal]:

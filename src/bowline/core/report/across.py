@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from bowline.core.completeness import Across, Completeness, Hole
-from bowline.core.model.event import FundingPaid
 from bowline.core.model.position import Position, RoundTrip
 from bowline.core.model.values import DAY_NS
+from bowline.core.report.record import FundingPayment
 
 
 def with_gaps_spanned(
@@ -21,7 +21,7 @@ def with_gaps_spanned(
     first_ns: int,
     trips: Sequence[RoundTrip] = (),
     positions: Sequence[Position] = (),
-    funding: Sequence[FundingPaid] = (),
+    funding: Sequence[FundingPayment] = (),
 ) -> Completeness:
     """The same, with what spans its gaps of a run that decides from `first_ns` on.
 

@@ -5,12 +5,15 @@ A record holds facts only. It must never hold a figure that can be computed from
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from msgspec import Struct
 
-from bowline.core.model.event import FundingPaid, Run
+from bowline.core.model.event import Run
 from bowline.core.model.intent import Reason, Refusal
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.order import Fill
+from bowline.core.model.values import RunId
 
 
 class Execution(Struct, frozen=True):
@@ -18,6 +21,16 @@ class Execution(Struct, frozen=True):
 
     fill: Fill
     reason: Reason
+
+
+class FundingPayment(Struct, frozen=True):
+    """`amount` of quote money has left the run's cash for funding; negative: it was received."""
+
+    seen_ns: int
+    run_id: RunId
+    rate: Decimal
+    mark: Decimal
+    amount: Decimal
 
 
 class RunRecord(Struct, frozen=True):
@@ -34,4 +47,4 @@ class RunRecord(Struct, frozen=True):
     executions: tuple[Execution, ...]
     refusals: dict[Refusal, int]
     conflicting_signals: int
-    funding: tuple[FundingPaid, ...] = ()
+    funding: tuple[FundingPayment, ...] = ()

@@ -19,12 +19,11 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bowline.core.model.event import FundingPaid
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.market import FloatColumn
 from bowline.core.model.position import Position, RoundTrip, apply_fill
 from bowline.core.model.values import HUNDRED, ZERO
-from bowline.core.report.record import Execution
+from bowline.core.report.record import Execution, FundingPayment
 from bowline.core.rounding import ROUNDING, has_spread
 
 #: A return that is zero at eight decimals of a fraction won nothing and lost nothing: money that
@@ -62,7 +61,7 @@ class Tally(Struct, frozen=True):
 
 def fold_executions(
     executions: Sequence[Execution],
-    funding: Sequence[FundingPaid] = (),
+    funding: Sequence[FundingPayment] = (),
 ) -> tuple[tuple[RoundTrip, ...], tuple[Position, ...]]:
     """The round trips in the order in which they closed, and the positions still open.
 
@@ -87,7 +86,7 @@ def fold_executions(
     return tuple(trips), tuple(held)
 
 
-def _after_funding(position: Position | None, paid: FundingPaid) -> Position:
+def _after_funding(position: Position | None, paid: FundingPayment) -> Position:
     if position is None:
         raise ValueError(f"funding at {paid.seen_ns} without a position")
     return replace(position, funding=position.funding + paid.amount)

@@ -52,6 +52,10 @@ class SignalFrame(Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.direction)
 
+    def signal(self, at: int) -> Signal:
+        """The signal of one row."""
+        return _SIGNALS[at <= self.first][int(self.direction[at]) + 1][int(self.edge[at]) + 1]
+
 
 def frame_of(
     direction: DirectionColumn, conflicting_signals: int = 0, first: int = 0

@@ -1,6 +1,7 @@
-"""From orders to fills without a venue."""
+"""From orders to fills without a venue, and the driver that every life shares."""
 
-from bowline.core.sim.settle import settle
-from bowline.core.sim.venue import SimVenue
+from bowline.core.sim.close_fill import CloseFillSimulator
+from bowline.core.sim.driver import Driver, Executor, Record
+from bowline.core.sim.simulation import Opinions, Simulation
 
-__all__ = ["SimVenue", "settle"]
+__all__ = ["CloseFillSimulator", "Driver", "Executor", "Opinions", "Record", "Simulation"]

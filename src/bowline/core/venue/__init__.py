@@ -3,6 +3,17 @@
 Whoever speaks to a venue and whoever plays one translates at its own end. Pure: no I/O, no clock.
 """
 
+from bowline.core.model.order import OrderKind, TimeInForce
+from bowline.core.model.trading import (
+    Balance,
+    FillKind,
+    FillReport,
+    MarginMode,
+    OrderReport,
+    OrderRequest,
+    PositionMode,
+    PositionReport,
+)
 from bowline.core.venue.book import Book
 from bowline.core.venue.listing import Listing, Listings, ListingStatus
 from bowline.core.venue.ticks import (
@@ -14,18 +25,6 @@ from bowline.core.venue.ticks import (
     QuotePart,
     Tick,
     TradePrinted,
-)
-from bowline.core.venue.trading import (
-    Balance,
-    FillKind,
-    FillReport,
-    MarginMode,
-    OrderKind,
-    OrderReport,
-    OrderRequest,
-    PositionMode,
-    PositionReport,
-    TimeInForce,
 )
 
 __all__ = [

@@ -15,7 +15,6 @@ The kernel is fast and the core is right: a row must never be shown before both 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -23,12 +22,10 @@ import numpy as np
 from msgspec import Struct
 
 from bowline.core.completeness import Hole
-from bowline.core.engine import Engine
 from bowline.core.errors import BowlineError
-from bowline.core.model.event import CandleClosed, Command, Event, Run, RunStarted
+from bowline.core.model.event import Run
 from bowline.core.model.instrument import Instrument
-from bowline.core.model.intent import Reason, Signal
-from bowline.core.model.market import CandleFrame
+from bowline.core.model.intent import Reason
 from bowline.core.model.policy import (
     AllIn,
     FixedQuote,
@@ -38,20 +35,12 @@ from bowline.core.model.policy import (
     Stops,
     StrategyCompound,
 )
-from bowline.core.model.values import Direction, OrderId, RunId, to_decimals
-from bowline.core.report import (
-    Collected,
-    Metrics,
-    Report,
-    RunRecord,
-    Tally,
-    count_held_across,
-    make_report,
-)
-from bowline.core.signals import History, StrategySpec, strategy_id
-from bowline.core.signals.frame import Opinion, SignalFrame
+from bowline.core.model.values import AccountId, RunId
+from bowline.core.report import Metrics, Report, Tally, count_held_across, make_report
+from bowline.core.signals import StrategySpec, strategy_id
+from bowline.core.signals.frame import SignalFrame
 from bowline.core.signals.opinion import Agreement
-from bowline.core.sim import SimVenue, settle
+from bowline.research.backtest import backtest_signals
 from bowline.research.grid.plan import GridPlan
 from bowline.research.grid.topk import Rows
 
@@ -169,7 +158,7 @@ def _run(plan: GridPlan, variant: int, thoughts: SignalFrame) -> Again:
     run = Run(
         id=RunId(1),
         strategy_id=strategy_id(spec),
-        account="sweep",
+        account=AccountId("sweep"),
         instrument=Instrument(candles.instrument),
         timeframe=spec.timeframe,
         policy=Policy(
@@ -185,7 +174,7 @@ def _run(plan: GridPlan, variant: int, thoughts: SignalFrame) -> Again:
         start_ns=int(plan.candles.open_ns[plan.start]),
         tape_hash=plan.hashes.data,
     )
-    return Again(variant, spec, make_report(_sparse(run, thoughts, candles)))
+    return Again(variant, spec, make_report(backtest_signals(run, thoughts, candles)))
 
 
 def check_row(rows: Rows, place: int, metrics: Metrics, closed: Tally) -> None:
@@ -217,67 +206,3 @@ def check_row(rows: Rows, place: int, metrics: Metrics, closed: Tally) -> None:
             problems=tuple(problems),
             hint="this is a bug: please report it with the grid file; nothing of it may be used",
         )
-
-
-class _KnownEdges(History):
-    """The signals of decided candles, asked for in order but not one by one."""
-
-    def __init__(self, candles: CandleFrame, frame: SignalFrame) -> None:
-        self._candles, self._frame = candles, frame
-
-    def close(self, open_ns: int) -> Signal:
-        """The signal of the candle that opens at `open_ns`."""
-        at = int(self._candles.open_ns.searchsorted(open_ns))
-        frame = self._frame
-        first = at <= frame.first
-        return Signal(Direction(frame.direction[at]), Direction(frame.edge[at]), first)
-
-
-def sparse_backtest(run: Run, opinion: Opinion, candles: CandleFrame) -> RunRecord:
-    """As `research.backtest` for a run without limits, told only the closes that matter."""
-    return _sparse(run, opinion.signals(candles), candles)
-
-
-def _sparse(run: Run, frame: SignalFrame, candles: CandleFrame) -> RunRecord:
-    """The same from what the opinion says of each of `candles`."""
-    if run.policy.limits != Limits():
-        raise ValueError("a run with limits has to be told every close")
-    first = int(candles.open_ns.searchsorted(run.start_ns))
-    decided = candles.slice(first, len(candles))
-    edges = np.flatnonzero(frame.edge[first:]).tolist()
-    edges.append(len(decided))
-    engine = Engine({run.id: _KnownEdges(candles, frame)})
-    venue = SimVenue({run.instrument.id: run.policy.costs})
-    collected = Collected()
-
-    def execute(commands: Sequence[Command]) -> list[Event]:
-        return [fact for command in commands for fact in venue.execute(command)]
-
-    engine.step(RunStarted(run.start_ns, run, OrderId(1)))
-    at = _next(decided, edges, 0, engine, run.id)
-    while at < len(decided):
-        open_ns = int(decided.open_ns[at])
-        close = to_decimals(decided.close[at : at + 1].tolist())[0]
-        candle = CandleClosed(
-            open_ns + run.timeframe.ns, run.instrument.id, run.timeframe, open_ns, close
-        )
-        venue.observe(candle)
-        settle(engine, candle, collected.record, execute)
-        at = _next(decided, edges, at + 1, engine, run.id)
-    return collected.finish(run, decided, frame.conflicting_signals)
-
-
-def _next(decided: CandleFrame, edges: list[int], at: int, engine: Engine, run_id: RunId) -> int:
-    """The next close from `at` on that the engine may act at; the length if there is none."""
-    edge = edges[bisect_left(edges, at)]
-    levels = engine.ledger(run_id).levels
-    if levels is None:
-        return edge
-    # a little wider than the levels: the engine decides in decimals
-    lower, upper = float(levels.lower) * (1 + 1e-12), float(levels.upper) * (1 - 1e-12)
-    for start in range(at, edge, _AHEAD):
-        closes = decided.close[start : min(edge, start + _AHEAD)]
-        hits = ((closes <= lower) | (closes >= upper)).nonzero()[0]
-        if len(hits):
-            return start + int(hits[0])
-    return edge

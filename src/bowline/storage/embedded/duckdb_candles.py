@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,13 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bowline.core.errors import BowlineError, Conflict, Damaged
-from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
+from bowline.core.model.instrument import (
+    MARKETS,
+    Instrument,
+    InstrumentId,
+    MarketId,
+    instrument_with,
+)
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame, IntColumn
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import (
@@ -292,9 +297,7 @@ class DuckDBCandles:
     def instruments(self) -> tuple[Instrument, ...]:
         """All of the reference table."""
         rows = self._rows("select * from ref_instruments order by market_id, symbol", [])
-        return tuple(
-            Instrument(_instrument_id(row), *(Decimal(text) for text in row[2:])) for row in rows
-        )
+        return tuple(instrument_with(_instrument_id(row), row[2:7]) for row in rows)
 
     def instrument(self, instrument: InstrumentId) -> Instrument | None:
         """One of the reference table."""

@@ -18,13 +18,13 @@ from bowline.storage.journal import (
     Damage,
     Entry,
     VerifyResult,
-    decode_payload,
+    decode_entry,
     entry_hash,
     snapshot_hash,
 )
 
 #: raised with every change of `SCHEMA` and whenever an older Bowline could misread an entry
-FORMAT = 1
+FORMAT = 2
 #: "Bowl" in the file's header
 APPLICATION_ID = 0x426F776C
 #: rows held in memory at once
@@ -192,7 +192,7 @@ def _audit_file(db: sqlite3.Connection, sound: VerifyResult) -> Iterator[VerifyR
 def decode(seq: int, payload: bytes) -> Entry | Damage:
     """The entry; Damage if it is sealed but none that this Bowline knows."""
     try:
-        return Entry(seq, decode_payload(payload))
+        return decode_entry(seq, payload)
     except MsgspecError as error:
         return Damage(seq, f"this Bowline cannot read it: {error}")
 

@@ -44,7 +44,7 @@ from bowline.storage.journal import (
     Snapshot,
     VerifyResult,
     check_rising,
-    encode_payload,
+    encode_entry,
     entry_hash,
     is_new_snapshot,
     snapshot_hash,
@@ -90,7 +90,7 @@ class SqliteJournal:
             check_rising(entries, max(meta.last_seq, meta.snapshot_seq))
             head, rows = meta.head, []
             for entry in entries:
-                payload = encode_payload(entry.payload)
+                payload = encode_entry(entry)
                 head = entry_hash(head, entry.seq, payload)
                 rows.append((entry.seq, payload.decode(), head))
             self._db.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)

@@ -12,7 +12,6 @@ raw rows of the last hour that canonical misses into it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -24,7 +23,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from msgspec.structs import replace
 
 from bowline.core.errors import BadInput, Conflict
-from bowline.core.model.instrument import MARKETS, Instrument, InstrumentId, MarketId
+from bowline.core.model.instrument import (
+    MARKETS,
+    Instrument,
+    InstrumentId,
+    MarketId,
+    instrument_with,
+)
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, FundingFrame, IntColumn
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import (
@@ -327,8 +332,7 @@ class ClickHouseCandles:
     def instruments(self) -> tuple[Instrument, ...]:
         """All of the reference table."""
         return tuple(
-            Instrument(_instrument_id(row), *(Decimal(text) for text in row[2:]))
-            for row in self._rows(_INSTRUMENTS, {})
+            instrument_with(_instrument_id(row), row[2:7]) for row in self._rows(_INSTRUMENTS, {})
         )
 
     def instrument(self, instrument: InstrumentId) -> Instrument | None:

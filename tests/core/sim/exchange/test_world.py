@@ -13,7 +13,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bowline.core.model.order import TRANSITIONS
 from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import (
     BalanceMoved,
@@ -29,6 +28,7 @@ from bowline.core.sim.exchange import (
     VenueEngine,
     VenueRules,
 )
+from bowline.core.sim.exchange.life import ORDER_LIFE
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
 from tests.core.sim.exchange.worlds import BUY, LINEAR, LONG, NEUTRAL, SELL, SHORT, SPOT, d, listing
 
@@ -170,7 +170,7 @@ class World(RuleBasedStateMachine):
                 if before is not None:
                     assert order.filled >= before.filled, "INV3: filled fell"
                     same = order.state is before.state
-                    assert same or order.state in TRANSITIONS[before.state].values()
+                    assert same or order.state in ORDER_LIFE[before.state].values()
                 assert order.filled <= order.quantity, "INV3: filled beyond its quantity"
                 assert order.filled == self.filled[order.order_id], "INV3: not what was executed"
                 self.orders[order.order_id] = order

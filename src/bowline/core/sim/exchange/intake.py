@@ -14,11 +14,12 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.model.order import OrderState, Step
+from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import checks, margin
 from bowline.core.sim.exchange.account import Account
 from bowline.core.sim.exchange.facts import BalanceReason, OrderMoved
+from bowline.core.sim.exchange.life import OrderStep
 from bowline.core.sim.exchange.matching import crosses, run
 from bowline.core.sim.exchange.moves import end_order, move_order, release, touch_balance
 from bowline.core.sim.exchange.orders import (
@@ -172,7 +173,7 @@ def _carry_out(state: VenueState, account: Account, order: VenueOrder) -> VenueO
     reason, ratio = armed.reject, armed.ratio
     if reason is not None:
         armed.reject = None
-        return end_order(state, order, EndReason.SCRIPT, Step.REJECT, refusal=reason)
+        return end_order(state, order, EndReason.SCRIPT, OrderStep.REJECT, refusal=reason)
     if ratio is None:
         return run(state, order)
     armed.ratio = None
@@ -293,7 +294,7 @@ def _wake(state: VenueState, account: Account, order: VenueOrder) -> None:
     refused = _beyond_means(state, account, asked, order.quantity, number)
     if refused is not None:
         why = EndReason.INSUFFICIENT_FUNDS
-        end_order(state, order, why, Step.REJECT, refusal=refused.reason)
+        end_order(state, order, why, OrderStep.REJECT, refusal=refused.reason)
         return
     _hold(state, account, order)
     if _takes_against_its_will(state, asked):

@@ -12,11 +12,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.model.order import Step
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import margin
 from bowline.core.sim.exchange.account import Account, money
 from bowline.core.sim.exchange.facts import Executed
+from bowline.core.sim.exchange.life import OrderStep
 from bowline.core.sim.exchange.moves import end_order, move_order, print_trade, release
 from bowline.core.sim.exchange.orders import EndReason, VenueOrder
 from bowline.core.sim.exchange.settle import settle_fill
@@ -137,10 +137,10 @@ def _fill(
     account.fills.append(executed)
     state.facts.append(executed)
     filled = order.filled + quantity
-    step = Step.FILL_ALL if filled == order.quantity else Step.FILL_PART
+    step = OrderStep.FILL_ALL if filled == order.quantity else OrderStep.FILL_PART
     paid = dict(order.fees)
     paid[asset] = paid.get(asset, ZERO) + fee
-    if step is Step.FILL_ALL:
+    if step is OrderStep.FILL_ALL:
         release(state, order)
     cost = order.cost + money(quantity * price)
     order = move_order(state, order, step, filled=filled, cost=cost, fees=tuple(paid.items()))

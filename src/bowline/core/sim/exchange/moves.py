@@ -13,7 +13,6 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.model.order import TRANSITIONS, Step
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import margin
 from bowline.core.sim.exchange.account import Account
@@ -26,6 +25,7 @@ from bowline.core.sim.exchange.facts import (
     PositionMoved,
     TradePrinted,
 )
+from bowline.core.sim.exchange.life import ORDER_LIFE, OrderStep
 from bowline.core.sim.exchange.orders import EndReason, VenueOrder
 from bowline.core.sim.exchange.state import VenueState
 
@@ -70,10 +70,10 @@ def lock(state: VenueState, order: VenueOrder, asset: str, amount: Decimal) -> N
 
 
 def move_order(
-    state: VenueState, order: VenueOrder, step: Step | None = None, **changes: object
+    state: VenueState, order: VenueOrder, step: OrderStep | None = None, **changes: object
 ) -> VenueOrder:
     """The order after a step of its life and other changes."""
-    now = order.state if step is None else TRANSITIONS[order.state][step]
+    now = order.state if step is None else ORDER_LIFE[order.state][step]
     moved = replace(order, state=now, updated_ns=state.now_ns, **changes)
     assert moved.filled <= moved.quantity, f"order {order.order_id} is filled beyond its quantity"
     state.accounts[order.account].keep(moved)
@@ -89,7 +89,7 @@ def end_order(
     state: VenueState,
     order: VenueOrder,
     why: EndReason,
-    step: Step = Step.CANCEL,
+    step: OrderStep = OrderStep.CANCEL,
     **changes: object,
 ) -> VenueOrder:
     """Take an order out of the world: out of the book, nothing held back for it."""

@@ -11,8 +11,9 @@ from enum import Enum
 from msgspec import Struct
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.model.order import TRANSITIONS, OrderState
+from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
+from bowline.core.sim.exchange.life import ORDER_LIFE
 from bowline.core.venue import OrderKind, TimeInForce
 
 
@@ -158,7 +159,7 @@ class VenueOrder(Struct, frozen=True):
     @property
     def done(self) -> bool:
         """Whether nothing more can happen to it."""
-        return not TRANSITIONS[self.state]
+        return not ORDER_LIFE[self.state]
 
     @property
     def waiting(self) -> bool:

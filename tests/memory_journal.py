@@ -1,4 +1,4 @@
-"""The journal in memory, for lives that leave nothing behind: backtests, parity checks, tests.
+"""The journal in memory: the clear one that stores are held to.
 
 It must seal exactly as every other journal does: equal runs have equal heads, whatever the store.
 """
@@ -15,7 +15,7 @@ from bowline.storage.journal import (
     Snapshot,
     VerifyResult,
     check_rising,
-    encode_payload,
+    encode_entry,
     entry_hash,
     is_new_snapshot,
 )
@@ -76,5 +76,5 @@ class MemoryJournal:
 
 def _seal(head: bytes, entries: Sequence[Entry]) -> bytes:
     for entry in entries:
-        head = entry_hash(head, entry.seq, encode_payload(entry.payload))
+        head = entry_hash(head, entry.seq, encode_entry(entry))
     return head

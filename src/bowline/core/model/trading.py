@@ -12,25 +12,8 @@ from enum import Enum
 from msgspec import Struct
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.model.order import OrderState
+from bowline.core.model.order import OrderKind, OrderState, TimeInForce
 from bowline.core.model.values import ZERO, Direction, OrderId, Side
-
-
-class OrderKind(Enum):
-    """How an order meets the book. `STOP` becomes a market order when its trigger is reached."""
-
-    LIMIT = "limit"
-    MARKET = "market"
-    STOP = "stop"
-
-
-class TimeInForce(Enum):
-    """How long a limit order may wait; `POST_ONLY` never takes."""
-
-    GTC = "gtc"
-    IOC = "ioc"
-    FOK = "fok"
-    POST_ONLY = "post_only"
 
 
 class MarginMode(Enum):
@@ -149,3 +132,12 @@ class PositionReport(Struct, frozen=True):
     liquidation_price: Decimal | None = None
     unrealised_pnl: Decimal | None = None
     hedged: bool = False
+
+
+class SettingsReport(Struct, frozen=True):
+    """What an account has set for an instrument, as the venue tells it; None: it does not say."""
+
+    instrument: InstrumentId
+    leverage: Decimal | None
+    margin_mode: MarginMode | None
+    position_mode: PositionMode | None
