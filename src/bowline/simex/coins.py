@@ -87,6 +87,11 @@ def coin_of(symbol: str) -> Coin:
     )
 
 
+def price_of(asset: str) -> Decimal:
+    """What an asset costs in quote money; a point is worth one unit of it."""
+    return Decimal(1) if asset == "POINT" else Decimal(_KNOWN.get(asset, _OTHERS)[0])
+
+
 def assets_of(listings: Iterable[Listing]) -> list[str]:
     """Every asset that is bought or paid with in these, once."""
     return sorted({asset for each in listings for asset in (each.base, each.quote)})

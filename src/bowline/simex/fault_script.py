@@ -50,6 +50,7 @@ FAULTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("clock_skew", "request time", "seconds"),
         ("maintenance", "request time", "seconds"),
         ("revoke_key", "request time", "seconds"),
+        ("fees", "request time", "asset maker taker"),
         ("restart_numbers", "request time", "symbol"),
         ("listing", "request time", "symbol listing tick lot"),
     )
@@ -95,6 +96,10 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     listing: str = "halted"
     tick: str = ""
     lot: str = ""
+    #: what spot and perpetuals pay fees in (GT, POINT, BGB, BNB), and rates; below 0: a rebate
+    asset: str = ""
+    maker: str = ""
+    taker: str = ""
     line: int = 0
 
     @property
@@ -176,6 +181,7 @@ def _check_values(fault: Fault) -> None:
         if (value := getattr(fault, name)) not in allowed:
             raise BadInput(f"{name} {value} is none of {', '.join(sorted(allowed - {''}))}")
     _check_numbers(fault)
+    _check_amounts(fault)
     if fault.trigger != "time" and sum(map(bool, (fault.nth, fault.every, fault.chance))) > 1:
         raise BadInput("say one of nth, every and chance")
 
@@ -191,11 +197,18 @@ def _check_numbers(fault: Fault) -> None:
             raise BadInput(f"{name} {value} is no whole number from 0 to {_MOST}")
     if fault.status is not None and not _FIRST_STATUS <= fault.status <= _LAST_STATUS:
         raise BadInput(f"status {fault.status} is none: expected {_FIRST_STATUS} to {_LAST_STATUS}")
-    for name in ("tick", "lot"):
-        step = exact(getattr(fault, name) or "1")
-        if step is None or step <= 0:
-            raise BadInput(f"{name} {getattr(fault, name)} is no number above 0")
     if fault.every_s == 0:
         raise BadInput("every_s 0 would never end: expected seconds above 0")
     if not 0 <= fault.ratio <= 1 or not 0 <= fault.chance <= 1:
         raise BadInput("ratio and chance are numbers from 0 to 1")
+
+
+def _check_amounts(fault: Fault) -> None:
+    for name in ("maker", "taker"):
+        rate = exact(getattr(fault, name) or "0")
+        if rate is None or not -1 < rate < 1:
+            raise BadInput(f"{name} {getattr(fault, name)} is no share such as 0.001 or -0.0001")
+    for name in ("tick", "lot"):
+        step = exact(getattr(fault, name) or "1")
+        if step is None or step <= 0:
+            raise BadInput(f"{name} {getattr(fault, name)} is no number above 0")

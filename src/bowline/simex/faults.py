@@ -19,12 +19,15 @@ from msgspec.structs import replace
 from bowline.core.model.values import SECOND_NS
 from bowline.core.sim.exchange import RefusalReason, VenueEngine
 from bowline.core.venue import Listing, ListingStatus
+from bowline.simex.coins import price_of
 from bowline.simex.dialect import Topic
 from bowline.simex.fault_script import Fault, fault_of
 from bowline.simex.floor import ACCOUNT, Floor
 
 #: a report longer than this forgets its beginning
 _REMEMBERED = 100_000
+#: what the test account is given of an asset that pays fees
+_FEE_MONEY = Decimal(1_000)
 
 
 class Shaken(Enum):
@@ -221,11 +224,28 @@ def _change(floor: Floor, fault: Fault) -> None:
             floor.key_works = False
         case "listing":
             _relist(floor, fault)
+        case "fees":
+            _charge(floor, fault)
         case "restart_numbers":
-            for engine in floor.engines:
-                for listing in engine.view.listings():
-                    if fault.symbol in ("", listing.instrument.id.symbol):
-                        engine.faults.restart_numbers(listing.instrument.id)
+            _restart_numbers(floor, fault)
+
+
+def _restart_numbers(floor: Floor, fault: Fault) -> None:
+    for engine in floor.engines:
+        for listing in engine.view.listings():
+            if fault.symbol in ("", listing.instrument.id.symbol):
+                engine.faults.restart_numbers(listing.instrument.id)
+
+
+def _charge(floor: Floor, fault: Fault) -> None:
+    """Other rates, and an asset that pays: the test account is given some of it."""
+    maker, taker = (Decimal(each) if each else None for each in (fault.maker, fault.taker))
+    for engine in floor.engines:
+        if fault.asset:
+            engine.deposit(floor.agenda.now_ns, ACCOUNT, fault.asset, _FEE_MONEY)
+            for quote in {each.quote for each in engine.view.listings()}:
+                engine.show_price(fault.asset, quote, price_of(fault.asset))
+        engine.faults.charge(fault.asset, maker, taker)
 
 
 def _relist(floor: Floor, fault: Fault) -> None:

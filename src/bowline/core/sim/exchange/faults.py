@@ -50,6 +50,13 @@ class Faults:
         self._settle()
         return order
 
+    def charge(self, asset: str, maker: Decimal | None, taker: Decimal | None) -> None:
+        """Fees in `asset` from now on ("": in what is traded), at these rates; None: as before."""
+        self._state.charged = {"third_asset": asset}
+        for name, rate in (("maker_rate", maker), ("taker_rate", taker)):
+            if rate is not None:
+                self._state.charged[name] = rate
+
     def restart_numbers(self, instrument: InstrumentId) -> None:
         """Number the changes of a book from 1 again, as after a restart of the venue's service."""
         self._state.books[instrument].sequence = 0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange.account import UNIT, Account
@@ -45,6 +47,8 @@ class VenueState:
         self.armed: dict[str, Armed] = {}
         #: what left or entered the accounts, with the sign that makes every asset's sum 0
         self.pots: dict[tuple[str, str], Decimal] = {}
+        #: what a script has changed about all fees
+        self.charged: dict[str, object] = {}
         self.asset_prices: dict[tuple[str, str], Decimal] = {}
         #: stops that wait, by instrument: order id and account
         self.stops: dict[InstrumentId, dict[int, str]] = {}
@@ -77,7 +81,8 @@ class VenueState:
 
     def fees(self, instrument: InstrumentId) -> Fees:
         """What a trade costs there."""
-        return self.rules.fees_of.get(instrument, self.rules.fees)
+        fees = self.rules.fees_of.get(instrument, self.rules.fees)
+        return replace(fees, **self.charged) if self.charged else fees
 
     def mark(self, instrument: InstrumentId) -> Decimal | None:
         """The mark price: as shown, else the last print, else the middle of the book."""

@@ -58,6 +58,8 @@ _PLAN_STATES = {
 }
 #: `planType` of what takes profit or stops the loss of a position, or of a part of it
 TPSL_FORMS = {"pos_profit", "pos_loss", "profit_plan", "loss_plan"}
+#: what pays fees at a discount; "Get Fills" tells the amount of it with a plus
+_DEDUCTING = frozenset({"BGB"})
 _CENTS = Decimal("0.00000001")
 
 _R = RefusalReason
@@ -179,7 +181,7 @@ def _average(order: VenueOrder) -> Decimal:
 
 
 def _fee_sum(order: VenueOrder) -> Decimal:
-    return sum((fee for _, fee in order.fees), ZERO)
+    return sum((fee for asset, fee in order.fees if asset not in _DEDUCTING), ZERO)
 
 
 def type_word(order: VenueOrder) -> str:
@@ -229,10 +231,10 @@ def _fee_text(order: VenueOrder) -> str:
         return ""
     of_coin = {
         asset: {
-            "deduction": False,
+            "deduction": asset in _DEDUCTING,
             "feeCoinCode": asset,
             "totalDeductionFee": 0,
-            "totalFee": float(-fee),
+            "totalFee": float(fee if asset in _DEDUCTING else -fee),
         }
         for asset, fee in order.fees
     }
@@ -323,12 +325,13 @@ def plan_order(floor: Floor, order: VenueOrder) -> dict[str, object]:
 
 
 def fee_detail(fill: Executed) -> dict[str, object]:
-    """What an execution cost: a negative number, a rebate a positive one."""
+    """What an execution cost: a negative number, a rebate a positive one; in BGB a positive one."""
+    deducted = fill.fee_asset in _DEDUCTING
     return {
-        "deduction": "no",
+        "deduction": "yes" if deducted else "no",
         "feeCoin": fill.fee_asset,
         "totalDeductionFee": "0",
-        "totalFee": plain(-fill.fee),
+        "totalFee": plain(fill.fee if deducted else -fill.fee),
     }
 
 

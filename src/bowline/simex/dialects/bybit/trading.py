@@ -10,7 +10,14 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from bowline.core.model.values import Direction, Side
-from bowline.core.sim.exchange import NewOrder, Refused, TriggerPrice, VenueOrder
+from bowline.core.sim.exchange import (
+    Executed,
+    FundingPaid,
+    NewOrder,
+    Refused,
+    TriggerPrice,
+    VenueOrder,
+)
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
@@ -20,6 +27,7 @@ from bowline.simex.dialects.bybit.words import (
     SIDES,
     exec_type,
     fill_object,
+    funding_object,
     order_number,
     order_object,
     order_word,
@@ -154,22 +162,31 @@ def executions(call: Call) -> object:
     mine = {each.instrument.id: each for each in call.floor.listings(kind)}
     start_ms, end_ms = NUMBERS.bounded(query, "startTime", "endTime", _week(call))
     wanted = order_number(query["orderId"]) if "orderId" in query else None
-    fills = [
+    view = call.floor.view(kind)
+    funding = [] if {"orderId", "orderLinkId"} & query.keys() else view.funding(call.account)
+    found: list[Executed | FundingPaid] = [*view.fills(call.account), *funding]
+    shown_of = [
         each
-        for each in reversed(call.floor.view(kind).fills(call.account))
+        for each in sorted(found, key=lambda each: -each.now_ns)
         if each.instrument in mine
         and query.get("symbol", "") in ("", mine[each.instrument].venue_symbol)
         and start_ms <= ms(each.now_ns) <= end_ms
-        and wanted in (None, each.order_id)
-        and query.get("orderLinkId", each.client_id) == each.client_id
+        and (isinstance(each, FundingPaid) or _is_of(each, wanted, query))
         and query.get("execType", "") in ("", exec_type(each))
     ]
-    shown, cursor = _cut(fills, query, 50, 100)
-    return {
-        "category": kind,
-        "list": [fill_object(call.floor, each) for each in shown],
-        "nextPageCursor": cursor,
-    }
+    shown, cursor = _cut(shown_of, query, 50, 100)
+    rows = [
+        funding_object(call.floor, each)
+        if isinstance(each, FundingPaid)
+        else fill_object(call.floor, each)
+        for each in shown
+    ]
+    return {"category": kind, "list": rows, "nextPageCursor": cursor}
+
+
+def _is_of(fill: Executed, order_id: int | None, query: Fields) -> bool:
+    named = query.get("orderLinkId", fill.client_id) == fill.client_id
+    return named and order_id in (None, fill.order_id)
 
 
 def _acknowledged(order: VenueOrder) -> dict[str, str]:

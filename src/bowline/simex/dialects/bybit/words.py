@@ -13,6 +13,7 @@ from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import (
     EndReason,
     Executed,
+    FundingPaid,
     Holding,
     OpenPosition,
     RefusalReason,
@@ -236,9 +237,46 @@ def _contract_fields(order: VenueOrder) -> dict[str, object]:
     }
 
 
-def exec_type(fill: Executed) -> str:
+def exec_type(each: Executed | FundingPaid) -> str:
     """Bybit v5 "Enum Definitions", execType."""
-    return "BustTrade" if fill.liquidation else "Trade"
+    if isinstance(each, FundingPaid):
+        return "Funding"
+    return "BustTrade" if each.liquidation else "Trade"
+
+
+def funding_object(floor: Floor, paid: FundingPaid) -> dict[str, object]:
+    """Funding among the executions: the side is the position's, the fee what was paid."""
+    listing, at = floor.listing(paid.instrument), str(ms(paid.now_ns))
+    nothing = dict.fromkeys(
+        ("orderLinkId", "markIv", "tradeIv", "underlyingPrice", "blockTradeId", "execPnl"), ""
+    )
+    return nothing | {
+        "category": "linear",
+        "symbol": listing.venue_symbol,
+        "execId": f"{_UUID_HEAD}{paid.now_ns // 1_000_000:012x}",
+        "orderId": f"{paid.instrument.symbol}-{at}",
+        "side": "Buy" if paid.direction is Direction.LONG else "Sell",
+        "orderType": "UNKNOWN",
+        "stopOrderType": "UNKNOWN",
+        "createType": "",
+        "execType": "Funding",
+        "orderPrice": "0",
+        "orderQty": "0",
+        "leavesQty": "0",
+        "execPrice": plain(paid.mark),
+        "execQty": plain(paid.quantity),
+        "execValue": plain(paid.quantity * paid.mark),
+        "execFee": plain(paid.amount),
+        "feeRate": plain(paid.rate),
+        "feeCurrency": "",
+        "isMaker": False,
+        "isLeverage": "0",
+        "closedSize": "0",
+        "markPrice": plain(paid.mark),
+        "indexPrice": plain(paid.mark),
+        "seq": ms(paid.now_ns),
+        "execTime": at,
+    }
 
 
 def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:

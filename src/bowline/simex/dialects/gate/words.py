@@ -6,6 +6,7 @@ venue's JSON object out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from bowline.core.model.instrument import InstrumentId, market_by_id
@@ -107,10 +108,8 @@ def spot_order(floor: Floor, order: VenueOrder) -> Words:
         "fill_price": plain(order.cost),
         "filled_total": plain(order.cost),
         "avg_deal_price": average,
-        "fee": plain(sum((fee for _, fee in order.fees), ZERO)),
-        "fee_currency": order.fees[0][0] if order.fees else _paid_in(listing, order.side),
-        "point_fee": "0",
-        "gt_fee": "0",
+        "fee_currency": _paid_in(listing, order.side),
+        **_fees(order.fees, "fee", "point_fee", "gt_fee"),
         "gt_discount": False,
         "rebated_fee": "0",
         "rebated_fee_currency": listing.base,
@@ -234,14 +233,21 @@ def spot_fill(floor: Floor, fill: Executed) -> Words:
         "amount": plain(fill.quantity),
         "price": plain(fill.price),
         "order_id": str(fill.order_id),
-        "fee": plain(fill.fee),
-        "fee_currency": fill.fee_asset,
-        "point_fee": "0",
-        "gt_fee": "0",
+        "fee_currency": _paid_in(floor.listing(fill.instrument), fill.side),
+        **_fees(((fill.fee_asset, fill.fee),), "fee", "point_fee", "gt_fee"),
         "amend_text": "-",
         "sequence_id": str(fill.trade_id),
         "text": fill.client_id or "apiv4",
     }
+
+
+def _fees(paid: Iterable[tuple[str, Decimal]], *names: str) -> dict[str, str]:
+    """Gate v4 "List personal trading history": fee, or instead of it points or GT used for it."""
+    found = dict.fromkeys(names, ZERO)
+    for asset, fee in paid:
+        name = {"POINT": "point_fee", "GT": "gt_fee"}.get(asset, "fee")
+        found[name if name in found else "fee"] += fee
+    return {name: plain(amount) for name, amount in found.items()}
 
 
 def futures_fill(floor: Floor, fill: Executed) -> Words:
@@ -257,8 +263,7 @@ def futures_fill(floor: Floor, fill: Executed) -> Words:
         "price": plain(fill.price),
         "role": "maker" if fill.maker else "taker",
         "text": fill.client_id or "api",
-        "fee": plain(fill.fee),
-        "point_fee": "0",
+        **_fees(((fill.fee_asset, fill.fee),), "fee", "point_fee"),
     }
 
 
