@@ -15,7 +15,7 @@ from bowline.core.model.policy import FirstSignal
 from bowline.core.model.values import DAY_NS
 from bowline.core.signals import strategy_name
 from bowline.desk.report import completeness_document
-from bowline.desk.report.words import NOTHING, first_signal_text, time_text
+from bowline.desk.report.words import NOTHING, first_signal_text, number_text, time_text
 from bowline.desk.validation import Validation
 from bowline.research.validation import (
     Finding,
@@ -107,11 +107,11 @@ def paths_rows(found: Validation) -> Iterator[tuple[str, ...]]:
             yield (
                 name,
                 f"{paths.paths:,}",
-                f"{paths.observed_return_pct:,.1f}",
-                f"{spread.low:,.1f} … {spread.middle:,.1f} … {spread.high:,.1f}",
-                f"{depth.middle:,.1f} … {depth.high:,.1f}",
-                f"{paths.losing_pct:.0f}",
-                f"{paths.worse_pct:.0f}",
+                number_text(paths.observed_return_pct, 1),
+                " … ".join(number_text(x, 1) for x in (spread.low, spread.middle, spread.high)),
+                " … ".join(number_text(x, 1) for x in (depth.middle, depth.high)),
+                number_text(paths.losing_pct, 0),
+                number_text(paths.worse_pct, 0),
             )
 
 
@@ -122,8 +122,8 @@ def walk_rows(walk: WalkForward) -> Iterator[tuple[str, ...]]:
         yield (
             f"{time_text(int(candles.open_ns[0]))} to {time_text(int(candles.close_ns[-1]))}",
             strategy_name(leg.choice.spec),
-            f"{leg.choice.return_pct:,.1f}",
-            f"{leg.return_pct:,.1f}",
+            number_text(leg.choice.return_pct, 1),
+            number_text(leg.return_pct, 1),
             str(leg.round_trips),
             f"{leg.completeness.lost:,}" + (f", {gaps}" if (gaps := _gap_words(leg)) else ""),
         )
@@ -142,14 +142,14 @@ def _gap_words(leg: Leg) -> str:
 
 def walk_words(walk: WalkForward) -> str:
     """The whole walk in one sentence."""
-    sharpe = NOTHING if walk.sharpe is None else f"{walk.sharpe:.2f}"
+    sharpe = number_text(walk.sharpe)
     kept = "the choices did not gain in-sample"
     if walk.efficiency_pct is not None:
         share = f"{walk.efficiency_pct:.0f} %" if walk.efficiency_pct > 0 else "nothing"
         kept = f"{share} of the daily gain in-sample was kept"
     return (
-        f"out of sample: return {walk.return_pct:,.1f} %, max. drawdown "
-        f"{walk.max_drawdown_pct:,.1f} %, Sharpe ratio {sharpe}, {walk.round_trips} round trips; "
+        f"out of sample: return {number_text(walk.return_pct, 1)} %, max. drawdown "
+        f"{number_text(walk.max_drawdown_pct, 1)} %, Sharpe ratio {sharpe}, {walk.round_trips} round trips; "
         f"{kept}; {first_signal_text(_first_signal(walk))}"
     )
 

@@ -75,7 +75,8 @@ def test_every_variant_is_looked_at_where_that_takes_no_time(noisy: SweepResult)
 
     assert of(1_280, 90 * 24, 90) == 1_280
     assert of(10**7, 90 * 24, 90) == 10_000
-    assert of(10**7, 525_600, 365) == 475
+    assert of(10**7, 100_000, 70) == 1_000
+    assert of(10**7, 525_600, 365) == 250
     assert of(10**7, 20 * 365, 20 * 365) == 273
     assert of(10**7, 10**8, 70_000) == 250
 
