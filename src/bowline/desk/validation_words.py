@@ -147,10 +147,10 @@ def walk_words(walk: WalkForward) -> str:
     if walk.efficiency_pct is not None:
         share = f"{walk.efficiency_pct:.0f} %" if walk.efficiency_pct > 0 else "nothing"
         kept = f"{share} of the daily gain in-sample was kept"
+    gained, fell = number_text(walk.return_pct, 1), number_text(walk.max_drawdown_pct, 1)
     return (
-        f"out of sample: return {number_text(walk.return_pct, 1)} %, max. drawdown "
-        f"{number_text(walk.max_drawdown_pct, 1)} %, Sharpe ratio {sharpe}, {walk.round_trips} round trips; "
-        f"{kept}; {first_signal_text(_first_signal(walk))}"
+        f"out of sample: return {gained} %, max. drawdown {fell} %, Sharpe ratio {sharpe}, "
+        f"{walk.round_trips} round trips; {kept}; {first_signal_text(_first_signal(walk))}"
     )
 
 
