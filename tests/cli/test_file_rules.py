@@ -148,3 +148,22 @@ def test_a_symbol_that_is_not_stored_is_guessed(say, waves: str, spec: str) -> N
     code, _, err = say("backtest", spec, "--symbol", "BTCUSTD")
     assert code == 1
     assert "Did you mean binance:spot:BTCUSDT?" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("backtest", "SPEC", "--candles", "FILE"),
+        ("indicators", "compute", "sma_cross", "--candles", "FILE"),
+        ("candles", "export", "out.csv", *MARKET),
+        ("candles", "download", *MARKET),
+        ("candles", "delete", *MARKET),
+    ],
+)
+def test_a_start_that_has_not_come_yet_is_said(
+    say, waves: str, spec: str, words: tuple[str, ...]
+) -> None:
+    named = [{"SPEC": spec, "FILE": waves}.get(word, word) for word in words]
+    code, _, err = say(*named, "--from", "2130-01-01")
+    assert code == 1
+    assert "--from 2130-01-01 is in the future" in err

@@ -71,6 +71,10 @@ def _listings(symbol: str, venues: str, kind: str) -> list[Listing]:
             f"{name} is not known to trade at any of {', '.join(m.name for m in markets)}",
             hint=f"ask them first: bowline instruments sync --markets {venues}",
         )
+    there = {each.instrument.id.market_id for each in found}
+    left_out = [market.name for market in markets if market.market_id not in there]
+    if left_out:
+        typer.echo(f"left out, {name} is not known to trade there: {', '.join(left_out)}", err=True)
     return found
 
 

@@ -62,6 +62,8 @@ def download_command(
         typer.echo(f"{old:,} minutes are older than what the venue tells")
     if empty := sum(each.minutes for each in done.done.empty):
         typer.echo(f"{empty:,} minutes the venue has nothing of")
+    if left := done.left:
+        typer.echo(f"{left:,} minutes did not come: repeat the command to ask for them again")
 
 
 class _Meter:

@@ -46,14 +46,14 @@ def ingest_command(
         return
     from bowline import wire
     from bowline.desk import ingest as desk
-    from bowline.desk.candles import parse_moment
+    from bowline.desk.candles import parse_start
 
     wire.start_logs()
     home = wire.home()
     catalogue = wire.open_listings(home)
     try:
         wanted = _instruments(catalogue.subscribed(), markets, symbols)
-        since_ns = parse_moment(since) if since else None
+        since_ns = parse_start(since, "--since") if since else None
         asked = [part for each in channels for part in each.split(",")]
         request = desk.ingest_request(catalogue, wanted, since_ns, asked)
         show = _lines if as_json else _screen()
@@ -136,7 +136,14 @@ def _instruments(
             f"nothing of {', '.join(markets)} is on the list of what is recorded",
             hint="name --symbols, or bybit: bowline instruments record BTCUSDT --market ...",
         )
+    silent = [m.name for m in parse_markets(markets) if m.market_id not in _markets_of(chosen)]
+    if silent:
+        typer.echo(f"left out, nothing of them is on the list: {', '.join(silent)}", err=True)
     return chosen
+
+
+def _markets_of(chosen: list[InstrumentId]) -> set[int]:
+    return {each.market_id for each in chosen}
 
 
 def _lines(report: HealthReport) -> None:

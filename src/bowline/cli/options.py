@@ -101,17 +101,17 @@ def words_of(
 ) -> Words:
     """What a person said; BadInput if a moment is none."""
     from bowline import wire
-    from bowline.desk.candles import parse_moment
+    from bowline.desk.candles import parse_moment, parse_start
     from bowline.desk.setup import Words
     from bowline.desk.steps import Steps
 
-    start, end = (parse_moment(text) if text else None for text in span)
+    start, end = span
     return Words(
         market=market,
         symbol=symbol,
         timeframe=timeframe,
-        from_ns=start,
-        to_ns=end,
+        from_ns=parse_start(start) if start else None,
+        to_ns=parse_moment(end) if end else None,
         cash=cash,
         file=file,
         allow_jumps=allow_jumps,

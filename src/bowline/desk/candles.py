@@ -7,6 +7,7 @@ Here are also the words that a person names markets, symbols and moments by. Fil
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -62,11 +63,22 @@ def parse_timeframe(text: str) -> Timeframe:
 
 def parse_span(start: str, end: str) -> tuple[int, int]:
     """Two moments in ISO form as ns UTC; an empty one is the first or the last there is."""
-    start_ns = parse_moment(start) if start else 0
+    start_ns = parse_start(start) if start else 0
     end_ns = parse_moment(end) if end else FOREVER_NS
     if start_ns >= end_ns:
         raise BadInput(f"{start or 'the start'} is not before {end or 'the end'}")
     return start_ns, end_ns
+
+
+def parse_start(text: str, option: str = "--from") -> int:
+    """The moment from which on something is wanted; BadInput if it has not come yet."""
+    start_ns = parse_moment(text)
+    if start_ns > time.time_ns():
+        raise BadInput(
+            f"{option} {text.strip()} is in the future: there is nothing from then on",
+            hint="Is the year right?",
+        )
+    return start_ns
 
 
 def parse_moment(text: str) -> int:

@@ -34,6 +34,12 @@ class Downloaded(msgspec.Struct, frozen=True):
     wanted: int
     done: Repaired
 
+    @property
+    def left(self) -> int:
+        """Minutes that are neither stored nor refused nor known to be nowhere."""
+        settled = self.done.candles + self.done.refused + sum(e.minutes for e in self.done.empty)
+        return max(0, self.wanted - settled)
+
 
 async def download(
     store: Candles,

@@ -21,7 +21,7 @@ from bowline.core.errors import BadInput, Conflict, NotFound
 from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Direction, Timeframe
 from bowline.core.signals import LEAST_WARMUP, Catalogue, Indicator, Value, compute, signal, warmup
-from bowline.desk.candles import instrument_of, parse_moment, parse_timeframe, utc_text
+from bowline.desk.candles import instrument_of, parse_moment, parse_start, parse_timeframe, utc_text
 from bowline.desk.completeness import USUAL_GAPS, GapRule, accept, accept_stored
 from bowline.desk.setup import Span, candles_of_span, stored_candles, stored_instrument
 from bowline.storage.candles import Candles
@@ -186,7 +186,7 @@ def write_series(computed: Computed, path: Path, *, force: bool = False) -> None
 
 def _span(words: tuple[str, str]) -> Span:
     start, end = words
-    return Span(parse_moment(start) if start else None, parse_moment(end) if end else None)
+    return Span(parse_start(start) if start else None, parse_moment(end) if end else None)
 
 
 def _number(text: str) -> Value:
