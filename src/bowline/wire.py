@@ -134,7 +134,13 @@ def stores_to_copy(home: Path) -> Stores:
         copy_sqlite=copy_sqlite,
         open_journal=open_journal,
         locked=locked,
+        run_ids=lambda: _run_ids(home),
     )
+
+
+def _run_ids(home: Path) -> frozenset[int]:
+    with closing(open_tables(home)) as tables:
+        return frozenset(run.id for run in tables.list_runs())
 
 
 def stores_to_compact(home: Path, wait_s: int = 5) -> dict[Path, Callable[[], None]]:

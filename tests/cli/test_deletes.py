@@ -177,3 +177,25 @@ def test_funding_goes_and_leaves_the_candles(say, candles, tmp_path: Path, home)
     assert (code, json.loads(out)["count"]) == (0, 3)
     assert json.loads(say("funding", "list", "--json")[1]) == []
     assert stored(home) == 4_000
+
+
+def test_a_journal_that_is_lost_stops_backups_and_a_deleted_one_is_said(
+    say, candles, spec, home
+) -> None:
+    for _ in range(2):
+        assert say("paper", spec, "--replay", "--new")[0] == 0
+    assert say("backup", "create", "--keep", "1")[0] == 0
+    journal = home / "journals" / "run-1.db"
+    kept = journal.read_bytes()
+    journal.unlink()
+    code, _, err = say("backup", "create", "--keep", "1")
+    assert code == 1
+    assert "run-1.db is gone" in err
+    assert "bowline runs delete 1" in err
+    (only,) = json.loads(say("backup", "list", "--json")[1])
+    assert only["problem"] in {"", None}
+    journal.write_bytes(kept)
+    assert say("backup", "create", "--keep", "1")[0] == 0
+    assert say("runs", "delete", "1", "--yes")[0] == 0
+    code, out, _ = say("backup", "create", "--keep", "1", "--json")
+    assert (code, json.loads(out)["gone"]) == (0, ["run-1.db"])

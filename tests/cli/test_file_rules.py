@@ -111,6 +111,30 @@ runs:
     assert "run 1: rules of the instrument: lot step 0.5" in say("portfolio", str(path))[1]
 
 
+def test_a_file_of_several_instruments_is_read_as_the_one_that_is_named(
+    say, waves: str, spec: str, tmp_path: Path
+) -> None:
+    """OKX's archive of swaps: 50 contracts of 0.01 are 0.5 base units beside them."""
+    head, *rows = Path(waves).read_text().splitlines()
+    assert head.startswith("time,")
+    lines = ["open_time,open,high,low,close,vol,vol_ccy,instrument_name,confirm"]
+    for name in ("BTC-USDT-SWAP", "ETH-USDT-SWAP"):
+        lines += [f"{row.rpartition(',')[0]},50,0.5,{name},1" for row in rows]
+    archive = tmp_path / "okx.csv"
+    archive.write_text("\n".join(lines) + "\n")
+    code, _, err = say("backtest", spec, "--candles", str(archive), "--market", "okx:linear")
+    assert code == 0, err
+    assert "400 rows of other instruments left out (ETH-USDT-SWAP)" in err
+    grid = tmp_path / "grid.yaml"
+    grid.write_text(SPEC.replace("fast: 2", "fast: [2, 3]"))
+    words = ("--candles", str(archive), "--market", "okx:linear", "--json")
+    code, out, err = say("grid", str(grid), *words)
+    assert code == 0, err
+    assert json.loads(out)
+    code, _, err = say("backtest", spec, "--candles", str(archive), "--symbol", "XRPUSDT")
+    assert code == 1
+
+
 # --- symbols: one rule ---------------------------------------------------------------------------
 
 LONGEST = "A" * 36 + "USDT"

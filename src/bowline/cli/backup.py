@@ -46,6 +46,7 @@ def create_command(
                 "journals": manifest.journals,
                 "left_out": manifest.left_out,
                 "removed": [str(path) for path in made.removed],
+                "gone": made.gone,
             }
         )
         return
@@ -55,6 +56,8 @@ def create_command(
         typer.echo(f"{len(manifest.journals)} journals with {entries:,} entries were verified")
     for words in manifest.left_out:
         typer.echo(f"left out: {words}")
+    for name in made.gone:
+        typer.echo(f"no longer in backups, its run was deleted: {name}")
     for path in made.removed:
         typer.echo(f"removed: {path}")
 

@@ -6,6 +6,8 @@ anything. A backup is a folder that is named after its moment (UTC):
 2. Work in a hidden folder beside the others. Find the journals, then copy the tables, then those
    journals, then the candles: so each journal's run is in the tables, and whatever was written
    meanwhile looks as after a crash: the tables may be behind a journal, never ahead of it.
+   A journal that the newest backup has and the home has not is a lost one, unless its run was
+   deleted: then no backup is made, or the good ones would rotate away for it.
 3. Check every copy, and the chain of every journal; damage ends the backup.
 4. Write the manifest, sync all of it, give the folder its name. Now it counts.
 5. Remove the oldest beyond those that are to be kept. One with a broken manifest is left alone:
@@ -19,7 +21,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +47,7 @@ from bowline.desk.backup_manifest import (
 from bowline.storage.journal import Journal
 
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
+_RUN = re.compile(r"run-(\d+)\.db")
 _PART, _GONE, _LOCK = ".part-", ".gone-", ".lock"
 _RESTORING = ".restoring"
 _TABLES, _CANDLES, _TRUST = "tables.db", "candles.duckdb", "trusted_strategies.json"
@@ -73,7 +76,7 @@ class Stores(NamedTuple):
     """What is copied, and how. `candles` is None if a server keeps them.
 
     `copy_sqlite` returns False for a file with nothing in it; `locked` raises Conflict with the
-    given words if another process holds the lock file.
+    given words if another process holds the lock file; `run_ids` are those of all runs there are.
     """
 
     home: Path
@@ -82,6 +85,7 @@ class Stores(NamedTuple):
     copy_sqlite: Callable[[Path, Path], bool]
     open_journal: OpenJournal
     locked: Callable[[Path, str], AbstractContextManager[None]]
+    run_ids: Callable[[], Collection[int]]
 
 
 class Backup(Struct, frozen=True):
@@ -93,11 +97,15 @@ class Backup(Struct, frozen=True):
 
 
 class Created(Struct, frozen=True):
-    """A backup that was made, and the older ones that were removed after it."""
+    """A backup that was made, and the older ones that were removed after it.
+
+    `gone` are journals of deleted runs, which the backup before it had.
+    """
 
     path: Path
     manifest: Manifest
     removed: tuple[Path, ...]
+    gone: tuple[str, ...] = ()
 
 
 class Compacted(Struct, frozen=True):
@@ -132,14 +140,14 @@ def create(stores: Stores, folder: Path, keep: int, progress: Progress) -> Creat
             _clear(folder)
             part = Path(tempfile.mkdtemp(prefix=_PART, dir=folder))
             try:
-                made = _fill(stores, part, progress)
+                made, gone = _fill(stores, part, _newest(folder), progress)
                 path = folder / _name(made.created_ns)
                 part.rename(path)
             except BaseException:
                 shutil.rmtree(part, ignore_errors=True)
                 raise
             _sync_folder(folder)
-            return Created(path, made, _rotate(folder, path, keep))
+            return Created(path, made, _rotate(folder, path, keep), gone)
 
 
 def find_backups(folder: Path) -> list[Backup]:
@@ -213,10 +221,13 @@ def _size(path: Path) -> int:
 # --- filling ----------------------------------------------------------------------------------
 
 
-def _fill(stores: Stores, part: Path, progress: Progress) -> Manifest:
+def _fill(
+    stores: Stores, part: Path, before: Backup | None, progress: Progress
+) -> tuple[Manifest, tuple[str, ...]]:
     """Copy everything into `part`, check it, and make it durable together with its manifest."""
     created_ns = time.time_ns()
     found = sorted((stores.home / _JOURNALS).glob("*.db"))
+    gone = _deleted(stores, found, before)
     _copy_file(stores.home / _TABLES, part / _TABLES, stores.copy_sqlite, progress)
     journals = tuple(_copied_journals(stores, part, found, progress))
     candles = stores.candles
@@ -237,7 +248,30 @@ def _fill(stores: Stores, part: Path, progress: Progress) -> Manifest:
     manifest = Manifest(FORMAT, __version__, created_ns, files, journals, left_out)
     sealed = write_manifest(manifest, part)
     _sync(part)
-    return sealed
+    return sealed, gone
+
+
+def _deleted(stores: Stores, found: list[Path], before: Backup | None) -> tuple[str, ...]:
+    """Journals of deleted runs that the backup before had; Damaged if one is lost otherwise."""
+    if before is None or before.manifest is None:
+        return ()
+    had = {Path(each.path).name for each in before.manifest.journals}
+    missing = sorted(had - {path.name for path in found})
+    runs = stores.run_ids() if missing else ()
+    for name in missing:
+        number = int(match[1]) if (match := _RUN.fullmatch(name)) else 0
+        if number in runs:
+            raise Damaged(
+                f"journal {stores.home / _JOURNALS / name} is gone, and {before.path} has it;"
+                " no backup was made",
+                hint=f"take it from there, or delete its run: bowline runs delete {number}",
+            )
+    return tuple(missing)
+
+
+def _newest(folder: Path) -> Backup | None:
+    """The newest whole backup."""
+    return next((each for each in find_backups(folder) if each.manifest is not None), None)
 
 
 def _copy_file(

@@ -19,10 +19,10 @@ from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.facts import PlayedCandle, closed_candles, with_funding
 from bowline.core.model.event import FundingFixed, Run
-from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
+from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills
-from bowline.core.model.values import ZERO, AccountId, RunId, Timeframe
+from bowline.core.model.values import ONE, ZERO, AccountId, RunId, Timeframe
 from bowline.core.signals import (
     USUAL,
     Opinion,
@@ -206,13 +206,13 @@ def set_up(
             end_ns = int(found[0].close_ns[-1])
             minutes = store.read(asked, Timeframe.M1, found[1], end_ns)
     else:
-        candles = read_file(words.file, spec.timeframe, allow_jumps=words.allow_jumps)
         said = _named(spec, words)
         known = recorded(said) if said is not None else None
+        candles = read_file(words.file, spec.timeframe, said, known, allow_jumps=words.allow_jumps)
         instrument = words.steps.over(known or Instrument(said or candles.instrument))
         found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
         completeness = accept(found[0], span.from_ns, span.to_ns, words.gaps)
-        minutes = _minutes_of(words, instrument.id) if by_minute else None
+        minutes = _minutes_of(words, instrument, said) if by_minute else None
     funding: tuple[FundingFixed, ...] = ()
     if spec.funding and len(found[0]):
         store = open_store()
@@ -248,26 +248,40 @@ def _marks(store: Candles, words: Words, found: tuple[CandleFrame, int]) -> Cand
 
 
 def read_file(
-    path: Path, timeframe: Timeframe | None = None, *, allow_jumps: bool = False
+    path: Path,
+    timeframe: Timeframe | None = None,
+    named: InstrumentId | None = None,
+    known: Instrument | None = None,
+    *,
+    allow_jumps: bool = False,
 ) -> CandleFrame:
-    """The candles of a file, as `storage.files` reads them."""
+    """The candles of a file, as `storage.files` reads them.
+
+    `named` is the instrument they are of and `known` what is recorded of it, if either is: a file
+    may hold rows of others, or volume in contracts.
+    """
     # what is only stored does without the readers of files, which take long to load
-    from bowline.storage.files import read_candle_file  # noqa: PLC0415
+    from bowline.storage.files import FileHints, read_candle_file  # noqa: PLC0415
 
-    return read_candle_file(path, timeframe, allow_jumps=allow_jumps)
+    hints = FileHints()
+    if named is not None and named.market_id != FILE_MARKET.market_id:
+        # what is not known is kept as 1
+        size = None if known is None or known.contract_size == ONE else known.contract_size
+        hints = FileHints(market_by_id(named.market_id), named.symbol, contract_size=size)
+    return read_candle_file(path, timeframe, allow_jumps=allow_jumps, hints=hints)
 
 
-def _minutes_of(words: Words, instrument: InstrumentId) -> CandleFrame:
+def _minutes_of(words: Words, instrument: Instrument, named: InstrumentId | None) -> CandleFrame:
     """The one-minute candles of a file; BadInput if it holds others."""
     assert words.file is not None
-    minutes = read_file(words.file, allow_jumps=words.allow_jumps)
+    minutes = read_file(words.file, None, named, instrument, allow_jumps=words.allow_jumps)
     if minutes.timeframe is not Timeframe.M1:
         raise BadInput(
             f"{words.file}: holds {minutes.timeframe.value} candles, and fills by the minute need "
             "one-minute candles",
             hint="give a file of 1m candles, or write fills: intrabar in the spec",
         )
-    return replace(minutes, instrument=instrument)
+    return replace(minutes, instrument=instrument.id)
 
 
 def _named(spec: StrategySpec, words: Words) -> InstrumentId | None:

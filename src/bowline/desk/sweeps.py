@@ -100,8 +100,10 @@ def _candles(
         stored_instrument(store, asked)
         found = stored_candles(store, asked, template.timeframe, span, request.warmup)
         return found, accept_stored(store, found[0], span.from_ns, span.to_ns, words.gaps)
-    candles = read_file(words.file, template.timeframe, allow_jumps=words.allow_jumps)
-    if template.instrument is not None or market or symbol:
-        candles = replace(candles, instrument=instrument_of(template, market, symbol))
+    said = template.instrument is not None or market or symbol
+    named = instrument_of(template, market, symbol) if said else None
+    candles = read_file(words.file, template.timeframe, named, allow_jumps=words.allow_jumps)
+    if named is not None:
+        candles = replace(candles, instrument=named)
     found = candles_of_span(candles, span, request.warmup)
     return found, accept(found[0], span.from_ns, span.to_ns, words.gaps)

@@ -136,7 +136,9 @@ def read_candle_file(
     or its candles are longer than `timeframe` or do not divide it.
     """
     file = load_file(path, hints)
-    _log.info("candles read from a file", extra={"file": file.name, "taken_as": _taken_as(file)})
+    left_out = any("left out" in note for note in file.notes)
+    say = _log.warning if left_out else _log.info
+    say("candles read from a file", extra={"file": file.name, "taken_as": _taken_as(file)})
     now_ns = time.time_ns() if now_ns is None else now_ns
     checked = check_file(file, now_ns, wanted=timeframe, allow_jumps=allow_jumps)
     if len(checked.inspection.bad):
