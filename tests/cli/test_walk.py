@@ -268,7 +268,7 @@ def test_demo_ends_with_one_json_object(say, home):
         (("--cash", "-5"), "--cash -5 is no amount of money"),
         (("--cash", "1e30"), "--cash 1e30 is no amount of money"),
         (("--cash", "nan"), "--cash nan is no amount of money"),
-        (("--from", "2030-01-01"), "there is no complete 5m candle"),
+        (("--from", "2030-01-01"), "--from 2030-01-01 is in the future"),
         (("--from", "2025-01-09", "--to", "2025-01-02"), "--from is not before --to"),
         (("--from", "yesterday"), "'yesterday' is no moment"),
         (("--symbol", "ETHUSDT"), "no candles of binance:spot ETHUSDT are stored"),
