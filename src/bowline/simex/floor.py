@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name
 from bowline.core.sim.exchange import (
@@ -39,6 +40,7 @@ from bowline.simex.news import DepthMoved, News, TickerMoved
 ACCOUNT = "main"
 _CASH = Decimal(1_000_000)
 _COINS = Decimal(100)
+_Memory = TypeVar("_Memory")
 _SO_ALREADY = RefusalReason.NOT_MODIFIED
 
 #: what a fault script has ready for the engine that the next order or cancel goes to
@@ -62,8 +64,8 @@ class Floor:
         #: symbols whose next change of the book crosses it; an empty one means the next of any
         self.crossed_next: set[str] = set()
         self.hub = Hub(lambda topic, news: dialect.telling(self, topic, news))
-        #: what a dialect remembers of this venue, under names of its own
-        self.notes: dict[str, str] = {}
+        #: what a dialect keeps of this venue, by the type of it: see `remembered`
+        self.memory: dict[type, object] = {}
         #: rate of the funding that comes next, and when, of each perpetual
         self.funding: dict[InstrumentId, tuple[Decimal, int]] = {}
         self.funding_paid: dict[InstrumentId, list[tuple[Decimal, int]]] = {}
@@ -253,3 +255,10 @@ def set_terms(
         if refused is not None and refused.reason is not _SO_ALREADY:
             floor.set_margin_mode(account, instrument, before)
     return None if refused is None or refused.reason is _SO_ALREADY else refused
+
+
+def remembered(floor: Floor, kind: type[_Memory]) -> _Memory:
+    """What a dialect keeps of this venue: one object of a type of its own, new when first asked."""
+    found = floor.memory.setdefault(kind, kind())
+    assert isinstance(found, kind)
+    return found

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from urllib.parse import parse_qsl
 
 from aiohttp import WSMsgType, web
+from aiohttp.http import HttpProcessingError
 from msgspec import Struct
 
 from bowline.core.errors import BadInput
@@ -26,6 +28,7 @@ from bowline.simex.fault_script import Fault
 from bowline.simex.session import Session
 from bowline.simex.world import World
 
+_LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 _LAST_PORT = 65_535
 
@@ -54,7 +57,8 @@ async def serve(
             f"there is no port {port}", hint=f"expected 0 to {_LAST_PORT}; 0 takes a free one"
         )
     gate = _Gate(world)
-    runner = web.AppRunner(gate.application(), access_log=None, shutdown_timeout=0.2)
+    _LOG.addFilter(_is_ours)
+    runner = web.AppRunner(gate.application(), access_log=None, logger=_LOG, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, HOST, port)
     try:
@@ -72,6 +76,12 @@ async def serve(
                 await keeper
         gate.close()
         await runner.cleanup()
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether what is logged is a bug here; a client's bad request is answered and is none."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
 
 
 class _Gate:
@@ -112,6 +122,10 @@ class _Gate:
         headers = request.headers.copy()
         for name, sent in request.headers.items():
             headers[name] = _text(sent)
+        try:
+            body = await request.read()
+        except web.RequestPayloadError:
+            return web.Response(status=400, text="the body cannot be read\n")
         call = Call(
             floor=floor,
             method=request.method,
@@ -119,7 +133,7 @@ class _Gate:
             raw_query=raw_query,
             query=dict(parse_qsl(raw_query, keep_blank_values=True)),
             headers=headers,
-            body=await request.read(),
+            body=body,
         )
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._welcome(request, call)

@@ -28,7 +28,7 @@ class _Control(Enum):
 
 
 class Session:
-    """`account` is empty until somebody logs in; `notes` are the dialect's own."""
+    """`account` is empty until somebody logs in."""
 
     def __init__(
         self,
@@ -50,7 +50,8 @@ class Session:
         #: what the client calls this machine: some sign it
         self.host = host
         self.account = ""
-        self.notes: dict[str, str] = {}
+        #: topics of the dead-man switch, which tell nothing
+        self.guards: set[str] = set()
         self.topics: dict[str, Topic] = {}
         self.heard_ns = floor.agenda.now_ns
         self.frozen_until_ns = 0

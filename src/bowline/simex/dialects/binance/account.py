@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
+from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Holding, OpenPosition, RefusalReason, Refused
 from bowline.core.venue import Listing, MarginMode, PositionMode
+from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.binance.asked import (
     fields_of,
@@ -15,17 +19,21 @@ from bowline.simex.dialects.binance.asked import (
 from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
 from bowline.simex.dialects.binance.start import most_value
 from bowline.simex.dialects.binance.words import linear_position
-from bowline.simex.floor import Floor
+from bowline.simex.floor import Floor, remembered
 from bowline.simex.wire_words import ms, plain
 
 _MARGIN_MODES = {"ISOLATED": MarginMode.ISOLATED, "CROSSED": MarginMode.CROSS}
 _HOUR_NS = 3_600_000_000_000
-#: in the floor's notes: the futures listen key, until when it is good, and the dead-man switches
-KEY_NOTE, KEY_UNTIL_NOTE, COUNTDOWN_NOTE = (
-    "binance listen key",
-    "binance listen key until",
-    "binance countdown of",
-)
+
+
+class Kept:
+    """The listen key and its end, and the countdown of each symbol."""
+
+    def __init__(self) -> None:
+        self.listen_key = ""
+        self.key_until_ns = 0
+        self.countdowns: defaultdict[InstrumentId, Countdown] = defaultdict(Countdown)
+
 
 Words = dict[str, object]
 
@@ -294,16 +302,11 @@ def countdown(call: Call) -> object:
     wait_ms = NUMBERS.whole(fields, "countdownTime", -1)
     if wait_ms < 0:
         raise missing("countdownTime")
-    note = f"{COUNTDOWN_NOTE} {listing.venue_symbol}"
-    floor.notes[note] = due = str(floor.agenda.now_ns + wait_ms * 1_000_000)
-
-    def fire() -> None:
-        if floor.notes.get(note) == due:
-            floor.cancel_all(account, "linear", listing.instrument.id)
-            floor.publish()
-
+    switch = remembered(floor, Kept).countdowns[listing.instrument.id]
     if wait_ms:
-        floor.agenda.after(wait_ms / 1_000, fire)
+        switch.start(floor, account, wait_ms / 1_000, ("linear",), listing.instrument.id)
+    else:
+        switch.stop()
     return {"symbol": listing.venue_symbol, "countdownTime": str(wait_ms)}
 
 
@@ -313,19 +316,18 @@ def open_listen_key(call: Call) -> object:
     if call.method == "PUT" and not listen_key(floor):
         raise WireRefusal(-1125, "This listenKey does not exist.")
     if not listen_key(floor):
-        floor.notes[KEY_NOTE] = f"{floor.keys.password}{floor.agenda.now_ns:x}"
-    floor.notes[KEY_UNTIL_NOTE] = str(floor.agenda.now_ns + _HOUR_NS)
+        remembered(floor, Kept).listen_key = f"{floor.keys.password}{floor.agenda.now_ns:x}"
+    remembered(floor, Kept).key_until_ns = floor.agenda.now_ns + _HOUR_NS
     return {"listenKey": listen_key(floor)}
 
 
 def close_listen_key(call: Call) -> object:
     """DELETE listenKey."""
-    call.floor.notes.pop(KEY_NOTE, None)
+    remembered(call.floor, Kept).listen_key = ""
     return {}
 
 
 def listen_key(floor: Floor) -> str:
     """The listen key that is good now; empty if none is."""
-    if floor.agenda.now_ns >= int(floor.notes.get(KEY_UNTIL_NOTE, 0)):
-        return ""
-    return floor.notes.get(KEY_NOTE, "")
+    kept = remembered(floor, Kept)
+    return kept.listen_key if floor.agenda.now_ns < kept.key_until_ns else ""

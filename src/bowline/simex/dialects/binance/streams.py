@@ -17,10 +17,10 @@ from bowline.core.sim.exchange import CandleMoved, MarkMoved, TradePrinted
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Channel, Frame, Topic
 from bowline.simex.dialects.binance import events
-from bowline.simex.dialects.binance.account import KEY_UNTIL_NOTE, listen_key
+from bowline.simex.dialects.binance.account import Kept, listen_key
 from bowline.simex.dialects.binance.asked import market_of
 from bowline.simex.dialects.binance.market import INTERVALS, agg_words, ticker_words
-from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
@@ -156,7 +156,7 @@ def greet_private(session: Session) -> None:
 
 def _expire(session: Session) -> None:
     floor = session.floor
-    until_ns = int(floor.notes[KEY_UNTIL_NOTE])
+    until_ns = remembered(floor, Kept).key_until_ns
     if session.gone:
         return
     if floor.agenda.now_ns < until_ns:

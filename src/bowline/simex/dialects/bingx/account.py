@@ -18,13 +18,18 @@ from bowline.simex.dialects.bingx.words import (
     refusal_of,
     wrong,
 )
-from bowline.simex.floor import Floor
+from bowline.simex.floor import Floor, remembered
 
 _MARGIN_MODES = {word: mode for mode, word in MARGIN_MODES.items()}
 _HEDGED = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
 _KEY_LIVES_NS = 3_600 * SECOND_NS
-#: in the floor's notes: until when the listen key works
-_KEY_NOTE = "bingx listen key"
+
+
+class ListenKey:
+    """Until when the listen key works; 0: it does not."""
+
+    def __init__(self) -> None:
+        self.until_ns = 0
 
 
 def key_rights(call: Call) -> object:
@@ -155,14 +160,14 @@ def listen_key(floor: Floor) -> str:
 
 def key_lives(floor: Floor, key: str) -> bool:
     """Whether this listen key opens a private stream now."""
-    until_ns = int(floor.notes.get(_KEY_NOTE, 0))
+    until_ns = remembered(floor, ListenKey).until_ns
     return key == listen_key(floor) and floor.agenda.now_ns < until_ns
 
 
 def open_listen_key(call: Call) -> object:
     """POST /openApi/user/auth/userDataStream: an hour's key."""
     check_key(call)
-    call.floor.notes[_KEY_NOTE] = str(call.floor.agenda.now_ns + _KEY_LIVES_NS)
+    remembered(call.floor, ListenKey).until_ns = call.floor.agenda.now_ns + _KEY_LIVES_NS
     return Reply({"listenKey": listen_key(call.floor)})
 
 
@@ -171,7 +176,7 @@ def extend_listen_key(call: Call) -> object:
     check_key(call)
     if not key_lives(call.floor, call.fields().get("listenKey", "")):
         return Reply(b"", status=404)
-    call.floor.notes[_KEY_NOTE] = str(call.floor.agenda.now_ns + _KEY_LIVES_NS)
+    remembered(call.floor, ListenKey).until_ns = call.floor.agenda.now_ns + _KEY_LIVES_NS
     return Reply(b"")
 
 
@@ -180,5 +185,5 @@ def close_listen_key(call: Call) -> object:
     check_key(call)
     if not key_lives(call.floor, call.fields().get("listenKey", "")):
         return Reply(b"", status=404)
-    call.floor.notes.pop(_KEY_NOTE)
+    remembered(call.floor, ListenKey).until_ns = 0
     return Reply(b"")

@@ -41,7 +41,7 @@ from bowline.simex.dialects.bingx.words import (
     state_word,
     trade_word,
 )
-from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
@@ -341,16 +341,23 @@ def _linear_order(floor: Floor, order: VenueOrder) -> Words:
     return {"e": "ORDER_TRADE_UPDATE", "E": now, "T": ms(order.updated_ns), "o": shown}
 
 
+class ToldBalances:
+    """What the streams have told last of a balance, by market and asset."""
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[str, str], Holding] = {}
+
+
 def _balance(floor: Floor, topic: Topic, asset: str, why: str) -> Iterable[Words]:
     """Of this account alone: the other one's news has the same form."""
-    told = f"bingx told {topic.note} {asset}"
+    told = remembered(floor, ToldBalances).of
     held = [
         each
         for each in floor.view(topic.note).holdings(topic.account)
-        if each.asset == asset and floor.notes.get(told) != repr(each)
+        if each.asset == asset and told.get((topic.note, asset)) != each
     ]
     for each in held:
-        floor.notes[told] = repr(each)
+        told[topic.note, asset] = each
         positions: list[Words] | None = [] if topic.note == "linear" else None
         yield _account(floor, why, [_purse(each)], positions)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from bowline.core.model.values import SECOND_NS, Direction, Side
+from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import (
     Executed,
     NewOrder,
@@ -21,6 +21,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
+from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.bingx.market import kind_asked, listing_of
 from bowline.simex.dialects.bingx.words import (
@@ -37,6 +38,7 @@ from bowline.simex.dialects.bingx.words import (
     spot_fill,
     wrong,
 )
+from bowline.simex.floor import remembered
 from bowline.simex.wire_words import Numbers, Span, ms, seconds
 
 _ID_NAMES = ("newClientOrderId", "clientOrderID", "clientOrderId")
@@ -186,27 +188,26 @@ def cancel_replace(call: Call) -> object:
     }
 
 
+class DeadMen:
+    """The switches of spot and of perpetuals."""
+
+    def __init__(self) -> None:
+        self.of = {kind: Countdown() for kind in ("spot", "linear")}
+
+
 def dead_man(call: Call) -> object:
     """POST …/trade/cancelAllAfter: all orders go, unless it is said again in time."""
     fields, floor, kind = call.fields(), call.floor, kind_asked(call)
-    note = f"bingx dead man {kind}"
+    switch = remembered(floor, DeadMen).of[kind]
     if fields.get("type") == "CLOSE":
-        floor.notes.pop(note, None)
+        switch.stop()
         return {"triggerTime": 0, "status": "CLOSED", "note": ""}
     wait_s = _numbers(call).whole(fields, "timeOut", 0)
     if fields.get("type") != "ACTIVATE" or not _DEAD_MAN_S[0] <= wait_s <= _DEAD_MAN_S[1]:
         raise wrong(kind, "type or timeOut")
-    due = floor.notes[note] = str(floor.agenda.now_ns + wait_s * SECOND_NS)
-    account = call.account
-
-    def fire() -> None:
-        if floor.notes.get(note) == due:
-            floor.cancel_all(account, kind)
-            floor.publish()
-
-    floor.agenda.after(wait_s, fire)
+    switch.start(floor, call.account, wait_s, (kind,))
     words = "All your pending orders will be closed automatically at that time"
-    return {"triggerTime": seconds(int(due)), "status": "ACTIVATED", "note": words}
+    return {"triggerTime": seconds(switch.due_ns), "status": "ACTIVATED", "note": words}
 
 
 # lists

@@ -48,7 +48,7 @@ from bowline.simex.dialects.bitget.words import (
     position_object,
     spot_order,
 )
-from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import as_fields, read_object, same
 from bowline.simex.session import Session
@@ -339,14 +339,21 @@ def _positions(floor: Floor, topic: Topic) -> Words:
     return _push(floor, topic, "snapshot", renamed)
 
 
+class ToldBalances:
+    """What the topics of balances have told last, by topic and asset."""
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[str, str], Holding] = {}
+
+
 def _balance(floor: Floor, topic: Topic, moved: Holding) -> Iterable[Words]:
     """Of this account alone: the other one's news has the same form."""
     view = floor.view(_kind(topic))
     held = {each.asset: each for each in view.holdings(topic.account)}
     if held.get(moved.asset) is not None:
-        told, now = f"bitget told {topic.word} {moved.asset}", repr(held[moved.asset])
-        if floor.notes.get(told) != now:
-            floor.notes[told] = now
+        told, key = remembered(floor, ToldBalances).of, (topic.word, moved.asset)
+        if told.get(key) != held[moved.asset]:
+            told[key] = held[moved.asset]
             yield _balances(floor, topic, [held[moved.asset]])
 
 

@@ -9,12 +9,18 @@ from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
 from bowline.simex.dialects.bybit.words import NUMBERS, position_object, refusal_of, wallet_object
+from bowline.simex.floor import remembered
 from bowline.simex.wire_words import ms
 
 _MARGIN_MODES = {"ISOLATED_MARGIN": MarginMode.ISOLATED, "REGULAR_MARGIN": MarginMode.CROSS}
 _POSITION_MODES = {"0": PositionMode.ONE_WAY, "3": PositionMode.HEDGE}
-#: seconds that the dead-man switch waits, in the floor's notes
-DCP_NOTE = "bybit dcp seconds"
+
+
+class DeadMan:
+    """The dead-man switch: how many seconds a lost private stream is waited for; 0: not set."""
+
+    def __init__(self) -> None:
+        self.wait_s = 0
 
 
 def wallet_balance(call: Call) -> object:
@@ -32,7 +38,7 @@ def wallet_balance(call: Call) -> object:
 
 def account(call: Call) -> object:
     """GET /v5/account/info."""
-    seconds = int(call.floor.notes.get(DCP_NOTE, 0))
+    seconds = remembered(call.floor, DeadMan).wait_s
     margin = _settings_anywhere(call)
     return {
         "unifiedMarginStatus": 6,
@@ -197,7 +203,7 @@ def arm_dead_man(call: Call) -> object:
     seconds = NUMBERS.whole(call.fields(), "timeWindow", 0)
     if not 3 <= seconds <= 300:  # noqa: PLR2004 - the venue's own bounds
         raise WireRefusal(10001, "params error: timeWindow invalid")
-    call.floor.notes[DCP_NOTE] = str(seconds)
+    remembered(call.floor, DeadMan).wait_s = seconds
     return {}
 
 

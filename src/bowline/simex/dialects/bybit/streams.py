@@ -23,7 +23,7 @@ from bowline.core.sim.exchange import (
 from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal
 from bowline.simex.dialects.bybit import trading
-from bowline.simex.dialects.bybit.account import DCP_NOTE
+from bowline.simex.dialects.bybit.account import DeadMan
 from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
 from bowline.simex.dialects.bybit.words import (
     SIDES,
@@ -34,7 +34,7 @@ from bowline.simex.dialects.bybit.words import (
     trade_word,
     wallet_object,
 )
-from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import as_fields, read_object, same
 from bowline.simex.session import Session
@@ -112,8 +112,8 @@ def hear_trade(session: Session, frame: str | bytes) -> None:
 def private_left(session: Session) -> None:
     """A private stream was lost: the dead-man switch counts, if it was set."""
     floor = session.floor
-    seconds = int(floor.notes.get(DCP_NOTE, 0))
-    if not seconds or not any(word.startswith("dcp") for word in session.notes):
+    seconds = remembered(floor, DeadMan).wait_s
+    if not seconds or not session.guards:
         return
 
     def fire() -> None:
@@ -221,7 +221,7 @@ def _private_topic(session: Session, name: str) -> Topic | None:
     """`order`, or of one market: `order.linear`."""
     stem, _, kind = name.partition(".")
     if stem == "dcp":
-        session.notes[name] = ""
+        session.guards.add(name)
     if stem not in _PRIVATE or kind not in ("", "spot", "linear"):
         return None
     return Topic(_PRIVATE[stem], name, account=session.account, note=kind)

@@ -6,13 +6,16 @@ The order channels of the streams call the same functions: each takes the fields
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TypeVar
 
+from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
+from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import NUMBERS, gone, invalid, refusal_of
@@ -25,7 +28,7 @@ from bowline.simex.dialects.gate.words import (
     spot_fill,
     spot_order,
 )
-from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.floor import Floor, remembered
 from bowline.simex.wire_words import Span, int_in, ms, seconds
 
 _CLIENT_ID = re.compile(r"t-[A-Za-z0-9_.-]{1,28}")
@@ -36,6 +39,13 @@ _SHORTEST_COUNTDOWN_S = 5
 
 Fields = dict[str, str]
 _Each = TypeVar("_Each")
+
+
+class Countdowns:
+    """The switches: one for each market and one for each instrument that was named."""
+
+    def __init__(self) -> None:
+        self.of: defaultdict[tuple[str, InstrumentId | None], Countdown] = defaultdict(Countdown)
 
 
 def create(call: Call) -> object:
@@ -280,18 +290,12 @@ def count_down(call: Call) -> object:
         raise invalid("timeout must be 0, or 5 seconds or more")
     name = "currency_pair" if kind == "spot" else "contract"
     instrument = named(call, fields).instrument.id if fields.get(name) else None
-    floor, note = call.floor, f"gate countdown {kind} {instrument}"
-    due = str(ms(floor.now_ns) + timeout_s * 1000)
-    floor.notes[note] = due if timeout_s else ""
-
-    def fire() -> None:
-        if floor.notes[note] == due:
-            floor.cancel_all(ACCOUNT, kind, instrument)
-            floor.publish()
-
-    if timeout_s:
-        floor.agenda.after(timeout_s, fire)
-    return {"triggerTime": int(due) if timeout_s else 0}
+    switch = remembered(call.floor, Countdowns).of[kind, instrument]
+    if not timeout_s:
+        switch.stop()
+        return {"triggerTime": 0}
+    switch.start(call.floor, call.account, timeout_s, (kind,), instrument)
+    return {"triggerTime": ms(call.now_ns) + timeout_s * 1000}
 
 
 def find(call: Call, fields: Fields) -> VenueOrder:

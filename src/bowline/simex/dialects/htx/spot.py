@@ -7,6 +7,7 @@ import re
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
+from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.htx.market import named
 from bowline.simex.dialects.htx.refusals import SPOT_NUMBERS, invalid, refusal_of
@@ -17,7 +18,7 @@ from bowline.simex.dialects.htx.spot_words import (
     order_object,
     state_word,
 )
-from bowline.simex.floor import ACCOUNT
+from bowline.simex.floor import remembered
 from bowline.simex.wire_words import Span, int_in, ms
 
 _KINDS: dict[str, TimeInForce | None] = {
@@ -33,7 +34,10 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _STATES = {"canceled": 7, "filled": 6, "partial-canceled": 5}
 _NOT_FOUND, _CANCELLING = 0, 10
 _SHORTEST_S = 5
-_COUNTDOWN = "htx cancel all after"
+
+
+class SpotCountdown(Countdown):
+    """The switch of spot; perpetuals have their own."""
 
 
 def accounts(call: Call) -> object:
@@ -181,17 +185,12 @@ def cancel_all_after(call: Call) -> object:
     if timeout_s and timeout_s < _SHORTEST_S:
         raise WireRefusal(2002, "invalid field value in `timeout`")
     now = ms(floor.now_ns)
-    due = str(now + timeout_s * 1000) if timeout_s else ""
-    floor.notes[_COUNTDOWN] = due
-
-    def fire() -> None:
-        if floor.notes[_COUNTDOWN] == due:
-            floor.cancel_all(ACCOUNT, "spot")
-            floor.publish()
-
-    if timeout_s:
-        floor.agenda.after(timeout_s, fire)
-    return {"currentTime": now, "triggerTime": int(due or 0)}
+    switch = remembered(floor, SpotCountdown)
+    if not timeout_s:
+        switch.stop()
+        return {"currentTime": now, "triggerTime": 0}
+    switch.start(floor, call.account, timeout_s, ("spot",))
+    return {"currentTime": now, "triggerTime": now + timeout_s * 1000}
 
 
 def _taken(answer: VenueOrder | Refused) -> VenueOrder:

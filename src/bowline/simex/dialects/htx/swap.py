@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
+from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.htx.market import named
 from bowline.simex.dialects.htx.refusals import SWAP_NUMBERS, invalid, refusal_of
@@ -21,7 +22,7 @@ from bowline.simex.dialects.htx.swap_words import (
     order_object,
     trigger_object,
 )
-from bowline.simex.floor import ACCOUNT
+from bowline.simex.floor import remembered
 from bowline.simex.payload import as_fields, read_json
 from bowline.simex.wire_words import Span, int_in, ms
 
@@ -34,7 +35,11 @@ _MOST_ID = (1 << 63) - 1
 _SHORTEST_MS = 5_000
 _SUCCESS: Words = {"code": 200, "message": "Success"}
 _TRIGGER_IDS = ("algo_id", "algo_client_order_id")
-_COUNTDOWN = "htx cancel after"
+
+
+class SwapCountdown(Countdown):
+    """The switch of perpetuals; spot has its own."""
+
 
 Fields = dict[str, str]
 
@@ -217,17 +222,12 @@ def cancel_after(call: Call) -> object:
     on, time_out_ms = fields.get("on_off") in _TRUE, SWAP_NUMBERS.whole(fields, "time_out", 0)
     if on and time_out_ms < _SHORTEST_MS:
         raise invalid("linear", "time_out must be 5000 or more")
-    due = str(ms(floor.now_ns) + time_out_ms) if on else ""
-    floor.notes[_COUNTDOWN] = due
-
-    def fire() -> None:
-        if floor.notes[_COUNTDOWN] == due:
-            floor.cancel_all(ACCOUNT, "linear")
-            floor.publish()
-
-    if on:
-        floor.agenda.after(time_out_ms / 1000, fire)
-    return {"current_time": ms(floor.now_ns), "trigger_time": int(due or 0)}
+    switch, now = remembered(floor, SwapCountdown), ms(floor.now_ns)
+    if not on:
+        switch.stop()
+        return {"current_time": now, "trigger_time": 0}
+    switch.start(floor, call.account, time_out_ms / 1000, ("linear",))
+    return {"current_time": now, "trigger_time": now + time_out_ms}
 
 
 def _find(

@@ -25,7 +25,7 @@ from bowline.simex.dialects.mexc.spot_words import (
     order_object,
     order_word,
 )
-from bowline.simex.floor import Floor
+from bowline.simex.floor import Floor, remembered
 from bowline.simex.wire_words import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -33,9 +33,15 @@ _SIDES = {word: side for side, word in SIDES.items()}
 _FORCES = {word: force for force, word in LIMITS.items()}
 _MOST_ORDERS, _MOST_FILLS = 1000, 100
 _KEY_LIVES_NS = 3600 * SECOND_NS
-_KEY_NOTE = "mexc listen key "
 _WRONG = 33333
 _Each = TypeVar("_Each")
+
+
+class ListenKeys:
+    """Until when each listen key opens a stream."""
+
+    def __init__(self) -> None:
+        self.until_ns: dict[str, int] = {}
 
 
 def place(call: Call) -> object:
@@ -175,30 +181,31 @@ def account(call: Call) -> object:
 
 def new_listen_key(call: Call) -> object:
     """POST /api/v3/userDataStream."""
-    seed = f"{call.floor.keys.secret} {len(call.floor.notes)} {call.now_ns}"
+    until_ns = remembered(call.floor, ListenKeys).until_ns
+    seed = f"{call.floor.keys.secret} {len(until_ns)} {call.now_ns}"
     key = hashlib.sha256(seed.encode()).hexdigest()
-    call.floor.notes[_KEY_NOTE + key] = str(call.floor.agenda.now_ns + _KEY_LIVES_NS)
+    until_ns[key] = call.floor.agenda.now_ns + _KEY_LIVES_NS
     return {"listenKey": key}
 
 
 def listen_keys(call: Call) -> object:
     """GET /api/v3/userDataStream."""
-    known = [name for name in call.floor.notes if name.startswith(_KEY_NOTE)]
-    keys = [name.removeprefix(_KEY_NOTE) for name in known]
-    return {"listenKey": [key for key in keys if listens(call.floor, key)]}
+    known = remembered(call.floor, ListenKeys).until_ns
+    return {"listenKey": [key for key in known if listens(call.floor, key)]}
 
 
 def keep_listen_key(call: Call) -> object:
     """PUT /api/v3/userDataStream: an hour more."""
     key = _known_key(call)
-    call.floor.notes[_KEY_NOTE + key] = str(call.floor.agenda.now_ns + _KEY_LIVES_NS)
+    remembered(call.floor, ListenKeys).until_ns[key] = call.floor.agenda.now_ns + _KEY_LIVES_NS
     return {"listenKey": key}
 
 
 def drop_listen_key(call: Call) -> object:
     """DELETE /api/v3/userDataStream."""
     key = _known_key(call)
-    del call.floor.notes[_KEY_NOTE + key]
+    # its place stays, so that no two keys are the same
+    remembered(call.floor, ListenKeys).until_ns[key] = 0
     return {"listenKey": key}
 
 
@@ -211,4 +218,4 @@ def _known_key(call: Call) -> str:
 
 def listens(floor: Floor, key: str) -> bool:
     """Whether a stream may be opened with this key now."""
-    return floor.agenda.now_ns < int(floor.notes.get(_KEY_NOTE + key, 0))
+    return floor.agenda.now_ns < remembered(floor, ListenKeys).until_ns.get(key, 0)

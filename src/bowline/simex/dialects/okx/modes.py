@@ -7,14 +7,23 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import RefusalReason, Refused
 from bowline.core.venue import Listing, MarginMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.okx.refusals import refusal_of, wrong
 from bowline.simex.dialects.okx.words import MARGIN_MODES, kind_of
+from bowline.simex.floor import remembered
 from bowline.simex.wire_words import plain
 
 _MODES = {word: mode for mode, word in MARGIN_MODES.items()}
+
+
+class Leverages:
+    """The leverage of each instrument in each margin mode that was ever set."""
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[InstrumentId, str], Decimal] = {}
 
 
 def mode_in(word: str) -> MarginMode:
@@ -37,7 +46,7 @@ def use_mode(call: Call, listing: Listing, word: str) -> None:
     if settings.margin_mode is _MODES[word]:
         return
     _or_refused(call.floor.set_margin_mode(call.account, instrument, _MODES[word]))
-    kept = Decimal(call.floor.notes.get(_note(listing, word), plain(settings.leverage)))
+    kept = _kept(call).get((instrument, word), settings.leverage)
     _or_refused(call.floor.set_leverage(call.account, instrument, kept))
 
 
@@ -48,10 +57,10 @@ def set_leverage(call: Call, listing: Listing, word: str, leverage: Decimal) -> 
         raise refusal_of(Refused(RefusalReason.LEVERAGE_TOO_HIGH))
     settings = call.floor.view("linear").settings(call.account, instrument)
     other = MARGIN_MODES[settings.margin_mode]
-    call.floor.notes.setdefault(_note(listing, other), plain(settings.leverage))
+    _kept(call).setdefault((instrument, other), settings.leverage)
     if settings.margin_mode is mode:
         _or_refused(call.floor.set_leverage(call.account, instrument, leverage))
-    call.floor.notes[_note(listing, word)] = plain(leverage)
+    _kept(call)[instrument, word] = leverage
 
 
 def leverage_of(call: Call, listing: Listing, word: str) -> str:
@@ -59,11 +68,11 @@ def leverage_of(call: Call, listing: Listing, word: str) -> str:
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     if settings.margin_mode is mode_in(word):
         return plain(settings.leverage)
-    return call.floor.notes.get(_note(listing, word), plain(settings.leverage))
+    return plain(_kept(call).get((listing.instrument.id, word), settings.leverage))
 
 
-def _note(listing: Listing, word: str) -> str:
-    return f"okx lever of {listing.venue_symbol} {word}"
+def _kept(call: Call) -> dict[tuple[InstrumentId, str], Decimal]:
+    return remembered(call.floor, Leverages).of
 
 
 def _or_refused(refused: Refused | None) -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from bowline.core.model.values import SECOND_NS, Direction, Side
 from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
 from bowline.core.venue import Listing, OrderKind, TimeInForce
+from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, Reply, WireRefusal
 from bowline.simex.dialects.okx.asked import (
     Fields,
@@ -32,6 +33,7 @@ from bowline.simex.dialects.okx.words import (
     order_object,
     quantity_of,
 )
+from bowline.simex.floor import remembered
 from bowline.simex.wire_words import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -245,21 +247,12 @@ def cancel_all_after(call: Call) -> object:
     wait_s = NUMBERS.whole(fields, "timeOut", -1)
     if wait_s and not 10 <= wait_s <= 120:  # noqa: PLR2004 - the venue's own bounds
         raise wrong("timeOut")
-    due_ns = floor.agenda.now_ns + wait_s * 1_000_000_000
-    floor.notes["okx cancel all at"] = due = str(due_ns if wait_s else 0)
-    account = call.account
-
-    def fire() -> None:
-        if floor.notes["okx cancel all at"] == due:
-            for kind in ("spot", "linear"):
-                floor.cancel_all(account, kind)
-            floor.publish()
-
-    if wait_s:
-        floor.agenda.after(wait_s, fire)
-    return [
-        {"triggerTime": str(ms(due_ns) if wait_s else 0), "tag": "", "ts": str(ms(call.now_ns))}
-    ]
+    switch, stamp = remembered(floor, Countdown), {"tag": "", "ts": str(ms(call.now_ns))}
+    if not wait_s:
+        switch.stop()
+        return [{"triggerTime": "0"} | stamp]
+    switch.start(floor, call.account, wait_s, ("spot", "linear"))
+    return [{"triggerTime": str(ms(switch.due_ns))} | stamp]
 
 
 def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
