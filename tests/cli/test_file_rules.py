@@ -135,6 +135,15 @@ def test_a_file_of_several_instruments_is_read_as_the_one_that_is_named(
     assert code == 1
 
 
+def test_a_hint_that_only_an_import_can_follow_says_so(say, spec: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text("Datum,Auf,Hoch,Tief,Schluss,Menge\n" + f"{FIRST_S},1,1,1,1,1\n" * 3)
+    code, _, err = say("backtest", spec, "--candles", str(path))
+    assert code == 1
+    assert "--column volume=HEADING" in err
+    assert "an option of `bowline candles import`" in err
+
+
 # --- symbols: one rule ---------------------------------------------------------------------------
 
 LONGEST = "A" * 36 + "USDT"

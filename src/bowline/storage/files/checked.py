@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -135,12 +137,13 @@ def read_candle_file(
     The instrument is the file's stem under FILE_MARKET. BadInput if the file is not all candles,
     or its candles are longer than `timeframe` or do not divide it.
     """
-    file = load_file(path, hints)
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    with _followable():
+        file = load_file(path, hints)
+        checked = check_file(file, now_ns, wanted=timeframe, allow_jumps=allow_jumps)
     left_out = any("left out" in note for note in file.notes)
     say = _log.warning if left_out else _log.info
     say("candles read from a file", extra={"file": file.name, "taken_as": _taken_as(file)})
-    now_ns = time.time_ns() if now_ns is None else now_ns
-    checked = check_file(file, now_ns, wanted=timeframe, allow_jumps=allow_jumps)
     if len(checked.inspection.bad):
         raise checked.refusal()
     frame = checked.marked_frame(InstrumentId(FILE_MARKET.market_id, path.stem))
@@ -160,6 +163,26 @@ def read_candle_file(
             f" {timeframe.value} candle: {missing:,} are missing between them"
         )
     return rolled
+
+
+#: what only an import can be told of a file
+_OF_IMPORT = ("--column", "--decimal", "--utc-offset", "--contract-size")
+
+
+@contextmanager
+def _followable() -> Iterator[None]:
+    """Where a file is used as it is, a hint says where its options are."""
+    try:
+        yield
+    except BadInput as error:
+        if not any(option in error.hint for option in _OF_IMPORT):
+            raise
+        hint = f"{error.hint} That is an option of `bowline candles import`, for 1m candles; a file"
+        raise BadInput(
+            error.message,
+            hint=f"{hint} used as it is needs the columns time, open, high, low, close, volume.",
+            problems=error.problems,
+        ) from error
 
 
 def _taken_as(file: CandleFile) -> str:
