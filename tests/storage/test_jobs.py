@@ -383,3 +383,21 @@ class LivesOfJobs(RuleBasedStateMachine):
 
 
 TestLivesOfJobs = LivesOfJobs.TestCase
+
+
+def test_a_job_is_deleted_with_all_that_is_kept_of_it_and_never_from_under_a_worker(
+    store: Jobs,
+) -> None:
+    job, other = store.submit(ASKED, 1), store.submit(ASKED, 2)
+    with pytest.raises(Conflict, match="is queued"):
+        store.delete(job.id, 3)
+    lease = leased(store, "a", 10, job.id)
+    with pytest.raises(Conflict, match="a works on it"):
+        store.delete(job.id, 11)
+    store.finish(lease, b"result", 20)
+    store.delete(job.id, 21)
+    with pytest.raises(NotFound):
+        store.get(job.id)
+    assert [each.id for each in store.list()] == [other.id]
+    # its number is never given again
+    assert store.submit(ASKED, 30).id > other.id
