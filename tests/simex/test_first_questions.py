@@ -11,6 +11,7 @@ from typing import Any
 import ccxt
 import pytest
 
+from bowline.simex import DIALECTS, World
 from tests.simex.clients import Seat
 
 Play = Callable[..., None]
@@ -190,6 +191,17 @@ def _d(number: Any) -> Any:
     from decimal import Decimal
 
     return Decimal(number)
+
+
+@pytest.mark.parametrize("venue", DIALECTS)
+def test_what_a_contract_may_be_leveraged_is_what_its_first_tier_says(venue: str) -> None:
+    floor = World([venue]).floors[venue]
+    tiers = floor.view("linear").tiers()
+    most = {each.max_leverage for each in floor.listings("linear")}
+    assert most == {tiers[0].max_leverage} if tiers else len(most) == 1
+    # a greater position keeps no less and is leveraged no more
+    rows = [(each.most, each.maintenance_rate, -each.max_leverage) for each in tiers]
+    assert rows == sorted(rows)
 
 
 #: venue -> the largest order of the account's leverage, and its code for one that is larger

@@ -217,7 +217,7 @@ def test_leverage_0_is_cross_with_a_limit_beside_it(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         path = f"{FUTURES}/positions/BTC_USDT/leverage"
         for leverage, limit, label in (
-            ("0", "5", None), ("3", "0", None), ("101", "0", "LEVERAGE_TOO_HIGH")
+            ("0", "5", None), ("3", "0", None), ("126", "0", "LEVERAGE_TOO_HIGH")
         ):  # fmt: skip
             fields = {"leverage": leverage, "cross_leverage_limit": limit}
             row, _ = await call(seat, "POST", path, fields)

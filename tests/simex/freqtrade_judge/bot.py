@@ -20,7 +20,8 @@ from bowline.simex import Address, Keys
 from tests.simex.freqtrade_judge.environment import Environment
 
 _STRATEGIES = Path(__file__).parent / "strategies"
-_LOGIN = aiohttp.BasicAuth("judge", "judge")
+_NAME = _PASSWORD = "judge"
+_LOGIN = {"Authorization": aiohttp.encode_basic_auth(_NAME, _PASSWORD)}
 _SECRET = "only for this machine, only for this run"
 LEVERAGE = 3
 STAKE = 3_000
@@ -46,14 +47,14 @@ class Bot:
     async def get(self, name: str) -> Any:
         """One of its questions; None as long as it does not answer."""
         try:
-            async with self._session.get(f"{self._url}/{name}", auth=_LOGIN) as reply:
+            async with self._session.get(f"{self._url}/{name}", headers=_LOGIN) as reply:
                 return await reply.json() if reply.status == 200 else None
         except aiohttp.ClientError:
             return None
 
     async def post(self, name: str, **words: object) -> Any:
         """One of its commands."""
-        async with self._session.post(f"{self._url}/{name}", json=words, auth=_LOGIN) as reply:
+        async with self._session.post(f"{self._url}/{name}", json=words, headers=_LOGIN) as reply:
             said = await reply.json()
             assert reply.status == 200, f"{name}: {said}"
             return said
@@ -137,8 +138,8 @@ def _config(
             "listen_ip_address": "127.0.0.1",
             "listen_port": port,
             "verbosity": "error",
-            "username": _LOGIN.login,
-            "password": _LOGIN.password,
+            "username": _NAME,
+            "password": _PASSWORD,
             "jwt_secret_key": _SECRET,
             "ws_token": _SECRET,
         },

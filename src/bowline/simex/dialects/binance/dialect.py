@@ -106,6 +106,7 @@ _ROUTES: tuple[Route, ...] = (
     _linear("GET", "trades", market.trades, 5, private=False),
     _linear("GET", "aggTrades", market.agg_trades, 20, private=False),
     _linear("GET", "klines", market.candles, 5, private=False),
+    _linear("GET", "markPriceKlines", market.mark_candles, 5, private=False),
     _linear("GET", "ticker/24hr", market.ticker_day, 1, private=False),
     _linear("GET", "ticker/price", market.ticker_price, 1, private=False),
     _linear("GET", "ticker/bookTicker", market.ticker_book, 2, private=False),

@@ -226,6 +226,13 @@ def _candle(candle: MinuteCandle, length_ns: int) -> list[object]:
     ]  # fmt: skip
 
 
+def mark_candles(call: Call) -> object:
+    """GET markPriceKlines: the candles of the contract stand for its mark, without volumes."""
+    rows = candles(call)
+    assert isinstance(rows, list)
+    return [[*row[:5], "0", row[6], "0", row[8], "0", "0", "0"] for row in rows]
+
+
 def ticker_day(call: Call) -> object:
     """GET ticker/24hr."""
     shown = [ticker_words(call.floor, each) for each in listings_in(call, call.query)]

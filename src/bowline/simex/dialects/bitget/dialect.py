@@ -112,6 +112,7 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/api/v2/mix/market/merge-depth", market.book),
     public_route("GET", "/api/v2/mix/market/candles", market.candles),
     public_route("GET", "/api/v2/mix/market/history-candles", market.candles),
+    public_route("GET", "/api/v2/mix/market/history-mark-candles", market.candles),
     public_route("GET", "/api/v2/mix/market/fills", market.recent_trades),
     public_route("GET", "/api/v2/mix/market/fills-history", market.recent_trades),
     public_route("GET", "/api/v2/mix/market/history-fund-rate", market.funding_history),

@@ -42,7 +42,7 @@ _ENDS = {
 }
 _MODES = {Direction.LONG: "dual_long", Direction.SHORT: "dual_short"}
 _DIGITS = Decimal("0.00000001")
-MAX_LEVERAGE = Decimal(100)
+MAX_LEVERAGE = Decimal(125)
 
 Words = dict[str, object]
 
