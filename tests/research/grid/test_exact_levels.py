@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from bowline.core.model.event import Run
+from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import (
     AllIn,
     Costs,
@@ -21,12 +22,13 @@ from bowline.core.model.policy import (
     FixedQuote,
     Limits,
     Policy,
+    ProfitLock,
     Sizing,
     Stops,
 )
 from bowline.core.model.values import RunId, StrategyId, Timeframe
 from bowline.research import backtest
-from bowline.research.grid import Rules, SignalBank, Tape, evaluate
+from bowline.research.grid import Outcome, Rules, SignalBank, Tape, evaluate
 from bowline.research.grid.library import available
 from tests.core.engine.test_semantics import INSTRUMENT, Told, market
 
@@ -96,7 +98,13 @@ CASES = [*stop_cases(252), *bust_cases(48)]
 
 
 def closes_of(case: Case, last: Decimal) -> list[float]:
-    return [float(case.price), float(last)]
+    """Far above and far below first: what was there before the entry must not matter."""
+    price = float(case.price)
+    return [8 * price, price / 8, price, float(last)]
+
+
+def told(case: Case) -> list[int]:
+    return [0, 0, case.side, case.side]
 
 
 def nearly(case: Case) -> Decimal:
@@ -124,10 +132,41 @@ def test_the_core_leaves_exactly_on_the_level() -> None:
         policy = Policy(DirectionMode.LONG_SHORT, case.stops, case.sizing, case.costs, Limits())
         run = Run(RunId(1), StrategyId("t"), "t", INSTRUMENT, Timeframe.H4, policy, CASH, 0, 0)
         for last, met in ((case.level, True), (nearly(case), False)):
-            opinion = Told([case.side, case.side])
-            executions = backtest(run, opinion, market(closes_of(case, last))).executions
+            candles = market(closes_of(case, last))
+            executions = backtest(run, Told(told(case)), candles).executions
             reasons = [each.reason.value for each in executions]
             assert reasons == (["signal", case.reason] if met else ["signal"]), case
+
+
+def swept(candles: CandleFrame, signals: list[int], stops: np.ndarray, rules: Rules) -> Outcome:
+    """What the kernel says of these signals under each pair of stops."""
+    bank = SignalBank(len(candles))
+    base = np.array([[bank.add(np.array(signals, dtype=np.int8))]], dtype=np.int32)
+    return evaluate(Tape(candles, 0), bank, base, stops, rules)
+
+
+@pytest.mark.parametrize("path", available())
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize(("won", "level"), [(110, 231), (125, "281.25"), (150, 375), (200, 600)])
+def test_what_profit_lock_set_aside_stands_behind_a_short_too(path, lanes, won, level, monkeypatch):
+    """1,000 at 100 win (won - 100) * 10, all of it safe; the other 1,000 are sold at `won`.
+
+    So 2,000 and what is safe buy back 1,000 / won pieces: (2,000 + safe) * won / 1,000 each.
+    """
+    monkeypatch.setenv("BOWLINE_KERNEL", path)
+    level = Decimal(level)
+    assert level == (2000 + Decimal(won - 100) * 10) * won / 1000
+    sizing, free = ProfitLock(Decimal(100)), Costs(Decimal(0), Decimal(0))
+    policy = Policy(DirectionMode.LONG_SHORT, Stops(), sizing, free, Limits())
+    run = Run(RunId(1), StrategyId("t"), "t", INSTRUMENT, Timeframe.H4, policy, CASH, 0, 0)
+    nan = float("nan")
+    stops = np.array([[nan, nan], [999.0, nan], [nan, 999.0]][:lanes])
+    for last, trips in ((level, 2), (level - TICK, 1)):
+        candles, signals = market([100.0, float(won), float(last)]), [1, -1, -1]
+        executions = backtest(run, Told(signals), candles).executions
+        assert [e.reason.value for e in executions][3:] == ["bust"][: trips - 1]
+        row = swept(candles, signals, stops, Rules(policy.direction, sizing, free, CASH))
+        assert row.round_trips.tolist() == [trips] * lanes
 
 
 @pytest.mark.parametrize("path", available())
@@ -142,9 +181,7 @@ def test_the_kernel_leaves_exactly_on_the_level(path, lanes, monkeypatch) -> Non
         rules = Rules(DirectionMode.LONG_SHORT, case.sizing, case.costs, CASH)
         for last, met in ((case.level, 1), (nearly(case), 0)):
             candles = market(closes_of(case, last))
-            bank = SignalBank(2)
-            base = np.array([[bank.add(np.array([case.side] * 2, dtype=np.int8))]], dtype=np.int32)
-            row = evaluate(Tape(candles, 0), bank, base, stops, rules)
+            row = swept(candles, told(case), stops, rules)
             # the other lanes are bust where this one is, and far from their stops elsewhere
             others = met if case.reason == "bust" else 0
             assert row.round_trips.tolist() == [met, *[others] * (lanes - 1)], case

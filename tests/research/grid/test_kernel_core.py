@@ -13,9 +13,9 @@ import pytest
 
 from bowline.core.model.event import Run
 from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId
-from bowline.core.model.market import CandleFrame
+from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.policy import Costs, Limits
-from bowline.core.model.values import RunId, StrategyId, Timeframe
+from bowline.core.model.values import DAY_NS, RunId, StrategyId, Timeframe
 from bowline.core.report import Metrics, make_report
 from bowline.core.signals import (
     USUAL,
@@ -111,3 +111,23 @@ def test_a_budget_that_is_nothing_beside_the_account_is_traded_as_the_core_does(
     truth = held_to_the_core(spec, market(1, 4_000, spec.timeframe), Costs(Decimal(1), Decimal(0)))
     assert truth.round_trip_count > 1_000
     assert truth.win_rate_pct
+
+
+@pytest.mark.parametrize("path", available())
+@pytest.mark.parametrize("stops", [{}, {"sl_pct": 3}], ids=["none", "loss"])
+def test_days_without_candles_count_in_the_sharpe_ratio_as_in_the_core(path, stops, monkeypatch):
+    """Three days are missing, and one elsewhere: an equity that stood still."""
+    monkeypatch.setenv("BOWLINE_KERNEL", path)
+    whole = market(12, 900, Timeframe.H1)
+    day = whole.open_ns // DAY_NS
+    there = np.flatnonzero(~np.isin(day, (11, 20, 21, 22)))
+    columns = {name: getattr(whole, name)[there] for name in ("open_ns", *VALUE_COLUMNS)}
+    candles = msgspec.structs.replace(whole, **columns)
+    raw = {
+        "version": 1, "timeframe": "1h", "direction": "long-short", "sizing": {"mode": "all_in"},
+        "indicators": [{"id": "sma_cross", "params": {"fast": 3, "slow": 9}}], "stops": stops,
+    }  # fmt: skip
+    spec = parse_spec(raw, catalogue(), Strategies())
+    truth = held_to_the_core(spec, candles, COSTS, start=24)
+    closed = held_to_the_core(spec, whole, COSTS, start=24)
+    assert truth.sharpe_ratio != closed.sharpe_ratio

@@ -27,7 +27,7 @@ from bowline.research.grid.again import (
 )
 from bowline.research.grid.topk import rows_of
 from tests.generators import catalogue
-from tests.research.grids import minutes, request
+from tests.research.grids import START_NS, minutes, request
 
 CANDLES = minutes(3_000)
 FROM_NS = int(CANDLES.open_ns[700])
@@ -208,3 +208,13 @@ def test_telling_the_engine_only_closes_that_matter_makes_the_same_record(sl_pct
     assert some.refusals == every.refusals
     assert make_report(some).metrics == make_report(every).metrics
     assert len(every.executions) > 10
+
+
+def test_a_sample_has_no_rhythm_in_common_with_the_lanes(monkeypatch) -> None:
+    """Every second of variants with four lanes would be of two of them only."""
+    monkeypatch.setattr("bowline.research.grid.plan.SAMPLE_MOST", 26)
+    plan = plan_grid(request(), minutes(300), START_NS)
+    assert plan.space.lanes == 4
+    merge = run_chunks(plan, Merge(plan))
+    assert {int(each) % 4 for each in merge.sample().variant} == {0, 1, 2, 3}
+    assert 20 < len(merge.sample()) <= 26
