@@ -20,6 +20,7 @@ from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.desk import candle_import as importing
 from bowline.desk import candles as desk
+from bowline.desk.output_files import Output
 from bowline.desk.steps import Steps
 from bowline.storage.absences import Absences
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
@@ -286,15 +287,15 @@ def test_reading_what_is_not_there_says_what_is(
 def test_an_export_is_whole_and_replaces_nothing_unasked(tmp_path: Path) -> None:
     frame = made_frame(50)
     path = tmp_path / "BTCUSDT.csv"
-    desk.export_candles(frame, path)
-    with pytest.raises(Conflict, match="exists already"):
-        desk.export_candles(frame, path)
-    desk.export_candles(frame.slice(0, 10), path, force=True)
+    desk.export_candles(frame, Output(path))
+    with pytest.raises(Conflict, match="exists by now"):
+        desk.export_candles(frame, Output(path))
+    desk.export_candles(frame.slice(0, 10), Output(path, force=True))
     assert len(read_candle_file(path)) == 10
-    with pytest.raises(BadInput, match=r"\.xls is no format"):
-        desk.export_candles(frame, tmp_path / "a.xls")
-    with pytest.raises(BadInput, match="cannot be written"):
-        desk.export_candles(frame, tmp_path / "no folder" / "a.csv")
+    with pytest.raises(BadInput, match=r"cannot export to a\.xls"):
+        desk.check_export(tmp_path / "a.xls")
+    with pytest.raises(BadInput, match="cannot write"):
+        desk.export_candles(frame, Output(tmp_path / "no folder" / "a.csv"))
     assert [p.name for p in tmp_path.iterdir()] == ["BTCUSDT.csv"]
 
 

@@ -287,7 +287,7 @@ def test_a_file_that_is_there_is_only_replaced_by_force(
     assert "--force" in err
     assert say("journal", "export", "--to", str(file), "--force")[0] == 0
     assert file.read_text().startswith("run,seq,")
-    for name, word in (("j.xlsx", ".parquet"), ("none/j.csv", "cannot be written")):
+    for name, word in (("j.xlsx", ".parquet"), ("none/j.csv", "no folder")):
         code, _, err = say("journal", "export", "--to", str(tmp_path / name))
         assert code == 1
         assert word in err

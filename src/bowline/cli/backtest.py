@@ -13,6 +13,7 @@ from bowline.cli.options import (
     CASH,
     END,
     FILE,
+    FORCE,
     HTML,
     LOT_STEP,
     MARKET,
@@ -23,6 +24,8 @@ from bowline.cli.options import (
     TICK_SIZE,
     TIMEFRAME,
     TRADES,
+    outputs_of,
+    say_written,
     steps_of,
     words_of,
 )
@@ -30,6 +33,7 @@ from bowline.cli.output import JSON_HELP, emit_json
 
 if TYPE_CHECKING:
     from bowline.core.report import Report
+    from bowline.desk.output_files import Output
     from bowline.desk.report import Caption
 
 app = typer.Typer()
@@ -53,6 +57,7 @@ def backtest_command(
     cash: str = CASH,
     html: Path | None = HTML,
     trades: Path | None = TRADES,
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Test a strategy on past candles and report what it would have come to."""
@@ -62,6 +67,7 @@ def backtest_command(
     from bowline.desk.setup import set_up
     from bowline.research import backtest
 
+    page, table = outputs_of({"--html": html, "--trades": trades}, spec, candles, force=force)
     home = wire.home()
     words = words_of(
         market,
@@ -88,23 +94,21 @@ def backtest_command(
         setup.completeness,
     )
     source = str(candles) if candles else "stored candles"
-    show_report(report, caption_of(setup.spec, source), html=html, trades=trades, as_json=as_json)
+    show_report(report, caption_of(setup.spec, source), page=page, table=table, as_json=as_json)
 
 
 def show_report(
-    report: Report, caption: Caption, *, html: Path | None, trades: Path | None, as_json: bool
+    report: Report, caption: Caption, *, page: Output | None, table: Output | None, as_json: bool
 ) -> None:
     """Write the files that were asked for, then print the report."""
     from bowline.desk.report import print_report, report_json, write_html, write_trades_csv
 
-    if html is not None:
-        write_html(report, caption, html)
-    if trades is not None:
-        write_trades_csv(report, trades)
+    if page is not None:
+        write_html(report, caption, page)
+    if table is not None:
+        write_trades_csv(report, table)
     if as_json:
         emit_json(report_json(report, caption))
         return
     print_report(report, caption)
-    for what, path in (("report", html), ("round trips", trades)):
-        if path is not None:
-            typer.echo(f"{what} written to {path}", err=True)
+    say_written(("report", page), ("round trips", table))

@@ -10,7 +10,7 @@ import typer
 from bowline.cli.candle_import import MARKET_HELP, SYMBOL_HELP, import_command
 from bowline.cli.deletes import delete_candles
 from bowline.cli.download import download_command
-from bowline.cli.options import ALLOW_GAPS, gap_rule
+from bowline.cli.options import ALLOW_GAPS, FORCE, gap_rule, output_of
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def export_command(
     start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
     end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
     allow_gaps: bool = ALLOW_GAPS,
-    force: bool = typer.Option(False, help="Replace the file if it exists."),
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Write stored candles of any timeframe to a file."""
@@ -122,6 +122,8 @@ def export_command(
     from bowline.desk.completeness import accept_stored
     from bowline.desk.report import completeness_document
 
+    desk.check_export(file)
+    out = output_of("FILE", file, force=force)
     instrument = desk.instrument_of(market, symbol)
     span = desk.parse_span(start, end)
     asked = (span[0] if start else None, span[1] if end else None)
@@ -129,7 +131,7 @@ def export_command(
     frame = desk.read_candles(store, instrument, desk.parse_timeframe(timeframe), *span)
     completeness = accept_stored(store, frame, *asked, gap_rule(allow=allow_gaps))
     filled = desk.filled_minutes(store, frame)
-    desk.export_candles(frame, file, filled, force=force)
+    desk.export_candles(frame, out, filled)
     first, last, flat = int(frame.open_ns[0]), int(frame.open_ns[-1]), int(filled.sum())
     if as_json:
         said = {"file": str(file), "candles": len(frame), "first_ns": first, "last_ns": last}

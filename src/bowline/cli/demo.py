@@ -39,6 +39,7 @@ def demo_command(
     from bowline.cli.paper import play
     from bowline.core.report import make_report
     from bowline.desk import demo
+    from bowline.desk.output_files import Output
     from bowline.desk.report import write_html
     from bowline.desk.setup import Words
 
@@ -57,7 +58,7 @@ def demo_command(
     _say("4/4 writing the report ...")
     report = make_report(run.result.record, run.completeness)
     page = home / f"report-{run.run_id}.html"
-    write_html(report, caption, page)
+    write_html(report, caption, Output(page, force=True))
     summary = demo.DemoSummary(
         candles=imported.candles,
         round_trips=len(report.round_trips),

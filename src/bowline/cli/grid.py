@@ -17,6 +17,7 @@ from bowline.cli.options import (
     CASH,
     END,
     FILE,
+    FORCE,
     JOB,
     MARKET,
     MAX_MIB,
@@ -27,12 +28,15 @@ from bowline.cli.options import (
     THREADS,
     TIMEFRAME,
     TOP,
+    outputs_of,
+    say_written,
     words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
+    from bowline.desk.output_files import Output
     from bowline.research.grid import GridPlan, SweepResult
 
 #: rows of the table on the terminal; `--json` has all
@@ -76,6 +80,7 @@ def run_command(
     top: int | None = TOP,
     exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
     html: Path | None = typer.Option(None, help="Write the sweep as one self-contained page."),
+    force: bool = FORCE,
     threads: int = THREADS,
     cluster: str = CLUSTER,
     max_variants: int | None = MAX_VARIANTS,
@@ -90,6 +95,7 @@ def run_command(
     from bowline.desk.spec_text import read_spec_file
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
 
+    (page,) = outputs_of({"--html": html}, grid, candles, force=force)
     home = wire.home()
     words = words_of(
         market,
@@ -116,7 +122,7 @@ def run_command(
         found = sweep_result(store, lease.job.id, lambda: wire.open_candles(home), plan)
     say(f"job {lease.job.id}: `bowline grid save {lease.job.id} ROW` makes a row a strategy")
     source = str(candles) if candles else "stored candles"
-    show_result(found, job=lease.job.id, as_json=as_json, html=html, source=source)
+    show_result(found, job=lease.job.id, as_json=as_json, page=page, source=source)
 
 
 def _announce(plan: GridPlan) -> None:
@@ -170,7 +176,7 @@ def show_result(
     *,
     job: int,
     as_json: bool,
-    html: Path | None = None,
+    page: Output | None = None,
     source: str = "stored candles",
 ) -> None:
     """Print a result with its verdict: one document, or the best rows and what to make of them."""
@@ -182,19 +188,18 @@ def show_result(
     threads = os.cpu_count() or 1
     with closing(wire.open_trials(wire.home())) as trials:
         verdict = judge_result(result, trials, time.time_ns(), threads=threads)
-    if html is not None:
+    if page is not None:
         from bowline.desk.sweep_report import picture_of, write_sweep_html
 
-        page = picture_of(result, verdict, source=source, threads=threads, job=job)
-        write_sweep_html(page, html)
+        picture = picture_of(result, verdict, source=source, threads=threads, job=job)
+        write_sweep_html(picture, page)
     if as_json:
         missing = missing_document(result)
         emit_json(result.document() | {"verdict": verdict, "completeness": missing})
         return
     _show_rows(result)
     show_verdict(verdict)
-    if html is not None:
-        say(f"page written to {html}")
+    say_written(("page", page))
 
 
 def _show_rows(result: SweepResult) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bowline.cli.options import ALLOW_GAPS, ALLOW_JUMPS, MOST_NUMBER, gap_rule
+from bowline.cli.options import ALLOW_GAPS, ALLOW_JUMPS, FORCE, MOST_NUMBER, gap_rule, outputs_of
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -79,12 +79,13 @@ def compute_command(
     allow_gaps: bool = ALLOW_GAPS,
     last: int = typer.Option(0, min=0, max=MOST_NUMBER, help="Only the last N candles; 0 is all."),
     csv: Annotated[Path | None, typer.Option("--csv", help="Write to this CSV file.")] = None,
-    force: bool = typer.Option(False, help="Replace the file if it exists."),
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """The series and the signal of one indicator over candles."""
     from bowline.desk import indicators as desk
 
+    (out,) = outputs_of({"--csv": csv}, candles, force=force)
     asked = desk.ask(_catalogue(), indicator, params)
     found = _found(
         asked,
@@ -95,8 +96,8 @@ def compute_command(
         allow_jumps=allow_jumps,
     )
     computed = desk.compute_series(asked, found, last)
-    if csv is not None:
-        desk.write_series(computed, csv, force=force)
+    if out is not None:
+        desk.write_series(computed, out)
     if as_json:
         emit_json(_document(computed, found, csv))
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import asdict
 
-from bowline.cli.options import MOST_NUMBER, MOST_ROWS
+from bowline.cli.options import FORCE, MOST_NUMBER, MOST_ROWS, output_of
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -61,14 +61,16 @@ def export_command(
     *,
     to: Annotated[Path, typer.Option(help="The file to write: .csv, .json or .parquet.")],
     run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
-    force: bool = typer.Option(False, "--force", help="Replace the file if it exists."),
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Write every entry to a file, with titles and exact numbers."""
-    from bowline.desk.export import export_journal
+    from bowline.desk.export import export_journal, writer_of
 
+    writer_of(to)
+    out = output_of("--to", to, force=force)
     with _opened(run) as (run_id, journal):
-        count = export_journal(journal, run_id, to, force=force)
+        count = export_journal(journal, run_id, out)
     if as_json:
         emit_json({"run": run_id, "entries": count, "file": str(to)})
     else:

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from bowline.desk.completeness import GapRule
+    from bowline.desk.output_files import Output
     from bowline.desk.setup import Words
     from bowline.desk.steps import Steps
 
@@ -31,6 +32,7 @@ END = typer.Option("", "--to", help="End, UTC; without it as far as the candles 
 CASH = typer.Option("", help="Money to start with, in quote currency; 10,000 if not said.")
 HTML = typer.Option(None, help="Write the report as one self-contained page.")
 TRADES = typer.Option(None, help="Write the round trips as CSV.")
+FORCE = typer.Option(False, "--force", help="Replace what is to be written, if it exists.")
 FILE = typer.Option(None, help="A candle file; nothing of it is stored.")
 TICK_SIZE = typer.Option("", help="Of a --candles run: the price step; else as recorded.")
 LOT_STEP = typer.Option("", help="Of a --candles run: the quantity step; else as recorded.")
@@ -63,6 +65,36 @@ MAX_MIB = typer.Option(
     max=1 << 30,
     help="Refuse a grid that takes more memory; without it BOWLINE_GRID_MAX_MIB.",
 )
+
+
+def outputs_of(
+    said: dict[str, Path | None], *inputs: str | Path | None, force: bool
+) -> tuple[Output | None, ...]:
+    """The files that options name, each fit to be written; BowlineError before any work if not.
+
+    `inputs` are the words for what the command reads; one that is no file is passed over.
+    """
+    if not any(said.values()):
+        return (None,) * len(said)
+    from bowline import wire
+    from bowline.desk.output_files import check_outputs
+
+    files = [Path(each) for each in inputs if each]
+    return check_outputs(said, files, wire.home(), force=force)
+
+
+def output_of(option: str, path: Path, *, force: bool) -> Output:
+    """The file that a required option names, fit to be written; BowlineError if not."""
+    (out,) = outputs_of({option: path}, force=force)
+    assert out is not None, "a path was given"
+    return out
+
+
+def say_written(*outputs: tuple[str, Output | None]) -> None:
+    """A line on stderr for each file that was written: what it is, and where."""
+    for what, output in outputs:
+        if output is not None:
+            typer.echo(f"{what} written to {output.path}", err=True)
 
 
 def gap_rule(*, allow: bool) -> GapRule:

@@ -14,12 +14,15 @@ from bowline.cli.options import (
     ALLOW_GAPS,
     CASH,
     END,
+    FORCE,
     HTML,
     MARKET,
     SPEC,
     START,
     SYMBOL,
     TIMEFRAME,
+    outputs_of,
+    say_written,
     words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_json
@@ -52,6 +55,7 @@ def paper_command(
     allow_gaps: bool = ALLOW_GAPS,
     new: bool = typer.Option(False, "--new", help="Begin a new run, even if one is unfinished."),
     html: Path | None = HTML,
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Run a strategy on paper; interrupted or killed, the same words go on where it was."""
@@ -64,13 +68,15 @@ def paper_command(
             "bowline paper needs --replay: it runs over stored candles",
             hint="import candles first (bowline candles import), then add --replay",
         )
+    (page,) = outputs_of({"--html": html}, spec, force=force)
     wire.start_logs()
     words = words_of(market, symbol, timeframe, (start, end), cash, allow_gaps=allow_gaps)
     run, caption = play(wire.home(), spec, words, parse_speed(speed), fresh=new)
     report = make_report(run.result.record, run.completeness)
-    if html is not None:
-        write_html(report, caption, html)
+    if page is not None:
+        write_html(report, caption, page)
     _show(run, report, caption, as_json=as_json)
+    say_written(("report", page))
     if run.result.differences:
         raise typer.Exit(1)
 

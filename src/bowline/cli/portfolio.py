@@ -6,7 +6,19 @@ from pathlib import Path
 
 import typer
 
-from bowline.cli.options import ALLOW_GAPS, ALLOW_JUMPS, CASH, END, HTML, START, TRADES, words_of
+from bowline.cli.options import (
+    ALLOW_GAPS,
+    ALLOW_JUMPS,
+    CASH,
+    END,
+    FORCE,
+    HTML,
+    START,
+    TRADES,
+    outputs_of,
+    say_written,
+    words_of,
+)
 from bowline.cli.output import JSON_HELP, emit_json
 
 app = typer.Typer()
@@ -23,6 +35,7 @@ def portfolio_command(
     cash: str = CASH,
     html: Path | None = HTML,
     trades: Path | None = TRADES,
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Test several strategies that share one wallet and its limits on past candles."""
@@ -40,6 +53,9 @@ def portfolio_command(
     from bowline.research.portfolio import Member, backtest_portfolio
 
     home, portfolio = wire.home(), read_portfolio(file)
+    read = [word for run in portfolio.runs for word in (run.strategy, run.candles)]
+    said = {"--html": html, "--trades": trades}
+    page, table = outputs_of(said, file, *read, force=force)
     words = words_of("", "", "", (start, end), cash, allow_jumps=allow_jumps, allow_gaps=allow_gaps)
     with wire.strategy_desk(home) as strategies:
         setups = set_up_portfolio(
@@ -55,14 +71,12 @@ def portfolio_command(
     sources = (str(run.candles) if run.candles else "stored candles" for run in portfolio.runs)
     captions = (caption_of(each.spec, of) for each, of in zip(setups, sources, strict=True))
     caption = PortfolioCaption(file.stem, tuple(captions))
-    if html is not None:
-        write_portfolio_html(report, caption, html)
-    if trades is not None:
-        write_portfolio_csv(report, trades)
+    if page is not None:
+        write_portfolio_html(report, caption, page)
+    if table is not None:
+        write_portfolio_csv(report, table)
     if as_json:
         emit_json(portfolio_json(report, caption))
         return
     print_portfolio(report, caption)
-    for what, path in (("report", html), ("round trips", trades)):
-        if path is not None:
-            typer.echo(f"{what} written to {path}", err=True)
+    say_written(("report", page), ("round trips", table))

@@ -16,6 +16,7 @@ from bowline.cli.options import (
     CASH,
     END,
     FILE,
+    FORCE,
     MARKET,
     MAX_MIB,
     MAX_VARIANTS,
@@ -26,6 +27,8 @@ from bowline.cli.options import (
     SYMBOL,
     THREADS,
     TIMEFRAME,
+    outputs_of,
+    say_written,
     words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
@@ -120,6 +123,7 @@ def walk_forward_command(
     max_variants: int | None = MAX_VARIANTS,
     max_mib: int | None = MAX_MIB,
     equity: Path | None = typer.Option(None, help="Write the joined equity as CSV, a row a close."),
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Choose on the past, trade what follows, move on: the grid's equity out of sample."""
@@ -128,6 +132,7 @@ def walk_forward_command(
     from bowline.desk.validation import Effort, walk_sweep, write_equity
     from bowline.desk.validation_words import walk_document
 
+    (table,) = outputs_of({"--equity": equity}, grid, candles, force=force)
     words = words_of(
         market,
         symbol,
@@ -142,9 +147,9 @@ def walk_forward_command(
     effort = _folded(Effort(threads=_threads(threads)), plan, train_days, test_days)
     with closing(wire.open_trials(wire.home())) as trials:
         walk = walk_sweep(plan, trials, time.time_ns(), effort, _say, anchored=anchored)
-    if equity is not None:
-        write_equity(walk, equity)
-        _say(f"equity written to {equity}")
+    if table is not None:
+        write_equity(walk, table)
+        say_written(("equity", table))
     if as_json:
         emit_json(walk_document(walk) | {"completeness": completeness_document(plan.completeness)})
         return

@@ -6,7 +6,6 @@ Here are also the words that a person names markets, symbols and moments by. Fil
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bowline.core.errors import BadInput, Conflict, NotFound
+from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.instrument import (
     Instrument,
     InstrumentId,
@@ -25,9 +24,12 @@ from bowline.core.model.instrument import (
 from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Timeframe
 from bowline.core.symbols import symbol_of
+from bowline.desk.output_files import Output
 from bowline.storage.absences import Absence, Absences, outside
 from bowline.storage.candles import FOREVER_NS, Candles, Coverage, Gap, RefusedRow
 
+#: what candles are written as, told by the ending of a name
+EXPORTS = (".csv", ".parquet")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -164,25 +166,23 @@ def filled_minutes(store: Candles, frame: CandleFrame) -> IntColumn:
     return counts.astype(np.int64)
 
 
-def export_candles(
-    frame: CandleFrame, path: Path, filled: IntColumn | None = None, *, force: bool = False
-) -> None:
-    """Write candles to a CSV or Parquet file, whole or not at all; Conflict if it is there.
+def check_export(path: Path) -> None:
+    """BadInput if a name does not end with a format that candles are written in."""
+    if path.suffix.lower() not in EXPORTS:
+        raise BadInput(
+            f"cannot export to {path.name}", hint=f"the name must end with {', '.join(EXPORTS)}"
+        )
+
+
+def export_candles(frame: CandleFrame, out: Output, filled: IntColumn | None = None) -> None:
+    """Write candles to a CSV or Parquet file. Raises BowlineError if it cannot be written there.
 
     `filled` is what `filled_minutes` says of them.
     """
-    if path.exists() and not force:
-        raise Conflict(f"{path} exists already", hint="Choose another name, or add --force.")
     from bowline.storage.files import write_candle_file  # noqa: PLC0415 - as in `desk.setup`
 
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write_candle_file(frame, draft, path.suffix, filled)
-        draft.replace(path)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    with out.draft() as draft:
+        write_candle_file(frame, draft, out.path.suffix.lower(), filled)
 
 
 def name_of(instrument: InstrumentId) -> str:

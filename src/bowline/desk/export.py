@@ -7,7 +7,6 @@ not at all.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
@@ -17,11 +16,12 @@ from typing import Any
 from msgspec import Struct, json
 from msgspec.structs import asdict
 
-from bowline.core.errors import BadInput, Conflict
+from bowline.core.errors import BadInput
 from bowline.core.model.command import PlaceOrder, RecordRefusal
 from bowline.core.model.event import FillReported
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.desk.journal import Line, lines, moment
+from bowline.desk.output_files import Output
 from bowline.storage.journal import Journal, encode_payload
 
 #: rows of a Parquet file held in memory at once
@@ -48,26 +48,27 @@ class Row(Struct, frozen=True):
     payload: str
 
 
-def export_journal(journal: Journal, run_id: int, path: Path, *, force: bool = False) -> int:
-    """Write every entry to `path`, in the format its name ends with; returns how many.
+#: writes rows to a path, and says how many
+Writer = Callable[[Path, Iterator[Row]], int]
 
-    BadInput for another ending or a path that cannot be written, Conflict if the file is there.
+
+def export_journal(journal: Journal, run_id: int, out: Output) -> int:
+    """Write every entry to a file, in the format its name ends with; returns how many.
+
+    BowlineError for another ending or a file that cannot be written.
     """
+    write = writer_of(out.path)
+    with out.draft() as draft:
+        return write(draft, (_row(run_id, line) for line in lines(journal, noise=True)))
+
+
+def writer_of(path: Path) -> Writer:
+    """What writes the format that a name ends with; BadInput if there is none."""
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         allowed = ", ".join(_WRITERS)
         raise BadInput(f"cannot export to {path.name}", hint=f"the name must end with {allowed}")
-    if path.exists() and not force:
-        raise Conflict(f"{path} exists already", hint="choose another name, or add --force")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        count = write(draft, (_row(run_id, line) for line in lines(journal, noise=True)))
-        draft.replace(path)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
-    return count
+    return write
 
 
 def _row(run_id: int, line: Line) -> Row:
@@ -152,7 +153,7 @@ def _plain(row: Row) -> dict[str, Any]:
     return values
 
 
-_WRITERS: dict[str, Callable[[Path, Iterator[Row]], int]] = {
+_WRITERS: dict[str, Writer] = {
     ".csv": _write_csv,
     ".json": _write_json,
     ".parquet": _write_parquet,

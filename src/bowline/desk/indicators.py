@@ -6,9 +6,7 @@ number of candles earlier.
 
 from __future__ import annotations
 
-import csv
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowline.core.completeness import Completeness
-from bowline.core.errors import BadInput, Conflict, NotFound
+from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Direction, Timeframe
 from bowline.core.signals import LEAST_WARMUP, Catalogue, Indicator, Value, compute, signal, warmup
 from bowline.desk.candles import instrument_of, parse_moment, parse_start, parse_timeframe, utc_text
 from bowline.desk.completeness import USUAL_GAPS, GapRule, accept, accept_stored
+from bowline.desk.output_files import Output, write_rows
 from bowline.desk.setup import Span, candles_of_span, stored_candles, stored_instrument
 from bowline.storage.candles import Candles
 from bowline.storage.files import read_candle_file
@@ -166,22 +165,11 @@ def compute_series(asked: Asked, found: Found, last: int = 0) -> Computed:
     )
 
 
-def write_series(computed: Computed, path: Path, *, force: bool = False) -> None:
-    """Write the series to a CSV file, whole or not at all; Conflict if it is there."""
-    if path.exists() and not force:
-        raise Conflict(f"{path} exists already", hint="Choose another name, or add --force.")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("open_ns", *computed.columns()))
-            for open_ns, row in zip(computed.open_ns.tolist(), computed.rows(), strict=True):
-                writer.writerow((open_ns, *row))
-        draft.replace(path)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+def write_series(computed: Computed, out: Output) -> None:
+    """Write the series to a CSV file. Raises BowlineError if it cannot be written there."""
+    rows = zip(computed.open_ns.tolist(), computed.rows(), strict=True)
+    columns = ("open_ns", *computed.columns())
+    write_rows(columns, ((open_ns, *row) for open_ns, row in rows), out)
 
 
 def _span(words: tuple[str, str]) -> Span:

@@ -6,10 +6,8 @@ against both. Nothing here may change a result.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from bowline.core.report import Report, RunRecord, make_report
 from bowline.core.report.equity import daily_equity
 from bowline.core.signals import strategy_name
 from bowline.core.signals.spec import PluginUse
+from bowline.desk.output_files import Output, write_rows
 from bowline.research import SweepResult, backtest
 from bowline.research.grid import GridPlan
 from bowline.research.validation import (
@@ -231,13 +230,10 @@ def candles_of_days(days: int, timeframe: Timeframe) -> int:
     return days * DAY_NS // timeframe.ns
 
 
-def write_equity(walk: WalkForward, path: Path) -> None:
+def write_equity(walk: WalkForward, out: Output) -> None:
     """The joined equity as CSV: `close_ns,equity`, a row a test candle."""
     rows = zip(walk.close_ns.tolist(), walk.equity.tolist(), strict=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("close_ns", "equity"))
-        writer.writerows(rows)
+    write_rows(("close_ns", "equity"), rows, out)
 
 
 def _evidence(setup: Setup, report: Report, trials: Trials) -> Evidence:

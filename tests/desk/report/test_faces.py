@@ -16,6 +16,7 @@ from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.intent import Refusal
 from bowline.core.model.values import Side, Timeframe
 from bowline.core.report import METRICS, make_report
+from bowline.desk.output_files import Output
 from bowline.desk.report import Caption, print_report, report_json, write_trades_csv
 from bowline.desk.report.words import duration_text, exact_text, money_text, trimmed, verdict
 from tests.core.report.runs import START_NS, execution, flipping_record, frame, record_of
@@ -97,7 +98,7 @@ def test_a_hostile_name_neither_colours_nor_moves_the_terminal(report):
 
 def test_the_csv_has_every_round_trip_exactly_and_the_open_position_last(report, tmp_path):
     path = tmp_path / "trades.csv"
-    write_trades_csv(report, path)
+    write_trades_csv(report, Output(path))
     *closed, held = csv.DictReader(io.StringIO(path.read_text()))
 
     assert [Decimal(row["pnl_quote"]) for row in closed] == [t.pnl for t in report.round_trips]
@@ -110,7 +111,9 @@ def test_a_symbol_is_never_a_formula_in_the_csv(report, tmp_path):
     symbol = '=HYPERLINK("x")'
     instrument = Instrument(InstrumentId(MarketId(1), symbol))
     run = replace(report.record.run, instrument=instrument)
-    write_trades_csv(replace(report, record=replace(report.record, run=run)), tmp_path / "t.csv")
+    write_trades_csv(
+        replace(report, record=replace(report.record, run=run)), Output(tmp_path / "t.csv")
+    )
 
     rows = list(csv.DictReader(io.StringIO((tmp_path / "t.csv").read_text())))
     assert {row["symbol"] for row in rows} == {f"'{symbol}"}
@@ -118,7 +121,7 @@ def test_a_symbol_is_never_a_formula_in_the_csv(report, tmp_path):
 
 def test_a_csv_that_cannot_be_written_is_said(report, tmp_path):
     with pytest.raises(BadInput, match="cannot write"):
-        write_trades_csv(report, tmp_path / "absent" / "trades.csv")
+        write_trades_csv(report, Output(tmp_path / "absent" / "trades.csv"))
 
 
 def test_the_verdict_says_what_happened():
@@ -144,7 +147,7 @@ def test_exact_amounts_have_no_zeros_at_the_end_and_no_exponent(tmp_path):
     bought = execution(START_NS + HOUR, Side.BUY, "0.3000", "10000.00", "0E-20")
     sold = execution(START_NS + 2 * HOUR, Side.SELL, "0.3000", "20000.00", "0E-20")
     report = make_report(record_of(candles, [bought, sold]))
-    write_trades_csv(report, tmp_path / "trades.csv")
+    write_trades_csv(report, Output(tmp_path / "trades.csv"))
     (row,) = csv.DictReader(io.StringIO((tmp_path / "trades.csv").read_text()))
     (trip,) = msgspec.json.decode(msgspec.json.encode(report_json(report, CAPTION)))["round_trips"]
 

@@ -17,6 +17,7 @@ from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.intent import Refusal
 from bowline.core.model.values import Timeframe
 from bowline.core.report import METRICS, make_report
+from bowline.desk.output_files import Output
 from bowline.desk.report import Caption, html_page, write_html
 from bowline.desk.report.words import metric_texts, verdict
 from tests.core.report.runs import flipping_record, frame
@@ -128,7 +129,7 @@ def test_a_hostile_name_stays_text():
 
 
 def test_a_name_that_is_no_text_is_shown_and_not_fallen_over(report, tmp_path):
-    write_html(report, Caption("x", (), "candles-\udcff.csv"), tmp_path / "report.html")
+    write_html(report, Caption("x", (), "candles-\udcff.csv"), Output(tmp_path / "report.html"))
     assert "candles-\\udcff.csv" in (tmp_path / "report.html").read_text()
 
 
@@ -148,7 +149,7 @@ def test_an_edge_of_nothing_is_still_a_page():
 
 def test_a_file_that_cannot_be_written_is_said(report, tmp_path):
     with pytest.raises(BadInput, match="cannot write"):
-        write_html(report, CAPTION, tmp_path / "absent" / "report.html")
+        write_html(report, CAPTION, Output(tmp_path / "absent" / "report.html"))
 
 
 @pytest.mark.slow
@@ -161,7 +162,7 @@ def test_a_browser_draws_the_page_without_complaint(kind, report, tmp_path):
         "empty": lambda: (make_report(flipping_record(wave(1), 21)), CAPTION),
     }[kind]()
     path = tmp_path / "report.html"
-    write_html(*made, path)
+    write_html(*made, Output(path))
     dom, complaints = browse(path, tmp_path / "profile")
 
     assert complaints == []

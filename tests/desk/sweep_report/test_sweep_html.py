@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from bowline.core.errors import BadInput
+from bowline.desk.output_files import Output
 from bowline.desk.sweep_report import Figures, Ranked, sweep_page, write_sweep_html
 from bowline.desk.sweep_report.drawing import MOST_VARIANTS
 from tests.desk.pages import CHROMIUM, Elements, browse
@@ -189,7 +190,7 @@ def test_columns_of_unequal_length_are_refused(picture):
 
 def test_a_file_that_cannot_be_written_is_said(picture, tmp_path):
     with pytest.raises(BadInput, match="cannot write"):
-        write_sweep_html(picture, tmp_path / "absent" / "sweep.html")
+        write_sweep_html(picture, Output(tmp_path / "absent" / "sweep.html"))
 
 
 def wild():
@@ -254,7 +255,7 @@ class TestInABrowser:
             "none": lambda: cut(picture, 0),
         }[kind]()
         path = tmp_path / "sweep.html"
-        write_sweep_html(made, path)
+        write_sweep_html(made, Output(path))
         dom, complaints = browse(path, tmp_path / "profile")
 
         assert complaints == []

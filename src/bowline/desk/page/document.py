@@ -12,12 +12,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 
 import msgspec
 
-from bowline.core.errors import BadInput
+from bowline.desk.output_files import Output
 
 _HERE = "bowline.desk.page"
 #: scripts of every page, before its own
@@ -50,15 +49,11 @@ def assemble(
     )
 
 
-def write_page(page: str, path: Path) -> None:
-    """Write the file anew. Raises BadInput if it cannot be written there."""
-    try:
+def write_page(page: str, out: Output) -> None:
+    """Write the page. Raises BowlineError if it cannot be written there."""
+    with out.draft() as path:
         # a file name may hold bytes that are no text: they are shown, not fallen over
         path.write_text(page, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise BadInput(
-            f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written to"
-        ) from error
 
 
 def definitions(lines: Iterable[tuple[str, str]]) -> str:

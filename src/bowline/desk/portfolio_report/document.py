@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from msgspec.structs import asdict
 
 from bowline.core.report import PortfolioReport, RunPart
+from bowline.desk.output_files import Output, write_rows
 from bowline.desk.portfolio_report.words import PortfolioCaption, missing_lines, sharing_of, verdict
 from bowline.desk.report import (
     COLUMNS,
@@ -15,7 +15,6 @@ from bowline.desk.report import (
     titled_metrics,
     trade_rows,
     trimmed,
-    write_rows,
 )
 
 
@@ -53,11 +52,11 @@ def _part(part: RunPart) -> dict[str, Any]:
     }
 
 
-def write_portfolio_csv(report: PortfolioReport, path: Path) -> None:
+def write_portfolio_csv(report: PortfolioReport, out: Output) -> None:
     """Every round trip of every run, as for one run, with the run's number first."""
     rows = (
         (number, *row)
         for number, part in enumerate(report.parts, start=1)
         for row in trade_rows(part.report)
     )
-    write_rows(("run", *COLUMNS), rows, path)
+    write_rows(("run", *COLUMNS), rows, out)

@@ -6,9 +6,9 @@ Every figure is written here; the script in the page only draws. All text goes t
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 from bowline.core.report import METRICS, PortfolioReport
+from bowline.desk.output_files import Output
 from bowline.desk.page import assemble, definitions, sign, write_page
 from bowline.desk.portfolio_report.drawing import drawing_of
 from bowline.desk.portfolio_report.words import (
@@ -36,9 +36,9 @@ from bowline.desk.report import (
 )
 
 
-def write_portfolio_html(report: PortfolioReport, caption: PortfolioCaption, path: Path) -> None:
-    """Write the page. Raises BadInput if the file cannot be written there."""
-    write_page(portfolio_page(report, caption), path)
+def write_portfolio_html(report: PortfolioReport, caption: PortfolioCaption, out: Output) -> None:
+    """Write the page. Raises BowlineError if the file cannot be written there."""
+    write_page(portfolio_page(report, caption), out)
 
 
 def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:

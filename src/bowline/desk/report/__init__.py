@@ -21,7 +21,7 @@ from bowline.desk.report.html import (
     write_html,
 )
 from bowline.desk.report.terminal import metrics_grid, print_report, printable
-from bowline.desk.report.trades_csv import COLUMNS, trade_rows, write_rows, write_trades_csv
+from bowline.desk.report.trades_csv import COLUMNS, trade_rows, write_trades_csv
 from bowline.desk.report.words import (
     counted,
     duration_text,
@@ -71,6 +71,5 @@ __all__ = [
     "verdict",
     "warning_panel",
     "write_html",
-    "write_rows",
     "write_trades_csv",
 ]

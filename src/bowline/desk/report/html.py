@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from html import escape
-from pathlib import Path
 
 from bowline.core.model.values import HUNDRED
 from bowline.core.report import METRICS, Metrics, MonthReturn, Report, Tally
+from bowline.desk.output_files import Output
 from bowline.desk.page import assemble, definitions, sign, write_page
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_facts, completeness_warning
@@ -37,9 +37,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _FULL_HEAT_PCT = 15.0
 
 
-def write_html(report: Report, caption: Caption, path: Path) -> None:
-    """Write the page. Raises BadInput if the file cannot be written there."""
-    write_page(html_page(report, caption), path)
+def write_html(report: Report, caption: Caption, out: Output) -> None:
+    """Write the page. Raises BowlineError if the file cannot be written there."""
+    write_page(html_page(report, caption), out)
 
 
 def html_page(report: Report, caption: Caption) -> str:

@@ -5,13 +5,10 @@ Amounts are exact. Text from outside must never reach a spreadsheet as a formula
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from pathlib import Path
 
-from bowline.core.errors import BadInput
 from bowline.core.report import Report, longest_gap_within
+from bowline.desk.output_files import Output, write_rows
 from bowline.desk.report.words import duration_iso, iso_text, trimmed
 
 COLUMNS = (
@@ -21,22 +18,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_trades_csv(report: Report, path: Path) -> None:
-    """Write the file anew. Raises BadInput if it cannot be written there."""
-    write_rows(COLUMNS, trade_rows(report), path)
-
-
-def write_rows(columns: Sequence[str], rows: Iterable[Sequence[object]], path: Path) -> None:
-    """Write a CSV file anew. Raises BadInput if it cannot be written there."""
-    try:
-        with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as handle:
-            writer = csv.writer(handle)
-            writer.writerow(columns)
-            writer.writerows(rows)
-    except OSError as error:
-        raise BadInput(
-            f"cannot write {path}: {error.strerror}", hint="choose a folder that can be written to"
-        ) from error
+def write_trades_csv(report: Report, out: Output) -> None:
+    """Write the file. Raises BowlineError if it cannot be written there."""
+    write_rows(COLUMNS, trade_rows(report), out)
 
 
 def trade_rows(report: Report) -> list[list[object]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from pathlib import Path
 
+from bowline.desk.output_files import Output
 from bowline.desk.page import assemble, definitions, write_page
 from bowline.desk.sweep_report.drawing import MOST_TOP, drawing_of, rows_drawn
 from bowline.desk.sweep_report.picture import Check, SweepPicture
@@ -17,9 +17,9 @@ from bowline.desk.sweep_report.picture import Check, SweepPicture
 _SCRIPTS = ("axes.js", "heatmap.js", "scatter.js", "distribution.js", "sweep.js")
 
 
-def write_sweep_html(picture: SweepPicture, path: Path) -> None:
-    """Write the page. Raises BadInput if the file cannot be written there."""
-    write_page(sweep_page(picture), path)
+def write_sweep_html(picture: SweepPicture, out: Output) -> None:
+    """Write the page. Raises BowlineError if the file cannot be written there."""
+    write_page(sweep_page(picture), out)
 
 
 def sweep_page(picture: SweepPicture) -> str:
