@@ -1,4 +1,4 @@
-"""What every test may ask for: the shared market data, an own home, a fixed random order in CI."""
+"""What every test may ask for: the shared market data, an own home, the same choices every time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,34 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bowline import cli
+from tests import chance
 
 REPO = Path(__file__).resolve().parent.parent
 
-settings.register_profile("dev", deadline=None)
-# the same examples on every run: a red build must be red again when it is looked at
-settings.register_profile(
-    "ci",
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+#: a machine that is busy is no fault, and no run may hang on what an earlier one left behind
+_ANYWHERE = {
+    "deadline": None,
+    "database": None,
+    "print_blob": True,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+# the same examples in every run: what is red here is red wherever it is looked at
+settings.register_profile("fixed", derandomize=True, **_ANYWHERE)
+# in a search Hypothesis draws from --hypothesis-seed
+settings.register_profile("search", derandomize=False, **_ANYWHERE)
+settings.load_profile("search" if chance.SEARCH else "fixed")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a search, only what draws anything is run, and it draws from the number of the search."""
+    if not chance.SEARCH:
+        return
+    drawing = [
+        each for each in items if {"hypothesis", "chance"} & {m.name for m in each.iter_markers()}
+    ]
+    config.hook.pytest_deselected(items=[each for each in items if each not in drawing])
+    items[:] = drawing
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from bowline.core.model.instrument import MARKETS
 from bowline.core.signals import Catalogue, Indicator, Kind, Strategies, StrategySpec, parse_spec
 from bowline.core.signals.catalogue import Parameter
 from bowline.wire import load_catalogue
+from tests.chance import seeded
 
 TIMEFRAMES = ("1m", "5m", "15m", "1h")
 DIRECTIONS = ("long-only", "short-only", "long-short")
@@ -86,7 +87,7 @@ def sample_specs(n: int, seed: int, first_signal: str = "enter") -> list[Strateg
 
     They enter on the first signal, as every spec did when results of these were first written down.
     """
-    chance = random.Random(seed)
+    chance = seeded(seed)
     combinations = list(itertools.product(DIRECTIONS, SIZING_MODES, STOP_FIELDS))
     chance.shuffle(combinations)
     made = []
@@ -103,7 +104,7 @@ def sample_specs(n: int, seed: int, first_signal: str = "enter") -> list[Strateg
 
 def margin_specs(n: int, seed: int) -> list[StrategySpec]:
     """The same `n` specs for the same seed, with leverage, every sizing and way to fill stops."""
-    chance = random.Random(seed)
+    chance = seeded(seed)
     combinations = list(itertools.product(DIRECTIONS, ALL_SIZING_MODES, STOP_FIELDS))
     chance.shuffle(combinations)
     made = []

@@ -38,8 +38,7 @@ SECRETS_FILE = PREFIX + "SECRETS_FILE"
 MAX_BYTES = 64 * 1024
 _NAME = re.compile(PREFIX + "[A-Z0-9_]+")
 #: read by the tests and to compare kernels, so that a shell which has it set can run Bowline too
-_TESTS = ("KERNEL", "SHARED_DATA", "TEST_KILLS", "TEST_POSTGRES", "TEST_REDIS")
-_NOT_OURS = frozenset(PREFIX + name for name in _TESTS)
+_NOT_OURS = re.compile(PREFIX + "(KERNEL|SHARED_DATA|FUZZ|TEST_[A-Z_]+)")
 
 
 class Secret:
@@ -284,7 +283,7 @@ OF_VENUES = frozenset(f"{venue}_{word}" for venue in _VENUES for word, *_ in _VE
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings in `environ`. Raises BadInput with a line for each variable that is wrong."""
     problems: list[str] = []
-    ours = {k: v for k, v in environ.items() if k.startswith(PREFIX) and k not in _NOT_OURS}
+    ours = {k: v for k, v in environ.items() if k.startswith(PREFIX) and not _NOT_OURS.fullmatch(k)}
     known = {name for field in FIELDS for name in _names(field)} | {SECRETS_FILE}
     problems += _unknown(ours, known)
     in_file = _secrets_file(ours, problems)

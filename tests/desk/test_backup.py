@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import signal
 import sqlite3
@@ -28,6 +27,7 @@ from bowline.desk.journal import journal_path
 from bowline.research.synthetic import synthetic_minutes
 from bowline.storage.candles import Delivery
 from bowline.storage.journal import Entry
+from tests.chance import seeded
 from tests.conftest import Say
 
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
@@ -253,9 +253,10 @@ def test_the_newest_are_kept_and_nothing_else_is_touched(kept: Path, tmp_path: P
     assert (folder / "notes").is_dir()
 
 
+@pytest.mark.chance
 def test_one_flipped_bit_in_any_file_is_found(kept: Path, tmp_path: Path) -> None:
     made = backup(kept)
-    chance = random.Random(1)
+    chance = seeded(1)
     for file in made.manifest.files:
         path = made.path / file.path
         sound = path.read_bytes()
@@ -274,11 +275,12 @@ def test_one_flipped_bit_in_any_file_is_found(kept: Path, tmp_path: Path) -> Non
     assert "candles.duckdb: 0 bytes" in problems
 
 
+@pytest.mark.chance
 def test_one_flipped_bit_anywhere_in_the_manifest_is_found(kept: Path) -> None:
     made = backup(kept)
     path = made.path / MANIFEST
     sound = path.read_bytes()
-    chance = random.Random(2)
+    chance = seeded(2)
     for at in chance.sample(range(len(sound)), 300):
         path.write_bytes(flipped(sound, at, chance.randrange(8)))
         with pytest.raises((Damaged, Conflict)):

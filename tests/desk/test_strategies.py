@@ -43,6 +43,7 @@ def test_a_strategy_is_saved_once_and_found_by_id_prefix_and_name(desk: Strategy
     assert desk.saved() == [saved.record]
 
 
+@pytest.mark.chance
 def test_every_spec_comes_back_as_it_was_saved(desk: StrategyDesk) -> None:
     """Through the tables and their text, with every sizing, stop and number."""
     for number, spec in enumerate(sample_specs(48, seed=11)):

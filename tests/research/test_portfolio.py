@@ -101,6 +101,7 @@ def lone_specs():
     return [*sample_specs(12, seed=11), *margin_specs(12, seed=5)]
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("number", range(24))
 def test_a_portfolio_of_one_run_is_its_backtest_bit_for_bit(number):
     setup = setup_of(lone_specs()[number], minutes(), catalogue())

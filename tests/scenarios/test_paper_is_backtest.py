@@ -33,6 +33,7 @@ def test_the_specs_cover_every_direction_sizing_and_stop():
     assert len(stops) == 4
 
 
+@pytest.mark.chance
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(SPECS))
 @pytest.mark.parametrize("market", MARKETS)

@@ -30,6 +30,7 @@ def played(number: int) -> tuple[PaperResult, MemoryJournal]:
     return play(setup_of(specs()[number], minutes(), catalogue()), minutes(), journal), journal
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("number", range(SPECS))
 def test_paper_with_margin_is_the_backtest(number):
     result, journal = played(number)

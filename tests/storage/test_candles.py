@@ -31,6 +31,7 @@ from bowline.storage.candles import (
 )
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from tests.candle_files import SPOT, START_NS, Opener, fresh, made_frame
+from tests.chance import seeded
 
 PERP = InstrumentId(MarketId(2), "BTCUSDT")
 
@@ -65,13 +66,14 @@ def test_instruments_are_kept_apart(store: Candles, instrument: InstrumentId) ->
     assert len(store.read(other, Timeframe.M1)) == 7
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("timeframe", [Timeframe.M1, Timeframe.M5, Timeframe.H1])
 def test_a_range_gives_the_candles_that_lie_wholly_within(
     store: Candles, instrument: InstrumentId, timeframe: Timeframe
 ) -> None:
     write(store, made_frame(300, instrument=instrument))
     whole = store.read(instrument, timeframe)
-    chance = random.Random(3)
+    chance = seeded(3)
     for _ in range(8):
         start_ns, end_ns = sorted(START_NS + chance.randrange(400 * MINUTE_NS) for _ in range(2))
         part = store.read(instrument, timeframe, start_ns, end_ns)
@@ -144,8 +146,9 @@ def test_order_and_repetition_of_arrivals_change_nothing(
         assert close in [_version(values).close[minute] for values in allowed]
 
 
+@pytest.mark.chance
 def test_thousands_of_minutes_each_with_its_own_order_of_arrivals(store: Candles) -> None:
-    chance = random.Random(11)
+    chance = seeded(11)
     cuts = [sorted(chance.sample(range(5000), 2)) for _ in range(16)]
     arrivals = [(chance.randrange(1, 6), n % 5, *cut) for n, cut in enumerate(cuts)]
     again = [*arrivals, *chance.choices(arrivals, k=6)]

@@ -24,6 +24,7 @@ from bowline.core.model.values import AccountId, OrderId, RunId, Side
 from bowline.storage.embedded.journal_file import SCHEMA, audit
 from bowline.storage.embedded.sqlite_journal import SqliteJournal
 from bowline.storage.journal import Entry, Snapshot, VerifyResult
+from tests.chance import seeded
 
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
 
@@ -319,6 +320,7 @@ def repeat_a_row(db: sqlite3.Connection, rng: random.Random) -> None:
     )
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize(
     ("mutate", "times"),
     [
@@ -329,7 +331,7 @@ def repeat_a_row(db: sqlite3.Connection, rng: random.Random) -> None:
 def test_every_change_of_a_stored_value_is_found(
     path: Path, mutate: Callable[[sqlite3.Connection, random.Random], None], times: int
 ) -> None:
-    rng = random.Random(f"{mutate.__name__} 1")
+    rng = seeded(f"{mutate.__name__} 1")
     content = image(written(path), triggers=False).replace(b" NOT NULL", b"         ")
     for _ in range(times):
         db = opened(content)
@@ -355,9 +357,10 @@ def content_of(db: sqlite3.Connection) -> list[list[tuple[object, ...]]]:
     return [db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
 
 
+@pytest.mark.chance
 def test_a_flipped_bit_of_the_file_is_found_or_changes_nothing(path: Path) -> None:
     """4,000 bits anywhere in the file, unused space and SQLite's own pages included."""
-    rng = random.Random(2)
+    rng = seeded(2)
     whole = image(written(path), triggers=True)
     original = content_of(opened(whole))
     assert audit(opened(whole)) == VerifyResult(12, 2)
@@ -406,9 +409,10 @@ def test_dropped_triggers_are_found(path: Path) -> None:
     reader.close()
 
 
+@pytest.mark.chance
 def test_a_torn_wal_leaves_a_prefix_of_what_was_committed(path: Path, tmp_path: Path) -> None:
     """The WAL is cut at every frame and at random bytes, and bits in it are flipped (fault E3)."""
-    rng = random.Random(3)
+    rng = seeded(3)
     journal = SqliteJournal(written(path))
     states = {journal.last_seq: journal.head}
     for step in range(20):
@@ -447,10 +451,11 @@ def test_a_torn_wal_leaves_a_prefix_of_what_was_committed(path: Path, tmp_path: 
     assert set(states) == set(lengths)
 
 
+@pytest.mark.chance
 def test_only_people_mend_errors_escape(path: Path) -> None:
     """Whatever bit is flipped, reading works or ends in an error that a person can act on."""
     whole = image(written(path), triggers=True)
-    rng = random.Random(4)
+    rng = seeded(4)
     used = [place for place, byte in enumerate(whole) if byte]
     for turn in range(300):
         content = bytearray(whole)

@@ -26,6 +26,7 @@ from bowline.core.venue import (
 )
 from bowline.venues.books import BookKeeper, BookState
 from bowline.venues.feed import Channel, FeedCodec, Unreadable
+from tests.chance import seeded
 
 FRAMES = int(os.environ.get("BOWLINE_FUZZ", "20000"))
 #: no frame may hold up the others; a slow machine's pause is no hang
@@ -44,7 +45,7 @@ _ODD = [
 def storm(codec: FeedCodec, frames: Sequence[bytes], seed: int = 1, count: int = FRAMES) -> None:
     """Damage `frames`, which the codec must read, `count` times; assert all that is said above."""
     before = [codec.decode(frame) for frame in frames]
-    chance = random.Random(seed)
+    chance = seeded(seed)
     keepers: dict[InstrumentId, BookKeeper] = {}
     for number in range(count):
         frame = damaged(chance, frames)
@@ -63,7 +64,7 @@ def storm(codec: FeedCodec, frames: Sequence[bytes], seed: int = 1, count: int =
 
 def storm_of_bodies(read: Callable[[bytes], object], bodies: Sequence[bytes], count: int) -> None:
     """The same for the replies to REST requests: read, or Unreadable."""
-    chance = random.Random(2)
+    chance = seeded(2)
     for _ in range(count):
         body = damaged(chance, bodies)
         try:

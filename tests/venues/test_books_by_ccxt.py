@@ -20,6 +20,7 @@ from bowline.venues.feed import Channel, FeedCodec
 from bowline.venues.gate import GateCodec
 from bowline.venues.htx import HtxCodec
 from bowline.venues.mexc import MexcLinearCodec, MexcSpotCodec
+from tests.chance import seeded
 from tests.venues import recorded
 from tests.venues.judge import Judge
 from tests.venues.mexc.test_spot import book as mexc_spot_change
@@ -147,6 +148,7 @@ def _walk(chance: random.Random) -> list[tuple[Levels, Levels]]:
     return [far, *((some(-1, 6), some(1, 6)) for _ in range(CHANGES))]
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("market", CASES)
 def test_after_a_thousand_changes_the_book_is_that_of_ccxt(market: str) -> None:
     venue, word, url, change = CASES[market]
@@ -154,7 +156,7 @@ def test_after_a_thousand_changes_the_book_is_that_of_ccxt(market: str) -> None:
     first: tuple[Levels, Levels] = ([(99.0, 3), (98.5, 4)], [(101.0, 5), (101.5, 6)])
     start = _start(market, codec, word, *first)
     keeper = keeper_of(codec, start.instrument)
-    frames = [change(START + at, *levels) for at, levels in enumerate(_walk(random.Random(7)), 1)]
+    frames = [change(START + at, *levels) for at, levels in enumerate(_walk(seeded(7)), 1)]
     early = frames[:1] if codec.rules(Channel.BOOK).snapshot_by_rest else []
     for frame in early:
         assert keeper.take(*codec.decode(frame), 0)  # a change comes before the start

@@ -6,12 +6,11 @@ makes the two the same, and look-ahead impossible.
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 import pytest
 
 from bowline.core.signals import compute, signal
+from tests.chance import seeded
 from tests.core.signals.candles_for_signals import bitcoin, catalogue, drawn, ids
 
 CANDLES = 700
@@ -19,11 +18,12 @@ DRAWS = 5
 CUTS = 200  # for each draw: 1,000 for each entry
 
 
+@pytest.mark.chance
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ids())
 def test_a_value_depends_on_nothing_after_its_candle(name, shared_data):
     frame = bitcoin(shared_data, CANDLES)
-    indicator, rng = catalogue().get(name), random.Random(name)
+    indicator, rng = catalogue().get(name), seeded(name)
     for draw in range(DRAWS):
         params = drawn(indicator, rng) if draw else indicator.resolve({})[0]
         whole = compute(indicator, params, frame)
@@ -34,11 +34,12 @@ def test_a_value_depends_on_nothing_after_its_candle(name, shared_data):
                 assert now.tobytes() == later.tobytes(), (output, params, cut, now, later)
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("name", ids())
 def test_a_whole_history_is_the_beginning_of_a_longer_one(name, shared_data):
     """Not only the last value: nothing that was said is ever taken back."""
     frame = bitcoin(shared_data, CANDLES)
-    indicator, rng = catalogue().get(name), random.Random(name)
+    indicator, rng = catalogue().get(name), seeded(name)
     params = drawn(indicator, rng)
     cut = rng.randint(CANDLES // 2, CANDLES - 1)
     whole, part = (compute(indicator, params, each) for each in (frame, frame.slice(0, cut)))

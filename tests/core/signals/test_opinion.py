@@ -62,6 +62,7 @@ def test_a_cross_says_what_two_averages_say() -> None:
         assert frame.direction[t] == expected
 
 
+@pytest.mark.chance
 def test_all_rules_must_agree() -> None:
     """LONG only where each one alone is LONG, SHORT likewise, everything else is NEUTRAL."""
     candles = walk(3000)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
-
 import msgspec
 import numpy as np
 import pytest
 
 from bowline.core.signals import compute, signal, warmup
 from bowline.core.signals.entry import Rule
+from tests.chance import seeded
 from tests.core.signals.candles_for_signals import (
     bitcoin,
     catalogue,
@@ -67,10 +66,11 @@ def test_every_rule_has_two_sides_but_those_of_one_sided_patterns():
     assert len(one_sided) == 31
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("name", ids())
 def test_the_first_value_comes_when_the_warm_up_says(name, shared_data):
     frame, entry = bitcoin(shared_data, 1_500), catalogue().get(name)
-    rng = random.Random(name)
+    rng = seeded(name)
     for params in (entry.defaults(), *(drawn(entry, rng) for _ in range(4))):
         wait = warmup(entry, params, frame.timeframe)
         outputs = compute(entry, params, frame)

@@ -6,12 +6,11 @@ an average is no value, and 0/0 is none either: by one rule, whichever library t
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 import pytest
 
 from bowline.core.signals import compute, signal, warmup
+from tests.chance import generator, seeded
 from tests.core.signals.candles_for_signals import (
     bitcoin,
     candles,
@@ -42,15 +41,16 @@ def largest(outputs) -> float:
     return max(float(np.nanmax(np.abs(each), initial=0.0)) for each in outputs.values())
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("price", PRICES)
 @pytest.mark.parametrize("volume", ["constant", "none", "other"])
 def test_a_price_that_never_moves_has_no_opinion_and_no_huge_number(price, volume):
     volumes = {
         "constant": 5.0,
         "none": 0.0,
-        "other": np.random.default_rng(1).uniform(0.1, 9, 1_200),
+        "other": generator(1).uniform(0.1, 9, 1_200),
     }
-    frame, rng = still(price, volumes[volume]), random.Random(price)
+    frame, rng = still(price, volumes[volume]), seeded(price)
     for entry in catalogue().entries:
         for params in (entry.defaults(), drawn(entry, rng)):
             outputs = compute(entry, params, frame)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 import tracemalloc
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.values import Side
 from bowline.core.venue import Book
 from bowline.core.venue.book import ClearBook
+from tests.chance import seeded
 
 BTC = InstrumentId(MarketId(4), "BTCUSDT")
 
@@ -62,8 +62,9 @@ def test_any_calls_leave_the_same_book(
             assert ask(clear) == ask(fast)
 
 
+@pytest.mark.chance
 def test_a_thousand_levels_and_a_hundred_thousand_changes_end_the_same() -> None:
-    random = Random(3)
+    random = seeded(3)
     clear, fast = ClearBook(BTC), Book(BTC)
     for number in range(100_000):
         price = float(random.randint(1, 2_000))

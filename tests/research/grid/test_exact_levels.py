@@ -6,7 +6,6 @@ exact, and quantities are quotients of 28 digits. The expected answer is in how 
 
 from __future__ import annotations
 
-import random
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from bowline.core.model.values import RunId, StrategyId, Timeframe
 from bowline.research import backtest
 from bowline.research.grid import Outcome, Rules, SignalBank, Tape, evaluate
 from bowline.research.grid.library import available
+from tests.chance import seeded
 from tests.core.engine.test_semantics import INSTRUMENT, Told, market
 
 TICK = Decimal("0.01")
@@ -57,7 +57,7 @@ class Case(NamedTuple):
 
 def stop_cases(count: int) -> list[Case]:
     """Stop losses and take profits of longs and shorts, from small prices to large ones."""
-    chance, cases = random.Random(7), []
+    chance, cases = seeded(7), []
     for number in range(count):
         pct, slippage, step = map(Decimal, STOPS[number % len(STOPS)])
         price = step * chance.randint(40, 40_000)
@@ -79,7 +79,7 @@ def bust_cases(count: int) -> list[Case]:
     With all of it in: cash = n (1 + f), sold for n (1 - f), so twice the price that was got. With
     1/k of the cash in: (k + 1 - f) times that price.
     """
-    chance, cases = random.Random(8), []
+    chance, cases = seeded(8), []
     for number in range(count):
         fee = FEES[number % 3]
         parts = (1, 2, 4, 5)[number // 3 % 4]

@@ -58,6 +58,7 @@ def test_every_variant_is_the_core_s_from_its_first_candle_on(path, first_signal
                     assert mine == pytest.approx(core, rel=1e-9)
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("first_signal", CHOICES)
 @pytest.mark.parametrize("path", available())
 def test_generated_specs_without_a_warm_up(path, first_signal, monkeypatch):

@@ -28,6 +28,7 @@ from bowline.core.signals import (
 from bowline.research import backtest
 from bowline.research.grid import Rules, SignalBank, Tape, evaluate
 from bowline.research.grid.library import available
+from tests.chance import generator
 from tests.generators import catalogue, sample_specs
 
 CASH = Decimal(10_000)
@@ -37,7 +38,7 @@ INSTRUMENT = Instrument(InstrumentId(FILE_MARKET.market_id, "TEST"))
 
 def market(seed: int, length: int, timeframe: Timeframe) -> CandleFrame:
     """A random walk with two decimals and proper highs and lows."""
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     close = np.round(100 * np.exp(np.cumsum(rng.normal(0, 0.012, length))), 2)
     opened = np.concatenate((close[:1], close[:-1]))
     high = np.round(np.maximum(opened, close) * (1 + rng.random(length) * 0.004), 2)
@@ -84,6 +85,7 @@ def held_to_the_core(
     return truth
 
 
+@pytest.mark.chance
 @pytest.mark.skipif(available() == ("python",), reason="no kernel was compiled here")
 @pytest.mark.parametrize("seed", range(4))
 def test_the_kernel_is_the_core(seed):
@@ -91,6 +93,7 @@ def test_the_kernel_is_the_core(seed):
         held_to_the_core(spec, market(100 * seed + number, 900, spec.timeframe), COSTS)
 
 
+@pytest.mark.chance
 @pytest.mark.skipif(available() == ("python",), reason="no kernel was compiled here")
 @pytest.mark.parametrize("stops", [{}, {"sl_pct": 4, "tp_pct": 4}], ids=["none", "both"])
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from bowline.research.grid import plan_grid
 from bowline.research.grid.library import available
 from bowline.research.grid.signals import SignalSource, _compare
 from bowline.research.grid.space import Axis, Slot
+from tests.chance import generator
 from tests.core.signals.candles_for_signals import halted
 from tests.generators import ruled
 from tests.research.grids import START_NS, minutes, request
@@ -137,11 +138,12 @@ def test_in_a_market_that_stands_still_a_sweep_says_what_the_core_says(path, mon
         assert np.array_equal(found, signal(entry, entry.defaults(), market)), entry.id
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("path", available())
 def test_columns_compare_as_the_catalogue_compares_on_every_path(path, scaled, monkeypatch) -> None:
     monkeypatch.setenv("BOWLINE_KERNEL", path)
-    draw = np.random.Generator(np.random.PCG64(3))
+    draw = generator(3)
     one = draw.normal(100, 1e-9, 50_000)
     other = np.where(draw.random(50_000) < 0.3, one * (1 + 1e-13), draw.normal(100, 1e-10, 50_000))
     for column in (one, other):

@@ -25,6 +25,7 @@ from bowline.core.model.job import JobState
 from bowline.research.grid import plan_grid
 from bowline.research.jobs import Bench, Parcel, Stage, Threads, sweeps, work
 from bowline.storage.jobs import JobRequest, Jobs, StoredJob
+from tests.chance import seeded
 from tests.databases import database, open_engine
 from tests.research.grids import MIDDLE, START_NS, minutes, request
 
@@ -180,12 +181,13 @@ def undisturbed(url: str, log: str) -> tuple[bytes, int, float]:
     return result, moments, seconds
 
 
+@pytest.mark.chance
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_sweep_killed_at_any_moment_comes_to_the_same(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    chance, killed, number = random.Random(KILLS), 0, 0
+    chance, killed, number = seeded(KILLS), 0, 0
     with database(kind, tmp_path) as url:
         result, moments, seconds = undisturbed(url, str(tmp_path / "undisturbed"))
         assert moments > 80

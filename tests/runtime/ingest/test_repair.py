@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from bowline.storage.candles import Candles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
 from bowline.venues import Rejected, TooOld
+from tests.chance import seeded
 from tests.runtime.ingest.recorded import (
     BTC,
     BUSY,
@@ -112,11 +112,12 @@ def test_holes_and_what_is_stored_make_up_the_whole_range(
     assert missing == set(range(first, last)) - there
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("seed", range(3))
 def test_any_loss_is_made_whole_with_the_least_of_requests(
     store: Candles, intake: Intake, absences: Absences, clock: Clock, seed: int
 ) -> None:
-    kept = sorted(Random(seed).sample(range(400), 250))
+    kept = sorted(seeded(seed).sample(range(400), 250))
     intake.take("ws", rows(TRUTH, kept))
     venue = ToldVenue(TRUTH, clock)
     repair = Repair(store, intake, absences, venue)

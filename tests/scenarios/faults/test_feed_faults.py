@@ -18,6 +18,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.venue import FillReport, OrderReport
 from bowline.venues import Channel, Topic
 from bowline.venues.stream import BookInvalid, BookValid, FeedRunner, StreamLost, StreamMissed
+from tests.chance import seeded
 from tests.scenarios.faults.account import PART, PlayedAccount, listening, order_frame
 from tests.venues.stream.accounts import Told
 from tests.venues.stream.played import BTC, CODEC, ETH, Heard, PlayedVenue, now_ns, now_s
@@ -142,11 +143,12 @@ def test_b06_a_stream_that_says_nothing_is_found_and_opened_anew() -> None:
     play(scene)
 
 
+@pytest.mark.chance
 def test_b13_venues_that_fall_together_and_return_in_any_order_are_all_heard_again() -> None:
     books = [Topic(Channel.BOOK, BTC), Topic(Channel.BOOK, ETH)]
 
     async def main() -> None:
-        chance = Random(13)
+        chance = seeded(13)
         venues, heard = [PlayedVenue() for _ in range(8)], [Heard() for _ in range(8)]
         tasks = [
             asyncio.create_task(

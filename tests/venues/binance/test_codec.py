@@ -220,6 +220,7 @@ def test_a_futures_change_must_name_the_one_before(futures: BinanceCodec) -> Non
         futures.decode(b'{"e":"depthUpdate","s":"BTCUSDT","E":1,"U":1,"u":2,"b":[],"a":[]}')
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize(("market", "path", "words", "expected"), CAPTURES)
 def test_no_damaged_frame_does_harm(
     shared_data: Path, market: str, path: str, words: list[str], expected: dict[str, int]

@@ -220,6 +220,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         linear.decode(frame.replace(was, now).encode())
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("kind", ["spot", "futures"])
 def test_no_damaged_frame_does_harm(
     linear: PrivateCodec, spot: PrivateCodec, shared_data: Path, kind: str

@@ -189,6 +189,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(was: str, now:
         linear.decode(zipped(frame.replace(was, now).encode()))
 
 
+@pytest.mark.chance
 def test_no_damaged_frame_does_harm(kind: str, codec: BingxCodec) -> None:
     messages = [
         *BOOKS[kind], TRADES[kind], CANDLES[kind], QUOTE, {"ping": "5963ba3d", "time": "now"},

@@ -186,6 +186,7 @@ def test_words_of_the_connection_are_known(codec: BitgetCodec) -> None:
         codec.decode(b'{"event":"surprise"}')
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("market", ["bitget:spot", "bitget:linear"])
 def test_no_damaged_frame_does_harm(
     market: str, shared_data: Path, lines: list[dict[str, Any]]

@@ -197,6 +197,7 @@ def test_what_is_told_of_another_market_is_nothing_to_us(spot: PrivateCodec) -> 
     assert list(spot.decode(raw(frame("linear", "orders", ORDERS["linear"])))) == []
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("kind", ["spot", "linear"])
 def test_no_damaged_frame_does_harm(linear: PrivateCodec, spot: PrivateCodec, kind: str) -> None:
     frames = [frame(kind, "orders", ORDERS[kind]), frame(kind, "fill", FILLS[kind])]

@@ -161,6 +161,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         codec.decode(frame.replace(was, now).encode())
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("market", ["bybit:spot", "bybit:linear"])
 def test_no_damaged_frame_does_harm(market: str, lines: list[dict[str, Any]]) -> None:
     codec = BybitCodec(*recorded.listed(market, WORDS))

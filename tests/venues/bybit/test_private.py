@@ -260,6 +260,7 @@ def test_contracts_in_another_money_are_nothing_to_us(
     assert list(linear.decode(frame)) == []
 
 
+@pytest.mark.chance
 def test_no_damaged_frame_does_harm(linear: PrivateCodec, shared_data: Path) -> None:
     names = ("account_order", "account_execution", "account_position", "account_wallet")
     storm(linear, [raw(sample(shared_data, name)) for name in (*names, "auth_success")])

@@ -284,6 +284,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         spot.decode(frame.replace(was, now).encode())
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("kind", ["spot", "linear"])
 def test_no_damaged_frame_does_harm(kind: str, lines: list[dict[str, Any]]) -> None:
     if kind == "linear":
@@ -297,6 +298,7 @@ def test_no_damaged_frame_does_harm(kind: str, lines: list[dict[str, Any]]) -> N
     fuzz.storm(codec_of(f"gate:{kind}", size="0.001"), frames)
 
 
+@pytest.mark.chance
 def test_no_damaged_reply_does_harm(spot: GateCodec, linear: GateCodec) -> None:
     for codec, market_id, body in ((spot, SPOT, SPOT_START), (linear, LINEAR, FUTURES_START)):
         instrument = InstrumentId(market_id, "BTC_USDT")

@@ -326,6 +326,7 @@ def _values(report: Any) -> list[Any]:
     return [getattr(report, name) for name in report.__struct_fields__]
 
 
+@pytest.mark.chance
 def test_no_damaged_frame_does_harm(kind: str) -> None:
     messages = [FILLS[kind]]
     messages += [SPOT_ORDER, SPOT_BALANCE] if kind == "spot" else [FUTURES_ORDER, POSITION]

@@ -256,6 +256,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         spot.decode(zipped(frame.replace(was, now).encode()))
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("kind", ["spot", "linear"])
 def test_no_damaged_frame_does_harm(kind: str, lines: list[dict[str, Any]]) -> None:
     if kind == "linear":

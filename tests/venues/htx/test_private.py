@@ -262,6 +262,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         linear.decode(message.replace(was, now).encode())
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("kind", ["spot", "linear"])
 def test_no_damaged_frame_does_harm(linear: PrivateCodec, spot: PrivateCodec, kind: str) -> None:
     if kind == "spot":

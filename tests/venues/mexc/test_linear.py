@@ -212,6 +212,7 @@ def test_a_refused_reply_of_rest_is_no_book(codec: MexcLinearCodec) -> None:
         codec.decode_snapshot(BTC, b'{"success":false,"code":510,"message":"too frequent"}')
 
 
+@pytest.mark.chance
 def test_no_damaged_frame_does_harm(lines: list[dict[str, Any]]) -> None:
     messages = [line["message"] for line in lines if line["message"]["channel"] != START]
     messages += [DEPTH, DEAL, KLINE, FULL, {"channel": "rs.sub.depth", "data": "success", "ts": 1}]

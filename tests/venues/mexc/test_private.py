@@ -192,6 +192,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         codec.decode(frame.replace(was, now).encode())
 
 
+@pytest.mark.chance
 def test_no_damaged_frame_does_harm(codec: MexcLinearPrivateCodec) -> None:
     filled = FILL | {"data": FILL["data"] | {"taker": True}}
     frames = [recorded.raw(each) for each in (ORDER, filled, ASSET, POSITION)]

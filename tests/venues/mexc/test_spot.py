@@ -322,6 +322,7 @@ def test_an_answer_says_which_topics_were_taken_and_which_not(
     assert codec.decode(recorded.raw(message)) == expected
 
 
+@pytest.mark.chance
 def test_no_damaged_frame_does_harm(codec: MexcSpotCodec) -> None:
     answers = [
         {"id": 0, "code": 0, "msg": "PONG"},

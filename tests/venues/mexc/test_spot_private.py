@@ -179,5 +179,6 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         codec.decode(frame)
 
 
+@pytest.mark.chance
 def test_no_damaged_frame_does_harm(codec: PrivateCodec) -> None:
     storm(codec, [order(), fill(), account()])

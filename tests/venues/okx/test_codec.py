@@ -187,6 +187,7 @@ def test_a_request_is_one_frame_on_the_url_of_its_channel(codec: OkxCodec) -> No
     assert codec.rules(Channel.BOOK).url.endswith("/public")
 
 
+@pytest.mark.chance
 @pytest.mark.parametrize("market", ["okx:spot", "okx:linear"])
 def test_no_damaged_frame_does_harm(market: str, shared_data: Path) -> None:
     codec = OkxCodec(*recorded.listed(market, [*CAPTURED, *WORDS], CONTRACT))

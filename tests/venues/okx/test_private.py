@@ -224,6 +224,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         linear.decode(frame.replace(was, now).encode())
 
 
+@pytest.mark.chance
 def test_no_damaged_frame_does_harm(linear: PrivateCodec, shared_data: Path) -> None:
     frames = [raw(sample(shared_data, name)) for name in ("orders", "account")]
     storm(linear, [*frames, raw({"event": "login", "code": "0", "msg": ""})])
