@@ -1,4 +1,5 @@
-# make setup | live | servers | chdb | cluster | demo | check | test | bench | judge-freqtrade
+# make setup | live | servers | chdb | cluster | demo | check | test | search | mutants | bench
+# | judge-freqtrade
 # Needs git, make, Python 3.11 or newer with its venv module, and a package registry. Nothing else.
 
 PYTHON ?= python3
@@ -15,12 +16,17 @@ DEV_STAMP  := $(VENV)/.dev-is-set-up
 CANDLES ?=
 NAME    ?=
 MARKETS ?=
+SECONDS ?= 600
+JOBS    ?=
+SEED    ?=
+ONLY    ?=
 
 # with xdist, two processes share the tests; chDB, DuckDB and SQLite stores lie in their own folders
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+# with one hash seed, for the same choices everywhere (CONTRIBUTING.md)
+PYTEST := PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup live servers chdb cluster dev demo check test lint types layers bench judge-freqtrade clean
+.PHONY: help setup live servers chdb cluster dev demo check test lint types layers search bench judge-freqtrade clean
 
 help:
 	@echo "make setup                 set up .venv with what Bowline needs to run"
@@ -30,7 +36,8 @@ help:
 	@echo "make cluster               add what hands sweeps to a Dask cluster"
 	@echo "make demo [CANDLES=file]   the whole walk: import, backtest, paper run, report"
 	@echo "make check                 the fast half: lint, types, layers, tests that take moments"
-	@echo "make test                  everything"
+	@echo "make test                  everything, with the same choices every time"
+	@echo "make search [SECONDS=600]  every test that draws, with fresh draws; JOBS=, SEED=, ONLY=path"
 	@echo "make bench NAME=...        one figure: $(patsubst bench/%.py,%,$(filter-out bench/_%,$(wildcard bench/*.py)))"
 	@echo "make judge-freqtrade       freqtrade against the simulated venues, in .venv-judge (1 GB)"
 	@echo "make clean                 remove .venv, .venv-judge and caches"
@@ -97,6 +104,10 @@ check: lint types layers
 
 test: lint types layers
 	$(PYTEST)
+
+search: $(DEV_STAMP)
+	@$(BIN)/python -m tests.search --seconds "$(SECONDS)" $(if $(JOBS),--jobs "$(JOBS)") \
+	    $(if $(SEED),--seed "$(SEED)") $(if $(ONLY),--only "$(ONLY)")
 
 bench: $(BASE_STAMP)
 	@test -n "$(NAME)" || { $(MAKE) --no-print-directory help >&2; exit 2; }

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bowline.core.completeness import Across, measure
-from bowline.core.model.event import FundingPaid
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, RunId, Side, Timeframe
 from bowline.core.report import count_held_across, make_report
+from bowline.core.report.record import FundingPayment
 from tests.core.report.runs import START_NS, execution, frame, record_of
 
 HOUR_NS = Timeframe.H1.ns
@@ -36,7 +36,7 @@ def report_of(candles: CandleFrame, *rows: int, funding: tuple[int, ...] = ()):
         execution(closes[row], side, "1", "100") for row, side in zip(rows, sides, strict=False)
     ]
     paid = tuple(
-        FundingPaid(at, RunId(1), Decimal("0.0001"), Decimal(100), Decimal("0.01"))
+        FundingPayment(at, RunId(1), Decimal("0.0001"), Decimal(100), Decimal("0.01"))
         for at in funding
     )
     record = msgspec.structs.replace(record_of(candles, fills), funding=paid)
