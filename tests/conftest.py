@@ -25,8 +25,8 @@ _ANYWHERE = {
 }
 # the same examples in every run: what is red here is red wherever it is looked at
 settings.register_profile("fixed", derandomize=True, **_ANYWHERE)
-# in a search Hypothesis draws from --hypothesis-seed
-settings.register_profile("search", derandomize=False, **_ANYWHERE)
+# in a search Hypothesis draws from --hypothesis-seed, and more where a test sets no number
+settings.register_profile("search", derandomize=False, max_examples=300, **_ANYWHERE)
 settings.load_profile("search" if chance.SEARCH else "fixed")
 
 
