@@ -4,6 +4,7 @@
     ├── BadInput        a file, a spec, an option or a setting is not what it must be
     ├── NotFound        a thing that was named does not exist
     ├── Conflict        it exists already, or is in use, or the state forbids it
+    │   └── Unreachable a store takes or gives nothing now: in use, a full disk, a dead server
     └── Damaged         stored data is not what was written: never trade on it
 
 A programming error is none of these and must stay an ordinary exception.
@@ -33,6 +34,10 @@ class NotFound(BowlineError):
 
 class Conflict(BowlineError):
     """Something that the present state does not allow."""
+
+
+class Unreachable(Conflict):
+    """A store that does not answer now: what was asked of it may or may not have happened."""
 
 
 class Damaged(BowlineError):

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from bowline.core.completeness import Completeness
-from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound
+from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound, Unreachable
 from bowline.core.model.instrument import FILE_MARKET, market_by_id
 from bowline.core.model.job import JobState
 from bowline.core.signals import Unsaid
@@ -34,7 +34,7 @@ from bowline.research.grid.plan import Hashes
 from bowline.research.jobs import LEASE_NS, Bench, Stage, is_gone, run_leased, worker_name
 from bowline.research.jobs.sweeps import first_stage, result_of
 from bowline.storage.candles import Candles
-from bowline.storage.jobs import JobRequest, Jobs, Lease, LeaseLost, StoredJob, Unreachable
+from bowline.storage.jobs import JobRequest, Jobs, Lease, LeaseLost, StoredJob
 
 SWEEP = "sweep"
 

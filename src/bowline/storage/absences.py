@@ -7,13 +7,10 @@ in such a range all the same are candles. It reads no clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
-from bowline.core.errors import Conflict
 from bowline.core.model.instrument import InstrumentId
 from bowline.storage.schema import candle_absences
 
@@ -39,7 +36,7 @@ class Absences:
         """
         table, mine = candle_absences.c, _of(instrument)
         touching = sa.and_(mine, table.start_ns <= end_ns, table.end_ns >= start_ns)
-        with in_reach(), self._engine.execution_options(writes=True).begin() as db:
+        with self._engine.execution_options(writes=True).begin() as db:
             known = [
                 each
                 for each in _read(db, touching)
@@ -57,21 +54,12 @@ class Absences:
 
     def of(self, instrument: InstrumentId) -> tuple[Absence, ...]:
         """What is known of an instrument, oldest first; no two of them touch."""
-        with in_reach(), self._engine.connect() as db:
+        with self._engine.connect() as db:
             return tuple(_read(db, _of(instrument)))
 
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
-
-
-@contextmanager
-def in_reach() -> Iterator[None]:
-    """Raises Conflict when the database is locked or gone: whoever runs for days tries again."""
-    try:
-        yield
-    except OperationalError as error:
-        raise Conflict(f"the tables cannot be reached now: {error.orig}") from error
 
 
 def outside(

@@ -14,12 +14,10 @@ It reads no clock (whoever calls says when) and no result. What must hold, whoev
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from bowline.core.errors import Conflict, NotFound
 from bowline.core.model.job import JOB_TRANSITIONS, MAX_ATTEMPTS, JobState, leads_to
@@ -31,10 +29,6 @@ _AT_A_TIME = 16
 
 class LeaseLost(Conflict):
     """Another worker has the job now, or a person took it away."""
-
-
-class Unreachable(Conflict):
-    """The database does not answer: what was asked of it may or may not have happened."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,12 +109,12 @@ class Jobs:
 
     def submit(self, asked: JobRequest, now_ns: int) -> StoredJob:
         """Put a job at the end of the queue."""
-        with self._writing() as db:
+        with self._writes.begin() as db:
             return _submit(db, asked, now_ns, {"state": JobState.QUEUED.value})
 
     def submit_and_lease(self, asked: JobRequest, owner: str, now_ns: int, length_ns: int) -> Lease:
         """Make a job that `owner` works on from its first moment: no worker can come between."""
-        with self._writing() as db:
+        with self._writes.begin() as db:
             taken = _taken(owner, now_ns, length_ns) | {"lease_number": 1, "attempts": 1}
             return Lease(_submit(db, asked, now_ns, taken), 1, length_ns)
 
@@ -132,7 +126,7 @@ class Jobs:
         None if there is nothing to do.
         """
         lapsed = jobs.c.lease_until_ns < now_ns
-        with self._writing() as db:
+        with self._writes.begin() as db:
             _bury(db, lapsed, now_ns)
             free = sa.or_(
                 jobs.c.state == JobState.QUEUED.value,
@@ -150,7 +144,7 @@ class Jobs:
 
     def renew(self, lease: Lease, now_ns: int) -> JobState:
         """Show that the holder lives; what the job is now: running, or to be cancelled."""
-        with self._writing() as db:
+        with self._writes.begin() as db:
             return _write(db, lease, _alive(lease, now_ns))
 
     def save_chunk(
@@ -165,7 +159,7 @@ class Jobs:
             "updated_ns": now_ns,
         }
         row = {"job_id": lease.job.id, "stage": stage, "chunk": chunk, "result": result}
-        with self._writing() as db:
+        with self._writes.begin() as db:
             state = _write(db, lease, values)
             db.execute(job_chunks.insert().values(row))
             return state
@@ -173,7 +167,7 @@ class Jobs:
     def finish(self, lease: Lease, result: bytes, now_ns: int) -> None:
         """The job is done and this is its result; its chunks are not needed any more."""
         job_id = lease.job.id
-        with self._writing() as db:
+        with self._writes.begin() as db:
             _write(db, lease, _freed(JobState.DONE, now_ns) | {"error": None})
             db.execute(job_results.insert().values(job_id=job_id, result=result))
             db.execute(job_chunks.delete().where(job_chunks.c.job_id == job_id))
@@ -183,7 +177,7 @@ class Jobs:
 
         One that is to be cancelled is cancelled.
         """
-        with self._writing() as db:
+        with self._writes.begin() as db:
             if _write(db, lease, {"updated_ns": now_ns}) is JobState.CANCELLING:
                 _write(db, lease, _freed(JobState.CANCELLED, now_ns))
                 return
@@ -195,7 +189,7 @@ class Jobs:
 
         With `for_good` another attempt would fail just so: it is parked at once.
         """
-        with self._writing() as db:
+        with self._writes.begin() as db:
             state = _write(db, lease, {"error": error})
             job = _job(db, lease.job.id)
             if state is JobState.CANCELLING:
@@ -209,7 +203,7 @@ class Jobs:
 
     def cancel(self, job_id: int, now_ns: int) -> StoredJob:
         """Cancel it now if nobody works on it, else within a chunk; Conflict if it is finished."""
-        with self._writing() as db:
+        with self._writes.begin() as db:
             job = _job(db, job_id, lock=True)
             if job.state is JobState.CANCELLING and job.at_work(now_ns):
                 return job
@@ -225,7 +219,7 @@ class Jobs:
 
         Conflict if it waits, is done, or a worker holds it that is not known to be gone.
         """
-        with self._writing() as db:
+        with self._writes.begin() as db:
             job = _job(db, job_id, lock=True)
             if job.at_work(now_ns) and not holder_is_gone:
                 raise Conflict(
@@ -242,7 +236,7 @@ class Jobs:
 
         Conflict if it waits or a worker holds it. What was tried stays counted.
         """
-        with self._writing() as db:
+        with self._writes.begin() as db:
             job = _job(db, job_id, lock=True)
             if not job.state.finished or job.at_work(now_ns):
                 raise Conflict(
@@ -256,13 +250,13 @@ class Jobs:
 
     def get(self, job_id: int) -> StoredJob:
         """The job with this number; NotFound if there is none."""
-        with self._reading() as db:
+        with self._engine.connect() as db:
             return _job(db, job_id)
 
     def list(self, limit: int | None = None) -> list[StoredJob]:
         """Jobs, newest first."""
         query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-        with self._reading() as db:
+        with self._engine.connect() as db:
             return [_job_of(row) for row in db.execute(query)]
 
     def chunks_done(self, job_id: int, stage: int) -> frozenset[int]:
@@ -270,7 +264,7 @@ class Jobs:
         query = sa.select(job_chunks.c.chunk).where(
             job_chunks.c.job_id == job_id, job_chunks.c.stage == stage
         )
-        with self._reading() as db:
+        with self._engine.connect() as db:
             return frozenset(db.scalars(query))
 
     def chunk_results(self, job_id: int, stage: int) -> Iterator[bytes]:
@@ -282,7 +276,7 @@ class Jobs:
                 job_chunks.c.stage == stage,
                 job_chunks.c.chunk > last,
             )
-            with self._reading() as db:
+            with self._engine.connect() as db:
                 found = db.execute(query.order_by(job_chunks.c.chunk).limit(_AT_A_TIME)).all()
             yield from (bytes(result) for _, result in found)
             if len(found) < _AT_A_TIME:
@@ -292,7 +286,7 @@ class Jobs:
     def result(self, job_id: int) -> bytes:
         """What the job came to; NotFound if it is not done."""
         query = sa.select(job_results.c.result).where(job_results.c.job_id == job_id)
-        with self._reading() as db:
+        with self._engine.connect() as db:
             state = _job(db, job_id).state
             if state is not JobState.DONE:
                 raise NotFound(
@@ -304,27 +298,6 @@ class Jobs:
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with _answering(), self._writes.begin() as db:
-            yield db
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with _answering(), self._engine.connect() as db:
-            yield db
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        raise Unreachable(
-            f"the tables of jobs cannot be reached now: {error.orig}",
-            hint="check the database that BOWLINE_DATABASE names, or the disk of BOWLINE_HOME",
-        ) from error
 
 
 # --- rows -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.venue import Listing, ListingStatus
-from bowline.storage.absences import Absences, in_reach
+from bowline.storage.absences import Absences
 from bowline.storage.schema import listing_syncs, ref_listings, subscriptions
 
 
@@ -41,7 +41,7 @@ class ListingStore:
         strangers = [each for each in said if each.market_id != market_id]
         if strangers:
             raise ValueError(f"{strangers[0]} does not belong to market {market_id}")
-        with in_reach(), self._engine.execution_options(writes=True).begin() as db:
+        with self._engine.execution_options(writes=True).begin() as db:
             before = {each.instrument.id: each for each in _present(db, market_id)}
             gone = [
                 replace(each, status=ListingStatus.DELISTED)
@@ -80,7 +80,7 @@ class ListingStore:
     def synced_ns(self, market_id: MarketId) -> int | None:
         """When a market was last asked; None if never."""
         row = sa.select(listing_syncs.c.synced_ns).where(listing_syncs.c.market_id == market_id)
-        with in_reach(), self._engine.connect() as db:
+        with self._engine.connect() as db:
             found = db.scalar(row)
             return None if found is None else int(found)
 

@@ -13,11 +13,11 @@ from itertools import count
 import msgspec
 import pytest
 
-from bowline.core.errors import BadInput, Conflict
+from bowline.core.errors import BadInput, Conflict, Unreachable
 from bowline.core.model.job import JobState
 from bowline.research.jobs import Bench, Threads, run_leased, work, worker_name
 from bowline.research.jobs.worker import is_gone
-from bowline.storage.jobs import JobRequest, Jobs, LeaseLost, Progress, StoredJob, Unreachable
+from bowline.storage.jobs import JobRequest, Jobs, LeaseLost, Progress, StoredJob
 from tests.databases import open_engine
 from tests.research.jobs.scores import FIRST, SECOND, Plan, Scores, expected
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from bowline.storage.jobs import Jobs, Lease, LeaseLost, Unreachable
+from bowline.core.errors import Unreachable
+from bowline.storage.jobs import Jobs, Lease, LeaseLost
 
 #: beats within one lease: so many may be missed before it lapses, but one
 BEATS = 6

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import NamedTuple
 
-from bowline.core.errors import BowlineError, Conflict
+from bowline.core.errors import BowlineError, Conflict, Unreachable
 from bowline.core.model.job import JobState
 from bowline.research.jobs.heart import Heart
 from bowline.research.jobs.stage import Executor, Note, Stage
-from bowline.storage.jobs import Jobs, Lease, LeaseLost, Progress, StoredJob, Unreachable
+from bowline.storage.jobs import Jobs, Lease, LeaseLost, Progress, StoredJob
 
 #: a worker that is silent for so long has lost its job
 LEASE_NS = 30 * 10**9

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import OperationalError
 
-from bowline.core.errors import Conflict, Damaged
+from bowline.core.errors import Conflict
 from bowline.storage.embedded.folder import make_folder
+from bowline.storage.embedded.sqlite_open import mendable, open_sqlite
 from bowline.storage.migrations import migrate
 from bowline.storage.tables import Tables
 
 if TYPE_CHECKING:
     import sqlite3
-
-BUSY_SECONDS = 10
 
 
 def open_sqlite_tables(path: Path) -> Tables:
@@ -38,27 +37,24 @@ def migrated_sqlite_engine(path: Path) -> sa.Engine:
         migrate(engine.execution_options(writes=True))
     except OperationalError as error:
         raise Conflict(f"the tables in {path} cannot be reached now: {error.orig}") from error
-    except DatabaseError as error:
-        raise Damaged(
-            f"the tables in {path} cannot be read: {error.orig}",
-            hint="restore the file from a backup",
-        ) from error
     return engine
 
 
 def sqlite_engine(path: Path) -> sa.Engine:
     """An engine on the file at `path`, as it is: nothing is migrated."""
     make_folder(path.parent)
-    engine = sa.create_engine(f"sqlite:///{path}")
+    engine = sa.create_engine(f"sqlite:///{path}", creator=lambda: open_sqlite(path, make=True))
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
+
+    @sa.event.listens_for(engine, "handle_error")
+    def say_what_to_do(context: sa.ExceptionContext) -> BaseException | None:
+        return mendable(context.original_exception, path, f"the tables in {path}")
+
     return engine
 
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    # Python would begin a transaction too late, and none at all for a change of tables
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")

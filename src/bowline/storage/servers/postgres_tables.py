@@ -9,9 +9,9 @@ import ssl
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from bowline.core.errors import BadInput, Conflict
+from bowline.core.errors import BadInput, Conflict, Unreachable
 from bowline.storage.migrations import migrate
 
 CONNECT_SECONDS = 10
@@ -51,12 +51,24 @@ def unmigrated_engine(url: str) -> sa.Engine:
     arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS}
     if mode != "disable":
         arguments["ssl_context"] = _ssl(verify=mode == "verify-full")
-    return sa.create_engine(
+    engine = sa.create_engine(
         place.set(drivername="postgresql+pg8000", query={}),
         connect_args=arguments,
         # a server that was restarted is no reason to fail
         pool_pre_ping=True,
     )
+
+    @sa.event.listens_for(engine, "handle_error")
+    def say_what_to_do(context: sa.ExceptionContext) -> BaseException | None:
+        error = context.sqlalchemy_exception
+        if not isinstance(error, OperationalError | InterfaceError):
+            return None
+        return Unreachable(
+            f"the database {place.database} on {place.host} cannot be reached now: {_words(error)}",
+            hint="check the server, and BOWLINE_DATABASE: host, database, user, password",
+        )
+
+    return engine
 
 
 def _ssl(*, verify: bool) -> ssl.SSLContext:
