@@ -249,7 +249,7 @@ def test_a_database_that_does_not_answer_says_so(database_url: str) -> None:
         raise gone
 
     sa.event.listen(engine, "do_execute", refuse)
-    with pytest.raises(Unreachable, match="cannot be reached.* now: gone"):
+    with pytest.raises(Unreachable, match="cannot be reached"):
         store.list()
     with pytest.raises(Unreachable):
         store.submit(ASKED, 1)
@@ -286,7 +286,7 @@ def test_a_database_that_cannot_be_used_is_refused_in_words() -> None:
     with postgres_database() as url:
         place = sa.make_url(url)
         nowhere = place.set(port=1).render_as_string(hide_password=False)
-        with pytest.raises(Conflict, match="cannot be (used|reached)") as error:
+        with pytest.raises(Conflict, match="cannot be reached") as error:
             postgres_engine(nowhere.replace("@", ":hunter2@"))
         assert "BOWLINE_DATABASE" in error.value.hint
         assert "hunter2" not in f"{error.value.message}{error.value.hint}"

@@ -186,7 +186,7 @@ def test_a_place_that_cannot_be_written_is_said_in_words(path: Path) -> None:
     path.parent.unlink()
     for taken in (Path(f"{path}.lock"), path):
         taken.mkdir(parents=True)
-        with pytest.raises(Conflict, match="cannot be reached now: unable to open"):
+        with pytest.raises(Conflict, match="cannot be reached or changed now: unable to open"):
             SqliteJournal(path)
         taken.rmdir()
 

@@ -59,8 +59,8 @@ def ingest_command(
         show = _lines if as_json else _screen()
 
         def told(report: HealthReport) -> None:
-            desk.keep_report(home, report)
             show(report)
+            desk.keep_report(home, report)
 
         with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
             runner.run(_record(request, catalogue, keep_days, told))

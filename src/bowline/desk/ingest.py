@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from bowline.core.errors import BadInput, NotFound
+from bowline.core.errors import BadInput, Conflict, Damaged, NotFound, Unreachable
 from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.model.values import DAY_NS, SECOND_NS
 from bowline.core.venue import Listing
@@ -95,19 +95,43 @@ async def record(
 
 
 def keep_report(home: Path, report: HealthReport) -> None:
-    """Put a report where others find it, whole or not at all."""
+    """Put a report where others find it, whole or not at all; Unreachable if nowhere.
+
+    On a disk without room it is written over the last one, in the room which that has.
+    """
+    path, content = home / _REPORT, msgspec.json.encode(report)
     draft = home / f".{_REPORT}.{os.getpid()}"
-    draft.write_bytes(msgspec.json.encode(report))
-    draft.replace(home / _REPORT)
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:
+        try:
+            draft.unlink(missing_ok=True)
+            with path.open("r+b") as file:
+                # blanks are JSON too: what was longer before is gone, and nothing is cut off
+                file.write(content.ljust(path.stat().st_size))
+        except OSError:
+            raise Unreachable(
+                f"the report {path} cannot be written: {error.strerror}",
+                hint="the recording goes on; make room, so that `--status` is true again",
+            ) from error
 
 
 def last_report(home: Path) -> HealthReport:
-    """What the recorder of this home said last. NotFound if none ever ran."""
+    """What the recorder of this home said last. NotFound, or Damaged if it is no report."""
+    path = home / _REPORT
     try:
-        return msgspec.json.decode((home / _REPORT).read_bytes(), type=HealthReport)
+        return msgspec.json.decode(path.read_bytes(), type=HealthReport)
     except FileNotFoundError:
         raise NotFound(
             "nothing was ever recorded here", hint="bowline ingest --markets bybit:linear"
+        ) from None
+    except OSError as error:
+        raise Conflict(f"{path} cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Damaged(
+            f"{path} is not a report of a recorder: {error}",
+            hint="delete it: a recorder that runs writes it again within seconds",
         ) from None
 
 

@@ -26,7 +26,7 @@ from types import ModuleType
 
 import msgspec
 
-from bowline.core.errors import BadInput, BowlineError, Damaged, NotFound
+from bowline.core.errors import BadInput, BowlineError, Conflict, Damaged, NotFound
 from bowline.core.signals import Fault, Registered, Strategies, Strategy, register
 from bowline.core.signals.strategy import blamed
 
@@ -88,7 +88,11 @@ class PluginFolder:
             return {}
         try:
             return msgspec.json.decode(self._trust_file.read_bytes(), type=dict[str, str])
-        except msgspec.DecodeError as error:
+        except OSError as error:
+            raise Conflict(
+                f"the record of trusted plugins {self._trust_file} cannot be read: {error.strerror}"
+            ) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Damaged(
                 f"the record of trusted plugins {self._trust_file} cannot be read: {error}",
                 hint="delete it and trust the files again",
@@ -180,8 +184,11 @@ def _fault(origin: str, error: BowlineError) -> Fault:
 
 
 def _content(path: Path) -> bytes:
-    with path.open("rb") as file:
-        content = file.read(MAX_PLUGIN_BYTES + 1)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_PLUGIN_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
     if len(content) > MAX_PLUGIN_BYTES:
         raise BadInput(f"{path} is larger than {MAX_PLUGIN_BYTES} bytes: not a plugin")
     return content
@@ -193,14 +200,24 @@ def _sha256(content: bytes) -> str:
 
 def _replace(path: Path, text: str) -> None:
     """Write a file whole or not at all, for its owner's eyes only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        _write_durably(handle, Path(name), text, path)
+    except OSError as error:
+        raise Conflict(
+            f"{path} cannot be written: {error.strerror}",
+            hint="nothing was trusted; check the folder, its permissions and free space",
+        ) from error
+
+
+def _write_durably(handle: int, draft: Path, text: str, path: Path) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        draft.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise

@@ -23,7 +23,7 @@ from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
 from bowline.storage.listings import ListingStore
-from bowline.storage.tape import Tape, TapeWriter
+from bowline.storage.tape import Tape, TapeWriter, parts
 from bowline.venues import Channel, Topic
 from bowline.venues.stream import FeedSink, TopicLive
 from tests.runtime.ingest.hasty import run_hastily
@@ -347,12 +347,13 @@ def test_old_days_are_joined_and_deleted_while_it_records(world: World) -> None:
 def test_a_disk_that_takes_nothing_for_a_while_costs_no_tick(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    full, put = [True], TapeWriter.put
+    full, write = [True], parts._write_whole
 
-    def refuses(self: TapeWriter, held: object) -> None:
+    def refuses(table: object, temporary: Path, place: Path) -> None:
+        temporary.write_bytes(b"half of it")
         if full[0]:
             raise OSError(28, "No space left on device")
-        put(self, held)  # type: ignore[arg-type]
+        write(table, temporary, place)
 
     async def says(sink: FeedSink) -> None:
         for number in range(40):
@@ -361,9 +362,10 @@ def test_a_disk_that_takes_nothing_for_a_while_costs_no_tick(
             await asyncio.sleep(1)
 
     async def main() -> None:
-        monkeypatch.setattr(TapeWriter, "put", refuses)
+        monkeypatch.setattr(parts, "_write_whole", refuses)
         async with world.recorded(says):
             await until(lambda: world.reports and "No space" in world.reports[-1].trouble)
+            assert not list(world.tape.rglob("*.writing")), "half a file holds room"
             full[0] = False
             await asyncio.sleep(45)
         ids = [tick.trade_id for _, tick in Tape(world.tape).replay(BTC, 0, 1 << 62)]

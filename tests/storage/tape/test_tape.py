@@ -14,7 +14,7 @@ from bowline.core.errors import Damaged
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.values import DAY_NS, SECOND_NS, Side
 from bowline.core.venue import QuoteChanged, TradePrinted
-from bowline.storage.tape import Recorded, Tape, TapeKind, TapeWriter, day_of
+from bowline.storage.tape import Recorded, Tape, TapeCoverage, TapeKind, TapeWriter, day_of
 from bowline.storage.tape import parts as parts_module
 
 NOON = 1_763_726_400 * SECOND_NS
@@ -152,3 +152,52 @@ def test_the_schema_is_what_files_on_disk_already_have(tmp_path: Path) -> None:
         TapeKind.QUOTES: ["event_ns", "seen_ns", "bid", "bid_size", "ask", "ask_size"],
     }
     assert parts_module.files_of(tmp_path) == []
+
+
+def _flipped(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_damaged_file_is_named_and_never_read_as_something_else(
+    tmp_path: Path, joined: bool
+) -> None:
+    """Cut anywhere, and every fifth byte changed: pages, list of columns, its end."""
+    writer = TapeWriter(tmp_path)
+    for at in range(50):
+        writer.write(_trade(at), NOON + at)
+    writer.flush()
+    if joined:
+        writer.write(_trade(51), NOON + 51)
+        writer.flush()
+        Tape(tmp_path).join_before("9999-01-01")
+    true = everything(tmp_path, BTC)
+    (file,) = tmp_path.rglob("*.parquet")
+    content = file.read_bytes()
+    damaged = [content[: len(content) * part // 20] for part in range(20)]
+    damaged += [_flipped(content, at) for at in range(0, len(content), 5)]
+    refused = []
+    for each in damaged:
+        file.write_bytes(each)
+        for read in (lambda: list(Tape(tmp_path).coverage()), lambda: everything(tmp_path, BTC)):
+            try:
+                found = read()
+            except Damaged as error:
+                refused.append(error.message)
+            else:
+                assert found == true or isinstance(found[0], TapeCoverage)
+    assert len(refused) > len(damaged) / 2
+    assert all(str(file) in message for message in refused)
+
+
+def test_a_damaged_day_keeps_no_other_from_being_joined_and_is_told(tmp_path: Path) -> None:
+    writer = TapeWriter(tmp_path)
+    for day in range(3):
+        for part in range(2):
+            writer.write(_trade(part, NOON + day * DAY_NS), NOON + day * DAY_NS + part)
+            writer.flush()
+    first = min(tmp_path.rglob("*.parquet"))
+    first.write_bytes(b"PAR1 no more")
+    with pytest.raises(Damaged, match=first.name):
+        Tape(tmp_path).join_before("9999-01-01")
+    assert len(list(tmp_path.rglob("day.parquet"))) == 2

@@ -7,6 +7,7 @@ an estimate.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
@@ -20,6 +21,10 @@ _log = logging.getLogger(__name__)
 
 #: a closed candle is late when it is not here this long after its close
 LATE_NS = MINUTE_NS
+#: the same trouble is a line of the log this often
+AGAIN_S = 600.0
+#: different troubles that are remembered for that
+MOST_TOLD = 1_000
 #: a local clock that is off by more than this is told
 SKEW_NS = 2 * SECOND_NS
 
@@ -86,12 +91,32 @@ class IngestHealth:
         self._candle_ns = dict.fromkeys(instruments, 0)
         self._tick_ns = dict.fromkeys(instruments, 0)
         self._trouble = ""
+        #: by what is out of order: the words that the log has of it, and since when
+        self._told: dict[str, tuple[str, float]] = {}
         self.counts: Counter[Count] = Counter()
 
-    def trouble(self, words: str, **more: object) -> None:
-        """Something went wrong: the log has all of it, the report the last."""
+    def trouble(self, words: str, *, what: str = "", **more: object) -> None:
+        """Something went wrong: the report has the last, the log each once in ten minutes.
+
+        `what` names what is out of order until it is `mended`, however it is said.
+        """
         self._trouble = words
-        _log.warning("%s", words, extra=more)
+        key, now_s = what or words, time.monotonic()
+        before, told_s = self._told.pop(key, ("", 0.0))
+        if before != words or now_s - told_s >= AGAIN_S:
+            told_s = now_s
+            _log.warning("%s", words, extra=more)
+        self._told[key] = words, told_s
+        if len(self._told) > MOST_TOLD:
+            del self._told[next(iter(self._told))]
+
+    def mended(self, what: str) -> None:
+        """What was out of order works again; told once, and nothing if it was in order."""
+        words, _ = self._told.pop(what, ("", 0.0))
+        if words:
+            _log.info("%s: works again", what)
+        if words and words == self._trouble:
+            self._trouble = f"{words} – it works again"
 
     def clock(self, market: str, ahead_ns: int) -> None:
         """How far the local clock is ahead of a market's; told when it is much, or changes."""

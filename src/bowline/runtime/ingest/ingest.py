@@ -106,12 +106,16 @@ class Ingest:
         )
 
     async def run(self) -> None:
-        """Record until cancelled. Raises the first error that nobody could live with."""
+        """Record until cancelled. Raises the first error that nobody could live with.
+
+        What could not be written at the end is lost: it is said with that error, or as Conflict.
+        """
+        ended_by: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._store_closed())
                 tasks.create_task(self._keep_reporting())
-                tasks.create_task(self._stores.publisher.run())
+                tasks.create_task(self._stores.publisher.run(self._health))
                 tasks.create_task(self._tape_keeper().run())
                 for market in self._markets:
                     tasks.create_task(market.runner(self._sink).run(self._topics(market)))
@@ -119,24 +123,44 @@ class Ingest:
                     tasks.create_task(self._keep_restating(market))
                     tasks.create_task(self._listing_keeper(market).run())
         except ExceptionGroup as group:
-            raise _first(group) from None
+            ended_by = _first(group)
+            raise ended_by from None
         finally:
-            await self._finish()
+            lost = await self._finish()
+            if lost and isinstance(ended_by, BowlineError):
+                ended_by.problems = (*ended_by.problems, lost)
+            elif lost and ended_by is None:
+                raise Conflict(lost, hint="make room before it is started again")
 
-    async def _finish(self) -> None:
-        """Write everything that is held; a store that is busy must not cost the tape its share."""
+    async def _finish(self) -> str:
+        """Write everything that is held; what is lost all the same, in words.
+
+        A store that is busy must not cost the tape its share, nor the other way round.
+        """
+        writer, lost = self._stores.writer, ""
         try:
-            self._stores.writer.flush()
-        finally:
-            for closed in self._live.take_closed():
-                try:
-                    self._kept("ws", self._intake.take("ws", closed.frame))
-                except Conflict as error:
-                    self._health.trouble(
-                        f"the last candles are left to the next repair: {error.message}"
-                    )
-            await self._stores.publisher.finish()
-            self._report(self._health.report(self._now_ns(), ended=True))
+            writer.flush()
+        except Conflict as error:
+            lost = f"{writer.held:,} ticks are lost: {error.message}"
+            self._health.trouble(lost)
+        for closed in self._live.take_closed():
+            try:
+                self._kept("ws", self._intake.take("ws", closed.frame))
+            except Conflict as error:
+                self._health.trouble(
+                    f"the last candles are left to the next repair: {error.message}"
+                )
+        await self._stores.publisher.finish()
+        self._tell(ended=True)
+        return lost
+
+    def _tell(self, *, ended: bool = False) -> None:
+        try:
+            self._report(self._health.report(self._now_ns(), ended=ended))
+        except Conflict as error:
+            self._health.trouble(error.message, what="report")
+        else:
+            self._health.mended("report")
 
     # --- parts ----------------------------------------------------------------------------------
 
@@ -197,12 +221,14 @@ class Ingest:
                 try:
                     self._kept("ws", await self._intake.keep("ws", closed.frame))
                 except Conflict as error:
-                    self._health.trouble(f"candles wait for the store: {error.message}")
+                    waits = f"candles wait for the store: {error.message}"
+                    self._health.trouble(waits, what="candle store")
                     break
                 except asyncio.CancelledError:
                     for each in waiting:
                         self._live.give_back(each)
                     raise
+                self._health.mended("candle store")
                 waiting.pop(0)
             for each in waiting:
                 self._live.give_back(each)
@@ -254,7 +280,7 @@ class Ingest:
         while True:
             for market in self._markets:
                 self._health.clock(market.market.name, market.venue.clock.ahead_ns() or 0)
-            self._report(self._health.report(self._now_ns()))
+            self._tell()
             await asyncio.sleep(REPORT_EVERY_S)
 
 

@@ -18,6 +18,7 @@ from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.venue import QuoteChanged, TradePrinted
 from bowline.runtime.bus import Bus, BusFull, topic
+from bowline.runtime.ingest.health import IngestHealth
 
 _log = logging.getLogger(__name__)
 _RAW = topic("market.raw")
@@ -26,6 +27,8 @@ LOOK_EVERY_S = 1.0
 TOGETHER_S = 0.05
 #: what still waits when the recording ends is given this long
 FINISH_S = 2.0
+#: a bus that does not answer is asked again after
+AGAIN_S = 5.0
 #: candles of an instrument that wait while the bus takes none: a week; the store has them all
 MOST_WAITING = 7 * 1_440
 
@@ -54,15 +57,21 @@ class Publisher:
             body = {"open_ns": open_ns} | dict(zip(VALUE_COLUMNS, values, strict=True))
             waiting.append(msgspec.json.encode(body))
 
-    async def run(self) -> None:
-        """Publish until cancelled."""
+    async def run(self, health: IngestHealth) -> None:
+        """Publish until cancelled; a bus that takes nothing is trouble, told once."""
         while True:
             self._news.clear()
             try:
                 await self._publish_newest()
                 await self._publish_candles()
             except Conflict as error:
-                _log.warning("bus waits: %s", error.message, extra={"candles": self.waiting})
+                waits = f"the bus takes nothing: {error.message}"
+                health.trouble(waits, what="bus", candles=self.waiting)
+                if not isinstance(error, BusFull):
+                    # asked at every tick, a server that is gone would cost more than the ticks
+                    await asyncio.sleep(AGAIN_S)
+            else:
+                health.mended("bus")
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._news.wait()

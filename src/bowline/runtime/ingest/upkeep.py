@@ -71,15 +71,16 @@ class TapeKeeper:
             if writing.exception():
                 self._writer.give_back(held)
             raise
-        except OSError as error:
+        except Conflict as error:
             self._writer.give_back(held)
-            waits = f"the tape waits for the disk: {error.strerror}"
-            self._health.trouble(waits, ticks=self._writer.held)
+            waits = f"ticks wait for the disk: {error.message}"
+            self._health.trouble(waits, what="tape", ticks=self._writer.held)
             if self._writer.held > MOST_HELD:
                 raise Conflict(
-                    f"the tape cannot be written: {error.strerror}",
-                    hint="make room on its disk, then start the recording again",
+                    error.message, hint="make room on its disk, then start the recording again"
                 ) from error
+        else:
+            self._health.mended("tape")
 
     async def _tidy(self) -> None:
         today = datetime.fromtimestamp(self._now_ns() / SECOND_NS, UTC).date()

@@ -121,7 +121,7 @@ class Wholeness:
             try:
                 newest_ns = await self._parts.repair.newest_ns(instrument, since_ns)
             except Conflict as error:
-                self._health.trouble(f"the store is in use: {error.message}")
+                self._health.trouble(f"the store takes or gives nothing: {error.message}")
                 return
             self._health.candle(instrument, newest_ns)
 
@@ -144,7 +144,7 @@ class Wholeness:
                     more = {"symbol": symbol, "from_ns": gap.start_ns, "to_ns": gap.end_ns}
                     _log.warning("the venue has no candles", extra=more)
         except Conflict as conflict:
-            error = f"the store is in use: {conflict.message}"
+            error = f"the store takes or gives nothing: {conflict.message}"
         if candles:
             _log.info("candles by REST", extra={"symbol": symbol, "candles": candles})
         if error:

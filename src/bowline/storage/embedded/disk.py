@@ -20,9 +20,9 @@ def disk_trouble(path: Path) -> str:
     except OSError as error:
         return f"folder {place}: {error.strerror}"
     if found.f_flag & os.ST_RDONLY:
-        return f"the disk of {place} is read-only"
+        return "its disk is read-only"
     if found.f_bavail * found.f_frsize < _SCARCE_BYTES or (found.f_files and not found.f_favail):
-        return f"the disk of {place} is full"
+        return "its disk is full"
     for each in (path, place):
         if each.exists() and not os.access(each, os.W_OK):
             return f"this user may not write to {each}"

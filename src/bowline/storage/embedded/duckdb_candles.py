@@ -7,6 +7,8 @@ canonical is a view over the raw tables, so it is never behind them.
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from bowline.core.errors import BowlineError, Conflict, Damaged
+from bowline.core.errors import BowlineError, Conflict, Damaged, Unreachable
 from bowline.core.model.instrument import (
     MARKETS,
     Instrument,
@@ -46,6 +48,7 @@ from bowline.storage.candles import (
     raw_tables,
     tie_break,
 )
+from bowline.storage.embedded.disk import disk_trouble
 from bowline.storage.embedded.folder import make_folder
 
 _RETRY_S = 0.02
@@ -54,6 +57,12 @@ _RETRY_S = 0.02
 _DAMAGE = ("Corrupt", "not a valid DuckDB", "Could not read enough bytes")
 #: another process has it; another thread has it in the other mode, or is just opening or closing it
 _BUSY = ("Could not set lock", "different configuration", "already attached")
+#: a disk that takes nothing, wherever in a transaction it was met
+_DISK = tuple(
+    os.strerror(code)
+    for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES)
+)
+_DISK_TYPES = (duckdb.IOException, duckdb.OutOfMemoryException)
 _DAMAGE_TYPES = (duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException)
 
 #: one higher with every change of the tables or of MARKETS below
@@ -375,12 +384,18 @@ class DuckDBCandles:
     def _mendable(self, error: duckdb.Error) -> BowlineError | None:
         """What the person can do about it; None if the fault is in this program."""
         said = f"candle store {self._path}: {str(error).splitlines()[0]}"
-        if any(sign in str(error) for sign in _DAMAGE) or isinstance(error, _DAMAGE_TYPES):
+        refused = any(sign in str(error) for sign in _DISK)
+        damaged = any(sign in str(error) for sign in _DAMAGE) or isinstance(error, _DAMAGE_TYPES)
+        if damaged and not refused:
             hint = "Restore it from a backup, or move it away and import again."
             return Damaged(said, hint=hint)
-        if isinstance(error, duckdb.IOException):
-            hint = "Check the folder, its permissions and free space; this step stored nothing."
-            return Conflict(said, hint=hint)
+        if refused or isinstance(error, _DISK_TYPES):
+            cause = disk_trouble(Path(self._path))
+            place = f"candle store {self._path}"
+            return Unreachable(
+                f"{place} cannot be reached or changed now: {cause}" if cause else said,
+                hint="Check the folder, its permissions and free space; this step stored nothing.",
+            )
         return None
 
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bowline.core.errors import BadInput, Conflict, Damaged, NotFound
+from bowline.core.errors import BadInput, Conflict, Damaged, NotFound, Unreachable
+from bowline.storage.embedded.disk import disk_trouble
 from bowline.storage.embedded.folder import make_folder
 from bowline.storage.embedded.journal_file import (
     APPLICATION_ID,
@@ -37,6 +38,7 @@ from bowline.storage.embedded.journal_file import (
     is_sealed,
     read_meta,
 )
+from bowline.storage.embedded.sqlite_open import mendable, open_sqlite
 from bowline.storage.journal import (
     EMPTY_HEAD,
     Damage,
@@ -49,8 +51,6 @@ from bowline.storage.journal import (
     is_new_snapshot,
     snapshot_hash,
 )
-
-BUSY_SECONDS = 10.0
 
 
 class SqliteJournal:
@@ -66,7 +66,11 @@ class SqliteJournal:
             raise NotFound(f"there is no journal at {path}")
         self._path = path
         self._lock = None if read_only else _writer_lock(path)
-        self._db = _connect(path)
+        try:
+            self._db = _connect(path, make=not read_only)
+        except BaseException:
+            self._release()
+            raise
         try:
             with _damage_at(path):
                 if read_only:
@@ -163,6 +167,9 @@ class SqliteJournal:
     def close(self) -> None:
         """Release the file and the writer's lock."""
         self._db.close()
+        self._release()
+
+    def _release(self) -> None:
         if self._lock is not None:
             self._lock.close()
 
@@ -186,15 +193,17 @@ class SqliteJournal:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self.close()
-            raise Conflict(
-                f"journal {self._path} could not be written: {error}",
+            cause = disk_trouble(self._path)
+            raise Unreachable(
+                f"journal {self._path} could not be written: "
+                f"{f'{cause} ({error})' if cause else error}",
                 hint="nothing of it was acted on; free the disk or fix it, and start again",
             ) from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, make: bool) -> sqlite3.Connection:
     with _damage_at(path):
-        db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        db = open_sqlite(path, make=make)
     db.text_factory = bytes
     return db
 
@@ -234,21 +243,14 @@ def _damaged(path: Path, damage: Damage) -> Damaged:
     )
 
 
-#: what SQLite says when the file is sound but out of reach
-_OUT_OF_REACH = frozenset(
-    {
-        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM,
-    }
-)  # fmt: skip
-
-
 @contextmanager
 def _damage_at(path: Path) -> Iterator[None]:
     try:
         yield
     except UNREADABLE as error:
-        # the low byte is the kind, the rest says more of the same
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OUT_OF_REACH:
-            raise Conflict(f"journal {path} cannot be reached now: {error}") from error
-        raise Damaged(f"journal {path} cannot be read: {error}") from error
+        found = mendable(error, path, f"journal {path}")
+        if isinstance(found, Unreachable):
+            raise found from error
+        raise Damaged(
+            f"journal {path} cannot be read: {error}", hint="restore it from a backup"
+        ) from error

@@ -90,7 +90,7 @@ def mendable(error: BaseException | None, path: Path, what: str = "") -> Bowline
         return Damaged(f"{what} cannot be read: {error}", hint="restore it from a backup")
     if kind in _IN_USE:
         return Unreachable(
-            f"{what} is in use",
+            f"{what}: in use by another process",
             hint="stop the process that uses it, or try again when it is done",
         )
     if kind in _OUT_OF_REACH:

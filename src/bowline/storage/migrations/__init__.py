@@ -36,7 +36,8 @@ def migrate(engine: sa.Engine) -> None:
 def revision(engine: sa.Engine) -> str | None:
     """The revision the tables are at, None if there are none."""
     try:
-        with engine.connect() as connection:
+        # to look takes no lock that another writer may hold, and nothing of a disk
+        with engine.execution_options(writes=False).connect() as connection:
             found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     except (OperationalError, ProgrammingError):
         # there is no such table; any other trouble comes back with the first step

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from bowline.core.errors import Damaged
+from bowline.core.errors import Conflict, Damaged, Unreachable
 from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name
+from bowline.storage.embedded.disk import disk_trouble
 from bowline.storage.embedded.folder import make_folder
 from bowline.storage.tape.rows import SCHEMAS, TapeDay, TapeKind
 
@@ -46,7 +48,10 @@ def days_in(root: Path) -> Iterator[tuple[TapeDay, Path]]:
 
 
 def write_part(folder: Path, table: pa.Table, first_seen_ns: int) -> Path:
-    """Put a part in its place as one: it is there whole or not at all."""
+    """Put a part in its place as one: it is there whole or not at all.
+
+    Unreachable if the disk does not take it.
+    """
     make_folder(folder)
     place = folder / f"part-{first_seen_ns:019d}.parquet"
     number = 0
@@ -71,13 +76,15 @@ def read_day(folder: Path, kind: TapeKind) -> pa.Table:
     """The whole day in the order it was seen. Damaged if a file is not what was written."""
     tables = []
     for file in files_of(folder):
-        try:
-            tables.append(parquet.read_table(file, **_READING, schema=SCHEMAS[kind]))
-        except (pa.ArrowInvalid, OSError) as error:
-            raise Damaged(
-                f"{file} cannot be read: {error}",
-                hint="move the file away; what it held can be had from the venue again, or not",
-            ) from error
+        with _reading(file):
+            part = parquet.read_table(file, **_READING, schema=SCHEMAS[kind])
+            part.validate(full=True)
+            # the pages have checksums and the list of columns has none: a changed name there
+            # leaves the column of the right name without a value
+            whole = part.num_rows == parquet.read_metadata(file).num_rows
+            if not whole or any(column.null_count for column in part.columns):
+                raise pa.ArrowInvalid("values are missing")
+            tables.append(part)
     table = pa.concat_tables(tables) if tables else SCHEMAS[kind].empty_table()
     return table.sort_by("seen_ns")
 
@@ -99,8 +106,27 @@ def join_day(folder: Path, kind: TapeKind) -> int:
     return len(parts)
 
 
+def rows_of(file: Path) -> int:
+    """How many ticks are in a file. Damaged if it is not what was written."""
+    with _reading(file):
+        return int(parquet.read_metadata(file).num_rows)
+
+
 def remove_day(folder: Path) -> int:
-    """Delete a day's files and the folders that this leaves empty; how many bytes it held."""
+    """Delete a day's files and the folders that this leaves empty; how many bytes it held.
+
+    Conflict if the disk or its rights forbid it.
+    """
+    try:
+        return _removed(folder)
+    except OSError as error:
+        raise Conflict(
+            f"{error.filename or folder} cannot be deleted: {error.strerror}",
+            hint="check the folder and its permissions",
+        ) from error
+
+
+def _removed(folder: Path) -> int:
     held = 0
     for file in folder.iterdir():
         held += file.stat().st_size
@@ -113,12 +139,38 @@ def remove_day(folder: Path) -> int:
 
 
 def _names_in(joined: Path) -> set[str]:
-    metadata = parquet.read_schema(joined).metadata or {}
-    return set(metadata.get(_NAMES, b"").decode().split(","))
+    with _reading(joined):
+        metadata = parquet.read_schema(joined).metadata or {}
+        return set(metadata.get(_NAMES, b"").decode().split(","))
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise Damaged(
+            f"{file} cannot be read: {error}",
+            hint="move the file away; what it held can be had from the venue again, or not",
+        ) from error
 
 
 def _write(table: pa.Table, place: Path) -> None:
     temporary = place.with_suffix(_TEMPORARY)
+    try:
+        _write_whole(table, temporary, place)
+    except OSError as error:
+        # half a file would hold room that the next try needs
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        cause = disk_trouble(place) or error.strerror or str(error)
+        raise Unreachable(
+            f"{place} cannot be written: {cause}",
+            hint="make room: `bowline tape prune` deletes old days",
+        ) from error
+
+
+def _write_whole(table: pa.Table, temporary: Path, place: Path) -> None:
     with temporary.open("wb") as file:
         parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
         file.flush()

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import msgspec
 import pyarrow as pa
-from pyarrow import compute, parquet
+from pyarrow import compute
 
+from bowline.core.errors import Damaged
 from bowline.core.model.instrument import InstrumentId
-from bowline.storage.tape.parts import days_in, files_of, join_day, read_day, remove_day
+from bowline.storage.tape.parts import days_in, files_of, join_day, read_day, remove_day, rows_of
 from bowline.storage.tape.rows import Recorded, TapeDay, TapeKind, day_of, ticks_of
 
 
@@ -38,7 +39,7 @@ class Tape:
         """What is there, a line a day."""
         for day, folder in days_in(self._root):
             files = files_of(folder)
-            ticks = sum(parquet.read_metadata(file).num_rows for file in files)
+            ticks = sum(map(rows_of, files))
             size = sum(file.stat().st_size for file in files)
             yield TapeCoverage(day, ticks, len(files), size)
 
@@ -64,10 +65,20 @@ class Tape:
             yield from ticks
 
     def join_before(self, day: str) -> int:
-        """Make one file a day of every day before `day`; how many parts were joined."""
-        return sum(
-            join_day(folder, each.kind) for each, folder in days_in(self._root) if each.day < day
-        )
+        """Make one file a day of every day before `day`; how many parts were joined.
+
+        A damaged day keeps no other from being joined; then Damaged is raised for the first.
+        """
+        joined, damaged = 0, None
+        for each, folder in days_in(self._root):
+            if each.day < day:
+                try:
+                    joined += join_day(folder, each.kind)
+                except Damaged as error:
+                    damaged = damaged or error
+        if damaged is not None:
+            raise damaged
+        return joined
 
     def prune(self, before: str) -> list[tuple[TapeDay, int]]:
         """Delete the days before `before`; which, and how many bytes each held."""

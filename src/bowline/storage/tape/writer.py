@@ -76,14 +76,18 @@ class TapeWriter:
         self.held = sum(len(ticks) for ticks in self._held.values())
 
     def put(self, held: Held) -> None:
-        """Write it, part by part; what is written is taken out of `held`. Raises OSError."""
+        """Write it, part by part; what is written is taken out of `held`. Raises Conflict."""
         for key in list(held):
             self._write_parts(*key, held[key])
             del held[key]
 
     def flush(self) -> None:
-        """Write whatever is held."""
-        self.put(self.take(self._written_ns))
+        """Write whatever is held; what cannot be written stays held. Raises Conflict."""
+        held = self.take(self._written_ns)
+        try:
+            self.put(held)
+        finally:
+            self.give_back(held)
 
     def _write_parts(
         self, instrument: InstrumentId, kind: TapeKind, ticks: list[tuple[int, Recorded]]
