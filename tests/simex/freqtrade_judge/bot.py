@@ -148,6 +148,8 @@ def _config(
 
 #: markets whose stops freqtrade 2026.9 does not rest on the exchange (freqtrade/exchange/bybit.py)
 WITHOUT_STOPS = {("bybit", "spot")}
+#: and those at which it has limit stops alone, whatever is asked for (its `stoploss_order_types`)
+LIMIT_STOPS_ALONE = {("binance", "spot"), ("gate", "spot"), ("gate", "linear")}
 #: left at once, so that market orders are seen too
 _MARKET_EXITS = {"binance", "bybit"}
 

@@ -15,7 +15,7 @@ from bowline.simex import ACCOUNT, World, coin_of, serve
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.floor import Floor
 from tests.simex.freqtrade_judge import books
-from tests.simex.freqtrade_judge.bot import WITHOUT_STOPS, Bot, trading
+from tests.simex.freqtrade_judge.bot import LIMIT_STOPS_ALONE, WITHOUT_STOPS, Bot, trading
 from tests.simex.freqtrade_judge.environment import Environment
 from tests.simex.freqtrade_judge.market import StillMarket
 
@@ -165,7 +165,8 @@ async def judge(
                 environment, folder, venue, kind, address, world.floors[venue].keys, stop
             ) as bot,
         ):
-            bout = Bout(bot, world.floors[venue], market, kind, stop)
+            kept = "limit" if (venue, kind) in LIMIT_STOPS_ALONE else stop
+            bout = Bout(bot, world.floors[venue], market, kind, kept)
             for step in STEPS:
                 if step.startswith("stop ") and (venue, kind) in WITHOUT_STOPS:
                     continue

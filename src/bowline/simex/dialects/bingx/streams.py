@@ -31,7 +31,6 @@ from bowline.simex.dialect import Channel, Frame, Topic
 from bowline.simex.dialects.bingx.account import key_lives
 from bowline.simex.dialects.bingx.market import INTERVALS, levels
 from bowline.simex.dialects.bingx.words import (
-    KINDS,
     LEGS,
     SIDES,
     TRIGGERS,
@@ -40,6 +39,7 @@ from bowline.simex.dialects.bingx.words import (
     order_word,
     state_word,
     trade_word,
+    type_word,
 )
 from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
@@ -286,7 +286,7 @@ def _common_words(floor: Floor, order: VenueOrder, fill: Executed | None) -> Wor
     return {
         "s": floor.listing(order.instrument).venue_symbol,
         "S": SIDES[order.side],
-        "o": KINDS[order.asked.kind],
+        "o": type_word(order),
         "x": _happened(order, fill),
         "X": state_word(order),
         "T": ms(fill.now_ns) if fill else 0,
@@ -336,7 +336,7 @@ def _linear_order(floor: Floor, order: VenueOrder) -> Words:
         "wt": TRIGGERS[order.asked.trigger_by],
         "ps": LEGS[order.asked.position],
         "ro": order.asked.reduce_only,
-        "ot": KINDS[OrderKind.STOP] if order.asked.kind is OrderKind.STOP else "",
+        "ot": type_word(order) if order.asked.kind is OrderKind.STOP else "",
     }
     return {"e": "ORDER_TRADE_UPDATE", "E": now, "T": ms(order.updated_ns), "o": shown}
 

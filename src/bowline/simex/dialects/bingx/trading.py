@@ -47,12 +47,16 @@ _SIDES = {word: side for side, word in SIDES.items()}
 _FORCES = {word: force for force, word in FORCES.items()}
 _LEGS = {word: leg for leg, word in LEGS.items()}
 _TRIGGERS = {word: price for price, word in TRIGGERS.items()}
+#: `type` -> what it is, and whether it has (or then gets) a limit: "Place order" of both markets
 _KINDS = {
-    "LIMIT": OrderKind.LIMIT,
-    "MARKET": OrderKind.MARKET,
-    "TRIGGER_MARKET": OrderKind.STOP,
-    "STOP_MARKET": OrderKind.STOP,
-    "TAKE_STOP_MARKET": OrderKind.STOP,
+    "LIMIT": (OrderKind.LIMIT, True),
+    "MARKET": (OrderKind.MARKET, False),
+    "TRIGGER_LIMIT": (OrderKind.STOP, True),
+    "TRIGGER_MARKET": (OrderKind.STOP, False),
+    "STOP": (OrderKind.STOP, True),
+    "STOP_MARKET": (OrderKind.STOP, False),
+    "TAKE_STOP_LIMIT": (OrderKind.STOP, True),
+    "TAKE_STOP_MARKET": (OrderKind.STOP, False),
 }
 #: the least and the most that the dead-man switch waits
 _DEAD_MAN_S = (10, 120)
@@ -74,14 +78,15 @@ def _placed(call: Call, order: NewOrder) -> VenueOrder:
 
 def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     venue_kind = kind_asked(call)
-    side, kind = _SIDES.get(fields.get("side", "")), _KINDS.get(fields.get("type", ""))
+    side, meant = _SIDES.get(fields.get("side", "")), _KINDS.get(fields.get("type", ""))
     price, trigger = (
         _numbers(call).decimal(fields, "price"),
         _numbers(call).decimal(fields, "stopPrice"),
     )
-    if side is None or kind is None:
+    if side is None or meant is None:
         raise wrong(venue_kind, "side or type")
-    if (kind is OrderKind.LIMIT and price is None) or (kind is OrderKind.STOP and not trigger):
+    kind, limit = meant
+    if (limit and price is None) or (kind is OrderKind.STOP and not trigger):
         raise wrong(venue_kind, "price or stopPrice")
     quantity, cost = (
         _numbers(call).decimal(fields, "quantity"),
@@ -97,20 +102,21 @@ def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         kind=kind,
         quantity=quantity,
         quote_cost=cost if by_cost else None,
-        price=price if kind is OrderKind.LIMIT else None,
-        time_in_force=_force_in(venue_kind, kind, fields),
+        price=price if limit else None,
+        time_in_force=_force_in(venue_kind, fields) if limit else TimeInForce.GTC,
         client_id=_client_id_in(venue_kind, fields),
+        form=fields["type"],
     )
     if kind is OrderKind.STOP:
         order = _as_stop(call, order, fields)
     return order if venue_kind == "spot" else _with_leg(order, fields)
 
 
-def _force_in(venue_kind: str, kind: OrderKind, fields: Fields) -> TimeInForce:
+def _force_in(venue_kind: str, fields: Fields) -> TimeInForce:
     force = _FORCES.get(fields.get("timeInForce") or "GTC")
     if force is None or (venue_kind == "spot" and force is TimeInForce.FOK):
         raise wrong(venue_kind, "timeInForce")
-    return force if kind is OrderKind.LIMIT else TimeInForce.GTC
+    return force
 
 
 def _client_id_in(venue_kind: str, fields: Fields) -> str:

@@ -18,7 +18,7 @@ from bowline.core.sim.exchange import (
     TriggerPrice,
     VenueOrder,
 )
-from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.core.venue import MarginMode, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import Numbers, int_in, ms, plain, plain_or, seconds
@@ -34,7 +34,6 @@ FORCES = {
     TimeInForce.FOK: "FOK",
     TimeInForce.POST_ONLY: "PostOnly",
 }
-KINDS = {OrderKind.LIMIT: "LIMIT", OrderKind.MARKET: "MARKET", OrderKind.STOP: "TRIGGER_MARKET"}
 MARGIN_MODES = {MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"}
 TRIGGERS = {TriggerPrice.LAST: "CONTRACT_PRICE", TriggerPrice.MARK: "MARK_PRICE"}
 _STATES = {
@@ -110,6 +109,11 @@ def order_word(order_id: int) -> int:
     return _FIRST_ORDER + order_id
 
 
+def type_word(order: VenueOrder) -> str:
+    """`type` as it was asked for; of a liquidation what it is."""
+    return order.asked.form or ("MARKET" if order.price is None else "LIMIT")
+
+
 def order_number(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
     return max(0, int_in(word, 0) - _FIRST_ORDER)
@@ -142,7 +146,7 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "symbol": floor.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
         "side": SIDES[order.side],
-        "type": KINDS[order.asked.kind],
+        "type": type_word(order),
         "status": state_word(order),
         "price": plain_or(order.price, "0"),
         "origQty": plain(order.quantity),
@@ -192,7 +196,7 @@ def placed_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "symbol": floor.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
         "side": SIDES[order.side],
-        "type": KINDS[order.asked.kind],
+        "type": type_word(order),
         "clientOrderID": order.client_id,
     }
     if kind_of(order.instrument) == "spot":

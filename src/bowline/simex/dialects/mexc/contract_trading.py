@@ -299,18 +299,24 @@ def deals_of_order(call: Call) -> object:
 
 
 def place_plan(call: Call) -> object:
-    """POST /api/v1/private/planorder/place: a market order that waits for a price."""
+    """POST /api/v1/private/planorder/place: a limit or a market order that waits for a price."""
     fields = call.fields()
     listing = contract_of(call.floor, fields.get("symbol", ""))
     trigger = LINEAR_NUMBERS.decimal(fields, "triggerPrice")
     if not trigger:
         raise WireRefusal(3004, "Trigger price error")
-    if LINEAR_NUMBERS.whole(fields, "orderType", 0) not in MARKETS:
-        raise WireRefusal(2029, "Error order type: trigger orders with a limit are not played here")
+    kind, price = LINEAR_NUMBERS.whole(fields, "orderType", 0), None
+    if kind not in MARKETS:
+        price = LINEAR_NUMBERS.decimal(fields, "price")
+        if kind not in LIMITS or not price:
+            raise WireRefusal(2029 if kind not in LIMITS else 2007, "Error order type or price")
     rising = {"1": True, "2": False}.get(fields.get("triggerType", ""))
     if rising is None:
         raise WireRefusal(3002, "Trigger type error")
-    asked = _meant(call, listing, fields, kind=OrderKind.STOP, trigger=trigger, rising=rising)
+    asked = _meant(
+        call, listing, fields, kind=OrderKind.STOP, trigger=trigger, rising=rising,
+        price=price, force=LIMITS.get(kind, TimeInForce.GTC),
+    )  # fmt: skip
     return order_word(linear_or_refused(call.floor.place(asked)).order_id)
 
 

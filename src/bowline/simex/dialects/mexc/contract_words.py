@@ -14,7 +14,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import Executed, Holding, OpenPosition, VenueOrder
-from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import int_in, ms, plain
@@ -88,6 +88,11 @@ def side_number(order: VenueOrder) -> int:
     return next(word for word, meant in SIDES.items() if meant == (order.side, asked.position))
 
 
+def type_number(order: VenueOrder) -> int:
+    """`orderType`: 5 is a market order, the others say how a limit order lasts."""
+    return 5 if order.price is None else _TYPES[order.asked.time_in_force]
+
+
 def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     """An order, as all end points and the order stream have it."""
     listing, asked = floor.listing(order.instrument), order.asked
@@ -103,7 +108,7 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "leverage": number(settings.leverage),
         "side": side_number(order),
         "category": 2 if order.by_venue else 1,
-        "orderType": 5 if asked.kind is not OrderKind.LIMIT else _TYPES[asked.time_in_force],
+        "orderType": type_number(order),
         "dealAvgPrice": number(average),
         "dealVol": contracts(listing, order.filled),
         "remainVol": contracts(listing, ZERO if order.done else order.remaining),
@@ -139,10 +144,10 @@ def plan_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
             "id": order_word(order.order_id),
             "triggerType": 1 if rising else 2,
             "triggerPrice": number(asked.trigger),
-            "price": number(listing.instrument.tick_size),
+            "price": number(order.price or listing.instrument.tick_size),
             "executeCycle": 87600,
             "trend": 1,
-            "orderType": 5,
+            "orderType": type_number(order),
             "state": state,
         }
         | ({"orderId": order_word(order.order_id)} if order.triggered else {})
