@@ -16,8 +16,7 @@ from bowline.core.errors import Conflict, Damaged
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, SECOND_NS, Side, Timeframe
 from bowline.core.venue import Listing, ListingStatus, TradePrinted
-from bowline.runtime.bus import BusFull, MemoryBus, topic
-from bowline.runtime.bus import Topic as BusTopic
+from bowline.runtime.bus import BusFull, BusTopic, MemoryBus, topic
 from bowline.runtime.ingest import HealthReport, Ingest, Kept, Publisher, RecordedMarket
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles

@@ -103,8 +103,8 @@ TESTS: dict[str, tuple[tuple[str, str], ...]] = {
         (_RUNNER, "test_b10_a_topic_acknowledged_and_never_served_is_found"),
     ),
     "B11": (
-        (_BUS, "test_a_market_topic_is_conflated_to_the_newest_of_each_key"),
-        (_BUS, "test_a_full_topic_of_facts_refuses_and_forgets_nothing"),
+        (_BUS, "test_a_latest_per_key_topic_delivers_the_newest_of_each_key"),
+        (_BUS, "test_a_full_topic_refuses_the_publisher_and_drops_nothing"),
     ),
     "B12": (
         (_RUNNER, "test_b12_an_old_connection_is_relieved_without_a_hole"),

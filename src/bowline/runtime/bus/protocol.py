@@ -1,14 +1,14 @@
-"""The bus: messages from whoever publishes to every group that listens, at least once.
+"""The protocol of the bus: at-least-once delivery from publishers to consumer groups.
 
-1. A *group* is one listener, of as many consumers as it likes: each message goes to one of them.
-   A group is remembered from its first subscription on, whether anybody is there or not.
-2. A message that is received has to be acknowledged. One that is not, within `redeliver_s`, or that
-   is given back, is delivered again, to any consumer of the group; after `attempts` deliveries it
-   goes to the topic's dead letters, with why.
-3. Order: within a topic messages come in the order of publishing; redeliveries come late.
-4. What a topic promises when readers are slow is said in `topics`.
+1. A *group* has any number of consumers; each message goes to one of them. A group exists from its
+   first subscription on, with or without a connected consumer.
+2. A received message has to be acknowledged. A message that is not acknowledged within
+   `redeliver_s`, or that is rejected (`nack`), is delivered again to any consumer of the group.
+   After `attempts` deliveries it moves to the dead letters of its topic, with the reason.
+3. Messages of a topic arrive in publishing order; redeliveries arrive late.
+4. `topics` says how each topic treats slow consumers.
 
-It carries bytes and looks at none of them. It is never between a decision and its order.
+Message bodies are opaque bytes. The bus must never be on the path from a decision to its order.
 """
 
 from __future__ import annotations
@@ -19,28 +19,30 @@ from typing import Protocol
 from msgspec import Struct
 
 from bowline.core.errors import Conflict
-from bowline.runtime.bus.topics import Topic
+from bowline.runtime.bus.topics import BusTopic
 
 #: deliveries before a message is a dead letter
 ATTEMPTS = 5
-#: seconds that a consumer may hold a message without an acknowledgement
+#: seconds until an unacknowledged message is delivered again
 REDELIVER_S = 30.0
 
 
 class BusFull(Conflict):
-    """A topic holds as many unread facts as it may; the publisher has to wait."""
+    """A topic has reached its capacity of unread messages; the publisher has to wait."""
 
     @classmethod
-    def of(cls, topic: Topic, slow: Sequence[str]) -> BusFull:
-        """`slow` are the groups that do not read."""
+    def of(cls, topic: BusTopic, slow: Sequence[str]) -> BusFull:
+        """`slow` are the groups that have not read their messages."""
         return cls(
-            f"{topic.name} holds {topic.holds} messages; not read by {', '.join(sorted(slow))}",
-            hint="facts are never dropped: see why that reader is slow or gone, then publish again",
+            f"topic {topic.name} is full: {topic.capacity} messages are not acknowledged by "
+            f"{', '.join(sorted(slow))}",
+            hint="messages of this topic are never dropped: start or repair that consumer, "
+            "then publish again",
         )
 
 
 class Message(Struct, frozen=True):
-    """`key` names what the message is about; of a market topic the newest of a key counts.
+    """One message. `key` names its subject; LATEST_PER_KEY topics keep the newest per key.
 
     `attempt` counts deliveries to this group, from 1.
     """
@@ -53,7 +55,7 @@ class Message(Struct, frozen=True):
 
 
 class DeadLetter(Struct, frozen=True):
-    """A message that a group could not use, and why."""
+    """A message that a group could not process, and the reason."""
 
     message: Message
     group: str
@@ -63,33 +65,33 @@ class DeadLetter(Struct, frozen=True):
 class Subscription(Protocol):
     """One consumer of a group."""
 
-    async def receive(self, most: int = 100, wait_s: float = 1.0) -> Sequence[Message]:
-        """Up to `most` messages, waiting up to `wait_s` for the first; none is no error."""
+    async def receive(self, limit: int = 100, wait_s: float = 1.0) -> Sequence[Message]:
+        """Up to `limit` messages, waiting up to `wait_s` seconds for the first; may be empty."""
 
     async def ack(self, messages: Sequence[Message]) -> None:
-        """They are done with, for the whole group."""
+        """Acknowledge messages for the whole group."""
 
-    async def give_back(self, message: Message, why: str) -> None:
-        """It could not be handled now: deliver it again, or bury it if it has had its attempts."""
+    async def nack(self, message: Message, why: str) -> None:
+        """Deliver the message again, or move it to the dead letters after its last attempt."""
 
     async def close(self) -> None:
-        """Stop; what was not acknowledged goes to other consumers."""
+        """Unsubscribe; unacknowledged messages go to other consumers of the group."""
 
 
 class Bus(Protocol):
-    """A bus, in memory or in a server."""
+    """A message bus, in memory or on a server."""
 
-    async def publish(self, topic: Topic, body: bytes, *, key: str = "") -> str:
-        """Hand a message over; its id. Raises BusFull for a topic of facts that is full."""
+    async def publish(self, topic: BusTopic, body: bytes, *, key: str = "") -> str:
+        """Publish a message; returns its id. Raises BusFull if an EVERY_MESSAGE topic is full."""
 
-    async def subscribe(self, topic: Topic, group: str, consumer: str) -> Subscription:
-        """Listen as `consumer` of `group`, from where the group is.
+    async def subscribe(self, topic: BusTopic, group: str, consumer: str) -> Subscription:
+        """Subscribe as `consumer` of `group`, at the group's position.
 
-        A new group begins with what the topic still holds.
+        A new group starts with the oldest message that the topic still holds.
         """
 
-    async def dead_letters(self, topic: Topic) -> Sequence[DeadLetter]:
-        """What could not be used, oldest first."""
+    async def dead_letters(self, topic: BusTopic) -> Sequence[DeadLetter]:
+        """The dead letters of a topic, oldest first."""
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close every connection."""

@@ -1,8 +1,8 @@
-"""Every topic there is, and what it promises. A name that is not here cannot be published to.
+"""The topics of the bus and how each is delivered. A name that is not registered cannot be used.
 
-`FACTS`: each message is handed to every group at least once, however slow it is; a topic that is
-full refuses the publisher, and never forgets. `MARKET`: of each key the newest counts; a slow
-group misses what was overtaken, and nothing else.
+`EVERY_MESSAGE`: each message is delivered to every group at least once, however slow the group is;
+a topic that is full refuses the publisher. `LATEST_PER_KEY`: only the newest message of each key is
+delivered; a slow group misses the messages that were replaced, and no others.
 """
 
 from __future__ import annotations
@@ -15,71 +15,48 @@ from msgspec import Struct
 from bowline.core.errors import BadInput
 
 
-class Promise(Enum):
-    """What a topic does when its readers are slower than its writers."""
+class DeliveryMode(Enum):
+    """What a topic does when its consumers are slower than its publisher."""
 
-    FACTS = "facts"
-    MARKET = "market"
-
-
-class Family(Struct, frozen=True):
-    """Topics under one name; `of` are what may follow it, empty: whatever is asked for."""
-
-    promise: Promise
-    holds: int
-    of: tuple[str, ...] = ()
+    EVERY_MESSAGE = "every_message"
+    LATEST_PER_KEY = "latest_per_key"
 
 
-_FACTS_HELD = 100_000
-_MARKET_HELD = 10_000
+class TopicFamily(Struct, frozen=True):
+    """Topics with a common prefix. `capacity`: messages held. `suffixes`: empty allows any."""
+
+    mode: DeliveryMode
+    capacity: int
+    suffixes: tuple[str, ...] = ()
 
 
-def _facts(*names: str) -> Family:
-    return Family(Promise.FACTS, _FACTS_HELD, names)
-
-
-#: by the name before the first dot, or before what is particular to an instrument or a user
-REGISTRY: dict[str, Family] = {
-    "order": _facts("placed", "accepted", "rejected", "cancelled", "unknown", "filled"),
-    "trade": _facts("completed", "failed", "settled", "settlement_timeout", "partial_followup"),
-    "risk": _facts("blocked"),
-    "budget": _facts("exceeded"),
-    "orchestrator": _facts("started", "paused", "resumed", "stopped"),
-    "reconciliation": _facts("completed"),
-    "reconcile": _facts("position_mismatch"),
-    "watchdog": _facts("late", "recovered"),
-    "health": _facts("report"),
-    "safety": _facts("halted", "released", "kill_switch"),
-    "alerts": _facts("raised", "cleared"),
-    "broker": _facts("connected", "disconnected"),
-    "signals": _facts("candidate", "approved"),
-    "orders": _facts("events"),
-    "market": Family(Promise.MARKET, _MARKET_HELD, ("raw",)),
-    "md.candles.1m": _facts(),
-    "strategy.metrics.v1.user": Family(Promise.MARKET, _MARKET_HELD),
-    "strategy.events.v1.user": _facts(),
+#: by prefix, without the dot before the suffix
+REGISTRY: dict[str, TopicFamily] = {
+    "market": TopicFamily(DeliveryMode.LATEST_PER_KEY, 10_000, ("raw",)),
+    "md.candles.1m": TopicFamily(DeliveryMode.EVERY_MESSAGE, 100_000),
 }
 
 
-class Topic(Struct, frozen=True):
-    """A topic that may be published to; made by `topic` alone."""
+class BusTopic(Struct, frozen=True):
+    """A registered topic; made by `topic`. `capacity`: messages held for slow groups."""
 
     name: str
-    promise: Promise
-    holds: int
+    mode: DeliveryMode
+    capacity: int
 
 
-def topic(name: str) -> Topic:
-    """The topic of this name. Raises BadInput, with the nearest names, if there is none."""
-    for stem, family in REGISTRY.items():
-        rest = name.removeprefix(f"{stem}.")
-        if rest == name or not rest:
+def topic(name: str) -> BusTopic:
+    """The topic of this name. Raises BadInput, with similar names, for an unknown one."""
+    for prefix, family in REGISTRY.items():
+        suffix = name.removeprefix(f"{prefix}.")
+        if suffix == name or not suffix:
             continue
-        if family.of and rest not in family.of:
+        if family.suffixes and suffix not in family.suffixes:
             break
-        return Topic(name, family.promise, family.holds)
-    known = [f"{stem}.{end}" for stem, family in REGISTRY.items() for end in family.of or ("…",)]
+        return BusTopic(name, family.mode, family.capacity)
+    known = [f"{prefix}.{end}" for prefix, each in REGISTRY.items() for end in each.suffixes or "…"]
     near = get_close_matches(name, known, n=3, cutoff=0.5)
     raise BadInput(
-        f"{name!r} is no topic", hint=f"did you mean {' or '.join(near)}?" if near else "see docs"
+        f"unknown topic {name!r}",
+        hint=f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}",
     )
