@@ -22,7 +22,7 @@ from bowline.desk import candle_import as importing
 from bowline.desk import candles as desk
 from bowline.desk.output_files import Output
 from bowline.desk.steps import Steps
-from bowline.storage.absences import Absences
+from bowline.storage.absences import AbsenceStore
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
 from bowline.storage.files import read_candle_file
@@ -70,20 +70,20 @@ def is_empty(store: DuckDBCandles) -> bool:
 
 
 @pytest.fixture
-def absences(tmp_path: Path) -> Iterator[Absences]:
-    made = Absences(migrated_sqlite_engine(tmp_path / "tables.db"))
+def absences(tmp_path: Path) -> Iterator[AbsenceStore]:
+    made = AbsenceStore(migrated_sqlite_engine(tmp_path / "tables.db"))
     yield made
     made.close()
 
 
 def test_a_gap_says_which_part_of_it_the_venue_does_not_have(
-    store: DuckDBCandles, absences: Absences, tmp_path: Path
+    store: DuckDBCandles, absences: AbsenceStore, tmp_path: Path
 ) -> None:
     rows = made_rows(30)
     imported(store, written(tmp_path, "a.csv", csv_bytes([*rows[:5], *rows[25:]])))
     (gap,) = desk.find_gaps(store, absences)
     second_ns = gap.start_ns + 4 * MINUTE_NS
-    absences.note(SPOT, second_ns, second_ns + 3 * MINUTE_NS, 1)
+    absences.record(SPOT, second_ns, second_ns + 3 * MINUTE_NS, 1)
     found = desk.find_gaps(store, absences, SPOT)
     assert [(part.reason, part.missing) for part in found] == [
         ("unknown", 4), ("venue_has_none", 3), ("unknown", 13),
@@ -91,7 +91,7 @@ def test_a_gap_says_which_part_of_it_the_venue_does_not_have(
 
 
 def test_an_import_says_what_it_took(
-    store: DuckDBCandles, absences: Absences, tmp_path: Path
+    store: DuckDBCandles, absences: AbsenceStore, tmp_path: Path
 ) -> None:
     rows = made_rows()
     outcome = imported(store, written(tmp_path, "a.csv", csv_bytes([*rows[:20], *rows[25:]])))
@@ -171,7 +171,7 @@ def test_the_hostile_file_is_refused_with_row_and_reason(
 
 
 def test_good_rows_are_kept_when_asked_for_and_the_rest_is_quarantined(
-    store: DuckDBCandles, absences: Absences, tmp_path: Path
+    store: DuckDBCandles, absences: AbsenceStore, tmp_path: Path
 ) -> None:
     rows = made_rows()
     rows[6][3] = -1
@@ -272,7 +272,7 @@ def test_five_minutes_from_the_store_are_the_exchange_s_own(
 
 
 def test_reading_what_is_not_there_says_what_is(
-    store: DuckDBCandles, absences: Absences, tmp_path: Path
+    store: DuckDBCandles, absences: AbsenceStore, tmp_path: Path
 ) -> None:
     imported(store, written(tmp_path, "a.csv", csv_bytes(made_rows())))
     with pytest.raises(NotFound) as caught:

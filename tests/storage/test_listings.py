@@ -36,13 +36,12 @@ def store(database_url: str) -> Iterator[ListingStore]:
 def test_a_sync_says_what_is_new_what_changed_and_what_is_gone(store: ListingStore) -> None:
     assert store.synced_ns(MARKET) is None
     first = store.sync(MARKET, [BTC, ETH], 10)
-    assert (first.added, first.known) == ((BTC, ETH), 0)
+    assert (first.added, first.unchanged) == ((BTC, ETH), 0)
     finer = listed("BTCUSDT", "0.01", max_leverage=Decimal(100))
     second = store.sync(MARKET, [finer], 20)
     gone = replace(ETH, status=ListingStatus.DELISTED)
-    assert (second.changed, second.delisted, second.known) == (((BTC, finer),), (gone,), 0)
+    assert (second.changed, second.delisted, second.unchanged) == (((BTC, finer),), (gone,), 0)
     assert store.listings(MARKET) == (finer, gone)
-    assert store.listings(MARKET, at_ns=19) == (BTC, ETH)
     assert store.history(BTC.instrument.id) == ((10, BTC), (20, finer))
     assert store.synced_ns(MARKET) == 20
 
@@ -51,7 +50,7 @@ def test_a_sync_without_news_writes_nothing(store: ListingStore) -> None:
     store.sync(MARKET, [BTC, ETH], 10)
     store.sync(MARKET, [BTC], 20)
     quiet = store.sync(MARKET, [BTC], 30)
-    assert (quiet.added, quiet.changed, quiet.delisted, quiet.known) == ((), (), (), 1)
+    assert (quiet.added, quiet.changed, quiet.delisted, quiet.unchanged) == ((), (), (), 1)
     assert len(store.history(ETH.instrument.id)) == 2
 
 
@@ -69,11 +68,11 @@ def test_another_markets_listing_is_refused_whole(store: ListingStore) -> None:
 
 def test_the_list_of_what_is_recorded(store: ListingStore) -> None:
     ids = [BTC.instrument.id, ETH.instrument.id]
-    store.subscribe(ids, 1)
-    store.subscribe(ids[:1], 2)
-    assert store.subscribed() == tuple(ids)
-    store.unsubscribe(ids[:1])
-    assert store.subscribed() == (ids[1],)
+    store.start_recording(ids, 1)
+    store.start_recording(ids[:1], 2)
+    assert store.recorded() == tuple(ids)
+    store.stop_recording(ids[:1])
+    assert store.recorded() == (ids[1],)
 
 
 amounts = st.decimals(Decimal("1e-12"), Decimal("1e6"), allow_nan=False, allow_infinity=False)

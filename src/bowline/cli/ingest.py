@@ -52,7 +52,7 @@ def ingest_command(
     home = wire.home()
     catalogue = wire.open_listings(home)
     try:
-        wanted = _instruments(catalogue.subscribed(), markets, symbols)
+        wanted = _instruments(catalogue.recorded(), markets, symbols)
         since_ns = parse_start(since, "--since") if since else None
         asked = [part for each in channels for part in each.split(",")]
         request = desk.ingest_request(catalogue, wanted, since_ns, asked)

@@ -64,7 +64,7 @@ def list_command(
     store = wire.open_listings(wire.home())
     wanted = desk.parse_markets(markets)
     listings = desk.list_instruments(store, wanted, quote=quote, everything=everything)
-    recorded = set(store.subscribed())
+    recorded = set(store.recorded())
     store.close()
     if as_json:
         emit_json([{"name": name_of(each.instrument.id), "listing": each} for each in listings])

@@ -25,7 +25,7 @@ from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Timeframe
 from bowline.core.symbols import symbol_of
 from bowline.desk.output_files import Output
-from bowline.storage.absences import Absence, Absences, outside
+from bowline.storage.absences import AbsenceStore, AbsentRange, subtract_ranges
 from bowline.storage.candles import FOREVER_NS, Candles, Coverage, Gap, RefusedRow
 
 #: what candles are written as, told by the ending of a name
@@ -102,7 +102,7 @@ def list_candles(store: Candles) -> tuple[Coverage, ...]:
 
 
 def find_gaps(
-    store: Candles, absences: Absences, instrument: InstrumentId | None = None
+    store: Candles, absences: AbsenceStore, instrument: InstrumentId | None = None
 ) -> tuple[Gap, ...]:
     """What is missing and why, of one instrument or of all; NotFound if the one is not stored."""
     if instrument is not None:
@@ -111,19 +111,21 @@ def find_gaps(
     return tuple(
         part
         for each in wanted
-        for known in [absences.of(each)]
+        for known in [absences.ranges(each)]
         for gap in store.gaps(each)
         for part in _reasoned(gap, known)
     )
 
 
-def _reasoned(gap: Gap, known: Sequence[Absence]) -> Iterator[Gap]:
+def _reasoned(gap: Gap, known: Sequence[AbsentRange]) -> Iterator[Gap]:
     """The gap, cut where the venue was asked and had nothing; what was refused stays refused."""
     if gap.reason != "unknown":
         yield gap
         return
     absent = [(each.start_ns, each.end_ns) for each in known]
-    rest = [(start, end, gap.reason) for start, end in outside(gap.start_ns, gap.end_ns, absent)]
+    rest = [
+        (start, end, gap.reason) for start, end in subtract_ranges(gap.start_ns, gap.end_ns, absent)
+    ]
     inside = [
         (max(start, gap.start_ns), min(end, gap.end_ns), "venue_has_none")
         for start, end in absent

@@ -15,7 +15,7 @@ from bowline.core.errors import Conflict
 from bowline.core.venue import Listing
 from bowline.desk.candles import name_of
 from bowline.runtime.ingest import Intake, Repair, Repaired
-from bowline.storage.absences import Absences
+from bowline.storage.absences import AbsenceStore
 from bowline.storage.candles import Candles
 from bowline.venues import PublicVenue, VenueError
 
@@ -43,7 +43,7 @@ class Downloaded(msgspec.Struct, frozen=True):
 
 async def download(
     store: Candles,
-    absences: Absences,
+    absences: AbsenceStore,
     venue: PublicVenue,
     listing: Listing,
     start_ns: int,

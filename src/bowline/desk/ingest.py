@@ -48,7 +48,7 @@ def ingest_request(
 
     Without `since_ns` the record has to be whole for the last day.
     """
-    wanted = tuple(instruments) or store.subscribed()
+    wanted = tuple(instruments) or store.recorded()
     if not wanted:
         raise BadInput(
             "nothing is to be recorded",

@@ -12,7 +12,7 @@ from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.instrument import MARKETS, InstrumentId, Market, market_by_id
 from bowline.core.venue import Listing
 from bowline.desk.candles import name_of, parse_market
-from bowline.storage.listings import Changed, ListingStore
+from bowline.storage.listings import ListingChanges, ListingStore
 from bowline.venues import PublicVenue, VenueError
 
 
@@ -22,7 +22,7 @@ class Synced(msgspec.Struct, frozen=True):
     market: str
     listed: int = 0
     tradable: int = 0
-    changes: Changed | None = None
+    changes: ListingChanges | None = None
     error: str = ""
 
 
@@ -123,7 +123,7 @@ def listing_if_known(
 def show(store: ListingStore, instrument: InstrumentId) -> Shown:
     """One listing with everything that is known of it."""
     listing = find(store, instrument)
-    subscribed = instrument in store.subscribed()
+    subscribed = instrument in store.recorded()
     return Shown(name_of(instrument), listing, subscribed, store.history(instrument))
 
 
@@ -134,13 +134,13 @@ def subscribe(
     now_ns: Callable[[], int] = time.time_ns,
 ) -> tuple[InstrumentId, ...]:
     """Put instruments on the list of what is recorded; each must be listed. The whole list."""
-    store.subscribe([find(store, each).instrument.id for each in instruments], now_ns())
-    return store.subscribed()
+    store.start_recording([find(store, each).instrument.id for each in instruments], now_ns())
+    return store.recorded()
 
 
 def unsubscribe(
     store: ListingStore, instruments: Iterable[InstrumentId]
 ) -> tuple[InstrumentId, ...]:
     """Take instruments off that list; what is left of it."""
-    store.unsubscribe(instruments)
-    return store.subscribed()
+    store.stop_recording(instruments)
+    return store.recorded()

@@ -13,7 +13,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import TradePrinted
 from bowline.desk.candles import name_of
-from bowline.storage.tape import Recorded, Tape, TapeCoverage, TapeDay
+from bowline.storage.tape import Tape, TapeCoverage, TapeDay, TapeTick
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -78,7 +78,7 @@ def oldest_kept(today: date, keep_days: int) -> date:
     return today - timedelta(days=keep_days)
 
 
-def _line(tick: Recorded, seen_ns: int) -> Line:
+def _line(tick: TapeTick, seen_ns: int) -> Line:
     name = name_of(tick.instrument)
     if isinstance(tick, TradePrinted):
         return Line(

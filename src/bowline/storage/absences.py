@@ -1,7 +1,7 @@
-"""What venues have no candles of: ranges that were asked for and came back empty.
+"""Ranges of minutes for which a venue was asked for candles and returned none.
 
-It only says that nobody need ask again for a while, and why a gap is one; candles that turn up
-in such a range all the same are candles. It reads no clock.
+A range explains a gap and saves repeated requests for a while. Candles that arrive later for such a
+range are stored like any others. It must never read a clock.
 """
 
 from __future__ import annotations
@@ -15,24 +15,30 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.storage.schema import candle_absences
 
 
-class Absence(msgspec.Struct, frozen=True, order=True):
-    """From `start_ns` up to `end_ns`, not included; `asked_ns` is when any of it was asked last."""
+class AbsentRange(msgspec.Struct, frozen=True, order=True):
+    """Minutes from `start_ns` up to `end_ns` (exclusive) without candles at the venue.
+
+    `asked_ns`: the oldest time at which a part of the range was last requested.
+    """
 
     start_ns: int
     end_ns: int
     asked_ns: int
 
 
-class Absences:
-    """The store. `engine` is migrated already; its option `writes` marks a writing transaction."""
+class AbsenceStore:
+    """Absent ranges by instrument.
+
+    `engine` must be migrated; its execution option `writes` marks a writing transaction.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def note(self, instrument: InstrumentId, start_ns: int, end_ns: int, now_ns: int) -> None:
-        """The venue was asked for this range and had nothing; it joins those that it touches.
+    def record(self, instrument: InstrumentId, start_ns: int, end_ns: int, now_ns: int) -> None:
+        """Record that the venue returned nothing for this range; adjacent ranges are merged.
 
-        One that was noted at a time later than `now_ns`, by a clock that was wrong, is forgotten.
+        A touching range that was recorded later than `now_ns`, by a wrong clock, is dropped.
         """
         table, mine = candle_absences.c, _of(instrument)
         touching = sa.and_(mine, table.start_ns <= end_ns, table.end_ns >= start_ns)
@@ -52,20 +58,16 @@ class Absences:
             }
             db.execute(sa.insert(candle_absences).values(row))
 
-    def of(self, instrument: InstrumentId) -> tuple[Absence, ...]:
-        """What is known of an instrument, oldest first; no two of them touch."""
+    def ranges(self, instrument: InstrumentId) -> tuple[AbsentRange, ...]:
+        """The absent ranges of an instrument, oldest first; no two of them touch."""
         with self._engine.connect() as db:
             return tuple(_read(db, _of(instrument)))
 
-    def close(self) -> None:
-        """Let go of the database."""
-        self._engine.dispose()
 
-
-def outside(
+def subtract_ranges(
     start_ns: int, end_ns: int, ranges: Iterable[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
-    """What of the span from `start_ns` up to `end_ns` lies in none of `ranges` (by start)."""
+    """The parts of `start_ns` up to `end_ns` that lie in none of `ranges` (sorted by start)."""
     for first_ns, last_ns in ranges:
         if first_ns >= end_ns:
             break
@@ -81,11 +83,11 @@ def _of(instrument: InstrumentId) -> sa.ColumnElement[bool]:
     return sa.and_(table.market_id == instrument.market_id, table.symbol == instrument.symbol)
 
 
-def _within(absence: Absence, start_ns: int, end_ns: int) -> bool:
+def _within(absence: AbsentRange, start_ns: int, end_ns: int) -> bool:
     return start_ns <= absence.start_ns and absence.end_ns <= end_ns
 
 
-def _read(db: sa.Connection, where: sa.ColumnElement[bool]) -> list[Absence]:
+def _read(db: sa.Connection, where: sa.ColumnElement[bool]) -> list[AbsentRange]:
     table = candle_absences.c
     columns = sa.select(table.start_ns, table.end_ns, table.asked_ns)
-    return [Absence(*row) for row in db.execute(columns.where(where).order_by(table.start_ns))]
+    return [AbsentRange(*row) for row in db.execute(columns.where(where).order_by(table.start_ns))]

@@ -1,7 +1,7 @@
-"""The instrument catalogue: what each venue lists, since when, and what is to be recorded of it.
+"""The instrument catalogue: what each venue lists, since when, and which instruments to record.
 
-A change is a new row, so that a decision of the past can be held against the rules of its time.
-Nothing is ever deleted: what a venue no longer names is delisted, and stays. It reads no clock.
+A change is a new row, so that past decisions can be checked against the rules of their time.
+Listings are never deleted: what a venue no longer lists is marked as delisted. It reads no clock.
 """
 
 from __future__ import annotations
@@ -14,60 +14,66 @@ from msgspec.structs import replace
 
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.venue import Listing, ListingStatus
-from bowline.storage.absences import Absences
+from bowline.storage.absences import AbsenceStore
 from bowline.storage.schema import listing_syncs, ref_listings, subscriptions
 
 
-class Changed(msgspec.Struct, frozen=True):
-    """What a sync brought; `known` counts the listings that are as they were."""
+class ListingChanges(msgspec.Struct, frozen=True):
+    """The result of a sync; `changed` holds old and new, `unchanged` counts the rest."""
 
     added: tuple[Listing, ...]
     changed: tuple[tuple[Listing, Listing], ...]
     delisted: tuple[Listing, ...]
-    known: int
+    unchanged: int = msgspec.field(name="known")  # as the JSON of `instruments sync` has it
 
 
 class ListingStore:
-    """The store. `engine` is migrated already; its option `writes` marks a writing transaction."""
+    """Listings, their history, and the list of recorded instruments.
+
+    `engine` must be migrated; its execution option `writes` marks a writing transaction.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        #: what of its candles each venue does not have, in the same database
-        self.absences = Absences(engine)
+        #: ranges of candles that venues do not have, in the same database
+        self.absences = AbsenceStore(engine)
 
-    def sync(self, market_id: MarketId, listings: Iterable[Listing], now_ns: int) -> Changed:
-        """Take what the venue lists now as the whole of the market; what is different is new."""
-        said = {each.instrument.id: each for each in listings}
-        strangers = [each for each in said if each.market_id != market_id]
-        if strangers:
-            raise ValueError(f"{strangers[0]} does not belong to market {market_id}")
+    def sync(self, market_id: MarketId, listings: Iterable[Listing], now_ns: int) -> ListingChanges:
+        """Store the complete list of a market; differences become new rows.
+
+        Raises ValueError if a listing belongs to another market.
+        """
+        listed = {each.instrument.id: each for each in listings}
+        foreign = [each for each in listed if each.market_id != market_id]
+        if foreign:
+            raise ValueError(f"{foreign[0]} does not belong to market {market_id}")
         with self._engine.execution_options(writes=True).begin() as db:
-            before = {each.instrument.id: each for each in _present(db, market_id)}
+            before = {each.instrument.id: each for each in _current(db, market_id)}
             gone = [
                 replace(each, status=ListingStatus.DELISTED)
                 for key, each in before.items()
-                if key not in said and each.status is not ListingStatus.DELISTED
+                if key not in listed and each.status is not ListingStatus.DELISTED
             ]
-            added = [each for key, each in said.items() if key not in before]
+            added = [each for key, each in listed.items() if key not in before]
             changed = [
                 (before[key], each)
-                for key, each in said.items()
+                for key, each in listed.items()
                 if key in before and before[key] != each
             ]
             for each in (*added, *(after for _, after in changed), *gone):
                 _keep(db, each, now_ns)
             db.execute(sa.delete(listing_syncs).where(listing_syncs.c.market_id == market_id))
             db.execute(sa.insert(listing_syncs).values(market_id=market_id, synced_ns=now_ns))
-        known = len(said) - len(added) - len(changed)
-        return Changed(tuple(added), tuple(changed), tuple(gone), known)
+        unchanged = len(listed) - len(added) - len(changed)
+        return ListingChanges(tuple(added), tuple(changed), tuple(gone), unchanged)
 
-    def listings(self, market_id: MarketId, at_ns: int | None = None) -> tuple[Listing, ...]:
-        """A market's listings by symbol, as they are, or as they were at a moment."""
+    def listings(self, market_id: MarketId) -> tuple[Listing, ...]:
+        """A market's listings as they are now, by symbol."""
         with self._engine.connect() as db:
-            return tuple(_present(db, market_id, at_ns))
+            return tuple(_current(db, market_id))
 
     def history(self, instrument: InstrumentId) -> tuple[tuple[int, Listing], ...]:
-        """Every state of one listing and since when, oldest first; nothing if it is unknown."""
+        """Every version of one listing and since when, oldest first; empty if it is unknown."""
         table = ref_listings.c
         rows = (
             sa.select(table.since_ns, table.listing)
@@ -78,46 +84,45 @@ class ListingStore:
             return tuple((since_ns, _read(text)) for since_ns, text in db.execute(rows))
 
     def synced_ns(self, market_id: MarketId) -> int | None:
-        """When a market was last asked; None if never."""
+        """When a market was last synced, ns UTC; None if never."""
         row = sa.select(listing_syncs.c.synced_ns).where(listing_syncs.c.market_id == market_id)
         with self._engine.connect() as db:
             found = db.scalar(row)
             return None if found is None else int(found)
 
-    def subscribe(self, instruments: Iterable[InstrumentId], now_ns: int) -> None:
-        """Put instruments on the list of what is recorded; those on it already stay."""
+    def start_recording(self, instruments: Iterable[InstrumentId], now_ns: int) -> None:
+        """Add instruments to the recording list; those already on it stay as they are."""
         with self._engine.execution_options(writes=True).begin() as db:
-            present = set(_subscribed(db))
-            for each in set(instruments) - present:
+            for each in set(instruments) - set(_recorded(db)):
                 row = {"market_id": each.market_id, "symbol": each.symbol, "since_ns": now_ns}
                 db.execute(sa.insert(subscriptions).values(row))
 
-    def unsubscribe(self, instruments: Iterable[InstrumentId]) -> None:
-        """Take instruments off the list."""
+    def stop_recording(self, instruments: Iterable[InstrumentId]) -> None:
+        """Remove instruments from the recording list."""
         table = subscriptions.c
         with self._engine.execution_options(writes=True).begin() as db:
             for each in instruments:
                 same = sa.and_(table.market_id == each.market_id, table.symbol == each.symbol)
                 db.execute(sa.delete(subscriptions).where(same))
 
-    def subscribed(self) -> tuple[InstrumentId, ...]:
-        """What is recorded, in order."""
+    def recorded(self) -> tuple[InstrumentId, ...]:
+        """The instruments on the recording list, sorted."""
         with self._engine.connect() as db:
-            return _subscribed(db)
+            return _recorded(db)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database connections."""
         self._engine.dispose()
 
 
-def _present(db: sa.Connection, market_id: MarketId, at_ns: int | None = None) -> list[Listing]:
+def _current(db: sa.Connection, market_id: MarketId) -> list[Listing]:
     table = ref_listings.c
-    newest = sa.select(table.symbol, sa.func.max(table.since_ns).label("since_ns")).where(
-        table.market_id == market_id
+    each = (
+        sa.select(table.symbol, sa.func.max(table.since_ns).label("since_ns"))
+        .where(table.market_id == market_id)
+        .group_by(table.symbol)
+        .subquery()
     )
-    if at_ns is not None:
-        newest = newest.where(table.since_ns <= at_ns)
-    each = newest.group_by(table.symbol).subquery()
     rows = (
         sa.select(table.listing)
         .join(each, sa.and_(each.c.symbol == table.symbol, each.c.since_ns == table.since_ns))
@@ -137,7 +142,7 @@ def _keep(db: sa.Connection, listing: Listing, now_ns: int) -> None:
     db.execute(sa.insert(ref_listings).values(key | {"listing": text}))
 
 
-def _subscribed(db: sa.Connection) -> tuple[InstrumentId, ...]:
+def _recorded(db: sa.Connection) -> tuple[InstrumentId, ...]:
     table = subscriptions.c
     rows = sa.select(table.market_id, table.symbol).order_by(table.market_id, table.symbol)
     return tuple(InstrumentId(MarketId(market), symbol) for market, symbol in db.execute(rows))

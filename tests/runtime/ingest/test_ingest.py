@@ -287,7 +287,7 @@ def test_a_hole_that_the_venue_has_too_is_known_after_a_restart(world: World) ->
         world.venue.without = set(range(40, 50))
         assert await once() >= 1
         assert await once() == 0
-        (known,) = world.listings.absences.of(BTC)
+        (known,) = world.listings.absences.ranges(BTC)
         first_ns = START_NS + 40 * MINUTE_NS
         assert (known.start_ns, known.end_ns) == (first_ns, first_ns + 10 * MINUTE_NS)
 

@@ -17,7 +17,7 @@ from bowline.core.venue import Listing
 from bowline.runtime.ingest import Intake, Missing, Repair, Repaired
 from bowline.runtime.ingest.repair import ABSENT_AGAIN_NS, MOST_REFUSED, SETTLE_NS, holes
 from bowline.runtime.ingest.restate import Restatement
-from bowline.storage.absences import Absences
+from bowline.storage.absences import AbsenceStore
 from bowline.storage.candles import Candles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
@@ -63,10 +63,10 @@ def intake(store: Candles, clock: Clock) -> Intake:
 
 
 @pytest.fixture
-def absences(tmp_path: Path) -> Iterator[Absences]:
-    made = Absences(migrated_sqlite_engine(tmp_path / "tables.db"))
-    yield made
-    made.close()
+def absences(tmp_path: Path) -> Iterator[AbsenceStore]:
+    engine = migrated_sqlite_engine(tmp_path / "tables.db")
+    yield AbsenceStore(engine)
+    engine.dispose()
 
 
 def summed(repair: Repair) -> Repaired:
@@ -115,7 +115,7 @@ def test_holes_and_what_is_stored_make_up_the_whole_range(
 @pytest.mark.chance
 @pytest.mark.parametrize("seed", range(3))
 def test_any_loss_is_made_whole_with_the_least_of_requests(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock, seed: int
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock, seed: int
 ) -> None:
     kept = sorted(seeded(seed).sample(range(400), 250))
     intake.take("ws", rows(TRUTH, kept))
@@ -129,7 +129,7 @@ def test_any_loss_is_made_whole_with_the_least_of_requests(
 
 
 def test_a_long_hole_is_read_by_pages_and_a_busy_venue_is_asked_again(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     venue = ToldVenue(TRUTH, clock)
     venue.moods = [BUSY, BUSY]
@@ -140,7 +140,7 @@ def test_a_long_hole_is_read_by_pages_and_a_busy_venue_is_asked_again(
 
 
 def test_a_venue_that_refuses_leaves_the_rest_for_next_time(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     venue = ToldVenue(TRUTH, clock)
     repair = Repair(store, intake, absences, venue)
@@ -152,7 +152,7 @@ def test_a_venue_that_refuses_leaves_the_rest_for_next_time(
 
 
 def test_minutes_that_nobody_has_are_said_so_and_not_asked_for_every_time(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     """An outage of the venue: there is no candle, and none is invented."""
     venue = ToldVenue(TRUTH, clock)
@@ -168,7 +168,7 @@ def test_minutes_that_nobody_has_are_said_so_and_not_asked_for_every_time(
 
 
 def test_an_absence_is_asked_for_again_after_a_day_and_no_sooner(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     """A venue that fills its past up later is heard."""
     venue = ToldVenue(TRUTH, clock)
@@ -187,7 +187,7 @@ def test_an_absence_is_asked_for_again_after_a_day_and_no_sooner(
 
 
 def test_by_a_local_clock_that_is_an_hour_ahead_nothing_is_missing_and_nothing_absent(
-    store: Candles, absences: Absences, clock: Clock
+    store: Candles, absences: AbsenceStore, clock: Clock
 ) -> None:
     """The minutes to come are asked for when they have come; the local clock is in the intake."""
     venue = ToldVenue(TRUTH.slice(0, 200), clock)
@@ -199,7 +199,7 @@ def test_by_a_local_clock_that_is_an_hour_ahead_nothing_is_missing_and_nothing_a
     done = summed(repair)
     assert (done.candles, done.empty) == (200, ())
     assert max(end_ns for _, end_ns in venue.asked) <= clock.now_ns
-    assert not absences.of(BTC)
+    assert not absences.ranges(BTC)
     future = ahead.take("ws", rows(TRUTH, [210]))
     assert not len(future.kept), "a candle that is to come is none"
     venue.truth = TRUTH
@@ -209,15 +209,15 @@ def test_by_a_local_clock_that_is_an_hour_ahead_nothing_is_missing_and_nothing_a
 
 
 def test_what_was_noted_by_a_clock_that_was_ahead_is_asked_for_all_the_same(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     venue = ToldVenue(TRUTH, clock)
     end_ns = START_NS + 400 * MINUTE_NS
-    absences.note(BTC, START_NS + 50 * MINUTE_NS, end_ns + 60 * MINUTE_NS, clock.now_ns + 10**13)
+    absences.record(BTC, START_NS + 50 * MINUTE_NS, end_ns + 60 * MINUTE_NS, clock.now_ns + 10**13)
     repair = Repair(store, intake, absences, venue)
     assert summed(repair).candles == 400
-    absences.note(BTC, START_NS, START_NS + 60 * MINUTE_NS, clock.now_ns)
-    (known,) = absences.of(BTC)
+    absences.record(BTC, START_NS, START_NS + 60 * MINUTE_NS, clock.now_ns)
+    (known,) = absences.ranges(BTC)
     assert (known.end_ns, known.asked_ns) == (START_NS + 60 * MINUTE_NS, clock.now_ns)
 
 
@@ -237,7 +237,7 @@ class Forgetful(ToldVenue):
 
 @pytest.mark.parametrize("keeps", [0, 1, 37, 150, 399, 401])
 def test_a_page_older_than_a_venue_tells_blocks_nothing_newer(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock, keeps: int
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock, keeps: int
 ) -> None:
     """Gate, listCandlesticks: "maximum 10000 points recently are allowed"."""
     clock.now_ns = END_NS + SETTLE_NS
@@ -256,18 +256,18 @@ def test_a_page_older_than_a_venue_tells_blocks_nothing_newer(
 
 
 def test_a_page_that_is_refused_for_another_reason_blocks_nothing_newer_and_is_no_absence(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     clock.now_ns = END_NS + SETTLE_NS
     venue = Forgetful(clock, 150, Rejected("who knows why"))
     done = summed(Repair(store, intake, absences, venue))
     assert done.error == "who knows why"
     assert 149 <= done.candles <= 150
-    assert not absences.of(BTC)
+    assert not absences.ranges(BTC)
 
 
 def test_a_venue_that_refuses_everything_is_not_asked_for_every_hole(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     intake.take("ws", rows(TRUTH, [200]))
     venue = Forgetful(clock, 0, Rejected("delisted"))
@@ -277,7 +277,7 @@ def test_a_venue_that_refuses_everything_is_not_asked_for_every_hole(
 
 
 def test_a_candle_that_is_none_goes_to_quarantine_and_not_to_the_store(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     broken = rows(TRUTH, list(range(10)))
     broken.high[4], broken.close[7] = 1.0, float("nan")
@@ -290,7 +290,7 @@ def test_a_candle_that_is_none_goes_to_quarantine_and_not_to_the_store(
 
 
 def test_a_restated_candle_is_a_new_version_and_is_counted(
-    store: Candles, intake: Intake, absences: Absences, clock: Clock
+    store: Candles, intake: Intake, absences: AbsenceStore, clock: Clock
 ) -> None:
     wrong = rows(TRUTH, list(range(400)))
     for at in (50, 51, 399):

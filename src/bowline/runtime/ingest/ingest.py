@@ -141,7 +141,7 @@ class Ingest:
         try:
             writer.flush()
         except Conflict as error:
-            lost = f"{writer.held:,} ticks are lost: {error.message}"
+            lost = f"{writer.buffered:,} ticks are lost: {error.message}"
             self._health.trouble(lost)
         for closed in self._live.take_closed():
             try:

@@ -27,7 +27,7 @@ from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, SECOND_NS, Timeframe
 from bowline.core.venue import Listing
 from bowline.runtime.ingest.intake import Intake
-from bowline.storage.absences import Absences, outside
+from bowline.storage.absences import AbsenceStore, subtract_ranges
 from bowline.storage.candles import FOREVER_NS, Candles
 from bowline.venues import PublicVenue, Rejected, Retryable, TooOld, VenueError
 
@@ -93,7 +93,7 @@ class Repair:
         self,
         store: Candles,
         intake: Intake,
-        absences: Absences,
+        absences: AbsenceStore,
         venue: PublicVenue,
     ) -> None:
         self._store = store
@@ -120,11 +120,11 @@ class Repair:
         stored = self._store.read(instrument, Timeframe.M1, start_ns, FOREVER_NS)
         absent = [
             (each.start_ns, each.end_ns)
-            for each in self._absences.of(instrument)
+            for each in self._absences.ranges(instrument)
             if 0 <= now_ns - each.asked_ns < ABSENT_AGAIN_NS
         ]
         for hole in holes(stored.open_ns.tolist(), start_ns, end_ns):
-            yield from (Missing(*span) for span in outside(*hole.span, absent))
+            yield from (Missing(*span) for span in subtract_ranges(*hole.span, absent))
 
     async def newest_ns(self, instrument: InstrumentId, since_ns: int) -> int:
         """When the newest candle that is stored since then ended; 0: there is none."""
@@ -206,7 +206,7 @@ class Repair:
         gone = tuple(Missing(*span) for span in spans if span[0] < span[1])
         now_ns, instrument = await self._venue.venue_now_ns(), listing.instrument.id
         for each in gone:
-            await asyncio.to_thread(self._absences.note, instrument, *each.span, now_ns)
+            await asyncio.to_thread(self._absences.record, instrument, *each.span, now_ns)
         return Repaired(too_old=gone)
 
     async def _note_absent(
@@ -219,7 +219,7 @@ class Repair:
         spans = [(max(each.start_ns, page[0]), min(each.end_ns, sure_ns)) for each in group]
         empty = tuple(rest for start, end in spans for rest in holes(opens, start, end))
         for each in empty:
-            await asyncio.to_thread(self._absences.note, instrument, *each.span, now_ns)
+            await asyncio.to_thread(self._absences.record, instrument, *each.span, now_ns)
         return empty
 
     async def _page(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
@@ -236,7 +236,7 @@ class Repair:
 def holes(open_ns: Iterable[int], start_ns: int, end_ns: int) -> Iterator[Missing]:
     """The minutes from `start_ns` up to `end_ns` that do not open at any of `open_ns` (rising)."""
     minutes = ((each, each + MINUTE_NS) for each in open_ns)
-    return (Missing(*span) for span in outside(start_ns, end_ns, minutes))
+    return (Missing(*span) for span in subtract_ranges(start_ns, end_ns, minutes))
 
 
 def neighbours(missing: Iterable[Missing]) -> Iterator[list[Missing]]:

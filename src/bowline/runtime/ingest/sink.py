@@ -62,7 +62,7 @@ class IngestSink:
                 return
             self._candles.see(tick)
         else:
-            self._tape.hold(tick, seen_ns)
+            self._tape.buffer(tick, seen_ns)
             self._heard(tick)
 
     def book(self, keeper: BookKeeper, seen_ns: int) -> None:

@@ -16,7 +16,7 @@ from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.values import DAY_NS, SECOND_NS
 from bowline.core.venue import Listing
 from bowline.runtime.ingest.health import Count, IngestHealth
-from bowline.storage.listings import Changed, ListingStore
+from bowline.storage.listings import ListingChanges, ListingStore
 from bowline.storage.tape import Tape, TapeWriter
 from bowline.venues import PublicVenue, VenueError
 
@@ -63,19 +63,19 @@ class TapeKeeper:
     async def _write(self) -> None:
         held = self._writer.take(self._now_ns())
         # a write that has begun is finished, even when the recording is told to end
-        writing = asyncio.create_task(asyncio.to_thread(self._writer.put, held))
+        writing = asyncio.create_task(asyncio.to_thread(self._writer.write_batch, held))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait({writing})
             if writing.exception():
-                self._writer.give_back(held)
+                self._writer.put_back(held)
             raise
         except Conflict as error:
-            self._writer.give_back(held)
+            self._writer.put_back(held)
             waits = f"ticks wait for the disk: {error.message}"
-            self._health.trouble(waits, what="tape", ticks=self._writer.held)
-            if self._writer.held > MOST_HELD:
+            self._health.trouble(waits, what="tape", ticks=self._writer.buffered)
+            if self._writer.buffered > MOST_HELD:
                 raise Conflict(
                     error.message, hint="make room on its disk, then start the recording again"
                 ) from error
@@ -164,7 +164,7 @@ class ListingKeeper:
             _log.info("%s is listed under other rules", name)
 
 
-def _after(changes: Changed) -> tuple[Listing, ...]:
+def _after(changes: ListingChanges) -> tuple[Listing, ...]:
     return (*changes.added, *(after for _, after in changes.changed), *changes.delisted)
 
 

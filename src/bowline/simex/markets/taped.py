@@ -18,7 +18,7 @@ from bowline.simex.agenda import Agenda
 from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
-from bowline.storage.tape import Recorded, Tape, TapeKind
+from bowline.storage.tape import Tape, TapeKind, TapeTick
 
 _FOR_EVER_NS = 1 << 62
 
@@ -29,7 +29,7 @@ class ReplayedTape:
     def __init__(
         self,
         coin: Coin,
-        ticks: Iterator[tuple[int, Recorded]],
+        ticks: Iterator[tuple[int, TapeTick]],
         seed: int,
         *,
         quoted: bool,
@@ -71,7 +71,7 @@ class ReplayedTape:
             self._later_ns = agenda.now_ns - first[0]
             self._show(agenda, first[1])
 
-    def _show(self, agenda: Agenda, tick: Recorded) -> None:
+    def _show(self, agenda: Agenda, tick: TapeTick) -> None:
         """One tick at every venue, and the next one on the agenda."""
         now_ns = agenda.now_ns
         for _, outside in self._outsides:
@@ -82,7 +82,7 @@ class ReplayedTape:
             seen_ns, after = following
             agenda.at(seen_ns + self._later_ns, lambda: self._show(agenda, after))
 
-    def _show_at(self, outside: Outside, now_ns: int, tick: Recorded) -> None:
+    def _show_at(self, outside: Outside, now_ns: int, tick: TapeTick) -> None:
         if isinstance(tick, QuoteChanged):
             bid, bid_size, ask, ask_size = to_decimals(
                 [tick.bid, tick.bid_size, tick.ask, tick.ask_size]

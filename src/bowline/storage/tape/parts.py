@@ -1,9 +1,9 @@
-"""The files of the tape: whole parts or none, a finished day's parts joined into one.
+"""The files of the tape: parts that are written atomically, joined into one file per finished day.
 
     <root>/trades/date=2026-11-21/market=bybit-linear/symbol=BTCUSDT/part-<first seen ns>.parquet
 
-A file is written beside its place, made durable and renamed. A join names the parts that are in
-it, so a crash between the rename and the clearing up neither loses a tick nor shows one twice.
+A file is written under a temporary name, synced to disk and renamed. A joined file names the parts
+that it contains, so that a crash before they are deleted neither loses nor repeats a tick.
 """
 
 from __future__ import annotations
@@ -29,29 +29,25 @@ _NAMES = b"joined_parts"
 _READING = {"partitioning": None, "page_checksum_verification": True}
 
 
-def folder_of(root: Path, tape_day: TapeDay) -> Path:
-    """Where the parts of a day lie, by names that other programs read as partitions."""
+def day_folder(root: Path, tape_day: TapeDay) -> Path:
+    """The folder of a day's parts; its names are Hive partitions that other programs can read."""
     market = market_by_id(tape_day.instrument.market_id).name.replace(":", "-")
     symbol = quote(tape_day.instrument.symbol, safe="")
     days = root / tape_day.kind.value / f"date={tape_day.day}"
     return days / f"market={market}" / f"symbol={symbol}"
 
 
-def days_in(root: Path) -> Iterator[tuple[TapeDay, Path]]:
-    """Every day of every instrument and kind that is there, with its folder, in order."""
+def iter_days(root: Path) -> Iterator[tuple[TapeDay, Path]]:
+    """Every recorded day of every instrument and kind, with its folder, in order."""
     for kind in TapeKind:
         for folder in sorted((root / kind.value).glob("date=*/market=*/symbol=*")):
-            words = [part.partition("=")[2] for part in folder.parts[-3:]]
-            day, market, symbol = words
+            day, market, symbol = (part.partition("=")[2] for part in folder.parts[-3:])
             market_id = market_by_name(market.replace("-", ":")).market_id
             yield TapeDay(day, kind, InstrumentId(market_id, unquote(symbol))), folder
 
 
 def write_part(folder: Path, table: pa.Table, first_seen_ns: int) -> Path:
-    """Put a part in its place as one: it is there whole or not at all.
-
-    Unreachable if the disk does not take it.
-    """
+    """Write a part atomically; returns its path. Raises Unreachable if the disk refuses it."""
     make_folder(folder)
     place = folder / f"part-{first_seen_ns:019d}.parquet"
     number = 0
@@ -62,8 +58,8 @@ def write_part(folder: Path, table: pa.Table, first_seen_ns: int) -> Path:
     return place
 
 
-def files_of(folder: Path) -> list[Path]:
-    """The files that hold the day together, each tick once, oldest first."""
+def day_files(folder: Path) -> list[Path]:
+    """The files that together hold each tick of the day once, oldest first."""
     joined = folder / _JOINED
     parts = sorted(folder.glob("part-*.parquet"))
     if not joined.exists():
@@ -73,14 +69,14 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def read_day(folder: Path, kind: TapeKind) -> pa.Table:
-    """The whole day in the order it was seen. Damaged if a file is not what was written."""
+    """All ticks of a day in the order they were seen. Raises Damaged for a corrupt file."""
     tables = []
-    for file in files_of(folder):
-        with _reading(file):
+    for file in day_files(folder):
+        with _reporting_damage(file):
             part = parquet.read_table(file, **_READING, schema=SCHEMAS[kind])
             part.validate(full=True)
-            # the pages have checksums and the list of columns has none: a changed name there
-            # leaves the column of the right name without a value
+            # Parquet pages have checksums, the list of columns has none: a corrupt column name
+            # there leaves the expected column without values
             whole = part.num_rows == parquet.read_metadata(file).num_rows
             if not whole or any(column.null_count for column in part.columns):
                 raise pa.ArrowInvalid("values are missing")
@@ -90,10 +86,10 @@ def read_day(folder: Path, kind: TapeKind) -> pa.Table:
 
 
 def join_day(folder: Path, kind: TapeKind) -> int:
-    """Make one file of a finished day's parts; how many there were. Repeatable after a crash."""
+    """Join a finished day's parts into one file; returns their number. Safe to repeat."""
     parts = sorted(folder.glob("part-*.parquet"))
     joined = folder / _JOINED
-    if len(files_of(folder)) > 1:
+    if len(day_files(folder)) > 1:
         table = read_day(folder, kind)
         names = ",".join(part.name for part in parts).encode()
         _write(table.replace_schema_metadata({_NAMES: names}), joined)
@@ -107,18 +103,18 @@ def join_day(folder: Path, kind: TapeKind) -> int:
 
 
 def rows_of(file: Path) -> int:
-    """How many ticks are in a file. Damaged if it is not what was written."""
-    with _reading(file):
+    """The number of ticks in a file. Raises Damaged for a corrupt file."""
+    with _reporting_damage(file):
         return int(parquet.read_metadata(file).num_rows)
 
 
 def remove_day(folder: Path) -> int:
-    """Delete a day's files and the folders that this leaves empty; how many bytes it held.
+    """Delete a day's files and folders that become empty; returns the number of bytes freed.
 
-    Conflict if the disk or its rights forbid it.
+    Raises Conflict if a file cannot be deleted.
     """
     try:
-        return _removed(folder)
+        return _remove(folder)
     except OSError as error:
         raise Conflict(
             f"{error.filename or folder} cannot be deleted: {error.strerror}",
@@ -126,32 +122,32 @@ def remove_day(folder: Path) -> int:
         ) from error
 
 
-def _removed(folder: Path) -> int:
-    held = 0
+def _remove(folder: Path) -> int:
+    freed = 0
     for file in folder.iterdir():
-        held += file.stat().st_size
+        freed += file.stat().st_size
         file.unlink()
     for empty in (folder, folder.parent, folder.parent.parent):
         if any(empty.iterdir()):
             break
         empty.rmdir()
-    return held
+    return freed
 
 
 def _names_in(joined: Path) -> set[str]:
-    with _reading(joined):
+    with _reporting_damage(joined):
         metadata = parquet.read_schema(joined).metadata or {}
         return set(metadata.get(_NAMES, b"").decode().split(","))
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[None]:
+def _reporting_damage(file: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Damaged(
             f"{file} cannot be read: {error}",
-            hint="move the file away; what it held can be had from the venue again, or not",
+            hint="move the file away; trades and quotes cannot be downloaded again",
         ) from error
 
 
@@ -160,13 +156,13 @@ def _write(table: pa.Table, place: Path) -> None:
     try:
         _write_whole(table, temporary, place)
     except OSError as error:
-        # half a file would hold room that the next try needs
+        # an incomplete file would occupy space that the next attempt needs
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         cause = disk_trouble(place) or error.strerror or str(error)
         raise Unreachable(
             f"{place} cannot be written: {cause}",
-            hint="make room: `bowline tape prune` deletes old days",
+            hint="free disk space: `bowline tape prune` deletes old days",
         ) from error
 
 

@@ -1,7 +1,7 @@
-"""What a row of the tape is: a trade or a quote, when the venue says it was, and when we saw it.
+"""The rows of the tape: trades and quotes with the venue's time and the time they were seen here.
 
-The files are read by other programs and by later versions of this one: a column is never renamed,
-its unit never changed.
+Other programs and later versions read these files: a column must never be renamed, and its unit
+must never change.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import SECOND_NS, Side
 from bowline.core.venue import QuoteChanged, TradePrinted
 
-Recorded = TradePrinted | QuoteChanged
+TapeTick = TradePrinted | QuoteChanged
 
 
 class TapeKind(StrEnum):
-    """What is recorded, each in its own files."""
+    """The kinds of recorded ticks; each has its own files."""
 
     TRADES = "trades"
     QUOTES = "quotes"
@@ -52,7 +52,7 @@ SCHEMAS: dict[TapeKind, pa.Schema] = {
 
 
 class TapeDay(msgspec.Struct, frozen=True, order=True):
-    """One UTC day of one instrument and kind: what a folder of the tape holds."""
+    """One UTC day of one instrument and kind: the content of one folder of the tape."""
 
     day: str
     kind: TapeKind
@@ -60,17 +60,17 @@ class TapeDay(msgspec.Struct, frozen=True, order=True):
 
 
 def day_of(event_ns: int) -> str:
-    """The UTC day a moment lies in, `2026-11-21`."""
+    """The UTC date of a time in ns, as `2026-11-21`."""
     return datetime.fromtimestamp(event_ns // SECOND_NS, UTC).date().isoformat()
 
 
-def kind_of(tick: Recorded) -> TapeKind:
-    """Which tape a tick goes to."""
+def tape_kind(tick: TapeTick) -> TapeKind:
+    """The kind of a tick."""
     return TapeKind.TRADES if isinstance(tick, TradePrinted) else TapeKind.QUOTES
 
 
-def as_table(kind: TapeKind, ticks: list[tuple[int, Recorded]]) -> pa.Table:
-    """Ticks of one kind, each with the moment it was seen, as columns."""
+def to_table(kind: TapeKind, ticks: list[tuple[int, TapeTick]]) -> pa.Table:
+    """A table of ticks of one kind; `ticks` are pairs of seen time (ns) and tick."""
     seen = [seen_ns for seen_ns, _ in ticks]
     if kind is TapeKind.TRADES:
         trades = [tick for _, tick in ticks if isinstance(tick, TradePrinted)]
@@ -104,8 +104,8 @@ def as_table(kind: TapeKind, ticks: list[tuple[int, Recorded]]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def ticks_of(instrument: InstrumentId, kind: TapeKind, table: pa.Table) -> list[Recorded]:
-    """The ticks that a table was made of."""
+def from_table(instrument: InstrumentId, kind: TapeKind, table: pa.Table) -> list[TapeTick]:
+    """The ticks of a table, in its order."""
     columns = [column.to_pylist() for column in table.columns]
     if kind is TapeKind.TRADES:
         return [

@@ -1,6 +1,6 @@
-"""The tape to read and to keep small: what is on it, its ticks in order, what is too old.
+"""Reading, joining and pruning the tape.
 
-It is a recording. Nothing here may invent, mend or leave out a tick.
+A tick must never be invented, changed or left out here.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pyarrow import compute
 
 from bowline.core.errors import Damaged
 from bowline.core.model.instrument import InstrumentId
-from bowline.storage.tape.parts import days_in, files_of, join_day, read_day, remove_day, rows_of
-from bowline.storage.tape.rows import Recorded, TapeDay, TapeKind, day_of, ticks_of
+from bowline.storage.tape.parts import day_files, iter_days, join_day, read_day, remove_day, rows_of
+from bowline.storage.tape.rows import TapeDay, TapeKind, TapeTick, day_of, from_table
 
 
 class TapeCoverage(msgspec.Struct, frozen=True):
-    """One day on the tape: how many ticks in how many files, and how large."""
+    """One day of the tape: its numbers of ticks and files, and its size."""
 
     day: TapeDay
     ticks: int
@@ -30,47 +30,47 @@ class TapeCoverage(msgspec.Struct, frozen=True):
 
 
 class Tape:
-    """The recordings under a folder."""
+    """The recorded ticks under a root folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def coverage(self) -> Iterator[TapeCoverage]:
-        """What is there, a line a day."""
-        for day, folder in days_in(self._root):
-            files = files_of(folder)
+        """One entry per recorded day, instrument and kind."""
+        for day, folder in iter_days(self._root):
+            files = day_files(folder)
             ticks = sum(map(rows_of, files))
             size = sum(file.stat().st_size for file in files)
             yield TapeCoverage(day, ticks, len(files), size)
 
     def replay(
         self, instrument: InstrumentId, start_ns: int, end_ns: int
-    ) -> Iterator[tuple[int, Recorded]]:
-        """Trades and quotes of `start_ns` up to `end_ns` (event time), each with when it was seen.
+    ) -> Iterator[tuple[int, TapeTick]]:
+        """Pairs of seen time and tick, for event times from `start_ns` up to `end_ns` (exclusive).
 
-        In the order they were seen; a day is read at a time.
+        In the order in which they were seen; one day is read into memory at a time.
         """
         first, last = day_of(start_ns), day_of(end_ns)
         folders: dict[str, list[tuple[TapeKind, Path]]] = defaultdict(list)
-        for each, folder in days_in(self._root):
+        for each, folder in iter_days(self._root):
             if each.instrument == instrument and first <= each.day <= last:
                 folders[each.day].append((each.kind, folder))
         for day in sorted(folders):
-            ticks: list[tuple[int, Recorded]] = []
+            ticks: list[tuple[int, TapeTick]] = []
             for kind, folder in folders[day]:
                 table = _within(read_day(folder, kind), start_ns, end_ns)
                 seen = table.column("seen_ns").to_pylist()
-                ticks += zip(seen, ticks_of(instrument, kind, table), strict=True)
+                ticks += zip(seen, from_table(instrument, kind, table), strict=True)
             ticks.sort(key=itemgetter(0))
             yield from ticks
 
     def join_before(self, day: str) -> int:
-        """Make one file a day of every day before `day`; how many parts were joined.
+        """Join the parts of every day before `day`; returns the number of parts joined.
 
-        A damaged day keeps no other from being joined; then Damaged is raised for the first.
+        A damaged day does not stop the others; Damaged is then raised for the first one.
         """
         joined, damaged = 0, None
-        for each, folder in days_in(self._root):
+        for each, folder in iter_days(self._root):
             if each.day < day:
                 try:
                     joined += join_day(folder, each.kind)
@@ -81,8 +81,8 @@ class Tape:
         return joined
 
     def prune(self, before: str) -> list[tuple[TapeDay, int]]:
-        """Delete the days before `before`; which, and how many bytes each held."""
-        old = [(day, folder) for day, folder in days_in(self._root) if day.day < before]
+        """Delete the days before `before`; returns each with the number of bytes freed."""
+        old = [(day, folder) for day, folder in iter_days(self._root) if day.day < before]
         return [(day, remove_day(folder)) for day, folder in old]
 
 
