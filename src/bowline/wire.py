@@ -40,11 +40,25 @@ if TYPE_CHECKING:
     from bowline.venues.opened import Venues
 
 
-def home() -> Path:
-    """Where everything Bowline keeps lies: `BOWLINE_HOME`, or the platform's user data folder."""
+def home(*, restored: bool = True) -> Path:
+    """Where everything Bowline keeps lies: `BOWLINE_HOME`, or the platform's user data folder.
+
+    Conflict if a restore was cut off there, unless it need not be `restored`.
+    """
+    from bowline.desk.restore import unfinished
     from bowline.settings import load_settings
 
-    return load_settings().home
+    folder = load_settings().home
+    if restored and (cut_off := unfinished(folder)):
+        raise cut_off
+    return folder
+
+
+def file_lock(path: Path, what: str) -> AbstractContextManager[None]:
+    """Hold the lock file at `path`; Conflict with `what` if another process does."""
+    from bowline.storage.embedded.sqlite_file import locked
+
+    return locked(path, what)
 
 
 def demo_home() -> Path:
@@ -125,7 +139,7 @@ def candle_file(home: Path, *, busy_timeout_s: int = 30) -> DuckDBCandles | None
 def stores_to_copy(home: Path) -> Stores:
     """How the stores of `home` are copied into a backup."""
     from bowline.desk.backup import Stores
-    from bowline.storage.embedded.sqlite_file import copy_sqlite, locked
+    from bowline.storage.embedded.sqlite_file import copy_sqlite
 
     return Stores(
         home=home,
@@ -133,7 +147,7 @@ def stores_to_copy(home: Path) -> Stores:
         strategies=plugin_folder().folder,
         copy_sqlite=copy_sqlite,
         open_journal=open_journal,
-        locked=locked,
+        locked=file_lock,
         run_ids=lambda: _run_ids(home),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -123,3 +124,70 @@ def test_assertions_that_are_off_are_refused() -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "FAIL" in done.stdout
+
+
+def test_a_bus_that_does_not_answer_fails_and_one_in_memory_does_not(home: Path) -> None:
+    """Port 1 refuses; a listener that never answers is given up on."""
+    assert checks(doctor("--json", BOWLINE_HOME=str(home)))["bus"]["state"] == "OK"
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        for port in (1, deaf.getsockname()[1]):
+            url = f"redis://:{CANARY}@127.0.0.1:{port}/0"
+            done = doctor("--json", BOWLINE_HOME=str(home), BOWLINE_BUS=url)
+            check = checks(done)["bus"]
+            assert (done.returncode, check["state"]) == (1, "FAIL")
+            assert "does not answer" in check["finding"]
+            assert "BOWLINE_BUS" in check["hint"]
+            assert CANARY not in done.stdout + done.stderr
+
+
+def test_a_database_that_does_not_answer_fails_without_a_home_too(tmp_path: Path) -> None:
+    url = f"postgresql://bowline:{CANARY}@127.0.0.1:1/bowline"
+    done = doctor("--json", BOWLINE_HOME=str(tmp_path / "absent"), BOWLINE_DATABASE=url)
+    assert (done.returncode, checks(done)["runs"]["state"]) == (1, "FAIL")
+    assert CANARY not in done.stdout + done.stderr
+
+
+def test_what_others_can_read_is_a_warning_that_says_how_to_close_it(home: Path) -> None:
+    """Modes do not stop root, but everyone can see them."""
+    home.chmod(0o700)
+    (home / "journals").mkdir(mode=0o700)
+    assert checks(doctor("--json", BOWLINE_HOME=str(home)))["permissions"]["state"] == "OK"
+    (home / "tables.db").chmod(0o644)
+    tape = home.parent / "a tape"
+    tape.mkdir(mode=0o755)
+    for place, settings in ((home, {}), (tape, {"BOWLINE_TAPE": str(tape)})):
+        check = checks(doctor("--json", BOWLINE_HOME=str(home), **settings))["permissions"]
+        assert check["state"] == "WARN"
+        subprocess.run(check["hint"], shell=True, check=True)
+        assert place.stat().st_mode & 0o777 == 0o700
+        check = checks(doctor("--json", BOWLINE_HOME=str(home), **settings))["permissions"]
+        assert check["state"] == "OK"
+    assert (home / "tables.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_every_optional_package_is_named_with_what_adds_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = checkup.version
+
+    def bare(name: str) -> str:
+        if name in checkup.OPTIONAL:
+            raise checkup.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(checkup, "version", bare)
+    found = {check.name: check for check in checkup.package_checks()}
+    expected = {"ccxt": "live", "redis": "servers", "pg8000": "servers", "chdb": "chdb",
+                "clickhouse-connect": "servers", "distributed": "cluster"}  # fmt: skip
+    for name, target in expected.items():
+        assert found[name].state is State.OK
+        assert found[name].hint == f"in the checkout: make {target}"
+
+
+def test_a_bowline_that_was_never_installed_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_name: str) -> list[str]:
+        raise checkup.PackageNotFoundError
+
+    monkeypatch.setattr(checkup, "requires", unknown)
+    check = next(check for check in checkup.package_checks() if check.name == "bowline")
+    assert (check.state, "make setup" in check.hint) == (State.WARN, True)

@@ -15,8 +15,9 @@ import pytest
 from bowline import wire
 from bowline.core.errors import BowlineError
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
-from bowline.desk.backup import create, restore
+from bowline.desk.backup import create
 from bowline.desk.journal import journal_path
+from bowline.desk.restore import restore
 from bowline.research.synthetic import synthetic_minutes
 from bowline.storage.candles import Delivery
 
@@ -54,7 +55,12 @@ def test_a_restored_run_ends_as_one_that_was_left_alone(home: Path, tmp_path: Pa
     minutes = synthetic_minutes(BTC, seed=3, minutes=3_000, start_ns=START)
     wire.open_candles(home).write(Delivery("test", START, minutes, Instrument(BTC)))
     untouched = tmp_path / "untouched"
-    restore(create(wire.stores_to_copy(home), tmp_path / "safe", 1, silent).path, untouched, silent)
+    restore(
+        create(wire.stores_to_copy(home), tmp_path / "safe", 1, silent).path,
+        untouched,
+        wire.file_lock,
+        silent,
+    )
     # three seconds of it, if it is left to itself
     at_work = paper(home, spec, "--speed", "60000x")
     try:
@@ -67,7 +73,7 @@ def test_a_restored_run_ends_as_one_that_was_left_alone(home: Path, tmp_path: Pa
         at_work.kill()
         at_work.communicate()
     restored = tmp_path / "restored"
-    restore(made.path, restored, silent)
+    restore(made.path, restored, wire.file_lock, silent)
     (copied,) = made.manifest.journals
     alone, again = end_of(paper(untouched, spec)), end_of(paper(restored, spec))
     assert (again["taken_up"], alone["taken_up"]) == (True, False)

@@ -24,6 +24,7 @@ from bowline.core.venue import TradePrinted
 from bowline.desk import backup, plugins
 from bowline.desk import ingest as ingest_desk
 from bowline.desk.backup import choose_backup
+from bowline.desk.restore import restore
 from bowline.research.synthetic import synthetic_minutes
 from bowline.runtime.ingest import HealthReport
 from bowline.storage.candles import Delivery
@@ -90,7 +91,7 @@ def test_every_store_is_read_and_backed_up_to_another_disk(
     }
     restored = tmp_path / "restored"
     path = choose_backup(tmp_path / "elsewhere", made.path.name)
-    backup.restore(path, restored, lambda *_: None)
+    restore(path, restored, wire.file_lock, lambda *_: None)
     with closing(wire.open_tables(restored)) as tables:
         assert [each.name for each in tables.list_strategies()] == ["one"]
 

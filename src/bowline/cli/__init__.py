@@ -6,6 +6,7 @@ imports what it needs when it runs.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -87,6 +88,9 @@ def root(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),  # noqa: ARG001 - typer reads it
 ) -> None:
     """Before every command."""
+    # strategies, positions and what is recorded are for nobody else: whatever a command writes is
+    # 600, folders are 700
+    os.umask(0o077)
     from bowline.cli.first_line import start_logs_at_the_first_line
 
     start_logs_at_the_first_line()

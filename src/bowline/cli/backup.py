@@ -136,26 +136,32 @@ def restore_command(
     folder: Annotated[Path | None, typer.Option("--in", help=_IN_HELP)] = None,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Put a backup into an empty folder, to be used as BOWLINE_HOME."""
+    """Put a backup into an empty folder, to be used as BOWLINE_HOME; go on where it was cut off."""
+    from bowline import wire
     from bowline.desk import backup as desk
+    from bowline.desk.restore import restore
 
-    path = desk.choose_backup(_folder(folder), backup)
-    manifest = desk.restore(path, into, _progress)
+    where = folder or desk.backups_folder(wire.home(restored=False))
+    path = desk.choose_backup(where, backup)
+    found = restore(path, into, wire.file_lock, _progress)
     home = into.absolute()
     if as_json:
         emit_json(
             {
                 "backup": str(path),
                 "home": str(home),
-                "files": len(manifest.files),
-                "bytes": manifest.bytes,
-                "left_out": manifest.left_out,
+                "files": len(found.files),
+                "bytes": found.bytes,
+                "left_out": found.manifest.left_out,
+                "untrusted": found.untrusted,
             }
         )
         return
-    typer.echo(f"{len(manifest.files)} files, {manifest.bytes:,} bytes restored into {home}")
-    for words in manifest.left_out:
+    typer.echo(f"{len(found.files)} files, {found.bytes:,} bytes restored into {home}")
+    for words in found.manifest.left_out:
         typer.echo(f"left out: {words}")
+    for plugin in found.untrusted:
+        typer.echo(f"not trusted: {plugin}; read it, then `bowline strategy trust`")
     typer.echo(f"to use it: export BOWLINE_HOME={quote(str(home))}")
 
 

@@ -1,6 +1,7 @@
 """`bowline doctor`: what is configured, what is missing, what to do. It mends nothing.
 
-It opens what other commands open: a candle store that is not there yet is made, as by them.
+It opens what other commands open: a candle store that is not there yet is made, as by them. In half
+a home, where a restore was cut off, it opens nothing.
 Every line is cleaned of every secret before it is shown.
 """
 
@@ -15,12 +16,12 @@ import typer
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bowline.desk.checkup import Check
     from bowline.settings import Settings
 
 app = typer.Typer()
+
+_BUS_SECONDS = 5
 
 
 @app.command("doctor")
@@ -64,9 +65,11 @@ def _configured(settings: Settings) -> Iterator[Check]:
         Check,
         State,
         attempt,
+        exposed_check,
         home_checks,
         secret_file_checks,
     )
+    from bowline.desk.restore import unfinished
     from bowline.settings import secret_files, shown_settings
 
     shown = shown_settings(settings)
@@ -74,9 +77,14 @@ def _configured(settings: Settings) -> Iterator[Check]:
     yield Check("settings", State.OK, listed or "all at their defaults")
     yield from secret_file_checks(secret_files())
     yield Check("logs", State.OK, _logs(settings))
-    yield from home_checks(settings.home)
-    yield attempt("candle store", lambda: _candle_store(settings))
-    yield attempt("runs", lambda: _runs(settings.home))
+    home = settings.home
+    yield from home_checks(home)
+    kept = (home, home / "journals", wire.tape_folder(home), settings.log_file)
+    yield exposed_check([place for place in kept if place is not None])
+    yield attempt("bus", lambda: _bus(settings))
+    if unfinished(home) is None:
+        yield attempt("candle store", lambda: _candle_store(settings))
+        yield attempt("runs", lambda: _runs(settings))
     yield attempt("TA-Lib", _ta_lib)
     yield attempt("indicators", lambda: f"{len(wire.load_catalogue().ids())} in the catalogue")
     yield _plugins()
@@ -100,13 +108,42 @@ def _candle_store(settings: Settings) -> str:
     return f"{len(covered)} instruments, {candles:,} candles"
 
 
-def _runs(home: Path) -> str:
+def _bus(settings: Settings) -> str:
+    """Asked for something that changes nothing: a server that is there answers."""
+    import asyncio
+
+    from bowline import wire
+    from bowline.core.errors import Conflict
+    from bowline.runtime.bus import topic
+
+    if settings.bus is None:
+        return "in memory: other processes hear nothing"
+
+    async def ask() -> None:
+        bus = wire.open_bus()
+        try:
+            async with asyncio.timeout(_BUS_SECONDS):
+                await bus.dead_letters(topic("market.raw"))
+        except TimeoutError:
+            raise Conflict(
+                f"the bus does not answer within {_BUS_SECONDS} s",
+                hint="is the Redis server of BOWLINE_BUS running, and the way to it open?",
+            ) from None
+        finally:
+            await bus.close()
+
+    asyncio.run(ask())
+    return "answers"
+
+
+def _runs(settings: Settings) -> str:
     from contextlib import closing
 
     from bowline import wire
     from bowline.desk.journal import journal_path, runs_with_journal
 
-    if not home.exists():
+    home = settings.home
+    if settings.database is None and not home.exists():
         return "none yet"
     with closing(wire.open_tables(home)) as tables:
         known = len(tables.list_runs())

@@ -1,7 +1,7 @@
-"""Backups of all that cannot be made again: made, listed, rotated, checked, restored.
+"""Backups of all that cannot be made again: made, listed, rotated, checked.
 
-It must never change what it copies, never count a copy that is not whole, and never restore over
-anything. A backup is a folder that is named after its moment (UTC):
+It must never change what it copies, and never count a copy that is not whole. A backup is a folder
+that is named after its moment (UTC):
 1. Hold the lock of the folder of backups, and clear away what killed backups left there.
 2. Work in a hidden folder beside the others. Find the journals, then copy the tables, then those
    journals, then the candles: so each journal's run is in the tables, and whatever was written
@@ -16,13 +16,12 @@ anything. A backup is a folder that is named after its moment (UTC):
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -30,7 +29,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from bowline import __version__
-from bowline.core.errors import BadInput, BowlineError, Conflict, Damaged, NotFound
+from bowline.core.errors import BadInput, BowlineError, Damaged, NotFound
 from bowline.core.model.values import SECOND_NS
 from bowline.desk.backup_manifest import (
     FORMAT,
@@ -40,17 +39,16 @@ from bowline.desk.backup_manifest import (
     StoredFile,
     check_files,
     digest_of,
-    problem_of,
     read_manifest,
     write_manifest,
 )
+from bowline.desk.durable import disk, sync, sync_folder
 from bowline.storage.journal import Journal
 
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 _RUN = re.compile(r"run-(\d+)\.db")
 _PART, _GONE, _LOCK = ".part-", ".gone-", ".lock"
-_RESTORING = ".restoring"
-_TABLES, _CANDLES, _TRUST = "tables.db", "candles.duckdb", "trusted_strategies.json"
+_TABLES, _CANDLES = "tables.db", "candles.duckdb"
 _JOURNALS, _STRATEGIES = "journals", "strategies"
 
 
@@ -133,7 +131,7 @@ def create(stores: Stores, folder: Path, keep: int, progress: Progress) -> Creat
             f"{folder} lies in the strategies folder, which is a part of the backup",
             hint="choose a folder elsewhere, best on another disk",
         )
-    with _disk(folder):
+    with disk(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         busy = f"another backup into {folder} is being made"
         with stores.locked(folder / _LOCK, busy):
@@ -146,7 +144,7 @@ def create(stores: Stores, folder: Path, keep: int, progress: Progress) -> Creat
             except BaseException:
                 shutil.rmtree(part, ignore_errors=True)
                 raise
-            _sync_folder(folder)
+            sync_folder(folder)
             return Created(path, made, _rotate(folder, path, keep), gone)
 
 
@@ -174,31 +172,6 @@ def verify(path: Path, progress: Progress) -> tuple[Manifest, tuple[str, ...]]:
     """The manifest, and a line for each file that is not as it was written."""
     manifest = read_manifest(path)
     return manifest, check_files(path, manifest, progress)
-
-
-def restore(path: Path, into: Path, progress: Progress) -> Manifest:
-    """Put the files of a backup into an empty folder, all or none.
-
-    Conflict if the folder is not empty, Damaged if a file of the backup is not as it was written.
-    """
-    manifest = read_manifest(path)
-    with _disk(into):
-        _refuse_unless_empty(into)
-        into.mkdir(mode=0o700, parents=True, exist_ok=True)
-        staging = into / _RESTORING
-        staging.mkdir()
-        try:
-            _copy_checked(path, staging, manifest, progress)
-            _sync(staging)
-            _refuse_unless_empty(into, but=_RESTORING)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
-        for each in sorted(staging.iterdir()):
-            each.rename(into / each.name)
-        staging.rmdir()
-        _sync_folder(into)
-    return manifest
 
 
 def vacuum(compactors: dict[Path, Callable[[], None]]) -> list[Compacted]:
@@ -234,8 +207,6 @@ def _fill(
     if candles is not None and candles.path.exists():
         progress(_CANDLES, candles.path.stat().st_size)
         candles.copy_to(part / _CANDLES)
-    if (trust := stores.home / _TRUST).exists():
-        digest_of(trust, part / _TRUST)
     for source in _strategy_files(stores.strategies):
         digest_of(source, part / _STRATEGIES / source.relative_to(stores.strategies))
     files = tuple(_stored(part))
@@ -244,10 +215,14 @@ def _fill(
             f"there is nothing in {stores.home} to back up",
             hint="is BOWLINE_HOME the folder you mean? `bowline doctor` shows it",
         )
-    left_out = () if candles else ("candles: they are on a server, which has backups of its own",)
+    left_out: tuple[str, ...] = ()
+    if candles is None:
+        left_out += ("candles: they are on a server, which has backups of its own",)
+    if (part / _STRATEGIES).exists():
+        left_out += ("trust in plugins: whoever restores them reads and trusts them again",)
     manifest = Manifest(FORMAT, __version__, created_ns, files, journals, left_out)
     sealed = write_manifest(manifest, part)
-    _sync(part)
+    sync(part)
     return sealed, gone
 
 
@@ -351,70 +326,3 @@ def _clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name.startswith((_PART, _GONE)):
             shutil.rmtree(path)
-
-
-# --- restoring --------------------------------------------------------------------------------
-
-
-def _refuse_unless_empty(into: Path, but: str = "") -> None:
-    if into.exists() and not into.is_dir():
-        raise BadInput(f"{into} is not a folder", hint="name one that is empty or not there yet")
-    if into.is_dir() and any(each.name != but for each in into.iterdir()):
-        raise Conflict(
-            f"{into} is not empty, and a restore never writes over anything",
-            hint="name a folder that is empty or not there yet",
-        )
-
-
-def _copy_checked(path: Path, staging: Path, manifest: Manifest, progress: Progress) -> None:
-    problems = []
-    for file in manifest.files:
-        progress(file.path, file.bytes)
-        try:
-            found = digest_of(path / file.path, staging / file.path)
-        except FileNotFoundError as error:
-            problems.append(f"{file.path}: {error.strerror}")
-            continue
-        if problem := problem_of(file, *found):
-            problems.append(problem)
-    if problems:
-        raise Damaged(
-            f"backup {path} is damaged; nothing was restored",
-            hint="use another one: `bowline backup list`",
-            problems=tuple(problems),
-        )
-
-
-# --- the disk ---------------------------------------------------------------------------------
-
-
-def _sync(folder: Path) -> None:
-    """Every file and folder in it is on the disk when this returns."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir():
-            _sync_folder(path)
-        else:
-            with path.open("r+b") as file:
-                os.fsync(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Its names are on the disk when this returns, where a folder can be synced."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-@contextmanager
-def _disk(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Conflict(
-            f"{error.filename or folder}: {error.strerror}",
-            hint="check the folder, its permissions and free space",
-        ) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 from msgspec.structs import replace
@@ -92,7 +92,8 @@ def read_manifest(folder: Path) -> Manifest:
     if manifest.sha256 != _seal(manifest) or _encode(manifest) != content:
         raise _changed(path)
     for file in manifest.files:
-        if not (folder / file.path).absolute().resolve().is_relative_to(folder.resolve()):
+        strays = ".." in PurePosixPath(file.path).parts
+        if strays or not (folder / file.path).resolve().is_relative_to(folder.resolve()):
             raise Damaged(f"{path} names a file outside of the backup: {file.path}")
     return manifest
 

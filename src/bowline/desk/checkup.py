@@ -6,6 +6,7 @@ A check must never mend, make or delete anything that stays, and never raise for
 from __future__ import annotations
 
 import platform
+import shlex
 import shutil
 import stat
 import sys
@@ -20,11 +21,13 @@ from msgspec import Struct
 
 from bowline import __version__
 from bowline.core.errors import BowlineError
+from bowline.desk.restore import unfinished
 
 OLDEST_PYTHON = (3, 11)
 #: a year of one-minute candles of ten instruments, with room for journals and reports
 COMFORTABLE_BYTES = 2_000_000_000
 SCARCE_BYTES = 200_000_000
+_RIGHTS = "give this user the right to write there, or set BOWLINE_HOME to another folder"
 _SET_UP = "in the checkout: make setup"
 #: what is installed; `bowline` on the public index is another project's
 DISTRIBUTION = "bowline-trading"
@@ -111,18 +114,46 @@ def _optional(name: str, target: str, what: str) -> Check:
 
 
 def home_checks(home: Path) -> tuple[Check, ...]:
-    """The folder for everything that is kept: there or makeable, writable, with room."""
-    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    """The folder for everything that is kept: whole, there or makeable, writable, with room."""
+    try:
+        nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+        cut_off = unfinished(home)
+    except OSError as error:
+        return (Check("home", State.FAIL, f"{home}: {error.strerror}", _RIGHTS),)
     if not nearest.is_dir():
         hint = "BOWLINE_HOME must be a folder"
         return (Check("home", State.FAIL, f"{nearest} is not a folder", hint),)
+    if cut_off is not None:
+        return (Check("home", State.FAIL, cut_off.message, cut_off.hint),)
     try:
         with tempfile.TemporaryFile(dir=nearest):
             made = "" if nearest == home else ", not made yet"
     except OSError as error:
-        hint = "give this user the right to write there, or set BOWLINE_HOME to another folder"
-        return (Check("home", State.FAIL, f"{home}: {error.strerror}", hint),)
+        return (Check("home", State.FAIL, f"{home}: {error.strerror}", _RIGHTS),)
     return Check("home", State.OK, f"{home}{made}"), _room_check(nearest)
+
+
+def exposed_check(roots: Iterable[Path]) -> Check:
+    """Whether others can read or change these folders and files, or what lies directly in them."""
+    found = {root: exposed for root in roots if (exposed := _exposed(root))}
+    if not found:
+        return Check("permissions", State.OK, "nobody else can read what is kept")
+    paths = [path for exposed in found.values() for path in exposed]
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    finding = f"{paths[0]}{more} can be read by others"
+    return Check("permissions", State.WARN, finding, f"chmod -R go= {shlex.join(map(str, found))}")
+
+
+def _exposed(root: Path) -> list[Path]:
+    try:
+        places = [root, *sorted(root.iterdir())] if root.is_dir() else [root]
+        modes = [(path, path.lstat().st_mode) for path in places]
+    except OSError:
+        # what is not there, or not ours to look into, exposes nothing of ours
+        return []
+    # a link's own mode says nothing
+    others = stat.S_IRWXG | stat.S_IRWXO
+    return [path for path, mode in modes if mode & others and not stat.S_ISLNK(mode)]
 
 
 def _room_check(folder: Path) -> Check:

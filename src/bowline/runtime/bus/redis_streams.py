@@ -24,6 +24,8 @@ from bowline.runtime.bus.protocol import ATTEMPTS, REDELIVER_S, BusFull, DeadLet
 from bowline.runtime.bus.topics import BusTopic, DeliveryMode
 
 _PREFIX = "bowline:bus:"
+#: a server that does not even take a connection is away
+CONNECT_S = 5.0
 _DEAD = ":dead"
 _DEAD_KEPT = 1_000
 #: entries of a LATEST_PER_KEY topic that are read at once to find the newest of each key
@@ -43,7 +45,7 @@ class RedisBus:
     def __init__(
         self, url: str, *, redeliver_s: float = REDELIVER_S, attempts: int = ATTEMPTS
     ) -> None:
-        self._redis = Redis.from_url(url)
+        self._redis = Redis.from_url(url, socket_connect_timeout=CONNECT_S)
         self._redeliver_ms = int(redeliver_s * 1000)
         self._attempts = attempts
         self._publish = self._redis.register_script(_PUBLISH)

@@ -8,9 +8,9 @@ from bowline.core.errors import Conflict
 
 
 def make_folder(folder: Path) -> None:
-    """`folder` and all that it lies in; Conflict says why it cannot be made."""
+    """`folder`, for its owner alone, and all that it lies in; Conflict if it cannot be made."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Conflict(
             f"folder {folder} cannot be made: {error.strerror}",
