@@ -38,6 +38,7 @@ from bowline.cli import (
     venues,
     worker,
 )
+from bowline.cli.door import as_mendable, check_words, print_whatever_there_is
 from bowline.cli.output import EXIT_USAGE, WrongUsage, fail
 from bowline.core.errors import BowlineError
 
@@ -98,7 +99,9 @@ def root(
 
 def main() -> None:
     """Run the command line; what a person can mend ends as one message and exit code 1."""
+    print_whatever_there_is()
     try:
+        check_words(sys.argv[1:])
         found = app(prog_name="bowline", standalone_mode=False)
         sys.exit(found if isinstance(found, int) else 0)
     except _WrongWords as error:
@@ -107,22 +110,31 @@ def main() -> None:
         typer.echo("aborted", err=True)
         sys.exit(1)
     except BowlineError as error:
-        _complete_advice(error)
-        fail(error, as_json="--json" in sys.argv)
+        _fail(error)
     except BrokenPipeError:
         # the reader (head, less) has gone: that is its right
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        if (mendable := as_mendable(error)) is not None:
+            _fail(mendable)
+        _end_with_bug(error)
     except Exception as error:
-        # a bug: the traceback is for whoever mends it, the secrets in it are for nobody
-        _write_bug(error)
-        sys.exit(EXIT_BUG)
+        _end_with_bug(error)
+
+
+def _fail(error: BowlineError) -> NoReturn:
+    _complete_advice(error)
+    fail(error, as_json="--json" in sys.argv)
 
 
 def _complete_advice(error: BowlineError) -> None:
-    """Advice that this command cannot follow says which one can."""
-    from bowline.cli.advice import options_in, where_to_give
+    """Advice that this command cannot follow says which one can; where there is none, its help."""
+    from bowline.cli.advice import command_in, options_in, where_to_give
 
+    if not error.hint:
+        path, _ = command_in(typer.main.get_command(app), sys.argv[1:])
+        error.hint = " ".join(("bowline", *path, "--help"))
     if not options_in(error.hint):
         return
     if found := where_to_give(typer.main.get_command(app), sys.argv[1:], error.hint):
@@ -143,7 +155,8 @@ def _refuse_words(error: Any) -> NoReturn:  # noqa: ANN401 - of a library that t
     )
 
 
-def _write_bug(error: Exception) -> None:
+def _end_with_bug(error: Exception) -> NoReturn:
+    """The traceback is for whoever mends it, the secrets in it are for nobody."""
     from bowline.logs import write_crash
     from bowline.settings import load_settings
 
@@ -152,3 +165,4 @@ def _write_bug(error: Exception) -> None:
     except BowlineError:
         secrets = frozenset()
     write_crash(error, secrets, sys.stderr)
+    sys.exit(EXIT_BUG)

@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from bowline.core.errors import BadInput, BowlineError
+from bowline.core.symbols import printable
 
 if TYPE_CHECKING:
     from bowline.core.completeness import Completeness
@@ -38,7 +39,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else _plain(str(cell)) for cell in row))
     if not table.row_count:
         table.add_row("none")
     # names may hold brackets and colons, which are text here
@@ -72,9 +73,14 @@ def fail(error: BowlineError, *, as_json: bool) -> NoReturn:
         }
         typer.echo(msgspec.json.encode(document).decode(), err=True)
     else:
-        typer.echo(f"error: {error.message}", err=True)
+        typer.echo(_plain(f"error: {error.message}"), err=True)
         for problem in error.problems:
-            typer.echo(f"  - {problem}", err=True)
+            typer.echo(_plain(f"  - {problem}"), err=True)
         if error.hint:
-            typer.echo(f"hint: {error.hint}", err=True)
+            typer.echo(_plain(f"hint: {error.hint}"), err=True)
     sys.exit(EXIT_USAGE if isinstance(error, WrongUsage) else 1)
+
+
+def _plain(text: str) -> str:
+    """Text with its lines, and nothing else that a terminal acts on."""
+    return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,4 +1,7 @@
-"""What a symbol may be: the one rule for files, specs, grids, commands and what venues list."""
+"""What a symbol may be: the one rule for files, specs, grids, commands and what venues list.
+
+And how names that anybody may have made are shown on a terminal.
+"""
 
 from __future__ import annotations
 
@@ -17,3 +20,8 @@ def symbol_of(text: str) -> str:
             f"{shown!r} is not a symbol: expected 1 to 40 letters, digits and . _ : / - $"
         )
     return symbol
+
+
+def printable(text: str) -> str:
+    """Control characters could move the cursor or recolour the terminal: they are shown as �."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

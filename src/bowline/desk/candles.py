@@ -60,7 +60,8 @@ def parse_timeframe(text: str) -> Timeframe:
     try:
         return Timeframe.parse(text.strip())
     except ValueError as error:
-        raise BadInput(str(error)) from error
+        message, _, expected = str(error).partition(": ")
+        raise BadInput(message, hint=expected) from error
 
 
 def parse_span(start: str, end: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bowline.core.report import PortfolioReport
+from bowline.core.symbols import printable
 from bowline.desk.portfolio_report.words import (
     PortfolioCaption,
     first_signal_texts,
@@ -24,7 +25,6 @@ from bowline.desk.report import (
     metrics_grid,
     money_text,
     number_text,
-    printable,
     signed_pct,
 )
 

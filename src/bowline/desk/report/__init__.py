@@ -20,7 +20,7 @@ from bowline.desk.report.html import (
     refusals_table,
     write_html,
 )
-from bowline.desk.report.terminal import metrics_grid, print_report, printable
+from bowline.desk.report.terminal import metrics_grid, print_report
 from bowline.desk.report.trades_csv import COLUMNS, trade_rows, write_trades_csv
 from bowline.desk.report.words import (
     counted,
@@ -58,7 +58,6 @@ __all__ = [
     "number_text",
     "outcome",
     "print_report",
-    "printable",
     "refusals_table",
     "report_json",
     "rules_text",

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bowline.core.completeness import Completeness
 from bowline.core.report import Metrics, Report
+from bowline.core.symbols import printable
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_lines
 from bowline.desk.report.words import (
@@ -103,8 +104,3 @@ def _round_trips(report: Report, width: int) -> Table:
         }
         table.add_row(*(cells[name] for name in names))
     return table
-
-
-def printable(text: str) -> str:
-    """Control characters could move the cursor or recolour the terminal: they are shown as �."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
