@@ -54,7 +54,7 @@ def test_a_recording_is_seen_refuses_a_second_one_and_keeps_all_at_ctrl_c(say: S
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=15)
     assert process.returncode == 0
-    assert "everything that came is stored" in err
+    assert "everything received is stored" in err
     last = msgspec.json.decode(out.splitlines()[-1], type=HealthReport)
     assert last.ended
     code, out, _ = say("ingest", "--status")
@@ -94,7 +94,7 @@ def test_the_status_tells_running_late_stopped_and_gone_apart(say: Say, home: Pa
         (("--markets", "okx:linear", "--symbols", "BTCUSDT"), "instruments sync"),
         (("--markets", "mtgox"), "mtgox"),
         ((), "nothing is to be recorded"),
-        (("--markets", "bybit:linear"), "on the list"),
+        (("--markets", "bybit:linear"), "on the recording list"),
         (("--symbols", "BTCUSDT"), "without a market"),
         ((*NAMED, "--channels", "candles,rumours"), "not channels"),
         ((*NAMED, "--since", "yesterday"), "yesterday"),

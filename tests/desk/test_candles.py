@@ -71,9 +71,9 @@ def is_empty(store: DuckDBCandles) -> bool:
 
 @pytest.fixture
 def absences(tmp_path: Path) -> Iterator[AbsenceStore]:
-    made = AbsenceStore(migrated_sqlite_engine(tmp_path / "tables.db"))
-    yield made
-    made.close()
+    engine = migrated_sqlite_engine(tmp_path / "tables.db")
+    yield AbsenceStore(engine)
+    engine.dispose()
 
 
 def test_a_gap_says_which_part_of_it_the_venue_does_not_have(

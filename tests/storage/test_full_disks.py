@@ -71,7 +71,7 @@ def read_everything(home: Path) -> None:
     with closing(wire.open_jobs(home)) as jobs:
         assert jobs.list() == []
     with closing(wire.open_listings(home)) as listings:
-        assert listings.subscribed() == ()
+        assert listings.recorded() == ()
     with closing(wire.open_journal(home / "journals" / "run-1.db", read_only=True)) as journal:
         assert (journal.last_seq, journal.verify().damage) == (0, None)
     assert [each.candles for each in wire.open_candles(home).coverage()] == [300]

@@ -1,4 +1,4 @@
-"""`bowline ingest`: markets recorded until Ctrl-C, and how the recording goes."""
+"""`bowline ingest`: record markets until Ctrl-C, and show the state of the recording."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_MARKETS = typer.Option([], help="Markets such as bybit:linear; without it, all on the list.")
-_SYMBOLS = typer.Option([], help="Symbols of these markets; without it, those on the list.")
-_CHANNELS = typer.Option([], help="candles, trades, quotes; without it all three.")
-_SINCE = typer.Option("", "--since", help="The record must be whole from here; UTC. A day ago.")
-_KEEP_HELP = "Delete tape older than so many full days; without it nothing is deleted."
-_STATUS = typer.Option(False, "--status", help="Say how the recording goes, and end.")
+_MARKETS = typer.Option([], help="Markets, such as bybit:linear (default: the recording list).")
+_SYMBOLS = typer.Option([], help="Symbols of these markets (default: the recording list).")
+_CHANNELS = typer.Option([], help="candles, trades, quotes (default: all three).")
+_SINCE = typer.Option("", "--since", help="Repair gaps since this UTC time (default: 1 day ago).")
+_KEEP_HELP = "Delete recorded ticks older than this many full days (default: keep all)."
+_STATUS = typer.Option(False, "--status", help="Show the state of the recording and exit.")
 
 
 @app.command("ingest")
@@ -38,9 +38,9 @@ def ingest_command(
     since: str = _SINCE,
     keep_days: int | None = typer.Option(None, min=1, max=MOST_DAYS, help=_KEEP_HELP),
     status: bool = _STATUS,
-    as_json: bool = typer.Option(False, "--json", help="Reports as JSON, one a line."),
+    as_json: bool = typer.Option(False, "--json", help="Reports as JSON, one per line."),
 ) -> None:
-    """Record candles, trades and quotes: feeds first, REST for what they missed."""
+    """Record candles, trades and quotes from feeds; repair gaps by REST."""
     if status:
         _show_status(as_json=as_json)
         return
@@ -69,7 +69,7 @@ def ingest_command(
 
 
 def _quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, with the extra `fast`: a third less processor time for the same feeds."""
+    """uvloop, with the extra `fast`: a third less processor time for the same feeds."""
     try:
         import uvloop
     except ModuleNotFoundError:
@@ -87,28 +87,28 @@ async def _record(
 
     from bowline import wire
     from bowline.desk import ingest as desk
-    from bowline.runtime.ingest import Kept, Publisher
+    from bowline.runtime.ingest import BusPublisher, IngestStores
     from bowline.storage.tape import TapeWriter
 
     home, bus = wire.home(), wire.open_bus()
     with wire.tape_lock(home):
-        kept = Kept(
+        stores = IngestStores(
             wire.open_candles(home),
             catalogue,
             TapeWriter(wire.tape_folder(home)),
             wire.open_tape(home),
-            Publisher(bus),
+            BusPublisher(bus),
             keep_days,
         )
         async with wire.venues() as venues:
-            task = asyncio.create_task(desk.record(request, venues, kept, told))
+            task = asyncio.create_task(desk.record(request, venues, stores, told))
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, task.cancel)
             try:
                 await task
             except asyncio.CancelledError:
-                typer.echo("stopped: everything that came is stored", err=True)
+                typer.echo("stopped: everything received is stored", err=True)
             finally:
                 await bus.close()
 
@@ -116,7 +116,7 @@ async def _record(
 def _instruments(
     listed: tuple[InstrumentId, ...], markets: list[str], symbols: list[str]
 ) -> list[InstrumentId]:
-    """What a person named: these symbols of these markets, or what is on the list of them."""
+    """The instruments to record: the named symbols and markets, or the recording list."""
     from bowline.core.errors import BadInput
     from bowline.core.model.instrument import InstrumentId
     from bowline.desk.candles import parse_symbol
@@ -133,12 +133,12 @@ def _instruments(
     chosen = [each for each in listed if each.market_id in ids]
     if not chosen:
         raise BadInput(
-            f"nothing of {', '.join(markets)} is on the list of what is recorded",
+            f"no instrument of {', '.join(markets)} is on the recording list",
             hint="name --symbols, or bybit: bowline instruments record BTCUSDT --market ...",
         )
     silent = [m.name for m in parse_markets(markets) if m.market_id not in _markets_of(chosen)]
     if silent:
-        typer.echo(f"left out, nothing of them is on the list: {', '.join(silent)}", err=True)
+        typer.echo(f"skipped, not on the recording list: {', '.join(silent)}", err=True)
     return chosen
 
 
@@ -153,7 +153,7 @@ def _lines(report: HealthReport) -> None:
 
 
 def _screen() -> Callable[[HealthReport], None]:
-    """A table that is redrawn on a terminal; elsewhere a line now and then."""
+    """A line that is redrawn on a terminal, and printed repeatedly elsewhere."""
     last: dict[str, int] = {}
 
     def show(report: HealthReport) -> None:

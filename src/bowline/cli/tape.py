@@ -1,4 +1,4 @@
-"""`bowline tape`: what is recorded of trades and quotes; hear it again, let the old go."""
+"""`bowline tape`: list, replay and prune recorded trades and quotes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MIB = 1024 * 1024
 
 @app.command("list")
 def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """What is recorded, a line a day."""
+    """List the recorded days."""
     from bowline import wire
     from bowline.desk import tape as desk
     from bowline.desk.candles import name_of
@@ -51,10 +51,12 @@ def replay(
     symbol: str = typer.Option(..., help="The venue's symbol, such as BTCUSDT."),
     start: str = typer.Option("", "--from", help="From this moment, UTC."),
     end: str = typer.Option("", "--to", help="Up to this moment, UTC."),
-    speed: float = typer.Option(0.0, min=0.0, max=1e9, help="Times its own time; 0 is at once."),
-    as_json: bool = typer.Option(False, "--json", help="A JSON object a line."),
+    speed: float = typer.Option(
+        0.0, min=0.0, max=1e9, help="Multiple of the recorded speed; 0 prints without delay."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object per line."),
 ) -> None:
-    """Print the ticks of an instrument in the order in which they were seen."""
+    """Print the ticks of an instrument in the order in which they were received."""
     import msgspec
 
     from bowline import wire
@@ -77,7 +79,7 @@ def prune(
     ),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Delete what is older."""
+    """Delete older days of the tape."""
     import time
 
     from bowline import wire

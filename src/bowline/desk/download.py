@@ -14,7 +14,7 @@ import msgspec
 from bowline.core.errors import Conflict
 from bowline.core.venue import Listing
 from bowline.desk.candles import name_of
-from bowline.runtime.ingest import Intake, Repair, Repaired
+from bowline.runtime.ingest import CandleRepair, CandleWriter, RepairResult
 from bowline.storage.absences import AbsenceStore
 from bowline.storage.candles import Candles
 from bowline.venues import PublicVenue, VenueError
@@ -24,7 +24,7 @@ class Progress(msgspec.Struct, frozen=True):
     """How far a download is: the minutes that were missing, and what has come of them."""
 
     wanted: int
-    done: Repaired
+    done: RepairResult
 
 
 class Downloaded(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Downloaded(msgspec.Struct, frozen=True):
 
     name: str
     wanted: int
-    done: Repaired
+    done: RepairResult
 
     @property
     def left(self) -> int:
@@ -53,8 +53,8 @@ async def download(
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Downloaded:
     """Fetch what is missing from `start_ns` up to `end_ns`. Conflict if the venue gave up on us."""
-    intake = Intake(store, lambda _: listing.instrument, now_ns)
-    repair = Repair(store, intake, absences, venue)
+    candle_writer = CandleWriter(store, lambda _: listing.instrument, now_ns)
+    repair = CandleRepair(store, candle_writer, absences, venue)
     instrument = listing.instrument.id
     try:
         wanted = await repair.missing(instrument, start_ns, end_ns)
@@ -63,8 +63,8 @@ async def download(
             f"{venue.market.name} does not answer: {error.message}", hint="try again later"
         ) from error
     total = sum(each.minutes for each in wanted)
-    done = Repaired()
-    async for part in repair.fill(listing, wanted):
+    done = RepairResult()
+    async for part in repair.fetch(listing, wanted):
         done += part
         told(Progress(total, done))
     if done.error:

@@ -18,7 +18,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.model.values import DAY_NS, SECOND_NS
 from bowline.core.venue import Listing
 from bowline.desk.instruments import find
-from bowline.runtime.ingest import CHANNELS, HealthReport, Ingest, Kept, RecordedMarket
+from bowline.runtime.ingest import CHANNELS, HealthReport, Ingest, IngestStores, RecordedMarket
 from bowline.storage.listings import ListingStore
 from bowline.venues import Channel
 from bowline.venues.opened import Venues
@@ -69,7 +69,7 @@ def ingest_request(
 async def record(
     request: Request,
     venues: Venues,
-    kept: Kept,
+    stores: IngestStores,
     told: Callable[[HealthReport], None],
     *,
     now_ns: Callable[[], int] = time.time_ns,
@@ -85,7 +85,7 @@ async def record(
         markets.append(RecordedMarket(market, tuple(listings), venues.public(market), feed))
     ingest = Ingest(
         markets,
-        kept,
+        stores,
         since_ns=request.since_ns,
         now_ns=now_ns,
         report=told,

@@ -1,4 +1,4 @@
-"""What a person may do with the tape: see what is on it, hear it again, let the old go."""
+"""What a person may do with the tape: list it, replay it, prune it."""
 
 from __future__ import annotations
 

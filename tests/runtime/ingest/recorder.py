@@ -19,13 +19,13 @@ from bowline import wire
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.desk import ingest as desk
 from bowline.desk import instruments
-from bowline.runtime.ingest import Kept, Publisher
+from bowline.runtime.ingest import BusPublisher, IngestStores
 from bowline.runtime.ingest.sink import IngestSink
 from bowline.settings import load_settings
 from bowline.storage.tape import TapeWriter
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.stream import ConnectionLost, Notice, TopicLive
-from tests.runtime.ingest.hasty import run_hastily
+from tests.runtime.ingest.accelerated_loop import run_accelerated
 
 
 def told_to_stdout() -> None:
@@ -52,13 +52,17 @@ async def record(market_name: str, symbols: str, since_ns: int, now_ns: Callable
         await instruments.sync(catalogue, [venues.public(market)], lambda _: None, now_ns=now_ns)
         wanted = [InstrumentId(market.market_id, each) for each in symbols.split(",")]
         request = desk.ingest_request(catalogue, wanted, since_ns, now_ns=now_ns)
-        kept = Kept(
+        stores = IngestStores(
             wire.open_candles(home), catalogue, TapeWriter(wire.tape_folder(home)),
-            wire.open_tape(home), Publisher(wire.open_bus()),
+            wire.open_tape(home), BusPublisher(wire.open_bus()),
         )  # fmt: skip
         task = asyncio.create_task(
             desk.record(
-                request, venues, kept, lambda report: desk.keep_report(home, report), now_ns=now_ns
+                request,
+                venues,
+                stores,
+                lambda report: desk.keep_report(home, report),
+                now_ns=now_ns,
             )
         )
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
@@ -77,7 +81,7 @@ def main() -> None:
 
     wire.start_logs()
     told_to_stdout()
-    run_hastily(record(market, symbols, since_ns, now_ns), factor)
+    run_accelerated(record(market, symbols, since_ns, now_ns), factor)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A local clock that is wrong is told, and a minute that is still to come is not believed."""
+"""A wrong local clock is reported, and future candles are refused."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from bowline.core.venue import CandleSeen
 from bowline.runtime.ingest.health import Count, IngestHealth
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.runtime.ingest.sink import IngestSink
-from tests.runtime.ingest.recorded import BTC, START_NS, seen, true_candles
+from tests.runtime.ingest.fake_venue import BTC, START_NS, seen, true_candles
 
 HOUR_NS = 60 * MINUTE_NS
 
 
 @pytest.mark.parametrize(("ahead_ns", "words"), [(HOUR_NS, "ahead of"), (-HOUR_NS, "behind")])
-def test_a_clock_that_is_wrong_is_told_once_and_again_when_it_changes(
+def test_a_wrong_clock_is_reported_once_and_again_when_it_changes(
     ahead_ns: int, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     health = IngestHealth((BTC,), START_NS)
@@ -30,7 +30,7 @@ def test_a_clock_that_is_wrong_is_told_once_and_again_when_it_changes(
     assert "7,200.0 s" in health.report(START_NS).trouble
 
 
-def test_by_a_clock_that_is_ahead_nothing_is_late_that_is_not() -> None:
+def test_with_a_fast_clock_nothing_counts_as_late_too_early() -> None:
     now_ns = START_NS + HOUR_NS
     for ahead_ns in (0, HOUR_NS, -HOUR_NS):
         local_ns = now_ns + ahead_ns
@@ -40,8 +40,8 @@ def test_by_a_clock_that_is_ahead_nothing_is_late_that_is_not() -> None:
         assert health.late(local_ns + 2 * MINUTE_NS) == {BTC}
 
 
-def test_a_minute_that_is_to_come_is_left_out_and_counted() -> None:
-    """It would make every minute before it look settled, and none of them would be asked for."""
+def test_a_future_candle_is_refused_and_counted() -> None:
+    """It would make every earlier minute look complete, so that none would be repaired."""
     frame, live = true_candles(30), LiveCandles()
     health = IngestHealth((BTC,), START_NS)
     now_ns = START_NS + 10 * MINUTE_NS
@@ -52,6 +52,6 @@ def test_a_minute_that_is_to_come_is_left_out_and_counted() -> None:
         sink.tick(candle, now_ns)
     (closed,) = live.take_closed()
     assert sorted(closed.candles) == [START_NS + at * MINUTE_NS for at in (8, 9)]
-    assert not live.take_owed()
+    assert not live.take_missing()
     assert health.counts[Count.CANDLES_REFUSED] == 1
-    assert "to come" in health.report(now_ns).trouble
+    assert "future candle" in health.report(now_ns).trouble

@@ -9,11 +9,11 @@ import pytest
 
 from bowline.core.errors import Conflict
 from bowline.core.venue import QuoteChanged
-from bowline.runtime.bus import MemoryBus, Topic
-from bowline.runtime.ingest import Publisher
+from bowline.runtime.bus import BusTopic, MemoryBus
+from bowline.runtime.ingest import BusPublisher
 from bowline.runtime.ingest import health as module
 from bowline.runtime.ingest.health import IngestHealth
-from tests.runtime.ingest.recorded import BTC
+from tests.runtime.ingest.fake_venue import BTC
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def now_s(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return clock
 
 
-def test_the_same_trouble_is_a_line_every_ten_minutes(
+def test_the_same_problem_is_logged_every_ten_minutes(
     now_s: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     health = IngestHealth((BTC,), 0)
@@ -33,28 +33,28 @@ def test_the_same_trouble_is_a_line_every_ten_minutes(
     assert caplog.messages == ["a frame that nobody reads"] * 3
 
 
-def test_a_state_has_a_line_when_it_begins_when_its_cause_changes_and_when_it_is_over(
+def test_a_problem_is_logged_when_it_begins_when_its_cause_changes_and_when_it_is_resolved(
     now_s: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     health = IngestHealth((BTC,), 0)
-    health.mended("tape")
+    health.resolved("tape")
     for words in ("full", "full", "read-only", "read-only"):
         health.trouble(words, what="tape")
     assert health.report(0).trouble == "read-only"
-    health.mended("tape")
-    health.mended("tape")
+    health.resolved("tape")
+    health.resolved("tape")
     assert caplog.messages == ["full", "read-only", "tape: works again"]
     assert health.report(0).trouble == "read-only – it works again"
     health.trouble("full", what="tape")
     assert caplog.messages[-1] == "full"
 
 
-def test_troubles_that_are_remembered_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_number_of_remembered_problems_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     health = IngestHealth((BTC,), 0)
-    for number in range(module.MOST_TOLD * 3):
+    for number in range(module.MAX_LOGGED * 3):
         health.trouble(f"frame {number}")
-    assert len(health._told) == module.MOST_TOLD
+    assert len(health._logged) == module.MAX_LOGGED
 
 
 class GoneBus(MemoryBus):
@@ -63,37 +63,37 @@ class GoneBus(MemoryBus):
     asked = 0
     back = False
 
-    async def publish(self, topic: Topic, body: bytes, *, key: str = "") -> str:
+    async def publish(self, topic: BusTopic, body: bytes, *, key: str = "") -> str:
         self.asked += 1
         if not self.back:
             raise Conflict("the bus does not answer: ConnectionError")
         return await super().publish(topic, body, key=key)
 
 
-def test_a_bus_that_is_gone_is_asked_seldom_and_told_once(
+def test_an_unavailable_bus_is_retried_rarely_and_reported_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Quotes come a hundred times a second: neither the server nor the log hears each of them."""
-    monkeypatch.setattr("bowline.runtime.ingest.publish.AGAIN_S", 0.4)
+    monkeypatch.setattr("bowline.runtime.ingest.bus_publisher.RETRY_S", 0.4)
     caplog.set_level(logging.INFO)
     bus, health = GoneBus(), IngestHealth((BTC,), 0)
-    publisher = Publisher(bus)
+    publisher = BusPublisher(bus)
 
     async def main() -> None:
         task = asyncio.create_task(publisher.run(health))
         for at in range(100):
-            publisher.hear(QuoteChanged(BTC, at, 1.0, 1.0, 2.0, 1.0))
+            publisher.add_tick(QuoteChanged(BTC, at, 1.0, 1.0, 2.0, 1.0))
             await asyncio.sleep(0.01)
         assert 1 <= bus.asked <= 5
         bus.back = True
         async with asyncio.timeout(10):
             while "works again" not in caplog.messages[-1]:
-                publisher.hear(QuoteChanged(BTC, 0, 1.0, 1.0, 2.0, 1.0))
+                publisher.add_tick(QuoteChanged(BTC, 0, 1.0, 1.0, 2.0, 1.0))
                 await asyncio.sleep(0.05)
         task.cancel()
 
     asyncio.run(main())
     assert caplog.messages == [
-        "the bus takes nothing: the bus does not answer: ConnectionError",
+        "the bus is not available: the bus does not answer: ConnectionError",
         "bus: works again",
     ]

@@ -1,4 +1,4 @@
-"""What a recording does when its feed, its store, its disk or its bus does not (M3, M5, J1)."""
+"""How a recording behaves when its feed, store, disk or bus fails (M3, M5, J1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, SECOND_NS, Side, Timeframe
 from bowline.core.venue import Listing, ListingStatus, TradePrinted
 from bowline.runtime.bus import BusFull, BusTopic, MemoryBus, topic
-from bowline.runtime.ingest import HealthReport, Ingest, Kept, Publisher, RecordedMarket
+from bowline.runtime.ingest import BusPublisher, HealthReport, Ingest, IngestStores, RecordedMarket
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
@@ -25,13 +25,13 @@ from bowline.storage.listings import ListingStore
 from bowline.storage.tape import Tape, TapeWriter, parts
 from bowline.venues import Channel, Topic
 from bowline.venues.stream import FeedSink, TopicLive
-from tests.runtime.ingest.hasty import run_hastily
-from tests.runtime.ingest.recorded import (
+from tests.runtime.ingest.accelerated_loop import run_accelerated
+from tests.runtime.ingest.fake_venue import (
     BTC,
     LISTING,
     MARKET,
     START_NS,
-    ToldVenue,
+    FakeVenue,
     seen,
     true_candles,
 )
@@ -45,10 +45,10 @@ CANDLES = topic(f"md.candles.1m.{KEY}")
 
 
 class Feed:
-    """A feed whose words are the test's own: `says` is called once with the sink."""
+    """A feed that runs `feed_script` once with the sink."""
 
-    def __init__(self, says: object) -> None:
-        self.says = says
+    def __init__(self, feed_script: object) -> None:
+        self.feed_script = feed_script
 
     def __call__(self, sink: FeedSink) -> Feed:
         self.sink = sink
@@ -56,7 +56,7 @@ class Feed:
 
     async def run(self, topics: Sequence[Topic]) -> None:
         self.topics = list(topics)
-        await self.says(self.sink)  # type: ignore[operator]
+        await self.feed_script(self.sink)  # type: ignore[operator]
         await asyncio.Event().wait()
 
 
@@ -70,7 +70,7 @@ class World:
         self.listings = ListingStore(migrated_sqlite_engine(folder / "tables.db"))
         self.tape = folder / "tape"
         self.bus = bus or MemoryBus()
-        self.venue = ToldVenue(TRUTH, self.now_ns)
+        self.venue = FakeVenue(TRUTH, self.now_ns)
         self.reports: list[HealthReport] = []
 
     def now_ns(self) -> int:
@@ -80,15 +80,17 @@ class World:
         return START_NS + BEGIN * MINUTE_NS + int((now_s - self.began_s) * SECOND_NS)
 
     @asynccontextmanager
-    async def recorded(self, says: object, keep_days: int | None = None) -> AsyncIterator[None]:
-        feed = Feed(says)
+    async def recorded(
+        self, feed_script: object, keep_days: int | None = None
+    ) -> AsyncIterator[None]:
+        feed = Feed(feed_script)
         market = RecordedMarket(MARKET, (LISTING,), self.venue, feed)  # type: ignore[arg-type]
-        kept = Kept(
+        stores = IngestStores(
             self.store, self.listings, TapeWriter(self.tape), Tape(self.tape),
-            Publisher(self.bus), keep_days,  # type: ignore[arg-type]
+            BusPublisher(self.bus), keep_days,  # type: ignore[arg-type]
         )  # fmt: skip
         ingest = Ingest(
-            [market], kept, since_ns=START_NS, now_ns=self.now_ns, report=self.reports.append
+            [market], stores, since_ns=START_NS, now_ns=self.now_ns, report=self.reports.append
         )
         task = asyncio.create_task(ingest.run())
         try:
@@ -119,21 +121,21 @@ async def until(true: object) -> None:
             await asyncio.sleep(1)
 
 
-async def silence(sink: FeedSink) -> None:
-    """A feed that never says a word."""
+async def no_feed(sink: FeedSink) -> None:
+    """A feed without ticks."""
 
 
-def test_candles_grow_by_rest_alone_where_there_is_no_feed(world: World) -> None:
+def test_candles_arrive_by_rest_alone_without_a_feed(world: World) -> None:
     async def main() -> None:
-        async with world.recorded(silence):
+        async with world.recorded(no_feed):
             await until(lambda: world.whole_until(BEGIN + 2))
         assert world.reports[-1].counts["candles_live"] == 0
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
 
 
-def test_a_venue_that_never_says_closed_is_asked_for_each_minute(world: World) -> None:
-    async def says(sink: FeedSink) -> None:
+def test_each_minute_of_a_venue_without_closed_marks_is_fetched_by_rest(world: World) -> None:
+    async def feed_script(sink: FeedSink) -> None:
         for at in range(BEGIN, BEGIN + 2):
             sink.tick(seen(TRUTH, at, closed=False, shift=0.01), world.now_ns())
             await asyncio.sleep(60)
@@ -141,38 +143,38 @@ def test_a_venue_that_never_says_closed_is_asked_for_each_minute(world: World) -
 
     async def main() -> None:
         listener = await world.bus.subscribe(CANDLES, "someone", "one")
-        async with world.recorded(says):
+        async with world.recorded(feed_script):
             await until(lambda: world.whole_until(BEGIN + 2))
         told = await listener.receive()
         assert len(told) >= 2, "they are published however they came"
         assert world.reports[-1].counts["candles_live"] == 0
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
 
 
 @pytest.mark.parametrize("closed", [(0, 2), (1, 3), (0, 1, 3)])
-def test_a_minute_that_a_feed_skipped_is_owed(closed: tuple[int, ...]) -> None:
+def test_a_minute_that_a_feed_skipped_is_missing(closed: tuple[int, ...]) -> None:
     live = LiveCandles()
     for at in closed:
-        live.see(seen(TRUTH, at))
-    assert live.take_owed() == {BTC}
-    assert not live.take_owed()
-    live.see(seen(TRUTH, closed[-1] + 1))
-    assert not live.take_owed(), "it is owed once"
+        live.add(seen(TRUTH, at))
+    assert live.take_missing() == {BTC}
+    assert not live.take_missing()
+    live.add(seen(TRUTH, closed[-1] + 1))
+    assert not live.take_missing(), "it is owed once"
 
 
-def test_minutes_that_were_told_are_not_owed() -> None:
+def test_minutes_received_as_closed_are_not_missing() -> None:
     live = LiveCandles()
     for at in range(3):
-        live.see(seen(TRUTH, at, closed=False))
-        live.see(seen(TRUTH, at))
-    assert not live.take_owed()
+        live.add(seen(TRUTH, at, closed=False))
+        live.add(seen(TRUTH, at))
+    assert not live.take_missing()
     assert [sorted(each.candles) for each in live.take_closed()] == [
         [START_NS + at * MINUTE_NS for at in range(3)]
     ]
 
 
-def test_a_store_that_is_busy_costs_no_candle(world: World) -> None:
+def test_a_busy_store_loses_no_candle(world: World) -> None:
     busy, write = [True], world.store.write
 
     def refuses(delivery: object) -> None:
@@ -180,7 +182,7 @@ def test_a_store_that_is_busy_costs_no_candle(world: World) -> None:
             raise Conflict("in use")
         write(delivery)  # type: ignore[arg-type]
 
-    async def says(sink: FeedSink) -> None:
+    async def feed_script(sink: FeedSink) -> None:
         sink.notice(TopicLive(Topic(Channel.CANDLES, BTC)), world.now_ns())
         await asyncio.sleep(61)
         sink.tick(seen(TRUTH, BEGIN), world.now_ns())
@@ -188,35 +190,35 @@ def test_a_store_that_is_busy_costs_no_candle(world: World) -> None:
     async def main() -> None:
         world.store.write = refuses  # type: ignore[method-assign]
         world.venue.without = set(range(BEGIN, 400))
-        async with world.recorded(says):
+        async with world.recorded(feed_script):
             await asyncio.sleep(90)
             assert not len(world.stored())
             assert "in use" in world.reports[-1].trouble
             busy[0] = False
             await until(lambda: world.whole_until(BEGIN + 1))
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
 
 
-class Moody(MemoryBus):
-    """A bus that is full or gone for a while."""
+class FailingBus(MemoryBus):
+    """A bus that raises `error` while it is set."""
 
-    mood: Conflict | None = None
+    error: Conflict | None = None
 
     async def publish(self, topic: BusTopic, body: bytes, *, key: str = "") -> str:
-        if self.mood is not None:
-            raise self.mood
+        if self.error is not None:
+            raise self.error
         return await super().publish(topic, body, key=key)
 
 
-@pytest.mark.parametrize("mood", [BusFull("full"), Conflict("gone")])
+@pytest.mark.parametrize("error", [BusFull("full"), Conflict("gone")])
 def test_recording_goes_on_without_the_bus_and_the_bus_catches_up(
-    tmp_path: Path, mood: Conflict
+    tmp_path: Path, error: Conflict
 ) -> None:
-    bus = Moody()
+    bus = FailingBus()
     world = World(tmp_path, bus)
 
-    async def says(sink: FeedSink) -> None:
+    async def feed_script(sink: FeedSink) -> None:
         for at in range(BEGIN, BEGIN + 3):
             await asyncio.sleep(20)
             sink.tick(seen(TRUTH, at), world.now_ns() + MINUTE_NS)
@@ -225,31 +227,31 @@ def test_recording_goes_on_without_the_bus_and_the_bus_catches_up(
         world.now_ns()
         world.began_s = time.monotonic() * FACTOR - 180
         listener = await bus.subscribe(CANDLES, "someone", "one")
-        bus.mood = mood
-        async with world.recorded(says):
+        bus.error = error
+        async with world.recorded(feed_script):
             await until(lambda: world.whole_until(BEGIN + 3))
             assert not await listener.receive(wait_s=0.1)
-            bus.mood = None
+            bus.error = None
             await asyncio.sleep(10)
         assert world.whole_until(BEGIN + 3)
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
     world.listings.close()
 
 
-def test_what_nobody_can_live_with_ends_it_in_one_sentence_and_keeps_what_came(
+def test_a_fatal_error_ends_the_recording_and_keeps_what_arrived(
     world: World,
 ) -> None:
-    async def says(sink: FeedSink) -> None:
+    async def feed_script(sink: FeedSink) -> None:
         sink.tick(TradePrinted(BTC, world.now_ns(), 1.0, 2.0, Side.BUY, "a"), world.now_ns())
         raise Damaged("the disk is on fire")
 
     async def main() -> None:
-        async with world.recorded(says):
+        async with world.recorded(feed_script):
             await asyncio.sleep(30)
 
     with pytest.raises(Damaged, match="on fire"):
-        run_hastily(main(), FACTOR)
+        run_accelerated(main(), FACTOR)
     assert [each.ticks for each in Tape(world.tape).coverage()] == [1]
     assert world.reports[-1].ended
 
@@ -257,7 +259,7 @@ def test_what_nobody_can_live_with_ends_it_in_one_sentence_and_keeps_what_came(
 def test_ctrl_c_keeps_what_was_not_written_yet(world: World) -> None:
     told = asyncio.Event()
 
-    async def says(sink: FeedSink) -> None:
+    async def feed_script(sink: FeedSink) -> None:
         await asyncio.sleep(61)
         sink.tick(TradePrinted(BTC, world.now_ns(), 1.0, 2.0, Side.BUY, "a"), world.now_ns())
         sink.tick(seen(TRUTH, BEGIN), world.now_ns())
@@ -265,20 +267,20 @@ def test_ctrl_c_keeps_what_was_not_written_yet(world: World) -> None:
 
     async def main() -> None:
         world.venue.without = set(range(BEGIN, 400))
-        async with world.recorded(says):
+        async with world.recorded(feed_script):
             await told.wait()
             assert not list(Tape(world.tape).coverage())
         assert int(world.stored().open_ns[-1]) == START_NS + BEGIN * MINUTE_NS
         assert [each.ticks for each in Tape(world.tape).coverage()] == [1]
         assert world.reports[-1].ended
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
 
 
-def test_a_hole_that_the_venue_has_too_is_known_after_a_restart(world: World) -> None:
+def test_an_absent_range_is_known_after_a_restart(world: World) -> None:
     async def once() -> int:
         asked = len(world.venue.asked)
-        async with world.recorded(silence):
+        async with world.recorded(no_feed):
             await until(lambda: len(world.stored()) >= BEGIN - 11)
             await asyncio.sleep(5)
         return sum(start < START_NS + 60 * MINUTE_NS for start, _ in world.venue.asked[asked:])
@@ -291,22 +293,22 @@ def test_a_hole_that_the_venue_has_too_is_known_after_a_restart(world: World) ->
         first_ns = START_NS + 40 * MINUTE_NS
         assert (known.start_ns, known.end_ns) == (first_ns, first_ns + 10 * MINUTE_NS)
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
 
 
-def test_the_past_before_a_market_was_listed_does_not_end_the_repair(world: World) -> None:
-    """An empty page speaks for itself alone: what lies behind it is asked for."""
+def test_empty_pages_before_the_listing_do_not_end_the_repair(world: World) -> None:
+    """An empty page proves nothing about later minutes, which are fetched."""
 
     async def main() -> None:
         world.venue.candles_a_page = 20
         world.venue.without = set(range(70))
-        async with world.recorded(silence):
+        async with world.recorded(no_feed):
             await until(lambda: len(world.stored()) >= BEGIN - 71)
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
 
 
-def test_listings_are_asked_for_once_a_day_and_changes_reach_the_report(world: World) -> None:
+def test_listings_are_synced_once_a_day_and_changes_reach_the_report(world: World) -> None:
     halted = replace(LISTING, status=ListingStatus.HALTED)
     told: list[Listing] = [LISTING]
 
@@ -317,13 +319,13 @@ def test_listings_are_asked_for_once_a_day_and_changes_reach_the_report(world: W
         world.venue.listings = listings  # type: ignore[method-assign]
         world.listings.sync(MARKET.market_id, [LISTING], world.now_ns() - DAY_NS + 5 * SECOND_NS)
         told[:] = [halted]
-        async with world.recorded(silence):
+        async with world.recorded(no_feed):
             await asyncio.sleep(2)
             assert world.listings.listings(MARKET.market_id) == (LISTING,)
             await until(lambda: world.listings.listings(MARKET.market_id) == (halted,))
             await until(lambda: "halted" in world.reports[-1].trouble)
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
 
 
 def test_old_days_are_joined_and_deleted_while_it_records(world: World) -> None:
@@ -336,14 +338,14 @@ def test_old_days_are_joined_and_deleted_while_it_records(world: World) -> None:
                 at_ns = now_ns - days * DAY_NS + part
                 writer.write(TradePrinted(BTC, at_ns, 1.0, 1.0, Side.BUY, f"{days}{part}"), at_ns)
                 writer.flush()
-        async with world.recorded(silence, keep_days=2):
+        async with world.recorded(no_feed, keep_days=2):
             await asyncio.sleep(10)
         assert [(each.files, each.ticks) for each in Tape(world.tape).coverage()] == [(1, 3)]
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)
 
 
-def test_a_disk_that_takes_nothing_for_a_while_costs_no_tick(
+def test_a_disk_that_fails_for_a_while_loses_no_tick(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full, write = [True], parts._write_whole
@@ -354,7 +356,7 @@ def test_a_disk_that_takes_nothing_for_a_while_costs_no_tick(
             raise OSError(28, "No space left on device")
         write(table, temporary, place)
 
-    async def says(sink: FeedSink) -> None:
+    async def feed_script(sink: FeedSink) -> None:
         for number in range(40):
             at_ns = world.now_ns()
             sink.tick(TradePrinted(BTC, at_ns, 1.0, 1.0, Side.BUY, str(number)), at_ns)
@@ -362,7 +364,7 @@ def test_a_disk_that_takes_nothing_for_a_while_costs_no_tick(
 
     async def main() -> None:
         monkeypatch.setattr(parts, "_write_whole", refuses)
-        async with world.recorded(says):
+        async with world.recorded(feed_script):
             await until(lambda: world.reports and "No space" in world.reports[-1].trouble)
             assert not list(world.tape.rglob("*.writing")), "half a file holds room"
             full[0] = False
@@ -370,4 +372,4 @@ def test_a_disk_that_takes_nothing_for_a_while_costs_no_tick(
         ids = [tick.trade_id for _, tick in Tape(world.tape).replay(BTC, 0, 1 << 62)]
         assert ids == [str(number) for number in range(40)]
 
-    run_hastily(main(), FACTOR)
+    run_accelerated(main(), FACTOR)

@@ -33,7 +33,7 @@ from bowline.venues import Channel, Topic
 from bowline.venues.books import BookKeeper
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.stream import BookValid, Notice
-from tests.runtime.ingest.hasty import run_hastily
+from tests.runtime.ingest.accelerated_loop import run_accelerated
 from tests.runtime.ingest.truth import Print, Quote, Truth, Windows, missing_outside
 
 LENGTH_S = float(os.environ.get("BOWLINE_TEST_SOAK_S", "0"))
@@ -268,4 +268,4 @@ def on_tape(tape: Tape, instrument: InstrumentId) -> tuple[list[Print], list[Quo
 
 @pytest.mark.slow
 def test_a_recording_through_faults_is_the_venues_own_record(home: Path) -> None:
-    run_hastily(soak(home, LENGTH_S or 130.0), FACTOR)
+    run_accelerated(soak(home, LENGTH_S or 130.0), FACTOR)

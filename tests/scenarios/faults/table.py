@@ -130,7 +130,7 @@ TESTS: dict[str, tuple[tuple[str, str], ...]] = {
     "C5": ((_REST, "test_c05_a_candle_is_closed_by_the_venues_clock_and_not_by_ours"),),
     "C6": ((_LIMITS, "test_who_waits_looks_again_before_it_goes"),),
     "J1": (
-        (_CANDLES, "test_j01_a_missing_minute_is_owed_and_not_made_up"),
+        (_CANDLES, "test_j01_a_missing_minute_is_marked_missing_and_not_invented"),
         (_STORE, "test_coverage_and_gaps_say_what_is_there_and_what_is_missing"),
     ),
     "J2": (
@@ -151,9 +151,9 @@ TESTS: dict[str, tuple[tuple[str, str], ...]] = {
         (_CANDLES, "test_j07_a_symbol_is_the_one_that_is_listed_in_units_of_its_own_contract"),
         (_VENUE, "test_the_same_quantity_reaches_every_venue_in_its_own_units"),
     ),
-    "J8": ((_CANDLES, "test_j08_a_number_that_is_none_is_never_a_value"),),
+    "J8": ((_CANDLES, "test_j08_an_invalid_number_is_never_a_value"),),
     "J9": (
-        (_CANDLES, "test_j09_a_wick_of_ninety_percent_is_not_believed_before_a_person_has_seen_it"),
+        (_CANDLES, "test_j09_a_wick_of_ninety_percent_goes_to_quarantine"),
         (_FILES, "test_a_real_flash_crash_is_read_when_jumps_are_allowed"),
     ),
     "J10": (

@@ -15,12 +15,12 @@ import pytest
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.core.venue import Listing, Listings, TradePrinted
-from bowline.runtime.ingest import Intake
+from bowline.runtime.ingest import CandleWriter
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.venues import Unreadable
 from bowline.venues.mexc import MexcLinearCodec
-from tests.runtime.ingest.recorded import BTC, rows, seen, true_candles
+from tests.runtime.ingest.fake_venue import BTC, rows, seen, true_candles
 from tests.venues.stream.played import CODEC
 
 TRUTH = true_candles(10)
@@ -35,46 +35,46 @@ def store(tmp_path: Path) -> DuckDBCandles:
 
 
 @pytest.fixture
-def intake(store: DuckDBCandles) -> Intake:
+def candle_writer(store: DuckDBCandles) -> CandleWriter:
     moments_ns = count(END_NS + MINUTE_NS, MINUTE_NS)
-    return Intake(store, Instrument, lambda: next(moments_ns))
+    return CandleWriter(store, Instrument, lambda: next(moments_ns))
 
 
-def test_j01_a_missing_minute_is_owed_and_not_made_up() -> None:
+def test_j01_a_missing_minute_is_marked_missing_and_not_invented() -> None:
     live = LiveCandles()
     for at in (0, 1, 4):
-        live.see(seen(TRUTH, at))
+        live.add(seen(TRUTH, at))
     (closed,) = live.take_closed()
     assert closed.frame.open_ns.tolist() == TRUTH.open_ns[[0, 1, 4]].tolist()
-    assert live.take_owed() == {BTC}
+    assert live.take_missing() == {BTC}
 
 
 def test_j02_late_and_repeated_candles_are_one_each_in_order() -> None:
     live = LiveCandles()
     for at in (3, 1, 3, 0, 2, 1):
-        live.see(seen(TRUTH, at))
+        live.add(seen(TRUTH, at))
     (closed,) = live.take_closed()
     assert np.array_equal(closed.frame.close, TRUTH.close[:4])
 
 
 def test_j03_a_restated_candle_takes_the_place_of_the_first(
-    store: DuckDBCandles, intake: Intake
+    store: DuckDBCandles, candle_writer: CandleWriter
 ) -> None:
     wrong = rows(TRUTH, list(range(10)))
     wrong.close[4] += 0.005
-    intake.take("ws", wrong)
-    intake.take("rest", TRUTH)
+    candle_writer.write_sync("ws", wrong)
+    candle_writer.write_sync("rest", TRUTH)
     assert np.array_equal(store.read(BTC, Timeframe.M1).close, TRUTH.close)
 
 
 def test_j04_a_forming_candle_is_never_kept() -> None:
     live = LiveCandles()
     for shift in (0.0, 0.01, 0.02):
-        live.see(seen(TRUTH, 0, closed=False, shift=shift))
+        live.add(seen(TRUTH, 0, closed=False, shift=shift))
     assert not live.take_closed()
-    live.see(seen(TRUTH, 1, closed=False))
+    live.add(seen(TRUTH, 1, closed=False))
     assert not live.take_closed()
-    assert live.take_owed() == {BTC}, "its end is REST's to tell"
+    assert live.take_missing() == {BTC}, "its end is REST's to tell"
 
 
 @pytest.mark.parametrize(
@@ -85,20 +85,20 @@ def test_j04_a_forming_candle_is_never_kept() -> None:
     ],
 )  # fmt: skip
 def test_j05_what_no_market_can_have_goes_to_quarantine(
-    store: DuckDBCandles, intake: Intake, column: str, value: float
+    store: DuckDBCandles, candle_writer: CandleWriter, column: str, value: float
 ) -> None:
     broken = rows(TRUTH, list(range(10)))
     getattr(broken, column)[4] = value
     if value == 1_000.0 and column == "close":
         broken.high[4] = value
-    intake.take("ws", broken)
+    candle_writer.write_sync("ws", broken)
     refused = [row.open_ns for row in store.quarantine(BTC)]
     stored = store.read(BTC, Timeframe.M1)
     assert refused[0] == int(TRUTH.open_ns[4])
     # what follows on a spike is not believed either, before it is asked for by itself
     assert len(refused) == 1 + (column == "close" and value == 1_000.0)
     assert sorted([*refused, *stored.open_ns.tolist()]) == TRUTH.open_ns.tolist()
-    intake.take("rest", TRUTH)
+    candle_writer.write_sync("rest", TRUTH)
     assert np.array_equal(store.read(BTC, Timeframe.M1).close, TRUTH.close)
 
 
@@ -132,7 +132,7 @@ def test_j07_a_symbol_is_the_one_that_is_listed_in_units_of_its_own_contract() -
 
 
 @pytest.mark.parametrize("price", ['"NaN"', "null", '""', '"-1"', '"Infinity"', '"1e999"'])
-def test_j08_a_number_that_is_none_is_never_a_value(price: str) -> None:
+def test_j08_an_invalid_number_is_never_a_value(price: str) -> None:
     trade = f'{{"T":1700000000000,"S":"Buy","v":"1","p":{price},"i":"1","s":"BTCUSDT"}}'
     frame = f'{{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1,"data":[{trade}]}}'
     assert CODEC.decode(frame.replace(price, '"100"').encode())
@@ -140,12 +140,12 @@ def test_j08_a_number_that_is_none_is_never_a_value(price: str) -> None:
         CODEC.decode(frame.encode())
 
 
-def test_j09_a_wick_of_ninety_percent_is_not_believed_before_a_person_has_seen_it(
-    store: DuckDBCandles, intake: Intake
+def test_j09_a_wick_of_ninety_percent_goes_to_quarantine(
+    store: DuckDBCandles, candle_writer: CandleWriter
 ) -> None:
     crash = rows(TRUTH, list(range(10)))
     crash.low[6] = crash.low[6] * 0.1
-    taken = intake.take("ws", crash)
+    taken = candle_writer.write_sync("ws", crash)
     (refused,) = taken.refused
     assert "jump" in refused.reason
     assert float(store.read(BTC, Timeframe.M1).low.min()) > 90

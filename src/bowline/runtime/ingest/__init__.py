@@ -1,23 +1,23 @@
-"""Ingest: markets recorded from their feeds, made whole by REST, and said how it goes."""
+"""Ingest: recording markets from their feeds, repairing gaps by REST, reporting health."""
 
+from bowline.runtime.ingest.bus_publisher import BusPublisher
+from bowline.runtime.ingest.candle_writer import CandleWriter
 from bowline.runtime.ingest.health import Count, HealthReport, IngestHealth, InstrumentHealth
-from bowline.runtime.ingest.ingest import CHANNELS, Ingest, Kept, RecordedMarket
-from bowline.runtime.ingest.intake import Intake
-from bowline.runtime.ingest.publish import Publisher
-from bowline.runtime.ingest.repair import Missing, Repair, Repaired
+from bowline.runtime.ingest.ingest import CHANNELS, Ingest, IngestStores, RecordedMarket
+from bowline.runtime.ingest.repair import CandleRepair, MissingRange, RepairResult
 
 __all__ = [
     "CHANNELS",
+    "BusPublisher",
+    "CandleRepair",
+    "CandleWriter",
     "Count",
     "HealthReport",
     "Ingest",
     "IngestHealth",
+    "IngestStores",
     "InstrumentHealth",
-    "Intake",
-    "Kept",
-    "Missing",
-    "Publisher",
+    "MissingRange",
     "RecordedMarket",
-    "Repair",
-    "Repaired",
+    "RepairResult",
 ]

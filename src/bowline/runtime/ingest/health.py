@@ -1,7 +1,6 @@
-"""How the recording goes: a count of everything that happened, and how far behind each one is.
+"""The health of a recording: event counts, and the lag of each instrument.
 
-It is a fold of what it is told, and it logs what goes wrong. A number here is what was seen, never
-an estimate.
+It collects what the other parts report and logs problems. Numbers are counted, never estimated.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from bowline.core.model.values import MINUTE_NS, SECOND_NS
 
 _log = logging.getLogger(__name__)
 
-#: a closed candle is late when it is not here this long after its close
+#: a closed candle is late if it is not stored this long after its close
 LATE_NS = MINUTE_NS
-#: the same trouble is a line of the log this often
-AGAIN_S = 600.0
-#: different troubles that are remembered for that
-MOST_TOLD = 1_000
-#: a local clock that is off by more than this is told
+#: the same problem is logged at most this often
+LOG_EVERY_S = 600.0
+#: number of problems that are remembered for that
+MAX_LOGGED = 1_000
+#: a larger offset of the local clock is reported
 SKEW_NS = 2 * SECOND_NS
 
 
 class Count(StrEnum):
-    """What is counted."""
+    """The events that are counted."""
 
     TICKS = "ticks"
     CANDLES_LIVE = "candles_live"
@@ -48,7 +47,7 @@ class Count(StrEnum):
 
 
 class InstrumentHealth(Struct, frozen=True):
-    """One instrument: when its newest candle ended and its last tick came; 0: none yet."""
+    """One instrument: close time of its newest candle and time of its last tick; 0: none yet."""
 
     name: str
     candle_ns: int
@@ -58,9 +57,9 @@ class InstrumentHealth(Struct, frozen=True):
 
 
 class HealthReport(Struct, frozen=True):
-    """Everything at one moment; `trouble` is the last thing that went wrong, in words.
+    """The state of a recording at `seen_ns`; `trouble` is the last problem.
 
-    `ended`: the recorder has stopped, and this is its last word.
+    `ended`: the recorder has stopped and this is its last report.
     """
 
     seen_ns: int
@@ -72,12 +71,12 @@ class HealthReport(Struct, frozen=True):
 
     @property
     def late(self) -> tuple[str, ...]:
-        """The instruments whose candles do not grow."""
+        """The instruments whose newest candle is late."""
         return tuple(each.name for each in self.instruments if each.late)
 
 
 class IngestHealth:
-    """What is known of the recording so far."""
+    """Collects counts, lags and problems of a recording."""
 
     def __init__(
         self,
@@ -87,77 +86,76 @@ class IngestHealth:
     ) -> None:
         self._started_ns = started_ns
         self._ahead_ns = ahead_ns
-        self._told_ahead_ns: dict[str, int] = {}
+        self._reported_ahead_ns: dict[str, int] = {}
         self._candle_ns = dict.fromkeys(instruments, 0)
         self._tick_ns = dict.fromkeys(instruments, 0)
         self._trouble = ""
-        #: by what is out of order: the words that the log has of it, and since when
-        self._told: dict[str, tuple[str, float]] = {}
+        #: by affected part: the message that was logged last, and when
+        self._logged: dict[str, tuple[str, float]] = {}
         self.counts: Counter[Count] = Counter()
 
-    def trouble(self, words: str, *, what: str = "", **more: object) -> None:
-        """Something went wrong: the report has the last, the log each once in ten minutes.
+    def trouble(self, message: str, *, what: str = "", **more: object) -> None:
+        """Report a problem: the health report shows the last one, the log repeats it rarely.
 
-        `what` names what is out of order until it is `mended`, however it is said.
+        `what` names the affected part until `resolved` is called for it.
         """
-        self._trouble = words
-        key, now_s = what or words, time.monotonic()
-        before, told_s = self._told.pop(key, ("", 0.0))
-        if before != words or now_s - told_s >= AGAIN_S:
-            told_s = now_s
-            _log.warning("%s", words, extra=more)
-        self._told[key] = words, told_s
-        if len(self._told) > MOST_TOLD:
-            del self._told[next(iter(self._told))]
+        self._trouble = message
+        key, now_s = what or message, time.monotonic()
+        before, logged_s = self._logged.pop(key, ("", 0.0))
+        if before != message or now_s - logged_s >= LOG_EVERY_S:
+            logged_s = now_s
+            _log.warning("%s", message, extra=more)
+        self._logged[key] = message, logged_s
+        if len(self._logged) > MAX_LOGGED:
+            del self._logged[next(iter(self._logged))]
 
-    def mended(self, what: str) -> None:
-        """What was out of order works again; told once, and nothing if it was in order."""
-        words, _ = self._told.pop(what, ("", 0.0))
-        if words:
+    def resolved(self, what: str) -> None:
+        """The part `what` works again; logged once if it had a problem."""
+        message, _ = self._logged.pop(what, ("", 0.0))
+        if message:
             _log.info("%s: works again", what)
-        if words and words == self._trouble:
-            self._trouble = f"{words} – it works again"
+        if message and message == self._trouble:
+            self._trouble = f"{message} – it works again"
 
     def clock(self, market: str, ahead_ns: int) -> None:
-        """How far the local clock is ahead of a market's; told when it is much, or changes."""
-        told_ns = self._told_ahead_ns.get(market, 0)
-        if abs(ahead_ns - told_ns) <= SKEW_NS:
+        """Report the offset of the local clock to a market's when it is large or changes."""
+        reported_ns = self._reported_ahead_ns.get(market, 0)
+        if abs(ahead_ns - reported_ns) <= SKEW_NS:
             return
-        self._told_ahead_ns[market] = ahead_ns if abs(ahead_ns) > SKEW_NS else 0
+        self._reported_ahead_ns[market] = ahead_ns if abs(ahead_ns) > SKEW_NS else 0
         where = "ahead of" if ahead_ns > 0 else "behind"
         if abs(ahead_ns) > SKEW_NS:
             off = f"the local clock is {abs(ahead_ns) / 1e9:,.1f} s {where} {market}'s"
-            self.trouble(f"{off}: the venue's time counts; set the clock")
+            self.trouble(f"{off}: the venue's time is used; set the clock")
         else:
-            _log.info("the local clock is right again", extra={"market": market})
+            _log.info("the local clock is correct again", extra={"market": market})
 
     def tick(self, instrument: InstrumentId, seen_ns: int) -> None:
-        """Something came of an instrument."""
+        """Count a tick of an instrument."""
         self._tick_ns[instrument] = seen_ns
         self.counts[Count.TICKS] += 1
 
     def candle(self, instrument: InstrumentId, close_ns: int) -> None:
-        """A candle that ended then is stored."""
+        """A candle with this close time has been stored."""
         self._candle_ns[instrument] = max(self._candle_ns[instrument], close_ns)
 
     def late(self, now_ns: int) -> set[InstrumentId]:
-        """The instruments whose candles do not grow."""
-        return {each for each in self._candle_ns if self._of(each, now_ns).late}
+        """The instruments whose newest candle is late."""
+        return {each for each in self._candle_ns if self._instrument_health(each, now_ns).late}
 
     def report(self, now_ns: int, *, ended: bool = False) -> HealthReport:
-        """All of it at this moment."""
+        """The health report at this time."""
         return HealthReport(
             now_ns,
             self._started_ns,
             {count.value: self.counts[count] for count in Count},
-            tuple(self._of(each, now_ns) for each in self._candle_ns),
+            tuple(self._instrument_health(each, now_ns) for each in self._candle_ns),
             self._trouble,
             ended,
         )
 
-    def _of(self, instrument: InstrumentId, now_ns: int) -> InstrumentHealth:
+    def _instrument_health(self, instrument: InstrumentId, now_ns: int) -> InstrumentHealth:
         candle_ns = self._candle_ns[instrument]
-        # the newest that can be closed ended with the last full minute
         ahead_ns = self._ahead_ns(instrument)
         now_ns -= ahead_ns
         lag_ns = now_ns - max(candle_ns, self._started_ns - ahead_ns)

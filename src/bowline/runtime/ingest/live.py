@@ -1,8 +1,8 @@
-"""What a feed says of candles: the closed ones to keep, and minutes that have to be asked for.
+"""Candles from a feed: closed candles to store, and minutes that are missing.
 
-A forming candle is never kept (J4). A venue that marks a closed candle is believed; of one that
-does not, the next minute only proves that the last one is over, not what it came to, so that
-minute is asked for by REST. So is every minute that the feed skipped.
+A forming candle is never stored (J4). Some venues mark closed candles. For the others the next
+minute proves only that the last one has ended, not its final values: that minute counts as missing
+and is fetched by REST. So does every minute that the feed skipped.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.core.venue import CandleSeen
 
 
-class Closed(Struct, frozen=True):
-    """Closed candles of one instrument, by open time."""
+class ClosedCandles(Struct, frozen=True):
+    """ClosedCandles candles of one instrument, by open time."""
 
     instrument: InstrumentId
     candles: dict[int, CandleSeen]
@@ -37,36 +37,36 @@ class Closed(Struct, frozen=True):
 
 
 class LiveCandles:
-    """Candles of any number of instruments as they come in."""
+    """Collects feed candles of any number of instruments."""
 
     def __init__(self) -> None:
         self._closed: dict[InstrumentId, dict[int, CandleSeen]] = {}
-        self._owed: set[InstrumentId] = set()
-        #: every minute from the first that was seen up to here was told closed, or is owed
-        self._settled_ns: dict[InstrumentId, int] = {}
+        self._missing: set[InstrumentId] = set()
+        #: up to here every minute since the first was received as closed, or marked as missing
+        self._complete_until_ns: dict[InstrumentId, int] = {}
 
-    def see(self, candle: CandleSeen) -> None:
-        """Take what the venue said of a minute."""
+    def add(self, candle: CandleSeen) -> None:
+        """Add a candle that the feed sent."""
         instrument, open_ns = candle.instrument, candle.open_ns
-        settled_ns = self._settled_ns.get(instrument, open_ns)
-        if open_ns > settled_ns:
-            self._owed.add(instrument)
+        complete_until_ns = self._complete_until_ns.get(instrument, open_ns)
+        if open_ns > complete_until_ns:
+            self._missing.add(instrument)
         if candle.closed:
             self._closed.setdefault(instrument, {})[open_ns] = candle
             open_ns += MINUTE_NS
-        self._settled_ns[instrument] = max(settled_ns, open_ns)
+        self._complete_until_ns[instrument] = max(complete_until_ns, open_ns)
 
-    def take_closed(self) -> list[Closed]:
-        """The closed candles since the last call, by instrument."""
+    def take_closed(self) -> list[ClosedCandles]:
+        """The closed candles added since the last call, by instrument."""
         taken, self._closed = self._closed, {}
-        return [Closed(instrument, candles) for instrument, candles in taken.items()]
+        return [ClosedCandles(instrument, candles) for instrument, candles in taken.items()]
 
-    def give_back(self, closed: Closed) -> None:
-        """They could not be kept now: hand them out again, but for what was told anew since."""
+    def put_back(self, closed: ClosedCandles) -> None:
+        """Return candles that could not be stored; newer versions of a candle take precedence."""
         newer = self._closed.setdefault(closed.instrument, {})
         self._closed[closed.instrument] = closed.candles | newer
 
-    def take_owed(self) -> set[InstrumentId]:
-        """Instruments of which a minute is over that nobody told as closed."""
-        owed, self._owed = self._owed, set()
-        return owed
+    def take_missing(self) -> set[InstrumentId]:
+        """Instruments with a finished minute that the feed did not send as closed."""
+        missing, self._missing = self._missing, set()
+        return missing

@@ -1,6 +1,6 @@
-"""Where ticks go: closed candles aside, trades and quotes on the tape, all of it counted.
+"""The sink of recorded feeds: candles are collected, trades and quotes buffered for the tape.
 
-It is called inside the frame's own callback: it must never wait, and never do I/O.
+It is called from the socket's frame callback: it must never wait and never do I/O.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
+from bowline.runtime.ingest.candle_writer import CLOCK_TOLERANCE_NS
 from bowline.runtime.ingest.health import Count, IngestHealth
-from bowline.runtime.ingest.intake import AHEAD_NS
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.tape import TapeWriter
 from bowline.venues import BookKeeper, Channel
@@ -30,9 +30,10 @@ _log = logging.getLogger(__name__)
 
 
 class IngestSink:
-    """The sink of every market that is recorded. `owe` asks for a repair of an instrument.
+    """The sink of every recorded market.
 
-    `venue_now_ns` is the time at an instrument's venue, as far as it is known.
+    `mark_missing` requests a repair of an instrument; `publish` receives every trade and quote;
+    `venue_now_ns` returns the time at an instrument's venue, ns UTC.
     """
 
     def __init__(
@@ -40,43 +41,43 @@ class IngestSink:
         candles: LiveCandles,
         tape: TapeWriter,
         health: IngestHealth,
-        owe: Callable[[InstrumentId], None],
-        heard: Callable[[TradePrinted | QuoteChanged], None],
+        mark_missing: Callable[[InstrumentId], None],
+        publish: Callable[[TradePrinted | QuoteChanged], None],
         venue_now_ns: Callable[[InstrumentId], int],
     ) -> None:
         self._candles = candles
         self._tape = tape
         self._health = health
-        self._owe = owe
-        self._heard = heard
+        self._mark_missing = mark_missing
+        self._publish = publish
         self._venue_now_ns = venue_now_ns
 
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
-        """Take a tick."""
+        """Record a tick."""
         self._health.tick(tick.instrument, seen_ns)
         if isinstance(tick, CandleSeen):
-            # a minute that is still to come would make every one before it look settled
-            if tick.open_ns > self._venue_now_ns(tick.instrument) + AHEAD_NS:
+            # a future minute would make every minute before it look complete
+            if tick.open_ns > self._venue_now_ns(tick.instrument) + CLOCK_TOLERANCE_NS:
                 self._health.counts[Count.CANDLES_REFUSED] += 1
-                self._health.trouble(f"{tick.instrument.symbol} tells a minute that is to come")
+                self._health.trouble(f"{tick.instrument.symbol}: the feed sent a future candle")
                 return
-            self._candles.see(tick)
+            self._candles.add(tick)
         else:
             self._tape.buffer(tick, seen_ns)
-            self._heard(tick)
+            self._publish(tick)
 
     def book(self, keeper: BookKeeper, seen_ns: int) -> None:
-        """Books are not recorded here."""
+        """Books are not recorded."""
 
     def notice(self, notice: Notice, seen_ns: int) -> None:  # noqa: ARG002 - the log has its own
-        """Count it, log it, and ask for what it may have cost."""
+        """Count and log the event; request a repair where candles may be missing."""
         counts = self._health.counts
         match notice:
             case TopicLive(topic):
                 more = {"channel": topic.channel.value, "symbol": topic.instrument.symbol}
                 _log.info("topic is live", extra=more)
                 if topic.channel is Channel.CANDLES:
-                    self._owe(topic.instrument)
+                    self._mark_missing(topic.instrument)
             case ConnectionLost(url, why, topics, again_after_s):
                 counts[Count.CONNECTIONS_LOST] += 1
                 self._health.trouble(

@@ -1,7 +1,7 @@
-"""What a recording does beside recording: the tape written and kept small, listings kept fresh.
+"""Background work of a recording: writing, joining and pruning the tape, and syncing listings.
 
-None of it may hold up the feeds: files are written in a thread, and a disk or a venue that fails is
-trouble that is told and tried again.
+None of it may delay the feeds: files are written in a thread, and failures of a disk or a venue are
+reported and retried.
 """
 
 from __future__ import annotations
@@ -23,16 +23,19 @@ from bowline.venues import PublicVenue, VenueError
 _log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 1.0
-#: finished days are joined, and old ones deleted, this often
+#: how often finished days are joined and old days deleted
 TIDY_EVERY_S = 3_600.0
-#: ticks that may wait for a disk that takes none, about a gigabyte; then the recording ends
-MOST_HELD = 4_000_000
+#: buffered ticks, about a gigabyte, after which the recording ends if the disk fails
+MAX_BUFFERED = 4_000_000
 LISTINGS_EVERY_NS = DAY_NS
-LISTINGS_AGAIN_S = 600.0
+LISTINGS_RETRY_S = 600.0
 
 
-class TapeKeeper:
-    """`keep_days` full days are kept besides today; None: all."""
+class TapeMaintenance:
+    """Writes due ticks to disk and prunes old days.
+
+    `keep_days`: number of full days kept besides today; None keeps all.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class TapeKeeper:
         self._keep_days = keep_days
 
     async def run(self) -> None:
-        """Write what is due and tidy up, until cancelled; one at a time."""
+        """Write due ticks, join finished days and prune, until cancelled."""
         clock = asyncio.get_running_loop().time
         tidied_s = 0.0
         while True:
@@ -61,26 +64,26 @@ class TapeKeeper:
             await asyncio.sleep(WRITE_EVERY_S)
 
     async def _write(self) -> None:
-        held = self._writer.take(self._now_ns())
-        # a write that has begun is finished, even when the recording is told to end
-        writing = asyncio.create_task(asyncio.to_thread(self._writer.write_batch, held))
+        batch = self._writer.take(self._now_ns())
+        # a write that has begun is finished, even when the recording is cancelled
+        writing = asyncio.create_task(asyncio.to_thread(self._writer.write_batch, batch))
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait({writing})
             if writing.exception():
-                self._writer.put_back(held)
+                self._writer.put_back(batch)
             raise
         except Conflict as error:
-            self._writer.put_back(held)
-            waits = f"ticks wait for the disk: {error.message}"
-            self._health.trouble(waits, what="tape", ticks=self._writer.buffered)
-            if self._writer.buffered > MOST_HELD:
+            self._writer.put_back(batch)
+            message = f"ticks wait for the disk: {error.message}"
+            self._health.trouble(message, what="tape", ticks=self._writer.buffered)
+            if self._writer.buffered > MAX_BUFFERED:
                 raise Conflict(
-                    error.message, hint="make room on its disk, then start the recording again"
+                    error.message, hint="free disk space, then start the recording again"
                 ) from error
         else:
-            self._health.mended("tape")
+            self._health.resolved("tape")
 
     async def _tidy(self) -> None:
         today = datetime.fromtimestamp(self._now_ns() / SECOND_NS, UTC).date()
@@ -92,14 +95,17 @@ class TapeKeeper:
                 oldest = (today - timedelta(days=self._keep_days)).isoformat()
                 gone = await asyncio.to_thread(self._tape.prune, oldest)
                 if gone:
-                    freed = {"folders": len(gone), "freed_bytes": sum(held for _, held in gone)}
+                    freed = {"folders": len(gone), "freed_bytes": sum(batch for _, batch in gone)}
                     _log.info("old days of the tape deleted", extra=freed)
         except (OSError, BowlineError) as error:
-            self._health.trouble(f"the tape cannot be tidied: {error}")
+            self._health.trouble(f"the tape cannot be joined or pruned: {error}")
 
 
-class ListingKeeper:
-    """What a market lists, asked once a day; `changed` hears of the recorded ones that did."""
+class ListingSync:
+    """Syncs the listings of a market once a day.
+
+    `changed` is called with each recorded listing that changed.
+    """
 
     def __init__(
         self,
@@ -118,20 +124,22 @@ class ListingKeeper:
         self._changed = changed
 
     async def run(self) -> None:
-        """Keep the listings fresh until cancelled."""
+        """Sync the listings when due, until cancelled."""
         market = self._venue.market
         while True:
-            wait_s = LISTINGS_AGAIN_S
+            wait_s = LISTINGS_RETRY_S
             try:
                 synced_ns = await asyncio.to_thread(self._store.synced_ns, market.market_id)
-                # a stamp that is still to come was made by a clock that was wrong
+                # a future sync time was recorded by a wrong clock
                 if synced_ns is None or not 0 <= self._now_ns() - synced_ns < LISTINGS_EVERY_NS:
                     await self._sync()
                 else:
                     left_s = (synced_ns + LISTINGS_EVERY_NS - self._now_ns()) / SECOND_NS
-                    wait_s = max(1.0, min(left_s, LISTINGS_AGAIN_S))
+                    wait_s = max(1.0, min(left_s, LISTINGS_RETRY_S))
             except (VenueError, Conflict) as error:
-                self._health.trouble(f"the listings of {market.name}: {error.message}")
+                self._health.trouble(
+                    f"the listings of {market.name} cannot be synced: {error.message}"
+                )
             await asyncio.sleep(wait_s)
 
     async def _sync(self) -> None:
@@ -150,18 +158,20 @@ class ListingKeeper:
         for each in _after(changes):
             before = self._recorded.get(each.instrument.id)
             if before is not None:
-                self._take(before, each)
+                self._update(before, each)
 
-    def _take(self, before: Listing, after: Listing) -> None:
+    def _update(self, before: Listing, after: Listing) -> None:
         self._recorded[after.instrument.id] = after
         self._changed(after)
         name = _name(after.instrument.id)
         if not after.tradable:
             self._health.trouble(f"{name} is {after.status.value} at the venue")
         elif after.instrument.contract_size != before.instrument.contract_size:
-            self._health.trouble(f"{name} has another contract size: start the recording again")
+            self._health.trouble(
+                f"the contract size of {name} has changed: start the recording again"
+            )
         else:
-            _log.info("%s is listed under other rules", name)
+            _log.info("the listing of %s has changed", name)
 
 
 def _after(changes: ListingChanges) -> tuple[Listing, ...]:

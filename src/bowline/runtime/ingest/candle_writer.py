@@ -1,7 +1,7 @@
-"""Candles into the store: judged first, the bad ones to quarantine, whatever they came by.
+"""Writing candles to the store: validated first; invalid candles go to quarantine.
 
-Every candle that is kept goes through here, once, to the raw table. Nothing is mended here. The
-store is asked by one thread at a time: a store that is busy must hold up nothing else.
+Every candle from a feed or from REST is written here to the raw table. Values are never changed.
+Only one thread at a time uses the store, so that a busy store delays nothing else.
 """
 
 from __future__ import annotations
@@ -19,22 +19,23 @@ from bowline.core.quality import Columns, Fault, inspect, inspect_beside, to_fra
 from bowline.storage.candles import Candles, Delivery, RefusedRow
 
 Instruments = Callable[[InstrumentId], Instrument]
-Answer = TypeVar("Answer")
-#: a venue's clock may be this far ahead of ours when it says that a candle has closed
-AHEAD_NS = 5 * SECOND_NS
+Result = TypeVar("Result")
+#: a candle may be marked as closed this long before its close time by our estimate of venue time
+CLOCK_TOLERANCE_NS = 5 * SECOND_NS
 
 
-class Taken(Struct, frozen=True):
-    """What became of a frame: the candles that were kept, the rows that were refused."""
+class WriteResult(Struct, frozen=True):
+    """The candles of a frame that were stored, and the rows that were refused."""
 
-    kept: CandleFrame
+    stored: CandleFrame
     refused: tuple[RefusedRow, ...] = ()
 
 
-class Intake:
-    """`instrument` says what is known of an instrument, for the reference table of the store.
+class CandleWriter:
+    """Validates and stores candle frames.
 
-    `ahead_ns` is how far the local clock is ahead of its venue's, by which candles are judged.
+    `instrument` returns the rules of an instrument for the reference table of the store.
+    `ahead_ns` returns how far the local clock is ahead of the venue's clock, in ns.
     """
 
     def __init__(
@@ -48,21 +49,21 @@ class Intake:
         self._instrument = instrument
         self._now_ns = now_ns
         self._ahead_ns = ahead_ns
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
-    async def ask(self, work: Callable[[], Answer]) -> Answer:
-        """Do this with the store, in a thread, when it is its turn."""
-        async with self._turn:
+    async def run_exclusive(self, work: Callable[[], Result]) -> Result:
+        """Run `work` in a thread while no other work uses the store."""
+        async with self._lock:
             return await asyncio.to_thread(work)
 
-    async def keep(self, source: str, frame: CandleFrame) -> Taken:
-        """As `take`, in its turn."""
-        return await self.ask(lambda: self.take(source, frame))
+    async def write(self, source: str, frame: CandleFrame) -> WriteResult:
+        """As `write_sync`, in a thread while no other work uses the store."""
+        return await self.run_exclusive(lambda: self.write_sync(source, frame))
 
-    def take(self, source: str, frame: CandleFrame) -> Taken:
-        """Keep the good candles of `frame` durably, and say what was wrong with the others."""
+    def write_sync(self, source: str, frame: CandleFrame) -> WriteResult:
+        """Store the valid candles of `frame` durably; the others go to quarantine."""
         if not len(frame):
-            return Taken(frame)
+            return WriteResult(frame)
         now_ns = self._now_ns()
         rows = Columns(frame.open_ns, *(getattr(frame, name) for name in VALUE_COLUMNS))
         near = self._store.read(
@@ -71,7 +72,7 @@ class Intake:
             max(0, int(frame.open_ns[0]) - DAY_NS),
             int(frame.close_ns[-1]) + DAY_NS,
         )
-        latest_ns = now_ns - self._ahead_ns(frame.instrument) + AHEAD_NS
+        latest_ns = now_ns - self._ahead_ns(frame.instrument) + CLOCK_TOLERANCE_NS
         verdict = inspect_beside(rows, inspect(rows, Timeframe.M1, latest_ns), near)
         refused = tuple(
             _refused(frame, int(at), Fault(int(verdict.faults[at])), source, now_ns)
@@ -87,12 +88,12 @@ class Intake:
                 refused,
             )
         )
-        return Taken(good, refused)
+        return WriteResult(good, refused)
 
 
 def _refused(frame: CandleFrame, at: int, fault: Fault, source: str, now_ns: int) -> RefusedRow:
     values = ",".join(str(float(getattr(frame, name)[at])) for name in VALUE_COLUMNS)
     open_ns = int(frame.open_ns[at])
-    # a minute that is refused again takes the place of what was said of it before
+    # a row that is refused again replaces its earlier entry
     known_by = f"{source} {open_ns}"
     return RefusedRow(frame.instrument, source, known_by, 1, open_ns, fault.reason, values, now_ns)

@@ -1,4 +1,4 @@
-"""A venue of one-minute candles that nobody may doubt, and stores to record them in."""
+"""A fake venue that serves known one-minute candles by REST."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def seen(frame: CandleFrame, at: int, *, closed: bool = True, shift: float = 0.0
     return CandleSeen(BTC, open_ns + MINUTE_NS, open_ns, *values, closed)
 
 
-class ToldVenue:
-    """REST of a venue that tells the true candles, a page at a time, when it is in the mood."""
+class FakeVenue:
+    """REST of a venue that serves the true candles page by page; `errors` are raised first."""
 
     market = MARKET
 
@@ -62,7 +62,7 @@ class ToldVenue:
         self.now_ns = now_ns
         self.candles_a_page = page
         self.asked: list[tuple[int, int]] = []
-        self.moods: list[VenueError] = []
+        self.errors: list[VenueError] = []
         self.without: set[int] = set()
         #: how far the local clock is ahead of `now_ns`
         self.ahead = 0
@@ -71,8 +71,8 @@ class ToldVenue:
         assert listing == LISTING
         self.asked.append((start_ns, end_ns))
         await asyncio.sleep(0.01)
-        if self.moods:
-            raise self.moods.pop(0)
+        if self.errors:
+            raise self.errors.pop(0)
         truth = self.truth
         inside = [
             at
@@ -90,7 +90,7 @@ class ToldVenue:
         return self.now_ns()
 
     @property
-    def clock(self) -> ToldVenue:
+    def clock(self) -> FakeVenue:
         return self
 
     def ahead_ns(self) -> int:

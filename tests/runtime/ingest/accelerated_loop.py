@@ -1,4 +1,4 @@
-"""An event loop whose seconds are shorter than the world's: real sockets, and a day by noon."""
+"""An event loop whose clock runs faster than real time, with real sockets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-class _HastySelector(selectors.DefaultSelector):
-    """Waits in the world's seconds for what was asked in the loop's."""
+class _AcceleratedSelector(selectors.DefaultSelector):
+    """Converts timeouts from loop seconds to real seconds."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -22,17 +22,17 @@ class _HastySelector(selectors.DefaultSelector):
         return super().select(timeout / self._factor if timeout else timeout)
 
 
-class HastyLoop(asyncio.SelectorEventLoop):
-    """`factor` seconds of this loop pass in one of the world's."""
+class AcceleratedLoop(asyncio.SelectorEventLoop):
+    """`factor` seconds of this loop pass in one real second."""
 
     def __init__(self, factor: float) -> None:
         self._factor = factor
-        super().__init__(_HastySelector(factor))
+        super().__init__(_AcceleratedSelector(factor))
 
     def time(self) -> float:
         return time.monotonic() * self._factor
 
 
-def run_hastily(main: Coroutine[Any, Any, Result], factor: float) -> Result:
-    with asyncio.Runner(loop_factory=lambda: HastyLoop(factor)) as runner:
+def run_accelerated(main: Coroutine[Any, Any, Result], factor: float) -> Result:
+    with asyncio.Runner(loop_factory=lambda: AcceleratedLoop(factor)) as runner:
         return runner.run(main)
