@@ -7,12 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from bowline import cli
 from tests import chance
+
+if TYPE_CHECKING:
+    from tests.desk.browser import Browser
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -95,6 +99,17 @@ def _own_logs() -> Iterator[None]:
     if structlog := sys.modules.get("structlog"):
         structlog.reset_defaults()
         structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser for pages. Absent, the test is skipped and says so; with CI set, it fails."""
+    from tests.desk import browser
+
+    browser.needed()
+    opened = browser.Browser(tmp_path_factory.mktemp("browser"))
+    yield opened
+    opened.close()
 
 
 Say = Callable[..., tuple[int, str, str]]

@@ -204,6 +204,8 @@ def main() -> int:
         target, number, told = asked.one
         return run_one(target, int(number), Path(told))
     os.nice(10)
+    for each in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore the first
+        signal.signal(each, signal.default_int_handler)
     files = [each for each in drawing_files() if asked.only in each]
     if not files or asked.jobs < 1:
         parser.error(f"no file that draws has {asked.only!r} in its path, or no job may run")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bowline.storage.files import write_candle_file
-from tests.desk.pages import CHROMIUM, Elements, browse
+from tests.desk.pages import Elements
 from tests.research.grids import minutes
 
 SPEC = """
@@ -106,12 +106,10 @@ def test_the_page_shows_hostile_names_as_text(say, folder) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium here: the page was NOT drawn by a browser")
-def test_a_browser_draws_the_page_without_complaint(say, folder, tmp_path) -> None:
+def test_a_browser_draws_the_page_without_complaint(say, folder, browser) -> None:
     page = folder / "page.html"
     say("portfolio", str(folder / "both.yaml"), *SPAN, "--html", str(page))
-    dom, complaints = browse(page, tmp_path / "profile")
-    assert complaints == []
-    assert 'data-drawn="yes"' in dom
-    readout = dom[dom.index('id="runs-readout"') :].partition("</p>")[0]
+    drawn = browser.open(page)
+    assert drawn.complaints == []
+    readout = drawn.ask("document.getElementById('runs-readout').textContent")
     assert "2 · binance:linear:MADEUP 15m" in readout

@@ -21,7 +21,7 @@ from bowline.desk.output_files import Output
 from bowline.desk.report import Caption, html_page, write_html
 from bowline.desk.report.words import metric_texts, verdict
 from tests.core.report.runs import flipping_record, frame
-from tests.desk.pages import CHROMIUM, Elements, browse
+from tests.desk.pages import Elements
 
 CAPTION = Caption("trend-1", ("sma_cross fast=10 slow=50",), "candles.csv")
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror=alert(2)>"'&${style}"""
@@ -153,9 +153,8 @@ def test_a_file_that_cannot_be_written_is_said(report, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium here: the page was NOT drawn by a browser")
 @pytest.mark.parametrize("kind", ["ordinary", "hostile", "empty"])
-def test_a_browser_draws_the_page_without_complaint(kind, report, tmp_path):
+def test_a_browser_draws_the_page_without_complaint(kind, report, tmp_path, browser):
     made = {
         "ordinary": lambda: (report, CAPTION),
         "hostile": lambda: (hostile_report(), Caption(HOSTILE, (HOSTILE,), HOSTILE)),
@@ -163,10 +162,10 @@ def test_a_browser_draws_the_page_without_complaint(kind, report, tmp_path):
     }[kind]()
     path = tmp_path / "report.html"
     write_html(*made, Output(path))
-    dom, complaints = browse(path, tmp_path / "profile")
+    page = browser.open(path)
+    dom = page.dom
 
-    assert complaints == []
-    assert 'data-drawn="yes"' in dom
+    assert page.complaints == []
     shown = re.findall(r'aria-label="Show round trip (\d+) in the chart"', dom)
     assert len(shown) == min(25, len(made[0].round_trips))
     readout = re.search(r'id="equity-readout">(.*?)</p>', dom)[1]

@@ -17,7 +17,7 @@ from bowline.core.errors import BadInput
 from bowline.desk.output_files import Output
 from bowline.desk.sweep_report import Figures, Ranked, sweep_page, write_sweep_html
 from bowline.desk.sweep_report.drawing import MOST_VARIANTS
-from tests.desk.pages import CHROMIUM, Elements, browse
+from tests.desk.pages import Elements
 from tests.desk.sweep_report.sample import sample
 
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror=alert(2)>"'&${style}"""
@@ -202,51 +202,46 @@ def wild():
     return replace(picture, figures=figures, axes=picture.axes[:1])
 
 
-#: presses keys, filters and sorts, then writes what the page says into its root
-_PROBE = """<script>
+#: presses keys, filters and sorts; what the page says then
+_PROBE = """(() => {
 const said = {};
 const text = (id) => document.getElementById(id).textContent;
 const press = (id, ...keys) => keys.forEach((key) =>
   document.getElementById(id).dispatchEvent(new KeyboardEvent("keydown", { key })));
-function look() {
-  if (document.documentElement.dataset.drawn !== "yes") return setTimeout(look, 20);
-  for (const id of ["heatmap", "risk", "split", "distribution"]) press(id, "ArrowRight");
-  for (const id of ["heatmap", "risk", "split", "distribution"]) said[id] = text(`${id}-readout`);
-  press("risk", "Home", "Enter");
-  said.chosen = text("chosen-title") + text("chosen-figures");
-  const filter = document.getElementById("top-filter");
-  for (const words of ["fast=33", "trips>400 return>0", "nonsense=1"]) {
-    filter.value = words;
-    filter.dispatchEvent(new Event("input"));
-    said[words] = [text("top-count"), document.querySelectorAll("#top-table tbody tr").length];
-  }
-  filter.value = "";
+for (const id of ["heatmap", "risk", "split", "distribution"]) press(id, "ArrowRight");
+for (const id of ["heatmap", "risk", "split", "distribution"]) said[id] = text(`${id}-readout`);
+press("risk", "Home", "Enter");
+said.chosen = text("chosen-title") + text("chosen-figures");
+const filter = document.getElementById("top-filter");
+for (const words of ["fast=33", "trips>400 return>0", "nonsense=1"]) {
+  filter.value = words;
   filter.dispatchEvent(new Event("input"));
-  const heads = document.querySelectorAll("#top-table th button");
-  [...heads].find((head) => head.textContent.startsWith("Drawdown")).click();
-  said.first = document.querySelector("#top-table tbody tr").textContent;
-  said.wide = document.documentElement.scrollWidth > innerWidth;
-  document.documentElement.dataset.said = JSON.stringify(said);
+  said[words] = [text("top-count"), document.querySelectorAll("#top-table tbody tr").length];
 }
-look();
-</script>"""
+filter.value = "";
+filter.dispatchEvent(new Event("input"));
+const heads = document.querySelectorAll("#top-table th button");
+[...heads].find((head) => head.textContent.startsWith("Drawdown")).click();
+said.first = document.querySelector("#top-table tbody tr").textContent;
+said.wide = document.documentElement.scrollWidth > innerWidth;
+return said;
+})()"""
 
 
-def probed(picture, folder):
-    """What a browser's page says after its keys were pressed; the policy would stop the probe."""
-    page = re.sub(r"<meta http-equiv[^>]*>", "", sweep_page(picture))
+def probed(browser, picture, folder):
+    """What the page says after its keys were pressed."""
     path = folder / "probed.html"
-    path.write_text(page.replace("</body>", f"{_PROBE}</body>"), "utf-8")
-    dom, complaints = browse(path, folder / "profile")
-    assert complaints == []
-    return json.loads(html.unescape(re.search(r'data-said="([^"]*)"', dom)[1]))
+    write_sweep_html(picture, Output(path))
+    page = browser.open(path)
+    said = page.ask(_PROBE)
+    assert page.complaints == []
+    return said
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium here: the page was NOT drawn by a browser")
 class TestInABrowser:
     @pytest.mark.parametrize("kind", ["ordinary", "hostile", "wild", "one", "none"])
-    def test_it_draws_the_page_without_complaint(self, kind, picture, tmp_path):
+    def test_it_draws_the_page_without_complaint(self, kind, picture, tmp_path, browser):
         made = {
             "ordinary": lambda: picture,
             "hostile": lambda: sample(60, 5, hostile=HOSTILE),
@@ -256,15 +251,15 @@ class TestInABrowser:
         }[kind]()
         path = tmp_path / "sweep.html"
         write_sweep_html(made, Output(path))
-        dom, complaints = browse(path, tmp_path / "profile")
+        page = browser.open(path)
+        dom = page.dom
 
-        assert complaints == []
-        assert 'data-drawn="yes"' in dom
+        assert page.complaints == []
         assert dom.count('class="spark') == min(15, len(made.top))
         assert "NaN" not in re.sub(r"<script.*?</script>", "", dom, flags=re.DOTALL)
 
-    def test_keys_filters_and_sorting_say_the_sweep_s_numbers(self, picture, tmp_path):
-        said = probed(picture, tmp_path)
+    def test_keys_filters_and_sorting_say_the_sweep_s_numbers(self, picture, tmp_path, browser):
+        said = probed(browser, picture, tmp_path)
         figures, best = picture.figures, picture.top[0]
         gained = f"{figures.total_return_pct[best]:+,.2f} %"
         number = f"{figures.variant[best]:,}"
@@ -290,8 +285,8 @@ class TestInABrowser:
         shallow = figures.max_drawdown_pct[picture.top].min()
         assert f"{shallow:,.2f} %" in said["first"]
 
-    def test_a_cell_of_the_heatmap_counts_and_ranks_its_variants(self, picture, tmp_path):
-        said = probed(picture, tmp_path)["heatmap"]
+    def test_a_cell_of_the_heatmap_counts_and_ranks_its_variants(self, picture, tmp_path, browser):
+        said = probed(browser, picture, tmp_path)["heatmap"]
         cell, named = np.ones(picture.variants, dtype=bool), 0
         for axis in picture.axes:
             if found := re.search(rf"{axis.name} (off|[\d.]+)", said):
