@@ -10,11 +10,12 @@ import re
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from bowline.core.report import make_report
 from bowline.desk.output_files import Output
 from bowline.desk.report import Caption, write_html
-from bowline.desk.sweep_report import write_sweep_html
+from bowline.desk.sweep_report import Ranked, write_sweep_html
 from bowline.storage.files import write_candle_file
 from tests.core.report.runs import flipping_record, frame
 from tests.desk.browser import DESKTOP, PHONE
@@ -79,6 +80,25 @@ def made(request, tmp_path, say):
     return path
 
 
+#: canvas -> what its axes measure, across and up
+AXES = {
+    "backtest": {
+        "equity": ["time, UTC", "Equity, quote money"],
+        "drawdown": ["time, UTC", "Drawdown, %"],
+        "market": ["time, UTC", "Price"],
+    },
+    "portfolio": {
+        "equity": ["time, UTC", "Equity, quote money"],
+        "runs": ["time, UTC", "Profit, quote money"],
+        "drawdown": ["time, UTC", "Drawdown, %"],
+    },
+    "sweep": {
+        "heatmap": ["sma_cross fast", "SL %"],
+        "risk": ["Max. drawdown", "Total return"],
+        "split": ["Sharpe ratio, first 70 % of the days", "Sharpe ratio, last 30 % of the days"],
+        "distribution": ["Total return", "variants"],
+    },
+}
 #: what sticks out of the page to the right, unless it lies in something that scrolls by itself
 _TOO_WIDE = """[...document.querySelectorAll("body *")].filter((each) => {
   if (each.getBoundingClientRect().right <= document.documentElement.clientWidth + 1) return false;
@@ -144,3 +164,44 @@ def test_whatever_is_pressed_works_and_still_fits(browser, made, width) -> None:
     assert len(pressed) >= shown
     text = page.ask("document.body.innerText")
     assert not re.search(r"\b(NaN|undefined|Infinity|\[object)\b", text), text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page_name", AXES)
+def test_every_chart_names_its_axes(browser, tmp_path, say, page_name, width) -> None:
+    path = tmp_path / "page.html"
+    PAGES[page_name](path, say)
+    drawn = browser.open(path, width).drawn
+    assert drawn.keys() == AXES[page_name].keys()
+    for canvas, names in AXES[page_name].items():
+        for name in names:
+            assert any(name in text for text in drawn[canvas]), (canvas, name, drawn[canvas])
+
+
+#: by what a sweep ranks -> the head of its column
+HEADS = {
+    "total return": "Return",
+    "max drawdown": "Drawdown",
+    "sharpe": "Sharpe",
+    "round trips": "Trips",
+}
+_HEADS_SHOWN = """[...document.querySelectorAll("#top-table th")]
+  .filter((each) => each.checkVisibility() && each.getBoundingClientRect().right <= innerWidth)
+  .map((each) => each.textContent.replace(/ [↑↓]$/, ""))"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ranked_by", [*HEADS, "win rate"])
+def test_the_figure_that_ranks_a_sweep_is_in_its_table(browser, tmp_path, ranked_by, width) -> None:
+    """On a phone, too, and beside the return, without scrolling; other figures may give way."""
+    picture = replace(sample(), ranked_by=ranked_by)
+    if ranked_by not in HEADS:
+        won = Ranked("Win rate", " %", 1, np.linspace(20, 80, picture.variants))
+        picture = replace(picture, ranked=won)
+    path = tmp_path / "sweep.html"
+    write_sweep_html(picture, Output(path))
+    page = browser.open(path, width)
+    shown = page.ask(_HEADS_SHOWN)
+    assert {"Return", HEADS.get(ranked_by, "Win rate")} <= set(shown)
+    row = page.ask("document.querySelector('#top-table tbody tr').innerText")
+    assert len(row.split()) >= len(shown) - 1

@@ -39,6 +39,15 @@ function line(pen, colour, x1, y1, x2, y2) {
   pen.lineTo(x2, y2);
   pen.stroke();
 }
+/** What a scale at the right and the one of time below it measure, in the corners where they end. */
+function nameAxes(pen, colour, width, bottom, name) {
+  pen.fillStyle = colour;
+  pen.textBaseline = "middle";
+  pen.textAlign = "right";
+  pen.fillText(name, width - 2, 8);
+  pen.fillText("time, UTC", width - 2, bottom + 12);
+  pen.textAlign = "left";
+}
 /** Round values from low to high, about so many. */
 function steps(low, high, most) {
   const rough = (high - low) / most;

@@ -8,7 +8,7 @@
   const [equity, benchmark, drawdown] = ["equity", "benchmark", "drawdown"].map((name) => column(drawing[name], "f4"));
   const runs = drawing.runs.map(({ name, won }, i) => ({ name, values: column(won, "f4"), colour: `hsl(${(215 + i * 137.5) % 360} 62% 52%)` }));
   const COUNT = times.length;
-  const PAD = { right: 64, bottom: 22, top: 8 };
+  const PAD = { right: 64, bottom: 22, top: 18 };
   let colours = readColours();
   let pointed = COUNT - 1;
   let waiting = false;
@@ -17,11 +17,11 @@
 
   const charts = [
     {
-      id: "equity", lines: () => [["Equity", equity, colours.equity], ["Buy and hold", benchmark, colours.benchmark]],
+      id: "equity", name: "Equity, quote money", lines: () => [["Equity", equity, colours.equity], ["Buy and hold", benchmark, colours.benchmark]],
       level: drawing.initial_cash, text: amount, wanted: 5,
     },
-    { id: "runs", lines: () => runs.map((run) => [run.name, run.values, run.colour]), level: 0, text: amount, wanted: 5 },
-    { id: "drawdown", lines: () => [["Drawdown", drawdown, colours.loss]], level: 0, text: (value) => `${grouped(value, 2)} %`, wanted: 3, down: true },
+    { id: "runs", name: "Profit, quote money", lines: () => runs.map((run) => [run.name, run.values, run.colour]), level: 0, text: amount, wanted: 5 },
+    { id: "drawdown", name: "Drawdown, %", lines: () => [["Drawdown", drawdown, colours.loss]], level: 0, text: (value) => `${grouped(value, 2)} %`, wanted: 3, down: true },
   ].map((chart) => ({ ...chart, canvas: document.getElementById(chart.id), readout: document.getElementById(`${chart.id}-readout`) }));
 
   function rangeOf(chart) {
@@ -52,6 +52,7 @@
       pen.fillText(grouped(mark, digits), width - PAD.right + 6, up(mark));
     }
     drawDays(pen, width, height);
+    nameAxes(pen, colours.soft, width, height - PAD.bottom, chart.name);
     line(pen, colours.line, 0, up(chart.level), width - PAD.right, up(chart.level));
     pen.lineWidth = 1.6;
     for (const [, values, colour] of chart.lines().reverse()) {

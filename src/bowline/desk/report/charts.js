@@ -52,7 +52,7 @@ function startCharts(drawing, candles, trips) {
   // ---- a chart: a canvas, its scales, its grid
 
   const ROOM = 4; // pixels a round trip must have to be drawn with its entry and exit
-  const PAD = { right: 64, bottom: 22, top: 8 };
+  const PAD = { right: 64, bottom: 22, top: 18 };
   let colours = readColours();
   function makeChart(id, draw) {
     const canvas = document.getElementById(id);
@@ -74,7 +74,7 @@ function startCharts(drawing, candles, trips) {
     chart.y = (value) => chart.bottom - ((scaled(value) - floor) / range) * (chart.bottom - PAD.top);
     return scaled === Math.log ? [Math.exp(floor), Math.exp(floor + range)] : [floor, floor + range];
   }
-  function grid(chart, scale, unit = "") {
+  function grid(chart, name, scale, unit = "") {
     const { pen } = chart;
     pen.lineWidth = 1;
     pen.textBaseline = "middle";
@@ -88,6 +88,7 @@ function startCharts(drawing, candles, trips) {
       pen.fillStyle = colours.soft;
       pen.fillText(grouped(value, digits) + unit, chart.right + 6, y);
     }
+    nameAxes(pen, colours.soft, chart.right + PAD.right, chart.bottom, name);
     pen.textAlign = "center";
     for (const [seconds, text] of times(Math.max(3, Math.floor(chart.right / 80)))) {
       const x = Math.round(chart.x(seconds)) + 0.5;
@@ -160,7 +161,7 @@ function startCharts(drawing, candles, trips) {
 
   function drawEquity(chart) {
     const visible = shown();
-    grid(chart, prepare(chart, ...reach(["equity", "benchmark"], visible), logarithmic));
+    grid(chart, "Equity, quote money", prepare(chart, ...reach(["equity", "benchmark"], visible), logarithmic));
     const { pen } = chart;
     pen.lineJoin = "round";
     const at = candleAt(pointed === null ? view.to : pointed);
@@ -187,7 +188,7 @@ function startCharts(drawing, candles, trips) {
   function drawDrawdown(chart) {
     const visible = shown();
     const deepest = reach(["drawdown"], visible)[1];
-    grid(chart, prepare(chart, -Math.max(deepest, 0.01), 0), " %");
+    grid(chart, "Drawdown, %", prepare(chart, -Math.max(deepest, 0.01), 0), " %");
     const at = candleAt(pointed === null ? view.to : pointed);
     inside(chart, () => {
       const { pen } = chart;
@@ -205,7 +206,7 @@ function startCharts(drawing, candles, trips) {
   }
   function drawMarket(chart) {
     const visible = shown();
-    grid(chart, prepare(chart, reach(["low"], visible)[0], reach(["high"], visible)[1], logarithmic));
+    grid(chart, "Price", prepare(chart, reach(["low"], visible)[0], reach(["high"], visible)[1], logarithmic));
     const at = candleAt(pointed === null ? view.to : pointed);
     inside(chart, () => {
       drawCandles(chart, visible);
