@@ -65,13 +65,12 @@ BECOMES = {
     },
     "deny": {"denied": "pending cancelling"},
     "lose": {"unknown": "pending armed triggered working partly_filled"},
-    "prove_absent": {"absent": "cancelling unknown"},
+    "prove_absent": {"absent": "pending cancelling unknown"},
 }
 #: nothing left here: of an order that was seen there, that cannot be
 BUGS = {
     "deny": "armed triggered working partly_filled unknown absent rejected expired cancelled "
     "filled",
-    "prove_absent": "pending",
 }
 
 

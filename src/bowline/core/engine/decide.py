@@ -19,28 +19,22 @@ from typing import Any
 
 from bowline.core.engine.apply import Effect
 from bowline.core.engine.booking import current_levels, overdue_reason
-from bowline.core.engine.plans import advance, begin, guard
+from bowline.core.engine.plans import advance, begin, cancel, guard, look_up_again, look_up_soon
 from bowline.core.engine.risk import scopes_of
 from bowline.core.engine.state import RunState, State
 from bowline.core.model import event as e
 from bowline.core.model.command import (
-    CancelOrder,
     Command,
     EnterHalt,
     LookUpOrder,
     RecordAnomaly,
-    SetTimer,
 )
 from bowline.core.model.intent import Enter, Exit, Flip, Intent, Reason, Signal
 from bowline.core.model.order import UNSEEN, Order, OrderState
 from bowline.core.model.policy import Fills, FirstSignal
-from bowline.core.model.values import SECOND_NS, Direction, OrderId, RunId
+from bowline.core.model.values import Direction, RunId
 
 Commands = Iterator[Command]
-#: when a lost order is looked up: after so long, and then again and again after the last of them
-LOOK_UP_AFTER_NS = (SECOND_NS // 5, SECOND_NS, 3 * SECOND_NS, 10 * SECOND_NS)
-#: states in which an order is asked for until the venue has said what became of it
-_IN_DOUBT = frozenset({OrderState.UNKNOWN, OrderState.CANCELLING})
 
 
 def decide(state: State, fact: e.Event, effect: Effect) -> Iterable[Command]:
@@ -125,16 +119,16 @@ def _order_changed(state: State, fact: Any, effect: Effect) -> Commands:  # noqa
     if before is None:
         return
     order, now_ns = state.orders[before.id], fact.seen_ns
-    yield from _anomalies(before, order, now_ns)
-    if order.state in _IN_DOUBT and before.state is not order.state:
-        yield SetTimer(now_ns, look_up_timer(order.id, 0), now_ns + LOOK_UP_AFTER_NS[0])
+    yield from _anomalies(state, before, order, now_ns)
+    if order.state is OrderState.UNKNOWN and before.state is not order.state:
+        yield from look_up_soon(state, order, now_ns)
     run = state.runs[order.run_id]
     if run.plan_id is not None:
         yield from advance(state, state.plans[run.plan_id], order, now_ns)
     yield from guard(state, state.runs[order.run_id], now_ns)
 
 
-def _anomalies(before: Order, order: Order, now_ns: int) -> Commands:
+def _anomalies(state: State, before: Order, order: Order, now_ns: int) -> Commands:
     if before.ended and order.filled_quantity > before.filled_quantity:
         what = f"filled after it was {before.state.value}"
         if before.state is not OrderState.FILLED:
@@ -144,7 +138,7 @@ def _anomalies(before: Order, order: Order, now_ns: int) -> Commands:
         yield RecordAnomaly(now_ns, order.account, what, order.id)
         yield EnterHalt(now_ns, f"account:{order.account}", "an absent order is there")
         if not order.reduce_only and not order.ended:
-            yield CancelOrder(now_ns, order.account, order.id)
+            yield from cancel(state, order.id, now_ns)
     if order.alien_word and order.alien_word != before.alien_word:
         what = f"the venue's word {order.alien_word!r} is not known"
         yield RecordAnomaly(now_ns, order.account, what, order.id)
@@ -157,24 +151,10 @@ def _cancel_refused(state: State, fact: e.CancelRefused, effect: Effect) -> Comm
         yield LookUpOrder(fact.seen_ns, fact.account, fact.order_id)
 
 
-def look_up_timer(order_id: OrderId, tries: int) -> str:
-    """The name of the timer that looks an order up."""
-    return f"look-up|{order_id}|{tries}"
-
-
 def _timer_fired(state: State, fact: e.TimerFired, effect: Effect) -> Commands:
     del effect
-    name, _, rest = fact.timer.partition("|")
-    if name != "look-up":
-        return
-    number, _, tries = rest.partition("|")
-    order = state.orders.get(OrderId(int(number)))
-    if order is None or order.state not in _IN_DOUBT:
-        return
-    yield LookUpOrder(fact.seen_ns, order.account, order.id)
-    again = min(int(tries) + 1, len(LOOK_UP_AFTER_NS) - 1)
-    timer = look_up_timer(order.id, again)
-    yield SetTimer(fact.seen_ns, timer, fact.seen_ns + LOOK_UP_AFTER_NS[again])
+    if fact.timer.startswith("look-up|"):
+        yield from look_up_again(state, fact.timer, fact.seen_ns)
 
 
 # --- the desk -------------------------------------------------------------------------------------
@@ -202,7 +182,7 @@ def _stop_entries(state: State, run_id: RunId, now_ns: int) -> Commands:
     entry = state.runs[run_id].entry_order
     working = {OrderState.WORKING, OrderState.PARTLY_FILLED}
     if entry is not None and state.orders[entry].state in working:
-        yield CancelOrder(now_ns, state.orders[entry].account, entry)
+        yield from cancel(state, entry, now_ns)
 
 
 def _order_requested(state: State, fact: e.OrderRequested, effect: Effect) -> Commands:
@@ -219,7 +199,7 @@ def _cancel_requested(state: State, fact: e.CancelRequested, effect: Effect) -> 
     del effect
     order = state.orders.get(fact.order_id)
     if order is not None and not order.ended and order.state is not OrderState.CANCELLING:
-        yield CancelOrder(fact.seen_ns, order.account, order.id)
+        yield from cancel(state, order.id, fact.seen_ns)
 
 
 _RULES: dict[type, Callable[[State, Any, Effect], Iterable[Command]]] = {

@@ -113,7 +113,7 @@ _S, _E = OrderState, OrderEvent
 # filled beats cancelled beats expired beats rejected.
 _TABLE = """
               accept   arm    trigger    part          whole  ask_cancel cancel    expire  reject   deny   lose    prove_absent
-pending       working  armed  triggered  partly_filled filled cancelling cancelled expired rejected denied unknown !
+pending       working  armed  triggered  partly_filled filled cancelling cancelled expired rejected denied unknown absent
 armed         .        .      triggered  partly_filled filled cancelling cancelled expired rejected !      unknown .
 triggered     .        .      .          partly_filled filled cancelling cancelled expired rejected !      unknown .
 working       .        armed  triggered  partly_filled filled cancelling cancelled expired rejected !      unknown .

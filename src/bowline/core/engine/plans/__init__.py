@@ -2,5 +2,6 @@
 
 from bowline.core.engine.plans.carry import advance, begin
 from bowline.core.engine.plans.guard import guard
+from bowline.core.engine.plans.send import cancel, look_up_again, look_up_soon
 
-__all__ = ["advance", "begin", "guard"]
+__all__ = ["advance", "begin", "cancel", "guard", "look_up_again", "look_up_soon"]

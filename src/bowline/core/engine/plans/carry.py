@@ -16,14 +16,13 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bowline.core.engine.apply import exit_side, next_order_id, next_plan_id
+from bowline.core.engine.plans.send import cancel, place
 from bowline.core.engine.risk import check
 from bowline.core.engine.sizing import entry_quantity
 from bowline.core.engine.state import RunState, State
 from bowline.core.model.command import (
-    CancelOrder,
     ChangePlan,
     Command,
-    PlaceOrder,
     RecordIntent,
     RecordRefusal,
 )
@@ -82,7 +81,7 @@ def _send_entry(
     side = Side.BUY if direction > 0 else Side.SELL
     order = _order(state, run, plan, side, quantity, Reason.SIGNAL)
     yield ChangePlan(now_ns, replace(plan, order_id=order.id, state=PlanState.ENTERING))
-    yield PlaceOrder(now_ns, order)
+    yield from place(state, order, now_ns)
 
 
 def _leave(state: State, plan: Plan, now_ns: int) -> Commands:
@@ -95,13 +94,13 @@ def _leave(state: State, plan: Plan, now_ns: int) -> Commands:
         yield ChangePlan(now_ns, replace(plan, state=PlanState.CLEARING))
         for order_id in run.resting:
             if state.orders[order_id].state is not OrderState.CANCELLING:
-                yield CancelOrder(now_ns, run.run.account, order_id)
+                yield from cancel(state, order_id, now_ns)
         return
     assert isinstance(plan, ExitPlan | FlipPlan)
     quantity = run.position.quantity
     order = _order(state, run, plan, exit_side(run), quantity, plan.reason, Purpose.EXIT)
     yield ChangePlan(now_ns, replace(plan, order_id=order.id, state=PlanState.LEAVING))
-    yield PlaceOrder(now_ns, order)
+    yield from place(state, order, now_ns)
 
 
 def _entered(state: State, plan: Plan, order: Order, now_ns: int) -> Commands:
@@ -114,7 +113,7 @@ def _entered(state: State, plan: Plan, order: Order, now_ns: int) -> Commands:
         assert isinstance(plan, EntryPlan)
         again = _order(state, run, plan, order.side, rest, order.reason, Purpose.FOLLOW_UP)
         yield ChangePlan(now_ns, replace(plan, order_id=again.id, followed_up=True))
-        yield PlaceOrder(now_ns, replace(again, attempt=order.attempt + 1))
+        yield from place(state, replace(again, attempt=order.attempt + 1), now_ns)
         return
     yield from _end(state, plan, now_ns)
 
@@ -158,7 +157,7 @@ def _end_entry(state: State, run: RunState, intent: Intent, now_ns: int) -> Comm
     if isinstance(intent, Enter) or run.entry_order is None:
         return
     if state.orders[run.entry_order].state in {OrderState.WORKING, OrderState.PARTLY_FILLED}:
-        yield CancelOrder(now_ns, run.run.account, run.entry_order)
+        yield from cancel(state, run.entry_order, now_ns)
 
 
 def _order(

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from bowline.core.engine.apply import exit_side, next_order_id, next_watch
 from bowline.core.engine.levels import NEVER
+from bowline.core.engine.plans.send import cancel, place
 from bowline.core.engine.state import RunState, State
-from bowline.core.model.command import CancelOrder, Command, PlaceOrder, WatchPrice
+from bowline.core.model.command import Command, WatchPrice
 from bowline.core.model.intent import Reason
 from bowline.core.model.order import Order, OrderKind, OrderState, Purpose
 from bowline.core.model.plan import PlanState
@@ -92,13 +93,13 @@ def _rest(state: State, run: RunState, wanted: list[Wanted], now_ns: int) -> Com
         if same:
             keep.add(same[0].id)
             continue
-        yield PlaceOrder(now_ns, _order(state, run, each))
+        yield from place(state, _order(state, run, each), now_ns)
     covered = {o.purpose for o in now if o.id in keep and o.state in _CONFIRMED}
     for order in now:
         unneeded = order.id not in keep and order.state in _CONFIRMED | {OrderState.PARTLY_FILLED}
         replaced = order.purpose in covered or order.purpose not in {w.purpose for w in wanted}
         if unneeded and replaced:
-            yield CancelOrder(now_ns, run.run.account, order.id)
+            yield from cancel(state, order.id, now_ns)
 
 
 def _is(order: Order, wanted: Wanted, run: RunState) -> bool:
