@@ -6,7 +6,8 @@ is known at the end must not depend on the order in which they came. Pure: no cl
 1. An order never goes backwards. Of all that was told the furthest state counts, in this order;
    within one the report with most filled, then the latest:
 
-       unknown < pending < working < partly filled < rejected < cancelled < filled
+       unknown < pending < working < armed < triggered < partly filled
+           < rejected < expired < cancelled < filled
 
 2. What filled never decreases: it is the most that any report said, or the sum of the fills.
 3. A fill counts once, by instrument, trade id and side (an account may trade with itself). One that
@@ -32,13 +33,25 @@ from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 
 #: how far an order has come
 RANKS = {
-    OrderState.UNKNOWN: 0,
-    OrderState.PENDING: 1,
-    OrderState.WORKING: 2,
-    OrderState.PARTLY_FILLED: 3,
-    OrderState.REJECTED: 4,
-    OrderState.CANCELLED: 5,
-    OrderState.FILLED: 6,
+    state: rank
+    for rank, state in enumerate(
+        (
+            OrderState.UNKNOWN,
+            # what no venue reports: only the engine knows it
+            OrderState.ABSENT,
+            OrderState.DENIED,
+            OrderState.PENDING,
+            OrderState.WORKING,
+            OrderState.ARMED,
+            OrderState.TRIGGERED,
+            OrderState.PARTLY_FILLED,
+            OrderState.CANCELLING,
+            OrderState.REJECTED,
+            OrderState.EXPIRED,
+            OrderState.CANCELLED,
+            OrderState.FILLED,
+        )
+    )
 }
 _OVER = RANKS[OrderState.REJECTED]
 #: an order that is over, and a fill, are remembered until so many came after them
