@@ -206,9 +206,9 @@ def test_what_a_contract_may_be_leveraged_is_what_its_first_tier_says(venue: str
 
 #: venue -> the largest order of the account's leverage, and its code for one that is larger
 LIMITS = {
-    # "Error Codes" of USD-M futures; at 50 the most is 12,000,000, 200 BTC
+    # "Error ErrorCodes" of USD-M futures; at 50 the most is 12,000,000, 200 BTC
     "binance": (50, 220, "-2027"),
-    # V5 "Error Codes"; at 50 the most is 10,000,000
+    # V5 "Error ErrorCodes"; at 50 the most is 10,000,000
     "bybit": (50, 180, "110090"),
     # "Error Code", 51004; at 75 the most is 5,000 contracts of 0.01
     "okx": (75, 55, "51004"),

@@ -140,7 +140,7 @@ REFUSED = (
     ("binance", "POST /fapi/v1/order", {"quantity": "10000000000"}, -4005),
     ("binance", "POST /fapi/v1/order", {"price": "10000000000"}, -4002),
     ("binance", "POST /fapi/v1/order", {"quantity": "100000000"}, -2019),
-    # Bybit "Error Codes": spot 170131, 170132, 170135; UTA 10001, 110003, 110007
+    # Bybit "Error ErrorCodes": spot 170131, 170132, 170135; UTA 10001, 110003, 110007
     ("bybit", "POST /v5/order/create", {"category": "spot", "qty": "1e12"}, 170135),
     ("bybit", "POST /v5/order/create", {"category": "spot", "qty": "100000000"}, 170131),
     ("bybit", "POST /v5/order/create", {"category": "spot", "price": "10000000000"}, 170132),

@@ -33,7 +33,7 @@ class Retryable(VenueError):
         self.after_s = after_s
 
 
-class NotUnderstood(Retryable):
+class UnreadableReply(Retryable):
     """A reply to a question that is not what the venue documents: nobody knows what it says."""
 
 

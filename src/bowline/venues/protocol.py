@@ -54,7 +54,7 @@ class UnreadableRow(Struct, frozen=True):
 Row = TypeVar("Row")
 
 
-class Told(list[Row]):
+class ParsedRows(list[Row]):
     """The rows of a list that could be read, and those that could not: `unreadable`."""
 
     def __init__(self, rows: Iterable[Row] = (), unreadable: Iterable[UnreadableRow] = ()) -> None:
@@ -62,9 +62,9 @@ class Told(list[Row]):
         self.unreadable = tuple(unreadable)
 
 
-def unreadable_of(rows: Sequence[object]) -> tuple[UnreadableRow, ...]:
+def unreadable_rows(rows: Sequence[object]) -> tuple[UnreadableRow, ...]:
     """The rows that could not be read beside these."""
-    return rows.unreadable if isinstance(rows, Told) else ()
+    return rows.unreadable if isinstance(rows, ParsedRows) else ()
 
 
 class FillPage(Struct, frozen=True):
@@ -136,17 +136,17 @@ class Venue(PublicVenue, Protocol):
         """Every open order, ours or not; all pages.
 
         An order of which the ids can be read and not the rest is told in state UNKNOWN. Rows that
-        say less are `unreadable_of` the list: an order that is missing there may still be open.
+        say less are `unreadable_rows` the list: an order that is missing there may still be open.
         """
 
     async def fills(self, instrument: InstrumentId, cursor: str = "") -> FillPage:
         """Executions after `cursor`; without one, from the oldest the venue still tells."""
 
     async def balances(self) -> Sequence[Balance]:
-        """What the account has, zero balances left out; see `unreadable_of`."""
+        """What the account has, zero balances left out; see `unreadable_rows`."""
 
     async def positions(self) -> Sequence[PositionReport]:
-        """Every open position; none on spot; see `unreadable_of`."""
+        """Every open position; none on spot; see `unreadable_rows`."""
 
     async def set_leverage(
         self, instrument: InstrumentId, leverage: Decimal, mode: MarginMode

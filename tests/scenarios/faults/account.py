@@ -20,7 +20,7 @@ from bowline.venues.bybit import BybitPrivateCodec
 from bowline.venues.protocol import FillPage
 from bowline.venues.rest import Credentials
 from bowline.venues.stream import AccountStream, Lost, Socket, StreamKeys
-from tests.venues.stream.accounts import Told
+from tests.venues.stream.accounts import RecordingSink
 from tests.venues.stream.played import BTC, LISTINGS, MARKET, now_ns, now_s
 
 WHOLE, PART, PRICE = Decimal(1), Decimal("0.1"), Decimal(100)
@@ -177,9 +177,9 @@ def fill_frame(fill: FillReport) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def listening(account: PlayedAccount) -> AsyncIterator[Told]:
+async def listening(account: PlayedAccount) -> AsyncIterator[RecordingSink]:
     """Bowline's own stream of this account, live; in virtual time."""
-    told = Told()
+    told = RecordingSink()
     stream = AccountStream(
         CODEC, _Rest(account), StreamKeys(account), account.connect,
         Credentials("key", "secret"), told,

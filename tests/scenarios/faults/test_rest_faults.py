@@ -254,7 +254,7 @@ def test_a14_an_answer_that_cannot_be_read_is_doubt(name: str, body: str) -> Non
 
 
 def test_a14_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bowline.venues.rest.transport.MOST_BYTES", 100_000)
+    monkeypatch.setattr("bowline.venues.rest.transport.MAX_BYTES", 100_000)
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()

@@ -1,6 +1,6 @@
 """Protects fills: fees and kinds as the documents say them, windows, and pages of one moment.
 
-ccxt makes the requests here and reads most of the replies, so it is no judge of either: every
+ccxt makes the requests here and reads most of the replies, so it is no classify of either: every
 expected value is written down from the document that is named beside it.
 """
 
@@ -14,7 +14,7 @@ import pytest
 
 from bowline.core.venue import FillKind
 from bowline.venues.rest import RestVenue
-from bowline.venues.rest.judging import at
+from bowline.venues.rest.classify import value_at
 from bowline.venues.rest.tables import QUIRKS
 from tests.venues.rest.stub import NOW_MS, Stub, with_venue
 from tests.venues.rest.test_contract import MARKETS, cursor_of, reply_to
@@ -28,7 +28,7 @@ def quirks_of(market: str) -> Any:
 
 
 def rows_in(reply: Any, path: str) -> list[Any]:
-    found = at(reply, path)
+    found = value_at(reply, path)
     assert isinstance(found, list)
     return found
 
@@ -227,7 +227,7 @@ def test_a_fill_after_quiet_days_is_found(market: str, days: float, count: int) 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
         method = quirks_of(market).fills.call.method
-        setattr(venue._line.client, method, executions)
+        setattr(venue._session.client, method, executions)
         cursor, complete, rounds = f"ms:{NOW_MS - int(days * DAY_MS)}:", False, 0
         while not complete:
             page = await venue.fills(stub.instrument, cursor)
@@ -262,8 +262,8 @@ def test_a_window_is_never_longer_or_older_than_the_venue_tells(market: str) -> 
         )
         unit = 1000 if begin < 10**11 else 1
         assert (end - begin) * unit < rules.window_s * 1000
-        if rules.keep_s:
-            assert begin * unit > NOW_MS - rules.keep_s * 1000
+        if rules.retention_s:
+            assert begin * unit > NOW_MS - rules.retention_s * 1000
 
     with_venue(market, run)
 
@@ -286,7 +286,7 @@ def test_one_order_that_met_hundreds_at_once_is_read_page_by_page(count: int) ->
 
     async def run(venue: RestVenue, stub: Stub) -> None:
         await venue.listings()
-        venue._line.client.privateGetV5ExecutionList = answer
+        venue._session.client.privateGetV5ExecutionList = answer
         cursor, told, complete = f"ms:{at_ms - 5_000}:", [], False
         for _ in range(60):
             page = await venue.fills(stub.instrument, cursor)

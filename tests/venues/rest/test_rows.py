@@ -14,9 +14,9 @@ from bowline.core.model.values import MINUTE_NS, OrderId, Side
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Retryable
 from bowline.venues.limits import Limits
-from bowline.venues.protocol import unreadable_of
+from bowline.venues.protocol import unreadable_rows
 from bowline.venues.rest import RestVenue
-from bowline.venues.rest.judging import at
+from bowline.venues.rest.classify import value_at
 from bowline.venues.rest.tables import QUIRKS
 from tests.venues.rest.market_lists import MARKET_LISTS
 from tests.venues.rest.replies import ID, OPEN_S, REPLIES, VENUE_ID
@@ -70,7 +70,7 @@ def test_an_order_that_cannot_be_read_is_there_and_in_doubt(market: str) -> None
         reply = copy.deepcopy(reply_to(market, "open"))
         quirks = quirks_of(market)
         rows = rows_in(reply, quirks.open_orders.rows)
-        if quirks.open_orders.inner:
+        if quirks.open_orders.nested_rows:
             rows = rows[0]["orders"]
         (row,) = rows
         rows[:] = [{**row, of(SIZES, market, "origQty"): BAD}, row]
@@ -79,7 +79,7 @@ def test_an_order_that_cannot_be_read_is_there_and_in_doubt(market: str) -> None
 
     with_venue(market, run)
     told = found[0]
-    (lost,) = unreadable_of(told)
+    (lost,) = unreadable_rows(told)
     assert (lost.client_id, lost.venue_order_id) == (CLIENT_ID, VENUE_ID)
     good = [order for order in told if order.state is OrderState.PARTLY_FILLED]
     assert len(good) == 1
@@ -97,7 +97,7 @@ def test_a_look_up_that_cannot_be_read_is_no_word_that_there_is_no_order(market:
         await venue.listings()
         reply = copy.deepcopy(reply_to(market, "order"))
         call = quirks_of(market).lookup[0]
-        row = at(reply, call.rows)
+        row = value_at(reply, call.rows)
         row = row[0] if isinstance(row, list) else row
         row[of(SIZES, market, "origQty")] = BAD  # type: ignore[index]
         stub.otherwise = reply
@@ -122,7 +122,7 @@ def test_a_position_that_cannot_be_read_is_told_and_not_left_out(market: str) ->
 
     with_venue(market, run)
     assert len(found[0]) == 1
-    assert [row.instrument for row in unreadable_of(found[0])] == [found[0][0].instrument]
+    assert [row.instrument for row in unreadable_rows(found[0])] == [found[0][0].instrument]
 
 
 BALANCES = {
@@ -154,7 +154,7 @@ def test_a_balance_that_cannot_be_read_costs_no_other_one(market: str) -> None:
     with_venue(market, run)
     (balance,) = found[0]
     assert (balance.asset, balance.total) == ("USDT", D("1000.5"))
-    assert len(unreadable_of(found[0])) == 1
+    assert len(unreadable_rows(found[0])) == 1
 
 
 @pytest.mark.parametrize("market", MARKETS)
@@ -165,7 +165,7 @@ def test_a_listing_that_cannot_be_read_costs_no_other_one(market: str) -> None:
     (rows,) = (
         found
         for path in ("", "symbols", "data", "result.list", "data.symbols")
-        if isinstance(found := at(reply, path), list)
+        if isinstance(found := value_at(reply, path), list)
     )
     # nothing of it is what it should be
     rows.append({key: [{}] for key in rows[0]})

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Told:
+class RecordingSink:
     """Everything in the order in which it was told."""
 
     reports: list[OrderReport | FillReport | Balance | PositionReport] = field(default_factory=list)

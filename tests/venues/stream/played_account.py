@@ -18,13 +18,12 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction, OrderId, Side
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 from bowline.venues.bybit import BybitPrivateCodec
-from bowline.venues.errors import NotUnderstood, Retryable
+from bowline.venues.errors import Retryable, UnreadableReply
 from bowline.venues.private import ListenKey, PrivateRules
-from bowline.venues.protocol import FillPage, UnreadableRow
-from bowline.venues.protocol import Told as ToldRows
+from bowline.venues.protocol import FillPage, ParsedRows, UnreadableRow
 from bowline.venues.rest import Credentials
 from bowline.venues.stream import AccountStream, Lost, Socket, StreamKeys
-from tests.venues.stream.accounts import Told
+from tests.venues.stream.accounts import RecordingSink
 from tests.venues.stream.played import BTC, LISTINGS, MARKET, now_ns, now_s
 
 D = Decimal
@@ -184,12 +183,12 @@ class PlayedAccount:
                 UnreadableRow("orders", "why", "", BTC, "", each.venue_order_id, each.client_id)
                 for each in self.orders.values()
             ]
-            return ToldRows((), rows)
+            return ParsedRows((), rows)
         return [each for each in self.orders.values() if each.state is not OrderState.FILLED]
 
     async def order(self, instrument: InstrumentId, client_id: OrderId) -> OrderReport | None:
         if "look-ups" in self.spoilt:
-            raise NotUnderstood("not what the venue documents", after_s=1.0)
+            raise UnreadableReply("not what the venue documents", after_s=1.0)
         return self.orders.get(client_id)
 
     async def fills(self, instrument: InstrumentId, cursor: str = "") -> FillPage:
@@ -210,14 +209,14 @@ class PlayedAccount:
         await asyncio.sleep(ANSWER_S)
         self.meanwhile()
         if "positions" in self.spoilt:
-            return ToldRows((), [UnreadableRow("positions", "why", "", BTC)])
+            return ParsedRows((), [UnreadableRow("positions", "why", "", BTC)])
         if not held:
             return []
         return [PositionReport(BTC, Direction.LONG, held, D(100), now_ns())]
 
     async def balances(self) -> Sequence[Balance]:
         if "balances" in self.spoilt:
-            return ToldRows((), [UnreadableRow("balances", "why", "", None, "USDT")])
+            return ParsedRows((), [UnreadableRow("balances", "why", "", None, "USDT")])
         return [Balance("USDT", self.cash, self.cash)]
 
 
@@ -262,7 +261,7 @@ class PlayedSocket:
 
 @asynccontextmanager
 async def listening(
-    account: PlayedAccount, told: Told, **rules: Any
+    account: PlayedAccount, told: RecordingSink, **rules: Any
 ) -> AsyncIterator[AccountStream]:
     """The account's stream, running."""
     stream = AccountStream(

@@ -29,7 +29,7 @@ from bowline.venues.stream import (
     StreamMissed,
     private,
 )
-from tests.venues.stream.accounts import Told
+from tests.venues.stream.accounts import RecordingSink
 
 D = Decimal
 T = TypeVar("T")
@@ -42,7 +42,9 @@ RARELY = {"bitget:spot", "bingx:spot", "gate:spot", "htx:spot", "mexc:spot", "ok
 class Table:
     """An account at a played venue, its stream running."""
 
-    def __init__(self, venue: Venue, instrument: InstrumentId, told: Told, faults: Faults) -> None:
+    def __init__(
+        self, venue: Venue, instrument: InstrumentId, told: RecordingSink, faults: Faults
+    ) -> None:
         self.venue, self.instrument = venue, instrument
         self.told, self.faults = told, faults
 
@@ -99,7 +101,7 @@ async def seated(name: str, **fault: object) -> AsyncIterator[Table]:
             f"http://127.0.0.1:{address.port}",
             Credentials(keys.api_key, keys.secret, keys.password),
         )
-        told = Told()
+        told = RecordingSink()
         async with Venues({market.venue: access}) as venues:
             instrument = InstrumentId(market.market_id, "BTCUSDT")
             stream = await venues.account_stream(market, told, instruments=[instrument])

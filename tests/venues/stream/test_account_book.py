@@ -24,7 +24,7 @@ from bowline.venues.stream.account_book import (
 from tests.venues.stream.played import BTC, ETH
 
 D = Decimal
-Told = OrderReport | FillReport
+OrderOrFill = OrderReport | FillReport
 OVER = (OrderState.CANCELLED, OrderState.REJECTED, OrderState.FILLED)
 
 
@@ -46,18 +46,18 @@ def fill(number: int, of: int = 1, quantity: int = 1, **changed: object) -> Fill
     return FillReport(**(fields | changed))  # type: ignore[arg-type]
 
 
-def tell(book: FillBook, reports: Sequence[Told]) -> list[Told]:
+def tell(book: FillBook, reports: Sequence[OrderOrFill]) -> list[OrderOrFill]:
     """Tell a book everything and let go of what it held; all that it made of it."""
-    news: list[Told] = []
+    news: list[OrderOrFill] = []
     for report in reports:
         news += book.order(report) if isinstance(report, OrderReport) else book.fill(report, 1)
     return [*news, *book.release(2)]
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> list[Told]:
+def lives(draw: st.DrawFn) -> list[OrderOrFill]:
     """Orders as venues tell them: a state and fills after another, then doubled and shuffled."""
-    told: list[Told] = []
+    told: list[OrderOrFill] = []
     for number in range(1, draw(st.integers(1, 3)) + 1):
         told.append(order(number, state=OrderState.PENDING))
         told.append(order(number, event_ns=2))
@@ -80,7 +80,7 @@ def lives(draw: st.DrawFn) -> list[Told]:
 
 @given(lives(), st.randoms(use_true_random=False))
 def test_any_order_and_repetition_ends_in_the_same_book(
-    told: list[Told], chance: random.Random
+    told: list[OrderOrFill], chance: random.Random
 ) -> None:
     known, shuffled = FillBook(), FillBook()
     tell(known, told)
@@ -94,7 +94,7 @@ def test_any_order_and_repetition_ends_in_the_same_book(
 
 @given(lives(), st.randoms(use_true_random=False))
 def test_a_fill_is_told_once_and_an_order_never_goes_backwards(
-    told: list[Told], chance: random.Random
+    told: list[OrderOrFill], chance: random.Random
 ) -> None:
     chance.shuffle(told)
     news = tell(FillBook(), told)

@@ -49,7 +49,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _SPOT_RULES = PrivateRules(
     url="wss://ws-api.binance.com:443/ws-api/v3",
@@ -271,7 +271,7 @@ class BinancePrivateCodec:
         if each.Q:  # a market order in quote money
             quantity = max(quantity, filled)
         # of a cancelled order the venue puts our id second, and the cancel's own first
-        client_id = our_id(each.C or each.c, "")
+        client_id = parse_client_id(each.C or each.c, "")
         cost = size(each.Z, raw)
         order = OrderReport(
             venue_order_id=str(each.i),
@@ -296,7 +296,7 @@ class BinancePrivateCodec:
         filled, quantity = size(each.z, raw), size(each.q, raw)
         order = OrderReport(
             venue_order_id=str(each.i),
-            client_id=our_id(each.c, ""),
+            client_id=parse_client_id(each.c, ""),
             instrument=listing.instrument.id,
             side=_SIDES[each.S],
             quantity=quantity,

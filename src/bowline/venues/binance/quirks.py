@@ -5,17 +5,17 @@ from __future__ import annotations
 from bowline.core.venue import ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
-    Call,
-    Candles,
-    Codes,
-    Deadman,
-    FeeAt,
-    Fills,
-    FillsBy,
+    CandlesQuirks,
+    DeadManSwitch,
+    ErrorCodes,
+    FeeFields,
+    FillCursorKind,
+    FillsQuirks,
+    KeyRightsQuirks,
     MarketQuirks,
-    Placing,
-    Quirks,
-    Rights,
+    OrderQuirks,
+    RestCall,
+    VenueQuirks,
 )
 
 _STATUS = {
@@ -49,28 +49,28 @@ _STYLES = {
     "market": {"type": "MARKET"},
 }
 _WINDOW = {"startTime": "$since", "endTime": "$until", "limit": 1000}
-_FEES = (FeeAt("commission", "commissionAsset"),)
-_RESTRICTIONS = Call("sapiGetAccountApiRestrictions")
+_FEES = (FeeFields("commission", "commissionAsset"),)
+_RESTRICTIONS = RestCall("sapiGetAccountApiRestrictions")
 
 _SPOT = MarketQuirks(
-    lookup=(Call("privateGetOrder", _ONE),),
-    cancel=Call("privateDeleteOrder", _ONE),
-    open_orders=Call("privateGetOpenOrders", {"symbol": "$symbol"}),
-    fills=Fills(
-        call=Call(
+    lookup=(RestCall("privateGetOrder", _ONE),),
+    cancel=RestCall("privateDeleteOrder", _ONE),
+    open_orders=RestCall("privateGetOpenOrders", {"symbol": "$symbol"}),
+    fills=FillsQuirks(
+        call=RestCall(
             "privateGetMyTrades",
             {"symbol": "$symbol", "fromId": "$from_id", **_WINDOW},
         ),
-        page=1000,
+        page_size=1000,
         # developers.binance.com, spot, "Account trade list": at most 24 hours between both ends
         window_s=86_400,
-        keep_s=0,
+        retention_s=0,
         fees=_FEES,
-        by=FillsBy.TRADE_ID,
+        by=FillCursorKind.TRADE_ID,
     ),
-    candles=Candles(1000),
-    placing=Placing(
-        Call("privatePostOrder", _ORDER),
+    candles=CandlesQuirks(1000),
+    placing=OrderQuirks(
+        RestCall("privatePostOrder", _ORDER),
         {
             **_STYLES,
             "post_only": {"type": "LIMIT_MAKER", "price": "$price"},
@@ -79,13 +79,13 @@ _SPOT = MarketQuirks(
         "orderId",
     ),
     balance={"type": "spot"},
-    rights=Rights(
+    rights=KeyRightsQuirks(
         _RESTRICTIONS,
         trade="enableSpotAndMarginTrading",
         withdraw="enableWithdrawals",
         ip="ipRestrict",
     ),
-    status_words=_STATUS,
+    listing_statuses=_STATUS,
     # developers.binance.com, spot: weight of each end point
     weights={
         "listings": 20,
@@ -100,25 +100,25 @@ _SPOT = MarketQuirks(
 )
 
 _LINEAR = MarketQuirks(
-    lookup=(Call("fapiPrivateGetOrder", _ONE),),
-    cancel=Call("fapiPrivateDeleteOrder", _ONE),
-    open_orders=Call("fapiPrivateGetOpenOrders", {"symbol": "$symbol"}),
-    fills=Fills(
-        call=Call(
+    lookup=(RestCall("fapiPrivateGetOrder", _ONE),),
+    cancel=RestCall("fapiPrivateDeleteOrder", _ONE),
+    open_orders=RestCall("fapiPrivateGetOpenOrders", {"symbol": "$symbol"}),
+    fills=FillsQuirks(
+        call=RestCall(
             "fapiPrivateGetUserTrades",
             {"symbol": "$symbol", "fromId": "$from_id", **_WINDOW},
         ),
-        page=1000,
+        page_size=1000,
         # developers.binance.com, USDⓈ-M futures, "Account Trade List": seven days at most between
         # both ends, and seven from the start where no end is told; the last six months
         window_s=7 * 86_400,
-        keep_s=180 * 86_400,
+        retention_s=180 * 86_400,
         fees=_FEES,
-        by=FillsBy.TRADE_ID,
+        by=FillCursorKind.TRADE_ID,
     ),
-    candles=Candles(1000),
-    placing=Placing(
-        Call("fapiPrivatePostOrder", _ORDER),
+    candles=CandlesQuirks(1000),
+    placing=OrderQuirks(
+        RestCall("fapiPrivatePostOrder", _ORDER),
         # stops live behind another end point, with ids of their own: they are not sent
         {**_STYLES, "post_only": {**_LIMIT, "timeInForce": "GTX"}},
         "orderId",
@@ -126,29 +126,29 @@ _LINEAR = MarketQuirks(
         reduce_only={"reduceOnly": "true"},
     ),
     balance={"type": "swap"},
-    stream_key=Call("fapiPrivatePostListenKey", {}, "listenKey"),
-    stream_keep=Call("fapiPrivatePutListenKey"),
-    positions=Call("fapiPrivateV3GetPositionRisk"),
+    stream_key=RestCall("fapiPrivatePostListenKey", {}, "listenKey"),
+    stream_keep_alive=RestCall("fapiPrivatePutListenKey"),
+    positions=RestCall("fapiPrivateV3GetPositionRisk"),
     position_parser="parse_position_risk",
     leverage=(
-        Call("fapiPrivatePostMarginType", {"symbol": "$symbol", "marginType": "$mode"}),
-        Call("fapiPrivatePostLeverage", {"symbol": "$symbol", "leverage": "$leverage_int"}),
+        RestCall("fapiPrivatePostMarginType", {"symbol": "$symbol", "marginType": "$mode"}),
+        RestCall("fapiPrivatePostLeverage", {"symbol": "$symbol", "leverage": "$leverage_int"}),
     ),
-    position_mode=Call("fapiPrivateGetPositionSideDual"),
-    position_mode_at="dualSidePosition",
-    set_position_mode=Call("fapiPrivatePostPositionSideDual", {"dualSidePosition": "$hedge"}),
-    deadman=Deadman(
-        Call(
+    position_mode=RestCall("fapiPrivateGetPositionSideDual"),
+    position_mode_path="dualSidePosition",
+    set_position_mode=RestCall("fapiPrivatePostPositionSideDual", {"dualSidePosition": "$hedge"}),
+    deadman=DeadManSwitch(
+        RestCall(
             "fapiPrivatePostCountdownCancelAll",
             {"symbol": "$symbol", "countdownTime": "$ms"},
         ),
         per_symbol=True,
         most_s=3600,
     ),
-    rights=Rights(
+    rights=KeyRightsQuirks(
         _RESTRICTIONS, trade="enableFutures", withdraw="enableWithdrawals", ip="ipRestrict"
     ),
-    status_words=_STATUS,
+    listing_statuses=_STATUS,
     # developers.binance.com, USDⓈ-M futures: weight of each end point
     weights={
         "book": 20,
@@ -162,7 +162,7 @@ _LINEAR = MarketQuirks(
     },
 )
 
-QUIRKS = Quirks(
+QUIRKS = VenueQuirks(
     venue="binance",
     notes=(
         "A client id may be used again once its order has filled: it is a key, no protection.",
@@ -180,10 +180,10 @@ QUIRKS = Quirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         "linear": {"fetchMarkets": {"types": ["linear"]}, "fetchMargins": False},
     },
-    judged_at={"spot": "https://api.binance.com", "linear": "https://fapi.binance.com"},
-    codes=Codes(
-        at=("code",),
-        fine=("200", "0"),
+    classify_hosts={"spot": "https://api.binance.com", "linear": "https://fapi.binance.com"},
+    codes=ErrorCodes(
+        paths=("code",),
+        ok=("200", "0"),
         duplicate=frozenset({"-4116", "-4111"}),
         # spot says it with the code of every refused order
         duplicate_texts=("Duplicate order sent", "ClientOrderId is duplicated"),
@@ -209,5 +209,5 @@ QUIRKS = Quirks(
         UsageHeaders("orders", used="x-mbx-order-count-10s"),
         UsageHeaders("orders a minute", used="x-mbx-order-count-1m"),
     ),
-    margin_words={MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"},
+    margin_mode_values={MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"},
 )

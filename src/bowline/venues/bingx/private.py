@@ -42,7 +42,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _URLS = {
     "spot": "wss://open-api-ws.bingx.com/market",
@@ -206,7 +206,7 @@ class BingxPrivateCodec:
         quantity = max(size(each.q, raw), filled)
         order = OrderReport(
             venue_order_id=str(each.i),
-            client_id=our_id(each.c or each.C, ""),
+            client_id=parse_client_id(each.c or each.C, ""),
             instrument=listing.instrument.id,
             side=_SIDES[each.S],
             quantity=quantity,
@@ -245,7 +245,7 @@ class BingxPrivateCodec:
         filled, quantity = size(each.z, raw), size(each.q, raw)
         return (OrderReport(
             venue_order_id=str(each.i),
-            client_id=our_id(each.c, ""),
+            client_id=parse_client_id(each.c, ""),
             instrument=listing.instrument.id,
             side=_SIDES[each.S],
             quantity=quantity,

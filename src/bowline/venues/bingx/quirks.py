@@ -5,17 +5,17 @@ from __future__ import annotations
 from bowline.core.venue import ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
-    Call,
-    Candles,
-    Codes,
-    Deadman,
-    FeeAt,
-    Fills,
+    CandlesQuirks,
+    DeadManSwitch,
+    ErrorCodes,
+    FeeFields,
+    FillsQuirks,
+    KeyRightsQuirks,
     MarketQuirks,
-    Pages,
-    Placing,
-    Quirks,
-    Rights,
+    OrderQuirks,
+    Paging,
+    RestCall,
+    VenueQuirks,
 )
 
 _LIMIT = {"type": "LIMIT", "price": "$price"}
@@ -26,29 +26,31 @@ _STYLES = {
     "market": {"type": "MARKET"},
 }
 _SWITCH = {"type": "$armed", "timeOut": "$seconds"}
-_PERMISSIONS = Call("accountV1PrivateGetAccountApiPermissions", {}, "data")
+_PERMISSIONS = RestCall("accountV1PrivateGetAccountApiPermissions", {}, "data")
 
 
-def _rights(trade: str) -> Rights:
+def _rights(trade: str) -> KeyRightsQuirks:
     # 1 spot, 2 read, 3 swaps, 4 transfer, 5 withdraw, 7 transfer to others
-    return Rights(
+    return KeyRightsQuirks(
         _PERMISSIONS,
         trade="permissions",
-        trade_words=(trade,),
+        trade_values=(trade,),
         withdraw="permissions",
-        withdraw_words=("5", "4", "7"),
+        withdraw_values=("5", "4", "7"),
         ip="ipAddresses",
     )
 
 
 _SPOT = MarketQuirks(
     lookup=(
-        Call("spotV1PrivateGetTradeQuery", {"symbol": "$symbol", "clientOrderID": "$id"}, "data"),
+        RestCall(
+            "spotV1PrivateGetTradeQuery", {"symbol": "$symbol", "clientOrderID": "$id"}, "data"
+        ),
     ),
-    cancel=Call("spotV1PrivatePostTradeCancel", {"symbol": "$symbol", "clientOrderID": "$id"}),
-    open_orders=Call("spotV1PrivateGetTradeOpenOrders", {"symbol": "$symbol"}, "data.orders"),
-    fills=Fills(
-        call=Call(
+    cancel=RestCall("spotV1PrivatePostTradeCancel", {"symbol": "$symbol", "clientOrderID": "$id"}),
+    open_orders=RestCall("spotV1PrivateGetTradeOpenOrders", {"symbol": "$symbol"}, "data.orders"),
+    fills=FillsQuirks(
+        call=RestCall(
             "spotV1PrivateGetTradeMyTrades",
             {
                 "symbol": "$symbol",
@@ -58,15 +60,15 @@ _SPOT = MarketQuirks(
             },
             "data.fills",
         ),
-        page=500,
+        page_size=500,
         window_s=7 * 86_400,
-        keep_s=90 * 86_400,
+        retention_s=90 * 86_400,
         # bingx-api.github.io/docs, spot, transaction details: what is paid is negative
-        fees=(FeeAt("commission", "commissionAsset", rebate=1),),
+        fees=(FeeFields("commission", "commissionAsset", rebate_sign=1),),
     ),
-    candles=Candles(1000),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(1000),
+    placing=OrderQuirks(
+        RestCall(
             "spotV1PrivatePostTradeOrder",
             {
                 "symbol": "$symbol",
@@ -78,15 +80,17 @@ _SPOT = MarketQuirks(
         ),
         _STYLES,
         "orderId",
-        market_buys=False,
+        base_market_buys=False,
     ),
     balance={"type": "spot"},
-    deadman=Deadman(Call("spotV1PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120),
-    stream_key=Call("userAuthPrivatePostUserDataStream", {}, "listenKey"),
-    stream_keep=Call("userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
+    deadman=DeadManSwitch(
+        RestCall("spotV1PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120
+    ),
+    stream_key=RestCall("userAuthPrivatePostUserDataStream", {}, "listenKey"),
+    stream_keep_alive=RestCall("userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
     rights=_rights("1"),
     fetch_markets="fetch_spot_markets",
-    status_words={
+    listing_statuses={
         "1": ListingStatus.TRADING,
         "5": ListingStatus.PRELAUNCH,
         "10": ListingStatus.PRELAUNCH,
@@ -97,13 +101,13 @@ _SPOT = MarketQuirks(
     },
 )
 
-_MARGIN_TYPE = Call(
+_MARGIN_TYPE = RestCall(
     "swapV2PrivatePostTradeMarginType", {"symbol": "$symbol", "marginType": "$mode"}
 )
 
 
-def _leverage(side: str) -> Call:
-    return Call(
+def _leverage(side: str) -> RestCall:
+    return RestCall(
         "swapV2PrivatePostTradeLeverage",
         {"symbol": "$symbol", "side": side, "leverage": "$leverage_int"},
     )
@@ -111,16 +115,16 @@ def _leverage(side: str) -> Call:
 
 _LINEAR = MarketQuirks(
     lookup=(
-        Call(
+        RestCall(
             "swapV2PrivateGetTradeOrder",
             {"symbol": "$symbol", "clientOrderID": "$id"},
             "data.order",
         ),
     ),
-    cancel=Call("swapV2PrivateDeleteTradeOrder", {"symbol": "$symbol", "clientOrderID": "$id"}),
-    open_orders=Call("swapV2PrivateGetTradeOpenOrders", {"symbol": "$symbol"}, "data.orders"),
-    fills=Fills(
-        call=Call(
+    cancel=RestCall("swapV2PrivateDeleteTradeOrder", {"symbol": "$symbol", "clientOrderID": "$id"}),
+    open_orders=RestCall("swapV2PrivateGetTradeOpenOrders", {"symbol": "$symbol"}, "data.orders"),
+    fills=FillsQuirks(
+        call=RestCall(
             "swapV2PrivateGetTradeFillHistory",
             {
                 "symbol": "$symbol",
@@ -131,17 +135,17 @@ _LINEAR = MarketQuirks(
             },
             "data.fill_history_orders",
         ),
-        page=1000,
+        page_size=1000,
         window_s=7 * 86_400,
-        keep_s=90 * 86_400,
+        retention_s=90 * 86_400,
         client_id="clientOrderId",
         # the same, perpetual swap, historical transaction details
-        fees=(FeeAt("commission", "commissionAsset", "$quote", rebate=1),),
-        pages=Pages("pageIndex", 1000),
+        fees=(FeeFields("commission", "commissionAsset", "$quote", rebate_sign=1),),
+        pages=Paging("pageIndex", 1000),
     ),
-    candles=Candles(1440),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(1440),
+    placing=OrderQuirks(
+        RestCall(
             "swapV2PrivatePostTradeOrder",
             {
                 "symbol": "$symbol",
@@ -162,18 +166,20 @@ _LINEAR = MarketQuirks(
         reduce_only={"reduceOnly": "true"},
     ),
     balance={"type": "swap"},
-    positions=Call("swapV2PrivateGetUserPositions", {}, "data"),
+    positions=RestCall("swapV2PrivateGetUserPositions", {}, "data"),
     leverage=(_MARGIN_TYPE, _leverage("BOTH")),
     leverage_hedged=(_MARGIN_TYPE, _leverage("LONG"), _leverage("SHORT")),
-    position_mode=Call("swapV1PrivateGetPositionSideDual", {}, "data"),
-    position_mode_at="dualSidePosition",
-    set_position_mode=Call("swapV1PrivatePostPositionSideDual", {"dualSidePosition": "$hedge"}),
-    deadman=Deadman(Call("swapV2PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120),
-    stream_key=Call("userAuthPrivatePostUserDataStream", {}, "listenKey"),
-    stream_keep=Call("userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
+    position_mode=RestCall("swapV1PrivateGetPositionSideDual", {}, "data"),
+    position_mode_path="dualSidePosition",
+    set_position_mode=RestCall("swapV1PrivatePostPositionSideDual", {"dualSidePosition": "$hedge"}),
+    deadman=DeadManSwitch(
+        RestCall("swapV2PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120
+    ),
+    stream_key=RestCall("userAuthPrivatePostUserDataStream", {}, "listenKey"),
+    stream_keep_alive=RestCall("userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
     rights=_rights("3"),
     fetch_markets="fetch_swap_markets",
-    status_words={
+    listing_statuses={
         "1": ListingStatus.TRADING,
         "25": ListingStatus.HALTED,
         "5": ListingStatus.PRELAUNCH,
@@ -181,7 +187,7 @@ _LINEAR = MarketQuirks(
     },
 )
 
-QUIRKS = Quirks(
+QUIRKS = VenueQuirks(
     venue="bingx",
     notes=(
         "A market buy on spot is told in quote money, and spot has no fill-or-kill.",
@@ -189,9 +195,9 @@ QUIRKS = Quirks(
     ),
     options={"recvWindow": 5000},
     # docs, "Signature authentication": values are encoded after they are signed
-    signs_decoded=True,
-    codes=Codes(
-        at=("code",),
+    signs_unencoded=True,
+    codes=ErrorCodes(
+        paths=("code",),
         duplicate=frozenset({"101481", "109201", "100414"}),
         duplicate_texts=("clientOrderId exists", "duplicate clientOrderID"),
         not_found=frozenset({"80016", "80018", "100404", "109414", "80019"}),
@@ -215,6 +221,6 @@ QUIRKS = Quirks(
         Budget("end point", 5, 1, Scope.ACCOUNT, each=True),
     ),
     usage_headers=(UsageHeaders("end point", left="x-ratelimit-requests-remain"),),
-    retry_at_ms="x-ratelimit-requests-expire",
-    margin_words={MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"},
+    limit_reset_header="x-ratelimit-requests-expire",
+    margin_mode_values={MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"},
 )

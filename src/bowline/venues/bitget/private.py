@@ -47,7 +47,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(
     url="wss://ws.bitget.com/v2/ws/private", ping=b"ping", ping_every_s=25.0, silent_after_s=75.0
@@ -229,7 +229,7 @@ class BitgetPrivateCodec:
             raise reading.unreadable("an order without its size", raw)
         return (OrderReport(
             venue_order_id=each.order_id,
-            client_id=our_id(each.client_oid, ""),
+            client_id=parse_client_id(each.client_oid, ""),
             instrument=listing.instrument.id,
             side=_SIDES[each.side],
             quantity=size(quantity, raw),
@@ -260,7 +260,7 @@ class BitgetPrivateCodec:
             instrument=listing.instrument.id,
             trade_id=each.trade_id,
             venue_order_id=each.order_id,
-            client_id=our_id(each.client_oid, ""),
+            client_id=parse_client_id(each.client_oid, ""),
             side=_SIDES[each.side],
             quantity=price(quantity, raw),
             price=price(at, raw),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
-    Call,
-    Candles,
-    Codes,
-    FeeAt,
-    Fills,
+    CandlesQuirks,
+    ErrorCodes,
+    FeeFields,
+    FillsQuirks,
+    KeyRightsQuirks,
     MarketQuirks,
-    Pages,
-    Placing,
-    Quirks,
-    Rights,
+    OrderQuirks,
+    Paging,
+    RestCall,
+    VenueQuirks,
 )
 
 _PRODUCT = {"productType": "USDT-FUTURES"}
@@ -30,56 +30,61 @@ _STYLES = {
 _WINDOW = {"startTime": "$since", "endTime": "$until", "limit": 100}
 
 
-def _fee_at(detail: str) -> FeeAt:
+def _fee_at(detail: str) -> FeeFields:
     # bitget.com/api-doc, get-fills: what is paid is negative; what is deducted in another coin
     # (BGB) is always paid
-    return FeeAt(
-        f"{detail}.totalFee", f"{detail}.feeCoin", rebate=1, paid=(f"{detail}.deduction", "yes")
+    return FeeFields(
+        f"{detail}.totalFee",
+        f"{detail}.feeCoin",
+        rebate_sign=1,
+        always_paid=(f"{detail}.deduction", "yes"),
     )
 
 
-_RIGHTS = Call("privateSpotGetV2SpotAccountInfo", {}, "data")
+_RIGHTS = RestCall("privateSpotGetV2SpotAccountInfo", {}, "data")
 
 
-def _rights(*trade: str) -> Rights:
-    return Rights(
+def _rights(*trade: str) -> KeyRightsQuirks:
+    return KeyRightsQuirks(
         _RIGHTS,
         trade="authorities",
-        trade_words=trade,
+        trade_values=trade,
         withdraw="authorities",
-        withdraw_words=("withdraw", "wwow", "wtow"),
+        withdraw_values=("withdraw", "wwow", "wtow"),
         ip="ips",
     )
 
 
 _SPOT = MarketQuirks(
-    lookup=(Call("privateSpotGetV2SpotTradeOrderInfo", {"clientOid": "$id"}, "data"),),
-    cancel=Call("privateSpotPostV2SpotTradeCancelOrder", {"symbol": "$symbol", "clientOid": "$id"}),
-    open_orders=Call("privateSpotGetV2SpotTradeUnfilledOrders", {"symbol": "$symbol"}, "data"),
-    open_pages=Pages("idLessThan", 100, "limit", of_last="orderId"),
-    fills=Fills(
-        call=Call("privateSpotGetV2SpotTradeFills", {"symbol": "$symbol", **_WINDOW}, "data"),
-        page=100,
-        window_s=90 * 86_400,
-        keep_s=90 * 86_400,
-        fees=(_fee_at("feeDetail"),),
-        pages=Pages("idLessThan", 100, of_last="tradeId"),
+    lookup=(RestCall("privateSpotGetV2SpotTradeOrderInfo", {"clientOid": "$id"}, "data"),),
+    cancel=RestCall(
+        "privateSpotPostV2SpotTradeCancelOrder", {"symbol": "$symbol", "clientOid": "$id"}
     ),
-    candles=Candles(200),
-    placing=Placing(
-        Call(
+    open_orders=RestCall("privateSpotGetV2SpotTradeUnfilledOrders", {"symbol": "$symbol"}, "data"),
+    open_pages=Paging("idLessThan", 100, "limit", last_row_path="orderId"),
+    fills=FillsQuirks(
+        call=RestCall("privateSpotGetV2SpotTradeFills", {"symbol": "$symbol", **_WINDOW}, "data"),
+        page_size=100,
+        window_s=90 * 86_400,
+        retention_s=90 * 86_400,
+        fees=(_fee_at("feeDetail"),),
+        pages=Paging("idLessThan", 100, last_row_path="tradeId"),
+    ),
+    candles=CandlesQuirks(200),
+    placing=OrderQuirks(
+        RestCall(
             "privateSpotPostV2SpotTradePlaceOrder",
             {"symbol": "$symbol", "side": "$side", "size": "$quantity", "clientOid": "$id"},
             "data",
         ),
         _STYLES,
         "orderId",
-        market_buys=False,
+        base_market_buys=False,
     ),
     balance={"type": "spot"},
     rights=_rights("stow", "trade"),
-    unasked={"publicMarginGetV2MarginCurrencies": None},
-    status_words={
+    suppressed_calls={"publicMarginGetV2MarginCurrencies": None},
+    listing_statuses={
         "online": ListingStatus.TRADING,
         "gray": ListingStatus.TRADING,
         "halt": ListingStatus.HALTED,
@@ -89,43 +94,43 @@ _SPOT = MarketQuirks(
 
 _LINEAR = MarketQuirks(
     lookup=(
-        Call(
+        RestCall(
             "privateMixGetV2MixOrderDetail",
             {**_PRODUCT, "symbol": "$symbol", "clientOid": "$id"},
             "data",
         ),
     ),
-    cancel=Call(
+    cancel=RestCall(
         "privateMixPostV2MixOrderCancelOrder", {**_COIN, "symbol": "$symbol", "clientOid": "$id"}
     ),
-    open_orders=Call(
+    open_orders=RestCall(
         "privateMixGetV2MixOrderOrdersPending",
         {**_PRODUCT, "symbol": "$symbol"},
         "data.entrustedList",
     ),
-    open_pages=Pages("idLessThan", 100, "limit", at="data.endId"),
-    fills=Fills(
-        call=Call(
+    open_pages=Paging("idLessThan", 100, "limit", next_path="data.endId"),
+    fills=FillsQuirks(
+        call=RestCall(
             "privateMixGetV2MixOrderFills",
             {**_PRODUCT, "symbol": "$symbol", **_WINDOW},
             "data.fillList",
         ),
-        page=100,
+        page_size=100,
         window_s=7 * 86_400,
-        keep_s=90 * 86_400,
+        retention_s=90 * 86_400,
         fees=(_fee_at("feeDetail.0"), _fee_at("feeDetail.1")),
-        pages=Pages("idLessThan", 100, of_last="tradeId"),
+        pages=Paging("idLessThan", 100, last_row_path="tradeId"),
         # bitget.com/api-doc, enumeration `tradeSide`: burst and reduce are forced by the venue
-        kind_at="tradeSide",
+        kind_path="tradeSide",
         kinds={
             "burst": FillKind.LIQUIDATION,
             "reduce_": FillKind.LIQUIDATION,
             "dte_sys_adl": FillKind.DELEVERAGING,
         },
     ),
-    candles=Candles(200),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(200),
+    placing=OrderQuirks(
+        RestCall(
             "privateMixPostV2MixOrderPlaceOrder",
             {
                 **_COIN,
@@ -144,27 +149,29 @@ _LINEAR = MarketQuirks(
         reduce_only={"reduceOnly": "YES"},
     ),
     balance={"type": "swap", "productType": "USDT-FUTURES"},
-    positions=Call("privateMixGetV2MixPositionAllPosition", _COIN, "data"),
+    positions=RestCall("privateMixGetV2MixPositionAllPosition", _COIN, "data"),
     leverage=(
-        Call(
+        RestCall(
             "privateMixPostV2MixAccountSetMarginMode",
             {**_COIN, "symbol": "$symbol", "marginMode": "$mode"},
         ),
-        Call(
+        RestCall(
             "privateMixPostV2MixAccountSetLeverage",
             {**_COIN, "symbol": "$symbol", "leverage": "$leverage"},
         ),
     ),
-    position_mode=Call("privateMixGetV2MixAccountAccount", {**_COIN, "symbol": "$symbol"}, "data"),
-    position_mode_at="posMode",
-    hedge_when=("hedge_mode",),
-    set_position_mode=Call(
+    position_mode=RestCall(
+        "privateMixGetV2MixAccountAccount", {**_COIN, "symbol": "$symbol"}, "data"
+    ),
+    position_mode_path="posMode",
+    hedge_values=("hedge_mode",),
+    set_position_mode=RestCall(
         "privateMixPostV2MixAccountSetPositionMode", {**_PRODUCT, "posMode": "$hedge"}
     ),
     rights=_rights("coow", "trade"),
-    unasked={"publicMixGetV2MixMarketContracts": _PRODUCT},
-    status_at="symbolStatus",
-    status_words={
+    suppressed_calls={"publicMixGetV2MixMarketContracts": _PRODUCT},
+    status_path="symbolStatus",
+    listing_statuses={
         "normal": ListingStatus.TRADING,
         "listed": ListingStatus.PRELAUNCH,
         "maintain": ListingStatus.HALTED,
@@ -174,7 +181,7 @@ _LINEAR = MarketQuirks(
     },
 )
 
-QUIRKS = Quirks(
+QUIRKS = VenueQuirks(
     venue="bitget",
     notes=(
         "A hedged order names the position's side, and `open` or `close` beside it.",
@@ -186,9 +193,9 @@ QUIRKS = Quirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}},
         "linear": {"fetchMarkets": {"types": ["swap"]}},
     },
-    codes=Codes(
-        at=("code",),
-        fine=("00000",),
+    codes=ErrorCodes(
+        paths=("code",),
+        ok=("00000",),
         duplicate=frozenset({"40786", "43118"}),
         duplicate_texts=("Duplicate clientOid", "clientOid duplicate", "Client order id duplicate"),
         # of the position mode and of the margin mode, whether they would change or not
@@ -210,6 +217,6 @@ QUIRKS = Quirks(
     ),
     usage_headers=(UsageHeaders("end point", left="x-mbx-used-remain-limit"),),
     needs_password=True,
-    margin_words={MarginMode.CROSS: "crossed", MarginMode.ISOLATED: "isolated"},
-    hedge_words=("hedge_mode", "one_way_mode"),
+    margin_mode_values={MarginMode.CROSS: "crossed", MarginMode.ISOLATED: "isolated"},
+    position_mode_values=("hedge_mode", "one_way_mode"),
 )

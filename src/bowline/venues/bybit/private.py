@@ -47,7 +47,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(
     url="wss://stream.bybit.com/v5/private", ping=b'{"op":"ping"}', silent_after_s=50.0
@@ -232,7 +232,7 @@ class BybitPrivateCodec:
         market = each.order_type == "Market"
         return (OrderReport(
             venue_order_id=each.order_id,
-            client_id=our_id(each.order_link_id, ""),
+            client_id=parse_client_id(each.order_link_id, ""),
             instrument=listing.instrument.id,
             side=_SIDES[each.side],
             quantity=quantity,
@@ -259,7 +259,7 @@ class BybitPrivateCodec:
             instrument=listing.instrument.id,
             trade_id=each.exec_id,
             venue_order_id=each.order_id,
-            client_id=our_id(each.order_link_id, ""),
+            client_id=parse_client_id(each.order_link_id, ""),
             side=_SIDES[each.side],
             quantity=price(each.exec_qty, raw),
             price=price(each.exec_price, raw),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
-    Call,
-    Candles,
-    Codes,
-    Deadman,
-    FeeAt,
-    Fills,
+    CandlesQuirks,
+    DeadManSwitch,
+    ErrorCodes,
+    FeeFields,
+    FillsQuirks,
+    KeyRightsQuirks,
     MarketQuirks,
-    Pages,
-    Placing,
-    Quirks,
-    Rights,
+    OrderQuirks,
+    Paging,
+    RestCall,
+    VenueQuirks,
 )
 
 _STATUS = {
@@ -28,9 +28,9 @@ _STATUS = {
 _LIMIT = {"orderType": "Limit", "price": "$price"}
 
 
-def _fills(one: dict[str, object], *, linear: bool) -> Fills:
-    return Fills(
-        call=Call(
+def _fills(one: dict[str, object], *, linear: bool) -> FillsQuirks:
+    return FillsQuirks(
+        call=RestCall(
             "privateGetV5ExecutionList",
             {
                 **one,
@@ -40,16 +40,16 @@ def _fills(one: dict[str, object], *, linear: bool) -> Fills:
             },
             "result.list",
         ),
-        page=100,
+        page_size=100,
         window_s=7 * 86_400,
-        keep_s=180 * 86_400,
+        retention_s=180 * 86_400,
         client_id="orderLinkId",
         # docs/v5/order/execution: positive for expense, negative for rebate; of spot, where no
         # currency is told, docs/v5/enum "Spot Fee Currency Instruction"
-        fees=(FeeAt("execFee", "feeCurrency", "$quote" if linear else "$received"),),
-        pages=Pages("cursor", 100, at="result.nextPageCursor"),
+        fees=(FeeFields("execFee", "feeCurrency", "$quote" if linear else "$received"),),
+        pages=Paging("cursor", 100, next_path="result.nextPageCursor"),
         # docs/v5/enum#exectype
-        kind_at="execType",
+        kind_path="execType",
         kinds={
             "Trade": FillKind.TRADE,
             "BlockTrade": FillKind.TRADE,
@@ -58,12 +58,12 @@ def _fills(one: dict[str, object], *, linear: bool) -> Fills:
             "AdlTrade": FillKind.DELEVERAGING,
             "BustTrade": FillKind.LIQUIDATION,
         },
-        no_fills=frozenset({"Funding", "Settle", "Delivery", "SessionSettlePnL"}),
-        strict=True,
+        ignored_kinds=frozenset({"Funding", "Settle", "Delivery", "SessionSettlePnL"}),
+        strict_kinds=True,
     )
 
 
-def _placing(category: str, one: dict[str, object]) -> Placing:
+def _placing(category: str, one: dict[str, object]) -> OrderQuirks:
     linear = category == "linear"
     stop = {
         "orderType": "Market",
@@ -71,8 +71,8 @@ def _placing(category: str, one: dict[str, object]) -> Placing:
         "triggerDirection": "$rises",
         **({} if linear else {"orderFilter": "StopOrder", "marketUnit": "baseCoin"}),
     }
-    return Placing(
-        Call(
+    return OrderQuirks(
+        RestCall(
             "privatePostV5OrderCreate",
             {**one, "side": "$Side", "qty": "$quantity", "orderLinkId": "$id"},
             "result",
@@ -90,14 +90,14 @@ def _placing(category: str, one: dict[str, object]) -> Placing:
         one_way={"positionIdx": 0} if linear else {},
         hedge={"positionIdx": "$index"},
         reduce_only={"reduceOnly": True} if linear else {},
-        hedge_reduces=False,
+        hedge_reduce_only=False,
     )
 
 
-def _deadman(category: str) -> Deadman:
+def _deadman(category: str) -> DeadManSwitch:
     # armed for the account's private stream: it fires when that has been gone so long
-    return Deadman(
-        Call(
+    return DeadManSwitch(
+        RestCall(
             "privatePostV5OrderDisconnectedCancelAll",
             {
                 "product": "DERIVATIVES" if category == "linear" else "SPOT",
@@ -117,30 +117,30 @@ def _market(category: str) -> MarketQuirks:
     return MarketQuirks(
         # the first tells open and recent ones, the second what has been gone for longer
         lookup=(
-            Call("privateGetV5OrderRealtime", {**one, "orderLinkId": "$id"}, "result.list"),
-            Call("privateGetV5OrderHistory", {**one, "orderLinkId": "$id"}, "result.list"),
+            RestCall("privateGetV5OrderRealtime", {**one, "orderLinkId": "$id"}, "result.list"),
+            RestCall("privateGetV5OrderHistory", {**one, "orderLinkId": "$id"}, "result.list"),
         ),
-        cancel=Call("privatePostV5OrderCancel", {**one, "orderLinkId": "$id"}),
-        open_orders=Call(
+        cancel=RestCall("privatePostV5OrderCancel", {**one, "orderLinkId": "$id"}),
+        open_orders=RestCall(
             "privateGetV5OrderRealtime", {**one, **settled, "openOnly": 0}, "result.list"
         ),
-        open_pages=Pages("cursor", 50, "limit", at="result.nextPageCursor"),
+        open_pages=Paging("cursor", 50, "limit", next_path="result.nextPageCursor"),
         fills=_fills(one, linear=linear),
-        candles=Candles(1000),
+        candles=CandlesQuirks(1000),
         placing=_placing(category, one),
-        positions=Call(
+        positions=RestCall(
             "privateGetV5PositionList",
             {"category": "linear", "settleCoin": "USDT", "limit": 200},
             "result.list",
         )
         if linear
         else None,
-        position_pages=Pages("cursor", 200, at="result.nextPageCursor"),
+        position_pages=Paging("cursor", 200, next_path="result.nextPageCursor"),
         # the margin mode is the whole account's: isolated would change every other position
         margin_modes=(MarginMode.CROSS,),
         leverage=(
-            Call("privatePostV5AccountSetMarginMode", {"setMarginMode": "$mode"}),
-            Call(
+            RestCall("privatePostV5AccountSetMarginMode", {"setMarginMode": "$mode"}),
+            RestCall(
                 "privatePostV5PositionSetLeverage",
                 {**one, "buyLeverage": "$leverage", "sellLeverage": "$leverage"},
             ),
@@ -148,26 +148,26 @@ def _market(category: str) -> MarketQuirks:
         if linear
         else (),
         # a hedged account tells two rows of an instrument, numbered 1 and 2
-        position_mode=Call("privateGetV5PositionList", one, "result.list") if linear else None,
-        position_mode_at="0.positionIdx",
-        hedge_when=("1", "2"),
-        set_position_mode=Call("privatePostV5PositionSwitchMode", {**one, "mode": "$hedge"})
+        position_mode=RestCall("privateGetV5PositionList", one, "result.list") if linear else None,
+        position_mode_path="0.positionIdx",
+        hedge_values=("1", "2"),
+        set_position_mode=RestCall("privatePostV5PositionSwitchMode", {**one, "mode": "$hedge"})
         if linear
         else None,
         deadman=_deadman(category),
-        rights=Rights(
-            Call("privateGetV5UserQueryApi", {}, "result"),
+        rights=KeyRightsQuirks(
+            RestCall("privateGetV5UserQueryApi", {}, "result"),
             trade="permissions.ContractTrade" if linear else "permissions.Spot",
-            trade_words=("order", "spottrade"),
+            trade_values=("order", "spottrade"),
             withdraw="permissions.Wallet",
-            withdraw_words=("withdraw",),
+            withdraw_values=("withdraw",),
             ip="ips",
         ),
-        status_words=_STATUS,
+        listing_statuses=_STATUS,
     )
 
 
-QUIRKS = Quirks(
+QUIRKS = VenueQuirks(
     venue="bybit",
     notes=(
         "An accepted order may still be refused a moment later: an acknowledgement is no more.",
@@ -186,9 +186,9 @@ QUIRKS = Quirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}},
         "linear": {"fetchMarkets": {"types": ["linear"]}},
     },
-    codes=Codes(
-        at=("retCode",),
-        message_at=("retMsg",),
+    codes=ErrorCodes(
+        paths=("retCode",),
+        message_paths=("retMsg",),
         duplicate=frozenset({"10014", "12141", "110030", "110072", "170141"}),
         # leverage, margin mode, position mode: so already
         not_modified=frozenset({"110043", "110026", "110025", "34036", "140043", "3400076"}),
@@ -211,7 +211,7 @@ QUIRKS = Quirks(
         Budget("orders", 20, 1, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
     ),
     usage_headers=(UsageHeaders("orders", left="x-bapi-limit-status"),),
-    retry_at_ms="x-bapi-limit-reset-timestamp",
-    margin_words={MarginMode.CROSS: "REGULAR_MARGIN"},
-    hedge_words=(3, 0),
+    limit_reset_header="x-bapi-limit-reset-timestamp",
+    margin_mode_values={MarginMode.CROSS: "REGULAR_MARGIN"},
+    position_mode_values=(3, 0),
 )

@@ -57,7 +57,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _PREFIX = "t-"
 _ALL = "!all"
@@ -251,7 +251,7 @@ class GatePrivateCodec:
             filled = size(quantity - size(each.left, raw), raw)
         return (OrderReport(
             venue_order_id=each.id,
-            client_id=our_id(each.text, _PREFIX),
+            client_id=parse_client_id(each.text, _PREFIX),
             instrument=listing.instrument.id,
             side=_SIDES[each.side],
             quantity=quantity,
@@ -279,7 +279,7 @@ class GatePrivateCodec:
             state = _state(each.finish_as, left, filled, over=each.status == "finished")
         return (OrderReport(
             venue_order_id=str(each.id),
-            client_id=our_id(each.text, _PREFIX),
+            client_id=parse_client_id(each.text, _PREFIX),
             instrument=listing.instrument.id,
             side=Side.BUY if each.size > ZERO else Side.SELL,
             quantity=contracts * unit,
@@ -300,7 +300,7 @@ class GatePrivateCodec:
             instrument=listing.instrument.id,
             trade_id=str(each.id),
             venue_order_id=each.order_id,
-            client_id=our_id(each.text, _PREFIX),
+            client_id=parse_client_id(each.text, _PREFIX),
             side=_SIDES[each.side],
             quantity=price(each.amount, raw),
             price=price(each.price, raw),
@@ -325,7 +325,7 @@ class GatePrivateCodec:
             instrument=listing.instrument.id,
             trade_id=str(each.id),
             venue_order_id=each.order_id,
-            client_id=our_id(each.text, _PREFIX),
+            client_id=parse_client_id(each.text, _PREFIX),
             side=Side.BUY if each.size > ZERO else Side.SELL,
             quantity=contracts * listing.instrument.contract_size,
             price=price(each.price, raw),

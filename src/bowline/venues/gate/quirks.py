@@ -5,31 +5,31 @@ from __future__ import annotations
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
-    Call,
-    Candles,
-    Codes,
-    Deadman,
-    FeeAt,
-    Fills,
+    CandlesQuirks,
+    DeadManSwitch,
+    ErrorCodes,
+    FeeFields,
+    FillsQuirks,
+    KeyRightsQuirks,
     MarketQuirks,
-    Pages,
-    Placing,
-    Quirks,
-    Rights,
+    OrderQuirks,
+    Paging,
+    RestCall,
+    VenueQuirks,
 )
 
 _USDT = {"settle": "usdt"}
 _WINDOW = {"from": "$since_s", "to": "$until_s", "limit": 1000}
-_KEYS = Call("privateAccountGetMainKeys")
+_KEYS = RestCall("privateAccountGetMainKeys")
 
 
-def _rights(name: str) -> Rights:
-    return Rights(
+def _rights(name: str) -> KeyRightsQuirks:
+    return KeyRightsQuirks(
         _KEYS,
         trade="0.perms",
-        trade_words=(name,),
+        trade_values=(name,),
         withdraw="0.perms",
-        withdraw_words=("withdraw", "wallet"),
+        withdraw_values=("withdraw", "wallet"),
         ip="0.ip_whitelist",
     )
 
@@ -46,32 +46,34 @@ def _styles(tif: str) -> dict[str, dict[str, object]]:
 
 _SPOT = MarketQuirks(
     lookup=(
-        Call("privateSpotGetOrdersOrderId", {"order_id": "$tagged", "currency_pair": "$symbol"}),
+        RestCall(
+            "privateSpotGetOrdersOrderId", {"order_id": "$tagged", "currency_pair": "$symbol"}
+        ),
     ),
-    cancel=Call(
+    cancel=RestCall(
         "privateSpotDeleteOrdersOrderId", {"order_id": "$tagged", "currency_pair": "$symbol"}
     ),
     # tells a list of orders for each pair; there is no filter
-    open_orders=Call("privateSpotGetOpenOrders", {"account": "spot"}, inner="orders"),
-    fills=Fills(
-        call=Call("privateSpotGetMyTrades", {"currency_pair": "$symbol", **_WINDOW}),
+    open_orders=RestCall("privateSpotGetOpenOrders", {"account": "spot"}, nested_rows="orders"),
+    fills=FillsQuirks(
+        call=RestCall("privateSpotGetMyTrades", {"currency_pair": "$symbol", **_WINDOW}),
         # gate.com/docs/developers/apiv4, SpotTrade: `fee`, or points, or GT in its place
         fees=(
-            FeeAt("fee", "fee_currency", "$received"),
-            FeeAt("gt_fee", "=GT"),
-            FeeAt("point_fee", "=POINT"),
+            FeeFields("fee", "fee_currency", "$received"),
+            FeeFields("gt_fee", "=GT"),
+            FeeFields("point_fee", "=POINT"),
         ),
-        pages=Pages("page", 1000),
-        page=1000,
+        pages=Paging("page", 1000),
+        page_size=1000,
         window_s=30 * 86_400,
-        keep_s=90 * 86_400,
+        retention_s=90 * 86_400,
         client_id="text",
-        step_ms=1000,
+        min_window_ms=1000,
     ),
     # the same, listCandlesticks: "maximum 10000 points recently are allowed"
-    candles=Candles(1000, keeps=10_000),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(1000, retained=10_000),
+    placing=OrderQuirks(
+        RestCall(
             "privateSpotPostOrders",
             {
                 "currency_pair": "$symbol",
@@ -88,15 +90,17 @@ _SPOT = MarketQuirks(
             "market": {"type": "market", "time_in_force": "ioc"},
         },
         "id",
-        market_buys=False,
+        base_market_buys=False,
     ),
     balance={"type": "spot"},
-    deadman=Deadman(Call("privateSpotPostCountdownCancelAll", {"timeout": "$seconds"}), least_s=5),
+    deadman=DeadManSwitch(
+        RestCall("privateSpotPostCountdownCancelAll", {"timeout": "$seconds"}), least_s=5
+    ),
     rights=_rights("spot"),
-    unasked={"publicMarginGetCurrencyPairs": None},
-    symbol_at="currency_pair",
-    status_at="trade_status",
-    status_words={
+    suppressed_calls={"publicMarginGetCurrencyPairs": None},
+    symbol_path="currency_pair",
+    status_path="trade_status",
+    listing_statuses={
         "tradable": ListingStatus.TRADING,
         "buyable": ListingStatus.HALTED,
         "sellable": ListingStatus.HALTED,
@@ -106,21 +110,21 @@ _SPOT = MarketQuirks(
 
 _ONE = {**_USDT, "order_id": "$tagged"}
 _LINEAR = MarketQuirks(
-    lookup=(Call("privateFuturesGetSettleOrdersOrderId", _ONE),),
-    cancel=Call("privateFuturesDeleteSettleOrdersOrderId", _ONE),
-    open_orders=Call(
+    lookup=(RestCall("privateFuturesGetSettleOrdersOrderId", _ONE),),
+    cancel=RestCall("privateFuturesDeleteSettleOrdersOrderId", _ONE),
+    open_orders=RestCall(
         "privateFuturesGetSettleOrders", {**_USDT, "status": "open", "contract": "$symbol"}
     ),
-    open_pages=Pages("last_id", 100, "limit", of_last="id"),
-    fills=Fills(
-        call=Call(
+    open_pages=Paging("last_id", 100, "limit", last_row_path="id"),
+    fills=FillsQuirks(
+        call=RestCall(
             "privateFuturesGetSettleMyTradesTimerange",
             {**_USDT, "contract": "$symbol", **_WINDOW},
         ),
         # the same, MyFuturesTradeTimeRange
-        fees=(FeeAt("fee", "$quote"), FeeAt("point_fee", "=POINT")),
+        fees=(FeeFields("fee", "$quote"), FeeFields("point_fee", "=POINT")),
         # the same, FuturesOrder, `text`: what the venue itself ordered
-        kind_at="text",
+        kind_path="text",
         kinds={
             "liq": FillKind.LIQUIDATION,
             "pm_liquidate": FillKind.LIQUIDATION,
@@ -128,15 +132,15 @@ _LINEAR = MarketQuirks(
             "scm_liquidate": FillKind.LIQUIDATION,
             "auto_deleverag": FillKind.DELEVERAGING,
         },
-        page=1000,
+        page_size=1000,
         window_s=30 * 86_400,
-        keep_s=90 * 86_400,
+        retention_s=90 * 86_400,
         client_id="text",
-        step_ms=1000,
+        min_window_ms=1000,
     ),
-    candles=Candles(1999, in_contracts=True),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(1999, in_contracts=True),
+    placing=OrderQuirks(
+        RestCall(
             "privateFuturesPostSettleOrders",
             {**_USDT, "contract": "$symbol", "size": "$signed_number", "text": "$tagged"},
         ),
@@ -144,13 +148,13 @@ _LINEAR = MarketQuirks(
         "id",
         reduce_only={"reduce_only": True},
         # a hedged account tells a close from an opening by this flag alone
-        hedge_reduces=False,
-        closing={"reduce_only": True},
+        hedge_reduce_only=False,
+        close={"reduce_only": True},
     ),
     balance={"type": "swap"},
-    positions=Call("privateFuturesGetSettlePositions", {**_USDT, "holding": True}),
+    positions=RestCall("privateFuturesGetSettlePositions", {**_USDT, "holding": True}),
     leverage=(
-        Call(
+        RestCall(
             "privateFuturesPostSettlePositionsContractLeverage",
             {
                 **_USDT,
@@ -160,19 +164,21 @@ _LINEAR = MarketQuirks(
             },
         ),
     ),
-    position_mode=Call("privateFuturesGetSettleAccounts", _USDT),
-    position_mode_at="in_dual_mode",
-    set_position_mode=Call("privateFuturesPostSettleDualMode", {**_USDT, "dual_mode": "$hedge"}),
-    deadman=Deadman(
-        Call("privateFuturesPostSettleCountdownCancelAll", {**_USDT, "timeout": "$seconds"}),
+    position_mode=RestCall("privateFuturesGetSettleAccounts", _USDT),
+    position_mode_path="in_dual_mode",
+    set_position_mode=RestCall(
+        "privateFuturesPostSettleDualMode", {**_USDT, "dual_mode": "$hedge"}
+    ),
+    deadman=DeadManSwitch(
+        RestCall("privateFuturesPostSettleCountdownCancelAll", {**_USDT, "timeout": "$seconds"}),
         least_s=5,
     ),
     rights=_rights("futures"),
-    stream_key=Call("privateAccountGetDetail", {}, "user_id"),
-    symbol_at="contract",
-    closes_at=("is_close", "close"),
-    closes_which="auto_size",
-    status_words={
+    stream_key=RestCall("privateAccountGetDetail", {}, "user_id"),
+    symbol_path="contract",
+    close_paths=("is_close", "close"),
+    close_side_path="auto_size",
+    listing_statuses={
         "trading": ListingStatus.TRADING,
         "prelaunch": ListingStatus.PRELAUNCH,
         "delisting": ListingStatus.HALTED,
@@ -181,7 +187,7 @@ _LINEAR = MarketQuirks(
     },
 )
 
-QUIRKS = Quirks(
+QUIRKS = VenueQuirks(
     venue="gate",
     notes=(
         "Our id travels as `t-` and the number; an order is looked up and cancelled by that.",
@@ -197,10 +203,10 @@ QUIRKS = Quirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}},
         "linear": {"fetchMarkets": {"types": ["swap"]}},
     },
-    codes=Codes(
-        at=("label",),
-        message_at=("message", "detail"),
-        fine=(),
+    codes=ErrorCodes(
+        paths=("label",),
+        message_paths=("message", "detail"),
+        ok=(),
         duplicate=frozenset({"DUPLICATE_REQUEST", "REPEATED_CREATION", "CLIENT_ID_DUPLICATE"}),
         duplicate_texts=("text is duplicate", "duplicate text"),
         not_modified=frozenset({"NO_CHANGE", "POSITION_MODE_NOT_CHANGED"}),
@@ -230,12 +236,12 @@ QUIRKS = Quirks(
         Budget("orders", 100, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
     ),
     usage_headers=(UsageHeaders("end point", left="x-gate-ratelimit-requests-remain"),),
-    retry_at_ms="x-gate-ratelimit-reset-timestamp",
-    margin_words={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
-    hedge_words=(True, False),
-    id_prefix="t-",
+    limit_reset_header="x-gate-ratelimit-reset-timestamp",
+    margin_mode_values={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
+    position_mode_values=(True, False),
+    client_id_prefix="t-",
     # apiv4, "APIv4 signed request requirements": the query string without URL encoding
-    signs_decoded=True,
+    signs_unencoded=True,
     # the venue has no window of its own that a request could name
     window_ms=60_000,
 )

@@ -44,7 +44,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(url="wss://api.hbdm.com/ws/v5/notification")
 _GZIP = b"\x1f\x8b"
@@ -208,7 +208,7 @@ class HtxLinearPrivateCodec:
         average = number(each.trade_avg_price or "", raw)
         return (OrderReport(
             venue_order_id=str(each.order_id),
-            client_id=our_id(each.client_order_id, ""),
+            client_id=parse_client_id(each.client_order_id, ""),
             instrument=listing.instrument.id,
             side=_SIDES[each.side],
             quantity=quantity,
@@ -234,7 +234,7 @@ class HtxLinearPrivateCodec:
             instrument=listing.instrument.id,
             trade_id=trade_id,
             venue_order_id=str(each.order_id),
-            client_id=our_id(each.client_order_id, ""),
+            client_id=parse_client_id(each.client_order_id, ""),
             side=_SIDES[each.direction],
             quantity=price(each.trade_volume, raw) * listing.instrument.contract_size,
             price=price(each.trade_price, raw),

@@ -5,37 +5,39 @@ from __future__ import annotations
 from bowline.core.venue import ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope, UsageHeaders
 from bowline.venues.rest.quirks import (
-    Call,
-    Candles,
-    Codes,
-    Deadman,
-    FeeAt,
-    Fills,
+    CandlesQuirks,
+    DeadManSwitch,
+    ErrorCodes,
+    FeeFields,
+    FillsQuirks,
     MarketQuirks,
-    Pages,
-    Placing,
-    Quirks,
+    OrderQuirks,
+    Paging,
+    RestCall,
+    VenueQuirks,
 )
 
 _PRICED = {"price": "$price"}
 
 _SPOT = MarketQuirks(
-    lookup=(Call("spotPrivateGetV1OrderOrdersGetClientOrder", {"clientOrderId": "$id"}, "data"),),
+    lookup=(
+        RestCall("spotPrivateGetV1OrderOrdersGetClientOrder", {"clientOrderId": "$id"}, "data"),
+    ),
     # it answers yes and says in a number whether there was anything to cancel
-    cancel=Call(
+    cancel=RestCall(
         "spotPrivatePostV1OrderOrdersSubmitCancelClientOrder",
         {"client-order-id": "$id"},
         "data",
-        refused=("-1", "0", "5", "6", "7"),
+        refusal_values=("-1", "0", "5", "6", "7"),
     ),
-    open_orders=Call(
+    open_orders=RestCall(
         "spotPrivateGetV1OrderOpenOrders",
         {"account-id": "$account", "symbol": "$symbol"},
         "data",
     ),
-    open_pages=Pages("from", 500, "size", of_last="id", more={"direct": "next"}),
-    fills=Fills(
-        call=Call(
+    open_pages=Paging("from", 500, "size", last_row_path="id", next_params={"direct": "next"}),
+    fills=FillsQuirks(
+        call=RestCall(
             "spotPrivateGetV1OrderMatchresults",
             {
                 "symbol": "$symbol",
@@ -45,20 +47,20 @@ _SPOT = MarketQuirks(
             },
             "data",
         ),
-        page=500,
+        page_size=500,
         window_s=2 * 86_400,
-        keep_s=60 * 86_400,
+        retention_s=60 * 86_400,
         # huobiapi.github.io/docs/spot, match results: `filled-fees` is 0 where HT or points were
         # deducted, and negative for a rebate
         fees=(
-            FeeAt("filled-fees", "fee-currency"),
-            FeeAt("filled-points", "fee-deduct-currency"),
+            FeeFields("filled-fees", "fee-currency"),
+            FeeFields("filled-points", "fee-deduct-currency"),
         ),
-        pages=Pages("from", 500, of_last="id", more={"direct": "next"}),
+        pages=Paging("from", 500, last_row_path="id", next_params={"direct": "next"}),
     ),
-    candles=Candles(1000),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(1000),
+    placing=OrderQuirks(
+        RestCall(
             "spotPrivatePostV1OrderOrdersPlace",
             {
                 "account-id": "$account",
@@ -76,15 +78,15 @@ _SPOT = MarketQuirks(
             "market": {"type": "$side-market"},
         },
         "data",
-        market_buys=False,
+        base_market_buys=False,
     ),
     balance={"type": "spot"},
-    deadman=Deadman(
-        Call("v2PrivatePostAlgoOrdersCancelAllAfter", {"timeout": "$seconds"}), least_s=5
+    deadman=DeadManSwitch(
+        RestCall("v2PrivatePostAlgoOrdersCancelAllAfter", {"timeout": "$seconds"}), least_s=5
     ),
     needs_account=True,
-    status_at="state",
-    status_words={
+    status_path="state",
+    listing_statuses={
         "online": ListingStatus.TRADING,
         "pre-online": ListingStatus.PRELAUNCH,
         "suspend": ListingStatus.HALTED,
@@ -97,12 +99,14 @@ _SPOT = MarketQuirks(
 _ONE = {"contract_code": "$symbol", "client_order_id": "$number"}
 _LIMIT = {"type": "limit", "price": "$price"}
 _LINEAR = MarketQuirks(
-    lookup=(Call("contractPrivateGetV5TradeOrder", {**_ONE, "margin_mode": "$mode"}, "data"),),
-    cancel=Call("contractPrivatePostV5TradeCancelOrder", _ONE),
-    open_orders=Call("contractPrivateGetV5TradeOrderOpens", {"contract_code": "$symbol"}, "data"),
-    open_pages=Pages("from", 100, "limit", of_last="id", more={"direct": "next"}),
-    fills=Fills(
-        call=Call(
+    lookup=(RestCall("contractPrivateGetV5TradeOrder", {**_ONE, "margin_mode": "$mode"}, "data"),),
+    cancel=RestCall("contractPrivatePostV5TradeCancelOrder", _ONE),
+    open_orders=RestCall(
+        "contractPrivateGetV5TradeOrderOpens", {"contract_code": "$symbol"}, "data"
+    ),
+    open_pages=Paging("from", 100, "limit", last_row_path="id", next_params={"direct": "next"}),
+    fills=FillsQuirks(
+        call=RestCall(
             "contractPrivateGetV5TradeOrderDetails",
             {
                 "contract_code": "$symbol",
@@ -112,18 +116,18 @@ _LINEAR = MarketQuirks(
             },
             "data",
         ),
-        page=100,
+        page_size=100,
         window_s=2 * 86_400,
-        keep_s=90 * 86_400,
+        retention_s=90 * 86_400,
         client_id="client_order_id",
         # v5 tells what was paid as a positive number, v1 and what ccxt still expects a negative
-        fees=(FeeAt("trade_fee", "fee_currency", "$quote"),),
-        pages=Pages("from", 100, of_last="id", more={"direct": "next"}),
+        fees=(FeeFields("trade_fee", "fee_currency", "$quote"),),
+        pages=Paging("from", 100, last_row_path="id", next_params={"direct": "next"}),
     ),
     # with a size it would ignore the window and tell the latest
-    candles=Candles(1999, sends_limit=False),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(1999, sends_limit=False),
+    placing=OrderQuirks(
+        RestCall(
             "contractPrivatePostV5TradeOrder",
             {
                 **_ONE,
@@ -146,9 +150,9 @@ _LINEAR = MarketQuirks(
         reduce_only={"reduce_only": 1},
     ),
     balance={"type": "swap"},
-    positions=Call("contractPrivateGetV5TradePositionOpens", {}, "data"),
+    positions=RestCall("contractPrivateGetV5TradePositionOpens", {}, "data"),
     leverage=(
-        Call(
+        RestCall(
             "contractPrivatePostV5PositionLever",
             {
                 "contract_code": "$symbol",
@@ -157,18 +161,18 @@ _LINEAR = MarketQuirks(
             },
         ),
     ),
-    position_mode=Call("contractPrivateGetV5PositionMode", {}, "data"),
-    position_mode_at="position_mode",
-    hedge_when=("dual_side",),
-    set_position_mode=Call("contractPrivatePostV5PositionMode", {"position_mode": "$hedge"}),
-    deadman=Deadman(
-        Call("contractPrivatePostV5TradeCancelAfter", {"on_off": "$on", "time_out": "$ms"}),
+    position_mode=RestCall("contractPrivateGetV5PositionMode", {}, "data"),
+    position_mode_path="position_mode",
+    hedge_values=("dual_side",),
+    set_position_mode=RestCall("contractPrivatePostV5PositionMode", {"position_mode": "$hedge"}),
+    deadman=DeadManSwitch(
+        RestCall("contractPrivatePostV5TradeCancelAfter", {"on_off": "$on", "time_out": "$ms"}),
         least_s=5,
     ),
-    symbol_at="contract_code",
-    order_id_at="order_id",
-    status_at="contract_status",
-    status_words={
+    symbol_path="contract_code",
+    order_id_path="order_id",
+    status_path="contract_status",
+    listing_statuses={
         "1": ListingStatus.TRADING,
         "2": ListingStatus.PRELAUNCH,
         "3": ListingStatus.HALTED,
@@ -181,7 +185,7 @@ _LINEAR = MarketQuirks(
     },
 )
 
-QUIRKS = Quirks(
+QUIRKS = VenueQuirks(
     venue="htx",
     notes=(
         "Swaps take an integer for a client id and no text; ours are integers for that reason.",
@@ -194,10 +198,10 @@ QUIRKS = Quirks(
         "spot": {"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
         "linear": {"fetchMarkets": {"types": {"spot": False, "linear": True, "inverse": False}}},
     },
-    codes=Codes(
-        at=("err-code", "err_code", "code"),
-        message_at=("err-msg", "err_msg", "message"),
-        fine=("200", "0"),
+    codes=ErrorCodes(
+        paths=("err-code", "err_code", "code"),
+        message_paths=("err-msg", "err_msg", "message"),
+        ok=("200", "0"),
         duplicate=frozenset({"1077", "client-order-id-duplicate", "order-duplicate"}),
         duplicate_texts=(
             "Client order id is duplicated",
@@ -240,9 +244,9 @@ QUIRKS = Quirks(
         UsageHeaders("requests", left="ratelimit-remaining"),
         UsageHeaders("orders", left="x-hb-ratelimit-requests-remain"),
     ),
-    retry_at_ms="ratelimit-reset",
-    margin_words={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
-    hedge_words=("dual_side", "single_side"),
+    limit_reset_header="ratelimit-reset",
+    margin_mode_values={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
+    position_mode_values=("dual_side", "single_side"),
     # the venue grants five minutes around the time stamp
     window_ms=300_000,
 )

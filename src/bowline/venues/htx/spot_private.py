@@ -41,7 +41,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(url="wss://api.huobi.pro/ws/v2")
 _GZIP = b"\x1f\x8b"
@@ -186,7 +186,7 @@ class HtxSpotPrivateCodec:
             return (Untold("an order"),)
         return (OrderReport(
             venue_order_id=str(each.order_id),
-            client_id=our_id(each.client_order_id, ""),
+            client_id=parse_client_id(each.client_order_id, ""),
             instrument=listing.instrument.id,
             side=_SIDES[side],
             quantity=quantity,
@@ -214,7 +214,7 @@ class HtxSpotPrivateCodec:
             instrument=listing.instrument.id,
             trade_id=str(each.trade_id),
             venue_order_id=str(each.order_id),
-            client_id=our_id(each.client_order_id, ""),
+            client_id=parse_client_id(each.client_order_id, ""),
             side=_SIDES[each.order_side],
             quantity=price(each.trade_volume, raw),
             price=price(each.trade_price, raw),

@@ -42,7 +42,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(
     url="wss://contract.mexc.com/edge", ping=b'{"method":"ping"}', ping_every_s=15.0
@@ -186,7 +186,7 @@ class MexcLinearPrivateCodec:
         contracts, filled = size(each.vol, raw), size(each.deal_vol, raw)
         return (OrderReport(
             venue_order_id=str(each.order_id),
-            client_id=our_id(each.external_oid, ""),
+            client_id=parse_client_id(each.external_oid, ""),
             instrument=listing.instrument.id,
             side=_SIDES[each.side],
             quantity=contracts * unit,
@@ -210,7 +210,7 @@ class MexcLinearPrivateCodec:
             instrument=listing.instrument.id,
             trade_id=str(each.id),
             venue_order_id=str(each.order_id),
-            client_id=our_id(each.external_oid, ""),
+            client_id=parse_client_id(each.external_oid, ""),
             side=_SIDES[each.side],
             quantity=price(each.vol, raw) * listing.instrument.contract_size,
             price=price(each.price, raw),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope
 from bowline.venues.rest.quirks import (
-    Call,
-    Candles,
-    Codes,
-    FeeAt,
-    Fills,
+    CandlesQuirks,
+    ErrorCodes,
+    FeeFields,
+    FillsQuirks,
     MarketQuirks,
-    Pages,
-    Placing,
-    Quirks,
+    OrderQuirks,
+    Paging,
+    RestCall,
+    VenueQuirks,
 )
 
 _ONE = {"symbol": "$symbol", "origClientOrderId": "$id"}
@@ -25,12 +25,12 @@ _REFUSED_CONTRACTS = (
 )  # fmt: skip
 
 _SPOT = MarketQuirks(
-    lookup=(Call("spotPrivateGetOrder", _ONE),),
-    cancel=Call("spotPrivateDeleteOrder", _ONE),
-    open_orders=Call("spotPrivateGetOpenOrders", {"symbol": "$symbol"}),
-    open_by_instrument=True,
-    fills=Fills(
-        call=Call(
+    lookup=(RestCall("spotPrivateGetOrder", _ONE),),
+    cancel=RestCall("spotPrivateDeleteOrder", _ONE),
+    open_orders=RestCall("spotPrivateGetOpenOrders", {"symbol": "$symbol"}),
+    open_orders_per_instrument=True,
+    fills=FillsQuirks(
+        call=RestCall(
             "spotPrivateGetMyTrades",
             {
                 "symbol": "$symbol",
@@ -39,16 +39,16 @@ _SPOT = MarketQuirks(
                 "limit": 100,
             },
         ),
-        page=100,
+        page_size=100,
         window_s=30 * 86_400,
-        keep_s=30 * 86_400,
+        retention_s=30 * 86_400,
         client_id="clientOrderId",
         # mexcdevelop.github.io/apidocs, spot v3, account trade list; MX where it was deducted
-        fees=(FeeAt("commission", "commissionAsset"),),
+        fees=(FeeFields("commission", "commissionAsset"),),
     ),
-    candles=Candles(500),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(500),
+    placing=OrderQuirks(
+        RestCall(
             "spotPrivatePostOrder",
             {
                 "symbol": "$symbol",
@@ -65,13 +65,13 @@ _SPOT = MarketQuirks(
             "market": {"type": "MARKET"},
         },
         "orderId",
-        market_buys=False,
+        base_market_buys=False,
     ),
     balance={"type": "spot"},
-    stream_key=Call("spotPrivatePostUserDataStream", {}, "listenKey"),
-    stream_keep=Call("spotPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
+    stream_key=RestCall("spotPrivatePostUserDataStream", {}, "listenKey"),
+    stream_keep_alive=RestCall("spotPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
     fetch_markets="fetch_spot_markets",
-    status_words={
+    listing_statuses={
         "1": ListingStatus.TRADING,
         "ENABLED": ListingStatus.TRADING,
         "2": ListingStatus.HALTED,
@@ -82,21 +82,21 @@ _SPOT = MarketQuirks(
 
 _LINEAR = MarketQuirks(
     lookup=(
-        Call(
+        RestCall(
             "contractPrivateGetOrderExternalSymbolExternalOid",
             {"symbol": "$symbol", "external_oid": "$id"},
             "data",
         ),
     ),
-    cancel=Call(
+    cancel=RestCall(
         "contractPrivatePostOrderCancelWithExternal",
         {"symbol": "$symbol", "externalOid": "$id"},
-        listed=True,
+        as_list=True,
     ),
-    open_orders=Call("contractPrivateGetOrderListOpenOrders", {"symbol": "$symbol"}, "data"),
-    open_pages=Pages("page_num", 100, "page_size"),
-    fills=Fills(
-        call=Call(
+    open_orders=RestCall("contractPrivateGetOrderListOpenOrders", {"symbol": "$symbol"}, "data"),
+    open_pages=Paging("page_num", 100, "page_size"),
+    fills=FillsQuirks(
+        call=RestCall(
             "contractPrivateGetOrderListOrderDeals",
             {
                 "symbol": "$symbol",
@@ -107,19 +107,19 @@ _LINEAR = MarketQuirks(
             },
             "data",
         ),
-        page=100,
+        page_size=100,
         window_s=30 * 86_400,
-        keep_s=90 * 86_400,
+        retention_s=90 * 86_400,
         client_id="externalOid",
         # the same, contract v1, order transaction details; `category` of the order
-        fees=(FeeAt("fee", "feeCurrency", "$quote"),),
-        pages=Pages("page_num", 100),
-        kind_at="category",
+        fees=(FeeFields("fee", "feeCurrency", "$quote"),),
+        pages=Paging("page_num", 100),
+        kind_path="category",
         kinds={"2": FillKind.LIQUIDATION, "4": FillKind.DELEVERAGING},
     ),
-    candles=Candles(2000, in_contracts=True),
-    placing=Placing(
-        Call(
+    candles=CandlesQuirks(2000, in_contracts=True),
+    placing=OrderQuirks(
+        RestCall(
             "contractPrivatePostOrderCreate",
             {
                 "symbol": "$symbol",
@@ -144,12 +144,12 @@ _LINEAR = MarketQuirks(
         reduce_only={"reduceOnly": True},
     ),
     balance={"type": "swap"},
-    balance_left_out=("data", "currency", "positionMargin"),
-    order_words={"5": "rejected"},
-    positions=Call("contractPrivateGetPositionOpenPositions", {}, "data"),
+    balance_extra=("data", "currency", "positionMargin"),
+    order_statuses={"5": "rejected"},
+    positions=RestCall("contractPrivateGetPositionOpenPositions", {}, "data"),
     # one leverage for the long side, one for the short
     leverage=tuple(
-        Call(
+        RestCall(
             "contractPrivatePostPositionChangeLeverage",
             {
                 "symbol": "$symbol",
@@ -160,16 +160,16 @@ _LINEAR = MarketQuirks(
         )
         for side in (1, 2)
     ),
-    position_mode=Call("contractPrivateGetPositionPositionMode"),
-    position_mode_at="data",
-    hedge_when=("1",),
-    set_position_mode=Call(
+    position_mode=RestCall("contractPrivateGetPositionPositionMode"),
+    position_mode_path="data",
+    hedge_values=("1",),
+    set_position_mode=RestCall(
         "contractPrivatePostPositionChangePositionMode", {"positionMode": "$hedge"}
     ),
     fetch_markets="fetch_swap_markets",
-    client_id_at="externalOid",
-    status_at="state",
-    status_words={
+    client_id_path="externalOid",
+    status_path="state",
+    listing_statuses={
         "0": ListingStatus.TRADING,
         "1": ListingStatus.HALTED,
         "2": ListingStatus.DELISTED,
@@ -178,7 +178,7 @@ _LINEAR = MarketQuirks(
     },
 )
 
-QUIRKS = Quirks(
+QUIRKS = VenueQuirks(
     venue="mexc",
     notes=(
         "Contracts are looked up and cancelled by `external` end points of their own.",
@@ -188,10 +188,10 @@ QUIRKS = Quirks(
         "There is no dead-man switch, and nothing tells what a key may do.",
     ),
     options={"recvWindow": 5000},
-    codes=Codes(
+    codes=ErrorCodes(
         # each of the orders that were to be cancelled has a code of its own
-        at=("data.0.errorCode", "code"),
-        fine=("200", "0"),
+        paths=("data.0.errorCode", "code"),
+        ok=("200", "0"),
         # a request that was repeated
         duplicate=frozenset({"603"}),
         duplicate_texts=("Duplicate order", "duplicate clientOrderId", "externalOid exist"),
@@ -211,6 +211,6 @@ QUIRKS = Quirks(
         Budget("requests", 20, 2, kinds=("linear",), each=True),
         Budget("orders", 4, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
     ),
-    margin_words={MarginMode.CROSS: 2, MarginMode.ISOLATED: 1},
-    hedge_words=(1, 2),
+    margin_mode_values={MarginMode.CROSS: 2, MarginMode.ISOLATED: 1},
+    position_mode_values=(1, 2),
 )

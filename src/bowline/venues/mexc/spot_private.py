@@ -32,7 +32,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(
     url="wss://wbs-api.mexc.com/ws",
@@ -130,7 +130,7 @@ class MexcSpotPrivateCodec:
         sent = envelope.get(_SENT, envelope.get(_CREATED, each.get(16)))
         return (OrderReport(
             venue_order_id=_text(each, 1, frame),
-            client_id=our_id(_text(each, 2, frame), ""),
+            client_id=parse_client_id(_text(each, 2, frame), ""),
             instrument=listing.instrument.id,
             side=_side(each.get(8), frame),
             quantity=quantity,
@@ -153,7 +153,7 @@ class MexcSpotPrivateCodec:
             instrument=listing.instrument.id,
             trade_id=trade_id,
             venue_order_id=order_id,
-            client_id=our_id(_text(each, 8, frame), ""),
+            client_id=parse_client_id(_text(each, 8, frame), ""),
             side=_side(each.get(4), frame),
             quantity=price(_size(each, 2, frame), frame),
             price=price(_size(each, 1, frame), frame),

@@ -48,7 +48,7 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.reading import our_id
+from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(url="wss://ws.okx.com:8443/ws/v5/private", ping=b"ping", silent_after_s=30.0)
 _WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
@@ -231,7 +231,7 @@ class OkxPrivateCodec:
         quantity = filled if in_quote_money else size(each.sz, raw) * unit
         return OrderReport(
             venue_order_id=each.ord_id,
-            client_id=our_id(each.cl_ord_id, ""),
+            client_id=parse_client_id(each.cl_ord_id, ""),
             instrument=listing.instrument.id,
             side=_SIDES[each.side],
             quantity=quantity,

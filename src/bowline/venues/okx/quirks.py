@@ -5,17 +5,17 @@ from __future__ import annotations
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.limits import Budget, Scope
 from bowline.venues.rest.quirks import (
-    Call,
-    Candles,
-    Codes,
-    Deadman,
-    FeeAt,
-    Fills,
+    CandlesQuirks,
+    DeadManSwitch,
+    ErrorCodes,
+    FeeFields,
+    FillsQuirks,
+    KeyRightsQuirks,
     MarketQuirks,
-    Pages,
-    Placing,
-    Quirks,
-    Rights,
+    OrderQuirks,
+    Paging,
+    RestCall,
+    VenueQuirks,
 )
 
 _STATUS = {
@@ -29,9 +29,9 @@ _ONE = {"instId": "$symbol", "clOrdId": "$id"}
 _PRICED = {"px": "$price"}
 
 
-def _fills(type_: str) -> Fills:
-    return Fills(
-        call=Call(
+def _fills(type_: str) -> FillsQuirks:
+    return FillsQuirks(
+        call=RestCall(
             "privateGetTradeFillsHistory",
             {
                 "instType": type_,
@@ -42,24 +42,24 @@ def _fills(type_: str) -> Fills:
             },
             "data",
         ),
-        page=100,
+        page_size=100,
         window_s=90 * 86_400,
-        keep_s=90 * 86_400,
+        retention_s=90 * 86_400,
         client_id="clOrdId",
         # okx.com/docs-v5, transaction details: negative is what is charged, positive a rebate
-        fees=(FeeAt("fee", "feeCcy", rebate=1),),
-        pages=Pages("after", 100, of_last="billId"),
+        fees=(FeeFields("fee", "feeCcy", rebate_sign=1),),
+        pages=Paging("after", 100, last_row_path="billId"),
         # the same, bill details, `subType`: liquidations from 100, deleveraging from 125
-        kind_at="subType",
+        kind_path="subType",
         kinds={"10": FillKind.LIQUIDATION, "12": FillKind.DELEVERAGING},
     )
 
 
-def _placing(type_: str) -> Placing:
+def _placing(type_: str) -> OrderQuirks:
     swap = type_ == "SWAP"
     market = {"ordType": "market", **({} if swap else {"tgtCcy": "base_ccy"})}
-    return Placing(
-        Call(
+    return OrderQuirks(
+        RestCall(
             "privatePostTradeOrder",
             {
                 **_ONE,
@@ -87,53 +87,53 @@ def _placing(type_: str) -> Placing:
 def _market(type_: str) -> MarketQuirks:
     swap = type_ == "SWAP"
     return MarketQuirks(
-        lookup=(Call("privateGetTradeOrder", _ONE, "data"),),
-        cancel=Call("privatePostTradeCancelOrder", _ONE, "data.0"),
-        open_orders=Call(
+        lookup=(RestCall("privateGetTradeOrder", _ONE, "data"),),
+        cancel=RestCall("privatePostTradeCancelOrder", _ONE, "data.0"),
+        open_orders=RestCall(
             "privateGetTradeOrdersPending", {"instType": type_, "instId": "$symbol"}, "data"
         ),
-        open_pages=Pages("after", 100, "limit", of_last="ordId"),
+        open_pages=Paging("after", 100, "limit", last_row_path="ordId"),
         fills=_fills(type_),
-        candles=Candles(100),
+        candles=CandlesQuirks(100),
         placing=_placing(type_),
         balance={},
-        positions=Call("privateGetAccountPositions", {"instType": "SWAP"}, "data")
+        positions=RestCall("privateGetAccountPositions", {"instType": "SWAP"}, "data")
         if swap
         else None,
         leverage=(
-            Call(
+            RestCall(
                 "privatePostAccountSetLeverage",
                 {"instId": "$symbol", "lever": "$leverage", "mgnMode": "$mode"},
             ),
         )
         if swap
         else (),
-        position_mode=Call("privateGetAccountConfig", {}, "data") if swap else None,
-        position_mode_at="0.posMode",
-        hedge_when=("long_short_mode",),
-        set_position_mode=Call("privatePostAccountSetPositionMode", {"posMode": "$hedge"})
+        position_mode=RestCall("privateGetAccountConfig", {}, "data") if swap else None,
+        position_mode_path="0.posMode",
+        hedge_values=("long_short_mode",),
+        set_position_mode=RestCall("privatePostAccountSetPositionMode", {"posMode": "$hedge"})
         if swap
         else None,
-        deadman=Deadman(
-            Call("privatePostTradeCancelAllAfter", {"timeOut": "$seconds_text"}),
+        deadman=DeadManSwitch(
+            RestCall("privatePostTradeCancelAllAfter", {"timeOut": "$seconds_text"}),
             least_s=10,
             most_s=120,
         ),
-        rights=Rights(
-            Call("privateGetAccountConfig", {}, "data.0"),
+        rights=KeyRightsQuirks(
+            RestCall("privateGetAccountConfig", {}, "data.0"),
             trade="perm",
-            trade_words=("trade",),
+            trade_values=("trade",),
             withdraw="perm",
-            withdraw_words=("withdraw",),
+            withdraw_values=("withdraw",),
             ip="ip",
         ),
-        symbol_at="instId",
-        status_at="state",
-        status_words=_STATUS,
+        symbol_path="instId",
+        status_path="state",
+        listing_statuses=_STATUS,
     )
 
 
-QUIRKS = Quirks(
+QUIRKS = VenueQuirks(
     venue="okx",
     notes=(
         "Swaps count contracts (`ctVal`); candles' volume is taken in base units.",
@@ -146,10 +146,10 @@ QUIRKS = Quirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}},
         "linear": {"fetchMarkets": {"types": ["swap"]}},
     },
-    codes=Codes(
-        at=("code",),
-        inner="data.0.sCode",
-        inner_message="data.0.sMsg",
+    codes=ErrorCodes(
+        paths=("code",),
+        inner_path="data.0.sCode",
+        inner_message_path="data.0.sMsg",
         duplicate=frozenset({"51011", "51016"}),
         not_modified=frozenset({"59110"}),
         not_found=frozenset({"51603", "51400", "51401", "51402", "51503"}),
@@ -168,6 +168,6 @@ QUIRKS = Quirks(
         Budget("public", 20, 2, each=True),
     ),
     needs_password=True,
-    margin_words={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
-    hedge_words=("long_short_mode", "net_mode"),
+    margin_mode_values={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
+    position_mode_values=("long_short_mode", "net_mode"),
 )

@@ -1,10 +1,9 @@
-"""Venues over REST: one adapter for all, a table for what each does its own way.
+"""Venues over REST: one adapter for all venues, and a table of differences per venue.
 
-ccxt makes and signs the requests; nothing of it passes this room.
+ccxt builds and signs the requests; none of its types leave this package.
 """
 
-from bowline.venues.rest.asking import least_notional
 from bowline.venues.rest.client import TESTNET, Credentials
 from bowline.venues.rest.venue import RestVenue
 
-__all__ = ["TESTNET", "Credentials", "RestVenue", "least_notional"]
+__all__ = ["TESTNET", "Credentials", "RestVenue"]

@@ -1,14 +1,14 @@
-"""The ccxt client of one market: made quiet, exact, on our clock, and without a connection.
+"""The ccxt client of one market: without its own connection, limiter, retries and clock.
 
-Nothing of ccxt may be imported before a client is wanted, and no request may leave but through
-the transport it is given.
+ccxt must not be imported before a client is created, and every request must go through the given
+transport.
 
-1. Its limiter, its retries and every probe that it would send unasked are off.
-2. Numbers stay text, assets keep the venue's own names.
-3. What is not ASCII in a symbol is percent-encoded before it is sent, and before it is signed where
-   the venue signs what is sent.
-4. Its time is the venue's, as our clock knows it.
-5. Every address can be put on another host, its path and the venue's name kept.
+1. Its rate limiter, its retries and the extra requests that it would send by itself are off.
+2. Numbers stay text, and assets keep the venue's names.
+3. Non-ASCII characters of a symbol are percent-encoded before a request is sent, and before it is
+   signed where the venue signs the encoded form.
+4. Its clock is our estimate of the venue's time.
+5. Every URL can be moved to another host; its path is kept, after the venue's name.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from msgspec import Struct
 
 from bowline.core.errors import BadInput
 from bowline.venues.clock import VenueClock
-from bowline.venues.rest.quirks import Params, Quirks
+from bowline.venues.rest.quirks import Params, VenueQuirks
 from bowline.venues.rest.transport import Transport
 
-#: the word for a venue's own test host
+#: the value of a URL setting that selects a venue's own test host
 TESTNET = "testnet"
-#: what ccxt trips over in a reply that is not what the venue documents
-CCXT_TRIPS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+#: errors that ccxt raises for a reply that does not match the venue's documentation
+CCXT_PARSE_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _ASCII = "".join(map(chr, range(128)))
 _HOST = re.compile(r"^(https?|wss?)://[^/]+")
 
@@ -46,7 +46,7 @@ class Credentials(Struct, frozen=True):
 
 
 def make_client(
-    quirks: Quirks,
+    quirks: VenueQuirks,
     kind: str,
     transport: Transport,
     clock: VenueClock,
@@ -56,7 +56,7 @@ def make_client(
 ) -> Any:  # noqa: ANN401 - ccxt says nothing of its types
     """A ccxt client. `url`: empty, `testnet`, or a host to put before `/<venue>/` and the path.
 
-    Raises BadInput where ccxt is missing or the venue has no test host.
+    Raises BadInput if ccxt is not installed or the venue has no test host.
     """
     try:
         ccxt = import_module("ccxt.async_support")
@@ -80,33 +80,36 @@ def make_client(
     client.has["fetchCurrencies"] = False
     client.number = str
     client.commonCurrencies = {}
-    _put_on_host(client, quirks.venue, url)
+    _use_host(client, quirks.venue, url)
     client.milliseconds = clock.now_ms
     client.seconds = lambda: clock.now_ms() // 1000
     client.microseconds = lambda: clock.now_ns() // 1000
     client.fetch = transport.fetch
-    if not quirks.signs_decoded:
+    if not quirks.signs_unencoded:
         client.rawencode = lambda params, *more: ascii_only(type(client).rawencode(params, *more))
         client.implode_params = lambda text, params: ascii_only(
             type(client).implode_params(text, params)
         )
-    transport.ask_ccxt = _opinion_of(client, ccxt.BaseError, quirks.judged_at.get(kind, ""))
+    transport.classify_with_ccxt = _classifier_of(
+        client, ccxt.BaseError, quirks.classify_hosts.get(kind, "")
+    )
     if own := quirks.markets[kind].fetch_markets:
         client.fetch_markets = getattr(client, own)
-    for method, wanted in quirks.markets[kind].unasked.items():
-        setattr(client, method, _only_with(wanted, getattr(client, method)))
+    for method, wanted in quirks.markets[kind].suppressed_calls.items():
+        setattr(client, method, _only_with_params(wanted, getattr(client, method)))
     return client
 
 
 def ascii_only(text: str) -> str:
-    """A part of an address with what is not ASCII percent-encoded, and nothing else changed.
+    """A part of a URL with non-ASCII characters percent-encoded and nothing else changed.
 
-    ccxt leaves it raw where a venue wants a query as it is: what is signed must be what is sent.
+    ccxt leaves them unencoded for venues that sign the raw query; what is signed must be what is
+    sent.
     """
     return quote(text, safe=_ASCII)
 
 
-def _only_with(wanted: Params | None, method: Any) -> Any:  # noqa: ANN401
+def _only_with_params(wanted: Params | None, method: Any) -> Any:  # noqa: ANN401
     async def call(params: Params) -> object:
         if wanted is None or not wanted.items() <= params.items():
             return {}
@@ -116,17 +119,17 @@ def _only_with(wanted: Params | None, method: Any) -> Any:  # noqa: ANN401
     return call
 
 
-def trips() -> tuple[type[Exception], ...]:
-    """What reading a reply may raise: ours, and ccxt's own."""
-    return (*CCXT_TRIPS, import_module("ccxt").BaseError)
+def parse_errors() -> tuple[type[Exception], ...]:
+    """The exceptions that parsing a reply may raise: built-in ones and ccxt's."""
+    return (*CCXT_PARSE_ERRORS, import_module("ccxt").BaseError)
 
 
-def refused_by_ccxt(error: BaseException) -> bool:
-    """Whether ccxt itself raised this: before sending, or over a reply it could not read."""
+def raised_by_ccxt(error: BaseException) -> bool:
+    """Whether ccxt raised this error: before sending, or for a reply that it cannot parse."""
     return isinstance(error, import_module("ccxt").BaseError)
 
 
-def _put_on_host(client: Any, venue: str, url: str) -> None:  # noqa: ANN401
+def _use_host(client: Any, venue: str, url: str) -> None:  # noqa: ANN401
     if not url:
         return
     if url == TESTNET:
@@ -135,20 +138,20 @@ def _put_on_host(client: Any, venue: str, url: str) -> None:  # noqa: ANN401
         client.set_sandbox_mode(True)
         return
     target = f"{url.rstrip('/')}/{venue}"
-    client.urls["api"] = _rewritten(client.urls["api"], target)
+    client.urls["api"] = _replace_host(client.urls["api"], target)
 
 
-def _rewritten(value: object, target: str) -> object:
+def _replace_host(value: object, target: str) -> object:
     if isinstance(value, Mapping):
-        return {key: _rewritten(each, target) for key, each in value.items()}
+        return {key: _replace_host(each, target) for key, each in value.items()}
     if not isinstance(value, str):
         return value
     socket = "ws" + target.removeprefix("http")
     return _HOST.sub(lambda found: socket if found[1].startswith("ws") else target, value)
 
 
-def _opinion_of(client: Any, base_error: type[Exception], host: str) -> Any:  # noqa: ANN401
-    def opinion(
+def _classifier_of(client: Any, base_error: type[Exception], host: str) -> Any:  # noqa: ANN401
+    def ccxt_class(
         status: int, path: str, headers: Mapping[str, str], text: str, content: object
     ) -> str:
         url = host + path
@@ -157,8 +160,8 @@ def _opinion_of(client: Any, base_error: type[Exception], host: str) -> Any:  # 
             client.handle_http_status_code(status, "", url, "", text)
         except base_error as error:
             return type(error).__name__
-        except CCXT_TRIPS:
+        except CCXT_PARSE_ERRORS:
             return ""
         return ""
 
-    return opinion
+    return ccxt_class

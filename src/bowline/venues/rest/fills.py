@@ -1,17 +1,17 @@
-"""Reading fills on from a cursor, so that none is missed and each is told once.
+"""Reading fills after a cursor, so that none is missed and each is returned once.
 
-Venues tell fills by windows of time, often the newest first and never more than a page; some by a
-trade id that rises. A page that is full may hide others, so it must never be believed.
+Venues serve fills by time windows, often newest first and at most one page, or by an increasing
+trade id. A full page may hide other fills, so it is never taken as complete.
 
 By time:
-1. Ask for a window that begins where the cursor is and is no longer than the venue allows.
-2. A full page: halve the window and ask again. The next page follows on it. A moment that fills a
-   page is read page by page: one order may meet a hundred others at once.
-3. Tell what the cursor has not seen. It moves on to the window's end, but never past a minute
-   ago, because venues list fills late; what lies after it is remembered, and asked for again once
-   the last page has come.
-By trade id: ask for what follows the last one; before there is one, for what follows a moment,
-window by window up to now, for a venue tells no more than a window's length from where it begins.
+1. Request a window that starts at the cursor and is no longer than the venue allows.
+2. If the page is full, halve the window and request it again; the next page follows it. If the
+   shortest window still fills a page, its pages are read one by one.
+3. Return the fills that the cursor has not seen. The cursor moves to the end of the window, but not
+   past one minute ago, because venues list fills late. Later fills are remembered and requested
+   again once the last page has been read.
+By trade id: request what follows the last id. Before the first id is known, request windows after a
+start time, because venues limit the span of a request.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from msgspec import Struct
 
 from bowline.core.venue import FillReport
 from bowline.venues.errors import Retryable
-from bowline.venues.protocol import FillPage, Told
-from bowline.venues.rest.asking import window_words
-from bowline.venues.rest.judging import AGAIN_S
-from bowline.venues.rest.quirks import Fills, FillsBy
+from bowline.venues.protocol import FillPage, ParsedRows
+from bowline.venues.rest.classify import RETRY_S
+from bowline.venues.rest.quirks import FillCursorKind, FillsQuirks
+from bowline.venues.rest.request import window_variables
 
-#: a fill may be listed this much after it happened
+#: a fill may be listed this long after it happened
 LATE_MS = 60_000
-#: a window as long as the venue allows, or as old as it tells, would be too long or too old by the
-#: time that it arrives there, and by the seconds that some venues count in
+#: subtracted from the longest window and the retention: a request takes time to arrive, and some
+#: venues count in whole seconds
 MARGIN_MS = 60_000
 _MS_NS = 1_000_000
 
 Rows = Callable[[dict[str, object]], Awaitable[list[Any]]]
-Read = Callable[[list[Any]], Told[FillReport]]
+Parse = Callable[[list[Any]], ParsedRows[FillReport]]
 
 
-class Cursor(Struct, frozen=True):
-    """Read up to `since_ms`, and of what is later these ids, with their times; or up to `last_id`.
+class FillCursor(Struct, frozen=True):
+    """Position in an account's fills: a time with the ids seen after it, or the last trade id.
 
-    `next_ms` is where the next page of this round begins, None where a new round does.
+    `next_ms`: start of the next page of this round; None if the next round starts at `since_ms`.
     """
 
     since_ms: int | None = None
@@ -51,8 +51,8 @@ class Cursor(Struct, frozen=True):
     next_ms: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Cursor:
-        """What `str` gave; ValueError for what it never did. An empty text is the beginning."""
+    def parse(cls, text: str) -> FillCursor:
+        """Parse the text form of a cursor. Raises ValueError; an empty text is the beginning."""
         kind, _, rest = text.partition(":")
         span, _, listed = rest.partition(":")
         since, _, following = span.partition(">")
@@ -65,7 +65,7 @@ class Cursor(Struct, frozen=True):
                 pairs = (each.rpartition("@") for each in listed.split(",") if each)
                 seen = frozenset((trade_id, int(at_ms)) for trade_id, _, at_ms in pairs)
                 return cls(int(since), seen, next_ms=int(following) if following else None)
-        raise ValueError(f"{text!r} is no cursor of fills")
+        raise ValueError(f"invalid fill cursor {text!r}")
 
     def __str__(self) -> str:
         if self.last_id is not None:
@@ -75,29 +75,31 @@ class Cursor(Struct, frozen=True):
         return f"ms:{span}:{','.join(seen)}"
 
 
-class Asking(NamedTuple):
-    """How pages are asked for and read; `all_rows` follows the pages of one window."""
+class FillRequests(NamedTuple):
+    """How pages are requested and parsed; `all_rows` follows the pages of one window."""
 
     rows: Rows
     all_rows: Rows
-    read: Read
+    parse: Parse
 
 
-async def read_page(rules: Fills, cursor: Cursor, now_ms: int, asking: Asking) -> FillPage:
-    """The next page. Raises Retryable if a moment holds more fills than can be asked for."""
-    oldest_ms = now_ms - rules.keep_s * 1000 + MARGIN_MS if rules.keep_s else 0
-    if rules.by is FillsBy.TRADE_ID:
-        return await _by_id(rules, cursor, (oldest_ms, now_ms), asking)
+async def fetch_fill_page(
+    rules: FillsQuirks, cursor: FillCursor, now_ms: int, requests: FillRequests
+) -> FillPage:
+    """The next page of fills. Raises Retryable if the shortest window holds too many fills."""
+    oldest_ms = now_ms - rules.retention_s * 1000 + MARGIN_MS if rules.retention_s else 0
+    if rules.by is FillCursorKind.TRADE_ID:
+        return await _by_id(rules, cursor, (oldest_ms, now_ms), requests)
     since_ms = max(oldest_ms, cursor.since_ms or oldest_ms)
     begin_ms = max(since_ms, cursor.next_ms or since_ms)
-    found, until_ms = await _window(rules, begin_ms, now_ms, asking)
+    found, until_ms = await _window(rules, begin_ms, now_ms, requests)
     told = {trade_id for trade_id, _ in cursor.seen}
-    page = asking.read(found)
+    page = requests.parse(found)
     fills = [each for each in page if each.event_ns >= since_ms * _MS_NS]
     following_ms = max(since_ms, min(until_ms, now_ms - LATE_MS))
     known = cursor.seen | {(each.trade_id, each.event_ns // _MS_NS) for each in fills}
     complete = until_ms >= now_ms
-    following = Cursor(
+    following = FillCursor(
         following_ms,
         frozenset(each for each in known if each[1] >= following_ms),
         next_ms=None if complete or until_ms <= following_ms else until_ms,
@@ -107,53 +109,57 @@ async def read_page(rules: Fills, cursor: Cursor, now_ms: int, asking: Asking) -
 
 
 async def _window(
-    rules: Fills, begin_ms: int, now_ms: int, asking: Asking
+    rules: FillsQuirks, begin_ms: int, now_ms: int, requests: FillRequests
 ) -> tuple[list[Any], int]:
-    """Every row from `begin_ms` up to the moment that is returned, as far as a window reaches."""
+    """All rows from `begin_ms` up to the returned time, at most one window."""
     span_ms = rules.window_s * 1000
     span_ms -= MARGIN_MS if span_ms > 2 * MARGIN_MS else 0
     until_ms = min(now_ms, begin_ms + span_ms)
-    while len(found := await asking.rows(window_words(begin_ms, until_ms))) >= rules.page:
-        if until_ms - begin_ms <= rules.step_ms:
+    while (
+        len(found := await requests.rows(window_variables(begin_ms, until_ms))) >= rules.page_size
+    ):
+        if until_ms - begin_ms <= rules.min_window_ms:
             if rules.pages is None:
-                raise Retryable(f"{len(found)} fills within {rules.step_ms} ms", after_s=AGAIN_S)
-            return await asking.all_rows(window_words(begin_ms, until_ms)), until_ms
+                raise Retryable(
+                    f"{len(found)} fills within {rules.min_window_ms} ms", after_s=RETRY_S
+                )
+            return await requests.all_rows(window_variables(begin_ms, until_ms)), until_ms
         until_ms = begin_ms + (until_ms - begin_ms) // 2
     return found, until_ms
 
 
 async def _by_id(
-    rules: Fills, cursor: Cursor, ends_ms: tuple[int, int], asking: Asking
+    rules: FillsQuirks, cursor: FillCursor, ends_ms: tuple[int, int], requests: FillRequests
 ) -> FillPage:
     last = cursor.last_id
     if last is None and cursor.since_ms is not None:
-        return await _first_id(rules, cursor.since_ms, ends_ms, asking)
-    found = await asking.rows(_from_id(0 if last is None else last + 1))
-    page = asking.read(found)
+        return await _first_id(rules, cursor.since_ms, ends_ms, requests)
+    found = await requests.rows(_from_id(0 if last is None else last + 1))
+    page = requests.parse(found)
     new = [fill for fill in _sorted(page) if last is None or int(fill.trade_id) > last]
-    following = Cursor(
+    following = FillCursor(
         last_id=max([int(fill.trade_id) for fill in new] + [-1 if last is None else last])
     )
-    complete = len(found) < rules.page
+    complete = len(found) < rules.page_size
     return FillPage(tuple(new), str(following), complete, page.unreadable)
 
 
 async def _first_id(
-    rules: Fills, since_ms: int, ends_ms: tuple[int, int], asking: Asking
+    rules: FillsQuirks, since_ms: int, ends_ms: tuple[int, int], requests: FillRequests
 ) -> FillPage:
-    """The first trade after a moment, looked for window by window: then its id leads on."""
+    """Search window by window for the first trade after a time; then its id is the cursor."""
     oldest_ms, now_ms = ends_ms
     begin_ms = max(since_ms, oldest_ms)
 
-    async def rows(words: dict[str, object]) -> list[Any]:
-        return await asking.rows({**_from_id(None), **words})
+    async def rows(variables: dict[str, object]) -> list[Any]:
+        return await requests.rows({**_from_id(None), **variables})
 
-    found, until_ms = await _window(rules, begin_ms, now_ms, asking._replace(rows=rows))
-    page = asking.read(found)
+    found, until_ms = await _window(rules, begin_ms, now_ms, requests._replace(rows=rows))
+    page = requests.parse(found)
     new, complete = _sorted(page), until_ms >= now_ms
-    following = Cursor(since_ms=max(begin_ms, min(until_ms, now_ms - LATE_MS)))
+    following = FillCursor(since_ms=max(begin_ms, min(until_ms, now_ms - LATE_MS)))
     if new:
-        following = Cursor(last_id=max(int(fill.trade_id) for fill in new))
+        following = FillCursor(last_id=max(int(fill.trade_id) for fill in new))
     return FillPage(tuple(new), str(following), complete, page.unreadable)
 
 

@@ -1,28 +1,29 @@
-"""How one venue differs from the others, as a table: what to send, what its words and codes mean.
+"""The structure of a venue's quirk table: what to send, and what its values and codes mean.
 
-A table is read by `RestVenue` and `Transport` and holds no code. It must never say what two venues
-have in common: that is the adapter's.
+`RestVenue` and `Transport` read the tables; they hold no code. What venues have in common belongs
+into the adapter, not into a table.
 
-A value in `params` that begins with `$` is a word, replaced when the request is made; what follows
-a `-` stays. A parameter whose word has no value is left out:
+A value in `params` that begins with `$` is a variable, replaced when the request is made; text
+after a `-` is kept. A parameter whose variable has no value is left out:
 
-    $symbol $base $quote          the instrument, in the venue's words
+    $symbol $base $quote          the instrument, in the venue's spelling
     $id $number $tagged           our client id: as text, as an integer, as `t-` and text
-    $order_id                     the venue's own id of the order
-    $since $until                 the ends of a window of time, ms;  $since_s $until_s: in seconds
-    $from_id                      the trade id to go on from
-    $leverage $cross_leverage     $leverage_int: as an integer; the middle one is for cross only
-    $mode                         the margin mode in the venue's word, from `margin_words`
-    $hedge                        the position mode in the venue's word, from `hedge_words`
-    $quantity $signed $number_of  how much, in the venue's units: text, with sign, as a JSON number
+    $order_id                     the venue's id of the order
+    $since $until                 the ends of a time window in ms;  $since_s $until_s: in seconds
+    $from_id                      the first trade id to return
+    $leverage $cross_leverage     $leverage_int: as an integer; $cross_leverage: for cross only
+    $mode                         the margin mode, from `margin_mode_values`
+    $hedge                        the position mode, from `position_mode_values`
+    $quantity $signed             in the venue's units, as text; $signed: with sign;
+                                  $quantity_number $signed_number: as JSON numbers
     $price $price_number $trigger as text, as a JSON number, and of a stop
-    $rises                        1 if a stop waits for the price to rise, 2 if for it to fall
+    $rises                        1 if a stop triggers at a rising price, 2 at a falling one
     $side $SIDE $Side             buy, BUY, Buy
-    $position $POSITION $index    of hedge mode: long, LONG, 1 or 2
-    $open_side $open_close        of hedge mode: the side that opened it; `open` or `close`
+    $position $POSITION $index    in hedge mode: long, LONG, 1 or 2
+    $open_side $open_close        in hedge mode: the side that opened the position; open or close
     $deal                         1 open long, 2 close short, 3 open short, 4 close long
-    $seconds $seconds_text $ms    of the dead-man switch; $armed: `ACTIVATE` or `CLOSE`; $on: 1 or 0
-    $account                      HTX's number of the spot account
+    $seconds $seconds_text $ms    of the dead-man switch; $armed: ACTIVATE or CLOSE; $on: 1 or 0
+    $account                      HTX's id of the spot account
     $stream_key                   the listen key of the private stream
 """
 
@@ -39,144 +40,144 @@ from bowline.venues.limits import Budget, UsageHeaders
 Params = Mapping[str, object]
 
 
-class Call(Struct, frozen=True):
-    """A request of the venue's own: ccxt's name of the end point, and where the reply's rows are.
+class RestCall(Struct, frozen=True):
+    """One REST request: the name of ccxt's method, and where the rows of the reply are.
 
-    `rows` is a path of keys, `result.list`; empty: the reply itself. `inner`: the rows are lists
-    themselves, under this key. `refused`: what stands there instead when the answer is no.
-    `listed`: the venue takes many at once, and the parameters go out as a list of one.
+    `rows`: dotted path, such as `result.list`; empty for the reply itself. `nested_rows`: each row
+    is a group whose rows are under this key. `refusal_values`: values at `rows` that mean a
+    refusal. `as_list`: the parameters are sent as a list with one entry.
     """
 
     method: str
     params: Params = field(default_factory=dict)
     rows: str = ""
-    inner: str = ""
-    refused: tuple[str, ...] = ()
-    listed: bool = False
+    nested_rows: str = ""
+    refusal_values: tuple[str, ...] = ()
+    as_list: bool = False
 
 
-class Pages(Struct, frozen=True):
-    """How more rows are asked for: the parameter, and where its value comes from.
+class Paging(Struct, frozen=True):
+    """How further pages are requested: the parameter, and where its value comes from.
 
-    `at` is a path in the reply, or with `of_last` in its last row; with neither pages are counted
-    from 1. A page shorter than `size` is the last. `more` goes with every page after the first.
+    `next_path`: path in the reply; `last_row_path`: path in its last row; with neither, pages are
+    counted from 1. A page shorter than `size` is the last. `next_params` are added after the first
+    page.
     """
 
     param: str
     size: int
     size_param: str = ""
-    at: str = ""
-    of_last: str = ""
-    more: Params = field(default_factory=dict)
+    next_path: str = ""
+    last_row_path: str = ""
+    next_params: Params = field(default_factory=dict)
 
     @property
     def counted(self) -> bool:
         """Whether pages are counted from 1."""
-        return not (self.at or self.of_last)
+        return not (self.next_path or self.last_row_path)
 
 
-class FillsBy(Enum):
-    """How a venue lets one go on reading fills: by a window of time, or by a rising trade id."""
+class FillCursorKind(Enum):
+    """How a venue lets fills be read on: by a time window, or by an increasing trade id."""
 
     TIME = "time"
     TRADE_ID = "trade_id"
 
 
-class FeeAt(Struct, frozen=True):
-    """Where a row of an execution says its fee: paths of the amount and of the asset.
+class FeeFields(Struct, frozen=True):
+    """Where a row of a fill has its fee: paths of the amount and of the asset.
 
-    An asset may be a word: `$quote`; `$received`, what a buy or sell brings in, and for a rebate
-    what it gives; `=GT`, which stands for itself. `rebate` is the sign that a rebate has there.
-    `paid`: a path, and a word there by which the fee was paid whatever its sign.
+    The asset may be `$quote`, `$received` (what the fill brought in; for a rebate, what it gave) or
+    a literal such as `=GT`. `rebate_sign`: the sign of a rebate at this venue. `always_paid`: a
+    path and a value with which the fee was paid, whatever its sign.
     """
 
     amount: str
     asset: str
-    #: where the asset's place is empty
-    otherwise: str = ""
-    rebate: int = -1
-    paid: tuple[str, str] = ("", "")
+    #: if the asset's value is empty
+    default_asset: str = ""
+    rebate_sign: int = -1
+    always_paid: tuple[str, str] = ("", "")
 
 
-class Fills(Struct, frozen=True, kw_only=True):
-    """Executions: `page` a reply, windows no longer than `window_s`, told for `keep_s` (0: ever).
+class FillsQuirks(Struct, frozen=True, kw_only=True):
+    """How fills are requested: rows per page, longest window, and how long they are retained.
 
-    `fees` are the places of a fee, of which one at most is not 0: what the venue's own documents
-    say of signs and assets, and not what ccxt makes of it. `client_id` is the key of our id in a
-    row. `step_ms` is the shortest window it can be asked for, `pages` how more of a moment is asked
-    for. `kind_at` is where a row says what it is: words that begin like one of `kinds` are
-    executions, `no_fills` are none; with `strict` every other word is unreadable.
+    `retention_s` 0: for ever. `fees`: where a fee may be, of which at most one is not 0; signs and
+    assets follow the venue's documents, not ccxt. `client_id`: path of our id in a row.
+    `min_window_ms`: the shortest window that can be requested. `pages`: paging within one window.
+    `kind_path`: where a row has its type; values that begin with a key of `kinds` are fills,
+    `ignored_kinds` are not; with `strict_kinds` any other value is unreadable.
     """
 
-    call: Call
-    page: int
+    call: RestCall
+    page_size: int
     window_s: int
-    keep_s: int
-    fees: tuple[FeeAt, ...]
-    by: FillsBy = FillsBy.TIME
+    retention_s: int
+    fees: tuple[FeeFields, ...]
+    by: FillCursorKind = FillCursorKind.TIME
     client_id: str = ""
-    step_ms: int = 1
-    pages: Pages | None = None
-    kind_at: str = ""
+    min_window_ms: int = 1
+    pages: Paging | None = None
+    kind_path: str = ""
     kinds: Mapping[str, FillKind] = field(default_factory=dict)
-    no_fills: frozenset[str] = frozenset()
-    strict: bool = False
+    ignored_kinds: frozenset[str] = frozenset()
+    strict_kinds: bool = False
 
 
-class Candles(Struct, frozen=True):
-    """`page` candles a request. `in_contracts`: the volume counts contracts.
+class CandlesQuirks(Struct, frozen=True):
+    """How candles are requested. `in_contracts`: the volume counts contracts.
 
-    `sends_limit` False: a limit would make the venue forget the window that was asked for.
-    `keeps`: only so many of the newest are told; 0: no limit is documented.
+    `sends_limit` False: with a limit the venue would ignore the window. `retained`: number of
+    newest candles that the venue serves; 0: not documented.
     """
 
-    page: int
+    page_size: int
     in_contracts: bool = False
     sends_limit: bool = True
-    keeps: int = 0
+    retained: int = 0
 
 
-class Placing(Struct, frozen=True):
-    """How an order is sent: `common` for every one, and more by its style, mode and purpose.
+class OrderQuirks(Struct, frozen=True):
+    """How an order is sent: parameters of every order, and more by style, mode and purpose.
 
-    `styles`: what the five ways to meet the book are called (`gtc`, `ioc`, `fok`, `post_only`,
-    `market`, `stop`); what is missing there the venue cannot do, or not so that the order could be
-    looked up like any other, and it is refused before anything is sent. `order_id` is where the
-    venue's own id is, in the rows of the reply.
+    `styles`: parameters of `gtc`, `ioc`, `fok`, `post_only`, `market` and `stop`; a missing style
+    is refused before anything is sent, because the venue cannot do it or the order could not be
+    looked up like others. `order_id`: path of the venue's id in the reply.
     """
 
-    call: Call
+    call: RestCall
     styles: Mapping[str, Params]
     order_id: str
     one_way: Params = field(default_factory=dict)
     hedge: Params = field(default_factory=dict)
     reduce_only: Params = field(default_factory=dict)
-    #: in hedge mode the side and the position say it already, and the flag would be refused
-    hedge_reduces: bool = True
-    #: with an order that closes a hedged position, where nothing else says that it does
-    closing: Params = field(default_factory=dict)
-    #: a market order to buy on spot can be told in base units
-    market_buys: bool = True
+    #: False: in hedge mode side and position imply it, and the venue refuses the flag
+    hedge_reduce_only: bool = True
+    #: with an order that closes a hedged position, where nothing else says so
+    close: Params = field(default_factory=dict)
+    #: False: a spot market buy is sized in quote currency
+    base_market_buys: bool = True
 
 
-class Rights(Struct, frozen=True):
-    """Where a reply about the key says what it may do: paths, and the words that mean yes.
+class KeyRightsQuirks(Struct, frozen=True):
+    """Where a reply about the API key has its rights: paths, and the values that mean yes.
 
-    A path that is empty or absent in the reply: the venue does not say.
+    An empty path, or one that is missing in the reply: the venue does not say.
     """
 
-    call: Call
+    call: RestCall
     trade: str = ""
     withdraw: str = ""
     ip: str = ""
-    trade_words: tuple[str, ...] = ("true",)
-    withdraw_words: tuple[str, ...] = ("true",)
+    trade_values: tuple[str, ...] = ("true",)
+    withdraw_values: tuple[str, ...] = ("true",)
 
 
-class Deadman(Struct, frozen=True):
+class DeadManSwitch(Struct, frozen=True):
     """The dead-man switch. `per_symbol`: it is armed for one instrument at a time."""
 
-    call: Call
+    call: RestCall
     per_symbol: bool = False
     least_s: int = 1
     most_s: int = 3600
@@ -184,114 +185,114 @@ class Deadman(Struct, frozen=True):
 
 
 class MarketQuirks(Struct, frozen=True, kw_only=True):
-    """One kind of market of a venue."""
+    """The quirks of one kind of market at a venue."""
 
-    lookup: tuple[Call, ...]
-    cancel: Call
-    open_orders: Call
-    open_pages: Pages | None = None
-    #: the venue tells the open orders of one instrument at a time
-    open_by_instrument: bool = False
-    #: `$account` is used: it is asked for once
+    lookup: tuple[RestCall, ...]
+    cancel: RestCall
+    open_orders: RestCall
+    open_pages: Paging | None = None
+    #: True: the venue lists open orders of one instrument at a time
+    open_orders_per_instrument: bool = False
+    #: True: `$account` is used, and requested once
     needs_account: bool = False
-    fills: Fills
-    candles: Candles
-    placing: Placing
+    fills: FillsQuirks
+    candles: CandlesQuirks
+    placing: OrderQuirks
     balance: Params = field(default_factory=dict)
-    #: an order's states that ccxt does not know, in its words
-    order_words: Mapping[str, str] = field(default_factory=dict)
-    #: what ccxt leaves out of a total: where the rows are, their asset, the amount
-    balance_left_out: tuple[str, str, str] | None = None
-    positions: Call | None = None
-    position_pages: Pages | None = None
+    #: order statuses that ccxt does not know: the venue's value and ccxt's
+    order_statuses: Mapping[str, str] = field(default_factory=dict)
+    #: what ccxt leaves out of a total: path of the rows, key of the asset, key of the amount
+    balance_extra: tuple[str, str, str] | None = None
+    positions: RestCall | None = None
+    position_pages: Paging | None = None
     position_parser: str = "parse_position"
-    #: in turn; what answers "already so" counts as done
-    leverage: tuple[Call, ...] = ()
-    #: instead, for an account in hedge mode, where that is told otherwise
-    leverage_hedged: tuple[Call, ...] = ()
-    #: where a fixed mode is the only one: what the table cannot set is refused
+    #: sent one after the other; a reply "not modified" is a success
+    leverage: tuple[RestCall, ...] = ()
+    #: the same for an account in hedge mode, where it differs
+    leverage_hedged: tuple[RestCall, ...] = ()
+    #: modes that can be set; others are refused
     margin_modes: tuple[MarginMode, ...] = (MarginMode.CROSS, MarginMode.ISOLATED)
-    position_mode: Call | None = None
-    position_mode_at: str = ""
-    hedge_when: tuple[str, ...] = ("true",)
-    set_position_mode: Call | None = None
-    deadman: Deadman | None = None
-    rights: Rights | None = None
-    #: what the private stream is opened with, a listen key or the account's number; and what keeps
-    #: the key alive
-    stream_key: Call | None = None
-    stream_keep: Call | None = None
-    symbol_at: str = "symbol"
-    #: of an order that closes a position, however large: where it says so, and which of two
-    closes_at: tuple[str, ...] = ()
-    closes_which: str = ""
-    #: the key of our id in an order, where ccxt does not read it
-    client_id_at: str = ""
-    #: and of the venue's, where ccxt reads another number for it
-    order_id_at: str = ""
-    status_at: str = "status"
-    status_words: Mapping[str, ListingStatus] = field(default_factory=dict)
-    #: ccxt's reader of the market list, where its own would load what is not wanted
+    position_mode: RestCall | None = None
+    position_mode_path: str = ""
+    hedge_values: tuple[str, ...] = ("true",)
+    set_position_mode: RestCall | None = None
+    deadman: DeadManSwitch | None = None
+    rights: KeyRightsQuirks | None = None
+    #: request for a listen key or the account's id for the private stream, and its renewal
+    stream_key: RestCall | None = None
+    stream_keep_alive: RestCall | None = None
+    symbol_path: str = "symbol"
+    #: paths that mark an order which closes a whole position, and the path of its side
+    close_paths: tuple[str, ...] = ()
+    close_side_path: str = ""
+    #: path of our id in an order, where ccxt does not read it
+    client_id_path: str = ""
+    #: path of the venue's id in an order, where ccxt reads another one
+    order_id_path: str = ""
+    status_path: str = "status"
+    listing_statuses: Mapping[str, ListingStatus] = field(default_factory=dict)
+    #: ccxt's method for the market list, where its default would load other markets too
     fetch_markets: str = ""
-    #: what it would ask besides: sent with these parameters only, with None never
-    unasked: Mapping[str, Params | None] = field(default_factory=dict)
-    #: what the venue counts for an operation, where it is not 1
+    #: requests that ccxt would send by itself: allowed with these parameters only; None: never
+    suppressed_calls: Mapping[str, Params | None] = field(default_factory=dict)
+    #: the venue's weight of an operation, where it is not 1
     weights: Mapping[str, int] = field(default_factory=dict)
 
 
-class Codes(Struct, frozen=True, kw_only=True):
-    """Where a reply says its code, and what the codes mean. What stands nowhere, ccxt may know.
+class ErrorCodes(Struct, frozen=True, kw_only=True):
+    """Where a reply has its code, and what the codes mean; for missing codes ccxt decides.
 
-    `fine`: values that are no error. `inner`: where a reply with an outer code has the real one.
+    `ok`: values that are not an error. `inner_path`: the specific code in a reply with a general
+    one.
     """
 
-    at: tuple[str, ...]
-    message_at: tuple[str, ...] = ("msg", "message")
-    fine: tuple[str, ...] = ("0",)
-    inner: str = ""
-    inner_message: str = ""
+    paths: tuple[str, ...]
+    message_paths: tuple[str, ...] = ("msg", "message")
+    ok: tuple[str, ...] = ("0",)
+    inner_path: str = ""
+    inner_message_path: str = ""
     duplicate: frozenset[str] = frozenset()
-    #: such an answer to a new order is a duplicate: some venues have a text and no code for it
+    #: texts of a duplicate id, for venues without a code for it
     duplicate_texts: tuple[str, ...] = ()
-    #: words of a refused time, where its code is that of other things too
+    #: texts of a refused time stamp, where its code has other meanings too
     clock_texts: tuple[str, ...] = ()
     not_modified: frozenset[str] = frozenset()
-    #: it cannot be changed while something is open: done only if it is so already, which is asked
+    #: cannot be changed while something is open; a success if it is so already, which is checked
     in_use: frozenset[str] = frozenset()
     not_found: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
     limited: frozenset[str] = frozenset()
     clock: frozenset[str] = frozenset()
     busy: frozenset[str] = frozenset()
-    #: final refusals that ccxt would take for something else
+    #: final refusals that ccxt classifies differently
     rejected: frozenset[str] = frozenset()
-    #: words of a refusal of candles that are older than what the venue tells
+    #: texts of a refusal of candles that are too old
     too_old_texts: tuple[str, ...] = ()
 
 
-class Quirks(Struct, frozen=True, kw_only=True):
-    """A venue's table."""
+class VenueQuirks(Struct, frozen=True, kw_only=True):
+    """The quirk table of one venue."""
 
     venue: str
-    #: why each oddity is there, for people
+    #: notes for users on what is particular at this venue
     notes: tuple[str, ...] = ()
-    #: options of the ccxt client that are the same for both kinds
+    #: options of the ccxt client for both kinds of market
     options: Params = field(default_factory=dict)
     kind_options: Mapping[str, Params] = field(default_factory=dict)
-    #: by kind: the host by which ccxt tells one market's codes from another's, wherever we ask
-    judged_at: Mapping[str, str] = field(default_factory=dict)
-    codes: Codes
+    #: by kind: the host by which ccxt tells the codes of one market from another's
+    classify_hosts: Mapping[str, str] = field(default_factory=dict)
+    codes: ErrorCodes
     markets: Mapping[str, MarketQuirks]
     budgets: tuple[Budget, ...]
     usage_headers: tuple[UsageHeaders, ...] = ()
-    #: headers, in seconds or ms, that say when a limit ends; Retry-After is always known
-    retry_at_ms: str = ""
+    #: name of the header, in s or ms, that says when a limit ends; Retry-After is always read
+    limit_reset_header: str = ""
     needs_password: bool = False
-    #: a signature is of the parameters before they are percent-encoded
-    signs_decoded: bool = False
-    #: how long a signed request stays good: what the venue is told, or what it grants
+    #: True: parameters are signed before they are percent-encoded
+    signs_unencoded: bool = False
+    #: how long a signed request stays valid, as sent or as the venue grants it
     window_ms: int = 5_000
-    margin_words: Mapping[MarginMode, object] = field(default_factory=dict)
-    hedge_words: tuple[object, object] = ("true", "false")
-    #: what stands before our id where the venue wants something there
-    id_prefix: str = ""
+    margin_mode_values: Mapping[MarginMode, object] = field(default_factory=dict)
+    position_mode_values: tuple[object, object] = ("true", "false")
+    #: prefix of our client ids at this venue
+    client_id_prefix: str = ""

@@ -1,4 +1,4 @@
-"""The quirk tables there are, by venue. Only whoever wires a venue may read it."""
+"""The quirk tables by venue. Only `registry` may import it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bowline.venues.gate.quirks import QUIRKS as GATE
 from bowline.venues.htx.quirks import QUIRKS as HTX
 from bowline.venues.mexc.quirks import QUIRKS as MEXC
 from bowline.venues.okx.quirks import QUIRKS as OKX
-from bowline.venues.rest.quirks import Quirks
+from bowline.venues.rest.quirks import VenueQuirks
 
-QUIRKS: Mapping[str, Quirks] = {
+QUIRKS: Mapping[str, VenueQuirks] = {
     each.venue: each for each in (BINANCE, BYBIT, BITGET, BINGX, GATE, OKX, HTX, MEXC)
 }

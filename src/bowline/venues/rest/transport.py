@@ -1,12 +1,12 @@
-"""HTTP for one market of a venue: limits before, bytes, the reply judged after.
+"""HTTP for one market of a venue: rate limits before, classification of the reply after.
 
-ccxt makes and signs a request and hands it over here; it never opens a connection itself. Nothing
-is retried: what came of a request is said once, and the caller decides. An address or header must
-never reach a message or a log: they carry keys and signatures.
+ccxt builds and signs a request and passes it on; it never opens a connection. Nothing is retried:
+the outcome is reported once and the caller decides. URLs and headers contain keys and signatures
+and must never reach a message or a log.
 
-1. Wait for the limits' leave, or be refused.
-2. Send. From the moment there is a connection the bytes count as written.
-3. Tell the limits what the reply's headers say, then judge it.
+1. Acquire the rate limits, or raise Retryable.
+2. Send. From the moment a connection is open, the bytes count as sent.
+3. Pass the reply's headers to the rate limiter, then classify the reply.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from yarl import URL
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Retryable, Unknown, VenueError
 from bowline.venues.limits import Ask, Lane, Limits, pass_through
-from bowline.venues.rest.judging import AGAIN_S, Meaning, Verdict, failure, judge
-from bowline.venues.rest.quirks import Quirks
+from bowline.venues.rest.classify import RETRY_S, ClassifiedReply, ReplyMeaning, classify, to_error
+from bowline.venues.rest.quirks import VenueQuirks
 from bowline.venues.retry_after import wait_named_s
 
 TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
-#: the longest list of instruments is a fourth of it; what is longer is no answer
-MOST_BYTES = 1 << 26
-#: operations that need no key
+#: four times the longest market list; a longer reply is refused
+MAX_BYTES = 1 << 26
+#: operations that need no API key
 PUBLIC = frozenset({"time", "listings", "candles", "book"})
 
 _ASCII = "".join(map(chr, range(128)))
 
-#: asks ccxt what it would make of a reply: status, path, headers, body, JSON
-AskCcxt = Callable[[int, str, Mapping[str, str], str, object], str]
+#: asks ccxt how it classifies a reply: status, path, headers, body, JSON
+ClassifyWithCcxt = Callable[[int, str, Mapping[str, str], str, object], str]
 
 
-class Sending:
-    """What one operation sends: its name, why, what it weighs, and whether bytes have left."""
+class Operation:
+    """One operation: its name, priority and weight, and whether a request has been sent."""
 
-    __slots__ = ("lane", "moves_money", "name", "order", "sent", "verdict", "weight")
+    __slots__ = ("classified", "lane", "moves_money", "name", "order", "sent", "weight")
 
     def __init__(
         self,
@@ -61,19 +61,19 @@ class Sending:
         self.order = order
         self.moves_money = moves_money
         self.sent = False
-        #: of the last reply, for who looks for an order
-        self.verdict: Verdict | None = None
+        #: the last reply, for look-ups of orders
+        self.classified: ClassifiedReply | None = None
 
 
-SENDING: ContextVar[Sending] = ContextVar("sending")
+CURRENT_OPERATION: ContextVar[Operation] = ContextVar("operation")
 
 
 class Transport:
-    """One market's connections. `secrets` are cut out of whatever the venue says in words."""
+    """HTTP connections of one market. `secrets` are removed from the venue's messages."""
 
     def __init__(
         self,
-        quirks: Quirks,
+        quirks: VenueQuirks,
         kind: str,
         *,
         limits: Limits,
@@ -92,7 +92,7 @@ class Transport:
             total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s)
         )
         self._session: aiohttp.ClientSession | None = None
-        self.ask_ccxt: AskCcxt = lambda *_: ""
+        self.classify_with_ccxt: ClassifyWithCcxt = lambda *_: ""
 
     async def fetch(
         self,
@@ -101,47 +101,47 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: str | None = None,
     ) -> object:
-        """Send one request that ccxt made; the reply's JSON. Raises the three errors."""
-        verdict, _ = await self._asked(SENDING.get(), url, method, headers, body)
-        return verdict.content
+        """Send one request that ccxt built; returns the reply's JSON. Raises VenueError."""
+        classified, _ = await self._request(CURRENT_OPERATION.get(), url, method, headers, body)
+        return classified.content
 
     async def public(self, url: str, name: str, weight: int = 1) -> bytes:
-        """The body of a GET that needs no key, judged like any other reply. Raises VenueError."""
-        _, text = await self._asked(Sending(name, weight=weight), url, "GET", None, None)
+        """The body of a GET without a key, classified like any other reply. Raises VenueError."""
+        _, text = await self._request(Operation(name, weight=weight), url, "GET", None, None)
         return text.encode()
 
-    async def _asked(
+    async def _request(
         self,
-        sending: Sending,
+        operation: Operation,
         url: str,
         method: str,
         headers: Mapping[str, str] | None,
         body: str | None,
-    ) -> tuple[Verdict, str]:
+    ) -> tuple[ClassifiedReply, str]:
         path = urlsplit(url).path
         ask = Ask(
-            sending.lane,
+            operation.lane,
             self._kind,
             path,
             self._account,
-            sending.weight,
-            order=sending.order,
-            signed=sending.name not in PUBLIC,
+            operation.weight,
+            order=operation.order,
+            signed=operation.name not in PUBLIC,
         )
         await pass_through(self._limits, ask, time.monotonic)
-        status, replied, text = await self._sent(sending, url, method, headers, body)
+        status, replied, text = await self._send(operation, url, method, headers, body)
         self._limits.observe(ask, replied, time.monotonic())
-        verdict = judge(
+        classified = classify(
             self._quirks.codes,
             status,
             text,
-            lambda content: self.ask_ccxt(status, path, replied, text, content),
+            lambda content: self.classify_with_ccxt(status, path, replied, text, content),
         )
-        sending.verdict = verdict
-        error = self._failure(sending, verdict, status, replied)
+        operation.classified = classified
+        error = self._failure(operation, classified, status, replied)
         if error is not None:
             raise error
-        return verdict, text
+        return classified, text
 
     async def close(self) -> None:
         """Close every connection."""
@@ -149,9 +149,9 @@ class Transport:
             await self._session.close()
             self._session = None
 
-    async def _sent(
+    async def _send(
         self,
-        sending: Sending,
+        operation: Operation,
         url: str,
         method: str,
         headers: Mapping[str, str] | None,
@@ -164,48 +164,54 @@ class Transport:
                 data=body.encode() if body else None,
                 headers=dict(headers or {}),
                 timeout=self._timeout,
-                # another host must not get what was signed for this one
+                # a signed request must not be sent to another host
                 allow_redirects=False,
-                trace_request_ctx=sending,
+                trace_request_ctx=operation,
             ) as response:
-                text = (await _whole(response)).decode("utf-8", "replace")
+                text = (await _read_body(response)).decode("utf-8", "replace")
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return response.status, lowered, text
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise self._lost(sending, type(error).__name__) from None
+            raise self._no_reply(operation, type(error).__name__) from None
 
-    def _lost(self, sending: Sending, kind: str) -> VenueError:
-        what = f"{self._quirks.venue} {sending.name}"
-        if sending.sent and sending.moves_money:
+    def _no_reply(self, operation: Operation, kind: str) -> VenueError:
+        what = f"{self._quirks.venue} {operation.name}"
+        if operation.sent and operation.moves_money:
             return Unknown(
                 f"{what}: sent, and no reply ({kind})", hint="look the order up by its id"
             )
-        state = "no reply" if sending.sent else "not sent"
-        return Retryable(f"{what}: {state} ({kind})", after_s=AGAIN_S)
+        state = "no reply" if operation.sent else "not sent"
+        return Retryable(f"{what}: {state} ({kind})", after_s=RETRY_S)
 
     def _failure(
-        self, sending: Sending, verdict: Verdict, status: int, headers: Mapping[str, str]
+        self,
+        operation: Operation,
+        classified: ClassifiedReply,
+        status: int,
+        headers: Mapping[str, str],
     ) -> VenueError | None:
         now_s = time.monotonic()
-        after_s = AGAIN_S
-        # before it is cut to length: half a key is a secret too
-        message = verdict.message
+        after_s = RETRY_S
+        # before the message is shortened: part of a key is a secret too
+        message = classified.message
         for secret in self._secrets:
             message = message.replace(secret, "***")
-        verdict = replace(verdict, message=message)
-        named_s = wait_named_s(headers, message, self._clock.now_ns(), self._quirks.retry_at_ms)
-        if verdict.meaning is Meaning.LIMITED:
+        classified = replace(classified, message=message)
+        named_s = wait_named_s(
+            headers, message, self._clock.now_ns(), self._quirks.limit_reset_header
+        )
+        if classified.meaning is ReplyMeaning.LIMITED:
             after_s = self._limits.stop(self._kind, named_s, now_s)
-        elif verdict.meaning is Meaning.BANNED:
+        elif classified.meaning is ReplyMeaning.BANNED:
             after_s = self._limits.ban(named_s, now_s)
-        elif verdict.meaning is Meaning.CLOCK:
-            self._clock.doubt(f"{self._quirks.venue} refused our time ({verdict.code})")
-        error = failure(
-            verdict,
-            what=f"{self._quirks.venue} {sending.name}",
-            moves_money=sending.moves_money,
+        elif classified.meaning is ReplyMeaning.CLOCK:
+            self._clock.doubt(f"{self._quirks.venue} refused our time stamp ({classified.code})")
+        error = to_error(
+            classified,
+            what=f"{self._quirks.venue} {operation.name}",
+            moves_money=operation.moves_money,
             after_s=after_s,
-            enters=sending.name == "place",
+            enters=operation.name == "place",
         )
         if error is not None and not error.code:
             error.code = str(status)
@@ -220,21 +226,21 @@ class Transport:
         return self._session
 
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
-    """The body, unpacked. Raises ClientError for one that does not seem to end."""
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """The body, decompressed. Raises ClientError if it is longer than `MAX_BYTES`."""
     body = bytearray()
     async for part in response.content.iter_chunked(1 << 16):
         body += part
-        if len(body) > MOST_BYTES:
-            raise aiohttp.ClientPayloadError("a reply without end")
+        if len(body) > MAX_BYTES:
+            raise aiohttp.ClientPayloadError(f"the reply is longer than {MAX_BYTES} bytes")
     return bytes(body)
 
 
 async def _mark_sent(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
 ) -> None:
-    sending: Sending = context.trace_request_ctx
-    if sending.sent and sending.moves_money:
-        # a DELETE that lost its connection is sent again by aiohttp, which has no say in that
-        raise aiohttp.ClientConnectionError("sent once already")
-    sending.sent = True
+    operation: Operation = context.trace_request_ctx
+    if operation.sent and operation.moves_money:
+        # aiohttp repeats a DELETE by itself when its connection is lost
+        raise aiohttp.ClientConnectionError("the request was sent already")
+    operation.sent = True

@@ -22,10 +22,10 @@ from msgspec.structs import replace
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, OrderId
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
-from bowline.venues.errors import NotUnderstood, Rejected
+from bowline.venues.errors import Rejected, UnreadableReply
 from bowline.venues.private import Report
-from bowline.venues.protocol import Told, UnreadableRow, Venue, unreadable_of
-from bowline.venues.rest.fills import Cursor
+from bowline.venues.protocol import ParsedRows, UnreadableRow, Venue, unreadable_rows
+from bowline.venues.rest.fills import FillCursor
 from bowline.venues.stream.account_book import FillBook, Holdings, order_key
 
 _MS_NS = 1_000_000
@@ -106,7 +106,7 @@ class SecondSource:
             self._tell(each)
         for key, order in before.items():
             known = self._fills.find(key)
-            if any(_may_be(row, order) for row in unreadable_of(told)):
+            if any(_may_be(row, order) for row in unreadable_rows(told)):
                 self._doubt(order)
                 continue
             if key in found or known is None or known.client_id is None:
@@ -118,7 +118,7 @@ class SecondSource:
     async def _look_up(self, instrument: InstrumentId, client_id: OrderId) -> None:
         try:
             order = await self._venue.order(instrument, client_id)
-        except NotUnderstood as error:
+        except UnreadableReply as error:
             why = UnreadableRow("look-up", error.message, "", instrument, client_id=client_id)
             self._doubt(why)
             for known in self._fills.open_orders:
@@ -135,20 +135,20 @@ class SecondSource:
             if not self._instruments:
                 return []
         lists = [await self._venue.open_orders(each) for each in tuple(self._instruments)]
-        return Told(
+        return ParsedRows(
             (order for each in lists for order in each),
-            (row for each in lists for row in unreadable_of(each)),
+            (row for each in lists for row in unreadable_rows(each)),
         )
 
     def _doubt_all(self, rows: Sequence[object]) -> None:
-        for row in unreadable_of(rows):
+        for row in unreadable_rows(rows):
             self._doubt(row)
 
     async def _positions(self) -> None:
         count = self._touched.count()
         rows = await self._venue.positions()
         self._doubt_all(rows)
-        unread = {row.instrument for row in unreadable_of(rows)}
+        unread = {row.instrument for row in unreadable_rows(rows)}
         found = [self._holdings.as_known(each) for each in rows]
         gone = [
             _flat(each)
@@ -160,7 +160,7 @@ class SecondSource:
                 self._tell(each)
 
     async def _fills_of(self, instrument: InstrumentId) -> None:
-        start = Cursor(since_ms=self._since_ns // _MS_NS)
+        start = FillCursor(since_ms=self._since_ns // _MS_NS)
         cursor = self.cursors.get(instrument, str(start))
         for _ in range(MOST_PAGES):
             page = await self._venue.fills(instrument, cursor)
@@ -179,7 +179,7 @@ class SecondSource:
         count = self._touched.count()
         rows = await self._venue.balances()
         self._doubt_all(rows)
-        unread = {row.asset for row in unreadable_of(rows)}
+        unread = {row.asset for row in unreadable_rows(rows)}
         there = {each.asset for each in rows} | unread
         spent = [
             Balance(each.asset, ZERO, ZERO)

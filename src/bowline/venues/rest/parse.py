@@ -1,7 +1,7 @@
-"""Rows of a venue's replies, as ccxt understood them, into this house's records.
+"""Parsing rows of replies, as ccxt returns them, into our records.
 
-Nothing may be guessed: a row without a number that the record needs raises `ValueError`, and a
-word that nobody knows becomes `UNKNOWN`. Amounts of ccxt are contracts, ours are base units.
+Nothing is guessed: a row without a number that the record needs raises ValueError, and an unknown
+status becomes UNKNOWN. ccxt counts contracts, our records count base units.
 """
 
 from __future__ import annotations
@@ -26,91 +26,91 @@ from bowline.core.venue import (
     PositionReport,
 )
 from bowline.venues.protocol import KeyRights
-from bowline.venues.rest.judging import at
-from bowline.venues.rest.quirks import MarketQuirks, Rights
+from bowline.venues.rest.classify import value_at
+from bowline.venues.rest.quirks import KeyRightsQuirks, MarketQuirks
 
 Row = Mapping[str, object]
 _MS_NS = 1_000_000
 _QUOTE = "USDT"
 
 
-def number(row: Row, key: str) -> Decimal:
-    """The number at `key`; ValueError without one."""
-    found = number_or_none(row, key)
+def required_decimal(row: Row, key: str) -> Decimal:
+    """The number at `key`; ValueError if there is none."""
+    found = optional_decimal(row, key)
     if found is None:
         raise ValueError(f"no {key}")
     return found
 
 
-def number_or_none(row: Row, key: str) -> Decimal | None:
-    """The number at `key`, None if there is none; ValueError for what is no finite number."""
+def optional_decimal(row: Row, key: str) -> Decimal | None:
+    """The number at `key`, None if there is none; ValueError if it is not a finite number."""
     value = row.get(key)
     if value is None or value == "":
         return None
     try:
         found = Decimal(str(value))
     except InvalidOperation:
-        raise ValueError(f"{key} {value!r} is no number") from None
+        raise ValueError(f"{key} {value!r} is not a finite number") from None
     if not found.is_finite():
-        raise ValueError(f"{key} {value!r} is no number")
+        raise ValueError(f"{key} {value!r} is not a finite number")
     return found
 
 
-def our_id(value: object, prefix: str) -> OrderId | None:
-    """Our id out of what a venue calls the client's; None for an order that is not ours."""
+def parse_client_id(value: object, prefix: str) -> OrderId | None:
+    """Our id from a venue's client order id; None if the order is not ours."""
     text = str(value or "").removeprefix(prefix)
     if not (text.isascii() and text.isdigit()) or text.startswith("0") or int(text) >= 2**63:
         return None
     return OrderId(int(text))
 
 
-def read_listing(row: Row, market: Market, quirks: MarketQuirks) -> Listing | None:
-    """A market of ccxt's list; None for one that this house does not trade.
+def parse_listing(row: Row, market: Market, quirks: MarketQuirks) -> Listing | None:
+    """A market of ccxt's list as a listing; None if it is not supported here.
 
-    Linear means a perpetual that is quoted and settled in USDT.
+    Linear markets are perpetuals that are quoted and settled in USDT.
     """
     linear = market.kind == "linear"
     if linear and not (row.get("swap") and row.get("quote") == row.get("settle") == _QUOTE):
         return None
     if not linear and not row.get("spot"):
         return None
-    contract_size = number_or_none(row, "contractSize") or ONE
+    contract_size = optional_decimal(row, "contractSize") or ONE
     limits, precision = _row(row, "limits"), _row(row, "precision")
     amounts, costs, leverages = (_row(limits, name) for name in ("amount", "cost", "leverage"))
     base, quote = (str(row[name]).upper() for name in ("base", "quote"))
     instrument = Instrument(
         InstrumentId(market.market_id, base + quote),
-        tick_size=number_or_none(precision, "price") or ZERO,
-        lot_step=(number_or_none(precision, "amount") or ZERO) * contract_size,
-        min_notional=number_or_none(costs, "min") or ZERO,
+        tick_size=optional_decimal(precision, "price") or ZERO,
+        lot_step=(optional_decimal(precision, "amount") or ZERO) * contract_size,
+        min_notional=optional_decimal(costs, "min") or ZERO,
         contract_size=contract_size,
-        taker_fee_pct=(number_or_none(row, "taker") or ZERO) * 100,
+        taker_fee_pct=(optional_decimal(row, "taker") or ZERO) * 100,
     )
-    word = str(at(row.get("info"), quirks.status_at))
-    least, most = number_or_none(amounts, "min") or ZERO, number_or_none(leverages, "max")
+    word = str(value_at(row.get("info"), quirks.status_path))
+    least, most = optional_decimal(amounts, "min") or ZERO, optional_decimal(leverages, "max")
     return Listing(
         instrument,
         venue_symbol=str(row["id"]),
         base=base,
         quote=quote,
-        status=quirks.status_words.get(word, ListingStatus.UNKNOWN),
-        # one step at least, whatever ccxt makes of a minimum in contracts
+        status=quirks.listing_statuses.get(word, ListingStatus.UNKNOWN),
+        # at least one step, whatever ccxt returns for a minimum in contracts
         min_quantity=max(least * contract_size, instrument.lot_step),
-        # ccxt's 1 stands for a perpetual whose leverage the venue lists elsewhere
+        # ccxt returns 1 for perpetuals whose leverage the venue lists elsewhere
         max_leverage=most if linear and most != ONE else None,
     )
 
 
-def read_order(row: Row, listing: Listing, prefix: str, now_ns: int) -> OrderReport:
-    """An order. Its state follows what filled, and the venue's word only after that."""
+def parse_order(row: Row, listing: Listing, prefix: str, now_ns: int) -> OrderReport:
+    """An order. Its state follows the filled quantity first, then the venue's status."""
     size = listing.instrument.contract_size
-    quantity = number(row, "amount") * size
-    filled = (number_or_none(row, "filled") or ZERO) * size
-    average = number_or_none(row, "average")
-    price = number_or_none(row, "price")
+    quantity = required_decimal(row, "amount") * size
+    filled = (optional_decimal(row, "filled") or ZERO) * size
+    average = optional_decimal(row, "average")
+    price = optional_decimal(row, "price")
     return OrderReport(
         venue_order_id=str(row["id"]),
-        client_id=our_id(row.get("clientOrderId"), prefix),
+        client_id=parse_client_id(row.get("clientOrderId"), prefix),
         instrument=listing.instrument.id,
         side=Side(row["side"]),
         quantity=quantity,
@@ -126,7 +126,7 @@ def read_order(row: Row, listing: Listing, prefix: str, now_ns: int) -> OrderRep
 def _state(word: object, quantity: Decimal, filled: Decimal) -> OrderState:
     if word not in {"open", "closed", "canceled", "expired", "rejected", "canceling"}:
         return OrderState.UNKNOWN
-    # a stop that closes whatever there is has a quantity of 0
+    # a stop that closes the whole position has a quantity of 0
     if filled >= quantity and (filled or word == "closed"):
         return OrderState.FILLED
     if word in {"open", "canceling"}:
@@ -134,36 +134,36 @@ def _state(word: object, quantity: Decimal, filled: Decimal) -> OrderState:
     return OrderState.REJECTED if word == "rejected" else OrderState.CANCELLED
 
 
-def looked_up(reply: object, path: str) -> list[object]:
-    """The orders of a look-up's reply. ValueError unless it has one or says that it has none.
+def found_orders(reply: object, path: str) -> list[object]:
+    """The orders in the reply of a look-up; empty if the reply says that there is none.
 
-    None is an empty value where the order would be; a reply without that place says nothing.
+    An empty value at the path means that there is none. Raises ValueError if the path is missing.
     """
     above, _, key = path.rpartition(".")
-    found, holder = at(reply, path), at(reply, above)
+    found, holder = value_at(reply, path), value_at(reply, above)
     if isinstance(found, Mapping) and found:
         return [found]
     if isinstance(found, list) and found:
         return found
     if key and isinstance(holder, Mapping) and key in holder and found in (None, [], {}):
         return []
-    raise ValueError("no order where it should be")
+    raise ValueError("the reply has no order")
 
 
-def read_fill(
+def parse_fill(
     row: Row,
     listing: Listing,
     client_id: OrderId | None,
     fee: tuple[Decimal, str],
     kind: FillKind,
 ) -> FillReport:
-    """An execution, with its fee and asset. ValueError without an id, a price, a size or a time."""
+    """A fill with its fee and asset. ValueError without an id, a price, a size or a time."""
     if not row.get("id"):
         raise ValueError("no trade id")
     event_ns = _time_ns(row, "timestamp")
     if event_ns is None:
         raise ValueError("no time")
-    quantity, price = number(row, "amount"), number(row, "price")
+    quantity, price = required_decimal(row, "amount"), required_decimal(row, "price")
     if not (quantity > ZERO and price > ZERO):
         raise ValueError(f"an execution of {quantity} at {price}")
     return FillReport(
@@ -182,10 +182,10 @@ def read_fill(
     )
 
 
-def read_balance(asset: str, amounts: Row, more: Decimal = ZERO) -> Balance | None:
-    """What there is of an asset, None for nothing; `more` belongs to the total besides."""
-    total = number_or_none(amounts, "total")
-    free = number_or_none(amounts, "free")
+def parse_balance(asset: str, amounts: Row, more: Decimal = ZERO) -> Balance | None:
+    """A balance; None if it is zero. `more` is added to the total."""
+    total = optional_decimal(amounts, "total")
+    free = optional_decimal(amounts, "free")
     if total is None and free is None:
         raise ValueError(f"no balance of {asset}")
     total = free if total is None else total
@@ -195,47 +195,49 @@ def read_balance(asset: str, amounts: Row, more: Decimal = ZERO) -> Balance | No
 
 
 def balance_rows(rows: Row) -> Iterator[tuple[str, Row]]:
-    """Each asset of what ccxt makes of balances."""
+    """Each asset and its amounts in ccxt's result for balances."""
     for asset, amounts in rows.items():
         if isinstance(amounts, Mapping) and "total" in amounts and asset != "info":
             yield asset, amounts
 
 
-def left_out(rows: Row, path: str, asset: str, amount: str) -> dict[str, Decimal]:
-    """What belongs to the totals besides: where its rows are, their asset, their amount."""
-    listed = at(rows.get("info"), path)
+def extra_balances(rows: Row, path: str, asset: str, amount: str) -> dict[str, Decimal]:
+    """Amounts that ccxt leaves out of the totals, by asset, from the raw reply."""
+    listed = value_at(rows.get("info"), path)
     if not isinstance(listed, list):
         raise ValueError("no list of balances")  # noqa: TRY004 - of the reply
-    return {str(row[asset]): number(row, amount) for row in listed}
+    return {str(row[asset]): required_decimal(row, amount) for row in listed}
 
 
 _DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
 _MARGIN_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
 
 
-def read_position(row: Row, listing: Listing, now_ns: int) -> PositionReport | None:
-    """A position; None if it is flat. ValueError if it does not say which way it points."""
-    amount = number_or_none(row, "contracts")
+def parse_position(row: Row, listing: Listing, now_ns: int) -> PositionReport | None:
+    """A position; None if it is flat. ValueError if its direction is unknown."""
+    amount = optional_decimal(row, "contracts")
     if not amount:
         return None
     direction = _DIRECTIONS.get(str(row.get("side")))
     if direction is None:
-        raise ValueError(f"position of {listing.venue_symbol} points {row.get('side')!r}")
+        raise ValueError(
+            f"position of {listing.venue_symbol} has the unknown side {row.get('side')!r}"
+        )
     return PositionReport(
         instrument=listing.instrument.id,
         direction=direction,
         quantity=abs(amount) * listing.instrument.contract_size,
-        entry_price=number(row, "entryPrice"),
+        entry_price=required_decimal(row, "entryPrice"),
         event_ns=_time_ns(row, "lastUpdateTimestamp", "timestamp") or now_ns,
-        leverage=number_or_none(row, "leverage") or None,
+        leverage=optional_decimal(row, "leverage") or None,
         margin_mode=_MARGIN_MODES.get(str(row.get("marginMode"))),
-        liquidation_price=number_or_none(row, "liquidationPrice") or None,
-        unrealised_pnl=number_or_none(row, "unrealizedPnl"),
+        liquidation_price=optional_decimal(row, "liquidationPrice") or None,
+        unrealised_pnl=optional_decimal(row, "unrealizedPnl"),
         hedged=row.get("hedged") is True,
     )
 
 
-def read_candles(
+def parse_candles(
     rows: list[list[object]],
     listing: Listing,
     window_ns: tuple[int, int],
@@ -243,8 +245,8 @@ def read_candles(
 ) -> CandleFrame:
     """Candles that open and close within the window, oldest first. ValueError without a time.
 
-    A value that is no number is NaN: the minute is there, and whoever keeps candles refuses it.
-    `volume_unit` is base units per unit of the venue's volume.
+    Invalid values become NaN, so that the minute is present and is refused when it is stored.
+    `volume_unit`: base units per unit of the venue's volume.
     """
     start_ns, end_ns = window_ns
     by_open: dict[int, list[float]] = {}
@@ -284,28 +286,28 @@ def _time_ns(row: Row, *keys: str) -> int | None:
     return None
 
 
-def texts(value: object) -> set[str]:
-    """What a reply says in one place, as lower-case words: a flag, a text with commas, a list."""
+def flag_values(value: object) -> set[str]:
+    """The values at one place of a reply as lower-case words: a flag, a comma list or a list."""
     if isinstance(value, list):
-        return {word for each in value for word in texts(each)}
+        return {word for each in value for word in flag_values(each)}
     if isinstance(value, Mapping):
-        return texts(value.get("name"))
+        return flag_values(value.get("name"))
     if value is None:
         return set()
     return {word.strip().lower() for word in str(value).split(",")}
 
 
-def read_rights(reply: object, rights: Rights) -> KeyRights:
-    """What a key may do; what the reply does not tell stays None."""
+def parse_key_rights(reply: object, rights: KeyRightsQuirks) -> KeyRights:
+    """The rights of an API key; None where the reply does not say."""
 
-    def may(path: str, words: tuple[str, ...]) -> bool | None:
-        if not path or at(reply, path) is None:
+    def may(path: str, variables: tuple[str, ...]) -> bool | None:
+        if not path or value_at(reply, path) is None:
             return None
-        return bool(texts(at(reply, path)) & set(words))
+        return bool(flag_values(value_at(reply, path)) & set(variables))
 
-    addresses = texts(at(reply, rights.ip)) - {"", "*", "false"} if rights.ip else None
+    addresses = flag_values(value_at(reply, rights.ip)) - {"", "*", "false"} if rights.ip else None
     return KeyRights(
-        trade=may(rights.trade, rights.trade_words),
-        withdraw=may(rights.withdraw, rights.withdraw_words),
+        trade=may(rights.trade, rights.trade_values),
+        withdraw=may(rights.withdraw, rights.withdraw_values),
         ip_bound=None if addresses is None else bool(addresses),
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.venues.errors import Rejected, Retryable, Unknown
-from bowline.venues.rest.judging import Meaning, failure, judge
+from bowline.venues.rest.classify import ReplyMeaning, classify, to_error
 from bowline.venues.rest.tables import QUIRKS
 
 #: what a reply with a code looks like at each venue
@@ -24,15 +24,15 @@ SHAPES = {
     "mexc": lambda code: (200, {"success": False, "code": int(code), "message": "words"}),
 }
 LISTED = {
-    "duplicate": (Meaning.DUPLICATE, Unknown),
-    "not_modified": (Meaning.NOT_MODIFIED, None),
-    "not_found": (Meaning.NOT_FOUND, Rejected),
-    "unknown": (Meaning.UNKNOWN, Unknown),
-    "limited": (Meaning.LIMITED, Retryable),
-    "clock": (Meaning.CLOCK, Retryable),
-    "busy": (Meaning.BUSY, Retryable),
-    "in_use": (Meaning.REJECTED, Rejected),
-    "rejected": (Meaning.REJECTED, Rejected),
+    "duplicate": (ReplyMeaning.DUPLICATE, Unknown),
+    "not_modified": (ReplyMeaning.NOT_MODIFIED, None),
+    "not_found": (ReplyMeaning.NOT_FOUND, Rejected),
+    "unknown": (ReplyMeaning.UNKNOWN, Unknown),
+    "limited": (ReplyMeaning.LIMITED, Retryable),
+    "clock": (ReplyMeaning.CLOCK, Retryable),
+    "busy": (ReplyMeaning.BUSY, Retryable),
+    "in_use": (ReplyMeaning.REJECTED, Rejected),
+    "rejected": (ReplyMeaning.REJECTED, Rejected),
 }
 CODES = [
     (venue, words, code)
@@ -43,8 +43,8 @@ CODES = [
 
 
 def error_of(venue: str, status: int, text: str, *, moves_money: bool, ccxt: str = "") -> object:
-    verdict = judge(QUIRKS[venue].codes, status, text, lambda _: ccxt)
-    return failure(verdict, what=venue, moves_money=moves_money, after_s=7.0)
+    verdict = classify(QUIRKS[venue].codes, status, text, lambda _: ccxt)
+    return to_error(verdict, what=venue, moves_money=moves_money, after_s=7.0)
 
 
 @pytest.mark.parametrize(("venue", "words", "code"), CODES)
@@ -52,9 +52,9 @@ def test_each_listed_code_means_what_the_table_says(venue: str, words: str, code
     """A2: a new order that meets the code is refused, tried later or in doubt, and no other."""
     status, content = SHAPES[venue](code)
     meaning, kind = LISTED[words]
-    verdict = judge(QUIRKS[venue].codes, status, json.dumps(content), lambda _: "BadRequest")
+    verdict = classify(QUIRKS[venue].codes, status, json.dumps(content), lambda _: "BadRequest")
     assert (verdict.meaning, verdict.code) == (meaning, code)
-    error = failure(verdict, what=venue, moves_money=True, after_s=1)
+    error = to_error(verdict, what=venue, moves_money=True, after_s=1)
     assert error is None if kind is None else type(error) is kind
 
 
@@ -63,7 +63,7 @@ def test_no_code_has_two_meanings(venue: str) -> None:
     codes = QUIRKS[venue].codes
     listed = [code for words in LISTED for code in getattr(codes, words)]
     assert len(listed) == len(set(listed))
-    assert not set(listed) & set(codes.fine)
+    assert not set(listed) & set(codes.ok)
 
 
 @pytest.mark.parametrize(
@@ -158,5 +158,5 @@ def test_a_code_outside_the_table_is_a_refusal_only_where_ccxt_knows_it(
 
 def test_numbers_of_a_reply_are_never_floats() -> None:
     text = '{"retCode": 0, "result": {"price": 0.10000000000000000001, "size": 1e-7}}'
-    content = judge(QUIRKS["bybit"].codes, 200, text, lambda _: "").content
+    content = classify(QUIRKS["bybit"].codes, 200, text, lambda _: "").content
     assert content["result"] == {"price": "0.10000000000000000001", "size": "1e-7"}
