@@ -86,7 +86,10 @@ def _own_logs() -> Iterator[None]:
     """A command sets up the logs of its process; a test must not leave that to the next one."""
     root, hook = logging.getLogger(), sys.excepthook
     before, level = list(root.handlers), root.level
+    mask = os.umask(0o022)
+    os.umask(mask)
     yield
+    os.umask(mask)
     if root.handlers == before and sys.excepthook is hook:
         return
     for handler in [each for each in root.handlers if each not in before]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from bowline.storage.journal import (
     EMPTY_HEAD,
     Damage,
     Entry,
+    JournalMark,
     Snapshot,
     VerifyResult,
     check_rising,
@@ -54,6 +57,18 @@ class MemoryJournal:
         self._head = _seal(self._head, self._entries[self._sealed :])
         self._sealed = len(self._entries)
         return self._head.hex()
+
+    def mark(self) -> JournalMark:
+        """The end as it is now."""
+        return JournalMark(len(self._entries), self.last_seq, self.head)
+
+    def has(self, mark: JournalMark) -> bool:
+        """Whether this is the journal of the mark, still as long as then or longer."""
+        known = self._entries[: mark.entries]
+        last_seq = known[-1].seq if known else 0
+        return (len(known), last_seq, _seal(EMPTY_HEAD, known).hex()) == msgspec.structs.astuple(
+            mark
+        )
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep it; the latest once more is no error."""

@@ -43,4 +43,4 @@ def setup_of(
 def play(setup: Setup, minutes: CandleFrame, journal: Journal) -> PaperResult:
     """The run to its end, at full speed."""
     feed = ReplayFeed(minutes, setup.run.timeframe, None)
-    return run_paper(setup, journal, feed, lambda _: None)
+    return run_paper(setup, journal, feed, lambda _: None, lambda _: None)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bowline.core.signals import Catalogue, Strategies, Unsaid
     from bowline.desk.backup import Stores
     from bowline.desk.deletes import Keepers
+    from bowline.desk.journal_end import KnownEnd
     from bowline.desk.plugins import PluginFolder
     from bowline.desk.setup import Setup
     from bowline.desk.strategies import StrategyDesk
@@ -148,13 +149,19 @@ def stores_to_copy(home: Path) -> Stores:
         copy_sqlite=copy_sqlite,
         open_journal=open_journal,
         locked=file_lock,
-        run_ids=lambda: _run_ids(home),
+        journal_ends=lambda: journal_ends(home),
     )
 
 
-def _run_ids(home: Path) -> frozenset[int]:
+def journal_ends(home: Path) -> dict[int, KnownEnd | None]:
+    """Every run that the tables know, and how far its journal had come; none without tables."""
+    from bowline.desk.journal_end import kept_end
+    from bowline.settings import load_settings
+
+    if load_settings().database is None and not (home / "tables.db").exists():
+        return {}
     with closing(open_tables(home)) as tables:
-        return frozenset(run.id for run in tables.list_runs())
+        return {run.id: kept_end(run) for run in tables.list_runs()}
 
 
 def stores_to_compact(home: Path, wait_s: int = 5) -> dict[Path, Callable[[], None]]:

@@ -145,13 +145,17 @@ class InterruptedFeed:
         raise asyncio.CancelledError
 
 
+def quiet(_: object) -> None:
+    """Nobody looks on."""
+
+
 def test_a_run_that_is_interrupted_goes_on_where_it_was(paper):
     """Stopped with Ctrl-C, it reports the candles it came to; the same command goes on."""
     setup, minutes = paper
     undisturbed, journal = MemoryJournal(), MemoryJournal()
     play(setup, minutes, undisturbed)
     for seen in (100, 200):
-        result = run_paper(setup, journal, InterruptedFeed(minutes), lambda _: None)
+        result = run_paper(setup, journal, InterruptedFeed(minutes), quiet, quiet)
         assert (result.finished, result.differences) == (False, ())
         assert len(result.record.candles) == seen
     assert play(setup, minutes, journal).finished

@@ -141,17 +141,19 @@ def _runs(settings: Settings) -> str:
 
     from bowline import wire
     from bowline.desk.journal import journal_path, runs_with_journal
+    from bowline.desk.journal_end import refuse_cut
 
     home = settings.home
     if settings.database is None and not home.exists():
         return "none yet"
-    with closing(wire.open_tables(home)) as tables:
-        known = len(tables.list_runs())
+    wire.open_tables(home).close()
+    ends = wire.journal_ends(home)
     entries = []
     for number in runs_with_journal(home):
         with closing(wire.open_journal(journal_path(home, number), read_only=True)) as journal:
+            refuse_cut(number, ends.get(number), journal)
             entries.append(journal.last_seq)
-    return f"{known} known, {len(entries)} with a journal, {sum(entries):,} entries"
+    return f"{len(ends)} known, {len(entries)} with a journal, {sum(entries):,} entries"
 
 
 def _plugins() -> Check:

@@ -14,6 +14,7 @@ from bowline.cli.options import FORCE, MOST_NUMBER, MOST_ROWS, output_of
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
+    from bowline.desk.journal_end import KnownEnd
     from bowline.storage.journal import Journal
 
 app = typer.Typer(
@@ -83,8 +84,10 @@ def verify_command(
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Check that all is as it was written; exit code 1 if not."""
-    with _opened(run) as (run_id, journal):
-        result = journal.verify()
+    from bowline.desk.journal_end import checked
+
+    with _opened(run, whole=False) as (run_id, journal):
+        result = checked(journal, _known_end(run_id))
         head = "" if result.damage else journal.head
     if as_json:
         emit_json(
@@ -145,15 +148,24 @@ def replay_command(
 
 
 @contextmanager
-def _opened(run: int | None) -> Iterator[tuple[int, Journal]]:
-    """The journal of the run that is meant, to be read."""
+def _opened(run: int | None, *, whole: bool = True) -> Iterator[tuple[int, Journal]]:
+    """The journal of the run that is meant, to be read; if it must be `whole`, Damaged if not."""
     from bowline import wire
     from bowline.desk.journal import choose_run, journal_path
+    from bowline.desk.journal_end import refuse_cut
 
     home = wire.home()
     run_id = choose_run(home, run)
     journal = wire.open_journal(journal_path(home, run_id), read_only=True)
     try:
+        if whole:
+            refuse_cut(run_id, _known_end(run_id), journal)
         yield run_id, journal
     finally:
         journal.close()
+
+
+def _known_end(run_id: int) -> KnownEnd | None:
+    from bowline import wire
+
+    return wire.journal_ends(wire.home()).get(run_id)

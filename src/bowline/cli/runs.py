@@ -84,9 +84,13 @@ def show_command(
 
 def _show(view: RunView) -> None:
     from bowline.desk.journal import moment
+    from bowline.desk.journal_end import JOURNAL_END, kept_end
     from bowline.desk.titles import amount
 
     run = view.run
+    metadata = dict(run.metadata)
+    if metadata.pop(JOURNAL_END, None):
+        metadata["journal's end"] = kept_end(run)
     facts = {
         "kind": run.kind,
         "state": run.state.value,
@@ -94,7 +98,7 @@ def _show(view: RunView) -> None:
         "instrument": f"{_instrument(run)} {run.timeframe.value}",
         "initial cash": amount(run.initial_cash),
         "journal": view.journal or "none",
-        **run.metadata,
+        **metadata,
     }
     emit_table((f"run {run.id}", ""), facts.items())
     emit_table(

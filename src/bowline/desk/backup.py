@@ -20,7 +20,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,7 @@ from bowline.desk.backup_manifest import (
     write_manifest,
 )
 from bowline.desk.durable import disk, sync, sync_folder
+from bowline.desk.journal_end import KnownEnd, cut_off
 from bowline.storage.journal import Journal
 
 _NAME = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
@@ -74,7 +75,8 @@ class Stores(NamedTuple):
     """What is copied, and how. `candles` is None if a server keeps them.
 
     `copy_sqlite` returns False for a file with nothing in it; `locked` raises Conflict with the
-    given words if another process holds the lock file; `run_ids` are those of all runs there are.
+    given words if another process holds the lock file; `journal_ends` are all runs there are, each
+    with how far its journal had come.
     """
 
     home: Path
@@ -83,7 +85,7 @@ class Stores(NamedTuple):
     copy_sqlite: Callable[[Path, Path], bool]
     open_journal: OpenJournal
     locked: Callable[[Path, str], AbstractContextManager[None]]
-    run_ids: Callable[[], Collection[int]]
+    journal_ends: Callable[[], Mapping[int, KnownEnd | None]]
 
 
 class Backup(Struct, frozen=True):
@@ -202,7 +204,9 @@ def _fill(
     found = sorted((stores.home / _JOURNALS).glob("*.db"))
     gone = _deleted(stores, found, before)
     _copy_file(stores.home / _TABLES, part / _TABLES, stores.copy_sqlite, progress)
-    journals = tuple(_copied_journals(stores, part, found, progress))
+    ends = stores.journal_ends()
+    _refuse_lost(stores.home, found, ends)
+    journals = tuple(_copied_journals(stores, part, found, ends, progress))
     candles = stores.candles
     if candles is not None and candles.path.exists():
         progress(_CANDLES, candles.path.stat().st_size)
@@ -232,7 +236,7 @@ def _deleted(stores: Stores, found: list[Path], before: Backup | None) -> tuple[
         return ()
     had = {Path(each.path).name for each in before.manifest.journals}
     missing = sorted(had - {path.name for path in found})
-    runs = stores.run_ids() if missing else ()
+    runs = stores.journal_ends() if missing else {}
     for name in missing:
         number = int(match[1]) if (match := _RUN.fullmatch(name)) else 0
         if number in runs:
@@ -255,27 +259,51 @@ def _copy_file(
     if not source.exists():
         return False
     progress(source.name, source.stat().st_size)
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(mode=0o700, exist_ok=True)
     return copy(source, target)
 
 
+def _refuse_lost(home: Path, found: list[Path], ends: Mapping[int, KnownEnd | None]) -> None:
+    there = {path.name for path in found}
+    for run, end in ends.items():
+        if end is not None and end.mark.entries and f"run-{run}.db" not in there:
+            raise Damaged(
+                f"journal {home / _JOURNALS / f'run-{run}.db'} is gone; its run had come to {end};"
+                " no backup was made",
+                hint=f"restore it from a backup, or delete its run: bowline runs delete {run}",
+            )
+
+
 def _copied_journals(
-    stores: Stores, part: Path, found: list[Path], progress: Progress
+    stores: Stores,
+    part: Path,
+    found: list[Path],
+    ends: Mapping[int, KnownEnd | None],
+    progress: Progress,
 ) -> Iterator[JournalEnd]:
     for source in found:
         target = part / _JOURNALS / source.name
-        # a run that has just begun may have a file without a table: nothing happened in it yet
+        number = int(match[1]) if (match := _RUN.fullmatch(source.name)) else 0
+        end = ends.get(number)
         if not _copy_file(source, target, stores.copy_sqlite, progress):
+            if end is not None:
+                raise _not_whole(source, ": it is empty, and its run has begun")
+            # a run that is being made may have a file without a table: nothing happened in it yet
             continue
         with closing(stores.open_journal(target, read_only=True)) as journal:
             result = journal.verify()
             if result.damage is not None:
-                raise Damaged(
-                    f"journal {source} is damaged at seq {result.damage.seq}:"
-                    f" {result.damage.what}; no backup was made",
-                    hint="restore that journal from an older backup, or move it out of the folder",
-                )
+                raise _not_whole(source, f" at seq {result.damage.seq}: {result.damage.what}")
+            if words := cut_off(end, journal):
+                raise _not_whole(source, f": {words}")
             yield JournalEnd(target.relative_to(part).as_posix(), result.entries, journal.head)
+
+
+def _not_whole(source: Path, why: str) -> Damaged:
+    return Damaged(
+        f"journal {source} is damaged{why}; no backup was made",
+        hint="restore that journal from an older backup, or delete its run (bowline runs delete)",
+    )
 
 
 def _strategy_files(folder: Path) -> Iterator[Path]:

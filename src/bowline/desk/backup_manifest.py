@@ -128,7 +128,7 @@ def digest_of(source: Path, target: Path | None = None) -> tuple[int, str]:
         file = files.enter_context(source.open("rb"))
         copy = None
         if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             target.touch(mode=0o600, exist_ok=False)
             copy = files.enter_context(target.open("wb"))
         while chunk := file.read(_CHUNK_BYTES):

@@ -22,11 +22,15 @@ from bowline.core.model.event import CandleClosed, OpinionsFormed, RunStarted
 from bowline.core.model.values import to_decimals
 from bowline.core.report import Collected, Difference, RunRecord, differences
 from bowline.core.signals.frame import History
+from bowline.desk.journal_end import KnownEnd
 from bowline.desk.setup import Setup
 from bowline.research import backtest
 from bowline.research.backtest import opinions_of
 from bowline.runtime import Feed, Loop, audit, read_state
 from bowline.storage.journal import Entry, Journal
+
+#: after how many candles the end of the journal is kept beside the run
+NOTED_CANDLES = 1_000
 
 
 class PaperResult(Struct, frozen=True):
@@ -49,12 +53,29 @@ class ReplayResult(Struct, frozen=True):
 
 
 def run_paper(
-    setup: Setup, journal: Journal, feed: Feed, progress: Callable[[int], None]
+    setup: Setup,
+    journal: Journal,
+    feed: Feed,
+    progress: Callable[[int], None],
+    note: Callable[[KnownEnd], None],
 ) -> PaperResult:
-    """Take the run to the end of its feed, or to where it is interrupted (SIGINT, SIGTERM)."""
+    """Take the run to the end of its feed, or to where it is interrupted (SIGINT, SIGTERM).
+
+    `note` hears now and then, and at the end, how far the journal has come.
+    """
     loop = _start(setup, journal)
-    finished = asyncio.run(_interruptible(loop, feed, progress))
+    noted = loop.candles
+
+    def watch(candles: int) -> None:
+        nonlocal noted
+        progress(candles)
+        if candles - noted >= NOTED_CANDLES:
+            noted = candles
+            note(KnownEnd(journal.mark(), loop.next_open_ns))
+
+    finished = asyncio.run(_interruptible(loop, feed, watch))
     loop.snapshot()
+    note(KnownEnd(journal.mark(), loop.next_open_ns))
     return _result(setup, journal, loop, finished=finished)
 
 

@@ -18,12 +18,13 @@ from typing import Any
 import msgspec
 
 from bowline.core.completeness import Completeness
-from bowline.core.errors import BowlineError, Damaged, NotFound
+from bowline.core.errors import BowlineError, Damaged, NotFound, Unreachable
 from bowline.core.model.instrument import market_by_id
 from bowline.core.model.run import RunState
 from bowline.core.signals import WARMUP_RULE, Unsaid
 from bowline.desk.completeness import GapRule
 from bowline.desk.journal import journal_path
+from bowline.desk.journal_end import KnownEnd, kept_end, note_end, refuse_cut
 from bowline.desk.paper import PaperResult, ReplayResult, replay, run_paper
 from bowline.desk.report import completeness_lines
 from bowline.desk.runs import FINISHED, mark_running, mark_stopped, take_up
@@ -144,21 +145,49 @@ def work(
     run = take_up(tables, request_of(setup), time.time_ns(), fresh=fresh)
     path = journal_path(home, run.id)
     with closing(open_journal(path)) as journal:
+        refuse_cut(run.id, kept_end(run), journal)
         taken_up = journal.last_seq > 0
         begun, begun_at = "taken up" if taken_up else "begun", time.monotonic()
         mark_running(tables, run.id, begun, time.time_ns())
         _log.info("run %s", begun, extra={"run": run.id, "seq": journal.last_seq})
         try:
-            result = run_paper(setup, journal, feed, progress)
+            result = run_paper(setup, journal, feed, progress, _noting(tables, run.id))
         except BowlineError as error:
-            tables.change_state(run.id, RunState.FAILED, error.message, time.time_ns())
             _log.error("run failed: %s", error.message, extra={"run": run.id})
+            _mark_failed(tables, run.id, error)
             raise
-    tables.add_metadata(run.id, {FINISHED: result.finished}, time.time_ns())
     ended = "the last candle" if result.finished else "interrupted"
-    mark_stopped(tables, run.id, ended, time.time_ns())
+    try:
+        # in this order: until both are there, the same words take the run up again
+        mark_stopped(tables, run.id, ended, time.time_ns())
+        tables.add_metadata(run.id, {FINISHED: result.finished}, time.time_ns())
+    except Unreachable as error:
+        raise Unreachable(
+            f"run {run.id} came to {ended}, which could not be noted: {error.message}",
+            hint=f"{error.hint}; all of the run is in {path}: the same words end it",
+        ) from error
     _log.info("run stopped: %s", ended, extra=_counts(run.id, result, time.monotonic() - begun_at))
     return PaperRun(run.id, path, taken_up, result, setup.completeness)
+
+
+def _noting(tables: Tables, run_id: int) -> Callable[[KnownEnd], None]:
+    """Keeps how far the journal has come; tables that are busy or full hold up no run."""
+
+    def note(end: KnownEnd) -> None:
+        try:
+            note_end(tables, run_id, end, time.time_ns())
+        except Unreachable as error:
+            _log.warning("the end of the journal is not noted: %s", error.message)
+
+    return note
+
+
+def _mark_failed(tables: Tables, run_id: int, why: BowlineError) -> None:
+    """What ended the run is what a person has to hear, also where it cannot be noted."""
+    try:
+        tables.change_state(run_id, RunState.FAILED, why.message, time.time_ns())
+    except Unreachable as error:
+        why.problems = (*why.problems, f"nor could that be noted: {error.message}")
 
 
 def _counts(run_id: int, result: PaperResult, seconds: float) -> dict[str, object]:

@@ -72,6 +72,14 @@ class VerifyResult(msgspec.Struct, frozen=True):
     damage: Damage | None = None
 
 
+class JournalMark(msgspec.Struct, frozen=True):
+    """An entry of a journal by which it is known later: how many there were, its seq and hash."""
+
+    entries: int
+    seq: int
+    head: str
+
+
 class Journal(Protocol):
     """Append-only, one writer. Every method may raise Damaged."""
 
@@ -92,6 +100,12 @@ class Journal(Protocol):
     @property
     def head(self) -> str:
         """The hash of the last entry in hex: equal for equal journals."""
+
+    def mark(self) -> JournalMark:
+        """The end as it is now."""
+
+    def has(self, mark: JournalMark) -> bool:
+        """Whether this is the journal of the mark, still as long as then or longer."""
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep it, durably. ValueError unless its seq is above the last snapshot's.

@@ -43,6 +43,7 @@ from bowline.storage.journal import (
     EMPTY_HEAD,
     Damage,
     Entry,
+    JournalMark,
     Snapshot,
     VerifyResult,
     check_rising,
@@ -131,6 +132,20 @@ class SqliteJournal:
         """The hash of the last entry in hex."""
         with _damage_at(self._path):
             return read_meta(self._db).head.hex()
+
+    def mark(self) -> JournalMark:
+        """The end as it is now."""
+        with _damage_at(self._path):
+            meta = read_meta(self._db)
+            return JournalMark(meta.entries, meta.last_seq, meta.head.hex())
+
+    def has(self, mark: JournalMark) -> bool:
+        """Whether this is the journal of the mark, still as long as then or longer."""
+        with _damage_at(self._path):
+            query = "SELECT count(*), coalesce(max(seq), 0) FROM entries WHERE seq <= ?"
+            found = self._db.execute(query, (mark.seq,)).fetchone()
+            head = head_at(self._db, mark.seq).hex()
+            return (*found, head) == (mark.entries, mark.seq, mark.head)
 
     def save_snapshot(self, snapshot: Snapshot) -> None:
         """Keep it, durably; the latest once more is no error."""
