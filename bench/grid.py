@@ -35,9 +35,9 @@ from bowline.core.model.policy import AllIn, Costs, DirectionMode
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.research.grid import (
     ChunkResult,
+    CloseSeries,
     Rules,
     SignalBank,
-    Tape,
     evaluate,
     evaluate_crosses,
     parse_grid,
@@ -65,9 +65,9 @@ def candles_of(length: int) -> CandleFrame:
     return CandleFrame(InstrumentId(MarketId(1), "X"), Timeframe.M1, open_ns=open_ns, **columns)
 
 
-def tape_of(length: int) -> Tape:
+def series_of(length: int) -> CloseSeries:
     """The same, ready for the kernel."""
-    return Tape(candles_of(length), 0)
+    return CloseSeries(candles_of(length), 0)
 
 
 def pairs(count: int) -> NDArray[np.int64]:
@@ -122,18 +122,18 @@ def say_speed(case: str, work: float, seconds: float) -> None:
 
 def w1_525600x1000() -> None:
     """On every path that this machine can take."""
-    tape, crosses = tape_of(YEAR), pairs(1000)
+    series, crosses = series_of(YEAR), pairs(1000)
     for path in available()[1:]:
         os.environ[VARIABLE] = path
-        seconds = best_of(7, lambda: evaluate_crosses(tape, crosses, NO_STOPS, RULES))
+        seconds = best_of(7, lambda: evaluate_crosses(series, crosses, NO_STOPS, RULES))
         say_speed(f"w1_525600x1000 {path}", YEAR * 1000, seconds)
     os.environ.pop(VARIABLE, None)
 
 
 def w2_525600x25000() -> None:
     """A thousand crosses under 25 pairs of stops."""
-    tape, crosses = tape_of(YEAR), pairs(1000)
-    seconds = best_of(2, lambda: evaluate_crosses(tape, crosses, STOPS, RULES))
+    series, crosses = series_of(YEAR), pairs(1000)
+    seconds = best_of(2, lambda: evaluate_crosses(series, crosses, STOPS, RULES))
     say_speed("w2_525600x25000", YEAR * 25_000, seconds)
 
 
@@ -155,11 +155,11 @@ def sweep_525600x1000() -> None:
 
 def and3_525600x10000() -> None:
     """25 crosses and 20 momenta and 20 deviations from an average, all of which must agree."""
-    tape = tape_of(YEAR)
-    bank, close = SignalBank(YEAR), tape.closes
+    series = series_of(YEAR)
+    bank, close = SignalBank(YEAR), series.closes
 
     def average(period: int) -> NDArray[np.float64]:
-        sums = np.concatenate(([0.0], np.cumsum(tape.closes)))
+        sums = np.concatenate(([0.0], np.cumsum(series.closes)))
         known = (sums[period:] - sums[:-period]) / period
         return np.concatenate((np.full(period - 1, known[0]), known))
 
@@ -177,19 +177,19 @@ def and3_525600x10000() -> None:
             below, above = away < most, away > -most
             turns.append(bank.add(below.astype(np.int8) - (above & ~below).astype(np.int8)))
     base = np.array([[a, b, c] for a in crosses for b in momenta for c in turns], dtype=np.int32)
-    seconds = best_of(2, lambda: evaluate(tape, bank, base, NO_STOPS, RULES))
+    seconds = best_of(2, lambda: evaluate(series, bank, base, NO_STOPS, RULES))
     say_speed("and3_525600x10000", YEAR * len(base), seconds)
 
 
 def threads2_525600x10000() -> None:
     """Seconds on the wall of one thread and of two, in turns: only for a machine at rest."""
-    tape, crosses = tape_of(YEAR), crossed(np.arange(3, 53), np.arange(55, 255))
+    series, crosses = series_of(YEAR), crossed(np.arange(3, 53), np.arange(55, 255))
     walls: dict[int, float] = {}
     for _ in range(3):
         for threads in (1, 2):
             seconds = best_of(
                 1,
-                lambda n=threads: evaluate_crosses(tape, crosses, NO_STOPS, RULES, threads=n),
+                lambda n=threads: evaluate_crosses(series, crosses, NO_STOPS, RULES, threads=n),
                 time.perf_counter,
             )
             walls[threads] = min(seconds, walls.get(threads, seconds))
@@ -199,18 +199,18 @@ def threads2_525600x10000() -> None:
 
 def against_vectorbt(length: int) -> None:
     """The same 100 crosses; the returns must agree where there is money left to compare."""
-    tape, crosses = tape_of(length), pairs(100)
+    series, crosses = series_of(length), pairs(100)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "asked.npz"
         fast, slow, _ = crosses.T
-        np.savez(file, closes=tape.closes, fast=fast, slow=slow, rounds=2)
+        np.savez(file, closes=series.closes, fast=fast, slow=slow, rounds=2)
         done = subprocess.run([peer_python(), PEER, file], check=True, capture_output=True)
     theirs = json.loads(done.stdout)
-    ours = evaluate_crosses(tape, crosses, NO_STOPS, RULES)
+    ours = evaluate_crosses(series, crosses, NO_STOPS, RULES)
     gap = np.abs(ours.total_return_pct / 100 - np.array(theirs["returns"])).max()
     depth = np.abs(ours.max_drawdown_pct / 100 - np.array(theirs["drawdowns"])).max()
     print(f"largest gap to vectorbt: return {gap:.1e}, drawdown {depth:.1e}", file=sys.stderr)
-    seconds = best_of(7, lambda: evaluate_crosses(tape, crosses, NO_STOPS, RULES))
+    seconds = best_of(7, lambda: evaluate_crosses(series, crosses, NO_STOPS, RULES))
     say(
         f"w1_{length}x100_vs_vectorbt", length * 100 / seconds / 1e9, "G candles·variants/s",
         f"vectorbt {VECTORBT}, warm, chunks of 10: {length * 100 / theirs['seconds'] / 1e6:.1f} M",
@@ -220,10 +220,10 @@ def against_vectorbt(length: int) -> None:
 
 def memory() -> None:
     """What 10,000 crosses of a year add to the process at their highest: say it first, or alone."""
-    tape = tape_of(YEAR)
+    series = series_of(YEAR)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     crosses = crossed(np.arange(3, 53), np.arange(55, 255))
-    evaluate_crosses(tape, crosses, NO_STOPS, RULES)
+    evaluate_crosses(series, crosses, NO_STOPS, RULES)
     added = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     columns = YEAR * 8 * 10_000 / 2**20
     say("memory_525600x10000", added, "MiB", "one float64 equity column each", added / columns)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bowline.desk.plugins import PluginFolder
     from bowline.desk.setup import Setup
     from bowline.desk.strategies import StrategyDesk
-    from bowline.research.grid import Budget
+    from bowline.research.grid import SweepBudget
     from bowline.runtime import Feed
     from bowline.runtime.bus import Bus
     from bowline.storage.candles import Candles
@@ -324,14 +324,14 @@ def max_lost_pct() -> Decimal | None:
     return load_settings().max_lost_pct
 
 
-def grid_budget(max_variants: int | None, max_mib: int | None) -> Budget:
+def grid_budget(max_variants: int | None, max_mib: int | None) -> SweepBudget:
     """What a sweep may take: as much as was said, else as the settings say."""
-    from bowline.research.grid import Budget
+    from bowline.research.grid import SweepBudget
     from bowline.settings import load_settings
 
     own = load_settings()
     variants, mib = own.grid_max_variants, own.grid_max_mib
-    return Budget(
+    return SweepBudget(
         variants if max_variants is None else max_variants,
         (mib if max_mib is None else max_mib) << 20,
     )

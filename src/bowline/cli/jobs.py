@@ -228,7 +228,7 @@ def work_here(
     from bowline.cli.worker import executor_of
     from bowline.core.model.job import JobState
     from bowline.desk.jobs import run_here, stage_of
-    from bowline.research.jobs import Bench
+    from bowline.research.jobs import WorkerContext
     from bowline.research.jobs.sweeps import first_stage
 
     home, job_id, meter = wire.home(), lease.job.id, Meter()
@@ -241,8 +241,8 @@ def work_here(
         executor_of(threads, cluster) as executor,
         asked_to_stop(lambda: _say("\nstopping after the chunk at work")) as stopping,
     ):
-        bench = Bench(store, stage, executor, stopping=stopping, report=meter.show)
-        state = run_here(bench, lease)
+        context = WorkerContext(store, stage, executor, stopping=stopping, report=meter.show)
+        state = run_here(context, lease)
     meter.end()
     if state is JobState.DONE:
         return True

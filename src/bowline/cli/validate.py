@@ -36,8 +36,8 @@ from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_tab
 if TYPE_CHECKING:
     from bowline.desk.setup import Words
     from bowline.desk.validation import Effort, Validation
-    from bowline.research.grid import Budget, GridPlan, SweepResult
-    from bowline.research.validation import Verdict, WalkForward
+    from bowline.research.grid import GridPlan, SweepBudget, SweepResult
+    from bowline.research.validation import SweepVerdict, WalkForward
 
 app = typer.Typer()
 
@@ -157,7 +157,7 @@ def walk_forward_command(
     show_walk("anchored" if anchored else "rolling", walk)
 
 
-def show_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: SweepVerdict) -> None:
     """The verdict in words, then the figures it rests on."""
     from bowline.desk.validation_words import verdict_rows
 
@@ -208,7 +208,7 @@ def _show(found: Validation, *, as_json: bool) -> None:
         typer.echo(note)
 
 
-def _result(what: str, words: Words, budget: Budget, threads: int) -> SweepResult | None:
+def _result(what: str, words: Words, budget: SweepBudget, threads: int) -> SweepResult | None:
     """The sweep of a job or of a grid file; None for a strategy."""
     from bowline import wire
     from bowline.desk.spec_text import PIPED, is_spec_file, read_spec_file
@@ -258,7 +258,7 @@ def _strategy(what: str, words: Words, effort: Effort) -> Validation:
         return validate_strategy(setup, trials, effort, _say)
 
 
-def _plan(grid: Path, words: Words, budget: Budget) -> GridPlan:
+def _plan(grid: Path, words: Words, budget: SweepBudget) -> GridPlan:
     from bowline import wire
     from bowline.desk.spec_text import read_spec_file
     from bowline.desk.sweeps import Wishes, prepare_sweep, read_request

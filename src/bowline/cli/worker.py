@@ -13,7 +13,7 @@ from bowline.cli.options import THREADS
 from bowline.cli.output import JSON_HELP, emit_json
 
 if TYPE_CHECKING:
-    from bowline.research.jobs import Executor
+    from bowline.research.jobs import ChunkExecutor
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ def worker_command(
     from bowline.cli.interrupt import asked_to_stop
     from bowline.desk.jobs import stage_of
     from bowline.research.grid import instruction_set
-    from bowline.research.jobs import Bench, work, worker_name
+    from bowline.research.jobs import WorkerContext, work, worker_name
 
     wire.start_logs()
     home, name = wire.home(), worker_name()
@@ -48,25 +48,25 @@ def worker_command(
         asked_to_stop(lambda: _say("stopping after the chunk at work")) as stopping,
     ):
         _say(f"worker {name} waits for jobs")
-        bench = Bench(
+        context = WorkerContext(
             store,
             lambda job: stage_of(job, lambda: wire.open_candles(home)),
             executor,
             stopping=stopping,
         )
-        taken = work(bench, name, once=once)
+        taken = work(context, name, once=once)
     if as_json:
         emit_json({"worker": name, "jobs_taken": taken})
 
 
 @contextmanager
-def executor_of(threads: int, cluster: str) -> Iterator[Executor]:
+def executor_of(threads: int, cluster: str) -> Iterator[ChunkExecutor]:
     """What computes chunks: this process, or a cluster."""
     from bowline.core.errors import BadInput
-    from bowline.research.jobs import Threads
+    from bowline.research.jobs import LocalExecutor
 
     if not cluster:
-        yield Threads(threads or os.cpu_count() or 1)
+        yield LocalExecutor(threads or os.cpu_count() or 1)
         return
     try:
         from bowline.research.jobs.cluster import open_cluster

@@ -29,9 +29,9 @@ from bowline.desk.report import completeness_facts
 from bowline.desk.setup import Words
 from bowline.desk.sweep_words import slots_text
 from bowline.desk.sweeps import Wishes, prepare_sweep
-from bowline.research.grid import Budget, GridPlan, GridRequest, SweepResult
+from bowline.research.grid import GridPlan, GridRequest, SweepBudget, SweepResult
 from bowline.research.grid.plan import Hashes
-from bowline.research.jobs import LEASE_NS, Bench, Stage, is_gone, run_leased, worker_name
+from bowline.research.jobs import LEASE_NS, Stage, WorkerContext, is_gone, run_leased, worker_name
 from bowline.research.jobs.sweeps import first_stage, result_of
 from bowline.storage.candles import Candles
 from bowline.storage.jobs import JobRequest, Jobs, Lease, LeaseLost, StoredJob
@@ -53,7 +53,7 @@ class SweepPayload(Struct, frozen=True):
     file: str
     allow_jumps: bool
     unsaid: Unsaid
-    budget: Budget
+    budget: SweepBudget
     hashes: Hashes
     chunks: int
     #: how complete the candles were when it was asked for; None in jobs that nobody measured
@@ -176,24 +176,24 @@ def sweep_result(
     return result_of(plan or plan_of(job, open_store), content, seconds)
 
 
-def run_here(bench: Bench, lease: Lease) -> JobState:
+def run_here(context: WorkerContext, lease: Lease) -> JobState:
     """Run a job in this process, for the person who waits for it; errors are theirs.
 
-    Stopped (`bench.stopping`), it is cancelled: no worker takes it up until somebody resumes it.
+    Stopped (`context.stopping`), it is cancelled: no worker takes it up until somebody resumes it.
     """
     job_id = lease.job.id
     try:
-        state = run_leased(bench, lease)
+        state = run_leased(context, lease)
     except (LeaseLost, Unreachable):
         raise
     except BowlineError as error:
-        bench.store.fail(lease, error.message, bench.clock(), for_good=True)
+        context.store.fail(lease, error.message, context.clock(), for_good=True)
         raise
     except BaseException as error:
-        bench.store.fail(lease, f"{type(error).__name__}: {error}", bench.clock())
+        context.store.fail(lease, f"{type(error).__name__}: {error}", context.clock())
         raise
     if state is JobState.QUEUED:
-        state = bench.store.cancel(job_id, bench.clock()).state
+        state = context.store.cancel(job_id, context.clock()).state
     return state
 
 

@@ -25,11 +25,11 @@ from bowline.desk.setup import (
     stored_instrument,
 )
 from bowline.research.grid import (
-    Budget,
     GridPlan,
     GridRequest,
+    SweepBudget,
     SweepResult,
-    hold_variants,
+    check_variants,
     parse_grid,
     plan_grid,
 )
@@ -44,7 +44,7 @@ class Wishes(Struct, frozen=True):
 
     top: int | None = None
     exhaustive: bool = False
-    budget: Budget = Budget()
+    budget: SweepBudget = SweepBudget()
 
 
 def read_request(
@@ -68,7 +68,7 @@ def prepare_sweep(
     BadInput if too many of the candles are missing, unless the words allow it.
     """
     # before candles are read: what is far too large is refused at once
-    hold_variants(request, wishes.budget)
+    check_variants(request, wishes.budget)
     (candles, start_ns), completeness = _candles(request, words, open_store)
     return plan_grid(
         request,

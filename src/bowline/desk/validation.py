@@ -29,18 +29,18 @@ from bowline.research import SweepResult, backtest
 from bowline.research.grid import GridPlan
 from bowline.research.validation import (
     Evidence,
-    LookAhead,
-    Paths,
-    Verdict,
+    LookAheadResult,
+    ResampledPaths,
+    SweepVerdict,
     WalkForward,
+    assess_sweep,
     growth_of,
-    judge,
-    judge_sweep,
     look_ahead,
+    make_verdict,
     measure_stress,
-    replay,
     resample_candles,
     resample_round_trips,
+    run_on_candles,
     stressed,
     walk_grid,
 )
@@ -78,10 +78,10 @@ class Validation(Struct, frozen=True):
 
     strategy: str
     first_signal: FirstSignal
-    verdict: Verdict
-    round_trips: Paths | None
-    markets: Paths | None
-    look_ahead: LookAhead | None
+    verdict: SweepVerdict
+    round_trips: ResampledPaths | None
+    markets: ResampledPaths | None
+    look_ahead: LookAheadResult | None
     walks: dict[str, WalkForward]
     notes: tuple[str, ...]
     completeness: Completeness | None
@@ -119,10 +119,12 @@ def note_sweep(trials: Trials, plan: GridPlan, now_ns: int) -> int:
     return trials.note(sweep, now_ns)
 
 
-def judge_result(result: SweepResult, trials: Trials, now_ns: int, *, threads: int = 1) -> Verdict:
+def judge_result(
+    result: SweepResult, trials: Trials, now_ns: int, *, threads: int = 1
+) -> SweepVerdict:
     """Note the sweep and judge its best row: what every sweep ends with."""
     earlier = note_sweep(trials, result.plan, now_ns)
-    return judge_sweep(result, earlier, threads=threads)
+    return assess_sweep(result, earlier, threads=threads)
 
 
 def walk_sweep(
@@ -152,12 +154,12 @@ def validate_sweep(
         first = plan.rules.first_signal
         return Validation("none", first, verdict, None, None, None, {}, (note,), plan.completeness)
     variant = result.variant(1)
-    again = result.again(1).report
+    again = result.core_run(1).report
     report = make_report(again.record, plan.completeness)
     say("Monte Carlo")
     markets = resample_candles(
         plan.candles,
-        lambda candles: replay(plan, variant, candles),
+        lambda candles: run_on_candles(plan, variant, candles),
         paths=effort.market_paths,
         block=_block(plan.candles),
         seed=effort.seed,
@@ -213,7 +215,7 @@ def validate_strategy(setup: Setup, trials: Trials, effort: Effort, say: Say) ->
     return Validation(
         strategy=strategy_name(setup.spec),
         first_signal=setup.run.policy.first_signal,
-        verdict=judge(_evidence(setup, report, trials)),
+        verdict=make_verdict(_evidence(setup, report, trials)),
         round_trips=_round_trips(report, effort),
         markets=markets,
         look_ahead=ahead,
@@ -265,7 +267,7 @@ def _play(setup: Setup, candles: CandleFrame) -> tuple[float, float]:
     return report.metrics.total_return_pct, report.metrics.max_drawdown_pct
 
 
-def _round_trips(report: Report, effort: Effort) -> Paths | None:
+def _round_trips(report: Report, effort: Effort) -> ResampledPaths | None:
     cash = to_float(report.record.run.initial_cash)
     growth = growth_of(report.round_trips, cash)
     if not len(growth):

@@ -18,12 +18,12 @@ from bowline.desk.report import completeness_document
 from bowline.desk.report.words import NOTHING, first_signal_text, number_text, time_text
 from bowline.desk.validation import Validation
 from bowline.research.validation import (
-    Finding,
-    Leg,
-    LookAhead,
-    Paths,
+    FoldResult,
+    LookAheadResult,
     Question,
-    Verdict,
+    QuestionFinding,
+    ResampledPaths,
+    SweepVerdict,
     WalkForward,
 )
 
@@ -48,7 +48,7 @@ def validation_document(found: Validation) -> dict[str, Any]:
 
 
 def walk_document(walk: WalkForward) -> dict[str, Any]:
-    """A walk: its figures, its legs, and the joined equity at the last close of each day."""
+    """A walk: its figures, its folds, and the joined equity at the last close of each day."""
     day = (walk.close_ns - 1) // DAY_NS
     last = np.flatnonzero(np.diff(day, append=day[-1] + 1))
     return {
@@ -60,18 +60,18 @@ def walk_document(walk: WalkForward) -> dict[str, Any]:
         "efficiency_pct": walk.efficiency_pct,
         "legs": [
             {
-                "from_ns": int(leg.record.candles.open_ns[0]),
-                "to_ns": int(leg.record.candles.close_ns[-1]),
-                "variant": leg.choice.variant,
-                "strategy": strategy_name(leg.choice.spec),
-                "in_sample_return_pct": leg.choice.return_pct,
-                "in_sample_sharpe": leg.choice.sharpe,
-                "return_pct": leg.return_pct,
-                "round_trips": leg.round_trips,
-                "lost": leg.completeness.lost,
-                "held_across_gaps": held_through(leg),
+                "from_ns": int(fold.record.candles.open_ns[0]),
+                "to_ns": int(fold.record.candles.close_ns[-1]),
+                "variant": fold.choice.variant,
+                "strategy": strategy_name(fold.choice.spec),
+                "in_sample_return_pct": fold.choice.return_pct,
+                "in_sample_sharpe": fold.choice.sharpe,
+                "return_pct": fold.return_pct,
+                "round_trips": fold.round_trips,
+                "lost": fold.completeness.lost,
+                "held_across_gaps": held_through(fold),
             }
-            for leg in walk.legs
+            for fold in walk.folds
         ],
         "equity": [
             {"close_ns": int(walk.close_ns[at]), "equity": float(walk.equity[at])}
@@ -80,13 +80,13 @@ def walk_document(walk: WalkForward) -> dict[str, Any]:
     }
 
 
-def verdict_rows(verdict: Verdict) -> Iterator[tuple[str, str, str, str]]:
+def verdict_rows(verdict: SweepVerdict) -> Iterator[tuple[str, str, str, str]]:
     """Question, figure, answer, in words."""
     for finding in verdict.findings:
         yield finding.question.value, figure_text(finding), finding.grade.value, finding.words
 
 
-def figure_text(finding: Finding) -> str:
+def figure_text(finding: QuestionFinding) -> str:
     """`0.93`, `41 %`, or `n/a`."""
     if finding.figure is None:
         return NOTHING
@@ -117,26 +117,26 @@ def paths_rows(found: Validation) -> Iterator[tuple[str, ...]]:
 
 def walk_rows(walk: WalkForward) -> Iterator[tuple[str, ...]]:
     """When it was tested, what was chosen, how it did before and in the test."""
-    for leg in walk.legs:
-        candles = leg.record.candles
+    for fold in walk.folds:
+        candles = fold.record.candles
         yield (
             f"{time_text(int(candles.open_ns[0]))} to {time_text(int(candles.close_ns[-1]))}",
-            strategy_name(leg.choice.spec),
-            number_text(leg.choice.return_pct, 1),
-            number_text(leg.return_pct, 1),
-            str(leg.round_trips),
-            f"{leg.completeness.lost:,}" + (f", {gaps}" if (gaps := _gap_words(leg)) else ""),
+            strategy_name(fold.choice.spec),
+            number_text(fold.choice.return_pct, 1),
+            number_text(fold.return_pct, 1),
+            str(fold.round_trips),
+            f"{fold.completeness.lost:,}" + (f", {gaps}" if (gaps := _gap_words(fold)) else ""),
         )
 
 
-def held_through(leg: Leg) -> int:
+def held_through(fold: FoldResult) -> int:
     """How many positions of the test were held through a gap in its candles."""
-    across = leg.completeness.across
+    across = fold.completeness.across
     return 0 if across is None else len(across.round_trips) + across.open_position
 
 
-def _gap_words(leg: Leg) -> str:
-    held = held_through(leg)
+def _gap_words(fold: FoldResult) -> str:
+    held = held_through(fold)
     return f"{held} held through a gap" if held else ""
 
 
@@ -155,11 +155,11 @@ def walk_words(walk: WalkForward) -> str:
 
 
 def _first_signal(walk: WalkForward) -> FirstSignal:
-    """Of every leg: they are rows of one grid."""
-    return walk.legs[0].record.run.policy.first_signal
+    """Of every fold: they are rows of one grid."""
+    return walk.folds[0].record.run.policy.first_signal
 
 
-def look_ahead_words(found: LookAhead) -> str:
+def look_ahead_words(found: LookAheadResult) -> str:
     """What the look-ahead test saw, in one sentence."""
     if found.message:
         return f"looks ahead: {found.message}"
@@ -174,7 +174,7 @@ def look_ahead_words(found: LookAhead) -> str:
     return f"no look-ahead seen in {found.cuts} cuts"
 
 
-def _paths_document(paths: Paths | None) -> dict[str, Any] | None:
+def _paths_document(paths: ResampledPaths | None) -> dict[str, Any] | None:
     if paths is None:
         return None
     document: dict[str, Any] = msgspec.structs.asdict(paths)

@@ -1,4 +1,4 @@
-"""Research: backtests and sweeps on the same core, and whether to believe them."""
+"""Research: backtests, sweeps and their validation, all on the same core."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Grid", "SweepResult", "backtest", "sweep"]
 
 
 def __getattr__(name: str) -> object:
-    """What is the grid's: a backtest alone does not wait for the kernel to be loaded."""
+    """Names of `grid`, imported on first use: a backtest alone does not load the kernel."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from bowline.research import grid  # noqa: PLC0415 - that is the point
+    from bowline.research import grid  # noqa: PLC0415 - loaded on first use
 
     found: object = getattr(grid, name)
     return found

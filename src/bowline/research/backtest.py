@@ -1,12 +1,11 @@
-"""A backtest: the engine and the close-fill simulator over candles that are already known.
+"""A backtest: the engine and the close-fill simulator over known candles.
 
-It must hold no rule of trading: everything it decides, the engine decides. What it adds is the
-order of the facts and the record of what
-happened.
+It must contain no trading rule: the engine makes every decision. It adds the order of the facts and
+the record of what happened.
 
-1. What happens inside a candle comes first, then its close, then what the runs think of it.
-2. A run whose rules count nothing candle by candle has nothing to do at a close without a fresh
-   opinion that is not at a level of its position: such closes are not told to it.
+1. What happens inside a candle comes first, then its close, then the runs' signals on it.
+2. A run that counts neither candles nor days does nothing at a close without a fresh signal that is
+   not at a level of its position: such closes are not passed to it.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from bowline.core.sim import Opinions, Simulation
 if TYPE_CHECKING:
     from bowline.core.signals.frame import Opinion, SignalFrame
 
-#: closes looked at in one go for the next that matters
+#: closes searched at once for the next that matters
 _AHEAD = 4_096
 
 
 def opinions_of(run: Run, frame: SignalFrame, candles: CandleFrame) -> Opinions:
-    """The fresh opinions of one run, by the candle on which they are."""
+    """The fresh signals of one run, by the open time of their candle."""
     found = {}
     for at in np.flatnonzero(frame.edge).tolist():
         found[int(candles.open_ns[at])] = ((run.id, frame.signal(at)),)
@@ -54,11 +53,11 @@ def backtest(
 ) -> RunRecord:
     """Run `opinion` under `run.policy` over `candles` (all since `run.anchor_ns`, oldest first).
 
-    `minutes` are those that the candles are made of: a run that fills by the minute needs them.
-    `funding` is what was due, oldest first: a run that pays it needs that.
+    `minutes` are the minutes of the candles, required by a run that fills by the minute. `funding`
+    is what fell due, oldest first, required by a run that pays it (else ValueError).
     """
     if run.policy.funding and funding is None:
-        raise ValueError("a run that pays funding needs to be told what was due")
+        raise ValueError("a run that pays funding needs `funding`")
     return backtest_signals(run, opinion.signals(candles), candles, minutes, funding or ())
 
 
@@ -71,7 +70,7 @@ def backtest_signals(
     *,
     every_close: bool = False,
 ) -> RunRecord:
-    """The same from what the opinion says of each of `candles`; `every_close`: none is left out."""
+    """The same for the signals of each of `candles`; `every_close` leaves no close out."""
     if len(frame) != len(candles):
         raise ValueError(f"{len(frame)} signals for {len(candles)} candles")
     first = int(candles.open_ns.searchsorted(run.start_ns))
@@ -81,7 +80,7 @@ def backtest_signals(
     played.begin()
     opinions = opinions_of(run, frame, candles)
     facts: Iterable[PlayedCandle | FundingFixed]
-    if counts_nothing(run) and not funding and not every_close:
+    if may_skip_closes(run) and not funding and not every_close:
         facts = _closes_that_matter(played.engine, run, decided, frame.edge[first:])
     else:
         facts = closed_candles(decided, run.policy.fills, minutes)
@@ -91,7 +90,7 @@ def backtest_signals(
     return collected.finish(run, decided, frame.conflicting_signals)
 
 
-def counts_nothing(run: Run) -> bool:
+def may_skip_closes(run: Run) -> bool:
     """Whether no rule of the run counts candles or days, so that closes can be left out."""
     policy = run.policy
     return policy.limits == Limits() and policy.sharing is None and policy.fills is Fills.CLOSE
@@ -100,7 +99,7 @@ def counts_nothing(run: Run) -> bool:
 def _closes_that_matter(
     engine: Engine, run: Run, decided: CandleFrame, edge: np.ndarray
 ) -> Iterator[PlayedCandle]:
-    """The closes with a fresh opinion, and those at a level of the position that is held then."""
+    """The closes with a fresh signal, and those at a level of the current position."""
     edges = [*np.flatnonzero(edge).tolist(), len(decided)]
     at = 0
     while (at := _next(decided, edges, at, engine.state.runs[run.id].levels)) < len(decided):
@@ -115,11 +114,11 @@ def _closes_that_matter(
 
 
 def _next(decided: CandleFrame, edges: list[int], at: int, levels: ExitLevels | None) -> int:
-    """The next close from `at` on that the engine may act at; the length if there is none."""
+    """The next close from `at` on at which the engine may act; the length if there is none."""
     edge = edges[bisect_left(edges, at)]
     if levels is None:
         return edge
-    # a little wider than the levels: the engine decides in decimals
+    # slightly wider than the levels, because the engine decides in decimals
     lower, upper = float(levels.lower) * (1 + 1e-12), float(levels.upper) * (1 - 1e-12)
     for start in range(at, edge, _AHEAD):
         closes = decided.close[start : min(edge, start + _AHEAD)]

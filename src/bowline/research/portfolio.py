@@ -1,12 +1,12 @@
 """A backtest of several runs that share one wallet: one engine, one stream of facts.
 
-It must hold no rule of trading: who may enter, and with how much, the engine decides. What it adds
-is the order of things, which must not depend on anything but the runs and their candles:
+It must contain no trading rule: the engine decides who may enter, and with how much. It adds the
+order of the facts, which depends on nothing but the runs and their candles:
 
-1. Runs on the same candles are told of them together, by one fact.
-2. Facts are merged by time; at one moment, funding comes before closes, and closes in the order in
-   which the first run on those candles stands.
-3. Each run's orders fill at its own costs. What happens is noted for each run by itself.
+1. Runs on the same candles get them together, as one fact.
+2. Facts are merged by time. At one moment funding comes before closes, and closes come in the order
+   of the first run on those candles.
+3. Each run's orders fill at its own costs, and each run has its own record.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bowline.core.sim import Opinions, Simulation
 
 
 class Member(Struct, frozen=True):
-    """A run and what it is told, as `backtest` takes them. Its id is its own in the portfolio."""
+    """A run with its inputs, as `backtest` takes them. Its id is unique in the portfolio."""
 
     run: Run
     opinion: Opinion
@@ -44,9 +44,9 @@ Key = tuple[InstrumentId, Timeframe]
 
 
 def backtest_portfolio(members: Sequence[Member]) -> tuple[RunRecord, ...]:
-    """Run all `members`, whose policies share a wallet, and hand back what happened to each.
+    """Run all `members`, whose policies share a wallet; the record of each, in their order.
 
-    Raises BadInput if two of them would have to be told different things of the same candles.
+    BadInput if two of them need different facts about the same candles.
     """
     collected = Collected()
     played = Simulation([member.run for member in members], collected.note)
@@ -76,7 +76,7 @@ def backtest_portfolio(members: Sequence[Member]) -> tuple[RunRecord, ...]:
 def _opinions(
     group: Sequence[Member], members: Sequence[Member], frames: Sequence[SignalFrame]
 ) -> Opinions:
-    """The fresh opinions of all runs of a group, by the candle on which they are."""
+    """The fresh signals of all runs of a group, by the open time of their candle."""
     found: dict[int, tuple[tuple[RunId, Signal], ...]] = {}
     for member, frame in zip(members, frames, strict=True):
         if member not in group:
@@ -88,12 +88,12 @@ def _opinions(
 
 
 def _refuse_other_mark(told: FundingFixed, again: FundingFixed) -> None:
-    """Runs on other candles of an instrument are told of the same funding once."""
+    """BadInput if runs on other candles of an instrument mark the same funding differently."""
     if told != again:
         raise BadInput(
             f"the runs on {told.instrument.symbol} mark the same funding at {told.mark} and "
             f"{again.mark}",
-            hint="give them the same source of candles: stored ones are marked by the minute",
+            hint="give them the same source of candles (stored candles are marked by the minute)",
         )
 
 
@@ -102,12 +102,12 @@ def _candles_of(member: Member) -> Key:
 
 
 def _moment(fact: PlayedCandle | FundingFixed) -> tuple[int, bool]:
-    """Funding of a moment comes before the closes of it."""
+    """The sort key of a fact: time, then funding before closes."""
     return fact.seen_ns, isinstance(fact, PlayedCandle)
 
 
 def _groups(members: Sequence[Member]) -> list[list[Member]]:
-    """The members on the same candles, in the order of the first of each."""
+    """The members by candles, in the order of the first member of each group."""
     groups: dict[Key, list[Member]] = {}
     for member in members:
         groups.setdefault(_candles_of(member), []).append(member)
@@ -115,15 +115,15 @@ def _groups(members: Sequence[Member]) -> list[list[Member]]:
 
 
 def _facts(group: Sequence[Member]) -> Iterator[PlayedCandle | FundingFixed]:
-    """What the members of a group are told: the same, or it cannot be told by one fact."""
+    """The facts for all members of a group; BadInput if they need different ones."""
     decided = [m.candles.slice(_first(m), len(m.candles)) for m in group]
     inside = {m.run.policy.fills: m for m in group if m.run.policy.fills is not Fills.CLOSE}
     if len(inside) > 1 or any(d.content_hash() != decided[0].content_hash() for d in decided):
         name = group[0].run.instrument.key
         raise BadInput(
             f"runs on {group[0].run.timeframe.value} candles of {name} differ in their candles or "
-            "in how they look inside them",
-            hint="give them one span and source, and one of fills: intrabar and fills: minutes",
+            "in how they fill within them",
+            hint="give them the same span and source, and the same `fills`",
         )
     fills, teller = next(iter(inside.items()), (Fills.CLOSE, group[0]))
     paying = next((m for m in group if m.run.policy.funding), group[0])

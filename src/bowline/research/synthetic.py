@@ -1,9 +1,9 @@
-"""A made-up market for demonstrations: seeded, the same on every machine, and like no real one.
+"""A synthetic market for demonstrations: seeded and the same on every machine.
 
-It must never be mistaken for a recording: it has trends that last, so that a trend rule has
-something to find.
+It must never be mistaken for a recording: its trends last longer than real ones, so that a trend
+rule has something to find.
 
-1. A regime (up, down, flat) holds for some hours, then another is drawn.
+1. A regime (up, down, flat) lasts for some hours, then another is drawn.
 2. Each minute's return is the regime's drift plus noise; noise is the sum of twelve uniform draws.
 3. Highs and lows reach a little beyond open and close; all prices are whole cents.
 """

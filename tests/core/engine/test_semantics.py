@@ -27,7 +27,7 @@ from bowline.core.model.policy import (
 from bowline.core.model.values import DAY_NS, HUNDRED, RunId, StrategyId, Timeframe
 from bowline.core.signals.frame import SignalFrame, frame_of
 from bowline.research import backtest
-from bowline.research.grid.reference import Life, LoopRules, play
+from bowline.research.grid.reference import LoopAccount, LoopRules, run_loop
 
 INSTRUMENT = Instrument(InstrumentId(FILE_MARKET.market_id, "TEST"))
 ALLOWED = {
@@ -108,7 +108,7 @@ def rules_of(policy: Policy) -> LoopRules:
 
 def both(
     closes: list[float], signals: list[int], policy: Policy, first: int = 0
-) -> tuple[list[tuple], Life]:
+) -> tuple[list[tuple], LoopAccount]:
     """Fills of the engine as (candle, side, quantity, price, reason), and the clear loop's life."""
     candles = market(closes)
     cash = Decimal(1000)
@@ -126,7 +126,7 @@ def both(
     ]
     days = [int(ns // DAY_NS) for ns in candles.open_ns]
     edges = first + 1 if policy.first_signal is FirstSignal.WAIT else 0
-    life = play(closes, days, signals, float(cash), rules_of(policy), edges=edges)
+    life = run_loop(closes, days, signals, float(cash), rules_of(policy), edges=edges)
     assert sum(record.refusals.values()) == life.refused
     return fills, life
 

@@ -12,7 +12,7 @@ from bowline.core.model.values import Timeframe
 from bowline.core.report.equity import daily_equity
 from bowline.desk.sweep_report import Tone, picture_of, sweep_page
 from bowline.research import Grid, sweep
-from bowline.research.validation import judge_sweep
+from bowline.research.validation import assess_sweep
 from tests.core.report.runs import frame
 
 GRID = {
@@ -46,7 +46,7 @@ def result():
 
 @pytest.fixture(scope="module")
 def verdict(result):
-    return judge_sweep(result)
+    return assess_sweep(result)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_the_page_says_the_verdict_the_hashes_and_buy_and_hold(picture, result, 
 def test_a_sweep_of_little_is_still_a_page(changes, hours):
     grid = Grid(GRID | {"stops": {}} | changes, wire.load_catalogue())
     result = sweep(grid, frame(100 + 5 * np.sin(np.arange(hours) / 9.0), Timeframe.H1))
-    picture = picture_of(result, judge_sweep(result))
+    picture = picture_of(result, assess_sweep(result))
     text = re.sub(r"<script.*?</script>", "", sweep_page(picture), flags=re.DOTALL)
     assert len(picture.top) == len(result)
     assert len(picture.figures.variant) == result.plan.variants
@@ -138,7 +138,7 @@ def test_a_title_is_a_title_whatever_the_number_of_indicators():
     steps = np.random.default_rng(3).normal(0, 0.01, 24 * 60)
     candles = frame(100 * np.exp(np.cumsum(steps)), Timeframe.H1)
     swept = sweep(Grid(asked, wire.load_catalogue()), candles, check=False)
-    picture = picture_of(swept, judge_sweep(swept), job=12)
+    picture = picture_of(swept, assess_sweep(swept), job=12)
     slots = [slot.name for slot in swept.plan.request.slots]
     assert len(slots) > 20
     assert picture.title == f"Sweep of {', '.join(slots[:3])} and {len(slots) - 3} more"
@@ -150,7 +150,7 @@ def test_a_title_is_a_title_whatever_the_number_of_indicators():
 def test_the_figure_that_ranks_is_drawn_of_every_variant(result):
     asked = {**GRID, "rank_by": "win_rate_pct"}
     swept = sweep(Grid(asked, wire.load_catalogue()), result.plan.candles, check=False)
-    picture = picture_of(swept, judge_sweep(swept))
+    picture = picture_of(swept, assess_sweep(swept))
     plan = swept.plan
     outcome = plan.evaluate(np.arange(plan.space.bases), plan.stops)
     with np.errstate(invalid="ignore"):

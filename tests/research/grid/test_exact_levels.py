@@ -27,7 +27,7 @@ from bowline.core.model.policy import (
 )
 from bowline.core.model.values import RunId, StrategyId, Timeframe
 from bowline.research import backtest
-from bowline.research.grid import Outcome, Rules, SignalBank, Tape, evaluate
+from bowline.research.grid import CloseSeries, Outcome, Rules, SignalBank, evaluate
 from bowline.research.grid.library import available
 from tests.chance import seeded
 from tests.core.engine.test_semantics import INSTRUMENT, Told, market
@@ -142,7 +142,7 @@ def swept(candles: CandleFrame, signals: list[int], stops: np.ndarray, rules: Ru
     """What the kernel says of these signals under each pair of stops."""
     bank = SignalBank(len(candles))
     base = np.array([[bank.add(np.array(signals, dtype=np.int8))]], dtype=np.int32)
-    return evaluate(Tape(candles, 0), bank, base, stops, rules)
+    return evaluate(CloseSeries(candles, 0), bank, base, stops, rules)
 
 
 @pytest.mark.parametrize("path", available())

@@ -18,8 +18,8 @@ from bowline.desk.jobs import SweepPayload, sweep_job
 from bowline.desk.setup import Words
 from bowline.desk.sweeps import Wishes
 from bowline.research.grid import GridPlan, parse_grid, plan_grid
-from bowline.research.grid.again import run_again
 from bowline.research.grid.library import available
+from bowline.research.grid.recheck import run_in_core
 from bowline.research.validation import walk_grid
 from tests.generators import catalogue, ruled, sample_specs
 from tests.research.grid.test_kernel_core import COSTS, held_to_the_core, market
@@ -50,7 +50,7 @@ def test_every_variant_is_the_core_s_from_its_first_candle_on(path, first_signal
             for at, base in enumerate(bases.tolist()):
                 for lane in range(plan.space.lanes):
                     row = at * plan.space.lanes + lane
-                    truth = run_again(plan, base * plan.space.lanes + lane).report.metrics
+                    truth = run_in_core(plan, base * plan.space.lanes + lane).report.metrics
                     assert rows.round_trips[row] == truth.round_trip_count
                     mine = rows.final_equity[row], rows.exposure_pct[row]
                     money = truth.initial_cash_quote + truth.total_profit_quote
@@ -85,7 +85,7 @@ def test_the_choice_makes_a_difference_and_only_by_the_first_round_trip():
     trips = {}
     for choice in CHOICES:
         plan = plan_of(choice, candles, indicators=[cross], choose=1, stops={})
-        record = run_again(plan, 0).report.record
+        record = run_in_core(plan, 0).report.record
         fills = [
             (e.fill.event_ns - START_NS) // candles.timeframe.ns - 1 for e in record.executions
         ]
@@ -102,7 +102,7 @@ def test_the_choice_makes_a_difference_and_only_by_the_first_round_trip():
 def test_a_walk_forward_trades_what_its_sweeps_promise(first_signal):
     """The first fold has no history: kernel and core must agree on it as on the others."""
     walk = walk_grid(plan_of(first_signal, minutes(1_500, seed=2), indicators=[CROSS], choose=1))
-    policies = {leg.record.run.policy.first_signal.value for leg in walk.legs}
+    policies = {fold.record.run.policy.first_signal.value for fold in walk.folds}
     assert policies == {first_signal}
     assert walk.round_trips > 0
 

@@ -26,7 +26,7 @@ from bowline.core.model.policy import (
 )
 from bowline.core.model.values import Timeframe
 from bowline.core.signals import expressions, ta_lib
-from bowline.research.grid import Convention, Rules, SignalBank, Tape, fallback, kernel
+from bowline.research.grid import CloseSeries, Convention, Rules, SignalBank, fallback, kernel
 from bowline.research.grid.library import VARIABLE, available
 
 COMPILED = [name for name in available() if name != "python"]
@@ -38,14 +38,14 @@ def test_a_kernel_was_compiled_here():
     assert "plain" in COMPILED
 
 
-def tape_of(closes, start=0, timeframe=Timeframe.H4, gaps=None) -> Tape:
+def series_of(closes, start=0, timeframe=Timeframe.H4, gaps=None) -> CloseSeries:
     column = np.array(closes, dtype=np.float64)
     steps = np.ones(len(column), dtype=np.int64) if gaps is None else np.array(gaps)
     open_ns = (np.cumsum(steps) + 5) * timeframe.ns
     frame = CandleFrame(
         InstrumentId(FILE_MARKET.market_id, "TEST"), timeframe, open_ns, *(column for _ in range(5))
     )
-    return Tape(frame, start)
+    return CloseSeries(frame, start)
 
 
 # down to what is nothing beside the cash of the account
@@ -93,11 +93,11 @@ def markets(draw, longest=700):
     ]
     gaps = rng.choice([1, 1, 1, 1, 7, 40], length) if draw(st.booleans()) else None
     start = draw(st.integers(0, length - 1)) if draw(st.booleans()) else 0
-    return tape_of(closes, start, draw(st.sampled_from([Timeframe.H4, Timeframe.M5])), gaps), rows
+    return series_of(closes, start, draw(st.sampled_from([Timeframe.H4, Timeframe.M5])), gaps), rows
 
 
-def bank_of(tape, rows) -> SignalBank:
-    bank = SignalBank(len(tape))
+def bank_of(series, rows) -> SignalBank:
+    bank = SignalBank(len(series))
     for row in rows:
         bank.add(row.astype(np.int8))
     return bank
@@ -147,40 +147,40 @@ def hold_together(ask, theirs):
     stops=st.lists(st.tuples(pcts, pcts), min_size=1, max_size=6),
 )
 def test_lanes_of_stops_do_what_the_clear_loop_does(market, rules, stops):
-    tape, rows = market
-    bank, pairs = bank_of(tape, rows), np.array(stops)
-    theirs = fallback.evaluate(tape, bank, BASE, pairs, rules)
-    hold_together(lambda: kernel.evaluate(tape, bank, BASE, pairs, rules, threads=2), theirs)
+    series, rows = market
+    bank, pairs = bank_of(series, rows), np.array(stops)
+    theirs = fallback.evaluate(series, bank, BASE, pairs, rules)
+    hold_together(lambda: kernel.evaluate(series, bank, BASE, pairs, rules, threads=2), theirs)
 
 
 @settings(max_examples=150, deadline=None)
 @given(market=markets(longest=3500), rules=rules_drawn)
 def test_tiles_without_stops_do_what_the_clear_loop_does(market, rules):
-    tape, rows = market
-    bank = bank_of(tape, rows)
-    theirs = fallback.evaluate(tape, bank, BASE, NO_STOPS, rules)
-    hold_together(lambda: kernel.evaluate(tape, bank, BASE, NO_STOPS, rules), theirs)
+    series, rows = market
+    bank = bank_of(series, rows)
+    theirs = fallback.evaluate(series, bank, BASE, NO_STOPS, rules)
+    hold_together(lambda: kernel.evaluate(series, bank, BASE, NO_STOPS, rules), theirs)
 
 
 @settings(max_examples=40, deadline=None)
 @given(market=markets(), rules=rules_drawn, pair=st.tuples(pcts, pcts))
 def test_daily_equity_is_that_of_the_clear_loop(market, rules, pair):
-    tape, rows = market
-    bank = bank_of(tape, rows)
+    series, rows = market
+    bank = bank_of(series, rows)
     for stops in (NO_STOPS, np.array([pair])):
-        theirs = fallback.evaluate_daily(tape, bank, BASE, stops, rules)
-        mine = kernel.evaluate_daily(tape, bank, BASE, stops, rules, threads=2)
+        theirs = fallback.evaluate_daily(series, bank, BASE, stops, rules)
+        mine = kernel.evaluate_daily(series, bank, BASE, stops, rules, threads=2)
         assert mine == pytest.approx(theirs, rel=1e-9, abs=1e-6)
 
 
 @st.composite
 def crossed_markets(draw):
     """A market, and crosses whose averages begin at several anchors."""
-    tape, _ = draw(markets(longest=2500))
-    anchor = st.integers(0, len(tape) - 1)
+    series, _ = draw(markets(longest=2500))
+    anchor = st.integers(0, len(series) - 1)
     period = st.integers(1, 90) | st.integers(1, 1500)
     crosses = draw(st.lists(st.tuples(period, period, anchor), min_size=1, max_size=9))
-    return tape, np.array(crosses)
+    return series, np.array(crosses)
 
 
 @settings(max_examples=60, deadline=None)
@@ -190,11 +190,11 @@ def crossed_markets(draw):
     pair=st.just((NAN, NAN)) | st.tuples(pcts, pcts),
 )
 def test_crosses_do_what_the_clear_loop_does(market, rules, pair):
-    tape, crosses = market
-    bank, base = fallback.cross_bank(tape, crosses)
+    series, crosses = market
+    bank, base = fallback.cross_bank(series, crosses)
     stops = np.array([pair])
-    theirs = fallback.evaluate(tape, bank, base, stops, rules)
-    hold_together(lambda: kernel.evaluate_crosses(tape, crosses, stops, rules), theirs)
+    theirs = fallback.evaluate(series, bank, base, stops, rules)
+    hold_together(lambda: kernel.evaluate_crosses(series, crosses, stops, rules), theirs)
 
 
 small_budgets = st.sampled_from([Decimal("1e-9"), Decimal("1e-6"), Decimal(1)])
@@ -214,13 +214,13 @@ small_budgets = st.sampled_from([Decimal("1e-9"), Decimal("1e-6"), Decimal(1)])
 def test_what_is_left_of_a_budget_is_not_lost_beside_the_account(seed, fee_pct, sizing):
     """Traded down to the account's rounding, it still wins and loses trip by trip."""
     rng = np.random.default_rng(seed)
-    tape = tape_of(np.rint(10_000 * np.exp(np.cumsum(rng.normal(0, 0.003, 2500)))))
+    series = series_of(np.rint(10_000 * np.exp(np.cumsum(rng.normal(0, 0.003, 2500)))))
     crosses = np.array([[1, 2, 0], [2, 5, 0]])
     rules = Rules(DirectionMode.LONG_SHORT, sizing, Costs(fee_pct, Decimal("0.05")), Decimal(1000))
-    bank, base = fallback.cross_bank(tape, crosses)
+    bank, base = fallback.cross_bank(series, crosses)
     for stops in (NO_STOPS, np.array([[2.0, 3.0], [5.0, NAN]])):
-        theirs = fallback.evaluate(tape, bank, base, stops, rules)
-        ask = partial(kernel.evaluate_crosses, tape, crosses, stops, rules)
+        theirs = fallback.evaluate(series, bank, base, stops, rules)
+        ask = partial(kernel.evaluate_crosses, series, crosses, stops, rules)
         hold_together(ask, theirs)
 
 
@@ -228,14 +228,14 @@ def test_what_is_left_of_a_budget_is_not_lost_beside_the_account(seed, fee_pct, 
 @given(market=crossed_markets())
 def test_averages_that_never_exist_are_those_of_ta_lib_to_the_bit(market):
     """The same signals, so the same bytes: what a base comes to cannot depend on who made them."""
-    tape, crosses = market
+    series, crosses = market
     crosses = np.maximum(crosses, (2, 2, 0))
     rules = Rules(
         DirectionMode.LONG_SHORT, AllIn(), Costs(Decimal("0.1"), Decimal("0.01")), Decimal(1000)
     )
-    bank = SignalBank(len(tape))
+    bank = SignalBank(len(series))
     for fast, slow, anchor in crosses.tolist():
-        closes, direction = tape.closes[anchor:], np.zeros(len(tape), dtype=np.int8)
+        closes, direction = series.closes[anchor:], np.zeros(len(series), dtype=np.int8)
         if max(fast, slow) <= len(closes):
             one, other = (ta_lib.run("SMA", closes, period)[0] for period in (fast, slow))
             values = {"one": one, "other": other}
@@ -246,8 +246,8 @@ def test_averages_that_never_exist_are_those_of_ta_lib_to_the_bit(market):
             direction[anchor:] = above.astype(np.int8) - below.astype(np.int8)
         bank.add(direction)
     base = np.arange(len(crosses), dtype=np.int32)[:, None]
-    theirs = kernel.evaluate(tape, bank, base, NO_STOPS, rules)
-    mine = kernel.evaluate_crosses(tape, crosses, NO_STOPS, rules)
+    theirs = kernel.evaluate(series, bank, base, NO_STOPS, rules)
+    mine = kernel.evaluate_crosses(series, crosses, NO_STOPS, rules)
     for name in mine.__struct_fields__:
         assert getattr(mine, name).tobytes() == getattr(theirs, name).tobytes(), name
 
@@ -255,7 +255,7 @@ def test_averages_that_never_exist_are_those_of_ta_lib_to_the_bit(market):
 @pytest.mark.parametrize("stops", [NO_STOPS, np.array([[2.0, 3.0], [NAN, 1.0], [5.0, NAN]])])
 def test_threads_and_batches_change_no_byte(stops, monkeypatch, path):
     rng = np.random.default_rng(3)
-    tape = tape_of(np.rint(30_000 * np.exp(np.cumsum(rng.normal(0, 0.004, 4000)))) / 100)
+    series = series_of(np.rint(30_000 * np.exp(np.cumsum(rng.normal(0, 0.004, 4000)))) / 100)
     crosses = np.stack(
         (rng.integers(1, 40, 90), rng.integers(30, 200, 90), rng.integers(0, 3, 90)), axis=1
     )
@@ -265,7 +265,7 @@ def test_threads_and_batches_change_no_byte(stops, monkeypatch, path):
 
     def bits(threads: int, batch: int) -> list[bytes]:
         monkeypatch.setattr(kernel, "_BATCH", batch)
-        row = kernel.evaluate_crosses(tape, crosses, stops, rules, threads=threads)
+        row = kernel.evaluate_crosses(series, crosses, stops, rules, threads=threads)
         return [getattr(row, name).tobytes() for name in row.__struct_fields__]
 
     whole = bits(1, 1024)
@@ -278,46 +278,46 @@ def test_equal_daily_returns_have_no_sharpe_ratio_to_rank_by(name, stops, monkey
     """1 % a day for 60 days: a deviation of rounding would make a ratio of 1e15, ranked first."""
     monkeypatch.setenv(VARIABLE, name)
     days = 100 * 1.01 ** np.arange(61)
-    tape = tape_of(np.repeat(days, 2)[1:-1], timeframe=Timeframe.H12)
-    bank = bank_of(tape, [np.ones(len(tape))])
+    series = series_of(np.repeat(days, 2)[1:-1], timeframe=Timeframe.H12)
+    bank = bank_of(series, [np.ones(len(series))])
     rules = Rules(
         direction=DirectionMode.LONG_ONLY,
         sizing=AllIn(),
         costs=Costs(Decimal(0), Decimal(0)),
         initial_cash=Decimal(1000),
     )
-    outcome = kernel.evaluate(tape, bank, np.array([[0]], dtype=np.int32), stops, rules)
+    outcome = kernel.evaluate(series, bank, np.array([[0]], dtype=np.int32), stops, rules)
     assert outcome.total_return_pct == pytest.approx(100 * (1.01**60 - 1))
     assert np.isnan(outcome.sharpe).all()
 
 
 def test_without_a_kernel_the_clear_loop_runs(monkeypatch):
-    tape = tape_of([100, 101, 103, 99, 98, 97, 104, 105])
-    bank = bank_of(tape, [np.array([0, 1, 1, -1, -1, 0, 1, 1])])
+    series = series_of([100, 101, 103, 99, 98, 97, 104, 105])
+    bank = bank_of(series, [np.array([0, 1, 1, -1, -1, 0, 1, 1])])
     rules = Rules(DirectionMode.LONG_SHORT, AllIn(), Costs(Decimal(0), Decimal(0)), Decimal(1000))
     base = np.array([[0]], dtype=np.int32)
-    compiled = kernel.evaluate(tape, bank, base, NO_STOPS, rules)
+    compiled = kernel.evaluate(series, bank, base, NO_STOPS, rules)
     monkeypatch.setenv(VARIABLE, "python")
     assert kernel.instruction_set() == "python"
-    same_within_rounding(kernel.evaluate(tape, bank, base, NO_STOPS, rules), compiled)
+    same_within_rounding(kernel.evaluate(series, bank, base, NO_STOPS, rules), compiled)
     monkeypatch.setenv(VARIABLE, "sse9")
     with pytest.raises(BadInput, match="sse9"):
-        kernel.evaluate(tape, bank, base, NO_STOPS, rules)
+        kernel.evaluate(series, bank, base, NO_STOPS, rules)
 
 
 def test_what_does_not_fit_is_refused():
-    """The kernel follows every number it is given: the door has to look."""
-    tape, rules = (
-        tape_of([1, 2, 3]),
+    """The kernel checks no index itself, so its interface must."""
+    series, rules = (
+        series_of([1, 2, 3]),
         Rules(DirectionMode.LONG_SHORT, AllIn(), Costs(Decimal(0), Decimal(0)), Decimal(1000)),
     )
-    bank = bank_of(tape, [np.array([0, 1, -1])])
+    bank = bank_of(series, [np.array([0, 1, -1])])
     base = np.array([[0]], dtype=np.int32)
-    with pytest.raises(ValueError, match="does not have"):
-        kernel.evaluate(tape, bank, base + 1, NO_STOPS, rules)
-    with pytest.raises(ValueError, match="candles for a tape"):
-        kernel.evaluate(tape, SignalBank(4), base, NO_STOPS, rules)
+    with pytest.raises(ValueError, match="outside the bank's 1 rows"):
+        kernel.evaluate(series, bank, base + 1, NO_STOPS, rules)
+    with pytest.raises(ValueError, match="4 candles for 3 closes"):
+        kernel.evaluate(series, SignalBank(4), base, NO_STOPS, rules)
     with pytest.raises(ValueError, match="pairs"):
-        kernel.evaluate(tape, bank, base, np.array([1.0, 2.0]), rules)
+        kernel.evaluate(series, bank, base, np.array([1.0, 2.0]), rules)
     with pytest.raises(ValueError, match="period"):
-        kernel.evaluate_crosses(tape, np.array([[0, 4, 0]]), NO_STOPS, rules)
+        kernel.evaluate_crosses(series, np.array([[0, 4, 0]]), NO_STOPS, rules)

@@ -26,7 +26,7 @@ from bowline.core.signals import (
     policy_of,
 )
 from bowline.research import backtest
-from bowline.research.grid import Rules, SignalBank, Tape, evaluate
+from bowline.research.grid import CloseSeries, Rules, SignalBank, evaluate
 from bowline.research.grid.library import available
 from tests.chance import generator
 from tests.generators import catalogue, sample_specs
@@ -72,7 +72,7 @@ def held_to_the_core(
     base = np.array([[bank.add(signals.direction, signals.first)]], dtype=np.int32)
     stops = np.array([[rate(policy.stops.sl_pct), rate(policy.stops.tp_pct)]])
     rules = Rules(policy.direction, policy.sizing, costs, CASH, first_signal=policy.first_signal)
-    row = evaluate(Tape(candles, start), bank, base, stops, rules)
+    row = evaluate(CloseSeries(candles, start), bank, base, stops, rules)
 
     truth = report.metrics
     assert row.round_trips[0] == truth.round_trip_count

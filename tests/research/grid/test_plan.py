@@ -18,12 +18,12 @@ from bowline.desk.setup import Span, candles_of_span, make_setup
 from bowline.research import backtest
 from bowline.research.backtest import backtest_signals
 from bowline.research.grid import ChunkResult, Merge, finish, plan_grid, run_chunks
-from bowline.research.grid.again import (
+from bowline.research.grid.recheck import (
     RowDisagrees,
     check_row,
-    rows_again,
-    run_again,
-    side_by_side,
+    recheck_batches,
+    recheck_rows,
+    run_in_core,
 )
 from bowline.research.grid.topk import rows_of
 from tests.generators import catalogue
@@ -153,14 +153,14 @@ def test_hashes_name_request_rules_and_candles() -> None:
 
 
 def test_a_span_without_candles_is_refused() -> None:
-    with pytest.raises(BadInput, match="no complete candle in the span"):
+    with pytest.raises(BadInput, match="the span contains no complete candle"):
         plan_grid(request(), CANDLES, int(CANDLES.close_ns[-1]))
 
 
 def test_a_row_on_which_kernel_and_core_disagree_is_an_error_that_names_it() -> None:
     plan = plan_grid(request(), CANDLES, FROM_NS)
     top = run_chunks(plan, Merge(plan)).top
-    report = run_again(plan, int(top.variant[2])).report
+    report = run_in_core(plan, int(top.variant[2])).report
     core = report.metrics, report.closed
     check_row(top, 2, *core)
     wrong = replace(top, total_return_pct=top.total_return_pct * (1 + 1e-6))
@@ -186,12 +186,12 @@ def test_rows_that_share_a_run_are_what_each_comes_to_alone(sizing, direction, s
     plan = plan_grid(asked, CANDLES.slice(0, 1_500), FROM_NS)
     outcome = plan.evaluate(np.arange(plan.space.bases), plan.stops)
     top = rows_of(np.arange(plan.variants), outcome)
-    lots = side_by_side(plan, top)
-    alone_each = [run_again(plan, variant).report.metrics for variant in top.variant.tolist()]
-    for places in (*lots, random.sample(range(len(top)), len(top))):
-        found = [row.metrics for row in rows_again(plan, top, places)]
+    batches = recheck_batches(plan, top)
+    alone_each = [run_in_core(plan, variant).report.metrics for variant in top.variant.tolist()]
+    for places in (*batches, random.sample(range(len(top)), len(top))):
+        found = [row.metrics for row in recheck_rows(plan, top, places)]
         assert found == [alone_each[place] for place in places]
-    assert sorted(place for lot in lots for place in lot) == list(range(plan.variants))
+    assert sorted(place for lot in batches for place in lot) == list(range(plan.variants))
 
 
 @pytest.mark.parametrize("sl_pct", [None, Decimal("0.2")])

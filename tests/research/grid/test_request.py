@@ -12,7 +12,7 @@ from bowline.core.errors import BadInput
 from bowline.desk.setup import Words
 from bowline.desk.spec_text import read_spec_file
 from bowline.desk.sweeps import Wishes, prepare_sweep
-from bowline.research.grid import Budget, parse_grid, plan_grid
+from bowline.research.grid import SweepBudget, parse_grid, plan_grid
 from bowline.storage.candles import Candles
 from tests.generators import catalogue
 from tests.research.grids import START_NS, minutes, raw_grid, request
@@ -158,13 +158,13 @@ def test_the_hash_is_of_the_meaning_and_of_all_of_it() -> None:
 def test_over_budget_is_refused_with_the_numbers_before_anything_runs() -> None:
     candles = minutes(300)
     with pytest.raises(BadInput) as caught:
-        plan_grid(request(), candles, START_NS, budget=Budget(variants=100))
+        plan_grid(request(), candles, START_NS, budget=SweepBudget(variants=100))
     said = "\n".join(caught.value.problems)
     # 8 crosses hold fast < slow, 2 middles, 16 pairs of them; 4 pairs of stops
     assert "variants: 104, at most 100" in said
     assert "narrow sma_cross: 8 parameter sets" in said
     with pytest.raises(BadInput, match="over budget"):
-        plan_grid(request(), candles, START_NS, budget=Budget(bytes=1 << 20))
+        plan_grid(request(), candles, START_NS, budget=SweepBudget(bytes=1 << 20))
 
 
 def test_what_is_far_too_large_is_refused_before_a_candle_is_read() -> None:
@@ -269,7 +269,7 @@ def test_limits_of_the_settings_are_refused_too() -> None:
     from bowline.core.model.policy import Limits
     from bowline.core.signals import Unsaid
 
-    with pytest.raises(BadInput, match="a sweep knows no such bounds"):
+    with pytest.raises(BadInput, match="which a sweep does not support"):
         plan_grid(
             request(), minutes(300), START_NS, unsaid=Unsaid(limits=Limits(cooldown_candles=1))
         )

@@ -11,7 +11,7 @@ from bowline.core.signals.opinion import Agreement
 from bowline.research.grid import plan_grid
 from bowline.research.grid.library import available
 from bowline.research.grid.signals import SignalSource, _compare
-from bowline.research.grid.space import Axis, Slot
+from bowline.research.grid.space import GridAxis, Slot
 from tests.chance import generator
 from tests.core.signals.candles_for_signals import halted
 from tests.generators import ruled
@@ -21,7 +21,7 @@ CANDLES = minutes(900, seed=4)
 
 
 def slot_of(entry, name="x"):
-    axes = tuple(Axis(each.name, (each.default,)) for each in entry.params)
+    axes = tuple(GridAxis(each.name, (each.default,)) for each in entry.params)
     return Slot(name, entry, axes, ())
 
 
@@ -88,7 +88,10 @@ def cross_keys(slot: Slot, fasts: int, slows: int):
 
 def crosses_of(fasts: int, slows: int) -> Slot:
     entry = next(each for each in ruled() if each.id == "sma_cross")
-    axes = Axis("fast", tuple(range(2, 2 + fasts))), Axis("slow", tuple(range(40, 40 + slows)))
+    axes = (
+        GridAxis("fast", tuple(range(2, 2 + fasts))),
+        GridAxis("slow", tuple(range(40, 40 + slows))),
+    )
     return Slot("x", entry, axes, ())
 
 

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.research.grid import Merge, plan_grid, run_chunks
-from bowline.research.grid.stages import PROBES, StageFacts, probes_beside, spearman
+from bowline.research.grid.stages import PROBES, StageFacts, draw_probes, spearman
 from tests.research.grids import START_NS, minutes, request
 
 
 @given(st.sets(st.integers(0, 1500), min_size=1), st.integers(1501, 4000))
 def test_probes_are_others_than_the_shortlist_and_evenly_drawn(listed, bases) -> None:
     shortlist = np.array(sorted(listed), dtype=np.int64)
-    probes = probes_beside(shortlist, bases)
+    probes = draw_probes(shortlist, bases)
     left = np.setdiff1d(np.arange(bases), shortlist)
     count = min(PROBES, len(left))
     assert probes.tolist() == left[np.arange(count) * len(left) // count].tolist()

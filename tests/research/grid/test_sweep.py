@@ -12,7 +12,7 @@ from bowline.core.errors import NotFound
 from bowline.core.report.equity import daily_equity
 from bowline.core.signals import strategy_id
 from bowline.research import Grid, sweep
-from bowline.research.grid import Progress
+from bowline.research.grid import SweepProgress
 from bowline.research.grid.topk import RANKINGS
 from tests.generators import catalogue
 from tests.research.grids import minutes, raw_grid
@@ -104,7 +104,7 @@ def test_the_document_is_json_and_says_what_it_is_a_function_of() -> None:
 
 
 def test_progress_is_told_and_ends_at_all_of_it() -> None:
-    heard: list[Progress] = []
+    heard: list[SweepProgress] = []
     grid = Grid(raw_grid(shortlist=9), catalogue())
     sweep(grid, CANDLES, start_ns=FROM_NS, progress=heard.append)
     assert heard[0].stage == "A"

@@ -10,20 +10,20 @@ from msgspec.structs import replace
 
 from bowline.research.grid.topk import (
     RANKINGS,
-    Keep,
-    Rows,
-    best,
-    joined,
-    kept,
+    RowBounds,
+    SweepRows,
+    best_rows,
+    concatenate,
     unpack,
+    within_bounds,
 )
 
 
-def rows_of(figures: list[float], variants: list[int], trips: list[int] | None = None) -> Rows:
+def rows_of(figures: list[float], variants: list[int], trips: list[int] | None = None) -> SweepRows:
     count = len(figures)
     column = np.array(figures, dtype=np.float64)
     counts = np.array(range(count) if trips is None else trips, dtype=np.int32)
-    return Rows(
+    return SweepRows(
         np.array(variants, dtype=np.int64), column, np.abs(column), counts, counts // 2,
         column, column, column, np.ones(count, dtype=np.int64),
     )  # fmt: skip
@@ -45,14 +45,14 @@ def cost(variants: np.ndarray) -> np.ndarray:
 def test_merging_parts_in_any_order_gives_the_same_bytes(figures, count, rank_by, chance) -> None:
     values, trips = zip(*figures, strict=True)
     rows = rows_of(list(values), list(range(len(figures))), list(trips))
-    whole = best(rows, rank_by, count, cost)
+    whole = best_rows(rows, rank_by, count, cost)
     places = list(range(len(figures)))
     chance.shuffle(places)
     parts = [places[i : i + 7] for i in range(0, len(places), 7)]
     merged = rows.take(np.array([], dtype=np.intp))
     for part in parts:
-        taken = best(rows.take(np.array(part)), rank_by, count, cost)
-        merged = best(joined((merged, taken)), rank_by, count, cost)
+        taken = best_rows(rows.take(np.array(part)), rank_by, count, cost)
+        merged = best_rows(concatenate((merged, taken)), rank_by, count, cost)
     assert merged.pack() == whole.pack()
 
 
@@ -64,7 +64,7 @@ def test_equal_outcomes_are_one_row_that_counts_them_and_names_the_simplest(figu
         groups.setdefault((repr(value + 0.0), trips), []).append(variant)
     values, trips = zip(*figures, strict=True)
     rows = rows_of(list(values), list(range(len(figures))), list(trips))
-    found = best(rows, "sharpe", count, cost)
+    found = best_rows(rows, "sharpe", count, cost)
     order = sorted(
         groups, key=lambda each: (-float(each[0]) if each[0] != "nan" else 9.0, -each[1])
     )
@@ -77,37 +77,37 @@ def test_equal_outcomes_are_one_row_that_counts_them_and_names_the_simplest(figu
 def test_a_thousand_that_never_trade_leave_room_for_those_that_do() -> None:
     """More equal rows than are looked at first: the others must not be lost behind them."""
     rows = rows_of([0.0] * 5_000 + [-1.0, -2.0], list(range(5_002)), [0] * 5_000 + [3, 4])
-    found = best(rows, "total_return_pct", 3)
+    found = best_rows(rows, "total_return_pct", 3)
     assert found.variant.tolist() == [0, 5_000, 5_001]
     assert found.alike.tolist() == [5_000, 1, 1]
 
 
 def test_ties_go_to_the_better_of_the_other_figures_and_what_does_not_exist_is_last() -> None:
     rows = rows_of([1.0, float("nan"), 2.0, 1.0], [8, 1, 9, 3])
-    assert best(rows, "total_return_pct", 4).variant.tolist() == [9, 3, 8, 1]
+    assert best_rows(rows, "total_return_pct", 4).variant.tolist() == [9, 3, 8, 1]
     by_drawdown = replace(rows, max_drawdown_pct=np.array([1.0, 0.0, 0.0, 2.0]))
-    assert best(by_drawdown, "total_return_pct", 4).variant.tolist() == [9, 8, 3, 1]
+    assert best_rows(by_drawdown, "total_return_pct", 4).variant.tolist() == [9, 8, 3, 1]
 
 
 def test_a_smaller_drawdown_is_better() -> None:
     rows = rows_of([-5.0, 1.0, 3.0], [0, 1, 2])
-    assert best(rows, "max_drawdown_pct", 2).variant.tolist() == [1, 2]
+    assert best_rows(rows, "max_drawdown_pct", 2).variant.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(
     ("keep", "expected"),
     [
-        (Keep(max_drawdown_pct=1.0), [1]),
-        (Keep(min_round_trips=1), [1, 2]),
-        (Keep(max_round_trips=0), [0]),
-        (Keep(min_exposure_pct=1.0), [1, 2]),
-        (Keep(max_exposure_pct=1.0), [0, 1]),
-        (Keep(), [0, 1, 2]),
+        (RowBounds(max_drawdown_pct=1.0), [1]),
+        (RowBounds(min_round_trips=1), [1, 2]),
+        (RowBounds(max_round_trips=0), [0]),
+        (RowBounds(min_exposure_pct=1.0), [1, 2]),
+        (RowBounds(max_exposure_pct=1.0), [0, 1]),
+        (RowBounds(), [0, 1, 2]),
     ],
 )
-def test_each_bound_keeps_what_holds_it(keep: Keep, expected: list[int]) -> None:
+def test_each_bound_keeps_what_holds_it(keep: RowBounds, expected: list[int]) -> None:
     rows = rows_of([-5.0, 1.0, 3.0], [0, 1, 2])
-    assert np.flatnonzero(kept(rows, keep)).tolist() == expected
+    assert np.flatnonzero(within_bounds(rows, keep)).tolist() == expected
 
 
 def test_packed_rows_come_back() -> None:

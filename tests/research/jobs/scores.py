@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from bowline.research.jobs import Note, Parcel, Stage
+from bowline.research.jobs import ChunkSummary, Stage, StagePackage
 
 KEPT = 20
 FIRST, SECOND = "all variants", "the best again"
@@ -66,10 +66,10 @@ class Scores:
             scored = ((-score(self.plan.seed, each, 1), each) for _, each in mine)
         return msgspec.msgpack.encode(heapq.nsmallest(KEPT, scored))
 
-    def note(self, result: bytes) -> Note:
+    def summarize(self, result: bytes) -> ChunkSummary:
         rows = msgspec.msgpack.decode(result, type=list[Row])
         counted = self.plan.chunk_size if self.rows is None else len(rows)
-        return Note(counted, -rows[0][0], f"variant {rows[0][1]}")
+        return ChunkSummary(counted, -rows[0][0], f"variant {rows[0][1]}")
 
     def finish(self, results: Iterator[bytes]) -> Stage | bytes:
         every = [row for each in results for row in msgspec.msgpack.decode(each, type=list[Row])]
@@ -80,13 +80,15 @@ class Scores:
         after.before = self.before
         return after
 
-    def parcel(self) -> Parcel:
-        return Parcel(open_scores, msgspec.msgpack.encode((self.plan, self.rows)), b"tape" * 1000)
+    def package(self) -> StagePackage:
+        return StagePackage(
+            open_scores, msgspec.msgpack.encode((self.plan, self.rows)), b"tape" * 1000
+        )
 
 
-def open_scores(request: bytes, tape: bytes) -> Callable[[int, int], bytes]:
-    """`run_chunk` of the stage that `Scores.parcel` packed."""
-    assert tape == b"tape" * 1000
+def open_scores(request: bytes, candles: bytes) -> Callable[[int, int], bytes]:
+    """`run_chunk` of the stage that `Scores.package` packed."""
+    assert candles == b"tape" * 1000
     plan, rows = msgspec.msgpack.decode(request, type=tuple[Plan, list[Row] | None])
     return Scores(plan, rows).run_chunk
 
@@ -94,20 +96,20 @@ def open_scores(request: bytes, tape: bytes) -> Callable[[int, int], bytes]:
 class Slow(Scores):
     """Elsewhere, its chunks take their time, so that there is a moment to kill somebody in."""
 
-    def parcel(self) -> Parcel:
-        return super().parcel()._replace(opener=open_slow)
+    def package(self) -> StagePackage:
+        return super().package()._replace(opener=open_slow)
 
     def finish(self, results: Iterator[bytes]) -> Stage | bytes:
         step = super().finish(results)
         return Slow(step.plan, step.rows) if isinstance(step, Scores) else step
 
 
-def open_slow(request: bytes, tape: bytes) -> Callable[[int, int], bytes]:
+def open_slow(request: bytes, candles: bytes) -> Callable[[int, int], bytes]:
     """As `open_scores`; each opening leaves a line beside the log."""
     plan, rows = msgspec.msgpack.decode(request, type=tuple[Plan, list[Row] | None])
     stage = Scores(plan, rows)
     with Path(f"{plan.log}.opened").open("a") as log:
-        log.write(f"{stage.name} {os.getpid()} {len(tape)}\n")
+        log.write(f"{stage.name} {os.getpid()} {len(candles)}\n")
 
     def run_chunk(chunk: int, threads: int) -> bytes:
         time.sleep(0.3)

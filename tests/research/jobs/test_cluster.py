@@ -14,9 +14,9 @@ import pytest
 
 from bowline.core.errors import BadInput, Conflict
 from bowline.core.model.job import JobState
-from bowline.research.jobs import Bench, work
+from bowline.research.jobs import WorkerContext, work
 from bowline.research.jobs import cluster as module
-from bowline.research.jobs.cluster import Cluster, open_cluster
+from bowline.research.jobs.cluster import DaskExecutor, open_cluster
 from bowline.storage.jobs import JobRequest, Jobs, StoredJob
 from tests.databases import database, open_engine
 from tests.research.jobs.scores import Plan, Scores, Slow, expected
@@ -35,7 +35,7 @@ def cluster():
         yield made
 
 
-def test_a_killed_worker_costs_its_task_only(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_killed_worker_costs_its_task_only(cluster: DaskExecutor, tmp_path: Path) -> None:
     """Over the tables, as `bowline worker --cluster` works, and one process shot in the middle."""
     log = tmp_path / "computed"
     plan = Plan(chunks=24, log=str(log))
@@ -57,7 +57,7 @@ def test_a_killed_worker_costs_its_task_only(cluster: Cluster, tmp_path: Path) -
         def opener(job: StoredJob) -> Slow:
             return Slow(msgspec.json.decode(job.payload, type=Plan))
 
-        work(Bench(store, opener, cluster), "w", once=True)
+        work(WorkerContext(store, opener, cluster), "w", once=True)
         hunter.join()
         assert store.get(job.id).state is JobState.DONE
         assert store.get(job.id).attempts == 1
@@ -73,18 +73,18 @@ def test_a_killed_worker_costs_its_task_only(cluster: Cluster, tmp_path: Path) -
     assert set(opened.values()) == {1}  # once a stage in each process, however many chunks
 
 
-def test_what_workers_were_sent_is_taken_away_again(cluster: Cluster) -> None:
+def test_what_workers_were_sent_is_taken_away_again(cluster: DaskExecutor) -> None:
     stage = Scores(Plan(chunks=6))
     results = dict(cluster.run(stage, range(6)))
     assert sorted(results) == list(range(6))
     assert all(results[chunk] == stage.run_chunk(chunk, 1) for chunk in results)
-    kept = cluster._client.run(lambda: list(module._SHELF.values()))
+    kept = cluster._client.run(lambda: list(module._RECEIVED.values()))
     assert all(each == [b"tape" * 1000] for each in kept.values())  # the candles, once
     cluster.clear()
-    assert all(not each for each in cluster._client.run(lambda: list(module._SHELF)).values())
+    assert all(not each for each in cluster._client.run(lambda: list(module._RECEIVED)).values())
 
 
-def test_giving_up_cancels_what_was_not_begun(cluster: Cluster) -> None:
+def test_giving_up_cancels_what_was_not_begun(cluster: DaskExecutor) -> None:
     results = cluster.run(Scores(Plan(chunks=500)), range(500))
     next(results)
     results.close()
@@ -102,7 +102,7 @@ def test_tasks_become_as_long_as_they_should_be() -> None:
 
 
 def test_a_cluster_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BadInput, match="is no cluster"), open_cluster("everywhere"):
+    with pytest.raises(BadInput, match="is not a cluster"), open_cluster("everywhere"):
         pass
     monkeypatch.setattr(module, "_CONNECT", "1s")
     with (

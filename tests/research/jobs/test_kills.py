@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from bowline.core.model.job import JobState
 from bowline.research.grid import plan_grid
-from bowline.research.jobs import Bench, Parcel, Stage, Threads, sweeps, work
+from bowline.research.jobs import LocalExecutor, Stage, StagePackage, WorkerContext, sweeps, work
 from bowline.storage.jobs import JobRequest, Jobs, StoredJob
 from tests.chance import seeded
 from tests.databases import database, open_engine
@@ -65,31 +65,31 @@ class Watched:
         return getattr(self._stage, name)
 
     def run_chunk(self, chunk: int, threads: int) -> bytes:
-        note(self._log, self._stage.name, chunk)
+        summarize(self._log, self._stage.name, chunk)
         return self._stage.run_chunk(chunk, threads)
 
     def finish(self, results: Iterator[bytes]) -> Watched | bytes:
         step = self._stage.finish(results)
         return step if isinstance(step, bytes) else Watched(step, self._log)
 
-    def parcel(self) -> Parcel:
-        parcel = self._stage.parcel()
-        sent = msgspec.msgpack.encode((self._log, self._stage.name, parcel.request))
-        return parcel._replace(opener=open_watched, request=sent)
+    def package(self) -> StagePackage:
+        package = self._stage.package()
+        sent = msgspec.msgpack.encode((self._log, self._stage.name, package.request))
+        return package._replace(opener=open_watched, request=sent)
 
 
-def note(log: str, stage: str, chunk: int) -> None:
+def summarize(log: str, stage: str, chunk: int) -> None:
     with Path(log).open("ab", buffering=0) as file:
         file.write(f"{stage}:{chunk}:{os.getpid()}\n".encode())
 
 
-def open_watched(sent: bytes, tape: bytes) -> Callable[[int, int], bytes]:
+def open_watched(sent: bytes, candles: bytes) -> Callable[[int, int], bytes]:
     """What a watched stage is elsewhere."""
     log, stage, asked = msgspec.msgpack.decode(sent, type=tuple[str, str, bytes])
-    run_chunk = sweeps.open_chunks(asked, tape)
+    run_chunk = sweeps.open_chunks(asked, candles)
 
     def watched(chunk: int, threads: int) -> bytes:
-        note(log, stage, chunk)
+        summarize(log, stage, chunk)
         return run_chunk(chunk, threads)
 
     return watched
@@ -121,7 +121,7 @@ def worked_on(
     def open_stage(_: StoredJob) -> Watched:
         return Watched(sweep_stage(), log)
 
-    bench = Bench(store, open_stage, Threads(threads), clock=lambda: now_ns)
+    bench = WorkerContext(store, open_stage, LocalExecutor(threads), clock=lambda: now_ns)
     work(bench, f"worker at {now_ns}", once=True, lease_ns=LEASE_NS)
     store.close()
 
@@ -170,7 +170,9 @@ def undisturbed(url: str, log: str) -> tuple[bytes, int, float]:
     job = store.submit(ASKED, 0)
     for each in ("before_cursor_execute", "commit"):
         sa.event.listen(engine, each, count)
-    bench = Bench(store, lambda _: Watched(sweep_stage(), log), Threads(), clock=lambda: 1)
+    bench = WorkerContext(
+        store, lambda _: Watched(sweep_stage(), log), LocalExecutor(), clock=lambda: 1
+    )
     work(bench, "w", once=True, lease_ns=LEASE_NS)
     moments, began = seen, time.monotonic()
     store.submit(ASKED, 0)

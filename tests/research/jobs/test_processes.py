@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from bowline.core.errors import Conflict
-from bowline.research.grid.again import RowDisagrees
-from bowline.research.jobs import Parcel, Threads
+from bowline.research.grid.recheck import RowDisagrees
+from bowline.research.jobs import LocalExecutor, StagePackage
 from tests.research.jobs.scores import Plan, Scores, Slow
 
 
@@ -31,13 +31,13 @@ class Locked(Slow):
 class Broken(Locked):
     """Whose chunks go wrong, each in its way."""
 
-    def parcel(self) -> Parcel:
-        return super().parcel()._replace(opener=open_broken)
+    def package(self) -> StagePackage:
+        return super().package()._replace(opener=open_broken)
 
 
-def open_broken(request: bytes, tape: bytes) -> Callable[[int, int], bytes]:
+def open_broken(request: bytes, candles: bytes) -> Callable[[int, int], bytes]:
     """Chunk 0 ends its process, every other one disagrees."""
-    del request, tape
+    del request, candles
 
     def run_chunk(chunk: int, threads: int) -> bytes:
         if not chunk:
@@ -54,29 +54,31 @@ def processes_of(log: Path) -> set[int]:
 def test_they_give_what_threads_give_from_more_than_one_process(tmp_path: Path) -> None:
     log = tmp_path / "log"
     plan = Plan(seed=3, chunks=8, log=str(log))
-    found = dict(Threads(2).run(Locked(plan), range(1, 8)))
+    found = dict(LocalExecutor(2).run(Locked(plan), range(1, 8)))
 
     others = processes_of(log)
     assert os.getpid() not in others
     assert len(others) == 2
-    assert found == dict(Threads(2).run(Scores(plan), range(1, 8)))
+    assert found == dict(LocalExecutor(2).run(Scores(plan), range(1, 8)))
 
 
 def test_a_row_that_disagrees_says_so_here() -> None:
     with pytest.raises(RowDisagrees) as caught:
-        list(Threads(2).run(Broken(Plan()), [1]))
+        list(LocalExecutor(2).run(Broken(Plan()), [1]))
     assert caught.value.problems == ("return: 1, 2",)
     assert caught.value.hint == "with 1 thread"
 
 
 def test_a_process_that_is_killed_is_told_of_and_the_job_can_be_resumed() -> None:
     with pytest.raises(Conflict, match="was killed"):
-        list(Threads(2).run(Broken(Plan()), [0]))
+        list(LocalExecutor(2).run(Broken(Plan()), [0]))
 
 
 def test_whoever_stops_half_way_leaves_no_process(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with closing(Threads(2).run(Locked(Plan(chunks=500, log=str(log))), range(500))) as results:
+    with closing(
+        LocalExecutor(2).run(Locked(Plan(chunks=500, log=str(log))), range(500))
+    ) as results:
         next(results)
 
     assert len(log.read_text().splitlines()) < 10
@@ -88,11 +90,12 @@ def test_whoever_stops_half_way_leaves_no_process(tmp_path: Path) -> None:
 PARENT = """
 import sys
 import time
-from bowline.research.jobs import Threads
+from bowline.research.jobs import LocalExecutor
 from tests.research.jobs.scores import Plan
 from tests.research.jobs.test_processes import Locked
 if __name__ == "__main__":
-    for number, _ in enumerate(Threads(2).run(Locked(Plan(chunks=6, log=sys.argv[1])), range(6))):
+    stage = Locked(Plan(chunks=6, log=sys.argv[1]))
+    for number, _ in enumerate(LocalExecutor(2).run(stage, range(6))):
         print(number, flush=True)
         if number == 5:
             time.sleep(60)

@@ -10,7 +10,7 @@ import pytest
 
 from bowline.core.errors import Conflict
 from bowline.research.grid import GridPlan, plan_grid, sweep
-from bowline.research.grid.again import RowDisagrees
+from bowline.research.grid.recheck import RowDisagrees
 from bowline.research.jobs import Stage
 from bowline.research.jobs.sweeps import (
     SweepOutcome,
@@ -41,10 +41,10 @@ def outcome(stage: Stage, chance: random.Random | None = None, *, sent: bool = F
             chance.shuffle(numbers)
         run_chunk = step.run_chunk
         if sent:
-            parcel = step.parcel()
-            run_chunk = parcel.opener(parcel.request, parcel.tape)
+            package = step.package()
+            run_chunk = package.opener(package.request, package.candles)
         results = {chunk: run_chunk(chunk, 1) for chunk in numbers}
-        counted = sum(step.note(each).variants for each in results.values())
+        counted = sum(step.summarize(each).variants for each in results.values())
         assert counted == step.variants
         step = step.finish(results[chunk] for chunk in sorted(results))
     assert names in (["A", "B", "again"], ["sweep", "again"])
@@ -79,11 +79,11 @@ def test_order_and_place_of_chunks_change_no_byte(shortlist: int) -> None:
 def test_the_best_so_far_is_that_of_the_outcome() -> None:
     one = plan(0)
     stage = first_stage(one)
-    notes = [stage.note(stage.run_chunk(chunk, 1)) for chunk in range(stage.chunks)]
-    best = max(note.best for note in notes if note.best is not None)
+    notes = [stage.summarize(stage.run_chunk(chunk, 1)) for chunk in range(stage.chunks)]
+    best = max(summarize.best for summarize in notes if summarize.best is not None)
     top = result_of(one, outcome(first_stage(one)), 1.0).top
     assert best == top.total_return_pct[0]
-    (words,) = {note.best_is for note in notes if note.best == best}
+    (words,) = {summarize.best_is for summarize in notes if summarize.best == best}
     assert words == f"total_return_pct {best:,.2f} (variant {top.variant[0]})"
 
 
@@ -93,11 +93,11 @@ def test_candles_travel_unchanged() -> None:
 
 
 def test_a_worker_that_would_cut_the_sweep_otherwise_refuses() -> None:
-    parcel = first_stage(plan()).parcel()
-    sent = msgspec.msgpack.decode(parcel.request)
+    package = first_stage(plan()).package()
+    sent = msgspec.msgpack.decode(package.request)
     sent["chunks"] += 1
     with pytest.raises(Conflict, match="other chunks"):
-        open_chunks(msgspec.msgpack.encode(sent), parcel.tape)
+        open_chunks(msgspec.msgpack.encode(sent), package.candles)
 
 
 def test_a_row_that_the_core_does_not_confirm_fails_the_job() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from bowline.core.errors import BadInput, Conflict, Unreachable
 from bowline.core.model.job import JobState
-from bowline.research.jobs import Bench, Threads, run_leased, work, worker_name
+from bowline.research.jobs import LocalExecutor, WorkerContext, run_leased, work, worker_name
 from bowline.research.jobs.worker import is_gone
 from bowline.storage.jobs import JobRequest, Jobs, LeaseLost, Progress, StoredJob
 from tests.databases import open_engine
@@ -41,9 +41,9 @@ def store(database_url: str) -> Iterator[Jobs]:
     made.close()
 
 
-def bench(store: Jobs, **changes: object) -> Bench:
+def bench(store: Jobs, **changes: object) -> WorkerContext:
     ticks = count(1)
-    plain = Bench(store, open_stage, Threads(), clock=lambda: next(ticks))
+    plain = WorkerContext(store, open_stage, LocalExecutor(), clock=lambda: next(ticks))
     return plain._replace(**changes)
 
 
@@ -72,7 +72,7 @@ def test_a_job_is_done_and_says_how_far_it_is(store: Jobs) -> None:
 def test_any_number_of_threads_comes_to_the_same(store: Jobs, tmp_path, threads: int) -> None:
     log = tmp_path / "computed"
     job = store.submit(asked(Plan(log=str(log))), 1)
-    work(bench(store, executor=Threads(threads)), "w", once=True, lease_ns=LONG)
+    work(bench(store, executor=LocalExecutor(threads)), "w", once=True, lease_ns=LONG)
     assert store.result(job.id) == expected(PLAN)
     assert len(log.read_text().splitlines()) == 12
 
@@ -303,7 +303,7 @@ def test_two_workers_side_by_side_compute_nothing_twice(database_url: str, tmp_p
 
     def one(name: str) -> None:
         own = Jobs(open_engine(database_url))
-        work(Bench(own, open_stage, Threads()), name, once=True)
+        work(WorkerContext(own, open_stage, LocalExecutor()), name, once=True)
         own.close()
 
     workers = [threading.Thread(target=one, args=(f"w{n}",)) for n in range(3)]

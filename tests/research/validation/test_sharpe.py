@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from bowline.core.report import daily_ratios
 from bowline.research.validation import (
-    Shape,
+    ReturnMoments,
     annual,
     daily_sharpes,
     deflated_sharpe,
     expected_best_sharpe,
     luck_variance,
+    moments_of,
     probabilistic_sharpe,
-    shape_of,
 )
 
 
@@ -28,15 +28,17 @@ def test_the_worked_example_of_the_deflated_sharpe_ratio() -> None:
     100 tries, annual ratio 2.5 over 1,250 days of 250 a year, skewness -3, kurtosis 10, variance of
     the tries' annual ratios 0.5.
     """
-    shape = Shape(days=1250, sharpe=2.5 / math.sqrt(250), skewness=-3, kurtosis=10)
+    shape = ReturnMoments(days=1250, sharpe=2.5 / math.sqrt(250), skewness=-3, kurtosis=10)
     assert expected_best_sharpe(100, 0.5 / 250) == pytest.approx(0.1132, abs=5e-5)
     assert deflated_sharpe(shape, 100, 0.5 / 250) == pytest.approx(0.9004, abs=5e-5)
 
 
 def test_the_worked_example_of_the_probabilistic_sharpe_ratio() -> None:
     """Bailey and López de Prado 2012: 24 months at 0.458, normal and as they were."""
-    assert probabilistic_sharpe(Shape(24, 0.458, 0, 3)) == pytest.approx(0.982, abs=5e-4)
-    assert probabilistic_sharpe(Shape(24, 0.458, -2.448, 10.164)) == pytest.approx(0.913, abs=5e-4)
+    assert probabilistic_sharpe(ReturnMoments(24, 0.458, 0, 3)) == pytest.approx(0.982, abs=5e-4)
+    assert probabilistic_sharpe(ReturnMoments(24, 0.458, -2.448, 10.164)) == pytest.approx(
+        0.913, abs=5e-4
+    )
 
 
 @pytest.mark.parametrize(("tries", "mean"), [(10, 1.5388), (100, 2.5076), (1000, 3.2414)])
@@ -46,7 +48,7 @@ def test_the_best_of_many_tries_is_where_order_statistics_put_it(tries: int, mea
 
 
 def test_one_try_needs_no_deflation() -> None:
-    shape = Shape(365, 0.1, 0.2, 4)
+    shape = ReturnMoments(365, 0.1, 0.2, 4)
     assert deflated_sharpe(shape, 1, 0.5) == probabilistic_sharpe(shape)
 
 
@@ -62,13 +64,13 @@ def test_the_daily_ratio_is_the_reports(seed: int, days: int) -> None:
 def test_what_never_varies_has_no_ratio() -> None:
     rows = np.array([[0.0] * 9, [0.01] * 9, [0.1] * 8 + [0.2]])
     assert np.isnan(daily_sharpes(rows)).tolist() == [True, True, False]
-    assert shape_of(rows[1]) is None
+    assert moments_of(rows[1]) is None
     assert np.isnan(daily_sharpes(rows[:, :1])).all()
 
 
 def test_the_shape_of_known_returns() -> None:
     """Nine zeros and a one: skewness (1 - 2p) / sqrt(pq), kurtosis 1 / pq - 3, p = 0.1."""
-    shape = shape_of(np.array([0.0] * 9 + [1.0]))
+    shape = moments_of(np.array([0.0] * 9 + [1.0]))
     assert shape is not None
     assert shape.skewness == pytest.approx(0.8 / 0.3)
     assert shape.kurtosis == pytest.approx(1 / 0.09 - 3)
@@ -79,7 +81,7 @@ def test_the_shape_of_known_returns() -> None:
 def test_a_confidence_is_one_and_falls_as_the_bar_rises(
     sharpe: float, skewness: float, more: float, bar: float
 ) -> None:
-    shape = Shape(100, sharpe, skewness, 1 + skewness**2 + more)
+    shape = ReturnMoments(100, sharpe, skewness, 1 + skewness**2 + more)
     lower, higher = probabilistic_sharpe(shape, bar), probabilistic_sharpe(shape, bar + 0.1)
     assert 0 <= higher <= lower <= 1
 
@@ -94,7 +96,7 @@ def best_of_noise(seed: int, shared: float, *, wild: bool) -> float:
 
     returns = math.sqrt(shared) * draw(1, days) + math.sqrt(1 - shared) * draw(60, days)
     sharpes = daily_sharpes(returns)
-    shape = shape_of(returns[int(sharpes.argmax())])
+    shape = moments_of(returns[int(sharpes.argmax())])
     assert shape is not None
     return deflated_sharpe(shape, len(returns), luck_variance(sharpes, days))
 
@@ -119,14 +121,14 @@ def test_hopeless_variants_do_not_condemn_the_good_one() -> None:
     returns[150] += 0.0025
     sharpes = daily_sharpes(returns)
     assert np.nanargmax(sharpes) == 150
-    shape = shape_of(returns[150])
+    shape = moments_of(returns[150])
     assert shape is not None
     assert deflated_sharpe(shape, 200, luck_variance(sharpes, 730)) > 0.95
     assert deflated_sharpe(shape, 200, float(sharpes.var(ddof=1))) < 0.05
 
 
 def test_more_tries_lower_the_confidence() -> None:
-    shape = Shape(365, 0.2, 0, 3)
+    shape = ReturnMoments(365, 0.2, 0, 3)
     confidences = [deflated_sharpe(shape, tries, 1 / 364) for tries in (1, 10, 1000, 10**7)]
     assert confidences == sorted(confidences, reverse=True)
     assert confidences[0] > 0.99

@@ -16,14 +16,14 @@ from bowline.core.model.policy import Costs
 from bowline.core.report.equity import daily_equity
 from bowline.research import Grid, SweepResult, sweep
 from bowline.research.grid import GridPlan
-from bowline.research.grid.again import run_again
+from bowline.research.grid.recheck import run_in_core
 from bowline.research.validation import (
-    Call,
+    Conclusion,
     Grade,
     Question,
-    gather,
-    judge_sweep,
-    replay,
+    assess_sweep,
+    gather_evidence,
+    run_on_candles,
     sampled_variants,
 )
 from bowline.research.validation.sweeps import daily_returns, evenly_drawn
@@ -45,7 +45,7 @@ def test_daily_returns_are_those_of_the_cores_report(noisy: SweepResult) -> None
     variants = np.array([0, 1, 5, 77, plan.variants - 1])
     rows = daily_returns(plan, variants)
     for variant, row in zip(variants.tolist(), rows, strict=True):
-        report = run_again(plan, variant).report
+        report = run_in_core(plan, variant).report
         daily = daily_equity(report.record.candles, report.curves.equity, 10_000)
         assert row == pytest.approx(daily[1:] / daily[:-1] - 1, abs=1e-9)
 
@@ -65,11 +65,11 @@ def test_every_variant_is_looked_at_where_that_takes_no_time(noisy: SweepResult)
     """1,280 variants over hours are all of them; of ten million some are drawn."""
     plan = noisy.plan
     assert sampled_variants(plan).tolist() == list(range(plan.variants))
-    assert gather(noisy).sample.shape[0] == plan.variants
+    assert gather_evidence(noisy).sample.shape[0] == plan.variants
 
     def of(variants: int, candles: int, days: int) -> int:
         asked = SimpleNamespace(
-            variants=variants, candles=range(candles), tape=SimpleNamespace(days=days)
+            variants=variants, candles=range(candles), series=SimpleNamespace(days=days)
         )
         return len(sampled_variants(cast("GridPlan", asked)))
 
@@ -82,7 +82,7 @@ def test_every_variant_is_looked_at_where_that_takes_no_time(noisy: SweepResult)
 
 
 def test_the_evidence_is_about_the_best_row(noisy: SweepResult) -> None:
-    evidence = gather(noisy, 41)
+    evidence = gather_evidence(noisy, 41)
     assert (evidence.trials, evidence.earlier_trials) == (noisy.plan.variants, 41)
     assert evidence.round_trips == noisy.top.round_trips[0]
     best = float(noisy.top.total_return_pct[0])
@@ -99,8 +99,8 @@ def test_twice_the_costs_is_a_run_with_twice_the_costs() -> None:
     once = swept(random_walk(2), costs={"fee_pct": 0.05, "slippage_pct": 0.02})
     variant = once.variant(1)
     dearer = replace(once.plan.rules, costs=Costs(Decimal("0.10"), Decimal("0.04")))
-    twice = run_again(GridPlan(once.plan.request, once.plan.candles, 0, dearer), variant)
-    stress = gather(once).stress
+    twice = run_in_core(GridPlan(once.plan.request, once.plan.candles, 0, dearer), variant)
+    stress = gather_evidence(once).stress
     assert stress is not None
     assert stress.stressed_return_pct == pytest.approx(
         twice.report.metrics.total_return_pct, abs=1e-8
@@ -109,31 +109,31 @@ def test_twice_the_costs_is_a_run_with_twice_the_costs() -> None:
 
 
 def test_sweeps_over_nothing_are_never_believed() -> None:
-    verdicts = [judge_sweep(swept(random_walk(seed))) for seed in range(8)]
-    assert Call.HOLDS not in {verdict.call for verdict in verdicts}
+    verdicts = [assess_sweep(swept(random_walk(seed))) for seed in range(8)]
+    assert Conclusion.HOLDS not in {verdict.call for verdict in verdicts}
     confidences = [verdict.figures.deflated_sharpe or 0 for verdict in verdicts]
     assert sum(confidence > 0.95 for confidence in confidences) == 0
 
 
 def test_an_edge_that_is_there_is_found_and_believed() -> None:
-    verdict = judge_sweep(swept(trending(1)))
-    assert verdict.call is Call.HOLDS, verdict.headline
+    verdict = assess_sweep(swept(trending(1)))
+    assert verdict.call is Conclusion.HOLDS, verdict.headline
     assert verdict.figures.sampled == 128
 
 
 def test_the_same_sweep_has_the_same_verdict_with_any_number_of_threads(
     noisy: SweepResult,
 ) -> None:
-    assert judge_sweep(noisy, threads=3) == judge_sweep(noisy)
+    assert assess_sweep(noisy, threads=3) == assess_sweep(noisy)
 
 
 def test_a_sweep_that_kept_nothing_has_a_verdict() -> None:
-    verdict = judge_sweep(swept(random_walk(1), keep={"min_round_trips": 10_000}))
-    assert verdict.call is Call.UNKNOWN
+    verdict = assess_sweep(swept(random_walk(1), keep={"min_round_trips": 10_000}))
+    assert verdict.call is Conclusion.UNKNOWN
     grades = {finding.question: finding.grade for finding in verdict.findings}
     assert grades[Question.DEFLATED_SHARPE] is Grade.UNKNOWN
 
 
 def test_replaying_on_the_same_candles_is_the_row_itself(noisy: SweepResult) -> None:
-    found = replay(noisy.plan, noisy.variant(1), noisy.plan.candles)
+    found = run_on_candles(noisy.plan, noisy.variant(1), noisy.plan.candles)
     assert found == (noisy.top.total_return_pct[0], noisy.top.max_drawdown_pct[0])

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowline.research.validation import (
-    Call,
+    Conclusion,
     CostStress,
     Evidence,
     Grade,
     Plateau,
     Question,
-    Verdict,
+    SweepVerdict,
     daily_sharpes,
-    judge,
+    make_verdict,
 )
 from bowline.research.validation.verdict import LIMITS, _grade
 
@@ -27,11 +27,11 @@ BROAD = Plateau(6, 50.0, 45.0, 30.0, 100.0, 90.0)
 CHEAP = CostStress(2, 50.0, 30.0)
 
 
-def verdict_on(returns: np.ndarray, **more: object) -> Verdict:
+def verdict_on(returns: np.ndarray, **more: object) -> SweepVerdict:
     """The verdict on the best of these variants by Sharpe ratio; what is not said favours it."""
     best = returns[int(np.nanargmax(daily_sharpes(returns)))]
     said = {"plateau": BROAD, "stress": CHEAP, "earlier_trials": 0, "round_trips": 80} | more
-    return judge(Evidence(winner=best, sample=returns, **({"trials": len(returns)} | said)))
+    return make_verdict(Evidence(winner=best, sample=returns, **({"trials": len(returns)} | said)))
 
 
 def noise(seed: int, variants: int = 60, days: int = 63) -> np.ndarray:
@@ -40,8 +40,8 @@ def noise(seed: int, variants: int = 60, days: int = 63) -> np.ndarray:
 
 def test_noise_is_never_believed_and_nearly_always_called_luck() -> None:
     calls = Counter(verdict_on(noise(seed)).call for seed in range(40))
-    assert calls[Call.HOLDS] == 0
-    assert calls[Call.LUCK] >= 36
+    assert calls[Conclusion.HOLDS] == 0
+    assert calls[Conclusion.LUCK] >= 36
 
 
 def test_a_planted_edge_holds_up() -> None:
@@ -49,7 +49,7 @@ def test_a_planted_edge_holds_up() -> None:
         returns = noise(seed, days=500)
         returns[10:14] += 0.004
         verdict = verdict_on(returns)
-        assert verdict.call is Call.HOLDS, verdict.headline
+        assert verdict.call is Conclusion.HOLDS, verdict.headline
         assert all(finding.grade is Grade.HOLDS for finding in verdict.findings)
 
 
@@ -59,7 +59,7 @@ def test_planted_overfitting_is_called_so() -> None:
         returns = noise(seed)
         returns -= returns.mean(axis=1, keepdims=True)
         verdict = verdict_on(returns)
-        assert verdict.call is Call.LUCK
+        assert verdict.call is Conclusion.LUCK
         grades = {finding.question: finding.grade for finding in verdict.findings}
         assert grades[Question.OVERFITTING] is Grade.FAILS
         assert "overfitting" in verdict.headline
@@ -68,11 +68,11 @@ def test_planted_overfitting_is_called_so() -> None:
 def test_tries_made_before_count_against_it() -> None:
     returns = noise(4, days=500)
     returns[10] += 0.0035
-    assert verdict_on(returns).call is Call.HOLDS
+    assert verdict_on(returns).call is Conclusion.HOLDS
     burdened = verdict_on(returns, earlier_trials=10**12)
     assert burdened.figures.deflated_sharpe is not None
     assert burdened.figures.deflated_sharpe < 0.95
-    assert burdened.call is not Call.HOLDS
+    assert burdened.call is not Conclusion.HOLDS
     assert "1,000,000,000,060 tries" in burdened.headline
 
 
@@ -89,7 +89,7 @@ def test_one_weak_or_unmeasured_answer_is_a_doubt(more: dict, question: Question
     returns = noise(4, days=500)
     returns[10] += 0.004
     verdict = verdict_on(returns, **more)
-    assert verdict.call is Call.DOUBTFUL
+    assert verdict.call is Conclusion.DOUBTFUL
     assert question.value in verdict.headline
 
 
@@ -97,20 +97,20 @@ def test_one_weak_or_unmeasured_answer_is_a_doubt(more: dict, question: Question
 def test_too_little_is_said_to_be_too_little(days: int, trips: int) -> None:
     returns = noise(1, days=days) + 0.05
     verdict = verdict_on(returns, round_trips=trips)
-    assert verdict.call is Call.UNKNOWN
+    assert verdict.call is Conclusion.UNKNOWN
     assert f"{days} days and {trips} round trips" in verdict.headline
 
 
 def test_a_sweep_that_ranked_nothing_has_a_verdict_too() -> None:
-    verdict = judge(Evidence(np.empty(0), np.zeros((3, 40)), 3, 0, 0))
-    assert verdict.call is Call.UNKNOWN
+    verdict = make_verdict(Evidence(np.empty(0), np.zeros((3, 40)), 3, 0, 0))
+    assert verdict.call is Conclusion.UNKNOWN
     assert all(finding.figure is None for finding in verdict.findings)
 
 
 def test_one_strategy_is_asked_what_can_be_asked_of_it() -> None:
     daily = noise(2, 1, 400)[0] + 0.004
-    verdict = judge(Evidence(daily, daily[np.newaxis], 1, 0, 50, stress=CHEAP))
-    assert verdict.call is Call.DOUBTFUL
+    verdict = make_verdict(Evidence(daily, daily[np.newaxis], 1, 0, 50, stress=CHEAP))
+    assert verdict.call is Conclusion.DOUBTFUL
     assert verdict.figures.luck_sharpe == 0
     assert verdict.figures.deflated_sharpe == verdict.figures.probabilistic_sharpe
     assert [f.words for f in verdict.findings].count("one strategy is no choice: it is asked of a "
@@ -125,7 +125,7 @@ def test_any_returns_have_a_verdict_in_words(seed: int, variants: int, days: int
     returns = rng.normal(0, 0.02, (variants, days)) * rng.integers(0, 2, (variants, 1))
     returns[::3, days // 2 :] = 0
     returns[0, -1] = -1
-    verdict = judge(Evidence(returns[0], returns, variants, 5, 20, BROAD, CHEAP))
+    verdict = make_verdict(Evidence(returns[0], returns, variants, 5, 20, BROAD, CHEAP))
     assert verdict.headline
     for finding in verdict.findings:
         assert finding.words

@@ -49,55 +49,55 @@ def test_what_is_chosen_knows_nothing_of_its_test(anchored: bool) -> None:
     candles = random_walk(3, 100)
     plan = plan_of(candles)
     before = walk_grid(plan, anchored=anchored)
-    cut = before.legs[1].fold.stop
+    cut = before.folds[1].fold.stop
     close = candles.close.copy()
     close[cut:] = close[cut - 1] * random_walk(4, 100).close[cut:] / random_walk(4, 100).close[cut]
     columns = dict.fromkeys(("open", "high", "low", "close"), close)
     changed = replace(candles, **columns)
     after = walk_grid(plan_of(changed), anchored=anchored)
-    for mine, theirs in zip(before.legs[:2], after.legs[:2], strict=True):
+    for mine, theirs in zip(before.folds[:2], after.folds[:2], strict=True):
         assert mine.choice == theirs.choice
         assert mine.cash == theirs.cash
-    assert before.legs[2].choice == replace(after.legs[2].choice)
-    assert before.legs[2].cash != after.legs[2].cash
+    assert before.folds[2].choice == replace(after.folds[2].choice)
+    assert before.folds[2].cash != after.folds[2].cash
 
 
 def test_the_joined_equity_is_the_legs_one_behind_the_other() -> None:
     plan = plan_of(random_walk(5, 100))
     walk = walk_grid(plan)
-    assert len(walk.legs) == 5
+    assert len(walk.folds) == 5
     assert (
         len(walk.equity)
         == len(walk.close_ns)
-        == sum(leg.fold.stop - leg.fold.test_start for leg in walk.legs)
+        == sum(fold.fold.stop - fold.fold.test_start for fold in walk.folds)
     )
-    assert (walk.close_ns == plan.candles.close_ns[walk.legs[0].fold.test_start :]).all()
+    assert (walk.close_ns == plan.candles.close_ns[walk.folds[0].fold.test_start :]).all()
     money, at = 10_000.0, 0
-    for leg in walk.legs:
-        assert float(leg.record.run.initial_cash) == pytest.approx(money, rel=1e-12)
-        at += leg.fold.stop - leg.fold.test_start
+    for fold in walk.folds:
+        assert float(fold.record.run.initial_cash) == pytest.approx(money, rel=1e-12)
+        at += fold.fold.stop - fold.fold.test_start
         money = float(walk.equity[at - 1])
-        assert money == pytest.approx(float(leg.cash), rel=1e-12)
-    growth = np.prod([1 + leg.return_pct / 100 for leg in walk.legs])
+        assert money == pytest.approx(float(fold.cash), rel=1e-12)
+    growth = np.prod([1 + fold.return_pct / 100 for fold in walk.folds])
     assert walk.return_pct == pytest.approx(100 * (growth - 1))
 
 
 def test_what_is_open_at_the_end_of_a_fold_is_sold_at_a_cost() -> None:
-    """Cash after the leg = equity at the last close less slippage and fee on what was held."""
+    """Cash after the fold = equity at the last close less slippage and fee on what was held."""
     walk = walk_grid(plan_of(random_walk(5, 100)))
     held = 0
-    for leg in walk.legs:
-        quantity = sum(e.fill.side.sign * e.fill.quantity for e in leg.record.executions)
+    for fold in walk.folds:
+        quantity = sum(e.fill.side.sign * e.fill.quantity for e in fold.record.executions)
         flows = sum(
             -e.fill.side.sign * e.fill.quantity * e.fill.price - e.fill.fee
-            for e in leg.record.executions
+            for e in fold.record.executions
         )
-        close = float(leg.record.candles.close[-1])
+        close = float(fold.record.candles.close[-1])
         sign = 1 if quantity > 0 else -1
         price = close * (1 - sign * 0.0002)
-        cash = float(leg.record.run.initial_cash + flows)
+        cash = float(fold.record.run.initial_cash + flows)
         cash += float(quantity) * price - abs(float(quantity)) * price * 0.0005
-        assert float(leg.cash) == pytest.approx(cash, rel=1e-9)
+        assert float(fold.cash) == pytest.approx(cash, rel=1e-9)
         held += bool(quantity)
     assert held
 
@@ -105,7 +105,7 @@ def test_what_is_open_at_the_end_of_a_fold_is_sold_at_a_cost() -> None:
 def test_each_choice_is_the_best_of_the_grid_on_its_stretch() -> None:
     plan = plan_of(random_walk(6, 100))
     walk = walk_grid(plan)
-    fold, choice = walk.legs[2].fold, walk.legs[2].choice
+    fold, choice = walk.folds[2].fold, walk.folds[2].choice
     alone = GridPlan(
         plan.request, plan.candles.slice(0, fold.test_start), fold.train_start, plan.rules
     )

@@ -2,7 +2,7 @@
 
 It must choose what is drawn without regard to results, the top apart, and say what it left out.
 
-1. Rows are the sweep's even sample, its top, and the even sample that the verdict looked at.
+1. SweepRows are the sweep's even sample, its top, and the even sample that the verdict looked at.
 2. Parameters are decoded column by column from the numbers; those that never vary are facts.
 3. Equity curves and the split are made of daily returns, which the kernel computes again for the
    top and the verdict's sample; the signals of these are still known to the plan.
@@ -37,14 +37,14 @@ from bowline.desk.sweep_report.picture import (
     Tone,
 )
 from bowline.desk.sweep_words import MOST_NAMED, missing_lines, slots_text
-from bowline.research.grid import GridPlan, Outcome, Rows, SweepResult, instruction_set
-from bowline.research.grid.topk import joined, rows_of
+from bowline.research.grid import GridPlan, Outcome, SweepResult, SweepRows, instruction_set
+from bowline.research.grid.topk import concatenate, rows_of
 from bowline.research.validation import (
-    Call,
-    Finding,
+    Conclusion,
     Grade,
     Question,
-    Verdict,
+    QuestionFinding,
+    SweepVerdict,
     annual,
     daily_returns,
     measure_decay,
@@ -75,16 +75,16 @@ _TONES = {
     Grade.DOUBT: Tone.DOUBT,
     Grade.FAILS: Tone.BAD,
     Grade.UNKNOWN: Tone.PLAIN,
-    Call.HOLDS: Tone.GOOD,
-    Call.DOUBTFUL: Tone.DOUBT,
-    Call.LUCK: Tone.BAD,
-    Call.UNKNOWN: Tone.DOUBT,
+    Conclusion.HOLDS: Tone.GOOD,
+    Conclusion.DOUBTFUL: Tone.DOUBT,
+    Conclusion.LUCK: Tone.BAD,
+    Conclusion.UNKNOWN: Tone.DOUBT,
 }
 
 
 def picture_of(
     result: SweepResult,
-    verdict: Verdict,
+    verdict: SweepVerdict,
     *,
     source: str = "",
     threads: int = 1,
@@ -167,14 +167,16 @@ def _fixed(axis: Axis) -> bool:
     return len(axis.values) == 1 and not (axis.codes == ABSENT).any()
 
 
-def _rows_drawn(result: SweepResult, judged: Numbers) -> Rows:
+def _rows_drawn(result: SweepResult, judged: Numbers) -> SweepRows:
     """Sample, top and what the verdict looked at, each variant once, rising."""
-    found = joined((result.sample, result.top, rows_of(judged, _evaluated(result.plan, judged))))
+    found = concatenate(
+        (result.sample, result.top, rows_of(judged, _evaluated(result.plan, judged)))
+    )
     _, first = np.unique(found.variant, return_index=True)
     return found.take(first)
 
 
-def _ranked(plan: GridPlan, rows: Rows) -> Ranked | None:
+def _ranked(plan: GridPlan, rows: SweepRows) -> Ranked | None:
     """The figure that ranks, if it is none of those that are always drawn."""
     rank_by = plan.request.rank_by
     if rank_by not in _RANKED_BY:
@@ -213,14 +215,14 @@ def _days(
     return curves, Split("Sharpe ratio", percent=False, first_days=before, last_days=after)
 
 
-def _judgement(verdict: Verdict) -> Judgement:
+def _judgement(verdict: SweepVerdict) -> Judgement:
     checks = tuple(
         Check(_NAMES[f.question], _figure(f), f.words, _TONES[f.grade]) for f in verdict.findings
     )
     return Judgement(verdict.headline, _TONES[verdict.call], checks)
 
 
-def _figure(finding: Finding) -> str:
+def _figure(finding: QuestionFinding) -> str:
     if finding.figure is None:
         return "n/a"
     match finding.question:
@@ -235,7 +237,7 @@ def _figure(finding: Finding) -> str:
             return f"{finding.figure:,.0f} %"
 
 
-def _thresholds(result: SweepResult, verdict: Verdict) -> Iterable[Threshold]:
+def _thresholds(result: SweepResult, verdict: SweepVerdict) -> Iterable[Threshold]:
     luck = verdict.figures.luck_sharpe
     if luck is not None:
         tries = verdict.figures.trials + verdict.figures.earlier_trials
@@ -246,7 +248,7 @@ def _thresholds(result: SweepResult, verdict: Verdict) -> Iterable[Threshold]:
 
 
 def _warnings(result: SweepResult) -> Iterable[str]:
-    if result.stages is not None and result.stages.may_have_lost_the_winner:
+    if result.stages is not None and result.stages.is_unreliable:
         yield _sentence(result.stages.words())
     if result.plan.completeness.missing:
         yield _sentence("; ".join(missing_lines(result)))
@@ -270,7 +272,7 @@ def _about(plan: GridPlan) -> str:
 
 
 def _facts(
-    result: SweepResult, verdict: Verdict, fixed: Iterable[Axis], source: str
+    result: SweepResult, verdict: SweepVerdict, fixed: Iterable[Axis], source: str
 ) -> Iterable[tuple[str, str]]:
     plan, timings = result.plan, result.timings
     rules, judged = plan.rules, verdict.figures

@@ -1,7 +1,7 @@
-"""Bases that are nothing but a cross of two simple averages of the close.
+"""Bases that are a single cross of two simple moving averages of the close.
 
-The kernel makes their signals itself, tile by tile, and no column of an average ever exists. That
-must be the same to the bit as computing and comparing columns, so nobody is asked which it is.
+The kernel computes their signals itself, tile by tile, without a column of either average. The
+result must equal that of computing and comparing columns, bit for bit.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from bowline.core.signals.catalogue import Indicator
 from bowline.research.grid.signals import opposites
-from bowline.research.grid.space import Numbers, Slot
+from bowline.research.grid.space import IndexColumn, Slot
 
 _AVERAGE = "talib.SMA"
 
 
-def crosses_of(slots: tuple[Slot, ...], sets: Numbers, anchors: Numbers) -> Numbers | None:
-    """Periods and anchor of each base, as the kernel takes them; None where they are no crosses.
+def crosses_of(
+    slots: tuple[Slot, ...], sets: IndexColumn, anchors: IndexColumn
+) -> IndexColumn | None:
+    """Periods and anchor of each base as `kernel.evaluate_crosses` takes them.
 
-    `sets` (bases, slots) and `anchors` (bases,) are those of a subset of these slots.
+    None for other rules. `sets` (bases, slots) and `anchors` (bases,) are those of a subset of
+    `slots`.
     """
     if len(slots) > 1:
         return None
@@ -34,7 +37,7 @@ def crosses_of(slots: tuple[Slot, ...], sets: Numbers, anchors: Numbers) -> Numb
 
 
 def _periods(indicator: Indicator) -> tuple[str, str] | None:
-    """The parameters that are the periods of the average above and of the one below."""
+    """The parameters that are the period of the average above and of the one below."""
     pair = opposites(indicator)
     if pair is None or len(indicator.steps) != len(indicator.outputs):
         return None

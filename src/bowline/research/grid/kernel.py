@@ -1,9 +1,9 @@
-"""The face of the grid kernel: many variants of one market at once.
+"""The interface of the grid kernel: many variants on one market at once.
 
-It lays a task out for the compiled kernel, cuts the work between threads, and must give the same
-bytes whatever the number of threads. Where no kernel was compiled the clear loop runs instead.
+It lays out a task for the compiled kernel, splits the work between threads, and must give the
+same bytes for any number of threads. Without a compiled kernel the reference loop runs instead.
 
-1. Check that tape, bank, base and stops fit each other: the kernel itself trusts every number.
+1. Check that closes, bank, base and stops fit each other: the kernel checks no index.
 2. Fill a `Task` with the addresses of the columns; distinct stops are sorted, tightest first.
 3. Threads take batches of bases, one after the other, and write rows that no other thread writes.
 """
@@ -23,34 +23,34 @@ from bowline.core.model.market import IntColumn
 from bowline.core.model.policy import DirectionMode
 from bowline.core.model.values import to_float
 from bowline.research.grid import fallback
-from bowline.research.grid.library import PYTHON, Task, address, available, chosen, library
-from bowline.research.grid.tape import (
+from bowline.research.grid.kernel_types import (
     WORD_BITS,
+    BankRows,
+    CloseSeries,
     Convention,
     Outcome,
-    Rows,
     Rules,
     SignalBank,
-    Tape,
     edges_from,
     fixed_notional,
     safe_share,
 )
+from bowline.research.grid.library import PYTHON, Task, address, available, chosen, library
 
 Stops = NDArray[np.float64]
 Crosses = NDArray[np.int64]
 
 _log = logging.getLogger(__name__)
 _STOP_COLUMNS = 2
-#: bases that a thread takes at a time: enough to share what is prepared for each stretch of candles
+#: bases that a thread takes at a time: enough to share what is prepared for each tile of candles
 _BATCH = 1024
-#: crosses are taken in small squares of periods inside large ones: a small one's averages of a tile
-#: fit the first cache, a large one is a batch
+#: crosses are ordered in squares of periods, small ones inside large ones: the averages of a small
+#: square fit the first-level cache, a large square is a batch
 _SQUARES = (1, 4, 32)
 
 
 class _Columns(Struct):
-    """What the kernel writes, and what must stay alive while it runs."""
+    """The kernel's output columns, and the inputs that must stay alive while it runs."""
 
     final_equity: NDArray[np.float64]
     drawdown: NDArray[np.float64]
@@ -63,123 +63,139 @@ class _Columns(Struct):
 
 
 def instruction_set() -> str:
-    """What runs: "avx512", "avx2", "plain", or "python" where nothing could be compiled."""
+    """The kernel in use: "avx512", "avx2", "plain", or "python" without a compiled one."""
     return chosen()
 
 
 def evaluate(
-    tape: Tape, bank: SignalBank, base: Rows, stops: Stops, rules: Rules, *, threads: int = 1
+    series: CloseSeries,
+    bank: SignalBank,
+    base: BankRows,
+    stops: Stops,
+    rules: Rules,
+    *,
+    threads: int = 1,
 ) -> Outcome:
     """Every base signal with every pair of stops: row i * len(stops) + j is base i, stops j.
 
     `base` (n, k): rows of the bank that must all agree. `stops` (m, 2): sl_pct and tp_pct, NaN is
     off. Raises ValueError where shapes, row numbers or lengths do not fit each other.
     """
-    base, stops = _checked(tape, bank, base, stops)
+    base, stops = _checked(series, bank, base, stops)
     if chosen() == PYTHON:
-        _say_slow()
-        return fallback.evaluate(tape, bank, base, stops, rules)
-    return _outcome(tape, rules, _run_bank(tape, bank, base, stops, rules, threads, daily=False))
+        _warn_slow()
+        return fallback.evaluate(series, bank, base, stops, rules)
+    return _outcome(
+        series, rules, _run_bank(series, bank, base, stops, rules, threads, daily=False)
+    )
 
 
 def evaluate_crosses(
-    tape: Tape, crosses: Crosses, stops: Stops, rules: Rules, *, threads: int = 1
+    series: CloseSeries, crosses: Crosses, stops: Stops, rules: Rules, *, threads: int = 1
 ) -> Outcome:
     """Crosses of simple moving averages: LONG while the fast one is above the slow one, else SHORT.
 
-    `crosses` (n, 3) are the period of the fast average, that of the slow one, and the candle from
-    which both are computed. The signals are those of the catalogue, to the bit. Rows as in
-    `evaluate`: i * len(stops) + j. ValueError for what is no period of these candles.
+    `crosses` (n, 3): period of the fast average, period of the slow one, and the candle from which
+    both are computed. The signals equal the catalogue's, bit for bit. Rows are those of `evaluate`:
+    i * len(stops) + j. ValueError if a period or an anchor is out of range.
     """
     stops = _checked_stops(stops)
     if crosses.size and not (crosses[:, :2].min() >= 1 and crosses[:, 2].min() >= 0):
-        raise ValueError("a period is at least 1, an anchor is a candle")
+        raise ValueError("a period must be at least 1 and an anchor at least 0")
     if chosen() == PYTHON:
-        _say_slow()
-        bank, base = fallback.cross_bank(tape, crosses)
-        return fallback.evaluate(tape, bank, base, stops, rules)
+        _warn_slow()
+        bank, base = fallback.cross_bank(series, crosses)
+        return fallback.evaluate(series, bank, base, stops, rules)
     sides = np.concatenate((crosses[:, [0, 2]], crosses[:, [1, 2]]))
     averages, numbers = np.unique(sides, axis=0, return_inverse=True)
     numbers = numbers.reshape(2, -1)
-    # pairs that share averages side by side, so that a batch needs few of them
+    # pairs that share averages next to each other, so that a batch needs few averages
     squares = [numbers[side] // edge for edge in _SQUARES for side in (1, 0)]
     order = np.lexsort(squares)
     fast, slow = (np.ascontiguousarray(column[order], dtype=np.int32) for column in numbers)
     periods, anchors = (np.ascontiguousarray(column, dtype=np.int64) for column in averages.T)
     first = (crosses[:, 2] + crosses[:, :2].max(axis=1) - 1)[order]
-    task, columns = _task(tape, first, stops, rules, daily=False)
+    task, columns = _task(series, first, stops, rules, daily=False)
     columns.inputs += [fast, slow, periods, anchors]
     task.fast, task.slow = address(fast), address(slow)
     task.periods, task.anchors = address(periods), address(anchors)
     task.average_count = len(averages)
     _run(task, threads)
-    return _outcome(tape, rules, columns).in_order(order)
+    return _outcome(series, rules, columns).in_order(order)
 
 
 def evaluate_daily(
-    tape: Tape, bank: SignalBank, base: Rows, stops: Stops, rules: Rules, *, threads: int = 1
+    series: CloseSeries,
+    bank: SignalBank,
+    base: BankRows,
+    stops: Stops,
+    rules: Rules,
+    *,
+    threads: int = 1,
 ) -> NDArray[np.float64]:
     """(variants, days + 1): the initial cash, then the last equity of each UTC day.
 
     The rows are those of `evaluate`; the columns are those of the report's daily equity.
     """
-    base, stops = _checked(tape, bank, base, stops)
+    base, stops = _checked(series, bank, base, stops)
     if chosen() == PYTHON:
-        _say_slow()
-        return fallback.evaluate_daily(tape, bank, base, stops, rules)
-    daily = _run_bank(tape, bank, base, stops, rules, threads, daily=True).daily
+        _warn_slow()
+        return fallback.evaluate_daily(series, bank, base, stops, rules)
+    daily = _run_bank(series, bank, base, stops, rules, threads, daily=True).daily
     assert daily is not None
     return daily
 
 
-def _checked(tape: Tape, bank: SignalBank, base: Rows, stops: Stops) -> tuple[Rows, Stops]:
-    """Base and stops as the kernel reads them: it follows every number without looking."""
-    if bank.length != len(tape):
-        raise ValueError(f"signals of {bank.length} candles for a tape of {len(tape)}")
+def _checked(
+    series: CloseSeries, bank: SignalBank, base: BankRows, stops: Stops
+) -> tuple[BankRows, Stops]:
+    """Base and stops as the kernel reads them: it checks no index itself."""
+    if bank.length != len(series):
+        raise ValueError(f"signals of {bank.length} candles for {len(series)} closes")
     if base.ndim != _STOP_COLUMNS or base.shape[1] < 1:
-        raise ValueError(f"base is one row of bank rows a variant, got the shape {base.shape}")
+        raise ValueError(f"base must have the shape (variants, rows), got {base.shape}")
     if base.size and not 0 <= int(base.min()) <= int(base.max()) < len(bank):
-        raise ValueError(f"base names rows that a bank of {len(bank)} does not have")
+        raise ValueError(f"base contains row numbers outside the bank's {len(bank)} rows")
     return np.ascontiguousarray(base, dtype=np.int32), _checked_stops(stops)
 
 
 def _checked_stops(stops: Stops) -> Stops:
     if stops.ndim != _STOP_COLUMNS or stops.shape[1] != _STOP_COLUMNS or not len(stops):
-        raise ValueError(f"stops are pairs of sl_pct and tp_pct, got the shape {stops.shape}")
+        raise ValueError(f"stops must have the shape (pairs, 2), got {stops.shape}")
     if bool((stops < 0).any()):
-        raise ValueError("a stop is a percentage of 0 or more, NaN for none")
+        raise ValueError("a stop must be a percentage of 0 or more, or NaN for none")
     return np.ascontiguousarray(stops, dtype=np.float64)
 
 
-def _say_slow() -> None:
+def _warn_slow() -> None:
     if available() == (PYTHON,):
         _log.warning(
-            "no compiled kernel: the clear loop runs, a thousand times slower",
-            extra={"hint": "install a C compiler and Bowline again"},
+            "no compiled kernel: the Python loop runs instead, about a thousand times slower",
+            extra={"hint": "install a C compiler, then reinstall Bowline"},
         )
 
 
 def _run_bank(
-    tape: Tape, bank: SignalBank, base: Rows, stops: Stops, rules: Rules, threads: int,
+    series: CloseSeries, bank: SignalBank, base: BankRows, stops: Stops, rules: Rules, threads: int,
     *, daily: bool,
 ) -> _Columns:  # fmt: skip
-    task, columns = _task(tape, bank.first(base), stops, rules, daily=daily)
+    task, columns = _task(series, bank.first(base), stops, rules, daily=daily)
     packed = bank.packed
     columns.inputs += [base, packed]
     task.bank, task.words = address(packed), bank.words
-    task.base, task.legs = address(base), base.shape[1]
+    task.base, task.rows_a_base = address(base), base.shape[1]
     _run(task, threads)
     return columns
 
 
 def _task(
-    tape: Tape, first: IntColumn, stops: Stops, rules: Rules, *, daily: bool
+    series: CloseSeries, first: IntColumn, stops: Stops, rules: Rules, *, daily: bool
 ) -> tuple[Task, _Columns]:
-    """A task without its signals, and the columns it will fill.
+    """A task without its signals, and the columns that it will fill.
 
     `first` is the candle of each base's first signal.
     """
-    edges = edges_from(tape, rules, first)
+    edges = edges_from(series, rules, first)
     count = len(edges) * len(stops)
     columns = _Columns(
         final_equity=np.empty(count),
@@ -188,37 +204,37 @@ def _task(
         held=np.zeros(count, dtype=np.int64),
         round_trips=np.zeros(count, dtype=np.int64),
         wins=np.zeros(count, dtype=np.int64),
-        daily=np.empty((count, tape.days + 1)) if daily else None,
-        inputs=[tape.closes, tape.inverse, tape.day_ends, tape.day_spans, edges],
+        daily=np.empty((count, series.days + 1)) if daily else None,
+        inputs=[series.closes, series.inverse, series.day_ends, series.day_spans, edges],
     )
     task = Task(
-        length=len(tape), start=tape.start, words=-(-len(tape) // WORD_BITS),
+        length=len(series), start=series.start, words=-(-len(series) // WORD_BITS),
         bases=len(edges), lanes=len(stops), edges_from=address(edges),
-        closes=address(tape.closes), inverse=address(tape.inverse),
-        days=len(tape.day_ends),
-        day_ends=address(tape.day_ends), day_spans=address(tape.day_spans),
+        closes=address(series.closes), inverse=address(series.inverse),
+        days=len(series.day_ends),
+        day_ends=address(series.day_ends), day_spans=address(series.day_spans),
         final_equity=address(columns.final_equity), max_drawdown=address(columns.drawdown),
         sharpe=address(columns.sharpe), held=address(columns.held),
         round_trips=address(columns.round_trips), wins=address(columns.wins),
         daily=None if columns.daily is None else address(columns.daily),
-        daily_width=tape.days + 1,
+        daily_width=series.days + 1,
     )  # fmt: skip
-    _lay_ranges(task, tape, columns)
-    _lay_stops(task, stops, columns)
-    _lay_rules(task, rules)
+    _set_ranges(task, series, columns)
+    _set_stops(task, stops, columns)
+    _set_rules(task, rules)
     return task, columns
 
 
-def _lay_ranges(task: Task, tape: Tape, columns: _Columns) -> None:
-    low, high = tape.block_ranges
-    ends = tape.block_ends
+def _set_ranges(task: Task, series: CloseSeries, columns: _Columns) -> None:
+    low, high = series.block_ranges
+    ends = series.block_ends
     columns.inputs += [low, high, ends]
     task.ends = address(ends)
     task.block_low, task.block_high = address(low), address(high)
     task.block_levels, task.blocks = low.shape
 
 
-def _lay_stops(task: Task, stops: Stops, columns: _Columns) -> None:
+def _set_stops(task: Task, stops: Stops, columns: _Columns) -> None:
     for name, column in zip(("sl", "tp"), stops.T, strict=True):
         rates, lane = np.unique(column / 100, return_inverse=True)
         lane = np.ascontiguousarray(lane, dtype=np.int32)
@@ -228,7 +244,7 @@ def _lay_stops(task: Task, stops: Stops, columns: _Columns) -> None:
         setattr(task, f"lane_{name}", address(lane))
 
 
-def _lay_rules(task: Task, rules: Rules) -> None:
+def _set_rules(task: Task, rules: Rules) -> None:
     quote = fixed_notional(rules)
     task.initial_cash = to_float(rules.initial_cash)
     task.budget = to_float(rules.budget)
@@ -242,9 +258,9 @@ def _lay_rules(task: Task, rules: Rules) -> None:
 
 
 def _run(task: Task, threads: int) -> None:
-    """Every base, in batches; raises MemoryError where the kernel had none."""
+    """Evaluate every base, in batches; MemoryError if the kernel could not allocate."""
     run: Callable[..., int] = library(chosen()).bowline_evaluate
-    # as many batches for each thread, of one size, so that none waits for another
+    # equally many batches of equal size for each thread, so that none waits for another
     rounds = -(-task.bases // (_BATCH * max(threads, 1)))
     batch = max(1, -(-task.bases // max(1, rounds * max(threads, 1))))
     starts = range(0, task.bases, batch)
@@ -261,14 +277,14 @@ def _run(task: Task, threads: int) -> None:
         raise MemoryError("the grid kernel could not get the memory it asked for")
 
 
-def _outcome(tape: Tape, rules: Rules, columns: _Columns) -> Outcome:
+def _outcome(series: CloseSeries, rules: Rules, columns: _Columns) -> Outcome:
     cash = to_float(rules.initial_cash)
     return Outcome(
         total_return_pct=(columns.final_equity - cash) / cash * 100,
         max_drawdown_pct=columns.drawdown * 100,
         round_trips=columns.round_trips.astype(np.int32),
         wins=columns.wins.astype(np.int32),
-        exposure_pct=columns.held / tape.decided * 100,
+        exposure_pct=columns.held / series.decided * 100,
         sharpe=columns.sharpe,
         final_equity=columns.final_equity,
     )

@@ -1,6 +1,6 @@
-"""The compiled kernels: which are here, which this machine can run, and how they are called.
+"""The compiled kernels: which exist, which this machine can run, and how they are loaded.
 
-It must never fail where none was compiled: the caller then has the clear loop.
+It must not fail where none was compiled: the caller then uses the reference loop.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from bowline.core.errors import BadInput
 
 _Whole, _Number, _Pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
-#: by what the processor can do at most
+#: from the slowest to the fastest
 _BY_ABILITY = ("plain", "avx2", "avx512")
 PYTHON = "python"
-#: names one of the paths, or `python`, for comparisons between them
+#: environment variable that selects an instruction set, or `python`, to compare them
 VARIABLE = "BOWLINE_KERNEL"
 
 
 class Task(ctypes.Structure):
-    """As `Task` in csrc/task.h, which says what each field is."""
+    """The struct `Task` of csrc/task.h, which describes each field."""
 
     _fields_ = [
         ("length", _Whole), ("start", _Whole),
@@ -33,7 +33,7 @@ class Task(ctypes.Structure):
         ("block_low", _Pointer), ("block_high", _Pointer),
         ("blocks", _Whole), ("block_levels", _Whole), ("ends", _Pointer),
         ("days", _Whole), ("day_ends", _Pointer), ("day_spans", _Pointer),
-        ("bank", _Pointer), ("words", _Whole), ("bases", _Whole), ("legs", _Whole),
+        ("bank", _Pointer), ("words", _Whole), ("bases", _Whole), ("rows_a_base", _Whole),
         ("base", _Pointer),
         ("fast", _Pointer), ("slow", _Pointer),
         ("average_count", _Whole), ("periods", _Pointer), ("anchors", _Pointer),
@@ -68,7 +68,7 @@ def _library(name: str) -> ctypes.CDLL | None:
 
 @lru_cache(maxsize=1)
 def available() -> tuple[str, ...]:
-    """The paths that this machine can take, the slowest first; `python` is always among them."""
+    """The instruction sets that can be used here, slowest first; `python` is always one of them."""
     plain = _library("plain")
     if plain is None:
         return (PYTHON,)
@@ -77,7 +77,10 @@ def available() -> tuple[str, ...]:
 
 
 def chosen() -> str:
-    """The path to take: the one the environment names, else the fastest. BadInput for others."""
+    """The instruction set to use: the one that the environment names, else the fastest.
+
+    BadInput if the environment names one that is not available.
+    """
     named = os.environ.get(VARIABLE)
     if not named:
         return available()[-1]
@@ -90,13 +93,13 @@ def chosen() -> str:
 
 
 def library(name: str) -> ctypes.CDLL:
-    """A kernel that `available` names; it must not be `python`."""
+    """The kernel for an instruction set of `available`, other than `python`."""
     found = _library(name)
     assert found is not None, name
     return found
 
 
 def address(array: NDArray[np.generic]) -> int:
-    """Where a C-contiguous array lies. The caller keeps the array alive."""
+    """The address of a C-contiguous array. The caller keeps the array alive."""
     assert array.flags.c_contiguous
     return array.ctypes.data

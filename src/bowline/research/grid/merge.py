@@ -1,6 +1,6 @@
-"""Merging chunks: the best so far at any moment, the shortlist after stage A, all of it at the end.
+"""Merging chunks: the best rows so far, the shortlist after stage A, and the final result.
 
-Results may come in any order and each is taken once; what comes out must not depend on the order.
+Results may arrive in any order; each is counted once, and the outcome does not depend on the order.
 """
 
 from __future__ import annotations
@@ -8,28 +8,35 @@ from __future__ import annotations
 import numpy as np
 
 from bowline.research.grid.plan import ChunkResult, GridPlan
-from bowline.research.grid.space import Numbers
+from bowline.research.grid.space import IndexColumn
 from bowline.research.grid.stages import StageFacts, spearman
-from bowline.research.grid.topk import Rows, best, joined, keys, no_rows, unpack
+from bowline.research.grid.topk import (
+    SweepRows,
+    best_rows,
+    concatenate,
+    no_rows,
+    ranking_keys,
+    unpack,
+)
 
 
 class Merge:
-    """The chunks of one plan as they come."""
+    """The merged chunks of one plan."""
 
     def __init__(self, plan: GridPlan) -> None:
         self.plan = plan
         self.evaluated = 0
         self.kept = 0
-        self.top: Rows = no_rows()
+        self.top: SweepRows = no_rows()
         self._done = np.zeros(plan.chunks, dtype=np.bool_)
-        self._samples: dict[int, Rows] = {}
-        #: one figure a base: of stage A where there is one, else the best of its variants
+        self._samples: dict[int, SweepRows] = {}
+        #: one figure per base: that of stage A if there is one, else the best of its variants
         self.figures = np.full(plan.space.bases, -np.inf)
         self._second = np.full(plan.second_bases if plan.shortlisted else 0, -np.inf)
-        self._shortlist: Numbers | None = None
+        self._shortlist: IndexColumn | None = None
 
     def add(self, result: ChunkResult) -> None:
-        """Take a chunk's result; one that was taken before changes nothing."""
+        """Add a chunk's result; a result that was added before is ignored."""
         if self._done[result.chunk]:
             return
         self._done[result.chunk] = True
@@ -39,29 +46,29 @@ class Merge:
         target = self.figures if result.chunk < self.plan.first_chunks else self._second
         target[low:high] = np.frombuffer(result.figures, "<f8")
         request = self.plan.request
-        rows = joined((self.top, result.rows))
-        self.top = best(rows, request.rank_by, request.top, self.plan.cost)
+        rows = concatenate((self.top, result.rows))
+        self.top = best_rows(rows, request.rank_by, request.top, self.plan.cost)
         if result.sample["variant"]:
             self._samples[result.chunk] = unpack(result.sample)
 
     def missing(self) -> list[int]:
-        """The chunks that can be run now and were not yet."""
+        """The chunks that can be run now and have not been."""
         most = self.plan.chunks if self.first_done else self.plan.first_chunks
         return np.flatnonzero(~self._done[:most]).tolist()
 
     @property
     def first_done(self) -> bool:
-        """Whether every chunk that needs no shortlist is here."""
+        """Whether every chunk that needs no shortlist is merged."""
         return bool(self._done[: self.plan.first_chunks].all())
 
     @property
     def done(self) -> bool:
-        """Whether every chunk is here."""
+        """Whether every chunk is merged."""
         return bool(self._done.all())
 
     @property
-    def shortlist(self) -> Numbers | None:
-        """The bases that go on to stage B, rising; None where there is no stage B.
+    def shortlist(self) -> IndexColumn | None:
+        """The bases that stage B evaluates, ascending; None without a stage B.
 
         ValueError while stage A is not finished.
         """
@@ -74,12 +81,12 @@ class Merge:
             self._shortlist = np.sort(order[: self.plan.request.shortlist]).astype(np.int64)
         return self._shortlist
 
-    def sample(self) -> Rows:
+    def sample(self) -> SweepRows:
         """Evenly drawn rows of the last stage, by variant."""
-        return joined(self._samples[chunk] for chunk in sorted(self._samples))
+        return concatenate(self._samples[chunk] for chunk in sorted(self._samples))
 
     def stage_facts(self) -> StageFacts | None:
-        """What is to be said about the shortlist; None where there is none."""
+        """How reliable the shortlist is; None without one."""
         shortlist = self.shortlist
         if shortlist is None:
             return None
@@ -87,7 +94,7 @@ class Merge:
         probes = ~np.isin(bases, shortlist, assume_unique=True)
         request = self.plan.request
         full = len(self.top) >= request.top
-        least = keys(self.top, request.rank_by)[-1] if full else -np.inf
+        least = ranking_keys(self.top, request.rank_by)[-1] if full else -np.inf
         return StageFacts(
             bases=self.plan.space.bases,
             shortlist=len(shortlist),

@@ -1,14 +1,14 @@
-"""A plan: a request over certain candles, cut into chunks that anybody may run in any order.
+"""A plan: a request over given candles, divided into chunks that can be run anywhere in any order.
 
-A chunk is a pure function of the plan, its number and, in stage B, the shortlist: whoever runs it,
-wherever, with however many threads, gets the same bytes. Nothing here may keep what depends on the
-order of chunks, or more memory than `bytes` says.
+A chunk is a pure function of the plan, its number and, in stage B, the shortlist: any process on
+any machine, with any number of threads, computes the same bytes. Nothing here may keep state that
+depends on the order of chunks, or use more memory than `bytes`.
 
-1. Warm-up, anchor and start are those that a single run over the same span would have.
-2. Every base has its warm-up; its signals are those since its own anchor.
-3. Chunks are ranges of bases: small ones first, so that there is something to show at once.
-4. `run_chunk` computes what signals its bases need, evaluates them with every pair of stops and
-   keeps the K best rows, an even sample of all rows and one figure a base.
+1. Warm-up, anchor and start are those of a single run over the same span.
+2. Every base has its own warm-up; its signals are computed from its own anchor.
+3. Chunks are ranges of bases, small ones first, so that there is a result to show early.
+4. `run_chunk` computes the signals its bases need, evaluates them with every pair of stops and
+   keeps the K best rows, an even sample of all rows and one figure per base.
 """
 
 from __future__ import annotations
@@ -37,32 +37,41 @@ from bowline.core.signals.catalogue import Value
 from bowline.core.signals.spec import IndicatorUse, SpecCosts
 from bowline.research.grid.budget import (
     BANK_BYTES,
-    SAMPLE_MOST,
-    USUAL_BUDGET,
-    Budget,
-    bytes_taken,
+    DEFAULT_BUDGET,
+    MAX_SAMPLE_ROWS,
+    SweepBudget,
+    check_memory,
+    check_variants,
     chunk_bases,
-    hold_memory,
-    hold_variants,
+    estimated_bytes,
 )
 from bowline.research.grid.crosses import crosses_of
 from bowline.research.grid.kernel import evaluate, evaluate_crosses, evaluate_daily
+from bowline.research.grid.kernel_types import CloseSeries, Convention, Outcome, Rules
 from bowline.research.grid.request import GridRequest
 from bowline.research.grid.signals import Key, SignalSource
-from bowline.research.grid.space import Numbers, Slot
-from bowline.research.grid.stages import PROBES, probes_beside
-from bowline.research.grid.tape import Convention, Outcome, Rules, Tape
-from bowline.research.grid.topk import COLUMNS, FIGURES, Rows, best, kept, keys, rows_of, unpack
+from bowline.research.grid.space import IndexColumn, Slot
+from bowline.research.grid.stages import PROBES, draw_probes
+from bowline.research.grid.topk import (
+    COLUMNS,
+    FIGURES,
+    SweepRows,
+    best_rows,
+    ranking_keys,
+    rows_of,
+    unpack,
+    within_bounds,
+)
 
-#: of the meaning of every figure: a change makes old results others
+#: the meaning of every figure: raised when a change would make results differ
 ENGINE_VERSION = 3
 _FIRST_CHUNK = 8
-#: daily equities looked at in one go
+#: daily equity values processed at once
 _DAILY_VALUES = 4_000_000
 
 
 class Hashes(Struct, frozen=True):
-    """What a result is a function of: SHA-256 in hex."""
+    """SHA-256, in hex, of everything that a result depends on."""
 
     grid_request: str
     engine_params: str
@@ -70,7 +79,10 @@ class Hashes(Struct, frozen=True):
 
 
 class ChunkResult(Struct, frozen=True):
-    """What one chunk gives. `figures` has one f8 a base: its key in stage A, its best key in B."""
+    """The result of one chunk.
+
+    `figures` has one float64 per base: its key in A, its best key in B.
+    """
 
     chunk: int
     evaluated: int
@@ -80,22 +92,22 @@ class ChunkResult(Struct, frozen=True):
     figures: bytes
 
     def to_bytes(self) -> bytes:
-        """The one text of this result."""
+        """The result as bytes; equal results have equal bytes."""
         return msgspec.msgpack.encode(self)
 
     @staticmethod
     def from_bytes(content: bytes) -> ChunkResult:
-        """What `to_bytes` wrote."""
+        """The result that `to_bytes` wrote."""
         return msgspec.msgpack.decode(content, type=ChunkResult)
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> SweepRows:
         """The best rows of the chunk."""
         return unpack(self.top)
 
 
 class GridPlan:
-    """One request over certain candles. `start` is the number of the first decided candle."""
+    """One request over given candles. `start` is the index of the first decided candle."""
 
     def __init__(
         self,
@@ -127,14 +139,14 @@ class GridPlan:
             self._ends = _chunk_ends(self.space.bases, self._chunk_bases(self.space.lanes))
         self._mine = threading.local()
         self._threads: tuple[int, ThreadPoolExecutor] | None = None
-        # TA-Lib is loaded when first asked for, and two threads must not load it at once
+        # TA-Lib is loaded at first use, and two threads must not load it at once
         ta_lib.has("SMA")
 
-    # --- what is known before it starts -------------------------------------------------------
+    # --- known before it starts ---------------------------------------------------------------
 
     @property
     def variants(self) -> int:
-        """How many variants the request has."""
+        """The number of variants of the request."""
         return self.space.variants
 
     @property
@@ -146,35 +158,35 @@ class GridPlan:
 
     @property
     def second_bases(self) -> int:
-        """Bases that stage B looks at: the shortlist and the probes beside it."""
+        """The number of bases that stage B evaluates: the shortlist and the probes."""
         wanted = self.request.shortlist
         return wanted + min(PROBES, self.space.bases - wanted)
 
     @property
     def evaluations(self) -> int:
-        """Rows that will be computed, over all stages."""
+        """The number of rows computed over all stages."""
         if not self.shortlisted:
             return self.variants
         return self.space.bases + self.second_bases * self.space.lanes
 
     @property
     def chunks(self) -> int:
-        """Chunks of all stages; those of stage A come first."""
+        """The number of chunks of all stages; those of stage A come first."""
         return len(self._ends) + len(self._b_ends)
 
     @property
     def first_chunks(self) -> int:
-        """Chunks that need no shortlist: all of them where there is none."""
+        """The number of chunks that need no shortlist: all of them without a stage B."""
         return len(self._ends)
 
     @property
     def bytes(self) -> int:
-        """Most memory of one thread's work and of what is kept, beside the interpreter's own."""
-        return bytes_taken(self.request, self.candles)
+        """Upper estimate of the memory of one thread's work and of the results, in bytes."""
+        return estimated_bytes(self.request, self.candles)
 
     @cached_property
     def hashes(self) -> Hashes:
-        """What the result is a function of."""
+        """Hashes of everything that the result depends on."""
         rules = {
             "version": ENGINE_VERSION,
             "direction": self.rules.direction.value,
@@ -184,7 +196,7 @@ class GridPlan:
             "convention": self.rules.convention.value,
         }
         if self.rules.first_signal is not FirstSignal.ENTER:
-            # left out where it is what every sweep did before there was a choice
+            # left out for the value that older sweeps used, so that their hashes stay
             rules["first_signal"] = self.rules.first_signal.value
         seen = f"{self.candles.content_hash()}:{self.start}"
         return Hashes(
@@ -196,9 +208,10 @@ class GridPlan:
     # --- one variant --------------------------------------------------------------------------
 
     def spec(self, variant: int) -> StrategySpec:
-        """The strategy that this variant is; IndexError where there is none.
+        """The strategy of a variant; IndexError if there is no such variant.
 
-        Costs and instrument are those of the sweep, written out: a run of it is what was swept.
+        Costs and instrument are those of the sweep, written out, so that a run of it repeats the
+        row.
         """
         base, lane = divmod(variant, self.space.lanes)
         uses = [
@@ -209,14 +222,14 @@ class GridPlan:
         rules = tuple(sorted(uses, key=msgspec.json.encode))
         costs = SpecCosts(self.rules.costs.fee_pct, self.rules.costs.slippage_pct)
         swept = self.candles.instrument
-        # candles of a file belong to no market that a strategy could name
+        # candles of a file belong to no market that a spec can name
         instrument = None if swept.market_id == FILE_MARKET.market_id else swept
         return replace(
             self.request.template, rules=rules, stops=stops, costs=costs, instrument=instrument
         )
 
     def params(self, variant: int) -> dict[str, Value | Decimal | None]:
-        """The same, flat: `slot_parameter`, then `sl_pct` and `tp_pct`."""
+        """The parameters of a variant: `slot_parameter`, then `sl_pct` and `tp_pct`."""
         base, lane = divmod(variant, self.space.lanes)
         flat: dict[str, Value | Decimal | None] = {
             f"{slot.name}_{name}": value
@@ -226,17 +239,19 @@ class GridPlan:
         sl_pct, tp_pct = self.request.lanes[lane]
         return flat | {"sl_pct": sl_pct, "tp_pct": tp_pct}
 
-    def cost(self, variants: Numbers) -> Numbers:
-        """How complicated each of these is: its slots, and its stops that are on."""
+    def cost(self, variants: IndexColumn) -> IndexColumn:
+        """The complexity of each variant: the number of its slots and of its stops that are on."""
         bases, lanes = np.divmod(variants, self.space.lanes)
-        slots: Numbers = np.array([len(subset.slots) for subset in self.space.subsets])
-        on: Numbers = np.count_nonzero(~np.isnan(self.stops), axis=1)
-        found: Numbers = slots[np.searchsorted(self.space.ends, bases, side="right")] + on[lanes]
+        slots: IndexColumn = np.array([len(subset.slots) for subset in self.space.subsets])
+        on: IndexColumn = np.count_nonzero(~np.isnan(self.stops), axis=1)
+        found: IndexColumn = (
+            slots[np.searchsorted(self.space.ends, bases, side="right")] + on[lanes]
+        )
         return found
 
     # --- one chunk ----------------------------------------------------------------------------
 
-    def bases_of(self, chunk: int, shortlist: Numbers | None = None) -> Numbers:
+    def bases_of(self, chunk: int, shortlist: IndexColumn | None = None) -> IndexColumn:
         """The bases of a chunk; ValueError for a chunk of stage B without the shortlist."""
         low, high = self.span_of(chunk)
         if chunk < len(self._ends):
@@ -246,7 +261,7 @@ class GridPlan:
         return self.second_list(shortlist)[low:high]
 
     def run_chunk(
-        self, chunk: int, threads: int = 1, shortlist: Numbers | None = None
+        self, chunk: int, threads: int = 1, shortlist: IndexColumn | None = None
     ) -> ChunkResult:
         """Compute one chunk; chunks from `first_chunks` on need the shortlist (`Merge`)."""
         bases = self.bases_of(chunk, shortlist)
@@ -256,29 +271,29 @@ class GridPlan:
         lanes = len(stops)
         variants = (bases[:, None] * self.space.lanes + np.arange(lanes)).ravel()
         rows = rows_of(variants, outcome)
-        key = keys(rows, self.request.rank_by)
+        key = ranking_keys(rows, self.request.rank_by)
         if first:
             empty = dict.fromkeys(COLUMNS, b"")
             return ChunkResult(chunk, len(rows), 0, empty, empty, key.astype("<f8").tobytes())
-        keep = kept(rows, self.request.keep)
+        keep = within_bounds(rows, self.request.keep)
         self._hold_loss_window(keep.reshape(len(bases), lanes), rows, bases)
         best_key = np.where(keep, key, -np.inf).reshape(len(bases), lanes).max(axis=1)
         if shortlist is not None:
             listed = shortlist[np.minimum(np.searchsorted(shortlist, bases), len(shortlist) - 1)]
             keep &= np.repeat(listed == bases, lanes)
         request = self.request
-        top = best(rows.take(np.flatnonzero(keep)), request.rank_by, request.top, self.cost)
+        top = best_rows(rows.take(np.flatnonzero(keep)), request.rank_by, request.top, self.cost)
         sample = rows.take(np.flatnonzero(variants % self._stride == 0))
         return ChunkResult(
             chunk, len(rows), int(keep.sum()), top.pack(), sample.pack(),
             best_key.astype("<f8").tobytes(),
         )  # fmt: skip
 
-    def evaluate(self, bases: Numbers, stops: NDArray[np.float64], threads: int = 1) -> Outcome:
-        """The outcome of these bases with every pair of `stops`, base-major.
+    def evaluate(self, bases: IndexColumn, stops: NDArray[np.float64], threads: int = 1) -> Outcome:
+        """The outcome of these bases with every pair of `stops`, ordered by base.
 
-        Threads share the bases out among them, because computing signals takes as long as the
-        kernel does; each keeps its own signals.
+        Threads share the bases, because computing signals takes as long as the kernel does; each
+        thread keeps its own signals.
         """
         parts = [part for part in np.array_split(bases, threads) if len(part)]
         if len(parts) == 1:
@@ -286,19 +301,19 @@ class GridPlan:
         pool = self._pool(threads)
         return _joined(list(pool.map(self._evaluate, parts, [stops] * len(parts))))
 
-    def _evaluate(self, bases: Numbers, stops: NDArray[np.float64]) -> Outcome:
-        """Crosses are made by the kernel, all else from packed signals."""
+    def _evaluate(self, bases: IndexColumn, stops: NDArray[np.float64]) -> Outcome:
+        """Crosses are computed by the kernel, all other signals are packed first."""
         packed = np.ones(len(bases), dtype=np.bool_)
         parts, places = [], []
         for where, subset, sets in self.space.split(bases):
             crosses = crosses_of(subset.slots, sets, self._anchors(subset.slots, sets))
             if crosses is not None:
                 packed[where] = False
-                parts.append(evaluate_crosses(self.tape, crosses, stops, self.rules))
+                parts.append(evaluate_crosses(self.series, crosses, stops, self.rules))
                 places.append(where)
         if packed.any():
             bank, rows = self.signals(bases[packed])
-            parts.append(evaluate(self.tape, bank, rows, stops, self.rules))
+            parts.append(evaluate(self.series, bank, rows, stops, self.rules))
             places.append(np.flatnonzero(packed))
         return parts[0] if len(parts) == 1 else _joined(parts).in_order(np.concatenate(places))
 
@@ -307,8 +322,8 @@ class GridPlan:
             self._threads = threads, ThreadPoolExecutor(threads)
         return self._threads[1]
 
-    def signals(self, bases: Numbers) -> tuple[Any, NDArray[np.int32]]:
-        """The calling thread's bank, and the rows of it that must agree for each base."""
+    def signals(self, bases: IndexColumn) -> tuple[Any, NDArray[np.int32]]:
+        """The calling thread's bank, and its rows that must agree for each base."""
         source = self._source
         wanted: dict[Key, Slot] = {}
         parts = []
@@ -324,47 +339,49 @@ class GridPlan:
         rows = np.full((len(bases), width), -1, dtype=np.int32)
         for places, at, found in parts:
             rows[places, at] = [known[key] for key in found]
-        # a signal agrees with itself, so a smaller subset is filled up with its first
+        # a signal agrees with itself, so a smaller subset is padded with its first row
         return source.bank, np.where(rows < 0, rows[:, :1], rows)
 
-    def _hold_loss_window(self, keep: NDArray[np.bool_], rows: Rows, bases: Numbers) -> None:
-        """Clear `keep` (bases, lanes) where a row lost more within the window than it may."""
+    def _hold_loss_window(
+        self, keep: NDArray[np.bool_], rows: SweepRows, bases: IndexColumn
+    ) -> None:
+        """Clear `keep` (bases, lanes) where a row lost more within the window than allowed."""
         window = self.request.keep.loss_window
         if window is None:
             return
-        # equity cannot fall further within days than it ever fell between closes
+        # the drawdown of daily equity is never deeper than that of the closes
         doubtful = (rows.max_drawdown_pct > window.loss_pct).reshape(keep.shape) & keep
         asked = np.flatnonzero(doubtful.any(axis=1))
-        at_once = max(1, _DAILY_VALUES // (keep.shape[1] * (self.tape.days + 1)))
+        at_once = max(1, _DAILY_VALUES // (keep.shape[1] * (self.series.days + 1)))
         for start in range(0, len(asked), at_once):
             places = asked[start : start + at_once]
             bank, signals = self.signals(bases[places])
-            daily = evaluate_daily(self.tape, bank, signals, self.stops, self.rules)
+            daily = evaluate_daily(self.series, bank, signals, self.stops, self.rules)
             keep[places] &= window.holds(daily).reshape(len(places), -1) | ~doubtful[places]
 
     @cached_property
-    def tape(self) -> Tape:
+    def series(self) -> CloseSeries:
         """The closes, prepared for the kernel."""
-        return Tape(self.candles, self.start)
+        return CloseSeries(self.candles, self.start)
 
     def anchor(self, variant: int) -> int:
-        """The number of the candle that a run of this variant alone would begin with."""
+        """The index of the candle at which a run of this variant alone would begin."""
         base = np.array([variant // self.space.lanes], dtype=np.int64)
         _, subset, sets = next(self.space.split(base))
         return int(self._anchors(subset.slots, sets)[0])
 
     def span_of(self, chunk: int) -> tuple[int, int]:
-        """The places of a chunk's bases in the list of its stage."""
+        """The positions of a chunk's bases in the list of its stage."""
         if chunk < len(self._ends):
             return _span(self._ends, chunk)
         return _span(self._b_ends, chunk - len(self._ends))
 
-    def second_list(self, shortlist: Numbers) -> Numbers:
-        """The bases of stage B in order: the shortlist and the probes, rising."""
-        probes = probes_beside(shortlist, self.space.bases)
+    def second_list(self, shortlist: IndexColumn) -> IndexColumn:
+        """The bases of stage B: the shortlist and the probes, ascending."""
+        probes = draw_probes(shortlist, self.space.bases)
         return np.sort(np.concatenate((shortlist, probes)))
 
-    def _anchors(self, slots: tuple[Slot, ...], sets: Numbers) -> Numbers:
+    def _anchors(self, slots: tuple[Slot, ...], sets: IndexColumn) -> IndexColumn:
         timeframe = self.request.template.timeframe
         wait = np.full(len(sets), LEAST_WARMUP, dtype=np.int64)
         for at, slot in enumerate(slots):
@@ -383,9 +400,9 @@ class GridPlan:
 
     @cached_property
     def _stride(self) -> int:
-        """Every how many variants one is sampled: without a rhythm in common with the lanes."""
+        """The distance between sampled variants; it shares no factor with the number of lanes."""
         rows = self.second_bases * self.space.lanes if self.shortlisted else self.variants
-        stride = max(1, -(-rows // SAMPLE_MOST))
+        stride = max(1, -(-rows // MAX_SAMPLE_ROWS))
         while gcd(stride, self.space.lanes) > 1:
             stride += 1
         return stride
@@ -399,39 +416,39 @@ def plan_grid(
     cash: Decimal = Decimal(10_000),
     unsaid: Unsaid = USUAL,
     convention: Convention = Convention.BOWLINE,
-    budget: Budget = USUAL_BUDGET,
+    budget: SweepBudget = DEFAULT_BUDGET,
     chunk_bases: int | None = None,
     completeness: Completeness | None = None,
 ) -> GridPlan:
     """The plan of `request` over `candles`, whose decisions begin at `start_ns`.
 
-    `candles` begin `request.warmup` candles before the start, or as many as there are, and are as
-    complete as `completeness` says; without it they are measured over themselves. BadInput
-    where there is nothing to decide on, where the settings bound entries, or over budget.
+    `candles` begin `request.warmup` candles before the start, or as many as there are.
+    `completeness` describes how complete they are; None measures them over themselves. BadInput if
+    there is no candle to decide on, if the settings limit entries, or over budget.
     """
-    hold_variants(request, budget)
+    check_variants(request, budget)
     start = int(candles.open_ns.searchsorted(start_ns))
     if start >= len(candles):
         raise BadInput(
-            "there is no complete candle in the span",
+            "the span contains no complete candle",
             hint="see what is stored with `bowline candles list`, then choose --from and --to",
         )
     market = market_by_id(candles.instrument.market_id)
     policy = policy_of(request.template, market, unsaid)
     if policy.limits != Limits():
         raise BadInput(
-            "the settings bound entries (cooldown, daily loss), and a sweep knows no such bounds",
-            hint="run it with BOWLINE_RISK_PRESET=none, then give limits to a saved row",
+            "the settings limit entries (cooldown, daily loss), which a sweep does not support",
+            hint="run it with BOWLINE_RISK_PRESET=none, then add limits to a saved row",
         )
     costs = Costs(policy.costs.fee_pct, policy.costs.slippage_pct)
     rules = Rules(policy.direction, policy.sizing, costs, cash, convention, policy.first_signal)
-    hold_memory(request, candles, budget)
+    check_memory(request, candles, budget)
     return GridPlan(
         request, candles, start, rules, chunk_bases=chunk_bases, completeness=completeness
     )
 
 
-def _chunk_ends(count: int, most: int) -> Numbers:
+def _chunk_ends(count: int, most: int) -> IndexColumn:
     ends, size = [0], min(_FIRST_CHUNK, most)
     while ends[-1] < count:
         ends.append(min(count, ends[-1] + size))
@@ -439,7 +456,7 @@ def _chunk_ends(count: int, most: int) -> Numbers:
     return np.array(ends[1:], dtype=np.int64)
 
 
-def _span(ends: Numbers, at: int) -> tuple[int, int]:
+def _span(ends: IndexColumn, at: int) -> tuple[int, int]:
     return (int(ends[at - 1]) if at else 0), int(ends[at])
 
 

@@ -1,7 +1,7 @@
-"""A grid request: what a sweep was asked for, checked, its meaning hashed, its variants numbered.
+"""A grid request: what to sweep, checked and hashed, its variants numbered.
 
-Nothing of the variants may be written out here: they are counted and decoded (`space`). The hash of
-a request is of its meaning: every value written out, comments and order of keys gone.
+Variants are never materialized here: they are counted and decoded (`space`). The hash of a request
+covers its meaning: every value written out, without comments and order of keys.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from msgspec import Struct
 from bowline.core.errors import BadInput
 from bowline.core.signals import LEAST_WARMUP, StrategySpec, content_of, expressions
 from bowline.research.grid.space import Slot, Space, Subset
-from bowline.research.grid.topk import Keep
+from bowline.research.grid.topk import RowBounds
 
-MOST_TOP = 10_000
+MAX_TOP = 10_000
 
 Stop = Decimal | None
 
@@ -30,7 +30,8 @@ Stop = Decimal | None
 class GridRequest(Struct, frozen=True, dict=True):
     """A checked request. `template` is a strategy without rules and stops.
 
-    `shortlist` is how many bases go from stage A to stage B; 0 is all of them (exhaustive).
+    `least` to `most` slots must agree at once. `shortlist` is how many bases go from stage A to
+    stage B; 0 is all of them (exhaustive).
     """
 
     template: StrategySpec
@@ -43,11 +44,11 @@ class GridRequest(Struct, frozen=True, dict=True):
     rank_by: str
     top: int
     shortlist: int
-    keep: Keep
+    keep: RowBounds
 
     @cached_property
     def space(self) -> Space:
-        """All its variants, numbered; nothing of it is written out."""
+        """All variants, numbered."""
         subsets = tuple(
             Subset(chosen, self._constraints_of(chosen))
             for size in range(self.least, self.most + 1)
@@ -57,7 +58,7 @@ class GridRequest(Struct, frozen=True, dict=True):
 
     @cached_property
     def warmup(self) -> int:
-        """Candles before the first decision that its slowest variant wants."""
+        """Candles before the first decision that the slowest variant needs."""
         asked = [LEAST_WARMUP]
         for slot in self.slots:
             if slot.count:
@@ -71,7 +72,7 @@ class GridRequest(Struct, frozen=True, dict=True):
         return tuple((sl, tp) for sl in self.sl_pct for tp in self.tp_pct)
 
     def document(self) -> dict[str, Any]:
-        """What it means as plain values, every value of every axis written out."""
+        """The request as plain values, every value of every axis written out."""
         said = content_of(msgspec.structs.replace(self.template, rules=()))
         return said | {
             "indicators": [
@@ -97,7 +98,7 @@ class GridRequest(Struct, frozen=True, dict=True):
         }
 
     def hash(self) -> str:
-        """SHA-256 of what it means, in hex."""
+        """SHA-256 of `document`, in hex."""
         text = msgspec.json.encode(self.document(), order="sorted")
         return hashlib.sha256(text).hexdigest()
 
@@ -106,9 +107,9 @@ class GridRequest(Struct, frozen=True, dict=True):
         return msgspec.structs.replace(self, shortlist=0)
 
     def ranked(self, top: int) -> GridRequest:
-        """The same request for that many best rows; BadInput if it is too many or none."""
-        if not 1 <= top <= MOST_TOP:
-            raise BadInput(f"top {top} is not allowed", hint=f"expected 1 to {MOST_TOP}")
+        """The same request with `top` best rows; BadInput if that is out of range."""
+        if not 1 <= top <= MAX_TOP:
+            raise BadInput(f"top {top} is not allowed", hint=f"expected 1 to {MAX_TOP}")
         return msgspec.structs.replace(self, top=top)
 
     def _constraints_of(self, chosen: Sequence[Slot]) -> tuple[str, ...]:

@@ -40,10 +40,10 @@ from bowline.core.signals.spec_reading import (
     STOP_LOSS,
     TAKE_PROFIT,
 )
-from bowline.research.grid.axes import WHOLE, read_axis, read_stops
-from bowline.research.grid.request import MOST_TOP, GridRequest, Stop
-from bowline.research.grid.space import Axis, Slot
-from bowline.research.grid.topk import RANKINGS, Keep
+from bowline.research.grid.axes import CATALOGUE, read_axis, read_stops
+from bowline.research.grid.request import MAX_TOP, GridRequest, Stop
+from bowline.research.grid.space import GridAxis, Slot
+from bowline.research.grid.topk import RANKINGS, RowBounds
 
 DEFAULT_TOP = 300
 DEFAULT_SHORTLIST = 20_000
@@ -111,7 +111,7 @@ class _Reader:
         rank_by = raw.get("rank_by", RANKINGS[0])
         if rank_by not in RANKINGS:
             self.wrong("rank_by", f"{rank_by}: expected one of {', '.join(RANKINGS)}")
-        top = self._count("top", raw.get("top"), DEFAULT_TOP, 1, MOST_TOP)
+        top = self._count("top", raw.get("top"), DEFAULT_TOP, 1, MAX_TOP)
         shortlist = self._count("shortlist", raw.get("shortlist"), DEFAULT_SHORTLIST, 0, 10**9)
         keep = self._keep(raw.get("keep"))
         if self.problems or template is None:
@@ -191,7 +191,7 @@ class _Reader:
     ) -> Slot | None:
         raw = fields.get("params")
         names = [each.name for each in entry.params]
-        if raw == WHOLE or (isinstance(raw, Mapping) and set(raw) == {"points"}):
+        if raw == CATALOGUE or (isinstance(raw, Mapping) and set(raw) == {"points"}):
             raw = dict.fromkeys(names, raw)
         found = len(self.problems)
         if self.values > MOST_VALUES:
@@ -201,7 +201,7 @@ class _Reader:
             return None
         given = self._mapping(f"{path}.params", raw, names)
         axes = tuple(
-            Axis(
+            GridAxis(
                 each.name,
                 read_axis(each, given[each.name], f"{path}.params.{each.name}", self.wrong)
                 if each.name in given
@@ -231,9 +231,9 @@ class _Reader:
 
     def _whole_catalogue(self, raw: Mapping[str, Any]) -> list[Slot]:
         """`{catalogue: {points: 3, groups: [...], without: [...]}}`: every entry with a rule."""
-        fields = self._mapping("indicators", raw, (WHOLE,))
-        path = f"indicators.{WHOLE}"
-        asked = self._mapping(path, fields.get(WHOLE), ("points", "groups", "without"))
+        fields = self._mapping("indicators", raw, (CATALOGUE,))
+        path = f"indicators.{CATALOGUE}"
+        asked = self._mapping(path, fields.get(CATALOGUE), ("points", "groups", "without"))
         points = self._count(f"{path}.points", asked.get("points"), 1, 1, 1000)
         ruled = [entry for entry in self.catalogue.entries if entry.rule is not None]
         groups = self._names(f"{path}.groups", asked.get("groups"))
@@ -318,19 +318,19 @@ class _Reader:
 
     # --- the rest -----------------------------------------------------------------------------
 
-    def _keep(self, raw: object) -> Keep:
-        names = [each.name for each in msgspec.structs.fields(Keep)]
+    def _keep(self, raw: object) -> RowBounds:
+        names = [each.name for each in msgspec.structs.fields(RowBounds)]
         fields = self._mapping("keep", raw, names)
         try:
-            return msgspec.convert(_floats(fields), Keep)
+            return msgspec.convert(_floats(fields), RowBounds)
         except msgspec.ValidationError as error:
             self.wrong("keep", f"{error}")
-            return Keep()
+            return RowBounds()
 
     def _not_empty(self, request: GridRequest) -> None:
-        tied = [subset for subset in request.space.subsets if subset.tied]
-        if (positions := sum(subset.positions for subset in tied)) > MOST_POSITIONS:
-            widest = max(tied, key=lambda subset: subset.positions)
+        filtered = [subset for subset in request.space.subsets if subset.filtered]
+        if (positions := sum(subset.positions for subset in filtered)) > MOST_POSITIONS:
+            widest = max(filtered, key=lambda subset: subset.positions)
             names = " and ".join(slot.name for slot in widest.slots)
             self.wrong(
                 "constraints",

@@ -1,6 +1,6 @@
-"""What a sweep came to: the best rows as columns, the counts, the hashes, the stages.
+"""The result of a sweep: the best rows as columns, counts, hashes, stages.
 
-Columns are NumPy arrays, best row first; nothing here is an object a row until one is asked for.
+Columns are NumPy arrays, best row first; a row becomes an object only when it is asked for.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from bowline.core.errors import NotFound
 from bowline.core.model.values import to_float
 from bowline.core.report import Metrics
 from bowline.core.signals import StrategySpec, document_of, spec_json, strategy_name
-from bowline.research.grid.again import Again, run_again
 from bowline.research.grid.plan import GridPlan, Hashes
+from bowline.research.grid.recheck import CoreRun, run_in_core
 from bowline.research.grid.stages import StageFacts
-from bowline.research.grid.topk import COLUMNS, Rows
+from bowline.research.grid.topk import COLUMNS, SweepRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 class Timings(Struct, frozen=True):
-    """Seconds of a sweep."""
+    """Durations of a sweep, in seconds."""
 
     sweep_s: float
     again_s: float
-    #: candles x evaluated rows, of the sweep, a second
+    #: candles x evaluated rows per second of the sweep
     candle_rows_per_s: float
 
 
 class SweepResult(Struct, frozen=True):
-    """A finished sweep. Row 1 is the best; `metrics` has the 25 of each row, by the core.
+    """A finished sweep. Row 1 is the best; `metrics` has the core's 25 metrics of each row.
 
-    `sample` are evenly drawn rows of all that were evaluated with stops; `figures` has one figure
-    a base, the ranking's key: without stops where there was a shortlist, else its best.
+    `sample` is an even sample of all rows evaluated with stops; `figures` has one ranking key per
+    base: that without stops if there was a shortlist, else that of its best variant.
     """
 
     plan: GridPlan
-    top: Rows
+    top: SweepRows
     metrics: tuple[Metrics, ...]
-    sample: Rows
+    sample: SweepRows
     figures: NDArray[np.float64]
     evaluated: int
     kept: int
@@ -52,14 +52,14 @@ class SweepResult(Struct, frozen=True):
     hashes: Hashes
     timings: Timings
     notes: tuple[str, ...] = ()
-    #: how many positions each row of the top held through a gap in the candles; empty: not counted
+    #: positions that each row of the top held through a gap in the candles; empty if not counted
     held_across: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.top)
 
     def variant(self, row: int) -> int:
-        """The number of the variant in `row`, counted from 1; NotFound where there is none."""
+        """The number of the variant in `row`, counted from 1; NotFound if there is no such row."""
         if not 1 <= row <= len(self.top):
             raise NotFound(f"there is no row {row}", hint=f"rows are 1 to {len(self.top)}")
         return int(self.top.variant[row - 1])
@@ -68,12 +68,15 @@ class SweepResult(Struct, frozen=True):
         """The strategy in `row`, counted from 1."""
         return self.plan.spec(self.variant(row))
 
-    def again(self, row: int) -> Again:
-        """The row run again through the core, with its whole report."""
-        return run_again(self.plan, self.variant(row))
+    def core_run(self, row: int) -> CoreRun:
+        """The row as the core runs it, with its whole report."""
+        return run_in_core(self.plan, self.variant(row))
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """The top by name: figures, then parameters (NaN or "" where a row does not have one)."""
+        """The top as named columns.
+
+        Figures, then parameters (NaN or "" where a row does not have one).
+        """
         found: dict[str, NDArray[Any]] = {name: getattr(self.top, name) for name in COLUMNS}
         found["win_rate_pct"] = self.top.figure("win_rate_pct")
         rows = [self.plan.params(int(each)) for each in self.top.variant]
@@ -84,12 +87,12 @@ class SweepResult(Struct, frozen=True):
 
     def to_arrow(self) -> pa.Table:
         """The top as an Arrow table."""
-        import pyarrow as pa  # noqa: PLC0415 - a sweep that is only printed does without it
+        import pyarrow as pa  # noqa: PLC0415 - not needed for a sweep that is only printed
 
         return pa.table({name: pa.array(column) for name, column in self.columns().items()})
 
     def document(self, rows: int | None = None) -> dict[str, Any]:
-        """Everything but the sample as plain values: what `--json` prints."""
+        """Everything but the sample as plain values: the output of `--json`."""
         shown = range(len(self.top) if rows is None else min(rows, len(self.top)))
         return {
             "variants": self.plan.variants,
@@ -118,7 +121,7 @@ class SweepResult(Struct, frozen=True):
             "row": place + 1,
             **figures,
             "name": strategy_name(spec),
-            # numbers as numbers: it can be read back as a spec
+            # exact numbers, so that it reads back as the same spec
             "spec": msgspec.Raw(spec_json(document_of(spec))),
             "metrics": self.metrics[place] if self.metrics else None,
             "held_across_gaps": self.held_across[place] if self.held_across else None,

@@ -1,13 +1,13 @@
 """Signals of a sweep: each distinct indicator with its parameters is computed once, and packed.
 
-What it gives must be what `core.signals` gives, bit for bit: a row of a sweep is run again through
-the core. It keeps no more than its budgets allow.
+The signals must equal those of `core.signals`, bit for bit, because rows are run again by the core.
+Memory stays within the given budgets.
 
-1. A signal is a function of the candles since the anchor, and the anchor of a run is as many
-   candles before its start as the run's warm-up asks for. So a signal here is known by slot, set
-   and anchor, and variants of different warm-ups share one only where their anchors are the same.
-2. Indicators that share a step (the fast averages of a hundred crosses) share its result.
-3. Packed signals stay in the bank until it is full; then those stay that are wanted again.
+1. A signal is a function of the candles since the anchor, and the anchor of a run lies as many
+   candles before its start as the run's warm-up requires. So a signal is identified by slot, set
+   and anchor, and variants of different warm-ups share one only if their anchors are equal.
+2. Indicators that share a step (such as the fast average of many crosses) share its result.
+3. Packed signals stay in the bank until it is full; then only those that are needed next stay.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from bowline.core.signals import expressions, indicators, ta_lib
 from bowline.core.signals.catalogue import Indicator, Step, Value
 from bowline.core.signals.entry import INPUTS
 from bowline.core.signals.frame import DirectionColumn
+from bowline.research.grid.kernel_types import WORD_BITS, SignalBank
 from bowline.research.grid.library import PYTHON, address, chosen, library
 from bowline.research.grid.space import Slot
-from bowline.research.grid.tape import WORD_BITS, SignalBank
 
-#: bytes of series that are kept for other parameter sets, and how many where candles are few:
-#: neighbours follow each other, so more would wait for nobody
+#: series kept for other parameter sets: bytes, and number where candles are few (sets that share
+#: series follow each other, so more would not be reused)
 STEP_BYTES = 32 << 20
 _MOST_STEPS = 10
-#: rows of a bank where candles are few: more than a thread's part of a chunk asks for
+#: rows of a bank where candles are few: more than a thread's part of a chunk needs
 _MOST_ROWS = 800
 
-#: candles compared in one go: what comes between stays in the processor's cache
+#: candles compared at once: intermediate results stay in the processor's cache
 _TILE = 16_384
-#: and looked at in one go for the first value, which is seldom far
-_FEW = 512
+#: candles searched at once for the first value, which is usually near the start
+_SEARCH_ROWS = 512
 
 Key = tuple[str, int, int]
 Column = NDArray[np.float64]
 
 
 class SignalSource:
-    """Signals of one set of candles on demand; one thread uses it."""
+    """Signals of one set of candles on demand; used by one thread."""
 
     def __init__(self, candles: CandleFrame, bank_bytes: int) -> None:
         self._candles = candles
@@ -61,13 +61,13 @@ class SignalSource:
         self.bank = SignalBank(len(candles), self._most_rows)
 
     def rows(self, wanted: Mapping[Key, Slot]) -> dict[Key, int]:
-        """The bank's row of each of these (slot name, set, anchor), until it is asked again."""
+        """The bank's row of each (slot name, set, anchor); valid until the next call."""
         new = [key for key in wanted if key not in self._rows]
         if len(self.bank) + len(new) > self._most_rows:
             still = sorted((row, key) for key, row in self._rows.items() if key in wanted)
             self.bank.keep([row for row, _ in still])
             self._rows = {key: row for row, (_, key) in enumerate(still)}
-        for key in _side_by_side(new, wanted):
+        for key in _locality_order(new, wanted):
             slot = wanted[key]
             self._rows[key] = self.bank.add(*self.signal(slot, slot.params(key[1]), key[2]))
         return {key: self._rows[key] for key in wanted}
@@ -75,7 +75,10 @@ class SignalSource:
     def signal(
         self, slot: Slot, params: Mapping[str, Value], anchor: int
     ) -> tuple[DirectionColumn, int]:
-        """The signal of every candle, NEUTRAL before the anchor; and the candle of the first."""
+        """The signal of every candle, NEUTRAL before the anchor.
+
+        And the index of the first signal.
+        """
         frame, inputs = self._since(anchor)
         indicator = slot.indicator
         values = {name: inputs[name] for name in indicator.inputs}
@@ -96,7 +99,10 @@ class SignalSource:
     def _scales(
         self, indicator: Indicator, values: Mapping[str, Any], anchor: int
     ) -> dict[str, Column]:
-        """As `indicators.scales`; those of inputs alone are made once an anchor."""
+        """As `indicators.scales`.
+
+        Scales that depend on inputs alone are computed once per anchor.
+        """
         frame, _ = self._since(anchor)
         made = {}
         for name, text in indicator.scale.items():
@@ -128,7 +134,7 @@ class SignalSource:
         for name, value in params.items():
             known[name] = ta_lib.AVERAGES.get(value, value) if isinstance(value, str) else value
         known |= inputs
-        #: what a name stands for in the key of a kept result: columns by how they were made
+        #: how the column behind a name was computed, for the key of a kept result
         made: dict[str, Any] = {name: known[name] for name in params} | {n: n for n in INPUTS}
         names = iter(indicator.outputs)
         outputs: dict[str, NDArray[Any]] = {}
@@ -171,11 +177,12 @@ class SignalSource:
         return results
 
 
-def _side_by_side(keys: list[Key], slots: Mapping[Key, Slot]) -> list[Key]:
-    """Those of one anchor and slot together, and sets that share values as near as can be.
+def _locality_order(keys: list[Key], slots: Mapping[Key, Slot]) -> list[Key]:
+    """The keys by anchor and slot, with sets that share parameter values near each other.
 
-    They follow Morton's curve: the bits of a set's places on its axes in turn, the highest first,
-    so that blocks of any size stay together. Places count from the least that is asked for.
+    The order is Morton's curve: the bits of a set's positions on its axes, interleaved from the
+    highest on, so that blocks of any size stay together. Positions count from the lowest one
+    requested.
     """
     digits = {key: slots[key].digits(key[1]) for key in keys}
     least: dict[str, list[int]] = {}
@@ -195,14 +202,14 @@ def _side_by_side(keys: list[Key], slots: Mapping[Key, Slot]) -> list[Key]:
 
 
 def _finite(result: NDArray[Any]) -> NDArray[Any]:
-    """Whole numbers as they are, others with NaN for what is not finite."""
+    """The result with NaN for values that are not finite; whole numbers unchanged."""
     if result.dtype.kind == "i" or not np.isinf(result).any():
         return result
     return np.where(np.isinf(result), np.nan, result)
 
 
 def opposites(indicator: Indicator) -> tuple[str, str] | None:
-    """The two columns of a rule that is LONG where one is above the other and SHORT below."""
+    """The two columns of a rule that is LONG where one is above the other and SHORT below it."""
     rule = indicator.rule
     if rule is None or not (rule.long and rule.short):
         return None
@@ -218,8 +225,8 @@ def opposites(indicator: Indicator) -> tuple[str, str] | None:
 
 def _first_of_both(one: Column, other: Column) -> int:
     """The first row at which both columns have a value; the length if there is none."""
-    for start in range(0, len(one), _FEW):
-        part = slice(start, start + _FEW)
+    for start in range(0, len(one), _SEARCH_ROWS):
+        part = slice(start, start + _SEARCH_ROWS)
         known = np.isfinite(one[part]) & np.isfinite(other[part])
         if known.any():
             return start + indicators.first_row(known)
@@ -227,10 +234,10 @@ def _first_of_both(one: Column, other: Column) -> int:
 
 
 def _compare(one: Column, other: Column, scale: Column | None, direction: DirectionColumn) -> None:
-    """1 where `one` is above `other`, -1 where below, in one pass; rounding is no difference.
+    """1 where `one` is above `other`, -1 where below, 0 where they differ by rounding only.
 
-    `scale` is the size of what both were made of, if that is more than they are. A NaN and an
-    infinity compare as neither: their difference is no larger than their rounding.
+    `scale` is the size of the numbers that both were computed from, if larger than their own. A NaN
+    or an infinity compares as neither.
     """
     if chosen() != PYTHON:
         one, other = np.ascontiguousarray(one), np.ascontiguousarray(other)

@@ -1,11 +1,11 @@
-"""The space of a grid: slots, subsets and stops, numbered without writing any of them down.
+"""The space of a grid: slots, subsets and stops, numbered without materializing any of them.
 
-A variant is a number and is decoded when it is asked for. It must mean the same strategy for
-ever: the order here is part of what a saved row says.
+A variant is a number that is decoded on demand. It must mean the same strategy for ever: the order
+here is part of the meaning of a saved row.
 
-1. A slot is an indicator with an axis a parameter; its sets are counted in mixed radix, the last
+1. A slot is an indicator with an axis per parameter; its sets are counted in mixed radix, the last
    parameter fastest. Sets that break a constraint have no number.
-2. A subset is a choice of slots that must all agree: by size, then in the order of the request. Its
+2. A subset is a choice of slots that must all agree, ordered by size, then as in the request. Its
    bases are counted in mixed radix over its slots, the last slot fastest.
 3. A base is numbered through all subsets in order. Variant = base x lanes + lane, where a lane is
    a pair of stops: the stop loss slow, the take profit fast.
@@ -27,30 +27,30 @@ from bowline.core.signals import expressions
 from bowline.core.signals.catalogue import Indicator, Value
 from bowline.core.signals.entry import DAY
 
-Numbers = NDArray[np.int64]
+IndexColumn = NDArray[np.int64]
 
-#: positions looked at in one go when constraints are applied: bounds the memory it takes
+#: positions examined at once when constraints are applied: limits memory
 _BLOCK = 1 << 20
 
 
-class Axis(Struct, frozen=True):
-    """One parameter and the values it takes."""
+class GridAxis(Struct, frozen=True):
+    """One parameter and its values."""
 
     name: str
     values: tuple[Value, ...]
 
     @property
     def numeric(self) -> bool:
-        """Whether its values can be calculated with."""
+        """Whether its values are numbers."""
         return not isinstance(self.values[0], str)
 
 
 class Slot(Struct, frozen=True, dict=True):
-    """An indicator and its axes, in the order in which the catalogue declares the parameters."""
+    """An indicator and its axes, in the catalogue's order of parameters."""
 
     name: str
     indicator: Indicator
-    axes: tuple[Axis, ...]
+    axes: tuple[GridAxis, ...]
     constraints: tuple[str, ...]
 
     @cached_property
@@ -59,17 +59,17 @@ class Slot(Struct, frozen=True, dict=True):
         return prod(len(axis.values) for axis in self.axes)
 
     @cached_property
-    def valid(self) -> Numbers | None:
-        """The points that hold every constraint, rising; None where all do."""
+    def valid(self) -> IndexColumn | None:
+        """The points that satisfy every constraint, ascending; None if all do."""
         trees = [expressions.parse(text) for text in self.constraints]
-        return None if not trees else _holding(trees, self.positions, self.columns)
+        return None if not trees else _satisfying(trees, self.positions, self.columns)
 
     @cached_property
     def count(self) -> int:
-        """How many parameter sets there are."""
+        """The number of parameter sets."""
         return self.positions if self.valid is None else len(self.valid)
 
-    def columns(self, positions: Numbers) -> dict[str, NDArray[Any]]:
+    def columns(self, positions: IndexColumn) -> dict[str, NDArray[Any]]:
         """The numeric parameters at these points, by name."""
         found: dict[str, NDArray[Any]] = {}
         rest = positions
@@ -87,7 +87,7 @@ class Slot(Struct, frozen=True, dict=True):
         }
 
     def digits(self, number: int) -> list[int]:
-        """The place of one set on each axis."""
+        """The position of one set on each axis."""
         rest = number if self.valid is None else int(self.valid[number])
         digits = []
         for axis in reversed(self.axes):
@@ -95,11 +95,11 @@ class Slot(Struct, frozen=True, dict=True):
             digits.append(digit)
         return digits[::-1]
 
-    def set_columns(self, numbers: Numbers) -> dict[str, NDArray[Any]]:
+    def set_columns(self, numbers: IndexColumn) -> dict[str, NDArray[Any]]:
         """The numeric parameters of these sets, by name."""
         return self.columns(numbers if self.valid is None else self.valid[numbers])
 
-    def warmups(self, numbers: Numbers, timeframe: Timeframe) -> Numbers:
+    def warmups(self, numbers: IndexColumn, timeframe: Timeframe) -> IndexColumn:
         """Candles before the first value of each of these sets."""
         known = {**self.set_columns(numbers), DAY: DAY_NS // timeframe.ns}
         found = expressions.calculate(expressions.parse(self.indicator.warmup), known)
@@ -114,44 +114,47 @@ class Subset(Struct, frozen=True, dict=True):
 
     @cached_property
     def positions(self) -> int:
-        """Choices of one set a slot, before constraints."""
+        """Combinations of one set per slot, before constraints."""
         return prod(slot.count for slot in self.slots)
 
     @cached_property
-    def valid(self) -> Numbers | None:
-        """The choices that hold every constraint and use no indicator twice the same way."""
-        if not self.tied:
+    def valid(self) -> IndexColumn | None:
+        """The combinations that satisfy every constraint and do not use equal rules.
+
+        None if all do.
+        """
+        if not self.filtered:
             return None
         trees = [expressions.parse(text) for text in self.constraints]
-        found = _holding(trees, self.positions, self._columns)
-        return found[self._different(found)] if self._twins else found
+        found = _satisfying(trees, self.positions, self._columns)
+        return found[self._rules_differ(found)] if self._has_equal_indicators else found
 
     @property
-    def tied(self) -> bool:
-        """Whether not every choice is a base: all of them have to be looked at to count them."""
-        return bool(self.constraints) or self._twins
+    def filtered(self) -> bool:
+        """Whether some combinations are excluded, so that all must be examined to count them."""
+        return bool(self.constraints) or self._has_equal_indicators
 
     @cached_property
-    def _twins(self) -> bool:
+    def _has_equal_indicators(self) -> bool:
         return len({slot.indicator.id for slot in self.slots}) < len(self.slots)
 
     @cached_property
     def count(self) -> int:
-        """How many bases there are."""
+        """The number of bases."""
         return self.positions if self.valid is None else len(self.valid)
 
-    def sets(self, bases: Numbers) -> Numbers:
-        """The number of the set that each of these bases has in each slot: (bases, slots)."""
+    def sets(self, bases: IndexColumn) -> IndexColumn:
+        """The set number of each of these bases in each slot: (bases, slots)."""
         rest = bases if self.valid is None else self.valid[bases]
         return self._digits(rest)
 
-    def _digits(self, rest: Numbers) -> Numbers:
+    def _digits(self, rest: IndexColumn) -> IndexColumn:
         digits = np.empty((len(rest), len(self.slots)), dtype=np.int64)
         for at in range(len(self.slots) - 1, -1, -1):
             rest, digits[:, at] = np.divmod(rest, self.slots[at].count)
         return digits
 
-    def _columns(self, positions: Numbers) -> dict[str, NDArray[Any]]:
+    def _columns(self, positions: IndexColumn) -> dict[str, NDArray[Any]]:
         digits = self._digits(positions)
         return {
             f"{slot.name}_{name}": column
@@ -159,8 +162,8 @@ class Subset(Struct, frozen=True, dict=True):
             for name, column in slot.set_columns(digits[:, at]).items()
         }
 
-    def _different(self, positions: Numbers) -> NDArray[np.bool_]:
-        """False where two slots of one indicator have equal parameters: that is one rule, twice."""
+    def _rules_differ(self, positions: IndexColumn) -> NDArray[np.bool_]:
+        """False where two slots of one indicator have equal parameters: the same rule twice."""
         digits = self._digits(positions)
         keep = np.ones(len(positions), dtype=np.bool_)
         for at, one in enumerate(self.slots):
@@ -168,35 +171,35 @@ class Subset(Struct, frozen=True, dict=True):
                 other = self.slots[before]
                 if one.indicator.id != other.indicator.id:
                     continue
-                twin = _twins_of(other, one)
+                twin = _equal_sets(other, one)
                 keep &= twin[digits[:, before]] != digits[:, at]
         return keep
 
 
 class Space(Struct, frozen=True, dict=True):
-    """All bases of a request. Numbers run from 0 through every subset."""
+    """All bases of a request, numbered from 0 through all subsets."""
 
     subsets: tuple[Subset, ...]
     lanes: int
 
     @cached_property
-    def ends(self) -> Numbers:
+    def ends(self) -> IndexColumn:
         """The number after the last base of each subset."""
         return np.cumsum([subset.count for subset in self.subsets], dtype=np.int64)
 
     @cached_property
     def bases(self) -> int:
-        """How many bases there are."""
-        # in Python's own whole numbers: there is no end to what can be asked for
+        """The number of bases."""
+        # Python integers: a request may have more variants than 64 bits can count
         return sum(subset.count for subset in self.subsets)
 
     @property
     def variants(self) -> int:
-        """How many variants there are."""
+        """The number of variants."""
         return self.bases * self.lanes
 
-    def split(self, bases: Numbers) -> Iterator[tuple[NDArray[np.intp], Subset, Numbers]]:
-        """For each subset among these bases: where they stand, the subset, their sets."""
+    def split(self, bases: IndexColumn) -> Iterator[tuple[NDArray[np.intp], Subset, IndexColumn]]:
+        """For each subset among these bases: their positions in `bases`, the subset, their sets."""
         subset_of = np.searchsorted(self.ends, bases, side="right")
         for number in np.unique(subset_of):
             places = np.flatnonzero(subset_of == number)
@@ -205,7 +208,7 @@ class Space(Struct, frozen=True, dict=True):
             yield places, subset, subset.sets(bases[places] - begin)
 
     def rules(self, base: int) -> list[tuple[Slot, dict[str, Value]]]:
-        """The slots of one base with their parameters; IndexError where there is no such base."""
+        """The slots of one base with their parameters; IndexError if there is no such base."""
         if not 0 <= base < self.bases:
             raise IndexError(f"there is no base {base}: {self.bases} of them")
         _, subset, sets = next(self.split(np.array([base], dtype=np.int64)))
@@ -213,8 +216,8 @@ class Space(Struct, frozen=True, dict=True):
         return [(slot, slot.params(number)) for slot, number in pairs]
 
 
-def _twins_of(slot: Slot, other: Slot) -> Numbers:
-    """For each set of `slot` the number of the equal one of `other`, -1 where there is none."""
+def _equal_sets(slot: Slot, other: Slot) -> IndexColumn:
+    """For each set of `slot` the number of the equal set of `other`, -1 if there is none."""
     rest = np.arange(slot.positions, dtype=np.int64) if slot.valid is None else slot.valid
     position, found, stride = np.zeros_like(rest), np.ones(len(rest), dtype=np.bool_), 1
     for mine, its in zip(reversed(slot.axes), reversed(other.axes), strict=True):
@@ -231,11 +234,11 @@ def _twins_of(slot: Slot, other: Slot) -> Numbers:
     return np.where(found & known, number, -1)
 
 
-def _holding(
+def _satisfying(
     trees: list[expressions.Node],
     positions: int,
     columns_of: Any,  # noqa: ANN401 - a method that gives named columns
-) -> Numbers:
+) -> IndexColumn:
     kept = []
     for start in range(0, positions, _BLOCK):
         block = np.arange(start, min(positions, start + _BLOCK), dtype=np.int64)

@@ -1,7 +1,7 @@
-"""A sweep in this process: every chunk of a plan, by threads, merged, the top run again.
+"""A sweep in this process: every chunk of a plan, on threads, merged.
 
-Threads, because the kernel releases the interpreter's lock. The bytes of the result must not
-depend on how many there are.
+The core then runs the rows of the top. Threads suffice, because the kernel releases the
+interpreter's lock. The bytes of the result must not depend on their number.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from msgspec import Struct
 
 from bowline.core.model.market import CandleFrame
 from bowline.core.signals import USUAL, Catalogue, Unsaid
-from bowline.research.grid.again import Checked, rows_again, side_by_side
-from bowline.research.grid.budget import USUAL_BUDGET, Budget
+from bowline.research.grid.budget import DEFAULT_BUDGET, SweepBudget
 from bowline.research.grid.kernel import instruction_set
+from bowline.research.grid.kernel_types import Convention
 from bowline.research.grid.merge import Merge
 from bowline.research.grid.plan import ChunkResult, GridPlan, plan_grid
+from bowline.research.grid.recheck import RecheckedRow, recheck_batches, recheck_rows
 from bowline.research.grid.request import GridRequest
 from bowline.research.grid.request_reading import parse_grid
 from bowline.research.grid.result import SweepResult, Timings
-from bowline.research.grid.tape import Convention
 
 
-class Progress(Struct, frozen=True):
-    """How far a sweep is. `best` is the best key's figure so far, with its variant."""
+class SweepProgress(Struct, frozen=True):
+    """How far a sweep is. `best_figure` is the ranking figure of the best row so far."""
 
     stage: str
     evaluated: int
@@ -38,7 +38,7 @@ class Progress(Struct, frozen=True):
 
     @property
     def variants_per_s(self) -> float:
-        """Rows a second so far."""
+        """Rows per second so far."""
         return self.evaluated / self.elapsed_s if self.elapsed_s else 0.0
 
     @property
@@ -48,12 +48,12 @@ class Progress(Struct, frozen=True):
         return (self.evaluations - self.evaluated) / rate if rate else 0.0
 
 
-Tell = Callable[[Progress], None]
-Take = Callable[[ChunkResult], None]
+OnProgress = Callable[[SweepProgress], None]
+OnChunk = Callable[[ChunkResult], None]
 
 
 class Grid:
-    """A request read against a catalogue: what a notebook begins with.
+    """A request checked against a catalogue, for use in a notebook.
 
     `Grid({...}, wire.load_catalogue())`; then `sweep(grid, candles)`.
     """
@@ -64,12 +64,12 @@ class Grid:
 
     @property
     def variants(self) -> int:
-        """How many variants there are."""
+        """The number of variants."""
         return self.request.space.variants
 
     @property
     def warmup(self) -> int:
-        """Candles wanted before the first decision."""
+        """Candles needed before the first decision."""
         return self.request.warmup
 
 
@@ -81,18 +81,18 @@ def sweep(
     cash: Decimal = Decimal(10_000),
     unsaid: Unsaid = USUAL,
     convention: Convention = Convention.BOWLINE,
-    budget: Budget = USUAL_BUDGET,
+    budget: SweepBudget = DEFAULT_BUDGET,
     threads: int = 1,
-    progress: Tell | None = None,
+    progress: OnProgress | None = None,
     check: bool = True,
 ) -> SweepResult:
     """Sweep over `candles`; decisions begin at `start_ns`, by default at the first of them.
 
-    BadInput where the plan is refused, RowDisagrees where core and kernel do not say the same of a
-    row of the top. With `check=False` the rows are not run again and have no metrics.
+    BadInput if the plan is refused, RowDisagrees if core and kernel disagree on a row of the top.
+    With `check=False` the rows are not run again and have no metrics.
 
-    It knows no store, so it cannot note that these variants were tried on these candles, and the
-    verdict on a later sweep will not count them. `desk.validation.judge_result` notes and judges.
+    It knows no store, so it cannot record that these variants were tried on these candles, and the
+    verdict on a later sweep will not count them. `desk.validation.judge_result` records and judges.
     """
     request = grid.request if isinstance(grid, Grid) else grid
     first = int(candles.open_ns[0]) if len(candles) else 0
@@ -115,15 +115,15 @@ def run_chunks(
     merge: Merge,
     *,
     threads: int = 1,
-    progress: Tell | None = None,
-    take: Take | None = None,
+    progress: OnProgress | None = None,
+    on_chunk: OnChunk | None = None,
 ) -> Merge:
-    """Run what `merge` is missing; `take` sees each result once, before it counts (checkpoints)."""
+    """Run the chunks that `merge` is missing; `on_chunk` gets each result before it is merged."""
     began = time.perf_counter()
 
     def count(result: ChunkResult) -> None:
-        if take is not None:
-            take(result)
+        if on_chunk is not None:
+            on_chunk(result)
         merge.add(result)
         if progress is not None:
             progress(_progress(merge, time.perf_counter() - began))
@@ -136,13 +136,13 @@ def run_chunks(
 
 
 def finish(merge: Merge, sweep_s: float, *, check: bool = True) -> SweepResult:
-    """The result of a plan whose chunks are all merged, its top run again through the core."""
+    """The result of a plan whose chunks are all merged; its top is run again by the core."""
     plan = merge.plan
     began = time.perf_counter()
-    found: dict[int, Checked] = {}
+    found: dict[int, RecheckedRow] = {}
     if check and plan.rules.convention is Convention.BOWLINE:
-        for lot in side_by_side(plan, merge.top):
-            found |= zip(lot, rows_again(plan, merge.top, lot), strict=True)
+        for batch in recheck_batches(plan, merge.top):
+            found |= zip(batch, recheck_rows(plan, merge.top, batch), strict=True)
     work = merge.evaluated * (len(plan.candles) - plan.start)
     return SweepResult(
         plan=plan,
@@ -162,13 +162,13 @@ def finish(merge: Merge, sweep_s: float, *, check: bool = True) -> SweepResult:
 
 def _notes() -> tuple[str, ...]:
     slow = instruction_set() == "python"
-    return ("no kernel was compiled: the clear loop ran, which is slow",) if slow else ()
+    return ("no kernel was compiled: the Python loop ran, which is slow",) if slow else ()
 
 
-def _progress(merge: Merge, elapsed_s: float) -> Progress:
+def _progress(merge: Merge, elapsed_s: float) -> SweepProgress:
     plan = merge.plan
     rank_by, has_best = plan.request.rank_by, bool(len(merge.top))
-    return Progress(
+    return SweepProgress(
         stage="A" if plan.shortlisted and not merge.first_done else "B" if plan.shortlisted else "",
         evaluated=merge.evaluated,
         evaluations=plan.evaluations,

@@ -1,9 +1,15 @@
-"""Jobs: work in stages of chunks that survives its worker, on threads or on a cluster."""
+"""Jobs: work in stages of chunks that survives a killed worker, on threads or on a cluster."""
 
-from bowline.research.jobs.stage import Executor, Note, Parcel, Stage, Threads
+from bowline.research.jobs.stage import (
+    ChunkExecutor,
+    ChunkSummary,
+    LocalExecutor,
+    Stage,
+    StagePackage,
+)
 from bowline.research.jobs.worker import (
     LEASE_NS,
-    Bench,
+    WorkerContext,
     is_gone,
     run_leased,
     work,
@@ -12,12 +18,12 @@ from bowline.research.jobs.worker import (
 
 __all__ = [
     "LEASE_NS",
-    "Bench",
-    "Executor",
-    "Note",
-    "Parcel",
+    "ChunkExecutor",
+    "ChunkSummary",
+    "LocalExecutor",
     "Stage",
-    "Threads",
+    "StagePackage",
+    "WorkerContext",
     "is_gone",
     "run_leased",
     "work",

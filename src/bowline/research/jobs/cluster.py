@@ -1,16 +1,16 @@
-"""Chunks on a Dask cluster: one that runs already, or one of this machine's processors.
+"""Chunks on a Dask cluster: an existing one, or one of this machine's processors.
 
-It must never hold the only copy of anything: what a job came to is in the tables, and a worker that
-is killed costs the chunks of the task it had, which another one computes again.
+It must never hold the only copy of anything: results are in the tables, and a killed worker costs
+the chunks of its current task, which another worker computes again.
 
-1. What a stage is made of (its request, the candles) is known by its hash. It goes to each worker
-   once, as a plugin of Dask's, and to a worker that joins later when it joins.
-2. A task names hashes and chunks. It takes about a second: the first ones have a single chunk, then
-   as many as the time that was measured allows.
+1. The inputs of a stage (request, candles) are identified by their hash. They are sent to each
+   worker once, by a Dask plugin, and to a worker that joins later when it joins.
+2. A task names hashes and chunks and takes about a second: the first tasks have a single chunk, the
+   later ones as many as the measured time allows.
 3. Dask gives the task of a worker that died to another one, three times; then the job's attempt
-   has failed.
-4. There are two tasks waiting for each thread of the cluster, so that none is idle and little is in
-   vain when the job is cancelled.
+   fails.
+4. Two tasks wait for each thread of the cluster, so that no thread is idle and little is lost when
+   the job is cancelled.
 """
 
 from __future__ import annotations
@@ -28,75 +28,75 @@ from typing import Any
 from distributed import Client, LocalCluster, WorkerPlugin, as_completed
 
 from bowline.core.errors import BadInput, Conflict
-from bowline.research.jobs.stage import Parcel, Results, Stage
+from bowline.research.jobs.stage import Results, Stage, StagePackage
 
-#: a task is at least so long, because each costs some milliseconds
+#: the shortest useful task: each costs some milliseconds
 TASK_S = 1.0
-#: chunks of one task: what a killed worker costs at most
+#: most chunks of one task, which are lost with a killed worker
 MOST_CHUNKS = 64
-_AHEAD = 2
+_TASKS_A_THREAD = 2
 _CONNECT = "10s"
 
 LOCAL = "local"
 
-#: on a worker: what it was sent, by hash, and the stages made of it
-_SHELF: dict[str, bytes] = {}
+#: on a worker: the received bytes by hash, and the stages opened from them
+_RECEIVED: dict[str, bytes] = {}
 _OPENED: dict[tuple[str, str], Callable[[int, int], bytes]] = {}
 _OPENING = threading.Lock()
 
 
-class Shelf(WorkerPlugin):  # type: ignore[misc]
-    """Bytes that every worker has at hand."""
+class SharedBytes(WorkerPlugin):  # type: ignore[misc]
+    """Bytes that are sent to every worker once."""
 
     def __init__(self, key: str, content: bytes) -> None:
         self.key, self.content = key, content
 
     def setup(self, worker: Any) -> None:  # noqa: ANN401, ARG002 - Dask's worker
-        """Dask calls it once on each worker, when it comes or when the worker does."""
-        _SHELF[self.key] = self.content
+        """Called by Dask on each worker, when the plugin is registered or the worker joins."""
+        _RECEIVED[self.key] = self.content
 
     def teardown(self, worker: Any) -> None:  # noqa: ANN401, ARG002 - Dask's worker
-        """Dask calls it when nobody needs the bytes any more."""
-        _SHELF.pop(self.key, None)
+        """Called by Dask when the plugin is unregistered."""
+        _RECEIVED.pop(self.key, None)
         with _OPENING:
             for key in [key for key in _OPENED if self.key in key]:
                 del _OPENED[key]
 
 
-def run_there(
+def run_on_worker(
     opener: Callable[[bytes, bytes], Callable[[int, int], bytes]],
     request: str,
-    tape: str,
+    candles: str,
     chunks: list[int],
 ) -> tuple[float, list[bytes]]:
-    """On a worker: the results of some chunks, and the seconds they took."""
+    """Runs on a worker: the results of some chunks, and the seconds they took."""
     with _OPENING:
-        run_chunk = _OPENED.get((request, tape))
+        run_chunk = _OPENED.get((request, candles))
         if run_chunk is None:
-            run_chunk = _OPENED[request, tape] = opener(_SHELF[request], _SHELF[tape])
+            run_chunk = _OPENED[request, candles] = opener(_RECEIVED[request], _RECEIVED[candles])
     began = time.perf_counter()
     results = [run_chunk(chunk, 1) for chunk in chunks]
     return time.perf_counter() - began, results
 
 
-class Cluster:
+class DaskExecutor:
     """Computes chunks on the workers of a Dask cluster."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._tape = ""
+        self._candles = ""
 
     def run(self, stage: Stage, chunks: Iterable[int]) -> Results:
         """Compute these chunks; in any order."""
-        with self._shelved(stage.parcel()) as (opener, request, tape):
+        with self._distributed(stage.package()) as (opener, request, candles):
             left, size = iter(chunks), 1
             tasks = as_completed()
             waiting: dict[Any, list[int]] = {}
             try:
                 while True:
-                    while len(waiting) < self._room() and (some := list(islice(left, size))):
+                    while len(waiting) < self._max_waiting() and (some := list(islice(left, size))):
                         task = self._client.submit(
-                            run_there, opener, request, tape, some, pure=False
+                            run_on_worker, opener, request, candles, some, pure=False
                         )
                         waiting[task] = some
                         tasks.add(task)
@@ -110,34 +110,37 @@ class Cluster:
             finally:
                 self._client.cancel(list(waiting))
 
-    def _room(self) -> int:
+    def _max_waiting(self) -> int:
         threads: dict[str, int] = self._client.nthreads()
-        return _AHEAD * max(1, sum(threads.values()))
+        return _TASKS_A_THREAD * max(1, sum(threads.values()))
 
     @contextmanager
-    def _shelved(
-        self, parcel: Parcel
+    def _distributed(
+        self, package: StagePackage
     ) -> Iterator[tuple[Callable[[bytes, bytes], Callable[[int, int], bytes]], str, str]]:
-        request, tape = (self._key(content) for content in (parcel.request, parcel.tape))
-        if tape != self._tape:
+        request, candles = (self._key(content) for content in (package.request, package.candles))
+        if candles != self._candles:
             self.clear()
-            self._client.register_plugin(Shelf(tape, parcel.tape), name=tape)
-            self._tape = tape
-        self._client.register_plugin(Shelf(request, parcel.request), name=request)
+            self._client.register_plugin(SharedBytes(candles, package.candles), name=candles)
+            self._candles = candles
+        self._client.register_plugin(SharedBytes(request, package.request), name=request)
         try:
-            yield parcel.opener, request, tape
+            yield package.opener, request, candles
         finally:
             self._client.unregister_worker_plugin(request)
 
     def _key(self, content: bytes) -> str:
-        """Its hash, and who sent it: another one's is not ours to take away."""
+        """Hash of the content and id of this client.
+
+        Clients must not remove each other's content.
+        """
         return f"{hashlib.sha256(content).hexdigest()}/{self._client.id}"
 
     def clear(self) -> None:
-        """Let the workers forget the candles they were sent last."""
-        if self._tape:
-            self._client.unregister_worker_plugin(self._tape)
-        self._tape = ""
+        """Remove the last candles from the workers."""
+        if self._candles:
+            self._client.unregister_worker_plugin(self._candles)
+        self._candles = ""
 
 
 def _next_size(seconds_a_chunk: float) -> int:
@@ -145,12 +148,12 @@ def _next_size(seconds_a_chunk: float) -> int:
 
 
 @contextmanager
-def open_cluster(where: str, workers: int = 0) -> Iterator[Cluster]:
-    """The cluster at `tcp://host:port`, or with `local` one of `workers` processes (0: all cores).
+def open_cluster(where: str, workers: int = 0) -> Iterator[DaskExecutor]:
+    """The cluster at `tcp://host:port`, or for `local` one of `workers` processes (0.
 
-    BadInput if `where` is neither, Conflict if nobody answers there.
+    One per core). BadInput if `where` is neither, Conflict if no scheduler answers there.
     """
-    # it tells of every connection that comes and goes
+    # it logs every connection
     logging.getLogger("distributed").setLevel(logging.WARNING)
     if where == LOCAL:
         count = workers or os.cpu_count() or 1
@@ -160,10 +163,10 @@ def open_cluster(where: str, workers: int = 0) -> Iterator[Cluster]:
             ) as local,
             Client(local) as client,
         ):
-            yield Cluster(client)
+            yield DaskExecutor(client)
         return
     if not where.startswith(("tcp://", "tls://")):
-        raise BadInput(f"{where} is no cluster", hint="expected tcp://host:port or local")
+        raise BadInput(f"{where} is not a cluster", hint="expected tcp://host:port or local")
     try:
         client = Client(where, timeout=_CONNECT)
     except (OSError, TimeoutError) as error:
@@ -172,7 +175,7 @@ def open_cluster(where: str, workers: int = 0) -> Iterator[Cluster]:
             hint="start one with `dask scheduler`, and workers with `dask worker`",
         ) from error
     with client:
-        cluster = Cluster(client)
+        cluster = DaskExecutor(client)
         try:
             yield cluster
         finally:

@@ -1,10 +1,10 @@
 """Chunks in processes of this machine: for work that holds the interpreter's lock.
 
-Threads would take turns at it. It must leave no process behind, however this one ends.
+Threads would run such chunks one at a time. It must leave no process behind, however this one ends.
 
-1. A process is begun afresh, is sent the stage as a cluster's worker is, and opens it once.
-2. Two chunks wait for each process, so that none is idle and little is in vain when it stops.
-3. Ctrl-C is for the process that asked: the others finish their chunk and are sent home.
+1. A new process is sent the stage as a cluster's worker is, and opens it once.
+2. Two chunks wait for each process, so that no process is idle and little is lost when it stops.
+3. Ctrl-C stops this process only: the others finish their chunk and are then stopped.
 4. A process whose parent was killed ends itself.
 """
 
@@ -20,11 +20,11 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from bowline.core.errors import Conflict
-from bowline.research.jobs.stage import Parcel, Results, Stage
+from bowline.research.jobs.stage import Results, Stage, StagePackage
 
-_AHEAD = 2
+_CHUNKS_A_PROCESS = 2
 
-#: in a process of ours: the `run_chunk` of the stage it was sent
+#: in a child process: the `run_chunk` of its stage
 _opened: list[Callable[[int, int], bytes]] = []
 
 
@@ -34,14 +34,14 @@ def in_processes(stage: Stage, chunks: Iterable[int], processes: int) -> Results
         processes,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_open,
-        initargs=([stage.parcel()],),
+        initargs=([stage.package()],),
     )
     left = iter(chunks)
     running: dict[Future[bytes], int] = {}
     others = set(multiprocessing.active_children())
     try:
         while True:
-            for chunk in islice(left, _AHEAD * processes - len(running)):
+            for chunk in islice(left, _CHUNKS_A_PROCESS * processes - len(running)):
                 running[pool.submit(_run, chunk)] = chunk
             if not running:
                 return
@@ -49,23 +49,23 @@ def in_processes(stage: Stage, chunks: Iterable[int], processes: int) -> Results
             for each in done:
                 yield running.pop(each), each.result()
     except BrokenProcessPool as error:
-        # the pool does not know of one that was being started just then, and would wait for it
+        # the pool does not know a process that was just being started, and would wait for it
         for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise Conflict(
             "a process that computed a chunk was killed",
-            hint="is there memory enough? What was done is kept: resume the job",
+            hint="check the free memory, then resume the job: finished chunks are kept",
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _open(sent: list[Parcel]) -> None:
-    """What a process begins with; `sent` is emptied, for a parcel is large."""
+def _open(sent: list[StagePackage]) -> None:
+    """Initializes a process; `sent` is emptied, because a package is large."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    parcel = sent.pop()
-    _opened.append(parcel.opener(parcel.request, parcel.tape))
+    package = sent.pop()
+    _opened.append(package.opener(package.request, package.candles))
 
 
 def _run(chunk: int) -> bytes:
@@ -74,6 +74,6 @@ def _run(chunk: int) -> bytes:
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
-    assert parent is not None, "only a child watches its parent"
+    assert parent is not None, "runs in child processes only"
     parent.join()
     os._exit(1)

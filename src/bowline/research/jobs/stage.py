@@ -1,8 +1,8 @@
-"""What a job is made of: stages in a row, each of chunks that need nothing of each other.
+"""The parts of a job: consecutive stages, each of independent chunks.
 
 A chunk is a pure function of its stage and its number, so that it can be computed again anywhere
-with the same bytes; `finish` must give the same whatever the order in which chunks were computed.
-No stage may know of jobs, leases or databases.
+with the same bytes; `finish` must not depend on the order in which chunks were computed. No stage
+may know jobs, leases or databases.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple, Protocol
 
 
-class Note(NamedTuple):
+class ChunkSummary(NamedTuple):
     """What a finished chunk adds to the progress. `best` is its best score, higher is better."""
 
     variants: int
@@ -21,15 +21,16 @@ class Note(NamedTuple):
     best_is: str = ""
 
 
-class Parcel(NamedTuple):
-    """A stage as it travels to another machine: `opener(request, tape)` is its `run_chunk` there.
+class StagePackage(NamedTuple):
+    """A stage for another process or machine: `opener(request, candles)` is its `run_chunk` there.
 
-    `opener` is a function of a module; `tape` (may be empty) is large and the same for all stages.
+    `opener` is a module-level function; `candles` (may be empty) is large and the same for all
+    stages.
     """
 
     opener: Callable[[bytes, bytes], Callable[[int, int], bytes]]
     request: bytes
-    tape: bytes
+    candles: bytes
 
 
 class Stage(Protocol):
@@ -37,64 +38,64 @@ class Stage(Protocol):
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """The name shown to people."""
 
     @property
     def chunks(self) -> int:
-        """How many there are; 0 if there is nothing to do."""
+        """The number of chunks; 0 if there is nothing to do."""
 
     @property
     def variants(self) -> int:
-        """How many variants all chunks have together."""
+        """The number of variants of all chunks together."""
 
     @property
     def holds_lock(self) -> bool:
-        """Whether its chunks hold the interpreter's lock for longer than a process takes to begin.
+        """Whether its chunks hold the interpreter's lock for longer than a process takes to start.
 
-        Threads would take turns at them.
+        Threads would run such chunks one at a time.
         """
 
     def run_chunk(self, chunk: int, threads: int) -> bytes:
-        """What the chunk comes to; the same bytes for any number of threads."""
+        """The result of a chunk; the same bytes for any number of threads."""
 
-    def note(self, result: bytes) -> Note:
-        """What is to be said of a chunk's result."""
+    def summarize(self, result: bytes) -> ChunkSummary:
+        """What a chunk's result adds to the progress."""
 
     def finish(self, results: Iterator[bytes]) -> Stage | bytes:
-        """The next stage, or what the whole job came to; `results` in the order of the chunks."""
+        """The next stage, or the job's result; `results` come in the order of the chunks."""
 
-    def parcel(self) -> Parcel:
-        """The stage as it is sent to a cluster."""
+    def package(self) -> StagePackage:
+        """The stage as it is sent to another process or machine."""
 
 
-#: each chunk's number and result, as they get done; closing it gives up the rest
+#: number and result of each chunk as it finishes; closing it abandons the rest
 Results = Generator[tuple[int, bytes], None, None]
 
 
-class Executor(Protocol):
+class ChunkExecutor(Protocol):
     """Computes chunks somewhere."""
 
     def run(self, stage: Stage, chunks: Iterable[int]) -> Results:
         """Compute these chunks."""
 
 
-class Threads(NamedTuple):
-    """On this machine: so many chunks at a time, each on a thread of its own.
+class LocalExecutor(NamedTuple):
+    """Computes up to `threads` chunks at a time on this machine, each on a thread of its own.
 
-    A kill costs the chunks that are at work. The kernel lets go of the interpreter's lock; where
-    chunks hold it, each has a process of its own.
+    A kill loses the chunks in progress. The kernel releases the interpreter's lock; chunks that
+    hold it run in processes instead.
     """
 
     threads: int = 1
 
     def run(self, stage: Stage, chunks: Iterable[int]) -> Results:
-        """Compute these chunks; in order if there is one thread."""
+        """Compute these chunks; in order with one thread."""
         if self.threads == 1:
             for chunk in chunks:
                 yield chunk, stage.run_chunk(chunk, 1)
             return
         if stage.holds_lock:
-            from bowline.research.jobs.processes import in_processes  # noqa: PLC0415 - it needs us
+            from bowline.research.jobs.processes import in_processes  # noqa: PLC0415 - it imports this module
 
             yield from in_processes(stage, chunks, self.threads)
             return

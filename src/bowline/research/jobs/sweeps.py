@@ -1,12 +1,13 @@
-"""A sweep as stages of a job: A without stops if there is a shortlist, B with them, then `again`.
+"""A sweep as stages of a job.
 
-It must hold no rule of a sweep: chunks, merging and checking are the grid's. What a job comes to
-has no time in it, so that it is the same bytes whoever was killed on the way.
+A without stops if there is a shortlist, B with them, then the recheck. It must contain no rule of a
+sweep: chunks, merging and checks are the grid's. The result contains no times, so that it is the
+same bytes whichever workers were killed.
 
 1. A and B are the chunks of the plan. Stage B begins with the shortlist that stage A's chunks give.
-2. `again` runs the rows of the top through the core, a few a chunk, rows of one base side by side.
-   A row that does not agree fails the job.
-3. The outcome is everything but the candles and the plan, which can be made again from the job.
+2. The recheck runs the rows of the top in the core, a few per chunk, rows of one base together. A
+   row that disagrees fails the job.
+3. The outcome is everything but the candles and the plan, which follow from the job.
 """
 
 from __future__ import annotations
@@ -29,37 +30,37 @@ from bowline.research.grid import (
     GridPlan,
     GridRequest,
     Merge,
-    Rows,
     Rules,
     SweepResult,
+    SweepRows,
     instruction_set,
 )
-from bowline.research.grid.again import rows_again, side_by_side
 from bowline.research.grid.plan import Hashes
+from bowline.research.grid.recheck import recheck_batches, recheck_rows
 from bowline.research.grid.result import Timings
-from bowline.research.grid.space import Numbers
+from bowline.research.grid.space import IndexColumn
 from bowline.research.grid.stages import StageFacts
-from bowline.research.grid.topk import keys, unpack
-from bowline.research.jobs.stage import Note, Parcel, Stage
+from bowline.research.grid.topk import ranking_keys, unpack
+from bowline.research.jobs.stage import ChunkSummary, Stage, StagePackage
 
-#: what the core takes for a round trip and for a candle of a row, roughly, and how much of that it
-#: takes for processes of their own to be worth their beginning
+#: approximate time of the core per round trip and per candle of a row, and the total from which
+#: separate processes are worth their start
 _ROUND_TRIP_S, _CANDLE_S, _PROCESSES_FROM_S = 50e-6, 50e-9, 3.0
 
 
-class _Row(Struct, frozen=True, array_like=True):
-    """What a chunk of `again` comes to, a row each: place in the top, what the core says."""
+class _RecheckedPlace(Struct, frozen=True, array_like=True):
+    """The core's result for one row of the top, by its place."""
 
     place: int
     metrics: Metrics
     held_across: int = 0
 
 
-_Rows = list[_Row]
+_RecheckedPlaces = list[_RecheckedPlace]
 
 
 class SweepOutcome(Struct, frozen=True):
-    """What a sweep's job came to. Columns are little-endian bytes, as the grid packs them."""
+    """The result of a sweep's job. Columns are little-endian bytes, as the grid packs them."""
 
     hashes: Hashes
     evaluated: int
@@ -73,12 +74,12 @@ class SweepOutcome(Struct, frozen=True):
 
 
 def first_stage(plan: GridPlan) -> Stage:
-    """The beginning of a sweep's job."""
-    return _Chunks(plan, Merge(plan))
+    """The first stage of a sweep's job."""
+    return _KernelStage(plan, Merge(plan))
 
 
 def result_of(plan: GridPlan, content: bytes, seconds: float) -> SweepResult:
-    """The result that a job of `plan` came to; it was worked on for so many seconds."""
+    """The sweep result from a finished job's content; `seconds` is the time spent on it."""
     outcome = msgspec.msgpack.decode(content, type=SweepOutcome)
     work = outcome.evaluated * (len(plan.candles) - plan.start)
     slow = instruction_set() == "python"
@@ -94,11 +95,11 @@ def result_of(plan: GridPlan, content: bytes, seconds: float) -> SweepResult:
         stages=outcome.stages,
         hashes=outcome.hashes,
         timings=Timings(seconds, 0.0, work / seconds if seconds else 0.0),
-        notes=("no kernel was compiled: the clear loop ran, which is slow",) if slow else (),
+        notes=("no kernel was compiled: the Python loop ran, which is slow",) if slow else (),
     )
 
 
-class _Chunks:
+class _KernelStage:
     """Stage A, B, or the only one: chunks of the plan from `first` on."""
 
     def __init__(self, plan: GridPlan, merge: Merge) -> None:
@@ -115,57 +116,63 @@ class _Chunks:
         """The packed result of a chunk."""
         return _run_chunk(self._plan, self._first, self._shortlist, chunk, threads)
 
-    def note(self, result: bytes) -> Note:
+    def summarize(self, result: bytes) -> ChunkSummary:
         """Its variants, and its best row."""
         found = ChunkResult.from_bytes(result)
         if not (self._bests and len(found.rows)):
-            return Note(found.evaluated)
+            return ChunkSummary(found.evaluated)
         rank_by = self._plan.request.rank_by
         figure, variant = found.rows.figure(rank_by)[0], found.rows.variant[0]
         if np.isnan(figure):
-            return Note(found.evaluated)
-        key = float(keys(found.rows, rank_by)[0])
-        return Note(found.evaluated, key, f"{rank_by} {figure:,.2f} (variant {variant:,})")
+            return ChunkSummary(found.evaluated)
+        key = float(ranking_keys(found.rows, rank_by)[0])
+        return ChunkSummary(found.evaluated, key, f"{rank_by} {figure:,.2f} (variant {variant:,})")
 
     def finish(self, results: Iterator[bytes]) -> Stage | bytes:
-        """Stage B after A, the top again after the last."""
+        """Stage B after A, the recheck after the last."""
         for each in results:
             self._merge.add(ChunkResult.from_bytes(each))
-        return _Again(self._plan, self._merge) if self._bests else _Chunks(self._plan, self._merge)
+        return (
+            _RecheckStage(self._plan, self._merge)
+            if self._bests
+            else _KernelStage(self._plan, self._merge)
+        )
 
-    def parcel(self) -> Parcel:
-        """The plan, and the shortlist if there is one by now."""
-        return _parcel(self._plan, _Sent.of(self._plan, self._first, shortlist=self._shortlist))
+    def package(self) -> StagePackage:
+        """The plan, and the shortlist in stage B."""
+        return _parcel(
+            self._plan, _StageMessage.of(self._plan, self._first, shortlist=self._shortlist)
+        )
 
     @property
-    def _shortlist(self) -> Numbers | None:
+    def _shortlist(self) -> IndexColumn | None:
         return self._merge.shortlist if self._first else None
 
 
-class _Again:
-    """The rows of the top, run again by the core."""
+class _RecheckStage:
+    """The rows of the top, run by the core."""
 
-    name = "again"
+    name = "recheck"
 
     def __init__(self, plan: GridPlan, merge: Merge) -> None:
         self._plan, self._merge = plan, merge
         self.variants = len(merge.top)
-        self.chunks = len(side_by_side(plan, merge.top))
+        self.chunks = len(recheck_batches(plan, merge.top))
         work_s = _ROUND_TRIP_S * int(merge.top.round_trips.sum())
         work_s += _CANDLE_S * len(plan.candles) * self.variants
         self.holds_lock = work_s > _PROCESSES_FROM_S
 
     def run_chunk(self, chunk: int, threads: int) -> bytes:  # noqa: ARG002 - the core has one
-        """The metrics of some rows; RowDisagrees if the core says something else of one."""
-        return _run_again(self._plan, self._merge.top, chunk)
+        """The core's metrics of some rows; RowDisagrees if kernel and core disagree on one."""
+        return _recheck(self._plan, self._merge.top, chunk)
 
-    def note(self, result: bytes) -> Note:
-        """Its rows."""
-        return Note(len(msgspec.msgpack.decode(result, type=list[msgspec.Raw])))
+    def summarize(self, result: bytes) -> ChunkSummary:
+        """The number of its rows."""
+        return ChunkSummary(len(msgspec.msgpack.decode(result, type=list[msgspec.Raw])))
 
     def finish(self, results: Iterator[bytes]) -> Stage | bytes:
         """The outcome of the job."""
-        chunks = (msgspec.msgpack.decode(each, type=_Rows) for each in results)
+        chunks = (msgspec.msgpack.decode(each, type=_RecheckedPlaces) for each in results)
         rows = sorted((row for some in chunks for row in some), key=lambda row: row.place)
         merge = self._merge
         outcome = SweepOutcome(
@@ -181,28 +188,30 @@ class _Again:
         )
         return msgspec.msgpack.encode(outcome)
 
-    def parcel(self) -> Parcel:
+    def package(self) -> StagePackage:
         """The plan and the rows."""
-        return _parcel(self._plan, _Sent.of(self._plan, 0, top=self._merge.top))
+        return _parcel(self._plan, _StageMessage.of(self._plan, 0, top=self._merge.top))
 
 
 # --- chunks, here or elsewhere ----------------------------------------------------------------
 
 
 def _run_chunk(
-    plan: GridPlan, first: int, shortlist: Numbers | None, chunk: int, threads: int
+    plan: GridPlan, first: int, shortlist: IndexColumn | None, chunk: int, threads: int
 ) -> bytes:
     return plan.run_chunk(first + chunk, threads, shortlist).to_bytes()
 
 
-def _run_again(plan: GridPlan, top: Rows, chunk: int) -> bytes:
-    places = side_by_side(plan, top)[chunk]
-    found = zip(places, rows_again(plan, top, places), strict=True)
-    return msgspec.msgpack.encode([_Row(at, row.metrics, row.held_across) for at, row in found])
+def _recheck(plan: GridPlan, top: SweepRows, chunk: int) -> bytes:
+    places = recheck_batches(plan, top)[chunk]
+    found = zip(places, recheck_rows(plan, top, places), strict=True)
+    return msgspec.msgpack.encode(
+        [_RecheckedPlace(at, row.metrics, row.held_across) for at, row in found]
+    )
 
 
-class _Sent(Struct, frozen=True):
-    """A stage on its way. `chunks` holds the two plans together: they must be cut alike."""
+class _StageMessage(Struct, frozen=True):
+    """A stage as it is sent. `chunks` checks that sender and receiver divide the plan equally."""
 
     request: GridRequest
     rules: Rules
@@ -215,8 +224,12 @@ class _Sent(Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, plan: GridPlan, first: int, shortlist: Numbers | None = None, top: Rows | None = None
-    ) -> _Sent:
+        cls,
+        plan: GridPlan,
+        first: int,
+        shortlist: IndexColumn | None = None,
+        top: SweepRows | None = None,
+    ) -> _StageMessage:
         """A stage of `plan`."""
         return cls(
             plan.request,
@@ -230,29 +243,29 @@ class _Sent(Struct, frozen=True):
         )
 
 
-def _parcel(plan: GridPlan, sent: _Sent) -> Parcel:
-    return Parcel(open_chunks, msgspec.msgpack.encode(sent), pack_candles(plan.candles))
+def _parcel(plan: GridPlan, sent: _StageMessage) -> StagePackage:
+    return StagePackage(open_chunks, msgspec.msgpack.encode(sent), pack_candles(plan.candles))
 
 
-def open_chunks(request: bytes, tape: bytes) -> Callable[[int, int], bytes]:
-    """`run_chunk` of the stage that was sent, over the candles of the tape."""
-    sent = msgspec.msgpack.decode(request, type=_Sent)
+def open_chunks(request: bytes, candles: bytes) -> Callable[[int, int], bytes]:
+    """`run_chunk` of the stage that was sent, over the packed `candles`."""
+    sent = msgspec.msgpack.decode(request, type=_StageMessage)
     plan = GridPlan(
-        sent.request, unpack_candles(tape), sent.start, sent.rules, chunk_bases=sent.chunk_bases
+        sent.request, unpack_candles(candles), sent.start, sent.rules, chunk_bases=sent.chunk_bases
     )
     if plan.chunks != sent.chunks:
         raise Conflict(
-            "this worker cuts the sweep into other chunks than the job",
-            hint="let all workers be of one version of Bowline",
+            "this worker divides the sweep into other chunks than the job",
+            hint="run the same version of Bowline on all workers",
         )
     if sent.top is not None:
         top = unpack(sent.top)
-        return lambda chunk, _threads: _run_again(plan, top, chunk)
+        return lambda chunk, _threads: _recheck(plan, top, chunk)
     shortlist = None if sent.shortlist is None else np.frombuffer(sent.shortlist, "<i8")
     return partial(_run_chunk, plan, sent.first, shortlist)
 
 
-class _Candles(Struct, frozen=True):
+class _PackedCandles(Struct, frozen=True):
     market_id: int
     symbol: str
     timeframe: str
@@ -261,18 +274,20 @@ class _Candles(Struct, frozen=True):
 
 
 def pack_candles(candles: CandleFrame) -> bytes:
-    """Candles as bytes; equal bytes for equal candles."""
+    """Candles as bytes; equal candles have equal bytes."""
     instrument = candles.instrument
     columns = {name: getattr(candles, name).astype("<f8").tobytes() for name in VALUE_COLUMNS}
     open_ns = candles.open_ns.astype("<i8").tobytes()
     return msgspec.msgpack.encode(
-        _Candles(instrument.market_id, instrument.symbol, candles.timeframe.value, open_ns, columns)
+        _PackedCandles(
+            instrument.market_id, instrument.symbol, candles.timeframe.value, open_ns, columns
+        )
     )
 
 
 def unpack_candles(content: bytes) -> CandleFrame:
     """The candles that `pack_candles` packed."""
-    found = msgspec.msgpack.decode(content, type=_Candles)
+    found = msgspec.msgpack.decode(content, type=_PackedCandles)
     columns: dict[str, Any] = {
         name: np.frombuffer(column, "<f8") for name, column in found.columns.items()
     }

@@ -1,11 +1,11 @@
-"""In-sample against out of sample: what is left of a result on days that chose nothing.
+"""In-sample against out of sample: how much of a result remains on days that were not chosen on.
 
 The later days must never take part in the choice.
 
 1. The first 70 % of the days are in-sample, the rest out of sample.
 2. The winner is the variant with the best Sharpe ratio in-sample (the first of equals).
-3. `kept_pct` is what the winner's ratio is out of sample, in percent of in-sample.
-4. The same is asked of the whole: do variants that rank high in-sample rank high after it?
+3. `kept_pct` is the winner's ratio out of sample in percent of that in-sample.
+4. The rank correlation over all variants: do those that rank high in-sample rank high after it?
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _FEWEST = 2
 
 
 class Decay(Struct, frozen=True):
-    """Sharpe ratios are daily. None is a figure that does not exist.
+    """Sharpe ratios are daily; None is an undefined figure.
 
-    `in_sample` and `out_of_sample` have one ratio a variant, 0 where it did nothing; `winner` is a
-    row of them. `top_out_of_sample` is the median ratio out of sample of the best tenth in-sample,
-    `rank_correlation` is Spearman's over all variants. `kept_pct` is None unless the winner
-    gained in-sample.
+    `in_sample` and `out_of_sample` have one ratio per variant, 0 where it did nothing; `winner` is
+    a row of them. `top_out_of_sample` is the median ratio out of sample of the best tenth
+    in-sample, `rank_correlation` is Spearman's over all variants. `kept_pct` is None unless the
+    winner gained in-sample.
     """
 
     winner: int
@@ -44,7 +44,10 @@ class Decay(Struct, frozen=True):
 
 
 def measure_decay(returns: DailyReturns, share: float = IN_SAMPLE_SHARE) -> Decay:
-    """Split `returns` (variants, days) at `share` of the days; ValueError for under 2 on a side."""
+    """Split `returns` (variants, days) at `share` of the days.
+
+    ValueError for under 2 days on a side.
+    """
     days = returns.shape[1]
     split = round(days * share)
     if not len(returns) or split < _FEWEST or days - split < _FEWEST:
@@ -69,7 +72,7 @@ def measure_decay(returns: DailyReturns, share: float = IN_SAMPLE_SHARE) -> Deca
 
 
 def rank_correlation(x: FloatColumn, y: FloatColumn) -> float | None:
-    """Spearman's: the correlation of the ranks, equals sharing theirs; None if either is flat."""
+    """Spearman's rank correlation, equals sharing their rank; None if either column is constant."""
     if len(x) < _FEWEST:
         return None
     a, b = _ranks(x), _ranks(y)

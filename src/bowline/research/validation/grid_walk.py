@@ -1,4 +1,4 @@
-"""Walk-forward of a grid: in each fold the whole grid is swept, and its best row is traded after.
+"""Walk-forward of a grid: each fold sweeps the whole grid and tests its best row on the days after.
 
 The sweep of a fold must be given no candle of its test.
 """
@@ -13,19 +13,19 @@ from msgspec.structs import replace
 
 from bowline.core.errors import BadInput
 from bowline.core.report import RunRecord
-from bowline.research.grid.again import run_again
 from bowline.research.grid.merge import Merge
 from bowline.research.grid.plan import GridPlan
+from bowline.research.grid.recheck import run_in_core
 from bowline.research.grid.sweep import run_chunks
 from bowline.research.validation.walk_forward import (
     Choice,
     Fold,
     WalkForward,
     make_folds,
-    walk,
+    run_walk_forward,
 )
 
-#: without lengths given: eight parts, three to choose on, one to test on, five folds
+#: the default lengths: eight parts, three to choose on and one to test on, so five folds
 _PARTS, _TRAIN_PARTS = 8, 3
 MOST_FOLDS = 1_000
 
@@ -39,10 +39,11 @@ def walk_grid(
     threads: int = 1,
     tell: Callable[[int, int], None] | None = None,
 ) -> WalkForward:
-    """Sweep and test fold by fold; `train` and `test` are candles, 0 is three eighths and one.
+    """Sweep and test fold by fold.
 
-    `plan` says grid, candles, rules and money. `tell` hears how many folds are done, and of how
-    many. BadInput where no test fits in, or where the grid ranks no variant at all in a fold.
+    `train` and `test` are in candles, 0 is three eighths and one eighth. `plan` gives grid,
+    candles, rules and money. `tell` gets the number of finished folds and of all. BadInput if no
+    test fits in, or if the grid ranks no variant in a fold.
     """
     folds = _folds(plan, train, test, anchored=anchored)
     done = 0
@@ -57,7 +58,7 @@ def walk_grid(
         if not len(top):
             raise BadInput(
                 f"fold {done} of {len(folds)}: the grid's `keep` leaves no variant",
-                hint="loosen `keep`, or give longer stretches",
+                hint="widen the bounds in `keep`, or give longer spans",
             )
         variant, sharpe = int(top.variant[0]), float(top.sharpe[0])
         return Choice(
@@ -69,11 +70,11 @@ def walk_grid(
 
     def play(fold: Fold, choice: Choice, money: Decimal) -> RunRecord:
         tested_on = _over(plan, fold.test_start, fold.stop, money)
-        return run_again(tested_on, choice.variant).report.record
+        return run_in_core(tested_on, choice.variant).report.record
 
-    found = walk(folds, choose, play, plan.rules.initial_cash)
+    found = run_walk_forward(folds, choose, play, plan.rules.initial_cash)
     if tell is not None:
-        tell(len(found.legs), len(folds))
+        tell(len(found.folds), len(folds))
     return found
 
 
@@ -89,7 +90,7 @@ def _folds(plan: GridPlan, train: int, test: int, *, anchored: bool) -> tuple[Fo
     lengths = train or part * _TRAIN_PARTS, test or part
     if (count := (decided - lengths[0]) // lengths[1]) > MOST_FOLDS:
         raise BadInput(
-            f"{count:,} folds, and each sweeps the whole grid: at most {MOST_FOLDS:,}",
+            f"{count:,} folds, each of which sweeps the whole grid: at most {MOST_FOLDS:,}",
             hint="give longer tests (--test-days)",
         )
     try:
@@ -99,5 +100,5 @@ def _folds(plan: GridPlan, train: int, test: int, *, anchored: bool) -> tuple[Fo
     except ValueError as error:
         raise BadInput(
             f"no fold fits into {decided:,} candles: {error}",
-            hint="give shorter stretches (--train-days, --test-days) or more candles",
+            hint="give shorter spans (--train-days, --test-days) or more candles",
         ) from None

@@ -1,12 +1,12 @@
-"""Whether a strategy looks ahead: take the future away, ask again, compare.
+"""Look-ahead test of a strategy: compare its signals with and without later candles.
 
-Indicators of the catalogue are held to it by the tests; a plugin is somebody else's code and is
-asked here, on the candles it is to be used on. Passing is no proof: only the cuts are.
+Indicators of the catalogue are tested in the repository; a plugin is third-party code and is tested
+here, on the candles it is to be used on. Passing is no proof: only the cuts made are tested.
 
-1. Ask for the signals of all candles, twice: what keeps a state between two calls differs already.
-2. Cut the candles behind some of the changes of the signal, where looking ahead must show, and at
-   moments drawn from the seed.
-3. Ask for the signals of the candles before the cut. Each must be what it was.
+1. Compute the signals of all candles twice: a strategy that keeps state differs already here.
+2. Cut the candles after some of the changes of the signal, where look-ahead is most likely to show,
+   and at positions drawn from the seed.
+3. Compute the signals of the candles before each cut. Each must be unchanged.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ DEFAULT_CUTS = 32
 _FEWEST_CANDLES = 2
 
 
-class Leak(Struct, frozen=True):
-    """A signal that changed: the candle it belongs to, and how many candles were left."""
+class LookAheadLeak(Struct, frozen=True):
+    """A signal that changed: its candle, and how many candles remained before the cut."""
 
     candle: int
     open_ns: int
@@ -32,16 +32,16 @@ class Leak(Struct, frozen=True):
     without_future: int
 
 
-class LookAhead(Struct, frozen=True):
-    """`cuts` is how many were made before the first leak, or in all. `leak` None: none was seen.
+class LookAheadResult(Struct, frozen=True):
+    """`cuts` counts the cuts up to the first leak, or all. `leak` is None if there was none.
 
-    `repeats` is False if the same candles gave other signals the second time. `message` is what
-    the guard around plugins said, if it found the leak first.
+    `repeats` is False if the same candles gave other signals the second time. `message` is that of
+    the guard around plugins, if it found the leak first.
     """
 
     cuts: int
     repeats: bool
-    leak: Leak | None
+    leak: LookAheadLeak | None
     message: str = ""
 
     @property
@@ -52,24 +52,26 @@ class LookAhead(Struct, frozen=True):
 
 def look_ahead(
     opinion: Opinion, candles: CandleFrame, *, cuts: int = DEFAULT_CUTS, seed: int = 0
-) -> LookAhead:
-    """Compare what `opinion` says with and without the future. BadInput if it cannot be asked."""
+) -> LookAheadResult:
+    """Compare the signals of `opinion` with and without later candles; BadInput if it fails."""
     try:
         whole = opinion.signals(candles).direction
         if not np.array_equal(whole, _directions(opinion, candles)):
-            return LookAhead(0, repeats=False, leak=None)
+            return LookAheadResult(0, repeats=False, leak=None)
         for number, known in enumerate(_cuts(whole, cuts, seed).tolist()):
             again = _directions(opinion, candles.slice(0, known))
             changed = np.flatnonzero(again != whole[:known])
             if len(changed):
                 at = int(changed[0])
-                leak = Leak(at, int(candles.open_ns[at]), known, int(whole[at]), int(again[at]))
-                return LookAhead(number, repeats=True, leak=leak)
+                leak = LookAheadLeak(
+                    at, int(candles.open_ns[at]), known, int(whole[at]), int(again[at])
+                )
+                return LookAheadResult(number, repeats=True, leak=leak)
     except BadInput as error:
         if "looks ahead" not in error.message:
             raise
-        return LookAhead(0, repeats=True, leak=None, message=error.message)
-    return LookAhead(len(_cuts(whole, cuts, seed)), repeats=True, leak=None)
+        return LookAheadResult(0, repeats=True, leak=None, message=error.message)
+    return LookAheadResult(len(_cuts(whole, cuts, seed)), repeats=True, leak=None)
 
 
 def _directions(opinion: Opinion, candles: CandleFrame) -> DirectionColumn:
@@ -80,7 +82,7 @@ def _directions(opinion: Opinion, candles: CandleFrame) -> DirectionColumn:
 
 
 def _cuts(direction: DirectionColumn, cuts: int, seed: int) -> IntColumn:
-    """Lengths to ask for again: half of them right behind changes, half anywhere."""
+    """The lengths to test: half of them just after changes of the signal, half anywhere."""
     length = len(direction)
     if length < _FEWEST_CANDLES or cuts < 1:
         return np.empty(0, dtype=np.int64)

@@ -1,17 +1,17 @@
-"""How else it could have gone: round trips drawn again, and candles put together in another order.
+"""Monte Carlo: round trips resampled, and candles rearranged in blocks.
 
-Both say how wide the result spreads, neither can make a bad strategy good. Every path is a
-function of (seed, number of the path): the same seed gives the same paths, and more paths begin
-with the fewer.
+Both show how widely the result may vary; neither can make a bad strategy good. Every path is a
+function of (seed, number of the path): the same seed gives the same paths, and a larger number of
+paths begins with those of a smaller one.
 
 Round trips (bootstrap): draw as many as there were, with replacement, and compound them.
 
-Candles (circular block bootstrap):
+Candles (circular block bootstrap, Politis and Romano 1992):
 1. Write each candle relative to the close before it.
-2. Draw blocks of `block` candles that follow each other, with replacement, until there are enough.
-3. Chain them from the first candle's close. What the market does within a block stays; what lasts
-   longer than a block is gone. A strategy that earns as much there lives on the short run, one
-   that earns only on the true order has found something longer, or was fitted to it.
+2. Draw blocks of `block` consecutive candles, with replacement, until there are enough.
+3. Chain them from the first candle's close. Behaviour within a block remains; anything that lasts
+   longer than a block is lost. A strategy that earns as much there uses short-term behaviour; one
+   that earns only in the true order uses something longer, or was fitted to it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from bowline.core.report import drawdown_curve
 
 _TAILS = (5, 50, 95)
 #: a run over candles: total return and max drawdown, both in percent
-Play = Callable[[CandleFrame], tuple[float, float]]
+RunOverCandles = Callable[[CandleFrame], tuple[float, float]]
 
 
-class Spread(Struct, frozen=True):
+class Percentiles(Struct, frozen=True):
     """The 5th, 50th and 95th percentile."""
 
     low: float
@@ -39,8 +39,8 @@ class Spread(Struct, frozen=True):
     high: float
 
 
-class Paths(Struct, frozen=True):
-    """What the paths came to, in percent.
+class ResampledPaths(Struct, frozen=True):
+    """The results of all paths, in percent.
 
     `worse_pct` is the share that returned less than `observed_return_pct`, `losing_pct` the share
     that lost money.
@@ -49,8 +49,8 @@ class Paths(Struct, frozen=True):
     paths: int
     seed: int
     observed_return_pct: float
-    return_pct: Spread
-    max_drawdown_pct: Spread
+    return_pct: Percentiles
+    max_drawdown_pct: Percentiles
     losing_pct: float
     worse_pct: float
     returns: FloatColumn
@@ -58,7 +58,7 @@ class Paths(Struct, frozen=True):
 
 
 def growth_of(trips: Sequence[RoundTrip], initial_cash: float) -> FloatColumn:
-    """What each round trip multiplied the money by, in order; 0 once it is gone."""
+    """The factor by which each round trip changed the money, in order; 0 once it is gone."""
     profit = np.array([float(trip.pnl) for trip in trips])
     after = initial_cash + np.cumsum(profit)
     before = np.concatenate(([initial_cash], after[:-1]))[: len(after)]
@@ -67,35 +67,35 @@ def growth_of(trips: Sequence[RoundTrip], initial_cash: float) -> FloatColumn:
     return np.maximum(growth, 0.0)
 
 
-def resample_round_trips(growth: FloatColumn, *, paths: int, seed: int) -> Paths:
+def resample_round_trips(growth: FloatColumn, *, paths: int, seed: int) -> ResampledPaths:
     """Paths of as many round trips as `growth` has; ValueError if it has none.
 
-    Drawdowns are at the ends of round trips: those inside one are not seen.
+    Drawdowns are measured at the ends of round trips, not inside them.
     """
     if not len(growth) or paths < 1:
-        raise ValueError("there is no round trip, or no path, to draw")
+        raise ValueError("at least one round trip and one path are needed")
     returns, drawdowns = np.empty(paths), np.empty(paths)
     for path in range(paths):
         drawn = growth[_draw(seed, path).integers(len(growth), size=len(growth))]
         returns[path], drawdowns[path] = _outcome(drawn)
-    return _summed(returns, drawdowns, _outcome(growth)[0], seed)
+    return _summarize(returns, drawdowns, _outcome(growth)[0], seed)
 
 
 def resample_candles(
-    candles: CandleFrame, play: Play, *, paths: int, block: int, seed: int
-) -> Paths:
-    """Play on `paths` markets made of blocks of `candles`, and on the candles as they were."""
+    candles: CandleFrame, play: RunOverCandles, *, paths: int, block: int, seed: int
+) -> ResampledPaths:
+    """Run `play` on `paths` markets made of blocks of `candles`, and on the candles themselves."""
     if paths < 1:
-        raise ValueError("there is no path to draw")
+        raise ValueError("at least one path is needed")
     outcomes = [play(shuffle_blocks(candles, block, _draw(seed, path))) for path in range(paths)]
     returns, drawdowns = np.array(outcomes).T
-    return _summed(returns, drawdowns, play(candles)[0], seed)
+    return _summarize(returns, drawdowns, play(candles)[0], seed)
 
 
 def shuffle_blocks(candles: CandleFrame, block: int, draw: np.random.Generator) -> CandleFrame:
     """A market of the same length at the same times, made of blocks of `candles`.
 
-    ValueError for under two candles, or blocks of none.
+    ValueError for under two candles, or for a block length below 1.
     """
     steps = len(candles) - 1
     if steps < 1 or block < 1:
@@ -108,7 +108,7 @@ def shuffle_blocks(candles: CandleFrame, block: int, draw: np.random.Generator) 
     for name in ("open", "high", "low"):
         column = getattr(candles, name)
         made[name] = _after_first(column, close[:-1] * (column[rows] / candles.close[rows - 1]))
-    # the same factor rounds in the same direction, but the close went through another product
+    # one factor rounds all four in one direction, but the close comes from another product
     made["high"] = np.maximum(made["high"], np.maximum(made["open"], close))
     made["low"] = np.minimum(made["low"], np.minimum(made["open"], close))
     return replace(candles, **made)
@@ -123,13 +123,15 @@ def _draw(seed: int, path: int) -> np.random.Generator:
 
 
 def _outcome(growth: FloatColumn) -> tuple[float, float]:
-    """Total return and max drawdown in percent of money multiplied so, one after the other."""
+    """Total return and max drawdown, in percent, of money multiplied by each factor in turn."""
     equity = np.cumprod(growth, dtype=np.float64)
     return 100 * (float(equity[-1]) - 1), float(drawdown_curve(equity, 1.0).max())
 
 
-def _summed(returns: FloatColumn, drawdowns: FloatColumn, observed: float, seed: int) -> Paths:
-    return Paths(
+def _summarize(
+    returns: FloatColumn, drawdowns: FloatColumn, observed: float, seed: int
+) -> ResampledPaths:
+    return ResampledPaths(
         paths=len(returns),
         seed=seed,
         observed_return_pct=observed,
@@ -142,6 +144,6 @@ def _summed(returns: FloatColumn, drawdowns: FloatColumn, observed: float, seed:
     )
 
 
-def _spread(values: FloatColumn) -> Spread:
+def _spread(values: FloatColumn) -> Percentiles:
     low, middle, high = np.percentile(values, _TAILS).tolist()
-    return Spread(low, middle, high)
+    return Percentiles(low, middle, high)

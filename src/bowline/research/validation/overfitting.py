@@ -1,22 +1,20 @@
 """The probability of backtest overfitting (PBO) by combinatorially symmetric cross-validation.
 
-After Bailey, Borwein, López de Prado and Zhu (2017). It asks of the *way of choosing*, not of one
+After Bailey, Borwein, López de Prado and Zhu (2017). It tests the *method of choice*, not one
 strategy: does the variant that is best on one half of the days rank above the median on the other?
-It must see the returns of variants whose choice did not depend on their result.
+The returns it is given must be of variants whose selection did not depend on their result.
 
-1. Cut the days into S blocks of days that follow each other, S even, lengths differing by one at
-   the most.
-2. Every choice of S/2 blocks is in-sample once, the other blocks are then out of sample.
+1. Cut the days into S blocks of consecutive days, S even, lengths differing by one at most.
+2. Every choice of S/2 blocks is in-sample once; the other blocks are then out of sample.
 3. The chosen variant is the one with the best Sharpe ratio in-sample (the first of equals).
 4. Its rank w out of sample (equals share their mean rank) lies in 1..N; logit = ln(r / (1 - r))
    with r = w / (N + 1).
-5. PBO is the share of choices with logit <= 0: the winner came out in the lower half.
+5. PBO is the share of choices with logit <= 0: the winner ended in the lower half.
 
-Of a sample of variants PBO is an estimate of the whole grid's, and a rough one: the best of few is
-another than the best of all. `sampling_error` says how far halves of the sample are from it.
-
-A half in which a variant did nothing has a Sharpe ratio of 0 there. Sharpe ratios of unions of
-blocks come from sums and sums of squares of the blocks: a matrix product, whatever S is.
+For a sample of variants, PBO is a rough estimate of the whole grid's, because the best of few is
+not the best of all. `sampling_error` measures how far halves of the sample differ from it. In a
+half in which a variant did nothing its Sharpe ratio is 0. Sharpe ratios of unions of blocks come
+from sums and sums of squares of the blocks: one matrix product for any S.
 """
 
 from __future__ import annotations
@@ -34,25 +32,25 @@ from bowline.core.model.market import FloatColumn
 from bowline.core.rounding import has_spread
 from bowline.research.validation.sharpe import DailyReturns
 
-#: blocks for long series, and days a block must have for its half to mean something
+#: most blocks, and fewest days per block
 MOST_BLOCKS = 16
 _DAYS_A_BLOCK = 4
 FEWEST_BLOCKS = 4
-#: with more variants than these fewer blocks: 924 choices instead of 12,870
+#: from this number of variants on there are fewer blocks: 924 choices instead of 12,870
 _MANY_VARIANTS, _MANY_BLOCKS = 2_000, 12
 _FEWEST_VARIANTS = 2
 _ERROR_HALVES, _ERROR_BLOCKS, _SEED = 8, 10, 20_170_331
-#: Sharpe ratios held at once: the limit of the memory it takes
+#: Sharpe ratios held at once: limits memory
 _AT_ONCE = 1 << 17
 
 
 class Overfitting(Struct, frozen=True):
-    """What cross-validation found. Sharpe ratios are daily.
+    """The result of cross-validation. Sharpe ratios are daily.
 
-    `logits`, `in_sample`, `out_of_sample` have one value a choice of blocks: the logit and the two
-    ratios of the variant that was chosen. `slope` is of the line through (in-sample, out of
-    sample): below 0, the better it looked the worse it came out; None if in-sample never varies.
-    `loss_probability` is the share of choices whose winner lost out of sample.
+    `logits`, `in_sample`, `out_of_sample` have one value per choice of blocks: the logit and the
+    two ratios of the chosen variant. `slope` is that of the regression line through (in-sample, out
+    of sample): below 0, the better a variant looked the worse it did; None if in-sample never
+    varies. `loss_probability` is the share of choices whose winner lost money out of sample.
     """
 
     variants: int
@@ -66,9 +64,9 @@ class Overfitting(Struct, frozen=True):
 
 
 def blocks_for(days: int, variants: int = 0) -> int:
-    """How many blocks to cut `days` into: even, at most 16; 0 if there are too few days.
+    """The number of blocks to cut `days` into: even, at most 16; 0 if there are too few days.
 
-    Of more than 2,000 variants at most 12: time grows with variants times choices.
+    For more than 2,000 variants at most 12: time grows with variants times choices.
     """
     most = _MANY_BLOCKS if variants > _MANY_VARIANTS else MOST_BLOCKS
     blocks = min(most, days // _DAYS_A_BLOCK) // 2 * 2
@@ -76,7 +74,7 @@ def blocks_for(days: int, variants: int = 0) -> int:
 
 
 def cross_validate(returns: DailyReturns, blocks: int = MOST_BLOCKS) -> Overfitting:
-    """CSCV over `blocks` blocks. ValueError for under two variants, or days than blocks.
+    """CSCV over `blocks` blocks; ValueError for under two variants or too few days.
 
     Deterministic; time grows with variants times choices (16 blocks: 12,870).
     """
@@ -92,7 +90,7 @@ def cross_validate(returns: DailyReturns, blocks: int = MOST_BLOCKS) -> Overfitt
     at = 0
     for chosen in _choices(blocks, max(1, _AT_ONCE // variants)):
         one, other = halves.sharpes(chosen), halves.sharpes(~chosen)
-        # each choice is another's rest: from the last one backwards
+        # each choice is the complement of another one, in reverse order
         first = slice(at, at + len(chosen))
         last = slice(choices - 1 - at, choices - 1 - first.stop, -1)
         rank[first], inside[first], outside[first] = _test_best(one, other)
@@ -115,8 +113,8 @@ def cross_validate(returns: DailyReturns, blocks: int = MOST_BLOCKS) -> Overfitt
 def sampling_error(returns: DailyReturns, blocks: int) -> float:
     """How far the PBO of halves of these variants lies from that of all of them, root mean square.
 
-    Eight halves, drawn by a fixed seed; at most 10 blocks, for it asks nine times. 0 where there
-    are too few variants to be halved.
+    Eight halves, drawn by a fixed seed; at most 10 blocks, because it runs nine times. 0 if there
+    are too few variants to halve.
     """
     if len(returns) < 2 * _FEWEST_VARIANTS:
         return 0.0
@@ -140,7 +138,7 @@ class _Halves:
         self._squares = np.add.reduceat(np.square(returns), starts, axis=1).T
 
     def sharpes(self, chosen: NDArray[np.bool_]) -> DailyReturns:
-        """One row a choice of blocks, one column a variant; 0 where a variant did nothing."""
+        """One row per choice of blocks, one column per variant; 0 where a variant did nothing."""
         weight = chosen.astype(np.float64)
         days = np.asarray(weight @ self._days)[:, np.newaxis]
         mean = np.asarray(weight @ self._sums) / days
@@ -166,7 +164,7 @@ def _test_best(
 def _choices(blocks: int, at_once: int) -> Iterator[NDArray[np.bool_]]:
     """The first half of all choices of half the blocks, in lexical order, as rows of booleans.
 
-    The second half are their complements, backwards.
+    The second half are their complements in reverse order.
     """
     rows = np.array(list(combinations(range(blocks), blocks // 2)))
     half = len(rows) // 2

@@ -1,12 +1,12 @@
-"""Whether the neighbourhood of the winner holds, or it is a lone peak.
+"""The plateau score: whether variants near the winner do well too, or it is a lone peak.
 
-A parameter that was found and not fitted works nearly as well a step to either side. It must judge
-by the neighbours alone: the winner's own height says nothing about the ground around it.
+A parameter that reflects the market works nearly as well one step to either side. The score depends
+on the neighbours alone: the winner's own result says nothing about them.
 
-1. Neighbours are the variants up to two steps away on one axis, all other axes as the winner's.
+1. Neighbours are the variants up to two steps away on one axis, equal to the winner on all others.
    Axes are the numeric parameters and the stops, in the order of their values (no stop is the
-   widest stop); a choice of words has no order and no neighbours. What the constraints of the grid
-   leave out is no neighbour.
+   widest stop); a choice parameter has no order and no neighbours. Variants excluded by the grid's
+   constraints are no neighbours.
 2. The score is the median of the neighbours' results in percent of the winner's, 0 to 100.
 """
 
@@ -22,15 +22,15 @@ from msgspec import Struct
 from bowline.core.model.market import FloatColumn, IntColumn
 from bowline.core.model.values import to_float
 from bowline.research.grid.plan import GridPlan
-from bowline.research.grid.space import Axis, Numbers, Slot, Subset
+from bowline.research.grid.space import GridAxis, IndexColumn, Slot, Subset
 
 REACH = 2
 
 
 class Plateau(Struct, frozen=True):
-    """`score_pct` is the neighbours' median in percent of the winner, cut to 0..100.
+    """`score_pct` is the neighbours' median in percent of the winner's result, clipped to 0..100.
 
-    None without neighbours, or if the winner itself is not above 0. `gaining_pct` is the share of
+    None without neighbours, or if the winner's result is not above 0. `gaining_pct` is the share of
     neighbours above 0.
     """
 
@@ -43,7 +43,7 @@ class Plateau(Struct, frozen=True):
 
 
 def measure_plateau(winner: float, neighbours: FloatColumn) -> Plateau:
-    """From the winner's result and its neighbours' (any figure of which more is better)."""
+    """The plateau of a winner's result and its neighbours' (any figure of which more is better)."""
     if not len(neighbours):
         return Plateau(0, winner, None, None, None, None)
     median = float(np.median(neighbours))
@@ -58,7 +58,7 @@ def measure_plateau(winner: float, neighbours: FloatColumn) -> Plateau:
 
 
 def find_neighbours(plan: GridPlan, variant: int, reach: int = REACH) -> IntColumn:
-    """The numbers of the variants up to `reach` steps from `variant` on one axis, rising."""
+    """The numbers of the variants up to `reach` steps from `variant` on one axis, ascending."""
     lanes = plan.space.lanes
     base, lane = divmod(variant, lanes)
     found = [base * lanes + other for other in _other_lanes(plan, lane, reach)]
@@ -79,8 +79,8 @@ def _other_bases(plan: GridPlan, base: int, reach: int) -> Iterator[int]:
                 yield begin + other
 
 
-def _number_of(subset: Subset, sets: Numbers) -> int | None:
-    """The number of the base with these sets; None where a constraint leaves it out."""
+def _number_of(subset: Subset, sets: IndexColumn) -> int | None:
+    """The number of the base with these sets; None if a constraint excludes it."""
     position = 0
     for slot, number in zip(subset.slots, sets.tolist(), strict=True):
         position = position * slot.count + number
@@ -88,7 +88,7 @@ def _number_of(subset: Subset, sets: Numbers) -> int | None:
 
 
 def _other_sets(slot: Slot, number: int, reach: int) -> Iterator[int]:
-    """The sets of a slot with one parameter moved."""
+    """The sets of a slot with one parameter changed."""
     position = number if slot.valid is None else int(slot.valid[number])
     stride = 1
     for axis in reversed(slot.axes):
@@ -116,8 +116,8 @@ def _steps(order: Sequence[int], digit: int, reach: int) -> list[int]:
     return [order[each] for each in near if each != at]
 
 
-def _order(axis: Axis) -> list[int]:
-    """Digits of an axis by rising value: a list in a request may be in any order."""
+def _order(axis: GridAxis) -> list[int]:
+    """Digits of an axis by ascending value: a list in a request may have any order."""
     return sorted(range(len(axis.values)), key=lambda digit: float(axis.values[digit]))
 
 
@@ -126,7 +126,7 @@ def _widening(stops: Sequence[Decimal | None]) -> list[int]:
     return sorted(range(len(widths)), key=widths.__getitem__)
 
 
-def _place(valid: Numbers | None, position: int) -> int | None:
+def _place(valid: IndexColumn | None, position: int) -> int | None:
     if valid is None:
         return position
     at = int(valid.searchsorted(position))

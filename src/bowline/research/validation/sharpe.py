@@ -1,10 +1,9 @@
 """How much of a Sharpe ratio is luck: probabilistic and deflated Sharpe ratio.
 
-Every Sharpe ratio here is a day's (mean / sample deviation of daily returns), never annualised:
-only `annual` turns one into the figure of the report. Nothing here may draw a random number.
+Every Sharpe ratio here is daily (mean / sample deviation of daily returns) and never annualised;
+only `annual` converts one into the figure of the report. Nothing here may draw a random number.
 
 With SR measured over T days of skewness g3 and kurtosis g4 (3 for a normal distribution):
-
 1. Probabilistic (Bailey and López de Prado 2012): the confidence that the true ratio is above b,
    PSR(b) = Phi((SR - b) * sqrt(T - 1) / sqrt(1 - g3 * SR + (g4 - 1) / 4 * SR^2)).
 2. The best of N tries without any edge is expected at (the false strategy theorem)
@@ -12,10 +11,10 @@ With SR measured over T days of skewness g3 and kurtosis g4 (3 for a normal dist
    V the variance of the ratios over the tries.
 3. Deflated (Bailey and López de Prado 2014): DSR = PSR(SR0).
 
-V says how far luck alone spreads the ratios. Tries without an edge spread by no more than
-1 / (T - 1); what they spread beyond that are true differences (variants that trade their money
-away in fees, others that find something), and those are no luck. So `luck_variance` never exceeds
-it: otherwise a grid with a hundred hopeless variants would condemn the good one beside them.
+V is the spread of the ratios by luck alone. Tries without an edge spread by no more than
+1 / (T - 1). A larger spread comes from true differences (variants that lose their money to fees,
+others with an edge), which are not luck. So `luck_variance` never exceeds 1 / (T - 1): otherwise a
+hundred hopeless variants in a grid would condemn the good one beside them.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ _NORMAL = NormalDist()
 _FEWEST_DAYS = 2
 
 
-class Shape(Struct, frozen=True):
-    """Daily returns of one variant as four numbers. `kurtosis` is 3 for a normal distribution."""
+class ReturnMoments(Struct, frozen=True):
+    """Moments of one variant's daily returns. `kurtosis` is 3 for a normal distribution."""
 
     days: int
     sharpe: float
@@ -49,7 +48,7 @@ class Shape(Struct, frozen=True):
 
 
 def daily_sharpes(returns: DailyReturns) -> FloatColumn:
-    """The daily Sharpe ratio of each row; NaN where the returns do not vary, or for under 2 days.
+    """The daily Sharpe ratio of each row; NaN if the returns do not vary, or for under 2 days.
 
     Mean / sample deviation (ddof 1), risk-free rate 0: times sqrt(365) it is the report's.
     """
@@ -64,18 +63,18 @@ def daily_sharpes(returns: DailyReturns) -> FloatColumn:
 
 
 def annual(daily_sharpe: float) -> float:
-    """The ratio of the report: times sqrt(365)."""
+    """The annual ratio, as in the report: times sqrt(365)."""
     return daily_sharpe * math.sqrt(DAYS_A_YEAR)
 
 
-def shape_of(returns: FloatColumn) -> Shape | None:
-    """The shape of one variant's daily returns; None if they do not vary."""
+def moments_of(returns: FloatColumn) -> ReturnMoments | None:
+    """The moments of one variant's daily returns; None if they do not vary."""
     sharpe = float(daily_sharpes(returns[np.newaxis])[0])
     if math.isnan(sharpe):
         return None
     off = returns - returns.mean()
     square = float(np.mean(off**2))
-    return Shape(
+    return ReturnMoments(
         days=len(returns),
         sharpe=sharpe,
         skewness=float(np.mean(off**3)) / square**1.5,
@@ -83,10 +82,10 @@ def shape_of(returns: FloatColumn) -> Shape | None:
     )
 
 
-def probabilistic_sharpe(shape: Shape, benchmark: float = 0.0) -> float:
+def probabilistic_sharpe(shape: ReturnMoments, benchmark: float = 0.0) -> float:
     """The confidence, 0 to 1, that the true daily Sharpe ratio is above `benchmark` (daily)."""
     sr = shape.sharpe
-    # never negative: kurtosis >= 1 + skewness^2 makes it (1 - skewness * sr / 2)^2 at the least
+    # never negative: kurtosis >= 1 + skewness^2, so it is at least (1 - skewness * sr / 2)^2
     spread = 1 - shape.skewness * sr + (shape.kurtosis - 1) / 4 * sr**2
     if spread <= 0:
         return 1.0 if sr > benchmark else 0.0
@@ -94,7 +93,7 @@ def probabilistic_sharpe(shape: Shape, benchmark: float = 0.0) -> float:
 
 
 def expected_best_sharpe(trials: int, variance: float) -> float:
-    """The Sharpe ratio that the best of `trials` tries shows by luck alone.
+    """The Sharpe ratio that the best of `trials` tries is expected to show by luck alone.
 
     `variance` is that of the ratios over the tries; the result is in the same period as its root.
     """
@@ -106,10 +105,10 @@ def expected_best_sharpe(trials: int, variance: float) -> float:
 
 
 def luck_variance(sharpes: FloatColumn, days: int) -> float:
-    """Variance (ddof 1) over the tries of their daily Sharpe ratios, NaN left out, up to luck's.
+    """Variance (ddof 1) of the daily Sharpe ratios over the tries, without NaN.
 
-    It never exceeds 1 / (days - 1), the variance of a ratio measured over `days` where there is
-    no edge, and is just that if fewer than two tries have a ratio.
+    Capped at that of luck. The cap is 1 / (days - 1), the variance of a ratio measured over `days`
+    without an edge; it is also the result if fewer than two tries have a ratio.
     """
     luck = 1 / (days - 1)
     known = sharpes[~np.isnan(sharpes)]
@@ -118,7 +117,7 @@ def luck_variance(sharpes: FloatColumn, days: int) -> float:
     return min(luck, float(known.var(ddof=1)))
 
 
-def deflated_sharpe(shape: Shape, trials: int, variance: float) -> float:
+def deflated_sharpe(shape: ReturnMoments, trials: int, variance: float) -> float:
     """The confidence, 0 to 1, that a variant chosen as the best of `trials` has any edge at all.
 
     `variance` is that of daily Sharpe ratios over the tries, see `luck_variance`.

@@ -1,7 +1,7 @@
-"""What is left of a result when trading costs twice as much.
+"""The result at twice the trading costs.
 
-Fees change, and slippage is a guess: an edge that lives on the guess is none. It must run the same
-variants on the same candles again; only the costs may differ.
+Fees change and slippage is an estimate: an edge that depends on the estimate is none. It must run
+the same variants on the same candles; only the costs may differ.
 """
 
 from __future__ import annotations
@@ -29,5 +29,5 @@ def stressed(costs: Costs) -> Costs:
 
 
 def measure_stress(return_pct: float, stressed_return_pct: float) -> CostStress:
-    """Put the two runs side by side."""
+    """The comparison of the two runs."""
     return CostStress(int(COST_MULTIPLE), return_pct, stressed_return_pct)

@@ -1,13 +1,13 @@
-"""Whether the best row means anything: a sweep's figures, weighed and said in plain words.
+"""The verdict on a sweep's best row: figures compared with limits, and stated in sentences.
 
-It must never call a result good for want of a figure: what could not be measured is said, and
-counts as a doubt.
+It must never call a result good because a figure is missing: what could not be measured is stated,
+and counts as a doubt.
 
-1. Each question has a figure and two limits: from the one on it holds, from the other on it fails,
-   between them it is in doubt.
-2. Too few days or round trips: nothing can be said, whatever the figures are.
-3. Any failure of the luck questions (deflated Sharpe ratio, overfitting, later days) makes it luck.
-4. All hold: it holds up. Else it is doubtful.
+1. Each question has a figure and two limits: from the first on it holds, from the second on it
+   fails, between them it is in doubt.
+2. With too few days or round trips there is no verdict, whatever the figures are.
+3. Any failure of the luck questions (deflated Sharpe ratio, overfitting, decay) makes it luck.
+4. If all hold, it holds up. Otherwise it is doubtful.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from bowline.research.validation.sharpe import (
     deflated_sharpe,
     expected_best_sharpe,
     luck_variance,
+    moments_of,
     probabilistic_sharpe,
-    shape_of,
 )
 from bowline.research.validation.stress import CostStress
 
-#: below these nothing can be said
+#: below these there is no verdict
 FEWEST_DAYS = 20
 FEWEST_ROUND_TRIPS = 10
 
 
-class Call(Enum):
-    """What it comes to."""
+class Conclusion(Enum):
+    """The overall result."""
 
     HOLDS = "holds up"
     DOUBTFUL = "doubtful"
@@ -62,7 +62,7 @@ class Grade(Enum):
 
 
 class Question(Enum):
-    """What is asked of a sweep's winner."""
+    """The questions about a sweep's winner."""
 
     DEFLATED_SHARPE = "deflated Sharpe ratio"
     OVERFITTING = "probability of backtest overfitting"
@@ -71,7 +71,7 @@ class Question(Enum):
     STRESS = "total return at twice the costs"
 
 
-#: question -> (it holds from here on, it fails from here on); the better end comes first
+#: question -> (limit to hold, limit to fail)
 LIMITS = {
     Question.DEFLATED_SHARPE: (0.95, 0.8),
     Question.OVERFITTING: (0.2, 0.5),
@@ -84,12 +84,12 @@ _ALONE = "one strategy is no choice: it is asked of a grid"
 _ABOUT_LUCK = (Question.DEFLATED_SHARPE, Question.OVERFITTING, Question.DECAY)
 
 
-class Finding(Struct, frozen=True):
+class QuestionFinding(Struct, frozen=True):
     """One question: its figure (None if it could not be measured), the answer, and a sentence.
 
-    Figures: confidence 0 to 1, probability 0 to 1, percent, percent, percent. `error` is how far
-    the figure may lie from that of the whole grid because not every variant was looked at, 0 if
-    all were.
+    Units of the figures, in the order of `Question`: confidence 0 to 1, probability 0 to 1,
+    percent, percent, percent. `error` is how far the figure may lie from that of the whole grid
+    because only a sample was evaluated, else 0.
     """
 
     question: Question
@@ -99,8 +99,8 @@ class Finding(Struct, frozen=True):
     error: float = 0.0
 
 
-class Figures(Struct, frozen=True):
-    """What the verdict was made from. Sharpe ratios are annual; None could not be measured.
+class VerdictFigures(Struct, frozen=True):
+    """The figures behind a verdict. Sharpe ratios are annual; None could not be measured.
 
     `luck_sharpe` is what the best of all tries is expected to show without any edge.
     """
@@ -126,20 +126,20 @@ class Figures(Struct, frozen=True):
     stressed_return_pct: float | None
 
 
-class Verdict(Struct, frozen=True):
-    """The call, one sentence for it, the answers, and the figures."""
+class SweepVerdict(Struct, frozen=True):
+    """The conclusion, a sentence for it, the findings, and the figures."""
 
-    call: Call
+    call: Conclusion
     headline: str
-    findings: tuple[Finding, ...]
-    figures: Figures
+    findings: tuple[QuestionFinding, ...]
+    figures: VerdictFigures
 
 
 class Evidence(Struct, frozen=True):
-    """What a sweep hands over.
+    """The inputs of a verdict.
 
-    `winner` are the daily returns of the row that is judged, `sample` those of variants picked
-    without regard to their result (variants, days). `trials` counts every variant of this sweep,
+    `winner` are the daily returns of the judged row, `sample` those of variants selected
+    independently of their result (variants, days). `trials` counts every variant of this sweep,
     `earlier_trials` those tried on the same candles before.
     """
 
@@ -152,22 +152,22 @@ class Evidence(Struct, frozen=True):
     stress: CostStress | None = None
 
 
-def judge(evidence: Evidence) -> Verdict:
-    """The verdict. Deterministic: it draws nothing."""
+def make_verdict(evidence: Evidence) -> SweepVerdict:
+    """The verdict. Deterministic: nothing is drawn."""
     figures = _measure(evidence)
     findings = tuple(_find(question, figures) for question in Question)
     call = _call(figures, findings)
-    return Verdict(call, _headline(call, figures, findings), findings, figures)
+    return SweepVerdict(call, _headline(call, figures, findings), findings, figures)
 
 
-def _measure(evidence: Evidence) -> Figures:
+def _measure(evidence: Evidence) -> VerdictFigures:
     days = len(evidence.winner)
     tries = evidence.trials + evidence.earlier_trials
-    shape = shape_of(evidence.winner) if days > 1 else None
+    shape = moments_of(evidence.winner) if days > 1 else None
     known = shape is not None
     variance = luck_variance(daily_sharpes(evidence.sample), days) if known else 0.0
     crossed, decay, error = _on_the_sample(evidence.sample, evidence.trials)
-    return Figures(
+    return VerdictFigures(
         days=days,
         round_trips=evidence.round_trips,
         trials=evidence.trials,
@@ -193,30 +193,30 @@ def _measure(evidence: Evidence) -> Figures:
 def _on_the_sample(
     sample: DailyReturns, trials: int
 ) -> tuple[Overfitting | None, Decay | None, float | None]:
-    """Both ask the variants that did something; there must be two of them, and enough days.
+    """Overfitting and decay over the sampled variants that traded; None if there are too few.
 
-    The last is how far the first may be off because the sample has not all variants.
+    The last value is the error of the overfitting figure if the sample has not all variants.
     """
     moving = sample[np.any(sample != 0, axis=1)]
     blocks = blocks_for(sample.shape[1], len(moving))
-    if not blocks or len(moving) < 2:  # noqa: PLR2004 - one variant is no choice
+    if not blocks or len(moving) < 2:  # noqa: PLR2004 - a choice needs two variants
         return None, None, None
     error = sampling_error(moving, blocks) if len(sample) < trials else 0.0
     return cross_validate(moving, blocks), measure_decay(moving), error
 
 
-def _find(question: Question, figures: Figures) -> Finding:
+def _find(question: Question, figures: VerdictFigures) -> QuestionFinding:
     figure = _figure(question, figures)
     if figure is None:
         alone = figures.sampled == 1 and question in _OF_CHOICES
         words = _ALONE if alone else _UNMEASURED[question]
-        return Finding(question, None, Grade.UNKNOWN, words)
+        return QuestionFinding(question, None, Grade.UNKNOWN, words)
     error = (figures.pbo_error or 0.0) if question is Question.OVERFITTING else 0.0
     grade = _grade(question, figure, error)
-    return Finding(question, figure, grade, _words(question, figures), error)
+    return QuestionFinding(question, figure, grade, _words(question, figures), error)
 
 
-def _figure(question: Question, figures: Figures) -> float | None:
+def _figure(question: Question, figures: VerdictFigures) -> float | None:
     match question:
         case Question.DEFLATED_SHARPE:
             return figures.deflated_sharpe
@@ -231,7 +231,7 @@ def _figure(question: Question, figures: Figures) -> float | None:
 
 
 def _grade(question: Question, figure: float, error: float) -> Grade:
-    """A limit is passed only by what passes it with its error against it."""
+    """The grade of a figure; a limit is passed only if it is passed by more than the error."""
     holds, fails = LIMITS[question]
     sign = 1 if holds > fails else -1
     if sign * figure - error >= sign * holds:
@@ -248,7 +248,7 @@ _UNMEASURED = {
 }
 
 
-def _words(question: Question, f: Figures) -> str:
+def _words(question: Question, f: VerdictFigures) -> str:
     match question:
         case Question.DEFLATED_SHARPE:
             return (
@@ -258,7 +258,7 @@ def _words(question: Question, f: Figures) -> str:
         case Question.OVERFITTING:
             return (
                 f"chosen on one half of the days, the best of {_sampled(f)} fell into the lower "
-                f"half on the other {_share(f.pbo)} of the time, and lost money "
+                f"half on the other {_share(f.pbo)} of the time and lost money "
                 f"{_share(f.loss_probability)}{_error(f)}"
             )
         case Question.DECAY:
@@ -272,13 +272,13 @@ def _words(question: Question, f: Figures) -> str:
             return f"with fees and slippage doubled it returns {f.stressed_return_pct:.1f} %"
 
 
-def _sampled(f: Figures) -> str:
+def _sampled(f: VerdictFigures) -> str:
     if f.sampled < f.trials:
         return f"{f.sampled:,} evenly drawn variants"
     return f"all {f.sampled:,} variants"
 
 
-def _error(f: Figures) -> str:
+def _error(f: VerdictFigures) -> str:
     if f.sampled >= f.trials:
         return ""
     points = 100 * (f.pbo_error or 0)
@@ -289,26 +289,30 @@ def _share(value: float | None) -> str:
     return f"{100 * (value or 0):.0f} %"
 
 
-def _call(figures: Figures, findings: tuple[Finding, ...]) -> Call:
+def _call(figures: VerdictFigures, findings: tuple[QuestionFinding, ...]) -> Conclusion:
     if figures.days < FEWEST_DAYS or figures.round_trips < FEWEST_ROUND_TRIPS:
-        return Call.UNKNOWN
+        return Conclusion.UNKNOWN
     if any(f.grade is Grade.FAILS and f.question in _ABOUT_LUCK for f in findings):
-        return Call.LUCK
-    return Call.HOLDS if all(f.grade is Grade.HOLDS for f in findings) else Call.DOUBTFUL
+        return Conclusion.LUCK
+    return (
+        Conclusion.HOLDS if all(f.grade is Grade.HOLDS for f in findings) else Conclusion.DOUBTFUL
+    )
 
 
-def _headline(call: Call, figures: Figures, findings: tuple[Finding, ...]) -> str:
+def _headline(
+    call: Conclusion, figures: VerdictFigures, findings: tuple[QuestionFinding, ...]
+) -> str:
     tries = f"the best of {figures.trials + figures.earlier_trials:,} tries"
     weak = [f.question.value for f in findings if f.grade is not Grade.HOLDS]
     match call:
-        case Call.HOLDS:
+        case Conclusion.HOLDS:
             return f"Holds up: {tries} is more than luck explains, and it survives every question."
-        case Call.LUCK:
+        case Conclusion.LUCK:
             failed = [f.question.value for f in findings if f.grade is Grade.FAILS]
             return f"Looks like luck: {tries} fails on {_listed(failed)}. Do not trade it."
-        case Call.DOUBTFUL:
+        case Conclusion.DOUBTFUL:
             return f"Doubtful: {tries} leaves questions open ({_listed(weak)})."
-        case Call.UNKNOWN:
+        case Conclusion.UNKNOWN:
             return (
                 f"Too little to judge: {figures.days} days and {figures.round_trips} round trips; "
                 f"at least {FEWEST_DAYS} and {FEWEST_ROUND_TRIPS} are needed. Give it more candles."

@@ -1,9 +1,8 @@
-/* Which of two columns is above the other, a candle a byte: 1 the first, -1 the second, else 0.
+/* Which of two columns is above the other, one byte per candle: 1 the first, -1 the second, else 0.
  *
- * It is the catalogue's comparison: two numbers that differ by rounding only are equal, and a NaN
- * or an infinity compares as neither, because its difference is no larger than its rounding.
- * Rounding is measured against the two numbers and, where there is one, the scale of what they were
- * made of (core/rounding.py).
+ * This is the catalogue's comparison: two numbers that differ by rounding only are equal, and a NaN
+ * or an infinity compares as neither. Rounding is measured relative to the two numbers and, if
+ * given, the scale of the numbers they were computed from (core/rounding.py).
  */
 #ifndef BOWLINE_COMPARE_H
 #define BOWLINE_COMPARE_H
@@ -18,7 +17,7 @@ static inline int order_of(double one, double other, double scale, double roundi
     return (difference > bound) - (difference < -bound);
 }
 
-/* `scales`, one a candle, may be NULL. */
+/* `scales`, one per candle, may be NULL. */
 static inline void compare(const double *one, const double *other, const double *scales,
                            int64_t count, double rounding, int8_t *direction)
 {

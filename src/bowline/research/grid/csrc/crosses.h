@@ -1,13 +1,14 @@
 /* Signals of two moving averages, LONG while the fast one is above the slow one, SHORT below it.
  *
- * They are the catalogue's, to the last bit, though no column of them ever exists:
- * 1. A simple average is TA-Lib's: from its anchor on a sum that gains the newest close, is divided,
- *    and loses the oldest, in that order. What it has come to is carried from tile to tile.
+ * They equal the catalogue's, bit for bit, without a column of either average:
+ * 1. A simple average is computed as in TA-Lib (ta_SMA.c): from its anchor on, a sum that gains the
+ *    newest close, is divided, and loses the oldest, in that order. It is carried from tile to
+ *    tile.
  * 2. Every average of a tile is rounded to one of 65,536 steps between the lowest and the highest
- *    close it can be made of. That keeps the order of two numbers or makes them equal.
+ *    close it can be computed from. Rounding keeps the order of two numbers or makes them equal.
  * 3. Two steps that differ by more than one belong to averages that differ by more than rounding;
  *    up to 32 candles are compared at once. Elsewhere the averages themselves are compared.
- * Averages are made once for each distinct period and anchor, and shared by all pairs.
+ * Averages are computed once for each distinct period and anchor, and shared by all pairs.
  */
 #ifndef BOWLINE_CROSSES_H
 #define BOWLINE_CROSSES_H
@@ -21,13 +22,13 @@
 #endif
 
 typedef struct {
-    int64_t count;    /* of averages that this call needs */
-    int64_t *wanted;  /* their numbers in the task */
-    int64_t *slot;    /* where an average of the task lies among the wanted; -1 if it is not */
+    int64_t count;    /* of the averages that this call needs */
+    int64_t *wanted;  /* their indices in the task */
+    int64_t *slot;    /* index of a task's average among the wanted; -1 if it is not one of them */
     int64_t longest;  /* the longest period */
-    double *sums;     /* of each, before the next candle */
-    double *exact;    /* TILE of each */
-    int16_t *steps;   /* the same in steps */
+    double *sums;     /* running sum of each, before the next candle */
+    double *exact;    /* TILE values of each */
+    int16_t *steps;   /* the same, in steps */
 } Crosses;
 
 static void free_crosses(Crosses *crosses)
@@ -65,8 +66,8 @@ static int make_crosses(const Task *task, Crosses *crosses, int64_t first, int64
     return crosses->exact && crosses->steps;
 }
 
-/* Dividing is slow: where the machine rounds a product and a sum once, a quotient is
- * estimated and corrected, which gives the same number (Markstein 1990). */
+/* Division is slow. With fused multiply-add, a quotient is estimated and corrected, which gives the
+ * correctly rounded result (Markstein 1990). */
 static inline double divided(double sum, double period, double inverse)
 {
 #if defined(__FMA__)
@@ -78,7 +79,7 @@ static inline double divided(double sum, double period, double inverse)
 #endif
 }
 
-/* Step 1 for averages that lack no close: so many at once that none waits for its own sum. */
+/* Step 1 for averages with a full window: several at once, to hide the latency of each sum. */
 #define AT_ONCE 5
 
 static void roll_together(const Tile *tile, const int64_t *periods, double *sums, double *exact)
@@ -99,7 +100,7 @@ static void roll_together(const Tile *tile, const int64_t *periods, double *sums
     memcpy(sums, sum, sizeof sum);
 }
 
-/* Step 1 for one average, of whose first candle some closes may be missing. */
+/* Step 1 for one average, whose window may not be full yet. */
 static void roll(const Tile *tile, int64_t period, int64_t anchor, double *sum, double *exact)
 {
     for (int64_t t = 0; t < tile->length; t++) {
@@ -133,8 +134,8 @@ static void roll_all(const Task *task, Crosses *crosses, const Tile *tile)
     }
 }
 
-/* Step 2: how many steps a price unit has, and the price of the lowest; no steps where they would
- * be so small that rounding could fill one. */
+/* Step 2: steps per unit of price, and the price of the lowest step; 0 where a step would be as
+ * small as rounding. */
 static double find_steps(const Task *task, const Crosses *crosses, const Tile *tile, double *lowest)
 {
     int64_t first = tile->from - crosses->longest;
@@ -157,7 +158,7 @@ static void make_averages(const Task *task, Crosses *crosses, const Tile *tile)
         int16_t *restrict steps = crosses->steps + i * TILE;
         for (int64_t t = 0; t < tile->length; t++) {
             exact[t] = divided(exact[t], divisor, inverse);
-            /* beyond the closes it was made of lies only what its sum was rounded by */
+            /* an average can lie beyond its closes only by the rounding of its sum */
             int32_t step = (int32_t)(exact[t] * scale - lowest);
             step = step < -32767 ? -32767 : step;
             steps[t] = (int16_t)(step > 32767 ? 32767 : step);
@@ -174,7 +175,8 @@ static inline void compare_word(const int16_t *a, const int16_t *b, uint64_t *ab
     __m512i one = _mm512_set1_epi16(1);
     for (int i = 0; i < 2; i++) {
         __m512i left = _mm512_load_si512(a + 32 * i), right = _mm512_load_si512(b + 32 * i);
-        __m512i less_left = _mm512_subs_epi16(left, one), less_right = _mm512_subs_epi16(right, one);
+        __m512i less_left = _mm512_subs_epi16(left, one), less_right = _mm512_subs_epi16(right,
+                                                                                         one);
         more |= (uint64_t)_mm512_cmpgt_epi16_mask(less_left, right) << (32 * i);
         less |= (uint64_t)_mm512_cmpgt_epi16_mask(less_right, left) << (32 * i);
     }
@@ -184,7 +186,7 @@ static inline void compare_word(const int16_t *a, const int16_t *b, uint64_t *ab
         const __m256i *left = (const __m256i *)(a + 32 * i), *right = (const __m256i *)(b + 32 * i);
         __m256i first = _mm256_load_si256(left), second = _mm256_load_si256(left + 1);
         __m256i other = _mm256_load_si256(right), another = _mm256_load_si256(right + 1);
-        /* packing works in halves of a register; the permutation puts the quarters in order */
+        /* packing works in halves of a register; the permutation restores the order */
         __m256i is_more = _mm256_permute4x64_epi64(
             _mm256_packs_epi16(_mm256_cmpgt_epi16(_mm256_subs_epi16(first, one), other),
                                _mm256_cmpgt_epi16(_mm256_subs_epi16(second, one), another)), 0xD8);
@@ -217,7 +219,7 @@ static inline void compare_word(const int16_t *a, const int16_t *b, uint64_t *ab
     *below = less;
 }
 
-/* The candles of a word from candle `from` on that lie from `first` up to `end`. */
+/* Mask of the candles of the word at candle `from` that lie in `first` up to `end`. */
 static inline uint64_t part_of_word(int64_t from, int64_t first, int64_t end)
 {
     uint64_t part = ~(uint64_t)0;
@@ -228,7 +230,7 @@ static inline uint64_t part_of_word(int64_t from, int64_t first, int64_t end)
     return part;
 }
 
-/* The first candle of a tile at which an average is known; it may lie before or behind the tile. */
+/* The first candle with a value of an average, relative to the tile; it may lie outside it. */
 static inline int64_t known_from(const Task *task, const Tile *tile, int32_t average)
 {
     return task->anchors[average] + task->periods[average] - 1 - tile->from;

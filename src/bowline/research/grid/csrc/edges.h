@@ -1,8 +1,8 @@
 /* From packed signals to edges: the candles where a LONG or a SHORT signal is new.
  *
  * Bit t % 64 of word t / 64 belongs to candle t. An edge is a bit whose predecessor is not set;
- * the first decided candle is compared with the one before it, which only warmed up. What is not
- * new before the first signal is known has no edge either: the caller says from where on there are.
+ * the first decided candle is compared with the last candle of the warm-up. The caller sets the
+ * candle from which edges count (`edges_from`).
  */
 #ifndef BOWLINE_EDGES_H
 #define BOWLINE_EDGES_H
@@ -12,11 +12,11 @@
 typedef struct {
     int32_t at;        /* the candle */
     int32_t direction; /* 1 or -1 */
-    int32_t until;     /* the next edge against it, or the length of the tape */
+    int32_t until;     /* the next edge against it, or the number of candles */
 } Edge;
 
-/* `into` &= `row`, or = `row` for the first leg. */
-static inline void join_leg(uint64_t *restrict into, const uint64_t *restrict row, int64_t count,
+/* `into` &= `row`, or = `row` for the first row. */
+static inline void join_row(uint64_t *restrict into, const uint64_t *restrict row, int64_t count,
                             int first)
 {
     if (first)
@@ -26,19 +26,19 @@ static inline void join_leg(uint64_t *restrict into, const uint64_t *restrict ro
             into[word] &= row[word];
 }
 
-/* What the rows of a base say together: LONG where all say LONG, SHORT where all say SHORT. */
+/* The agreement of the rows of a base: LONG where all are LONG, SHORT where all are SHORT. */
 static inline void agree(const Task *task, int64_t base, int64_t first, int64_t count,
                          uint64_t *long_words, uint64_t *short_words)
 {
-    const int32_t *rows = task->base + base * task->legs;
-    for (int64_t leg = 0; leg < task->legs; leg++) {
-        const uint64_t *row = task->bank + (int64_t)rows[leg] * 2 * task->words + first;
-        join_leg(long_words, row, count, leg == 0);
-        join_leg(short_words, row + task->words, count, leg == 0);
+    const int32_t *rows = task->base + base * task->rows_a_base;
+    for (int64_t i = 0; i < task->rows_a_base; i++) {
+        const uint64_t *row = task->bank + (int64_t)rows[i] * 2 * task->words + first;
+        join_row(long_words, row, count, i == 0);
+        join_row(short_words, row + task->words, count, i == 0);
     }
 }
 
-/* Write every edge of a base that counts, oldest first; returns how many there are. */
+/* Write every edge of a base that counts, oldest first; returns their number. */
 static int64_t find_edges(const Task *task, int64_t base, const uint64_t *long_words,
                           const uint64_t *short_words, Edge *edges)
 {

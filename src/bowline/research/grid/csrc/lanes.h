@@ -1,17 +1,17 @@
-/* One base signal under many pairs of stops: a lane each.
+/* One base signal with many pairs of stops: one lane per pair.
  *
- * All lanes see the same edges, so what depends on the edge alone is worked out once:
- * 1. An edge opens a position in every lane that is flat (or leaves the other side) at its close.
+ * All lanes have the same edges, so what depends on the edge alone is computed once:
+ * 1. An edge opens a position in every lane that is flat (or exits the other side) at its close.
  *    Its latest end, `until`, is the next edge against it.
- * 2. For each distinct stop, tightest first, find the first close beyond it; a wider stop cannot
- *    be met earlier, so each search begins where the one before ended. A lane leaves at the
- *    earliest of its loss, its profit and `until`.
- * 3. Inside a round trip the equity is a line in the close, fixed + quantity * close. So its
- *    extremes are those of the closes; only where a new peak falls inside are they read in order.
- * 4. A short whose close reaches the price at which all its cash is gone is bust: it ends the lane.
- * 5. Between two edges, the last close of a day reads each lane's equity.
- * The loops over lanes hold no branch but the rare ones, so that they become vector instructions;
- * counts are doubles there, which stay exact and have the width of all else.
+ * 2. For each distinct stop, tightest first, find the first close beyond it; a wider stop cannot be
+ *    reached earlier, so each search begins where the one before ended. A lane exits at the
+ *    earliest of its stop loss, its take profit and `until`.
+ * 3. Within a round trip the equity is linear in the close, fixed + quantity * close. So its
+ *    extremes are those of the closes; closes are read one by one only if they contain a new peak.
+ * 4. A short is bust at the first close at which all its cash is lost; the lane ends there.
+ * 5. Between two edges, each lane's equity is recorded at the last close of a day.
+ * The loops over lanes have no branches in the common case, so that they vectorize; counts are
+ * doubles there, which stay exact and have the width of the other columns.
  */
 #ifndef BOWLINE_LANES_H
 #define BOWLINE_LANES_H
@@ -22,21 +22,21 @@
 
 typedef struct {
     int64_t count;
-    double *cash; /* what an entry could use while flat or before the exit that is already known:
-                     never mixed with larger money, as in walk.h */
-    double *safe; /* of the strategy too, but no entry may use it: profits set aside */
+    double *cash; /* available to entries, after the last exit; kept apart from larger amounts, as
+                     in no_stops.h */
+    double *safe; /* profits set aside: the strategy's, but not available to entries */
     double *fixed, *quantity; /* equity of the account: fixed + quantity * close, if in a position */
-    double *free_from;        /* the first candle at which an edge can enter; a half more if a stop
-                                 used its candle up */
+    double *free_from;        /* the first candle at which an edge can enter; half a candle later if
+                                 no entry may follow a stop at the same close */
     double *peak, *low, *drawdown;
     double *held, *round_trips, *wins;
-    /* for the edge at hand: how each lane leaves, and the extremes of the closes until then */
-    double *leaves, *used_up, *leave_close, *lowest, *highest;
-    double *ruined; /* 1 if it leaves because it is bust */
-    double *daily; /* a row of `count` equities for each last close of a day */
+    /* for the current edge: the exit of each lane, and the extremes of the closes until then */
+    double *exit_at, *entry_delay, *exit_close, *lowest, *highest;
+    double *bust; /* 1 if it exits because it is bust */
+    double *daily; /* one row of `count` equities per day */
 } Lanes;
 
-/* how a stop is left: at which candle (the tape's length: never), and the closes until then */
+/* an exit: its candle (the number of candles: never), and the extremes of the closes before it */
 typedef struct {
     int64_t at;
     Range range;
@@ -44,11 +44,11 @@ typedef struct {
 
 #define LANE_COLUMNS 17
 
-/* the columns do not overlap, so that one lane never depends on another */
+/* the columns do not overlap, so lanes are independent */
 #if defined(__clang__)
-#define LANES_ARE_APART _Pragma("clang loop vectorize(assume_safety)")
+#define LANES_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
-#define LANES_ARE_APART _Pragma("GCC ivdep")
+#define LANES_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
 static int make_lanes(const Task *task, Lanes *lanes)
@@ -61,8 +61,8 @@ static int make_lanes(const Task *task, Lanes *lanes)
     double **columns[LANE_COLUMNS] = {
         &lanes->cash, &lanes->safe, &lanes->fixed, &lanes->quantity, &lanes->free_from,
         &lanes->peak, &lanes->low, &lanes->drawdown, &lanes->held, &lanes->round_trips,
-        &lanes->wins, &lanes->leaves, &lanes->used_up, &lanes->leave_close, &lanes->lowest,
-        &lanes->highest, &lanes->ruined,
+        &lanes->wins, &lanes->exit_at, &lanes->entry_delay, &lanes->exit_close, &lanes->lowest,
+        &lanes->highest, &lanes->bust,
     };
     for (int column = 0; column < LANE_COLUMNS; column++)
         *columns[column] = memory + column * count;
@@ -83,12 +83,12 @@ static void reset_lanes(const Task *task, Lanes *lanes)
 }
 
 /* Money of the account while there is no position. */
-static inline double rest_of(const Task *task, const Lanes *lanes, int64_t j)
+static inline double flat_equity_of(const Task *task, const Lanes *lanes, int64_t j)
 {
     return lanes->cash[j] + (lanes->safe[j] + task->idle);
 }
 
-/* One equity, in the order of time. */
+/* Mark one equity; must be called in the order of time. */
 static inline void mark(Lanes *lanes, int64_t j, double equity)
 {
     if (equity > lanes->peak[j]) {
@@ -106,14 +106,14 @@ static void mark_in_order(const Task *task, Lanes *lanes, int64_t j, int64_t fro
         mark(lanes, j, lanes->fixed[j] + lanes->quantity[j] * task->closes[t]);
 }
 
-/* A day's last close: the lanes' equity after what was decided at that close. */
+/* The lanes' equity at a day's last close, after the decisions at that close. */
 static void record_day(const Task *task, Lanes *lanes, int64_t day)
 {
     double *restrict row = lanes->daily + day * lanes->count;
     double close = task->closes[task->day_ends[day]], t = (double)task->day_ends[day] + 0.5;
     for (int64_t j = 0; j < lanes->count; j++) {
         double open = lanes->fixed[j] + lanes->quantity[j] * close;
-        row[j] = t < lanes->free_from[j] ? open : rest_of(task, lanes, j);
+        row[j] = t < lanes->free_from[j] ? open : flat_equity_of(task, lanes, j);
     }
 }
 
@@ -124,8 +124,9 @@ static inline int64_t first_beyond(const Task *task, int64_t from, int64_t to, d
                  : first_at_or_above(task, from, to, level);
 }
 
-/* Step 2 for the losses or the profits of one edge. `below`: met by closes at or below a level.
- * `to` is the end of the search, `range` spans everything up to it. Returns how many were met. */
+/* Step 2 for the stop losses or the take profits of one edge. `below`: reached by closes at or
+ * below a level. `to` ends the search, `range` covers all closes before it. Returns the number
+ * reached. */
 static int64_t find_stops(const Task *task, const double *rates, int64_t count, double base,
                           int below, int64_t from, int64_t to, Range range, Exit *exits)
 {
@@ -133,7 +134,7 @@ static int64_t find_stops(const Task *task, const double *rates, int64_t count, 
     for (; met < count; met++) {
         double level = below ? base * (1 - rates[met]) * (1 + TIE)
                              : base * (1 + rates[met]) * (1 - TIE);
-        /* written so that NaN, which is no stop and comes last, is not met */
+        /* the negation makes NaN, a stop that is off, not reached; NaN comes last */
         if (!(below ? range.low <= level : range.high >= level))
             break;
         t = first_beyond(task, t, to, level, below);
@@ -144,7 +145,7 @@ static int64_t find_stops(const Task *task, const double *rates, int64_t count, 
     return met;
 }
 
-/* Step 4: shorten the stay of the lanes that lose all their cash before they leave. */
+/* Step 4: an earlier exit for lanes that lose all their cash before their exit. */
 static void find_busts(const Task *task, Lanes *lanes, const Edge *edge, const Costs *costs,
                        const double *entered)
 {
@@ -153,43 +154,43 @@ static void find_busts(const Task *task, Lanes *lanes, const Edge *edge, const C
             continue;
         double own = lanes->safe[j] + lanes->cash[j] + costs->got_short * entered[j];
         double level = own / -lanes->quantity[j] * (1 - TIE);
-        int64_t end = earlier((int64_t)lanes->leaves[j] + 1, task->length);
+        int64_t end = earlier((int64_t)lanes->exit_at[j] + 1, task->length);
         int64_t at = first_at_or_above(task, edge->at + 1, end, level);
         if (at == end)
             continue;
         Range range = range_of(task, edge->at, at);
-        lanes->leaves[j] = (double)at;
-        lanes->leave_close[j] = task->closes[at];
+        lanes->exit_at[j] = (double)at;
+        lanes->exit_close[j] = task->closes[at];
         lanes->lowest[j] = range.low;
         lanes->highest[j] = range.high;
-        lanes->ruined[j] = 1;
+        lanes->bust[j] = 1;
     }
 }
 
-/* Whatever rounding and what was set aside leave of a lane that is bust, no entry may use it. */
+/* Make the rest of the cash of lanes that are bust unavailable to entries. */
 static void end_busts(Lanes *lanes)
 {
     for (int64_t j = 0; j < lanes->count; j++) {
-        lanes->safe[j] += lanes->ruined[j] ? lanes->cash[j] : 0;
-        lanes->cash[j] = lanes->ruined[j] ? 0 : lanes->cash[j];
+        lanes->safe[j] += lanes->bust[j] ? lanes->cash[j] : 0;
+        lanes->cash[j] = lanes->bust[j] ? 0 : lanes->cash[j];
     }
 }
 
-/* Every lane leaves at `until`. */
+/* Every lane exits at `until`. */
 static void plan_signal_exits(const Task *task, Lanes *lanes, const Edge *edge, Range range)
 {
     double close = task->closes[earlier(edge->until, task->length - 1)];
     for (int64_t j = 0; j < lanes->count; j++) {
-        lanes->leaves[j] = (double)edge->until;
-        lanes->used_up[j] = 0;
-        lanes->leave_close[j] = close;
+        lanes->exit_at[j] = (double)edge->until;
+        lanes->entry_delay[j] = 0;
+        lanes->exit_close[j] = close;
         lanes->lowest[j] = range.low;
         lanes->highest[j] = range.high;
     }
 }
 
-/* Steps 1 and 2: when each lane would leave a position that this edge opens. Returns 0, and plans
- * nothing, where no stop is met and every lane leaves at `until`. */
+/* Steps 1 and 2: the exit of each lane from a position opened at this edge. Returns 0, and plans
+ * nothing, if no stop is reached and every lane exits at `until`. */
 static int plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range range, Exit *losses,
                       Exit *profits)
 {
@@ -197,7 +198,7 @@ static int plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range ra
     if (!task->vectorbt)
         base *= edge->direction > 0 ? 1 + task->slippage : 1 - task->slippage;
     int goes_long = edge->direction > 0;
-    /* ours: a stop met at `until` is the exit that the edge there makes anyway */
+    /* unlike vectorbt's, our stop at `until` coincides with the exit by the edge there */
     int64_t to = task->vectorbt ? earlier(edge->until + 1, task->length) : edge->until;
     Range searched = range;
     if (to > edge->until)
@@ -211,26 +212,26 @@ static int plan_exits(const Task *task, Lanes *lanes, const Edge *edge, Range ra
     Exit signal = {edge->until, range};
     for (int64_t j = 0; j < lanes->count; j++) {
         const Exit *exit = &signal;
-        double used_up = 0;
+        double entry_delay = 0;
         if (task->lane_sl[j] < lost) {
             exit = &losses[task->lane_sl[j]];
-            used_up = 0.5;
+            entry_delay = 0.5;
         }
-        if (task->lane_tp[j] < won && profits[task->lane_tp[j]].at < exit->at + (used_up == 0)) {
+        if (task->lane_tp[j] < won && profits[task->lane_tp[j]].at < exit->at + (entry_delay == 0)) {
             exit = &profits[task->lane_tp[j]];
-            used_up = 0.5;
+            entry_delay = 0.5;
         }
-        lanes->leaves[j] = (double)exit->at;
-        lanes->used_up[j] = task->vectorbt ? used_up : 0;
-        lanes->leave_close[j] = task->closes[earlier(exit->at, task->length - 1)];
+        lanes->exit_at[j] = (double)exit->at;
+        lanes->entry_delay[j] = task->vectorbt ? entry_delay : 0;
+        lanes->exit_close[j] = task->closes[earlier(exit->at, task->length - 1)];
         lanes->lowest[j] = exit->range.low;
         lanes->highest[j] = exit->range.high;
     }
     return 1;
 }
 
-/* Open a position in every lane that is free and has money. The lanes that do not enter keep
- * what they had; `entered` is the notional of those that do, else 0. */
+/* Open a position in every lane that is free and has cash. `entered` is the notional of the lanes
+ * that enter, else 0; the other lanes are unchanged. */
 static void enter_lanes(const Task *task, Lanes *lanes, const Edge *edge, const Costs *costs,
                         double *restrict entered)
 {
@@ -243,11 +244,11 @@ static void enter_lanes(const Task *task, Lanes *lanes, const Edge *edge, const 
     double *restrict fixed = lanes->fixed, *restrict quantity = lanes->quantity;
     double *restrict low = lanes->low;
     int64_t peaks = 0;
-    LANES_ARE_APART
+    LANES_INDEPENDENT
     for (int64_t j = 0; j < lanes->count; j++) {
         double rest = cash[j] + (safe[j] + idle);
         int enters = (free_from[j] <= at) & (cash[j] > 0);
-        /* what was flat since its last exit is marked before it enters, and so is the start */
+        /* a lane that was flat is marked before it enters, as is the start */
         int was_flat = enters & (free_from[j] < at);
         peaks += was_flat & (rest > peak[j]);
         low[j] = was_flat & (rest < low[j]) ? rest : low[j];
@@ -258,15 +259,15 @@ static void enter_lanes(const Task *task, Lanes *lanes, const Edge *edge, const 
     }
     for (int64_t j = 0; peaks && j < lanes->count; j++)
         if (entered[j] != 0 && free_from[j] < at)
-            mark(lanes, j, rest_of(task, lanes, j));
+            mark(lanes, j, flat_equity_of(task, lanes, j));
 }
 
-/* Step 3 for the lanes that entered: their lows; a new peak is looked for where there is one.
- * `alike`: they all leave at `until`, and `range` is of the closes up to then. */
-static inline __attribute__((always_inline)) void pass_lanes(const Task *task, Lanes *lanes,
+/* Step 3 for the lanes that entered: their lows, and new peaks where there are any.
+ * `same_exit`: they all exit at `until`, and `range` covers the closes before it. */
+static inline __attribute__((always_inline)) void mark_lanes(const Task *task, Lanes *lanes,
                                                              const Edge *edge, Range range,
                                                              const double *restrict entered,
-                                                             int alike)
+                                                             int same_exit)
 {
     int goes_long = edge->direction > 0;
     const double *restrict fixed = lanes->fixed, *restrict quantity = lanes->quantity;
@@ -277,47 +278,47 @@ static inline __attribute__((always_inline)) void pass_lanes(const Task *task, L
     double all_best = goes_long ? range.high : range.low;
     double all_worst = goes_long ? range.low : range.high;
     int64_t peaks = 0;
-    LANES_ARE_APART
+    LANES_INDEPENDENT
     for (int64_t j = 0; j < lanes->count; j++) {
-        double top = fixed[j] + quantity[j] * (alike ? all_best : best[j]);
-        double bottom = fixed[j] + quantity[j] * (alike ? all_worst : worst[j]);
+        double top = fixed[j] + quantity[j] * (same_exit ? all_best : best[j]);
+        double bottom = fixed[j] + quantity[j] * (same_exit ? all_worst : worst[j]);
         int in = entered[j] != 0, over = in & (top > peak[j]);
         peaks += over;
         low[j] = in & !over & (bottom < low[j]) ? bottom : low[j];
     }
     for (int64_t j = 0; peaks && j < lanes->count; j++)
-        if (entered[j] != 0 && fixed[j] + quantity[j] * (alike ? all_best : best[j]) > peak[j])
+        if (entered[j] != 0 && fixed[j] + quantity[j] * (same_exit ? all_best : best[j]) > peak[j])
             mark_in_order(task, lanes, j, edge->at,
-                          alike ? edge->until : (int64_t)lanes->leaves[j]);
+                          same_exit ? edge->until : (int64_t)lanes->exit_at[j]);
 }
 
-/* Leave what was entered, at the exits that are planned or, if `alike`, at `until`: money and
+/* Close the open positions at their planned exits or, if `same_exit`, at `until`: cash and
  * counts. */
-static inline __attribute__((always_inline)) void leave_lanes(const Task *task, Lanes *lanes,
+static inline __attribute__((always_inline)) void exit_lanes(const Task *task, Lanes *lanes,
                                                               const Edge *edge,
                                                               const Costs *costs,
                                                               const double *restrict entered,
-                                                              int alike)
+                                                              int same_exit)
 {
     double paid = edge->direction > 0 ? -costs->paid_long : costs->got_short;
-    double unit = edge->direction > 0 ? costs->leave_long : costs->leave_short;
+    double unit = edge->direction > 0 ? costs->exit_long : costs->exit_short;
     double length = (double)task->length, at = (double)edge->at, share = task->safe_share;
     const double *restrict quantity = lanes->quantity;
-    const double *restrict leaves = lanes->leaves, *restrict used_up = lanes->used_up;
-    const double *restrict close = lanes->leave_close;
+    const double *restrict exit_at = lanes->exit_at, *restrict entry_delay = lanes->entry_delay;
+    const double *restrict close = lanes->exit_close;
     double *restrict cash = lanes->cash, *restrict safe = lanes->safe;
     double *restrict free_from = lanes->free_from, *restrict held = lanes->held;
     double *restrict round_trips = lanes->round_trips, *restrict wins = lanes->wins;
     double until = (double)edge->until;
     double all_close = task->closes[earlier(edge->until, task->length - 1)];
-    LANES_ARE_APART
+    LANES_INDEPENDENT
     for (int64_t j = 0; j < lanes->count; j++) {
-        double left = alike ? until : leaves[j];
+        double left = same_exit ? until : exit_at[j];
         int in = entered[j] != 0, out = in & (left < length);
-        double brought = quantity[j] * unit * (alike ? all_close : close[j]);
+        double brought = quantity[j] * unit * (same_exit ? all_close : close[j]);
         double profit = out ? paid * entered[j] + brought : 0;
         double kept = larger(profit, 0) * share;
-        free_from[j] = in ? left + (alike ? 0 : used_up[j]) : free_from[j];
+        free_from[j] = in ? left + (same_exit ? 0 : entry_delay[j]) : free_from[j];
         held[j] += in ? left - at : 0;
         safe[j] += kept;
         round_trips[j] += out ? 1 : 0;
@@ -326,8 +327,8 @@ static inline __attribute__((always_inline)) void leave_lanes(const Task *task, 
     }
 }
 
-/* Edges lie too far apart for the processor to guess where the next ones are. */
-#define AHEAD 8
+/* edges ahead whose prices are prefetched: the distances are too irregular for the hardware */
+#define PREFETCH_EDGES 8
 
 static inline void fetch_edge(const Task *task, const Edge *edge)
 {
@@ -336,18 +337,18 @@ static inline void fetch_edge(const Task *task, const Edge *edge)
     __builtin_prefetch(&task->inverse[edge->at]);
 }
 
-/* The whole life of all lanes of one base. `stops` has room for every distinct stop. */
+/* Simulate all lanes of one base. `stops` has room for every distinct stop. */
 static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t edge_count,
                       Exit *stops, double *entered)
 {
     Costs costs = costs_of(task);
     int64_t day = 0;
-    /* no short is bust below this close over its entry close: its cash is twice its notional */
+    /* no short is bust below this multiple of its entry close: its cash is twice its notional */
     double safe_rise = 2 * costs.sell * (1 - 1e-9);
     reset_lanes(task, lanes);
     for (int64_t i = 0; i < edge_count; i++) {
         const Edge *edge = &edges[i];
-        fetch_edge(task, &edges[earlier(i + AHEAD, edge_count - 1)]);
+        fetch_edge(task, &edges[earlier(i + PREFETCH_EDGES, edge_count - 1)]);
         for (; day < task->days && task->day_ends[day] < edge->at; day++)
             record_day(task, lanes, day);
         if (!(edge->direction > 0 ? task->allows_long : task->allows_short))
@@ -365,11 +366,11 @@ static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t
             find_busts(task, lanes, edge, &costs, entered);
         }
         if (apart) {
-            pass_lanes(task, lanes, edge, range, entered, 0);
-            leave_lanes(task, lanes, edge, &costs, entered, 0);
+            mark_lanes(task, lanes, edge, range, entered, 0);
+            exit_lanes(task, lanes, edge, &costs, entered, 0);
         } else {
-            pass_lanes(task, lanes, edge, range, entered, 1);
-            leave_lanes(task, lanes, edge, &costs, entered, 1);
+            mark_lanes(task, lanes, edge, range, entered, 1);
+            exit_lanes(task, lanes, edge, &costs, entered, 1);
         }
         if (may_bust)
             end_busts(lanes);
@@ -378,7 +379,7 @@ static void run_lanes(const Task *task, Lanes *lanes, const Edge *edges, int64_t
         record_day(task, lanes, day);
     for (int64_t j = 0; j < lanes->count; j++)
         if (lanes->free_from[j] < (double)task->length)
-            mark(lanes, j, rest_of(task, lanes, j));
+            mark(lanes, j, flat_equity_of(task, lanes, j));
 }
 
 #endif

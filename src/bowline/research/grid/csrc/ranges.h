@@ -1,9 +1,9 @@
-/* Lowest and highest close of any stretch, and the first close beyond a level.
+/* Lowest and highest close of any range, and the first close beyond a level.
  *
- * Closes are cut into blocks of 16. Level k of a table holds, for each block, the extreme of the
- * 2^k blocks from it on, so that two reads cover any stretch of whole blocks. For each close there
- * are the extremes of its block up to it and from it on, which cover the ragged ends; only a stretch
- * within one block is read close by close. Extremes are chosen, never computed: all is exact.
+ * Closes are divided into blocks of 16. Level k of a sparse table holds, for each block, the
+ * extreme of the 2^k blocks from it on, so that two reads cover any range of whole blocks. For each
+ * close there are the extremes of its block up to it and from it on, which cover the partial blocks
+ * at both ends; only a range within one block is read close by close. Every result is exact.
  */
 #ifndef BOWLINE_RANGES_H
 #define BOWLINE_RANGES_H
@@ -28,7 +28,7 @@ static inline void widen_by_closes(Range *range, const double *closes, int64_t f
         widen(range, closes[t], closes[t]);
 }
 
-/* Extremes of the closes from `from` up to `to`, which is not counted and lies behind it. */
+/* Extremes of the closes from `from` up to `to`, exclusive; to > from. */
 static inline Range range_of(const Task *task, int64_t from, int64_t to)
 {
     Range range = {INFINITY, -INFINITY};

@@ -1,4 +1,4 @@
-/* From the state at the last close to a row of results. */
+/* The row of results from a variant's state at the last close. */
 #ifndef BOWLINE_RESULTS_H
 #define BOWLINE_RESULTS_H
 
@@ -7,8 +7,8 @@
 #define DAYS_A_YEAR 365
 #define FEWEST_DAYS 2
 
-/* One variant's last equity of each day: `daily[day * stride]`. A day without candles keeps the
- * equity of the day before: `span` days stand for it. */
+/* One variant's last equity of each day with candles: `daily[day * stride]`. Days without candles
+ * keep the equity of the day before; `day_spans` counts them. */
 typedef struct {
     const double *daily;
     int64_t stride;
@@ -16,8 +16,9 @@ typedef struct {
 
 static inline double day_equity(Days days, int64_t day) { return days.daily[day * days.stride]; }
 
-/* mean(r) / std(r, ddof 1) * sqrt(365) of the daily returns, the first against the initial cash;
- * NaN under two days, without more deviation than rounding, and where a day began with nothing or less. */
+/* Sharpe ratio as in core/report/metrics.py: mean(r) / std(r, ddof 1) * sqrt(365) of the daily
+ * returns, the first relative to the initial cash. NaN under two days, without more deviation than
+ * rounding, and if a day began with an equity of 0 or less. */
 static double sharpe_of(const Task *task, Days days)
 {
     double before = task->initial_cash, sum = 0;
@@ -56,23 +57,23 @@ static void write_daily(const Task *task, int64_t row, Days days)
             *out++ = day_equity(days, day);
 }
 
-/* What a variant has come to when the tape is over. */
+/* A variant's state after the last close. */
 typedef struct {
     double final_equity, drawdown, peak, low, held, round_trips, wins;
     Days days;
-} Ending;
+} FinalState;
 
-static void write_row(const Task *task, int64_t row, const Ending *ending)
+static void write_row(const Task *task, int64_t row, const FinalState *final)
 {
-    double depth = larger(ending->drawdown, (ending->peak - ending->low) / ending->peak);
-    task->final_equity[row] = ending->final_equity;
+    double depth = larger(final->drawdown, (final->peak - final->low) / final->peak);
+    task->final_equity[row] = final->final_equity;
     task->max_drawdown[row] = depth <= ROUNDING ? 0 : depth;
-    task->held[row] = (int64_t)ending->held;
-    task->round_trips[row] = (int64_t)ending->round_trips;
-    task->wins[row] = (int64_t)ending->wins;
-    task->sharpe[row] = sharpe_of(task, ending->days);
+    task->held[row] = (int64_t)final->held;
+    task->round_trips[row] = (int64_t)final->round_trips;
+    task->wins[row] = (int64_t)final->wins;
+    task->sharpe[row] = sharpe_of(task, final->days);
     if (task->daily)
-        write_daily(task, row, ending->days);
+        write_daily(task, row, final->days);
 }
 
 #endif

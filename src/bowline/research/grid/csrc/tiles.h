@@ -1,8 +1,9 @@
-/* A stretch of candles that fits the second cache, with the extremes of each part of it.
+/* Consecutive candles that fit the second-level cache, with a table of range extremes.
  *
- * Row k of the table holds, for each candle, the extremes of the 2^k closes from it on; any part is
- * covered by two of them. A pair is (lowest, minus highest), so that both are minima and a row is
- * made from the one before by one loop. Minima are chosen, never computed: every answer is exact.
+ * Row k of the table (a sparse table) holds, for each candle, the extremes of the 2^k closes from
+ * it on; any range is covered by two of them. A pair is (lowest, minus highest), so that both are
+ * minima and one loop computes a row from the one before. Minima select a value, so every result is
+ * exact.
  */
 #ifndef BOWLINE_TILES_H
 #define BOWLINE_TILES_H

@@ -1,7 +1,7 @@
-"""What the kernel reads and what it gives: closes, packed signals, rules, outcomes.
+"""Inputs and outputs of the kernel: closes, packed signals, rules, outcomes.
 
 Everything here is prepared once and then only read, by many threads at once. Signals are final:
-nothing here knows how they came to be.
+nothing here knows how they were computed.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from bowline.core.model.values import DAY_NS, to_float
 from bowline.core.signals.frame import DirectionColumn
 
 WORD_BITS = 64
-#: closes in a block of `Tape.block_ranges`; csrc/ranges.h counts on it
+#: closes in a block of `CloseSeries.block_ranges`; must equal BLOCK in csrc/ranges.h
 BLOCK = 16
-Words = NDArray[np.uint64]
-Rows = NDArray[np.int32]
+BitWords = NDArray[np.uint64]
+BankRows = NDArray[np.int32]
 
 
 class Convention(Enum):
     """How stops work. `VECTORBT` is for comparisons only.
 
-    There, stops count from the entry close without its slippage, and a stop uses its candle up:
-    an edge on the same close is lost.
+    There, stops count from the entry close without its slippage, and no entry follows a stop at the
+    same close: such an edge is lost.
     """
 
     BOWLINE = "bowline"
@@ -49,7 +49,10 @@ class Convention(Enum):
 
 
 class Rules(Struct, frozen=True):
-    """What all variants of one evaluation share. `initial_cash` is the account's money."""
+    """The rules that all variants of one evaluation share.
+
+    `initial_cash` is the account's money.
+    """
 
     direction: DirectionMode
     sizing: Sizing
@@ -68,11 +71,11 @@ class Rules(Struct, frozen=True):
                 return self.initial_cash
 
 
-class Tape:
+class CloseSeries:
     """The closes of one market. Decisions begin at candle `start`; those before it only warm up."""
 
     def __init__(self, candles: CandleFrame, start: int) -> None:
-        """Raises ValueError unless there is a candle to decide on and every close is a price."""
+        """ValueError unless there is a candle to decide on and every close is a positive number."""
         if not 0 <= start < len(candles):
             raise ValueError(f"start {start} leaves none of {len(candles)} candles to decide on")
         self.closes: FloatColumn = np.ascontiguousarray(candles.close, dtype=np.float64)
@@ -91,12 +94,12 @@ class Tape:
 
     @property
     def decided(self) -> int:
-        """How many candles are decided on."""
+        """The number of decided candles."""
         return len(self.closes) - self.start
 
     @property
     def days(self) -> int:
-        """How many UTC days lie between the first and the last decided close, both counted."""
+        """The number of UTC days from the first to the last decided close, both counted."""
         return int(self.day_spans.sum())
 
     @cached_property
@@ -108,7 +111,9 @@ class Tape:
     def block_ranges(self) -> tuple[FloatColumn, FloatColumn]:
         """(levels, blocks): lowest and highest close of 2^level blocks of `BLOCK` closes."""
         cut = self._blocks
-        return _by_doubling(cut.min(axis=1), np.minimum), _by_doubling(cut.max(axis=1), np.maximum)
+        return _range_levels(cut.min(axis=1), np.minimum), _range_levels(
+            cut.max(axis=1), np.maximum
+        )
 
     @cached_property
     def block_ends(self) -> FloatColumn:
@@ -130,8 +135,8 @@ class Tape:
         return padded.reshape(blocks, BLOCK)
 
 
-def _by_doubling(first: FloatColumn, extreme: np.ufunc) -> FloatColumn:
-    """Row k: the extreme of the 2^k values from each one on, where there are so many."""
+def _range_levels(first: FloatColumn, extreme: np.ufunc) -> FloatColumn:
+    """Row k: the extreme of the 2^k values from each one on, where there are that many."""
     levels = np.tile(first, (max(1, len(first).bit_length()), 1))
     for level in range(1, len(levels)):
         half = 1 << (level - 1)
@@ -142,35 +147,36 @@ def _by_doubling(first: FloatColumn, extreme: np.ufunc) -> FloatColumn:
 
 
 class SignalBank:
-    """Final signals as bits: row r holds a LONG and a SHORT bitset, one bit a candle."""
+    """Final signals as bits: row r holds a LONG and a SHORT bitset, one bit per candle."""
 
     def __init__(self, length: int, room: int = 8) -> None:
-        """`length` is the number of candles of every row; there is room for so many at first.
+        """`length` is the number of candles of every row.
 
-        Room that is not used takes no memory: the system gives a page when it is written to.
+        `room` the number of rows allocated at first. Unused room takes no memory: the system
+        provides a page when it is written to.
         """
         self.length = length
         self.words = (length + WORD_BITS - 1) // WORD_BITS
-        self._packed: Words = np.zeros((max(1, room), 2, self.words), dtype=np.uint64)
+        self._packed: BitWords = np.zeros((max(1, room), 2, self.words), dtype=np.uint64)
         self._first: list[int] = []
 
     def __len__(self) -> int:
         return len(self._first)
 
     @property
-    def packed(self) -> Words:
+    def packed(self) -> BitWords:
         """(rows, 2, words): LONG at 0, SHORT at 1; candle t is bit t % 64 of word t // 64."""
         return self._packed[: len(self)]
 
     def add(self, direction: DirectionColumn, first: int = 0) -> int:
-        """The row number of a new signal column; ValueError for anything but -1, 0 and 1.
+        """The row number of a new signal column; ValueError for values other than -1, 0 and 1.
 
-        `first` is the candle of its first signal, as `SignalFrame` has it.
+        `first` is the candle of its first signal, as in `SignalFrame`.
         """
         if direction.shape != (self.length,):
             raise ValueError(f"{direction.shape} signals for {self.length} candles")
         if self.length and not {int(direction.min()), int(direction.max())} <= {-1, 0, 1}:
-            raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
+            raise ValueError("a direction must be -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
         count = len(self)
         if count == len(self._packed):
             larger = np.zeros((2 * count, 2, self.words), dtype=np.uint64)
@@ -184,19 +190,19 @@ class SignalBank:
         return count
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Forget all rows but these, which rise; the first of them is row 0 now."""
+        """Drop all rows but these, which ascend; the first of them becomes row 0."""
         for row, before in enumerate(rows):
             if row != before:
                 self._packed[row] = self._packed[before]
         self._first = [self._first[before] for before in rows]
 
-    def first(self, base: Rows) -> IntColumn:
-        """Of each base (n, k) the candle of its first signal: that of its last row to have one."""
+    def first(self, base: BankRows) -> IntColumn:
+        """The candle of each base's (n, k) first signal: the latest of those of its rows."""
         first: IntColumn = np.array(self._first, dtype=np.int64)[base].max(axis=1)
         return first
 
-    def direction(self, rows: Rows) -> DirectionColumn:
-        """What these rows say together: LONG where all say LONG, SHORT where all say SHORT."""
+    def direction(self, rows: BankRows) -> DirectionColumn:
+        """The agreement of these rows: LONG where all are LONG, SHORT where all are SHORT."""
         both = np.bitwise_and.reduce(self._packed[rows], axis=0)
         long, short = (
             np.unpackbits(side.view(np.uint8), count=self.length, bitorder="little")
@@ -205,19 +211,19 @@ class SignalBank:
         return long.astype(np.int8) - short.astype(np.int8)
 
 
-def edges_from(tape: Tape, rules: Rules, first: IntColumn) -> IntColumn:
-    """Of each base the candle from which on its edges count; its first signal is at `first`."""
+def edges_from(series: CloseSeries, rules: Rules, first: IntColumn) -> IntColumn:
+    """The candle from which edges of each base count; its first signal is at `first`."""
     if rules.first_signal is FirstSignal.WAIT:
-        return np.maximum(tape.start, first + 1)
-    return np.full(len(first), tape.start, dtype=np.int64)
+        return np.maximum(series.start, first + 1)
+    return np.full(len(first), series.start, dtype=np.int64)
 
 
 class Outcome(Struct, frozen=True):
-    """What became of each variant: columns of one length.
+    """The result of each variant: columns of one length.
 
-    `total_return_pct` is of the initial cash. `max_drawdown_pct` is positive, at closes; the
-    initial cash is the first peak. `round_trips` are the closed ones, `wins` those of them that
-    the report counts as wins. `exposure_pct` is the share of closes at which a position is held.
+    `total_return_pct` is relative to the initial cash. `max_drawdown_pct` is positive, at closes;
+    the initial cash is the first peak. `round_trips` are the closed ones, `wins` those that the
+    report counts as wins. `exposure_pct` is the share of closes at which a position is held.
     `sharpe` is the report's, of daily returns, NaN where the report has none.
     """
 
@@ -233,7 +239,7 @@ class Outcome(Struct, frozen=True):
         return len(self.total_return_pct)
 
     def in_order(self, places: NDArray[np.intp]) -> Outcome:
-        """The rows of the i-th base here at place `places[i]`: a permutation of the bases."""
+        """The rows of base i at place `places[i]`: a permutation of the bases."""
         back = np.empty_like(places)
         back[places] = np.arange(len(places))
         columns = (getattr(self, name) for name in self.__struct_fields__)
@@ -249,7 +255,7 @@ def empty_outcome(count: int) -> Outcome:
 
 
 def fixed_notional(rules: Rules) -> float | None:
-    """The notional of an entry where the sizing fixes it."""
+    """The notional of an entry if the sizing fixes it."""
     return to_float(rules.sizing.quote) if isinstance(rules.sizing, FixedQuote) else None
 
 

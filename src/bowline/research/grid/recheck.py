@@ -1,16 +1,16 @@
-"""A row of a sweep run again through the core: the whole report, and whether it says the same.
+"""Rows of a sweep run again by the core: the whole report, and whether it agrees with the kernel.
 
-The kernel is fast and the core is right: a row must never be shown before both agree.
+The kernel is fast and the core is right: no row may be shown before both agree.
 
 1. The strategy of the row is run by the engine, as a backtest of it alone would be, from the same
-   anchor and start; lot steps are left out, because the sweep knows none.
+   anchor and start. Lot steps are left out, because the sweep does not know them.
 2. Without limits on entries, the engine does nothing at a close without a fresh signal that is not
-   at a stop of the open position. Only the other closes are told to it.
-3. Return and drawdown, in fractions, and exposure and Sharpe must agree within `TOLERANCE`, round
-   trips and wins exactly.
-4. Rows that differ in their stops alone share a base, and what they think of the market is computed
-   once if they come one after the other. A stop that was never met is not met if it is wider: such
-   rows share a run too, and each is held to it.
+   at a stop of the open position. Only the other closes are passed to it.
+3. Return and drawdown (as fractions), exposure and Sharpe ratio must agree within `TOLERANCE`;
+   round trips and wins must be equal.
+4. Rows that differ in their stops alone share a base, so their signals are computed once if they
+   follow each other. A stop that was never reached is not reached if it is wider: such rows share
+   a run too, and each row is checked against it.
 """
 
 from __future__ import annotations
@@ -42,78 +42,77 @@ from bowline.core.signals.frame import SignalFrame
 from bowline.core.signals.opinion import Agreement
 from bowline.research.backtest import backtest_signals
 from bowline.research.grid.plan import GridPlan
-from bowline.research.grid.topk import Rows
+from bowline.research.grid.topk import SweepRows
 
 TOLERANCE = 1e-9
-#: rows of the top that are run again in one go
-_LOT = 8
-#: closes looked at in one go for the next that matters
-_AHEAD = 4_096
+#: rows of one batch
+_BATCH_ROWS = 8
 
 
 class RowDisagrees(BowlineError):
-    """Kernel and core do not say the same of a row: a bug, and no result may be shown."""
+    """Kernel and core disagree on a row: a bug. No result may be shown."""
 
 
-class Again(Struct, frozen=True):
-    """A row as the core has it."""
+class CoreRun(Struct, frozen=True):
+    """One variant as the core ran it."""
 
     variant: int
     spec: StrategySpec
     report: Report
 
 
-def run_again(plan: GridPlan, variant: int) -> Again:
+def run_in_core(plan: GridPlan, variant: int) -> CoreRun:
     """The report of one variant by the core."""
-    return _run(plan, variant, _thoughts(plan, variant))
+    return _run(plan, variant, _base_signals(plan, variant))
 
 
-def side_by_side(plan: GridPlan, top: Rows) -> list[list[int]]:
-    """The places of all rows in lots of a few, those of one base one after the other.
+def recheck_batches(plan: GridPlan, top: SweepRows) -> list[list[int]]:
+    """The places of all rows of `top` in small batches, rows of one base next to each other.
 
-    A lot ends with its base once it has `_LOT` rows, and within it at twice as many.
+    A batch ends at the end of a base once it has `_BATCH_ROWS` rows, and within a base at twice as
+    many.
     """
-    lots: list[list[int]] = []
+    batches: list[list[int]] = []
     before = -1
     for place in np.argsort(top.variant, kind="stable").tolist():
         base = int(top.variant[place]) // plan.space.lanes
-        if not lots or len(lots[-1]) >= (_LOT if base != before else 2 * _LOT):
-            lots.append([])
-        lots[-1].append(place)
+        if not batches or len(batches[-1]) >= (_BATCH_ROWS if base != before else 2 * _BATCH_ROWS):
+            batches.append([])
+        batches[-1].append(place)
         before = base
-    return lots
+    return batches
 
 
-class Checked(Struct, frozen=True):
-    """What the core says of a row: its metrics, and how many positions it held through a gap."""
+class RecheckedRow(Struct, frozen=True):
+    """The core's result for a row: its metrics, and how many positions it held through a gap."""
 
     metrics: Metrics
     held_across: int = 0
 
 
-def rows_again(plan: GridPlan, top: Rows, places: Iterable[int]) -> list[Checked]:
-    """What the core says of these rows of `top`, in this order; RowDisagrees as `check_row`.
+def recheck_rows(plan: GridPlan, top: SweepRows, places: Iterable[int]) -> list[RecheckedRow]:
+    """The core's results for these rows of `top`, in this order; RowDisagrees as `check_row`.
 
-    The lots of `side_by_side` take the least time.
+    Batches of `recheck_batches` take the least time.
     """
     found = []
-    base, thoughts, done = -1, None, list[_Done]()
+    base, signals, done = -1, None, list[_FinishedRun]()
     for place in places:
         variant = int(top.variant[place])
-        if thoughts is None or variant // plan.space.lanes != base:
-            base, thoughts, done = variant // plan.space.lanes, _thoughts(plan, variant), []
+        if signals is None or variant // plan.space.lanes != base:
+            base, signals, done = variant // plan.space.lanes, _base_signals(plan, variant), []
         stops = Stops(*plan.request.lanes[variant % plan.space.lanes])
-        run = next((each for each in done if each.is_run_of(stops)), None)
+        run = next((each for each in done if each.gives_same_run(stops)), None)
         if run is None:
-            run = _Done.of(_run(plan, variant, thoughts).report, plan.completeness.gaps)
+            run = _FinishedRun.of(_run(plan, variant, signals).report, plan.completeness.gaps)
             done.append(run)
         check_row(top, place, run.metrics, run.closed)
-        found.append(Checked(run.metrics, run.held_across))
+        found.append(RecheckedRow(run.metrics, run.held_across))
     return found
 
 
-class _Done(Struct, frozen=True):
-    """What is kept of a run, whose curves are large: its policy, why it left, what it came to."""
+class _FinishedRun(Struct, frozen=True):
+    """What is kept of a run (its curves are large): policy, exit reasons, metrics."""
 
     policy: Policy
     met: frozenset[Reason]
@@ -122,29 +121,29 @@ class _Done(Struct, frozen=True):
     held_across: int
 
     @classmethod
-    def of(cls, report: Report, gaps: Sequence[Hole]) -> _Done:
-        """What is kept of this one."""
+    def of(cls, report: Report, gaps: Sequence[Hole]) -> _FinishedRun:
+        """The part of `report` that is kept."""
         met = frozenset(each.reason for each in report.record.executions)
         held = count_held_across(report, gaps)
         return cls(report.record.run.policy, met, report.metrics, report.closed, held)
 
-    def is_run_of(self, stops: Stops) -> bool:
-        """Whether a run with these stops, and nothing else changed, is the same fill by fill."""
+    def gives_same_run(self, stops: Stops) -> bool:
+        """Whether a run with `stops` instead, and nothing else changed, has the same fills."""
         if not isinstance(self.policy.sizing, AllIn | FixedQuote | StrategyCompound | ProfitLock):
             return False
         own = self.policy.stops
-        return self._holds(own.sl_pct, stops.sl_pct, Reason.STOP_LOSS) and self._holds(
-            own.tp_pct, stops.tp_pct, Reason.TAKE_PROFIT
-        )
+        return self._stop_is_equal(
+            own.sl_pct, stops.sl_pct, Reason.STOP_LOSS
+        ) and self._stop_is_equal(own.tp_pct, stops.tp_pct, Reason.TAKE_PROFIT)
 
-    def _holds(self, own: Decimal | None, asked: Decimal | None, reason: Reason) -> bool:
+    def _stop_is_equal(self, own: Decimal | None, asked: Decimal | None, reason: Reason) -> bool:
         if own == asked:
             return True
         return own is not None and (asked is None or asked > own) and reason not in self.met
 
 
-def _thoughts(plan: GridPlan, variant: int) -> SignalFrame:
-    """What the core thinks of the market, as the base of this variant: its stops have no say."""
+def _base_signals(plan: GridPlan, variant: int) -> SignalFrame:
+    """The core's signals for the base of this variant; they do not depend on its stops."""
     rules = plan.space.rules(variant // plan.space.lanes)
     opinion = Agreement(
         tuple((slot.indicator, params) for slot, params in rules), plan.request.template.timeframe
@@ -152,7 +151,7 @@ def _thoughts(plan: GridPlan, variant: int) -> SignalFrame:
     return opinion.signals(plan.candles.slice(plan.anchor(variant), len(plan.candles)))
 
 
-def _run(plan: GridPlan, variant: int, thoughts: SignalFrame) -> Again:
+def _run(plan: GridPlan, variant: int, signals: SignalFrame) -> CoreRun:
     spec, rules = plan.spec(variant), plan.rules
     candles = plan.candles.slice(plan.anchor(variant), len(plan.candles))
     run = Run(
@@ -174,11 +173,11 @@ def _run(plan: GridPlan, variant: int, thoughts: SignalFrame) -> Again:
         start_ns=int(plan.candles.open_ns[plan.start]),
         tape_hash=plan.hashes.data,
     )
-    return Again(variant, spec, make_report(backtest_signals(run, thoughts, candles)))
+    return CoreRun(variant, spec, make_report(backtest_signals(run, signals, candles)))
 
 
-def check_row(rows: Rows, place: int, metrics: Metrics, closed: Tally) -> None:
-    """RowDisagrees, with the row and the figures, unless kernel and core say the same."""
+def check_row(rows: SweepRows, place: int, metrics: Metrics, closed: Tally) -> None:
+    """RowDisagrees, with the row and the figures, unless kernel and core agree."""
     sharpe = np.nan if metrics.sharpe_ratio is None else metrics.sharpe_ratio
     pairs = {
         "total_return": (rows.total_return_pct[place] / 100, metrics.total_return_pct / 100),
@@ -204,5 +203,5 @@ def check_row(rows: Rows, place: int, metrics: Metrics, closed: Tally) -> None:
         raise RowDisagrees(
             f"row {place + 1}, variant {rows.variant[place]}: sweep and core disagree",
             problems=tuple(problems),
-            hint="this is a bug: please report it with the grid file; nothing of it may be used",
+            hint="this is a bug: please report it with the grid file, and do not use the result",
         )
