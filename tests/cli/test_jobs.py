@@ -72,7 +72,7 @@ def test_a_job_goes_from_the_file_to_its_result(say, submitted: int, grid: str) 
     assert (code, json.loads(out)["jobs_taken"]) == (0, 1), err
     code, out, _ = say("jobs", "watch", str(submitted), "--json")
     (last,) = [json.loads(line) for line in out.splitlines()]
-    assert (code, last["state"], last["progress"]["stage"]) == (0, "done", "again")
+    assert (code, last["state"], last["progress"]["stage"]) == (0, "done", "recheck")
     code, out, _ = say("jobs", "show", str(submitted), "--result", "--json")
     result = json.loads(out)
     assert (code, len(result["top"])) == (0, 5)

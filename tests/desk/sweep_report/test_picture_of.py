@@ -90,7 +90,7 @@ def test_the_top_is_the_result_s_and_its_curves_end_where_its_equity_does(pictur
 
 def test_first_and_last_days_are_the_sharpe_ratios_of_the_report_s_days(picture, result):
     row = picture.top[0]
-    report = result.again(1).report
+    report = result.core_run(1).report
     decided = report.record.candles
     equity = daily_equity(decided, report.curves.equity, 10_000.0)
     returns = np.diff(equity) / equity[:-1]

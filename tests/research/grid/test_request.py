@@ -66,7 +66,7 @@ def test_the_catalogues_whole_range_is_what_the_catalogue_allows() -> None:
         ({"step": Decimal("0.5")}, "not a multiple of 1"),
         ({"points": 0}, "points 0"),
         ({"form": 3}, "expected a value"),
-        ([5, 5], "5 is there twice"),
+        ([5, 5], "5 is given twice"),
         ([], "expected a value"),
         ("all", "is not what it takes"),
     ],
@@ -209,7 +209,10 @@ def test_an_axis_of_stops_is_counted_and_not_paired() -> None:
         ({"top": Decimal("1e29")}, "top: 1E+29 is not a whole number"),
         ({"stops": {"sl_pct": True}}, "stops.sl_pct: true is not allowed"),
         ({"stops": {"sl_pct": float("nan")}}, "stops.sl_pct: nan is not allowed"),
-        ({"stops": {"sl_pct": {"start": 1, "stop": 9, "step": Decimal("1e-9999999")}}}, "no range"),
+        (
+            {"stops": {"sl_pct": {"start": 1, "stop": 9, "step": Decimal("1e-9999999")}}},
+            "not a range",
+        ),
         ({"stops": {"sl_pct": {"start": 1, "stop": 9, "step": Decimal("1e-20")}}}, "100000 values"),
         ({"indicators": {"catalogue": {"groups": 5}}, "choose": 1}, "expected a list of names"),
         (

@@ -47,16 +47,14 @@ def test_a_shortlist_that_lost_the_winner_says_so() -> None:
         if r > least and int(v) // plan.space.lanes not in set(short.shortlist.tolist())
     }
     assert facts.probes_in_top >= len(missed)
-    assert facts.may_have_lost_the_winner is bool(
-        facts.probes_in_top or (facts.rank_correlation or 1) < 0.7
-    )
+    assert facts.is_unreliable is bool(facts.probes_in_top or (facts.rank_correlation or 1) < 0.7)
 
 
 def test_the_words_warn_when_they_must() -> None:
     sound = StageFacts(1000, 100, 500, 0.95, 0)
-    assert not sound.may_have_lost_the_winner
+    assert not sound.is_unreliable
     assert "none of 500" in sound.words()
     assert "--exhaustive" in StageFacts(1000, 100, 500, 0.95, 2).words()
     weak = StageFacts(1000, 100, 500, 0.2, 0)
-    assert weak.may_have_lost_the_winner
-    assert "could have lost the winner" in weak.words()
+    assert weak.is_unreliable
+    assert "may have lost the winner" in weak.words()

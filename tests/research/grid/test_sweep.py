@@ -87,7 +87,7 @@ def test_a_result_is_columns() -> None:
     )
     assert table["variant"].to_pylist() == result.top.variant.tolist()
     spec = result.spec(1)
-    assert strategy_id(spec) == strategy_id(result.again(1).spec)
+    assert strategy_id(spec) == strategy_id(result.core_run(1).spec)
     for row in (0, 11):
         with pytest.raises(NotFound, match=f"there is no row {row}"):
             result.spec(row)
@@ -128,10 +128,10 @@ def test_a_loss_window_leaves_what_never_lost_so_much_in_so_few_days() -> None:
         Grid(raw_grid(top=40, choose=1, first_signal="enter"), catalogue()), candles, check=False
     )
     daily = {
-        row: daily_equity(record.candles, again.report.curves.equity, 10_000.0)
+        row: daily_equity(record.candles, run.report.curves.equity, 10_000.0)
         for row in range(1, len(free) + 1)
-        for again in [free.again(row)]
-        for record in [again.report.record]
+        for run in [free.core_run(row)]
+        for record in [run.report.record]
     }
     worst = {
         row: max(

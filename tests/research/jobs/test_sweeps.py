@@ -47,7 +47,7 @@ def outcome(stage: Stage, chance: random.Random | None = None, *, sent: bool = F
         counted = sum(step.summarize(each).variants for each in results.values())
         assert counted == step.variants
         step = step.finish(results[chunk] for chunk in sorted(results))
-    assert names in (["A", "B", "again"], ["sweep", "again"])
+    assert names in (["A", "B", "recheck"], ["sweep", "recheck"])
     return step
 
 
@@ -102,12 +102,12 @@ def test_a_worker_that_would_cut_the_sweep_otherwise_refuses() -> None:
 
 def test_a_row_that_the_core_does_not_confirm_fails_the_job() -> None:
     stage = first_stage(plan(0))
-    again = stage.finish(stage.run_chunk(chunk, 1) for chunk in range(stage.chunks))
-    assert not isinstance(again, bytes)
-    again._merge.top.total_return_pct.flags.writeable = True
-    again._merge.top.total_return_pct[3] += 1e-6
+    recheck = stage.finish(stage.run_chunk(chunk, 1) for chunk in range(stage.chunks))
+    assert not isinstance(recheck, bytes)
+    recheck._merge.top.total_return_pct.flags.writeable = True
+    recheck._merge.top.total_return_pct[3] += 1e-6
     with pytest.raises(RowDisagrees, match="row 4"):
-        again.run_chunk(0, 1)
+        recheck.run_chunk(0, 1)
 
 
 def test_an_outcome_has_no_time_in_it() -> None:
