@@ -63,7 +63,7 @@ class CoreRun(Struct, frozen=True):
 
 def run_in_core(plan: GridPlan, variant: int) -> CoreRun:
     """The report of one variant by the core."""
-    return _run(plan, variant, _base_signals(plan, variant))
+    return _run(plan, variant, _signals_of(plan, variant))
 
 
 def recheck_batches(plan: GridPlan, top: SweepRows) -> list[list[int]]:
@@ -100,7 +100,7 @@ def recheck_rows(plan: GridPlan, top: SweepRows, places: Iterable[int]) -> list[
     for place in places:
         variant = int(top.variant[place])
         if signals is None or variant // plan.space.lanes != base:
-            base, signals, done = variant // plan.space.lanes, _base_signals(plan, variant), []
+            base, signals, done = variant // plan.space.lanes, _signals_of(plan, variant), []
         stops = Stops(*plan.request.lanes[variant % plan.space.lanes])
         run = next((each for each in done if each.gives_same_run(stops)), None)
         if run is None:
@@ -142,7 +142,7 @@ class _FinishedRun(Struct, frozen=True):
         return own is not None and (asked is None or asked > own) and reason not in self.met
 
 
-def _base_signals(plan: GridPlan, variant: int) -> SignalFrame:
+def _signals_of(plan: GridPlan, variant: int) -> SignalFrame:
     """The core's signals for the base of this variant; they do not depend on its stops."""
     rules = plan.space.rules(variant // plan.space.lanes)
     opinion = Agreement(
