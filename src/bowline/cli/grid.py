@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 import typer.core
 
+from bowline.cli.jobs import work_here
 from bowline.cli.options import (
     ALLOW_GAPS,
     ALLOW_JUMPS,
@@ -29,18 +29,15 @@ from bowline.cli.options import (
     TIMEFRAME,
     TOP,
     outputs_of,
-    say_written,
     words_of,
 )
-from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
+from bowline.cli.output import JSON_HELP, emit_completeness, emit_json
+from bowline.cli.sweep_result import say, show_result
 from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
-    from bowline.desk.output_files import Output
-    from bowline.research.grid import GridPlan, SweepResult
+    from bowline.research.grid import GridPlan
 
-#: rows of the table on the terminal; `--json` has all
-SHOWN_ROWS = 20
 #: as a shell has it for a process that Ctrl-C ended
 EXIT_INTERRUPTED = 130
 
@@ -112,7 +109,6 @@ def run_command(
     plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
     _announce(plan)
     # the database's library takes longer to load than the first rows take to compute
-    from bowline.cli.jobs import work_here
     from bowline.desk.jobs import begin_here, sweep_job, sweep_result
 
     with closing(wire.open_jobs(home)) as store:
@@ -169,58 +165,3 @@ def save_command(
         return
     typer.echo(record.id)
     say(f"{record.name}" + ("" if saved.created else " (was there already)"))
-
-
-def show_result(
-    result: SweepResult,
-    *,
-    job: int,
-    as_json: bool,
-    page: Output | None = None,
-    source: str = "stored candles",
-) -> None:
-    """Print a result with its verdict: one document, or the best rows and what to make of them."""
-    from bowline import wire
-    from bowline.cli.validate import show_verdict
-    from bowline.desk.sweep_words import missing_document
-    from bowline.desk.validation import judge_result
-
-    threads = os.cpu_count() or 1
-    with closing(wire.open_trials(wire.home())) as trials:
-        verdict = judge_result(result, trials, time.time_ns(), threads=threads)
-    if page is not None:
-        from bowline.desk.sweep_report import picture_of, write_sweep_html
-
-        picture = picture_of(result, verdict, source=source, threads=threads, job=job)
-        write_sweep_html(picture, page)
-    if as_json:
-        missing = missing_document(result)
-        emit_json(result.document() | {"verdict": verdict, "completeness": missing})
-        return
-    _show_rows(result)
-    show_verdict(verdict)
-    say_written(("page", page))
-
-
-def _show_rows(result: SweepResult) -> None:
-    from bowline.desk.report import first_signal_text
-    from bowline.desk.sweep_words import columns_of, notes_of, row_texts
-
-    plan = result.plan
-    emit_table(
-        columns_of(result),
-        row_texts(result, SHOWN_ROWS),
-        title=f"the best of {plan.variants:,} variants by {plan.request.rank_by}",
-    )
-    typer.echo(
-        f"{result.evaluated:,} evaluated in {result.timings.sweep_s:.1f} s; "
-        f"{len(result)} run again by the core: they agree"
-    )
-    typer.echo(first_signal_text(plan.rules.first_signal))
-    for note in notes_of(result):
-        typer.echo(note)
-
-
-def say(text: str) -> None:
-    """One line on stderr."""
-    typer.echo(text, err=True)

@@ -32,6 +32,7 @@ from bowline.cli.options import (
     words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
+from bowline.cli.sweep_result import show_result
 from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
@@ -135,7 +136,6 @@ def show_command(
     home = wire.home()
     with closing(wire.open_jobs(home)) as store:
         if result:
-            from bowline.cli.grid import show_result
             from bowline.desk.jobs import sweep_result
 
             found = sweep_result(store, job, lambda: wire.open_candles(home))
@@ -202,7 +202,6 @@ def resume_command(
 ) -> None:
     """Put a cancelled or parked job, or one whose worker died, back into the queue."""
     from bowline import wire
-    from bowline.cli.grid import show_result
     from bowline.desk.jobs import resume, resume_here, sweep_result
 
     home = wire.home()

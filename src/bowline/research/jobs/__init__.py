@@ -1,12 +1,7 @@
 """Jobs: work in stages of chunks that survives a killed worker, on threads or on a cluster."""
 
-from bowline.research.jobs.stage import (
-    ChunkExecutor,
-    ChunkSummary,
-    LocalExecutor,
-    Stage,
-    StagePackage,
-)
+from bowline.research.jobs.local_executor import LocalExecutor
+from bowline.research.jobs.stage import ChunkExecutor, ChunkSummary, Stage, StagePackage
 from bowline.research.jobs.worker import (
     LEASE_NS,
     WorkerContext,

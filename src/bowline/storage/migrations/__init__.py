@@ -12,8 +12,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from bowline.core.errors import Conflict
-
 #: the revision of `storage/schema.py`
 HEAD = "0005"
 #: any number that nothing else in the database uses
@@ -43,11 +41,3 @@ def revision(engine: sa.Engine) -> str | None:
         # there is no such table; any other trouble comes back with the first step
         return None
     return None if found is None else str(found)
-
-
-def refuse_newer(found: str) -> Conflict:
-    """The error for tables at a revision that this Bowline has no steps for."""
-    return Conflict(
-        f"the tables are at revision {found}, this Bowline knows revisions up to {HEAD}",
-        hint="use the version of Bowline that wrote them, or a newer one",
-    )
