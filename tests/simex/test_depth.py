@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.instrument import InstrumentId, MarketId
-from bowline.core.sim.exchange import BookMoved, BookSnapshot
+from bowline.core.sim.exchange import BookSnapshot, BookUpdated
 from bowline.simex.depth import DepthView
 
 INSTRUMENT = InstrumentId(MarketId(3), "BTCUSDT")
@@ -29,7 +29,7 @@ def test_the_changes_of_a_view_rebuild_what_it_shows(
     for number, (some_bids, some_asks) in enumerate(moves, 8):
         for levels, changes in ((bids, some_bids), (asks, some_asks)):
             levels.update(changes)
-        moved = BookMoved(number, INSTRUMENT, number, tuple(some_bids), tuple(some_asks))
+        moved = BookUpdated(number, INSTRUMENT, number, tuple(some_bids), tuple(some_asks))
         change = view.apply(moved)
         if change is not None:
             assert (change.update, change.first, change.previous) == (update + 1, last + 1, last)

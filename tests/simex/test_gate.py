@@ -258,7 +258,7 @@ def test_a_triggered_order_is_in_a_list_of_its_own(play: Play) -> None:
         assert (await call(seat, "GET", one, {}))[0]["label"] == "ORDER_NOT_FOUND"
         floor = seat.world.floors["gate"]
         instrument = floor.listings("linear")[0].instrument.id
-        floor.engine_of(instrument).show_mark(floor.agenda.now_ns, instrument, Decimal(49_000))
+        floor.engine_of(instrument).set_mark_price(floor.agenda.now_ns, instrument, Decimal(49_000))
         fired, _ = await call(seat, "GET", one, {})
         assert (fired["status"], fired["finish_as"]) == ("finished", "filled")
 

@@ -121,9 +121,9 @@ def test_a_stop_keeps_the_limit_that_was_asked_for(
         (stop,) = [each for each in floor.view(kind).open_orders("main") if each.waiting]
         engine, now_ns = floor.engine_of(stop.instrument), floor.agenda.now_ns
         # the market leaps over the limit: it rests there, and is shown with other orders
-        engine.show_market(now_ns, stop.instrument, [(Decimal(57_000), Decimal(9))], [])
+        engine.set_external_book(now_ns, stop.instrument, [(Decimal(57_000), Decimal(9))], [])
         engine.print_trade(now_ns, stop.instrument, Decimal(57_000), Decimal("0.1"), Side.SELL)
-        engine.show_mark(now_ns, stop.instrument, Decimal(57_000))
+        engine.set_mark_price(now_ns, stop.instrument, Decimal(57_000))
         (resting,) = await client.fetch_open_orders(symbol)
         assert (resting["price"], resting["filled"]) == (PRICE, 0)
         # ccxt reads no type of MEXC's contract orders

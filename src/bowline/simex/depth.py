@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bowline.core.model.values import ONE, ZERO
-from bowline.core.sim.exchange import BookLevel, BookMoved, BookSnapshot
+from bowline.core.sim.exchange import BookLevel, BookSnapshot, BookUpdated
 
 
 class DepthChange(Struct, frozen=True):
@@ -62,7 +62,7 @@ class DepthView:
         """The shown asks, best first."""
         return sorted(self._asks.items())
 
-    def apply(self, moved: BookMoved) -> DepthChange | None:
+    def apply(self, moved: BookUpdated) -> DepthChange | None:
         """Take a change of the book; None if the shown part is as before."""
         _apply(self._all_bids, moved.bids)
         _apply(self._all_asks, moved.asks)

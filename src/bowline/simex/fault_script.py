@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.sim.exchange import RefusalReason
+from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import ListingStatus
 from bowline.simex.dialect import Channel
 from bowline.simex.wire_words import exact
@@ -174,7 +174,7 @@ def _floats(words: dict[Any, Any]) -> dict[Any, Any]:
 def _check_values(fault: Fault) -> None:
     known = {
         "channel": {each.value for each in Channel} | {""},
-        "reason": {each.value for each in RefusalReason},
+        "reason": {each.value for each in RejectReason},
         "listing": {each.value for each in ListingStatus},
     }
     for name, allowed in known.items():

@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bowline.core.model.values import SECOND_NS
-from bowline.core.sim.exchange import RefusalReason, VenueEngine
+from bowline.core.sim.exchange import MatchingEngine, RejectReason
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.coins import price_of
 from bowline.simex.dialect import Topic
@@ -191,14 +191,14 @@ class Faults:
         )
 
 
-def _arm_order(engine: VenueEngine, fault: Fault) -> None:
+def _arm_order(engine: MatchingEngine, fault: Fault) -> None:
     if fault.fault == "partial_fill":
         engine.faults.fill_next_partly(ACCOUNT, Decimal(str(fault.ratio)))
     else:
-        engine.faults.reject_next(ACCOUNT, RefusalReason(fault.reason))
+        engine.faults.reject_next(ACCOUNT, RejectReason(fault.reason))
 
 
-def _arm_cancel(floor: Floor, engine: VenueEngine, fault: Fault) -> None:
+def _arm_cancel(floor: Floor, engine: MatchingEngine, fault: Fault) -> None:
     engine.faults.hold_next_cancel(ACCOUNT)
 
     def finish() -> None:
@@ -244,7 +244,7 @@ def _charge(floor: Floor, fault: Fault) -> None:
         if fault.asset:
             engine.deposit(floor.agenda.now_ns, ACCOUNT, fault.asset, _FEE_MONEY)
             for quote in {each.quote for each in engine.view.listings()}:
-                engine.show_price(fault.asset, quote, price_of(fault.asset))
+                engine.set_asset_price(fault.asset, quote, price_of(fault.asset))
         engine.faults.charge(fault.asset, maker, taker)
 
 

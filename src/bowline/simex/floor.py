@@ -13,17 +13,17 @@ from typing import TypeVar
 
 from bowline.core.model.instrument import InstrumentId, market_by_id, market_by_name
 from bowline.core.sim.exchange import (
-    BookMoved,
+    BookUpdated,
     Fact,
-    MarkMoved,
+    MarkUpdated,
+    MatchingEngine,
     NewOrder,
-    RefusalReason,
-    Refused,
+    Rejection,
+    RejectReason,
     Ticker,
-    TradePrinted,
-    VenueEngine,
+    TradePublished,
     VenueOrder,
-    View,
+    VenueView,
 )
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.agenda import Agenda
@@ -41,10 +41,10 @@ ACCOUNT = "main"
 _CASH = Decimal(1_000_000)
 _COINS = Decimal(100)
 _Memory = TypeVar("_Memory")
-_SO_ALREADY = RefusalReason.NOT_MODIFIED
+_SO_ALREADY = RejectReason.NOT_MODIFIED
 
 #: what a fault script has ready for the engine that the next order or cancel goes to
-Arm = Callable[[VenueEngine], None]
+Arm = Callable[[MatchingEngine], None]
 
 
 class Floor:
@@ -72,7 +72,7 @@ class Floor:
         #: done to the engine of the next order or cancel, just before it
         self.armed_orders: list[Arm] = []
         self.armed_cancels: list[Arm] = []
-        self._engines: dict[str, VenueEngine] = {}
+        self._engines: dict[str, MatchingEngine] = {}
         self._views: dict[InstrumentId, dict[int, DepthView]] = {}
         self._open(coins, begin_ns)
 
@@ -83,7 +83,7 @@ class Floor:
         }
         for wallet in self.dialect.wallets(listings["spot"] + listings["linear"]):
             listed = [each for kind in wallet.kinds for each in listings[kind]]
-            engine = VenueEngine(listed, wallet.rules)
+            engine = MatchingEngine(listed, wallet.rules)
             engine.open_account(ACCOUNT)
             money = {coin.quote: _CASH for coin in coins}
             if "spot" in wallet.kinds:
@@ -106,20 +106,20 @@ class Floor:
     # what may be asked
 
     @property
-    def engines(self) -> tuple[VenueEngine, ...]:
+    def engines(self) -> tuple[MatchingEngine, ...]:
         """The wallets' engines, each once."""
         return tuple(dict.fromkeys(self._engines.values()))
 
-    def engine_of(self, instrument: InstrumentId) -> VenueEngine:
+    def engine_of(self, instrument: InstrumentId) -> MatchingEngine:
         """The engine that trades it."""
         return self._engines[market_by_id(instrument.market_id).kind]
 
-    def view(self, kind: str) -> View:
+    def view(self, kind: str) -> VenueView:
         """Queries of the spot or the linear market; one and the same in a unified account."""
         view = self._engines[kind].view
         return LateView(view, self.agenda.now_ns - self.hidden_ns) if self.hidden_ns else view
 
-    def view_of(self, instrument: InstrumentId) -> View:
+    def view_of(self, instrument: InstrumentId) -> VenueView:
         """Queries of the market that trades it."""
         return self.view(market_by_id(instrument.market_id).kind)
 
@@ -153,7 +153,7 @@ class Floor:
 
     # what an account may do
 
-    def place(self, order: NewOrder) -> VenueOrder | Refused:
+    def place(self, order: NewOrder) -> VenueOrder | Rejection:
         """Send an order to its engine, with whatever a script has armed for it."""
         engine = self.engine_of(order.instrument)
         _spring(self.armed_orders, engine)
@@ -161,7 +161,7 @@ class Floor:
 
     def cancel(
         self, account: str, instrument: InstrumentId, order: int | str
-    ) -> VenueOrder | Refused:
+    ) -> VenueOrder | Rejection:
         """Cancel by order id (int) or client id (str)."""
         engine = self.engine_of(instrument)
         _spring(self.armed_cancels, engine)
@@ -179,28 +179,28 @@ class Floor:
     def amend(
         self, account: str, instrument: InstrumentId, order: int | str, *,
         quantity: Decimal | None = None, price: Decimal | None = None,
-    ) -> VenueOrder | Refused:  # fmt: skip
+    ) -> VenueOrder | Rejection:  # fmt: skip
         """Change an open limit order."""
         engine = self.engine_of(instrument)
         return engine.amend(self.agenda.now_ns, account, order, quantity=quantity, price=price)
 
     def set_leverage(
         self, account: str, instrument: InstrumentId, leverage: Decimal
-    ) -> Refused | None:
+    ) -> Rejection | None:
         """Set the leverage of a perpetual."""
         engine = self.engine_of(instrument)
         return engine.set_leverage(self.agenda.now_ns, account, instrument, leverage)
 
     def set_margin_mode(
         self, account: str, instrument: InstrumentId, mode: MarginMode
-    ) -> Refused | None:
+    ) -> Rejection | None:
         """Cross or isolated."""
         engine = self.engine_of(instrument)
         return engine.set_margin_mode(self.agenda.now_ns, account, instrument, mode)
 
     def set_position_mode(
         self, account: str, mode: PositionMode, instrument: InstrumentId | None = None
-    ) -> Refused | None:
+    ) -> Rejection | None:
         """One-way or hedge, of one perpetual or all."""
         engine = self._engines["linear"]
         return engine.set_position_mode(self.agenda.now_ns, account, mode, instrument)
@@ -217,16 +217,16 @@ class Floor:
     def _news(self, facts: Iterable[Fact]) -> Iterable[News]:
         touched: dict[InstrumentId, int] = {}
         for fact in facts:
-            if isinstance(fact, BookMoved | TradePrinted | MarkMoved):
+            if isinstance(fact, BookUpdated | TradePublished | MarkUpdated):
                 touched[fact.instrument] = fact.now_ns
-            if isinstance(fact, BookMoved):
+            if isinstance(fact, BookUpdated):
                 yield from self._depths(fact)
             else:
                 yield fact
         for instrument, event_ns in touched.items():
             yield TickerMoved(instrument, event_ns)
 
-    def _depths(self, moved: BookMoved) -> Iterable[DepthMoved]:
+    def _depths(self, moved: BookUpdated) -> Iterable[DepthMoved]:
         for view in self._views.get(moved.instrument, {}).values():
             if (change := view.apply(moved)) is not None:
                 if crossed := self.crossed_next & {"", moved.instrument.symbol}:
@@ -235,7 +235,7 @@ class Floor:
                 yield DepthMoved(view, change)
 
 
-def _spring(armed: list[Arm], engine: VenueEngine) -> None:
+def _spring(armed: list[Arm], engine: MatchingEngine) -> None:
     while armed:
         armed.pop(0)(engine)
 
@@ -246,7 +246,7 @@ def set_terms(
     instrument: InstrumentId,
     mode: MarginMode,
     leverage: Decimal | None,
-) -> Refused | None:
+) -> Rejection | None:
     """Margin mode and leverage together, or neither; what is so already is no refusal."""
     before = floor.view_of(instrument).settings(account, instrument).margin_mode
     refused = floor.set_margin_mode(account, instrument, mode)

@@ -11,30 +11,30 @@ from typing import Protocol
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import (
-    BalanceMoved,
-    CandleMoved,
+    BalanceUpdated,
+    CandleUpdated,
     Executed,
     FundingPaid,
     Liquidated,
     ListingChanged,
-    MarkMoved,
-    OrderMoved,
-    PositionMoved,
-    TradePrinted,
+    MarkUpdated,
+    OrderUpdated,
+    PositionUpdated,
+    TradePublished,
 )
 from bowline.simex.dialect import Channel, Frame, Topic
 from bowline.simex.news import DepthMoved, News, TickerMoved
 
 _CHANNELS: dict[type, Channel] = {
     DepthMoved: Channel.BOOK,
-    TradePrinted: Channel.TRADES,
-    CandleMoved: Channel.CANDLES,
+    TradePublished: Channel.TRADES,
+    CandleUpdated: Channel.CANDLES,
     TickerMoved: Channel.TICKER,
-    MarkMoved: Channel.MARK,
-    OrderMoved: Channel.ORDERS,
+    MarkUpdated: Channel.MARK,
+    OrderUpdated: Channel.ORDERS,
     Executed: Channel.FILLS,
-    PositionMoved: Channel.POSITIONS,
-    BalanceMoved: Channel.BALANCES,
+    PositionUpdated: Channel.POSITIONS,
+    BalanceUpdated: Channel.BALANCES,
     FundingPaid: Channel.FUNDING,
     Liquidated: Channel.LIQUIDATIONS,
     ListingChanged: Channel.LISTINGS,
@@ -111,13 +111,13 @@ class Hub:
 def instrument_of(news: News) -> InstrumentId | None:
     """What it is about; None for a balance."""
     match news:
-        case BalanceMoved():
+        case BalanceUpdated():
             return None
         case DepthMoved(view=view):
             return view.instrument
-        case OrderMoved(order=order):
+        case OrderUpdated(order=order):
             return order.instrument
-        case PositionMoved(position=position):
+        case PositionUpdated(position=position):
             return position.instrument
         case ListingChanged(listing=listing):
             return listing.instrument.id
@@ -128,11 +128,11 @@ def instrument_of(news: News) -> InstrumentId | None:
 def account_of(news: News) -> str:
     """Whose it is; empty for what is public."""
     match news:
-        case OrderMoved(order=order):
+        case OrderUpdated(order=order):
             return order.account
-        case PositionMoved(position=position):
+        case PositionUpdated(position=position):
             return position.account
-        case BalanceMoved() | Executed() | FundingPaid() | Liquidated():
+        case BalanceUpdated() | Executed() | FundingPaid() | Liquidated():
             return news.account
         case _:
             return ""

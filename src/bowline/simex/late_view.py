@@ -6,13 +6,13 @@ Venues answer queries from copies; right after an acknowledgement a look-up may 
 from __future__ import annotations
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.sim.exchange import Executed, VenueOrder, View
+from bowline.core.sim.exchange import Executed, VenueOrder, VenueView
 
 
-class LateView(View):
+class LateView(VenueView):
     """As `view`, but orders and fills from after `until_ns` are not there yet."""
 
-    def __init__(self, view: View, until_ns: int) -> None:
+    def __init__(self, view: VenueView, until_ns: int) -> None:
         # every other query is answered from the same state
         vars(self).update(vars(view))
         self._view = view

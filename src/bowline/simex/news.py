@@ -6,16 +6,16 @@ from msgspec import Struct
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import (
-    BalanceMoved,
-    CandleMoved,
+    BalanceUpdated,
+    CandleUpdated,
     Executed,
     FundingPaid,
     Liquidated,
     ListingChanged,
-    MarkMoved,
-    OrderMoved,
-    PositionMoved,
-    TradePrinted,
+    MarkUpdated,
+    OrderUpdated,
+    PositionUpdated,
+    TradePublished,
 )
 from bowline.simex.depth import DepthChange, DepthView
 
@@ -37,13 +37,13 @@ class TickerMoved(Struct, frozen=True):
 News = (
     DepthMoved
     | TickerMoved
-    | TradePrinted
-    | CandleMoved
-    | MarkMoved
-    | OrderMoved
+    | TradePublished
+    | CandleUpdated
+    | MarkUpdated
+    | OrderUpdated
     | Executed
-    | PositionMoved
-    | BalanceMoved
+    | PositionUpdated
+    | BalanceUpdated
     | FundingPaid
     | Liquidated
     | ListingChanged

@@ -34,16 +34,16 @@ def resting_stop(floor: Floor, kind: str, pair: str) -> VenueOrder | None:
 
 def check_stop(stop: VenueOrder, trade: dict[str, Any], how: str) -> None:
     """A stop that covers the trade, closes it, and is what was asked for."""
-    assert stop.asked.kind is OrderKind.STOP
+    assert stop.requested.kind is OrderKind.STOP
     assert stop.side is (Side.BUY if trade["is_short"] else Side.SELL)
     same("stop quantity", trade["amount"], stop.quantity)
-    assert stop.asked.trigger is not None
-    same("stop price", trade["stop_loss_abs"], stop.asked.trigger, 1e-4)
-    assert (stop.asked.price is not None) is (how == "limit"), "the stop's limit price"
-    if stop.asked.price is not None:
+    assert stop.requested.trigger is not None
+    same("stop price", trade["stop_loss_abs"], stop.requested.trigger, 1e-4)
+    assert (stop.requested.price is not None) is (how == "limit"), "the stop's limit price"
+    if stop.requested.price is not None:
         # freqtrade's own rule: the limit is 1 % beyond the trigger
         beyond = 1.01 if trade["is_short"] else 0.99
-        same("stop limit", trade["stop_loss_abs"] * beyond, stop.asked.price, 1e-4)
+        same("stop limit", trade["stop_loss_abs"] * beyond, stop.requested.price, 1e-4)
 
 
 def check_trades(floor: Floor, kind: str, trades: Iterable[dict[str, Any]]) -> None:

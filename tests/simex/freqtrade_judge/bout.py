@@ -94,10 +94,10 @@ class Bout:
         for trade in await self._open():
             stop = self._stop_of(trade)
             assert stop is not None
-            assert stop.asked.trigger is not None
+            assert stop.requested.trigger is not None
             through = Decimal("1.003") if trade["is_short"] else Decimal("0.997")
             tick = self._floor.listing(stop.instrument).instrument.tick_size
-            price = floor_to_step(stop.asked.trigger * through, tick)
+            price = floor_to_step(stop.requested.trigger * through, tick)
             await self._bot.post("stopentry")
             self._market.move(stop.instrument.symbol, price)
 

@@ -57,7 +57,7 @@ class StillMarket:
             outside.trade(now_ns)
             if outside.instrument in floor.funding:
                 engine = floor.engine_of(outside.instrument)
-                engine.show_mark(now_ns, outside.instrument, price)
+                engine.set_mark_price(now_ns, outside.instrument, price)
         for floor in {id(floor): floor for floor, _ in self._outsides}.values():
             floor.publish()
         agenda.after(1, lambda: self._go_on(agenda))

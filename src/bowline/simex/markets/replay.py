@@ -83,6 +83,8 @@ class ReplayedCandles:
                 outside.print_at(now_ns, price, volume)
             outside.show(now_ns, price)
             if outside.instrument in floor.funding:
-                floor.engine_of(outside.instrument).show_mark(now_ns, outside.instrument, price)
+                floor.engine_of(outside.instrument).set_mark_price(
+                    now_ns, outside.instrument, price
+                )
         for floor in {id(each): each for each, _ in self._outsides}.values():
             floor.publish()

@@ -73,7 +73,7 @@ class Outside:
         asks = range(self._best_ask, self._best_ask + self._levels)
         self._bid_sizes = self._sizes(self._bid_sizes, bids, mutable)
         self._ask_sizes = self._sizes(self._ask_sizes, asks, mutable)
-        self._engine.show_market(
+        self._engine.set_external_book(
             now_ns,
             self.instrument,
             [(at * tick, size * lot) for at, size in self._bid_sizes.items()],

@@ -84,7 +84,7 @@ class SyntheticMarket:
                 outside.trade(now_ns)
             if outside.instrument in floor.funding:
                 tick = floor.listing(outside.instrument).instrument.tick_size
-                floor.engine_of(outside.instrument).show_mark(
+                floor.engine_of(outside.instrument).set_mark_price(
                     now_ns, outside.instrument, mark.quantize(tick)
                 )
         for floor in {id(each): each for each, _ in self._outsides[coin.symbol]}.values():

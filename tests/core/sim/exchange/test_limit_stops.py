@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bowline.core.sim.exchange import RefusalReason, VenueRules
+from bowline.core.sim.exchange import RejectReason, VenueRules
 from bowline.core.venue import TimeInForce
-from tests.core.sim.exchange.worlds import (
+from tests.core.sim.exchange.engines import (
     BUY,
     LINEAR,
     MARKET,
@@ -21,12 +21,12 @@ from tests.core.sim.exchange.worlds import (
     world,
 )
 
-HOLDING = VenueRules(spot_stops_hold=True)
+HOLDING = VenueRules(spot_stops_lock=True)
 
 
 def at(engine, instrument, bid, ask) -> None:
     """The market is there, and somebody has sold at the bid."""
-    engine.show_market(9, instrument, levels((bid, 50)), levels((ask, 50)))
+    engine.set_external_book(9, instrument, levels((bid, 50)), levels((ask, 50)))
     engine.print_trade(9, instrument, d(bid), d(1), SELL)
 
 
@@ -84,7 +84,7 @@ def test_a_spot_stop_holds_what_it_may_cost_where_the_rules_say_so() -> None:
     assert engine.view.holding("a", "BTC").locked == 4
     assert engine.view.holding("a", "USDT").locked == 560
     assert refused(engine, SPOT, SELL, 7, 94, trigger=95).reason is (
-        RefusalReason.INSUFFICIENT_FUNDS
+        RejectReason.INSUFFICIENT_FUNDS
     )
     engine.cancel(9, "a", sell.order_id)
     assert engine.view.holding("a", "BTC").free == 10
@@ -123,11 +123,11 @@ def test_a_market_order_has_no_price() -> None:
     engine = world()
     order = ask_for(SPOT, BUY, 1, 100)
     answer = engine.place(9, type(order)("a", SPOT, BUY, MARKET, d(1), d(100)))
-    assert answer.reason is RefusalReason.BAD_ORDER
+    assert answer.reason is RejectReason.BAD_ORDER
 
 
 def test_a_price_band_is_measured_from_the_trigger() -> None:
     engine = world(VenueRules(price_band=d("0.05")))
     at(engine, LINEAR, 100, 101)
     place(engine, LINEAR, SELL, 1, "76.1", trigger=80)
-    assert refused(engine, LINEAR, SELL, 1, "75.9", trigger=80).reason is RefusalReason.PRICE_BAND
+    assert refused(engine, LINEAR, SELL, 1, "75.9", trigger=80).reason is RejectReason.PRICE_BAND

@@ -16,12 +16,12 @@ from bowline.core.sim.exchange import (
     Fees,
     FundingPaid,
     Liquidated,
-    RefusalReason,
-    VenueEngine,
+    MatchingEngine,
+    RejectReason,
     VenueRules,
 )
 from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
-from tests.core.sim.exchange.worlds import (
+from tests.core.sim.exchange.engines import (
     BUY,
     LINEAR,
     LONG,
@@ -45,23 +45,23 @@ ISOLATED = VenueRules(fees=FREE, margin_mode=MarginMode.ISOLATED)
 HEDGE = VenueRules(fees=FREE, position_mode=PositionMode.HEDGE)
 
 
-def deep(engine: VenueEngine, price: int | str = 100) -> None:
+def deep(engine: MatchingEngine, price: int | str = 100) -> None:
     """A deep market around a price; the mark follows."""
     half = d("0.01")
-    engine.show_market(9, LINEAR, [(d(price) - half, d(10_000))], [(d(price), d(10_000))])
-    engine.show_mark(9, LINEAR, d(price))
+    engine.set_external_book(9, LINEAR, [(d(price) - half, d(10_000))], [(d(price), d(10_000))])
+    engine.set_mark_price(9, LINEAR, d(price))
 
 
 ETHER = InstrumentId(LINEAR.market_id, "ETHUSDT")
 
 
-def with_ether(engine: VenueEngine) -> VenueEngine:
+def with_ether(engine: MatchingEngine) -> MatchingEngine:
     """The same world with a second perpetual, at the same price."""
     ether = Instrument(ETHER, TICK, LOT)
     engine.change_listing(9, Listing(ether, "ETHUSDT", "ETH", "USDT"))
     deep(engine, 100)
-    engine.show_market(9, ETHER, levels((100, 10_000)), levels(("100.01", 10_000)))
-    engine.show_mark(9, ETHER, d(100))
+    engine.set_external_book(9, ETHER, levels((100, 10_000)), levels(("100.01", 10_000)))
+    engine.set_mark_price(9, ETHER, d(100))
     return engine
 
 
@@ -95,7 +95,7 @@ def test_liquidation_prices_are_those_of_the_published_formula(
     deep(engine, str(entry))
     placed = place(engine, LINEAR, side, quantity)
     mark = (entry * (1 + move)).quantize(d("0.01"))
-    engine.show_mark(9, LINEAR, mark)
+    engine.set_mark_price(9, LINEAR, mark)
     held = engine.view.positions("a")
     assume(held)
     (position,) = held
@@ -119,9 +119,9 @@ def test_a_position_is_liquidated_at_its_liquidation_price_and_not_before(
     price = engine.view.positions("a")[0].liquidation_price
     cent = d("0.01")
     price = price.quantize(cent)
-    engine.show_mark(9, LINEAR, price + outside * cent * 2)
+    engine.set_mark_price(9, LINEAR, price + outside * cent * 2)
     assert engine.view.positions("a")
-    engine.show_mark(9, LINEAR, price + inside * cent * 2)
+    engine.set_mark_price(9, LINEAR, price + inside * cent * 2)
     assert not engine.view.positions("a")
     (fact,) = [each for each in engine.take_facts() if isinstance(each, Liquidated)]
     assert (fact.quantity, fact.direction * side.sign) == (d("0.5"), 1)
@@ -135,13 +135,13 @@ def test_an_isolated_position_costs_no_more_than_its_margin() -> None:
     deep(engine, 10_000)
     place(engine, LINEAR, BUY, "0.5")
     resting = place(engine, LINEAR, BUY, "0.001", 50)
-    engine.show_market(9, LINEAR, levels((8_000, "0.2"), (7_000, 9)), levels((8_001, 1)))
-    engine.show_mark(9, LINEAR, d(8_000))
+    engine.set_external_book(9, LINEAR, levels((8_000, "0.2"), (7_000, 9)), levels((8_001, 1)))
+    engine.set_mark_price(9, LINEAR, d(8_000))
     (fact,) = [each for each in engine.take_facts() if isinstance(each, Liquidated)]
     assert fact.average_price == (d("0.2") * 8_000 + d("0.3") * 7_000) / d("0.5")
     assert fact.insured == d("0.2") * 2_000 + d("0.3") * 3_000 - 500
     assert engine.view.holding("a", "USDT").total == 10_000 - 500
-    assert engine.view.pots("USDT")["insurance"] == -fact.insured
+    assert engine.view.ledger_balances("USDT")["insurance"] == -fact.insured
     assert moved(engine.view.order("a", resting.order_id))[2] == "liquidation"
 
 
@@ -149,10 +149,10 @@ def test_cross_positions_answer_with_the_whole_account() -> None:
     engine = world(VenueRules(fees=FREE))
     deep(engine, 10_000)
     place(engine, LINEAR, BUY, 5)
-    engine.show_mark(9, LINEAR, d(8_500))
+    engine.set_mark_price(9, LINEAR, d(8_500))
     assert engine.view.positions("a"), "the account still has 2,500"
-    engine.show_market(9, LINEAR, [], levels((7_900, 1)))
-    engine.show_mark(9, LINEAR, d(7_900))
+    engine.set_external_book(9, LINEAR, [], levels((7_900, 1)))
+    engine.set_mark_price(9, LINEAR, d(7_900))
     assert not engine.view.positions("a")
     (fact,) = [each for each in engine.take_facts() if isinstance(each, Liquidated)]
     assert fact.average_price == 7_900, "an empty book: taken over at the mark price"
@@ -167,14 +167,14 @@ def test_a_liquidation_pays_what_the_venue_asks_into_the_insurance_fund() -> Non
     deep(engine, 10_000)
     place(engine, LINEAR, BUY, "0.5")
     deep(engine, 9_040)
-    assert engine.view.pots("USDT")["insurance"] == d("0.001") * d("0.5") * d("9039.99")
+    assert engine.view.ledger_balances("USDT")["insurance"] == d("0.001") * d("0.5") * d("9039.99")
 
 
 def test_funding_goes_from_longs_to_shorts() -> None:
     engine = world(VenueRules(fees=FREE))
     deep(engine, 100)
     place(engine, LINEAR, SELL, 2, 105, account="b")
-    engine.show_market(9, LINEAR, [], [])
+    engine.set_external_book(9, LINEAR, [], [])
     place(engine, LINEAR, BUY, 2, 105)
     engine.take_facts()
     engine.pay_funding(9, LINEAR, d("0.001"), d(110))
@@ -184,7 +184,7 @@ def test_funding_goes_from_longs_to_shorts() -> None:
         ("b", d("-0.22")),
     ]
     assert engine.view.holding("a", "USDT").total == d(10_000) - d("0.22")
-    assert engine.view.pots("USDT")["funding"] == 0
+    assert engine.view.ledger_balances("USDT")["funding"] == 0
 
 
 def test_free_money_is_what_margin_and_open_orders_leave() -> None:
@@ -198,16 +198,16 @@ def test_free_money_is_what_margin_and_open_orders_leave() -> None:
     assert engine.view.holding("a", "USDT").margin == 500 + 90 + d("0.9")
     place(engine, LINEAR, SELL, 50, 120)
     assert engine.view.holding("a", "USDT").margin == 500 + 90 + d("0.9"), "it only closes"
-    engine.show_mark(9, LINEAR, d(110))
+    engine.set_mark_price(9, LINEAR, d(110))
     assert engine.view.holding("a", "USDT").unrealised == 500
 
 
 def test_margin_is_the_limit_of_a_position() -> None:
     engine = world(VenueRules(fees=FREE))
     deep(engine, 100)
-    assert refused(engine, LINEAR, BUY, "1000.001").reason is RefusalReason.INSUFFICIENT_FUNDS
+    assert refused(engine, LINEAR, BUY, "1000.001").reason is RejectReason.INSUFFICIENT_FUNDS
     place(engine, LINEAR, BUY, 1000)
-    assert refused(engine, LINEAR, BUY, "0.1").reason is RefusalReason.INSUFFICIENT_FUNDS
+    assert refused(engine, LINEAR, BUY, "0.1").reason is RejectReason.INSUFFICIENT_FUNDS
     assert place(engine, LINEAR, SELL, 1000).done, "closing needs no margin"
 
 
@@ -229,14 +229,14 @@ def test_leverage_moves_margin_and_has_a_limit() -> None:
     assert engine.set_leverage(9, "a", LINEAR, d(20)) is None
     assert engine.view.positions("a")[0].margin == 500
     for leverage, reason in (
-        (d(101), RefusalReason.LEVERAGE_TOO_HIGH),
-        (d("0.5"), RefusalReason.LEVERAGE_TOO_HIGH),
-        (d(20), RefusalReason.NOT_MODIFIED),
+        (d(101), RejectReason.LEVERAGE_TOO_HIGH),
+        (d("0.5"), RejectReason.LEVERAGE_TOO_HIGH),
+        (d(20), RejectReason.NOT_MODIFIED),
     ):
         assert engine.set_leverage(9, "a", LINEAR, leverage).reason is reason
     place(engine, LINEAR, BUY, 900)
     short = engine.set_leverage(9, "a", LINEAR, d(2))
-    assert short.reason is RefusalReason.INSUFFICIENT_FUNDS
+    assert short.reason is RejectReason.INSUFFICIENT_FUNDS
     assert engine.view.settings("a", LINEAR).leverage == 20
     assert engine.view.positions("a")[0].margin == 5_000
 
@@ -250,37 +250,37 @@ def test_modes_stay_while_anything_is_open() -> None:
         lambda: engine.set_position_mode(9, "a", PositionMode.HEDGE),
         lambda: engine.set_position_mode(9, "a", PositionMode.HEDGE, LINEAR),
     ):
-        assert change().reason is RefusalReason.MODE_IN_USE
+        assert change().reason is RejectReason.MODE_IN_USE
     engine.cancel(9, "a", order.order_id)
     place(engine, LINEAR, BUY, 1)
-    assert engine.set_position_mode(9, "a", PositionMode.HEDGE).reason is RefusalReason.MODE_IN_USE
+    assert engine.set_position_mode(9, "a", PositionMode.HEDGE).reason is RejectReason.MODE_IN_USE
     place(engine, LINEAR, SELL, 1)
     assert engine.set_position_mode(9, "a", PositionMode.HEDGE) is None
     assert engine.set_margin_mode(9, "a", LINEAR, MarginMode.ISOLATED) is None
     assert engine.view.settings("a", LINEAR).position_mode is PositionMode.HEDGE
     again = engine.set_position_mode(9, "a", PositionMode.HEDGE)
-    assert again.reason is RefusalReason.NOT_MODIFIED
+    assert again.reason is RejectReason.NOT_MODIFIED
 
 
 def test_in_hedge_mode_a_long_and_a_short_stand_beside_each_other() -> None:
     engine = world(HEDGE)
     deep(engine, 100)
-    place(engine, LINEAR, BUY, 3, position=LONG)
-    place(engine, LINEAR, SELL, 2, position=SHORT)
+    place(engine, LINEAR, BUY, 3, position_side=LONG)
+    place(engine, LINEAR, SELL, 2, position_side=SHORT)
     assert [(p.direction, p.quantity) for p in engine.view.positions("a")] == [(1, 3), (-1, 2)]
-    closing = place(engine, LINEAR, SELL, 5, position=LONG)
+    closing = place(engine, LINEAR, SELL, 5, position_side=LONG)
     assert moved(closing) == ("cancelled", 3, "reduce_only")
     assert [(p.direction, p.quantity) for p in engine.view.positions("a")] == [(-1, 2)]
-    wrong = refused(engine, LINEAR, BUY, 1, position=NEUTRAL)
-    assert wrong.reason is RefusalReason.POSITION_MODE
-    nothing = refused(engine, LINEAR, SELL, 1, position=LONG)
-    assert nothing.reason is RefusalReason.REDUCE_ONLY
+    wrong = refused(engine, LINEAR, BUY, 1, position_side=NEUTRAL)
+    assert wrong.reason is RejectReason.POSITION_MODE
+    nothing = refused(engine, LINEAR, SELL, 1, position_side=LONG)
+    assert nothing.reason is RejectReason.REDUCE_ONLY
 
 
 def test_an_order_that_only_reduces_shrinks_and_ends_with_its_position() -> None:
     engine = world(VenueRules(fees=FREE))
     deep(engine, 100)
-    assert refused(engine, LINEAR, SELL, 1, reduce_only=True).reason is RefusalReason.REDUCE_ONLY
+    assert refused(engine, LINEAR, SELL, 1, reduce_only=True).reason is RejectReason.REDUCE_ONLY
     place(engine, LINEAR, BUY, 3)
     first = place(engine, LINEAR, SELL, 2, 110, reduce_only=True)
     second = place(engine, LINEAR, SELL, 2, 111, reduce_only=True)
@@ -288,7 +288,7 @@ def test_an_order_that_only_reduces_shrinks_and_ends_with_its_position() -> None
     place(engine, LINEAR, SELL, 2)
     assert engine.view.book(LINEAR).asks[1:] == ((d(110), d(1)),)
     assert moved(engine.view.order("a", second.order_id)) == ("cancelled", 0, "reduce_only")
-    engine.show_market(9, LINEAR, levels((112, 5)), levels((113, 1)))
+    engine.set_external_book(9, LINEAR, levels((112, 5)), levels((113, 1)))
     assert moved(engine.view.order("a", first.order_id)) == ("cancelled", 1, "reduce_only")
     assert not engine.view.positions("a")
 
@@ -298,7 +298,7 @@ def test_a_unified_account_pays_spot_from_what_margin_leaves() -> None:
     deep(engine, 100)
     place(engine, LINEAR, BUY, 900)
     short = refused(engine, SPOT, BUY, 11, 100)
-    assert short.reason is RefusalReason.INSUFFICIENT_FUNDS
+    assert short.reason is RejectReason.INSUFFICIENT_FUNDS
     assert place(engine, SPOT, BUY, "9.5", 100).state.value == "working"
 
 
@@ -326,7 +326,7 @@ def test_an_isolated_position_pays_funding_out_of_its_margin() -> None:
 def test_a_sell_below_the_market_is_reckoned_at_what_it_would_get() -> None:
     engine = world(VenueRules(fees=FREE))
     deep(engine, 100)
-    assert refused(engine, LINEAR, SELL, 1400, 70).reason is RefusalReason.INSUFFICIENT_FUNDS
+    assert refused(engine, LINEAR, SELL, 1400, 70).reason is RejectReason.INSUFFICIENT_FUNDS
     assert place(engine, LINEAR, SELL, 1000, 70).done
 
 
@@ -334,7 +334,7 @@ def test_all_or_nothing_does_not_count_on_what_may_shrink_under_way() -> None:
     engine = world(VenueRules(fees=FREE))
     deep(engine, 100)
     place(engine, LINEAR, BUY, 2, account="b")
-    engine.show_market(9, LINEAR, [], [])
+    engine.set_external_book(9, LINEAR, [], [])
     place(engine, LINEAR, SELL, 2, 100, account="b")
     place(engine, LINEAR, SELL, 2, 101, account="b", reduce_only=True)
     order = place(engine, LINEAR, BUY, 3, 101, time_in_force=TimeInForce.FOK)
@@ -346,7 +346,7 @@ def test_of_cross_positions_the_one_that_needs_most_margin_goes_first() -> None:
     engine = with_ether(world(VenueRules(fees=FREE, maintenance_rate=d("0.05"))))
     place(engine, ETHER, BUY, 100)
     place(engine, LINEAR, BUY, 600)
-    engine.show_mark(9, LINEAR, d("88.5"))
+    engine.set_mark_price(9, LINEAR, d("88.5"))
     # 10,000 - 6,900 is short of 2,655 + 500 of maintenance; without the larger one it is not
     assert [p.instrument for p in engine.view.positions("a")] == [ETHER]
 
@@ -356,13 +356,15 @@ def test_isolated_margin_does_not_answer_for_cross_positions() -> None:
     assert engine.set_margin_mode(9, "a", ETHER, MarginMode.ISOLATED) is None
     place(engine, ETHER, SELL, 500)
     place(engine, LINEAR, BUY, 400)
-    engine.show_mark(9, LINEAR, d(88))
+    engine.set_mark_price(9, LINEAR, d(88))
     assert len(engine.view.positions("a")) == 2, "5,000 answer for a loss of 4,800 and 176 more"
-    engine.show_market(9, LINEAR, levels((80, 10_000)), [])
-    engine.show_mark(9, LINEAR, d("87.9"))
+    engine.set_external_book(9, LINEAR, levels((80, 10_000)), [])
+    engine.set_mark_price(9, LINEAR, d("87.9"))
     (left,) = engine.view.positions("a")
     assert (left.instrument, left.margin) == (ETHER, 5_000)
-    assert engine.view.pots("USDT")["insurance"] == -3_000, "8,000 were lost, 5,000 answered"
+    assert engine.view.ledger_balances("USDT")["insurance"] == -3_000, (
+        "8,000 were lost, 5,000 answered"
+    )
     assert engine.view.holding("a", "USDT").total == 5_000
 
 
@@ -371,7 +373,7 @@ def test_a_position_too_small_for_a_new_order_can_still_be_closed() -> None:
     deep(engine, 100)
     place(engine, LINEAR, BUY, "0.04")
     engine.change_listing(9, listing(LINEAR, min_notional=d(5)))
-    assert refused(engine, LINEAR, BUY, "0.04").reason is RefusalReason.BELOW_MIN_NOTIONAL
+    assert refused(engine, LINEAR, BUY, "0.04").reason is RejectReason.BELOW_MIN_NOTIONAL
     assert place(engine, LINEAR, SELL, "0.04", reduce_only=True).done
 
 

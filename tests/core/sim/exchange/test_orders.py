@@ -14,16 +14,16 @@ from bowline.core.sim.exchange import (
     ClientIds,
     FeeAsset,
     Fees,
-    OrderMoved,
-    RefusalReason,
-    Refused,
+    MatchingEngine,
+    OrderUpdated,
+    Rejection,
+    RejectReason,
     TriggerPrice,
-    VenueEngine,
     VenueOrder,
     VenueRules,
 )
 from bowline.core.venue import ListingStatus, PositionMode, TimeInForce
-from tests.core.sim.exchange.worlds import (
+from tests.core.sim.exchange.engines import (
     BUY,
     LINEAR,
     LONG,
@@ -39,12 +39,12 @@ from tests.core.sim.exchange.worlds import (
     world,
 )
 
-R, TIF = RefusalReason, TimeInForce
+R, TIF = RejectReason, TimeInForce
 FREE = Fees(d(0), d(0))
 
 
-def market(engine: VenueEngine, instrument: InstrumentId = SPOT) -> VenueEngine:
-    engine.show_market(9, instrument, levels((99, 1), (98, 2)), levels((101, 1), (102, 2)))
+def market(engine: MatchingEngine, instrument: InstrumentId = SPOT) -> MatchingEngine:
+    engine.set_external_book(9, instrument, levels((99, 1), (98, 2)), levels((101, 1), (102, 2)))
     return engine
 
 
@@ -64,7 +64,7 @@ def market(engine: VenueEngine, instrument: InstrumentId = SPOT) -> VenueEngine:
         (R.INSUFFICIENT_FUNDS, (SPOT, BUY), {"quote_cost": 10_001}),
         (R.POST_ONLY, (SPOT, BUY, 1, 101), {"time_in_force": TIF.POST_ONLY}),
         (R.REDUCE_ONLY, (LINEAR, SELL, 1, 99), {"reduce_only": True}),
-        (R.POSITION_MODE, (LINEAR, BUY, 1, 99), {"position": LONG}),
+        (R.POSITION_MODE, (LINEAR, BUY, 1, 99), {"position_side": LONG}),
         (R.UNKNOWN_INSTRUMENT, (InstrumentId(SPOT.market_id, "ETHUSDT"), BUY, 1, 99), {}),
         (R.NO_LIQUIDITY, (LINEAR, BUY, 1), {}),
         (R.BAD_ORDER, (SPOT, BUY, 1, 99), {"reduce_only": True}),
@@ -85,7 +85,7 @@ def test_what_cannot_be_is_refused_with_its_reason_and_leaves_no_trace(reason, w
     market(engine)
     engine.take_facts()
     answer = engine.place(9, ask_for(*what, **more))
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, Rejection)
     assert answer.reason is reason
     assert engine.take_facts() == []
     assert not engine.view.open_orders("a")
@@ -129,7 +129,7 @@ def test_a_client_id_is_unique_as_the_venue_has_it(rule, while_open, after) -> N
 
     def again():
         answer = engine.place(9, asked)
-        return answer.reason if isinstance(answer, Refused) else None
+        return answer.reason if isinstance(answer, Rejection) else None
 
     assert again() is None
     assert again() is while_open
@@ -142,7 +142,7 @@ def test_orders_are_found_by_either_id_open_or_closed() -> None:
     order = place(engine, SPOT, BUY, 1, 90, client_id="t-007")
     assert engine.view.order("a", "t-007") == engine.view.order("a", order.order_id) == order
     ended = engine.cancel(9, "a", "t-007")
-    assert moved(ended) == ("cancelled", 0, "asked")
+    assert moved(ended) == ("cancelled", 0, "requested")
     assert engine.view.order("a", "t-007") == ended
     assert engine.view.closed_orders("a") == [ended]
     assert engine.cancel(9, "a", "t-007").reason is R.ALREADY_DONE
@@ -177,14 +177,14 @@ def test_a_venue_may_take_a_post_only_order_and_cancel_it() -> None:
     engine = market(world(VenueRules(post_only_refuses=False)))
     engine.take_facts()
     place(engine, SPOT, BUY, 1, 101, time_in_force=TIF.POST_ONLY)
-    states = [moved(f.order) for f in engine.take_facts() if isinstance(f, OrderMoved)]
+    states = [moved(f.order) for f in engine.take_facts() if isinstance(f, OrderUpdated)]
     assert states == [("working", 0, None), ("cancelled", 0, "post_only")]
 
 
 def test_the_market_fills_what_it_crosses_at_the_price_of_the_order() -> None:
     engine = market(world(VenueRules(fees=FREE)))
     order = place(engine, SPOT, BUY, 5, 100)
-    engine.show_market(9, SPOT, levels((90, 1)), levels((95, 2), ("99.5", 1), (101, 9)))
+    engine.set_external_book(9, SPOT, levels((90, 1)), levels((95, 2), ("99.5", 1), (101, 9)))
     now = engine.view.order("a", order.order_id)
     assert moved(now) == ("partly_filled", 3, None)
     assert now.average_price == 100
@@ -214,11 +214,11 @@ def test_a_stop_waits_for_its_price_and_becomes_a_market_order(side, more, befor
 
 def test_a_stop_on_mark_does_not_look_at_prints() -> None:
     engine = market(world(), LINEAR)
-    engine.show_mark(9, LINEAR, d(100))
+    engine.set_mark_price(9, LINEAR, d(100))
     order = place(engine, LINEAR, BUY, 1, trigger=105, trigger_by=TriggerPrice.MARK)
     engine.print_trade(9, LINEAR, d(110), d(1), BUY)
     assert engine.view.order("a", order.order_id).waiting
-    engine.show_mark(9, LINEAR, d(106))
+    engine.set_mark_price(9, LINEAR, d(106))
     assert engine.view.order("a", order.order_id).done
 
 
@@ -229,7 +229,7 @@ def test_a_stop_without_the_money_is_rejected_when_it_wakes() -> None:
     engine.print_trade(9, SPOT, d(95), d(1), BUY)
     now = engine.view.order("a", order.order_id)
     assert moved(now) == ("rejected", 0, "insufficient_funds")
-    assert now.refusal is R.INSUFFICIENT_FUNDS
+    assert now.reject_reason is R.INSUFFICIENT_FUNDS
 
 
 def test_a_stop_can_be_cancelled() -> None:
@@ -237,7 +237,7 @@ def test_a_stop_can_be_cancelled() -> None:
     order = place(engine, SPOT, SELL, 1, trigger=95)
     assert engine.cancel(9, "a", order.order_id).done
     engine.print_trade(9, SPOT, d(95), d(1), BUY)
-    assert moved(engine.view.order("a", order.order_id)) == ("cancelled", 0, "asked")
+    assert moved(engine.view.order("a", order.order_id)) == ("cancelled", 0, "requested")
 
 
 def test_an_amended_order_keeps_its_place_only_if_it_shrinks() -> None:
@@ -279,7 +279,7 @@ def test_an_amended_price_may_take() -> None:
 def test_a_fee_is_taken_in_the_asset_the_venue_takes_it_in(fees, side, asset, fee) -> None:
     engine = market(world(VenueRules(fees=fees)))
     engine.deposit(9, "a", "BNB", d("0.0006"))
-    engine.show_price("BNB", "USDT", d(400))
+    engine.set_asset_price("BNB", "USDT", d(400))
     before = engine.view.holding("a", asset).total
     order = place(engine, SPOT, side, 1)
     assert order.fees == ((asset, d(fee)),)
@@ -289,7 +289,7 @@ def test_a_fee_is_taken_in_the_asset_the_venue_takes_it_in(fees, side, asset, fe
 
 def test_without_enough_of_the_third_asset_the_fee_is_taken_as_usual() -> None:
     engine = market(world(VenueRules(fees=Fees(d("0.001"), d("0.002"), third_asset="BNB"))))
-    engine.show_price("BNB", "USDT", d(400))
+    engine.set_asset_price("BNB", "USDT", d(400))
     assert place(engine, SPOT, BUY, 1).fees == (("BTC", d("0.002")),)
 
 
@@ -312,7 +312,7 @@ def test_history_is_bounded() -> None:
 def test_time_does_not_fall() -> None:
     engine = world()
     engine.advance(10)
-    with pytest.raises(ValueError, match="time would fall"):
+    with pytest.raises(ValueError, match="time would decrease"):
         engine.advance(9)
 
 
@@ -321,7 +321,7 @@ def test_time_does_not_fall() -> None:
 )
 def test_a_market_that_cannot_be_is_a_bug_of_its_source(bids, asks) -> None:
     with pytest.raises(ValueError, match=r"level|crosses"):
-        world().show_market(9, SPOT, levels(*bids), levels(*asks))
+        world().set_external_book(9, SPOT, levels(*bids), levels(*asks))
 
 
 def test_changed_steps_hold_for_the_next_order() -> None:
@@ -371,7 +371,7 @@ def test_what_is_held_back_covers_every_way_of_being_filled(price, quantity, rat
     fees = Fees(d("0.00123"), d("0.002"), FeeAsset.QUOTE)
     fine = listing(SPOT)
     fine = replace(fine, instrument=replace(fine.instrument, tick_size=d(0), lot_step=d(0)))
-    engine = VenueEngine([fine], VenueRules(fees=fees))
+    engine = MatchingEngine([fine], VenueRules(fees=fees))
     engine.open_account("a")
     # to the last unit what the order may cost
     need = (price * quantity * d("1.002")).quantize(d("1e-12"), ROUND_UP)
@@ -384,7 +384,7 @@ def test_what_is_held_back_covers_every_way_of_being_filled(price, quantity, rat
         if engine.view.order("a", order.order_id).done:
             break
     assert engine.view.holding("a", "USDT").locked == 0
-    assert sum(engine.view.pots("USDT").values()) == 0
+    assert sum(engine.view.ledger_balances("USDT").values()) == 0
 
 
 def test_no_stop_wakes_while_nothing_is_traded() -> None:

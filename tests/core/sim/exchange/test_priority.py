@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import Executed, NewOrder, VenueOrder, VenueRules
 from bowline.core.venue import OrderKind, TimeInForce
-from tests.core.sim.exchange.worlds import BUY, SELL, SPOT, d, place, world
+from tests.core.sim.exchange.engines import BUY, SELL, SPOT, d, place, world
 
 
 @dataclass
@@ -112,7 +112,7 @@ def test_fills_follow_price_then_time(actions: list) -> None:
                     BUY: {p: s for p, s in levels.items() if p <= middle},
                     SELL: {p: s for p, s in levels.items() if p > middle},
                 }
-                engine.show_market(9, SPOT, split[BUY].items(), split[SELL].items())
+                engine.set_external_book(9, SPOT, split[BUY].items(), split[SELL].items())
                 oracle.outside(split)
             case (account, side, price, quantity, force):
                 kind = OrderKind.MARKET if price is None else OrderKind.LIMIT
@@ -152,7 +152,7 @@ def _matches(facts: list) -> list[tuple]:
 def test_at_one_price_who_came_first_is_filled_first() -> None:
     engine = world(accounts="abc")
     first = place(engine, SPOT, SELL, 1, 100, account="a")
-    engine.show_market(9, SPOT, [], [(d(100), d(1))])
+    engine.set_external_book(9, SPOT, [], [(d(100), d(1))])
     last = place(engine, SPOT, SELL, 1, 100, account="b")
     taker = place(engine, SPOT, BUY, 2, 100, account="c")
     assert taker.average_price == 100
@@ -162,7 +162,7 @@ def test_at_one_price_who_came_first_is_filled_first() -> None:
 
 def test_a_taker_pays_the_price_of_each_level_it_eats() -> None:
     engine = world()
-    engine.show_market(9, SPOT, [], [(d(100), d(1)), (d(101), d(2)), (d(104), d(9))])
+    engine.set_external_book(9, SPOT, [], [(d(100), d(1)), (d(101), d(2)), (d(104), d(9))])
     order = place(engine, SPOT, BUY, 4)
     assert order.cost == 100 + 202 + 104
     assert order.average_price == Decimal(406) / 4
@@ -171,18 +171,18 @@ def test_a_taker_pays_the_price_of_each_level_it_eats() -> None:
 
 def test_an_outside_level_that_stays_keeps_its_place_whatever_its_size() -> None:
     engine = world()
-    engine.show_market(9, SPOT, [], [(d(100), d(1))])
+    engine.set_external_book(9, SPOT, [], [(d(100), d(1))])
     order = place(engine, SPOT, SELL, 1, 100, account="b")
-    engine.show_market(9, SPOT, [], [(d(100), d(3))])
+    engine.set_external_book(9, SPOT, [], [(d(100), d(3))])
     place(engine, SPOT, BUY, 3, 100)
     assert engine.view.order("b", order.order_id).filled == 0
-    engine.show_market(9, SPOT, [], [(d(100), d(3))])
+    engine.set_external_book(9, SPOT, [], [(d(100), d(3))])
     place(engine, SPOT, BUY, 1, 100)
     assert engine.view.order("b", order.order_id).done, "the level was away and came back behind"
 
 
 def test_outside_sizes_are_whole_lots() -> None:
     engine = world()
-    engine.show_market(9, SPOT, [(d(99), d("0.0009"))], [(d(100), d("1.0019"))])
+    engine.set_external_book(9, SPOT, [(d(99), d("0.0009"))], [(d(100), d("1.0019"))])
     assert engine.view.book(SPOT).bids == ()
     assert engine.view.book(SPOT).asks == ((100, d("1.001")),)

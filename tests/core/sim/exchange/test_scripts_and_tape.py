@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.core.sim.exchange import CandleMoved, OrderMoved, RefusalReason, TradePrinted
+from bowline.core.sim.exchange import CandleUpdated, OrderUpdated, RejectReason, TradePublished
 from bowline.core.venue import TimeInForce
-from tests.core.sim.exchange.worlds import BUY, SELL, SPOT, d, levels, moved, place, world
+from tests.core.sim.exchange.engines import BUY, SELL, SPOT, d, levels, moved, place, world
 
 
 def test_the_next_order_is_filled_in_part() -> None:
     engine = world()
-    engine.show_market(9, SPOT, [], levels((100, 10)))
+    engine.set_external_book(9, SPOT, [], levels((100, 10)))
     engine.faults.fill_next_partly("a", d("0.25"))
     assert moved(place(engine, SPOT, BUY, 4, 100)) == ("cancelled", 1, "script")
     assert moved(place(engine, SPOT, BUY, 4, 100)) == ("filled", 4, None)
@@ -24,21 +24,21 @@ def test_the_next_order_is_filled_in_part() -> None:
 
 def test_the_next_order_is_rejected_after_it_was_accepted() -> None:
     engine = world()
-    engine.show_market(9, SPOT, [], levels((100, 10)))
+    engine.set_external_book(9, SPOT, [], levels((100, 10)))
     engine.take_facts()
-    engine.faults.reject_next("a", RefusalReason.HALTED)
+    engine.faults.reject_next("a", RejectReason.HALTED)
     order = place(engine, SPOT, BUY, 4, 100)
-    told = [f.order for f in engine.take_facts() if isinstance(f, OrderMoved)]
+    told = [f.order for f in engine.take_facts() if isinstance(f, OrderUpdated)]
     assert [each.state.value for each in told] == ["working", "rejected"]
-    assert order.refusal is RefusalReason.HALTED
+    assert order.reject_reason is RejectReason.HALTED
     assert engine.view.holding("a", "USDT").locked == 0
 
 
 @pytest.mark.parametrize(
     ("ratio", "state"),
     [
-        ("0", ("cancelled", 0, "asked")),
-        ("0.5", ("cancelled", 2, "asked")),
+        ("0", ("cancelled", 0, "requested")),
+        ("0.5", ("cancelled", 2, "requested")),
         ("1", ("filled", 4, None)),
     ],
 )
@@ -84,7 +84,7 @@ def test_minutes_are_the_prints_in_them(prints: list) -> None:
         sent.append((now_ns, price, quantity))
     engine.advance(now_ns + 3 * MINUTE_NS)
     facts = engine.take_facts()
-    closed = [f.candle for f in facts if isinstance(f, CandleMoved) and f.closed]
+    closed = [f.candle for f in facts if isinstance(f, CandleUpdated) and f.closed]
     first_ns = sent[0][0] // MINUTE_NS * MINUTE_NS
     last_ns = (now_ns // MINUTE_NS + 2) * MINUTE_NS
     assert [c.open_ns for c in closed] == list(range(first_ns, last_ns + 1, MINUTE_NS))
@@ -99,12 +99,12 @@ def test_minutes_are_the_prints_in_them(prints: list) -> None:
         assert candle.trades == len(inside)
         before = candle.close
     assert engine.view.candles(SPOT, limit=10**6) == closed
-    assert [f.price for f in facts if isinstance(f, TradePrinted)] == [p for _, p, _ in sent]
+    assert [f.price for f in facts if isinstance(f, TradePublished)] == [p for _, p, _ in sent]
 
 
 def test_a_ticker_shows_best_last_mark_and_the_day() -> None:
     engine = world()
-    engine.show_market(9, SPOT, levels((99, 1)), levels((101, 2)))
+    engine.set_external_book(9, SPOT, levels((99, 1)), levels((101, 2)))
     assert engine.view.ticker(SPOT).mark == 100, "the middle, until something is known"
     engine.print_trade(9, SPOT, d(98), d(3), SELL)
     engine.print_trade(2 * MINUTE_NS, SPOT, d(102), d(1), BUY)
@@ -116,7 +116,7 @@ def test_a_ticker_shows_best_last_mark_and_the_day() -> None:
 
 def test_fills_are_read_on_from_a_trade_id() -> None:
     engine = world()
-    engine.show_market(9, SPOT, [], levels((100, 1), (101, 1), (102, 1)))
+    engine.set_external_book(9, SPOT, [], levels((100, 1), (101, 1), (102, 1)))
     place(engine, SPOT, BUY, 3)
     ids = [fill.trade_id for fill in engine.view.fills("a")]
     assert ids == sorted(ids)

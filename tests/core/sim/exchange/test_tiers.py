@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from bowline.core.sim.exchange import (
     Fees,
     Liquidated,
-    RefusalReason,
+    RejectReason,
     Tier,
     TierUnit,
     VenueRules,
-    progressive,
+    progressive_tiers,
 )
 from bowline.core.venue import MarginMode
-from tests.core.sim.exchange.worlds import (
+from tests.core.sim.exchange.engines import (
     BUY,
     LINEAR,
     SELL,
@@ -46,7 +46,7 @@ BRACKETS = (
     (1_200_000_000, "0.25", 2, 121_482_000),
     (1_800_000_000, "0.5", 1, 421_482_000),
 )
-SMALL = progressive((1_000, "0.01", 50), (3_000, "0.02", 20), (10_000, "0.05", 5))
+SMALL = progressive_tiers((1_000, "0.01", 50), (3_000, "0.02", 20), (10_000, "0.05", 5))
 #: the rate of the tier counts for all of the position
 WHOLE = tuple(Tier(each.most, each.maintenance_rate, each.max_leverage) for each in SMALL)
 
@@ -57,9 +57,9 @@ def rules(tiers=SMALL, **more) -> VenueRules:
 
 def opened(engine, side, quantity, price=100):
     """A position at exactly this price, in a book that takes anything."""
-    engine.show_mark(9, LINEAR, d(price))
+    engine.set_mark_price(9, LINEAR, d(price))
     deep = levels((price, 100_000)), levels((d(price) + d("0.01"), 100_000))
-    engine.show_market(9, LINEAR, *(deep if side is SELL else _turned(price)))
+    engine.set_external_book(9, LINEAR, *(deep if side is SELL else _turned(price)))
     place(engine, LINEAR, side, quantity)
     return engine.view.positions("a")[0]
 
@@ -69,7 +69,7 @@ def _turned(price):
 
 
 def test_the_deductions_are_those_that_the_venue_publishes() -> None:
-    made = progressive(*(row[:3] for row in BRACKETS))
+    made = progressive_tiers(*(row[:3] for row in BRACKETS))
     assert [each.deduction for each in made] == [row[3] for row in BRACKETS]
 
 
@@ -110,9 +110,9 @@ def test_the_liquidation_price_is_where_it_is_liquidated(tiers, side, quantity) 
     engine = world(rules(tiers, leverage=d(5)))
     price = opened(engine, side, quantity).liquidation_price
     step = d("0.02") * side.sign
-    engine.show_mark(9, LINEAR, price.quantize(d("0.01")) + step)
+    engine.set_mark_price(9, LINEAR, price.quantize(d("0.01")) + step)
     assert engine.view.positions("a")
-    engine.show_mark(9, LINEAR, price.quantize(d("0.01")) - step)
+    engine.set_mark_price(9, LINEAR, price.quantize(d("0.01")) - step)
     assert not engine.view.positions("a")
     assert any(isinstance(each, Liquidated) for each in engine.take_facts())
 
@@ -120,13 +120,13 @@ def test_the_liquidation_price_is_where_it_is_liquidated(tiers, side, quantity) 
 def test_no_more_is_opened_than_the_leverage_allows() -> None:
     """At a leverage of 10 the second tier's 3,000 is the most."""
     engine = world(rules())
-    engine.show_market(9, LINEAR, *_turned(100))
-    engine.show_mark(9, LINEAR, d(100))
-    assert refused(engine, LINEAR, BUY, "30.001").reason is RefusalReason.POSITION_LIMIT
+    engine.set_external_book(9, LINEAR, *_turned(100))
+    engine.set_mark_price(9, LINEAR, d(100))
+    assert refused(engine, LINEAR, BUY, "30.001").reason is RejectReason.POSITION_LIMIT
     place(engine, LINEAR, BUY, 20)
     place(engine, LINEAR, BUY, 10, 90)
     # 2,000 are held and 900 are ordered
-    assert refused(engine, LINEAR, BUY, "1.001", 100).reason is RefusalReason.POSITION_LIMIT
+    assert refused(engine, LINEAR, BUY, "1.001", 100).reason is RejectReason.POSITION_LIMIT
     place(engine, LINEAR, BUY, 1, 100)
 
 
@@ -142,29 +142,32 @@ def test_what_closes_is_never_too_much() -> None:
 
 def test_less_leverage_allows_more() -> None:
     engine = world(rules())
-    engine.show_market(9, LINEAR, *_turned(100))
-    engine.show_mark(9, LINEAR, d(100))
-    assert refused(engine, LINEAR, BUY, 45).reason is RefusalReason.POSITION_LIMIT
+    engine.set_external_book(9, LINEAR, *_turned(100))
+    engine.set_mark_price(9, LINEAR, d(100))
+    assert refused(engine, LINEAR, BUY, 45).reason is RejectReason.POSITION_LIMIT
     assert engine.set_leverage(9, "a", LINEAR, d(5)) is None
     place(engine, LINEAR, BUY, 45)
-    assert engine.set_leverage(9, "a", LINEAR, d(10)).reason is RefusalReason.POSITION_LIMIT
+    assert engine.set_leverage(9, "a", LINEAR, d(10)).reason is RejectReason.POSITION_LIMIT
     assert engine.view.settings("a", LINEAR).leverage == 5
 
 
 def test_a_stop_that_opens_too_much_is_rejected_when_it_is_triggered() -> None:
     engine = world(rules())
-    engine.show_market(9, LINEAR, *_turned(100))
-    engine.show_mark(9, LINEAR, d(100))
+    engine.set_external_book(9, LINEAR, *_turned(100))
+    engine.set_mark_price(9, LINEAR, d(100))
     stop = place(engine, LINEAR, BUY, 40, trigger=101)
     engine.print_trade(9, LINEAR, d(101), d(1), BUY)
     rejected = engine.view.order("a", stop.order_id)
-    assert (rejected.state.value, rejected.refusal) == ("rejected", RefusalReason.POSITION_LIMIT)
+    assert (rejected.state.value, rejected.reject_reason) == (
+        "rejected",
+        RejectReason.POSITION_LIMIT,
+    )
 
 
 def test_tiers_may_count_contracts() -> None:
     """OKX: the tier goes by the number of contracts, whatever they are worth."""
     tiers = (Tier(d(100), d("0.01"), d(50)), Tier(d(200), d("0.02"), d(10)))
-    engine = world(rules(tiers, tiers_count=TierUnit.CONTRACTS))
+    engine = world(rules(tiers, tier_unit=TierUnit.CONTRACTS))
     steps = listing(LINEAR)
     contract = type(steps.instrument)(
         LINEAR, steps.instrument.tick_size, d("0.1"), contract_size=d("0.1")
@@ -172,6 +175,6 @@ def test_tiers_may_count_contracts() -> None:
     engine.change_listing(9, type(steps)(contract, "BTCUSDT", "BTC", "USDT", max_leverage=d(50)))
     assert opened(engine, BUY, 10).maintenance == 10
     assert opened(engine, BUY, 1).maintenance == 22
-    assert refused(engine, LINEAR, BUY, "9.1").reason is RefusalReason.POSITION_LIMIT
-    engine.show_mark(9, LINEAR, d(50))
+    assert refused(engine, LINEAR, BUY, "9.1").reason is RejectReason.POSITION_LIMIT
+    engine.set_mark_price(9, LINEAR, d(50))
     assert engine.view.positions("a") == []

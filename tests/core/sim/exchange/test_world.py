@@ -1,4 +1,4 @@
-"""Protects the books of the played venue: they add up, whatever is asked in whatever order.
+"""Protects the books of the simulated venue: they add up, whatever is asked in whatever order.
 
 What must hold after every call is folded from the facts alone and compared with what the queries
 say; see the invariants of each world. Then the same calls on a new engine give the same facts.
@@ -15,22 +15,32 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import (
-    BalanceMoved,
-    BookMoved,
+    BalanceUpdated,
+    BookUpdated,
     Executed,
     FeeAsset,
     Fees,
     FundingPaid,
     Liquidated,
+    MatchingEngine,
     NewOrder,
-    OrderMoved,
-    PositionMoved,
-    VenueEngine,
+    OrderUpdated,
+    PositionUpdated,
     VenueRules,
 )
-from bowline.core.sim.exchange.life import ORDER_LIFE
+from bowline.core.sim.exchange.transitions import ORDER_TRANSITIONS
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
-from tests.core.sim.exchange.worlds import BUY, LINEAR, LONG, NEUTRAL, SELL, SHORT, SPOT, d, listing
+from tests.core.sim.exchange.engines import (
+    BUY,
+    LINEAR,
+    LONG,
+    NEUTRAL,
+    SELL,
+    SHORT,
+    SPOT,
+    d,
+    listing,
+)
 
 accounts = st.sampled_from("ab")
 sides = st.sampled_from(Side)
@@ -83,10 +93,10 @@ class World(RuleBasedStateMachine):
         return VenueRules(fees=fees)
 
     def new_engine(self):
-        engine = VenueEngine([listing(self.instrument)], self.rules)
+        engine = MatchingEngine([listing(self.instrument)], self.rules)
         for account in "ab":
             engine.open_account(account)
-        engine.show_price("BNB", "USDT", d(300))
+        engine.set_asset_price("BNB", "USDT", d(300))
         return engine
 
     def call(self, name, *args, **more):
@@ -99,13 +109,13 @@ class World(RuleBasedStateMachine):
         return answer
 
     def _outside(self, bid, ask):
-        self.call("show_market", self.instrument, [tuple(map(d, bid))], [tuple(map(d, ask))])
+        self.call("set_external_book", self.instrument, [tuple(map(d, bid))], [tuple(map(d, ask))])
 
     @rule(mid=prices, bids=stacks, asks=stacks)
     def market_moves(self, mid, bids, asks):
         below = [(mid - Decimal(step) / 100, size) for step, size in bids]
         above = [(mid + Decimal(step) / 100, size) for step, size in asks]
-        self.call("show_market", self.instrument, below, above)
+        self.call("set_external_book", self.instrument, below, above)
 
     @rule(account=accounts, side=sides, price=prices, quantity=quantities, force=forces,
           reduce_only=seldom, way=st.integers(0, 1))  # fmt: skip
@@ -136,7 +146,9 @@ class World(RuleBasedStateMachine):
 
     def _send(self, account, side, kind, quantity, way, **more):
         position = self.positions[way % len(self.positions)]
-        asked = NewOrder(account, self.instrument, side, kind, quantity, position=position, **more)
+        asked = NewOrder(
+            account, self.instrument, side, kind, quantity, position_side=position, **more
+        )
         self.call("place", asked)
 
     @rule(which=st.integers(0, 9), account=accounts)
@@ -165,22 +177,22 @@ class World(RuleBasedStateMachine):
 
     def fold(self, fact):
         match fact:
-            case OrderMoved(order=order):
+            case OrderUpdated(order=order):
                 before = self.orders.get(order.order_id)
                 if before is not None:
                     assert order.filled >= before.filled, "INV3: filled fell"
                     same = order.state is before.state
-                    assert same or order.state in ORDER_LIFE[before.state].values()
+                    assert same or order.state in ORDER_TRANSITIONS[before.state].values()
                 assert order.filled <= order.quantity, "INV3: filled beyond its quantity"
                 assert order.filled == self.filled[order.order_id], "INV3: not what was executed"
                 self.orders[order.order_id] = order
             case Executed():
                 self.execute(fact)
-            case BalanceMoved():
+            case BalanceUpdated():
                 self.balances[fact.account, fact.holding.asset] = fact.holding
-            case PositionMoved(position=position):
+            case PositionUpdated(position=position):
                 self.legs[position.account, position.direction] = position
-            case BookMoved():
+            case BookUpdated():
                 self.sequence += 1
                 assert fact.sequence == self.sequence, "changes are counted without a gap"
                 for side, changed in ((BUY, fact.bids), (SELL, fact.asks)):
@@ -212,7 +224,7 @@ class World(RuleBasedStateMachine):
     def money_is_conserved(self):
         view = self.engine.view
         for asset in ("USDT", "BTC", "BNB"):
-            pots = view.pots(asset)
+            pots = view.ledger_balances(asset)
             assert sum(pots.values()) == 0, "INV4"
             given = {"USDT": self.start, "BTC": d(5), "BNB": d("0.002")}[asset] * 2
             assert pots["deposits"] == -given
@@ -295,7 +307,7 @@ class LinearWorld(World):
 
     @rule(mark=prices, jump=st.sampled_from([d(1), d(1), d("1.05"), d("0.93")]))
     def mark_moves(self, mark, jump):
-        self.call("show_mark", LINEAR, (mark * jump).quantize(d("0.01")))
+        self.call("set_mark_price", LINEAR, (mark * jump).quantize(d("0.01")))
 
     @rule(rate=rates)
     def funding(self, rate):
@@ -305,12 +317,12 @@ class LinearWorld(World):
     def execute(self, fill):
         super().execute(fill)
         self.cash[fill.account, "USDT"] += fill.realised
-        key = fill.account, fill.position
+        key = fill.account, fill.position_side
         before, after = self.held[key], self.held[key] + fill.quantity * fill.side.sign
-        asked = self.orders[fill.order_id].asked
+        asked = self.orders[fill.order_id].requested
         closing = asked.reduce_only
-        if asked.position is not NEUTRAL:
-            closing = asked.side is not Side.entering(asked.position)
+        if asked.position_side is not NEUTRAL:
+            closing = asked.side is not Side.entering(asked.position_side)
         if closing:
             assert abs(after) < abs(before), "INV6: it grew"
             assert after * before >= 0, "INV6: it flipped"
@@ -328,7 +340,7 @@ class LinearWorld(World):
     @invariant()
     def money_is_conserved(self):
         view = self.engine.view
-        pots = view.pots("USDT")
+        pots = view.ledger_balances("USDT")
         assert sum(pots.values()) == 0, "INV4"
         liquidated = sum((o.cost * d("0.0011") for o in self.orders.values() if o.by_venue), ZERO)
         total = sum((self.cash[a, "USDT"] for a in "ab"), ZERO)

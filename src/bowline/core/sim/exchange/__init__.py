@@ -1,37 +1,37 @@
-"""The matching and accounts engine of a played venue: pure, synchronous, deterministic.
+"""The matching engine and account ledger of a simulated venue: pure, synchronous, deterministic.
 
-It knows no wire and no venue's words; `simex` speaks them over it.
+It must never know a protocol, an endpoint or an error code: the dialects of `simex` translate.
 """
 
-from bowline.core.sim.exchange.engine import VenueEngine
+from bowline.core.sim.exchange.engine import MatchingEngine
 from bowline.core.sim.exchange.facts import (
-    BalanceMoved,
     BalanceReason,
+    BalanceUpdated,
     BookLevel,
-    BookMoved,
     BookSnapshot,
-    CandleMoved,
+    BookUpdated,
+    CandleUpdated,
     Executed,
     Fact,
     FundingPaid,
     Holding,
     Liquidated,
     ListingChanged,
-    MarkMoved,
+    MarkUpdated,
     MinuteCandle,
-    OpenPosition,
-    OrderMoved,
-    PositionMoved,
+    OrderUpdated,
+    PositionSnapshot,
+    PositionUpdated,
     Ticker,
-    TradePrinted,
+    TradePublished,
     TradingSettings,
 )
-from bowline.core.sim.exchange.faults import Faults
+from bowline.core.sim.exchange.faults import EngineFaults
 from bowline.core.sim.exchange.orders import (
     EndReason,
     NewOrder,
-    RefusalReason,
-    Refused,
+    Rejection,
+    RejectReason,
     TriggerPrice,
     VenueOrder,
 )
@@ -44,47 +44,47 @@ from bowline.core.sim.exchange.rules import (
     Tier,
     TierUnit,
     VenueRules,
-    progressive,
+    progressive_tiers,
 )
-from bowline.core.sim.exchange.view import View
+from bowline.core.sim.exchange.view import VenueView
 
 __all__ = [
     "MAX_PRICE",
     "MAX_QUANTITY",
-    "BalanceMoved",
     "BalanceReason",
+    "BalanceUpdated",
     "BookLevel",
-    "BookMoved",
     "BookSnapshot",
-    "CandleMoved",
+    "BookUpdated",
+    "CandleUpdated",
     "ClientIds",
     "EndReason",
+    "EngineFaults",
     "Executed",
     "Fact",
-    "Faults",
     "FeeAsset",
     "Fees",
     "FundingPaid",
     "Holding",
     "Liquidated",
     "ListingChanged",
-    "MarkMoved",
+    "MarkUpdated",
+    "MatchingEngine",
     "MinuteCandle",
     "NewOrder",
-    "OpenPosition",
-    "OrderMoved",
-    "PositionMoved",
-    "RefusalReason",
-    "Refused",
+    "OrderUpdated",
+    "PositionSnapshot",
+    "PositionUpdated",
+    "RejectReason",
+    "Rejection",
     "Ticker",
     "Tier",
     "TierUnit",
-    "TradePrinted",
+    "TradePublished",
     "TradingSettings",
     "TriggerPrice",
-    "VenueEngine",
     "VenueOrder",
     "VenueRules",
-    "View",
-    "progressive",
+    "VenueView",
+    "progressive_tiers",
 ]

@@ -1,6 +1,6 @@
-"""What the venue keeps for one account: money, locks, positions, orders, fills.
+"""The state of one account at a simulated venue: balances, locks, positions, orders, fills.
 
-State and its sums, nothing else: who may do what is decided elsewhere.
+State and its sums only. It must never decide whether an order is allowed.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from bowline.core.sim.exchange.rules import ClientIds, VenueRules
 
 #: the smallest unit of every asset: sums of such amounts below 1e16 are exact in 28 digits
 UNIT = Decimal("1e-12")
-#: what is asked for may cost more than there is money, and is counted all the same to be refused
-WIDE = Context(prec=100)
+#: the cost of an unaffordable order is calculated too, before the order is rejected
+WIDE_CONTEXT = Context(prec=100)
 
 
 def money(amount: Decimal) -> Decimal:
-    """`amount` in whole units, towards 0."""
-    rounded = amount.quantize(UNIT, ROUND_DOWN, WIDE)
+    """`amount` rounded to `UNIT` towards 0."""
+    rounded = amount.quantize(UNIT, ROUND_DOWN, WIDE_CONTEXT)
     return amount if rounded == amount else rounded
 
 
 def money_up(amount: Decimal) -> Decimal:
-    """`amount` in whole units, away from 0: what is locked for a payment always covers it."""
-    rounded = amount.quantize(UNIT, ROUND_UP, WIDE)
+    """`amount` rounded to `UNIT` away from 0, so that a lock always covers the later payment."""
+    rounded = amount.quantize(UNIT, ROUND_UP, WIDE_CONTEXT)
     return amount if rounded == amount else rounded
 
 
-class Leg:
-    """A perpetual position: `quantity` is signed, `cost` what it was entered for (not signed).
+class VenuePosition:
+    """A perpetual position: `quantity` is signed, `cost` is the unsigned entry value.
 
-    `margin` is its own money in isolated mode, 0 in cross mode.
+    `margin` is the isolated margin; it is 0 in cross mode.
     """
 
     __slots__ = ("cost", "margin", "quantity", "realised", "updated_ns")
@@ -53,37 +53,37 @@ class Leg:
         return self.cost if self.quantity >= ZERO else -self.cost
 
 
-class Account:
-    """One account's books."""
+class VenueAccount:
+    """Balances, locks, positions, orders and fills of one account."""
 
     def __init__(self, name: str, rules: VenueRules) -> None:
         self.name = name
         self._rules = rules
         self.totals: dict[str, Decimal] = {}
-        #: of spot orders: what each holds back, and of which asset
+        #: asset and amount locked by each open spot order
         self.locks: dict[int, tuple[str, Decimal]] = {}
         self.locked: dict[str, Decimal] = {}
-        #: by instrument and hedge direction; NEUTRAL is the one-way position
-        self.legs: dict[tuple[InstrumentId, Direction], Leg] = {}
+        #: by instrument and position side; NEUTRAL is the one-way position
+        self.positions: dict[tuple[InstrumentId, Direction], VenuePosition] = {}
         self.settings: dict[InstrumentId, TradingSettings] = {}
         self.position_mode = rules.position_mode
         self.open: dict[int, VenueOrder] = {}
         self.closed: deque[int] = deque()
         self.orders: dict[int, VenueOrder] = {}
         #: the newest order of each client id
-        self.clients: dict[str, int] = {}
+        self.client_order_ids: dict[str, int] = {}
         self.fills: deque[Executed] = deque(maxlen=rules.history)
         self.funding: deque[FundingPaid] = deque(maxlen=rules.history)
 
     def lock(self, order_id: int, asset: str, amount: Decimal) -> None:
-        """Hold back `amount` for an order instead of what was held for it before."""
+        """Lock `amount` for an order; this replaces the order's earlier lock."""
         held = self.locks.pop(order_id, (asset, ZERO))[1]
         if amount:
             self.locks[order_id] = (asset, amount)
         self.locked[asset] = self.locked.get(asset, ZERO) + amount - held
 
-    def keep(self, order: VenueOrder) -> None:
-        """Remember an order as it is now; the oldest done ones are forgotten."""
+    def store_order(self, order: VenueOrder) -> None:
+        """Store the current version of an order; drop the oldest closed orders beyond the limit."""
         self.orders[order.order_id] = order
         if not order.done:
             self.open[order.order_id] = order
@@ -92,23 +92,23 @@ class Account:
             self.closed.append(order.order_id)
         while len(self.closed) > self._rules.history:
             gone = self.orders.pop(self.closed.popleft())
-            known = self.clients.get(gone.client_id) == gone.order_id
+            known = self.client_order_ids.get(gone.client_id) == gone.order_id
             if known and self._rules.client_ids is not ClientIds.FOREVER:
-                del self.clients[gone.client_id]
+                del self.client_order_ids[gone.client_id]
 
     def find(self, order: int | str) -> VenueOrder | None:
-        """By order id, or the newest by client id."""
-        order_id = self.clients.get(order) if isinstance(order, str) else order
+        """The order with this order id, or the newest with this client id."""
+        order_id = self.client_order_ids.get(order) if isinstance(order, str) else order
         return None if order_id is None else self.orders.get(order_id)
 
     def settings_at(self, instrument: InstrumentId) -> TradingSettings:
-        """How the account trades an instrument."""
+        """Leverage, margin mode and position mode at an instrument."""
         found = self.settings.get(instrument)
         if found is None:
             rules = self._rules
             found = TradingSettings(rules.leverage, rules.margin_mode, self.position_mode)
         return found
 
-    def leg(self, instrument: InstrumentId, position: Direction) -> Leg:
-        """The position of an instrument; a flat one if there was none."""
-        return self.legs.setdefault((instrument, position), Leg())
+    def position(self, instrument: InstrumentId, position_side: Direction) -> VenuePosition:
+        """The position of an instrument and side; a flat one is created if there was none."""
+        return self.positions.setdefault((instrument, position_side), VenuePosition())

@@ -1,11 +1,11 @@
-"""The public book of one instrument: what stands outside and what accounts have put there.
+"""The limit order book of one instrument: account orders and external liquidity, by time priority.
 
-1. At a price there is a queue: the orders of accounts by arrival, and the outside size, whose place
-   is as old as the level: who stood there first is filled first.
-2. The market source replaces all outside sizes at once; a level that stays keeps its place.
-3. What changed since the last publication is told as levels, and counted.
+1. A price level is a queue of account orders in order of arrival, and one external size from the
+   market source. The external size has the priority of the moment when it first appeared.
+2. The market source replaces all external sizes at once; a level that stays keeps its priority.
+3. `publish` returns the levels that changed since the last call and increments `sequence`.
 
-It knows sizes and places, and neither accounts nor money. Exact: Decimal throughout.
+It must never know accounts or money. Exact: Decimal throughout.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ from bowline.core.sim.exchange.facts import BookLevel, BookSnapshot
 
 
 class _Level:
-    """The queue at one price. `orders` maps an order id to what it shows and its place."""
+    """The queue at one price. `orders` maps an order id to its displayed size and its priority."""
 
-    __slots__ = ("orders", "outside", "place")
+    __slots__ = ("external", "orders", "priority")
 
     def __init__(self) -> None:
-        self.outside = ZERO
-        self.place = 0
+        self.external = ZERO
+        self.priority = 0
         self.orders: dict[int, tuple[Decimal, int]] = {}
 
     @property
     def size(self) -> Decimal:
         if not self.orders:
-            return self.outside
-        return sum((size for size, _ in self.orders.values()), self.outside)
+            return self.external
+        return sum((size for size, _ in self.orders.values()), self.external)
 
-    def front(self) -> tuple[int | None, Decimal]:
-        """Who is filled next, None for the outside, and how much of it there is."""
-        for order_id, (size, place) in self.orders.items():
-            if self.outside and self.place < place:
+    def first_in_queue(self) -> tuple[int | None, Decimal]:
+        """The next order to fill (None: the external size), and its size."""
+        for order_id, (size, priority) in self.orders.items():
+            if self.external and self.priority < priority:
                 break
             return order_id, size
-        return None, self.outside
+        return None, self.external
 
 
-class _Half:
+class _BookSide:
     """One side: `sign` is +1 for bids and -1 for asks."""
 
-    __slots__ = ("levels", "prices", "shown", "sign", "touched")
+    __slots__ = ("displayed", "levels", "prices", "sign", "touched")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         #: bids rising; asks as negatives, so rising too: the best of either is the last
         self.prices: list[Decimal] = []
         self.levels: dict[Decimal, _Level] = {}
-        self.shown: dict[Decimal, Decimal] = {}
+        self.displayed: dict[Decimal, Decimal] = {}
         self.touched: dict[Decimal, None] = {}
 
     def at(self, price: Decimal) -> _Level:
-        """The level at a price, new if there was none; whoever asks is about to change it."""
+        """The level at a price, created if needed, and marked as changed."""
         self.touched[price] = None
         level = self.levels.get(price)
         if level is None:
@@ -67,10 +67,10 @@ class _Half:
             insort(self.prices, price * self.sign)
         return level
 
-    def tidy(self, price: Decimal) -> None:
-        """Forget a level at which nobody stands any more."""
+    def remove_if_empty(self, price: Decimal) -> None:
+        """Remove a level without orders and without external size."""
         level = self.levels[price]
-        if not level.outside and not level.orders:
+        if not level.external and not level.orders:
             del self.levels[price]
             del self.prices[bisect_left(self.prices, price * self.sign)]
 
@@ -83,118 +83,120 @@ class _Half:
             yield price, self.levels[price]
 
     def publish(self) -> tuple[BookLevel, ...]:
-        """The levels whose size is not the one shown last, best first."""
+        """The levels whose size differs from the one published last, best first."""
         changed: list[BookLevel] = []
         for price in sorted(self.touched, reverse=self.sign > 0):
             level = self.levels.get(price)
             size = ZERO if level is None else level.size
-            if size == self.shown.get(price, ZERO):
+            if size == self.displayed.get(price, ZERO):
                 continue
             if size:
-                self.shown[price] = size
+                self.displayed[price] = size
             else:
-                del self.shown[price]
+                del self.displayed[price]
             changed.append((price, size))
         self.touched.clear()
         return tuple(changed)
 
 
-class MatchBook:
-    """Both sides of a book. Best prices are the last of their list: they change most."""
+class LimitOrderBook:
+    """Both sides of a book. The best price is last in its list, because it changes most often."""
 
     def __init__(self, instrument: InstrumentId) -> None:
         self.instrument = instrument
         self.sequence = 0
-        self._bids = _Half(1)
-        self._asks = _Half(-1)
-        self._home: dict[int, tuple[_Half, Decimal]] = {}
-        #: orders whose size may shrink when their account's position does
-        self._soft: set[int] = set()
-        self._places = 0
+        self._bids = _BookSide(1)
+        self._asks = _BookSide(-1)
+        self._location: dict[int, tuple[_BookSide, Decimal]] = {}
+        #: reducing orders: their size shrinks when their account's position does
+        self._reducing: set[int] = set()
+        self._last_priority = 0
 
     def best(self, side: Side) -> Decimal | None:
         """The best price of a side."""
-        prices = self._half(side).prices
+        prices = self._side(side).prices
         return abs(prices[-1]) if prices else None
 
-    def front(self, side: Side) -> tuple[Decimal, int | None, Decimal] | None:
-        """Price, order id (None: outside) and size of who is filled next on a side."""
+    def first_in_queue(self, side: Side) -> tuple[Decimal, int | None, Decimal] | None:
+        """Price, order id (None: external) and size of the next fill on a side."""
         price = self.best(side)
         if price is None:
             return None
-        return price, *self._half(side).levels[price].front()
+        return price, *self._side(side).levels[price].first_in_queue()
 
     def rests(self, order_id: int) -> bool:
-        """Whether this order stands in the book."""
-        return order_id in self._home
+        """Whether this order is in the book."""
+        return order_id in self._location
 
-    def shown(self, order_id: int) -> Decimal:
-        """How much of an order stands in the book."""
-        half, price = self._home[order_id]
+    def displayed(self, order_id: int) -> Decimal:
+        """The size of an order that is in the book."""
+        half, price = self._location[order_id]
         return half.levels[price].orders[order_id][0]
 
-    def rest(self, order_id: int, side: Side, price: Decimal, size: Decimal, *, soft: bool) -> None:
+    def rest(
+        self, order_id: int, side: Side, price: Decimal, size: Decimal, *, reducing: bool
+    ) -> None:
         """Put an order at the end of its queue."""
         assert size > ZERO, f"order {order_id} rests with {size}"
-        assert order_id not in self._home, f"order {order_id} rests already"
-        self._places += 1
-        half = self._half(side)
-        half.at(price).orders[order_id] = (size, self._places)
-        self._home[order_id] = (half, price)
-        if soft:
-            self._soft.add(order_id)
+        assert order_id not in self._location, f"order {order_id} rests already"
+        self._last_priority += 1
+        half = self._side(side)
+        half.at(price).orders[order_id] = (size, self._last_priority)
+        self._location[order_id] = (half, price)
+        if reducing:
+            self._reducing.add(order_id)
 
     def resize(self, order_id: int, size: Decimal) -> None:
-        """Show another size of an order in its place; 0 takes it out of the book."""
-        half, price = self._home[order_id]
+        """Change the displayed size of an order, which keeps its priority; 0 removes it."""
+        half, price = self._location[order_id]
         level = half.at(price)
         if size > ZERO:
             level.orders[order_id] = (size, level.orders[order_id][1])
             return
-        del level.orders[order_id], self._home[order_id]
-        self._soft.discard(order_id)
-        half.tidy(price)
+        del level.orders[order_id], self._location[order_id]
+        self._reducing.discard(order_id)
+        half.remove_if_empty(price)
 
-    def eat(self, side: Side, price: Decimal, quantity: Decimal) -> None:
-        """Somebody took `quantity` of what stands outside at a price."""
-        half = self._half(side)
+    def take_external(self, side: Side, price: Decimal, quantity: Decimal) -> None:
+        """Reduce the external size at a price by `quantity`, which was traded."""
+        half = self._side(side)
         level = half.at(price)
-        assert ZERO < quantity <= level.outside, f"{quantity} of {level.outside} at {price}"
-        level.outside -= quantity
-        half.tidy(price)
+        assert ZERO < quantity <= level.external, f"{quantity} of {level.external} at {price}"
+        level.external -= quantity
+        half.remove_if_empty(price)
 
-    def show(self, side: Side, levels: Iterable[BookLevel]) -> None:
-        """Replace the outside sizes of a side."""
-        half, new = self._half(side), {price: size for price, size in levels if size}
-        gone = [p for p, level in half.levels.items() if level.outside and p not in new]
+    def replace_external(self, side: Side, levels: Iterable[BookLevel]) -> None:
+        """Replace the external sizes of a side."""
+        half, new = self._side(side), {price: size for price, size in levels if size}
+        gone = [p for p, level in half.levels.items() if level.external and p not in new]
         for price in gone:
-            half.at(price).outside = ZERO
-            half.tidy(price)
-        self._places += 1
+            half.at(price).external = ZERO
+            half.remove_if_empty(price)
+        self._last_priority += 1
         for price, size in new.items():
             known = half.levels.get(price)
-            if known is not None and known.outside == size:
+            if known is not None and known.external == size:
                 continue
             level = half.at(price)
-            if not level.outside:
-                level.place = self._places
-            level.outside = size
+            if not level.external:
+                level.priority = self._last_priority
+            level.external = size
 
     def walk(self, side: Side) -> Iterator[tuple[Decimal, Decimal]]:
         """Price and whole size of the levels of a side, best first."""
-        for price, level in self._half(side).walk(None):
+        for price, level in self._side(side).walk(None):
             yield price, level.size
 
-    def firm(self, side: Side, limit: Decimal) -> Decimal:
-        """How much can be taken for certain: all but what may shrink while it is taken."""
+    def guaranteed_size(self, side: Side, limit: Decimal) -> Decimal:
+        """The size that can certainly be taken up to a limit: reducing orders are not counted."""
         total = ZERO
-        for _, level in self._half(side).walk(limit):
-            soft = (size for i, (size, _) in level.orders.items() if i in self._soft)
-            total += level.size - sum(soft, ZERO)
+        for _, level in self._side(side).walk(limit):
+            reducing = (size for i, (size, _) in level.orders.items() if i in self._reducing)
+            total += level.size - sum(reducing, ZERO)
         return total
 
     def publish(self) -> tuple[tuple[BookLevel, ...], tuple[BookLevel, ...]] | None:
-        """Bids and asks that changed since the last time, counted; None if none did."""
+        """Bids and asks that changed since the last call; None if none did."""
         if not self._bids.touched and not self._asks.touched:
             return None
         bids, asks = self._bids.publish(), self._asks.publish()
@@ -204,9 +206,9 @@ class MatchBook:
         return bids, asks
 
     def snapshot(self, now_ns: int, depth: int | None) -> BookSnapshot:
-        """The book as it is, best levels first."""
+        """The current book, best levels first."""
         bids, asks = (tuple(islice(self.walk(side), depth)) for side in (Side.BUY, Side.SELL))
         return BookSnapshot(self.instrument, now_ns, self.sequence, bids, asks)
 
-    def _half(self, side: Side) -> _Half:
+    def _side(self, side: Side) -> _BookSide:
         return self._bids if side is Side.BUY else self._asks

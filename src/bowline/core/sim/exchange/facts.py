@@ -1,7 +1,7 @@
-"""What has happened at the played venue, in order, and what one may see of it at a moment.
+"""The facts that a simulated venue records, in order, and the snapshots that its queries return.
 
-A fact carries the whole of what it is about, so that nobody has to ask after it. It must carry no
-venue's wording: a dialect translates.
+A fact carries the whole new state of its subject, so that no query has to follow. It must never
+carry a venue's wording: a dialect translates.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange.orders import VenueOrder
 from bowline.core.venue import Listing, MarginMode, PositionMode
 
-#: price and size of one level, quote money and base units; in a change a size of 0 takes it away
+#: price and size of one level, quote money and base units; a size of 0 removes it
 BookLevel = tuple[Decimal, Decimal]
 
 
 class Holding(Struct, frozen=True):
-    """What an account has of an asset. `locked` is held by spot orders; `margin` by perpetuals.
+    """An account's balance of an asset. `locked` is held by spot orders; `margin` by perpetuals.
 
-    `free` = what a new order may use: total - locked - margin + unrealised PnL in cross margin,
+    `free`, which a new order may use, is total - locked - margin + unrealised PnL in cross margin,
     and 0 if that is negative.
     """
 
@@ -35,11 +35,11 @@ class Holding(Struct, frozen=True):
     unrealised: Decimal
 
 
-class OpenPosition(Struct, frozen=True):
+class PositionSnapshot(Struct, frozen=True):
     """A perpetual position; quantity 0 is flat. `direction` is NEUTRAL only for a flat one-way one.
 
-    `cost` is the quote money it was entered for, `margin` what it holds (its own in isolated mode,
-    the initial margin in cross mode). `mode` tells a hedge leg from a one-way position.
+    `cost` is the entry value in quote money, `margin` the isolated margin, or the initial margin
+    in cross mode. `mode` says whether it is one side of a hedge or a one-way position.
     """
 
     account: str
@@ -65,7 +65,7 @@ class OpenPosition(Struct, frozen=True):
 
 
 class TradingSettings(Struct, frozen=True):
-    """How an account trades an instrument."""
+    """Leverage and modes of an account at an instrument."""
 
     leverage: Decimal
     margin_mode: MarginMode
@@ -73,7 +73,7 @@ class TradingSettings(Struct, frozen=True):
 
 
 class MinuteCandle(Struct, frozen=True):
-    """A minute of prints. `volume` in base units, `turnover` in quote money."""
+    """A one-minute candle of public trades. `volume` in base units, `turnover` in quote money."""
 
     open_ns: int
     open: Decimal
@@ -96,9 +96,9 @@ class BookSnapshot(Struct, frozen=True):
 
 
 class Ticker(Struct, frozen=True):
-    """What a ticker shows; None where there is nothing yet. 24 h figures are over closed minutes.
+    """A 24 h ticker; None where there is no value yet. 24 h figures are over closed minutes.
 
-    `high`, `low`, `volume` and `turnover` cover the remembered minutes of the last 24 h.
+    `high`, `low`, `volume` and `turnover` cover the stored minutes of the last 24 h.
     """
 
     instrument: InstrumentId
@@ -115,7 +115,7 @@ class Ticker(Struct, frozen=True):
 
 
 class BalanceReason(Enum):
-    """Why a balance moved."""
+    """Why a balance changed."""
 
     DEPOSIT = "deposit"
     ORDER = "order"
@@ -124,7 +124,7 @@ class BalanceReason(Enum):
     LIQUIDATION = "liquidation"
 
 
-class OrderMoved(Struct, frozen=True, tag=True):
+class OrderUpdated(Struct, frozen=True, tag=True):
     """An order is new or changed."""
 
     now_ns: int
@@ -134,8 +134,8 @@ class OrderMoved(Struct, frozen=True, tag=True):
 class Executed(Struct, frozen=True, tag=True):
     """One side of a match. `fee` is in units of `fee_asset`, negative for a rebate.
 
-    `position` is the hedge leg (NEUTRAL: one-way or spot), `realised` the PnL that it booked,
-    before the fee. Both sides of a match between accounts have the `trade_id` of its print.
+    `position_side` is NEUTRAL for one-way positions and spot, `realised` the PnL before the fee.
+    Both sides of a match between accounts have the `trade_id` of its public trade.
     """
 
     now_ns: int
@@ -150,15 +150,15 @@ class Executed(Struct, frozen=True, tag=True):
     fee: Decimal
     fee_asset: str
     maker: bool
-    position: Direction = Direction.NEUTRAL
+    position_side: Direction = Direction.NEUTRAL
     realised: Decimal = Decimal(0)
     liquidation: bool = False
 
 
-class BalanceMoved(Struct, frozen=True, tag=True):
-    """What an account has of an asset after a call; `change` is of the total, 0 for a lock.
+class BalanceUpdated(Struct, frozen=True, tag=True):
+    """An account's balance of an asset after a call; `change` is of the total, 0 for a lock.
 
-    Balances and positions are told once, at the end of what moved them.
+    Balances and positions are recorded once, at the end of the call that changed them.
     """
 
     now_ns: int
@@ -168,15 +168,15 @@ class BalanceMoved(Struct, frozen=True, tag=True):
     reason: BalanceReason
 
 
-class PositionMoved(Struct, frozen=True, tag=True):
+class PositionUpdated(Struct, frozen=True, tag=True):
     """A position after a change."""
 
     now_ns: int
-    position: OpenPosition
+    position: PositionSnapshot
 
 
-class BookMoved(Struct, frozen=True, tag=True):
-    """Levels of the public book that changed; `sequence` rises by one with each."""
+class BookUpdated(Struct, frozen=True, tag=True):
+    """Levels of the public book that changed; `sequence` increases by one with each fact."""
 
     now_ns: int
     instrument: InstrumentId
@@ -185,7 +185,7 @@ class BookMoved(Struct, frozen=True, tag=True):
     asks: tuple[BookLevel, ...]
 
 
-class TradePrinted(Struct, frozen=True, tag=True):
+class TradePublished(Struct, frozen=True, tag=True):
     """A public trade; `side` is the taker's."""
 
     now_ns: int
@@ -196,8 +196,8 @@ class TradePrinted(Struct, frozen=True, tag=True):
     side: Side
 
 
-class CandleMoved(Struct, frozen=True, tag=True):
-    """A minute's candle as it is now; `closed` once the minute has passed."""
+class CandleUpdated(Struct, frozen=True, tag=True):
+    """The current candle of a minute; `closed` once the minute has passed."""
 
     now_ns: int
     instrument: InstrumentId
@@ -206,7 +206,7 @@ class CandleMoved(Struct, frozen=True, tag=True):
 
 
 class FundingPaid(Struct, frozen=True, tag=True):
-    """`amount` of `asset` has left the account for funding; negative: it was received."""
+    """The account paid `amount` of `asset` as funding; a negative amount was received."""
 
     now_ns: int
     account: str
@@ -222,7 +222,7 @@ class FundingPaid(Struct, frozen=True, tag=True):
 class Liquidated(Struct, frozen=True, tag=True):
     """A position fell to its maintenance margin and was closed by the venue with `order_id`.
 
-    `average_price` is what it was closed at, `insured` what the insurance fund had to add.
+    `average_price` is the closing price, `insured` the amount that the insurance fund paid.
     """
 
     now_ns: int
@@ -237,8 +237,8 @@ class Liquidated(Struct, frozen=True, tag=True):
     insured: Decimal
 
 
-class MarkMoved(Struct, frozen=True, tag=True):
-    """A new mark price was shown."""
+class MarkUpdated(Struct, frozen=True, tag=True):
+    """The mark price was set."""
 
     now_ns: int
     instrument: InstrumentId
@@ -246,22 +246,22 @@ class MarkMoved(Struct, frozen=True, tag=True):
 
 
 class ListingChanged(Struct, frozen=True, tag=True):
-    """The venue lists the instrument otherwise now."""
+    """The instrument was listed, or its listing changed."""
 
     now_ns: int
     listing: Listing
 
 
 Fact = (
-    OrderMoved
+    OrderUpdated
     | Executed
-    | BalanceMoved
-    | PositionMoved
-    | BookMoved
-    | TradePrinted
-    | CandleMoved
+    | BalanceUpdated
+    | PositionUpdated
+    | BookUpdated
+    | TradePublished
+    | CandleUpdated
     | FundingPaid
     | Liquidated
-    | MarkMoved
+    | MarkUpdated
     | ListingChanged
 )

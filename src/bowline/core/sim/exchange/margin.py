@@ -1,4 +1,4 @@
-"""Perpetuals: what a position is worth and must keep, and what an account may still use.
+"""Margin of perpetuals: PnL, initial and maintenance margin, free balance, liquidation price.
 
 Linear contracts, margin in quote money. With quantity q (signed), cost C = q times the average
 entry, mark price P, leverage L, and maintenance rate r and deduction d of the tier of P |q|:
@@ -18,244 +18,268 @@ from msgspec import Struct
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ONE, ZERO, Direction, Side
-from bowline.core.sim.exchange.account import Account, Leg, money, money_up
-from bowline.core.sim.exchange.facts import Holding, OpenPosition
-from bowline.core.sim.exchange.orders import NewOrder, VenueOrder
+from bowline.core.sim.exchange.account import VenueAccount, VenuePosition, money, money_up
+from bowline.core.sim.exchange.facts import Holding, PositionSnapshot
+from bowline.core.sim.exchange.orders import NewOrder
 from bowline.core.sim.exchange.state import VenueState
 from bowline.core.sim.exchange.tiers import price_at_zero, tier_at
 from bowline.core.venue import MarginMode
 
 
-class _Held(Struct, frozen=True):
-    """Of one asset: margin of positions and orders, and the PnL of cross positions."""
+class _MarginUse(Struct, frozen=True):
+    """Margin of positions and orders, and PnL of cross positions, in one asset."""
 
     margin: Decimal
     unrealised: Decimal
 
 
-def unrealised(leg: Leg, mark: Decimal | None) -> Decimal:
-    """What closing at `mark` would bring; 0 while there is no mark price."""
-    return ZERO if mark is None else money(leg.quantity * mark) - leg.signed_cost
+def unrealised(position: VenuePosition, mark: Decimal | None) -> Decimal:
+    """PnL of closing at `mark`; 0 while there is no mark price."""
+    return ZERO if mark is None else money(position.quantity * mark) - position.signed_cost
 
 
-def maintenance(state: VenueState, instrument: InstrumentId, leg: Leg) -> Decimal:
-    """What the position must keep; 0 while there is no mark price."""
+def maintenance(state: VenueState, instrument: InstrumentId, position: VenuePosition) -> Decimal:
+    """Maintenance margin of a position; 0 while there is no mark price."""
     mark = state.mark(instrument)
     if mark is None:
         return ZERO
-    size = abs(leg.quantity)
+    size = abs(position.quantity)
     tier = tier_at(state.rules, state.tier_size(instrument, size, mark))
     return money(size * mark * tier.maintenance_rate - tier.deduction)
 
 
-def closes(asked: NewOrder) -> bool:
-    """Whether an order may only reduce: it says so, or it trades against its hedge leg."""
-    if asked.position is Direction.NEUTRAL:
-        return asked.reduce_only
-    return asked.side is not Side.entering(asked.position)
+def may_only_reduce(requested: NewOrder) -> bool:
+    """Whether an order may only reduce: it is reduce-only, or trades against its hedge side."""
+    if requested.position_side is Direction.NEUTRAL:
+        return requested.reduce_only
+    return requested.side is not Side.entering(requested.position_side)
 
 
-def closable(account: Account, asked: NewOrder) -> Decimal:
-    """How much of its position an order can close."""
-    leg = account.legs.get((asked.instrument, asked.position))
-    return ZERO if leg is None else max(ZERO, -asked.side.sign * leg.quantity)
+def closable_quantity(account: VenueAccount, requested: NewOrder) -> Decimal:
+    """The quantity of its position that an order can close."""
+    position = account.positions.get((requested.instrument, requested.position_side))
+    return ZERO if position is None else max(ZERO, -requested.side.sign * position.quantity)
 
 
-def free(state: VenueState, account: Account, asset: str) -> Decimal:
-    """What a new order may use; negative if open positions have lost more than there is."""
-    found = _held(state, account, asset)
+def free_balance(state: VenueState, account: VenueAccount, asset: str) -> Decimal:
+    """The balance that a new order may use; negative if cross positions lost more than that."""
+    found = _margin_use(state, account, asset)
     total, locked = account.totals.get(asset, ZERO), account.locked.get(asset, ZERO)
     return total - locked - found.margin + found.unrealised
 
 
-def holding(state: VenueState, account: Account, asset: str) -> Holding:
-    """What the account has of an asset."""
-    found = _held(state, account, asset)
+def holding(state: VenueState, account: VenueAccount, asset: str) -> Holding:
+    """The account's balance of an asset."""
+    found = _margin_use(state, account, asset)
     total, locked = account.totals.get(asset, ZERO), account.locked.get(asset, ZERO)
     left = max(ZERO, total - locked - found.margin + found.unrealised)
     return Holding(asset, total, left, locked, found.margin, found.unrealised)
 
 
-def _held(state: VenueState, account: Account, asset: str) -> _Held:
+def _margin_use(state: VenueState, account: VenueAccount, asset: str) -> _MarginUse:
     margin = pnl = ZERO
-    for (instrument, _), leg in account.legs.items():
-        if not leg.quantity or state.listings[instrument].quote != asset:
+    for (instrument, _), position in account.positions.items():
+        if not position.quantity or state.listings[instrument].quote != asset:
             continue
         settings = account.settings_at(instrument)
         if settings.margin_mode is MarginMode.ISOLATED:
-            margin += leg.margin
+            margin += position.margin
         else:
-            margin += money_up(leg.cost / settings.leverage)
-            pnl += unrealised(leg, state.mark(instrument))
+            margin += money_up(position.cost / settings.leverage)
+            pnl += unrealised(position, state.mark(instrument))
     ordered = {o.instrument for o in account.open.values() if o.instrument in state.linear}
     for instrument in sorted(ordered):
         if state.listings[instrument].quote == asset:
             margin += order_margin(state, account, instrument)
-    return _Held(margin, pnl)
+    return _MarginUse(margin, pnl)
 
 
 def order_margin(
     state: VenueState,
-    account: Account,
+    account: VenueAccount,
     instrument: InstrumentId,
     *,
     more: tuple[NewOrder, Decimal, Decimal] | None = None,
-    without: int = 0,
+    replaced_id: int = 0,
 ) -> Decimal:
-    """Initial margin and taker fee of what the open orders would open, were they all filled.
+    """Initial margin and taker fee of the positions that the open orders would open.
 
-    The part of a one-way order that would close the position needs none. `more` is one order more:
-    what is asked, its quantity, its price; `without` is the id of an order that is left out.
+    The part of a one-way order that would close the position needs none. `more` is an additional
+    order: request, quantity, price; the order with the id `replaced_id` is not counted.
     """
     sums: dict[tuple[Direction, Side], tuple[Decimal, Decimal]] = {}
     wanted = [
-        (order.asked, order.remaining, order.price)
+        (order.requested, order.remaining, order.price)
         for order in account.open.values()
         if order.instrument == instrument
-        and order.order_id != without
+        and order.order_id != replaced_id
         and order.price is not None
         and not order.waiting
     ]
     if more is not None:
         wanted.append(more)
-    for asked, quantity, price in wanted:
+    for requested, quantity, price in wanted:
         assert price is not None, "only orders with a price are summed"
-        if not closes(asked):
-            key = (asked.position, asked.side)
+        if not may_only_reduce(requested):
+            key = (requested.position_side, requested.side)
             before = sums.get(key, (ZERO, ZERO))
             sums[key] = (before[0] + quantity, before[1] + quantity * price)
     share = ONE / account.settings_at(instrument).leverage
     share += max(ZERO, state.fees(instrument).taker_rate)
     total = ZERO
-    for (position, side), (quantity, value) in sums.items():
+    for (position_side, side), (quantity, value) in sums.items():
         opening = quantity
-        if position is Direction.NEUTRAL:
-            leg = account.leg(instrument, position)
-            opening = max(ZERO, quantity - max(ZERO, -side.sign * leg.quantity))
+        if position_side is Direction.NEUTRAL:
+            position = account.position(instrument, position_side)
+            opening = max(ZERO, quantity - max(ZERO, -side.sign * position.quantity))
         if opening:
             total += money_up(value * opening / quantity * share)
     return total
 
 
-def size_after(
-    state: VenueState, account: Account, asked: NewOrder, quantity: Decimal, without: int = 0
+def position_size_after(
+    state: VenueState,
+    account: VenueAccount,
+    requested: NewOrder,
+    quantity: Decimal,
+    replaced_id: int = 0,
 ) -> Decimal:
-    """The size of the position if this order and all that open the same way were filled.
+    """The size of the position if this order and all orders that open the same side were filled.
 
-    As tiers count it: what is held at mark, an order at its price or else at mark. 0 for an order
-    that opens nothing. `without` is the id of an order that is left out.
+    In the unit of the tiers: a position at mark, an order at its price or else at mark. 0 for an
+    order that opens nothing. The order with the id `replaced_id` is not counted.
     """
-    at, mark, sign = asked.instrument, state.mark(asked.instrument) or ZERO, asked.side.sign
-    held = account.leg(at, asked.position).quantity * sign
+    at, mark, sign = (
+        requested.instrument,
+        state.mark(requested.instrument) or ZERO,
+        requested.side.sign,
+    )
+    held = account.position(at, requested.position_side).quantity * sign
     opening = quantity if held >= ZERO else max(ZERO, quantity + held)
-    if closes(asked) or not opening:
+    if may_only_reduce(requested) or not opening:
         return ZERO
     resting = sum(
         (
             state.tier_size(at, order.remaining, order.price or mark)
             for order in account.open.values()
             if order.instrument == at
-            and (order.side, order.asked.position) == (asked.side, asked.position)
-            and order.order_id != without
+            and (order.side, order.requested.position_side)
+            == (requested.side, requested.position_side)
+            and order.order_id != replaced_id
             and not order.waiting
-            and not closes(order.asked)
+            and not may_only_reduce(order.requested)
         ),
         ZERO,
     )
-    own = state.tier_size(at, opening, asked.price or mark)
+    own = state.tier_size(at, opening, requested.price or mark)
     return state.tier_size(at, max(ZERO, held), mark) + resting + own
 
 
-def rest_margin(state: VenueState, account: Account, order: VenueOrder, price: Decimal) -> Decimal:
-    """How much more an order needs than is held without it, at `price` for what is not filled."""
-    instrument, more = order.instrument, (order.asked, order.remaining, price)
-    apart = order_margin(state, account, instrument, without=order.order_id)
-    return order_margin(state, account, instrument, more=more, without=order.order_id) - apart
-
-
-def position(
-    state: VenueState, account: Account, instrument: InstrumentId, direction: Direction
-) -> OpenPosition:
-    """A position as it stands at the mark price; `direction` names the hedge leg."""
-    leg, settings = account.leg(instrument, direction), account.settings_at(instrument)
+def position_snapshot(
+    state: VenueState, account: VenueAccount, instrument: InstrumentId, direction: Direction
+) -> PositionSnapshot:
+    """A position valued at the mark price; `direction` is the hedge side, or NEUTRAL."""
+    position, settings = account.position(instrument, direction), account.settings_at(instrument)
     mark = state.mark(instrument)
     isolated = settings.margin_mode is MarginMode.ISOLATED
     way = direction
-    if way is Direction.NEUTRAL and leg.quantity:
-        way = Direction.LONG if leg.quantity > ZERO else Direction.SHORT
-    return OpenPosition(
-        account.name, instrument, settings.position_mode, way, abs(leg.quantity), leg.cost,
-        leg.margin if isolated else money_up(leg.cost / settings.leverage),
-        settings.margin_mode, settings.leverage, leg.realised, leg.updated_ns, mark,
-        unrealised(leg, mark), maintenance(state, instrument, leg),
-        _liquidation_price(state, account, instrument, leg, isolated=isolated),
-    )  # fmt: skip
+    if way is Direction.NEUTRAL and position.quantity:
+        way = Direction.LONG if position.quantity > ZERO else Direction.SHORT
+    return PositionSnapshot(
+        account=account.name,
+        instrument=instrument,
+        mode=settings.position_mode,
+        direction=way,
+        quantity=abs(position.quantity),
+        cost=position.cost,
+        margin=position.margin if isolated else money_up(position.cost / settings.leverage),
+        margin_mode=settings.margin_mode,
+        leverage=settings.leverage,
+        realised=position.realised,
+        updated_ns=position.updated_ns,
+        mark=mark,
+        unrealised=unrealised(position, mark),
+        maintenance=maintenance(state, instrument, position),
+        liquidation_price=_liquidation_price(
+            state, account, instrument, position, isolated=isolated
+        ),
+    )
 
 
 def _liquidation_price(
-    state: VenueState, account: Account, instrument: InstrumentId, leg: Leg, *, isolated: bool
+    state: VenueState,
+    account: VenueAccount,
+    instrument: InstrumentId,
+    position: VenuePosition,
+    *,
+    isolated: bool,
 ) -> Decimal | None:
-    """The mark price at which it would be liquidated, all else unmoved; None if there is none."""
-    if not leg.quantity:
+    """The mark price of liquidation, all else being equal; None if there is none."""
+    if not position.quantity:
         return None
     if isolated:
-        legs, backing = [leg], leg.margin
+        positions, backing = [position], position.margin
     else:
-        legs = [each for (i, _), each in account.legs.items() if i == instrument]
+        positions = [each for (i, _), each in account.positions.items() if i == instrument]
         backing = cross_surplus(state, account, state.listings[instrument].quote, instrument)
-    return price_at_zero(state, instrument, legs, backing)
+    return price_at_zero(state, instrument, positions, backing)
 
 
 def cross_surplus(
-    state: VenueState, account: Account, asset: str, beside: InstrumentId | None = None
+    state: VenueState, account: VenueAccount, asset: str, excluding: InstrumentId | None = None
 ) -> Decimal:
-    """What cross positions have above their maintenance; `beside`: without those of one instrument.
+    """Balance and PnL of cross positions above their maintenance margin.
 
-    All the account's money but isolated margins answers, money locked for spot orders too.
+    `excluding` leaves out the positions of one instrument. The whole balance except isolated
+    margins counts, also what is locked for spot orders.
     """
     surplus = account.totals.get(asset, ZERO)
-    for (instrument, _), leg in account.legs.items():
-        if not leg.quantity or state.listings[instrument].quote != asset:
+    for (instrument, _), position in account.positions.items():
+        if not position.quantity or state.listings[instrument].quote != asset:
             continue
         if account.settings_at(instrument).margin_mode is MarginMode.ISOLATED:
-            surplus -= leg.margin
-        elif instrument != beside:
-            surplus += unrealised(leg, state.mark(instrument))
-            surplus -= maintenance(state, instrument, leg)
+            surplus -= position.margin
+        elif instrument != excluding:
+            surplus += unrealised(position, state.mark(instrument))
+            surplus -= maintenance(state, instrument, position)
     return surplus
 
 
-def isolated_surplus(state: VenueState, instrument: InstrumentId, leg: Leg) -> Decimal:
-    """What an isolated position has above its maintenance."""
-    pnl = unrealised(leg, state.mark(instrument))
-    return leg.margin + pnl - maintenance(state, instrument, leg)
+def isolated_surplus(
+    state: VenueState, instrument: InstrumentId, position: VenuePosition
+) -> Decimal:
+    """Margin and PnL of an isolated position above its maintenance margin."""
+    pnl = unrealised(position, state.mark(instrument))
+    return position.margin + pnl - maintenance(state, instrument, position)
 
 
-def fill_leg(leg: Leg, quantity: Decimal, price: Decimal, isolated_at: Decimal | None) -> Decimal:
-    """Change a position by a fill of a signed quantity; the PnL it realised.
+def update_position(
+    position: VenuePosition, quantity: Decimal, price: Decimal, isolated_at: Decimal | None
+) -> Decimal:
+    """Change a position by a fill of a signed quantity; returns the realised PnL.
 
-    `isolated_at` is the leverage of an isolated position, None in cross mode. What is entered and
-    what is left of the cost always add up to the value of the fill, to the last digit.
+    `isolated_at` is the leverage of an isolated position, None in cross mode. Closed and opened
+    cost always add up to the exact value of the fill.
     """
     value, opened = money(abs(quantity) * price), abs(quantity)
     realised = ZERO
-    if leg.quantity and (leg.quantity > ZERO) is not (quantity > ZERO):
-        size = abs(leg.quantity)
+    if position.quantity and (position.quantity > ZERO) is not (quantity > ZERO):
+        size = abs(position.quantity)
         closed = min(size, opened)
         opened -= closed
-        part, margin_part, proceeds = leg.cost, leg.margin, money(closed * price)
+        part, margin_part, proceeds = position.cost, position.margin, money(closed * price)
         if closed < size:
             part, margin_part = money(part * closed / size), money(margin_part * closed / size)
-        sign = ONE if leg.quantity > ZERO else -ONE
+        sign = ONE if position.quantity > ZERO else -ONE
         realised = (proceeds - part) * sign
-        leg.quantity -= closed * sign
-        leg.cost -= part
-        leg.margin -= margin_part
+        position.quantity -= closed * sign
+        position.cost -= part
+        position.margin -= margin_part
         value -= proceeds
     if opened:
-        leg.quantity += opened if quantity > ZERO else -opened
-        leg.cost += value
+        position.quantity += opened if quantity > ZERO else -opened
+        position.cost += value
         if isolated_at is not None:
-            leg.margin += money_up(value / isolated_at)
-    leg.realised += realised
+            position.margin += money_up(value / isolated_at)
+    position.realised += realised
     return realised

@@ -1,4 +1,4 @@
-"""An order at the played venue: what was asked, where it is, and why one was refused or ended.
+"""Orders at a simulated venue: request, state, and the reasons for a rejection or an end.
 
 Quantities are base units, prices and costs quote money. Nothing here decides anything.
 """
@@ -13,19 +13,19 @@ from msgspec import Struct
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
-from bowline.core.sim.exchange.life import ORDER_LIFE
+from bowline.core.sim.exchange.transitions import ORDER_TRANSITIONS
 from bowline.core.venue import OrderKind, TimeInForce
 
 
 class TriggerPrice(Enum):
-    """Which price a stop watches."""
+    """The price that triggers a stop."""
 
     LAST = "last"
     MARK = "mark"
 
 
-class RefusalReason(Enum):
-    """Why the venue said no. A dialect knows its own code for each."""
+class RejectReason(Enum):
+    """Why a request was rejected. A dialect maps each to its venue's own code."""
 
     INSUFFICIENT_FUNDS = "insufficient funds"
     BELOW_MIN_QUANTITY = "below the minimum quantity"
@@ -54,9 +54,9 @@ class RefusalReason(Enum):
 
 
 class EndReason(Enum):
-    """Why an order ended that was not filled in whole."""
+    """Why an order ended before it was filled completely."""
 
-    ASKED = "asked"
+    REQUESTED = "requested"
     IOC = "ioc"
     FOK = "fok"
     POST_ONLY = "post_only"
@@ -68,21 +68,21 @@ class EndReason(Enum):
     SCRIPT = "script"
 
 
-class Refused(Struct, frozen=True):
-    """A no, for good: nothing has changed."""
+class Rejection(Struct, frozen=True):
+    """A request was rejected; nothing has changed."""
 
-    reason: RefusalReason
+    reason: RejectReason
     message: str = ""
 
 
 class NewOrder(Struct, frozen=True):
-    """What an account asks for. `client_id` is the text that the client sent, "" if none.
+    """An order request. `client_id` is the text that the client sent, "" if none.
 
     A limit order has a `price`, a stop a `trigger`; a stop with a `price` becomes a limit order
     when it is triggered, one without a market order. A market order has a `quantity`, or for a spot
-    buy a `quote_cost` to spend. `position` is LONG or SHORT in hedge mode and NEUTRAL otherwise.
+    buy a `quote_cost` to spend. `position_side` is LONG or SHORT in hedge mode, else NEUTRAL.
     `trigger_rising` None: a buy waits for a rise, a sell for a fall. `form` is the dialect's own
-    word for the way it was asked for, kept with the order.
+    mark for the endpoint or type of the request, stored with the order.
     """
 
     account: str
@@ -97,21 +97,21 @@ class NewOrder(Struct, frozen=True):
     trigger_rising: bool | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
     reduce_only: bool = False
-    position: Direction = Direction.NEUTRAL
+    position_side: Direction = Direction.NEUTRAL
     client_id: str = ""
     form: str = ""
 
 
 class VenueOrder(Struct, frozen=True):
-    """The whole of an order as the venue knows it at `updated_ns`.
+    """The complete state of an order at `updated_ns`.
 
-    `quantity` of a buy by `quote_cost` is what that buys from the book it meets. `cost` is the
+    `quantity` of a buy by `quote_cost` is calculated from the book at entry. `cost` is the
     quote money of all fills, `fees` what they cost, an amount for each asset. A stop that waits is
     WORKING with `triggered` False. `by_venue` marks a liquidation order.
     """
 
     order_id: int
-    asked: NewOrder
+    requested: NewOrder
     state: OrderState
     quantity: Decimal
     created_ns: int
@@ -124,31 +124,31 @@ class VenueOrder(Struct, frozen=True):
     cancelling: bool = False
     by_venue: bool = False
     ended: EndReason | None = None
-    refusal: RefusalReason | None = None
+    reject_reason: RejectReason | None = None
 
     @property
     def account(self) -> str:
-        """Whose it is."""
-        return self.asked.account
+        """The account that owns the order."""
+        return self.requested.account
 
     @property
     def client_id(self) -> str:
         """The text that the client sent."""
-        return self.asked.client_id
+        return self.requested.client_id
 
     @property
     def instrument(self) -> InstrumentId:
-        """What is traded."""
-        return self.asked.instrument
+        """The traded instrument."""
+        return self.requested.instrument
 
     @property
     def side(self) -> Side:
         """Buy or sell."""
-        return self.asked.side
+        return self.requested.side
 
     @property
     def remaining(self) -> Decimal:
-        """What is not filled yet, in base units."""
+        """The unfilled quantity, in base units."""
         return self.quantity - self.filled
 
     @property
@@ -158,10 +158,10 @@ class VenueOrder(Struct, frozen=True):
 
     @property
     def done(self) -> bool:
-        """Whether nothing more can happen to it."""
-        return not ORDER_LIFE[self.state]
+        """Whether the state is final."""
+        return not ORDER_TRANSITIONS[self.state]
 
     @property
     def waiting(self) -> bool:
-        """Whether it is a stop that was not triggered yet."""
-        return self.asked.kind is OrderKind.STOP and not self.triggered
+        """Whether it is a stop that is not triggered yet."""
+        return self.requested.kind is OrderKind.STOP and not self.triggered

@@ -1,4 +1,4 @@
-"""What differs from venue to venue in how it matches, charges and refuses. Data, no behaviour."""
+"""Rules that differ between venues: fees, limits, tiers, client ids. Data, no behaviour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO
 from bowline.core.venue import MarginMode, PositionMode
 
-#: what every played venue lists as the most, in base units and in quote money
+#: maxima that every simulated venue lists, in base units and in quote money: our choice
 MAX_QUANTITY = Decimal(1_000_000_000)
 MAX_PRICE = Decimal(1_000_000_000)
 
@@ -26,7 +26,7 @@ class ClientIds(Enum):
 
 
 class FeeAsset(Enum):
-    """In what a spot trade is charged: what is received (base for a buy), or always quote."""
+    """The asset of a spot fee: the asset received (base for a buy), or always quote."""
 
     RECEIVED = "received"
     QUOTE = "quote"
@@ -35,7 +35,7 @@ class FeeAsset(Enum):
 class Fees(Struct, frozen=True):
     """Shares of the traded value; a negative rate is a rebate. Perpetuals pay in quote.
 
-    `third_asset` (BNB) pays instead, at the price shown for it, while the account has enough of it.
+    `third_asset` (such as BNB) pays instead, at its set price, while the account has enough of it.
     """
 
     maker_rate: Decimal = Decimal("0.0002")
@@ -45,17 +45,17 @@ class Fees(Struct, frozen=True):
 
 
 class TierUnit(Enum):
-    """What a tier's size is counted in."""
+    """The unit of a tier's size."""
 
     VALUE = "quote money at mark"
     CONTRACTS = "contracts"
 
 
 class Tier(Struct, frozen=True):
-    """What a perpetual position of up to `most` must keep, and how far it may be leveraged.
+    """Maintenance margin and maximum leverage of perpetual positions of up to `most`.
 
-    `most` is in the rules' `TierUnit`. The position keeps `maintenance_rate` of its value at mark
-    less `deduction`, quote money.
+    `most` is in the rules' `TierUnit`. Maintenance margin is `maintenance_rate` times the value at
+    mark, less `deduction` in quote money.
     """
 
     most: Decimal
@@ -64,10 +64,10 @@ class Tier(Struct, frozen=True):
     deduction: Decimal = ZERO
 
 
-def progressive(*rows: tuple[int, str, int]) -> tuple[Tier, ...]:
-    """Tiers of `most`, rate and leverage in which a rate counts for what is beyond the tier before.
+def progressive_tiers(*rows: tuple[int, str, int]) -> tuple[Tier, ...]:
+    """Tiers of `most`, rate and leverage whose rate applies only to the part inside the tier.
 
-    That is what the deductions make: d' = d + most (r' - r), from one tier to the next.
+    The deductions have that effect: d' = d + most (r' - r), from one tier to the next.
     """
     tiers: list[Tier] = []
     for most, rate, leverage in rows:
@@ -81,21 +81,21 @@ def progressive(*rows: tuple[int, str, int]) -> tuple[Tier, ...]:
 
 
 class VenueRules(Struct, frozen=True):
-    """The policies of one venue. `fees_of` goes before the default.
+    """The rules of one venue. `instrument_fees` overrides `fees`.
 
-    `tiers`, if there are any, go by the size of a position, the least first; without them every
-    position keeps `maintenance_rate` of its value at mark. With `spot_stops_hold` a spot stop that
-    waits holds back what it may cost, with the others nothing does before it is triggered.
+    `tiers` are by position size, smallest first; without them the maintenance margin of every
+    position is `maintenance_rate` of its value at mark. With `spot_stops_lock` a waiting spot stop
+    locks its cost; other stops lock nothing before they are triggered.
     `price_band` is how far a limit price may be from the market (a stop's from its trigger), as a
     share of it; None: no band. `max_quantity` (base units) and `max_price` bound every order. With
     `post_only_refuses` False a post-only order that would take is accepted and cancelled at once.
-    `liquidation_rate` is what a liquidation costs beside the taker fee, paid into the insurance
-    fund. `history` is how many closed orders and fills of an account, and prints of an instrument,
-    are remembered.
+    `liquidation_rate` is charged for a liquidation in addition to the taker fee and goes to the
+    insurance fund. `history` limits the stored closed orders and fills of an account and the
+    stored public trades of an instrument.
     """
 
     fees: Fees = Fees()
-    fees_of: Mapping[InstrumentId, Fees] = {}
+    instrument_fees: Mapping[InstrumentId, Fees] = {}
     client_ids: ClientIds = ClientIds.OPEN
     post_only_refuses: bool = True
     max_open_orders: int = 500
@@ -104,8 +104,8 @@ class VenueRules(Struct, frozen=True):
     max_price: Decimal = MAX_PRICE
     maintenance_rate: Decimal = Decimal("0.005")
     tiers: tuple[Tier, ...] = ()
-    tiers_count: TierUnit = TierUnit.VALUE
-    spot_stops_hold: bool = False
+    tier_unit: TierUnit = TierUnit.VALUE
+    spot_stops_lock: bool = False
     liquidation_rate: Decimal = ZERO
     leverage: Decimal = Decimal(10)
     margin_mode: MarginMode = MarginMode.CROSS

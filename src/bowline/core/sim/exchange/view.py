@@ -1,4 +1,4 @@
-"""What may be asked of a played venue. It must never change anything."""
+"""Queries of a simulated venue. A query must never change the state."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bowline.core.sim.exchange.facts import (
     FundingPaid,
     Holding,
     MinuteCandle,
-    OpenPosition,
+    PositionSnapshot,
     Ticker,
-    TradePrinted,
+    TradePublished,
     TradingSettings,
 )
 from bowline.core.sim.exchange.orders import VenueOrder
@@ -25,39 +25,39 @@ from bowline.core.sim.exchange.rules import Fees, Tier
 from bowline.core.sim.exchange.state import VenueState
 from bowline.core.venue import Listing
 
-_POTS = ("positions", "outside", "fees", "funding", "insurance", "deposits")
+_CONTRA_ACCOUNTS = ("positions", "external", "fees", "funding", "insurance", "deposits")
 
 
-class View:
-    """Queries of a `VenueEngine`, as of its last call. KeyError: unknown account or instrument."""
+class VenueView:
+    """Queries of a `MatchingEngine` as of its last call. KeyError: unknown account, instrument."""
 
     def __init__(self, state: VenueState) -> None:
         self._state = state
 
     def listings(self) -> tuple[Listing, ...]:
-        """All that is listed now, in the order of listing."""
+        """All current listings, in the order of listing."""
         return tuple(self._state.listings.values())
 
     def listing(self, instrument: InstrumentId) -> Listing:
-        """How this instrument is listed now."""
+        """The current listing of an instrument."""
         return self._state.listings[instrument]
 
     def book(self, instrument: InstrumentId, depth: int | None = None) -> BookSnapshot:
-        """The public book, all of it or the best `depth` levels of a side."""
+        """The public book, complete or the best `depth` levels of a side."""
         return self._state.books[instrument].snapshot(self._state.now_ns, depth)
 
     def ticker(self, instrument: InstrumentId) -> Ticker:
-        """Best, last, mark and the last 24 hours."""
-        state, tape = self._state, self._state.tapes[instrument]
-        day = [each for each in tape.minutes if each.open_ns > state.now_ns - DAY_NS]
-        if tape.forming is not None:
-            day.append(tape.forming)
+        """Best prices, last price, mark price and the figures of 24 hours."""
+        state, trade_history = self._state, self._state.trade_histories[instrument]
+        day = [each for each in trade_history.minutes if each.open_ns > state.now_ns - DAY_NS]
+        if trade_history.forming is not None:
+            day.append(trade_history.forming)
         return Ticker(
             instrument,
             state.now_ns,
             self._best(instrument, Side.BUY),
             self._best(instrument, Side.SELL),
-            tape.last,
+            trade_history.last,
             state.mark(instrument),
             day[0].open if day else None,
             max((each.high for each in day), default=None),
@@ -66,34 +66,34 @@ class View:
             sum((each.turnover for each in day), ZERO),
         )
 
-    def trades(self, instrument: InstrumentId, limit: int = 100) -> list[TradePrinted]:
-        """The last prints, oldest first."""
-        return list(self._state.tapes[instrument].prints)[-limit:]
+    def trades(self, instrument: InstrumentId, limit: int = 100) -> list[TradePublished]:
+        """The latest public trades, oldest first."""
+        return list(self._state.trade_histories[instrument].prints)[-limit:]
 
     def candles(
         self, instrument: InstrumentId, from_ns: int = 0, limit: int = 1_000
     ) -> list[MinuteCandle]:
         """Minutes from `from_ns` on, oldest first, the forming one last: the latest `limit`."""
-        tape = self._state.tapes[instrument]
-        found = [each for each in tape.minutes if each.open_ns >= from_ns]
-        if tape.forming is not None and tape.forming.open_ns >= from_ns:
-            found.append(tape.forming)
+        trade_history = self._state.trade_histories[instrument]
+        found = [each for each in trade_history.minutes if each.open_ns >= from_ns]
+        if trade_history.forming is not None and trade_history.forming.open_ns >= from_ns:
+            found.append(trade_history.forming)
         return found[-limit:]
 
     def order(self, account: str, order: int | str) -> VenueOrder | None:
-        """By order id (int) or client id (str): the newest that has it, open or closed."""
+        """The order with an order id, or the newest with a client id (str), open or closed."""
         return self._state.accounts[account].find(order)
 
     def open_orders(self, account: str, instrument: InstrumentId | None = None) -> list[VenueOrder]:
-        """Orders that are not done, oldest first; waiting stops too."""
-        return _at(self._state.accounts[account].open.values(), instrument)
+        """Open orders and untriggered stops, oldest first."""
+        return _of_instrument(self._state.accounts[account].open.values(), instrument)
 
     def closed_orders(
         self, account: str, instrument: InstrumentId | None = None
     ) -> list[VenueOrder]:
-        """Orders that are done, in the order in which they ended."""
+        """Closed orders, in the order in which they ended."""
         found = self._state.accounts[account]
-        return _at((found.orders[each] for each in found.closed), instrument)
+        return _of_instrument((found.orders[each] for each in found.closed), instrument)
 
     def fills(
         self, account: str, instrument: InstrumentId | None = None, after_trade_id: int = 0
@@ -106,53 +106,61 @@ class View:
         ]
 
     def funding(self, account: str, instrument: InstrumentId | None = None) -> list[FundingPaid]:
-        """What the account has paid and received for funding, oldest first."""
+        """Funding paid and received, oldest first."""
         found = self._state.accounts[account].funding
         return [each for each in found if instrument in {None, each.instrument}]
 
     def fees(self, instrument: InstrumentId) -> Fees:
-        """What a trade of the instrument costs."""
+        """The fee rates of an instrument."""
         return self._state.fees(instrument)
 
     def tiers(self) -> tuple[Tier, ...]:
-        """The tiers of every perpetual; none where every position keeps the same share."""
+        """The risk tiers of every perpetual; empty where there is one maintenance rate."""
         return self._state.rules.tiers
 
     def holdings(self, account: str) -> list[Holding]:
-        """Every asset that the account ever had, by name."""
+        """Balances of every asset that the account ever had, by asset."""
         found = self._state.accounts[account]
         return [margin.holding(self._state, found, asset) for asset in sorted(found.totals)]
 
     def holding(self, account: str, asset: str) -> Holding:
-        """What the account has of an asset; zeros if it never had any."""
+        """The balance of an asset; zeros if the account never had any."""
         return margin.holding(self._state, self._state.accounts[account], asset)
 
-    def positions(self, account: str, instrument: InstrumentId | None = None) -> list[OpenPosition]:
-        """Positions that are not flat, by instrument, long before short."""
+    def positions(
+        self, account: str, instrument: InstrumentId | None = None
+    ) -> list[PositionSnapshot]:
+        """Open positions by instrument, long before short."""
         found = self._state.accounts[account]
-        held = [key for key, leg in found.legs.items() if leg.quantity]
+        held = [key for key, position in found.positions.items() if position.quantity]
         wanted = sorted((at, -way) for at, way in held if instrument in {None, at})
-        return [margin.position(self._state, found, at, Direction(-way)) for at, way in wanted]
+        return [
+            margin.position_snapshot(self._state, found, at, Direction(-way)) for at, way in wanted
+        ]
 
     def settings(self, account: str, instrument: InstrumentId) -> TradingSettings:
-        """Leverage and modes of the account at an instrument."""
+        """Leverage, margin mode and position mode at an instrument."""
         self._state.listings[instrument]
         return self._state.accounts[account].settings_at(instrument)
 
-    def pots(self, asset: str) -> dict[str, Decimal]:
-        """Where all of an asset is; the sum is 0, to the last digit.
+    def ledger_balances(self, asset: str) -> dict[str, Decimal]:
+        """The double-entry ledger of an asset; the sum is exactly 0.
 
-        `accounts`: all that they have; `positions`: less what their positions were entered for;
-        `outside`: whoever traded against them; `fees`, `funding`, `insurance`: what these took;
-        `deposits`: as a negative, where it all came from.
+        `accounts`: the total of all accounts; `positions`: less the entry value of positions;
+        `external`: the external market; `fees`, `funding`, `insurance`: received by these;
+        `deposits`: the negative sum of all deposits.
         """
         state = self._state
         accounts = sum((each.totals.get(asset, ZERO) for each in state.accounts.values()), ZERO)
-        return {"accounts": accounts} | {pot: state.pots.get((pot, asset), ZERO) for pot in _POTS}
+        return {"accounts": accounts} | {
+            contra: state.contra_balances.get((contra, asset), ZERO) for contra in _CONTRA_ACCOUNTS
+        }
 
     def _best(self, instrument: InstrumentId, side: Side) -> BookLevel | None:
         return next(self._state.books[instrument].walk(side), None)
 
 
-def _at(orders: Iterable[VenueOrder], instrument: InstrumentId | None) -> list[VenueOrder]:
+def _of_instrument(
+    orders: Iterable[VenueOrder], instrument: InstrumentId | None
+) -> list[VenueOrder]:
     return [order for order in orders if instrument in {None, order.instrument}]

@@ -6,17 +6,17 @@ from collections import defaultdict
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
-from bowline.core.sim.exchange import Holding, OpenPosition, RefusalReason, Refused
+from bowline.core.sim.exchange import Holding, PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.binance.asked import (
+from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
+from bowline.simex.dialects.binance.request_fields import (
     fields_of,
     listing_in,
     listings_in,
     number_in,
 )
-from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
 from bowline.simex.dialects.binance.start import most_value
 from bowline.simex.dialects.binance.words import linear_position
 from bowline.simex.floor import Floor, remembered
@@ -186,7 +186,7 @@ def positions_with_flat(call: Call) -> object:
     return rows
 
 
-def legs(floor: Floor, account: str, listing: Listing) -> list[OpenPosition]:
+def legs(floor: Floor, account: str, listing: Listing) -> list[PositionSnapshot]:
     """The one-way position, or the two of hedge mode; flat ones too."""
     instrument, view = listing.instrument.id, floor.view("linear")
     settings = view.settings(account, instrument)
@@ -197,7 +197,7 @@ def legs(floor: Floor, account: str, listing: Listing) -> list[OpenPosition]:
     ways = (Direction.NEUTRAL,) if one_way else (Direction.LONG, Direction.SHORT)
     return [
         found.get(way)
-        or OpenPosition(
+        or PositionSnapshot(
             account, instrument, settings.position_mode, way, ZERO, ZERO, ZERO,
             settings.margin_mode, settings.leverage, ZERO, 0, floor.ticker(instrument).mark,
         )
@@ -226,9 +226,9 @@ def set_position_mode(call: Call) -> object:
         raise missing("dualSidePosition")
     mode = PositionMode.HEDGE if wanted == "true" else PositionMode.ONE_WAY
     refused = call.floor.set_position_mode(call.account, mode)
-    if refused is not None and refused.reason is RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
         raise WireRefusal(-4059, "No need to change position side.")
-    if refused is not None and refused.reason is RefusalReason.MODE_IN_USE:
+    if refused is not None and refused.reason is RejectReason.MODE_IN_USE:
         if call.floor.view("linear").open_orders(call.account):
             raise WireRefusal(-4067, "Position side cannot be changed if there exists open orders.")
         raise WireRefusal(-4068, "Position side cannot be changed if there exists position.")
@@ -243,16 +243,16 @@ def set_margin_type(call: Call) -> object:
     if mode is None:
         raise missing("marginType")
     refused = call.floor.set_margin_mode(call.account, instrument, mode)
-    if refused is not None and refused.reason is RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
         raise WireRefusal(-4046, "No need to change margin type.")
-    if refused is not None and refused.reason is RefusalReason.MODE_IN_USE:
+    if refused is not None and refused.reason is RejectReason.MODE_IN_USE:
         if call.floor.view("linear").open_orders(call.account, instrument):
             raise WireRefusal(-4047, "Margin type cannot be changed if there exists open orders.")
         raise WireRefusal(-4048, "Margin type cannot be changed if there exists position.")
     return _done(refused)
 
 
-def _done(refused: Refused | None) -> Words:
+def _done(refused: Rejection | None) -> Words:
     if refused is not None:
         raise refusal_of("linear", refused)
     return {"code": 200, "msg": "success"}
@@ -264,11 +264,11 @@ def set_leverage(call: Call) -> object:
     listing = listing_in(call, fields)
     leverage = number_in(fields, "leverage")
     refused = call.floor.set_leverage(call.account, listing.instrument.id, leverage)
-    if refused is not None and refused.reason is RefusalReason.LEVERAGE_TOO_HIGH:
+    if refused is not None and refused.reason is RejectReason.LEVERAGE_TOO_HIGH:
         raise WireRefusal(-4028, f"Leverage {plain(leverage)} is not valid")
-    if refused is not None and refused.reason is RefusalReason.INSUFFICIENT_FUNDS:
+    if refused is not None and refused.reason is RejectReason.INSUFFICIENT_FUNDS:
         raise WireRefusal(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused)
     return {
         "symbol": listing.venue_symbol,

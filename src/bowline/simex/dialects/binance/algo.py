@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bowline.core.sim.exchange import RefusalReason, Refused, VenueOrder
+from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call, Reply, WireRefusal
-from bowline.simex.dialects.binance.asked import (
+from bowline.simex.dialects.binance.refusals import NUMBERS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.request_fields import (
     Fields,
     fields_of,
     limit_in,
@@ -13,7 +14,6 @@ from bowline.simex.dialects.binance.asked import (
     listings_in,
     window_in,
 )
-from bowline.simex.dialects.binance.refusals import NUMBERS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.trading import counted, or_refused, order_in
 from bowline.simex.dialects.binance.words import algo_id, algo_order, algo_order_id, is_algo
 from bowline.simex.wire_words import ms
@@ -36,7 +36,7 @@ def cancel(call: Call) -> object:
     """DELETE algoOrder."""
     found = _named(call, fields_of(call))
     if found is None or found.triggered:
-        raise refusal_of("linear", Refused(RefusalReason.UNKNOWN_ORDER))
+        raise refusal_of("linear", Rejection(RejectReason.UNKNOWN_ORDER))
     ended = or_refused(call, call.floor.cancel(call.account, found.instrument, found.order_id))
     names = {"algoId": algo_id(ended), "clientAlgoId": ended.client_id}
     return names | {"code": "200", "msg": "success"}

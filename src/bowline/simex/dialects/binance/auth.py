@@ -7,8 +7,8 @@ import hmac
 import re
 
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.binance.asked import fields_of
 from bowline.simex.dialects.binance.refusals import missing
+from bowline.simex.dialects.binance.request_fields import fields_of
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import same
 from bowline.simex.wire_words import int_in, ms

@@ -44,7 +44,7 @@ _SPOT_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001")),
     client_ids=ClientIds.OPEN,
     # "Spot Trading FAQ": an order locks what it needs as long as it is on the book, a stop too
-    spot_stops_hold=True,
+    spot_stops_lock=True,
     first_order_id=FIRST_ORDER_ID,
     first_trade_id=5_000_000_001,
 )

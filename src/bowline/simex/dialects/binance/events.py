@@ -8,14 +8,14 @@ from decimal import Decimal
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import (
-    BalanceMoved,
     BalanceReason,
+    BalanceUpdated,
     EndReason,
     Executed,
     Holding,
-    OpenPosition,
-    OrderMoved,
-    PositionMoved,
+    OrderUpdated,
+    PositionSnapshot,
+    PositionUpdated,
     VenueOrder,
 )
 from bowline.core.venue import MarginMode
@@ -90,11 +90,11 @@ class _Stage:
 def spot_events(floor: Floor, news: News) -> Iterable[Words]:
     """ExecutionReport and outboundAccountPosition."""
     match news:
-        case OrderMoved(order=order) if not _is_a_fill(order):
+        case OrderUpdated(order=order) if not _is_a_fill(order):
             yield _execution_report(floor, _Stage(floor, order, None), news.now_ns)
         case Executed():
             yield _execution_report(floor, _Stage(floor, _order_of(floor, news), news), news.now_ns)
-        case BalanceMoved(holding=holding):
+        case BalanceUpdated(holding=holding):
             yield {
                 "e": "outboundAccountPosition",
                 "E": ms(floor.now_ns),
@@ -106,7 +106,7 @@ def spot_events(floor: Floor, news: News) -> Iterable[Words]:
 def linear_events(floor: Floor, news: News) -> Iterable[Words]:
     """ORDER_TRADE_UPDATE, ALGO_UPDATE and ACCOUNT_UPDATE."""
     match news:
-        case OrderMoved(order=order):
+        case OrderUpdated(order=order):
             if is_algo(order):
                 yield _event(floor, "ALGO_UPDATE", news.now_ns, {"o": _algo(floor, order)})
             if in_engine(order) and not _is_a_fill(order):
@@ -116,10 +116,10 @@ def linear_events(floor: Floor, news: News) -> Iterable[Words]:
             stage = _Stage(floor, _order_of(floor, news), news)
             told = _trade_update(floor, stage, news.now_ns)
             yield _event(floor, "ORDER_TRADE_UPDATE", news.now_ns, {"o": told})
-        case BalanceMoved(holding=holding, reason=reason) if reason in _WHY:
+        case BalanceUpdated(holding=holding, reason=reason) if reason in _WHY:
             moved = {"m": _WHY[reason], "B": [_balance(holding, reason, news.change)], "P": []}
             yield _event(floor, "ACCOUNT_UPDATE", news.now_ns, {"a": moved})
-        case PositionMoved(position=position):
+        case PositionUpdated(position=position):
             moved = {"m": "ORDER", "B": [], "P": [_position(floor, position)]}
             yield _event(floor, "ACCOUNT_UPDATE", news.now_ns, {"a": moved})
 
@@ -142,7 +142,7 @@ def _order_of(floor: Floor, fill: Executed) -> VenueOrder:
 
 def _execution_report(floor: Floor, stage: _Stage, at_ns: int) -> Words:
     order, fill = stage.order, stage.fill
-    asked, last = order.asked, fill.quantity * fill.price if fill else ZERO
+    requested, last = order.requested, fill.quantity * fill.price if fill else ZERO
     cancelled = stage.what == "CANCELED"
     words: Words = {
         "e": "executionReport",
@@ -154,7 +154,7 @@ def _execution_report(floor: Floor, stage: _Stage, at_ns: int) -> Words:
         "f": force_word(order),
         "q": plain(order.quantity),
         "p": plain_or(order.price, "0"),
-        "P": plain_or(asked.trigger, "0"),
+        "P": plain_or(requested.trigger, "0"),
         "F": "0.00000000",
         "g": -1,
         "C": order.client_id if cancelled else "",
@@ -176,7 +176,7 @@ def _execution_report(floor: Floor, stage: _Stage, at_ns: int) -> Words:
         "O": ms(order.created_ns),
         "Z": plain(stage.cost),
         "Y": plain(last),
-        "Q": plain_or(asked.quote_cost, "0"),
+        "Q": plain_or(requested.quote_cost, "0"),
         "V": "NONE",
     }
     return words if order.waiting else words | {"W": ms(order.created_ns)}
@@ -184,7 +184,7 @@ def _execution_report(floor: Floor, stage: _Stage, at_ns: int) -> Words:
 
 def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
     order, fill = stage.order, stage.fill
-    asked = order.asked
+    requested = order.requested
     return {
         "s": floor.listing(order.instrument).venue_symbol,
         "c": client_word(order),
@@ -208,10 +208,10 @@ def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
         "b": "0",
         "a": "0",
         "m": fill is not None and fill.maker,
-        "R": asked.reduce_only,
-        "wt": WORKING_TYPES[asked.trigger_by],
+        "R": requested.reduce_only,
+        "wt": WORKING_TYPES[requested.trigger_by],
         "ot": "LIQUIDATION" if order.by_venue else type_word(order),
-        "ps": LEGS[asked.position],
+        "ps": LEGS[requested.position_side],
         "cp": False,
         "rp": plain(fill.realised) if fill else "0",
         "pP": False,
@@ -224,7 +224,7 @@ def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
 
 
 def _algo(floor: Floor, order: VenueOrder) -> Words:
-    asked = order.asked
+    requested = order.requested
     return {
         "caid": order.client_id,
         "aid": algo_id(order),
@@ -232,7 +232,7 @@ def _algo(floor: Floor, order: VenueOrder) -> Words:
         "o": type_word(order),
         "s": floor.listing(order.instrument).venue_symbol,
         "S": SIDES[order.side],
-        "ps": LEGS[asked.position],
+        "ps": LEGS[requested.position_side],
         "f": "GTC",
         "q": plain(order.quantity),
         "X": algo_state(order),
@@ -240,17 +240,17 @@ def _algo(floor: Floor, order: VenueOrder) -> Words:
         "ap": average(order),
         "aq": plain(order.filled),
         "act": "0",
-        "tp": plain_or(asked.trigger, "0"),
+        "tp": plain_or(requested.trigger, "0"),
         "p": plain_or(order.price, "0"),
         "V": "NONE",
-        "wt": WORKING_TYPES[asked.trigger_by],
+        "wt": WORKING_TYPES[requested.trigger_by],
         "pm": "NONE",
         "cp": False,
         "pP": False,
-        "R": asked.reduce_only,
+        "R": requested.reduce_only,
         "tt": ms(order.updated_ns) if order.triggered else 0,
         "gtd": 0,
-        "rm": order.refusal.value if order.refusal else "",
+        "rm": order.reject_reason.value if order.reject_reason else "",
     }
 
 
@@ -261,7 +261,7 @@ def _balance(holding: Holding, reason: BalanceReason, change: Decimal) -> Words:
     return {"a": holding.asset, "wb": total, "cw": total, "bc": plain(other)}
 
 
-def _position(floor: Floor, position: OpenPosition) -> Words:
+def _position(floor: Floor, position: PositionSnapshot) -> Words:
     isolated = position.margin_mode is MarginMode.ISOLATED
     entry = plain(position.entry_price.quantize(CENTS))
     return {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bowline.core.model.values import MINUTE_NS
-from bowline.core.sim.exchange import MAX_PRICE, MAX_QUANTITY, MinuteCandle, TradePrinted
+from bowline.core.sim.exchange import MAX_PRICE, MAX_QUANTITY, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.binance.asked import (
+from bowline.simex.dialects.binance.refusals import NUMBERS
+from bowline.simex.dialects.binance.request_fields import (
     kind_of,
     limit_in,
     listing_in,
@@ -14,7 +15,6 @@ from bowline.simex.dialects.binance.asked import (
     market_of,
     window_in,
 )
-from bowline.simex.dialects.binance.refusals import NUMBERS
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import ms, plain, plain_or, rolled
 
@@ -334,7 +334,7 @@ def agg_trades(call: Call) -> object:
     return [agg_words(each) for each in shown]
 
 
-def agg_words(trade: TradePrinted) -> Words:
+def agg_words(trade: TradePublished) -> Words:
     """An aggregate trade, as REST and the stream have it."""
     return {
         "a": trade.trade_id,
@@ -348,7 +348,7 @@ def agg_words(trade: TradePrinted) -> Words:
     }
 
 
-def _prints(call: Call, listing: Listing) -> list[TradePrinted]:
+def _prints(call: Call, listing: Listing) -> list[TradePublished]:
     return call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, 10_000)
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.wire_words import Numbers
 
-_R = RefusalReason
-_COMMON: dict[RefusalReason, tuple[int, str]] = {
+_R = RejectReason
+_COMMON: dict[RejectReason, tuple[int, str]] = {
     _R.UNKNOWN_INSTRUMENT: (-1121, "Invalid symbol."),
     _R.UNKNOWN_ORDER: (-2011, "Unknown order sent."),
     _R.ALREADY_DONE: (-2011, "Unknown order sent."),
 }
-_SPOT: dict[RefusalReason, tuple[int, str]] = {
+_SPOT: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (-1013, "Filter failure: LOT_SIZE"),
     _R.ABOVE_MAX_PRICE: (-1013, "Filter failure: PRICE_FILTER"),
     _R.INSUFFICIENT_FUNDS: (-2010, "Account has insufficient balance for requested action."),
@@ -30,7 +30,7 @@ _SPOT: dict[RefusalReason, tuple[int, str]] = {
     _R.HALTED: (-1013, "Market is closed."),
     _R.TOO_MANY_OPEN_ORDERS: (-1013, "Filter failure: MAX_NUM_ORDERS"),
 }
-_LINEAR: dict[RefusalReason, tuple[int, str]] = {
+_LINEAR: dict[RejectReason, tuple[int, str]] = {
     # "Error Codes" of USDⓈ-M futures: QTY_GREATER_THAN_MAX_QTY, PRICE_GREATER_THAN_MAX_PRICE
     _R.ABOVE_MAX_QUANTITY: (-4005, "Quantity greater than max quantity."),
     _R.ABOVE_MAX_PRICE: (-4002, "Price greater than max price."),
@@ -60,7 +60,7 @@ _LINEAR: dict[RefusalReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, refused: Refused) -> WireRefusal:
+def refusal_of(kind: str, refused: Rejection) -> WireRefusal:
     """The venue's code and words for an engine's no."""
     table = _COMMON | (_SPOT if kind == "spot" else _LINEAR)
     if refused.reason in table:

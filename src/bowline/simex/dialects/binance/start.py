@@ -8,7 +8,8 @@ from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import FundingPaid, Tier
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.binance.asked import (
+from bowline.simex.dialects.binance.refusals import missing
+from bowline.simex.dialects.binance.request_fields import (
     fields_of,
     kind_of,
     limit_in,
@@ -16,7 +17,6 @@ from bowline.simex.dialects.binance.asked import (
     listings_in,
     window_in,
 )
-from bowline.simex.dialects.binance.refusals import missing
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import ms, plain, plain_or
 

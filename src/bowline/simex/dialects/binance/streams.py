@@ -13,13 +13,13 @@ from collections.abc import Iterable
 import msgspec
 
 from bowline.core.model.values import DAY_NS, MINUTE_NS
-from bowline.core.sim.exchange import CandleMoved, MarkMoved, TradePrinted
+from bowline.core.sim.exchange import CandleUpdated, MarkUpdated, TradePublished
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Channel, Frame, Topic
 from bowline.simex.dialects.binance import events
 from bowline.simex.dialects.binance.account import Kept, listen_key
-from bowline.simex.dialects.binance.asked import market_of
 from bowline.simex.dialects.binance.market import INTERVALS, agg_words, ticker_words
+from bowline.simex.dialects.binance.request_fields import market_of
 from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
@@ -207,13 +207,13 @@ def _public(floor: Floor, topic: Topic, news: News) -> Iterable[Words]:
             yield _partial(floor, news)
         case DepthMoved():
             yield _depth(floor, news)
-        case TradePrinted():
+        case TradePublished():
             yield _trade(floor, topic, news)
-        case CandleMoved():
+        case CandleUpdated():
             yield _candle(floor, topic, news)
         case TickerMoved():
             yield _ticker(floor, topic.interval, news)
-        case MarkMoved():
+        case MarkUpdated():
             yield _mark(floor, news)
 
 
@@ -264,7 +264,7 @@ def _quote(floor: Floor, news: DepthMoved) -> Words:
     return {"e": "bookTicker"} | words | times
 
 
-def _trade(floor: Floor, topic: Topic, trade: TradePrinted) -> Words:
+def _trade(floor: Floor, topic: Topic, trade: TradePublished) -> Words:
     words = _head(floor, topic.interval, floor.listing(trade.instrument).venue_symbol)
     if topic.interval == "aggTrade":
         return words | agg_words(trade)
@@ -278,7 +278,7 @@ def _trade(floor: Floor, topic: Topic, trade: TradePrinted) -> Words:
     return words | ({"M": True} if market_of(trade.instrument) == "spot" else {"X": "MARKET"})
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
+def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
     start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
@@ -320,7 +320,7 @@ def _ticker(floor: Floor, stem: str, news: TickerMoved) -> Words:
     return words | {"E": ms(floor.now_ns)}
 
 
-def _mark(floor: Floor, news: MarkMoved) -> Words:
+def _mark(floor: Floor, news: MarkUpdated) -> Words:
     rate, due_ns = floor.funding.get(news.instrument, (None, 0))
     mark = plain(news.mark)
     return _head(floor, "markPriceUpdate", floor.listing(news.instrument).venue_symbol) | {

@@ -14,14 +14,15 @@ from bowline.core.sim.exchange import (
     BookLevel,
     Executed,
     NewOrder,
-    RefusalReason,
-    Refused,
+    Rejection,
+    RejectReason,
     TriggerPrice,
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import Call, Reply, WireRefusal
-from bowline.simex.dialects.binance.asked import (
+from bowline.simex.dialects.binance.refusals import NUMBERS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.request_fields import (
     Fields,
     fields_of,
     kind_of,
@@ -31,7 +32,6 @@ from bowline.simex.dialects.binance.asked import (
     number_in,
     window_in,
 )
-from bowline.simex.dialects.binance.refusals import NUMBERS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.words import (
     FORCES,
     LEGS,
@@ -155,7 +155,7 @@ def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         trigger_rising=rising if trigger else None,
         time_in_force=force,
         reduce_only=kind == "linear" and fields.get("reduceOnly") == "true",
-        position=_leg(call, listing, fields) if kind == "linear" else Direction.NEUTRAL,
+        position_side=_leg(call, listing, fields) if kind == "linear" else Direction.NEUTRAL,
         client_id=client_id_in(call, fields),
     )
     _check_trigger(call, order)
@@ -257,7 +257,7 @@ def cancel(call: Call) -> object:
     fields, kind = fields_of(call), kind_of(call)
     listing = listing_in(call, fields)
     found = named(call, listing, fields)
-    gone = Refused(RefusalReason.UNKNOWN_ORDER)
+    gone = Rejection(RejectReason.UNKNOWN_ORDER)
     if found is None:
         raise refusal_of(kind, gone)
     ended = or_refused(call, call.floor.cancel(call.account, listing.instrument.id, found.order_id))
@@ -281,7 +281,7 @@ def cancel_all(call: Call) -> object:
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
     ended = call.floor.cancel_all(call.account, kind, instrument)
     if not ended:
-        raise refusal_of(kind, Refused(RefusalReason.UNKNOWN_ORDER))
+        raise refusal_of(kind, Rejection(RejectReason.UNKNOWN_ORDER))
     by = _cancel_id(call, fields)
     return [spot_cancelled(call.floor, each, by) for each in ended]
 
@@ -446,8 +446,8 @@ def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
     return found
 
 
-def or_refused(call: Call, answer: VenueOrder | Refused) -> VenueOrder:
+def or_refused(call: Call, answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, or the no in the words of its market."""
-    if isinstance(answer, Refused):
+    if isinstance(answer, Rejection):
         raise refusal_of(kind_of(call), answer)
     return answer

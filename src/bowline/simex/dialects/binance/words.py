@@ -13,12 +13,12 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import (
     EndReason,
     Executed,
-    OpenPosition,
+    PositionSnapshot,
     TriggerPrice,
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialects.binance.asked import market_of
+from bowline.simex.dialects.binance.request_fields import market_of
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import ms, plain, plain_or
 
@@ -44,7 +44,7 @@ _STATES = {
     OrderState.REJECTED: "REJECTED",
 }
 #: ends that nobody asked for
-_EXPIRES = set(EndReason) - {EndReason.ASKED, EndReason.SCRIPT}
+_EXPIRES = set(EndReason) - {EndReason.REQUESTED, EndReason.SCRIPT}
 CENTS = Decimal("0.00000001")
 
 Words = dict[str, object]
@@ -59,14 +59,18 @@ def state_word(order: VenueOrder) -> str:
 
 def type_word(order: VenueOrder) -> str:
     """`type`, as it was asked for."""
-    asked, spot = order.asked, market_of(order.instrument) == "spot"
-    if asked.kind is OrderKind.MARKET:
+    requested, spot = order.requested, market_of(order.instrument) == "spot"
+    if requested.kind is OrderKind.MARKET:
         return "MARKET"
-    if asked.kind is OrderKind.LIMIT:
-        return "LIMIT_MAKER" if spot and asked.time_in_force is TimeInForce.POST_ONLY else "LIMIT"
-    rising = asked.side is Side.BUY if asked.trigger_rising is None else asked.trigger_rising
-    stops = rising is (asked.side is Side.BUY)
-    limit = asked.price is not None
+    if requested.kind is OrderKind.LIMIT:
+        return (
+            "LIMIT_MAKER" if spot and requested.time_in_force is TimeInForce.POST_ONLY else "LIMIT"
+        )
+    rising = (
+        requested.side is Side.BUY if requested.trigger_rising is None else requested.trigger_rising
+    )
+    stops = rising is (requested.side is Side.BUY)
+    limit = requested.price is not None
     if spot:
         return ("STOP_LOSS" if stops else "TAKE_PROFIT") + ("_LIMIT" if limit else "")
     return ("STOP" if stops else "TAKE_PROFIT") + ("" if limit else "_MARKET")
@@ -81,7 +85,7 @@ def engine_type_word(order: VenueOrder) -> str:
 
 def force_word(order: VenueOrder) -> str:
     """`timeInForce`; spot says post-only with the type."""
-    force = order.asked.time_in_force
+    force = order.requested.time_in_force
     if market_of(order.instrument) == "spot" and force is TimeInForce.POST_ONLY:
         return "GTC"
     return FORCES[force]
@@ -89,7 +93,7 @@ def force_word(order: VenueOrder) -> str:
 
 def is_algo(order: VenueOrder) -> bool:
     """Whether a futures order was sent to the algo service, waiting or not."""
-    return order.asked.kind is OrderKind.STOP and market_of(order.instrument) == "linear"
+    return order.requested.kind is OrderKind.STOP and market_of(order.instrument) == "linear"
 
 
 def in_engine(order: VenueOrder) -> bool:
@@ -135,21 +139,21 @@ def _spot_rest(order: VenueOrder) -> Words:
         "price": plain_or(order.price, "0"),
         "origQty": plain(order.quantity),
         "executedQty": plain(order.filled),
-        "origQuoteOrderQty": plain_or(order.asked.quote_cost, "0"),
+        "origQuoteOrderQty": plain_or(order.requested.quote_cost, "0"),
         "cummulativeQuoteQty": plain(order.cost),
         "status": state_word(order),
         "timeInForce": force_word(order),
         "type": type_word(order),
         "side": SIDES[order.side],
         "selfTradePreventionMode": "NONE",
-        **({"stopPrice": plain(order.asked.trigger)} if order.asked.trigger else {}),
+        **({"stopPrice": plain(order.requested.trigger)} if order.requested.trigger else {}),
     }
 
 
 def spot_order(floor: Floor, order: VenueOrder) -> Words:
     """An order that is looked up."""
     return _spot_core(floor, order) | _spot_rest(order) | {
-        "stopPrice": plain_or(order.asked.trigger, "0"),
+        "stopPrice": plain_or(order.requested.trigger, "0"),
         "icebergQty": "0",
         "time": ms(order.created_ns),
         "updateTime": ms(order.updated_ns),
@@ -211,7 +215,7 @@ def spot_fill(floor: Floor, fill: Executed) -> Words:
 
 def linear_order(floor: Floor, order: VenueOrder) -> Words:
     """An order, wherever it is told."""
-    asked = order.asked
+    requested = order.requested
     return {
         "orderId": order.order_id,
         "symbol": floor.listing(order.instrument).venue_symbol,
@@ -225,12 +229,12 @@ def linear_order(floor: Floor, order: VenueOrder) -> Words:
         "cumQuote": plain(order.cost),
         "timeInForce": force_word(order),
         "type": engine_type_word(order),
-        "reduceOnly": asked.reduce_only,
+        "reduceOnly": requested.reduce_only,
         "closePosition": False,
         "side": SIDES[order.side],
-        "positionSide": LEGS[asked.position],
+        "positionSide": LEGS[requested.position_side],
         "stopPrice": "0",
-        "workingType": WORKING_TYPES[asked.trigger_by],
+        "workingType": WORKING_TYPES[requested.trigger_by],
         "priceProtect": False,
         "origType": type_word(order),
         "priceMatch": "NONE",
@@ -254,7 +258,7 @@ def algo_state(order: VenueOrder) -> str:
 
 def algo_order(floor: Floor, order: VenueOrder) -> Words:
     """A conditional order."""
-    asked = order.asked
+    requested = order.requested
     return {
         "algoId": algo_id(order),
         "clientAlgoId": order.client_id,
@@ -262,21 +266,21 @@ def algo_order(floor: Floor, order: VenueOrder) -> Words:
         "orderType": type_word(order),
         "symbol": floor.listing(order.instrument).venue_symbol,
         "side": SIDES[order.side],
-        "positionSide": LEGS[asked.position],
+        "positionSide": LEGS[requested.position_side],
         "timeInForce": force_word(order),
         "quantity": plain(order.quantity),
         "algoStatus": algo_state(order),
         "actualOrderId": str(order.order_id) if order.triggered else "",
         "actualPrice": average(order),
-        "triggerPrice": plain_or(asked.trigger, "0"),
+        "triggerPrice": plain_or(requested.trigger, "0"),
         "price": plain_or(order.price, "0"),
         "icebergQuantity": None,
         "selfTradePreventionMode": "NONE",
-        "workingType": WORKING_TYPES[asked.trigger_by],
+        "workingType": WORKING_TYPES[requested.trigger_by],
         "priceMatch": "NONE",
         "closePosition": False,
         "priceProtect": False,
-        "reduceOnly": asked.reduce_only,
+        "reduceOnly": requested.reduce_only,
         "createTime": ms(order.created_ns),
         "updateTime": ms(order.updated_ns),
         "triggerTime": ms(order.updated_ns) if order.triggered else 0,
@@ -298,23 +302,23 @@ def linear_fill(floor: Floor, fill: Executed) -> Words:
         "commission": plain(fill.fee),
         "commissionAsset": fill.fee_asset,
         "time": ms(fill.now_ns),
-        "positionSide": LEGS[fill.position],
+        "positionSide": LEGS[fill.position_side],
         "buyer": fill.side is Side.BUY,
         "maker": fill.maker,
     }
 
 
-def signed(position: OpenPosition, amount: Decimal) -> Decimal:
+def signed(position: PositionSnapshot, amount: Decimal) -> Decimal:
     """Negative for a short position."""
     return -amount if position.direction is Direction.SHORT else amount
 
 
-def leg_word(position: OpenPosition) -> str:
+def leg_word(position: PositionSnapshot) -> str:
     """`positionSide`: a one-way position is BOTH, whatever way it goes."""
     return "BOTH" if position.mode is PositionMode.ONE_WAY else LEGS[position.direction]
 
 
-def linear_position(floor: Floor, position: OpenPosition) -> Words:
+def linear_position(floor: Floor, position: PositionSnapshot) -> Words:
     """A row of positionRisk. The third version tells no leverage: it is what the margins say."""
     mark = position.mark or position.entry_price
     notional = position.quantity * mark

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from bowline.core.model.values import SECOND_NS
-from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialect import Call, Reply, WireRefusal
 from bowline.simex.dialects.bingx.market import listing_of
@@ -135,8 +135,8 @@ def set_position_mode(call: Call) -> object:
     return {"dualSidePosition": word}
 
 
-def _done(refused: Refused | None) -> None:
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+def _done(refused: Rejection | None) -> None:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused.reason, refused.message)
 
 

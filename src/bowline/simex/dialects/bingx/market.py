@@ -13,8 +13,8 @@ from bowline.core.sim.exchange import (
     MAX_QUANTITY,
     BookLevel,
     MinuteCandle,
-    RefusalReason,
-    TradePrinted,
+    RejectReason,
+    TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
@@ -47,7 +47,7 @@ def listing_of(call: Call, fields: dict[str, str]) -> Listing:
     kind = kind_asked(call)
     listing = call.floor.listing_at(kind, fields.get("symbol", ""))
     if listing is None:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_INSTRUMENT)
+        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
 
 
@@ -232,7 +232,7 @@ def recent_trades(call: Call) -> object:
     return [form(each) for each in reversed(prints)]
 
 
-def _spot_print(trade: TradePrinted) -> dict[str, object]:
+def _spot_print(trade: TradePublished) -> dict[str, object]:
     return {
         "id": trade_word(trade.trade_id),
         "price": float(trade.price),
@@ -242,7 +242,7 @@ def _spot_print(trade: TradePrinted) -> dict[str, object]:
     }
 
 
-def _linear_print(trade: TradePrinted) -> dict[str, object]:
+def _linear_print(trade: TradePublished) -> dict[str, object]:
     return {
         "time": ms(trade.now_ns),
         "isBuyerMaker": trade.side is Side.SELL,

@@ -13,16 +13,16 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, ZERO, Direction, Side
 from bowline.core.sim.exchange import (
-    BalanceMoved,
     BalanceReason,
-    CandleMoved,
+    BalanceUpdated,
+    CandleUpdated,
     Executed,
     Holding,
     MinuteCandle,
-    OpenPosition,
-    OrderMoved,
-    PositionMoved,
-    TradePrinted,
+    OrderUpdated,
+    PositionSnapshot,
+    PositionUpdated,
+    TradePublished,
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode
@@ -151,17 +151,17 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
     match news:
         case DepthMoved(view=view):
             yield _book(floor, topic, view)
-        case TradePrinted():
+        case TradePublished():
             yield _trade(floor, topic, news)
         case TickerMoved(instrument=instrument):
             yield _price(floor, topic, instrument)
-        case CandleMoved():
+        case CandleUpdated():
             yield _candle(floor, topic, news)
-        case OrderMoved(order=order) if kind_of(order.instrument) == kind:
+        case OrderUpdated(order=order) if kind_of(order.instrument) == kind:
             yield _spot_order(floor, order) if kind == "spot" else _linear_order(floor, order)
-        case PositionMoved(position=position) if kind == "linear":
+        case PositionUpdated(position=position) if kind == "linear":
             yield _account(floor, "ORDER", _purses(floor, kind, []), [_leg(floor, position)])
-        case BalanceMoved(holding=holding, reason=reason):
+        case BalanceUpdated(holding=holding, reason=reason):
             yield from _balance(floor, topic, holding.asset, _REASONS.get(reason, "ORDER"))
         case _ if topic.channel is Channel.MARK and topic.instrument is not None:
             yield _price(floor, topic, topic.instrument)
@@ -185,7 +185,7 @@ def _book(floor: Floor, topic: Topic, view: DepthView) -> Words:
     return found | {"dataType": named}
 
 
-def _trade(floor: Floor, topic: Topic, trade: TradePrinted) -> Words:
+def _trade(floor: Floor, topic: Topic, trade: TradePublished) -> Words:
     shown: Words = {
         "q": plain(trade.quantity),
         "p": plain(trade.price),
@@ -234,7 +234,7 @@ def _price(floor: Floor, topic: Topic, instrument: InstrumentId) -> Words:
     return _news(topic, common | found)
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
+def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
     spot = kind_of(news.instrument) == "spot"
     minutes = (_SPOT_INTERVALS if spot else INTERVALS)[topic.interval]
     candle, opened = _forming(floor, news, minutes), _opened_ms(news, minutes)
@@ -252,11 +252,11 @@ def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
     return _news(topic, {"E": ms(floor.now_ns), "K": shown, "e": "kline", "s": symbol})
 
 
-def _opened_ms(news: CandleMoved, minutes: int) -> int:
+def _opened_ms(news: CandleUpdated, minutes: int) -> int:
     return ms(news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS))
 
 
-def _forming(floor: Floor, news: CandleMoved, minutes: int) -> MinuteCandle:
+def _forming(floor: Floor, news: CandleUpdated, minutes: int) -> MinuteCandle:
     if minutes == 1:
         return news.candle
     start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
@@ -307,7 +307,7 @@ def _spot_order(floor: Floor, order: VenueOrder) -> Words:
         "z": float(order.filled),
         "Z": float(order.cost),
         "Y": float(fill.price * fill.quantity) if fill else 0,
-        "Q": float(order.asked.quote_cost or 0),
+        "Q": float(order.requested.quote_cost or 0),
         "n": float(-fill.fee) if fill else 0,
         "N": fill.fee_asset if fill else "",
         "t": trade_word(fill.trade_id) if fill else 0,
@@ -324,7 +324,7 @@ def _linear_order(floor: Floor, order: VenueOrder) -> Words:
         "i": str(order_word(order.order_id)),
         "q": plain(order.quantity),
         "p": plain_or(order.price, "0"),
-        "sp": plain_or(order.asked.trigger, "0"),
+        "sp": plain_or(order.requested.trigger, "0"),
         "ap": plain(average_of(order)),
         "l": plain_or(fill.quantity if fill else None, "0"),
         "L": plain_or(fill.price if fill else None, "0"),
@@ -333,10 +333,10 @@ def _linear_order(floor: Floor, order: VenueOrder) -> Words:
         "N": fill.fee_asset if fill else "",
         "t": trade_word(fill.trade_id) if fill else 0,
         "rp": plain_or(fill.realised if fill else None, "0"),
-        "wt": TRIGGERS[order.asked.trigger_by],
-        "ps": LEGS[order.asked.position],
-        "ro": order.asked.reduce_only,
-        "ot": type_word(order) if order.asked.kind is OrderKind.STOP else "",
+        "wt": TRIGGERS[order.requested.trigger_by],
+        "ps": LEGS[order.requested.position_side],
+        "ro": order.requested.reduce_only,
+        "ot": type_word(order) if order.requested.kind is OrderKind.STOP else "",
     }
     return {"e": "ORDER_TRADE_UPDATE", "E": now, "T": ms(order.updated_ns), "o": shown}
 
@@ -382,7 +382,7 @@ def _account(floor: Floor, why: str, purses: list[Words], legs: list[Words] | No
     return {"e": "ACCOUNT_UPDATE", "E": now, "T": now, "a": moved}
 
 
-def _leg(floor: Floor, position: OpenPosition) -> Words:
+def _leg(floor: Floor, position: PositionSnapshot) -> Words:
     hedged = position.mode is PositionMode.HEDGE
     sign = -1 if position.direction is Direction.SHORT and not hedged else 1
     return {

@@ -15,8 +15,8 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import (
     Executed,
     NewOrder,
-    RefusalReason,
-    Refused,
+    Rejection,
+    RejectReason,
     TriggerPrice,
     VenueOrder,
 )
@@ -143,7 +143,7 @@ def _with_leg(order: NewOrder, fields: Fields) -> NewOrder:
         raise wrong("linear", "positionSide")
     # in hedge mode the leg says what closes; the flag is for one-way mode
     reduces = fields.get("reduceOnly") == "true" and leg is Direction.NEUTRAL
-    return replace(order, position=leg, reduce_only=reduces)
+    return replace(order, position_side=leg, reduce_only=reduces)
 
 
 def cancel(call: Call) -> object:
@@ -224,7 +224,7 @@ def look_up(call: Call) -> object:
     listing, kind = listing_of(call, call.query), kind_asked(call)
     found = call.floor.view(kind).order(call.account, _named(call, call.query))
     if found is None or found.instrument != listing.instrument.id:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
     shown = order_object(call.floor, found)
     return shown if kind == "spot" else {"order": shown}
 
@@ -321,7 +321,7 @@ def _named(call: Call, fields: Fields) -> int | str:
     raise wrong(kind, "orderId or clientOrderID must be sent")
 
 
-def _or_refused(call: Call, answer: VenueOrder | Refused) -> VenueOrder:
-    if isinstance(answer, Refused):
+def _or_refused(call: Call, answer: VenueOrder | Rejection) -> VenueOrder:
+    if isinstance(answer, Rejection):
         raise refusal_of(kind_asked(call), answer.reason, answer.message)
     return answer

@@ -13,8 +13,8 @@ from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import (
     Executed,
     Holding,
-    OpenPosition,
-    RefusalReason,
+    PositionSnapshot,
+    RejectReason,
     TriggerPrice,
     VenueOrder,
 )
@@ -46,9 +46,9 @@ _STATES = {
 }
 _CENTS = Decimal("0.00000001")
 
-_R = RefusalReason
+_R = RejectReason
 #: reason -> code and words, for perpetuals and for spot
-_LINEAR: dict[RefusalReason, tuple[int, str]] = {
+_LINEAR: dict[RejectReason, tuple[int, str]] = {
     _R.INSUFFICIENT_FUNDS: (101204, "Insufficient margin"),
     _R.BELOW_MIN_QUANTITY: (101400, "The minimum order amount is not met"),
     _R.BELOW_MIN_NOTIONAL: (
@@ -67,7 +67,7 @@ _LINEAR: dict[RefusalReason, tuple[int, str]] = {
     _R.MODE_IN_USE: (109400, "there is a position or an open order, the mode cannot be changed"),
     _R.TOO_MANY_OPEN_ORDERS: (80013, "the number of open orders is limited"),
 }
-_SPOT: dict[RefusalReason, tuple[int, str]] = {
+_SPOT: dict[RejectReason, tuple[int, str]] = {
     _R.INSUFFICIENT_FUNDS: (100202, "Insufficient balance"),
     _R.DUPLICATE_ID: (101481, "clientOrderId exists"),
     _R.UNKNOWN_ORDER: (100404, "order not exist"),
@@ -77,7 +77,7 @@ _SPOT: dict[RefusalReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
     """The venue's code and words for an engine's no."""
     table = _SPOT if kind == "spot" else _LINEAR
     if reason in table:
@@ -111,7 +111,7 @@ def order_word(order_id: int) -> int:
 
 def type_word(order: VenueOrder) -> str:
     """`type` as it was asked for; of a liquidation what it is."""
-    return order.asked.form or ("MARKET" if order.price is None else "LIMIT")
+    return order.requested.form or ("MARKET" if order.price is None else "LIMIT")
 
 
 def order_number(word: str) -> int:
@@ -158,9 +158,9 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
 
 def _spot_order(order: VenueOrder) -> dict[str, object]:
     return {
-        "StopPrice": plain_or(order.asked.trigger, "0"),
+        "StopPrice": plain_or(order.requested.trigger, "0"),
         "cummulativeQuoteQty": plain(order.cost),
-        "origQuoteOrderQty": plain_or(order.asked.quote_cost, "0"),
+        "origQuoteOrderQty": plain_or(order.requested.quote_cost, "0"),
         "fee": plain(fee_of(order)),
         "feeAsset": order.fees[0][0] if order.fees else "",
         "clientOrderID": order.client_id,
@@ -170,19 +170,19 @@ def _spot_order(order: VenueOrder) -> dict[str, object]:
 
 def _linear_order(order: VenueOrder) -> dict[str, object]:
     return {
-        "positionSide": LEGS[order.asked.position],
-        "stopPrice": plain_or(order.asked.trigger),
+        "positionSide": LEGS[order.requested.position_side],
+        "stopPrice": plain_or(order.requested.trigger),
         "avgPrice": plain(average_of(order)),
         "cumQuote": plain(order.cost),
         "profit": "0",
         "commission": plain(fee_of(order)),
         "clientOrderId": order.client_id,
         "leverage": "",
-        "workingType": TRIGGERS[order.asked.trigger_by],
-        "timeInForce": FORCES[order.asked.time_in_force],
-        "onlyOnePosition": order.asked.position is Direction.NEUTRAL,
-        "reduceOnly": order.asked.reduce_only,
-        "postOnly": order.asked.time_in_force is TimeInForce.POST_ONLY,
+        "workingType": TRIGGERS[order.requested.trigger_by],
+        "timeInForce": FORCES[order.requested.time_in_force],
+        "onlyOnePosition": order.requested.position_side is Direction.NEUTRAL,
+        "reduceOnly": order.requested.reduce_only,
+        "postOnly": order.requested.time_in_force is TimeInForce.POST_ONLY,
         "stopGuaranteed": "false",
         "triggerOrderId": 0,
         "trailingStopRate": 0,
@@ -203,7 +203,7 @@ def placed_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         return common | {
             "transactTime": ms(order.updated_ns),
             "price": plain_or(order.price, "0"),
-            "stopPrice": plain_or(order.asked.trigger, "0"),
+            "stopPrice": plain_or(order.requested.trigger, "0"),
             "origQty": plain(order.quantity),
             "executedQty": plain(order.filled),
             "cummulativeQuoteQty": plain(order.cost),
@@ -211,13 +211,13 @@ def placed_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         }
     return common | {
         "orderID": str(order_word(order.order_id)),
-        "positionSide": LEGS[order.asked.position],
+        "positionSide": LEGS[order.requested.position_side],
         "price": float(order.price or 0),
         "quantity": float(order.quantity),
-        "stopPrice": float(order.asked.trigger or 0),
-        "workingType": TRIGGERS[order.asked.trigger_by],
-        "timeInForce": FORCES[order.asked.time_in_force],
-        "reduceOnly": order.asked.reduce_only,
+        "stopPrice": float(order.requested.trigger or 0),
+        "workingType": TRIGGERS[order.requested.trigger_by],
+        "timeInForce": FORCES[order.requested.time_in_force],
+        "reduceOnly": order.requested.reduce_only,
         "status": state_word(order),
         "avgPrice": plain(average_of(order)),
         "executedQty": plain(order.filled),
@@ -259,14 +259,14 @@ def linear_fill(floor: Floor, fill: Executed, utc: str) -> dict[str, object]:
         "tradeId": str(trade_word(fill.trade_id)),
         "clientOrderId": fill.client_id,
         "side": SIDES[fill.side],
-        "positionSide": LEGS[fill.position],
+        "positionSide": LEGS[fill.position_side],
         "role": "maker" if fill.maker else "taker",
         "liquidatedPrice": "0.00",
         "liquidatedMarginRatio": "0.00",
     }
 
 
-def position_object(floor: Floor, position: OpenPosition) -> dict[str, object]:
+def position_object(floor: Floor, position: PositionSnapshot) -> dict[str, object]:
     """An open position: LONG or SHORT, in one-way mode too."""
     liquidation = position.liquidation_price
     value = position.quantity * (position.mark or position.entry_price)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bowline.core.sim.exchange import RefusalReason
+from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import Listing, PositionMode
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
@@ -104,7 +104,7 @@ def set_leverage(call: Call) -> object:
     if leverage is None:
         raise wrong("leverage: one for both sides is played here")
     refused = call.floor.set_leverage(call.account, listing.instrument.id, leverage)
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused.reason, refused.message)
     return _modes(call, listing)
 
@@ -118,7 +118,7 @@ def set_margin_mode(call: Call) -> object:
     # "Change Margin Mode" forbids it while a position or an order is open; what changes nothing is
     # taken nevertheless: freqtrade sends it before every order and ends on a refusal
     refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise margin_mode_in_use()
     return _modes(call, listing)
 
@@ -143,7 +143,7 @@ def set_position_mode(call: Call) -> object:
     if kind_asked(call, fields) != "linear" or mode is None:
         raise wrong("posMode")
     refused = call.floor.set_position_mode(call.account, mode)
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         words = "Position or order exists, the position mode cannot be switched"
         raise WireRefusal("40920", words)
     return {"posMode": fields["posMode"]}

@@ -8,8 +8,8 @@ from bowline.core.sim.exchange import (
     MAX_QUANTITY,
     BookLevel,
     MinuteCandle,
-    RefusalReason,
-    TradePrinted,
+    RejectReason,
+    TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
@@ -71,7 +71,7 @@ def listing_of(call: Call, fields: dict[str, str]) -> Listing:
     word = fields.get("symbol", "").upper()
     listing = call.floor.listing_at(kind, word) if kind in PRODUCTS else None
     if listing is None:
-        raise refusal_of("linear", RefusalReason.UNKNOWN_INSTRUMENT)
+        raise refusal_of("linear", RejectReason.UNKNOWN_INSTRUMENT)
     return listing
 
 
@@ -289,7 +289,7 @@ def recent_trades(call: Call) -> object:
     ]
 
 
-def trade_object(trade: TradePrinted) -> dict[str, object]:
+def trade_object(trade: TradePublished) -> dict[str, object]:
     """A print, as REST and the stream have it."""
     return {
         "ts": str(ms(trade.now_ns)),

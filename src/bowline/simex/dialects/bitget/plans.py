@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import (
     NewOrder,
-    OpenPosition,
-    RefusalReason,
+    PositionSnapshot,
+    RejectReason,
     TriggerPrice,
     VenueOrder,
 )
@@ -109,7 +109,7 @@ def place_tpsl(call: Call) -> object:
         trigger_by=by,
         trigger_rising=long is form.endswith(("profit", "profit_plan")),
         reduce_only=one_way,
-        position=Direction.NEUTRAL if one_way else position.direction,
+        position_side=Direction.NEUTRAL if one_way else position.direction,
         client_id=client_id_in(fields),
         form=form,
     )
@@ -117,14 +117,14 @@ def place_tpsl(call: Call) -> object:
     return acknowledged(placed(call, listing, stop))
 
 
-def _position_in(call: Call, listing: Listing, fields: Fields) -> OpenPosition:
+def _position_in(call: Call, listing: Listing, fields: Fields) -> PositionSnapshot:
     held = _HELD.get(fields.get("holdSide", ""))
     if held is None:
         raise wrong("holdSide")
     for each in call.floor.view("linear").positions(call.account, listing.instrument.id):
         if each.direction is held:
             return each
-    raise refusal_of("linear", RefusalReason.REDUCE_ONLY)
+    raise refusal_of("linear", RejectReason.REDUCE_ONLY)
 
 
 def _not_at_once(call: Call, listing: Listing, stop: NewOrder) -> None:
@@ -215,5 +215,5 @@ def _over(call: Call, kind: str) -> list[VenueOrder]:
     return [
         each
         for each in chosen(call, kind, orders)
-        if each.asked.kind is OrderKind.STOP and (each.done or each.triggered)
+        if each.requested.kind is OrderKind.STOP and (each.done or each.triggered)
     ]

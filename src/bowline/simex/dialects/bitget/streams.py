@@ -17,15 +17,15 @@ from bowline.core.model.instrument import Instrument
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, ZERO
 from bowline.core.sim.exchange import (
-    BalanceMoved,
+    BalanceUpdated,
     BookLevel,
-    CandleMoved,
+    CandleUpdated,
     Executed,
     Holding,
     MinuteCandle,
-    OrderMoved,
-    PositionMoved,
-    TradePrinted,
+    OrderUpdated,
+    PositionUpdated,
+    TradePublished,
     VenueOrder,
 )
 from bowline.core.venue import Listing
@@ -181,19 +181,19 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
         case DepthMoved(view=view, change=change):
             whole = topic.note != "books"
             yield _whole_book(floor, topic, view) if whole else _change(floor, topic, view, change)
-        case TradePrinted():
+        case TradePublished():
             yield _push(floor, topic, "update", [trade_object(news)])
         case TickerMoved():
             yield _ticker(floor, topic)
-        case CandleMoved():
+        case CandleUpdated():
             yield _push(floor, topic, "update", [candle_words(_forming(floor, topic, news))])
-        case OrderMoved(order=order) if kind_of(order.instrument) == _kind(topic):
+        case OrderUpdated(order=order) if kind_of(order.instrument) == _kind(topic):
             yield from _order(floor, topic, order)
         case Executed() if kind_of(news.instrument) == _kind(topic):
             yield _push(floor, topic, "snapshot", [fill_object(floor, news)])
-        case PositionMoved() if _kind(topic) == "linear":
+        case PositionUpdated() if _kind(topic) == "linear":
             yield _positions(floor, topic)
-        case BalanceMoved(holding=holding):
+        case BalanceUpdated(holding=holding):
             yield from _balance(floor, topic, holding)
 
 
@@ -270,7 +270,7 @@ def _candles_so_far(floor: Floor, topic: Topic) -> list[list[str]]:
     return [candle_words(each) for each in whole[-_SNAPSHOT_CANDLES:]]
 
 
-def _forming(floor: Floor, topic: Topic, news: CandleMoved) -> MinuteCandle:
+def _forming(floor: Floor, topic: Topic, news: CandleUpdated) -> MinuteCandle:
     minutes, candle = INTERVALS[topic.interval], news.candle
     start_ns = candle.open_ns - candle.open_ns % (minutes * MINUTE_NS)
     if minutes == 1:

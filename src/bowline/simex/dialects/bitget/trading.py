@@ -16,8 +16,8 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import (
     Executed,
     NewOrder,
-    RefusalReason,
-    Refused,
+    Rejection,
+    RejectReason,
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
@@ -103,7 +103,7 @@ def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         if kind == "limit"
         else TimeInForce.GTC,
         reduce_only=linear and fields.get("reduceOnly", "NO").upper() == "YES",
-        position=leg,
+        position_side=leg,
         client_id=client_id_in(fields),
     )
 
@@ -136,7 +136,7 @@ def _use_margin_mode(call: Call, listing: Listing, fields: Fields) -> None:
     if mode is None:
         raise wrong("marginMode")
     refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise margin_mode_in_use()
 
 
@@ -216,19 +216,21 @@ def _replaced(call: Call, *, size: Decimal | None, price: Decimal | None, client
         raise wrong("only a limit order can be modified")
     kind = kind_of(order.instrument)
     if client_id and call.floor.view(kind).order(call.account, client_id) is not None:
-        raise refusal_of(kind, RefusalReason.DUPLICATE_ID)
-    asked = replace(
-        order.asked,
+        raise refusal_of(kind, RejectReason.DUPLICATE_ID)
+    requested = replace(
+        order.requested,
         quantity=order.quantity if size is None else size,
         price=order.price if price is None else price,
         client_id=client_id,
     )
-    if not (asked.quantity and asked.quantity > 0 and asked.price and asked.price > 0):
+    if not (
+        requested.quantity and requested.quantity > 0 and requested.price and requested.price > 0
+    ):
         raise wrong("size or price")
-    if (asked.quantity, asked.price) == (order.quantity, order.price):
-        raise refusal_of(kind, RefusalReason.NOTHING_TO_AMEND)
+    if (requested.quantity, requested.price) == (order.quantity, order.price):
+        raise refusal_of(kind, RejectReason.NOTHING_TO_AMEND)
     _cancelled(call, listing, order)
-    return acknowledged(placed(call, listing, asked))
+    return acknowledged(placed(call, listing, requested))
 
 
 def _cancelled(call: Call, listing: Listing, order: VenueOrder) -> VenueOrder:
@@ -364,9 +366,9 @@ def _open_one(call: Call, listing: Listing, fields: Fields, *, plans: bool) -> V
     kind = kind_of(listing.instrument.id)
     order = _known(call, kind, fields)
     if order is None or order.instrument != listing.instrument.id or order.waiting is not plans:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
     if order.done:
-        raise refusal_of(kind, RefusalReason.ALREADY_DONE)
+        raise refusal_of(kind, RejectReason.ALREADY_DONE)
     return order
 
 
@@ -391,7 +393,7 @@ def acknowledged(order: VenueOrder) -> dict[str, str]:
     return {"orderId": order_word(order.order_id), "clientOid": client_word(order)}
 
 
-def _or_refused(listing: Listing, answer: VenueOrder | Refused) -> VenueOrder:
-    if isinstance(answer, Refused):
+def _or_refused(listing: Listing, answer: VenueOrder | Rejection) -> VenueOrder:
+    if isinstance(answer, Rejection):
         raise refusal_of(kind_of(listing.instrument.id), answer.reason, answer.message)
     return answer

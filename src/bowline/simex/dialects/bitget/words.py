@@ -17,8 +17,8 @@ from bowline.core.sim.exchange import (
     EndReason,
     Executed,
     Holding,
-    OpenPosition,
-    RefusalReason,
+    PositionSnapshot,
+    RejectReason,
     TriggerPrice,
     VenueOrder,
 )
@@ -62,9 +62,9 @@ TPSL_FORMS = {"pos_profit", "pos_loss", "profit_plan", "loss_plan"}
 _DEDUCTING = frozenset({"BGB"})
 _CENTS = Decimal("0.00000001")
 
-_R = RefusalReason
+_R = RejectReason
 #: reason -> code and words, for contracts and for spot
-_LINEAR: dict[RefusalReason, tuple[str, str]] = {
+_LINEAR: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("45112", "more than the maximum order quantity"),
     _R.ABOVE_MAX_PRICE: ("43009", "The current commission price exceeds the limit"),
     _R.INSUFFICIENT_FUNDS: ("40762", "The order amount exceeds the balance"),
@@ -89,7 +89,7 @@ _LINEAR: dict[RefusalReason, tuple[str, str]] = {
     _R.LEVERAGE_TOO_HIGH: ("45045", "Exceeds the maximum possible leverage"),
     _R.TOO_MANY_OPEN_ORDERS: ("40761", "The total number of unfilled orders is too high"),
 }
-_SPOT: dict[RefusalReason, tuple[str, str]] = {
+_SPOT: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("43007", "The order quantity is greater than the maximum"),
     _R.INSUFFICIENT_FUNDS: ("43012", "Insufficient balance"),
     _R.BELOW_MIN_QUANTITY: ("43006", "The order quantity is less than the minimum"),
@@ -102,7 +102,7 @@ _SPOT: dict[RefusalReason, tuple[str, str]] = {
 _OTHERWISE = ("40017", "Parameter verification failed")
 
 
-def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
     """The venue's code and words for an engine's no."""
     for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
         if reason in table:
@@ -194,9 +194,9 @@ def _common(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "symbol": floor.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
         "clientOid": client_word(order),
-        "size": plain(order.asked.quote_cost or order.quantity),
+        "size": plain(order.requested.quote_cost or order.quantity),
         "orderType": type_word(order),
-        "side": side_word(order.side, order.asked.position),
+        "side": side_word(order.side, order.requested.position_side),
         "enterPointSource": "SYS" if order.by_venue else "API",
         "cTime": str(ms(order.created_ns)),
         "uTime": str(ms(order.updated_ns)),
@@ -216,7 +216,7 @@ def spot_order(floor: Floor, order: VenueOrder, *, pending: bool) -> dict[str, o
     }
     if pending:
         averages = {"priceAvg": plain_or(order.price, "0"), "basePrice": plain(_average(order))}
-        return shown | averages | {"force": FORCES[order.asked.time_in_force]}
+        return shown | averages | {"force": FORCES[order.requested.time_in_force]}
     return shown | {
         "price": plain_or(order.price, "0"),
         "priceAvg": plain(_average(order)),
@@ -242,7 +242,7 @@ def _fee_text(order: VenueOrder) -> str:
 
 
 def _cancel_reason(order: VenueOrder) -> str:
-    return "normal_cancel" if order.ended is EndReason.ASKED else ""
+    return "normal_cancel" if order.ended is EndReason.REQUESTED else ""
 
 
 def linear_order(floor: Floor, order: VenueOrder, *, state_name: str) -> dict[str, object]:
@@ -257,7 +257,7 @@ def linear_order(floor: Floor, order: VenueOrder, *, state_name: str) -> dict[st
             "fee": plain(-_fee_sum(order)),
             "price": plain_or(order.price, ""),
             "priceAvg": plain(_average(order)) if order.filled else "",
-            "force": FORCES[order.asked.time_in_force],
+            "force": FORCES[order.requested.time_in_force],
             "totalProfits": "0",
             "orderSource": "normal",
             "presetStopSurplusPrice": "",
@@ -268,7 +268,7 @@ def linear_order(floor: Floor, order: VenueOrder, *, state_name: str) -> dict[st
 
 
 def _contract_fields(floor: Floor, order: VenueOrder) -> dict[str, object]:
-    leg = order.asked.position
+    leg = order.requested.position_side
     settings = floor.view("linear").settings(order.account, order.instrument)
     turn = trade_side(order.side, leg, by_venue=order.by_venue)
     return {
@@ -277,7 +277,7 @@ def _contract_fields(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "posMode": POSITION_MODES[
             PositionMode.ONE_WAY if leg is Direction.NEUTRAL else PositionMode.HEDGE
         ],
-        "reduceOnly": "YES" if order.asked.reduce_only or turn == "close" else "NO",
+        "reduceOnly": "YES" if order.requested.reduce_only or turn == "close" else "NO",
         "marginCoin": floor.listing(order.instrument).quote,
         "marginMode": MARGIN_MODES[settings.margin_mode],
         "leverage": plain(settings.leverage),
@@ -286,7 +286,7 @@ def _contract_fields(floor: Floor, order: VenueOrder) -> dict[str, object]:
 
 def plan_type(order: VenueOrder) -> str:
     """`planType` of a contract's trigger order."""
-    return order.asked.form or "normal_plan"
+    return order.requested.form or "normal_plan"
 
 
 def _plan_state(order: VenueOrder) -> str:
@@ -298,7 +298,7 @@ def _plan_state(order: VenueOrder) -> str:
 def plan_order(floor: Floor, order: VenueOrder) -> dict[str, object]:
     """A trigger order, in its own list and with its own word for its state."""
     linear = kind_of(order.instrument) == "linear"
-    form, trigger = plan_type(order), plain_or(order.asked.trigger)
+    form, trigger = plan_type(order), plain_or(order.requested.trigger)
     price = plain_or(order.price, "0")
     loss, gain = form in ("pos_loss", "loss_plan"), form in ("pos_profit", "profit_plan")
     of_position = {
@@ -317,7 +317,7 @@ def plan_order(floor: Floor, order: VenueOrder) -> dict[str, object]:
             "planType": form if linear else "amount",
             "planStatus" if linear else "status": _plan_state(order),
             "triggerPrice": trigger,
-            "triggerType": TRIGGERS[order.asked.trigger_by],
+            "triggerType": TRIGGERS[order.requested.trigger_by],
             "executePrice": price,
         }
         | (of_position if linear else {})
@@ -348,7 +348,7 @@ def fill_object(floor: Floor, fill: Executed, *, fees_as_list: bool = True) -> d
         "clientOid": client_word(order),
         "tradeId": trade_word(fill.trade_id),
         "orderType": type_word(order),
-        "side": side_word(fill.side, fill.position),
+        "side": side_word(fill.side, fill.position_side),
         "tradeScope": "maker" if fill.maker else "taker",
         "feeDetail": [detail] if fees_as_list else detail,
         "cTime": str(ms(fill.now_ns)),
@@ -361,19 +361,19 @@ def fill_object(floor: Floor, fill: Executed, *, fees_as_list: bool = True) -> d
             "size": plain(fill.quantity),
             "amount": cost,
         }
-    hedged = fill.position is not Direction.NEUTRAL
+    hedged = fill.position_side is not Direction.NEUTRAL
     return shown | {
         "price": plain(fill.price),
         "baseVolume": plain(fill.quantity),
         "quoteVolume": cost,
         "profit": plain(fill.realised),
-        "tradeSide": trade_side(fill.side, fill.position, by_venue=fill.liquidation),
+        "tradeSide": trade_side(fill.side, fill.position_side, by_venue=fill.liquidation),
         "posMode": POSITION_MODES[PositionMode.HEDGE if hedged else PositionMode.ONE_WAY],
         "enterPointSource": "api",
     }
 
 
-def position_object(floor: Floor, position: OpenPosition) -> dict[str, object]:
+def position_object(floor: Floor, position: PositionSnapshot) -> dict[str, object]:
     """An open position; a one-way one is `long` or `short` too."""
     liquidation = position.liquidation_price
     entry = position.entry_price.quantize(_CENTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
-from bowline.core.sim.exchange import OpenPosition, RefusalReason, Refused
+from bowline.core.sim.exchange import PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
@@ -124,7 +124,7 @@ def positions(call: Call) -> object:
     }
 
 
-def rows(call: Call, listing: Listing) -> list[OpenPosition]:
+def rows(call: Call, listing: Listing) -> list[PositionSnapshot]:
     """The one row of a one-way position, or the two of hedge mode; flat ones too."""
     instrument = listing.instrument.id
     view = call.floor.view("linear")
@@ -135,9 +135,9 @@ def rows(call: Call, listing: Listing) -> list[OpenPosition]:
     return [found.get(leg) or _flat(call, instrument, leg) for leg in legs]
 
 
-def _flat(call: Call, instrument: InstrumentId, leg: Direction) -> OpenPosition:
+def _flat(call: Call, instrument: InstrumentId, leg: Direction) -> PositionSnapshot:
     settings = call.floor.view("linear").settings(call.account, instrument)
-    return OpenPosition(
+    return PositionSnapshot(
         account=call.account,
         instrument=instrument,
         mode=settings.position_mode,
@@ -161,7 +161,7 @@ def set_leverage(call: Call) -> object:
     if buy is None or buy != sell:
         raise WireRefusal(10001, "params error: buy leverage not equal sell leverage")
     refused = call.floor.set_leverage(call.account, listing.instrument.id, buy)
-    if refused is not None and refused.reason is RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
         raise WireRefusal(110043, "Set leverage not modified")
     return _done(refused)
 
@@ -176,7 +176,7 @@ def switch_mode(call: Call) -> object:
     refused = call.floor.set_position_mode(call.account, mode, instrument)
     # "Switch Position Mode": by coin it is of all its symbols; those that are so already are passed
     # over. freqtrade sends it at every start and takes no refusal.
-    if instrument is None and refused is not None and refused.reason is RefusalReason.NOT_MODIFIED:
+    if instrument is None and refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
         return {}
     return _done(refused)
 
@@ -193,7 +193,7 @@ def set_margin_mode(call: Call) -> object:
         raise WireRefusal(3400045, "Set margin mode failed")
     for listing in call.floor.listings("linear"):
         refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
-        if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+        if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
             raise WireRefusal(3400045, "Set margin mode failed")
     return {"reasons": []}
 
@@ -212,7 +212,7 @@ def _settings_anywhere(call: Call) -> MarginMode:
     return call.floor.view("linear").settings(call.account, first).margin_mode
 
 
-def _done(refused: Refused | None) -> dict[str, object]:
+def _done(refused: Rejection | None) -> dict[str, object]:
     if refused is not None:
         raise refusal_of("linear", refused.reason, refused.message)
     return {}

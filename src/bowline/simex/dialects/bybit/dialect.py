@@ -101,7 +101,7 @@ class BybitDialect:
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One for both markets; spot has its own fees."""
         spot = [each.instrument.id for each in listings if each.max_leverage is None]
-        rules = msgspec.structs.replace(_RULES, fees_of=dict.fromkeys(spot, _SPOT_FEES))
+        rules = msgspec.structs.replace(_RULES, instrument_fees=dict.fromkeys(spot, _SPOT_FEES))
         return (Wallet(("spot", "linear"), rules),)
 
     def listing(self, kind: str, coin: Coin) -> Listing:

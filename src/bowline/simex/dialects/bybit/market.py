@@ -7,8 +7,8 @@ from bowline.core.sim.exchange import (
     MAX_PRICE,
     MAX_QUANTITY,
     MinuteCandle,
-    RefusalReason,
-    TradePrinted,
+    RejectReason,
+    TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
@@ -44,7 +44,7 @@ def listing_of(call: Call, fields: dict[str, str]) -> Listing:
     kind = kind_of(fields)
     listing = call.floor.listing_at(kind, fields.get("symbol", ""))
     if listing is None:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_INSTRUMENT)
+        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
 
 
@@ -235,7 +235,7 @@ def recent_trades(call: Call) -> object:
     }
 
 
-def _print(listing: Listing, trade: TradePrinted) -> dict[str, object]:
+def _print(listing: Listing, trade: TradePublished) -> dict[str, object]:
     return {
         "execId": trade_word(trade.instrument, trade.trade_id),
         "symbol": listing.venue_symbol,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.values import ONE
-from bowline.core.sim.exchange import progressive
+from bowline.core.sim.exchange import progressive_tiers
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import candles, kind_of, listing_of
 from bowline.simex.wire_words import int_in, ms, plain
 
 #: of every perpetual, "Get Risk Limit": the figures are of the size of BTCUSDT's
-TIERS = progressive(
+TIERS = progressive_tiers(
     (2_000_000, "0.005", 100),
     (2_600_000, "0.0056", 90),
     (3_200_000, "0.0062", 80),

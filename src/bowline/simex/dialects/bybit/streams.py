@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import (
-    BalanceMoved,
+    BalanceUpdated,
     BookLevel,
-    CandleMoved,
+    CandleUpdated,
     Executed,
     MinuteCandle,
-    OrderMoved,
-    PositionMoved,
-    TradePrinted,
+    OrderUpdated,
+    PositionUpdated,
+    TradePublished,
 )
 from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal
@@ -247,21 +247,21 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
                 yield _book(floor, topic, "snapshot", view, view.bids, view.asks)
             else:
                 yield _book(floor, topic, "delta", view, change.bids, change.asks)
-        case TradePrinted():
+        case TradePublished():
             yield {"topic": topic.word, "type": "snapshot", "ts": ms(floor.now_ns),
                 "data": [_print(floor, news)]}  # fmt: skip
         case TickerMoved():
             spot = category_of(news.instrument) == "spot"
             yield _ticker(floor, topic, "snapshot" if spot else "delta")
-        case CandleMoved():
+        case CandleUpdated():
             yield from _candle(floor, topic, news)
-        case OrderMoved(order=order) if topic.note in ("", category_of(order.instrument)):
+        case OrderUpdated(order=order) if topic.note in ("", category_of(order.instrument)):
             yield _private(floor, topic, order_object(floor, order))
         case Executed() if topic.note in ("", category_of(news.instrument)):
             yield _private(floor, topic, fill_object(floor, news))
-        case PositionMoved(position=position):
+        case PositionUpdated(position=position):
             yield _private(floor, topic, position_object(floor, position))
-        case BalanceMoved(holding=holding):
+        case BalanceUpdated(holding=holding):
             yield _private(floor, topic, wallet_object([holding]))
 
 
@@ -288,7 +288,7 @@ def _book(
     }
 
 
-def _print(floor: Floor, trade: TradePrinted) -> Words:
+def _print(floor: Floor, trade: TradePublished) -> Words:
     return {
         "T": ms(trade.now_ns),
         "s": floor.listing(trade.instrument).venue_symbol,
@@ -315,7 +315,7 @@ def _ticker(floor: Floor, topic: Topic, kind: str) -> Words:
     }
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Iterable[Words]:
+def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Iterable[Words]:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
     start_ns = news.candle.open_ns - news.candle.open_ns % length_ns

@@ -14,7 +14,7 @@ from bowline.core.sim.exchange import (
     Executed,
     FundingPaid,
     NewOrder,
-    Refused,
+    Rejection,
     TriggerPrice,
     VenueOrder,
 )
@@ -93,7 +93,7 @@ def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
         if kind == "Limit"
         else TimeInForce.GTC,
         reduce_only=fields.get("reduceOnly") == "true",
-        position=_LEGS.get(fields.get("positionIdx", "0"), Direction.NEUTRAL),
+        position_side=_LEGS.get(fields.get("positionIdx", "0"), Direction.NEUTRAL),
         client_id=client_id,
     )
 
@@ -196,8 +196,8 @@ def _acknowledged(order: VenueOrder) -> dict[str, str]:
     }
 
 
-def _or_refused(listing: Listing, answer: VenueOrder | Refused) -> VenueOrder:
-    if isinstance(answer, Refused):
+def _or_refused(listing: Listing, answer: VenueOrder | Rejection) -> VenueOrder:
+    if isinstance(answer, Rejection):
         kind = "linear" if listing.max_leverage is not None else "spot"
         raise refusal_of(kind, answer.reason, answer.message)
     return answer
@@ -246,7 +246,7 @@ def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOr
     return [
         each
         for each in orders
-        if each.instrument in mine and stops in (None, each.asked.kind is OrderKind.STOP)
+        if each.instrument in mine and stops in (None, each.requested.kind is OrderKind.STOP)
     ]
 
 

@@ -15,8 +15,8 @@ from bowline.core.sim.exchange import (
     Executed,
     FundingPaid,
     Holding,
-    OpenPosition,
-    RefusalReason,
+    PositionSnapshot,
+    RejectReason,
     TriggerPrice,
     VenueOrder,
 )
@@ -49,16 +49,16 @@ _REJECTIONS = {
     EndReason.NO_LIQUIDITY: "EC_NoImmediateQtyToFill",
     EndReason.FOK: "EC_NoEnoughQtyToFill",
     EndReason.IOC: "EC_CancelForNoFullFill",
-    EndReason.ASKED: "EC_PerCancelRequest",
+    EndReason.REQUESTED: "EC_PerCancelRequest",
     EndReason.REDUCE_ONLY: "EC_NoPositionCouldBeReduced",
     EndReason.INSUFFICIENT_FUNDS: "EC_BalanceNotEnough",
 }
 
 _CENTS = Decimal("0.00000001")
 
-_R = RefusalReason
+_R = RejectReason
 #: reason -> code and words, for contracts and for spot
-_LINEAR: dict[RefusalReason, tuple[int, str]] = {
+_LINEAR: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (10001, "The number of contracts exceeds maximum limit allowed"),
     _R.ABOVE_MAX_PRICE: (110003, "Order price exceeds the allowable range."),
     _R.INSUFFICIENT_FUNDS: (110007, "ab not enough for new order"),
@@ -85,7 +85,7 @@ _LINEAR: dict[RefusalReason, tuple[int, str]] = {
     _R.NOT_MODIFIED: (110025, "Position mode is not modified"),
     _R.TOO_MANY_OPEN_ORDERS: (110020, "Not allowed to have more than 500 active orders"),
 }
-_SPOT: dict[RefusalReason, tuple[int, str]] = {
+_SPOT: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (170135, "Order quantity exceeded upper limit."),
     _R.ABOVE_MAX_PRICE: (170132, "Order price too high."),
     _R.INSUFFICIENT_FUNDS: (170131, "Insufficient balance."),
@@ -103,7 +103,7 @@ _SPOT: dict[RefusalReason, tuple[int, str]] = {
 _OTHERWISE = (10001, "Request parameter error.")
 
 
-def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
     """The venue's code and words for an engine's no."""
     code, words = _OTHERWISE
     for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
@@ -164,7 +164,7 @@ def state_word(order: VenueOrder) -> str:
 
 def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     """An order, as `realtime`, `history` and the order stream have it."""
-    asked, remaining = order.asked, ZERO if order.done else order.remaining
+    requested, remaining = order.requested, ZERO if order.done else order.remaining
     return {
         "category": category_of(order.instrument),
         "symbol": floor.listing(order.instrument).venue_symbol,
@@ -173,10 +173,10 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "side": SIDES[order.side],
         "orderType": type_word(order),
         "price": plain_or(order.price, "0"),
-        "qty": plain(asked.quote_cost or order.quantity),
-        "marketUnit": "quoteCoin" if asked.quote_cost else "baseCoin",
+        "qty": plain(requested.quote_cost or order.quantity),
+        "marketUnit": "quoteCoin" if requested.quote_cost else "baseCoin",
         "orderStatus": state_word(order),
-        "cancelType": "CancelByUser" if order.ended is EndReason.ASKED else "UNKNOWN",
+        "cancelType": "CancelByUser" if order.ended is EndReason.REQUESTED else "UNKNOWN",
         "rejectReason": _reject_reason(order),
         "avgPrice": plain_or(order.average_price and order.average_price.quantize(_CENTS), ""),
         "leavesQty": plain(remaining),
@@ -186,8 +186,8 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "cumExecFee": plain(sum((fee for _, fee in order.fees), ZERO)),
         "cumFeeDetail": {asset: plain(fee) for asset, fee in order.fees},
         "feeCurrency": order.fees[0][0] if order.fees else "",
-        "timeInForce": "IOC" if order.price is None else FORCES[asked.time_in_force],
-        "reduceOnly": asked.reduce_only,
+        "timeInForce": "IOC" if order.price is None else FORCES[requested.time_in_force],
+        "reduceOnly": requested.reduce_only,
         "createType": "CreateByLiq" if order.by_venue else "CreateByUser",
         "isLeverage": "0",
         "smpType": "None",
@@ -206,20 +206,22 @@ def type_word(order: VenueOrder) -> str:
 
 
 def _reject_reason(order: VenueOrder) -> str:
-    if order.refusal is not None:
+    if order.reject_reason is not None:
         return "EC_Others"
     return "EC_NoError" if order.ended is None else _REJECTIONS.get(order.ended, "EC_Others")
 
 
 def _trigger_fields(order: VenueOrder) -> dict[str, object]:
-    asked = order.asked
-    if asked.kind is not OrderKind.STOP:
+    requested = order.requested
+    if requested.kind is not OrderKind.STOP:
         return {"stopOrderType": "", "triggerPrice": "", "triggerBy": "", "triggerDirection": 0}
-    rising = asked.side is Side.BUY if asked.trigger_rising is None else asked.trigger_rising
+    rising = (
+        requested.side is Side.BUY if requested.trigger_rising is None else requested.trigger_rising
+    )
     return {
         "stopOrderType": "Stop",
-        "triggerPrice": plain_or(asked.trigger),
-        "triggerBy": "LastPrice" if asked.trigger_by is TriggerPrice.LAST else "MarkPrice",
+        "triggerPrice": plain_or(requested.trigger),
+        "triggerBy": "LastPrice" if requested.trigger_by is TriggerPrice.LAST else "MarkPrice",
         "triggerDirection": 1 if rising else 2,
     }
 
@@ -227,7 +229,9 @@ def _trigger_fields(order: VenueOrder) -> dict[str, object]:
 def _contract_fields(order: VenueOrder) -> dict[str, object]:
     """What spot orders do not have: some clients tell the two apart by it."""
     return {
-        "positionIdx": {Direction.LONG: 1, Direction.SHORT: 2}.get(order.asked.position, 0),
+        "positionIdx": {Direction.LONG: 1, Direction.SHORT: 2}.get(
+            order.requested.position_side, 0
+        ),
         "closeOnTrigger": False,
         "takeProfit": "",
         "stopLoss": "",
@@ -303,7 +307,7 @@ def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
         "orderQty": plain(order.quantity),
         "leavesQty": plain(ZERO if order.done else order.remaining),
         "orderType": type_word(order),
-        "stopOrderType": "Stop" if order.asked.kind is OrderKind.STOP else "UNKNOWN",
+        "stopOrderType": "Stop" if order.requested.kind is OrderKind.STOP else "UNKNOWN",
         "createType": "CreateByLiq" if fill.liquidation else "CreateByUser",
         "execType": exec_type(fill),
         "execPrice": plain(fill.price),
@@ -327,7 +331,7 @@ def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
     }
 
 
-def position_object(floor: Floor, position: OpenPosition) -> dict[str, object]:
+def position_object(floor: Floor, position: PositionSnapshot) -> dict[str, object]:
     """A position, as `position/list` and the position stream have it."""
     value = position.quantity * (position.mark or position.entry_price)
     side = {Direction.LONG: "Buy", Direction.SHORT: "Sell"}.get(position.direction, "")

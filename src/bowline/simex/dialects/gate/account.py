@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.model.values import ZERO, Direction
-from bowline.core.sim.exchange import OpenPosition
+from bowline.core.sim.exchange import PositionSnapshot
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
@@ -96,7 +96,7 @@ def _one_or_two(call: Call, listing: Listing) -> object:
     return shown if len(shown) > 1 else shown[0]
 
 
-def rows(call: Call, listing: Listing) -> list[OpenPosition]:
+def rows(call: Call, listing: Listing) -> list[PositionSnapshot]:
     """The one row of a one-way position, or the two of hedge mode; flat ones too."""
     instrument = listing.instrument.id
     view = call.floor.view("linear")
@@ -106,8 +106,8 @@ def rows(call: Call, listing: Listing) -> list[OpenPosition]:
     if settings.position_mode is PositionMode.ONE_WAY:
         legs = (next(iter(found), Direction.NEUTRAL),)
 
-    def flat(leg: Direction) -> OpenPosition:
-        return OpenPosition(
+    def flat(leg: Direction) -> PositionSnapshot:
+        return PositionSnapshot(
             account=call.account,
             instrument=instrument,
             mode=settings.position_mode,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RefusalReason, TradePrinted
+from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.gate.refusals import NUMBERS, invalid, refusal_of
@@ -49,7 +49,7 @@ def named(call: Call, fields: dict[str, str]) -> Listing:
         raise WireRefusal("MISSING_REQUIRED_PARAM", f"Missing required parameter: {name}")
     listing = call.floor.listing_at(kind, word)
     if listing is None:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_INSTRUMENT, word)
+        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
     return listing
 
 
@@ -282,7 +282,7 @@ def trades(call: Call) -> object:
     return [form(listing, each) for each in reversed(prints)]
 
 
-def spot_print(listing: Listing, trade: TradePrinted) -> Words:
+def spot_print(listing: Listing, trade: TradePublished) -> Words:
     """A public trade of spot."""
     return {
         "id": str(trade.trade_id),
@@ -296,7 +296,7 @@ def spot_print(listing: Listing, trade: TradePrinted) -> Words:
     }
 
 
-def futures_print(listing: Listing, trade: TradePrinted) -> Words:
+def futures_print(listing: Listing, trade: TradePublished) -> Words:
     """A public trade of a perpetual; the sign is the taker's side."""
     return {
         "id": trade.trade_id,

@@ -6,12 +6,12 @@ Pure: a reason in, the venue's label, words and HTTP status out.
 from __future__ import annotations
 
 from bowline.core.model.order import OrderState
-from bowline.core.sim.exchange import RefusalReason, VenueOrder
+from bowline.core.sim.exchange import RejectReason, VenueOrder
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.wire_words import Numbers
 
-_R = RefusalReason
-_SPOT: dict[RefusalReason, tuple[str, str]] = {
+_R = RejectReason
+_SPOT: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("AMOUNT_TOO_MUCH", "Your order size is too large"),
     _R.ABOVE_MAX_PRICE: ("INVALID_PARAM_VALUE", "Your order price is too high"),
     _R.INSUFFICIENT_FUNDS: ("BALANCE_NOT_ENOUGH", "Not enough balance"),
@@ -32,7 +32,7 @@ _SPOT: dict[RefusalReason, tuple[str, str]] = {
     _R.TOO_MANY_OPEN_ORDERS: ("TOO_MANY_ORDERS", "Too many open orders"),
     _R.NOTHING_TO_AMEND: ("NO_CHANGE", "No change is made"),
 }
-_FUTURES: dict[RefusalReason, tuple[str, str]] = {
+_FUTURES: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("SIZE_TOO_LARGE", "order size is too large"),
     _R.ABOVE_MAX_PRICE: ("PRICE_TOO_DEVIATED", "order price is too far from the mark price"),
     _R.INSUFFICIENT_FUNDS: ("INSUFFICIENT_AVAILABLE", "not enough available balance"),
@@ -52,7 +52,7 @@ _FUTURES: dict[RefusalReason, tuple[str, str]] = {
 _STATUSES = {"ORDER_NOT_FOUND": 404, "CONTRACT_NOT_FOUND": 404}
 
 
-def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
     """The venue's label and words for an engine's no."""
     for table in (_SPOT,) if kind == "spot" else (_FUTURES, _SPOT):
         if reason in table:

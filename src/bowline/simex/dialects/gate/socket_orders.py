@@ -46,13 +46,13 @@ _REQUEST = msgspec.json.Decoder(_Request)
 def hear(session: Session, frame: str | bytes, prefix: str) -> None:
     """Carry out a request and answer it, with whatever a fault script does to the answer."""
     try:
-        asked = _REQUEST.decode(frame)
+        requested = _REQUEST.decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         refusal = WireRefusal("INVALID_REQUEST_BODY", "Invalid request body", status=400)
         session.push(_refused(session, _Request(), refusal))
         return
-    struck = session.befalls(f"WS {asked.channel}")
-    answers = [] if "reset" in struck else _answers(session, asked, prefix)
+    struck = session.befalls(f"WS {requested.channel}")
+    answers = [] if "reset" in struck else _answers(session, requested, prefix)
     if struck & {"reset", "drop_reply"}:
         session.cut()
         return
@@ -60,55 +60,57 @@ def hear(session: Session, frame: str | bytes, prefix: str) -> None:
         session.push(answer)
 
 
-def _answers(session: Session, asked: _Request, prefix: str) -> list[Words]:
+def _answers(session: Session, requested: _Request, prefix: str) -> list[Words]:
     try:
-        if asked.channel == f"{prefix}.login":
-            return [_head(session, asked) | {"data": {"result": _log_in(session, asked)}}]
-        done = _carry_out(session, asked, prefix)
+        if requested.channel == f"{prefix}.login":
+            return [_head(session, requested) | {"data": {"result": _log_in(session, requested)}}]
+        done = _carry_out(session, requested, prefix)
     except WireRefusal as refusal:
-        return [_refused(session, asked, refusal)]
-    head = _head(session, asked)
-    taken = head | {"ack": True, "data": {"result": {"req_id": asked.payload.req_id}}}
+        return [_refused(session, requested, refusal)]
+    head = _head(session, requested)
+    taken = head | {"ack": True, "data": {"result": {"req_id": requested.payload.req_id}}}
     return [taken, head | {"ack": False, "data": {"result": done}}]
 
 
-def _carry_out(session: Session, asked: _Request, prefix: str) -> Words:
-    stem, _, name = asked.channel.partition(".")
+def _carry_out(session: Session, requested: _Request, prefix: str) -> Words:
+    stem, _, name = requested.channel.partition(".")
     if stem != prefix or name not in _ORDERS:
-        raise WireRefusal("INVALID_PARAM_VALUE", f"unknown channel {asked.channel}")
+        raise WireRefusal("INVALID_PARAM_VALUE", f"unknown channel {requested.channel}")
     if not session.account:
         raise WireRefusal("AUTHENTICATION_FAILED", "Not login", status=401)
     call = Call(
-        session.floor, "WS", asked.channel, "", {}, {}, b"", dict(session.parts),
+        session.floor, "WS", requested.channel, "", {}, {}, b"", dict(session.parts),
         account=session.account,
     )  # fmt: skip
-    return _ORDERS[name](call, as_fields(_sent(asked)))
+    return _ORDERS[name](call, as_fields(_sent(requested)))
 
 
-def _sent(asked: _Request) -> dict[str, object]:
-    read = read_json(bytes(asked.payload.req_param) or b"{}")
+def _sent(requested: _Request) -> dict[str, object]:
+    read = read_json(bytes(requested.payload.req_param) or b"{}")
     if not isinstance(read, dict):
         raise WireRefusal("INVALID_REQUEST_BODY", "req_param is no object")
     return read
 
 
-def _log_in(session: Session, asked: _Request) -> Words:
-    proof = asked.payload
+def _log_in(session: Session, requested: _Request) -> Words:
+    proof = requested.payload
     params = bytes(proof.req_param).decode()
-    signed = "\n".join(("api", asked.channel, "" if params == '""' else params, proof.timestamp))
+    signed = "\n".join(
+        ("api", requested.channel, "" if params == '""' else params, proof.timestamp)
+    )
     session.account = auth.check(
         session.floor, proof.api_key, proof.timestamp, signed, proof.signature
     )
     return {"api_key": proof.api_key, "uid": session.floor.keys.user_id}
 
 
-def _head(session: Session, asked: _Request, status: int = 200) -> Words:
+def _head(session: Session, requested: _Request, status: int = 200) -> Words:
     return {
-        "request_id": asked.payload.req_id,
+        "request_id": requested.payload.req_id,
         "header": {
             "response_time": str(ms(session.floor.now_ns)),
             "status": str(status),
-            "channel": asked.channel,
+            "channel": requested.channel,
             "event": "api",
             "client_id": f"127.0.0.1-{session.number:x}",
             "conn_id": f"{session.number:016x}",
@@ -116,6 +118,6 @@ def _head(session: Session, asked: _Request, status: int = 200) -> Words:
     }
 
 
-def _refused(session: Session, asked: _Request, refusal: WireRefusal) -> Words:
-    head = _head(session, asked, refusal.status or 400)
+def _refused(session: Session, requested: _Request, refusal: WireRefusal) -> Words:
+    head = _head(session, requested, refusal.status or 400)
     return head | {"data": {"errs": {"label": refusal.code, "message": refusal.message}}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.values import ONE
-from bowline.core.sim.exchange import FundingPaid, progressive
+from bowline.core.sim.exchange import FundingPaid, progressive_tiers
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
@@ -14,7 +14,7 @@ from bowline.simex.dialects.gate.words import Words
 from bowline.simex.wire_words import plain, seconds
 
 #: of every perpetual, "Query risk limit tiers": the figures are of the size of BTC_USDT's
-TIERS = progressive(
+TIERS = progressive_tiers(
     (1_000_000, "0.004", 125),
     (2_000_000, "0.005", 100),
     (5_000_000, "0.01", 50),

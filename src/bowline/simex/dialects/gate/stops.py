@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.values import Direction, Side
-from bowline.core.sim.exchange import NewOrder, RefusalReason, TriggerPrice, VenueOrder
+from bowline.core.sim.exchange import NewOrder, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
@@ -54,7 +54,9 @@ def create(call: Call) -> object:
             trigger_by=TriggerPrice.MARK if trigger.get("price_type") == "1" else TriggerPrice.LAST,
             trigger_rising=rising,
             reduce_only=reduces,
-            position=Direction.NEUTRAL if spot else leg_of(call, listing, side, reduces=reduces),
+            position_side=Direction.NEUTRAL
+            if spot
+            else leg_of(call, listing, side, reduces=reduces),
             # what `text` may be is not said of these; it is not looked up by it either
             client_id=(order if not spot else order | trigger).get("text", ""),
         )
@@ -111,7 +113,7 @@ def some(call: Call) -> object:
     found = [
         each
         for each in known
-        if each.asked.kind is OrderKind.STOP
+        if each.requested.kind is OrderKind.STOP
         and (each.waiting and not each.done) is (status == "open")
         and query.get(name, "") in ("", call.floor.listing(each.instrument).venue_symbol)
     ]
@@ -136,7 +138,7 @@ def cancel_all(call: Call) -> object:
     word = call.query.get("market" if kind == "spot" else "contract", "")
     listing = call.floor.listing_at(kind, word)
     if word and listing is None:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_INSTRUMENT, word)
+        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
     wanted = listing.instrument.id if listing else None
     found = call.floor.view(kind).open_orders(call.account, wanted)
     ended = cancel_these(call, found, stops=True)
@@ -147,8 +149,8 @@ def _find(call: Call, *, waiting: bool = False) -> VenueOrder:
     kind = kind_at(call)
     number = int_in(call.parts.get("order_id"), 0)
     found = call.floor.view(kind).order(call.account, number)
-    if found is None or found.asked.kind is not OrderKind.STOP:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+    if found is None or found.requested.kind is not OrderKind.STOP:
+        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
     if waiting and (found.done or not found.waiting):
-        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
     return found

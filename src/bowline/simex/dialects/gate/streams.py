@@ -13,13 +13,13 @@ import msgspec
 
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import (
-    BalanceMoved,
-    CandleMoved,
+    BalanceUpdated,
+    CandleUpdated,
     Executed,
     MinuteCandle,
-    OrderMoved,
-    PositionMoved,
-    TradePrinted,
+    OrderUpdated,
+    PositionUpdated,
+    TradePublished,
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind
@@ -212,11 +212,11 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
     match news:
         case DepthMoved():
             yield _told(floor, channel, _book(floor, topic, news))
-        case TradePrinted():
+        case TradePublished():
             yield _told(floor, channel, _print(floor, news))
         case TickerMoved():
             yield _told(floor, channel, _ticker(floor, channel, news))
-        case CandleMoved():
+        case CandleUpdated():
             yield _told(floor, channel, _candle(floor, topic, news))
         case _:
             if (shown := _private(floor, channel, news)) is not None:
@@ -225,16 +225,16 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
 
 def _private(floor: Floor, channel: str, news: News) -> Words | None:
     match news:
-        case OrderMoved(order=order):
+        case OrderUpdated(order=order):
             return _order(floor, channel, order)
         case Executed():
             return _fill(floor, news)
-        case PositionMoved(position=position):
+        case PositionUpdated(position=position):
             numbers = as_numbers(position_object(floor, position), *_NUMBERS)
             return numbers | _when(floor, news.now_ns)
-        case BalanceMoved() if channel == "spot.balances":
+        case BalanceUpdated() if channel == "spot.balances":
             return _spot_balance(floor, news)
-        case BalanceMoved() if news.change:
+        case BalanceUpdated() if news.change:
             return _futures_balance(floor, news)
         case _:
             return None
@@ -274,7 +274,7 @@ def _book(floor: Floor, topic: Topic, news: DepthMoved) -> Words:
     return book | {"l": str(topic.depth)}
 
 
-def _print(floor: Floor, trade: TradePrinted) -> object:
+def _print(floor: Floor, trade: TradePublished) -> object:
     listing = floor.listing(trade.instrument)
     if kind_of(trade.instrument) == "spot":
         times = {"id": trade.trade_id, "create_time": seconds(trade.now_ns)}
@@ -302,7 +302,7 @@ def _ticker(floor: Floor, channel: str, news: TickerMoved) -> object:
     return found
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> object:
+def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> object:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
     start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
@@ -339,7 +339,7 @@ def _spot_candle(candle: MinuteCandle) -> Words:
 def _order(floor: Floor, channel: str, order: VenueOrder) -> Words | None:
     """None: the channel of orders says nothing of a stop that waits, the other one of the rest."""
     if channel.endswith(("priceorders", "autoorders")):
-        return trigger_object(floor, order) if order.asked.kind is OrderKind.STOP else None
+        return trigger_object(floor, order) if order.requested.kind is OrderKind.STOP else None
     if order.waiting:
         return None
     new = order.updated_ns == order.created_ns and not order.filled
@@ -372,7 +372,7 @@ def _fill(floor: Floor, fill: Executed) -> Words:
     return shown | {"id": str(fill.trade_id), "create_time_ms": ms(fill.now_ns)} | at
 
 
-def _spot_balance(floor: Floor, news: BalanceMoved) -> Words:
+def _spot_balance(floor: Floor, news: BalanceUpdated) -> Words:
     return {
         "timestamp": str(seconds(news.now_ns)),
         "timestamp_ms": str(ms(news.now_ns)),
@@ -387,7 +387,7 @@ def _spot_balance(floor: Floor, news: BalanceMoved) -> Words:
     }
 
 
-def _futures_balance(floor: Floor, news: BalanceMoved) -> Words:
+def _futures_balance(floor: Floor, news: BalanceUpdated) -> Words:
     return _when(floor, news.now_ns) | {
         "balance": float(news.holding.total),
         "change": float(news.change),

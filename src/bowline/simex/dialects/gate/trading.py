@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction, Side
-from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call
@@ -107,7 +107,7 @@ def _futures_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         price=price or None,
         time_in_force=_force(fields, "tif", limit=limit),
         reduce_only=reduces,
-        position=leg_of(call, listing, side, reduces=reduces),
+        position_side=leg_of(call, listing, side, reduces=reduces),
         client_id=client_id_in(fields),
     )
 
@@ -121,7 +121,7 @@ def _closing_size(call: Call, listing: Listing, fields: Fields) -> Decimal:
         if leg in (None, each.direction):
             contracts = each.quantity / listing.instrument.contract_size
             return contracts if each.direction is Direction.SHORT else -contracts
-    raise refusal_of("linear", RefusalReason.REDUCE_ONLY)
+    raise refusal_of("linear", RejectReason.REDUCE_ONLY)
 
 
 def leg_of(call: Call, listing: Listing, side: Side, *, reduces: bool) -> Direction:
@@ -305,7 +305,7 @@ def find(call: Call, fields: Fields) -> VenueOrder:
     found = call.floor.view(kind).order(call.account, word if word[:2] == "t-" else int_in(word, 0))
     elsewhere = kind == "spot" and found and named(call, fields).instrument.id != found.instrument
     if found is None or elsewhere or found.waiting:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
     return found
 
 
@@ -317,9 +317,9 @@ def told(call: Call, order: VenueOrder) -> Words:
     return form(call.floor, order)
 
 
-def taken(call: Call, answer: VenueOrder | Refused) -> VenueOrder:
+def taken(call: Call, answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, unless there was a no."""
-    if isinstance(answer, Refused):
+    if isinstance(answer, Rejection):
         raise refusal_of(kind_at(call), answer.reason, answer.message)
     return answer
 

@@ -16,7 +16,7 @@ from bowline.core.sim.exchange import (
     EndReason,
     Executed,
     Holding,
-    OpenPosition,
+    PositionSnapshot,
     TriggerPrice,
     VenueOrder,
 )
@@ -32,7 +32,7 @@ FORCES = {
     TimeInForce.POST_ONLY: "poc",
 }
 _ENDS = {
-    EndReason.ASKED: "cancelled",
+    EndReason.REQUESTED: "cancelled",
     EndReason.IOC: "ioc",
     EndReason.FOK: "fok",
     EndReason.POST_ONLY: "poc",
@@ -76,14 +76,14 @@ def finish_word(order: VenueOrder) -> str:
 
 def force_word(order: VenueOrder) -> str:
     """`time_in_force` and `tif`."""
-    return "ioc" if order.price is None else FORCES[order.asked.time_in_force]
+    return "ioc" if order.price is None else FORCES[order.requested.time_in_force]
 
 
 def spot_order(floor: Floor, order: VenueOrder) -> Words:
     """An order of spot. A market buy counts in quote money."""
-    listing, asked = floor.listing(order.instrument), order.asked
-    amount = asked.quote_cost or order.quantity
-    left = amount - (order.cost if asked.quote_cost else order.filled)
+    listing, requested = floor.listing(order.instrument), order.requested
+    amount = requested.quote_cost or order.quantity
+    left = amount - (order.cost if requested.quote_cost else order.filled)
     average = plain_or(order.average_price and order.average_price.quantize(_DIGITS), "0")
     status = {OrderState.FILLED: "closed"}.get(order.state, "cancelled" if order.done else "open")
     return {
@@ -140,7 +140,7 @@ def futures_order(floor: Floor, order: VenueOrder) -> Words:
         "tkfr": "0.0005",
         "tif": force_word(order),
         "refu": 0,
-        "is_reduce_only": order.asked.reduce_only,
+        "is_reduce_only": order.requested.reduce_only,
         "is_close": False,
         "is_liq": order.by_venue,
         "text": order.client_id or ("liquidation" if order.by_venue else "api"),
@@ -155,13 +155,13 @@ def futures_order(floor: Floor, order: VenueOrder) -> Words:
 
 def spot_trigger(floor: Floor, order: VenueOrder) -> Words:
     """A stop of spot: a list of its own, where it has another state."""
-    asked = order.asked
+    requested = order.requested
     return {
         "market": floor.listing(order.instrument).venue_symbol,
         "user": int(floor.keys.user_id),
         "trigger": {
-            "price": plain_or(asked.trigger),
-            "rule": ">=" if asked.trigger_rising else "<=",
+            "price": plain_or(requested.trigger),
+            "rule": ">=" if requested.trigger_rising else "<=",
             "expiration": 86_400,
         },
         "put": {
@@ -184,14 +184,14 @@ def spot_trigger(floor: Floor, order: VenueOrder) -> Words:
 
 def futures_trigger(floor: Floor, order: VenueOrder) -> Words:
     """A stop of a perpetual."""
-    asked, listing = order.asked, floor.listing(order.instrument)
+    requested, listing = order.requested, floor.listing(order.instrument)
     shown: Words = {
         "user": int(floor.keys.user_id),
         "trigger": {
             "strategy_type": 0,
-            "price_type": int(asked.trigger_by is TriggerPrice.MARK),
-            "price": plain_or(asked.trigger),
-            "rule": 1 if asked.trigger_rising else 2,
+            "price_type": int(requested.trigger_by is TriggerPrice.MARK),
+            "price": plain_or(requested.trigger),
+            "rule": 1 if requested.trigger_rising else 2,
             "expiration": 86_400,
         },
         "initial": {
@@ -200,7 +200,7 @@ def futures_trigger(floor: Floor, order: VenueOrder) -> Words:
             "price": plain_or(order.price, "0"),
             "tif": force_word(order),
             "text": order.client_id or "api",
-            "is_reduce_only": asked.reduce_only,
+            "is_reduce_only": requested.reduce_only,
             "is_close": False,
         },
         "id": order.order_id,
@@ -267,7 +267,7 @@ def futures_fill(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def position_object(floor: Floor, position: OpenPosition) -> Words:
+def position_object(floor: Floor, position: PositionSnapshot) -> Words:
     """A position. Leverage 0 means cross, with `cross_leverage_limit` beside it."""
     listing = floor.listing(position.instrument)
     crossed = position.margin_mode is MarginMode.CROSS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RefusalReason, TradePrinted
+from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.htx.refusals import invalid, numbers_of, refusal_of
@@ -43,7 +43,7 @@ def named(call: Call, fields: dict[str, str]) -> Listing:
     word = fields.get("symbol" if kind == "spot" else "contract_code", "")
     listing = call.floor.listing_at(kind, word)
     if listing is None:
-        raise refusal_of(kind, RefusalReason.UNKNOWN_INSTRUMENT)
+        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
 
 
@@ -234,7 +234,7 @@ def trades(call: Call) -> object:
     return {"ch": f"market.{listing.venue_symbol}.trade.detail", "data": shown}
 
 
-def print_object(listing: Listing, trade: TradePrinted) -> Words:
+def print_object(listing: Listing, trade: TradePublished) -> Words:
     """A public trade, without the second number that spot has and spells in two ways."""
     found: Words = {
         "id": trade.trade_id,

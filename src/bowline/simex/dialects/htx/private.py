@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bowline.core.sim.exchange import BalanceMoved, Executed, OrderMoved, PositionMoved
+from bowline.core.sim.exchange import BalanceUpdated, Executed, OrderUpdated, PositionUpdated
 from bowline.simex.dialect import Channel, Frame, Topic
 from bowline.simex.dialects.htx import auth
 from bowline.simex.dialects.htx.spot_words import balance_event, clearing, order_event
@@ -165,11 +165,11 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
 
 def _spot_news(floor: Floor, topic: Topic, news: News) -> Frame | None:
     match news:
-        case OrderMoved(order=order):
+        case OrderUpdated(order=order):
             return _pushed(topic, order_event(floor, order))
         case Executed():
             return _pushed(topic, clearing(floor, news))
-        case BalanceMoved(holding=holding):
+        case BalanceUpdated(holding=holding):
             return _pushed(topic, balance_event(floor, holding, news))
         case _:
             return None
@@ -177,15 +177,15 @@ def _spot_news(floor: Floor, topic: Topic, news: News) -> Frame | None:
 
 def _swap_news(floor: Floor, topic: Topic, news: News) -> Frame | None:
     match news:
-        case OrderMoved(order=order) if not order.waiting:
+        case OrderUpdated(order=order) if not order.waiting:
             word = floor.listing(order.instrument).venue_symbol
             return _notified(floor, topic, word) | {"data": order_object(floor, order)}
         case Executed():
             word = floor.listing(news.instrument).venue_symbol
             return _notified(floor, topic, word) | {"data": [fill_event(floor, news)]}
-        case PositionMoved(position=position):
+        case PositionUpdated(position=position):
             return _positions(floor, topic, "update", [position_object(floor, position)])
-        case BalanceMoved(holding=holding):
+        case BalanceUpdated(holding=holding):
             told: Words = {"event": news.reason.value, "data": account_object(floor, holding)}
             return _notified(floor, topic, "") | told
         case _:

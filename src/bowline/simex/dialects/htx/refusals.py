@@ -5,12 +5,12 @@ Pure: a reason in, the venue's code and message out.
 
 from __future__ import annotations
 
-from bowline.core.sim.exchange import RefusalReason
+from bowline.core.sim.exchange import RejectReason
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.wire_words import Numbers
 
-_R = RefusalReason
-_SPOT: dict[RefusalReason, tuple[str, str]] = {
+_R = RejectReason
+_SPOT: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("order-limitorder-amount-max-error", "limit order amount error"),
     _R.ABOVE_MAX_PRICE: ("order-limitorder-price-max-error", "limit order price error"),
     _R.INSUFFICIENT_FUNDS: (
@@ -29,7 +29,7 @@ _SPOT: dict[RefusalReason, tuple[str, str]] = {
     _R.HALTED: ("base-symbol-trade-disabled", "Trading is disabled for this symbol"),
     _R.TOO_MANY_OPEN_ORDERS: ("order-accountorder-limit", "too many open orders"),
 }  # fmt: skip
-_SWAP: dict[RefusalReason, tuple[int, str]] = {
+_SWAP: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (1041, "The order amount exceeds the limit."),
     _R.ABOVE_MAX_PRICE: (1039, "The price is out of range."),
     _R.INSUFFICIENT_FUNDS: (1047, "Insufficient margin available."),
@@ -50,9 +50,9 @@ _SWAP: dict[RefusalReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, reason: RefusalReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
     """The venue's code and words for an engine's no."""
-    table: dict[RefusalReason, tuple[str, str]] | dict[RefusalReason, tuple[int, str]]
+    table: dict[RejectReason, tuple[str, str]] | dict[RejectReason, tuple[int, str]]
     table = _SPOT if kind == "spot" else _SWAP
     if reason in table:
         return WireRefusal(*table[reason])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bowline.core.model.values import Side
-from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
@@ -94,7 +94,7 @@ def cancel(call: Call) -> object:
     """POST /v1/order/orders/{order_id}/submitcancel."""
     found = call.floor.view("spot").order(call.account, int_in(call.parts["order_id"], 0))
     if found is None:
-        raise refusal_of("spot", RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
     return str(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)).order_id)
 
 
@@ -134,7 +134,7 @@ def by_client_id(call: Call) -> object:
 def _shown(call: Call, name: int | str) -> object:
     found = call.floor.view("spot").order(call.account, name)
     if found is None:
-        raise refusal_of("spot", RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
     return order_object(call.floor, found)
 
 
@@ -193,7 +193,7 @@ def cancel_all_after(call: Call) -> object:
     return {"currentTime": now, "triggerTime": now + timeout_s * 1000}
 
 
-def _taken(answer: VenueOrder | Refused) -> VenueOrder:
-    if isinstance(answer, Refused):
+def _taken(answer: VenueOrder | Rejection) -> VenueOrder:
+    if isinstance(answer, Rejection):
         raise refusal_of("spot", answer.reason, answer.message)
     return answer

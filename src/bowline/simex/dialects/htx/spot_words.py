@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO
-from bowline.core.sim.exchange import BalanceMoved, Executed, Holding, VenueOrder
+from bowline.core.sim.exchange import BalanceUpdated, Executed, Holding, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import ms, plain, plain_or
@@ -30,8 +30,8 @@ def account_number(floor: Floor) -> int:
 
 def type_word(order: VenueOrder) -> str:
     """Side and kind in one: `buy-limit-maker`."""
-    limit = order.asked.kind is OrderKind.LIMIT
-    return f"{order.side.value}-{_TAILS[order.asked.time_in_force] if limit else 'market'}"
+    limit = order.requested.kind is OrderKind.LIMIT
+    return f"{order.side.value}-{_TAILS[order.requested.time_in_force] if limit else 'market'}"
 
 
 def state_word(order: VenueOrder) -> str:
@@ -54,7 +54,7 @@ def order_object(floor: Floor, order: VenueOrder) -> Words:
         "symbol": floor.listing(order.instrument).venue_symbol,
         "account-id": account_number(floor),
         "client-order-id": order.client_id,
-        "amount": plain(order.asked.quote_cost or order.quantity),
+        "amount": plain(order.requested.quote_cost or order.quantity),
         "price": plain_or(order.price, "0"),
         "created-at": ms(order.created_ns),
         "type": type_word(order),
@@ -117,7 +117,7 @@ def order_event(floor: Floor, order: VenueOrder) -> Words:
         "type": type_word(order),
         "orderStatus": state_word(order),
     }
-    cost = order.asked.quote_cost
+    cost = order.requested.quote_cost
     shown |= {"orderSize": plain(order.quantity)} if cost is None else {"orderValue": plain(cost)}
     progress: Words = {"execAmt": plain(order.filled), "remainAmt": plain(order.remaining)}
     fill = _last_fill(floor, order)
@@ -150,7 +150,7 @@ def clearing(floor: Floor, fill: Executed) -> Words:
     """An execution, as the stream tells of it."""
     order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
     assert order is not None
-    cost = order.asked.quote_cost
+    cost = order.requested.quote_cost
     size = {"orderSize": plain(order.quantity)} if cost is None else {"orderValue": plain(cost)}
     return size | {
         "eventType": "trade",
@@ -176,7 +176,7 @@ def clearing(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def balance_event(floor: Floor, holding: Holding, moved: BalanceMoved | None = None) -> Words:
+def balance_event(floor: Floor, holding: Holding, moved: BalanceUpdated | None = None) -> Words:
     """What there is of an asset; without a cause at the start of a subscription."""
     kinds = {True: "order.match", False: "order.place"}
     return {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from bowline.core.model.values import MINUTE_NS
-from bowline.core.sim.exchange import BookLevel, CandleMoved, TradePrinted
+from bowline.core.sim.exchange import BookLevel, CandleUpdated, TradePublished
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Channel, Frame, Topic
@@ -135,11 +135,11 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
                 "asks": levels(listing, change.asks),
             }
             yield _told(floor, topic, tick)
-        case TradePrinted():
+        case TradePublished():
             yield _told(floor, topic, _print(floor, news))
         case TickerMoved():
             yield _told(floor, topic, _ticker(floor, topic, news))
-        case CandleMoved():
+        case CandleUpdated():
             yield _told(floor, topic, _candle(floor, topic, news))
 
 
@@ -168,7 +168,7 @@ def _depth(
     }
 
 
-def _print(floor: Floor, trade: TradePrinted) -> Words:
+def _print(floor: Floor, trade: TradePublished) -> Words:
     listing = floor.listing(trade.instrument)
     more = {} if _is_swap(listing) else {"tradeId": trade.trade_id}
     shown = print_object(listing, trade) | more
@@ -208,7 +208,7 @@ def _ticker(floor: Floor, topic: Topic, news: TickerMoved) -> Words:
     }
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
+def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
     minutes = PERIODS[topic.interval]
     candle, length_ns = news.candle, minutes * MINUTE_NS
     if minutes > 1:

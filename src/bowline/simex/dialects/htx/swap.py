@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from bowline.core.model.values import Direction, Side
-from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
@@ -67,7 +67,7 @@ def _order_in(call: Call, listing: Listing, fields: Fields, client_id: str) -> N
     """What orders and triggers have in common, as a market order."""
     side, volume = _SIDES.get(fields.get("side", "")), SWAP_NUMBERS.decimal(fields, "volume")
     if side is None or volume is None or volume <= 0 or volume % 1:
-        raise refusal_of("linear", RefusalReason.LOT)
+        raise refusal_of("linear", RejectReason.LOT)
     leg = _LEGS.get(fields.get("position_side", "both"))
     if leg is None:
         raise invalid("linear", "invalid position_side")
@@ -82,7 +82,7 @@ def _order_in(call: Call, listing: Listing, fields: Fields, client_id: str) -> N
         quantity=volume * listing.instrument.contract_size,
         # in hedge mode an order against its leg reduces it anyway
         reduce_only=leg is Direction.NEUTRAL and fields.get("reduce_only") in _TRUE,
-        position=leg,
+        position_side=leg,
         client_id=client_id,
     )
 
@@ -98,7 +98,7 @@ def take_mode(call: Call, listing: Listing, word: str) -> None:
 def set_mode(call: Call, listing: Listing, mode: MarginMode) -> None:
     """Cross or isolated; what is so already is no error."""
     refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused.reason, refused.message)
 
 
@@ -106,7 +106,7 @@ def cancel(call: Call) -> object:
     """POST /v5/trade/cancel_order: by id, or by the client's."""
     found = _find(call, call.fields())
     if found.waiting:
-        raise refusal_of("linear", RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of("linear", RejectReason.UNKNOWN_ORDER)
     return _acknowledged(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)))
 
 
@@ -132,7 +132,7 @@ def one(call: Call) -> object:
     """GET /v5/trade/order."""
     found = _find(call, call.query)
     if found.waiting:
-        raise refusal_of("linear", RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of("linear", RejectReason.UNKNOWN_ORDER)
     return order_object(call.floor, found)
 
 
@@ -241,7 +241,7 @@ def _find(
     elif fields.get(client):
         found = view.order(call.account, fields[client])
     if found is None:
-        raise refusal_of("linear", RefusalReason.UNKNOWN_ORDER)
+        raise refusal_of("linear", RejectReason.UNKNOWN_ORDER)
     return found
 
 
@@ -249,7 +249,7 @@ def _acknowledged(order: VenueOrder) -> Words:
     return {"order_id": str(order.order_id), "client_order_id": client_word(order)}
 
 
-def _taken(answer: VenueOrder | Refused) -> VenueOrder:
-    if isinstance(answer, Refused):
+def _taken(answer: VenueOrder | Rejection) -> VenueOrder:
+    if isinstance(answer, Rejection):
         raise refusal_of("linear", answer.reason, answer.message)
     return answer

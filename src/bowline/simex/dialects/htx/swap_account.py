@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from bowline.core.sim.exchange import RefusalReason
+from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import MarginMode, PositionMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.htx.market import named
@@ -52,7 +52,7 @@ def set_leverage(call: Call) -> object:
         raise invalid("linear", "invalid lever_rate or margin_mode")
     set_mode(call, listing, mode)
     refused = call.floor.set_leverage(call.account, listing.instrument.id, rate)
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused.reason, refused.message)
     return _lever(listing.venue_symbol, mode, rate)
 

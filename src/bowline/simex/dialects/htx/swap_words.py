@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction
-from bowline.core.sim.exchange import Executed, Holding, OpenPosition, VenueOrder
+from bowline.core.sim.exchange import Executed, Holding, PositionSnapshot, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import ms, plain, plain_or
@@ -39,9 +39,9 @@ def state_word(order: VenueOrder) -> str:
 
 
 def _type_word(order: VenueOrder) -> str:
-    if order.asked.kind is not OrderKind.LIMIT:
+    if order.requested.kind is not OrderKind.LIMIT:
         return "market"
-    return "post_only" if order.asked.time_in_force is TimeInForce.POST_ONLY else "limit"
+    return "post_only" if order.requested.time_in_force is TimeInForce.POST_ONLY else "limit"
 
 
 def client_word(order: VenueOrder) -> str:
@@ -51,7 +51,7 @@ def client_word(order: VenueOrder) -> str:
 
 def order_object(floor: Floor, order: VenueOrder) -> Words:
     """An order, as REST and the stream have it."""
-    listing, asked = floor.listing(order.instrument), order.asked
+    listing, requested = floor.listing(order.instrument), order.requested
     settings = floor.engine_of(order.instrument).view.settings(order.account, order.instrument)
     average = order.average_price and order.average_price.quantize(_DIGITS)
     return {
@@ -61,7 +61,7 @@ def order_object(floor: Floor, order: VenueOrder) -> Words:
         "contract_code": listing.venue_symbol,
         "contract_type": "swap",
         "side": order.side.value,
-        "position_side": LEGS[asked.position],
+        "position_side": LEGS[requested.position_side],
         "type": _type_word(order),
         "price": plain_or(order.price, "0"),
         "volume": contracts(listing, order.quantity),
@@ -69,8 +69,8 @@ def order_object(floor: Floor, order: VenueOrder) -> Words:
         "margin_mode": MODES[settings.margin_mode],
         "lever_rate": int(settings.leverage),
         "order_source": "api",
-        "reduce_only": asked.reduce_only,
-        "time_in_force": _FORCES.get(asked.time_in_force, "gtc"),
+        "reduce_only": requested.reduce_only,
+        "time_in_force": _FORCES.get(requested.time_in_force, "gtc"),
         "trade_avg_price": plain_or(average, "0"),
         "trade_volume": contracts(listing, order.filled),
         "trade_turnover": plain(order.cost),
@@ -94,13 +94,13 @@ def trigger_object(floor: Floor, order: VenueOrder) -> Words:
         "algo_client_order_id": client_word(order),
         "contract_code": listing.venue_symbol,
         "side": order.side.value,
-        "position_side": LEGS[order.asked.position],
+        "position_side": LEGS[order.requested.position_side],
         "type": "trigger",
         "volume": contracts(listing, order.quantity),
-        "trigger_price": plain_or(order.asked.trigger),
+        "trigger_price": plain_or(order.requested.trigger),
         "price": "0",
         "state": "active" if order.waiting and not order.done else state_word(order),
-        "reduce_only": order.asked.reduce_only,
+        "reduce_only": order.requested.reduce_only,
         "order_source": "api",
         "created_time": str(ms(order.created_ns)),
         "updated_time": str(ms(order.updated_ns)),
@@ -121,7 +121,7 @@ def fill_object(floor: Floor, fill: Executed) -> Words:
         "contract_code": listing.venue_symbol,
         "contract_type": "swap",
         "side": fill.side.value,
-        "position_side": LEGS[fill.position],
+        "position_side": LEGS[fill.position_side],
         "type": _type_word(order),
         "role": "maker" if fill.maker else "taker",
         "trade_price": plain(fill.price),
@@ -149,7 +149,7 @@ def fill_event(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def position_object(floor: Floor, position: OpenPosition) -> Words:
+def position_object(floor: Floor, position: PositionSnapshot) -> Words:
     """A position; one-way ones say their side in `direction` alone."""
     listing = floor.listing(position.instrument)
     hedged = position.mode is PositionMode.HEDGE

@@ -9,9 +9,9 @@ from bowline.core.sim.exchange import (
     MAX_QUANTITY,
     BookLevel,
     MinuteCandle,
-    RefusalReason,
-    Refused,
-    TradePrinted,
+    Rejection,
+    RejectReason,
+    TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
@@ -41,7 +41,7 @@ def contract_of(floor: Floor, word: str) -> Listing:
     """The contract of this name; WireRefusal if there is none."""
     listing = floor.listing_at("linear", word)
     if listing is None:
-        raise linear_refusal(Refused(RefusalReason.UNKNOWN_INSTRUMENT))
+        raise linear_refusal(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
 
 
@@ -186,7 +186,7 @@ def deals(call: Call) -> object:
     return [deal_object(listing, each) for each in reversed(prints)]
 
 
-def deal_object(listing: Listing, trade: TradePrinted) -> dict[str, object]:
+def deal_object(listing: Listing, trade: TradePublished) -> dict[str, object]:
     """A print: `T` 1 was bought, 2 was sold."""
     return {
         "p": number(trade.price),

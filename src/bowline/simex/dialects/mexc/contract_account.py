@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.model.values import Direction
-from bowline.core.sim.exchange import RefusalReason
+from bowline.core.sim.exchange import RejectReason
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.mexc.contract import contract_of, listing_of
 from bowline.simex.dialects.mexc.contract_trading import set_terms
@@ -86,6 +86,6 @@ def change_position_mode(call: Call) -> object:
     if mode is None:
         raise WireRefusal(600, "Parameter error! positionMode")
     refused = call.floor.set_position_mode(call.account, mode)
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise linear_refusal(refused)
     return {}

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import (
-    BalanceMoved,
-    CandleMoved,
+    BalanceUpdated,
+    CandleUpdated,
     Executed,
-    MarkMoved,
-    OrderMoved,
-    PositionMoved,
-    TradePrinted,
+    MarkUpdated,
+    OrderUpdated,
+    PositionUpdated,
+    TradePublished,
 )
 from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal
 from bowline.simex.dialects.mexc.contract import (
@@ -65,8 +65,8 @@ Words = dict[str, object]
 def hear(session: Session, frame: str | bytes) -> None:
     """ping, login, sub.*, unsub.*."""
     words: Words = read_object(frame)
-    asked = words.get("param")
-    param: Words = asked if isinstance(asked, dict) else {}
+    requested = words.get("param")
+    param: Words = requested if isinstance(requested, dict) else {}
     method = str(words.get("method", ""))
     verb, _, name = method.partition(".")
     try:
@@ -159,11 +159,11 @@ def _public(floor: Floor, topic: Topic, news: News) -> Words:
     match news:
         case DepthMoved() if not topic.depth:
             content: object = _change(floor, news)
-        case TradePrinted():
+        case TradePublished():
             content = [deal_object(floor.listing(news.instrument), news)]
-        case CandleMoved():
+        case CandleUpdated():
             content = _candle(floor, topic, news)
-        case MarkMoved():
+        case MarkUpdated():
             word = floor.listing(news.instrument).venue_symbol
             content = {"symbol": word, "price": number(news.mark)}
         case _:
@@ -173,16 +173,16 @@ def _public(floor: Floor, topic: Topic, news: News) -> Words:
 
 def _personal(floor: Floor, topic: Topic, news: News) -> Words:
     match news:
-        case OrderMoved(order=order) if order.waiting:
+        case OrderUpdated(order=order) if order.waiting:
             plan = plan_object(floor, order)
             return _frame(floor, topic, plan) | {"channel": "push.personal.plan.order"}
-        case OrderMoved(order=order):
+        case OrderUpdated(order=order):
             content = order_object(floor, order)
         case Executed():
             content = fill_object(floor, news)
-        case PositionMoved(position=position):
+        case PositionUpdated(position=position):
             content = position_object(floor, position)
-        case BalanceMoved(holding=holding):
+        case BalanceUpdated(holding=holding):
             content = asset_object(holding)
         case _:
             raise AssertionError(f"{type(news).__name__} is not personal")
@@ -207,7 +207,7 @@ def _change(floor: Floor, news: DepthMoved) -> Words:
     }
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> Words:
+def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
     minutes, listing = INTERVALS[topic.interval], floor.listing(news.instrument)
     start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
     view = floor.view_of(news.instrument)

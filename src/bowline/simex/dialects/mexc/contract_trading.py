@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from bowline.core.model.values import Direction
-from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.mexc.contract import contract_of, listing_of
@@ -42,12 +42,12 @@ def create(call: Call) -> object:
     """POST /api/v1/private/order/create."""
     fields = call.fields()
     listing = contract_of(call.floor, fields.get("symbol", ""))
-    asked, instrument = _order_in(call, listing, fields), listing.instrument.id
+    requested, instrument = _order_in(call, listing, fields), listing.instrument.id
     before = call.floor.view("linear").settings(call.account, instrument)
     if LINEAR_NUMBERS.whole(fields, "side", 0) not in CLOSING:
         _set_terms(call, listing, fields)
-    placed = call.floor.place(asked)
-    if isinstance(placed, Refused):
+    placed = call.floor.place(requested)
+    if isinstance(placed, Rejection):
         set_terms_of(call.floor, call.account, instrument, before.margin_mode, before.leverage)
     order = linear_or_refused(placed)
     return {"orderId": order_word(order.order_id), "ts": ms(call.now_ns)}
@@ -96,7 +96,7 @@ def _meant(
         trigger_rising=rising,
         time_in_force=force,
         reduce_only=closes if hedge else closes or fields.get("reduceOnly") == "true",
-        position=position if hedge else Direction.NEUTRAL,
+        position_side=position if hedge else Direction.NEUTRAL,
         client_id=external_id,
     )
 
@@ -108,7 +108,7 @@ def _mode(call: Call, listing: Listing, fields: Fields) -> PositionMode:
         LINEAR_NUMBERS.whole(fields, "positionMode", 0), settings.position_mode
     )
     if named is not settings.position_mode:
-        raise linear_refusal(Refused(RefusalReason.POSITION_MODE))
+        raise linear_refusal(Rejection(RejectReason.POSITION_MODE))
     return named
 
 
@@ -128,7 +128,7 @@ def set_terms(call: Call, listing: Listing, mode: MarginMode, leverage: Decimal 
     refused = set_terms_of(call.floor, call.account, listing.instrument.id, mode, leverage)
     if refused is None:
         return
-    if refused.reason is RefusalReason.MODE_IN_USE:
+    if refused.reason is RejectReason.MODE_IN_USE:
         raise WireRefusal(2027, "There is only one cross or isolated in the same direction")
     raise linear_refusal(refused)
 
@@ -165,10 +165,10 @@ def _items(call: Call) -> list[object]:
 
 
 def _ended(call: Call, order: VenueOrder | None) -> dict[str, object]:
-    refused: VenueOrder | Refused = Refused(RefusalReason.UNKNOWN_ORDER)
+    refused: VenueOrder | Rejection = Rejection(RejectReason.UNKNOWN_ORDER)
     if order is not None:
         refused = call.floor.cancel(call.account, order.instrument, order.order_id)
-    if isinstance(refused, Refused):
+    if isinstance(refused, Rejection):
         no = linear_refusal(refused)
         return {"errorCode": no.code, "errorMsg": no.message}
     return {"errorCode": 0, "errorMsg": "success"}
@@ -198,7 +198,7 @@ def change(call: Call) -> object:
     fields = call.fields()
     order = _by_id(call, order_number(fields.get("orderId", "")))
     if order is None:
-        raise linear_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
+        raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
     vol = LINEAR_NUMBERS.decimal(fields, "vol")
     size = call.floor.listing(order.instrument).instrument.contract_size
     changed = call.floor.amend(
@@ -220,7 +220,7 @@ def look_up_external(call: Call) -> object:
 
 def _shown(call: Call, order: VenueOrder | None) -> object:
     if order is None:
-        raise linear_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
+        raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
     return order_object(call.floor, order)
 
 
@@ -255,7 +255,7 @@ def plans(call: Call) -> object:
     view = call.floor.view("linear")
     known = view.open_orders(call.account) + view.closed_orders(call.account)
     states = set(filter(None, call.query.get("states", "").split(",")))
-    found = [each for each in known if each.asked.kind is OrderKind.STOP]
+    found = [each for each in known if each.requested.kind is OrderKind.STOP]
     rows = [plan_object(call.floor, each) for each in _of_symbol(call, reversed(found))]
     return _cut(call, [row for row in rows if not states or str(row["state"]) in states])
 
@@ -313,11 +313,11 @@ def place_plan(call: Call) -> object:
     rising = {"1": True, "2": False}.get(fields.get("triggerType", ""))
     if rising is None:
         raise WireRefusal(3002, "Trigger type error")
-    asked = _meant(
+    requested = _meant(
         call, listing, fields, kind=OrderKind.STOP, trigger=trigger, rising=rising,
         price=price, force=LIMITS.get(kind, TimeInForce.GTC),
     )  # fmt: skip
-    return order_word(linear_or_refused(call.floor.place(asked)).order_id)
+    return order_word(linear_or_refused(call.floor.place(requested)).order_id)
 
 
 def cancel_plan(call: Call) -> object:
@@ -326,6 +326,6 @@ def cancel_plan(call: Call) -> object:
         fields = as_fields(item) if isinstance(item, dict) else {}
         order = _by_id(call, order_number(fields.get("orderId", "")))
         if order is None or not order.waiting:
-            raise linear_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
+            raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
         linear_or_refused(call.floor.cancel(call.account, order.instrument, order.order_id))
     return {}

@@ -13,7 +13,7 @@ from msgspec import Raw
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
-from bowline.core.sim.exchange import Executed, Holding, OpenPosition, VenueOrder
+from bowline.core.sim.exchange import Executed, Holding, PositionSnapshot, VenueOrder
 from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
@@ -81,21 +81,23 @@ def position_of(floor: Floor, position_id: int) -> Listing:
 
 def side_number(order: VenueOrder) -> int:
     """`side`: in one-way mode what reduces closes the other side's position."""
-    asked = order.asked
-    if asked.position is Direction.NEUTRAL:
+    requested = order.requested
+    if requested.position_side is Direction.NEUTRAL:
         opens = {Side.BUY: 1, Side.SELL: 3}[order.side]
-        return opens + (1 if asked.reduce_only else 0)
-    return next(word for word, meant in SIDES.items() if meant == (order.side, asked.position))
+        return opens + (1 if requested.reduce_only else 0)
+    return next(
+        word for word, meant in SIDES.items() if meant == (order.side, requested.position_side)
+    )
 
 
 def type_number(order: VenueOrder) -> int:
     """`orderType`: 5 is a market order, the others say how a limit order lasts."""
-    return 5 if order.price is None else _TYPES[order.asked.time_in_force]
+    return 5 if order.price is None else _TYPES[order.requested.time_in_force]
 
 
 def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     """An order, as all end points and the order stream have it."""
-    listing, asked = floor.listing(order.instrument), order.asked
+    listing, requested = floor.listing(order.instrument), order.requested
     settings = floor.view_of(order.instrument).settings(order.account, order.instrument)
     fee = sum((each for _, each in order.fees), ZERO)
     average = order.average_price.quantize(_CENTS) if order.average_price else ZERO
@@ -125,15 +127,17 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "createTime": ms(order.created_ns),
         "updateTime": ms(order.updated_ns),
         "positionMode": _MODE_NUMBERS[settings.position_mode],
-        "reduceOnly": asked.reduce_only,
+        "reduceOnly": requested.reduce_only,
         "version": 1,
     }
 
 
 def plan_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     """A trigger order: 1 waits, 2 is cancelled, 3 was carried out."""
-    listing, asked = floor.listing(order.instrument), order.asked
-    rising = asked.side is Side.BUY if asked.trigger_rising is None else asked.trigger_rising
+    listing, requested = floor.listing(order.instrument), order.requested
+    rising = (
+        requested.side is Side.BUY if requested.trigger_rising is None else requested.trigger_rising
+    )
     shown = order_object(floor, order)
     said = ("symbol", "leverage", "side", "vol", "openType", "errorCode", "createTime",
             "updateTime", "positionMode", "reduceOnly")  # fmt: skip
@@ -143,7 +147,7 @@ def plan_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
         | {
             "id": order_word(order.order_id),
             "triggerType": 1 if rising else 2,
-            "triggerPrice": number(asked.trigger),
+            "triggerPrice": number(requested.trigger),
             "price": number(order.price or listing.instrument.tick_size),
             "executeCycle": 87600,
             "trend": 1,
@@ -182,7 +186,7 @@ def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
     }
 
 
-def position_object(floor: Floor, position: OpenPosition) -> dict[str, object]:
+def position_object(floor: Floor, position: PositionSnapshot) -> dict[str, object]:
     """A position; state 1 is held, 3 is closed."""
     listing = floor.listing(position.instrument)
     entry = number(position.entry_price.quantize(_CENTS))

@@ -259,10 +259,10 @@ def _who_of_contracts(call: Call) -> str:
     stamp = headers.get("Request-Time", "")
     if headers.get("ApiKey") != keys.api_key or not call.floor.key_works:
         raise WireRefusal(402, "API Key expired, please apply again")
-    asked = "&".join(sorted(filter(None, call.raw_query.split("&"))))
+    requested = "&".join(sorted(filter(None, call.raw_query.split("&"))))
     if call.method == "POST":
-        asked = call.body.decode("utf-8", "replace")
-    expected = _signed(keys.secret, f"{keys.api_key}{stamp}{asked}")
+        requested = call.body.decode("utf-8", "replace")
+    expected = _signed(keys.secret, f"{keys.api_key}{stamp}{requested}")
     if not same(expected, headers.get("Signature", "")):
         raise WireRefusal(602, "Signature verification failed!")
     window_ms = 1000 * int_in(headers.get("Recv-Window"), 10)

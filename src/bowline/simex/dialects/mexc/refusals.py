@@ -5,12 +5,12 @@ Its pages do not say how a repeated id is answered; the two entries for it are o
 
 from __future__ import annotations
 
-from bowline.core.sim.exchange import RefusalReason, Refused, VenueOrder
+from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.wire_words import Numbers
 
-_R = RefusalReason
-_SPOT: dict[RefusalReason, tuple[int, str]] = {
+_R = RejectReason
+_SPOT: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (
         30003,
         "The maximum transaction volume cannot be greater than the limit",
@@ -30,7 +30,7 @@ _SPOT: dict[RefusalReason, tuple[int, str]] = {
     _R.HALTED: (30016, "Trading disabled"),
     _R.TOO_MANY_OPEN_ORDERS: (30029, "Cannot exceed the maximum order limit"),
 }
-_LINEAR: dict[RefusalReason, tuple[int, str]] = {
+_LINEAR: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (2012, "Order quantity error"),
     _R.ABOVE_MAX_PRICE: (2007, "Order price error"),
     _R.INSUFFICIENT_FUNDS: (2005, "Balance insufficient"),
@@ -51,28 +51,28 @@ _LINEAR: dict[RefusalReason, tuple[int, str]] = {
 }
 
 
-def spot_refusal(refused: Refused) -> WireRefusal:
+def spot_refusal(refused: Rejection) -> WireRefusal:
     """In the words of spot."""
     code, words = _SPOT.get(refused.reason, (33333, f"Param error: {refused.message}"))
     return WireRefusal(code, words)
 
 
-def linear_refusal(refused: Refused) -> WireRefusal:
+def linear_refusal(refused: Rejection) -> WireRefusal:
     """In the words of contracts."""
     code, words = _LINEAR.get(refused.reason, (600, f"Parameter error! {refused.message}"))
     return WireRefusal(code, words)
 
 
-def spot_or_refused(answer: VenueOrder | Refused) -> VenueOrder:
+def spot_or_refused(answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, or the venue's no."""
-    if isinstance(answer, Refused):
+    if isinstance(answer, Rejection):
         raise spot_refusal(answer)
     return answer
 
 
-def linear_or_refused(answer: VenueOrder | Refused) -> VenueOrder:
+def linear_or_refused(answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, or the venue's no."""
-    if isinstance(answer, Refused):
+    if isinstance(answer, Rejection):
         raise linear_refusal(answer)
     return answer
 

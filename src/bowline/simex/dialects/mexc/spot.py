@@ -5,10 +5,10 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, Side
 from bowline.core.sim.exchange import (
     MinuteCandle,
-    RefusalReason,
-    Refused,
+    Rejection,
+    RejectReason,
     Ticker,
-    TradePrinted,
+    TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
@@ -31,7 +31,7 @@ def listing_of(call: Call, fields: dict[str, str]) -> Listing:
     """`symbol`."""
     listing = call.floor.listing_at("spot", fields.get("symbol", ""))
     if listing is None:
-        raise spot_refusal(Refused(RefusalReason.UNKNOWN_INSTRUMENT))
+        raise spot_refusal(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
 
 
@@ -209,7 +209,7 @@ def aggregated_trades(call: Call) -> object:
     ]  # fmt: skip
 
 
-def _prints(call: Call) -> list[TradePrinted]:
+def _prints(call: Call) -> list[TradePublished]:
     instrument = listing_of(call, call.query).instrument.id
     limit = SPOT_NUMBERS.limit(call.query, "limit", 500, _MOST_PRINTS)
     return call.floor.view_of(instrument).trades(instrument, limit)[::-1]

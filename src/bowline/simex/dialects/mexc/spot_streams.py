@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import (
-    BalanceMoved,
+    BalanceUpdated,
     BookLevel,
-    CandleMoved,
+    CandleUpdated,
     Executed,
-    OrderMoved,
-    TradePrinted,
+    OrderUpdated,
+    TradePublished,
 )
 from bowline.simex.dialect import Channel, Frame, Topic
 from bowline.simex.dialects.mexc.proto import Value, message
@@ -63,17 +63,17 @@ def hear(session: Session, frame: str | bytes) -> None:
     """PING, SUBSCRIPTION, UNSUBSCRIPTION."""
     words = read_object(frame)
     method, names = str(words.get("method", "")).upper(), words.get("params")
-    asked = [str(name) for name in names] if isinstance(names, list) else []
+    requested = [str(name) for name in names] if isinstance(names, list) else []
     answer: dict[str, object] = {"id": words.get("id", 0), "code": 0}
     match method:
         case "PING":
             session.push(answer | {"msg": "PONG"})
-        case "SUBSCRIPTION" if asked:
-            _subscribe(session, asked, answer)
-        case "UNSUBSCRIPTION" if asked:
-            for name in asked:
+        case "SUBSCRIPTION" if requested:
+            _subscribe(session, requested, answer)
+        case "UNSUBSCRIPTION" if requested:
+            for name in requested:
                 session.unsubscribe(name)
-            session.push(answer | {"msg": ",".join(asked)})
+            session.push(answer | {"msg": ",".join(requested)})
         case _:
             session.push(answer | {"code": 1, "msg": "msg parse error"})
 
@@ -125,7 +125,7 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
                 *((2, _level(each)) for each in change.bids),
                 (3, _event_type(topic)), (4, str(change.first)), (5, str(change.last)),
             ])  # fmt: skip
-        case TradePrinted():
+        case TradePublished():
             deal: list[tuple[int, Value]] = [
                 (1, plain(news.price)), (2, plain(news.quantity)),
                 (3, SIDE_NUMBERS[news.side]), (4, ms(news.now_ns)),
@@ -133,13 +133,13 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
             yield _pushed(floor, topic, [(1, message(deal)), (2, _event_type(topic))])
         case TickerMoved():
             yield from _best_prices(floor, topic)
-        case CandleMoved():
+        case CandleUpdated():
             yield _candle(floor, topic, news)
-        case OrderMoved(order=order):
+        case OrderUpdated(order=order):
             yield _pushed(floor, topic, order_fields(order), _word(floor, news))
         case Executed():
             yield _pushed(floor, topic, fill_fields(news), _word(floor, news))
-        case BalanceMoved():
+        case BalanceUpdated():
             yield _pushed(floor, topic, _balance(floor, news))
 
 
@@ -154,8 +154,8 @@ def _pushed(floor: Floor, topic: Topic, body: Iterable[tuple[int, Value]], word:
     ])  # fmt: skip
 
 
-def _word(floor: Floor, news: OrderMoved | Executed) -> str:
-    instrument = news.order.instrument if isinstance(news, OrderMoved) else news.instrument
+def _word(floor: Floor, news: OrderUpdated | Executed) -> str:
+    instrument = news.order.instrument if isinstance(news, OrderUpdated) else news.instrument
     return floor.listing(instrument).venue_symbol
 
 
@@ -175,7 +175,7 @@ def _best_prices(floor: Floor, topic: Topic) -> Iterable[bytes]:
         yield _pushed(floor, topic, enumerate(map(plain, (*shown.bid, *shown.ask)), 1))
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> bytes:
+def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> bytes:
     minutes = INTERVALS[topic.interval]
     start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
     view = floor.view_of(news.instrument)
@@ -190,7 +190,7 @@ def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> bytes:
     ])  # fmt: skip
 
 
-def _balance(floor: Floor, news: BalanceMoved) -> list[tuple[int, str | int]]:
+def _balance(floor: Floor, news: BalanceUpdated) -> list[tuple[int, str | int]]:
     """`PrivateAccountV3Api`: what is free, and what orders hold."""
     holding = news.holding
     return [

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from bowline.core.model.values import SECOND_NS, ZERO
-from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.mexc.refusals import SPOT_NUMBERS, spot_or_refused, spot_refusal
@@ -84,7 +84,7 @@ def cancel(call: Call) -> object:
     listing = listing_of(call, call.query)
     known = _named(call, listing)
     if known is None:
-        raise spot_refusal(Refused(RefusalReason.UNKNOWN_ORDER))
+        raise spot_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
     ended = call.floor.cancel(call.account, listing.instrument.id, known.order_id)
     return _cancelled(call.floor, spot_or_refused(ended))
 

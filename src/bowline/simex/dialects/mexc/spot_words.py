@@ -48,9 +48,9 @@ def trade_word(trade_id: int) -> str:
 
 def type_word(order: VenueOrder) -> str:
     """`type`."""
-    if order.asked.kind is OrderKind.MARKET:
+    if order.requested.kind is OrderKind.MARKET:
         return "MARKET"
-    return LIMITS[order.asked.time_in_force]
+    return LIMITS[order.requested.time_in_force]
 
 
 def state_word(order: VenueOrder) -> str:
@@ -68,8 +68,8 @@ def state_word(order: VenueOrder) -> str:
 
 def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     """An order, as all end points have it."""
-    asked = order.asked
-    value = asked.quote_cost or (order.price or ZERO) * order.quantity
+    requested = order.requested
+    value = requested.quote_cost or (order.price or ZERO) * order.quantity
     return {
         "symbol": floor.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
@@ -124,7 +124,7 @@ def order_fields(order: VenueOrder) -> list[tuple[int, str | int]]:
     """`PrivateOrdersV3Api`."""
     average = order.average_price.quantize(_CENTS) if order.average_price else ZERO
     remaining = ZERO if order.done else order.remaining
-    value = order.asked.quote_cost or (order.price or ZERO) * order.quantity
+    value = order.requested.quote_cost or (order.price or ZERO) * order.quantity
     return [
         (1, order_word(order.order_id)),
         (2, order.client_id),

@@ -6,8 +6,8 @@ from bowline.core.sim.exchange import FundingPaid
 from bowline.core.venue import PositionMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.okx import modes
-from bowline.simex.dialects.okx.asked import KINDS, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.refusals import NUMBERS, refusal_of, wrong
+from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.trading import number_in
 from bowline.simex.dialects.okx.words import account_object, contracts, kind_of, position_object
 from bowline.simex.floor import Floor

@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.values import Side
-from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, TriggerPrice, VenueOrder
+from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind
 from bowline.simex.dialect import Call, Reply
-from bowline.simex.dialects.okx.asked import Fields, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.modes import use_mode
 from bowline.simex.dialects.okx.refusals import NUMBERS, no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.request_fields import Fields, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.trading import (
     acted,
     client_id_in,
@@ -93,7 +93,7 @@ def _place_one(call: Call, fields: Fields) -> VenueOrder:
         trigger_by=by,
         trigger_rising=rising,
         reduce_only=kind_of(instrument) == "linear" and fields.get("reduceOnly") == "true",
-        position=leg_in(kind_of(instrument), fields),
+        position_side=leg_in(kind_of(instrument), fields),
         client_id=client_id_in(fields, "algoClOrdId"),
         form=form,
     )
@@ -115,7 +115,7 @@ def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, Decimal | None, 
 def _cancel_one(call: Call, fields: Fields) -> VenueOrder:
     found = _named(call, fields)
     if found is None or found.triggered:
-        raise refusal_of(Refused(RefusalReason.UNKNOWN_ORDER), "cancel")
+        raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
     return or_refused(call.floor.cancel(call.account, found.instrument, found.order_id), "cancel")
 
 

@@ -50,7 +50,7 @@ _RULES = VenueRules(
     first_trade_id=734_864_333,
     leverage=Decimal(3),
     tiers=_TIERS,
-    tiers_count=TierUnit.CONTRACTS,
+    tier_unit=TierUnit.CONTRACTS,
 )
 _SPOT_FEES = Fees(maker_rate=Decimal("0.0008"), taker_rate=Decimal("0.001"))
 
@@ -131,7 +131,7 @@ class OkxDialect:
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One for both markets; spot has its own fees."""
         spot = [each.instrument.id for each in listings if each.max_leverage is None]
-        rules = msgspec.structs.replace(_RULES, fees_of=dict.fromkeys(spot, _SPOT_FEES))
+        rules = msgspec.structs.replace(_RULES, instrument_fees=dict.fromkeys(spot, _SPOT_FEES))
         return (Wallet(("spot", "linear"), rules),)
 
     def listing(self, kind: str, coin: Coin) -> Listing:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.values import MINUTE_NS, ONE, ZERO
-from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, TradePrinted
+from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.okx.asked import KINDS, chosen, listing_in, page
 from bowline.simex.dialects.okx.refusals import NUMBERS, wrong
+from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page
 from bowline.simex.dialects.okx.words import SIDES, TYPES, code_of, contracts, kind_of
 from bowline.simex.floor import Floor
 from bowline.simex.wire_words import ms, plain, plain_or, rolled
@@ -194,7 +194,7 @@ def trades(call: Call) -> object:
     return page(rows, call.query, 500, 100)
 
 
-def print_object(listing: Listing, trade: TradePrinted) -> Words:
+def print_object(listing: Listing, trade: TradePublished) -> Words:
     """A public trade, as REST and the stream have it."""
     return {
         "instId": listing.venue_symbol,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.okx.refusals import refusal_of, wrong
@@ -54,7 +54,7 @@ def set_leverage(call: Call, listing: Listing, word: str, leverage: Decimal) -> 
     """Of this mode; the other keeps its own."""
     instrument, mode = listing.instrument.id, mode_in(word)
     if leverage < 1 or leverage > (listing.max_leverage or leverage):
-        raise refusal_of(Refused(RefusalReason.LEVERAGE_TOO_HIGH))
+        raise refusal_of(Rejection(RejectReason.LEVERAGE_TOO_HIGH))
     settings = call.floor.view("linear").settings(call.account, instrument)
     other = MARGIN_MODES[settings.margin_mode]
     _kept(call).setdefault((instrument, other), settings.leverage)
@@ -75,6 +75,6 @@ def _kept(call: Call) -> dict[tuple[InstrumentId, str], Decimal]:
     return remembered(call.floor, Leverages).of
 
 
-def _or_refused(refused: Refused | None) -> None:
-    if refused is not None and refused.reason is not RefusalReason.NOT_MODIFIED:
+def _or_refused(refused: Rejection | None) -> None:
+    if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of(refused)

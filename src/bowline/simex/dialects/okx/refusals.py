@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.wire_words import Numbers
 
-_R = RefusalReason
-_CODES: dict[RefusalReason, tuple[int, str]] = {
+_R = RejectReason
+_CODES: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (51203, "Order amount exceeds the limit"),
     _R.ABOVE_MAX_PRICE: (51116, "Order price or trigger price exceeds the limit"),
     _R.INSUFFICIENT_FUNDS: (51008, "Order failed. Insufficient balance in account"),
@@ -45,7 +45,7 @@ GONE = {
 }
 
 
-def refusal_of(refused: Refused, doing: str = "place") -> WireRefusal:
+def refusal_of(refused: Rejection, doing: str = "place") -> WireRefusal:
     """The venue's code and words for an engine's no."""
     if refused.reason in (_R.UNKNOWN_ORDER, _R.ALREADY_DONE) and doing in GONE:
         code, words = GONE[doing]

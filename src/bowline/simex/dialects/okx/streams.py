@@ -15,20 +15,20 @@ import msgspec
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import (
-    BalanceMoved,
-    CandleMoved,
+    BalanceUpdated,
+    CandleUpdated,
     ListingChanged,
-    MarkMoved,
-    OrderMoved,
-    PositionMoved,
-    TradePrinted,
+    MarkUpdated,
+    OrderUpdated,
+    PositionUpdated,
+    TradePublished,
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal
 from bowline.simex.dialects.okx import market, trading
-from bowline.simex.dialects.okx.asked import KINDS, find
 from bowline.simex.dialects.okx.auth import check_login
+from bowline.simex.dialects.okx.request_fields import KINDS, find
 from bowline.simex.dialects.okx.words import (
     TYPES,
     account_object,
@@ -91,8 +91,8 @@ def hear(session: Session, frame: str | bytes) -> None:
         return
     words = read_object(text)
     args, op = words.get("args"), str(words.get("op", ""))
-    asked = args if isinstance(args, list) else []
-    rows = [as_fields(each) for each in asked if isinstance(each, dict)]
+    requested = args if isinstance(args, list) else []
+    rows = [as_fields(each) for each in requested if isinstance(each, dict)]
     if op == "login":
         _log_in(session, rows)
     elif op in ("subscribe", "unsubscribe") and rows:
@@ -232,11 +232,11 @@ def _of_market(floor: Floor, topic: Topic, news: News) -> object:
     match news:
         case DepthMoved():
             return _depth(floor, topic, news)
-        case TradePrinted():
+        case TradePublished():
             return market.print_object(floor.listing(news.instrument), news) | {"count": "1"}
-        case TickerMoved() | MarkMoved():
+        case TickerMoved() | MarkUpdated():
             return _TOLD[topic.note](floor, floor.listing(news.instrument))
-        case CandleMoved():
+        case CandleUpdated():
             return _candle(floor, topic, news)
         case ListingChanged(listing=listing) if _of_type(topic, listing.instrument.id):
             return market.instrument_object(listing)
@@ -246,13 +246,13 @@ def _of_market(floor: Floor, topic: Topic, news: News) -> object:
 
 def _of_account(floor: Floor, topic: Topic, news: News) -> Words | None:
     match news:
-        case OrderMoved(order=order) if _of_type(topic, order.instrument):
+        case OrderUpdated(order=order) if _of_type(topic, order.instrument):
             if topic.note == "orders-algo":
                 return algo_object(floor, order) if is_algo(order) else None
             return order_told(floor, order) if in_engine(order) else None
-        case PositionMoved(position=position):
+        case PositionUpdated(position=position):
             return position_object(floor, position)
-        case BalanceMoved(holding=holding):
+        case BalanceUpdated(holding=holding):
             return account_object([holding], floor.now_ns)
         case _:
             return None
@@ -310,7 +310,7 @@ def _checksum(listing: Listing, view: DepthView) -> int:
     return number - (1 << 32) if number >= 1 << 31 else number
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleMoved) -> list[str]:
+def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> list[str]:
     minutes = market.BARS[topic.note.removeprefix("candle")]
     length_ns = minutes * MINUTE_NS
     start_ns = news.candle.open_ns - news.candle.open_ns % length_ns

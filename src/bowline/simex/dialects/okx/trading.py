@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from bowline.core.model.values import SECOND_NS, Direction, Side
-from bowline.core.sim.exchange import NewOrder, RefusalReason, Refused, VenueOrder
+from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, Reply, WireRefusal
-from bowline.simex.dialects.okx.asked import (
+from bowline.simex.dialects.okx.modes import use_mode
+from bowline.simex.dialects.okx.refusals import NUMBERS, no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.request_fields import (
     Fields,
     chosen,
     listing_in,
     page,
     rows_of,
 )
-from bowline.simex.dialects.okx.modes import use_mode
-from bowline.simex.dialects.okx.refusals import NUMBERS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.words import (
     LEGS,
     ORDER_TYPES,
@@ -127,7 +127,7 @@ def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         price=number_in(fields, "px") if limit else None,
         time_in_force=_FORCES.get(word, TimeInForce.GTC),
         reduce_only=kind == "linear" and fields.get("reduceOnly") == "true",
-        position=leg_in(kind, fields),
+        position_side=leg_in(kind, fields),
         client_id=client_id_in(fields, "clOrdId"),
     )
 
@@ -161,7 +161,7 @@ def cancel_one(call: Call, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
     found = named(call, listing, fields)
     if found is None:
-        raise refusal_of(Refused(RefusalReason.UNKNOWN_ORDER), "cancel")
+        raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
     ended = call.floor.cancel(call.account, listing.instrument.id, found.order_id)
     return or_refused(ended, "cancel")
 
@@ -171,7 +171,7 @@ def amend_one(call: Call, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
     found = named(call, listing, fields)
     if found is None:
-        raise refusal_of(Refused(RefusalReason.UNKNOWN_ORDER), "amend")
+        raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "amend")
     size, price = NUMBERS.decimal(fields, "newSz"), NUMBERS.decimal(fields, "newPx")
     if size is None and price is None:
         raise wrong("newSz or newPx")
@@ -266,9 +266,9 @@ def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
     return found
 
 
-def or_refused(answer: VenueOrder | Refused, doing: str = "place") -> VenueOrder:
+def or_refused(answer: VenueOrder | Rejection, doing: str = "place") -> VenueOrder:
     """The order, or the no in the venue's words."""
-    if isinstance(answer, Refused):
+    if isinstance(answer, Rejection):
         raise refusal_of(answer, doing)
     return answer
 

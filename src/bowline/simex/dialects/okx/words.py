@@ -15,7 +15,7 @@ from bowline.core.sim.exchange import (
     EndReason,
     Executed,
     Holding,
-    OpenPosition,
+    PositionSnapshot,
     TriggerPrice,
     VenueOrder,
 )
@@ -47,7 +47,7 @@ _STATES = {
     OrderState.REJECTED: "canceled",
 }
 _CANCEL_SOURCES = {
-    EndReason.ASKED: "1",
+    EndReason.REQUESTED: "1",
     EndReason.LIQUIDATION: "3",
     EndReason.INSUFFICIENT_FUNDS: "6",
     EndReason.REDUCE_ONLY: "9",
@@ -84,7 +84,7 @@ def quantity_of(listing: Listing, size: Decimal) -> Decimal:
 
 def is_algo(order: VenueOrder) -> bool:
     """Whether it was sent to the algo endpoints, waiting or not."""
-    return order.asked.kind is OrderKind.STOP
+    return order.requested.kind is OrderKind.STOP
 
 
 def in_engine(order: VenueOrder) -> bool:
@@ -117,12 +117,12 @@ def last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
 
 def order_object(floor: Floor, order: VenueOrder) -> Words:
     """An order, as REST and the orders channel have it."""
-    listing, asked = floor.listing(order.instrument), order.asked
+    listing, requested = floor.listing(order.instrument), order.requested
     swap = kind_of(order.instrument) == "linear"
     fill = last_fill(floor, order)
     fee_asset, fee = order.fees[0] if order.fees else (listing.quote, ZERO)
     settings = floor.engine_of(order.instrument).view.settings(order.account, order.instrument)
-    by_cost = asked.quote_cost is not None
+    by_cost = requested.quote_cost is not None
     return {
         "instType": TYPES[kind_of(order.instrument)],
         "instId": listing.venue_symbol,
@@ -132,13 +132,13 @@ def order_object(floor: Floor, order: VenueOrder) -> Words:
         "clOrdId": order.client_id,
         "tag": "",
         "px": plain_or(order.price),
-        "sz": plain(asked.quote_cost)
-        if asked.quote_cost is not None
+        "sz": plain(requested.quote_cost)
+        if requested.quote_cost is not None
         else contracts(listing, order.quantity),
         "pnl": plain(fill.realised) if fill else "0",
-        "ordType": "market" if order.price is None else ORDER_TYPES[asked.time_in_force],
+        "ordType": "market" if order.price is None else ORDER_TYPES[requested.time_in_force],
         "side": SIDES[order.side],
-        "posSide": LEGS[asked.position] if swap else "",
+        "posSide": LEGS[requested.position_side] if swap else "",
         "tdMode": MARGIN_MODES[settings.margin_mode] if swap else "cash",
         "accFillSz": contracts(listing, order.filled),
         "fillPx": plain(fill.price) if fill else "",
@@ -154,7 +154,7 @@ def order_object(floor: Floor, order: VenueOrder) -> Words:
         "rebate": "0",
         "source": "",
         "category": "full_liquidation" if order.by_venue else "normal",
-        "reduceOnly": "true" if asked.reduce_only else "false",
+        "reduceOnly": "true" if requested.reduce_only else "false",
         "cancelSource": _CANCEL_SOURCES.get(order.ended, "") if order.ended else "",
         "cancelSourceReason": "",
         "algoId": algo_id(order.order_id) if is_algo(order) else "",
@@ -188,14 +188,14 @@ def order_told(floor: Floor, order: VenueOrder) -> Words:
 
 def algo_type(order: VenueOrder) -> str:
     """`ordType` of an algo order."""
-    return "conditional" if order.asked.form in ("sl", "tp") else "trigger"
+    return "conditional" if order.requested.form in ("sl", "tp") else "trigger"
 
 
 def _trigger_words(order: VenueOrder) -> Words:
     """What it waits for and at what price it then trades; -1 is a market order."""
-    asked, form = order.asked, order.asked.form
+    requested, form = order.requested, order.requested.form
     price = plain_or(order.price, "-1")
-    what = (plain_or(asked.trigger), TRIGGERS[asked.trigger_by])
+    what = (plain_or(requested.trigger), TRIGGERS[requested.trigger_by])
     nothing = ("", "")
     trigger, stop, profit = (what if form == each else nothing for each in ("trigger", "sl", "tp"))
     return {
@@ -220,7 +220,7 @@ def algo_state(order: VenueOrder) -> str:
 
 def algo_object(floor: Floor, order: VenueOrder) -> Words:
     """An algo order, as REST and the orders-algo channel have it."""
-    listing, asked = floor.listing(order.instrument), order.asked
+    listing, requested = floor.listing(order.instrument), order.requested
     swap = kind_of(order.instrument) == "linear"
     settings = floor.engine_of(order.instrument).view.settings(order.account, order.instrument)
     return {
@@ -233,7 +233,7 @@ def algo_object(floor: Floor, order: VenueOrder) -> Words:
         "ordType": algo_type(order),
         "state": algo_state(order),
         "side": SIDES[order.side],
-        "posSide": LEGS[asked.position] if swap else "",
+        "posSide": LEGS[requested.position_side] if swap else "",
         "tdMode": MARGIN_MODES[settings.margin_mode] if swap else "cash",
         "sz": contracts(listing, order.quantity),
         **_trigger_words(order),
@@ -242,7 +242,7 @@ def algo_object(floor: Floor, order: VenueOrder) -> Words:
         "actualSide": "",
         "triggerTime": str(ms(order.updated_ns)) if order.triggered else "",
         "lever": plain(settings.leverage) if swap else "",
-        "reduceOnly": "true" if asked.reduce_only else "false",
+        "reduceOnly": "true" if requested.reduce_only else "false",
         "tag": "",
         "cTime": str(ms(order.created_ns)),
         "uTime": str(ms(order.updated_ns)),
@@ -266,7 +266,7 @@ def fill_object(floor: Floor, fill: Executed) -> Words:
         "fillSz": contracts(listing, fill.quantity),
         "fillPnl": plain(fill.realised),
         "side": SIDES[fill.side],
-        "posSide": LEGS[fill.position] if swap else "",
+        "posSide": LEGS[fill.position_side] if swap else "",
         "execType": "M" if fill.maker else "T",
         "feeCcy": fill.fee_asset,
         "fee": plain(-fill.fee),
@@ -275,7 +275,7 @@ def fill_object(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def position_object(floor: Floor, position: OpenPosition) -> Words:
+def position_object(floor: Floor, position: PositionSnapshot) -> Words:
     """A position; of a one-way account `pos` has a sign."""
     listing = floor.listing(position.instrument)
     one_way = position.mode is PositionMode.ONE_WAY

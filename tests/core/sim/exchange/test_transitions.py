@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bowline.core.model.order import OrderState
-from bowline.core.sim.exchange.life import ORDER_LIFE, OrderStep
+from bowline.core.sim.exchange.transitions import ORDER_TRANSITIONS, OrderStep
 
 #: an order that has a fill is not refused any more
 LEGAL = {
@@ -25,6 +25,6 @@ BECOMES = {
 @pytest.mark.parametrize("step", OrderStep)
 @pytest.mark.parametrize("state", LEGAL)
 def test_every_step_of_every_state_is_legal_or_not(state, step):
-    found = ORDER_LIFE[OrderState(state)].get(step)
+    found = ORDER_TRANSITIONS[OrderState(state)].get(step)
     expected = BECOMES[step.value] if step.value in LEGAL[state].split() else None
     assert (found and found.value) == expected

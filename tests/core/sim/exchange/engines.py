@@ -1,4 +1,4 @@
-"""Small worlds for the tests of the played venue: listings, funded engines, short orders."""
+"""Small engines for the tests of the simulated venue: listings, funded accounts, short orders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.model.values import Direction, Side
-from bowline.core.sim.exchange import NewOrder, Refused, VenueEngine, VenueOrder, VenueRules
+from bowline.core.sim.exchange import MatchingEngine, NewOrder, Rejection, VenueOrder, VenueRules
 from bowline.core.venue import Listing, OrderKind
 
 SPOT = InstrumentId(market_by_name("bybit:spot").market_id, "BTCUSDT")
@@ -27,9 +27,9 @@ def listing(instrument: InstrumentId, **more) -> Listing:
     return Listing(steps, "BTCUSDT", "BTC", "USDT", **more)
 
 
-def world(rules: VenueRules | None = None, accounts: str = "ab") -> VenueEngine:
+def world(rules: VenueRules | None = None, accounts: str = "ab") -> MatchingEngine:
     """Spot and linear BTCUSDT; each account has 10,000 USDT and 10 BTC; facts are taken."""
-    engine = VenueEngine([listing(SPOT), listing(LINEAR)], rules or VenueRules())
+    engine = MatchingEngine([listing(SPOT), listing(LINEAR)], rules or VenueRules())
     for account in accounts:
         engine.open_account(account)
         engine.deposit(0, account, "USDT", d(10_000))
@@ -53,15 +53,15 @@ def ask_for(instrument, side, quantity=None, price=None, account="a", **more) ->
     )  # fmt: skip
 
 
-def place(engine: VenueEngine, *what, at: int = 9, **more) -> VenueOrder:
+def place(engine: MatchingEngine, *what, at: int = 9, **more) -> VenueOrder:
     placed = engine.place(at, ask_for(*what, **more))
     assert isinstance(placed, VenueOrder), placed
     return placed
 
 
-def refused(engine: VenueEngine, *what, at: int = 9, **more) -> Refused:
+def refused(engine: MatchingEngine, *what, at: int = 9, **more) -> Rejection:
     placed = engine.place(at, ask_for(*what, **more))
-    assert isinstance(placed, Refused), placed
+    assert isinstance(placed, Rejection), placed
     return placed
 
 

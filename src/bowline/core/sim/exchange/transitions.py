@@ -1,6 +1,6 @@
-"""The life of an order at the venue itself, which knows everything: an illegal step is a bug.
+"""The order states at the venue and the transitions between them; an illegal step is a bug.
 
-What a client can know of it is another table (`core/model/order.py`).
+What a client can know about an order is another table (`core/model/order.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class OrderStep(Enum):
 
 _S, _E = OrderState, OrderStep
 # fmt: off
-ORDER_LIFE: dict[OrderState, dict[OrderStep, OrderState]] = {
+ORDER_TRANSITIONS: dict[OrderState, dict[OrderStep, OrderState]] = {
     _S.PENDING: {
         _E.ACCEPT: _S.WORKING,      _E.FILL_PART: _S.PARTLY_FILLED, _E.FILL_ALL: _S.FILLED,
         _E.CANCEL: _S.CANCELLED,    _E.REJECT: _S.REJECTED,

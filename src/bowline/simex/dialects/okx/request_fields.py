@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.okx.refusals import NUMBERS, refusal_of, wrong
@@ -47,7 +47,7 @@ def listing_in(call: Call, fields: Fields) -> Listing:
         raise wrong("instId")
     listing = find(call.floor, fields)
     if listing is None:
-        raise refusal_of(Refused(RefusalReason.UNKNOWN_INSTRUMENT))
+        raise refusal_of(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
 
 

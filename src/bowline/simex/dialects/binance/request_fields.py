@@ -9,7 +9,7 @@ from decimal import Decimal
 from urllib.parse import parse_qsl
 
 from bowline.core.model.instrument import InstrumentId, market_by_id
-from bowline.core.sim.exchange import RefusalReason, Refused
+from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
@@ -40,7 +40,7 @@ def listing_in(call: Call, fields: Fields) -> Listing:
     kind = kind_of(call)
     listing = call.floor.listing_at(kind, fields["symbol"])
     if listing is None:
-        raise refusal_of(kind, Refused(RefusalReason.UNKNOWN_INSTRUMENT))
+        raise refusal_of(kind, Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
 
 

@@ -1,7 +1,7 @@
-"""What one instrument has traded at: prints, minutes, last and mark.
+"""Public trades of one instrument, its one-minute candles, last price and mark price.
 
-A minute without a print is a flat candle at the close before it, as venues show it; before the
-first print there are none. What is remembered is bounded.
+A minute without a trade is a flat candle at the previous close, as venues publish it; there are no
+candles before the first trade. What is stored is limited.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from decimal import Decimal
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import MINUTE_NS, ZERO
-from bowline.core.sim.exchange.facts import MinuteCandle, TradePrinted
+from bowline.core.sim.exchange.facts import MinuteCandle, TradePublished
 
-#: closed minutes that are remembered: a day and more
+#: closed minutes that are stored: more than a day
 MINUTES = 2_000
 
 
-class TradeTape:
-    """Prints and minutes of one instrument. `mark` is what was shown, None until then."""
+class TradeHistory:
+    """Trades and minutes of one instrument. `mark` is None until a mark price was set."""
 
     def __init__(self, instrument: InstrumentId, history: int) -> None:
         self.instrument = instrument
-        self.prints: deque[TradePrinted] = deque(maxlen=history)
+        self.prints: deque[TradePublished] = deque(maxlen=history)
         self.minutes: deque[MinuteCandle] = deque(maxlen=MINUTES)
         self.forming: MinuteCandle | None = None
         self.last: Decimal | None = None
         self.mark: Decimal | None = None
-        #: the lowest and highest print since a stop was last looked at
-        self.swept: tuple[Decimal, Decimal] | None = None
+        #: lowest and highest trade price since stops were last checked
+        self.trigger_range: tuple[Decimal, Decimal] | None = None
 
-    def add(self, trade: TradePrinted) -> None:
-        """A print; the minutes before it must have been closed."""
+    def add(self, trade: TradePublished) -> None:
+        """Add a trade; earlier minutes must have been closed."""
         price, quantity = trade.price, trade.quantity
         self.prints.append(trade)
         self.last = price
-        low, high = self.swept or (price, price)
-        self.swept = min(low, price), max(high, price)
+        low, high = self.trigger_range or (price, price)
+        self.trigger_range = min(low, price), max(high, price)
         now, value = self.forming, price * quantity
         if now is None:
             open_ns = trade.now_ns - trade.now_ns % MINUTE_NS
@@ -48,7 +48,7 @@ class TradeTape:
         )  # fmt: skip
 
     def close_minutes(self, now_ns: int) -> list[MinuteCandle]:
-        """The minutes that have passed, oldest first. A long pause is flat from where it counts."""
+        """Close the minutes that have passed, at most `MINUTES` flat ones; oldest first."""
         closed: list[MinuteCandle] = []
         this_ns = now_ns - now_ns % MINUTE_NS
         if self.forming is not None and self.forming.open_ns < this_ns:
