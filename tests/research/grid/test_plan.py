@@ -212,7 +212,7 @@ def test_telling_the_engine_only_closes_that_matter_makes_the_same_record(sl_pct
 
 def test_a_sample_has_no_rhythm_in_common_with_the_lanes(monkeypatch) -> None:
     """Every second of variants with four lanes would be of two of them only."""
-    monkeypatch.setattr("bowline.research.grid.plan.SAMPLE_MOST", 26)
+    monkeypatch.setattr("bowline.research.grid.plan.MAX_SAMPLE_ROWS", 26)
     plan = plan_grid(request(), minutes(300), START_NS)
     assert plan.space.lanes == 4
     merge = run_chunks(plan, Merge(plan))
