@@ -20,13 +20,14 @@ SECONDS ?= 600
 JOBS    ?=
 SEED    ?=
 ONLY    ?=
+COUNT   ?= 100
 
 # with xdist, two processes share the tests; chDB, DuckDB and SQLite stores lie in their own folders
 # with one hash seed, for the same choices everywhere (CONTRIBUTING.md)
 PYTEST := PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup live servers chdb cluster dev demo check test lint types layers search bench judge-freqtrade clean
+.PHONY: help setup live servers chdb cluster dev demo check test lint types layers search mutants bench judge-freqtrade clean
 
 help:
 	@echo "make setup                 set up .venv with what Bowline needs to run"
@@ -38,6 +39,7 @@ help:
 	@echo "make check                 the fast half: lint, types, layers, tests that take moments"
 	@echo "make test                  everything, with the same choices every time"
 	@echo "make search [SECONDS=600]  every test that draws, with fresh draws; JOBS=, SEED=, ONLY=path"
+	@echo "make mutants [COUNT=100]   small faults in the rooms of money, and which no test notices; SEED=, ONLY="
 	@echo "make bench NAME=...        one figure: $(patsubst bench/%.py,%,$(filter-out bench/_%,$(wildcard bench/*.py)))"
 	@echo "make judge-freqtrade       freqtrade against the simulated venues, in .venv-judge (1 GB)"
 	@echo "make clean                 remove .venv, .venv-judge and caches"
@@ -108,6 +110,9 @@ test: lint types layers
 search: $(DEV_STAMP)
 	@$(BIN)/python -m tests.search --seconds "$(SECONDS)" $(if $(JOBS),--jobs "$(JOBS)") \
 	    $(if $(SEED),--seed "$(SEED)") $(if $(ONLY),--only "$(ONLY)")
+
+mutants: $(DEV_STAMP)
+	@$(BIN)/python -m tests.mutants --count "$(COUNT)" $(if $(SEED),--seed "$(SEED)") $(if $(ONLY),--only "$(ONLY)")
 
 bench: $(BASE_STAMP)
 	@test -n "$(NAME)" || { $(MAKE) --no-print-directory help >&2; exit 2; }
