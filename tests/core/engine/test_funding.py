@@ -197,5 +197,5 @@ def wallet_of(engine: Engine, run: Run) -> Wallet:
 
 
 def test_a_run_that_pays_is_never_played_without_being_told_what_was_due():
-    with pytest.raises(ValueError, match="what was due"):
+    with pytest.raises(ValueError, match="pays funding needs"):
         backtest(run_with(POLICY), Told([1, 1]), frame([100, 100]))
