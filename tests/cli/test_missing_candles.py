@@ -234,7 +234,7 @@ def test_in_a_portfolio_the_run_with_holes_is_named(say, stored, tmp_path) -> No
 
 def test_the_pages_say_it_before_the_figures(say, stored, tmp_path) -> None:
     for words in (("backtest", spec(stored)), ("grid", grid(stored), "--threads", "1")):
-        page = tmp_path / "page.html"
+        page = tmp_path / f"{words[0]}.html"
         answer(say, *words, "--allow-gaps", "--html", str(page))
         text = page.read_text()
         panel = text.index('class="panel warning"')
