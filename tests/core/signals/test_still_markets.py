@@ -154,6 +154,27 @@ def test_an_average_by_volume_has_no_value_where_there_was_none():
     assert np.isnan(values("market_facilitation", frame)[0]["facilitation"][3:]).all()
 
 
+@pytest.mark.parametrize("traded", [5.3, 0.0007, 2e-6])
+@pytest.mark.parametrize("name", ["vwma", "vwma_cross", "vwap_rolling"])
+def test_a_still_price_is_its_average_by_volume_however_little_is_traded(name, traded):
+    """Volumes of 9e5 that have left a running sum leave 1e-10 in it: a part of a volume of 5.3."""
+    count, gone = 600, 300
+    volume = np.full(count, traded)
+    volume[:gone] = generator(3).uniform(1e4, 9e5, gone)
+    close = np.full(count, 0.050928)
+    close[:gone] = np.round(0.05 * np.exp(np.cumsum(generator(4).normal(0, 0.02, gone))), 6)
+    averages, directions = values(name, candles(close, volume, reach=0.0))
+    for average in averages.values():
+        np.testing.assert_allclose(average[gone + 50 :], 0.050928, rtol=4e-16)
+    assert not directions[gone + 50 :].any()
+
+
+def test_the_average_of_no_volume_is_0():
+    volume = np.append(generator(5).uniform(0.1, 9e5, 300), np.zeros(100))
+    averages, _ = values("volume_average", candles(np.full(400, 1.1), volume), period=20)
+    assert not averages["average"][320:].any()
+
+
 def test_a_wave_trend_that_never_moved_is_0():
     outputs, _ = values("wave_trend", still(1.1, 5.0, 260))
     line = outputs["wave"]

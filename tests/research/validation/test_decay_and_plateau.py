@@ -50,6 +50,17 @@ def test_a_winner_that_lost_keeps_nothing_that_could_be_said() -> None:
     assert measure_decay(returns).kept_pct is None
 
 
+def test_later_days_that_gain_alike_have_no_ratio_and_days_of_nothing_have_one_of_0() -> None:
+    returns = np.random.default_rng(1).normal(0, 0.01, (2, 100))
+    returns[0, :70] += 0.02
+    returns[0, 70:] = 0.01
+    gained = measure_decay(returns)
+    assert (gained.winner, gained.winner_out_of_sample, gained.kept_pct) == (0, None, None)
+    returns[0, 70:] = 0.0
+    idle = measure_decay(returns)
+    assert (idle.winner_out_of_sample, idle.kept_pct) == (0.0, 0.0)
+
+
 def test_spearman_by_hand() -> None:
     """1 - 6 sum d^2 / (n (n^2 - 1)) without ties; with ties the correlation of shared ranks."""
     x = np.array([1.0, 5.0, 2.0, 9.0])

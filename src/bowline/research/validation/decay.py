@@ -35,7 +35,7 @@ class Decay(Struct, frozen=True):
     days_in_sample: int
     days_out_of_sample: int
     winner_in_sample: float
-    winner_out_of_sample: float
+    winner_out_of_sample: float | None
     kept_pct: float | None
     top_out_of_sample: float
     rank_correlation: float | None
@@ -53,9 +53,11 @@ def measure_decay(returns: DailyReturns, share: float = IN_SAMPLE_SHARE) -> Deca
     if not len(returns) or split < _FEWEST or days - split < _FEWEST:
         raise ValueError(f"{returns.shape} returns cannot be split at {share}")
     inside = np.nan_to_num(daily_sharpes(returns[:, :split]), nan=0.0)
-    outside = np.nan_to_num(daily_sharpes(returns[:, split:]), nan=0.0)
+    later = daily_sharpes(returns[:, split:])
+    outside = np.nan_to_num(later, nan=0.0)
     winner = int(inside.argmax())
-    before, after = float(inside[winner]), float(outside[winner])
+    undefined = bool(np.isnan(later[winner]) and returns[winner, split:].any())
+    before, after = float(inside[winner]), None if undefined else float(outside[winner])
     top = np.argsort(-inside, kind="stable")[: max(1, round(len(inside) * _TOP_SHARE))]
     return Decay(
         winner=winner,
@@ -63,7 +65,7 @@ def measure_decay(returns: DailyReturns, share: float = IN_SAMPLE_SHARE) -> Deca
         days_out_of_sample=days - split,
         winner_in_sample=before,
         winner_out_of_sample=after,
-        kept_pct=100 * after / before if before > ROUNDING else None,
+        kept_pct=100 * after / before if after is not None and before > ROUNDING else None,
         top_out_of_sample=float(np.median(outside[top])),
         rank_correlation=rank_correlation(inside, outside),
         in_sample=inside,

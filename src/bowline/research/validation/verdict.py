@@ -181,7 +181,11 @@ def _measure(evidence: Evidence) -> VerdictFigures:
         pbo_error=error,
         loss_probability=crossed.loss_probability if crossed else None,
         in_sample_sharpe=annual(decay.winner_in_sample) if decay else None,
-        out_of_sample_sharpe=annual(decay.winner_out_of_sample) if decay else None,
+        out_of_sample_sharpe=(
+            annual(decay.winner_out_of_sample)
+            if decay and decay.winner_out_of_sample is not None
+            else None
+        ),
         kept_pct=decay.kept_pct if decay else None,
         rank_correlation=decay.rank_correlation if decay else None,
         plateau_pct=evidence.plateau.score_pct if evidence.plateau else None,
@@ -242,7 +246,10 @@ def _grade(question: Question, figure: float, error: float) -> Grade:
 _UNMEASURED = {
     Question.DEFLATED_SHARPE: "the winner's daily returns do not vary: it has no Sharpe ratio",
     Question.OVERFITTING: "cross-validation needs 16 days and two variants that traded",
-    Question.DECAY: "no variant gained on the first days, or there are too few days",
+    Question.DECAY: (
+        "no variant gained on the first days, the best one's later days do not vary, or there are "
+        "too few days"
+    ),
     Question.PLATEAU: "the winner has no neighbours in this grid, or did not gain",
     Question.STRESS: "twice the costs were not tried",
 }

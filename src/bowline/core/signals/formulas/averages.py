@@ -8,7 +8,7 @@ import numpy as np
 
 from bowline.core.rounding import is_negligible, largest_so_far
 from bowline.core.signals.formulas.parts import Series, shifted, ta, weighted
-from bowline.core.signals.formulas.undefined import no_changes, no_range
+from bowline.core.signals.formulas.undefined import no_changes, no_range, no_volume
 
 
 def alma(close: Series, period: int, offset: float, sigma: float) -> tuple[Series]:
@@ -95,8 +95,28 @@ def line_next(close: Series, period: int) -> tuple[Series]:
     return (_still_or(ta("TSF", close, period), close, period),)
 
 
-def _still_or(average: Series, close: Series, period: int) -> Series:
-    return np.where(no_range(close, close, period)[0], close, average)
+def vwma(close: Series, volume: Series, period: int) -> tuple[Series]:
+    """TA-Lib's VWMA; NaN without volume, and the price itself where that stood still."""
+    return by_volume(ta("VWMA", close, volume, period), close, volume, period)
+
+
+def by_volume(average: Series, price: Series, volume: Series, period: int) -> tuple[Series]:
+    """`average` of `price` by volume: NaN without volume, a price that stood still is its own.
+
+    Running sums keep the rounding of the largest volumes that have left them, and of small volumes
+    that came after it is no small part.
+    """
+    still = _still_or(average, price, period)
+    return (np.where(no_volume(volume, period)[0], np.nan, still),)
+
+
+def simple(column: Series, period: int) -> tuple[Series]:
+    """TA-Lib's SMA, and the value itself where that stood still for the whole window."""
+    return (_still_or(ta("SMA", column, period), column, period),)
+
+
+def _still_or(average: Series, column: Series, period: int) -> Series:
+    return np.where(no_range(column, column, period)[0], column, average)
 
 
 def vwema(close: Series, volume: Series, period: int) -> tuple[Series]:

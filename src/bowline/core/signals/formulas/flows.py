@@ -7,17 +7,18 @@ import math
 import numpy as np
 
 from bowline.core.rounding import is_negligible
+from bowline.core.signals.formulas.averages import by_volume
 from bowline.core.signals.formulas.parts import Series, shifted, ta, typical
-from bowline.core.signals.formulas.undefined import no_changes, no_volume
+from bowline.core.signals.formulas.undefined import no_changes
 
 
 def rolling_vwap(
     high: Series, low: Series, close: Series, volume: Series, period: int
 ) -> tuple[Series]:
     """Typical price weighted by volume over the last `period` candles; NaN without volume."""
-    traded = ta("SUM", typical(high, low, close) * volume, period)
-    total = ta("SUM", volume, period)
-    return (np.where(no_volume(volume, period)[0], np.nan, traded / total),)
+    price = typical(high, low, close)
+    average = ta("SUM", price * volume, period) / ta("SUM", volume, period)
+    return by_volume(average, price, volume, period)
 
 
 def anchored_vwap(high: Series, low: Series, close: Series, volume: Series) -> tuple[Series]:
