@@ -17,3 +17,12 @@ def test_one_round_trip_is_not_many(count: int, words: str) -> None:
     run = SimpleNamespace(result=result, taken_up=False, run_id=1, journal="run.journal")
 
     assert summary(run, count)[-1] == f"the backtest on the same candles made the same {words}"
+
+
+def test_a_run_stopped_before_its_first_close_compares_nothing() -> None:
+    result = SimpleNamespace(finished=False, entries=2, head="abc", differences=())
+    run = SimpleNamespace(result=result, taken_up=False, run_id=1, journal="run.journal")
+
+    first, last = summary(run, None)
+    assert first == "interrupted: the same command goes on from here"
+    assert last == "journal: run.journal (2 entries, head abc)"

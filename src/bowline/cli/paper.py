@@ -72,11 +72,14 @@ def paper_command(
     wire.start_logs()
     words = words_of(market, symbol, timeframe, (start, end), cash, allow_gaps=allow_gaps)
     run, caption = play(wire.home(), spec, words, parse_speed(speed), fresh=new)
-    report = make_report(run.result.record, run.completeness)
-    if page is not None:
+    # interrupted before its first close there is nothing to report on yet
+    report = None
+    if run.result.finished or len(run.result.record.candles):
+        report = make_report(run.result.record, run.completeness)
+    if page is not None and report is not None:
         write_html(report, caption, page)
     _show(run, report, caption, as_json=as_json)
-    say_written(("report", page))
+    say_written(("report", page if report is not None else None))
     if run.result.differences:
         raise typer.Exit(1)
 
@@ -139,10 +142,11 @@ def progress_line(total: int) -> Callable[[int], None]:
     return progress
 
 
-def _show(run: PaperRun, report: Report, caption: Caption, *, as_json: bool) -> None:
+def _show(run: PaperRun, report: Report | None, caption: Caption, *, as_json: bool) -> None:
     from bowline.desk.report import print_report, report_json
 
     result = run.result
+    round_trips = None if report is None else len(report.round_trips)
     if as_json:
         emit_json(
             {
@@ -152,25 +156,28 @@ def _show(run: PaperRun, report: Report, caption: Caption, *, as_json: bool) -> 
                 "journal": str(run.journal),
                 "entries": result.entries,
                 "head": result.head,
-                "round_trips": len(report.round_trips),
+                "round_trips": round_trips or 0,
                 "differences": result.differences,
-                "report": report_json(report, caption),
+                "report": None if report is None else report_json(report, caption),
             }
         )
         return
-    print_report(report, caption)
-    typer.echo("")
-    for line in summary(run, len(report.round_trips)):
+    if report is not None:
+        print_report(report, caption)
+        typer.echo("")
+    for line in summary(run, round_trips):
         typer.echo(line)
 
 
-def summary(run: PaperRun, round_trips: int) -> list[str]:
-    """How the run ended and how it compares, for a person."""
+def summary(run: PaperRun, round_trips: int | None) -> list[str]:
+    """How the run ended and how it compares, for a person; None if no candle has closed yet."""
     result = run.result
     lines = [] if result.finished else ["interrupted: the same command goes on from here"]
     if run.taken_up:
         lines.append(f"run {run.run_id} was taken up where its journal ended")
     lines.append(f"journal: {run.journal} ({result.entries:,} entries, head {result.head[:16]})")
+    if round_trips is None:
+        return lines
     count = len(result.differences)
     if not count:
         many = "round trip" if round_trips == 1 else f"{round_trips:,} round trips"
