@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from bowline.core.model.instrument import Instrument, InstrumentId
-    from bowline.core.signals import Catalogue, Strategies, Unsaid
+    from bowline.core.signals import Catalogue, SpecDefaults, Strategies
     from bowline.desk.backup import Stores
     from bowline.desk.deletes import Keepers
     from bowline.desk.journal_end import KnownEnd
@@ -308,13 +308,13 @@ def _database(home: Path) -> Engine:
     return postgres_engine(url.reveal())
 
 
-def unsaid() -> Unsaid:
+def spec_defaults() -> SpecDefaults:
     """Costs and limits that the settings give where a spec says nothing."""
-    from bowline.core.signals import Unsaid
+    from bowline.core.signals import SpecDefaults
     from bowline.settings import load_settings
 
     own = load_settings()
-    return Unsaid(own.fee_pct, own.slippage_pct, own.limits)
+    return SpecDefaults(own.fee_pct, own.slippage_pct, own.limits)
 
 
 def max_lost_pct() -> Decimal | None:

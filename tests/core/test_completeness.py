@@ -9,7 +9,13 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bowline.core.completeness import LONGEST_GAP_NS, MAX_LOST_PCT, Completeness, Hole, measure
+from bowline.core.completeness import (
+    LONGEST_GAP_NS,
+    MAX_LOST_PCT,
+    Completeness,
+    MissingSpan,
+    measure,
+)
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, Timeframe
 from bowline.core.rollup import rollup
@@ -127,7 +133,7 @@ def test_a_gap_is_refused_whatever_the_share():
         found = measure(some_of(places, 0, Timeframe.D1))
         assert found.lost_pct < MAX_LOST_PCT
         assert found.within(MAX_LOST_PCT) is allowed
-    assert found.gaps == (Hole(2_000 * DAY_NS, 2_003 * DAY_NS),)
+    assert found.gaps == (MissingSpan(2_000 * DAY_NS, 2_003 * DAY_NS),)
 
 
 def test_shares_are_exact_and_nothing_has_none():

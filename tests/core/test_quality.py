@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bowline.core.model.market import VALUE_COLUMNS
 from bowline.core.model.values import MINUTE_NS, Timeframe
-from bowline.core.quality import Columns, Fault, inspect, inspect_beside, to_frame
+from bowline.core.quality import Columns, RowDefect, inspect, inspect_against, to_frame
 from tests.candle_files import START_NS, made_frame
 
 LATER_NS = START_NS + 10**15
@@ -39,24 +39,24 @@ def test_what_passes_is_a_frame_of_sound_candles(rows: list[tuple[int, ...]]) ->
     assert not (frame.open_ns % MINUTE_NS).any()
     assert (frame.close_ns <= now_ns).all()
     # nothing is lost: a row is bad, or its bucket is in the frame
-    assert set(stamps[found.faults == 0]) == set(frame.open_ns)
+    assert set(stamps[found.defects == 0]) == set(frame.open_ns)
 
 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"close": np.nan}, Fault.NOT_A_NUMBER),
-        ({"volume": np.inf}, Fault.NOT_A_NUMBER),
-        ({"open": 0.0}, Fault.NOT_POSITIVE),
-        ({"high": 1.0}, Fault.HIGH_BELOW_LOW),
-        ({"low": 100.9, "high": 101.0}, Fault.LOW_TOO_HIGH),
-        ({"high": 99.99, "low": 99.0}, Fault.HIGH_TOO_LOW),
-        ({"volume": -1e-9}, Fault.BAD_VOLUME),
-        ({"open_ns": START_NS + 1}, Fault.MISALIGNED),
-        ({"open_ns": LATER_NS // MINUTE_NS * MINUTE_NS}, Fault.NOT_CLOSED),
+        ({"close": np.nan}, RowDefect.NOT_A_NUMBER),
+        ({"volume": np.inf}, RowDefect.NOT_A_NUMBER),
+        ({"open": 0.0}, RowDefect.NOT_POSITIVE),
+        ({"high": 1.0}, RowDefect.HIGH_BELOW_LOW),
+        ({"low": 100.9, "high": 101.0}, RowDefect.LOW_TOO_HIGH),
+        ({"high": 99.99, "low": 99.0}, RowDefect.HIGH_TOO_LOW),
+        ({"volume": -1e-9}, RowDefect.BAD_VOLUME),
+        ({"open_ns": START_NS + 1}, RowDefect.MISALIGNED),
+        ({"open_ns": LATER_NS // MINUTE_NS * MINUTE_NS}, RowDefect.NOT_CLOSED),
     ],
 )
-def test_each_fault_is_named(change: dict[str, float], fault: Fault) -> None:
+def test_each_fault_is_named(change: dict[str, float], fault: RowDefect) -> None:
     rows = columns()
     rows.open[4] = rows.close[4] = 100.0
     rows.high[4], rows.low[4] = 101.0, 99.0
@@ -64,7 +64,7 @@ def test_each_fault_is_named(change: dict[str, float], fault: Fault) -> None:
         getattr(rows, name)[4] = value
     found = inspect(rows, Timeframe.M1, LATER_NS)
     assert found.bad.tolist() == [4]
-    assert found.faults[4] == fault
+    assert found.defects[4] == fault
     assert fault.reason
 
 
@@ -72,7 +72,11 @@ def test_a_candle_counts_from_the_moment_it_closed() -> None:
     rows = columns(3)
     closed_ns = int(rows.open_ns[2]) + MINUTE_NS
     assert len(inspect(rows, Timeframe.M1, closed_ns).good) == 3
-    assert inspect(rows, Timeframe.M1, closed_ns - 1).faults.tolist() == [0, 0, Fault.NOT_CLOSED]
+    assert inspect(rows, Timeframe.M1, closed_ns - 1).defects.tolist() == [
+        0,
+        0,
+        RowDefect.NOT_CLOSED,
+    ]
 
 
 def test_equal_rows_are_one_candle_and_unequal_ones_none() -> None:
@@ -81,7 +85,7 @@ def test_equal_rows_are_one_candle_and_unequal_ones_none() -> None:
     rows.high[5] = rows.high[5] + 1
     found = inspect(rows, Timeframe.M1, LATER_NS)
     assert found.bad.tolist() == [4, 5, 6]
-    assert set(found.faults[4:7].tolist()) == {Fault.CONFLICT}
+    assert set(found.defects[4:7].tolist()) == {RowDefect.CONFLICT}
     assert found.good.tolist() == [0, 1, 3, 7]
 
 
@@ -101,7 +105,10 @@ def test_a_jump_is_refused_unless_it_is_allowed() -> None:
     rows = columns(10)
     for name in ("open", "high", "low", "close"):
         getattr(rows, name)[6:] /= 10
-    assert inspect(rows, Timeframe.M1, LATER_NS).faults.tolist() == [0] * 6 + [Fault.JUMP] + [0] * 3
+    assert (
+        inspect(rows, Timeframe.M1, LATER_NS).defects.tolist()
+        == [0] * 6 + [RowDefect.JUMP] + [0] * 3
+    )
     assert len(inspect(rows, Timeframe.M1, LATER_NS, allow_jumps=True).bad) == 0
 
 
@@ -110,16 +117,16 @@ def test_what_is_far_from_the_stored_candles_is_another_market_s() -> None:
     stored = made_frame(30)
     found = inspect(rows, Timeframe.M1, LATER_NS)
     for part in (stored, stored.slice(0, 2), stored.slice(28, 30), stored.slice(7, 7)):
-        assert not len(inspect_beside(rows, found, part).bad)
+        assert not len(inspect_against(rows, found, part).bad)
     for name in ("open", "high", "low", "close"):
         getattr(rows, name)[20:] *= 4
     found = inspect(rows, Timeframe.M1, LATER_NS, allow_jumps=True)
-    beside = inspect_beside(rows, found, stored.slice(0, 5))
+    beside = inspect_against(rows, found, stored.slice(0, 5))
     assert beside.bad.tolist() == list(range(20, 30))
-    assert set(beside.faults[20:].tolist()) == {Fault.STRANGER}
+    assert set(beside.defects[20:].tolist()) == {RowDefect.FAR_FROM_STORED}
     assert beside.good.tolist() == list(range(20))
     long_ago = made_frame(5, start_ns=START_NS - 3 * 86_400 * 10**9)
-    assert not len(inspect_beside(rows, found, long_ago).bad)
+    assert not len(inspect_against(rows, found, long_ago).bad)
 
 
 def test_a_jump_after_days_without_a_candle_is_no_jump() -> None:

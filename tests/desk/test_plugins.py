@@ -52,18 +52,18 @@ def test_a_file_runs_only_as_it_was_when_it_was_trusted(plugins: PluginFolder) -
     """Never trusted, changed after, trusted under another name: its code is never executed."""
     path = written(plugins, PLUGIN + MARKING)
     mark = path.with_suffix(".ran")
-    assert [fault.origin for fault in loaded(plugins).faults] == [str(path)]
-    assert "is not trusted" in loaded(plugins).faults[0].message
-    assert f"bowline strategy trust {path}" in loaded(plugins).faults[0].hint
+    assert [failure.origin for failure in loaded(plugins).failures] == [str(path)]
+    assert "is not trusted" in loaded(plugins).failures[0].message
+    assert f"bowline strategy trust {path}" in loaded(plugins).failures[0].hint
     plugins.trust("flat.py")
     assert not mark.exists()
     assert [entry.strategy.id for entry in loaded(plugins)] == ["flat"]
     assert mark.exists()
     mark.unlink()
     path.write_text(PLUGIN + MARKING + "\n")
-    assert "has changed since it was trusted" in loaded(plugins).faults[0].message
+    assert "has changed since it was trusted" in loaded(plugins).failures[0].message
     path.rename(path.with_name("other.py"))
-    assert "is not trusted" in loaded(plugins).faults[0].message
+    assert "is not trusted" in loaded(plugins).failures[0].message
     assert not list(plugins.folder.glob("*.ran"))
 
 
@@ -101,8 +101,8 @@ def test_a_broken_plugin_says_where_and_leaves_the_others_alone(
     plugins.trust("bad.py")
     found = loaded(plugins)
     assert [entry.strategy.id for entry in found] == ["flat"]
-    assert len(found.faults) == 1
-    assert words in found.faults[0].message
+    assert len(found.failures) == 1
+    assert words in found.failures[0].message
 
 
 def test_only_classes_of_the_file_itself_are_plugins(plugins: PluginFolder) -> None:
@@ -111,7 +111,7 @@ def test_only_classes_of_the_file_itself_are_plugins(plugins: PluginFolder) -> N
             + "class One(_Flat):\n    id = 'one'\nclass Two(_Flat):\n    id = 'two'\n")  # fmt: skip
     plugins.trust("flat.py")
     assert sorted(entry.strategy.id for entry in loaded(plugins)) == ["one", "two"]
-    assert not loaded(plugins).faults
+    assert not loaded(plugins).failures
 
 
 def test_only_files_of_the_folder_can_be_trusted(plugins: PluginFolder, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def raise_with_hint(plugins: PluginFolder) -> None:
 def test_no_folder_is_no_plugins(tmp_path: Path) -> None:
     found = loaded(PluginFolder(tmp_path / "none", tmp_path / "trusted.json"))
     assert not list(found)
-    assert not found.faults
+    assert not found.failures
 
 
 def test_an_installed_package_is_found_and_hashed_whole(
@@ -169,8 +169,8 @@ def test_an_installed_package_is_found_and_hashed_whole(
     folder = PluginFolder(tmp_path / "none", tmp_path / "trusted.json")
     found = load_plugins(folder)
     assert found.get("flat").origin == "flat = my_plugins.flat:Flat of my-plugins 1.2"
-    assert len(found.faults) == 1
-    assert "bad.py line 2: ModuleNotFoundError" in found.faults[0].message
+    assert len(found.failures) == 1
+    assert "bad.py line 2: ModuleNotFoundError" in found.failures[0].message
     (package / "__init__.py").write_text("# changed\n")
     assert load_plugins(folder).get("flat").code != found.get("flat").code
 

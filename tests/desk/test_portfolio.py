@@ -70,7 +70,7 @@ def test_runs_are_set_up_as_written_and_share_one_account(folder, home):
     ("old", "new", "said"),
     [
         ("version: 1", "version: 2", "version: 2: expected 1"),
-        ("cash: 2500.5", "cash: 0", "cash: 0 is not allowed: expected above 0"),
+        ("cash: 2500.5", "cash: 0", "cash: 0 is not allowed: expected an amount above 0"),
         ("cash: 2500.5", "cash: much", "cash: 'much' is not a number"),
         ("cash: 2500.5", "money: 5", "money: no such field: expected version, cash"),
         ("max_positions: 2", "max_positions: 1.5", "limits.max_positions: 1.5: expected a whole"),
@@ -88,7 +88,7 @@ def test_one_mistake_is_one_line(folder, old, new, said):
 
 def test_a_file_without_runs_or_strategies_says_what_it_wants(folder):
     (problem,) = problems(folder, "version: 1\n")
-    assert problem.startswith("runs: expected a list")
+    assert problem.startswith("runs: missing: expected a list")
     (problem,) = problems(folder, "version: 1\nruns: [{symbol: X}]\n")
     assert problem.startswith("runs[0].strategy: missing")
 

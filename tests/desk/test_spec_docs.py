@@ -10,7 +10,7 @@ import pytest
 
 from bowline.core.model.values import Timeframe
 from bowline.core.signals import (
-    LEAST_WARMUP,
+    MIN_WARMUP,
     WARMUP_RULE,
     Strategies,
     opinion_of,
@@ -45,7 +45,7 @@ def test_the_reference_says_what_the_code_does() -> None:
         f"at most {MAX_BYTES // 1024} KiB",
         ", ".join(each.value for each in Timeframe),
         f"1 to {MAX_INDICATORS} indicators",
-        f"at least {LEAST_WARMUP} candles",
+        f"at least {MIN_WARMUP} candles",
         WARMUP_RULE,
         f"at most {MAX_PLACES} digits",
         strategy_name(parse_spec(PLAIN, catalogue(), Strategies())),
@@ -71,7 +71,7 @@ def test_the_plugin_of_the_guide_works(tmp_path: Path) -> None:
     folder = PluginFolder(tmp_path, tmp_path / "trusted.json")
     folder.trust("exhaustion.py")
     plugins = load_plugins(folder, points=())
-    assert not plugins.faults
+    assert not plugins.failures
     spec = parse_spec(parse_spec_text(blocks(HOWTO, "yaml")[0], "howto"), catalogue(), plugins)
     candles = walk(2000)
     frame = opinion_of(spec, catalogue(), plugins).signals(candles)

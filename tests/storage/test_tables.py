@@ -27,7 +27,7 @@ from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.run import RUN_TRANSITIONS, RunState
 from bowline.core.model.values import RunId, StrategyId, Timeframe
-from bowline.storage.embedded.sqlite_tables import open_sqlite_tables
+from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
 from bowline.storage.tables import RunEvent, RunRequest, Tables
 
 TREND = StrategyId("ab" * 32)
@@ -46,7 +46,7 @@ ASKED = RunRequest(
 
 @pytest.fixture
 def tables(tmp_path: Path) -> Iterator[Tables]:
-    store = open_sqlite_tables(tmp_path / "tables.db")
+    store = Tables(migrated_sqlite_engine(tmp_path / "tables.db"))
     yield store
     store.close()
 
@@ -126,14 +126,12 @@ def test_an_unknown_run_is_not_found(saved: Tables) -> None:
 
 
 def test_runs_are_listed_newest_first_and_by_kind(saved: Tables) -> None:
-    assert saved.latest_run() is None
+    assert saved.list_runs() == []
     for kind in ("paper-replay", "paper-live", "paper-replay"):
         saved.new_run(replace(ASKED, kind=kind), 10)
     assert [run.id for run in saved.list_runs()] == [3, 2, 1]
     assert [run.id for run in saved.list_runs("paper-replay", limit=1)] == [3]
-    latest = saved.latest_run("paper-live")
-    assert latest is not None
-    assert latest.id == 2
+    assert [run.id for run in saved.list_runs("paper-live")] == [2]
 
 
 def test_the_newest_run_of_the_same_request_is_found_again(saved: Tables) -> None:
@@ -154,13 +152,13 @@ def test_metadata_grows_and_the_rest_of_the_run_stays(saved: Tables) -> None:
 
 def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     """Each of two connections makes runs and moves them; no id is given twice, no move is lost."""
-    first = open_sqlite_tables(tmp_path / "tables.db")
+    first = Tables(migrated_sqlite_engine(tmp_path / "tables.db"))
     first.save_strategy(TREND, "btc-trend", "local", "{}", 1)
     errors: list[Exception] = []
 
     def work() -> None:
         try:
-            store = open_sqlite_tables(tmp_path / "tables.db")
+            store = Tables(migrated_sqlite_engine(tmp_path / "tables.db"))
             for _ in range(10):
                 run = store.new_run(ASKED, 1)
                 store.change_state(run.id, RunState.RUNNING, "", 2)
@@ -189,7 +187,7 @@ amounts = st.decimals(
 @given(st.lists(amounts, min_size=1, max_size=20))
 def test_an_amount_keeps_every_digit(values: list[Decimal]) -> None:
     with TemporaryDirectory() as folder:
-        store = open_sqlite_tables(Path(folder, "tables.db"))
+        store = Tables(migrated_sqlite_engine(Path(folder, "tables.db")))
         store.save_strategy(TREND, "btc-trend", "local", "{}", 1)
         made = [store.new_run(replace(ASKED, initial_cash=value), 1) for value in values]
         assert [store.get_run(run.id).initial_cash for run in made] == values
@@ -215,7 +213,7 @@ def test_every_state_is_in_the_table_and_a_refusal_names_what_is_allowed(saved: 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Conflict, match="cannot be made"):
-        open_sqlite_tables(tmp_path / "file" / "home" / "tables.db")
+        Tables(migrated_sqlite_engine(tmp_path / "file" / "home" / "tables.db"))
 
 
 class RunsInTheStore(RuleBasedStateMachine):
@@ -237,7 +235,7 @@ class RunsInTheStore(RuleBasedStateMachine):
     def open(self) -> None:
         self.folder = TemporaryDirectory()
         self.path = Path(self.folder.name, "tables.db")
-        self.store = open_sqlite_tables(self.path)
+        self.store = Tables(migrated_sqlite_engine(self.path))
         self.store.save_strategy(TREND, "btc-trend", "local", "{}", 1)
         self.lives: dict[int, list[str]] = {}
         self.hashes: dict[int, str] = {}
@@ -266,7 +264,7 @@ class RunsInTheStore(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.store.close()
-        self.store = open_sqlite_tables(self.path)
+        self.store = Tables(migrated_sqlite_engine(self.path))
 
     @invariant()
     def agree(self) -> None:

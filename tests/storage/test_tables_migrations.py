@@ -18,9 +18,10 @@ from sqlalchemy.schema import CreateTable
 
 from bowline.core.errors import Conflict, Damaged
 from bowline.storage import migrations
-from bowline.storage.embedded.sqlite_tables import open_sqlite_tables, sqlite_engine
+from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine, sqlite_engine
 from bowline.storage.migrations.steps import to_revision
 from bowline.storage.schema import metadata
+from bowline.storage.tables import Tables
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_the_head_in_the_code_is_the_newest_step() -> None:
 
 def test_tables_of_a_newer_bowline_are_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "tables.db"
-    open_sqlite_tables(path).close()
+    Tables(migrated_sqlite_engine(path)).close()
     engine = sqlite_engine(path)
     with engine.begin() as db:
         db.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -73,7 +74,7 @@ def test_tables_of_a_newer_bowline_are_refused_and_left_alone(tmp_path: Path) ->
     with pytest.raises(
         Conflict, match="revision 9999, this Bowline knows revisions up to"
     ) as error:
-        open_sqlite_tables(path)
+        Tables(migrated_sqlite_engine(path))
     assert "version of Bowline" in error.value.hint
     assert schema_of(engine) == before
     engine.dispose()
@@ -107,8 +108,9 @@ def test_a_kill_at_any_statement_leaves_the_tables_as_they_were(engine: sa.Engin
 def test_two_processes_that_start_at_once_both_find_the_tables(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path;"
-        "from bowline.storage.embedded.sqlite_tables import open_sqlite_tables;"
-        "store = open_sqlite_tables(Path(sys.argv[1]));"
+        "from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine;"
+        "from bowline.storage.tables import Tables;"
+        "store = Tables(migrated_sqlite_engine(Path(sys.argv[1])));"
         "store.save_strategy('a' * 64, 'n', 'o', '{}', 1); store.close()"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "tables.db")]
@@ -119,11 +121,12 @@ def test_two_processes_that_start_at_once_both_find_the_tables(tmp_path: Path) -
 def test_tables_that_are_up_to_date_open_without_alembic(tmp_path: Path) -> None:
     """Importing alembic costs more than everything else a short command does."""
     path = tmp_path / "tables.db"
-    open_sqlite_tables(path).close()
+    Tables(migrated_sqlite_engine(path)).close()
     code = (
         "import sys; from pathlib import Path;"
-        "from bowline.storage.embedded.sqlite_tables import open_sqlite_tables;"
-        "open_sqlite_tables(Path(sys.argv[1])).close(); print('alembic' in sys.modules)"
+        "from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine;"
+        "from bowline.storage.tables import Tables;"
+        "Tables(migrated_sqlite_engine(Path(sys.argv[1]))).close(); print('alembic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=True)
     assert done.stdout.strip() == b"False"
@@ -153,8 +156,8 @@ def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "tables.db"
     path.write_text("not a database" * 100)
     with pytest.raises(Damaged, match="cannot be read: file is not a database"):
-        open_sqlite_tables(path)
+        Tables(migrated_sqlite_engine(path))
     path.unlink()
     path.mkdir()
     with pytest.raises(Conflict, match="cannot be reached"):
-        open_sqlite_tables(path)
+        Tables(migrated_sqlite_engine(path))

@@ -160,15 +160,15 @@ def _plugins() -> Check:
     from bowline import wire
     from bowline.desk.checkup import Check, State, attempt
 
-    faults: list[str] = []
+    failures: list[str] = []
 
     def look() -> str:
         plugins = wire.load_strategy_plugins()
-        faults.extend(str(fault) for fault in plugins.faults)
-        return f"{len(list(plugins))} loaded, {len(faults)} not"
+        failures.extend(str(fault) for fault in plugins.failures)
+        return f"{len(list(plugins))} loaded, {len(failures)} not"
 
     check = attempt("plugins", look)
-    if faults:
+    if failures:
         return Check(check.name, State.WARN, check.finding, "see why: bowline strategy plugins")
     return check
 

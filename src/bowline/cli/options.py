@@ -149,5 +149,5 @@ def words_of(
         allow_jumps=allow_jumps,
         gaps=gap_rule(allow=allow_gaps),
         steps=steps or Steps(),
-        unsaid=wire.unsaid(),
+        defaults=wire.spec_defaults(),
     )

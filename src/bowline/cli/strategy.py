@@ -118,7 +118,7 @@ def plugins_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP
             }
             for entry in plugins
         ]
-        emit_json({"plugins": loaded, "not_loaded": plugins.faults})
+        emit_json({"plugins": loaded, "not_loaded": plugins.failures})
         return
     emit_table(
         ("id", "version", "title", "parameters", "code", "from"),
@@ -134,9 +134,9 @@ def plugins_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP
             for entry in plugins
         ),
     )
-    for fault in plugins.faults:
-        typer.echo(f"not loaded: {fault.message}", err=True)
-        typer.echo(f"  hint: {fault.hint}", err=True)
+    for failure in plugins.failures:
+        typer.echo(f"not loaded: {failure.message}", err=True)
+        typer.echo(f"  hint: {failure.hint}", err=True)
 
 
 def _desk() -> StrategyDesk:

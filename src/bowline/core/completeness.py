@@ -1,17 +1,16 @@
-"""How complete the candles of a span are: what was missing, and what was lost because of it.
+"""How complete the candles of a span are: what is missing, and which longer candles it costs.
 
-A run over candles with holes must never look like a run over all of them. Everything that reads
-candles measures them here and hands the one result on, to be said wherever its figures are shown.
+A run over candles with gaps must never look like a run over all of them. Everything that reads
+candles measures them here and passes the one result on to be shown with its figures.
 
-1. The span begins at the first bucket that was asked for, or with the first candle of the warm-up
-   before it, and ends with the last bucket that was asked for: what is not there at either end is
-   missing too. Where nothing was asked for it is as far as the source goes.
-2. Missing are the source candles (one-minute ones, or those of a file) of the span that are not
-   there: its length less what is there.
-3. Lost are the candles of the span's own timeframe that are not there: a bucket with one part
+1. The span begins at the first bucket requested, or with the first candle of the warm-up before it,
+   and ends with the last bucket requested; candles missing at either end count. Without a request
+   the span is that of the source.
+2. Missing are the source candles (one-minute ones, or those of a file) of the span that do not
+   exist.
+3. Lost are the candles of the span's own timeframe that do not exist: a bucket with one part
    missing is not published, so one missing minute loses an hour or a day.
-4. A gap is a stretch between two neighbouring candles of that timeframe that lasts longer than
-   `LONGEST_GAP_NS`.
+4. A gap is a span between two neighbouring candles of that timeframe longer than `LONGEST_GAP_NS`.
 """
 
 from __future__ import annotations
@@ -25,32 +24,32 @@ from bowline.core.frames import source_of
 from bowline.core.model.market import CandleFrame, SourceCandles
 from bowline.core.model.values import DAY_NS, HUNDRED, Timeframe
 
-#: Longer than the venues' own longest stops (Binance's of 8 February 2018 took 34 hours, and with
-#: it two days of daily candles): what is longer is a hole in the record.
+#: Longer than the venues' own longest outages (Binance's of 8 February 2018 took 34 hours, which
+#: costs two daily candles): a longer span is a gap in the recording.
 LONGEST_GAP_NS = 2 * DAY_NS
 
 
-#: At one candle in two hundred, nine of ten values of a 20-candle indicator still see no hole. The
-#: published archives that Bowline is tested on miss none.
+#: At one candle in two hundred, nine of ten values of a 20-candle indicator are unaffected. The
+#: published archives that Bowline is tested on have no missing candle.
 MAX_LOST_PCT = Decimal("0.5")
 
 
-class Hole(Struct, frozen=True):
-    """From `from_ns` up to `to_ns` there is nothing."""
+class MissingSpan(Struct, frozen=True):
+    """A time span without candles, from `from_ns` up to `to_ns`."""
 
     from_ns: int
     to_ns: int
 
     @property
     def length_ns(self) -> int:
-        """How long it lasts."""
+        """Its length."""
         return self.to_ns - self.from_ns
 
 
-class Across(Struct, frozen=True):
-    """What of a run spans one of the gaps: it rests on prices that nobody saw.
+class GapEffects(Struct, frozen=True):
+    """What of a run spans a gap, and so depends on prices that were not recorded.
 
-    `round_trips` are counted from 1. `days` have no candle and count as days without a return;
+    `round_trips` are numbered from 1. `days` have no candle and count as days without a return;
     `fundings` fell due in a gap and were marked at the last close before it.
     """
 
@@ -62,12 +61,12 @@ class Across(Struct, frozen=True):
 
 
 class Completeness(Struct, frozen=True):
-    """How complete the candles of a span were. `missing` of `expected` candles of `source`.
+    """How complete the candles of a span are: `missing` of `expected` candles of `source`.
 
-    `lost` of `candles` are of `timeframe`. `longest` is the longest stretch of missing candles of
-    the source; `gaps` are the stretches without a candle of the timeframe that are longer than
-    `LONGEST_GAP_NS`. `allowed` says that a person chose to go on beyond the bounds. `filled` counts
-    the minutes without a trade that are known to be filled flat.
+    `lost` of `candles` are of `timeframe`. `longest` is the longest span of missing source candles;
+    `gaps` are the spans without a candle of the timeframe longer than `LONGEST_GAP_NS`. `allowed`
+    is set if a person chose to continue beyond the bounds. `filled` counts the minutes without a
+    trade that are known to be filled flat.
     """
 
     timeframe: Timeframe
@@ -76,33 +75,33 @@ class Completeness(Struct, frozen=True):
     to_ns: int
     expected: int
     missing: int
-    longest: Hole | None
+    longest: MissingSpan | None
     candles: int
     lost: int
-    gaps: tuple[Hole, ...] = ()
+    gaps: tuple[MissingSpan, ...] = ()
     allowed: bool = False
     filled: int = 0
-    across: Across | None = None
+    across: GapEffects | None = None
 
     @property
     def missing_pct(self) -> Decimal:
-        """The share of the source that is missing."""
+        """The share of the source candles that is missing, in percent."""
         return _share(self.missing, self.expected)
 
     @property
     def lost_pct(self) -> Decimal:
-        """The share of candles that were lost."""
+        """The share of the candles that is lost, in percent."""
         return _share(self.lost, self.candles)
 
     def within(self, max_lost_pct: Decimal) -> bool:
-        """Whether a run may rest on it unasked: few candles lost, and no gap."""
+        """Whether a run may use them without confirmation: few candles lost, and no gap."""
         return not self.gaps and self.lost_pct <= max_lost_pct
 
 
 def measure(
     frame: CandleFrame, asked_from_ns: int | None = None, asked_to_ns: int | None = None
 ) -> Completeness:
-    """How complete `frame` is over the span asked for; None is as far as its source goes."""
+    """How complete `frame` is over the requested span; None is as far as its source goes."""
     size, source = frame.timeframe.ns, source_of(frame)
     step = frame.timeframe if source is None else source.timeframe
     nowhere = (asked_from_ns or asked_to_ns or 0,) * 2
@@ -112,7 +111,7 @@ def measure(
     if asked_from_ns is not None and len(frame):
         begin = min(begin, int(frame.open_ns[0]))
     end = max(begin, end)
-    starts, stops = _holes(frame, begin, end)
+    starts, stops = _missing_spans(frame, begin, end)
     lengths = stops - starts
     at = int(lengths.argmax()) if len(lengths) else -1
     inside = frame.open_ns.searchsorted((begin, end))
@@ -125,7 +124,7 @@ def measure(
         to_ns=end,
         expected=(end - begin) // step.ns,
         missing=int(lengths.sum()) // step.ns,
-        longest=Hole(int(starts[at]), int(stops[at])) if at >= 0 else None,
+        longest=MissingSpan(int(starts[at]), int(stops[at])) if at >= 0 else None,
         candles=candles,
         lost=lost,
         gaps=_gaps(frame) if lost else (),
@@ -133,14 +132,14 @@ def measure(
     )
 
 
-def _holes(frame: CandleFrame, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where the source has nothing between two moments: starts and ends, none of them empty."""
+def _missing_spans(frame: CandleFrame, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends of the non-empty spans without source candles between two moments."""
     source = source_of(frame)
     if source is None:
         starts, stops = np.array([begin]), np.array([end])
     else:
-        starts = np.concatenate(([begin], source.hole_from_ns, [source.to_ns]))
-        stops = np.concatenate(([source.from_ns], source.hole_to_ns, [end]))
+        starts = np.concatenate(([begin], source.missing_from_ns, [source.to_ns]))
+        stops = np.concatenate(([source.from_ns], source.missing_to_ns, [end]))
     starts, stops = np.clip(starts, begin, end), np.clip(stops, begin, end)
     real = stops > starts
     return starts[real], stops[real]
@@ -153,12 +152,12 @@ def _filled(source: SourceCandles | None, begin: int, end: int) -> int:
     return int(inside[1] - inside[0])
 
 
-def _gaps(frame: CandleFrame) -> tuple[Hole, ...]:
-    """The stretches between neighbouring candles that are longer than the bound."""
+def _gaps(frame: CandleFrame) -> tuple[MissingSpan, ...]:
+    """The spans between neighbouring candles that are longer than `LONGEST_GAP_NS`."""
     before = np.flatnonzero(np.diff(frame.open_ns) > LONGEST_GAP_NS + frame.timeframe.ns)
     closes = frame.open_ns[before] + frame.timeframe.ns
     opens = frame.open_ns[before + 1]
-    return tuple(map(Hole, closes.tolist(), opens.tolist()))
+    return tuple(map(MissingSpan, closes.tolist(), opens.tolist()))
 
 
 def _share(part: int, whole: int) -> Decimal:

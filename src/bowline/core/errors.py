@@ -1,11 +1,10 @@
-"""What can go wrong in a way a person can mend: one tree, drawn first.
+"""Errors that a person can correct: one tree.
 
     BowlineError        what was wrong and where, what was expected, what to do
-    ├── BadInput        a file, a spec, an option or a setting is not what it must be
-    ├── NotFound        a thing that was named does not exist
+    ├── BadInput        a file, a spec, an option or a setting is not allowed
+    ├── NotFound        something that was named does not exist
     ├── Conflict        it exists already, or is in use, or the state forbids it
-    │   └── Unreachable a store takes or gives nothing now: in use, a full disk, a dead server
-    └── Damaged         stored data is not what was written: never trade on it
+    └── Damaged         stored data differs from what was written: never trade on it
 
 A programming error is none of these and must stay an ordinary exception.
 """
@@ -20,20 +19,20 @@ class BowlineError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        #: one line a mistake, when there are several
+        #: one line per mistake, if there are several
         self.problems = problems
 
 
 class BadInput(BowlineError):
-    """Input that cannot be used as it is."""
+    """Input that cannot be used."""
 
 
 class NotFound(BowlineError):
-    """Something named that is not there."""
+    """Something that was named does not exist."""
 
 
 class Conflict(BowlineError):
-    """Something that the present state does not allow."""
+    """The present state does not allow it."""
 
 
 class Unreachable(Conflict):

@@ -1,7 +1,7 @@
-"""A market as the facts an engine is told: closed candles, and funding that was due before them.
+"""Market data as facts for an engine: closed candles, and funding due before them.
 
-It turns columns into events and decides nothing. The way of a candle to its close is for simulators
-alone: an engine is never told it.
+It turns columns into events and decides nothing. A candle's path is for simulators alone: an engine
+never sees it.
 """
 
 from __future__ import annotations
@@ -19,53 +19,53 @@ from bowline.core.model.policy import Fills
 from bowline.core.model.values import to_decimals
 
 
-class Leg(Struct, frozen=True, gc=False):
-    """A stretch of a candle's way: it began at `open` and was between `low` and `high`."""
+class PathSegment(Struct, frozen=True, gc=False):
+    """A part of a candle's path: it began at `open` and stayed between `low` and `high`."""
 
     open: Decimal
     high: Decimal
     low: Decimal
 
 
-class PlayedCandle(Struct, frozen=True):
-    """A candle, and its way to its close where somebody looks inside it."""
+class SimulatedCandle(Struct, frozen=True):
+    """A candle, and its path to the close if the run fills within candles."""
 
     fact: CandleClosed
-    legs: tuple[Leg, ...] = ()
+    path: tuple[PathSegment, ...] = ()
 
     @property
     def seen_ns(self) -> int:
-        """When it was complete."""
+        """The time at which it was complete."""
         return self.fact.seen_ns
 
 
 def closed_candles(
     frame: CandleFrame, fills: Fills = Fills.CLOSE, minutes: CandleFrame | None = None
-) -> Iterator[PlayedCandle]:
-    """The candles of a frame, one a fact, each seen at the moment its candle was complete.
+) -> Iterator[SimulatedCandle]:
+    """The candles of a frame, one fact each, seen at the time the candle was complete.
 
-    `minutes` is needed for `Fills.MINUTES`: every minute of every candle (else ValueError).
+    `Fills.MINUTES` requires `minutes`: every minute of every candle (else ValueError).
     """
     instrument, timeframe, opens = frame.instrument, frame.timeframe, frame.open_ns.tolist()
     prices = to_decimals(frame.close.tolist())
     times = zip(frame.close_ns.tolist(), opens, prices, strict=True)
     if fills is Fills.CLOSE:
         for close_ns, open_ns, close in times:
-            yield PlayedCandle(CandleClosed(close_ns, instrument, timeframe, open_ns, close))
+            yield SimulatedCandle(CandleClosed(close_ns, instrument, timeframe, open_ns, close))
         return
-    ways = _legs(frame, frame if fills is Fills.INTRABAR else minutes)
-    for (close_ns, open_ns, close), legs in zip(times, ways, strict=True):
+    paths = _paths(frame, frame if fills is Fills.INTRABAR else minutes)
+    for (close_ns, open_ns, close), path in zip(times, paths, strict=True):
         fact = CandleClosed(close_ns, instrument, timeframe, open_ns, close)
-        yield PlayedCandle(fact, legs)
+        yield SimulatedCandle(fact, path)
 
 
 def with_funding(
-    candles: Iterable[PlayedCandle], funding: Sequence[FundingFixed], after_ns: int
-) -> Iterator[PlayedCandle | FundingFixed]:
-    """The candles, each after what of `funding` (oldest first) was due by its close.
+    candles: Iterable[SimulatedCandle], funding: Sequence[FundingFixed], after_ns: int
+) -> Iterator[SimulatedCandle | FundingFixed]:
+    """The candles, each after the part of `funding` (oldest first) that was due by its close.
 
-    So a position pays what was due while it was held, and one that is entered at the very moment
-    of a funding does not. What was due up to `after_ns` is left out.
+    So a position pays what fell due while it was held, and a position entered at the very moment of
+    a funding does not pay it. Funding due up to `after_ns` is left out.
     """
     at = bisect_right(funding, after_ns, key=lambda each: each.seen_ns)
     for candle in candles:
@@ -75,17 +75,17 @@ def with_funding(
         yield candle
 
 
-def _legs(frame: CandleFrame, parts: CandleFrame | None) -> Iterator[tuple[Leg, ...]]:
-    """Each candle's way through the `parts` that it is made of."""
+def _paths(frame: CandleFrame, parts: CandleFrame | None) -> Iterator[tuple[PathSegment, ...]]:
+    """The path of each candle through the `parts` that it consists of."""
     if parts is None:
-        raise ValueError("fills by the minute need the minutes")
+        raise ValueError("fills by the minute need `minutes`")
     size = frame.timeframe.ns // parts.timeframe.ns
     first = parts.open_ns.searchsorted(frame.open_ns)
     last = parts.open_ns.searchsorted(frame.close_ns)
     missing = np.flatnonzero(last - first != size)
     if len(missing):
         at = int(frame.open_ns[missing[0]])
-        raise ValueError(f"of the candle that opens at {at} not every part is known")
+        raise ValueError(f"the candle that opens at {at} lacks a part")
     for start, stop in zip(first.tolist(), last.tolist(), strict=True):
         columns = (getattr(parts, name)[start:stop].tolist() for name in ("open", "high", "low"))
-        yield tuple(map(Leg, *map(to_decimals, columns)))
+        yield tuple(map(PathSegment, *map(to_decimals, columns)))

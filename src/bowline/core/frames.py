@@ -1,4 +1,4 @@
-"""Frames of candles as wholes: one after the other, and what they were made of.
+"""Operations on whole candle frames: joining them, and the candles they were rolled up from.
 
 Nothing here may change a candle.
 """
@@ -13,7 +13,10 @@ from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, SourceCandles
 
 
 def source_of(frame: CandleFrame) -> SourceCandles | None:
-    """What a frame was made of: other candles, or itself; None if it never had any."""
+    """The candles that a frame was rolled up from, or itself.
+
+    None for an empty frame without a source.
+    """
     if frame.source is not None or not len(frame):
         return frame.source
     step, opens = frame.timeframe.ns, frame.open_ns
@@ -25,7 +28,7 @@ def source_of(frame: CandleFrame) -> SourceCandles | None:
 
 
 def join_frames(first: CandleFrame, second: CandleFrame) -> CandleFrame:
-    """`second` after `first`; both must be of one instrument and timeframe, in order."""
+    """`second` appended to `first`; ValueError unless of one instrument and timeframe."""
     if (first.instrument, first.timeframe) != (second.instrument, second.timeframe):
         raise ValueError("frames of different instruments or timeframes cannot be joined")
     columns: dict[str, Any] = {

@@ -1,7 +1,7 @@
-"""Numbers as documents hold them: to the digit, and never beyond what anybody means.
+"""Numbers in documents: exact, and within a range that any meaningful number fits in.
 
-Every reader of a document asks here whether a value is a number. An exponent can make one of any
-size, so nothing may be computed with a value before it was asked for here.
+Every reader of a document uses `exact` before computing with a value: a short exponent can make a
+number of any size.
 """
 
 from __future__ import annotations
@@ -9,35 +9,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-#: more digits than any number of a document can need
+#: most digits of a number in a document
 MAX_DIGITS = 40
-#: and more powers of ten
-MOST_POWER = 30
-_MOST = 10**MOST_POWER
+#: largest absolute power of ten
+MAX_POWER = 30
+_MOST = 10**MAX_POWER
 _SHOWN_CHARS = 40
 
 
 def exact(found: object) -> Decimal | None:
-    """The number that a document's value is, to the digit; None for what is none or beyond bounds.
+    """The number of a document's value, exactly; None if it is not a number or out of range.
 
-    A float, from a document that was read elsewhere, counts as the shortest text that means it. A
-    truth is no number.
+    A float, from a document parsed elsewhere, is the shortest decimal that denotes it. A truth
+    value is not a number.
     """
     if isinstance(found, bool) or not isinstance(found, int | float | Decimal):
         return None
     if isinstance(found, int):
         return Decimal(found) if -_MOST < found < _MOST else None
     value = Decimal(repr(found)) if isinstance(found, float) else found
-    return value if is_meant(value) else None
+    return value if is_in_range(value) else None
 
 
-def is_meant(value: Decimal) -> bool:
-    """Whether it is finite and within the powers of ten that a number may have; so is a zero."""
-    return value.is_finite() and abs(value.adjusted()) < MOST_POWER
+def is_in_range(value: Decimal) -> bool:
+    """Whether it is finite and its magnitude is allowed, zeros included."""
+    return value.is_finite() and abs(value.adjusted()) < MAX_POWER
 
 
 def show(found: object) -> str:
-    """What was found, short and the way it would be written."""
+    """A found value as short text, the way it would be written."""
     match found:
         case None:
             return "missing"

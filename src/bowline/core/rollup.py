@@ -1,12 +1,12 @@
-"""The one rollup rule: longer candles from shorter ones, closed and full buckets only.
+"""The one rollup rule: longer candles from shorter ones, complete buckets only.
 
-A bucket with a single part missing must never be published: it would be a candle nobody traded.
-What is stored is one-minute candles; a file read straight into a backtest may start from others.
+A bucket with a single part missing must never be published: it would be a candle that nobody
+traded. Stored candles are one-minute candles; a file used directly may have others.
 
 1. A candle belongs to the bucket that starts at the last whole multiple of the timeframe (UTC).
 2. A bucket is published when every one of its parts is present.
 3. Open of the first, highest high, lowest low, close of the last, volumes added in time order.
-4. The frame says of which candles it was made and which of them were missing.
+4. The frame records the candles it was rolled up from and which of them were missing.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ from bowline.core.model.values import Timeframe
 
 
 def rollup(parts: CandleFrame, timeframe: Timeframe) -> CandleFrame:
-    """Full candles of `timeframe` from a frame of candles that divide it.
-
-    Raises ValueError if the timeframe of `parts` does not divide `timeframe`.
-    """
+    """Complete candles of `timeframe` from shorter candles; ValueError unless they divide it."""
     if timeframe.ns % parts.timeframe.ns:
         raise ValueError(f"{parts.timeframe.value} candles do not divide {timeframe.value}")
     size = timeframe.ns // parts.timeframe.ns
@@ -41,7 +38,7 @@ def rollup(parts: CandleFrame, timeframe: Timeframe) -> CandleFrame:
         high=parts.high[rows].max(axis=1),
         low=parts.low[rows].min(axis=1),
         close=parts.close[starts + size - 1],
-        # cumulative, so that volumes are added one after another like a live feed would
+        # cumulative, so that volumes are added one after another, as a live feed does
         volume=np.cumsum(parts.volume[rows], axis=1)[:, -1],
         source=source_of(parts),
     )

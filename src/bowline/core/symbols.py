@@ -1,18 +1,15 @@
-"""What a symbol may be: the one rule for files, specs, grids, commands and what venues list.
-
-And how names that anybody may have made are shown on a terminal.
-"""
+"""The one rule for symbols in files, specs, grids, commands and venue listings."""
 
 from __future__ import annotations
 
 import re
 
-#: letters and digits of any script, and the signs that venues put between them
+#: letters and digits of any script, and the separators that venues use
 _SYMBOL = re.compile(r"[^\W_][\w.:/$-]{0,39}")
 
 
 def symbol_of(text: str) -> str:
-    """A venue's symbol as it is kept everywhere: in capitals; ValueError if it is none."""
+    """A symbol in capitals, as it is stored; ValueError if it is none."""
     symbol = text.strip().upper()
     if not _SYMBOL.fullmatch(symbol) or not symbol.isprintable():
         shown = text if len(text) <= 60 else f"{text[:60]}..."  # noqa: PLR2004 - fits a line

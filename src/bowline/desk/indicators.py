@@ -18,7 +18,7 @@ from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import Direction, Timeframe
-from bowline.core.signals import LEAST_WARMUP, Catalogue, Indicator, Value, compute, signal, warmup
+from bowline.core.signals import MIN_WARMUP, Catalogue, Indicator, Value, compute, signal, warmup
 from bowline.desk.candles import instrument_of, parse_moment, parse_start, parse_timeframe, utc_text
 from bowline.desk.completeness import USUAL_GAPS, GapRule, accept, accept_stored
 from bowline.desk.output_files import Output, write_rows
@@ -43,7 +43,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     def reach(self, timeframe: Timeframe) -> int:
         """Candles to compute before the first that is asked for, as a backtest does."""
-        return max(LEAST_WARMUP, warmup(self.indicator, self.params, timeframe))
+        return max(MIN_WARMUP, warmup(self.indicator, self.params, timeframe))
 
 
 class Computed(msgspec.Struct, frozen=True):

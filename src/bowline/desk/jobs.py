@@ -23,7 +23,7 @@ from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput, BowlineError, Conflict, NotFound, Unreachable
 from bowline.core.model.instrument import FILE_MARKET, market_by_id
 from bowline.core.model.job import JobState
-from bowline.core.signals import Unsaid
+from bowline.core.signals import SpecDefaults
 from bowline.desk.completeness import GapRule
 from bowline.desk.report import completeness_facts
 from bowline.desk.setup import Words
@@ -52,7 +52,8 @@ class SweepPayload(Struct, frozen=True):
     cash: Decimal
     file: str
     allow_jumps: bool
-    unsaid: Unsaid
+    #: stored under its first name
+    defaults: SpecDefaults = msgspec.field(name="unsaid")
     budget: SweepBudget
     hashes: Hashes
     chunks: int
@@ -74,7 +75,7 @@ def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
         cash=plan.rules.initial_cash,
         file=file,
         allow_jumps=words.allow_jumps,
-        unsaid=words.unsaid,
+        defaults=words.defaults,
         budget=wishes.budget,
         hashes=hashes,
         chunks=plan.chunks,
@@ -109,7 +110,7 @@ def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
         allow_jumps=asked.allow_jumps,
         # whoever asked for it was refused, or allowed them
         gaps=GapRule(allow=True),
-        unsaid=asked.unsaid,
+        defaults=asked.defaults,
     )
     if words.file is not None and not words.file.is_file():
         raise NotFound(

@@ -20,7 +20,7 @@ from msgspec import Struct
 from bowline.core.errors import Damaged
 from bowline.core.model.event import CandleClosed, OpinionsFormed, RunStarted
 from bowline.core.model.values import to_decimals
-from bowline.core.report import Collected, Difference, RunRecord, differences
+from bowline.core.report import Difference, RunRecord, RunRecorder, differences
 from bowline.core.signals.frame import History
 from bowline.desk.journal_end import KnownEnd
 from bowline.desk.setup import Setup
@@ -160,7 +160,7 @@ def _result(setup: Setup, journal: Journal, loop: Loop, *, finished: bool) -> Pa
     start = setup.warmup_candles
     end = int(setup.candles.open_ns.searchsorted(loop.next_open_ns))
     entries = list(journal.entries())
-    collected = Collected()
+    collected = RunRecorder()
     collected.record(entry.payload for entry in entries)
     tested = backtest(
         setup.run, setup.opinion, setup.candles.slice(0, end), setup.minutes, setup.funding

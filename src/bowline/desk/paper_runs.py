@@ -21,7 +21,7 @@ from bowline.core.completeness import Completeness
 from bowline.core.errors import BowlineError, Damaged, NotFound, Unreachable
 from bowline.core.model.instrument import market_by_id
 from bowline.core.model.run import RunState
-from bowline.core.signals import WARMUP_RULE, Unsaid
+from bowline.core.signals import WARMUP_RULE, SpecDefaults
 from bowline.desk.completeness import GapRule
 from bowline.desk.journal import journal_path
 from bowline.desk.journal_end import KnownEnd, kept_end, note_end, refuse_cut
@@ -50,7 +50,8 @@ class Request(msgspec.Struct, frozen=True):
     to_ns: int
     cash: str
     tape_hash: str
-    unsaid: Unsaid
+    #: stored under its first name
+    defaults: SpecDefaults = msgspec.field(name="unsaid")
 
     def words(self) -> Words:
         """The words that make the same setup from the saved strategy."""
@@ -64,7 +65,7 @@ class Request(msgspec.Struct, frozen=True):
             cash=self.cash,
             # the run was refused when it was asked for, or its gaps were allowed
             gaps=GapRule(allow=True),
-            unsaid=self.unsaid,
+            defaults=self.defaults,
         )
 
 
@@ -92,7 +93,7 @@ def request_of(setup: Setup) -> RunRequest:
         cash=str(run.initial_cash),
         tape_hash=run.tape_hash,
         # settled: other settings later make another request, and a replay needs none
-        unsaid=Unsaid(costs.fee_pct, costs.slippage_pct, run.policy.limits),
+        defaults=SpecDefaults(costs.fee_pct, costs.slippage_pct, run.policy.limits),
     )
     text = msgspec.json.encode(asked, order="sorted")
     return RunRequest(

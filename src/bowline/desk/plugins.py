@@ -27,8 +27,8 @@ from types import ModuleType
 import msgspec
 
 from bowline.core.errors import BadInput, BowlineError, Conflict, Damaged, NotFound
-from bowline.core.signals import Fault, Registered, Strategies, Strategy, register
-from bowline.core.signals.strategy import blamed
+from bowline.core.signals import PluginFailure, RegisteredStrategy, Strategies, Strategy, register
+from bowline.core.signals.strategy import plugin_errors
 
 ENTRY_POINT_GROUP = "bowline.strategies"
 MAX_PLUGIN_BYTES = 1024 * 1024
@@ -69,19 +69,19 @@ class PluginFolder:
         _replace(self._trust_file, json.dumps(record, indent=1, sort_keys=True) + "\n")
         return trusted
 
-    def load(self) -> tuple[list[Registered], list[Fault]]:
+    def load(self) -> tuple[list[RegisteredStrategy], list[PluginFailure]]:
         """Every strategy of every trusted file, and a fault for each file that is not to be had."""
-        entries: list[Registered] = []
-        faults: list[Fault] = []
+        entries: list[RegisteredStrategy] = []
+        failures: list[PluginFailure] = []
         if not self.folder.is_dir():
-            return entries, faults
+            return entries, failures
         record = self._record()
         for path in sorted(self.folder.glob("*.py")):
             try:
                 entries.extend(_from_file(path.resolve(), record))
             except BowlineError as error:
-                faults.append(_fault(str(path), error))
-        return entries, faults
+                failures.append(_fault(str(path), error))
+        return entries, failures
 
     def _record(self) -> dict[str, str]:
         if not self._trust_file.exists():
@@ -101,17 +101,17 @@ class PluginFolder:
 
 def load_plugins(folder: PluginFolder, points: Iterable[EntryPoint] | None = None) -> Strategies:
     """Every plugin there is, by folder and by entry point; `points` are the installed ones."""
-    entries, faults = folder.load()
+    entries, failures = folder.load()
     found = entry_points(group=ENTRY_POINT_GROUP) if points is None else points
     for point in sorted(found, key=lambda each: (each.name, each.value)):
         try:
             entries.append(_from_package(point))
         except BowlineError as error:
-            faults.append(_fault(_origin(point), error))
-    return Strategies(entries, faults)
+            failures.append(_fault(_origin(point), error))
+    return Strategies(entries, failures)
 
 
-def _from_file(path: Path, record: dict[str, str]) -> list[Registered]:
+def _from_file(path: Path, record: dict[str, str]) -> list[RegisteredStrategy]:
     content = _content(path)
     code = _sha256(content)
     known = record.get(str(path))
@@ -124,7 +124,7 @@ def _from_file(path: Path, record: dict[str, str]) -> list[Registered]:
     origin = str(path)
     module = ModuleType(f"bowline_strategies.{path.stem}")
     module.__file__, module.__package__ = origin, ""
-    with blamed(origin, origin):
+    with plugin_errors(origin, origin):
         # the bytes that were hashed are the bytes that run: nothing is read a second time
         exec(compile(content, origin, "exec"), module.__dict__)  # noqa: S102
     classes = [each for each in vars(module).values() if _is_own_strategy(each, module)]
@@ -143,12 +143,12 @@ def _is_own_strategy(found: object, module: ModuleType) -> bool:
     )
 
 
-def _from_package(point: EntryPoint) -> Registered:
+def _from_package(point: EntryPoint) -> RegisteredStrategy:
     origin = _origin(point)
     files = _package_files(point.module)
     root = str(files[0].parent if len(files) > 1 else files[0])
     code = _files_hash(files)
-    with blamed(origin, root):
+    with plugin_errors(origin, root):
         found = point.load()
     return register(found, origin, code, root)
 
@@ -178,9 +178,9 @@ def _origin(point: EntryPoint) -> str:
     return f"{point.name} = {point.value}{package}"
 
 
-def _fault(origin: str, error: BowlineError) -> Fault:
+def _fault(origin: str, error: BowlineError) -> PluginFailure:
     message = "; ".join((error.message, *error.problems))
-    return Fault(origin, message, error.hint)
+    return PluginFailure(origin, message, error.hint)
 
 
 def _content(path: Path) -> bytes:

@@ -7,7 +7,7 @@ BadInput carries all of them. Nothing here may start a run.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bowline.core.document_reader import Bounds, DocumentReader
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.policy import ProfitLock, Sharing, StrategyCompound
@@ -41,7 +42,13 @@ _LIMITS = {
 _STEPS = ("tick_size", "lot_step", "min_notional")
 _RUN = ("strategy", "market", "symbol", "timeframe", "candles", "share_pct", *_STEPS)
 _TEXTS = ("market", "symbol", "timeframe")
+_CASH = Bounds(f"an amount above 0 and up to {MOST_CASH}", above=Decimal(0), most=MOST_CASH)
+_SHARE = Bounds("a percentage above 0 and up to 100", above=Decimal(0), most=HUNDRED)
 _GUIDE = "every field is described in docs/howto/portfolio.md"
+
+
+def _up_to(most: Decimal) -> Bounds:
+    return Bounds(f"a number from 0 to {most}", least=Decimal(0), most=most)
 
 
 class Planned(Struct, frozen=True):
@@ -71,13 +78,8 @@ def read_portfolio(path: Path) -> Portfolio:
     """
     reader = _Reader(path.parent)
     portfolio = reader.portfolio(read_spec_file(path))
-    if reader.problems:
-        count = len(reader.problems)
-        raise BadInput(
-            f"the portfolio has {count} mistake{'s' if count > 1 else ''}",
-            problems=tuple(reader.problems),
-            hint=_GUIDE,
-        )
+    if reader.doc.problems:
+        raise reader.doc.refusal(_GUIDE)
     return portfolio
 
 
@@ -123,28 +125,25 @@ def _refuse_own_budget(spec: StrategySpec, number: int, runs: int) -> None:
 
 
 class _Reader:
-    """Reads one file; used once. `problems` grows as it goes."""
+    """Reads one file; used once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.problems: list[str] = []
-
-    def wrong(self, path: str, what: str) -> None:
-        self.problems.append(f"{path}: {what}")
+        self.doc = DocumentReader("the portfolio")
 
     def portfolio(self, raw: Mapping[str, Any]) -> Portfolio:
-        self._known("", raw, _FIELDS)
+        self.doc.check_names("", raw, _FIELDS)
         if exact(raw.get("version")) != PORTFOLIO_VERSION:
-            self.wrong("version", f"{show(raw.get('version'))}: expected {PORTFOLIO_VERSION}")
-        cash = self._number("cash", raw.get("cash"), MOST_CASH, None, above=True)
-        limits = self._mapping("limits", raw.get("limits"), tuple(_LIMITS))
+            self.doc.problem("version", f"{show(raw.get('version'))}: expected {PORTFOLIO_VERSION}")
+        cash = self.doc.number("cash", raw.get("cash"), _CASH)
+        limits = self.doc.section("limits", raw.get("limits"), tuple(_LIMITS)) or {}
         found = {
-            name: self._number(f"limits.{name}", limits.get(name), most, Decimal(0))
+            name: self._number(f"limits.{name}", limits.get(name), _up_to(most), Decimal(0))
             for name, most in _LIMITS.items()
         }
         positions = found.pop("max_positions") or Decimal(0)
         if positions % 1:
-            self.wrong("limits.max_positions", f"{positions}: expected a whole number")
+            self.doc.problem("limits.max_positions", f"{positions}: expected a whole number")
         sharing = Sharing(
             max_positions=int(positions),
             **{name: value for name, value in found.items() if value is not None},
@@ -152,27 +151,24 @@ class _Reader:
         return Portfolio("" if cash is None else f"{cash:f}", sharing, self._runs(raw.get("runs")))
 
     def _runs(self, raw: object) -> tuple[Planned, ...]:
-        if not isinstance(raw, Sequence) or isinstance(raw, str) or not raw:
-            self.wrong("runs", "expected a list of runs, each with a strategy")
-            return ()
-        if len(raw) > MOST_RUNS:
-            self.wrong("runs", f"{len(raw)} of them: at most {MOST_RUNS}")
-            return ()
-        return tuple(self._run(f"runs[{at}]", each, len(raw)) for at, each in enumerate(raw))
+        runs = self.doc.items("runs", raw, "a list of runs, each with a strategy", MOST_RUNS)
+        return tuple(self._run(f"runs[{at}]", each, len(runs)) for at, each in enumerate(runs))
 
     def _run(self, path: str, raw: object, runs: int) -> Planned:
-        fields = self._mapping(path, raw, _RUN)
-        strategy = self._text(f"{path}.strategy", fields.get("strategy"))
+        fields = self.doc.section(path, raw, _RUN) or {}
+        strategy = self.doc.text(f"{path}.strategy", fields.get("strategy"))
         if not strategy:
-            self.wrong(f"{path}.strategy", "missing: a spec file, or a saved strategy's id or name")
+            self.doc.problem(
+                f"{path}.strategy", "missing: a spec file, or a saved strategy's id or name"
+            )
         if strategy and is_spec_file(strategy):
             strategy = os.fspath(self.folder / strategy)
-        candles = self._text(f"{path}.candles", fields.get("candles"))
-        market, symbol, timeframe = (self._text(f"{path}.{n}", fields.get(n)) for n in _TEXTS)
-        share = self._number(
-            f"{path}.share_pct", fields.get("share_pct"), HUNDRED, HUNDRED / runs, above=True
-        )
-        steps = {n: self._number(f"{path}.{n}", fields.get(n), MOST_CASH, None) for n in _STEPS}
+        candles = self.doc.text(f"{path}.candles", fields.get("candles"))
+        market, symbol, timeframe = (self.doc.text(f"{path}.{n}", fields.get(n)) for n in _TEXTS)
+        share = self._number(f"{path}.share_pct", fields.get("share_pct"), _SHARE, HUNDRED / runs)
+        steps = {
+            n: self.doc.number(f"{path}.{n}", fields.get(n), _up_to(MOST_CASH)) for n in _STEPS
+        }
         return Planned(
             strategy,
             market,
@@ -183,46 +179,8 @@ class _Reader:
             Steps(**steps),
         )
 
-    # --- the smallest parts -----------------------------------------------------------------------
-
-    def _text(self, path: str, found: object) -> str:
-        if found is None or isinstance(found, str):
-            return found or ""
-        self.wrong(path, f"{show(found)}: expected a text")
-        return ""
-
     def _number(
-        self,
-        path: str,
-        found: object,
-        most: Decimal,
-        without: Decimal | None,
-        *,
-        above: bool = False,
+        self, path: str, found: object, bounds: Bounds, default: Decimal | None
     ) -> Decimal | None:
-        """A number from 0 (or above it) up to `most`; `without` is what holds if none is said."""
-        if found is None:
-            return without
-        value = exact(found)
-        if value is None:
-            self.wrong(path, f"{show(found)} is not a number")
-        elif not 0 <= value <= most or (above and not value):
-            least = "above 0" if above else "0"
-            self.wrong(path, f"{show(found)} is not allowed: expected {least} to {most}")
-        else:
-            return value
-        return without
-
-    def _mapping(self, path: str, raw: object, known: Sequence[str]) -> Mapping[str, Any]:
-        if raw is None:
-            return {}
-        if not isinstance(raw, Mapping):
-            self.wrong(path, "is not a mapping of names to values")
-            return {}
-        self._known(f"{path}.", raw, known)
-        return raw
-
-    def _known(self, prefix: str, raw: Mapping[str, Any], known: Sequence[str]) -> None:
-        for name in raw:
-            if name not in known:
-                self.wrong(f"{prefix}{name}", f"no such field: expected {', '.join(known)}")
+        value = self.doc.number(path, found, bounds)
+        return default if value is None else value

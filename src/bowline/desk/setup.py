@@ -17,17 +17,17 @@ from msgspec.structs import replace
 
 from bowline.core.completeness import Completeness
 from bowline.core.errors import BadInput, NotFound
-from bowline.core.facts import PlayedCandle, closed_candles, with_funding
+from bowline.core.facts import SimulatedCandle, closed_candles, with_funding
 from bowline.core.model.event import FundingFixed, Run
 from bowline.core.model.instrument import FILE_MARKET, Instrument, InstrumentId, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills
 from bowline.core.model.values import ONE, ZERO, AccountId, RunId, Timeframe
 from bowline.core.signals import (
-    USUAL,
+    BUILTIN_DEFAULTS,
     Opinion,
+    SpecDefaults,
     StrategySpec,
-    Unsaid,
     instrument_of,
     policy_of,
     strategy_id,
@@ -69,7 +69,7 @@ class Span(Struct, frozen=True):
 class Words(Struct, frozen=True):
     """What a person said about a run beside its strategy; empty is not said.
 
-    `unsaid` holds where neither the strategy nor these words say anything.
+    `defaults` holds where neither the strategy nor these words say anything.
     """
 
     market: str = ""
@@ -83,7 +83,7 @@ class Words(Struct, frozen=True):
     allow_jumps: bool = False
     gaps: GapRule = USUAL_GAPS
     steps: Steps = Steps()
-    unsaid: Unsaid = USUAL
+    defaults: SpecDefaults = BUILTIN_DEFAULTS
 
     def span(self) -> Span:
         """The span they name."""
@@ -119,7 +119,7 @@ class Setup(Struct, frozen=True):
     #: how complete the candles are over the span asked for; None if nobody measured
     completeness: Completeness | None = None
 
-    def facts(self, frame: CandleFrame, after_ns: int) -> Iterator[PlayedCandle | FundingFixed]:
+    def facts(self, frame: CandleFrame, after_ns: int) -> Iterator[SimulatedCandle | FundingFixed]:
         """What happens in some candles of this run, and of what was due in between."""
         candles = closed_candles(frame, self.run.policy.fills, self.minutes)
         return with_funding(candles, self.funding, after_ns)
@@ -224,7 +224,7 @@ def set_up(
         found,
         cash=words.money(),
         account=account,
-        unsaid=words.unsaid,
+        defaults=words.defaults,
         minutes=minutes,
         funding=funding,
     )
@@ -298,7 +298,7 @@ def make_setup(
     *,
     cash: Decimal = DEFAULT_CASH,
     account: str,
-    unsaid: Unsaid = USUAL,
+    defaults: SpecDefaults = BUILTIN_DEFAULTS,
     minutes: CandleFrame | None = None,
     funding: tuple[FundingFixed, ...] = (),
 ) -> Setup:
@@ -327,7 +327,7 @@ def make_setup(
         account=AccountId(account),
         instrument=instrument,
         timeframe=spec.timeframe,
-        policy=policy_of(spec, market_by_id(instrument.id.market_id), unsaid),
+        policy=policy_of(spec, market_by_id(instrument.id.market_id), defaults),
         initial_cash=cash,
         anchor_ns=int(candles.open_ns[0]),
         start_ns=start_ns,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bowline.core.completeness import Completeness
-from bowline.core.report import with_gaps_spanned
+from bowline.core.report import with_gap_effects
 from bowline.core.signals import strategy_name
 from bowline.desk.report import completeness_document, completeness_lines, number_text
 from bowline.research.grid import GridRequest, SweepResult
@@ -74,7 +74,7 @@ def missing_document(result: SweepResult) -> dict[str, Any]:
 
 def _found(result: SweepResult) -> Completeness:
     plan = result.plan
-    return with_gaps_spanned(plan.completeness, int(plan.candles.open_ns[plan.start]))
+    return with_gap_effects(plan.completeness, int(plan.candles.open_ns[plan.start]))
 
 
 def _held_lines(result: SweepResult) -> Iterator[str]:

@@ -75,7 +75,7 @@ def prepare_sweep(
         candles,
         start_ns,
         cash=words.money(),
-        unsaid=words.unsaid,
+        defaults=words.defaults,
         budget=wishes.budget,
         completeness=completeness,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bowline.core.engine import Engine, ExitLevels
-from bowline.core.facts import PlayedCandle, closed_candles, with_funding
+from bowline.core.facts import SimulatedCandle, closed_candles, with_funding
 from bowline.core.model.event import (
     CandleClosed,
     FundingFixed,
@@ -26,7 +26,7 @@ from bowline.core.model.event import (
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills, Limits
 from bowline.core.model.values import to_decimals
-from bowline.core.report import Collected, RunRecord
+from bowline.core.report import RunRecord, RunRecorder
 from bowline.core.sim import Opinions, Simulation
 
 if TYPE_CHECKING:
@@ -75,11 +75,11 @@ def backtest_signals(
         raise ValueError(f"{len(frame)} signals for {len(candles)} candles")
     first = int(candles.open_ns.searchsorted(run.start_ns))
     decided = candles.slice(first, len(candles))
-    collected = Collected()
+    collected = RunRecorder()
     played = Simulation((run,), collected.note)
     played.begin()
     opinions = opinions_of(run, frame, candles)
-    facts: Iterable[PlayedCandle | FundingFixed]
+    facts: Iterable[SimulatedCandle | FundingFixed]
     if may_skip_closes(run) and not funding and not every_close:
         facts = _closes_that_matter(played.engine, run, decided, frame.edge[first:])
     else:
@@ -98,14 +98,14 @@ def may_skip_closes(run: Run) -> bool:
 
 def _closes_that_matter(
     engine: Engine, run: Run, decided: CandleFrame, edge: np.ndarray
-) -> Iterator[PlayedCandle]:
+) -> Iterator[SimulatedCandle]:
     """The closes with a fresh signal, and those at a level of the current position."""
     edges = [*np.flatnonzero(edge).tolist(), len(decided)]
     at = 0
     while (at := _next(decided, edges, at, engine.state.runs[run.id].levels)) < len(decided):
         open_ns = int(decided.open_ns[at])
         (close,) = to_decimals([float(decided.close[at])])
-        yield PlayedCandle(
+        yield SimulatedCandle(
             CandleClosed(
                 open_ns + run.timeframe.ns, run.instrument.id, run.timeframe, open_ns, close
             )

@@ -18,14 +18,14 @@ import numpy as np
 from msgspec import Struct
 
 from bowline.core.errors import BadInput
-from bowline.core.facts import PlayedCandle, closed_candles, with_funding
+from bowline.core.facts import SimulatedCandle, closed_candles, with_funding
 from bowline.core.model.event import FundingFixed, Run
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.intent import Signal
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Fills
 from bowline.core.model.values import RunId, Timeframe
-from bowline.core.report import Collected, RunRecord
+from bowline.core.report import RunRecord, RunRecorder
 from bowline.core.signals.frame import Opinion, SignalFrame
 from bowline.core.sim import Opinions, Simulation
 
@@ -48,7 +48,7 @@ def backtest_portfolio(members: Sequence[Member]) -> tuple[RunRecord, ...]:
 
     BadInput if two of them need different facts about the same candles.
     """
-    collected = Collected()
+    collected = RunRecorder()
     played = Simulation([member.run for member in members], collected.note)
     played.begin()
     frames = [member.opinion.signals(member.candles) for member in members]
@@ -101,9 +101,9 @@ def _candles_of(member: Member) -> Key:
     return member.run.instrument.id, member.run.timeframe
 
 
-def _moment(fact: PlayedCandle | FundingFixed) -> tuple[int, bool]:
+def _moment(fact: SimulatedCandle | FundingFixed) -> tuple[int, bool]:
     """The sort key of a fact: time, then funding before closes."""
-    return fact.seen_ns, isinstance(fact, PlayedCandle)
+    return fact.seen_ns, isinstance(fact, SimulatedCandle)
 
 
 def _groups(members: Sequence[Member]) -> list[list[Member]]:
@@ -114,7 +114,7 @@ def _groups(members: Sequence[Member]) -> list[list[Member]]:
     return list(groups.values())
 
 
-def _facts(group: Sequence[Member]) -> Iterator[PlayedCandle | FundingFixed]:
+def _facts(group: Sequence[Member]) -> Iterator[SimulatedCandle | FundingFixed]:
     """The facts for all members of a group; BadInput if they need different ones."""
     decided = [m.candles.slice(_first(m), len(m.candles)) for m in group]
     inside = {m.run.policy.fills: m for m in group if m.run.policy.fills is not Fills.CLOSE}

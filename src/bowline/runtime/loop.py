@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from bowline.core.engine import STATE_FORM, Engine
 from bowline.core.errors import Damaged
-from bowline.core.facts import PlayedCandle
+from bowline.core.facts import SimulatedCandle
 from bowline.core.model.account import Life
 from bowline.core.model.command import Command
 from bowline.core.model.event import CandleClosed, Event, FundingFixed, Run
@@ -34,7 +34,7 @@ from bowline.storage.journal import Entry, Journal, Snapshot, encode_payload
 
 #: after how many candles a snapshot is taken: what a restart may have to fold
 SNAPSHOT_CANDLES = 5_000
-Facts = Callable[[CandleFrame, int], Iterable[PlayedCandle | FundingFixed]]
+Facts = Callable[[CandleFrame, int], Iterable[SimulatedCandle | FundingFixed]]
 
 
 class Loop:
@@ -106,7 +106,7 @@ class Loop:
         """The candles of a frame and everything that follows from them."""
         self._history.extend(frame)
         for fact in self._facts(frame, self.next_open_ns):
-            if isinstance(fact, PlayedCandle):
+            if isinstance(fact, SimulatedCandle):
                 self._simulation.take(fact, self._opinions(fact.fact.open_ns))
                 self.candles += 1
             else:

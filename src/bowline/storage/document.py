@@ -6,7 +6,7 @@ anchor, an alias, a tag, a number beyond any that is meant, deep nesting are ref
 
 1. JSON is read as JSON, the rest as YAML with the plain scalars of YAML 1.2: `yes`, `010` and
    `12:30` are not a truth, an octal and a number of minutes.
-2. A number has at most `MAX_DIGITS` digits and is 0 or within 10^-`MOST_POWER` and 10^`MOST_POWER`.
+2. A number has at most `MAX_DIGITS` digits and is 0 or within 10^-`MAX_POWER` and 10^`MAX_POWER`.
 3. Where reading fails, the error names line and column.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 import yaml
 
 from bowline.core.errors import BadInput
-from bowline.core.numbers import MAX_DIGITS, MOST_POWER, is_meant
+from bowline.core.numbers import MAX_DIGITS, MAX_POWER, is_in_range
 
 #: mappings and lists inside one another
 MAX_DEPTH = 12
@@ -30,7 +30,7 @@ NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 NUMBER_TAG = "tag:yaml.org,2002:float"
 _TEXT_TAG = "tag:yaml.org,2002:str"
 _WHOLE = re.compile(r"[-+]?[0-9]+")
-_ALLOWED = f"at most {MAX_DIGITS} digits, 0 or within 10^-{MOST_POWER} and 10^{MOST_POWER}"
+_ALLOWED = f"at most {MAX_DIGITS} digits, 0 or within 10^-{MAX_POWER} and 10^{MAX_POWER}"
 
 
 def read_document(text: str, where: str, hint: str) -> object:
@@ -139,16 +139,16 @@ def _refuse_constant(text: str) -> NoReturn:
 def _whole(text: str) -> int:
     _hold_digits(text)
     value = int(text)
-    if not is_meant(Decimal(value)):
-        raise ValueError(f"{text} is beyond 10^{MOST_POWER}")
+    if not is_in_range(Decimal(value)):
+        raise ValueError(f"{text} is beyond 10^{MAX_POWER}")
     return value
 
 
 def _decimal(text: str) -> Decimal:
     _hold_digits(text)
     value = Decimal(text)
-    if not is_meant(value):
-        raise ValueError(f"{text} is beyond 10^-{MOST_POWER} to 10^{MOST_POWER}")
+    if not is_in_range(value):
+        raise ValueError(f"{text} is beyond 10^-{MAX_POWER} to 10^{MAX_POWER}")
     return value
 
 

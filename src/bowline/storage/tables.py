@@ -178,10 +178,6 @@ class Tables:
             query = query.where(runs.c.kind == kind)
         return self._runs(query)
 
-    def latest_run(self, kind: str | None = None) -> StoredRun | None:
-        """The newest run, of this kind if one is given."""
-        return next(iter(self.list_runs(kind, limit=1)), None)
-
     def latest_of(self, request_hash: str) -> StoredRun | None:
         """The newest run with this request."""
         query = sa.select(runs).where(runs.c.request_hash == request_hash)

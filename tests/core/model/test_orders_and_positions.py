@@ -18,14 +18,12 @@ from bowline.core.model.instrument import (
     market_by_name,
 )
 from bowline.core.model.intent import Reason
-from bowline.core.model.market import Candle, Quote
 from bowline.core.model.order import Fill
 from bowline.core.model.position import apply_fill
 from bowline.core.model.values import (
     Direction,
     OrderId,
     Side,
-    Timeframe,
     floor_to_step,
     to_decimals,
     to_float,
@@ -130,28 +128,3 @@ def test_instruments_refuse_steps_that_cannot_be():
         Instrument(ID, lot_step=Decimal(-1))
     with pytest.raises(ValueError, match="contract_size of BTCUSDT must be more than 0"):
         Instrument(ID, contract_size=Decimal(0))
-
-
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"open_ns": 1}, "does not start a 1m"),
-        ({"low": 11}, "low 11"),
-        ({"low": 0}, "low 0"),
-        ({"high": 9}, "high 9"),
-        ({"volume": -1}, "volume -1"),
-        ({"close": "NaN"}, None),
-    ],
-)
-def test_a_candle_that_could_not_have_been_is_never_built(changes, complaint):
-    values = {"open_ns": 0, "open": 10, "high": 12, "low": 9, "close": 11, "volume": 1} | changes
-    open_ns = values.pop("open_ns")
-    numbers = {name: Decimal(value) for name, value in values.items()}
-    with pytest.raises((ValueError, ArithmeticError), match=complaint):
-        Candle(ID, Timeframe.M1, open_ns, **numbers)
-
-
-def test_a_crossed_quote_is_no_market():
-    with pytest.raises(ValueError, match="are not a market"):
-        Quote(ID, 1, Decimal(10), Decimal(1), Decimal(10), Decimal(1))
-    assert Quote(ID, 1, Decimal(10), Decimal(1), Decimal(12), Decimal(1)).mid == 11

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bowline.core.completeness import Across, measure
+from bowline.core.completeness import GapEffects, measure
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, RunId, Side, Timeframe
 from bowline.core.report import count_held_across, make_report
@@ -70,11 +70,11 @@ def test_days_and_fundings_within_and_a_warm_up_before(candles) -> None:
     inside = (GAP_FROM_NS + HOUR_NS, GAP_TO_NS - HOUR_NS, GAP_TO_NS)
     report = report_of(candles, 0, 11, funding=(GAP_FROM_NS, *inside, GAP_TO_NS + HOUR_NS))
     assert report.completeness is not None
-    assert report.completeness.across == Across(round_trips=(1,), days=9, fundings=3)
+    assert report.completeness.across == GapEffects(round_trips=(1,), days=9, fundings=3)
     decided = candles.slice(6, 12)
     later = make_report(record_of(decided), measure(candles))
     assert later.completeness is not None
-    assert later.completeness.across == Across(warmup=True)
+    assert later.completeness.across == GapEffects(warmup=True)
 
 
 def test_a_run_without_a_gap_spans_none() -> None:

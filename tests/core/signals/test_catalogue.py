@@ -194,7 +194,7 @@ def test_all_mistakes_of_all_entries_are_said_at_once():
     assert [each.split(" ")[0].split(":")[0] for each in found] == [
         "indicators[0]", "indicators[0]", "indicators[1]", "indicators[1]", "indicators[2]",
     ]  # fmt: skip
-    assert any("used by an entry before" in each for each in found)
+    assert any("used by an earlier entry" in each for each in found)
 
 
 def test_an_environment_may_narrow_and_disable():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bowline.core.signals.expressions import FUNCTIONS, calculate, judge, names, parse
+from bowline.core.signals.expressions import FUNCTIONS, calculate, evaluate, names, parse
 
 NAN = float("nan")
 
@@ -89,7 +89,7 @@ def test_no_text_does_anything_but_read_or_raise_value_error(text):
 
 def _both(text, **columns):
     columns = {name: np.array(each, dtype=float) for name, each in columns.items()}
-    return judge(parse(text), columns, len(next(iter(columns.values()))))
+    return evaluate(parse(text), columns, len(next(iter(columns.values()))))
 
 
 def test_prev_is_the_candle_before_and_unknown_on_the_first():
@@ -131,7 +131,7 @@ def test_rounding_is_measured_against_what_the_names_were_made_of():
     price, one = np.full(4, 65_000.0), np.ones(4)
 
     def holds(text, **scales):
-        return judge(parse(text), columns, 4, scales).holds.tolist()
+        return evaluate(parse(text), columns, 4, scales).holds.tolist()
 
     assert holds("x > 0") == [True, False, True, False]
     assert holds("x > 0", x=price) == [False, False, True, False]

@@ -117,12 +117,12 @@ def test_a_first_signal_that_moves_is_a_changed_past() -> None:
             return frame_of(np.ones(len(candles), dtype=np.int8), first=len(candles) - 1)
 
     history = History(Late(), candles_of([101.0, 101.0]))
-    with pytest.raises(BadInput, match="changed its opinion of the candle that opened at 60000"):
+    with pytest.raises(BadInput, match="changed its signal of the candle that opened at 60000"):
         history.extend(candles_of([101.0], first=2))
 
 
 def test_an_opinion_that_changes_its_past_is_refused() -> None:
     """Idea 5: a signal is a function of the candles up to its own, so the past cannot change."""
     history = History(Hindsight(), candles_of([101.0, 101.0]))
-    with pytest.raises(BadInput, match="changed its opinion"):
+    with pytest.raises(BadInput, match="changed its signal"):
         history.extend(candles_of([99.0], first=2))

@@ -11,7 +11,7 @@ from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.core.signals import (
-    LEAST_WARMUP,
+    MIN_WARMUP,
     Catalogue,
     Strategies,
     opinion_of,
@@ -150,7 +150,7 @@ def test_a_side_counts_only_where_the_other_is_known(long: str, short: str) -> N
 @pytest.mark.parametrize(
     ("indicators", "expected"),
     [
-        ([{"id": "sma_cross"}], LEAST_WARMUP),
+        ([{"id": "sma_cross"}], MIN_WARMUP),
         ([{"id": "sma_cross", "params": {"slow": 800}}], 799),
         ([{"id": "rsi"}, {"id": "sma", "params": {"period": 301}}], 300),
     ],

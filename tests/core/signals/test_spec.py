@@ -26,9 +26,9 @@ from bowline.core.model.policy import (
 )
 from bowline.core.model.values import Timeframe
 from bowline.core.signals import (
+    SpecDefaults,
     Strategies,
     StrategySpec,
-    Unsaid,
     canonical_json,
     document_of,
     instrument_of,
@@ -224,7 +224,7 @@ def test_costs_left_out_are_those_of_the_market() -> None:
 
 def test_what_a_spec_leaves_open_is_what_the_settings_say() -> None:
     """And what it says stays, a zero too: off is an answer, not a gap."""
-    settings = Unsaid(Decimal("0.2"), Decimal("0.3"), Limits(Decimal(4), 5))
+    settings = SpecDefaults(Decimal("0.2"), Decimal("0.3"), Limits(Decimal(4), 5))
     market = market_by_name("binance:spot")
     open_spec = policy_of(spec_of(PLAIN), market, settings)
     assert open_spec.costs == Costs(Decimal("0.2"), Decimal("0.3"))

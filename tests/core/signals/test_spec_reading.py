@@ -44,7 +44,7 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, tuple[str, ...]]] = [
     (("instrument", "ticker"), "X", ("instrument.ticker: no such field", "market, symbol")),
     (("indicators",), [], ("indicators: a list: expected a list such as",)),
     (("indicators",), None, ("indicators: missing",)),
-    (("strategy",), {"id": "x"}, ("indicators: both are there",)),
+    (("strategy",), {"id": "x"}, ("indicators: both are given",)),
     (("indicators", 0), "sma", ("indicators[0]: 'sma' is not a mapping",)),
     (("indicators", 0, "id"), "sma_crss", ("indicators[0].id:", "did you mean sma_cross")),
     (("indicators", 0, "id"), 7, ("indicators[0].id: 7: expected a name",)),
@@ -57,7 +57,7 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, tuple[str, ...]]] = [
     (("indicators", 0, "params", "fast"), [1], ("indicators[0].params.fast: a list",)),
     (("indicators", 0, "params", "fast"), 60, ("fast=60, slow=50", "fast < slow")),
     (("indicators", 0, "params", "slwo"), 5, ("indicators[0].params.slwo:", "fast, slow")),
-    (("indicators", 1), {"id": "sma_cross"}, ("indicators[1]: is there already",)),
+    (("indicators", 1), {"id": "sma_cross"}, ("indicators[1]: is given twice",)),
     (("indicators", 1), {"id": "rsi", "name": "x"}, ("indicators[1].name: no such field",)),
     (("stops", "sl_pct"), 100, ("stops.sl_pct: 100", "above 0 and below 100")),
     (("stops", "sl_pct"), 0, ("stops.sl_pct: 0",)),
@@ -85,7 +85,7 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, tuple[str, ...]]] = [
     (("sizing",), {"mode": "risk_pct"}, ("sizing.risk_pct: missing", "above 0 and up to 100")),
     (("margin",), {"leverage": 3}, ("margin: binance:spot has no leverage", "only perpetuals")),
     (("margin",), {"leverage": 126}, ("margin.leverage: 126", "from 1 to 125")),
-    (("margin",), {"maintenance_pct": 1}, ("margin.maintenance_pct:", "margin.leverage beside")),
+    (("margin",), {"maintenance_pct": 1}, ("margin.maintenance_pct:", "expected margin.leverage")),
 ]  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def test_sizing_by_risk_needs_a_stop_to_lose_it_at() -> None:
     raw = broken(("sizing",), {"mode": "risk_pct", "risk_pct": 1})
     parse_spec(raw, catalogue(), Strategies())
     (problem,) = problems_of(raw | {"stops": {"tp_pct": 3}})
-    assert problem.startswith("stops.sl_pct: missing: sizing by risk_pct")
+    assert problem.startswith("stops.sl_pct: missing: risk_pct sizes")
 
 
 def test_an_entry_must_have_more_behind_it_than_it_needs_to_stay() -> None:

@@ -11,12 +11,12 @@ import pytest
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.market import CandleFrame
 from bowline.core.signals import (
-    LEAST_WARMUP,
-    Fault,
+    MIN_WARMUP,
     History,
     Kind,
     Parameter,
-    Registered,
+    PluginFailure,
+    RegisteredStrategy,
     Strategies,
     Strategy,
     Value,
@@ -51,7 +51,7 @@ class Rising(Strategy):
         return direction
 
 
-def registered(plugin: object = Rising, code: str = "c0de") -> Registered:
+def registered(plugin: object = Rising, code: str = "c0de") -> RegisteredStrategy:
     return register(plugin, "rising.py", code, __file__)
 
 
@@ -85,7 +85,7 @@ def test_a_plugin_speaks_through_the_same_frame_as_indicators() -> None:
 
 def test_warm_up_is_what_it_asks_for_and_never_under_200() -> None:
     strategies = Strategies([registered()])
-    for period, expected in ((5, LEAST_WARMUP), (399, 399)):
+    for period, expected in ((5, MIN_WARMUP), (399, 399)):
         spec = parse_spec(raw_of(params={"period": period}), catalogue(), strategies)
         assert opinion_of(spec, catalogue(), strategies).warmup == expected
 
@@ -177,11 +177,11 @@ def with_signals(answer: Any) -> type[Strategy]:
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (lambda c: np.zeros(len(c) - 1, dtype=np.int8), "gave 299 signals for 300 candles"),
-        (lambda c: np.zeros(len(c)), "gave float64"),
-        (lambda c: np.zeros((len(c), 1), dtype=np.int8), "gave int8"),
-        (lambda c: [0] * len(c), "gave <class 'list'>"),
-        (lambda _: None, "gave <class 'NoneType'>"),
+        (lambda c: np.zeros(len(c) - 1, dtype=np.int8), "returned 299 signals for 300 candles"),
+        (lambda c: np.zeros(len(c)), "returned float64"),
+        (lambda c: np.zeros((len(c), 1), dtype=np.int8), "returned int8"),
+        (lambda c: [0] * len(c), "returned <class 'list'>"),
+        (lambda _: None, "returned <class 'NoneType'>"),
         (lambda c: np.full(len(c), 2, dtype=np.int8), "expected -1, 0 and 1"),
         (lambda c: np.full(len(c), 2**40, dtype=np.int64), "expected -1, 0 and 1"),
         (lambda c: c.close.sort(), "read-only"),
@@ -242,9 +242,9 @@ def test_a_class_that_is_no_strategy_is_refused() -> None:
 def test_an_id_belongs_to_the_first_that_has_it() -> None:
     """A second plugin must not take over the strategies of the first, and must not go unseen."""
     first, second = registered(code="01d"), registered(code="4e3")
-    strategies = Strategies([first, second], [Fault("x.py", "is not trusted")])
+    strategies = Strategies([first, second], [PluginFailure("x.py", "is not trusted")])
     assert strategies.get("rising") is first
-    assert [fault.origin for fault in strategies.faults] == ["x.py", "rising.py"]
+    assert [failure.origin for failure in strategies.failures] == ["x.py", "rising.py"]
     with pytest.raises(NotFound, match="'risng'") as caught:
         strategies.get("risng")
     assert caught.value.hint.startswith("did you mean rising?; 2 not loaded")

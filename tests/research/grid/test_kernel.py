@@ -240,7 +240,7 @@ def test_averages_that_never_exist_are_those_of_ta_lib_to_the_bit(market):
             one, other = (ta_lib.run("SMA", closes, period)[0] for period in (fast, slow))
             values = {"one": one, "other": other}
             above, below = (
-                expressions.judge(expressions.parse(text), values, len(closes)).holds
+                expressions.evaluate(expressions.parse(text), values, len(closes)).holds
                 for text in ("one > other", "one < other")
             )
             direction[anchor:] = above.astype(np.int8) - below.astype(np.int8)

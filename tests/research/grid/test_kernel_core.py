@@ -18,7 +18,7 @@ from bowline.core.model.policy import Costs, Limits
 from bowline.core.model.values import DAY_NS, RunId, StrategyId, Timeframe
 from bowline.core.report import Metrics, make_report
 from bowline.core.signals import (
-    USUAL,
+    BUILTIN_DEFAULTS,
     Strategies,
     StrategySpec,
     opinion_of,
@@ -59,7 +59,7 @@ def held_to_the_core(
     opinion = opinion_of(spec, catalogue(), Strategies())
     start = min(opinion.warmup, 400) if start is None else start
     policy = msgspec.structs.replace(
-        policy_of(spec, FILE_MARKET, USUAL), costs=costs, limits=Limits()
+        policy_of(spec, FILE_MARKET, BUILTIN_DEFAULTS), costs=costs, limits=Limits()
     )
     run = Run(
         RunId(1), StrategyId(""), "", INSTRUMENT, spec.timeframe, policy, CASH,

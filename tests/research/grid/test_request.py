@@ -68,7 +68,7 @@ def test_the_catalogues_whole_range_is_what_the_catalogue_allows() -> None:
         ({"form": 3}, "expected a value"),
         ([5, 5], "5 is given twice"),
         ([], "expected a value"),
-        ("all", "is not what it takes"),
+        ("all", "has the wrong type"),
     ],
 )
 def test_an_axis_is_never_widened_past_the_hard_bounds(raw: object, said: str) -> None:
@@ -101,28 +101,30 @@ def test_every_mistake_is_told_at_once() -> None:
         ({"choose": "many"}, "choose: expected"),
         ({"constraints": ["sma_cross_fast <"]}, "ends too early"),
         ({"constraints": ["sma_cross_fast + 1"]}, "must be a comparison"),
-        ({"constraints": ["fast < 3"]}, "'fast' is no parameter here"),
-        ({"limits": {"cooldown_candles": 3}}, "a sweep knows no limits"),
-        ({"fills": "intrabar"}, "fills: intrabar: a sweep's kernel does not know it"),
-        ({"funding": True}, "funding: true: a sweep's kernel does not know it"),
-        ({"sizing": {"mode": "risk_pct", "risk_pct": 1}}, "risk_pct}: a sweep's kernel does not"),
+        ({"constraints": ["fast < 3"]}, "'fast' is not a parameter"),
+        ({"limits": {"cooldown_candles": 3}}, "a sweep does not support limits"),
+        ({"fills": "intrabar"}, "fills: intrabar: a sweep does not support it"),
+        ({"funding": True}, "funding: true: a sweep does not support it"),
+        ({"sizing": {"mode": "risk_pct", "risk_pct": 1}}, "risk_pct}: a sweep does not support"),
         (
             {
                 "margin": {"leverage": 3},
                 "instrument": {"market": "binance:linear", "symbol": "BTCUSDT"},
             },
-            "margin: a sweep's kernel does not know it",
+            "margin: a sweep does not support it",
         ),
-        ({"indicators": [{"id": "sma"}, {"id": "sma"}]}, "is there already: give it a name"),
+        ({"indicators": [{"id": "sma"}, {"id": "sma"}]}, "is used twice: give it a"),
         (
             {
                 "indicators": [{"id": "sma_cross", "params": {"fast": 50, "slow": [20, 30]}}],
                 "choose": 1,
             },
-            "no set of them holds fast < slow",
+            "no set satisfies fast < slow",
         ),
-        ({"keep": {"max_drawdown_pct": -1}}, "keep: "),
-        ({"keep": {"loss_window": {"days": 0, "loss_pct": 5}}}, "keep: "),
+        ({"keep": {"max_drawdown_pct": -1}}, "keep.max_drawdown_pct: -1 is not allowed"),
+        ({"keep": {"loss_window": {"days": 0, "loss_pct": 5}}}, "keep.loss_window.days: 0 is not"),
+        ({"keep": {"min_round_trips": Decimal("2.5")}}, "keep.min_round_trips: 2.5 is not a whole"),
+        ({"keep": {"loss_window": {"days": 3}}}, "keep.loss_window.loss_pct: missing"),
         ({"direction": "short-only", "stops": {"tp_pct": 150}}, "a short can gain no more"),
         ({"indicators": {"catalogue": {"groups": ["luck"]}}, "choose": 1}, "groups: luck"),
     ],
@@ -201,10 +203,10 @@ def test_an_axis_of_stops_is_counted_and_not_paired() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"choose": "9" * 5000}, "choose: expected 2"),
-        ({"choose": "²"}, "choose: expected 2"),
-        ({"choose": True}, "choose: expected 2"),
-        ({"choose": {"least": True, "most": 2}}, "choose: expected 2"),
+        ({"choose": "9" * 5000}, "choose: expected a number"),
+        ({"choose": "²"}, "choose: expected a number"),
+        ({"choose": True}, "choose: expected a number"),
+        ({"choose": {"least": True, "most": 2}}, "choose: expected a number"),
         ({"top": True}, "top: true is not a whole number"),
         ({"top": Decimal("1e29")}, "top: 1E+29 is not a whole number"),
         ({"stops": {"sl_pct": True}}, "stops.sl_pct: true is not allowed"),
@@ -247,7 +249,7 @@ def test_slots_that_constraints_must_be_tried_on_are_bounded_together() -> None:
         ],
         choose=1,
     )
-    assert "at most 20,000,000 of all slots that have constraints" in said
+    assert "at most 20,000,000 over all slots with constraints" in said
 
 
 def test_twins_are_counted_without_being_written_out() -> None:
@@ -257,7 +259,7 @@ def test_twins_are_counted_without_being_written_out() -> None:
         ],
         choose=2,
     )
-    assert "twins of one indicator" in said
+    assert "an indicator used twice" in said
 
 
 def test_values_of_all_axes_are_bounded_together() -> None:
@@ -265,16 +267,19 @@ def test_values_of_all_axes_are_bounded_together() -> None:
         indicators=[{"id": "sma", "name": f"s{at}", "params": "catalogue"} for at in range(150)],
         choose=1,
     )
-    assert said.count("more than 100,000 values on all axes together") == 1
+    assert said.count("more than 100,000 values on all axes") == 1
 
 
 def test_limits_of_the_settings_are_refused_too() -> None:
     from bowline.core.model.policy import Limits
-    from bowline.core.signals import Unsaid
+    from bowline.core.signals import SpecDefaults
 
     with pytest.raises(BadInput, match="which a sweep does not support"):
         plan_grid(
-            request(), minutes(300), START_NS, unsaid=Unsaid(limits=Limits(cooldown_candles=1))
+            request(),
+            minutes(300),
+            START_NS,
+            defaults=SpecDefaults(limits=Limits(cooldown_candles=1)),
         )
 
 

@@ -158,7 +158,7 @@ def test_columns_compare_as_the_catalogue_compares_on_every_path(path, scaled, m
     scale = largest_so_far(draw.normal(0, 1e4, 50_000)) if scaled else None
     scales = {} if scale is None else {"a": scale}
     above, below = (
-        expressions.judge(expressions.parse(text), values, 50_000, scales)
+        expressions.evaluate(expressions.parse(text), values, 50_000, scales)
         for text in ("a > b", "a < b")
     )
     known = above.known & below.known

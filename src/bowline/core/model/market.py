@@ -1,12 +1,11 @@
-"""What a venue shows of a market: candles and quotes, one by one or as columns.
+"""Candles and funding rates of an instrument, as columns.
 
-A candle here is always closed and full. A forming, partial or repaired one must never be built.
+A candle here is always closed and complete. A forming, partial or repaired one must never be built.
 """
 
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.model.values import ZERO, Timeframe
+from bowline.core.model.values import Timeframe
 
 FloatColumn = NDArray[np.float64]
 IntColumn = NDArray[np.int64]
@@ -23,58 +22,10 @@ PRICE_COLUMNS = ("open", "high", "low", "close")
 VALUE_COLUMNS = (*PRICE_COLUMNS, "volume")
 
 
-class Candle(msgspec.Struct, frozen=True):
-    """One closed candle. `open_ns` is the start of its bucket, `volume` is in base units."""
-
-    instrument: InstrumentId
-    timeframe: Timeframe
-    open_ns: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
-
-    def __post_init__(self) -> None:
-        if self.open_ns % self.timeframe.ns:
-            raise ValueError(f"candle at {self.open_ns} does not start a {self.timeframe.value}")
-        if not ZERO < self.low <= min(self.open, self.close):
-            raise ValueError(f"low {self.low} is not above 0 and at or below open and close")
-        if not max(self.open, self.close) <= self.high:
-            raise ValueError(f"high {self.high} is below open or close")
-        if not self.volume >= ZERO:
-            raise ValueError(f"volume {self.volume} is negative")
-
-    @property
-    def close_ns(self) -> int:
-        """The moment the candle was complete."""
-        return self.open_ns + self.timeframe.ns
-
-
-class Quote(msgspec.Struct, frozen=True):
-    """Best bid and ask of one instrument at one moment, sizes in base units."""
-
-    instrument: InstrumentId
-    event_ns: int
-    bid: Decimal
-    bid_size: Decimal
-    ask: Decimal
-    ask_size: Decimal
-
-    def __post_init__(self) -> None:
-        if not ZERO < self.bid < self.ask:
-            raise ValueError(f"bid {self.bid} and ask {self.ask} are not a market")
-
-    @property
-    def mid(self) -> Decimal:
-        """Half way between bid and ask."""
-        return (self.bid + self.ask) / 2
-
-
 class SourceCandles(msgspec.Struct, frozen=True):
     """The shorter candles that a frame was made of: where they begin and end, and what is missing.
 
-    From `hole_from_ns[i]` up to `hole_to_ns[i]` (int64, rising, within `from_ns` to `to_ns`) there
+    From `missing_from_ns[i]` up to `missing_to_ns[i]` (int64, rising, within `from_ns` to `to_ns`) there
     is no candle of `timeframe`. At `filled_ns` open those that were filled flat because nothing
     traded; None where nobody knows.
     """
@@ -82,8 +33,8 @@ class SourceCandles(msgspec.Struct, frozen=True):
     timeframe: Timeframe
     from_ns: int
     to_ns: int
-    hole_from_ns: IntColumn
-    hole_to_ns: IntColumn
+    missing_from_ns: IntColumn
+    missing_to_ns: IntColumn
     filled_ns: IntColumn | None = None
 
 

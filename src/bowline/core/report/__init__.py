@@ -1,34 +1,34 @@
-"""Pure projections of a run: round trips, equity, drawdown, the 25 metrics."""
+"""Reports as pure projections of a run: round trips, equity, drawdown, the 25 metrics."""
 
 from __future__ import annotations
 
-from bowline.core.report.across import longest_gap_within, with_gaps_spanned
-from bowline.core.report.collect import Collected
 from bowline.core.report.compare import Difference, differences
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn
+from bowline.core.report.gap_effects import longest_gap_within, with_gap_effects
 from bowline.core.report.metrics import Metrics, calmar_ratio, daily_ratios
 from bowline.core.report.portfolio import PortfolioReport, RunPart, make_portfolio_report
 from bowline.core.report.record import Execution, RunRecord
-from bowline.core.report.report import OpenPosition, Report, count_held_across, make_report
+from bowline.core.report.report import MarkedPosition, Report, count_held_across, make_report
 from bowline.core.report.round_trips import Tally, fold_executions, tally
+from bowline.core.report.run_recorder import RunRecorder
 from bowline.core.report.titles import METRICS, Metric, Unit
 
 __all__ = [
     "METRICS",
-    "Collected",
     "Curves",
     "Difference",
     "Drawdown",
     "Execution",
+    "MarkedPosition",
     "Metric",
     "Metrics",
     "MonthReturn",
-    "OpenPosition",
     "PortfolioReport",
     "Report",
     "RunPart",
     "RunRecord",
+    "RunRecorder",
     "Tally",
     "Unit",
     "calmar_ratio",
@@ -42,5 +42,5 @@ __all__ = [
     "make_portfolio_report",
     "make_report",
     "tally",
-    "with_gaps_spanned",
+    "with_gap_effects",
 ]

@@ -1,6 +1,7 @@
-"""Where two runs of one strategy differ: candles, sides and prices exactly, money within a bound.
+"""The differences between two runs of one strategy.
 
-It must never forgive a fill that only one of them has.
+Candles, sides and prices must be equal, money within a tolerance. A fill that only one run has must
+never be ignored.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from msgspec import Struct
 from bowline.core.model.values import to_float
 from bowline.core.report.record import Execution, RunRecord
 
-#: relative difference of quantities and fees that is rounding and not behaviour
+#: relative difference of quantities and fees that is rounding
 MONEY_TOLERANCE = 1e-9
 
 
 class Difference(Struct, frozen=True):
-    """One fill that is not the same on both sides; None where a side has no such fill."""
+    """One fill that differs; None on a side without such a fill."""
 
     number: int
     what: str
@@ -26,7 +27,7 @@ class Difference(Struct, frozen=True):
 
 
 def differences(left: RunRecord, right: RunRecord) -> tuple[Difference, ...]:
-    """Every fill in which `left` and `right` are not the same, numbered from 1."""
+    """Every fill in which `left` and `right` differ, numbered from 1."""
     found = []
     pairs = zip_longest(left.executions, right.executions)
     for number, (mine, theirs) in enumerate(pairs, start=1):

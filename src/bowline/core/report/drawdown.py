@@ -1,10 +1,10 @@
-"""How far and how long the equity was below its highest close. Depth is a positive percentage.
+"""Depth and duration of drawdowns. Depth is a positive percentage.
 
 The initial cash is the first peak: a run that only ever loses must show its whole loss.
 
 1. peak[t] = highest of the initial cash and equity[0..t]; depth[t] = 1 - equity[t] / peak[t].
-2. An episode begins at the last close on the peak (or at the start of the run) and ends at the
-   first close that is back on it, or at the last candle.
+2. An episode begins at the last close at the peak (or at the start of the run) and ends at the
+   first close that is back at it, or at the last candle.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bowline.core.rounding import ROUNDING
 
 
 class Drawdown(Struct, frozen=True):
-    """One episode below a peak. `depth_pct` is its deepest close, more than 0 and in percent.
+    """One episode below a peak. `depth_pct` is its deepest close, above 0, in percent.
 
-    `end_ns` is the recovery, or the last close if it never came.
+    `end_ns` is the recovery, or the last close without one.
     """
 
     peak_ns: int
@@ -35,8 +35,8 @@ class Drawdown(Struct, frozen=True):
 
 
 def drawdown_curve(equity: FloatColumn, initial_cash: float) -> FloatColumn:
-    """Percent below the highest equity so far, 0 or more; above 100 where equity is below zero."""
-    # one column is worked on all the way: a year of minutes has half a million closes
+    """Percent below the highest equity so far, 0 or more; above 100 if equity is below zero."""
+    # in place: a year of minutes has half a million closes
     column = np.maximum.accumulate(equity)
     np.maximum(column, initial_cash, out=column)
     np.divide(equity, column, out=column)
@@ -49,10 +49,10 @@ def drawdown_curve(equity: FloatColumn, initial_cash: float) -> FloatColumn:
 def find_drawdowns(
     depth_pct: FloatColumn, close_ns: IntColumn, start_ns: int
 ) -> tuple[Drawdown, ...]:
-    """The episodes of a curve of `drawdown_curve`; the initial cash was there at `start_ns`."""
+    """The episodes of a curve of `drawdown_curve`; the initial cash was held at `start_ns`."""
     under = np.zeros(len(depth_pct) + 2, dtype=np.bool_)
     np.greater(depth_pct, 0, out=under[1:-1])
-    # plain ints: indexing NumPy arrays one by one is what would cost
+    # plain ints, because indexing NumPy arrays element by element is slow
     edges = np.flatnonzero(under[1:] != under[:-1]).tolist()
     episodes = []
     for begin, stop in zip(edges[::2], edges[1::2], strict=True):

@@ -1,10 +1,10 @@
-"""What the account was worth at each close, and what buying and holding would have made of it.
+"""The equity at each close, and that of buying and holding.
 
-Nothing here looks between closes: a price inside a candle must never move the equity.
+Nothing here looks between closes: a price inside a candle must never change the equity.
 
-1. Walk the executions and the funding once: exact cash and signed quantity after each of them.
-2. A fill belongs to the first candle that closes at or after it; one that came after the last
-   close belongs to the last candle, so that nothing is lost.
+1. Process the executions and the funding once: exact cash and signed quantity after each of them.
+2. A fill belongs to the first candle that closes at or after it; a fill after the last close
+   belongs to the last candle, so that nothing is lost.
 3. equity[t] = cash[t] + signed quantity[t] * close[t], rounded once, when it becomes a float.
 """
 
@@ -22,10 +22,11 @@ from bowline.core.report.round_trips import exact_sum
 
 
 class Curves(Struct, frozen=True):
-    """float64 columns as long as the candles; quote money.
+    """float64 columns as long as the candles, in quote currency.
 
     `position_value` is signed quantity * close, negative for a short, after the decisions at that
-    close. `benchmark` is the initial cash put into the instrument at the first close, cost-free.
+    close. `benchmark` is the initial cash invested in the instrument at the first close, without
+    costs.
     """
 
     equity: FloatColumn
@@ -43,14 +44,14 @@ class MonthReturn(Struct, frozen=True):
 
 
 def cash_flow(execution: Execution) -> Decimal:
-    """What the fill did to the cash: a buy takes its value, a sell brings it, both pay the fee."""
+    """The fill's cash flow: a buy pays its value, a sell receives it, both pay the fee."""
     fill = execution.fill
     value = fill.quantity * fill.price
     return (-value if fill.side is Side.BUY else value) - fill.fee
 
 
 def last_close(record: RunRecord) -> Decimal:
-    """The price at which what is still open is marked."""
+    """The price at which an open position is marked."""
     return to_decimals(record.candles.close[-1:].tolist())[0]
 
 
@@ -86,7 +87,7 @@ def daily_equity(candles: CandleFrame, equity: FloatColumn, initial_cash: float)
     """The initial cash, then the last equity of each UTC day from the first candle's to the last's.
 
     A close at midnight ends the day before it. A day without candles keeps the equity of the day
-    before, so that 365 days stay a year.
+    before, so that a year has 365 days.
     """
     return np.concatenate(([initial_cash], equity[_day_ends(candles)]))
 
@@ -94,11 +95,11 @@ def daily_equity(candles: CandleFrame, equity: FloatColumn, initial_cash: float)
 def monthly_returns(
     candles: CandleFrame, curves: Curves, initial_cash: float
 ) -> tuple[MonthReturn, ...]:
-    """One row for every UTC month with a candle in it; the first is against the initial cash.
+    """One row per UTC month with a candle; the first is relative to the initial cash.
 
-    A month that began with nothing or less has no return: None.
+    A month that began with an equity of 0 or less has no return: None.
     """
-    # the last close of a month is the last of a day: there are few of these
+    # the last close of a month is the last of a day, of which there are few
     ends = np.unique(_day_ends(candles))
     moment = (candles.open_ns[ends] + (candles.timeframe.ns - 1)).astype("datetime64[ns]")
     month = moment.astype("datetime64[M]").astype(np.int64)
@@ -118,26 +119,26 @@ def monthly_returns(
 
 
 def _moves(record: RunRecord) -> list[tuple[int, bool, Decimal, Decimal]]:
-    """When money moved, whether by a fill, and what it did to cash and quantity; in order."""
+    """Changes of cash and quantity in order: time, whether by a fill, cash, quantity."""
     fills = [
         (e.fill.event_ns, True, cash_flow(e), e.fill.side.sign * e.fill.quantity)
         for e in record.executions
     ]
     paid = [(each.seen_ns, False, -each.amount, ZERO) for each in record.funding]
-    # stable: fills of one moment keep their order, and funding of that moment was before them
+    # stable: fills at one time keep their order, and funding at that time precedes them
     return sorted(fills + paid, key=lambda move: move[:2])
 
 
 def _closes_after(candles: CandleFrame, moved_ns: list[int]) -> IntColumn:
-    """How many closes there are before the first move, and from each move on until the next."""
-    # a move belongs to the first candle that closes at it or later
+    """The number of closes before the first move, and from each move until the next."""
+    # a move belongs to the first candle that closes at that time or later
     opened_ns = np.array(moved_ns, dtype=np.int64) - candles.timeframe.ns
     row = np.minimum(candles.open_ns.searchsorted(opened_ns), len(candles) - 1)
     return np.diff(row, prepend=0, append=len(candles))
 
 
 def _day_ends(candles: CandleFrame) -> IntColumn:
-    """The last candle closed by the end of each UTC day, from the first one's to the last one's."""
+    """The last candle closed by the end of each UTC day, from the first candle's to the last's."""
     first, last = (candles.open_ns[[0, -1]] + (candles.timeframe.ns - 1)) // DAY_NS
     midnights = np.arange(first + 1, last + 2) * DAY_NS
     return candles.open_ns.searchsorted(midnights - candles.timeframe.ns, side="right") - 1

@@ -1,12 +1,13 @@
-"""The exact sum of a long column: `math.fsum` to the last bit, at the speed of array arithmetic.
+"""The exact sum of a long column: `math.fsum` bit for bit, at the speed of array arithmetic.
 
 After Rump, Ogita and Oishi, Accurate Floating-Point Summation (2008), ExtractVector. It must never
-differ from `math.fsum` by a bit, whatever the values and their order are.
+differ from `math.fsum` by a bit, for any values in any order.
 
-1. A tile of n values, none above m, and a power of two s with n * m < s: (s + v) - s is v rounded
-   to a multiple of s / 2^53, and a sum of such multiples stays below s, so it is exact.
-2. What the rounding left of each value is exact too; it goes the same way until nothing is left.
-3. `math.fsum` adds the few exact sums up, and rounds once.
+1. For a tile of n values, none above m, and a power of two s with n * m < s: (s + v) - s is v
+   rounded to a multiple of s / 2^53, and a sum of such multiples stays below s, so it is exact.
+2. The rounding error of each value is exact too; it is summed in the same way until nothing is
+   left.
+3. `math.fsum` adds the few exact sums, rounding once.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import math
 
 from bowline.core.model.market import FloatColumn
 
-#: what is worked on stays in the cache
+#: a tile fits the cache
 _TILE = 1 << 14
-#: two are enough for values of one size; what these leave over is summed as it is
+#: two suffice for values of one magnitude; the rest is then summed directly
 _MOST_PASSES = 4
-#: above it a power of two that is large enough for a tile may be none
+#: above it, the required power of two may overflow
 _LARGEST = 2.0**1000
 
 

@@ -1,7 +1,7 @@
 """The 25 metrics of a backtest: each has one definition, here, and one title, in `titles.py`.
 
-A figure that does not exist (a ratio to zero, an average of nothing) is None and must never be
-NaN, 0 or infinity. The reference page `docs/reference/metrics.md` says the same for users.
+An undefined figure (a ratio to zero, an average of nothing) is None and must never be NaN, 0 or
+infinity. `docs/reference/metrics.md` has the same definitions for users.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FEWEST_DAYS = 2
 
 
 class Metrics(Struct, frozen=True):
-    """All 25, in the order of the report. `None` is a figure that does not exist."""
+    """All 25, in the order of the report. None is an undefined figure."""
 
     start_ns: int
     end_ns: int
@@ -94,7 +94,7 @@ def metrics_of(
     drawdowns: tuple[Drawdown, ...],
     closed: Tally,
 ) -> Metrics:
-    """The same of any curves: of `candles` nothing but their closes' times is looked at."""
+    """The same for any curves; of `candles` only the times of the closes are used."""
     end_ns = int(candles.close_ns[-1])
     depths = [d.depth_pct for d in drawdowns]
     lengths = [d.duration_ns for d in drawdowns]
@@ -133,8 +133,7 @@ def metrics_of(
 def gross_exposure(curves: Curves) -> float | None:
     """Mean over all closes of |position value| / equity, 0 where flat.
 
-    None if a position was ever held on an equity of zero (or its rounding) or less: no share of
-    nothing exists.
+    None if a position was ever held on an equity that is zero (within rounding) or less.
     """
     held = curves.position_value != 0
     equity, share = curves.equity[held], np.abs(curves.position_value[held])
@@ -148,10 +147,11 @@ def daily_ratios(daily: FloatColumn) -> DailyRatios:
     """The two ratios of a series of daily equity whose first value is the initial cash.
 
     r = daily[i] / daily[i-1] - 1
-    Sharpe = mean(r) / std(r, ddof 1) * sqrt(365)
-    Sortino = mean(r) / sqrt(mean(min(r, 0)^2)) * sqrt(365)
-    None for a denominator that is 0 or rounding, under two days, and where a day began with nothing
-    or less.
+    Sharpe = mean(r) / std(r, ddof 1) * sqrt(365) (Sharpe 1994)
+    Sortino = mean(r) / sqrt(mean(min(r, 0)^2)) * sqrt(365) (Sortino and Price 1994)
+
+    None for a denominator that is 0 or rounding, for under two days, and if a day began with an
+    equity of 0 or less.
     """
     days = len(daily) - 1
     if days < _FEWEST_DAYS or bool((daily[:-1] <= 0).any()):
@@ -171,9 +171,9 @@ def calmar_ratio(daily: FloatColumn, elapsed_ns: int, max_drawdown_pct: float) -
     """((last / first)^(365 days / elapsed) - 1) / max drawdown, of daily equity as above.
 
     Young (Futures, October 1991) divides the compound annual return by the maximum drawdown. The
-    exponent is the time that passed, not the days that were begun: those are one more wherever a
-    run does not start at midnight. None under two days, without a drawdown, where a day began with
-    nothing or less, and where the power is no number.
+    exponent uses the elapsed time, not the number of days touched, which is one more if a run does
+    not start at midnight. None for under two days, without a drawdown, if a day began with an
+    equity of 0 or less, and if the power overflows.
     """
     growth = float(daily[-1] / daily[0])
     depth = max_drawdown_pct / 100
@@ -183,5 +183,5 @@ def calmar_ratio(daily: FloatColumn, elapsed_ns: int, max_drawdown_pct: float) -
         return None
     try:
         return (math.pow(growth, DAYS_A_YEAR * DAY_NS / elapsed_ns) - 1) / depth
-    except OverflowError:  # a few lucky days, compounded over a year, are no number
+    except OverflowError:  # a few good days compounded over a year overflow
         return None

@@ -1,12 +1,12 @@
-"""What runs that share a wallet came to: together, and each one's part in it.
+"""The report of runs that share a wallet: the whole, and each run's part.
 
 A pure projection. The whole must be the sum of its parts: nothing is counted twice or left out.
 
-1. Every close of every run is a moment; at each, what a run holds is marked at its own last close.
-2. equity[t] = shared cash[t] + sum of position values[t]; cash is walked once, exactly, over the
+1. Every close of every run is a moment; at each, a run's position is marked at its own last close.
+2. equity[t] = shared cash[t] + sum of position values[t]; cash is computed once, exactly, over the
    executions and funding of all runs.
 3. The 25 metrics are those of that curve; round trips are those of all runs.
-4. Each run's report is as if it had the whole cash for itself: its profit is its contribution.
+4. Each run's report is computed as if it had the whole cash: its profit is its contribution.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from bowline.core.report.report import Report, make_report
 from bowline.core.report.round_trips import Tally, exact_sum, tally
 from bowline.core.rounding import has_spread
 
-#: days that a correlation needs
+#: fewest days for a correlation
 _FEWEST_DAYS = 3
 
 
 class RunPart(Struct, frozen=True):
     """One run of a portfolio. Columns are as long as the portfolio's.
 
-    `contribution` is what it had won or lost by each close, in quote money; `exposure_ratio` the
-    mean of |its position value| / equity of the whole.
+    `contribution` is its profit by each close, in quote currency; `exposure_ratio` is the mean of
+    |its position value| / equity of the whole.
     """
 
     report: Report
@@ -56,9 +56,10 @@ class RunPart(Struct, frozen=True):
 
 
 class PortfolioReport(Struct, frozen=True):
-    """What the whole came to. `correlations[i][j]` is of runs i and j; None where one never moved.
+    """The report of the whole.
 
-    `curves.position_value` is gross: the sum of sizes.
+    `correlations[i][j]` is that of runs i and j; None if one never moved. `curves.position_value`
+    is gross: the sum of absolute values.
     """
 
     parts: tuple[RunPart, ...]
@@ -88,12 +89,11 @@ def make_portfolio_report(
 ) -> PortfolioReport:
     """The report of runs that shared one wallet, in the order of the records.
 
-    `completeness` says of each how complete its candles were.
-
-    All began with the same cash, the wallet's (else ValueError). BadInput if one has no candles.
+    `completeness` describes the candles of each. All began with the same cash, the wallet's (else
+    ValueError). BadInput if one has no candles.
     """
     if len({record.run.initial_cash for record in records}) != 1:
-        raise ValueError("the runs of a portfolio begin with one wallet")
+        raise ValueError("the runs of a portfolio must begin with the same cash")
     measured = completeness or (None,) * len(records)
     reports = tuple(map(make_report, records, measured))
     initial = records[0].run.initial_cash
@@ -140,7 +140,7 @@ def _moments(records: Sequence[RunRecord]) -> IntColumn:
 
 
 def _calendar(close_ns: IntColumn) -> CandleFrame:
-    """The moments as a frame, for what only asks for their days and months."""
+    """The moments as a frame, for functions that only use its days and months."""
     nothing = np.ones(len(close_ns))
     whole = InstrumentId(FILE_MARKET.market_id, "PORTFOLIO")
     columns = (nothing,) * 5
@@ -148,7 +148,7 @@ def _calendar(close_ns: IntColumn) -> CandleFrame:
 
 
 def _at(report: Report, column: FloatColumn, before: float, close_ns: IntColumn) -> FloatColumn:
-    """A run's column at the moments of all: the last known, `before` its first close."""
+    """A run's column at the moments of all runs: the last value, `before` its first close."""
     row = np.searchsorted(report.record.candles.close_ns, close_ns, side="right") - 1
     return np.where(row < 0, before, column[np.maximum(row, 0)])
 
@@ -156,10 +156,10 @@ def _at(report: Report, column: FloatColumn, before: float, close_ns: IntColumn)
 def _shared_cash(
     records: Sequence[RunRecord], initial: Decimal, close_ns: IntColumn
 ) -> FloatColumn:
-    """The one cash at each moment: fills and funding of all runs, in the order of time."""
+    """The shared cash at each moment: fills and funding of all runs, in order of time."""
     moves = [(e.fill.event_ns, True, cash_flow(e)) for record in records for e in record.executions]
     moves += [(p.seen_ns, False, -p.amount) for record in records for p in record.funding]
-    # stable: what happened at one moment keeps its order, and funding was before fills
+    # stable: what happened at one time keeps its order, and funding precedes fills
     moves.sort(key=lambda move: move[:2])
     cash, exact = np.empty(len(moves) + 1), initial
     cash[0] = to_float(exact)
@@ -171,7 +171,7 @@ def _shared_cash(
 
 
 def _weights(reports: Sequence[Report]) -> list[float]:
-    """What part of the money each run would have put into its instrument: by their shares."""
+    """The part of the cash that each run invests in its instrument, by their shares."""
     shares = [
         HUNDRED if (sharing := r.record.run.policy.sharing) is None else sharing.share_pct
         for r in reports
@@ -189,7 +189,7 @@ def _benchmark(reports: Sequence[Report], close_ns: IntColumn) -> FloatColumn:
 
 
 def _kept_pct(reports: Sequence[Report]) -> float:
-    """The return of that, in percent."""
+    """The return of the benchmark, in percent."""
     returns = [report.metrics.benchmark_return_pct for report in reports]
     return math.fsum(w * each for w, each in zip(_weights(reports), returns, strict=True))
 
@@ -204,7 +204,10 @@ def _part(report: Report, values: FloatColumn, curves: Curves, close_ns: IntColu
 def _correlations(
     reports: Sequence[Report], frame: CandleFrame, equity: FloatColumn
 ) -> tuple[tuple[float | None, ...], ...]:
-    """Pearson correlation of daily returns: a run's profit of a day / the whole's equity before."""
+    """Pearson correlations of daily returns.
+
+    A run's profit of a day / the whole's equity before.
+    """
     initial = to_float(reports[0].metrics.initial_cash_quote)
     whole = daily_equity(frame, equity, initial)[:-1]
     days = [

@@ -1,6 +1,6 @@
-"""What a run leaves behind for its report: the candles it decided on and what was executed.
+"""The record of a run: the candles it decided on and its executions.
 
-A record holds facts only. It must never hold a figure that can be computed from the others.
+It must hold facts only, and no figure that can be computed from the others.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from bowline.core.model.values import RunId
 
 
 class Execution(Struct, frozen=True):
-    """One fill and why it was wanted."""
+    """One fill and its reason."""
 
     fill: Fill
     reason: Reason
 
 
 class FundingPayment(Struct, frozen=True):
-    """`amount` of quote money has left the run's cash for funding; negative: it was received."""
+    """`amount` of quote currency paid by the run for funding; negative if received."""
 
     seen_ns: int
     run_id: RunId
@@ -34,12 +34,12 @@ class FundingPayment(Struct, frozen=True):
 
 
 class RunRecord(Struct, frozen=True):
-    """Everything a report is made of.
+    """Everything a report is computed from.
 
-    `candles` are the decision candles only (from `run.start_ns` on): equity is marked on their
-    closes. `executions` are in order; a fill decided at a candle's close has that candle's
-    `close_ns` as its `event_ns`. `refusals` counts the entries that were not allowed. `funding` is
-    in order; what was paid at the moment of a fill was paid before it.
+    `candles` are the decision candles only (from `run.start_ns` on): equity is marked at their
+    closes. `executions` are in order; a fill decided at a candle's close has its `close_ns` as
+    `event_ns`. `refusals` counts the entries that were not allowed. `funding` is in order; funding
+    at the time of a fill was paid before it.
     """
 
     run: Run

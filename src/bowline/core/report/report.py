@@ -1,6 +1,6 @@
-"""The whole report of a run, as values. A pure projection: equal records make equal reports.
+"""The report of a run, as values. A pure projection: equal records give equal reports.
 
-It must never invent: what does not exist is None, what is still open is told apart.
+It must never invent: an undefined figure is None, an open position is reported apart.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from bowline.core.completeness import Completeness, Hole
+from bowline.core.completeness import Completeness, MissingSpan
 from bowline.core.errors import BadInput
 from bowline.core.model.market import FloatColumn
 from bowline.core.model.position import Position, RoundTrip
 from bowline.core.model.values import HUNDRED, ZERO, to_float
-from bowline.core.report.across import held_across, with_gaps_spanned
 from bowline.core.report.drawdown import Drawdown, drawdown_curve, find_drawdowns
 from bowline.core.report.equity import Curves, MonthReturn, last_close, make_curves, monthly_returns
+from bowline.core.report.gap_effects import held_across, with_gap_effects
 from bowline.core.report.metrics import Metrics, make_metrics
 from bowline.core.report.record import RunRecord
 from bowline.core.report.round_trips import Tally, exact_sum, fold_executions, tally
 from bowline.core.report.titles import METRICS
 
 
-class OpenPosition(Struct, frozen=True):
-    """The position held at the end, marked at the last close: reported as open, never as closed.
+class MarkedPosition(Struct, frozen=True):
+    """The position open at the end, marked at the last close: never reported as closed.
 
-    `pnl` is net of the fees and the funding paid so far; the exit has cost nothing yet.
+    `pnl` is net of the fees and the funding paid so far, without costs of the exit.
     """
 
     position: Position
@@ -35,7 +35,7 @@ class OpenPosition(Struct, frozen=True):
 
     @property
     def pnl(self) -> Decimal:
-        """Quote money won or lost so far."""
+        """Profit so far, in quote currency."""
         p = self.position
         value = p.exit_value + p.quantity * self.mark_price
         net = (value - p.entry_value) * p.direction - p.fees
@@ -48,49 +48,49 @@ class OpenPosition(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """What a run came to. Curves are as long as `record.candles`; `drawdown_pct` is 0 or more.
+    """The result of a run. Curves are as long as `record.candles`; `drawdown_pct` is 0 or more.
 
-    `closed` adds up the round trips (wins, losses, draws, profit factor beside the 25 metrics);
-    `fees_quote` is every fee paid, the open position's included.
+    `closed` totals the round trips (wins, losses, draws, profit factor beside the 25 metrics);
+    `fees_quote` is every fee paid, including the open position's.
     """
 
     record: RunRecord
     metrics: Metrics
     closed: Tally
     round_trips: tuple[RoundTrip, ...]
-    open_position: OpenPosition | None
+    open_position: MarkedPosition | None
     curves: Curves
     drawdown_pct: FloatColumn
     drawdowns: tuple[Drawdown, ...]
     months: tuple[MonthReturn, ...]
     fees_quote: Decimal
-    #: what was paid and what was received, both 0 or more
+    #: funding paid and received, both 0 or more
     funding_paid_quote: Decimal = ZERO
     funding_received_quote: Decimal = ZERO
-    #: how complete the candles were, and what of the run spans a gap; None if nobody measured
+    #: completeness of the candles, with the effects of gaps; None if not measured
     completeness: Completeness | None = None
 
     def by_title(self) -> dict[str, int | float | Decimal | None]:
-        """The 25 metrics under the titles people know, in the order of the report."""
+        """The 25 metrics by their titles, in the order of the report."""
         return {m.title: getattr(self.metrics, m.field) for m in METRICS}
 
 
-def count_held_across(report: Report, gaps: Sequence[Hole]) -> int:
-    """How many positions of a run were held through one of the gaps, the open one included."""
+def count_held_across(report: Report, gaps: Sequence[MissingSpan]) -> int:
+    """How many positions of a run were held through a gap, including the open one."""
     held = report.open_position
     is_open = held is not None and any(held.position.opened_ns < gap.to_ns for gap in gaps)
     return len(held_across(report.round_trips, gaps)) + is_open
 
 
 def make_report(record: RunRecord, completeness: Completeness | None = None) -> Report:
-    """The report of a run over candles that are as complete as `completeness` says.
+    """The report of a run over candles as complete as `completeness` states.
 
     BadInput if it has no candles, ValueError if fills are out of order.
     """
     candles = record.candles
     if not len(candles):
         raise BadInput(
-            "there is no candle to report on",
+            "the run has no candles to report on",
             hint="choose a span (--from, --to) in which the instrument has candles",
         )
     initial_cash, first_ns = to_float(record.run.initial_cash), int(candles.open_ns[0])
@@ -104,7 +104,7 @@ def make_report(record: RunRecord, completeness: Completeness | None = None) -> 
         metrics=make_metrics(record, curves, drawdowns, closed),
         closed=closed,
         round_trips=trips,
-        open_position=OpenPosition(positions[0], last_close(record)) if positions else None,
+        open_position=MarkedPosition(positions[0], last_close(record)) if positions else None,
         curves=curves,
         drawdown_pct=depth_pct,
         drawdowns=drawdowns,
@@ -113,5 +113,5 @@ def make_report(record: RunRecord, completeness: Completeness | None = None) -> 
         funding_paid_quote=exact_sum(max(each.amount, ZERO) for each in record.funding),
         funding_received_quote=exact_sum(max(-each.amount, ZERO) for each in record.funding),
         completeness=completeness
-        and with_gaps_spanned(completeness, first_ns, trips, positions, record.funding),
+        and with_gap_effects(completeness, first_ns, trips, positions, record.funding),
     )

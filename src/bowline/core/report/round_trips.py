@@ -1,10 +1,10 @@
-"""Executions become round trips, and round trips become a tally. Exact until a ratio is asked for.
+"""Executions become round trips, and round trips become totals. Exact until a ratio is computed.
 
-A position that is still open is never a round trip and must not be counted as one.
+An open position is never a round trip and must not be counted as one.
 
-1. Fold `apply_fill` over the executions, one position an instrument.
-2. Every fill that brings a position to flat, or through it, leaves a round trip.
-3. A tally is a sum over round trips: it does not depend on their order.
+1. Fold `apply_fill` over the executions, one position per instrument.
+2. Every fill that brings a position to flat, or through it, completes a round trip.
+3. Totals are sums over round trips: they do not depend on their order.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from bowline.core.model.values import HUNDRED, ZERO
 from bowline.core.report.record import Execution, FundingPayment
 from bowline.core.rounding import ROUNDING, has_spread
 
-#: A return that is zero at eight decimals of a fraction won nothing and lost nothing: money that
-#: was divided and multiplied again seldom comes back to the last digit.
+#: A return that is zero at eight decimals of a fraction is a draw: an amount divided and multiplied
+#: again rarely returns to the last digit.
 DRAW_RETURN_PCT = Decimal("0.0000005")
 
-#: More digits than any sum of 28-digit amounts of money has.
+#: more digits than any sum of 28-digit amounts
 _EXACT_DIGITS = 100
 
 
 class Tally(Struct, frozen=True):
-    """What closed round trips come to. Money is net quote money, percent is of the entry notional.
+    """Totals of closed round trips.
 
-    `None` is a figure that does not exist: an average of nothing, a ratio to zero.
+    Money is net, in quote currency; percent is of the entry notional. None is an undefined figure:
+    an average of nothing, a ratio to zero.
     """
 
     count: int
@@ -65,8 +66,8 @@ def fold_executions(
 ) -> tuple[tuple[RoundTrip, ...], tuple[Position, ...]]:
     """The round trips in the order in which they closed, and the positions still open.
 
-    `funding` (of one instrument) goes to the position that was held. Raises ValueError if the
-    executions are not in order of time.
+    `funding` (of one instrument) goes to the current position. ValueError if the executions are not
+    in order of time.
     """
     if any(a.fill.event_ns > b.fill.event_ns for a, b in pairwise(executions)):
         raise ValueError("executions must be in the order in which they happened")
@@ -93,21 +94,20 @@ def _after_funding(position: Position | None, paid: FundingPayment) -> Position:
 
 
 def exact_sum(values: Iterable[Decimal]) -> Decimal:
-    """The sum, rounded once at the end: no order of adding changes its last digit."""
+    """The sum, rounded once at the end, so that it does not depend on the order."""
     with localcontext(prec=_EXACT_DIGITS):
         total = sum(values, ZERO)
     return +total
 
 
 def tally(trips: Sequence[RoundTrip]) -> Tally:
-    """Add up round trips, of one instrument or of many.
+    """The totals of round trips, of one instrument or of many.
 
-    Profits that differ, or losses that are left, by less than the rounding of what was paid in are
-    none: no ratio is made of them.
-
-    A win has a return above zero, a loss below, a draw neither (see `DRAW_RETURN_PCT`).
-    Expectancy = mean net profit. Profit factor = net profit of the round trips that gained / net
-    loss of those that lost. SQN = sqrt(n) * mean(profit) / sample deviation(profit) (Van Tharp).
+    A win has a return above zero, a loss below, a draw neither (see `DRAW_RETURN_PCT`). Expectancy
+    = mean net profit. Profit factor = net profit of the round trips that gained / net loss of those
+    that lost. SQN = sqrt(n) * mean(profit) / sample deviation(profit) (Van Tharp). Deviations and
+    losses that are rounding relative to the money paid in count as zero, so no ratio is made of
+    them.
     """
     exact = [t.return_pct for t in trips]
     wins = [t for t, pct in zip(trips, exact, strict=True) if pct >= DRAW_RETURN_PCT]

@@ -1,6 +1,6 @@
-"""The lines of the report: the title a person sees, the field behind it, its unit, its meaning.
+"""The lines of the report: title, field, unit and meaning.
 
-The 25 titles and their order are part of the public surface and must never change.
+The 25 titles and their order are part of the public interface and must never change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 
 class Unit(Enum):
-    """What a metric is measured in."""
+    """The unit of a metric."""
 
     TIME = "ns since 1970 UTC"
     DURATION = "ns"
@@ -22,7 +22,7 @@ class Unit(Enum):
 
 
 class Metric(Struct, frozen=True):
-    """One line. `field` is its name in `Metrics`, `meaning` says in a sentence how it is made."""
+    """One line. `field` is its name in `Metrics`, `meaning` its definition in a sentence."""
 
     title: str
     field: str

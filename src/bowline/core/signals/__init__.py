@@ -1,15 +1,15 @@
-"""From market to opinion: the indicator catalogue, its rules, strategy specs and strategies."""
+"""Signals: the indicator catalogue, its rules, strategy specs and strategy plugins."""
 
 from __future__ import annotations
 
 from bowline.core.signals.catalogue import Catalogue, Indicator, Kind, Parameter, Value
 from bowline.core.signals.frame import History, Opinion, SignalFrame, frame_of
 from bowline.core.signals.indicators import compute, signal, warmup
-from bowline.core.signals.opinion import LEAST_WARMUP, WARMUP_RULE, opinion_of
+from bowline.core.signals.opinion import MIN_WARMUP, WARMUP_RULE, opinion_of
 from bowline.core.signals.spec import (
-    USUAL,
+    BUILTIN_DEFAULTS,
+    SpecDefaults,
     StrategySpec,
-    Unsaid,
     beyond_close_fills,
     canonical_json,
     content_of,
@@ -21,25 +21,31 @@ from bowline.core.signals.spec import (
     strategy_name,
 )
 from bowline.core.signals.spec_reading import parse_spec
-from bowline.core.signals.strategy import Fault, Registered, Strategies, Strategy, register
+from bowline.core.signals.strategy import (
+    PluginFailure,
+    RegisteredStrategy,
+    Strategies,
+    Strategy,
+    register,
+)
 
 __all__ = [
-    "LEAST_WARMUP",
-    "USUAL",
+    "BUILTIN_DEFAULTS",
+    "MIN_WARMUP",
     "WARMUP_RULE",
     "Catalogue",
-    "Fault",
     "History",
     "Indicator",
     "Kind",
     "Opinion",
     "Parameter",
-    "Registered",
+    "PluginFailure",
+    "RegisteredStrategy",
     "SignalFrame",
+    "SpecDefaults",
     "Strategies",
     "Strategy",
     "StrategySpec",
-    "Unsaid",
     "Value",
     "beyond_close_fills",
     "canonical_json",

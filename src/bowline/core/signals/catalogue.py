@@ -1,7 +1,8 @@
-"""The catalogue of indicators: built from plain data, narrowed by an environment, asked by id.
+"""The catalogue of indicators.
 
-It reads no file: see `wire.load_catalogue`. An entry must never pass unchecked: `Catalogue.build`
-finds every mistake before the first one is used.
+Built from plain values, narrowed by an environment, looked up by id. It reads no file (see
+`wire.load_catalogue`). No entry may be used unchecked: `Catalogue.build` finds every mistake before
+the first entry is used.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from collections.abc import Iterable, Mapping
 
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.signals.entry import Indicator, Kind, Parameter, Rule, Step, Value
+from bowline.core.signals.entry_reading import read_entries
 from bowline.core.signals.narrowing import narrow_entries
-from bowline.core.signals.reading import read_entries
 
 __all__ = ["Catalogue", "Indicator", "Kind", "Parameter", "Rule", "Step", "Value"]
 
 
 class Catalogue:
-    """Every indicator that may be used, by id, in the order of the file."""
+    """Every indicator that may be used, by id, in the order of the files."""
 
     def __init__(self, entries: Iterable[Indicator]) -> None:
         self.entries: tuple[Indicator, ...] = tuple(entries)
@@ -28,12 +29,12 @@ class Catalogue:
     def build(cls, raw: Mapping[str, object]) -> Catalogue:
         """The catalogue described by `raw` (`{"indicators": [entry, …]}`).
 
-        Raises BadInput with one problem per mistake, each with the path of its field.
+        BadInput with one problem per mistake, each with the path of its field.
         """
         entries, problems = read_entries(raw)
         if problems:
             raise BadInput(
-                f"mistakes in the indicator catalogue: {len(problems)}",
+                f"the indicator catalogue has mistakes: {len(problems)}",
                 problems=tuple(problems),
                 hint="correct these fields: docs/reference/indicators.md describes the format",
             )
@@ -44,7 +45,7 @@ class Catalogue:
         return tuple(self._by_id)
 
     def narrow(self, raw: Mapping[str, object]) -> Catalogue:
-        """The catalogue that is left under an environment's bounds (`{"indicators": {id: …}}`).
+        """The catalogue within an environment's bounds (`{"indicators": {id: …}}`).
 
         Bounds may be narrowed and entries disabled, never widened or added: BadInput lists every
         mistake with the path of its field.
@@ -52,14 +53,14 @@ class Catalogue:
         entries, problems = narrow_entries(self.entries, raw)
         if problems:
             raise BadInput(
-                f"mistakes in the environment's indicator bounds: {len(problems)}",
+                f"the environment's indicator bounds have mistakes: {len(problems)}",
                 problems=tuple(problems),
                 hint="bounds may only be narrower than those of `bowline indicators show ID`",
             )
         return Catalogue(entries)
 
     def get(self, indicator_id: str) -> Indicator:
-        """The entry of this id; NotFound suggests ids that look alike."""
+        """The entry with this id; NotFound suggests similar ids."""
         entry = self._by_id.get(indicator_id)
         if entry is not None:
             return entry

@@ -1,7 +1,7 @@
-"""What an indicator is: its parameters with their hard bounds, its steps, its rule.
+"""An indicator: its parameters with their bounds, its steps, its rule.
 
-Nothing here computes a series: see `indicators`. A value outside its bounds must never come out of
-`Indicator.resolve` without a message.
+Nothing here computes a series (see `indicators`). `Indicator.resolve` must report every value that
+is out of bounds.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from bowline.core.signals import expressions
 
 Value = int | float | str
 
-#: what a formula may be given of a candle
+#: candle columns that a formula may use
 INPUTS = ("open_ns", "open", "high", "low", "close", "volume")
-#: names in a warm-up that are no parameters: candles in a UTC day
+#: a name in warm-ups that is not a parameter: the number of candles in a UTC day
 DAY = "day"
-#: floats that are this near to a step count as on it: 0.1 * 3 is not 0.3
+#: floats this close to a step count as on it: 0.1 * 3 is not 0.3
 STEP_TOLERANCE = 1e-9
 
 
 class Kind(Enum):
-    """What values a parameter takes."""
+    """The type of a parameter's values."""
 
     INT = "int"
     FLOAT = "float"
@@ -39,7 +39,7 @@ class Parameter(
     omit_defaults=True,
     rename={"kind": "type", "minimum": "min", "maximum": "max"},
 ):
-    """A number of the grid `minimum, minimum + step, … maximum`, or one of `choices`."""
+    """A number on the grid `minimum, minimum + step, … maximum`, or one of `choices`."""
 
     name: str
     kind: Kind
@@ -50,16 +50,16 @@ class Parameter(
     choices: tuple[str, ...] = ()
 
     def allowed(self) -> str:
-        """What this parameter may be, in words."""
+        """The allowed values, in words."""
         if self.kind is Kind.CHOICE:
             return f"one of {', '.join(self.choices)}"
         return f"{self.kind.value} from {self.minimum} to {self.maximum} step {self.step}"
 
     def take(self, raw: object) -> tuple[Value | None, str]:
-        """The value as it is computed with, or None and what is wrong with it."""
+        """The value to compute with, or None and what is wrong with it."""
         value = self._typed(raw)
         if value is None:
-            return None, f"{self.name}: {show(raw)} is not what it takes: expected {self.allowed()}"
+            return None, f"{self.name}: {show(raw)} has the wrong type: expected {self.allowed()}"
         if isinstance(value, str) or self._holds(value):
             return value, ""
         return None, f"{self.name}: {show(raw)} is not allowed: expected {self.allowed()}"
@@ -86,8 +86,8 @@ class Parameter(
 class Step(msgspec.Struct, frozen=True):
     """One call of a formula: `talib.NAME` or one of our own, with its arguments in order.
 
-    An argument is a number, or the name of an input, an output of an earlier step, a parameter,
-    or a kind of moving average. The results of all steps, in order, are the entry's outputs.
+    An argument is a number, or the name of an input, an output of an earlier step, a parameter, or
+    a kind of moving average. The results of all steps, in order, are the entry's outputs.
     """
 
     formula: str
@@ -95,24 +95,25 @@ class Step(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """As people read it: `formula(argument, …)`."""
+        """The call as text: `formula(argument, …)`."""
         return f"{self.formula}({', '.join(map(str, self.arguments))})"
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """When the indicator is LONG and when SHORT, as truths of the rule language; "" is never."""
+    """The conditions for LONG and for SHORT, in the rule language; "" is never."""
 
     long: str = ""
     short: str = ""
 
 
 class Indicator(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry. `warmup` counts the candles before the first value, as a sum over parameters.
+    """One entry.
 
-    `undefined` says for an output where it is 0/0 and so has no value. `scale` says for an output
-    the size of the numbers it is the difference of, as a number of the rule language: beside their
-    largest so far, a part in 10^12 is rounding. Either `rule` or `no_rule` (why there is none) is
-    given.
+    `warmup` is the number of candles before the first value, as a sum over parameters. `undefined`
+    states for an output where it is 0/0 and so has no value. `scale` is, for an output that is a
+    difference, the size of the numbers subtracted, as an expression of the rule language: relative
+    to their largest value so far, one part in 10^12 is rounding. Either `rule` or `no_rule` (why
+    there is none) is given.
     """
 
     id: str
@@ -133,17 +134,17 @@ class Indicator(msgspec.Struct, frozen=True, omit_defaults=True):
     scale: dict[str, str] = msgspec.field(default_factory=dict)
 
     def defaults(self) -> dict[str, Value]:
-        """The parameters when nothing is asked for."""
+        """The default value of each parameter."""
         return {each.name: each.default for each in self.params}
 
     def resolve(self, params: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
-        """`params` filled up with defaults, and one message a mistake saying what was allowed.
+        """`params` completed with defaults, and one message per mistake, stating what is allowed.
 
-        The values may be used only when there is no message.
+        The values may be used only if there is no message.
         """
         known = {each.name: each for each in self.params}
         problems = [
-            f"{name}: {self.id} has no such parameter: expected {', '.join(known) or 'none'}"
+            f"{name}: no such parameter of {self.id}: expected {', '.join(known) or 'none'}"
             for name in params
             if name not in known
         ]

@@ -1,20 +1,21 @@
-"""The catalogue's small language: rules, constraints and warm-ups as text, read into a tree.
+"""The catalogue's expression language: rules, constraints and warm-ups, parsed into a tree.
 
-There is no `eval` here and must never be: a catalogue is a file somebody may edit.
+There is no `eval` here and must never be: a catalogue is a file that people may edit.
 
-1. Cut the text into numbers, names and marks; anything else is an error with its position.
-2. Read it by descent:   either := both {"or" both}        both  := test {"and" test}
+1. Split the text into numbers, names and symbols; anything else is an error with its position.
+2. Parse it by recursive descent:
+   either := both {"or" both}        both  := test {"and" test}
    test  := sum [("<"|">"|"<="|">=") sum]    sum := product {("+"|"-") product}
    product := factor {("*"|"/") factor}
    factor  := number | name | name "(" sum {"," sum} ")" | "(" either ")" | "-" factor
-3. Check that truths and numbers are not mixed.
-4. Walk the tree over numbers (`calculate`) or over whole columns at once (`judge`).
+3. Check that conditions and numbers are not mixed.
+4. Evaluate the tree over numbers (`calculate`) or over whole columns (`evaluate`).
 
-`prev(x)` is x one candle earlier. A comparison with a NaN or an infinity is not known, and what
-is built on it is not known either. Over columns, two numbers that differ by rounding only are
-equal: in a market that stands still an average is a last bit off the price, and that is no opinion.
-Rounding is measured against the two numbers, and against the scales of the names that are compared:
-the difference of two averages is rounding beside the price, not beside 0.
+`prev(x)` is x one candle earlier. A comparison with a NaN or an infinity is unknown, and so is
+everything built on it. Over columns, two numbers that differ by rounding only are equal: on a
+constant price, an average may differ from it in the last bit, and that is no signal. Rounding is
+measured relative to the two numbers and to the scales of the names compared: the difference of two
+averages is compared with the price, not with 0.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ from numpy.typing import NDArray
 from bowline.core.rounding import is_negligible
 
 Column = NDArray[np.float64]
-Truths = NDArray[np.bool_]
+BoolColumn = NDArray[np.bool_]
 
 _TOKEN = re.compile(r"\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*)|(<=|>=|[<>()+\-*/,]))")
 
-#: a text of more characters than this is refused: depth of brackets is depth of calls
-LONGEST = 300
-#: brackets, calls and signs inside one another, and digits of a number: it must fit 64 bits
-DEEPEST = 30
-MOST_DIGITS = 15
+#: longest text, in characters: the depth of brackets is the depth of recursion
+MAX_CHARS = 300
+#: nesting of brackets, calls and signs; digits of a number, which must fit 64 bits
+MAX_DEPTH = 30
+MAX_DIGITS = 15
 
-#: candles compared in one go: what comes between stays in the processor's cache, five times faster
+#: candles compared at once: intermediate results stay in the processor's cache
 _TILE = 8_192
 
 FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
@@ -68,131 +69,135 @@ NO_SCALES: Mapping[str, Column] = {}
 _WORDS = frozenset({"and", "or", "prev"})
 
 
-class Number(msgspec.Struct, frozen=True):
-    """A number as written."""
+class NumberNode(msgspec.Struct, frozen=True):
+    """A literal number."""
 
     value: int | float
 
 
-class Name(msgspec.Struct, frozen=True):
+class NameNode(msgspec.Struct, frozen=True):
     """A parameter, an input or an output."""
 
     name: str
 
 
-class Previous(msgspec.Struct, frozen=True):
+class PreviousNode(msgspec.Struct, frozen=True):
     """Its operand one candle earlier."""
 
     operand: Node
 
 
-class Call(msgspec.Struct, frozen=True):
-    """One of FUNCTIONS."""
+class CallNode(msgspec.Struct, frozen=True):
+    """A call of one of FUNCTIONS."""
 
     function: str
     operands: tuple[Node, ...]
 
 
-class Arithmetic(msgspec.Struct, frozen=True):
-    """Two numbers made one."""
+class ArithmeticNode(msgspec.Struct, frozen=True):
+    """An arithmetic operation on two numbers."""
 
     sign: str
     left: Node
     right: Node
 
 
-class Comparison(msgspec.Struct, frozen=True):
-    """A truth about two numbers."""
+class ComparisonNode(msgspec.Struct, frozen=True):
+    """A comparison of two numbers."""
 
     sign: str
     left: Node
     right: Node
 
 
-class Junction(msgspec.Struct, frozen=True):
-    """Two truths made one by `and` or `or`."""
+class JunctionNode(msgspec.Struct, frozen=True):
+    """Two conditions joined by `and` or `or`."""
 
     word: str
     left: Node
     right: Node
 
 
-Node = Number | Name | Previous | Call | Arithmetic | Comparison | Junction
+Node = (
+    NumberNode | NameNode | PreviousNode | CallNode | ArithmeticNode | ComparisonNode | JunctionNode
+)
 
 
-class Verdicts(NamedTuple):
-    """For each candle: whether it holds, and whether that is known at all."""
+class Evaluation(NamedTuple):
+    """For each candle: whether the condition holds, and whether that is known."""
 
-    holds: Truths
-    known: Truths
+    holds: BoolColumn
+    known: BoolColumn
 
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Node:
-    """The tree of `text`; ValueError says what is wrong and where."""
-    if len(text) > LONGEST:
-        raise ValueError(f"{text[:20]!r}… has {len(text)} characters: at most {LONGEST} are read")
+    """The tree of `text`; ValueError states what is wrong and where."""
+    if len(text) > MAX_CHARS:
+        raise ValueError(
+            f"{text[:20]!r}… has {len(text)} characters: at most {MAX_CHARS} are allowed"
+        )
     return _Reader(text).whole()
 
 
-def is_truth(node: Node) -> bool:
-    """Whether the node says yes or no, rather than a number."""
-    return isinstance(node, Comparison | Junction)
+def is_condition(node: Node) -> bool:
+    """Whether the node is a condition rather than a number."""
+    return isinstance(node, ComparisonNode | JunctionNode)
 
 
 def names(node: Node) -> frozenset[str]:
-    """Every name the tree mentions."""
-    return frozenset(part.name for part in _walk(node) if isinstance(part, Name))
+    """Every name in the tree."""
+    return frozenset(part.name for part in _walk(node) if isinstance(part, NameNode))
 
 
-def looks_back(node: Node) -> bool:
+def uses_prev(node: Node) -> bool:
     """Whether the tree uses `prev`."""
-    return any(isinstance(part, Previous) for part in _walk(node))
+    return any(isinstance(part, PreviousNode) for part in _walk(node))
 
 
 def calculate(node: Node, values: Mapping[str, Any]) -> Any:  # noqa: ANN401, PLR0911 - one arm a node, numbers or columns
-    """The value of a tree over numbers or columns; a truth over plain numbers gives a bool."""
+    """The value of a tree over numbers or columns; a condition over plain numbers gives a bool."""
     match node:
-        case Number(value):
+        case NumberNode(value):
             return value
-        case Name(name):
+        case NameNode(name):
             return values[name]
-        case Previous(operand):
+        case PreviousNode(operand):
             return _shifted(calculate(operand, values))
-        case Call(function, operands):
+        case CallNode(function, operands):
             return FUNCTIONS[function][1](*(calculate(each, values) for each in operands))
-        case Arithmetic(sign, left, right):
+        case ArithmeticNode(sign, left, right):
             return _ARITHMETIC[sign](calculate(left, values), calculate(right, values))
-        case Comparison(sign, left, right):
+        case ComparisonNode(sign, left, right):
             return _COMPARISONS[sign](calculate(left, values), calculate(right, values))
-        case Junction("and", left, right):
+        case JunctionNode("and", left, right):
             return calculate(left, values) and calculate(right, values)
-        case Junction(_, left, right):
+        case JunctionNode(_, left, right):
             return calculate(left, values) or calculate(right, values)
 
 
-def judge(
+def evaluate(
     node: Node, values: Mapping[str, Any], length: int, scales: Mapping[str, Column] = NO_SCALES
-) -> Verdicts:
-    """Whether the truth `node` holds on each of `length` candles, and where that is known.
+) -> Evaluation:
+    """Whether the condition `node` holds on each of `length` candles, and where that is known.
 
-    `scales` are columns: the size of the numbers that a name's values were made of.
+    `scales` are columns: the size of the numbers that a name's values were computed from.
     """
-    if isinstance(node, Junction):
-        one, other = (judge(side, values, length, scales) for side in (node.left, node.right))
+    if isinstance(node, JunctionNode):
+        one, other = (evaluate(side, values, length, scales) for side in (node.left, node.right))
         known = one.known & other.known
         if node.word == "and":
-            return Verdicts(one.holds & other.holds, known)
-        return Verdicts(one.holds | other.holds, known)
-    if not isinstance(node, Comparison):
-        raise TypeError("only a comparison can be judged")
+            return Evaluation(one.holds & other.holds, known)
+        return Evaluation(one.holds | other.holds, known)
+    if not isinstance(node, ComparisonNode):
+        raise TypeError("only a condition can be evaluated")
     with np.errstate(all="ignore"):
         left, right = (
             np.broadcast_to(np.asarray(calculate(side, values), dtype=np.float64), length)
             for side in (node.left, node.right)
         )
         scale = widest(scales, names(node))
-        verdicts = Verdicts(np.empty(length, np.bool_), np.empty(length, np.bool_))
+        verdicts = Evaluation(np.empty(length, np.bool_), np.empty(length, np.bool_))
         for start in range(0, length, _TILE):
             part = slice(start, start + _TILE)
             verdicts.holds[part] = _compared(
@@ -203,15 +208,15 @@ def judge(
 
 
 def widest(scales: Mapping[str, Column], names: Iterable[str]) -> Column | None:
-    """The largest of the scales of these names, candle by candle; None if none has one."""
+    """The largest scale of these names, candle by candle; None if none of them has one."""
     found = [scales[name] for name in names if name in scales]
     return np.maximum.reduce(found) if found else None
 
 
-def _compared(sign: str, left: Column, right: Column, scale: Column | None) -> Truths:
+def _compared(sign: str, left: Column, right: Column, scale: Column | None) -> BoolColumn:
     size = np.maximum(np.abs(left), np.abs(right))
     equal = is_negligible(left - right, size if scale is None else np.maximum(size, scale))
-    holds: Truths = _COMPARISONS[sign](left, right)
+    holds: BoolColumn = _COMPARISONS[sign](left, right)
     return holds | equal if "=" in sign else holds & ~equal
 
 
@@ -224,18 +229,22 @@ def _shifted(column: Column) -> Column:
 def _walk(node: Node) -> Iterator[Node]:
     yield node
     match node:
-        case Previous(operand):
+        case PreviousNode(operand):
             yield from _walk(operand)
-        case Call(_, operands):
+        case CallNode(_, operands):
             for each in operands:
                 yield from _walk(each)
-        case Arithmetic(_, left, right) | Comparison(_, left, right) | Junction(_, left, right):
+        case (
+            ArithmeticNode(_, left, right)
+            | ComparisonNode(_, left, right)
+            | JunctionNode(_, left, right)
+        ):
             yield from _walk(left)
             yield from _walk(right)
 
 
 class _Reader:
-    """Reads one text from left to right; used once."""
+    """Parses one text from left to right; used once."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -274,7 +283,7 @@ class _Reader:
             self.take()
             right = part()
             self.demand(truth=True, parts=(node, right), why=word)
-            node = Junction(word, node, right)
+            node = JunctionNode(word, node, right)
         return node
 
     def comparison(self) -> Node:
@@ -284,7 +293,7 @@ class _Reader:
         sign = self.take()
         right = self.chain(("+", "-"))
         self.demand(truth=False, parts=(left, right), why=sign)
-        return Comparison(sign, left, right)
+        return ComparisonNode(sign, left, right)
 
     def chain(self, signs: tuple[str, str]) -> Node:
         def part() -> Node:
@@ -295,13 +304,13 @@ class _Reader:
             sign = self.take()
             right = part()
             self.demand(truth=False, parts=(node, right), why=sign)
-            node = Arithmetic(sign, node, right)
+            node = ArithmeticNode(sign, node, right)
         return node
 
     def factor(self) -> Node:
         self.depth += 1
-        if self.depth > DEEPEST:
-            raise ValueError(f"{self.text!r}: nested deeper than {DEEPEST} levels")
+        if self.depth > MAX_DEPTH:
+            raise ValueError(f"{self.text!r}: nested deeper than {MAX_DEPTH} levels")
         node = self.atom()
         self.depth -= 1
         return node
@@ -315,19 +324,19 @@ class _Reader:
         if found == "-":
             operand = self.factor()
             self.demand(truth=False, parts=(operand,), why="-")
-            return Arithmetic("-", Number(0), operand)
+            return ArithmeticNode("-", NumberNode(0), operand)
         if found[0].isdigit():
-            if len(found) > MOST_DIGITS:
-                raise ValueError(f"{self.text!r}: {found} has more than {MOST_DIGITS} digits")
-            return Number(float(found) if "." in found else int(found))
+            if len(found) > MAX_DIGITS:
+                raise ValueError(f"{self.text!r}: {found} has more than {MAX_DIGITS} digits")
+            return NumberNode(float(found) if "." in found else int(found))
         if not (found[0].isalpha() or found[0] == "_"):
             raise ValueError(f"{self.text!r}: expected a name or a number, found {found!r}")
         return self.call(found) if self.peek() == "(" else self.plain_name(found)
 
-    def plain_name(self, found: str) -> Name:
+    def plain_name(self, found: str) -> NameNode:
         if found in _WORDS or found in FUNCTIONS:
             raise ValueError(f"{self.text!r}: {found!r} cannot stand alone")
-        return Name(found)
+        return NameNode(found)
 
     def call(self, function: str) -> Node:
         self.expect("(")
@@ -343,10 +352,12 @@ class _Reader:
             raise ValueError(f"{self.text!r}: unknown function {function!r}: expected {known}")
         if len(operands) != wanted:
             raise ValueError(f"{self.text!r}: {function} takes {wanted}, got {len(operands)}")
-        return Previous(operands[0]) if function == "prev" else Call(function, tuple(operands))
+        return (
+            PreviousNode(operands[0]) if function == "prev" else CallNode(function, tuple(operands))
+        )
 
     def demand(self, *, truth: bool, parts: tuple[Node, ...], why: str) -> None:
-        if any(is_truth(part) is not truth for part in parts):
+        if any(is_condition(part) is not truth for part in parts):
             kind = "comparisons" if truth else "numbers"
             raise ValueError(f"{self.text!r}: {why!r} takes {kind}")
 

@@ -1,13 +1,13 @@
-"""Opinions as columns, and the view of them that a run is given.
+"""Signals as columns, and the view of them that a run is given.
 
-A `SignalFrame` is computed over many candles at once; a `History` hands it out candle by candle.
-It must never show a run anything after the candle that has just closed: look-ahead cannot be
-written, because there is no call that reads ahead of the cursor.
+A `SignalFrame` is computed over many candles at once; a `History` returns it candle by candle. It
+must never show a run anything after the candle that has just closed: look-ahead is impossible,
+because there is no call that reads ahead of the cursor.
 
-1. The opinion is computed over every candle since the anchor that is known.
-2. `close` moves the cursor by one candle and gives that candle's signal.
-3. When more candles arrive, the opinion is computed again over all of them, and what it says about
-   the candles before must not have changed: an opinion that changes its past is refused.
+1. The signals are computed over every known candle since the anchor.
+2. `close` moves the cursor by one candle and returns that candle's signal.
+3. When more candles arrive, the signals are computed again over all of them. A signal of an earlier
+   candle must not have changed: a strategy that changes its past is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bowline.core.model.values import Direction
 
 DirectionColumn = NDArray[np.int8]
 
-#: every signal there can be, made once: by `first`, `direction + 1` and `edge + 1`
+#: every possible signal, by `first`, `direction + 1` and `edge + 1`
 _SIGNALS = tuple(
     tuple(tuple(Signal(direction, edge, first) for edge in Direction) for direction in Direction)
     for first in (False, True)
@@ -35,13 +35,13 @@ _SIGNALS = tuple(
 
 
 class SignalFrame(Struct, frozen=True):
-    """One row a candle: the final signal and whether it is new.
+    """One row per candle: the final signal and whether it is new.
 
     `direction` holds values of `Direction`; `edge` is the direction where it is LONG or SHORT and
     differs from the candle before (NEUTRAL before the first), else 0. `conflicting_signals` counts
-    the candles where every rule said LONG and every rule said SHORT; those are NEUTRAL. `first` is
-    the row of the first signal: that at which the warm-up of the last rule is over, `len` or more
-    if none is.
+    the candles on which all long sides and all short sides hold; those are NEUTRAL. `first` is the
+    row of the first signal: the first row after the warm-up of every rule, or `len` or more if
+    there is none.
     """
 
     direction: DirectionColumn
@@ -60,20 +60,23 @@ class SignalFrame(Struct, frozen=True):
 def frame_of(
     direction: DirectionColumn, conflicting_signals: int = 0, first: int = 0
 ) -> SignalFrame:
-    """The frame of a direction column, its edges found; ValueError for anything but -1, 0 and 1."""
+    """The frame of a direction column with its edges.
+
+    ValueError for values other than -1, 0 and 1.
+    """
     if direction.ndim != 1 or direction.dtype != np.int8:
         raise ValueError(
             f"a direction column is one int8 a candle, got {direction.dtype} {direction.shape}"
         )
     if len(direction) and not {int(direction.min()), int(direction.max())} <= {-1, 0, 1}:
-        raise ValueError("a direction is -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
+        raise ValueError("a direction must be -1 (SHORT), 0 (NEUTRAL) or 1 (LONG)")
     before = np.concatenate((np.zeros(1, dtype=np.int8), direction[:-1]))
     edge = np.where(direction != before, direction, np.int8(0)).astype(np.int8, copy=False)
     return SignalFrame(direction, edge[: len(direction)], conflicting_signals, first)
 
 
 def changed_rows(before: SignalFrame, after: SignalFrame) -> IntColumn:
-    """The rows of `before` of which `after`, over the same candles and later ones, differs."""
+    """The rows in which `after`, over the same candles and later ones, differs from `before`."""
     known = len(before)
     changed = after.direction[:known] != before.direction
     firsts = sorted(min(each.first, known) for each in (before, after))
@@ -82,21 +85,21 @@ def changed_rows(before: SignalFrame, after: SignalFrame) -> IntColumn:
 
 
 class Opinion(Protocol):
-    """What a run thinks of the market: a pure, causal function of the candles since its anchor."""
+    """A strategy's signals: a pure, causal function of the candles since its anchor."""
 
     @property
     def warmup(self) -> int:
-        """How many candles it wants before the first decision."""
+        """How many candles it needs before the first decision."""
 
     def signals(self, candles: CandleFrame) -> SignalFrame:
-        """One row for each of `candles`; row t may depend on candles 0 to t and on nothing else."""
+        """One row per candle; row t may depend on candles 0 to t only."""
 
 
 class History:
     """What a run may see: signals up to the candle that has just closed."""
 
     def __init__(self, opinion: Opinion, candles: CandleFrame) -> None:
-        """`candles` are those since the anchor that are known; the run has closed none of them."""
+        """`candles` are the known ones since the anchor; the run has closed none of them."""
         self._opinion = opinion
         self._candles = candles
         self._frame = _opinion_of(opinion, candles)
@@ -105,9 +108,9 @@ class History:
         self._cursor = 0
 
     def extend(self, candles: CandleFrame) -> None:
-        """More candles arrived, all of them later than those known.
+        """Add candles, all of them later than the known ones.
 
-        Raises BadInput if the opinion now says something else about the candles before.
+        BadInput if the signal of an earlier candle has changed.
         """
         known = len(self._open_ns)
         joined = join_frames(self._candles, candles)
@@ -115,7 +118,7 @@ class History:
         changed = changed_rows(self._frame, frame)
         if len(changed):
             raise BadInput(
-                f"the strategy changed its opinion of the candle that opened at "
+                f"the strategy changed its signal of the candle that opened at "
                 f"{self._open_ns[changed[0]]} ns after later candles arrived",
                 hint="a signal may depend on its own and earlier candles only",
             )
@@ -124,7 +127,10 @@ class History:
         self._signals += _signals_of(frame, known)
 
     def close(self, open_ns: int) -> Signal:
-        """Move to the next candle, which must open at `open_ns` (else ValueError): its signal."""
+        """Move to the next candle, which must open at `open_ns` (else ValueError).
+
+        And return its signal.
+        """
         cursor = self._cursor
         try:
             expected = self._open_ns[cursor]
@@ -136,17 +142,17 @@ class History:
         return self._signals[cursor]
 
     def skip_to(self, open_ns: int) -> None:
-        """Move past the candles that open before `open_ns` (warm-up, restart) without opinions."""
+        """Move past the candles that open before `open_ns` (warm-up, restart)."""
         self._cursor = bisect_left(self._open_ns, open_ns, lo=self._cursor)
 
     @property
     def conflicting_signals(self) -> int:
-        """Candles since the anchor on which every rule said LONG and every rule said SHORT."""
+        """Candles since the anchor on which all long sides and all short sides hold."""
         return self._frame.conflicting_signals
 
     @property
     def closed(self) -> int:
-        """How many candles lie behind the cursor."""
+        """The number of candles behind the cursor."""
         return self._cursor
 
 

@@ -1,16 +1,16 @@
-"""Computing: series and signals of a catalogue entry over candles.
+"""Computes series and signals of catalogue entries over candles.
 
-A value at candle t must never depend on anything after t, nor on how many candles follow: every
-formula here and in `formulas` is held to that bit for bit by a test.
+A value at candle t must not depend on anything after t, nor on how many candles follow: a test
+checks every formula here and in `formulas` for that, bit for bit.
 
 1. Run the steps of the entry in order; each adds its results to the outputs.
-2. Whole-number results say 0 while they warm up: those candles become NaN.
-3. What is not a finite number becomes NaN, so that no infinity reaches a rule.
-4. An output has no value where the entry says that it is 0/0. Steps and averages before have used
-   what the formula gave there: a NaN would stay in a running sum for ever.
+2. Whole-number results are 0 during warm-up: those candles become NaN.
+3. Values that are not finite become NaN, so that no infinity reaches a rule.
+4. An output has no value where the entry states that it is 0/0. This is applied last, because a NaN
+   would stay in the running sums of later steps and averages for ever.
 5. A signal is LONG where only the long side of the rule holds, SHORT where only the short side
-   does; where both hold or anything in the rule is NaN it is NEUTRAL. Two numbers that differ by
-   the rounding of what they were made of are equal.
+   does, NEUTRAL where both hold or anything in the rule is NaN. Two numbers that differ by the
+   rounding of what they were computed from are equal.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from bowline.core.signals.formulas import FORMULAS
 from bowline.core.signals.formulas.undefined import GUARDS
 
 Series = NDArray[np.float64]
-Truths = NDArray[np.bool_]
+BoolColumn = NDArray[np.bool_]
 
 
-class Sides(NamedTuple):
-    """A rule on each candle: whether its sides are known to hold, and whether that is known."""
+class RuleSides(NamedTuple):
+    """A rule on each candle: whether each side is known to hold, and whether that is known."""
 
-    long: Truths
-    short: Truths
-    known: Truths
+    long: BoolColumn
+    short: BoolColumn
+    known: BoolColumn
 
 
 def warmup(
@@ -46,8 +46,8 @@ def warmup(
 ) -> int:
     """Candles before the first value, for resolved `params`.
 
-    Exact for all but entries that wait for a UTC day (`day` in their warm-up): for those it is
-    the most there can be at this timeframe, and without one the most there can be at all.
+    Exact for all entries but those that wait for a UTC day (`day` in their warm-up): for those it
+    is the maximum at this timeframe, or without a timeframe the maximum at any.
     """
     known = {**params, DAY: DAY_NS // timeframe.ns}
     return int(expressions.calculate(expressions.parse(indicator.warmup), known))
@@ -56,10 +56,10 @@ def warmup(
 def compute(
     indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
 ) -> dict[str, Series]:
-    """Every output for resolved `params`: `len(frame)` values each, NaN while it warms up."""
+    """Every output for resolved `params`: `len(frame)` values each, NaN during warm-up."""
     known: dict[str, Any] = {**ta_lib.AVERAGES, **params}
     for name, value in params.items():
-        # a chosen kind of average is passed to TA-Lib as its number
+        # TA-Lib takes a kind of average as a number (MA_Type)
         known[name] = ta_lib.AVERAGES.get(value, value) if isinstance(value, str) else value
     known |= {name: getattr(frame, name) for name in INPUTS}
     names = iter(indicator.outputs)
@@ -80,7 +80,7 @@ def without_undefined(
     outputs: dict[str, Series],
     run: Callable[[Step], tuple[NDArray[Any], ...]],
 ) -> dict[str, Series]:
-    """The outputs, NaN where they are 0/0; `run` gives the results of a step."""
+    """The outputs with NaN where they are 0/0; `run` returns the results of a step."""
     guards = {name: run(step)[0] for name, step in indicator.undefined.items()}
     return {
         name: np.where(guards[name], np.nan, series) if name in guards else series
@@ -91,13 +91,13 @@ def without_undefined(
 def scales(
     indicator: Indicator, values: Mapping[str, Any], length: int
 ) -> dict[str, expressions.Column]:
-    """For each output that has a scale, its size up to each candle; `values` has every name."""
+    """For each output with a scale, its size up to each candle; `values` has every name."""
     made = {text: scale_of(text, values, length) for text in set(indicator.scale.values())}
     return {name: made[text] for name, text in indicator.scale.items()}
 
 
 def scale_of(text: str, values: Mapping[str, Any], length: int) -> expressions.Column:
-    """The largest size up to each candle of what `text` says, as a number of the rule language."""
+    """The largest size so far of the expression `text`, at each candle."""
     size = expressions.calculate(expressions.parse(text), values)
     return largest_so_far(np.broadcast_to(np.asarray(size, dtype=np.float64), length))
 
@@ -105,13 +105,13 @@ def scale_of(text: str, values: Mapping[str, Any], length: int) -> expressions.C
 def signal(
     indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
 ) -> NDArray[np.int8]:
-    """The rule's Direction for each candle, for resolved `params`; ValueError without a rule."""
+    """The Direction at each candle, for resolved `params`; ValueError without a rule."""
     long, short, _ = sides(indicator, params, frame)
     return (long & ~short).astype(np.int8) - (short & ~long).astype(np.int8)
 
 
-def sides(indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame) -> Sides:
-    """Where the long side of the rule is known to hold, and where the short side is.
+def sides(indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame) -> RuleSides:
+    """Where the long side and the short side of the rule are known to hold.
 
     Both hold on a candle where the rule contradicts itself. ValueError without a rule.
     """
@@ -120,32 +120,32 @@ def sides(indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame)
         raise ValueError(f"indicator {indicator.id} has no rule: {indicator.no_rule}")
     values = {name: getattr(frame, name) for name in indicator.inputs}
     values |= {**params, **compute(indicator, params, frame)}
-    return judge_sides(rule, values, len(frame), scales(indicator, values, len(frame)))
+    return evaluate_sides(rule, values, len(frame), scales(indicator, values, len(frame)))
 
 
-def judge_sides(
+def evaluate_sides(
     rule: Rule, values: Mapping[str, Any], length: int, scales: Mapping[str, expressions.Column]
-) -> Sides:
-    """As `sides`, from every value and scale that the rule names."""
+) -> RuleSides:
+    """As `sides`, from the values and scales of every name in the rule."""
     known = np.ones(length, dtype=np.bool_)
     holds = []
     for text in (rule.long, rule.short):
         if not text:
             holds.append(np.zeros(length, dtype=np.bool_))
             continue
-        verdicts = expressions.judge(expressions.parse(text), values, length, scales)
+        verdicts = expressions.evaluate(expressions.parse(text), values, length, scales)
         holds.append(verdicts.holds)
         known = known & verdicts.known
-    return Sides(holds[0] & known, holds[1] & known, known)
+    return RuleSides(holds[0] & known, holds[1] & known, known)
 
 
-def first_row(known: Truths) -> int:
-    """The first row that is known; the length if none is."""
+def first_row(known: BoolColumn) -> int:
+    """The first row that is known; the length if there is none."""
     return int(known.argmax()) if known.any() else len(known)
 
 
 def run_step(step: Step, known: Mapping[str, Any]) -> tuple[NDArray[Any], ...]:
-    """The results of one call, with the arguments that `known` has for its names."""
+    """The results of one call, with the values of its argument names from `known`."""
     arguments = [known[each] if isinstance(each, str) else each for each in step.arguments]
     library, _, name = step.formula.rpartition(".")
     if library:

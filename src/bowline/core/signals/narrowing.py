@@ -1,4 +1,4 @@
-"""An environment's own bounds: a catalogue made smaller, never larger.
+"""An environment's own bounds: a narrower catalogue.
 
 It must never let through a value that the packaged catalogue forbids.
 
@@ -21,10 +21,10 @@ from bowline.core.signals.entry import STEP_TOLERANCE, Indicator, Kind, Paramete
 def narrow_entries(
     entries: Iterable[Indicator], raw: Mapping[str, object]
 ) -> tuple[list[Indicator], list[str]]:
-    """The entries that stay, with their new bounds, and one line per mistake."""
+    """The remaining entries with their new bounds, and one line per mistake."""
     wanted = raw.get("indicators")
     if not isinstance(wanted, Mapping) or set(raw) != {"indicators"}:
-        return [], ["expected 'indicators:' with a mapping of id to what is narrowed, and no more"]
+        return [], ["expected only 'indicators:', a mapping from ids to narrower bounds"]
     kept: list[Indicator] = []
     problems: list[str] = []
     by_id = {entry.id: entry for entry in entries}
@@ -33,7 +33,7 @@ def narrow_entries(
         change = wanted.get(entry.id, {})
         where = f"indicators.{entry.id}"
         if not isinstance(change, Mapping) or set(change) - {"enabled", "params"}:
-            problems.append(f"{where}: expected 'enabled' and 'params' only")
+            problems.append(f"{where}: expected no fields but 'enabled' and 'params'")
         elif not isinstance(change.get("enabled", True), bool):
             problems.append(f"{where}.enabled: expected true or false")
         elif change.get("enabled", True):
@@ -84,7 +84,7 @@ def _narrow_choices(
 ) -> Parameter:
     choices = change.get("choices", old.choices)
     if not isinstance(choices, list | tuple) or not choices or set(choices) - set(old.choices):
-        problems.append(f"{where}.choices: {choices!r} is not some of {', '.join(old.choices)}")
+        problems.append(f"{where}.choices: {choices!r} is not a subset of {', '.join(old.choices)}")
         return old
     default = change.get("default", old.default)
     return msgspec.structs.replace(old, choices=tuple(choices), default=default)
@@ -99,7 +99,7 @@ def _narrow_bounds(
     bounds = {"minimum": old.minimum, "maximum": old.maximum}
     for field, short in (("minimum", "min"), ("maximum", "max")):
         if short in change:
-            # a bound is on the old grid and within the old bounds: that is what narrower means
+            # a narrower bound lies on the old grid and within the old bounds
             value, problem = old.take(change[short])
             bounds[field] = value  # type: ignore[assignment]
             if problem:

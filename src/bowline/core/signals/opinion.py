@@ -1,12 +1,12 @@
-"""What a spec thinks of the market: all of its rules agree, or its plugin speaks alone.
+"""The signals of a spec: all of its rules must agree, or its plugin decides alone.
 
-It must never look at more than the candles it is given, and keeps nothing between two calls.
+It must use no candles but those it is given, and keeps nothing between two calls.
 
-1. Every rule says for each candle whether its long side holds and whether its short side does.
+1. For each candle and rule: does the long side hold, does the short side hold?
 2. LONG where every rule is LONG, SHORT where every rule is SHORT, else NEUTRAL.
-3. Where the long sides of all rules hold and the short sides of all do too, it is NEUTRAL and the
-   candle is counted as conflicting.
-4. The first signal is that of the first candle by which every rule has had a value.
+3. Where the long sides of all rules hold and the short sides of all do too, the signal is NEUTRAL
+   and the candle is counted as conflicting.
+4. The first signal is at the first candle by which every rule has had a value.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from bowline.core.signals.frame import Opinion, SignalFrame, frame_of
 from bowline.core.signals.spec import PluginUse, StrategySpec
 from bowline.core.signals.strategy import Strategies, plugin_opinion
 
-#: candles before the first decision of any run, however quick its indicators (B1)
-LEAST_WARMUP = 200
-#: the rule for `Opinion.warmup`, named in the metadata of every run
+#: fewest candles before the first decision of a run
+MIN_WARMUP = 200
+#: the rule for `Opinion.warmup`, recorded in the metadata of every run
 WARMUP_RULE = "longest_rule_least_200_v1"
 
 
 class Agreement(Struct, frozen=True):
-    """The opinion of indicators that must all agree, with their parameters."""
+    """The signals of indicators that must all agree, with their parameters."""
 
     rules: tuple[tuple[Indicator, Mapping[str, Value]], ...]
     timeframe: Timeframe
 
     @property
     def warmup(self) -> int:
-        """The longest warm-up of any rule, and not less than `LEAST_WARMUP`."""
+        """The longest warm-up of any rule, at least `MIN_WARMUP`."""
         asked = [indicators.warmup(rule, params, self.timeframe) for rule, params in self.rules]
-        return max(LEAST_WARMUP, *asked)
+        return max(MIN_WARMUP, *asked)
 
     def signals(self, candles: CandleFrame) -> SignalFrame:
-        """One row for each of `candles`."""
+        """One row per candle."""
         all_long = np.ones(len(candles), dtype=np.bool_)
         all_short = all_long.copy()
         agreed_long, agreed_short = all_long.copy(), all_long.copy()
@@ -60,11 +60,11 @@ class Agreement(Struct, frozen=True):
 
 
 def opinion_of(spec: StrategySpec, catalogue: Catalogue, strategies: Strategies) -> Opinion:
-    """The opinion of a spec that was parsed with this catalogue and these plugins."""
+    """The signals of a spec that was parsed with this catalogue and these plugins."""
     if isinstance(spec.rules, PluginUse):
         entry = strategies.get(spec.rules.id)
         if entry.code != spec.rules.code:
-            raise ValueError(f"the spec was made with other code of {spec.rules.id}")
-        return plugin_opinion(entry, dict(spec.rules.params), LEAST_WARMUP)
+            raise ValueError(f"the spec was made with different code of {spec.rules.id}")
+        return plugin_opinion(entry, dict(spec.rules.params), MIN_WARMUP)
     rules = tuple((catalogue.get(use.id), dict(use.params)) for use in spec.rules)
     return Agreement(rules, spec.timeframe)

@@ -1,13 +1,13 @@
-"""A strategy as immutable content: what it is made of, its canonical text, its id and its name.
+"""A strategy spec as immutable content: its canonical text, its id and its name.
 
 Nothing here may depend on when, where or by whom a spec was written: equal content has an equal id
-for ever, and any change is another strategy. `spec_reading` makes a spec from what a person wrote.
+for ever, and any change is another strategy. `spec_reading` reads a spec from a document.
 
-1. A spec holds what decides: every parameter is written out, numbers are exact, plugin code is
-   there by its hash. Costs and limits it may leave open; a run's policy has them settled.
+1. A spec contains everything that decides: every parameter is written out, numbers are exact,
+   plugin code is included by its hash. Costs and limits may be left open until a run is made.
 2. Its canonical text is JSON with sorted keys, no blanks, and numbers without trailing zeros or
-   exponents. The order of the rules does not matter to an AND, so they are sorted.
-3. Its id is the SHA-256 of that text; its name is made of the content and the head of the id.
+   exponents. Rules are sorted, because their order does not matter.
+3. Its id is the SHA-256 of that text; its name is made of the content and the beginning of the id.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ from bowline.core.signals.catalogue import Value
 from bowline.core.symbols import symbol_of
 
 SPEC_VERSION = 1
-#: characters of the id that a name ends with
+#: characters of the id at the end of a name
 NAME_HASH_CHARS = 8
-#: rules that a name spells out
+#: most rules in a name
 NAMED_RULES = 3
-#: the only markets that lend: perpetuals that are settled in quote money
+#: the only markets with leverage: perpetuals settled in the quote currency
 LEVERAGED_KIND = "linear"
 
 Number = TypeVar("Number", Decimal, int)
-#: name and value in the order in which the catalogue or the plugin declares them
+#: names and values, in the order of the catalogue or the plugin
 Params = tuple[tuple[str, Value], ...]
 
 
@@ -74,35 +74,35 @@ class PluginUse(Struct, frozen=True):
 
 
 class SpecCosts(Struct, frozen=True):
-    """Costs in percent; what is None is settled when a run is made."""
+    """Costs in percent; None is decided when a run is made."""
 
     fee_pct: Decimal | None = None
     slippage_pct: Decimal | None = None
 
 
 class SpecLimits(Struct, frozen=True):
-    """Bounds on entries, 0 is off; what is None is settled when a run is made."""
+    """Limits on entries, 0 is off; None is decided when a run is made."""
 
     daily_loss_pct: Decimal | None = None
     cooldown_candles: int | None = None
 
 
-class Unsaid(Struct, frozen=True):
-    """What holds where a spec says nothing; without a fee it is that of the run's market."""
+class SpecDefaults(Struct, frozen=True):
+    """Values for what a spec leaves open; without a fee it is that of the run's market."""
 
     fee_pct: Decimal | None = None
     slippage_pct: Decimal = Decimal("0.01")
     limits: Limits = Limits()
 
 
-#: what holds where neither a spec nor a setting says anything
-USUAL = Unsaid()
+#: defaults without any setting
+BUILTIN_DEFAULTS = SpecDefaults()
 
 
 class StrategySpec(Struct, frozen=True):
     """StrategySpec v1. `rules` are indicators that must all agree, or one plugin.
 
-    A default is what a field meant before it was there: what was saved then means it still.
+    A default of a field added later is its meaning in specs saved before.
     """
 
     timeframe: Timeframe
@@ -120,17 +120,17 @@ class StrategySpec(Struct, frozen=True):
 
 
 def document_of(spec: StrategySpec) -> dict[str, Any]:
-    """The spec as plain values the way a person would write it, to be read as new.
+    """The spec as a document for people, which reads back as the same spec.
 
-    `first_signal` is always there: without it a new spec and a saved one mean different things.
+    `first_signal` is always included: its default differs between new and saved specs.
     """
     return content_of(spec) | {"first_signal": spec.first_signal.value}
 
 
 def content_of(spec: StrategySpec) -> dict[str, Any]:
-    """The spec as plain values: what its id is of, and what is saved.
+    """The spec as plain values: what is saved, and what its id is computed from.
 
-    Nothing is left out but what became possible later and is not used: ids never change.
+    Fields that were added later are left out if not used, so that ids never change.
     """
     document: dict[str, Any] = {
         "version": SPEC_VERSION,
@@ -162,7 +162,7 @@ def content_of(spec: StrategySpec) -> dict[str, Any]:
 
 
 def canonical_json(spec: StrategySpec) -> bytes:
-    """The one text of this content, in UTF-8."""
+    """The canonical text of this content, in UTF-8."""
     return spec_json(content_of(spec))
 
 
@@ -199,7 +199,7 @@ def strategy_name(spec: StrategySpec) -> str:
 
 
 def beyond_close_fills(spec: StrategySpec) -> tuple[str, ...]:
-    """What the spec asks for that a sweep's kernel does not model, as it would be written."""
+    """The fields of the spec that a sweep's kernel does not support, as they are written."""
     asked = {
         f"fills: {spec.fills.value}": spec.fills is not Fills.CLOSE,
         "funding: true": spec.funding,
@@ -209,21 +209,23 @@ def beyond_close_fills(spec: StrategySpec) -> tuple[str, ...]:
     return tuple(words for words, is_asked in asked.items() if is_asked)
 
 
-def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Policy:
-    """How a run of this spec on `market` may act: costs and limits settled.
+def policy_of(
+    spec: StrategySpec, market: Market, defaults: SpecDefaults = BUILTIN_DEFAULTS
+) -> Policy:
+    """The policy of a run of this spec on `market`, with costs and limits decided.
 
-    Raises BadInput for a margin on anything but perpetuals.
+    BadInput for a margin on anything but perpetuals.
     """
     if spec.margin is not None and market.kind != LEVERAGED_KIND:
         raise BadInput(
-            f"margin: {market.name} has no leverage: only perpetuals have",
+            f"margin: {market.name} has no leverage: only perpetuals do",
             hint="name a linear market, such as binance:linear, or leave margin out of the spec",
         )
-    fee = _first(spec.costs.fee_pct, unsaid.fee_pct, market.taker_fee_pct)
-    slippage = _first(spec.costs.slippage_pct, unsaid.slippage_pct)
+    fee = _first(spec.costs.fee_pct, defaults.fee_pct, market.taker_fee_pct)
+    slippage = _first(spec.costs.slippage_pct, defaults.slippage_pct)
     limits = Limits(
-        _first(spec.limits.daily_loss_pct, unsaid.limits.daily_loss_pct),
-        _first(spec.limits.cooldown_candles, unsaid.limits.cooldown_candles),
+        _first(spec.limits.daily_loss_pct, defaults.limits.daily_loss_pct),
+        _first(spec.limits.cooldown_candles, defaults.limits.cooldown_candles),
     )
     costs = Costs(fee, slippage)
     stops, sizing = spec.stops, spec.sizing
@@ -236,9 +238,9 @@ def policy_of(spec: StrategySpec, market: Market, unsaid: Unsaid = USUAL) -> Pol
 def instrument_of(
     spec: StrategySpec, market: str | None = None, symbol: str | None = None
 ) -> InstrumentId:
-    """What a run of this spec is on: its own instrument, or `market` (`venue:kind`) and `symbol`.
+    """The instrument of a run of this spec: its own, or `market` (`venue:kind`) and `symbol`.
 
-    Raises BadInput when either is said in neither place, or there is no such market.
+    BadInput if either is missing, or there is no such market.
     """
     own = spec.instrument
     missing = [f"--{name}" for name, asked in (("market", market), ("symbol", symbol)) if not asked]
@@ -262,7 +264,7 @@ def instrument_of(
 
 
 def plain_decimal(value: Decimal) -> Decimal:
-    """The same number without trailing zeros and without an exponent: 1.50 is 1.5, 1E+2 is 100."""
+    """The same number without trailing zeros and exponent: 1.50 is 1.5, 1E+2 is 100."""
     reduced = value.normalize()
     exponent = reduced.as_tuple().exponent
     if isinstance(exponent, int) and exponent > 0:
@@ -271,7 +273,7 @@ def plain_decimal(value: Decimal) -> Decimal:
 
 
 def _plain_numbers(value: object) -> object:
-    """The same document with its Decimals as JSON numbers that have no exponent."""
+    """The same document with its Decimals as JSON numbers without exponents."""
     match value:
         case dict():
             return {key: _plain_numbers(each) for key, each in value.items()}
@@ -283,7 +285,7 @@ def _plain_numbers(value: object) -> object:
 
 
 def _first(*said: Number | None) -> Number:
-    """The first that is not None; the last never is."""
+    """The first value that is not None; the last one never is."""
     return next(each for each in said if each is not None)
 
 
@@ -297,7 +299,7 @@ def _exact(value: Value) -> int | str | Decimal:
 
 
 def _written(section: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, with numbers in their plain form."""
+    """The fields that are set, with numbers in their plain form."""
     return {
         name: plain_decimal(value) if isinstance(value, Decimal) else value
         for name, value in section.items()

@@ -1,12 +1,12 @@
-"""Strategies written in Python: the class a plugin fills in, the registry, and the guard around it.
+"""Strategy plugins: the class a plugin implements, the registry, and the checks around it.
 
-A plugin is somebody else's code: what it gives must never be used unchecked, and what it raises
-must never pass for a mistake of Bowline's own.
+A plugin is third-party code: its output must never be used unchecked, and its exceptions must never
+pass for an error of Bowline's own.
 
-1. A plugin is a subclass of `Strategy`; registering it checks what it says about itself.
-2. It sees candles it cannot write to and parameters that were checked against its bounds.
-3. Its signals must be one direction a candle, and must not change when the candles after them are
-   taken away: right behind some candles where it changed its mind, it is asked again.
+1. A plugin is a subclass of `Strategy`; registering it checks its declarations.
+2. It gets read-only candles, and parameters that were checked against their bounds.
+3. Its signals must be one direction per candle, and must not change when later candles are removed:
+   this is tested just after some of the candles where its signal changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.signals.catalogue import Parameter, Value
 from bowline.core.signals.frame import DirectionColumn, SignalFrame, frame_of
 
-#: how often a plugin's past is computed again to see whether it looks ahead
+#: how often a plugin's signals are computed again on fewer candles, to detect look-ahead
 CAUSAL_CUTS = 4
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -36,9 +36,9 @@ _GUIDE = "see docs/howto/write-a-strategy-plugin.md"
 
 
 class Strategy(ABC):
-    """What a plugin fills in. It must keep no state: the same candles give the same signals."""
+    """The interface of a plugin. It must keep no state: the same candles give the same signals."""
 
-    #: small letters, digits and _; unique among the plugins that are loaded
+    #: small letters, digits and _; unique among the loaded plugins
     id: ClassVar[str]
     version: ClassVar[int] = 1
     title: ClassVar[str]
@@ -51,24 +51,23 @@ class Strategy(ABC):
 
     @abstractmethod
     def warmup(self, params: Mapping[str, Value]) -> int:
-        """Candles before the first signal that means something.
+        """Candles before the first meaningful signal.
 
-        That one is the first signal, which a run may have to wait out; what is given before it
-        is never fresh either.
+        That is the first signal, which a run may have to wait out; an earlier one is never fresh.
         """
 
     @abstractmethod
     def signals(self, candles: CandleFrame, params: Mapping[str, Value]) -> NDArray[np.integer]:
-        """One whole number a candle: 1 LONG, -1 SHORT, 0 NEUTRAL.
+        """One whole number per candle: 1 LONG, -1 SHORT, 0 NEUTRAL.
 
-        Value t may depend on candles 0 to t and on nothing else.
+        Value t may depend on candles 0 to t only.
         """
 
 
-class Registered(msgspec.Struct, frozen=True):
-    """A strategy that may be used, where it came from, and the SHA-256 of its code.
+class RegisteredStrategy(msgspec.Struct, frozen=True):
+    """A usable strategy, its origin, and the SHA-256 of its code.
 
-    `root` is the file or the folder that its code lies in.
+    `root` is the file or the folder of its code.
     """
 
     strategy: Strategy
@@ -77,10 +76,13 @@ class Registered(msgspec.Struct, frozen=True):
     root: str
 
     def resolve(self, params: Mapping[str, object]) -> tuple[dict[str, Value], list[str]]:
-        """`params` filled up with defaults, and one message a mistake saying what was allowed."""
+        """`params` completed with defaults, and one message per mistake.
+
+        Stating what is allowed.
+        """
         known = {each.name: each for each in self.strategy.parameters}
         problems = [
-            f"{name}: {self.strategy.id} has no such parameter: "
+            f"{name}: no such parameter of {self.strategy.id}: "
             f"expected {', '.join(known) or 'none'}"
             for name in params
             if name not in known
@@ -93,12 +95,12 @@ class Registered(msgspec.Struct, frozen=True):
             else:
                 values[name] = value
         if not problems:
-            with blamed(self.origin, self.root):
+            with plugin_errors(self.origin, self.root):
                 problems = [str(each) for each in self.strategy.problems(MappingProxyType(values))]
         return values, problems
 
 
-class Fault(msgspec.Struct, frozen=True):
+class PluginFailure(msgspec.Struct, frozen=True):
     """A plugin that could not be loaded, and why."""
 
     origin: str
@@ -107,24 +109,28 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Strategies:
-    """Every strategy plugin that may be used, by id, and those that could not be loaded."""
+    """Every usable strategy plugin, by id, and those that could not be loaded."""
 
-    def __init__(self, entries: Iterable[Registered] = (), faults: Iterable[Fault] = ()) -> None:
-        self._by_id: dict[str, Registered] = {}
-        found = list(faults)
+    def __init__(
+        self, entries: Iterable[RegisteredStrategy] = (), failures: Iterable[PluginFailure] = ()
+    ) -> None:
+        self._by_id: dict[str, RegisteredStrategy] = {}
+        found = list(failures)
         for entry in entries:
             earlier = self._by_id.setdefault(entry.strategy.id, entry)
             if earlier is not entry:
                 found.append(
-                    Fault(entry.origin, f"the id {entry.strategy.id} belongs to {earlier.origin}")
+                    PluginFailure(
+                        entry.origin, f"the id {entry.strategy.id} belongs to {earlier.origin}"
+                    )
                 )
-        self.faults = tuple(found)
+        self.failures = tuple(found)
 
-    def __iter__(self) -> Iterator[Registered]:
+    def __iter__(self) -> Iterator[RegisteredStrategy]:
         return iter(self._by_id.values())
 
-    def get(self, strategy_id: str) -> Registered:
-        """The strategy of this id; NotFound says which there are."""
+    def get(self, strategy_id: str) -> RegisteredStrategy:
+        """The strategy with this id; NotFound lists the existing ones."""
         entry = self._by_id.get(strategy_id)
         if entry is not None:
             return entry
@@ -132,27 +138,27 @@ class Strategies:
         hint = (
             f"did you mean {near[0]}?" if near else f"there are: {', '.join(self._by_id) or 'none'}"
         )
-        if self.faults:
-            hint += f"; {len(self.faults)} not loaded: see `bowline strategy plugins`"
+        if self.failures:
+            hint += f"; {len(self.failures)} not loaded: see `bowline strategy plugins`"
         elif not self._by_id:
             hint += "; how to add one: docs/howto/write-a-strategy-plugin.md"
         raise NotFound(f"there is no strategy plugin {strategy_id!r}", hint=hint)
 
 
-def register(strategy: object, origin: str, code: str, root: str) -> Registered:
-    """`strategy` (an instance or its class) checked: BadInput has one problem a mistake."""
-    with blamed(origin, root):
+def register(strategy: object, origin: str, code: str, root: str) -> RegisteredStrategy:
+    """`strategy` (an instance or its class), checked; BadInput has one problem per mistake."""
+    with plugin_errors(origin, root):
         made = strategy() if isinstance(strategy, type) else strategy
     if not isinstance(made, Strategy):
         raise BadInput(f"{origin}: {strategy!r} is not a Strategy", hint=_GUIDE)
     problems = list(_declaration_problems(made))
     if problems:
         raise BadInput(
-            f"{origin}: {type(made).__name__} does not say what it is",
+            f"{origin}: the declarations of {type(made).__name__} have mistakes",
             problems=tuple(problems),
             hint=_GUIDE,
         )
-    return Registered(made, origin, code, root)
+    return RegisteredStrategy(made, origin, code, root)
 
 
 def _declaration_problems(strategy: Strategy) -> Iterator[str]:
@@ -180,29 +186,29 @@ def _declaration_problems(strategy: Strategy) -> Iterator[str]:
 
 
 class PluginOpinion(msgspec.Struct, frozen=True):
-    """What a registered strategy with these parameters thinks of the market."""
+    """The signals of a registered strategy with these parameters."""
 
-    entry: Registered
+    entry: RegisteredStrategy
     params: Mapping[str, Value]
     least_warmup: int
 
     @property
     def warmup(self) -> int:
-        """What the strategy asks for, and not less than every run waits for."""
+        """The strategy's warm-up, at least `least_warmup`."""
         return max(self.least_warmup, self._own_warmup())
 
     def _own_warmup(self) -> int:
-        with blamed(self.entry.origin, self.entry.root):
+        with plugin_errors(self.entry.origin, self.entry.root):
             asked = self.entry.strategy.warmup(self.params)
         if type(asked) is not int or asked < 0:
             raise BadInput(
-                f"{self.entry.origin}: warmup gave {asked!r}, expected 0 or more candles"
+                f"{self.entry.origin}: warmup returned {asked!r}, expected 0 or more candles"
             )
         return asked
 
     def signals(self, candles: CandleFrame) -> SignalFrame:
         """The plugin's directions, checked; BadInput names the plugin and what is wrong."""
-        locked = _locked(candles)
+        locked = _read_only(candles)
         direction = self._directions(locked)
         for cut in _cuts(direction):
             again = self._directions(locked.slice(0, cut))
@@ -210,22 +216,22 @@ class PluginOpinion(msgspec.Struct, frozen=True):
             if len(changed):
                 raise BadInput(
                     f"{self.entry.origin}: {self.entry.strategy.id} looks ahead: its signal of "
-                    f"candle {changed[0]} is another one when the candles after {cut - 1} are "
-                    "not there",
+                    f"candle {changed[0]} changes when the candles after {cut - 1} are "
+                    "removed",
                     hint="a signal may depend on its own and earlier candles only",
                 )
         return frame_of(direction, first=self._own_warmup())
 
     def _directions(self, candles: CandleFrame) -> DirectionColumn:
-        with blamed(self.entry.origin, self.entry.root):
+        with plugin_errors(self.entry.origin, self.entry.root):
             given: object = self.entry.strategy.signals(candles, self.params)
         if not isinstance(given, np.ndarray) or given.dtype.kind not in "iu" or given.ndim != 1:
             found = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given)
-            raise self._bad(f"gave {found}, expected one whole number a candle (np.int8)")
+            raise self._bad(f"returned {found}, expected one whole number per candle (np.int8)")
         if len(given) != len(candles):
-            raise self._bad(f"gave {len(given)} signals for {len(candles)} candles")
+            raise self._bad(f"returned {len(given)} signals for {len(candles)} candles")
         if len(given) and not {int(given.min()), int(given.max())} <= {-1, 0, 1}:
-            raise self._bad(f"gave {given.min()} to {given.max()}, expected -1, 0 and 1")
+            raise self._bad(f"returned {given.min()} to {given.max()}, expected -1, 0 and 1")
         return given.astype(np.int8, copy=True)
 
     def _bad(self, what: str) -> BadInput:
@@ -233,28 +239,28 @@ class PluginOpinion(msgspec.Struct, frozen=True):
 
 
 def plugin_opinion(
-    entry: Registered, params: Mapping[str, Value], least_warmup: int
+    entry: RegisteredStrategy, params: Mapping[str, Value], least_warmup: int
 ) -> PluginOpinion:
-    """What `entry` thinks under resolved `params`."""
+    """The signals of `entry` with resolved `params`."""
     return PluginOpinion(entry, MappingProxyType(dict(params)), least_warmup)
 
 
 @contextmanager
-def blamed(origin: str, root: str) -> Iterator[None]:
-    """Whatever the plugin's code raises in here becomes a BadInput that names its file and line."""
+def plugin_errors(origin: str, root: str) -> Iterator[None]:
+    """Turns any exception of the plugin's code into a BadInput that names its file and line."""
     try:
         yield
     except BowlineError:
         raise
     except (Exception, SystemExit) as error:
-        # a plugin is somebody else's code and may raise anything at all
+        # a plugin is third-party code and may raise anything
         place = _place_of(error, root)
         where = f"{origin}: {place}" if place and root != origin else place or origin
         raise BadInput(f"{where}: {type(error).__name__}: {error}", hint=_GUIDE) from error
 
 
 def _place_of(error: BaseException, root: str) -> str:
-    """File and line of the last place inside the plugin's own code, if there is one."""
+    """File and line of the last place within the plugin's own code, if there is one."""
     if isinstance(error, SyntaxError) and (error.filename or "").startswith(root):
         return f"{error.filename} line {error.lineno}"
     place = ""
@@ -268,8 +274,11 @@ def _place_of(error: BaseException, root: str) -> str:
 
 
 def _cuts(direction: DirectionColumn) -> list[int]:
-    """Lengths to compute again: right behind changes of mind, where looking ahead must show."""
-    if len(direction) < 2:  # noqa: PLR2004 - there is nothing to take away
+    """The lengths to compute again.
+
+    Just after changes of the signal, where look-ahead shows most.
+    """
+    if len(direction) < 2:  # noqa: PLR2004 - no candle can be removed
         return []
     places = np.flatnonzero(np.diff(direction)) + 2
     if not len(places):
@@ -278,8 +287,8 @@ def _cuts(direction: DirectionColumn) -> list[int]:
     return sorted({int(places[each]) for each in picked})
 
 
-def _locked(candles: CandleFrame) -> CandleFrame:
-    """The same candles as views that cannot be written to, without their source."""
+def _read_only(candles: CandleFrame) -> CandleFrame:
+    """The same candles as read-only views, without their source."""
     columns = {}
     for name in ("open_ns", *VALUE_COLUMNS):
         view = getattr(candles, name).view()

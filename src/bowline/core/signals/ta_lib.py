@@ -1,13 +1,13 @@
 """The binding to TA-Lib's C functions, without pandas and polars.
 
-It must never change a global setting of the library (unstable periods, candle settings): the
-numbers would then depend on who ran before.
+It must never change a global setting of the library (unstable periods, candle settings): results
+would then depend on earlier calls.
 
-`import talib` wraps every function for pandas and polars and imports both if they are installed,
-as does the extension module itself: a second at start-up for containers that are never used here.
-So the extension is loaded from its file, with both names hidden while it loads, and under a name
-without a package: asked for `numpy`, it looks for `talib.numpy` first, and that would run `talib`.
-Whoever asks first loads it; who asks meanwhile waits.
+`import talib` wraps every function for pandas and polars and imports both if they are installed, as
+does the extension module itself: a second at start-up for containers that are never used here. So
+the extension is loaded from its file, with both names hidden during the load, and under a name
+without a package: inside the package `import numpy` would try `talib.numpy` first, which runs
+`talib`. The first caller loads it; concurrent callers wait.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MODULE = "_ta_lib"
-#: the name it gives itself in sys.modules, and by which `import talib` finds it
+#: the name that it enters in sys.modules, and under which `import talib` finds it
 _OWN_NAME = "talib._ta_lib"
 _HIDDEN = ("pandas", "polars")
 _LOADING = Lock()
 
-#: TA-Lib's numbers for kinds of moving average (its MA_Type)
+#: TA-Lib's MA_Type, https://ta-lib.github.io/ta-lib-python/func.html
 AVERAGES = {
     "sma": 0, "ema": 1, "wma": 2, "dema": 3, "tema": 4, "trima": 5,
     "kama": 6, "t3": 8, "hma": 9, "zlema": 12, "rma": 13,
@@ -40,14 +40,14 @@ AVERAGES = {
 
 
 def has(function: str) -> bool:
-    """Whether TA-Lib has a function of this name."""
+    """Whether TA-Lib has this function."""
     return function.isupper() and callable(getattr(_library(), function, None))
 
 
 def run(function: str, *arguments: Any) -> tuple[NDArray[Any], ...]:  # noqa: ANN401 - inputs, options
     """The outputs of `function` for its inputs (float64, one length) and then its options in order.
 
-    Leading candles without a value are NaN, or 0 where the function gives whole numbers.
+    Leading candles without a value are NaN, or 0 if the function returns whole numbers.
     """
     columns = [np.ascontiguousarray(a) if isinstance(a, np.ndarray) else a for a in arguments]
     result = getattr(_library(), function)(*columns)
@@ -55,7 +55,7 @@ def run(function: str, *arguments: Any) -> tuple[NDArray[Any], ...]:  # noqa: AN
 
 
 def _library() -> ModuleType:
-    # a cache alone lets two threads load it at once, each hiding names from the other
+    # the cache alone would let two threads load it at once, each hiding names from the other
     with _LOADING:
         return _load()
 
@@ -73,13 +73,13 @@ def _load() -> ModuleType:
     with _hidden(_HIDDEN):
         module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)
-    # what talib/__init__ would do: without it the candlestick patterns have no settings
+    # as talib/__init__ does: without it the candlestick patterns have no settings
     module._ta_initialize()  # noqa: SLF001
     return module
 
 
 def _extension_path() -> Path:
-    # find_spec of a top-level package locates it without running it
+    # find_spec locates a top-level package without running it
     package = importlib.util.find_spec("talib")
     if package is None or not package.submodule_search_locations:
         raise ImportError("TA-Lib is not installed: pip install ta-lib")
@@ -95,7 +95,7 @@ def _extension_path() -> Path:
 
 @contextmanager
 def _hidden(modules: tuple[str, ...]) -> Iterator[None]:
-    """None in sys.modules makes an import fail as if the package were not installed."""
+    """Make imports of these modules fail as if they were not installed (None in sys.modules)."""
     absent = [name for name in modules if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
     try:

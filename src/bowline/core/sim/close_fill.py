@@ -19,7 +19,7 @@ from decimal import Decimal
 
 from bowline.core.engine import State
 from bowline.core.engine.levels import as_met
-from bowline.core.facts import Leg
+from bowline.core.facts import PathSegment
 from bowline.core.model.account import Capabilities
 from bowline.core.model.command import CancelOrder, Command, LookUpOrder, PlaceOrder
 from bowline.core.model.event import (
@@ -70,7 +70,7 @@ class CloseFillSimulator:
                 self._held[run_id] = run.position.signed_quantity
             self._resting[run_id] = {order_id: state.orders[order_id] for order_id in run.resting}
 
-    def play(self, candle: CandleClosed, legs: Sequence[Leg]) -> Iterator[Event]:
+    def play(self, candle: CandleClosed, legs: Sequence[PathSegment]) -> Iterator[Event]:
         """The fills inside a candle, before its close is told."""
         for run_id in self._watching.get((candle.instrument, candle.timeframe), ()):
             met = _met(tuple(self._resting.get(run_id, {}).values()), legs)
@@ -140,7 +140,7 @@ def _report(order: Order, state: OrderState, now_ns: int) -> OrderReported:
     return OrderReported(now_ns, order.account, report)
 
 
-def _met(resting: Sequence[Order], legs: Sequence[Leg]) -> tuple[Order, Decimal] | None:
+def _met(resting: Sequence[Order], legs: Sequence[PathSegment]) -> tuple[Order, Decimal] | None:
     """Which resting order the way of a candle meets first, and where.
 
     A leg that begins at or beyond a trigger meets it at its open. A leg that reaches two meets the

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bowline.core.engine import Engine
-from bowline.core.facts import PlayedCandle
+from bowline.core.facts import SimulatedCandle
 from bowline.core.model.account import Account, Life
 from bowline.core.model.event import AccountOpened, FundingFixed, OpinionsFormed, Run, RunStarted
 from bowline.core.model.intent import Signal
@@ -49,15 +49,15 @@ class Simulation:
         """Go on from the state that the engine was given: what it knows is all there is."""
         self._venue.resume(self.engine.state)
 
-    def take(self, fact: PlayedCandle | FundingFixed, opinions: Opinions) -> None:
+    def take(self, fact: SimulatedCandle | FundingFixed, opinions: Opinions) -> None:
         """One fact of the market and everything that follows from it."""
         if isinstance(fact, FundingFixed):
             for moved in self._venue.fund(fact):
                 self._driver.take(moved)
             return
         candle = fact.fact
-        if fact.legs:
-            for filled in self._venue.play(candle, fact.legs):
+        if fact.path:
+            for filled in self._venue.play(candle, fact.path):
                 self._driver.take(filled)
         self._venue.close(candle)
         self._driver.take(candle)

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from bowline.core.completeness import Across, Completeness, Hole
+from bowline.core.completeness import Completeness, GapEffects, MissingSpan
 from bowline.desk.report.words import duration_text, iso_text, time_text
 
 #: gaps and round trips that are named one by one; the document has all
@@ -99,7 +99,7 @@ def _gap_lines(found: Completeness) -> Iterator[str]:
         yield from _across_lines(found.across)
 
 
-def _across_lines(across: Across) -> Iterator[str]:
+def _across_lines(across: GapEffects) -> Iterator[str]:
     if across.warmup:
         yield "the warm-up spans a gap"
     if across.round_trips:
@@ -125,12 +125,12 @@ def _filled(found: Completeness) -> tuple[str, ...]:
     return (f"{found.filled:,} minutes without a trade are filled flat, with volume 0",)
 
 
-def _hole(hole: Hole) -> str:
+def _hole(hole: MissingSpan) -> str:
     spans = f"{time_text(hole.from_ns)} to {time_text(hole.to_ns)}"
     return f"{duration_text(hole.length_ns)} ({spans})"
 
 
-def _hole_document(hole: Hole) -> dict[str, Any]:
+def _hole_document(hole: MissingSpan) -> dict[str, Any]:
     return {
         "from": iso_text(hole.from_ns),
         "to": iso_text(hole.to_ns),

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 
 from bowline.core.model.policy import Fills
 from bowline.core.model.position import RoundTrip
-from bowline.core.report import METRICS, Metrics, OpenPosition, Report, Unit, longest_gap_within
+from bowline.core.report import METRICS, MarkedPosition, Metrics, Report, Unit, longest_gap_within
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_document
 from bowline.desk.report.words import (
@@ -123,7 +123,7 @@ def _round_trip(trip: RoundTrip, report: Report) -> dict[str, Any]:
     }
 
 
-def _open(held: OpenPosition | None) -> dict[str, Any] | None:
+def _open(held: MarkedPosition | None) -> dict[str, Any] | None:
     if held is None:
         return None
     return {

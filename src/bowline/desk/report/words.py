@@ -23,7 +23,7 @@ from bowline.core.model.policy import (
     StrategyCompound,
 )
 from bowline.core.model.values import DAY_NS, HUNDRED, MINUTE_NS, SECOND_NS, ZERO
-from bowline.core.report import METRICS, Metrics, OpenPosition, Report, Unit
+from bowline.core.report import METRICS, MarkedPosition, Metrics, Report, Unit
 from bowline.desk.report.caption import Caption
 
 NOTHING = "n/a"
@@ -153,7 +153,7 @@ def funding_text(report: Report) -> str:
     return f", funding {verb} {abs(net) / report.metrics.initial_cash_quote * HUNDRED:.1f} %"
 
 
-def open_text(held: OpenPosition) -> str:
+def open_text(held: MarkedPosition) -> str:
     """The position that is still open, in words."""
     side = held.position.direction.name.lower()
     return f"a {side} position is still open at {signed_pct(held.return_pct)}"

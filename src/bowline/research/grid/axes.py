@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from bowline.core.document_reader import Bounds
 from bowline.core.numbers import exact, show
 from bowline.core.signals.catalogue import Kind, Parameter, Value
 from bowline.core.signals.spec import plain_decimal
-from bowline.core.signals.spec_reading import Bounds
 
 #: most values of one axis
 MAX_AXIS_VALUES = 100_000
@@ -72,7 +72,7 @@ def read_stops(
         if each is None or each == OFF:
             values.append(None)
         elif value is None or not bounds.holds(value):
-            wrong(path, f"{show(each)} is not allowed: expected {bounds.words}, or {OFF}")
+            wrong(path, f"{show(each)} is not allowed: expected {bounds.allowed}, or {OFF}")
         else:
             values.append(plain_decimal(value))
     if not isinstance(raw, list | tuple) or raw:

@@ -32,7 +32,14 @@ from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, market_by_id
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import Costs, FirstSignal, Limits, Stops
-from bowline.core.signals import LEAST_WARMUP, USUAL, StrategySpec, Unsaid, policy_of, ta_lib
+from bowline.core.signals import (
+    BUILTIN_DEFAULTS,
+    MIN_WARMUP,
+    SpecDefaults,
+    StrategySpec,
+    policy_of,
+    ta_lib,
+)
 from bowline.core.signals.catalogue import Value
 from bowline.core.signals.spec import IndicatorUse, SpecCosts
 from bowline.research.grid.budget import (
@@ -383,7 +390,7 @@ class GridPlan:
 
     def _anchors(self, slots: tuple[Slot, ...], sets: IndexColumn) -> IndexColumn:
         timeframe = self.request.template.timeframe
-        wait = np.full(len(sets), LEAST_WARMUP, dtype=np.int64)
+        wait = np.full(len(sets), MIN_WARMUP, dtype=np.int64)
         for at, slot in enumerate(slots):
             np.maximum(wait, slot.warmups(sets[:, at], timeframe), out=wait)
         return np.maximum(0, self.start - wait)
@@ -414,7 +421,7 @@ def plan_grid(
     start_ns: int,
     *,
     cash: Decimal = Decimal(10_000),
-    unsaid: Unsaid = USUAL,
+    defaults: SpecDefaults = BUILTIN_DEFAULTS,
     convention: Convention = Convention.BOWLINE,
     budget: SweepBudget = DEFAULT_BUDGET,
     chunk_bases: int | None = None,
@@ -434,7 +441,7 @@ def plan_grid(
             hint="see what is stored with `bowline candles list`, then choose --from and --to",
         )
     market = market_by_id(candles.instrument.market_id)
-    policy = policy_of(request.template, market, unsaid)
+    policy = policy_of(request.template, market, defaults)
     if policy.limits != Limits():
         raise BadInput(
             "the settings limit entries (cooldown, daily loss), which a sweep does not support",

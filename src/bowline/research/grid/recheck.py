@@ -21,7 +21,7 @@ from decimal import Decimal
 import numpy as np
 from msgspec import Struct
 
-from bowline.core.completeness import Hole
+from bowline.core.completeness import MissingSpan
 from bowline.core.errors import BowlineError
 from bowline.core.model.event import Run
 from bowline.core.model.instrument import Instrument
@@ -121,7 +121,7 @@ class _FinishedRun(Struct, frozen=True):
     held_across: int
 
     @classmethod
-    def of(cls, report: Report, gaps: Sequence[Hole]) -> _FinishedRun:
+    def of(cls, report: Report, gaps: Sequence[MissingSpan]) -> _FinishedRun:
         """The part of `report` that is kept."""
         met = frozenset(each.reason for each in report.record.executions)
         held = count_held_across(report, gaps)

@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import Struct
 
 from bowline.core.errors import BadInput
-from bowline.core.signals import LEAST_WARMUP, StrategySpec, content_of, expressions
+from bowline.core.signals import MIN_WARMUP, StrategySpec, content_of, expressions
 from bowline.research.grid.space import Slot, Space, Subset
 from bowline.research.grid.topk import RowBounds
 
@@ -59,7 +59,7 @@ class GridRequest(Struct, frozen=True, dict=True):
     @cached_property
     def warmup(self) -> int:
         """Candles before the first decision that the slowest variant needs."""
-        asked = [LEAST_WARMUP]
+        asked = [MIN_WARMUP]
         for slot in self.slots:
             if slot.count:
                 numbers = np.arange(slot.count, dtype=np.int64)

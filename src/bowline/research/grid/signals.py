@@ -92,7 +92,7 @@ class SignalSource:
             _compare(values[above], values[below], scale, column[anchor:])
             return column, anchor + _first_of_both(values[above], values[below])
         assert indicator.rule is not None, f"{indicator.id} has no rule"
-        long, short, known = indicators.judge_sides(indicator.rule, values, len(frame), scales)
+        long, short, known = indicators.evaluate_sides(indicator.rule, values, len(frame), scales)
         np.subtract(long & ~short, short & ~long, out=column[anchor:], dtype=np.int8)
         return column, anchor + indicators.first_row(known)
 
@@ -215,8 +215,12 @@ def opposites(indicator: Indicator) -> tuple[str, str] | None:
         return None
     match expressions.parse(rule.long), expressions.parse(rule.short):
         case (
-            expressions.Comparison(">" | "<" as sign, expressions.Name(a), expressions.Name(b)),
-            expressions.Comparison(">" | "<" as other, expressions.Name(c), expressions.Name(d)),
+            expressions.ComparisonNode(
+                ">" | "<" as sign, expressions.NameNode(a), expressions.NameNode(b)
+            ),
+            expressions.ComparisonNode(
+                ">" | "<" as other, expressions.NameNode(c), expressions.NameNode(d)
+            ),
         ) if sign != other and (a, b) == (c, d):
             columns = {*indicator.inputs, *indicator.outputs}
             return None if {a, b} - columns else (a, b) if sign == ">" else (b, a)

@@ -245,6 +245,6 @@ def _satisfying(
         known: Mapping[str, NDArray[Any]] = columns_of(block)
         holds = np.ones(len(block), dtype=np.bool_)
         for tree in trees:
-            holds &= expressions.judge(tree, known, len(block)).holds
+            holds &= expressions.evaluate(tree, known, len(block)).holds
         kept.append(block[holds])
     return np.concatenate(kept) if kept else np.empty(0, dtype=np.int64)

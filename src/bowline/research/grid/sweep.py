@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from bowline.core.model.market import CandleFrame
-from bowline.core.signals import USUAL, Catalogue, Unsaid
+from bowline.core.signals import BUILTIN_DEFAULTS, Catalogue, SpecDefaults
 from bowline.research.grid.budget import DEFAULT_BUDGET, SweepBudget
 from bowline.research.grid.kernel import instruction_set
 from bowline.research.grid.kernel_types import Convention
@@ -79,7 +79,7 @@ def sweep(
     *,
     start_ns: int | None = None,
     cash: Decimal = Decimal(10_000),
-    unsaid: Unsaid = USUAL,
+    defaults: SpecDefaults = BUILTIN_DEFAULTS,
     convention: Convention = Convention.BOWLINE,
     budget: SweepBudget = DEFAULT_BUDGET,
     threads: int = 1,
@@ -101,7 +101,7 @@ def sweep(
         candles,
         first if start_ns is None else start_ns,
         cash=cash,
-        unsaid=unsaid,
+        defaults=defaults,
         convention=convention,
         budget=budget,
     )

@@ -15,7 +15,7 @@ from msgspec import Struct
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import DAY_NS, SECOND_NS, Timeframe
-from bowline.core.quality import Columns, Fault, inspect, inspect_beside, to_frame
+from bowline.core.quality import Columns, RowDefect, inspect, inspect_against, to_frame
 from bowline.storage.candles import Candles, Delivery, RefusedRow
 
 Instruments = Callable[[InstrumentId], Instrument]
@@ -73,9 +73,9 @@ class CandleWriter:
             int(frame.close_ns[-1]) + DAY_NS,
         )
         latest_ns = now_ns - self._ahead_ns(frame.instrument) + CLOCK_TOLERANCE_NS
-        verdict = inspect_beside(rows, inspect(rows, Timeframe.M1, latest_ns), near)
+        verdict = inspect_against(rows, inspect(rows, Timeframe.M1, latest_ns), near)
         refused = tuple(
-            _refused(frame, int(at), Fault(int(verdict.faults[at])), source, now_ns)
+            _refused(frame, int(at), RowDefect(int(verdict.defects[at])), source, now_ns)
             for at in verdict.bad
         )
         good = to_frame(rows, verdict, frame.instrument, Timeframe.M1)
@@ -91,7 +91,7 @@ class CandleWriter:
         return WriteResult(good, refused)
 
 
-def _refused(frame: CandleFrame, at: int, fault: Fault, source: str, now_ns: int) -> RefusedRow:
+def _refused(frame: CandleFrame, at: int, fault: RowDefect, source: str, now_ns: int) -> RefusedRow:
     values = ",".join(str(float(getattr(frame, name)[at])) for name in VALUE_COLUMNS)
     open_ns = int(frame.open_ns[at])
     # a row that is refused again replaces its earlier entry

@@ -16,22 +16,16 @@ from bowline.core.errors import Conflict
 from bowline.storage.embedded.folder import make_folder
 from bowline.storage.embedded.sqlite_open import mendable, open_sqlite
 from bowline.storage.migrations import migrate
-from bowline.storage.tables import Tables
 
 if TYPE_CHECKING:
     import sqlite3
 
 
-def open_sqlite_tables(path: Path) -> Tables:
-    """The tables in the file at `path`, made if there is none.
-
-    Conflict if they are too new or the file is out of reach, Damaged if it is no database.
-    """
-    return Tables(migrated_sqlite_engine(path))
-
-
 def migrated_sqlite_engine(path: Path) -> sa.Engine:
-    """An engine on the tables in the file at `path`, made if there is none; errors as above."""
+    """An engine on the tables in the file at `path`, created if there is none.
+
+    Conflict if they are too new or the file cannot be reached, Damaged if it is not a database.
+    """
     engine = sqlite_engine(path)
     try:
         migrate(engine.execution_options(writes=True))

@@ -22,7 +22,7 @@ from bowline.core.frames import source_of
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import Timeframe
-from bowline.core.quality import Fault, Inspection, inspect, inspect_beside, to_frame
+from bowline.core.quality import Inspection, RowDefect, inspect, inspect_against, to_frame
 from bowline.core.rollup import rollup
 from bowline.storage.files.hints import NO_HINTS, FileHints
 from bowline.storage.files.load import load_file
@@ -59,8 +59,8 @@ class CheckedFile(msgspec.Struct, frozen=True):
     @property
     def reasons(self) -> dict[str, int]:
         """How many rows are bad, by reason."""
-        counts = Counter(self.inspection.faults[self.inspection.bad].tolist())
-        return {Fault(fault).reason: count for fault, count in counts.most_common()}
+        counts = Counter(self.inspection.defects[self.inspection.bad].tolist())
+        return {RowDefect(fault).reason: count for fault, count in counts.most_common()}
 
     def frame(self, instrument: InstrumentId) -> CandleFrame:
         """The good rows."""
@@ -78,7 +78,7 @@ class CheckedFile(msgspec.Struct, frozen=True):
 
     def beside(self, stored: CandleFrame) -> CheckedFile:
         """The verdict beside what is stored of the same instrument and timeframe."""
-        inspection = inspect_beside(self.file.columns, self.inspection, stored)
+        inspection = inspect_against(self.file.columns, self.inspection, stored)
         return msgspec.structs.replace(self, inspection=inspection)
 
     def bad_rows(self, limit: int) -> tuple[BadRow, ...]:
@@ -104,7 +104,7 @@ class CheckedFile(msgspec.Struct, frozen=True):
         values = " ".join(f"{key}={getattr(columns, key)[index]:.10g}" for key in VALUE_COLUMNS)
         open_ns = int(columns.open_ns[index])
         stamp = np.datetime64(open_ns, "ns").astype("datetime64[s]")
-        reason = Fault(self.inspection.faults[index]).reason
+        reason = RowDefect(self.inspection.defects[index]).reason
         return BadRow(name, row, open_ns, reason, f"{stamp}Z {values}")
 
 
@@ -190,11 +190,11 @@ def _taken_as(file: CandleFile) -> str:
 
 
 def _remedy(reasons: dict[str, int]) -> str:
-    if set(reasons) <= {Fault.JUMP.reason, Fault.STRANGER.reason}:
+    if set(reasons) <= {RowDefect.JUMP.reason, RowDefect.FAR_FROM_STORED.reason}:
         return (
             "Is it the right market and symbol? If it really moved so (a flash crash),"
             " repeat with --allow-jumps."
         )
-    if set(reasons) == {Fault.MISALIGNED.reason}:
+    if set(reasons) == {RowDefect.MISALIGNED.reason}:
         return "Is its clock a local one? Say how many hours it is ahead of UTC: --utc-offset +3."
     return "Mend the file, or import its good rows alone: bowline candles import --keep-good."

@@ -1,7 +1,7 @@
-"""Our own formulas, for what TA-Lib has not or defines otherwise.
+"""Our own formulas, for what TA-Lib lacks or defines differently.
 
 Each takes columns of one length and then its parameters, and returns a tuple of columns of that
-length; none may raise for a short, flat or volume-less frame, and none may look ahead.
+length. None may raise for a short or constant frame or one without volume, and none may look ahead.
 """
 
 from __future__ import annotations

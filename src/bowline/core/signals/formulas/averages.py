@@ -1,4 +1,4 @@
-"""Moving averages that TA-Lib has not."""
+"""Moving averages that TA-Lib lacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bowline.core.signals.formulas.undefined import no_changes, no_range, no_vol
 
 
 def alma(close: Series, period: int, offset: float, sigma: float) -> tuple[Series]:
-    """Arnaud Legoux: Gaussian weights with their peak `offset` of the way to the newest candle."""
+    """Arnaud Legoux moving average: Gaussian weights with their peak at `offset` of the window."""
     peak, width = offset * (period - 1), period / sigma
     weights = [math.exp(-((at - peak) ** 2) / (2 * width * width)) for at in range(period)]
     total = math.fsum(weights)
@@ -75,23 +75,24 @@ def super_smoother(close: Series, period: int) -> tuple[Series]:
 
 
 def triangular(close: Series, period: int) -> tuple[Series]:
-    """TA-Lib's TRIMA, and the price itself where that stood still for the whole window.
+    """TA-Lib's TRIMA, or the close itself where it was constant over the whole window.
 
-    Its running sums drift by up to 3e-16 a candle, and always the same way while nothing moves.
+    TRIMA's running sums drift by up to 3e-16 per candle, always in one direction on a constant
+    price.
     """
     return (_still_or(ta("TRIMA", close, period), close, period),)
 
 
 def line_end(close: Series, period: int) -> tuple[Series]:
-    """TA-Lib's LINEARREG, and the price itself where that stood still for the whole window.
+    """TA-Lib's LINEARREG, or the close itself where it was constant over the whole window.
 
-    Its sums of price times place are square in `period`, and so is what rounding leaves in them.
+    Its sums of price times index are quadratic in `period`, and so is their rounding error.
     """
     return (_still_or(ta("LINEARREG", close, period), close, period),)
 
 
 def line_next(close: Series, period: int) -> tuple[Series]:
-    """TA-Lib's TSF, and the price itself where that stood still for the whole window."""
+    """TA-Lib's TSF, or the close itself where it was constant over the whole window."""
     return (_still_or(ta("TSF", close, period), close, period),)
 
 
@@ -120,9 +121,9 @@ def _still_or(average: Series, column: Series, period: int) -> Series:
 
 
 def vwema(close: Series, volume: Series, period: int) -> tuple[Series]:
-    """Exponential average of close weighted by volume: EMA(close * volume) / EMA(volume).
+    """Volume-weighted exponential average: EMA(close * volume) / EMA(volume).
 
-    NaN without volume, and once what is left of the last is rounding beside the largest.
+    NaN without volume, and where EMA(volume) is rounding relative to its largest value.
     """
     total = ta("EMA", volume, period)
     average = ta("EMA", close * volume, period) / total
@@ -132,10 +133,11 @@ def vwema(close: Series, volume: Series, period: int) -> tuple[Series]:
 def alligator(
     high: Series, low: Series, jaw: int, teeth: int, lips: int
 ) -> tuple[Series, Series, Series]:
-    """Williams' three Wilder averages of (high + low) / 2, each as it stands under today's candle.
+    """Williams' alligator: three Wilder averages of (high + low) / 2, each at the current candle.
 
-    A line drawn n candles ahead shows today what was known n candles ago: n is 8, 5 and 3 for
-    periods of 13, 8 and 5, in general (period + 1) // 2 + 1, (period + 2) // 2, (period + 1) // 2.
+    A line drawn n candles ahead shows at this candle the value of n candles ago: n is 8, 5 and 3
+    for periods of 13, 8 and 5, in general (period + 1) // 2 + 1, (period + 2) // 2, (period + 1) //
+    2.
     """
     middle = ta("MEDPRICE", high, low)
     return (

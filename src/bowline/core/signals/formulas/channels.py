@@ -1,4 +1,4 @@
-"""Lines above and below the price, and trailing stops."""
+"""Price channels and trailing stops."""
 
 from __future__ import annotations
 
@@ -67,10 +67,11 @@ def bollinger_position(close: Series, period: int, deviations: float) -> tuple[S
 def ichimoku(
     high: Series, low: Series, conversion: int, base: int, span: int
 ) -> tuple[Series, Series, Series, Series]:
-    """Conversion and base line, and the cloud under the current candle.
+    """Conversion and base line, and the cloud at the current candle.
 
-    The cloud is drawn `base` candles ahead, so what lies under today's candle was known that long
-    ago. The lagging span is today's close drawn back: it adds nothing and is left out.
+    The cloud is drawn `base` candles ahead, so the cloud at this candle was known `base` candles
+    ago. The lagging span is the current close drawn back and contains no information: it is left
+    out.
     """
     fast = ta("MIDPRICE", high, low, conversion)
     slow = ta("MIDPRICE", high, low, base)
@@ -97,11 +98,11 @@ def chande_kroll(
 def atr_stop(
     high: Series, low: Series, close: Series, period: int, multiplier: float
 ) -> tuple[Series, Series]:
-    """The trailing stop, and the trend it belongs to: 1 while it lies below the price, else -1.
+    """The trailing stop and its trend: 1 while the stop is below the price, else -1.
 
     1. A stop lies multiplier * ATR from the close and moves only towards the price, or anywhere
-       once the close before was beyond it.
-    2. The trend turns when the close reaches the stop that holds.
+       once the previous close was beyond it.
+    2. The trend turns when the close reaches the current stop.
     """
     reach = multiplier * ta("ATR", high, low, close, period)
     stop, trend = np.full(len(close), np.nan), np.full(len(close), np.nan)
@@ -127,8 +128,8 @@ def squeeze(
 ) -> tuple[Series, Series]:
     """Momentum, and 1 while the Bollinger bands lie inside the Keltner channel (else 0).
 
-    Momentum is the end of the regression line over `period` distances of close from the mean of
-    the middle of its range and its average.
+    Momentum is the end of the regression line over `period` distances of close from the mean of the
+    middle of its range and its average.
     """
     average = ta("SMA", close, period)
     half = deviations * ta("STDDEV", close, period, 1.0)

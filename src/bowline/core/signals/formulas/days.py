@@ -1,7 +1,6 @@
-"""Formulas that look at the UTC day of a candle.
+"""Formulas that depend on the UTC day of a candle.
 
-A day that was not seen from its first candle gives no value: it would change with the place where
-the candles happen to begin.
+A day whose first candle is missing has no value: it would depend on where the candles begin.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from bowline.core.model.values import DAY_NS
 from bowline.core.signals.formulas.parts import Series, typical
 
-#: of the range of the day before, added to its close
+#: fractions of the previous day's range, added to its close
 _CAMARILLA = (1.1 / 12, 1.1 / 6, 1.1 / 4)
 _FIBONACCI = (0.382, 0.618, 1.0)
 
@@ -63,7 +62,7 @@ def _levels(kind: str, top: float, bottom: float, close: float) -> tuple[float, 
 
 
 def _days(open_ns: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Start and stop of each UTC day's candles, without a first day that is not whole."""
+    """Start and stop of each UTC day's candles, without an incomplete first day."""
     if not len(open_ns):
         return []
     day = open_ns // DAY_NS

@@ -28,7 +28,10 @@ def anchored_vwap(high: Series, low: Series, close: Series, volume: Series) -> t
 
 
 def ease_of_movement(high: Series, low: Series, volume: Series, period: int) -> tuple[Series]:
-    """Average of (change of the middle) * (high - low) / volume; without volume a candle is 0."""
+    """Average of (change of the middle) * (high - low) / volume.
+
+    A candle without volume counts as 0.
+    """
     middle = ta("MEDPRICE", high, low)
     ease = (middle - shifted(middle)) * (high - low) / volume
     ease = np.where((volume > 0) | ~np.isfinite(shifted(middle)), ease, 0.0)
@@ -40,10 +43,9 @@ def klinger(
 ) -> tuple[Series, Series]:
     """Klinger's volume oscillator: fast less slow EMA of the volume force, and its signal.
 
-    Volume force = volume * abs(2 * (range / accumulated range) - 1) * trend * 100, where the trend
-    is the sign of the change of high + low + close and the range adds up while it lasts. A candle
-    without a range whose price is that of the one before has no force, nor has any before the price
-    has moved.
+    Volume force = volume * abs(2 * (range / accumulated range) - 1) * trend * 100. The trend is the
+    sign of the change of high + low + close; the range accumulates while it lasts. A candle without
+    a range and without a change has no force, nor has any candle before the first change.
     """
     price = high + low + close
     moved = price - shifted(price)
@@ -65,12 +67,12 @@ def klinger(
 
 
 def historical_volatility(close: Series, period: int) -> tuple[Series]:
-    """Population standard deviation of log returns over `period` of them, in percent a candle."""
+    """Population standard deviation of log returns over `period` of them, in percent per candle."""
     return (100 * ta("STDDEV", np.log(close / shifted(close)), period, 1.0),)
 
 
 def parkinson(high: Series, low: Series, period: int) -> tuple[Series]:
-    """Parkinson's volatility from high and low, in percent a candle."""
+    """Parkinson's volatility from high and low, in percent per candle."""
     square = np.log(high / low) ** 2
     return (100 * _root(ta("SMA", square, period) / (4 * math.log(2))),)
 
@@ -78,7 +80,7 @@ def parkinson(high: Series, low: Series, period: int) -> tuple[Series]:
 def garman_klass(
     open_: Series, high: Series, low: Series, close: Series, period: int
 ) -> tuple[Series]:
-    """Garman and Klass's volatility from the whole candle, in percent a candle."""
+    """Garman and Klass's volatility from the whole candle, in percent per candle."""
     reach, body = np.log(high / low), np.log(close / open_)
     square = 0.5 * reach * reach - (2 * math.log(2) - 1) * body * body
     return (100 * _root(ta("SMA", square, period)),)
@@ -87,7 +89,7 @@ def garman_klass(
 def rogers_satchell(
     open_: Series, high: Series, low: Series, close: Series, period: int
 ) -> tuple[Series]:
-    """Rogers and Satchell's volatility, free of drift, in percent a candle."""
+    """Rogers and Satchell's volatility, independent of drift, in percent per candle."""
     square = np.log(high / close) * np.log(high / open_) + np.log(low / close) * np.log(low / open_)
     return (100 * _root(ta("SMA", square, period)),)
 
@@ -98,7 +100,7 @@ def z_score(close: Series, period: int) -> tuple[Series]:
 
 
 def r_squared(close: Series, period: int) -> tuple[Series]:
-    """How much of close a straight line over `period` candles explains, 0 to 1."""
+    """The share of the variance of close explained by a line over `period` candles, 0 to 1."""
     line = ta("CORREL", close, np.arange(len(close), dtype=np.float64), period)
     return (line * line,)
 
@@ -111,5 +113,5 @@ def volume_correlation(close: Series, volume: Series, period: int) -> tuple[Seri
 
 
 def _root(series: Series) -> Series:
-    """A running sum of squares can end a hair below 0."""
+    """The square root; a running sum of squares may end slightly below 0."""
     return np.sqrt(np.maximum(series, 0.0))

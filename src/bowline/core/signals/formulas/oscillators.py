@@ -1,4 +1,4 @@
-"""Oscillators that TA-Lib has not, or defines otherwise."""
+"""Oscillators that TA-Lib lacks or defines differently."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from bowline.core.signals.formulas.parts import (
 )
 from bowline.core.signals.formulas.undefined import no_changes, no_moves, no_ranges
 
-#: Fisher's transform is infinite at 1: Ehlers keeps his input this far inside
+#: the Fisher transform is infinite at 1: Ehlers limits its input to this value
 _FISHER_LIMIT = 0.999
 
 
 def stochastic_rsi(
     close: Series, period: int, window: int, smooth_k: int, smooth_d: int
 ) -> tuple[Series, Series]:
-    """Where the RSI lies in the range of its last `window` values, 0 to 100, smoothed; its signal.
+    """The position of the RSI in the range of its last `window` values, 0 to 100, smoothed.
 
-    While it stands still it is 0/0, and 0 here: a NaN would stay in the running sum of the average
-    for ever, so the entry says where there is no value.
+    Its signal. For a constant RSI it is 0/0 and set to 0 here: a NaN would stay in the running sum
+    of the average for ever. The entry states where there is no value.
     """
     rsi = ta("RSI", close, period)
     least, most = ta("MIN", rsi, window), ta("MAX", rsi, window)
@@ -39,7 +39,10 @@ def stochastic_rsi(
 
 
 def fisher(high: Series, low: Series, period: int) -> tuple[Series, Series]:
-    """Ehlers' Fisher transform of where (high + low) / 2 lies in its range, and itself before."""
+    """Ehlers' Fisher transform of the position of (high + low) / 2 in its range.
+
+    Its previous value.
+    """
     middle = ta("MEDPRICE", high, low)
     least, most = ta("MIN", middle, period), ta("MAX", middle, period)
     place = np.where(is_negligible(most - least, most), 0.5, (middle - least) / (most - least))
@@ -59,7 +62,7 @@ def fisher(high: Series, low: Series, period: int) -> tuple[Series, Series]:
 def kst(close: Series, rate: int, smooth: int, signal: int) -> tuple[Series, Series]:
     """Pring's Know Sure Thing: four smoothed rates of change weighted 1 to 4, and its average.
 
-    Periods grow from `rate`: rate, 1.5 rate, 2 rate and 3 rate, all smoothed by `smooth` but the
+    Periods derive from `rate`: rate, 1.5 rate, 2 rate and 3 rate, all smoothed by `smooth` but the
     longest, which is smoothed by 1.5 smooth (10, 15, 20, 30 and 10, 10, 10, 15).
     """
     periods = (rate, rate * 3 // 2, rate * 2, rate * 3)
@@ -73,8 +76,8 @@ def kst(close: Series, rate: int, smooth: int, signal: int) -> tuple[Series, Ser
 def schaff(close: Series, fast: int, slow: int, cycle: int, factor: float) -> tuple[Series]:
     """Schaff's trend cycle: the stochastic of the stochastic of the MACD line, 0 to 100.
 
-    A stochastic that is 0/0 holds what it was, as a trend keeps the first one at its end. NaN where
-    the MACD line itself stands still.
+    A stochastic that is 0/0 keeps its previous value, as a lasting trend keeps the first one at its
+    limit. NaN where the MACD line itself is constant.
     """
     macd = ta("EMA", close, fast) - ta("EMA", close, slow)
     place, still = _smoothed_place(macd, largest_so_far(close), cycle, factor)
@@ -85,9 +88,9 @@ def schaff(close: Series, fast: int, slow: int, cycle: int, factor: float) -> tu
 def _smoothed_place(
     series: Series, scale: Series, window: int, factor: float
 ) -> tuple[Series, NDArray[np.bool_]]:
-    """Where the series lies in its range, 0 to 100, smoothed by `factor`; and where that is 0/0.
+    """The position of the series in its range, 0 to 100, smoothed by `factor`.
 
-    There it holds what it was, 50 at first.
+    And where that is 0/0. There it keeps its previous value, 50 at first.
     """
     least, most = ta("MIN", series, window), ta("MAX", series, window)
     start = first_valid(least, most)
@@ -107,13 +110,13 @@ def _smoothed_place(
 def connors_rsi(close: Series, period: int, streak_period: int, rank_period: int) -> tuple[Series]:
     """Mean of the RSI, the RSI of the up or down streak, and the rank of the last change.
 
-    NaN where one of them is 0/0: where neither price nor streak has moved within its memory, or no
-    change can have a rank since all of them were none.
+    NaN where one of them is 0/0: where neither price nor streak has moved within its memory, or all
+    changes to rank are 0.
     """
     change = np.sign(close - shifted(close)).tolist()
     streak, streaks = 0.0, []
     for sign in change:
-        # the first change is NaN: no streak yet
+        # the first change is NaN: there is no streak
         if sign == 0 or math.isnan(sign):
             streak = 0.0
         else:
@@ -129,9 +132,9 @@ def connors_rsi(close: Series, period: int, streak_period: int, rank_period: int
 
 
 def choppiness(high: Series, low: Series, close: Series, period: int) -> tuple[Series]:
-    """100 * log10(sum of true ranges / range of them all) / log10(period): 100 goes nowhere."""
+    """100 * log10(sum of true ranges / range of them all) / log10(period): 100 is no trend."""
     before = shifted(close)
-    # the true range is NaN for the first candle, and so must its extremes be
+    # the true range is NaN for the first candle, so its extremes must be NaN too
     top, bottom = np.maximum(high, before), np.minimum(low, before)
     path = ta("SUM", true_range(high, low, close), period)
     reach = ta("MAX", top, period) - ta("MIN", bottom, period)
@@ -143,7 +146,7 @@ def relative_vigor(
 ) -> tuple[Series, Series]:
     """Ehlers' relative vigor: smoothed (close - open) over smoothed (high - low); its signal.
 
-    NaN where no candle that it is made of had a range.
+    NaN where none of the candles in the window had a range.
     """
     weights = (1 / 6, 2 / 6, 2 / 6, 1 / 6)
     body = ta("SMA", weighted(close - open_, weights), period)
@@ -161,7 +164,7 @@ def pretty_good(high: Series, low: Series, close: Series, period: int) -> tuple[
 
 
 def psychological(close: Series, period: int) -> tuple[Series]:
-    """Percent of the last `period` candles that closed above the one before."""
+    """Percentage of the last `period` candles that closed above the previous close."""
     before = shifted(close)
     rose = np.where(np.isfinite(before), close > before, np.nan).astype(np.float64)
     return (100 * ta("SMA", rose, period),)
@@ -175,14 +178,14 @@ def wave_trend(
     centre = ta("EMA", price, channel)
     distance = price - centre
     mean = ta("EMA", np.abs(distance), channel)
-    # a price that stands still has no distance, on neither side: an average counts it as 0
+    # a constant price has distance 0 on both sides
     still = is_negligible(mean, price)
     line = ta("EMA", np.where(still, 0.0, distance / (0.015 * mean)), average)
     return line, ta("SMA", line, signal)
 
 
 def ulcer(close: Series, period: int) -> tuple[Series]:
-    """Martin's ulcer index: root mean square of the percent below the highest close so far.
+    """Martin's ulcer index: root mean square of the percentage below the highest close so far.
 
     The highest close is that of the `period` candles up to each candle.
     """
@@ -193,7 +196,7 @@ def ulcer(close: Series, period: int) -> tuple[Series]:
 def momentum_rate(close: Series, first: int, second: int, signal: int) -> tuple[Series, Series]:
     """Swenlin's price momentum oscillator: the one-candle change smoothed twice, and its signal.
 
-    His smoothing weighs the newest by 2 / period.
+    Swenlin's smoothing weights the newest value by 2 / period.
     """
     once = _custom_ema(ta("ROC", close, 1), first)
     line = _custom_ema(10 * once, second)

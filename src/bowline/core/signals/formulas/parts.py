@@ -1,7 +1,7 @@
-"""Pieces the formulas share. A value may depend on the candles up to its own, on no later one.
+"""Functions shared by the formulas. A value may depend on candles up to its own only.
 
-Sums over a window must run on TA-Lib or term by term: NumPy's own sum adds in blocks whose borders
-move with the length of the array, and the last bits with them.
+Sums over a window must be computed by TA-Lib or term by term: NumPy's sum adds in blocks whose
+boundaries depend on the length of the array, which changes the last bits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def ta(function: str, *arguments: Any) -> Series:  # noqa: ANN401 - inputs and o
 
 
 def shifted(series: Series, by: int = 1) -> Series:
-    """The value `by` candles earlier, NaN where there was none."""
+    """The value `by` candles earlier, NaN if there was none."""
     earlier = np.full(len(series), np.nan)
     if by < len(series):
         earlier[by:] = series[: len(series) - by]
@@ -31,13 +31,13 @@ def shifted(series: Series, by: int = 1) -> Series:
 
 
 def highest(series: Series, window: int) -> Series:
-    """The largest of the last `window` values; NaN until there are as many."""
+    """The largest of the last `window` values; NaN until there are that many."""
     # TA-Lib takes windows from 2 on
     return series if window == 1 else ta("MAX", series, window)
 
 
 def lowest(series: Series, window: int) -> Series:
-    """The smallest of the last `window` values; NaN until there are as many."""
+    """The smallest of the last `window` values; NaN until there are that many."""
     return series if window == 1 else ta("MIN", series, window)
 
 
@@ -60,6 +60,6 @@ def typical(high: Series, low: Series, close: Series) -> Series:
 
 
 def first_valid(*series: Series) -> int:
-    """The index from which all series have a value; the length if there is none."""
+    """The first index at which all series have a value; the length if there is none."""
     known = np.logical_and.reduce([np.isfinite(each) for each in series])
     return int(np.argmax(known)) if known.any() else len(known)

@@ -1,11 +1,11 @@
-"""From plain data (a YAML file, already loaded) to catalogue entries, with every mistake found.
+"""Reads catalogue entries from a parsed YAML document, reporting every mistake.
 
-It must never repair or guess: what is not as it should be becomes one line with its path.
+It must never guess or repair.
 
 1. Read every entry field by field; a field of the wrong type is a mistake and stays empty.
-2. Read the texts of parameters, constraints, warm-up and rule.
+2. Parse the texts of parameters, constraints, warm-up and rule.
 3. Check the names in them: outputs, parameters and inputs must not share a name, a step uses what
-   is there before it, a constraint and a warm-up use parameters only.
+   was computed before it, a constraint and a warm-up use parameters only.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bowline.core.document_reader import DocumentReader
+from bowline.core.numbers import show
 from bowline.core.signals import expressions, ta_lib
 from bowline.core.signals.entry import DAY, INPUTS, Indicator, Kind, Parameter, Rule, Step
 from bowline.core.signals.formulas import FORMULAS
@@ -38,7 +40,7 @@ _FIELDS = (
 
 
 def read_entries(raw: Mapping[str, object]) -> tuple[list[Indicator], list[str]]:
-    """The entries of `{"indicators": […]}`, and one line a mistake with the path of its field."""
+    """The entries of `{"indicators": […]}`, and one line per mistake with the path of its field."""
     listed = raw.get("indicators")
     if not isinstance(listed, list):
         return [], ["indicators: expected a list of entries"]
@@ -53,28 +55,26 @@ def read_entries(raw: Mapping[str, object]) -> tuple[list[Indicator], list[str]]
         reader = _EntryReader(f"{where} ({each.get('id')})", each)
         entry = reader.entry()
         if entry.id in seen:
-            reader.wrong("id", "is used by an entry before this one")
+            reader.add_problem("id", "is used by an earlier entry")
         seen.add(entry.id)
         entries.append(entry)
-        problems.extend(reader.problems)
+        problems.extend(reader.doc.problems)
     return entries, problems
 
 
 class _EntryReader:
-    """Reads one entry; used once. `problems` grows as it goes."""
+    """Reads one entry; used once."""
 
     def __init__(self, where: str, raw: Mapping[str, Any]) -> None:
         self.where = where
         self.raw = raw
-        self.problems: list[str] = []
+        self.doc = DocumentReader("the catalogue")
 
-    def wrong(self, field: str, what: str) -> None:
-        self.problems.append(f"{self.where}.{field}: {what}")
+    def add_problem(self, field: str, what: str) -> None:
+        self.doc.problem(f"{self.where}.{field}", what)
 
     def entry(self) -> Indicator:
-        for name in self.raw:
-            if name not in _FIELDS:
-                self.wrong(str(name), f"unknown field: expected one of {', '.join(_FIELDS)}")
+        self.doc.check_names(self.where, self.raw, _FIELDS)
         entry = Indicator(
             id=self.identifier(),
             version=self.version(),
@@ -101,14 +101,14 @@ class _EntryReader:
         value = self.raw.get("id")
         if isinstance(value, str) and _ID.fullmatch(value):
             return value
-        self.wrong("id", f"{value!r} is not an id: expected small letters, digits and _")
+        self.add_problem("id", f"{show(value)} is not an id: expected small letters, digits and _")
         return ""
 
     def version(self) -> int:
         value = self.raw.get("version")
         if type(value) is int and value >= 1:
             return value
-        self.wrong("version", f"{value!r} is not a version: expected 1, 2, …")
+        self.add_problem("version", f"{show(value)} is not a version: expected 1, 2, …")
         return 0
 
     def text(self, name: str) -> str:
@@ -117,12 +117,14 @@ class _EntryReader:
         if name == "warmup" and type(value) is int:
             return str(value)
         if not isinstance(value, str) or (not value and name not in _OPTIONAL):
-            self.wrong(name, f"{value!r} is not a text")
+            self.add_problem(name, f"{show(value)} is not a text")
             return ""
         if name == "group" and value not in GROUPS:
-            self.wrong(name, f"{value!r} is no group: expected one of {', '.join(GROUPS)}")
+            self.add_problem(
+                name, f"{show(value)} is not a group: expected one of {', '.join(GROUPS)}"
+            )
         if name == "source" and "://" not in value and not value.startswith("book: "):
-            self.wrong(name, f"{value!r} is neither an address nor 'book: …'")
+            self.add_problem(name, f"{show(value)} is neither an address nor 'book: …'")
         return value.strip()
 
     def words(self, name: str) -> tuple[str, ...]:
@@ -130,13 +132,13 @@ class _EntryReader:
         texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
         if texts and (value or name in _OPTIONAL):
             return tuple(value)
-        self.wrong(name, f"{value!r} is not a list of texts")
+        self.add_problem(name, f"{show(value)} is not a list of texts")
         return ()
 
     def params(self) -> tuple[Parameter, ...]:
         value = self.raw.get("params", {})
         if not isinstance(value, Mapping):
-            self.wrong("params", "expected a mapping of name to parameter")
+            self.add_problem("params", "expected a mapping of name to parameter")
             return ()
         read = [self.parameter(str(name), text) for name, text in value.items()]
         return tuple(each for each in read if each is not None)
@@ -144,38 +146,42 @@ class _EntryReader:
     def parameter(self, name: str, text: object) -> Parameter | None:
         found = _read_parameter(name, text) if isinstance(text, str) else None
         if found is None:
-            self.wrong(f"params.{name}", f"cannot read {text!r}: expected {_PARAMETER_FORM}")
+            self.add_problem(
+                f"params.{name}", f"cannot read {show(text)}: expected {_PARAMETER_FORM}"
+            )
             return None
         if found.minimum is not None and found.maximum is not None:
             if found.minimum > found.maximum:
-                self.wrong(f"params.{name}.min", f"{found.minimum} is above max {found.maximum}")
+                self.add_problem(
+                    f"params.{name}.min", f"{found.minimum} is above max {found.maximum}"
+                )
                 return found
             if not found.step or found.step < 0:
-                self.wrong(f"params.{name}.step", f"{found.step} is not above 0")
+                self.add_problem(f"params.{name}.step", f"{found.step} is not above 0")
                 return found
         problem = found.take(found.default)[1]
         if problem:
-            self.wrong(f"params.{name}.default", problem)
+            self.add_problem(f"params.{name}.default", problem)
         return found
 
     def steps(self) -> tuple[Step, ...]:
         value = self.raw.get("compute")
         if not isinstance(value, list) or not value:
-            self.wrong("compute", "expected a list of [formula, argument, …]")
+            self.add_problem("compute", "expected a list of [formula, argument, …]")
             return ()
         read = [self.step(f"compute[{at}]", each, _exists) for at, each in enumerate(value)]
         return tuple(each for each in read if each is not None)
 
     def step(self, field: str, raw: object, exists: Callable[[str], bool]) -> Step | None:
         if not isinstance(raw, list) or not raw or not all(_is_value(part) for part in raw):
-            self.wrong(field, "expected [formula, argument, …]")
+            self.add_problem(field, "expected [formula, argument, …]")
             return None
         if not exists(str(raw[0])):
-            self.wrong(field, f"there is no formula {raw[0]!r}")
+            self.add_problem(field, f"{raw[0]!r} is not a formula")
         return Step(str(raw[0]), tuple(raw[1:]))
 
     def by_output(self, field: str) -> Mapping[str, Any]:
-        """A mapping of outputs to something, or one thing that holds for all of them."""
+        """A mapping of outputs to values, or one value for all outputs."""
         value = self.raw.get(field, {})
         outputs = self.raw.get("outputs")
         outputs = outputs if isinstance(outputs, list) else []
@@ -183,7 +189,7 @@ class _EntryReader:
             return dict.fromkeys(map(str, outputs), value)
         for name in value:
             if name not in outputs:
-                self.wrong(field, f"{name!r} is no output")
+                self.add_problem(field, f"{name!r} is not an output")
         return value
 
     def undefined(self) -> dict[str, Step]:
@@ -200,13 +206,13 @@ class _EntryReader:
         value = self.raw.get("rule")
         if value is None:
             if not self.raw.get("no_rule"):
-                self.wrong("rule", "expected a rule, or no_rule with the reason")
+                self.add_problem("rule", "expected a rule, or no_rule with the reason")
             return None
         if self.raw.get("no_rule"):
-            self.wrong("no_rule", "there is a rule: expected one of the two")
+            self.add_problem("no_rule", "there is a rule already: expected one of the two")
         sides = value if isinstance(value, Mapping) else {}
         if not sides or set(sides) - {"long", "short"}:
-            self.wrong("rule", f"{value!r} is not a rule: expected long and short")
+            self.add_problem("rule", f"{show(value)} is not a rule: expected long and short")
             return None
         return Rule(str(sides.get("long", "")), str(sides.get("short", "")))
 
@@ -214,12 +220,14 @@ class _EntryReader:
         params = [each.name for each in entry.params]
         for name in (*params, *entry.outputs):
             if not _ID.fullmatch(name):
-                self.wrong(name, "is not a name: expected small letters, digits and _")
+                self.add_problem(name, "is not a name: expected small letters, digits and _")
             if (name in INPUTS) + params.count(name) + entry.outputs.count(name) > 1:
-                self.wrong(name, "is used twice among inputs, parameters and outputs")
+                self.add_problem(name, "is used twice among inputs, parameters and outputs")
         for name in entry.inputs:
             if name not in INPUTS:
-                self.wrong("inputs", f"{name!r} is none: expected {', '.join(INPUTS)}")
+                self.add_problem(
+                    "inputs", f"{name!r} is not an input: expected {', '.join(INPUTS)}"
+                )
         known = {*entry.inputs, *params, *entry.outputs, *ta_lib.AVERAGES}
         used: set[str] = set()
         steps = {f"compute[{number}]": step for number, step in enumerate(entry.steps)}
@@ -228,10 +236,10 @@ class _EntryReader:
             texts = {each for each in step.arguments if isinstance(each, str)}
             used |= texts
             for name in sorted(texts - known):
-                self.wrong(field, f"{name!r} is no input, output or parameter")
+                self.add_problem(field, f"{name!r} is not an input, output or parameter")
         for name in entry.inputs:
             if name not in used and name not in self.rule_names(entry):
-                self.wrong("inputs", f"{name!r} is not used")
+                self.add_problem("inputs", f"{name!r} is not used")
 
     def rule_names(self, entry: Indicator) -> frozenset[str]:
         rule = entry.rule
@@ -254,28 +262,30 @@ class _EntryReader:
                 if text:
                     self.check(f"rule.{side}", text, known=known, truth=True)
             if not self.rule_names(entry) & {*entry.outputs}:
-                self.wrong("rule", "does not use any output")
+                self.add_problem("rule", "does not use any output")
 
     def check(self, field: str, text: str, *, known: set[str], truth: bool) -> None:
         tree = self.tree(field, text, truth=truth)
         if tree is None:
             return
         for name in sorted(expressions.names(tree) - known):
-            self.wrong(field, f"{name!r} is not known here: expected {', '.join(sorted(known))}")
-        if expressions.looks_back(tree) and not field.startswith("rule"):
-            self.wrong(field, "prev() is for rules only")
+            self.add_problem(
+                field, f"{name!r} is not available here: expected {', '.join(sorted(known))}"
+            )
+        if expressions.uses_prev(tree) and not field.startswith("rule"):
+            self.add_problem(field, "prev() is allowed in rules only")
 
     def tree(self, field: str, text: str, *, truth: bool) -> expressions.Node | None:
         try:
             tree = expressions.parse(text)
         except ValueError as error:
             problem = f"{self.where}.{field}: {error}"
-            # the rule is read twice: once for its names, once for its sense
-            if problem not in self.problems and field != "rule":
-                self.problems.append(problem)
+            # the rule is parsed twice: once for its names, once for its structure
+            if problem not in self.doc.problems and field != "rule":
+                self.doc.problems.append(problem)
             return None
-        if expressions.is_truth(tree) is not truth:
-            self.wrong(field, f"{text!r} must be a {'comparison' if truth else 'number'}")
+        if expressions.is_condition(tree) is not truth:
+            self.add_problem(field, f"{text!r} must be a {'comparison' if truth else 'number'}")
             return None
         return tree
 

@@ -1,6 +1,6 @@
-"""What happened, picked out of the facts and commands of a trader: a fold, live or from a journal.
+"""Collects what a report needs from the facts and commands of a trader, live or from a journal.
 
-It must take note of facts only; what they come to is the report's.
+It must record facts only; figures are computed by the report.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bowline.core.model.values import OrderId, RunId
 from bowline.core.report.record import Execution, FundingPayment, RunRecord
 
 
-class Collected:
+class RunRecorder:
     """Executions with their reasons, funding, and refusals by kind, in order, for each run."""
 
     def __init__(self) -> None:
@@ -27,14 +27,14 @@ class Collected:
         self._orders: dict[OrderId, Order] = {}
 
     def note(self, fact: Event, commands: Sequence[Command], cause: int) -> int:
-        """Take note as the driver tells it, where nothing has a seq."""
+        """Record as the driver reports it, where nothing has a seq."""
         del cause
         if commands or not isinstance(fact, CandleClosed):
             self.record((fact, *commands))
         return 0
 
     def record(self, payloads: Iterable[Event | Command]) -> None:
-        """Take note of facts and commands."""
+        """Record facts and commands."""
         for payload in payloads:
             match payload:
                 case PlaceOrder(order=order):

@@ -1,7 +1,7 @@
-"""What of a run spans a gap in its candles: a position held through it, days counted in it.
+"""The parts of a run that span a gap in its candles: positions held, and days counted.
 
-Prices moved in a gap and nobody saw them: no stop was checked, no signal was made. A figure that
-rests on one must be told apart from one that does not.
+Prices in a gap are unknown: no stop was checked, no signal was computed. A figure that depends on
+one must be distinguishable from one that does not.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from bowline.core.completeness import Across, Completeness, Hole
+from bowline.core.completeness import Completeness, GapEffects, MissingSpan
 from bowline.core.model.position import Position, RoundTrip
 from bowline.core.model.values import DAY_NS
 from bowline.core.report.record import FundingPayment
 
 
-def with_gaps_spanned(
+def with_gap_effects(
     completeness: Completeness,
     first_ns: int,
     trips: Sequence[RoundTrip] = (),
     positions: Sequence[Position] = (),
     funding: Sequence[FundingPayment] = (),
 ) -> Completeness:
-    """The same, with what spans its gaps of a run that decides from `first_ns` on.
+    """`completeness` with the effects of its gaps on a run that decides from `first_ns` on.
 
     `positions` are still open at its end.
     """
@@ -31,7 +31,7 @@ def with_gaps_spanned(
     if not gaps:
         return completeness
     decided = [gap for gap in gaps if gap.from_ns >= first_ns]
-    across = Across(
+    across = GapEffects(
         warmup=len(decided) < len(gaps),
         round_trips=held_across(trips, gaps),
         open_position=any(position.opened_ns < gaps[-1].to_ns for position in positions),
@@ -43,7 +43,7 @@ def with_gaps_spanned(
     return replace(completeness, across=across)
 
 
-def held_across(trips: Iterable[RoundTrip], gaps: Sequence[Hole]) -> tuple[int, ...]:
+def held_across(trips: Iterable[RoundTrip], gaps: Sequence[MissingSpan]) -> tuple[int, ...]:
     """The numbers, from 1, of the round trips that were held through one of the gaps."""
     return tuple(
         number
@@ -52,12 +52,14 @@ def held_across(trips: Iterable[RoundTrip], gaps: Sequence[Hole]) -> tuple[int, 
     )
 
 
-def longest_gap_within(opened_ns: int, closed_ns: int, gaps: Iterable[Hole]) -> Hole | None:
-    """The longest gap that a position of this span was held through; None if there is none."""
+def longest_gap_within(
+    opened_ns: int, closed_ns: int, gaps: Iterable[MissingSpan]
+) -> MissingSpan | None:
+    """The longest gap within the lifetime of a position; None if there is none."""
     held = [gap for gap in gaps if opened_ns < gap.to_ns and closed_ns > gap.from_ns]
     return max(held, key=lambda gap: gap.length_ns, default=None)
 
 
-def _whole_days(gap: Hole) -> int:
-    """The UTC days that lie wholly within."""
+def _whole_days(gap: MissingSpan) -> int:
+    """The UTC days that lie entirely within the gap."""
     return max(0, gap.to_ns // DAY_NS + -gap.from_ns // DAY_NS)
