@@ -57,12 +57,7 @@ class DocumentReader:
 
     def refusal(self, guide: str) -> BadInput:
         """The error with all problems; `guide` says where the fields are described."""
-        count = len(self.problems)
-        return BadInput(
-            f"{self.document} has {count} mistake{'s' if count != 1 else ''}",
-            problems=tuple(self.problems),
-            hint=guide,
-        )
+        return mistakes(self.document, self.problems, guide)
 
     def mapping(self, path: str, found: object) -> Mapping[str, Any] | None:
         """The mapping at `path`; None if it is something else, which is a problem."""
@@ -168,6 +163,16 @@ class DocumentReader:
             self.problem(path, f"{len(found)} of them: at most {most}")
             return ()
         return found
+
+
+def mistakes(document: str, problems: Sequence[str], hint: str) -> BadInput:
+    """The error of a document with these problems."""
+    count = len(problems)
+    return BadInput(
+        f"{document} has {count} mistake{'s' if count != 1 else ''}",
+        problems=tuple(problems),
+        hint=hint,
+    )
 
 
 def is_whole(found: object) -> TypeGuard[int]:

@@ -251,7 +251,7 @@ def test_an_environment_may_not_add_an_entry():
     with pytest.raises(BadInput) as caught:
         build().narrow({"indicators": {"crss": {}}, "more": 1})
     assert caught.value.problems
-    with pytest.raises(BadInput, match="bounds: 1") as caught:
+    with pytest.raises(BadInput, match="bounds has 1 mistake") as caught:
         build().narrow({"indicators": {"crss": {}}})
     assert "no such entry" in caught.value.problems[0]
 

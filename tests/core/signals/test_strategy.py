@@ -122,7 +122,7 @@ def test_changed_code_is_another_strategy() -> None:
     with pytest.raises(BadInput) as caught:
         parse_spec(raw_of(code="01d"), catalogue(), new)
     assert caught.value.problems[0].startswith("strategy.code: '01d'")
-    with pytest.raises(ValueError, match="other code"):
+    with pytest.raises(ValueError, match="different code"):
         opinion_of(before, catalogue(), new)
 
 

@@ -23,11 +23,11 @@ VALUE_COLUMNS = (*PRICE_COLUMNS, "volume")
 
 
 class SourceCandles(msgspec.Struct, frozen=True):
-    """The shorter candles that a frame was made of: where they begin and end, and what is missing.
+    """The shorter candles that a frame was rolled up from: their span, and what is missing of it.
 
-    From `missing_from_ns[i]` up to `missing_to_ns[i]` (int64, rising, within `from_ns` to `to_ns`) there
-    is no candle of `timeframe`. At `filled_ns` open those that were filled flat because nothing
-    traded; None where nobody knows.
+    From `missing_from_ns[i]` up to `missing_to_ns[i]` (int64, ascending, within `from_ns` to
+    `to_ns`) there is no candle of `timeframe`. `filled_ns` are the open times of candles that were
+    filled flat because nothing traded; None if unknown.
     """
 
     timeframe: Timeframe
@@ -41,8 +41,8 @@ class SourceCandles(msgspec.Struct, frozen=True):
 class CandleFrame(msgspec.Struct, frozen=True):
     """Consecutive closed candles of one instrument as columns of one length, oldest first.
 
-    `open_ns` is int64 and strictly rising (gaps are allowed), the others are float64. `source` is
-    set on candles that were made of shorter ones: a bucket with a part missing is not in the frame.
+    `open_ns` is int64 and strictly ascending (gaps are allowed), the others are float64. `source`
+    is set on candles rolled up from shorter ones: a bucket with a part missing is not in the frame.
     """
 
     instrument: InstrumentId
@@ -67,7 +67,7 @@ class CandleFrame(msgspec.Struct, frozen=True):
 
     @property
     def close_ns(self) -> IntColumn:
-        """The moment each candle was complete."""
+        """The time at which each candle was complete."""
         return self.open_ns + self.timeframe.ns
 
     def slice(self, start: int, stop: int) -> CandleFrame:

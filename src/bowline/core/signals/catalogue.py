@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-from bowline.core.errors import BadInput, NotFound
+from bowline.core.document_reader import mistakes
+from bowline.core.errors import NotFound
 from bowline.core.signals.entry import Indicator, Kind, Parameter, Rule, Step, Value
 from bowline.core.signals.entry_reading import read_entries
 from bowline.core.signals.narrowing import narrow_entries
@@ -33,10 +34,10 @@ class Catalogue:
         """
         entries, problems = read_entries(raw)
         if problems:
-            raise BadInput(
-                f"the indicator catalogue has mistakes: {len(problems)}",
-                problems=tuple(problems),
-                hint="correct these fields: docs/reference/indicators.md describes the format",
+            raise mistakes(
+                "the indicator catalogue",
+                problems,
+                "correct these fields: docs/reference/indicators.md describes the format",
             )
         return cls(entries)
 
@@ -52,10 +53,10 @@ class Catalogue:
         """
         entries, problems = narrow_entries(self.entries, raw)
         if problems:
-            raise BadInput(
-                f"the environment's indicator bounds have mistakes: {len(problems)}",
-                problems=tuple(problems),
-                hint="bounds may only be narrower than those of `bowline indicators show ID`",
+            raise mistakes(
+                "the file of indicator bounds",
+                problems,
+                "bounds may only be narrower than those of `bowline indicators show ID`",
             )
         return Catalogue(entries)
 
