@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
 from bowline.core.model.account import Capabilities
+from bowline.core.model.command import WatchPrice
 from bowline.core.model.order import OrderState, Purpose
 from bowline.core.model.policy import FixedQuote
 from bowline.core.model.values import Side
@@ -74,3 +76,19 @@ def test_a_stop_that_fills_while_it_is_being_ended_leaves_nothing_to_exit():
     orders = world.fill(stop, trade="s", price="90")
     assert world.state.position is None
     assert all(each.purpose is Purpose.ENTRY for each in orders)
+
+
+@pytest.mark.parametrize(
+    ("can", "rests", "below", "above"),
+    [
+        (Capabilities(continuous=True), set(), 95, 110),
+        (Capabilities(continuous=True, rests_stops=True), {Purpose.STOP}, None, 110),
+    ],
+)
+def test_what_cannot_rest_is_watched_and_what_rests_is_not(can, rests, below, above):
+    """Of a long from 100 with 5 % to lose and 10 % to win."""
+    world = World(INSIDE, can)
+    (entry,) = world.close(100, 1)
+    assert {each.purpose for each in world.fill(entry)} == rests
+    (watch,) = [each for each in world.said if isinstance(each, WatchPrice)]
+    assert (watch.below, watch.above) == (below, above)
