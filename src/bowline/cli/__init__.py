@@ -50,7 +50,7 @@ _WrongWords: type[Exception] = typer.BadParameter.__mro__[1]
 app = typer.Typer(
     help="Crypto autotrading from market data and research to paper and live trading.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -13,7 +13,12 @@ import numpy as np
 from bowline.core.completeness import Completeness
 from bowline.core.report import with_gap_effects
 from bowline.core.signals import strategy_name
-from bowline.desk.report import completeness_document, completeness_lines, number_text
+from bowline.desk.report import (
+    completeness_document,
+    completeness_lines,
+    number_text,
+    synthetic_text,
+)
 from bowline.research.grid import GridRequest, SweepResult
 
 #: rows that are named one by one
@@ -101,6 +106,9 @@ def notes_of(result: SweepResult) -> Iterator[str]:
         )
     if len(result) and not np.isfinite(result.top.figure(result.plan.request.rank_by)).any():
         yield f"no row has a {result.plan.request.rank_by}: they are in the order of their returns"
+    plan = result.plan
+    if shorts := synthetic_text(plan.candles.instrument, plan.request.template.direction):
+        yield shorts
     yield from missing_lines(result)
     yield from result.notes
 

@@ -10,7 +10,7 @@ from bowline.core.report.metrics import Metrics, calmar_ratio, daily_ratios
 from bowline.core.report.portfolio import PortfolioReport, RunPart, make_portfolio_report
 from bowline.core.report.record import Execution, RunRecord
 from bowline.core.report.report import MarkedPosition, Report, count_held_across, make_report
-from bowline.core.report.round_trips import Tally, fold_executions, tally
+from bowline.core.report.round_trips import Tally, fold_executions, tally, tally_by
 from bowline.core.report.run_recorder import RunRecorder
 from bowline.core.report.titles import METRICS, Metric, Unit
 
@@ -42,5 +42,6 @@ __all__ = [
     "make_portfolio_report",
     "make_report",
     "tally",
+    "tally_by",
     "with_gap_effects",
 ]

@@ -75,6 +75,11 @@ class PortfolioReport(Struct, frozen=True):
     funding_quote: Decimal
 
     @property
+    def round_trips(self) -> list[RoundTrip]:
+        """Those of all runs, in the order in which they closed."""
+        return _all_trips([part.report for part in self.parts])
+
+    @property
     def refusals(self) -> dict[Refusal, int]:
         """Entries that were not allowed, over all runs."""
         counts: dict[Refusal, int] = {}

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from decimal import Decimal, localcontext
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -32,6 +33,9 @@ DRAW_RETURN_PCT = Decimal("0.0000005")
 
 #: more digits than any sum of 28-digit amounts
 _EXACT_DIGITS = 100
+
+
+K = TypeVar("K", bound=Hashable)
 
 
 class Tally(Struct, frozen=True):
@@ -98,6 +102,14 @@ def exact_sum(values: Iterable[Decimal]) -> Decimal:
     with localcontext(prec=_EXACT_DIGITS):
         total = sum(values, ZERO)
     return +total
+
+
+def tally_by(trips: Sequence[RoundTrip], key: Callable[[RoundTrip], K]) -> dict[K, Tally]:
+    """The round trips of each kind added up as `tally` adds up all of them."""
+    kinds: dict[K, list[RoundTrip]] = {}
+    for trip in trips:
+        kinds.setdefault(key(trip), []).append(trip)
+    return {kind: tally(found) for kind, found in kinds.items()}
 
 
 def tally(trips: Sequence[RoundTrip]) -> Tally:

@@ -11,6 +11,7 @@ from bowline.desk.output_files import Output, write_rows
 from bowline.desk.portfolio_report.words import PortfolioCaption, missing_lines, sharing_of, verdict
 from bowline.desk.report import (
     COLUMNS,
+    groups_document,
     report_json,
     titled_metrics,
     trade_rows,
@@ -31,6 +32,7 @@ def portfolio_json(report: PortfolioReport, caption: PortfolioCaption) -> dict[s
         "closed": asdict(report.closed),
         "fees_quote": trimmed(report.fees_quote),
         "funding_quote": trimmed(report.funding_quote),
+        **groups_document(report.round_trips),
         "months": [asdict(month) for month in report.months],
         "refusals": {refusal.name.lower(): n for refusal, n in report.refusals.items() if n},
         "correlations": report.correlations,

@@ -18,6 +18,7 @@ from bowline.desk.portfolio_report.words import (
     missing_lines,
     run_name,
     share_text,
+    terms_texts_of,
     verdict,
 )
 from bowline.desk.report import (
@@ -25,6 +26,7 @@ from bowline.desk.report import (
     duration_text,
     figure_cards,
     first_signal_text,
+    groups_html,
     metrics_table,
     money_text,
     months_table,
@@ -56,10 +58,11 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
         "runs": _runs(report, caption),
         "correlations": _correlations(report),
         "refusals": _refusals(report),
+        "groups": groups_html(report.round_trips),
         "months": months_table(report.months),
         "metrics": metrics_table(m),
         "meanings": definitions((metric.title, metric.meaning) for metric in METRICS),
-        "limits": definitions((*limit_lines(report), _missing(report))),
+        "limits": definitions((*limit_lines(report), *_terms(report), _missing(report))),
     }
     return assemble(
         "bowline.desk.portfolio_report",
@@ -69,6 +72,10 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
         drawing=drawing_of(report),
         words=words,
     )
+
+
+def _terms(report: PortfolioReport) -> list[tuple[str, str]]:
+    return [("Costs and fills", text) for text in terms_texts_of(report)]
 
 
 def _missing(report: PortfolioReport) -> tuple[str, str]:

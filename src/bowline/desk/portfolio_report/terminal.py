@@ -18,6 +18,7 @@ from bowline.desk.portfolio_report.words import (
     rules_texts,
     run_name,
     share_text,
+    terms_texts_of,
     verdict,
 )
 from bowline.desk.report import (
@@ -25,6 +26,7 @@ from bowline.desk.report import (
     metrics_grid,
     money_text,
     number_text,
+    print_groups,
     signed_pct,
 )
 
@@ -39,7 +41,7 @@ def print_portfolio(
     console = Console(file=file, highlight=False)
     console.print(Text(printable(f"{caption.title} · {len(report.parts)} runs"), style="bold"))
     console.print(Text(verdict(report)))
-    for text in (*rules_texts(report), *first_signal_texts(report)):
+    for text in (*rules_texts(report), *terms_texts_of(report), *first_signal_texts(report)):
         console.print(Text(text, style="dim"))
     for line in missing_lines(report):
         console.print(Text(printable(line), style="dim" if is_complete(report) else "yellow"))
@@ -47,6 +49,7 @@ def print_portfolio(
     console.print(metrics_grid(report.metrics, console.width))
     console.print()
     console.print(_runs(report, console.width))
+    print_groups(console, report.round_trips)
     if len(report.parts) > 1:
         console.print()
         console.print(_correlations(report))

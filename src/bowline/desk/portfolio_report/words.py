@@ -20,6 +20,7 @@ from bowline.desk.report import (
     first_signal_text,
     outcome,
     rules_text,
+    terms_texts,
 )
 
 #: a share is said with so many decimals
@@ -96,6 +97,11 @@ def first_signal_texts(report: PortfolioReport) -> tuple[str, ...]:
 def rules_texts(report: PortfolioReport) -> tuple[str, ...]:
     """Which rules of instruments held; which runs' if they are not the same of all."""
     return _by_run([rules_text(part.report.record.run.instrument) for part in report.parts])
+
+
+def terms_texts_of(report: PortfolioReport) -> tuple[str, ...]:
+    """What fills cost and where they were; which runs' if it is not the same of all."""
+    return _by_run(["; ".join(terms_texts(part.report.record.run)) for part in report.parts])
 
 
 def _by_run(texts: list[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from bowline.desk.report.completeness import (
     warning_panel,
 )
 from bowline.desk.report.document import report_json, titled_metrics
+from bowline.desk.report.groups import groups_document, groups_html
 from bowline.desk.report.html import (
     figure_cards,
     html_page,
@@ -20,7 +21,7 @@ from bowline.desk.report.html import (
     refusals_table,
     write_html,
 )
-from bowline.desk.report.terminal import metrics_grid, print_report
+from bowline.desk.report.terminal import metrics_grid, print_groups, print_report
 from bowline.desk.report.trades_csv import COLUMNS, trade_rows, write_trades_csv
 from bowline.desk.report.words import (
     counted,
@@ -32,6 +33,8 @@ from bowline.desk.report.words import (
     outcome,
     rules_text,
     signed_pct,
+    synthetic_text,
+    terms_texts,
     time_text,
     trimmed,
     verdict,
@@ -50,6 +53,8 @@ __all__ = [
     "exact_text",
     "figure_cards",
     "first_signal_text",
+    "groups_document",
+    "groups_html",
     "html_page",
     "metrics_grid",
     "metrics_table",
@@ -57,12 +62,15 @@ __all__ = [
     "months_table",
     "number_text",
     "outcome",
+    "print_groups",
     "print_report",
     "refusals_table",
     "report_json",
     "rules_text",
     "share_text",
     "signed_pct",
+    "synthetic_text",
+    "terms_texts",
     "time_text",
     "titled_metrics",
     "trade_rows",

@@ -10,16 +10,17 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from bowline.core.model.policy import Fills
 from bowline.core.model.position import RoundTrip
 from bowline.core.report import METRICS, MarkedPosition, Metrics, Report, Unit, longest_gap_within
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_document
+from bowline.desk.report.groups import groups_document
 from bowline.desk.report.words import (
     duration_iso,
     instrument_text,
     iso_text,
     refusal_lines,
+    terms_texts,
     trimmed,
     verdict,
 )
@@ -49,6 +50,8 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         "sizing": run.policy.sizing,
         "stops": asdict(run.policy.stops),
         "limits": asdict(run.policy.limits),
+        "fills": run.policy.fills.value,
+        "terms_in_words": terms_texts(run),
         "first_signal": run.policy.first_signal.value,
         "verdict": verdict(report),
         "metrics": titled_metrics(report.metrics),
@@ -56,6 +59,7 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         "closed": asdict(report.closed),
         "fees_quote": trimmed(report.fees_quote),
         "open_position": _open(report.open_position),
+        **groups_document(report.round_trips),
         "months": [asdict(month) for month in report.months],
         "refusals": {
             refusal.name.lower(): count for refusal, count in report.record.refusals.items()
@@ -73,8 +77,6 @@ def _beyond_closes(report: Report) -> dict[str, Any]:
     """What only a run has that is more than closes; pnl of round trips is net of funding."""
     policy = report.record.run.policy
     more: dict[str, Any] = {}
-    if policy.fills is not Fills.CLOSE:
-        more["fills"] = policy.fills.value
     if policy.funding:
         more["funding"] = {
             "paid_quote": trimmed(report.funding_paid_quote),

@@ -18,6 +18,7 @@ from bowline.desk.page import assemble, definitions, sign, write_page
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_facts, completeness_warning
 from bowline.desk.report.drawing import MOST_ROUND_TRIPS, drawing_of
+from bowline.desk.report.groups import groups_html
 from bowline.desk.report.words import (
     NOTHING,
     duration_text,
@@ -58,6 +59,7 @@ def html_page(report: Report, caption: Caption) -> str:
         "cards": figure_cards(m, report.closed, report.fees_quote),
         "metrics": metrics_table(m),
         "meanings": definitions((metric.title, metric.meaning) for metric in METRICS),
+        "groups": groups_html(report.round_trips),
         "months": months_table(report.months),
         "trips_note": _trips_note(report),
         "refusals": refusals_table(refusal_lines(report)),

@@ -5,6 +5,7 @@ Names from outside are printed as they are: never as markup.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -12,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from bowline.core.completeness import Completeness
+from bowline.core.model.position import RoundTrip
 from bowline.core.report import Metrics, Report
 from bowline.core.symbols import printable
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_lines
+from bowline.desk.report.groups import groups_tables
 from bowline.desk.report.words import (
     duration_text,
     exact_text,
@@ -26,6 +29,7 @@ from bowline.desk.report.words import (
     refusal_lines,
     rules_text,
     signed_pct,
+    terms_texts,
     time_text,
     verdict,
 )
@@ -46,15 +50,24 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
     console.print(Text(printable(heading), style="bold"))
     console.print(Text(verdict(report)))
     console.print(Text(printable(rules_text(run.instrument)), style="dim"))
-    console.print(Text(first_signal_text(run.policy.first_signal), style="dim"))
+    for text in (*terms_texts(run), first_signal_text(run.policy.first_signal)):
+        console.print(Text(text, style="dim"))
     print_completeness(console, report.completeness)
     console.print()
     console.print(metrics_grid(report.metrics, console.width))
+    print_groups(console, report.round_trips)
     if report.round_trips:
         console.print()
         console.print(_round_trips(report, console.width))
     for words, count in refusal_lines(report):
         console.print(Text(f"{count:,} × {words}", style="dim"))
+
+
+def print_groups(console: Console, trips: Sequence[RoundTrip]) -> None:
+    """What round trips of each direction and of each exit came to."""
+    for table in groups_tables(trips):
+        console.print()
+        console.print(table)
 
 
 def print_completeness(console: Console, found: Completeness | None, name: str = "") -> None:

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 
-from bowline.core.model.instrument import Instrument
+from bowline.core.model.event import Run
+from bowline.core.model.instrument import Instrument, InstrumentId, market_by_id
 from bowline.core.model.intent import Refusal
 from bowline.core.model.policy import (
     AllIn,
+    DirectionMode,
     Fills,
     FirstSignal,
     FixedQuote,
@@ -22,7 +24,14 @@ from bowline.core.model.policy import (
     RiskPct,
     StrategyCompound,
 )
-from bowline.core.model.values import DAY_NS, HUNDRED, MINUTE_NS, SECOND_NS, ZERO
+from bowline.core.model.values import (
+    DAY_NS,
+    HUNDRED,
+    MINUTE_NS,
+    SECOND_NS,
+    ZERO,
+    Direction,
+)
 from bowline.core.report import METRICS, MarkedPosition, Metrics, Report, Unit
 from bowline.desk.report.caption import Caption
 
@@ -186,6 +195,27 @@ def rules_text(instrument: Instrument) -> str:
     return f"rules of the instrument: {', '.join(known)}"
 
 
+def terms_texts(run: Run) -> tuple[str, ...]:
+    """What a fill cost, where it was, and what no spot market lends: a sentence each."""
+    policy = run.policy
+    stops = (
+        "" if policy.fills is Fills.CLOSE else f"; stops {_LOOKED_AT[policy.fills]}, at their price"
+    )
+    texts = (
+        f"costs: {_costs(policy)}",
+        f"fills: at the close of each {run.timeframe.value} candle{stops}",
+    )
+    shorts = synthetic_text(run.instrument.id, policy.direction)
+    return (*texts, shorts) if shorts else texts
+
+
+def synthetic_text(instrument: InstrumentId, direction: DirectionMode) -> str:
+    """That a spot market lends no coins to sell, for what sells them short there; else nothing."""
+    if market_by_id(instrument.market_id).kind != "spot" or not direction.allows(Direction.SHORT):
+        return ""
+    return "shorts on a spot market are synthetic: as if the coins could be borrowed for nothing"
+
+
 def first_signal_text(first: FirstSignal) -> str:
     """What becomes of the first signal after the warm-up."""
     if first is FirstSignal.WAIT:
@@ -209,6 +239,7 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
         ("Sizing", _sizing(policy)),
         *_margin(policy),
         ("Costs", _costs(policy)),
+        *_synthetic(run),
         *_funding(report),
         ("Limits", _limits(policy)),
         ("Warm-up", f"{warmup:,} candles before the first decision"),
@@ -218,6 +249,11 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
     if caption.source:
         lines.append(("Source", caption.source))
     return tuple(lines)
+
+
+def _synthetic(run: Run) -> tuple[tuple[str, str], ...]:
+    text = synthetic_text(run.instrument.id, run.policy.direction)
+    return (("Shorts", text),) if text else ()
 
 
 def _inside(policy: Policy) -> tuple[tuple[str, str], ...]:
