@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from bowline.core.model.instrument import InstrumentId
-from bowline.core.sim.exchange import TradePrinted
+from bowline.core.sim.exchange import TradePublished
 from bowline.core.venue import Book
 from bowline.simex import World
 from bowline.simex.depth import DepthView
@@ -43,7 +43,7 @@ class Truth:
         self.floor.hub.tell = heard  # type: ignore[method-assign]
 
     def _hear(self, news: News) -> None:
-        if isinstance(news, TradePrinted):
+        if isinstance(news, TradePublished):
             price, size = float(news.price), float(news.quantity)
             self.prints[news.instrument].append(
                 (news.now_ns // _MS_NS, price, size, news.side.value)
