@@ -37,9 +37,9 @@ def groups_tables(trips: Sequence[RoundTrip]) -> Iterator[Table]:
     """For a terminal: a table by direction, a table by exit; none without round trips."""
     for title, lines in _lines(trips):
         table = Table(box=None, header_style="bold")
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
         for name in _COLUMNS:
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", overflow="fold")
         for name, found in lines:
             count, won, profit, *rest = _cells(found)
             style = "green" if found.pnl_quote > 0 else "red"
