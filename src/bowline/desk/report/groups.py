@@ -10,8 +10,6 @@ from html import escape
 from typing import Any
 
 from msgspec.structs import asdict
-from rich.table import Table
-from rich.text import Text
 
 from bowline.core.model.intent import Reason
 from bowline.core.model.position import RoundTrip
@@ -21,7 +19,7 @@ from bowline.desk.page import sign
 from bowline.desk.report.words import duration_text, money_text, number_text, signed_pct
 
 _TITLES = ("By direction", "By exit")
-_COLUMNS = ("Trips", "Won", "Profit", "Avg. return", "Avg. held")
+GROUP_COLUMNS = ("Trips", "Won", "Profit", "Avg. return", "Avg. held")
 
 
 def groups_document(trips: Sequence[RoundTrip]) -> dict[str, Any]:
@@ -33,27 +31,13 @@ def groups_document(trips: Sequence[RoundTrip]) -> dict[str, Any]:
     }
 
 
-def groups_tables(trips: Sequence[RoundTrip]) -> Iterator[Table]:
-    """For a terminal: a table by direction, a table by exit; none without round trips."""
-    for title, lines in _lines(trips):
-        table = Table(box=None, header_style="bold")
-        table.add_column(title, overflow="fold")
-        for name in _COLUMNS:
-            table.add_column(name, justify="right", overflow="fold")
-        for name, found in lines:
-            count, won, profit, *rest = _cells(found)
-            style = "green" if found.pnl_quote > 0 else "red"
-            table.add_row(name, count, won, Text(profit, style=style), *rest)
-        yield table
-
-
 def groups_html(trips: Sequence[RoundTrip]) -> str:
     """For a page: the same tables."""
     if not trips:
         return "<p>There was no round trip.</p>"
     tables = []
-    for title, lines in _lines(trips):
-        head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
+    for title, lines in group_lines(trips):
+        head = "".join(f'<th scope="col">{name}</th>' for name in GROUP_COLUMNS)
         rows = "".join(_html_row(name, found) for name, found in lines)
         tables.append(
             '<div class="scroll" tabindex="0" role="region" aria-labelledby="groups-title">'
@@ -64,7 +48,7 @@ def groups_html(trips: Sequence[RoundTrip]) -> str:
 
 
 def _html_row(name: str, found: Tally) -> str:
-    count, won, profit, *rest = (escape(cell) for cell in _cells(found))
+    count, won, profit, *rest = (escape(cell) for cell in group_cells(found))
     more = "".join(f"<td>{cell}</td>" for cell in rest)
     tone = sign(float(found.pnl_quote))
     return (
@@ -85,7 +69,8 @@ def _groups(
     )
 
 
-def _lines(trips: Sequence[RoundTrip]) -> Iterator[tuple[str, list[tuple[str, Tally]]]]:
+def group_lines(trips: Sequence[RoundTrip]) -> Iterator[tuple[str, list[tuple[str, Tally]]]]:
+    """Each table with its title: a name and its sums a row; none without round trips."""
     if not trips:
         return
     directions, reasons = _groups(trips)
@@ -93,7 +78,8 @@ def _lines(trips: Sequence[RoundTrip]) -> Iterator[tuple[str, list[tuple[str, Ta
     yield _TITLES[1], [(each.value.replace("_", " "), found) for each, found in reasons.items()]
 
 
-def _cells(found: Tally) -> tuple[str, ...]:
+def group_cells(found: Tally) -> tuple[str, ...]:
+    """The cells of a row, in the order of `GROUP_COLUMNS`."""
     return (
         f"{found.count:,}",
         f"{number_text(found.win_rate_pct, 0)} %",

@@ -18,7 +18,7 @@ from bowline.core.report import Metrics, Report
 from bowline.core.symbols import printable
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_lines
-from bowline.desk.report.groups import groups_tables
+from bowline.desk.report.groups import GROUP_COLUMNS, group_cells, group_lines
 from bowline.desk.report.words import (
     duration_text,
     exact_text,
@@ -65,7 +65,15 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
 
 def print_groups(console: Console, trips: Sequence[RoundTrip]) -> None:
     """What round trips of each direction and of each exit came to."""
-    for table in groups_tables(trips):
+    for title, lines in group_lines(trips):
+        table = Table(box=None, header_style="bold")
+        table.add_column(title, overflow="fold")
+        for name in GROUP_COLUMNS:
+            table.add_column(name, justify="right", overflow="fold")
+        for name, found in lines:
+            count, won, profit, *rest = group_cells(found)
+            style = "green" if found.pnl_quote > 0 else "red"
+            table.add_row(name, count, won, Text(profit, style=style), *rest)
         console.print()
         console.print(table)
 
