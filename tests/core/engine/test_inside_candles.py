@@ -194,7 +194,7 @@ def test_by_the_minute_is_what_a_run_on_minutes_does(walk, opinions, stops):
 def test_a_missing_minute_is_noticed_and_not_stepped_over():
     minutes = frame([(100, 100, 100, 100)] * 10)
     fives = rollup(minutes, Timeframe.M5)
-    with pytest.raises(ValueError, match="not every part"):
+    with pytest.raises(ValueError, match="lacks a part"):
         list(closed_candles(fives, Fills.MINUTES, minutes.slice(0, 9)))
     with pytest.raises(ValueError, match="need the minutes"):
         list(closed_candles(fives, Fills.MINUTES))

@@ -323,5 +323,5 @@ def test_leverage_is_refused_where_nothing_is_lent():
     assert policy_of(spec, market_by_name("bybit:linear")).margin == Margin(
         Decimal(3), Decimal("0.5")
     )
-    with pytest.raises(BadInput, match="binance:spot has no leverage: only perpetuals have"):
+    with pytest.raises(BadInput, match="binance:spot has no leverage: only perpetuals do"):
         policy_of(spec, market_by_name("binance:spot"))
