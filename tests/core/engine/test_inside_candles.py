@@ -196,5 +196,5 @@ def test_a_missing_minute_is_noticed_and_not_stepped_over():
     fives = rollup(minutes, Timeframe.M5)
     with pytest.raises(ValueError, match="lacks a part"):
         list(closed_candles(fives, Fills.MINUTES, minutes.slice(0, 9)))
-    with pytest.raises(ValueError, match="need the minutes"):
+    with pytest.raises(ValueError, match="need `minutes`"):
         list(closed_candles(fives, Fills.MINUTES))
