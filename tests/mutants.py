@@ -49,7 +49,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "research/grid": ("tests/research/grid", "tests/cli/test_grid.py"),
     "venues/rest": (
         "tests/venues/rest",
-        "tests/venues/test_limits.py",
+        "tests/venues/test_rate_limits.py",
         "tests/venues/test_bans.py",
     ),
     "runtime/ingest": ("tests/runtime/ingest",),

@@ -19,8 +19,8 @@ from bowline.core.model.instrument import Instrument, InstrumentId, market_by_na
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import Listing
 from bowline.venues import Channel, Retryable, Topic
-from bowline.venues.limits import UNNAMED_BAN_S
 from bowline.venues.opened import VenueAccess, Venues
+from bowline.venues.rate_limits import DEFAULT_BAN_S
 from bowline.venues.rest import Credentials
 from bowline.venues.retry_after import wait_named_s
 from bowline.venues.stream import Lost
@@ -131,7 +131,7 @@ def starts(host: Host) -> int:
     ("status", "headers", "words", "seconds"),
     [
         (418, {"Retry-After": "600"}, {"code": -1003, "msg": "IP banned"}, 600),
-        (403, {}, "<html>", UNNAMED_BAN_S),
+        (403, {}, "<html>", DEFAULT_BAN_S),
     ],
 )
 def test_a_ban_met_by_the_start_of_a_book_reaches_everyone_at_that_venue(

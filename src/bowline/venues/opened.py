@@ -23,8 +23,8 @@ from bowline.core.venue import Listing, Listings
 from bowline.venues.clock import VenueClock
 from bowline.venues.codecs import CODECS, NUMBERED, PRIVATE_CODECS, START_HOSTS
 from bowline.venues.errors import Retryable
-from bowline.venues.limits import UNNAMED_WAIT_S, Limits
 from bowline.venues.protocol import PublicVenue, Venue
+from bowline.venues.rate_limits import DEFAULT_WAIT_S, RateLimiter
 from bowline.venues.rest import TESTNET, Credentials, RestVenue
 from bowline.venues.rest.tables import QUIRKS
 from bowline.venues.rest.transport import Transport
@@ -78,7 +78,7 @@ class Venues:
         self._now_ns = now_ns
         self._exits = AsyncExitStack()
         self._opened: dict[MarketId, RestVenue] = {}
-        self._limits: dict[str, Limits] = {}
+        self._rate_limiters: dict[str, RateLimiter] = {}
         self._clocks: dict[str, VenueClock] = {}
         self._starts: dict[MarketId, Transport] = {}
         self._starting = asyncio.Lock()
@@ -115,7 +115,8 @@ class Venues:
             hedge=linear is not None and linear.set_position_mode is not None,
             margin_modes=tuple(each.value for each in linear.margin_modes) if linear else (),
             budgets=tuple(
-                f"{each.name}: {each.tokens:g} in {each.window_s:g} s" for each in quirks.budgets
+                f"{each.name}: {each.tokens:g} in {each.window_s:g} s"
+                for each in quirks.rate_limits
             ),
             notes=quirks.notes,
         )
@@ -188,7 +189,7 @@ class Venues:
             opened = RestVenue(
                 market,
                 quirks,
-                limits=self._limits_of(market.venue),
+                rate_limiter=self._rate_limiter_of(market.venue),
                 clock=self.clock(market.venue),
                 credentials=access.credentials,
                 url=access.url,
@@ -197,11 +198,13 @@ class Venues:
             self._opened[market.market_id] = opened
         return self._opened[market.market_id]
 
-    def _limits_of(self, venue: str) -> Limits:
-        if venue not in self._limits:
+    def _rate_limiter_of(self, venue: str) -> RateLimiter:
+        if venue not in self._rate_limiters:
             quirks = QUIRKS[venue]
-            self._limits[venue] = Limits(venue, quirks.budgets, quirks.usage_headers)
-        return self._limits[venue]
+            self._rate_limiters[venue] = RateLimiter(
+                venue, quirks.rate_limits, quirks.usage_headers
+            )
+        return self._rate_limiters[venue]
 
     def _placed(self, venue: str, url: str) -> str:
         """Where a URL of the venue really lies."""
@@ -229,11 +232,14 @@ class Venues:
         A socket that is refused for its rate (429) or by a firewall (403) waits alone: REST is
         counted apart from sockets.
         """
-        connect, limits = aiohttp_connect(self._web(), heartbeat_s), self._limits_of(market.venue)
+        connect, rate_limiter = (
+            aiohttp_connect(self._web(), heartbeat_s),
+            self._rate_limiter_of(market.venue),
+        )
 
         async def opened(url: str, on_frame: OnFrame) -> Socket:
             try:
-                limits.check_ban(time.monotonic())
+                rate_limiter.check_ban(time.monotonic())
             except Retryable as banned:
                 raise Lost(banned.message, after_s=banned.after_s) from None
             try:
@@ -241,9 +247,9 @@ class Venues:
             except Lost as lost:
                 named_s = wait_named_s(lost.headers, "", self._now_ns())
                 if lost.status == HTTPStatus.IM_A_TEAPOT:
-                    lost.after_s = limits.ban(named_s, time.monotonic())
+                    lost.after_s = rate_limiter.ban(named_s, time.monotonic())
                 elif lost.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN}:
-                    lost.after_s = UNNAMED_WAIT_S if named_s is None else named_s
+                    lost.after_s = DEFAULT_WAIT_S if named_s is None else named_s
                 raise
 
         return opened
@@ -255,7 +261,7 @@ class Venues:
             transport = self._starts[market.market_id] = Transport(
                 quirks,
                 market.kind,
-                limits=self._limits_of(market.venue),
+                rate_limiter=self._rate_limiter_of(market.venue),
                 clock=self.clock(market.venue),
             )
             self._exits.push_async_callback(transport.close)

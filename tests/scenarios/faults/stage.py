@@ -15,7 +15,7 @@ from bowline.simex import ACCOUNT, DIALECTS, Faults, SyntheticMarket, World, coi
 from bowline.simex.floor import Floor
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Retryable
-from bowline.venues.limits import Limits
+from bowline.venues.rate_limits import RateLimiter
 from bowline.venues.rest import Credentials, RestVenue
 from bowline.venues.rest.tables import QUIRKS
 
@@ -118,7 +118,7 @@ def play(name: str, scene: Scene, **fault: Any) -> None:
             venue = RestVenue(
                 market,
                 quirks,
-                limits=Limits(market.venue, quirks.budgets, quirks.usage_headers),
+                rate_limiter=RateLimiter(market.venue, quirks.rate_limits, quirks.usage_headers),
                 clock=VenueClock(),
                 credentials=Credentials(keys.api_key, keys.secret, keys.password),
                 url=f"http://127.0.0.1:{address.port}",

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.venues.clock import VenueClock
-from bowline.venues.limits import Limits
+from bowline.venues.rate_limits import RateLimiter
 from bowline.venues.rest import Credentials, RestVenue
 from bowline.venues.rest.tables import QUIRKS
 from tests.venues.rest.market_lists import MARKET_LISTS
@@ -157,9 +157,9 @@ def with_venue(name: str, test: Test, **answers: Any) -> Stub:
 
 def make_venue(stub: Stub, url: str) -> RestVenue:
     quirks = QUIRKS[stub.venue]
-    budgets = quirks.budgets if stub.limited else ()
-    limits = Limits(stub.venue, budgets, quirks.usage_headers)
+    rate_limits = quirks.rate_limits if stub.limited else ()
+    rate_limiter = RateLimiter(stub.venue, rate_limits, quirks.usage_headers)
     return RestVenue(
-        stub.market, quirks, limits=limits, clock=VenueClock(), credentials=CREDENTIALS,
+        stub.market, quirks, rate_limiter=rate_limiter, clock=VenueClock(), credentials=CREDENTIALS,
         url=url, timeout_s=5.0,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from bowline.core.venue import (
 from bowline.simex import Faults, SyntheticMarket, World, coin_of, serve
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Rejected, Unknown
-from bowline.venues.limits import Limits
+from bowline.venues.rate_limits import RateLimiter
 from bowline.venues.rest import Credentials, RestVenue
 from bowline.venues.rest.tables import QUIRKS
 
@@ -50,7 +50,7 @@ def at_simex(name: str, walk: Walk, **fault: Any) -> None:
             venue = RestVenue(
                 market,
                 quirks,
-                limits=Limits(market.venue, quirks.budgets, quirks.usage_headers),
+                rate_limiter=RateLimiter(market.venue, quirks.rate_limits, quirks.usage_headers),
                 clock=VenueClock(),
                 credentials=Credentials(keys.api_key, keys.secret, keys.password),
                 url=f"http://127.0.0.1:{address.port}",

@@ -13,8 +13,8 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, OrderId, Side
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Retryable
-from bowline.venues.limits import Limits
 from bowline.venues.protocol import unreadable_rows
+from bowline.venues.rate_limits import RateLimiter
 from bowline.venues.rest import RestVenue
 from bowline.venues.rest.classify import value_at
 from bowline.venues.rest.tables import QUIRKS
@@ -254,7 +254,7 @@ def test_a_forming_candle_is_never_closed_by_a_local_clock_that_is_wrong(ahead_s
     async def run(_: RestVenue, stub: Stub) -> None:
         clock = VenueClock(wall_ns=lambda: (NOW_MS + ahead_s * 1000) * 1_000_000)
         own = RestVenue(
-            stub.market, QUIRKS["bybit"], limits=Limits("bybit", ()), clock=clock,
+            stub.market, QUIRKS["bybit"], rate_limiter=RateLimiter("bybit", ()), clock=clock,
             credentials=CREDENTIALS, url=stub.url,
         )  # fmt: skip
         (listing,) = await own.listings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.venue import ListingStatus, MarginMode
-from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rate_limits import RateLimit, RateLimitScope, UsageHeader
 from bowline.venues.rest.quirks import (
     CandlesQuirks,
     DeadManSwitch,
@@ -197,17 +197,19 @@ QUIRKS = VenueQuirks(
     ),
     markets={"spot": _SPOT, "linear": _LINEAR},
     # as the list of markets tells them: developers.binance.com
-    budgets=(
-        Budget("weight", 6000, 60, kinds=("spot",)),
-        Budget("orders", 100, 10, Scope.ACCOUNT, ("spot",), orders_only=True),
-        Budget("weight", 2400, 60, kinds=("linear",)),
-        Budget("orders", 300, 10, Scope.ACCOUNT, ("linear",), orders_only=True),
-        Budget("orders a minute", 1200, 60, Scope.ACCOUNT, ("linear",), orders_only=True),
+    rate_limits=(
+        RateLimit("weight", 6000, 60, kinds=("spot",)),
+        RateLimit("orders", 100, 10, RateLimitScope.ACCOUNT, ("spot",), orders_only=True),
+        RateLimit("weight", 2400, 60, kinds=("linear",)),
+        RateLimit("orders", 300, 10, RateLimitScope.ACCOUNT, ("linear",), orders_only=True),
+        RateLimit(
+            "orders a minute", 1200, 60, RateLimitScope.ACCOUNT, ("linear",), orders_only=True
+        ),
     ),
     usage_headers=(
-        UsageHeaders("weight", used="x-mbx-used-weight-1m"),
-        UsageHeaders("orders", used="x-mbx-order-count-10s"),
-        UsageHeaders("orders a minute", used="x-mbx-order-count-1m"),
+        UsageHeader("weight", used="x-mbx-used-weight-1m"),
+        UsageHeader("orders", used="x-mbx-order-count-10s"),
+        UsageHeader("orders a minute", used="x-mbx-order-count-1m"),
     ),
     margin_mode_values={MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.venue import ListingStatus, MarginMode
-from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rate_limits import RateLimit, RateLimitScope, UsageHeader
 from bowline.venues.rest.quirks import (
     CandlesQuirks,
     DeadManSwitch,
@@ -216,11 +216,11 @@ QUIRKS = VenueQuirks(
     markets={"spot": _SPOT, "linear": _LINEAR},
     # bingx-api.github.io/docs: 500 (market) and 2000 (account) in 10 s an address; 5 a second an
     # account for most of what trades
-    budgets=(
-        Budget("requests", 500, 10),
-        Budget("end point", 5, 1, Scope.ACCOUNT, each=True),
+    rate_limits=(
+        RateLimit("requests", 500, 10),
+        RateLimit("end point", 5, 1, RateLimitScope.ACCOUNT, per_endpoint=True),
     ),
-    usage_headers=(UsageHeaders("end point", left="x-ratelimit-requests-remain"),),
+    usage_headers=(UsageHeader("end point", left="x-ratelimit-requests-remain"),),
     limit_reset_header="x-ratelimit-requests-expire",
     margin_mode_values={MarginMode.CROSS: "CROSSED", MarginMode.ISOLATED: "ISOLATED"},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
-from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rate_limits import RateLimit, RateLimitScope, UsageHeader
 from bowline.venues.rest.quirks import (
     CandlesQuirks,
     ErrorCodes,
@@ -210,12 +210,12 @@ QUIRKS = VenueQuirks(
     markets={"spot": _SPOT, "linear": _LINEAR},
     # bitget.com/api-doc: 6000 a minute an address; 10 orders a second an account; reads 10 a
     # second an end point, leverage and modes 5
-    budgets=(
-        Budget("requests", 6000, 60),
-        Budget("end point", 5, 1, Scope.ACCOUNT, each=True),
-        Budget("orders", 10, 1, Scope.ACCOUNT, orders_only=True, each=True),
+    rate_limits=(
+        RateLimit("requests", 6000, 60),
+        RateLimit("end point", 5, 1, RateLimitScope.ACCOUNT, per_endpoint=True),
+        RateLimit("orders", 10, 1, RateLimitScope.ACCOUNT, orders_only=True, per_endpoint=True),
     ),
-    usage_headers=(UsageHeaders("end point", left="x-mbx-used-remain-limit"),),
+    usage_headers=(UsageHeader("end point", left="x-mbx-used-remain-limit"),),
     needs_password=True,
     margin_mode_values={MarginMode.CROSS: "crossed", MarginMode.ISOLATED: "isolated"},
     position_mode_values=("hedge_mode", "one_way_mode"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
-from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rate_limits import RateLimit, RateLimitScope, UsageHeader
 from bowline.venues.rest.quirks import (
     CandlesQuirks,
     DeadManSwitch,
@@ -204,13 +204,23 @@ QUIRKS = VenueQuirks(
     markets={"spot": _market("spot"), "linear": _market("linear")},
     # bybit-exchange.github.io/docs/v5/rate-limit: 600 in 5 s an address; orders 10 (linear) and
     # 20 (spot) a second an account
-    budgets=(
-        Budget("requests", 600, 5),
-        Budget("end point", 50, 1, Scope.ACCOUNT, each=True),
-        Budget("orders", 10, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
-        Budget("orders", 20, 1, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
+    rate_limits=(
+        RateLimit("requests", 600, 5),
+        RateLimit("end point", 50, 1, RateLimitScope.ACCOUNT, per_endpoint=True),
+        RateLimit(
+            "orders",
+            10,
+            1,
+            RateLimitScope.ACCOUNT,
+            ("linear",),
+            orders_only=True,
+            per_endpoint=True,
+        ),
+        RateLimit(
+            "orders", 20, 1, RateLimitScope.ACCOUNT, ("spot",), orders_only=True, per_endpoint=True
+        ),
     ),
-    usage_headers=(UsageHeaders("orders", left="x-bapi-limit-status"),),
+    usage_headers=(UsageHeader("orders", left="x-bapi-limit-status"),),
     limit_reset_header="x-bapi-limit-reset-timestamp",
     margin_mode_values={MarginMode.CROSS: "REGULAR_MARGIN"},
     position_mode_values=(3, 0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
-from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rate_limits import RateLimit, RateLimitScope, UsageHeader
 from bowline.venues.rest.quirks import (
     CandlesQuirks,
     DeadManSwitch,
@@ -229,13 +229,23 @@ QUIRKS = VenueQuirks(
     markets={"spot": _SPOT, "linear": _LINEAR},
     # gate.com/docs/developers/apiv4: 200 in 10 s an end point; orders 10 a second (spot), 100
     # (futures), cancels 200
-    budgets=(
-        Budget("end point", 200, 10, Scope.ACCOUNT, each=True),
-        Budget("public", 200, 10, each=True),
-        Budget("orders", 10, 1, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
-        Budget("orders", 100, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
+    rate_limits=(
+        RateLimit("end point", 200, 10, RateLimitScope.ACCOUNT, per_endpoint=True),
+        RateLimit("public", 200, 10, per_endpoint=True),
+        RateLimit(
+            "orders", 10, 1, RateLimitScope.ACCOUNT, ("spot",), orders_only=True, per_endpoint=True
+        ),
+        RateLimit(
+            "orders",
+            100,
+            1,
+            RateLimitScope.ACCOUNT,
+            ("linear",),
+            orders_only=True,
+            per_endpoint=True,
+        ),
     ),
-    usage_headers=(UsageHeaders("end point", left="x-gate-ratelimit-requests-remain"),),
+    usage_headers=(UsageHeader("end point", left="x-gate-ratelimit-requests-remain"),),
     limit_reset_header="x-gate-ratelimit-reset-timestamp",
     margin_mode_values={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},
     position_mode_values=(True, False),

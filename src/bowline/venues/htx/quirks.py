@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.venue import ListingStatus, MarginMode
-from bowline.venues.limits import Budget, Scope, UsageHeaders
+from bowline.venues.rate_limits import RateLimit, RateLimitScope, UsageHeader
 from bowline.venues.rest.quirks import (
     CandlesQuirks,
     DeadManSwitch,
@@ -234,15 +234,17 @@ QUIRKS = VenueQuirks(
     markets={"spot": _SPOT, "linear": _LINEAR},
     # huobiapi.github.io/docs: spot 100 in 2 s an account for orders, 10 a second an address for
     # the rest; swaps 36 (trade) and 72 (read) in 3 s an account
-    budgets=(
-        Budget("requests", 20, 2, kinds=("spot",), each=True),
-        Budget("orders", 100, 2, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
-        Budget("requests", 72, 3, Scope.ACCOUNT, ("linear",)),
-        Budget("orders", 36, 3, Scope.ACCOUNT, ("linear",), orders_only=True),
+    rate_limits=(
+        RateLimit("requests", 20, 2, kinds=("spot",), per_endpoint=True),
+        RateLimit(
+            "orders", 100, 2, RateLimitScope.ACCOUNT, ("spot",), orders_only=True, per_endpoint=True
+        ),
+        RateLimit("requests", 72, 3, RateLimitScope.ACCOUNT, ("linear",)),
+        RateLimit("orders", 36, 3, RateLimitScope.ACCOUNT, ("linear",), orders_only=True),
     ),
     usage_headers=(
-        UsageHeaders("requests", left="ratelimit-remaining"),
-        UsageHeaders("orders", left="x-hb-ratelimit-requests-remain"),
+        UsageHeader("requests", left="ratelimit-remaining"),
+        UsageHeader("orders", left="x-hb-ratelimit-requests-remain"),
     ),
     limit_reset_header="ratelimit-reset",
     margin_mode_values={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},

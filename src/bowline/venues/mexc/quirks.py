@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
-from bowline.venues.limits import Budget, Scope
+from bowline.venues.rate_limits import RateLimit, RateLimitScope
 from bowline.venues.rest.quirks import (
     CandlesQuirks,
     ErrorCodes,
@@ -205,11 +205,15 @@ QUIRKS = VenueQuirks(
     markets={"spot": _SPOT, "linear": _LINEAR},
     # mexcdevelop.github.io/apidocs: spot 500 weight in 10 s an end point; contracts 20 in 2 s an
     # end point, orders 4 a second
-    budgets=(
-        Budget("weight", 500, 10, kinds=("spot",), each=True),
-        Budget("orders", 5, 1, Scope.ACCOUNT, ("spot",), orders_only=True, each=True),
-        Budget("requests", 20, 2, kinds=("linear",), each=True),
-        Budget("orders", 4, 1, Scope.ACCOUNT, ("linear",), orders_only=True, each=True),
+    rate_limits=(
+        RateLimit("weight", 500, 10, kinds=("spot",), per_endpoint=True),
+        RateLimit(
+            "orders", 5, 1, RateLimitScope.ACCOUNT, ("spot",), orders_only=True, per_endpoint=True
+        ),
+        RateLimit("requests", 20, 2, kinds=("linear",), per_endpoint=True),
+        RateLimit(
+            "orders", 4, 1, RateLimitScope.ACCOUNT, ("linear",), orders_only=True, per_endpoint=True
+        ),
     ),
     margin_mode_values={MarginMode.CROSS: 2, MarginMode.ISOLATED: 1},
     position_mode_values=(1, 2),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
-from bowline.venues.limits import Budget, Scope
+from bowline.venues.rate_limits import RateLimit, RateLimitScope
 from bowline.venues.rest.quirks import (
     CandlesQuirks,
     DeadManSwitch,
@@ -162,10 +162,10 @@ QUIRKS = VenueQuirks(
     ),
     markets={"spot": _market("SPOT"), "linear": _market("SWAP")},
     # okx.com/docs-v5: 60 in 2 s to place, as many to cancel; the least of what we read is 5 in 2 s
-    budgets=(
-        Budget("orders", 60, 2, Scope.ACCOUNT, orders_only=True, each=True),
-        Budget("requests", 10, 2, Scope.ACCOUNT, each=True),
-        Budget("public", 20, 2, each=True),
+    rate_limits=(
+        RateLimit("orders", 60, 2, RateLimitScope.ACCOUNT, orders_only=True, per_endpoint=True),
+        RateLimit("requests", 10, 2, RateLimitScope.ACCOUNT, per_endpoint=True),
+        RateLimit("public", 20, 2, per_endpoint=True),
     ),
     needs_password=True,
     margin_mode_values={MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"},

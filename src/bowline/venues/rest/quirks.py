@@ -35,7 +35,7 @@ from enum import Enum
 from msgspec import Struct, field
 
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
-from bowline.venues.limits import Budget, UsageHeaders
+from bowline.venues.rate_limits import RateLimit, UsageHeader
 
 Params = Mapping[str, object]
 
@@ -283,8 +283,8 @@ class VenueQuirks(Struct, frozen=True, kw_only=True):
     classify_hosts: Mapping[str, str] = field(default_factory=dict)
     codes: ErrorCodes
     markets: Mapping[str, MarketQuirks]
-    budgets: tuple[Budget, ...]
-    usage_headers: tuple[UsageHeaders, ...] = ()
+    rate_limits: tuple[RateLimit, ...]
+    usage_headers: tuple[UsageHeader, ...] = ()
     #: name of the header, in s or ms, that says when a limit ends; Retry-After is always read
     limit_reset_header: str = ""
     needs_password: bool = False

@@ -15,7 +15,7 @@ from bowline.core.model.instrument import Market
 from bowline.core.venue import Listing
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Rejected, Retryable, Unknown, UnreadableReply
-from bowline.venues.limits import Lane, Limits
+from bowline.venues.rate_limits import Priority, RateLimiter
 from bowline.venues.rest.classify import RETRY_S, value_at
 from bowline.venues.rest.client import (
     CCXT_PARSE_ERRORS,
@@ -43,7 +43,7 @@ class RestSession:
         market: Market,
         quirks: VenueQuirks,
         *,
-        limits: Limits,
+        rate_limiter: RateLimiter,
         clock: VenueClock,
         account: str = "",
         credentials: Credentials | None = None,
@@ -56,7 +56,7 @@ class RestSession:
         self._transport = Transport(
             quirks,
             market.kind,
-            limits=limits,
+            rate_limiter=rate_limiter,
             clock=clock,
             account=account,
             secrets=secrets,
@@ -90,7 +90,7 @@ class RestSession:
     async def operation(
         self,
         name: str,
-        lane: Lane = Lane.READ,
+        priority: Priority = Priority.READ,
         *,
         order: bool = False,
         moves_money: bool = False,
@@ -101,7 +101,7 @@ class RestSession:
         readable reply ends the doubt.
         """
         weight = self._weights.get(name, 1)
-        operation = Operation(name, lane, weight=weight, order=order, moves_money=moves_money)
+        operation = Operation(name, priority, weight=weight, order=order, moves_money=moves_money)
         token = CURRENT_OPERATION.set(operation)
         try:
             yield operation

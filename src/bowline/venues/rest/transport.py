@@ -23,7 +23,7 @@ from yarl import URL
 
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Retryable, Unknown, VenueError
-from bowline.venues.limits import Ask, Lane, Limits, pass_through
+from bowline.venues.rate_limits import LimitedRequest, Priority, RateLimiter, acquire
 from bowline.venues.rest.classify import RETRY_S, ClassifiedReply, ReplyMeaning, classify, to_error
 from bowline.venues.rest.quirks import VenueQuirks
 from bowline.venues.retry_after import wait_named_s
@@ -44,19 +44,19 @@ ClassifyWithCcxt = Callable[[int, str, Mapping[str, str], str, object], str]
 class Operation:
     """One operation: its name, priority and weight, and whether a request has been sent."""
 
-    __slots__ = ("classified", "lane", "moves_money", "name", "order", "sent", "weight")
+    __slots__ = ("classified", "moves_money", "name", "order", "priority", "sent", "weight")
 
     def __init__(
         self,
         name: str,
-        lane: Lane = Lane.READ,
+        priority: Priority = Priority.READ,
         *,
         weight: int = 1,
         order: bool = False,
         moves_money: bool = False,
     ) -> None:
         self.name = name
-        self.lane = lane
+        self.priority = priority
         self.weight = weight
         self.order = order
         self.moves_money = moves_money
@@ -76,7 +76,7 @@ class Transport:
         quirks: VenueQuirks,
         kind: str,
         *,
-        limits: Limits,
+        rate_limiter: RateLimiter,
         clock: VenueClock,
         account: str = "",
         secrets: tuple[str, ...] = (),
@@ -84,7 +84,7 @@ class Transport:
     ) -> None:
         self._quirks = quirks
         self._kind = kind
-        self._limits = limits
+        self._rate_limiter = rate_limiter
         self._clock = clock
         self._account = account
         self._secrets = tuple(filter(None, secrets))
@@ -119,8 +119,8 @@ class Transport:
         body: str | None,
     ) -> tuple[ClassifiedReply, str]:
         path = urlsplit(url).path
-        ask = Ask(
-            operation.lane,
+        request = LimitedRequest(
+            operation.priority,
             self._kind,
             path,
             self._account,
@@ -128,9 +128,9 @@ class Transport:
             order=operation.order,
             signed=operation.name not in PUBLIC,
         )
-        await pass_through(self._limits, ask, time.monotonic)
+        await acquire(self._rate_limiter, request, time.monotonic)
         status, replied, text = await self._send(operation, url, method, headers, body)
-        self._limits.observe(ask, replied, time.monotonic())
+        self._rate_limiter.observe(request, replied, time.monotonic())
         classified = classify(
             self._quirks.codes,
             status,
@@ -201,9 +201,9 @@ class Transport:
             headers, message, self._clock.now_ns(), self._quirks.limit_reset_header
         )
         if classified.meaning is ReplyMeaning.LIMITED:
-            after_s = self._limits.stop(self._kind, named_s, now_s)
+            after_s = self._rate_limiter.pause(self._kind, named_s, now_s)
         elif classified.meaning is ReplyMeaning.BANNED:
-            after_s = self._limits.ban(named_s, now_s)
+            after_s = self._rate_limiter.ban(named_s, now_s)
         elif classified.meaning is ReplyMeaning.CLOCK:
             self._clock.doubt(f"{self._quirks.venue} refused our time stamp ({classified.code})")
         error = to_error(

@@ -37,8 +37,8 @@ from bowline.core.venue import (
 )
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Rejected, Retryable, TooOld
-from bowline.venues.limits import Lane, Limits
 from bowline.venues.protocol import FillPage, KeyRights, ParsedRows, UnreadableRow
+from bowline.venues.rate_limits import Priority, RateLimiter
 from bowline.venues.rest import parse, request, rows
 from bowline.venues.rest.classify import ReplyMeaning, value_at
 from bowline.venues.rest.client import Credentials, parse_errors
@@ -53,14 +53,14 @@ _log = logging.getLogger(__name__)
 
 
 class RestVenue:
-    """A `Venue` of the protocol. `limits` and `clock` are shared by all markets of the venue."""
+    """A `Venue` of the protocol. All markets of a venue share `rate_limiter` and `clock`."""
 
     def __init__(
         self,
         market: Market,
         quirks: VenueQuirks,
         *,
-        limits: Limits,
+        rate_limiter: RateLimiter,
         clock: VenueClock,
         account: str = "",
         credentials: Credentials | None = None,
@@ -74,7 +74,7 @@ class RestVenue:
         self._session = RestSession(
             market,
             quirks,
-            limits=limits,
+            rate_limiter=rate_limiter,
             clock=clock,
             account=account,
             credentials=credentials,
@@ -165,8 +165,8 @@ class RestVenue:
         params = request.order_params(self._quirks, order, variables)
         await self._check_clock(entering=not order.reduce_only)
         self._ordered.add(order.instrument)
-        lane = Lane.EXIT if order.reduce_only else Lane.ENTRY
-        async with self._session.operation("place", lane, order=True, moves_money=True):
+        priority = Priority.EXIT if order.reduce_only else Priority.ENTRY
+        async with self._session.operation("place", priority, order=True, moves_money=True):
             reply = await self._session.send(placing.call, params)
             venue_order_id = value_at(value_at(reply, placing.call.rows), placing.order_id)
             if venue_order_id in {None, ""}:
@@ -188,7 +188,7 @@ class RestVenue:
         """Request the cancellation of an order; Rejected if the venue no longer has it open."""
         variables = await self._variables(instrument) | request.id_variables(client_id)
         await self._check_clock()
-        async with self._session.operation("cancel", Lane.EXIT, order=True, moves_money=True):
+        async with self._session.operation("cancel", Priority.EXIT, order=True, moves_money=True):
             await self._session.call(self._quirks.cancel, variables)
 
     async def order(self, instrument: InstrumentId, client_id: OrderId) -> OrderReport | None:
@@ -197,7 +197,7 @@ class RestVenue:
         listing = await self._listing(instrument)
         await self._check_clock()
         for call in self._quirks.lookup:
-            async with self._session.operation("look-up", Lane.EXIT) as operation:
+            async with self._session.operation("look-up", Priority.EXIT) as operation:
                 try:
                     reply = await self._session.call(call, variables)
                 except Rejected:
@@ -360,7 +360,7 @@ class RestVenue:
         await self._check_clock()
         for instrument in instruments:
             variables = await self._variables(instrument) | request.deadman_variables(seconds)
-            async with self._session.operation("dead-man switch", Lane.EXIT):
+            async with self._session.operation("dead-man switch", Priority.EXIT):
                 await self._session.call(switch.call, variables)
 
     async def key_rights(self) -> KeyRights:
