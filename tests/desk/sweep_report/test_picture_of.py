@@ -62,6 +62,13 @@ def test_every_variant_is_there_once_with_the_figures_of_the_kernel(picture, res
         assert np.array_equal(getattr(figures, name), getattr(outcome, name), equal_nan=True)
 
 
+def test_the_page_says_how_fills_were_made_and_that_spot_shorts_are_synthetic(picture, result):
+    facts = dict(picture.facts)
+    assert facts["Fills"] == "at the close of each 1h candle"
+    assert result.plan.request.template.direction.value == "long-short"
+    assert "synthetic" in facts["Shorts"], "the candles are of a spot market"
+
+
 def test_the_parameters_of_every_variant_are_those_of_its_strategy(picture, result):
     plan = result.plan
     words = {"sl_pct": "SL %", "tp_pct": "TP %"}

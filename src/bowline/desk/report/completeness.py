@@ -29,12 +29,16 @@ def completeness_lines(found: Completeness) -> tuple[str, ...]:
     longest = found.longest
     assert longest is not None, "what is missing is missing somewhere"
     share = share_text(found.missing_pct)
-    counts = f"{found.missing:,} of {found.expected:,} {source} candles are missing ({share} %)"
+    counts = (
+        f"{found.missing:,} of {found.expected:,} {source} candles {_are(found.missing)} missing "
+        f"({share} %)"
+    )
     lines = [f"{counts}, the longest hole {_hole(longest)}"]
     if found.timeframe is not found.source:
         lines.append(
-            f"{found.lost:,} of {found.candles:,} {found.timeframe.value} candles are lost "
-            f"({share_text(found.lost_pct)} %): one with a part missing is not made"
+            f"{found.lost:,} of {found.candles:,} {found.timeframe.value} candles "
+            f"{_are(found.lost)} lost ({share_text(found.lost_pct)} %): one with a part missing "
+            "is not made"
         )
     if found.allowed:
         lines.append("this is beyond the bounds, and was allowed (--allow-gaps)")
@@ -139,6 +143,10 @@ def _hole_document(hole: MissingSpan) -> dict[str, Any]:
     }
 
 
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
 def share_text(share: Decimal) -> str:
     """A share in percent: `1.42`."""
-    return f"{share:.{_DIGITS}f}" if not share or share >= _LEAST_PCT else "below {_LEAST_PCT}"
+    return f"{share:.{_DIGITS}f}" if not share or share >= _LEAST_PCT else f"below {_LEAST_PCT}"

@@ -22,6 +22,7 @@ from bowline.desk.report import (
     exact_text,
     first_signal_text,
     signed_pct,
+    synthetic_text,
     time_text,
 )
 from bowline.desk.sweep_report.picture import (
@@ -286,6 +287,9 @@ def _facts(
     yield "First signal", first_signal_text(rules.first_signal)
     costs = (exact_text(rules.costs.fee_pct), exact_text(rules.costs.slippage_pct))
     yield "Costs", f"fee {costs[0]} % of the notional and slippage {costs[1]} % on every fill"
+    yield "Fills", f"at the close of each {plan.request.template.timeframe.value} candle"
+    if shorts := synthetic_text(plan.candles.instrument, rules.direction):
+        yield "Shorts", shorts
     yield "Initial cash", exact_text(rules.initial_cash)
     yield "Candles", f"{len(plan.candles) - plan.start:,} decided, {plan.start:,} to warm up"
     yield "Missing candles", "; ".join(missing_lines(result))
