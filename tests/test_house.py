@@ -35,7 +35,7 @@ EXCEPTIONS: dict[str, str] = {
 }
 #: class names that mean more than one thing: the list only gets shorter
 _TWO_MEANINGS = """
-Account Budget Call CandleFile Channel Check Clock Comparison Fault Faults Leg Limits Line
+Account Budget Call CandleFile Channel Check Comparison Fault Faults Leg Limits Line
 ListenKey Meter Numbers OpenPosition Progress Refused Request RunState Span State ToldBalances
 Topic TradePrinted Untold Wallet Words
 """

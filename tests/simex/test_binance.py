@@ -128,7 +128,7 @@ def test_weight_is_of_the_address_told_in_headers_and_ends_with_429(play: Play) 
         ):
             used = int(reply.headers["X-MBX-USED-WEIGHT-1M"])
         assert used == int(before["X-MBX-USED-WEIGHT-1M"]) + 5
-        floor.meter.spend("spot weight", "", 6000 - used, floor.agenda.now_ns)
+        floor.meter.spend("spot weight", "", 6000 - used, floor.scheduler.now_ns)
         status, reply_, headers = await call(seat, "GET", f"{SPOT}/account", {})
         assert (status, reply_["code"], headers["Retry-After"]) == (429, -1003, "60")
         assert (await call(seat, "GET", "/fapi/v3/account", {}))[0] == 200
@@ -141,7 +141,7 @@ def test_orders_are_counted_apart_and_too_many_are_1015(play: Play) -> None:
         _, _, headers = await call(seat, "POST", f"{SPOT}/order", limit_order("1"))
         assert headers["X-MBX-ORDER-COUNT-10S"] == "1"
         floor = seat.world.floors["binance"]
-        floor.meter.spend("spot orders 10s", "main", 99, floor.agenda.now_ns)
+        floor.meter.spend("spot orders 10s", "main", 99, floor.scheduler.now_ns)
         status, reply, _ = await call(seat, "POST", f"{SPOT}/order", limit_order("2"))
         assert (status, reply["code"]) == (429, -1015)
 
@@ -395,7 +395,7 @@ def test_a_stop_that_is_reached_becomes_an_order_and_both_streams_of_events_say_
         _, key, _ = await call(seat, "POST", f"{LINEAR}/listenKey", {})
         async with socket_at(seat, f"/private/ws/{key['listenKey']}") as socket:
             _, stop, _ = await call(seat, "POST", f"{LINEAR}/algoOrder", stop_order("s"))
-            engine, now_ns = floor.engine_of(instrument), floor.agenda.now_ns
+            engine, now_ns = floor.engine_of(instrument), floor.scheduler.now_ns
             engine.print_trade(now_ns, instrument, Decimal(49_000), Decimal(1), Side.SELL)
             floor.publish()
             told: list[tuple[str, str]] = []

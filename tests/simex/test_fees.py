@@ -37,7 +37,7 @@ def charged(venue: str, **words: str) -> Floor:
     faults.add(fault="fees", at_s=0, venue=venue, **words)
     market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
     world = World([venue], market=market, clock=VirtualClock(START_NS), faults=faults)
-    world.agenda.catch_up()
+    world.scheduler.run_due()
     return world.floors[venue]
 
 
@@ -104,7 +104,7 @@ def test_bybit_tells_funding_among_the_executions_and_only_when_asked() -> None:
     assert row["execType"] == "Trade"
     instrument = floor.listings("linear")[0].instrument.id
     engine = floor.engine_of(instrument)
-    engine.pay_funding(floor.agenda.now_ns, instrument, Decimal("0.0001"), Decimal(60_000))
+    engine.pay_funding(floor.scheduler.now_ns, instrument, Decimal("0.0001"), Decimal(60_000))
     name, query = LISTS["bybit", "linear"]
     every = rows(asked("bybit", name, query, floor)[0])
     assert sorted(each["execType"] for each in every) == ["Funding", "Trade"]

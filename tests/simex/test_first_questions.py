@@ -179,7 +179,7 @@ def test_funding_that_was_paid_is_told(play: Play, venue: str) -> None:
         floor = seat.world.floors[venue]
         (position,) = floor.view("linear").positions("main")
         floor.engine_of(position.instrument).pay_funding(
-            floor.agenda.now_ns, position.instrument, _d("0.0001"), _d(60_000)
+            floor.scheduler.now_ns, position.instrument, _d("0.0001"), _d(60_000)
         )
         paid = await client.fetch_funding_history(symbol)
         assert [each["amount"] for each in paid] == [-0.06]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import hmac
@@ -16,11 +15,8 @@ import aiohttp
 import pytest
 
 from bowline.core.model.order import OrderState
-from bowline.core.model.values import SECOND_NS, Direction
+from bowline.core.model.values import Direction
 from bowline.core.venue import Balance, FillReport, Listings, OrderReport, PositionReport
-from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, coin_of
-from bowline.simex.dialect import Call
-from bowline.simex.dialects.gate import trading
 from bowline.venues.feed import Subscribed
 from bowline.venues.gate import GatePrivateCodec
 from bowline.venues.rest import Credentials
@@ -258,7 +254,8 @@ def test_a_triggered_order_is_in_a_list_of_its_own(play: Play) -> None:
         assert (await call(seat, "GET", one, {}))[0]["label"] == "ORDER_NOT_FOUND"
         floor = seat.world.floors["gate"]
         instrument = floor.listings("linear")[0].instrument.id
-        floor.engine_of(instrument).set_mark_price(floor.agenda.now_ns, instrument, Decimal(49_000))
+        engine, now_ns = floor.engine_of(instrument), floor.scheduler.now_ns
+        engine.set_mark_price(now_ns, instrument, Decimal(49_000))
         fired, _ = await call(seat, "GET", one, {})
         assert (fired["status"], fired["finish_as"]) == ("finished", "filled")
 
@@ -279,33 +276,6 @@ def test_lists_come_in_pages_that_neither_repeat_nor_lose(play: Play) -> None:
         assert seen == [f"t-{number}" for number in range(6, -1, -1)]
 
     play("gate", "linear", scene)
-
-
-def test_the_countdown_cancels_once_it_is_over_unless_it_is_renewed() -> None:
-    market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
-    world = World(["gate"], market=market, clock=VirtualClock(1_760_000_000 * SECOND_NS))
-    floor = world.floors["gate"]
-
-    def post(handler: Callable[[Call], object], fields: dict[str, Any]) -> None:
-        body = json.dumps(fields).encode()
-        handler(Call(floor, "POST", "", "", {}, {}, body, account=ACCOUNT))
-
-    async def run() -> None:
-        post(trading.create, spot_order())
-        post(trading.count_down, {"timeout": 30})
-        await world.agenda.advance(20)
-        post(trading.count_down, {"timeout": 30})
-        await world.agenda.advance(20)
-        assert floor.view("spot").open_orders(ACCOUNT)
-        await world.agenda.advance(11)
-        assert not floor.view("spot").open_orders(ACCOUNT)
-        post(trading.create, spot_order())
-        post(trading.count_down, {"timeout": 30})
-        post(trading.count_down, {"timeout": 0})
-        await world.agenda.advance(31)
-        assert floor.view("spot").open_orders(ACCOUNT)
-
-    asyncio.run(run())
 
 
 def test_each_private_topic_is_opened_by_its_own_signature(play: Play) -> None:

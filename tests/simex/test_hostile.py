@@ -96,7 +96,7 @@ def state_of(floor: Floor) -> object:
 
 def cleared(floor: Floor) -> None:
     for engine in floor.engines:
-        engine.cancel_all(floor.agenda.now_ns, ACCOUNT)
+        engine.cancel_all(floor.scheduler.now_ns, ACCOUNT)
         engine.take_facts()
     floor.meter = type(floor.meter)(floor.dialect.budgets)
 

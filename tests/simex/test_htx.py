@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import gzip
@@ -21,11 +20,7 @@ import ccxt
 import pytest
 
 from bowline.core.model.order import OrderState
-from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import Balance, FillReport, Listings, OrderReport, PositionReport
-from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, coin_of
-from bowline.simex.dialect import Call
-from bowline.simex.dialects.htx import spot, swap
 from bowline.simex.dialects.htx.spot_words import account_number
 from bowline.venues.htx import HtxLinearPrivateCodec, HtxSpotPrivateCodec
 from bowline.venues.private import LoggedIn
@@ -294,36 +289,6 @@ def test_lists_come_in_pages_that_neither_repeat_nor_lose(play: Play) -> None:
         assert seen == [str(number) for number in range(7, 0, -1)]
 
     play("htx", "linear", scene)
-
-
-def test_the_countdown_cancels_once_it_is_over_unless_it_is_renewed() -> None:
-    market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
-    world = World(["htx"], market=market, clock=VirtualClock(1_760_000_000 * SECOND_NS))
-    floor = world.floors["htx"]
-
-    def post(handler: Callable[[Call], object], path: str, **fields: Any) -> None:
-        body = json.dumps(fields).encode()
-        handler(Call(floor, "POST", path, "", {}, {}, body, account=ACCOUNT))
-
-    async def run() -> None:
-        number = str(account_number(floor))
-        order = {"account-id": number, "symbol": "btcusdt", "type": "buy-limit", "amount": "0.01"}
-        swap_order = CONTRACT | {"side": "buy", "type": "limit", "volume": "10"}
-        post(spot.place, PLACE["spot"], price="50000", **order)
-        post(swap.place, PLACE["linear"], price="50000", **swap_order)
-        for _ in range(2):
-            post(spot.cancel_all_after, "/v2", timeout=30)
-            post(swap.cancel_after, "/v5", on_off=1, time_out=40_000)
-            await world.agenda.advance(20)
-        kept = [len(floor.view(kind).open_orders(ACCOUNT)) for kind in ("spot", "linear")]
-        await world.agenda.advance(11)
-        after = [len(floor.view(kind).open_orders(ACCOUNT)) for kind in ("spot", "linear")]
-        assert (kept, after) == ([1, 1], [0, 1])
-        post(swap.cancel_after, "/v5", on_off=0)
-        await world.agenda.advance(60)
-        assert floor.view("linear").open_orders(ACCOUNT)
-
-    asyncio.run(run())
 
 
 def test_the_private_stream_of_spot_is_text_and_opens_to_a_login_alone(play: Play) -> None:

@@ -119,7 +119,7 @@ def test_a_stop_keeps_the_limit_that_was_asked_for(
         assert shown["type"] == word
         assert (Decimal(shown["trigger"]), Decimal(shown["price"])) == (TRIGGER, PRICE)
         (stop,) = [each for each in floor.view(kind).open_orders("main") if each.waiting]
-        engine, now_ns = floor.engine_of(stop.instrument), floor.agenda.now_ns
+        engine, now_ns = floor.engine_of(stop.instrument), floor.scheduler.now_ns
         # the market leaps over the limit: it rests there, and is shown with other orders
         engine.set_external_book(now_ns, stop.instrument, [(Decimal(57_000), Decimal(9))], [])
         engine.print_trade(now_ns, stop.instrument, Decimal(57_000), Decimal("0.1"), Side.SELL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import hashlib
@@ -19,9 +18,6 @@ import pytest
 
 from bowline.core.model.instrument import market_by_name
 from bowline.core.venue import Listings
-from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, coin_of
-from bowline.simex.dialect import Call, Handler, WireRefusal
-from bowline.simex.dialects.okx import trading
 from bowline.venues.books import BookKeeper, BookState
 from bowline.venues.feed import Channel, Topic
 from bowline.venues.okx import OkxCodec
@@ -406,29 +402,6 @@ def test_the_checksum_of_every_change_is_the_one_of_the_book_after_it(play: Play
         assert not any(keeper.losses.values())
 
     play("okx", "linear", scene)
-
-
-def test_the_dead_man_switch_cancels_unless_it_is_said_again() -> None:
-    market = SyntheticMarket([coin_of("BTCUSDT")], 1, step_s=5, history_minutes=1, levels=2)
-    world = World(["okx"], market=market, clock=VirtualClock(1_760_000_000 * 10**9))
-    floor = world.floors["okx"]
-
-    def asked(handler: Handler, **fields: str) -> Any:
-        body = json.dumps(fields).encode()
-        return handler(Call(floor, "POST", "", "", {}, {}, body, account=ACCOUNT))
-
-    for order in (limit_order("1"), spot_order("2")):
-        assert asked(trading.place, **order).body["code"] == "0"
-    for seconds in ("9", "121"):
-        with pytest.raises(WireRefusal):
-            asked(trading.cancel_all_after, timeOut=seconds)
-    asked(trading.cancel_all_after, timeOut="10")
-    asyncio.run(world.advance(9))
-    asked(trading.cancel_all_after, timeOut="10")
-    asyncio.run(world.advance(9))
-    assert len(floor.view("spot").open_orders(ACCOUNT)) == 2
-    asyncio.run(world.advance(2))
-    assert not floor.view("spot").open_orders(ACCOUNT)
 
 
 #: recorded reply -> the request that gives the same kind of reply here

@@ -68,7 +68,7 @@ def test_a_virtual_clock_stands_still_until_it_is_moved() -> None:
             assert candles_of(world) == before
             await world.advance(61)
             assert len(candles_of(world)) == len(before) + 1
-            assert world.agenda.now_ns == START_NS + 61 * SECOND_NS
+            assert world.scheduler.now_ns == START_NS + 61 * SECOND_NS
 
     asyncio.run(scene())
 

@@ -12,7 +12,7 @@ from bowline.cli.output import emit_json, emit_table
 from bowline.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from bowline.simex import Clock, Faults, MarketSource, World
+    from bowline.simex import Faults, MarketSource, SimulationClock, World
 
 app = typer.Typer()
 
@@ -107,8 +107,8 @@ def _market(text: str, symbols: list[str], seed: int, *, allow_jumps: bool) -> M
     raise BadInput(f"--market {text} is none", hint="expected synthetic, or replay:PATH")
 
 
-def _clock(text: str) -> Clock:
-    from bowline.simex import FastClock, WallClock
+def _clock(text: str) -> SimulationClock:
+    from bowline.simex import AcceleratedClock, WallClock
 
     kind, _, speed = text.partition(":")
     if text == "wall":
@@ -119,7 +119,7 @@ def _clock(text: str) -> Clock:
         factor = 0.0
     if kind != "virtual" or not 0 < factor <= 10_000:  # noqa: PLR2004 - faster is no market
         raise BadInput(f"--clock {text} is none", hint="expected wall, or virtual:60")
-    return FastClock(factor)
+    return AcceleratedClock(factor)
 
 
 def _words(text: str) -> list[str]:

@@ -28,7 +28,7 @@ class Countdown:
         instrument: InstrumentId | None = None,
     ) -> None:
         """Cancel the account's orders in these markets, or one instrument, after `wait_s`."""
-        self.due_ns = due_ns = floor.agenda.now_ns + int(wait_s * SECOND_NS)
+        self.due_ns = due_ns = floor.scheduler.now_ns + int(wait_s * SECOND_NS)
 
         def fire() -> None:
             if self.due_ns != due_ns:
@@ -38,7 +38,7 @@ class Countdown:
                 floor.cancel_all(account, kind, instrument)
             floor.publish()
 
-        floor.agenda.after(wait_s, fire)
+        floor.scheduler.call_later(wait_s, fire)
 
     def stop(self) -> None:
         """Nothing happens any more."""

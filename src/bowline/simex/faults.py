@@ -1,6 +1,6 @@
 """A fault script at work: what is set off when, from one seed, and a record of all that fired.
 
-Request faults are asked for by the server, frame faults by the sessions; the rest is on the agenda.
+Request faults are asked for by the server, frame faults by the sessions; the rest is scheduled.
 It must never know a venue: what a fault looks like on the wire is the dialect's and the server's.
 """
 
@@ -111,7 +111,7 @@ class Faults:
 
     def in_maintenance(self, floor: Floor) -> bool:
         """Whether the venue takes nothing now."""
-        return floor.agenda.now_ns < self._maintained_until.get(floor.venue, 0)
+        return floor.scheduler.now_ns < self._maintained_until.get(floor.venue, 0)
 
     def _arm(self, floor: Floor, fault: Fault) -> None:
         armed = _Armed(fault)
@@ -120,7 +120,7 @@ class Faults:
             return
         first = fault.at_s if fault.at_s is not None else fault.every_s
         assert first is not None
-        floor.agenda.after(first, lambda: self._by_time(floor, armed))
+        floor.scheduler.call_later(first, lambda: self._by_time(floor, armed))
 
     def _by_time(self, floor: Floor, armed: _Armed) -> None:
         fault = armed.fault
@@ -129,7 +129,7 @@ class Faults:
         self._act(floor, fault)
         floor.publish()
         if fault.every_s is not None and (not fault.most or armed.fired < fault.most):
-            floor.agenda.after(fault.every_s, lambda: self._by_time(floor, armed))
+            floor.scheduler.call_later(fault.every_s, lambda: self._by_time(floor, armed))
 
     def _set_off(self, floor: Floor, trigger: str, where: str, symbol: str) -> Sequence[Fault]:
         struck = []
@@ -159,11 +159,11 @@ class Faults:
         return armed.met >= (fault.nth or 1)
 
     def _note(self, floor: Floor, fault: Fault, where: str) -> None:
-        now_ns = floor.agenda.now_ns
+        now_ns = floor.scheduler.now_ns
         self.fired.append(Fired(now_ns, fault.fault, floor.venue, where, fault.line))
 
     def _act(self, floor: Floor, fault: Fault) -> None:
-        until_ns = floor.agenda.now_ns + int(fault.seconds * SECOND_NS)
+        until_ns = floor.scheduler.now_ns + int(fault.seconds * SECOND_NS)
         match fault.fault:
             case "mute":
                 self._muted.append((floor, fault, until_ns))
@@ -181,7 +181,7 @@ class Faults:
                 _change(floor, fault)
 
     def _is_muted(self, floor: Floor, topic: Topic, symbol: str) -> bool:
-        now_ns = floor.agenda.now_ns
+        now_ns = floor.scheduler.now_ns
         self._muted = [each for each in self._muted if now_ns < each[2]]
         return any(
             muted is floor
@@ -205,10 +205,10 @@ def _arm_cancel(floor: Floor, engine: MatchingEngine, fault: Fault) -> None:
         for order in engine.view.open_orders(ACCOUNT):
             if order.cancelling:
                 ratio = Decimal(str(fault.ratio))
-                engine.faults.finish_cancel(floor.agenda.now_ns, order.order_id, ratio)
+                engine.faults.finish_cancel(floor.scheduler.now_ns, order.order_id, ratio)
         floor.publish()
 
-    floor.agenda.after(fault.seconds, finish)
+    floor.scheduler.call_later(fault.seconds, finish)
 
 
 def _change(floor: Floor, fault: Fault) -> None:
@@ -242,7 +242,7 @@ def _charge(floor: Floor, fault: Fault) -> None:
     maker, taker = (Decimal(each) if each else None for each in (fault.maker, fault.taker))
     for engine in floor.engines:
         if fault.asset:
-            engine.deposit(floor.agenda.now_ns, ACCOUNT, fault.asset, _FEE_MONEY)
+            engine.deposit(floor.scheduler.now_ns, ACCOUNT, fault.asset, _FEE_MONEY)
             for quote in {each.quote for each in engine.view.listings()}:
                 engine.set_asset_price(fault.asset, quote, price_of(fault.asset))
         engine.faults.charge(fault.asset, maker, taker)
@@ -252,7 +252,7 @@ def _relist(floor: Floor, fault: Fault) -> None:
     for engine in floor.engines:
         for listing in engine.view.listings():
             if fault.symbol in ("", listing.instrument.id.symbol):
-                engine.change_listing(floor.agenda.now_ns, _changed(listing, fault))
+                engine.change_listing(floor.scheduler.now_ns, _changed(listing, fault))
 
 
 def _changed(listing: Listing, fault: Fault) -> Listing:

@@ -26,7 +26,6 @@ from bowline.core.sim.exchange import (
     VenueView,
 )
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.agenda import Agenda
 from bowline.simex.coins import Coin
 from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Dialect
@@ -35,6 +34,7 @@ from bowline.simex.keys import Keys, keys_of
 from bowline.simex.late_view import LateView
 from bowline.simex.limits import Meter
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.scheduler import Scheduler
 
 #: the one funded account of every venue
 ACCOUNT = "main"
@@ -51,10 +51,15 @@ class Floor:
     """`now_ns` is the venue's own time, skew included; the engines keep the world's."""
 
     def __init__(
-        self, dialect: Dialect, agenda: Agenda, coins: Sequence[Coin], seed: int, begin_ns: int
+        self,
+        dialect: Dialect,
+        scheduler: Scheduler,
+        coins: Sequence[Coin],
+        seed: int,
+        begin_ns: int,
     ) -> None:
         self.dialect = dialect
-        self.agenda = agenda
+        self.scheduler = scheduler
         self.keys: Keys = keys_of(dialect.venue, seed)
         self.meter = Meter(dialect.budgets)
         self.skew_ns = 0
@@ -101,7 +106,7 @@ class Floor:
     @property
     def now_ns(self) -> int:
         """What this venue's clock says."""
-        return self.agenda.now_ns + self.skew_ns
+        return self.scheduler.now_ns + self.skew_ns
 
     # what may be asked
 
@@ -117,7 +122,7 @@ class Floor:
     def view(self, kind: str) -> VenueView:
         """Queries of the spot or the linear market; one and the same in a unified account."""
         view = self._engines[kind].view
-        return LateView(view, self.agenda.now_ns - self.hidden_ns) if self.hidden_ns else view
+        return LateView(view, self.scheduler.now_ns - self.hidden_ns) if self.hidden_ns else view
 
     def view_of(self, instrument: InstrumentId) -> VenueView:
         """Queries of the market that trades it."""
@@ -157,7 +162,7 @@ class Floor:
         """Send an order to its engine, with whatever a script has armed for it."""
         engine = self.engine_of(order.instrument)
         _spring(self.armed_orders, engine)
-        return engine.place(self.agenda.now_ns, order)
+        return engine.place(self.scheduler.now_ns, order)
 
     def cancel(
         self, account: str, instrument: InstrumentId, order: int | str
@@ -165,7 +170,7 @@ class Floor:
         """Cancel by order id (int) or client id (str)."""
         engine = self.engine_of(instrument)
         _spring(self.armed_cancels, engine)
-        return engine.cancel(self.agenda.now_ns, account, order)
+        return engine.cancel(self.scheduler.now_ns, account, order)
 
     def cancel_all(
         self, account: str, kind: str, instrument: InstrumentId | None = None
@@ -173,7 +178,7 @@ class Floor:
         """Cancel the open orders of a market, or of one of its instruments; those cancelled."""
         mine = [each.instrument.id for each in self.listings(kind)]
         chosen = mine if instrument is None else [instrument]
-        engine, now_ns = self._engines[kind], self.agenda.now_ns
+        engine, now_ns = self._engines[kind], self.scheduler.now_ns
         return [each for one in chosen for each in engine.cancel_all(now_ns, account, one)]
 
     def amend(
@@ -182,28 +187,28 @@ class Floor:
     ) -> VenueOrder | Rejection:  # fmt: skip
         """Change an open limit order."""
         engine = self.engine_of(instrument)
-        return engine.amend(self.agenda.now_ns, account, order, quantity=quantity, price=price)
+        return engine.amend(self.scheduler.now_ns, account, order, quantity=quantity, price=price)
 
     def set_leverage(
         self, account: str, instrument: InstrumentId, leverage: Decimal
     ) -> Rejection | None:
         """Set the leverage of a perpetual."""
         engine = self.engine_of(instrument)
-        return engine.set_leverage(self.agenda.now_ns, account, instrument, leverage)
+        return engine.set_leverage(self.scheduler.now_ns, account, instrument, leverage)
 
     def set_margin_mode(
         self, account: str, instrument: InstrumentId, mode: MarginMode
     ) -> Rejection | None:
         """Cross or isolated."""
         engine = self.engine_of(instrument)
-        return engine.set_margin_mode(self.agenda.now_ns, account, instrument, mode)
+        return engine.set_margin_mode(self.scheduler.now_ns, account, instrument, mode)
 
     def set_position_mode(
         self, account: str, mode: PositionMode, instrument: InstrumentId | None = None
     ) -> Rejection | None:
         """One-way or hedge, of one perpetual or all."""
         engine = self._engines["linear"]
-        return engine.set_position_mode(self.agenda.now_ns, account, mode, instrument)
+        return engine.set_position_mode(self.scheduler.now_ns, account, mode, instrument)
 
     # what the sessions hear
 

@@ -66,7 +66,7 @@ async def serve(
     except OSError as error:
         await runner.cleanup()
         raise BadInput(f"port {port} cannot be used: {error.strerror}") from None
-    keeper = asyncio.create_task(world.agenda.keep_up()) if follow_clock else None
+    keeper = asyncio.create_task(world.scheduler.run_forever()) if follow_clock else None
     try:
         yield Address(runner.addresses[0][1])
     finally:
@@ -142,12 +142,12 @@ class _Gate:
     # REST
 
     async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
-        floor, agenda = call.floor, call.floor.agenda
-        agenda.catch_up()
+        floor, scheduler = call.floor, call.floor.scheduler
+        scheduler.run_due()
         struck = self._world.faults.on_request(floor, f"{call.method} {call.path}")
         for fault in struck:
             if fault.fault == "delay":
-                await agenda.pause(fault.seconds)
+                await scheduler.sleep(fault.seconds)
         kinds = {fault.fault for fault in struck}
         if "reset" in kinds:
             return _hang_up(request)
@@ -176,7 +176,7 @@ class _Gate:
                 call.account = dialect.who(call)
             who = call.account or "everybody"
             spent = call.floor.meter.spend(
-                route.bucket, who, route.weight, call.floor.agenda.now_ns
+                route.bucket, who, route.weight, call.floor.scheduler.now_ns
             )
             headers = dialect.spent(route, spent)
             answer = route.handler(call)
@@ -243,35 +243,35 @@ class _Gate:
         async for message in socket:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
-            session.floor.agenda.catch_up()
-            session.heard_ns = session.floor.agenda.now_ns
+            session.floor.scheduler.run_due()
+            session.heard_ns = session.floor.scheduler.now_ns
             session.door.hear(session, message.data)
             session.floor.publish()
 
 
 def _keep_awake(session: Session) -> None:
-    """Put pings and the end of a silent connection on the agenda."""
-    agenda, door = session.floor.agenda, session.door
+    """Schedule the pings, and the close of a connection that has been silent for too long."""
+    scheduler, door = session.floor.scheduler, session.door
 
     def ping() -> None:
         if session.gone:
             return
         session.ping()
-        agenda.after(door.ping_every_s, ping)
+        scheduler.call_later(door.ping_every_s, ping)
 
     def listen() -> None:
         if session.gone:
             return
-        silent_ns = agenda.now_ns - session.heard_ns
+        silent_ns = scheduler.now_ns - session.heard_ns
         if silent_ns >= door.silent_after_s * SECOND_NS:
             session.close()
             return
-        agenda.after(door.silent_after_s - silent_ns / SECOND_NS, listen)
+        scheduler.call_later(door.silent_after_s - silent_ns / SECOND_NS, listen)
 
     if door.ping_every_s:
-        agenda.after(door.ping_every_s, ping)
+        scheduler.call_later(door.ping_every_s, ping)
     if door.silent_after_s:
-        agenda.after(door.silent_after_s, listen)
+        scheduler.call_later(door.silent_after_s, listen)
 
 
 def _text(sent: str) -> str:

@@ -53,7 +53,7 @@ class Session:
         #: topics of the dead-man switch, which tell nothing
         self.guards: set[str] = set()
         self.topics: dict[str, Topic] = {}
-        self.heard_ns = floor.agenda.now_ns
+        self.heard_ns = floor.scheduler.now_ns
         self.frozen_until_ns = 0
         self._socket = socket
         self._transport = transport
@@ -65,7 +65,7 @@ class Session:
 
     def push(self, frame: Frame, topic: Topic | None = None) -> None:
         """Send a frame, in its turn. With a topic it is news, and faults may befall it."""
-        if topic is not None and self.floor.agenda.now_ns < self.frozen_until_ns:
+        if topic is not None and self.floor.scheduler.now_ns < self.frozen_until_ns:
             return
         payload = self.floor.dialect.encode(frame)
         if topic is None:

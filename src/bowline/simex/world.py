@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bowline.core.errors import BadInput
-from bowline.simex.agenda import Agenda, Clock, WallClock
 from bowline.simex.coins import coin_of
 from bowline.simex.dialects import DIALECTS
 from bowline.simex.faults import Faults
 from bowline.simex.floor import Floor
 from bowline.simex.markets import MarketSource, SyntheticMarket
+from bowline.simex.scheduler import Scheduler, SimulationClock, WallClock
 
 
 class World:
@@ -26,7 +26,7 @@ class World:
         *,
         market: MarketSource | None = None,
         seed: int = 0,
-        clock: Clock | None = None,
+        clock: SimulationClock | None = None,
         faults: Faults | None = None,
     ) -> None:
         if not venues:
@@ -37,20 +37,20 @@ class World:
                 hint=f"expected some of {', '.join(DIALECTS)}",
             )
         self.seed = seed
-        self.agenda = Agenda(clock or WallClock())
+        self.scheduler = Scheduler(clock or WallClock())
         self.market = market or SyntheticMarket([coin_of("BTCUSDT"), coin_of("ETHUSDT")], seed)
         self.faults = faults or Faults(seed=seed)
         if not self.market.coins:
             raise BadInput("no symbol is named", hint="expected some of BTCUSDT,ETHUSDT")
-        begin_ns = self.market.begin_ns(self.agenda.now_ns)
+        begin_ns = self.market.begin_ns(self.scheduler.now_ns)
         self.floors = {
-            venue: Floor(DIALECTS[venue](), self.agenda, self.market.coins, seed, begin_ns)
+            venue: Floor(DIALECTS[venue](), self.scheduler, self.market.coins, seed, begin_ns)
             for venue in venues
         }
-        self.market.start(self.agenda, list(self.floors.values()))
+        self.market.start(self.scheduler, list(self.floors.values()))
         for floor in self.floors.values():
             self.faults.watch(floor)
 
     async def advance(self, seconds: float) -> None:
         """Let this much time pass; for a virtual clock."""
-        await self.agenda.advance(seconds)
+        await self.scheduler.advance(seconds)

@@ -27,7 +27,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.market import VALUE_COLUMNS
 from bowline.core.model.values import MINUTE_NS, SECOND_NS, Timeframe
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
-from bowline.simex import FastClock, Faults, SyntheticMarket, World, coin_of, serve
+from bowline.simex import AcceleratedClock, Faults, SyntheticMarket, World, coin_of, serve
 from bowline.storage.tape import Tape
 from bowline.venues import Channel, Topic
 from bowline.venues.books import BookKeeper
@@ -132,7 +132,7 @@ def resident_mib(process: int) -> float:
 
 
 @asynccontextmanager
-async def recorder(home: Path, url: str, clock: FastClock) -> AsyncIterator[Recorder]:
+async def recorder(home: Path, url: str, clock: AcceleratedClock) -> AsyncIterator[Recorder]:
     now_ns, real_ns = clock.now_ns(), time.time_ns()
     log = (home / "recorder.log").open("wb")
     process = await asyncio.create_subprocess_exec(
@@ -167,14 +167,14 @@ async def break_things(faults: Faults, length_s: float) -> int:
     raise AssertionError("a cycle does not end")
 
 
-async def watch_books(truth: Truth, sink: BookSink, url: str, clock: FastClock) -> None:
+async def watch_books(truth: Truth, sink: BookSink, url: str, clock: AcceleratedClock) -> None:
     async with Venues({"bybit": VenueAccess(url)}, now_ns=clock.now_ns) as venues:
         feed = venues.feed(MARKET, truth.floor.listings("linear"))
         await feed(sink).run([Topic(Channel.BOOK, each) for each in truth.instruments])
 
 
 async def soak(home: Path, length_s: float) -> None:
-    clock, faults = FastClock(FACTOR), Faults(seed=5)
+    clock, faults = AcceleratedClock(FACTOR), Faults(seed=5)
     market = SyntheticMarket(
         [coin_of("BTCUSDT"), coin_of("ETHUSDT")], 5, step_s=0.25 if LENGTH_S else 1.0, levels=60
     )

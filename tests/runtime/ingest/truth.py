@@ -32,8 +32,8 @@ class Truth:
         #: of each instrument the hash of every book that was shown, and when
         self.books: dict[InstrumentId, dict[int, int]] = defaultdict(dict)
         for each in self.instruments:
-            self._see_quote(self.floor.depth(each, 1), self.floor.agenda.now_ns)
-            self._see_book(self.floor.depth(each, DEPTH), self.floor.agenda.now_ns)
+            self._see_quote(self.floor.depth(each, 1), self.floor.scheduler.now_ns)
+            self._see_book(self.floor.depth(each, DEPTH), self.floor.scheduler.now_ns)
         tell = self.floor.hub.tell
 
         def heard(news: News, kinds: Iterable[str]) -> None:

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.simex import Coin
-from bowline.simex.agenda import Agenda
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
+from bowline.simex.scheduler import Scheduler
 
 _HISTORY_NS = 60 * MINUTE_NS
 _LEVELS = 50
@@ -30,25 +30,25 @@ class StillMarket:
     def begin_ns(self, now_ns: int) -> int:
         return now_ns - now_ns % MINUTE_NS - _HISTORY_NS
 
-    def start(self, agenda: Agenda, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
         for floor in floors:
             Funding(floor, self._draw).start()
             for kind in ("spot", "linear"):
                 for listing in floor.listings(kind):
                     outside = Outside(floor, listing, self._draw, _LEVELS)
                     self._outsides.append((floor, outside))
-        now_ns = agenda.now_ns
+        now_ns = scheduler.now_ns
         for at_ns in range(self.begin_ns(now_ns) + SECOND_NS, now_ns, 15 * SECOND_NS):
             for _, outside in self._outsides:
                 outside.print_at(at_ns, self.prices[outside.instrument.symbol])
-        self._go_on(agenda)
+        self._go_on(scheduler)
 
     def move(self, symbol: str, price: Decimal) -> None:
         """From the next second on this is the price."""
         self.prices[symbol] = price
 
-    def _go_on(self, agenda: Agenda) -> None:
-        now_ns = agenda.now_ns
+    def _go_on(self, scheduler: Scheduler) -> None:
+        now_ns = scheduler.now_ns
         for floor, outside in self._outsides:
             price = self.prices[outside.instrument.symbol]
             tick = floor.listing(outside.instrument).instrument.tick_size
@@ -60,4 +60,4 @@ class StillMarket:
                 engine.set_mark_price(now_ns, outside.instrument, price)
         for floor in {id(floor): floor for floor, _ in self._outsides}.values():
             floor.publish()
-        agenda.after(1, lambda: self._go_on(agenda))
+        scheduler.call_later(1, lambda: self._go_on(scheduler))

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe, to_decimals
-from bowline.simex.agenda import Agenda
 from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
+from bowline.simex.scheduler import Scheduler
 from bowline.storage.files import read_candle_file
 
 #: where in a minute its four prices are
@@ -48,7 +48,7 @@ class ReplayedCandles:
         """The present minute."""
         return now_ns - now_ns % MINUTE_NS
 
-    def start(self, agenda: Agenda, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
         """Show the first price, then walk."""
         for floor in floors:
             Funding(floor, self._draw).start()
@@ -56,14 +56,14 @@ class ReplayedCandles:
                 for listing in floor.listings(kind):
                     outside = Outside(floor, listing, self._draw, self._levels)
                     self._outsides.append((floor, outside))
-        self._show(agenda, to_decimals([float(self._frame.open[0])])[0])
-        start_ns = self.begin_ns(agenda.now_ns)
-        if agenda.now_ns > start_ns:
+        self._show(scheduler, to_decimals([float(self._frame.open[0])])[0])
+        start_ns = self.begin_ns(scheduler.now_ns)
+        if scheduler.now_ns > start_ns:
             start_ns += MINUTE_NS
-        agenda.at(start_ns, lambda: self._minute(agenda, start_ns))
+        scheduler.call_at(start_ns, lambda: self._minute(scheduler, start_ns))
 
-    def _minute(self, agenda: Agenda, open_ns: int) -> None:
-        """Put one candle's four prices on the agenda, and the next candle."""
+    def _minute(self, scheduler: Scheduler, open_ns: int) -> None:
+        """Schedule one candle's four prices, and the next candle."""
         frame, at = self._frame, self._at
         self._at += 1
         open_, high, low, close, volume = to_decimals(
@@ -71,13 +71,15 @@ class ReplayedCandles:
         )
         turns = (low, high) if high - open_ > open_ - low else (high, low)
         for moment_ns, price in zip(_MOMENTS_NS, (open_, *turns, close), strict=True):
-            agenda.at(open_ns + moment_ns, partial(self._show, agenda, price, volume / 4))
+            scheduler.call_at(
+                open_ns + moment_ns, partial(self._show, scheduler, price, volume / 4)
+            )
         if self._at < len(frame):
             next_ns = open_ns + int(frame.open_ns[self._at] - frame.open_ns[at])
-            agenda.at(next_ns, lambda: self._minute(agenda, next_ns))
+            scheduler.call_at(next_ns, lambda: self._minute(scheduler, next_ns))
 
-    def _show(self, agenda: Agenda, price: Decimal, volume: Decimal | None = None) -> None:
-        now_ns = agenda.now_ns
+    def _show(self, scheduler: Scheduler, price: Decimal, volume: Decimal | None = None) -> None:
+        now_ns = scheduler.now_ns
         for floor, outside in self._outsides:
             if volume is not None:
                 outside.print_at(now_ns, price, volume)

@@ -15,15 +15,15 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import BookLevel
 from bowline.core.venue import Listing
-from bowline.simex.agenda import Agenda
 from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
+from bowline.simex.scheduler import Scheduler
 
 _FUNDING_NS = 8 * 3_600_000_000_000
 
 
 class MarketSource(Protocol):
-    """Moves every floor's markets from `start` on, by entries on the agenda."""
+    """Moves every floor's markets from `start` on, by callbacks of the scheduler."""
 
     @property
     def coins(self) -> Sequence[Coin]:
@@ -32,7 +32,7 @@ class MarketSource(Protocol):
     def begin_ns(self, now_ns: int) -> int:
         """When the past of a world that starts now begins: not after now."""
 
-    def start(self, agenda: Agenda, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
         """Show the past, then go on."""
 
 
@@ -120,24 +120,24 @@ class Funding:
         self._draw = draw
 
     def start(self) -> None:
-        """Make up the past three and put the next on the agenda."""
-        now_ns = self._floor.agenda.now_ns
+        """Make up the past three and schedule the next."""
+        now_ns = self._floor.scheduler.now_ns
         due_ns = now_ns - now_ns % _FUNDING_NS + _FUNDING_NS
         for listing in self._floor.listings("linear"):
             instrument = listing.instrument.id
             past = [(self._rate(), due_ns - back * _FUNDING_NS) for back in (3, 2, 1)]
             self._floor.funding_paid[instrument] = past
             self._floor.funding[instrument] = (self._rate(), due_ns)
-        self._floor.agenda.at(due_ns, self._pay)
+        self._floor.scheduler.call_at(due_ns, self._pay)
 
     def _pay(self) -> None:
         floor = self._floor
         for instrument, (rate, due_ns) in list(floor.funding.items()):
-            floor.engine_of(instrument).pay_funding(floor.agenda.now_ns, instrument, rate)
+            floor.engine_of(instrument).pay_funding(floor.scheduler.now_ns, instrument, rate)
             floor.funding_paid[instrument].append((rate, due_ns))
             floor.funding[instrument] = (self._rate(), due_ns + _FUNDING_NS)
         floor.publish()
-        floor.agenda.at(due_ns + _FUNDING_NS, self._pay)
+        floor.scheduler.call_at(due_ns + _FUNDING_NS, self._pay)
 
     def _rate(self) -> Decimal:
         return Decimal(self._draw.randint(-50, 150)).scaleb(-6)

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.simex.agenda import Agenda
 from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
+from bowline.simex.scheduler import Scheduler
 
 #: standard deviation of a return over one second
 _VOLATILITY = 0.0001
@@ -51,7 +51,7 @@ class SyntheticMarket:
         """So many minutes ago, at a full one."""
         return now_ns - now_ns % MINUTE_NS - self._history_ns
 
-    def start(self, agenda: Agenda, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
         """Print the past, show books, go on."""
         for floor in floors:
             Funding(floor, self._draw).start()
@@ -62,9 +62,9 @@ class SyntheticMarket:
                     self._outsides.setdefault(outside.instrument.symbol, []).append(
                         (floor, outside)
                     )
-        self._print_past(agenda.now_ns)
+        self._print_past(scheduler.now_ns)
         for coin in self.coins:
-            self._move(agenda, coin)
+            self._move(scheduler, coin)
 
     def _print_past(self, now_ns: int) -> None:
         for at_ns in range(self.begin_ns(now_ns) + SECOND_NS, now_ns, 15 * SECOND_NS):
@@ -73,9 +73,9 @@ class SyntheticMarket:
                 for _, outside, price in self._seen(coin.symbol):
                     outside.print_at(at_ns, price)
 
-    def _move(self, agenda: Agenda, coin: Coin) -> None:
-        """One step of a coin at every venue, and the next one on the agenda."""
-        now_ns = agenda.now_ns
+    def _move(self, scheduler: Scheduler, coin: Coin) -> None:
+        """One step of a coin at every venue, and schedule the next."""
+        now_ns = scheduler.now_ns
         self._walk(coin.symbol, self._step_s)
         mark = Decimal(repr(self._prices[coin.symbol]))
         for floor, outside, price in self._seen(coin.symbol):
@@ -89,7 +89,7 @@ class SyntheticMarket:
                 )
         for floor in {id(each): each for each, _ in self._outsides[coin.symbol]}.values():
             floor.publish()
-        agenda.after(self._step_s, lambda: self._move(agenda, coin))
+        scheduler.call_later(self._step_s, lambda: self._move(scheduler, coin))
 
     def _walk(self, symbol: str, seconds: float) -> None:
         self._prices[symbol] *= 1 + self._draw.gauss(0, _VOLATILITY) * seconds**0.5

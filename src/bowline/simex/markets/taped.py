@@ -14,10 +14,10 @@ from pathlib import Path
 from bowline.core.errors import NotFound
 from bowline.core.model.values import to_decimals
 from bowline.core.venue import QuoteChanged
-from bowline.simex.agenda import Agenda
 from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
+from bowline.simex.scheduler import Scheduler
 from bowline.storage.tape import Tape, TapeKind, TapeTick
 
 _FOR_EVER_NS = 1 << 62
@@ -58,7 +58,7 @@ class ReplayedTape:
         """Now: a tape has no past."""
         return now_ns
 
-    def start(self, agenda: Agenda, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
         """Show the first tick, then go on."""
         for floor in floors:
             Funding(floor, self._draw).start()
@@ -68,19 +68,19 @@ class ReplayedTape:
                     self._outsides.append((floor, outside))
         first = next(self._ticks, None)
         if first is not None:
-            self._later_ns = agenda.now_ns - first[0]
-            self._show(agenda, first[1])
+            self._later_ns = scheduler.now_ns - first[0]
+            self._show(scheduler, first[1])
 
-    def _show(self, agenda: Agenda, tick: TapeTick) -> None:
-        """One tick at every venue, and the next one on the agenda."""
-        now_ns = agenda.now_ns
+    def _show(self, scheduler: Scheduler, tick: TapeTick) -> None:
+        """One tick at every venue, and schedule the next."""
+        now_ns = scheduler.now_ns
         for _, outside in self._outsides:
             self._show_at(outside, now_ns, tick)
         for floor in {id(each): each for each, _ in self._outsides}.values():
             floor.publish()
         if (following := next(self._ticks, None)) is not None:
             seen_ns, after = following
-            agenda.at(seen_ns + self._later_ns, lambda: self._show(agenda, after))
+            scheduler.call_at(seen_ns + self._later_ns, lambda: self._show(scheduler, after))
 
     def _show_at(self, outside: Outside, now_ns: int, tick: TapeTick) -> None:
         if isinstance(tick, QuoteChanged):

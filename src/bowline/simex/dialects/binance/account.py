@@ -316,8 +316,8 @@ def open_listen_key(call: Call) -> object:
     if call.method == "PUT" and not listen_key(floor):
         raise WireRefusal(-1125, "This listenKey does not exist.")
     if not listen_key(floor):
-        remembered(floor, Kept).listen_key = f"{floor.keys.password}{floor.agenda.now_ns:x}"
-    remembered(floor, Kept).key_until_ns = floor.agenda.now_ns + _HOUR_NS
+        remembered(floor, Kept).listen_key = f"{floor.keys.password}{floor.scheduler.now_ns:x}"
+    remembered(floor, Kept).key_until_ns = floor.scheduler.now_ns + _HOUR_NS
     return {"listenKey": listen_key(floor)}
 
 
@@ -330,4 +330,4 @@ def close_listen_key(call: Call) -> object:
 def listen_key(floor: Floor) -> str:
     """The listen key that is good now; empty if none is."""
     kept = remembered(floor, Kept)
-    return kept.listen_key if floor.agenda.now_ns < kept.key_until_ns else ""
+    return kept.listen_key if floor.scheduler.now_ns < kept.key_until_ns else ""

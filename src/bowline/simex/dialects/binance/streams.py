@@ -75,15 +75,15 @@ def greet(session: Session) -> None:
 
 
 def _end_after_a_day(session: Session) -> None:
-    agenda = session.floor.agenda
-    agenda.at(agenda.now_ns + DAY_NS, session.close)
+    scheduler = session.floor.scheduler
+    scheduler.call_at(scheduler.now_ns + DAY_NS, session.close)
 
 
 def hear(session: Session, frame: str | bytes) -> None:
     """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS; too many of them end the connection."""
     floor = session.floor
     bucket = "messages" if "door" in session.parts else "spot messages"
-    if floor.meter.spend(bucket, str(session.number), 1, floor.agenda.now_ns).exceeded:
+    if floor.meter.spend(bucket, str(session.number), 1, floor.scheduler.now_ns).exceeded:
         session.close()
         return
     words = read_object(frame)
@@ -159,8 +159,8 @@ def _expire(session: Session) -> None:
     until_ns = remembered(floor, Kept).key_until_ns
     if session.gone:
         return
-    if floor.agenda.now_ns < until_ns:
-        floor.agenda.at(until_ns, lambda: _expire(session))
+    if floor.scheduler.now_ns < until_ns:
+        floor.scheduler.call_at(until_ns, lambda: _expire(session))
         return
     session.push({"e": "listenKeyExpired", "E": ms(floor.now_ns)})
     session.close()

@@ -102,7 +102,7 @@ def counted(call: Call, kind: str) -> dict[str, str]:
     """One more order of the account, and the headers that tell of it."""
     headers = {}
     for bucket, header, words in ORDER_LIMITS[kind]:
-        spent = call.floor.meter.spend(bucket, call.account, 1, call.floor.agenda.now_ns)
+        spent = call.floor.meter.spend(bucket, call.account, 1, call.floor.scheduler.now_ns)
         if spent.exceeded:
             text = f"Too many new orders; current limit is {words}."
             raise WireRefusal(-1015, text, status=429)
@@ -231,7 +231,7 @@ def client_id_in(call: Call, fields: Fields) -> str:
     name = "clientAlgoId" if "algoType" in fields else "newClientOrderId"
     client_id = fields.get(name, "")
     if not client_id:
-        return f"auto{call.floor.agenda.now_ns:x}"
+        return f"auto{call.floor.scheduler.now_ns:x}"
     if kind_of(call) == "linear" and len(client_id) > 36:  # noqa: PLR2004 - the venue's own bound
         raise WireRefusal(-4015, "Client order id length should not be more than 36 chars")
     if not _CLIENT_ID.fullmatch(client_id):
@@ -267,7 +267,7 @@ def cancel(call: Call) -> object:
 
 
 def _cancel_id(call: Call, fields: Fields) -> str:
-    return fields.get("newClientOrderId") or f"cancel{call.floor.agenda.now_ns:x}"
+    return fields.get("newClientOrderId") or f"cancel{call.floor.scheduler.now_ns:x}"
 
 
 def cancel_all(call: Call) -> object:

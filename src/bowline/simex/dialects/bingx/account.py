@@ -161,13 +161,13 @@ def listen_key(floor: Floor) -> str:
 def key_lives(floor: Floor, key: str) -> bool:
     """Whether this listen key opens a private stream now."""
     until_ns = remembered(floor, ListenKey).until_ns
-    return key == listen_key(floor) and floor.agenda.now_ns < until_ns
+    return key == listen_key(floor) and floor.scheduler.now_ns < until_ns
 
 
 def open_listen_key(call: Call) -> object:
     """POST /openApi/user/auth/userDataStream: an hour's key."""
     check_key(call)
-    remembered(call.floor, ListenKey).until_ns = call.floor.agenda.now_ns + _KEY_LIVES_NS
+    remembered(call.floor, ListenKey).until_ns = call.floor.scheduler.now_ns + _KEY_LIVES_NS
     return Reply({"listenKey": listen_key(call.floor)})
 
 
@@ -176,7 +176,7 @@ def extend_listen_key(call: Call) -> object:
     check_key(call)
     if not key_lives(call.floor, call.fields().get("listenKey", "")):
         return Reply(b"", status=404)
-    remembered(call.floor, ListenKey).until_ns = call.floor.agenda.now_ns + _KEY_LIVES_NS
+    remembered(call.floor, ListenKey).until_ns = call.floor.scheduler.now_ns + _KEY_LIVES_NS
     return Reply(b"")
 
 

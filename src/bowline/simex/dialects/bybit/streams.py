@@ -122,7 +122,7 @@ def private_left(session: Session) -> None:
                 floor.cancel_all(ACCOUNT, kind)
             floor.publish()
 
-    floor.agenda.after(seconds, fire)
+    floor.scheduler.call_later(seconds, fire)
 
 
 def _traded(session: Session, words: Words) -> Words:

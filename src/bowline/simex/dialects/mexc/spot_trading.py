@@ -184,7 +184,7 @@ def new_listen_key(call: Call) -> object:
     until_ns = remembered(call.floor, ListenKeys).until_ns
     seed = f"{call.floor.keys.secret} {len(until_ns)} {call.now_ns}"
     key = hashlib.sha256(seed.encode()).hexdigest()
-    until_ns[key] = call.floor.agenda.now_ns + _KEY_LIVES_NS
+    until_ns[key] = call.floor.scheduler.now_ns + _KEY_LIVES_NS
     return {"listenKey": key}
 
 
@@ -197,7 +197,7 @@ def listen_keys(call: Call) -> object:
 def keep_listen_key(call: Call) -> object:
     """PUT /api/v3/userDataStream: an hour more."""
     key = _known_key(call)
-    remembered(call.floor, ListenKeys).until_ns[key] = call.floor.agenda.now_ns + _KEY_LIVES_NS
+    remembered(call.floor, ListenKeys).until_ns[key] = call.floor.scheduler.now_ns + _KEY_LIVES_NS
     return {"listenKey": key}
 
 
@@ -218,4 +218,4 @@ def _known_key(call: Call) -> str:
 
 def listens(floor: Floor, key: str) -> bool:
     """Whether a stream may be opened with this key now."""
-    return floor.agenda.now_ns < remembered(floor, ListenKeys).until_ns.get(key, 0)
+    return floor.scheduler.now_ns < remembered(floor, ListenKeys).until_ns.get(key, 0)

@@ -127,7 +127,9 @@ def candles(call: Call) -> object:
     rows = [
         (
             ms(each.open_ns),
-            candle_row(listing, each, closed=each.open_ns + length_ns <= call.floor.agenda.now_ns),
+            candle_row(
+                listing, each, closed=each.open_ns + length_ns <= call.floor.scheduler.now_ns
+            ),
         )
         for each in known
     ]
