@@ -96,6 +96,48 @@ def test_every_store_is_read_and_backed_up_to_another_disk(
         assert [each.name for each in tables.list_strategies()] == ["one"]
 
 
+def stores_of_one_file(home: Path) -> list[Tables]:
+    return [wire.open_tables(home), wire.open_tables(home)]
+
+
+@pytest.mark.parametrize("opened", ["before", "after"])
+def test_two_stores_of_one_file_both_say_that_the_disk_is_full(
+    disk: SmallDisk, kept: Path, opened: str
+) -> None:
+    """Neither keeps the other out, nothing of a write stays, and both write when there is room."""
+    stores = stores_of_one_file(kept) if opened == "before" else []
+    disk.fill()
+    stores = stores or stores_of_one_file(kept)
+    with closing(wire.open_jobs(kept)) as jobs:
+        for number, tables in enumerate(stores):
+            with pytest.raises(Unreachable, match="its disk is full"):
+                tables.save_strategy(StrategyId(f"{number + 1:064x}"), f"s{number}", "me", "{}", 1)
+            assert [[each.name for each in store.list_strategies()] for store in stores] == [
+                ["one"], ["one"],
+            ]  # fmt: skip
+            assert jobs.list() == []
+    disk.make_room()
+    for number, tables in enumerate(stores):
+        tables.save_strategy(StrategyId(f"{number + 1:064x}"), f"s{number}", "me", "{}", 1)
+    for store in stores:
+        assert {each.name for each in store.list_strategies()} == {"one", "s0", "s1"}
+        store.close()
+
+
+def test_a_second_reader_of_a_journal_on_a_full_disk_says_that_it_is_full(
+    disk: SmallDisk, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bowline.storage.embedded.sqlite_open.open_sqlite.__kwdefaults__",
+                        {"wait_s": 0.0})  # fmt: skip
+    disk.fill()
+    path = kept / "journals" / "run-1.db"
+    with closing(wire.open_journal(path, read_only=True)):
+        with pytest.raises(Unreachable, match="in use by another process, and its disk is full"):
+            wire.open_journal(path, read_only=True)
+    with closing(wire.open_journal(path, read_only=True)) as journal:
+        assert journal.last_seq == 0
+
+
 def test_what_a_killed_writer_left_in_the_log_is_read_too(disk: SmallDisk) -> None:
     """The newest rows may be in the write-ahead log alone: a reader must not miss them."""
     path = disk.path / "a.db"

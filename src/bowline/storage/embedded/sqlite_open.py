@@ -2,7 +2,8 @@
 
 A file in WAL mode wants to make two more beside it before it is read, which a full or read-only
 disk refuses. What is opened in spite of that can be read and takes no change; it is never made,
-and never behind what was committed.
+and never behind what was committed. It is to be closed after each use: on a full disk it keeps all
+others out, and what was opened before there was room again would never write.
 
 1. Open it as always and read its first page.
 2. On a disk that is full: without the shared index, which only several users of one file need.
@@ -32,6 +33,10 @@ _OUT_OF_REACH = frozenset(
 )  # fmt: skip
 
 
+class ReadConnection(sqlite3.Connection):
+    """A connection on a file that cannot be written to now: it can only be read."""
+
+
 def open_sqlite(path: Path, *, make: bool, wait_s: float = BUSY_SECONDS) -> sqlite3.Connection:
     """A connection on the file at `path`, without transactions of Python's own.
 
@@ -49,10 +54,16 @@ def open_sqlite(path: Path, *, make: bool, wait_s: float = BUSY_SECONDS) -> sqli
             raise error from None
 
 
-def _opened(path: Path, mode: str, wait_s: float, *pragmas: str) -> sqlite3.Connection:
+def _opened(
+    path: Path,
+    mode: str,
+    wait_s: float,
+    *pragmas: str,
+    kind: type[sqlite3.Connection] = sqlite3.Connection,
+) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     db = sqlite3.connect(
-        uri, uri=True, timeout=wait_s, isolation_level=None, check_same_thread=False
+        uri, uri=True, timeout=wait_s, isolation_level=None, check_same_thread=False, factory=kind
     )
     try:
         for pragma in pragmas:
@@ -66,12 +77,14 @@ def _opened(path: Path, mode: str, wait_s: float, *pragmas: str) -> sqlite3.Conn
 
 def _opened_to_read(path: Path, wait_s: float) -> sqlite3.Connection:
     try:
-        return _opened(path, "rw", wait_s, "query_only = ON", "locking_mode = EXCLUSIVE")
-    except sqlite3.OperationalError:
+        return _opened(
+            path, "rw", wait_s, "query_only = ON", "locking_mode = EXCLUSIVE", kind=ReadConnection
+        )
+    except sqlite3.OperationalError as error:
         log = Path(f"{path}-wal")
-        if log.exists() and log.stat().st_size:
+        if _kind(error) in _IN_USE or (log.exists() and log.stat().st_size):
             raise
-        return _opened(path, "ro&immutable=1", wait_s, "query_only = ON")
+        return _opened(path, "ro&immutable=1", wait_s, "query_only = ON", kind=ReadConnection)
 
 
 def mendable(error: BaseException | None, path: Path, what: str = "") -> BowlineError | None:
@@ -88,13 +101,15 @@ def mendable(error: BaseException | None, path: Path, what: str = "") -> Bowline
         return None
     if kind in _DAMAGE:
         return Damaged(f"{what} cannot be read: {error}", hint="restore it from a backup")
+    cause = disk_trouble(path)
     if kind in _IN_USE:
+        # of what its disk does not let write, one reads at a time
         return Unreachable(
-            f"{what}: in use by another process",
-            hint="stop the process that uses it, or try again when it is done",
+            f"{what}: in use by another process{f', and {cause}' if cause else ''}",
+            hint="stop the process that uses it, or try again when it is done"
+            + ("; see to its disk" if cause else ""),
         )
     if kind in _OUT_OF_REACH:
-        cause = disk_trouble(path)
         return Unreachable(
             f"{what} cannot be reached or changed now: {f'{cause} ({error})' if cause else error}",
             hint="check the folder, its permissions and free space; what is stored stays as it is",

@@ -1,7 +1,8 @@
 """The tables in one SQLite file: WAL, foreign keys on, migrated when it is opened.
 
 A transaction that will write must say so at its start: one that reads first and writes later can
-find the file changed under it, and SQLite then refuses it without waiting.
+find the file changed under it, and SQLite then refuses it without waiting. A connection that can
+only read, because the disk is full, is closed after each use: it keeps all others out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from bowline.core.errors import Conflict
 from bowline.storage.embedded.folder import make_folder
-from bowline.storage.embedded.sqlite_open import mendable, open_sqlite
+from bowline.storage.embedded.sqlite_open import ReadConnection, mendable, open_sqlite
 from bowline.storage.migrations import migrate
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def sqlite_engine(path: Path) -> sa.Engine:
     engine = sa.create_engine(f"sqlite:///{path}", creator=lambda: open_sqlite(path, make=True))
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
+    sa.event.listen(engine, "checkin", _close_reader)
 
     @sa.event.listens_for(engine, "handle_error")
     def say_what_to_do(context: sa.ExceptionContext) -> BaseException | None:
@@ -52,6 +54,11 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _close_reader(connection: sqlite3.Connection | None, record: sa.pool.ConnectionPoolEntry) -> None:
+    if isinstance(connection, ReadConnection):
+        record.invalidate()
 
 
 def _begin(connection: sa.Connection) -> None:
