@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.logs import MASK, Redactor, configure_logs, write_crash
+from tests.disks import small_disk
 
 CANARY = "hunter2-canary-Zq8"
 
@@ -180,6 +181,49 @@ def test_a_file_gets_the_same_lines_and_is_rotated(
     assert kept == ["bowline.log", *(f"bowline.log.{n}" for n in range(1, 6))]
     assert json.loads(file.read_text().splitlines()[-1])["number"] == 99
     assert not any(CANARY in path.read_text() for path in file.parent.iterdir())
+
+
+def events(text: str) -> list[str]:
+    return [json.loads(line)["event"] for line in text.splitlines()]
+
+
+def test_a_file_that_takes_no_lines_is_said_once_and_the_work_goes_on(tmp_path: Path) -> None:
+    """A disk that fills up within a line, and has room again later."""
+    with small_disk(tmp_path / "disk") as disk:
+        stream, file = io.StringIO(), disk.path / "bowline.log"
+        configure_logs("info", "json", stream=stream, file=file)
+        log = structlog.get_logger("bowline.x")
+        log.info("whole")
+        disk.fill()
+        for number in range(500):
+            log.info("to be lost", number=number)
+        said = [each for each in events(stream.getvalue()) if str(file) in each]
+        assert len(said) == 1
+        assert "No space left on device" in said[0]
+        disk.make_room()
+        log.info("after")
+        log.info("later")
+        again = [each for each in events(stream.getvalue()) if str(file) in each][1:]
+        lines = file.read_text().splitlines()
+    torn = [each for each in lines if not each.endswith("}")]
+    whole = [json.loads(each) for each in lines if each not in torn]
+    lost = 500 - sum(each["event"] == "to be lost" for each in whole)
+    assert len(torn) <= 1
+    assert [each["event"] for each in whole if each["event"] != "to be lost"] == [
+        "whole", "after", "later",
+    ]  # fmt: skip
+    assert again == [f"the log file {file} takes lines again; lines lost: {lost}"]
+
+
+def test_a_log_file_that_cannot_be_opened_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    stream = io.StringIO()
+    configure_logs("info", "json", stream=stream, file=tmp_path / "file" / "bowline.log")
+    (said,) = events(stream.getvalue())
+    assert "takes no lines" in said
+    structlog.get_logger("bowline.x").info("the work")
+    structlog.get_logger("bowline.x").info("goes on")
+    assert events(stream.getvalue())[1:] == ["the work", "goes on"]
 
 
 PROGRAM = f"""

@@ -10,6 +10,9 @@ The life of a line:
 2. An exception becomes text without its local variables: they may hold anything.
 3. Fields whose names speak of secrets are masked, however deep they lie.
 4. Every known secret in it, in every spelling, is masked, and the line is written out.
+
+No line that cannot be written ends or slows the work: a log file that takes no more is said once on
+stderr, with what is lost, and is tried again with each line.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -113,10 +118,9 @@ def configure_logs(
     line = _as_text(redactor, colors=colors) if as_text else _as_json(redactor)
     handlers[0].setFormatter(_formatter(line))
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        rotating = RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT)
-        rotating.setFormatter(_formatter(_as_json(redactor)))
-        handlers.append(rotating)
+        handlers.append(kept := _LogFile(file, handlers[0]))
+        kept.setFormatter(_formatter(_as_json(redactor)))
+        kept.open()
     _attach(handlers, level)
     structlog.configure(
         processors=[*_SHARED, ProcessorFormatter.wrap_for_formatter],
@@ -124,6 +128,68 @@ def configure_logs(
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
     sys.excepthook = _log_crash
+
+
+class _LogFile(RotatingFileHandler):
+    """The log file. A line that it does not take is lost, which is said once, by `other`."""
+
+    def __init__(self, file: Path, other: logging.Handler) -> None:
+        super().__init__(file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, delay=True)
+        self._other = other
+        self._broken = False
+        self._lost = 0
+
+    def open(self) -> None:
+        """Open it before the first line, so that whoever starts a long work sees what is wrong."""
+        try:
+            self.stream = self._open()
+        except OSError as error:
+            self._give_up(error)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lost = self._lost
+        if self._broken:
+            self._end_torn_line()
+        super().emit(record)
+        if self._broken and self._lost == lost:
+            self._broken, self._lost = False, 0
+            self._say(f"the log file {self.baseFilename} takes lines again; lines lost: {lost:,}")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - of the library
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._lost += 1
+            self._give_up(error)
+        else:
+            super().handleError(record)
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+    def _give_up(self, error: OSError) -> None:
+        # what could not be written would be tried again when the file is closed, and fail again
+        broken, self.stream = self.stream, None
+        with suppress(OSError):
+            if broken is not None:
+                broken.close()
+        if not self._broken:
+            self._broken = True
+            self._say(
+                f"the log file {self.baseFilename} takes no lines "
+                f"({error.strerror or error}): they are lost until it does, the work goes on"
+            )
+
+    def _end_torn_line(self) -> None:
+        """What was half-written when the file took no more is a line of its own."""
+        with suppress(OSError), Path(self.baseFilename).open("r+b") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":
+                    file.write(b"\n")
+
+    def _say(self, text: str) -> None:
+        self._other.handle(logging.LogRecord(__name__, logging.WARNING, "", 0, text, None, None))
 
 
 def write_crash(error: BaseException, secrets: Iterable[str], stream: TextIO) -> None:

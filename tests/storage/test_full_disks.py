@@ -131,9 +131,11 @@ def test_a_second_reader_of_a_journal_on_a_full_disk_says_that_it_is_full(
                         {"wait_s": 0.0})  # fmt: skip
     disk.fill()
     path = kept / "journals" / "run-1.db"
-    with closing(wire.open_journal(path, read_only=True)):
-        with pytest.raises(Unreachable, match="in use by another process, and its disk is full"):
-            wire.open_journal(path, read_only=True)
+    with (
+        closing(wire.open_journal(path, read_only=True)),
+        pytest.raises(Unreachable, match="in use by another process, and its disk is full"),
+    ):
+        wire.open_journal(path, read_only=True)
     with closing(wire.open_journal(path, read_only=True)) as journal:
         assert journal.last_seq == 0
 

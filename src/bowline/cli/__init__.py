@@ -38,8 +38,9 @@ from bowline.cli import (
     venues,
     worker,
 )
-from bowline.cli.door import as_mendable, check_words, print_whatever_there_is
+from bowline.cli.door import as_mendable, check_words
 from bowline.cli.output import EXIT_USAGE, WrongUsage, fail
+from bowline.cli.streams import OutputLost, StandardStreams
 from bowline.core.errors import BowlineError
 
 #: what a person can mend ends with 1, wrong usage with 2, a bug with this
@@ -99,22 +100,28 @@ def root(
 
 def main() -> None:
     """Run the command line; what a person can mend ends as one message and exit code 1."""
-    print_whatever_there_is()
+    streams = StandardStreams()
+    try:
+        _run()
+    finally:
+        streams.let_go()
+
+
+def _run() -> NoReturn:
     try:
         check_words(sys.argv[1:])
         found = app(prog_name="bowline", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(found if isinstance(found, int) else 0)
     except _WrongWords as error:
         _refuse_words(error)
     except typer.Abort:
         typer.echo("aborted", err=True)
         sys.exit(1)
+    except OutputLost as error:
+        fail(error, as_json="--json" in sys.argv)
     except BowlineError as error:
         _fail(error)
-    except BrokenPipeError:
-        # the reader (head, less) has gone: that is its right
-        sys.stderr.close()
-        sys.exit(141)
     except OSError as error:
         if (mendable := as_mendable(error)) is not None:
             _fail(mendable)

@@ -1,4 +1,4 @@
-"""What the command line takes from the machine before a command sees it: words, streams, the disk.
+"""What the command line takes from the machine before a command sees it: words and the disk.
 
 It must never decide what a command means.
 """
@@ -6,9 +6,7 @@ It must never decide what a command means.
 from __future__ import annotations
 
 import errno
-import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 
 from bowline.cli.output import WrongUsage
 from bowline.core.errors import BadInput
@@ -29,13 +27,6 @@ _MENDABLE = {
     errno.ENFILE: "allow more open files on this machine",
     errno.EADDRINUSE: "choose another port, or end what uses it",
 }
-
-
-def print_whatever_there_is() -> None:
-    """What a terminal has no character for is printed as its code, and nothing ends by it."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def check_words(words: Sequence[str]) -> None:

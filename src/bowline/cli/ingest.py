@@ -13,6 +13,7 @@ from bowline.cli.output import emit_json, emit_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from bowline.core.model.instrument import InstrumentId
     from bowline.desk.ingest import Request
@@ -56,16 +57,29 @@ def ingest_command(
         since_ns = parse_start(since, "--since") if since else None
         asked = [part for each in channels for part in each.split(",")]
         request = desk.ingest_request(catalogue, wanted, since_ns, asked)
-        show = _lines if as_json else _screen()
-
-        def told(report: HealthReport) -> None:
-            show(report)
-            desk.keep_report(home, report)
-
+        told = show_and_keep(_lines if as_json else _screen(), home)
         with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
             runner.run(_record(request, catalogue, keep_days, told))
     finally:
         catalogue.close()
+
+
+def show_and_keep(
+    show: Callable[[HealthReport], None], home: Path
+) -> Callable[[HealthReport], None]:
+    """Tell a report to who looks on and to other processes, each even if the other cannot be.
+
+    A BowlineError is raised then: the recorder names it as its trouble and goes on.
+    """
+    from bowline.desk import ingest as desk
+
+    def told(report: HealthReport) -> None:
+        try:
+            show(report)
+        finally:
+            desk.keep_report(home, report)
+
+    return told
 
 
 def _quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

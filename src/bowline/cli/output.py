@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 import typer
 
+from bowline.cli.streams import OutputLost
 from bowline.core.errors import BadInput, BowlineError
 from bowline.core.symbols import printable
 
@@ -61,7 +62,10 @@ class WrongUsage(BadInput):
 
 
 def fail(error: BowlineError, *, as_json: bool) -> NoReturn:
-    """Print what was wrong and what to do; leave with exit code 2 for wrong usage, else 1."""
+    """Print what was wrong and what to do; leave with exit code 2 for wrong usage, else 1.
+
+    Output that nobody reads to its end has an exit code of its own.
+    """
     if as_json:
         document = {
             "error": {
@@ -78,7 +82,12 @@ def fail(error: BowlineError, *, as_json: bool) -> NoReturn:
             typer.echo(_plain(f"  - {problem}"), err=True)
         if error.hint:
             typer.echo(_plain(f"hint: {error.hint}"), err=True)
-    sys.exit(EXIT_USAGE if isinstance(error, WrongUsage) else 1)
+    match error:
+        case WrongUsage():
+            sys.exit(EXIT_USAGE)
+        case OutputLost():
+            sys.exit(error.exit_code)
+    sys.exit(1)
 
 
 def _plain(text: str) -> str:

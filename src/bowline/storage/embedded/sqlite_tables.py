@@ -56,7 +56,9 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _close_reader(connection: sqlite3.Connection | None, record: sa.pool.ConnectionPoolEntry) -> None:
+def _close_reader(
+    connection: sqlite3.Connection | None, record: sa.pool.ConnectionPoolEntry
+) -> None:
     if isinstance(connection, ReadConnection):
         record.invalidate()
 
