@@ -68,6 +68,45 @@ def bomb_parquet() -> bytes:
     return sink.getvalue()
 
 
+def numbers(rows: int) -> dict[str, pa.Array]:
+    return {
+        name: pa.array(np.ones(rows, dtype=np.float32))
+        for name in ("open", "high", "low", "close", "volume")
+    }
+
+
+def bomb_of_one_text() -> bytes:
+    """Every row has the same text of 100 kB, which the file holds once."""
+    text = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(4_000, dtype=np.int32)), pa.array(["2025-01-01" + " " * 100_000])
+    )
+    sink = io.BytesIO()
+    parquet.write_table(pa.table({"date": text, **numbers(4_000)}), sink, store_schema=False)
+    return sink.getvalue()
+
+
+def bomb_of_like_texts() -> bytes:
+    """Every row tells how its text of 100 kB differs from the one before: not at all."""
+    texts = pa.array(["2025-01-01" + " " * 100_000] * 4_000, pa.large_string())
+    sink = io.BytesIO()
+    parquet.write_table(
+        pa.table({"date": texts, **numbers(4_000)}), sink,
+        use_dictionary=False, column_encoding={"date": "DELTA_BYTE_ARRAY"}, store_schema=False,
+    )  # fmt: skip
+    return sink.getvalue()
+
+
+def bomb_of_one_dictionary() -> bytes:
+    """A column of ten rows refers to a hundred million values."""
+    values = pa.array(np.zeros(100_000_000, dtype=np.float32))
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(10, dtype=np.int32)), values)
+    sink = io.BytesIO()
+    feather.write_feather(
+        pa.table(numbers(10) | {"date": pa.array(np.arange(10)), "open": column}), sink, "zstd"
+    )
+    return sink.getvalue()
+
+
 BOMBS = {
     "zip": bomb_zip,
     "gzip of rows": lambda: bomb_gzip(ROW),
@@ -75,6 +114,9 @@ BOMBS = {
     "gzip of blank lines": lambda: bomb_gzip(b"\n"),
     "feather": bomb_feather,
     "parquet": bomb_parquet,
+    "parquet of one text": bomb_of_one_text,
+    "parquet of like texts": bomb_of_like_texts,
+    "feather of one dictionary": bomb_of_one_dictionary,
     "a line without an end": lambda: b"time,open,high,low,close,volume\n" + b"1" * (40 * _MIB),
 }
 _LIMITED = """\
@@ -102,8 +144,60 @@ def test_a_bomb_is_refused_in_a_fraction_of_what_it_unpacks_to(kind: str, tmp_pa
         [sys.executable, "-c", _LIMITED, str(path)], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     assert len(out) == 3
-    # each unpacks to 300 MiB or more
-    assert int(out[-1]) < 200
+    # each unpacks to 300 MiB or more; of rows, 64 MiB are read before they are too many
+    assert int(out[-1]) < 250
+
+
+def test_texts_that_are_kept_once_are_read_as_any_others(tmp_path: Path) -> None:
+    """As pandas writes categories, and every writer of Parquet its texts."""
+    stamps = ["2025-01-01 00:00", "2025-01-01 00:01", "2025-01-01 00:02"]
+    plain = {"date": pa.array(stamps), "symbol": pa.array(["BTCUSDT"] * 3), **numbers(3)}
+    kept = {name: each.dictionary_encode() for name, each in plain.items() if name in "date symbol"}
+    path = tmp_path / "candles"
+    for write in (feather.write_feather, parquet.write_table):
+        for columns in (plain, plain | kept):
+            write(pa.table(columns), path)
+            read = load_file(path)
+            assert read.columns.open_ns.tolist() == [
+                1_735_689_600_000_000_000 + minute * 60_000_000_000 for minute in range(3)
+            ]
+
+
+def json_rows(count: int) -> list[str]:
+    return [f"[{1_735_689_600_000 + 60_000 * at}, 1, 1, 1, 1, {at}]" for at in range(count)]
+
+
+def test_json_takes_no_more_memory_than_its_columns(tmp_path: Path) -> None:
+    """As objects these rows take 300 MiB, their text 60, and their columns 60."""
+    path = tmp_path / "candles.json"
+    path.write_text(f"[{', '.join(json_rows(1_300_000))}]")
+    out = subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(path)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert int(out[-1]) < 280
+
+
+@pytest.mark.parametrize("between", [",", ", ", "\n ,\n"])
+def test_long_json_is_read_row_by_row(tmp_path: Path, between: str) -> None:
+    """Longer than what is decoded at once: no row is lost, and a fault is told with its row."""
+    rows, path = json_rows(120_000), tmp_path / "candles.json"
+    path.write_text(f" [ {between.join(rows)} ] " + " " * 3_000_000)
+    read = load_file(path).columns
+    assert read.volume.tolist() == list(range(120_000))
+    assert set(np.diff(read.open_ns).tolist()) == {60_000_000_000}
+    for at, wrong, said in (
+        (110_000, "[1735689600000, 1, 1, 1, 1]", "row 110001"),
+        (110_000, '[1735689600000, 1, 1, "x", 1, 1]', "row 110001"),
+        (20, "", "malformed"),
+        (110_000, "", "malformed"),
+        (110_000, "[[", "row 110001"),
+        (119_999, "", "malformed"),
+        (119_999, "1", "row 120000"),
+    ):
+        path.write_text(f"[{between.join([*rows[:at], wrong, *rows[at + 1 :]])}]")
+        assert said in refused(path), (at, wrong)
+    path.write_text(f"[{between.join(rows)}] []")
+    assert "malformed" in refused(path)
 
 
 def test_archives_within_archives_and_locked_ones_are_refused_by_name(tmp_path: Path) -> None:

@@ -19,15 +19,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
-from pyarrow import ipc, parquet
+from pyarrow import ipc
 
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.instrument import Market
 from bowline.core.model.market import FloatColumn, IntColumn
 from bowline.storage.files.archive import Read, open_gzip, open_member, zip_members
-from bowline.storage.files.binary import refuse_if_huge, refuse_if_large
 from bowline.storage.files.hints import FileHints
 from bowline.storage.files.others import Others
+from bowline.storage.files.sizes import open_parquet, refuse_if_huge, with_plain_texts
 from bowline.storage.files.stamps import as_numpy, stamps_to_ns
 from bowline.storage.files.text import as_utf8
 
@@ -53,6 +53,7 @@ _RATES = (
 )
 _INTERVALS = ("fundingintervalhours", "fundinginterval", "intervalhours")
 _INSTRUMENTS = ("symbol", "instrumentname", "instid", "contract", "contractcode")
+_KNOWN = (*_STAMPS, *_RATES, *_INTERVALS, *_INSTRUMENTS)
 #: intervals that venues use
 _HOURS = (1, 2, 4, 8)
 #: ten years of hourly rates take 5 MB
@@ -101,6 +102,8 @@ def load_funding_file(path: Path, market: Market | None = None, symbol: str = ""
 
 def _read(name: str, table: pa.Table, others: Others) -> FundingFile:
     columns = {re.sub(r"[^a-z0-9]", "", title.lower()): title for title in table.column_names}
+    taken = [columns[each] for each in (*_KNOWN, *_FREQTRADE) if each in columns]
+    table = with_plain_texts(name, table.select(taken))
     named = next((columns[each] for each in _INSTRUMENTS if each in columns), None)
     if named is not None and table.num_rows:
         kept = others.kept(table.column(named).cast(pa.string()), None, 0)
@@ -155,8 +158,7 @@ def _table(name: str, content: bytes) -> pa.Table:
             refuse_if_huge(name, pa.py_buffer(content))
             return _named(ipc.open_file(source).read_all())
         if content[:4] == b"PAR1":
-            refuse_if_large(name, parquet.ParquetFile(source))
-            return _named(parquet.read_table(source))
+            return _named(open_parquet(name, pa.py_buffer(content)).read())
         return _csv(name, content)
     except (pa.ArrowException, OSError, ValueError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0][:200]

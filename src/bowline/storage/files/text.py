@@ -12,11 +12,13 @@ Memory is bounded by the rows' columns and one block, whatever the file's size.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bowline.core.errors import BadInput
 from bowline.core.quality import Columns
@@ -26,16 +28,21 @@ from bowline.storage.files.layout import MAX_LINE, Layout, find_layout, find_num
 from bowline.storage.files.orders import BINANCE, BINANCE_COLUMNS, headless_roles
 from bowline.storage.files.rows import RowReader
 from bowline.storage.files.stamps import numbers_to_ns
-from bowline.storage.files.table import Part
+from bowline.storage.files.table import MAX_ROWS, Part, too_many_rows
 
 Read = Callable[[int], bytes]
 
 #: whole lines that are parsed at once
 _BLOCK_BYTES = 8 * 1024**2
+_SPACE = re.compile(rb"[ \t\r\n]*")
 _BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 _JsonStamp = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 _JsonRow = tuple[_JsonStamp, float, float, float, float, float]
+#: numbers of a row beside its stamp
+_VALUES = 5
+#: of JSON that is decoded at once
+_JSON_BLOCK_BYTES = 2 * 1024**2
 
 
 def read_csv(name: str, read: Read, hints: FileHints) -> Part:
@@ -64,21 +71,67 @@ def read_csv(name: str, read: Read, hints: FileHints) -> Part:
 
 def read_json(name: str, content: bytes) -> Part:
     """A list, as freqtrade writes it: of [ms, open, high, low, close, volume]."""
+    pieces: list[NDArray[np.float64]] = []
+    stamps: list[NDArray[np.int64]] = []
+    taken = 0
+    for piece in _json_pieces(name, content):
+        rows = _json_rows(name, piece, taken)
+        taken += len(rows)
+        if taken > MAX_ROWS:
+            raise too_many_rows(name)
+        stamps.append(np.array([row[0] for row in rows], dtype=np.int64))
+        pieces.append(np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, _VALUES))
+    if not taken:
+        raise BadInput(f"{name}: the file holds no candle", hint="Is the download complete?")
+    open_ns, unit = numbers_to_ns(name, np.concatenate(stamps))
+    values = [np.concatenate([piece[:, at] for piece in pieces]) for at in range(_VALUES)]
+    return Part(name, f"freqtrade json, {unit}", Columns(open_ns, *values))
+
+
+def _json_pieces(name: str, content: bytes) -> Iterator[bytes]:
+    """A list of lists as several, each of whole rows: rows as objects take 20 times their text.
+
+    What is no such list is given as it is, for the decoder to say why.
+    """
+    at = _next_sign(content, 0)
+    if content[at : at + 1] != b"[" or len(content) <= _JSON_BLOCK_BYTES:
+        yield content
+        return
+    at += 1
+    while len(content) - at > _JSON_BLOCK_BYTES:
+        end = content.rfind(b"]", at, at + _JSON_BLOCK_BYTES) + 1
+        if not end:
+            raise BadInput(
+                f"{name}: a row is longer than {_JSON_BLOCK_BYTES >> 20} MiB",
+                hint="Is it a file of candles?",
+            )
+        after = _next_sign(content, end)
+        following = _next_sign(content, after + 1)
+        if content[after : after + 1] + content[following : following + 1] != b",[":
+            # the end of the list, or what does not belong there
+            break
+        yield b"[" + content[at:end] + b"]"
+        at = following
+    yield b"[" + content[at : at + 2 * _JSON_BLOCK_BYTES]
+
+
+def _next_sign(content: bytes, at: int) -> int:
+    """Where the next byte is that is no space."""
+    space = _SPACE.match(content, at)
+    assert space is not None, "no space is one too"
+    return space.end()
+
+
+def _json_rows(name: str, piece: bytes, before: int) -> list[_JsonRow]:
     try:
-        rows = msgspec.json.decode(content, type=list[_JsonRow])
+        return msgspec.json.decode(piece, type=list[_JsonRow])
     except msgspec.DecodeError as error:
         raise BadInput(
-            f"{name}, {_json_place(str(error))}",
+            f"{name}, {_json_place(str(error), before)}",
             hint="Expected a list of [milliseconds, open, high, low, close, volume].",
         ) from error
     except RecursionError as error:
         raise BadInput(f"{name}: lists within lists are not candles") from error
-    if not rows:
-        raise BadInput(f"{name}: the file holds no candle", hint="Is the download complete?")
-    stamps = np.array([row[0] for row in rows], dtype=np.int64)
-    open_ns, unit = numbers_to_ns(name, stamps)
-    values = np.array([row[1:] for row in rows], dtype=np.float64)
-    return Part(name, f"freqtrade json, {unit}", Columns(open_ns, *values.T.copy()))
 
 
 def _roles(name: str, layout: Layout, hints: FileHints) -> tuple[Roles, str]:
@@ -168,11 +221,11 @@ def _text(name: str, start: bytes, *, whole: bytes) -> str:
     return start.decode(errors="replace")
 
 
-def _json_place(error: str) -> str:
-    """The path `$[17][2]` in an error of msgspec as a row number."""
+def _json_place(error: str, before: int) -> str:
+    """The path `$[17][2]` in an error of msgspec as a row number, `before` rows further on."""
     message, _, path = error.partition(" - at `$[")
     row, _, rest = path.rstrip("`").partition("]")
     if not row:
         return message
     cell = rest.strip("[]")
-    return f"row {int(row) + 1}: {f'cell {int(cell) + 1}: ' if cell else ''}{message}"
+    return f"row {before + int(row) + 1}: {f'cell {int(cell) + 1}: ' if cell else ''}{message}"
