@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from bowline.simex import Address, Faults, SyntheticMarket, World, coin_of, serve
+from bowline.simex import Address, Faults, SyntheticMarket, World, serve, symbol_spec
 
 #: our venue -> ccxt's class of the spot and of the linear market
 CLASSES: dict[str, tuple[str, str]] = {
@@ -102,11 +102,11 @@ def make_client(world: World, address: Address, venue: str, kind: str) -> Any:
 async def seated(
     venue: str, kind: str, *, faults: Faults | None = None, seed: int = 1
 ) -> AsyncIterator[Seat]:
-    """A world of one venue and one coin on real sockets, and a client that has loaded its markets.
+    """One venue with one symbol on real sockets, and a client that has loaded its markets.
 
     The market moves twenty times a second, so that nobody waits long for news.
     """
-    market = SyntheticMarket([coin_of("BTCUSDT")], seed, step_s=0.05, history_minutes=30)
+    market = SyntheticMarket([symbol_spec("BTCUSDT")], seed, step_s=0.05, history_minutes=30)
     world = World([venue], market=market, seed=seed, faults=faults)
     async with serve(world) as address:
         client = make_client(world, address, venue, kind)

@@ -19,7 +19,7 @@ import pytest
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import MarginMode, PositionMode
-from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, coin_of
+from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, symbol_spec
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.limits import Meter
 from tests.simex import adapters
@@ -216,7 +216,7 @@ def test_hedge_mode_keeps_a_long_and_a_short_apart(play: Play) -> None:
 
 
 def test_the_dead_man_switch_fires_unless_it_is_said_again() -> None:
-    market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
+    market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
     clock = VirtualClock(1_760_000_000 * SECOND_NS)
     world = World(["bingx"], market=market, clock=clock)
     floor = world.floors["bingx"]

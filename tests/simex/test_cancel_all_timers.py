@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bowline.core.model.values import SECOND_NS
-from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, coin_of
+from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, symbol_spec
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.gate import trading as gate
 from bowline.simex.dialects.htx import spot, swap
@@ -22,7 +22,7 @@ Post = Callable[..., Any]
 
 def world_of(venue: str) -> tuple[World, Post]:
     """A world that time passes in when the test says so, and what posts to one of its handlers."""
-    market = SyntheticMarket([coin_of("BTCUSDT")], 1, step_s=5, history_minutes=1, levels=2)
+    market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, step_s=5, history_minutes=1, levels=2)
     world = World([venue], market=market, clock=VirtualClock(1_760_000_000 * SECOND_NS))
 
     def post(handler: Callable[[Call], Any], path: str = "", **fields: Any) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowline.core.model.values import SECOND_NS
-from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, coin_of
+from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, symbol_spec
 from bowline.simex.dialect import Call, Route, WireRefusal
 from bowline.simex.floor import Floor
 
@@ -18,7 +18,7 @@ START_NS = 1_760_000_000 * SECOND_NS
 
 
 def a_floor(venue: str) -> Floor:
-    market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
+    market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
     return World([venue], market=market, clock=VirtualClock(START_NS)).floors[venue]
 
 

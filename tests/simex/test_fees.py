@@ -13,7 +13,7 @@ import pytest
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, VenueOrder
 from bowline.core.venue import OrderKind
-from bowline.simex import ACCOUNT, Faults, SyntheticMarket, VirtualClock, World, coin_of
+from bowline.simex import ACCOUNT, Faults, SyntheticMarket, VirtualClock, World, symbol_spec
 from bowline.simex.floor import Floor
 from tests.simex.test_hostile import START_NS
 from tests.simex.test_windows import asked, rows
@@ -35,7 +35,7 @@ LISTS = {
 def charged(venue: str, **words: str) -> Floor:
     faults = Faults(seed=1)
     faults.add(fault="fees", at_s=0, venue=venue, **words)
-    market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
+    market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
     world = World([venue], market=market, clock=VirtualClock(START_NS), faults=faults)
     world.scheduler.run_due()
     return world.floors[venue]

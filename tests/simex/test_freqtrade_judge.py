@@ -10,7 +10,7 @@ import pytest
 from bowline.core.model.values import SECOND_NS, Side
 from bowline.core.sim.exchange import NewOrder
 from bowline.core.venue import MarginMode, OrderKind
-from bowline.simex import ACCOUNT, VirtualClock, World, coin_of
+from bowline.simex import ACCOUNT, VirtualClock, World, symbol_spec
 from tests.simex.freqtrade_judge import books
 from tests.simex.freqtrade_judge.__main__ import MARKETS
 from tests.simex.freqtrade_judge.bout import STEPS
@@ -34,7 +34,7 @@ BALANCES = {"currencies": [{"currency": "USDT", "is_position": False, "free": 99
 
 def held() -> Any:
     """The floor of Binance with that position."""
-    market = StillMarket([coin_of("BTCUSDT")], seed=1)
+    market = StillMarket([symbol_spec("BTCUSDT")], seed=1)
     floor = World(["binance"], market=market, clock=VirtualClock(START_NS)).floors["binance"]
     at = books.instrument_of(floor, "linear", TRADE["pair"])
     floor.set_margin_mode(ACCOUNT, at, MarginMode.ISOLATED)

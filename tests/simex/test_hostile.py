@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bowline.core.model.values import SECOND_NS
-from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, coin_of
+from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, symbol_spec
 from bowline.simex.dialect import Call, Reply, Route, WireRefusal
 from bowline.simex.floor import Floor
 from tests.simex.hostile import BODIES, GOOD, TEXTS, VALUES
@@ -27,7 +27,7 @@ CANCELS_FIRST = re.compile(r"cancelReplace|cancel-replace|modify-order")
 
 
 def a_floor(venue: str) -> Floor:
-    market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
+    market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
     return World([venue], market=market, clock=VirtualClock(START_NS)).floors[venue]
 
 

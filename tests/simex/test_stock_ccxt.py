@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bowline.core.model.values import Direction
-from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, World, coin_of, serve
+from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, World, serve, symbol_spec
 from tests.simex.clients import point_at
 
 QUANTITY = Decimal("0.01")
@@ -64,7 +64,7 @@ def test_a_stock_client_trades(venue: str) -> None:
     import ccxt.async_support as ccxt
 
     async def scene() -> None:
-        market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=30)
+        market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=30)
         world = World([venue], market=market, seed=1)
         keys = world.floors[venue].keys
         client = getattr(ccxt, venue)(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bowline.simex import DIALECTS, SyntheticMarket, World, coin_of, serve
+from bowline.simex import DIALECTS, SyntheticMarket, World, serve, symbol_spec
 
 PATHS = {
     "binance": "/api/v3/order", "bybit": "/v5/order/create", "okx": "/api/v5/trade/order",
@@ -64,7 +64,7 @@ async def status_of(port: int, sent: bytes) -> int:
 @pytest.mark.parametrize("venue", DIALECTS)
 def test_whatever_arrives_is_refused(venue: str, caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> list[int]:
-        market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
+        market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
         async with serve(World([venue], market=market)) as address:
             return [
                 await status_of(address.port, each) for each in requests(f"/{venue}{PATHS[venue]}")
@@ -86,7 +86,7 @@ def test_a_stream_goes_on_after_what_it_cannot_read(venue: str) -> None:
     async def scene() -> Any:
         import aiohttp
 
-        market = SyntheticMarket([coin_of("BTCUSDT")], 1, history_minutes=3, levels=5)
+        market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
         async with (
             serve(World([venue], market=market)) as address,
             aiohttp.ClientSession() as http,

@@ -20,8 +20,8 @@ from bowline.simex import (
     SyntheticMarket,
     VirtualClock,
     World,
-    coin_of,
     serve,
+    symbol_spec,
 )
 from bowline.storage.files import write_candle_file
 from bowline.storage.tape import TapeWriter
@@ -32,7 +32,7 @@ START_NS = 61_111 * EIGHT_HOURS_NS - MINUTE_NS
 
 
 def a_world(seed: int, **words: object) -> World:
-    market = SyntheticMarket([coin_of("BTCUSDT")], seed, history_minutes=5)
+    market = SyntheticMarket([symbol_spec("BTCUSDT")], seed, history_minutes=5)
     return World(["bybit"], market=market, seed=seed, clock=VirtualClock(START_NS), **words)
 
 
@@ -88,10 +88,10 @@ def test_a_candle_file_comes_out_as_the_same_candles(tmp_path: Path) -> None:
     frame = synthetic_minutes(instrument, seed=5, minutes=20, start_ns=START_NS)
     path = tmp_path / "BTCUSDT.csv"
     write_candle_file(frame, path, ".csv")
-    coin = coin_of("BTCUSDT")
+    spec = symbol_spec("BTCUSDT")
     world = World(
         ["bybit"],
-        market=ReplayedCandles.of_file(path, coin, 1),
+        market=ReplayedCandles.of_file(path, spec, 1),
         clock=VirtualClock(START_NS),
     )
     run(world, 20 * 60)
@@ -114,8 +114,8 @@ def test_a_tape_comes_out_as_it_was_recorded(tmp_path: Path) -> None:
         trade = TradePrinted(instrument, at_ns + 1, ask, 0.125, Side.BUY, str(number))
         writer.write(trade, at_ns + 1)
     writer.flush()
-    coin = coin_of("BTCUSDT")
-    market = ReplayedTape.of_folder(tmp_path, coin, 1)
+    spec = symbol_spec("BTCUSDT")
+    market = ReplayedTape.of_folder(tmp_path, spec, 1)
     world = World(["bybit"], market=market, clock=VirtualClock(START_NS + DAY_NS))
     run(world, 2 * 9 + 1)
     floor = world.floors["bybit"]
@@ -131,7 +131,7 @@ def test_a_tape_comes_out_as_it_was_recorded(tmp_path: Path) -> None:
 
 def test_a_tape_that_has_not_the_coin_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        ReplayedTape.of_folder(tmp_path, coin_of("BTCUSDT"), 1)
+        ReplayedTape.of_folder(tmp_path, symbol_spec("BTCUSDT"), 1)
 
 
 def test_nobody_plays_a_venue_that_is_not_known() -> None:
@@ -141,4 +141,4 @@ def test_nobody_plays_a_venue_that_is_not_known() -> None:
 
 def test_a_coin_in_an_unknown_quote_is_refused() -> None:
     with pytest.raises(BadInput):
-        coin_of("BTCXYZ")
+        symbol_spec("BTCXYZ")

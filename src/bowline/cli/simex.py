@@ -91,19 +91,19 @@ async def _serve(world: World, port: int, *, as_json: bool) -> None:
 
 
 def _market(text: str, symbols: list[str], seed: int, *, allow_jumps: bool) -> MarketSource:
-    from bowline.simex import ReplayedCandles, ReplayedTape, SyntheticMarket, coin_of
+    from bowline.simex import ReplayedCandles, ReplayedTape, SyntheticMarket, symbol_spec
 
-    coins = [coin_of(each) for each in symbols]
+    specs = [symbol_spec(each) for each in symbols]
     kind, _, name = text.partition(":")
     if kind == "synthetic" and not name:
-        return SyntheticMarket(coins, seed)
+        return SyntheticMarket(specs, seed)
     if kind == "replay" and name:
-        if len(coins) != 1:
+        if len(specs) != 1:
             raise BadInput("a replay is of one symbol", hint="say --symbols BTCUSDT")
         path = Path(name)
         if path.is_dir():
-            return ReplayedTape.of_folder(path, coins[0], seed)
-        return ReplayedCandles.of_file(path, coins[0], seed, allow_jumps=allow_jumps)
+            return ReplayedTape.of_folder(path, specs[0], seed)
+        return ReplayedCandles.of_file(path, specs[0], seed, allow_jumps=allow_jumps)
     raise BadInput(f"--market {text} is none", hint="expected synthetic, or replay:PATH")
 
 

@@ -3,7 +3,6 @@
 It knows nothing of `venues/`: the two ends of a wire share no code, or they would share mistakes.
 """
 
-from bowline.simex.coins import Coin, coin_of
 from bowline.simex.dialects import DIALECTS
 from bowline.simex.fault_script import Fault, read_script
 from bowline.simex.faults import Faults, Fired
@@ -12,6 +11,7 @@ from bowline.simex.keys import Keys
 from bowline.simex.markets import MarketSource, ReplayedCandles, ReplayedTape, SyntheticMarket
 from bowline.simex.scheduler import AcceleratedClock, SimulationClock, VirtualClock, WallClock
 from bowline.simex.server import Address, serve
+from bowline.simex.symbol_specs import SymbolSpec, symbol_spec
 from bowline.simex.world import World
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "DIALECTS",
     "AcceleratedClock",
     "Address",
-    "Coin",
     "Fault",
     "Faults",
     "Fired",
@@ -28,11 +27,12 @@ __all__ = [
     "ReplayedCandles",
     "ReplayedTape",
     "SimulationClock",
+    "SymbolSpec",
     "SyntheticMarket",
     "VirtualClock",
     "WallClock",
     "World",
-    "coin_of",
     "read_script",
     "serve",
+    "symbol_spec",
 ]

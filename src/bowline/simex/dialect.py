@@ -26,9 +26,9 @@ from msgspec import Struct
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.payload import as_fields, read_object
+from bowline.simex.symbol_specs import SymbolSpec
 
 if TYPE_CHECKING:
     from bowline.simex.floor import Floor
@@ -198,8 +198,8 @@ class Dialect(Protocol):
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """How accounts are kept: one for both markets, or one each, with their rules."""
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
-        """How the spot or the linear market lists a coin."""
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
+        """How the spot or the linear market lists a symbol."""
 
     @property
     def routes(self) -> Sequence[Route]:

@@ -19,10 +19,10 @@ from msgspec.structs import replace
 from bowline.core.model.values import SECOND_NS
 from bowline.core.sim.exchange import MatchingEngine, RejectReason
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.coins import price_of
 from bowline.simex.dialect import Topic
 from bowline.simex.fault_script import Fault, fault_of
 from bowline.simex.floor import ACCOUNT, Floor
+from bowline.simex.symbol_specs import reference_price
 
 #: a report longer than this forgets its beginning
 _REMEMBERED = 100_000
@@ -244,7 +244,7 @@ def _charge(floor: Floor, fault: Fault) -> None:
         if fault.asset:
             engine.deposit(floor.scheduler.now_ns, ACCOUNT, fault.asset, _FEE_MONEY)
             for quote in {each.quote for each in engine.view.listings()}:
-                engine.set_asset_price(fault.asset, quote, price_of(fault.asset))
+                engine.set_asset_price(fault.asset, quote, reference_price(fault.asset))
         engine.faults.charge(fault.asset, maker, taker)
 
 

@@ -26,7 +26,6 @@ from bowline.core.sim.exchange import (
     VenueView,
 )
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.coins import Coin
 from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Dialect
 from bowline.simex.hub import Hub
@@ -35,11 +34,12 @@ from bowline.simex.late_view import LateView
 from bowline.simex.limits import Meter
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.scheduler import Scheduler
+from bowline.simex.symbol_specs import SymbolSpec
 
 #: the one funded account of every venue
 ACCOUNT = "main"
-_CASH = Decimal(1_000_000)
-_COINS = Decimal(100)
+_INITIAL_QUOTE = Decimal(1_000_000)
+_INITIAL_BASE = Decimal(100)
 _Memory = TypeVar("_Memory")
 _SO_ALREADY = RejectReason.NOT_MODIFIED
 
@@ -54,7 +54,7 @@ class Floor:
         self,
         dialect: Dialect,
         scheduler: Scheduler,
-        coins: Sequence[Coin],
+        specs: Sequence[SymbolSpec],
         seed: int,
         begin_ns: int,
     ) -> None:
@@ -79,20 +79,20 @@ class Floor:
         self.armed_cancels: list[Arm] = []
         self._engines: dict[str, MatchingEngine] = {}
         self._views: dict[InstrumentId, dict[int, DepthView]] = {}
-        self._open(coins, begin_ns)
+        self._open(specs, begin_ns)
 
-    def _open(self, coins: Sequence[Coin], begin_ns: int) -> None:
+    def _open(self, specs: Sequence[SymbolSpec], begin_ns: int) -> None:
         listings = {
-            kind: [self.dialect.listing(kind, coin) for coin in coins]
+            kind: [self.dialect.listing(kind, spec) for spec in specs]
             for kind in ("spot", "linear")
         }
         for wallet in self.dialect.wallets(listings["spot"] + listings["linear"]):
             listed = [each for kind in wallet.kinds for each in listings[kind]]
             engine = MatchingEngine(listed, wallet.rules)
             engine.open_account(ACCOUNT)
-            money = {coin.quote: _CASH for coin in coins}
+            money = {spec.quote: _INITIAL_QUOTE for spec in specs}
             if "spot" in wallet.kinds:
-                money |= {coin.base: _COINS for coin in coins}
+                money |= {spec.base: _INITIAL_BASE for spec in specs}
             for asset, amount in money.items():
                 engine.deposit(begin_ns, ACCOUNT, asset, amount)
             engine.take_facts()

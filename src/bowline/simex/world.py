@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bowline.core.errors import BadInput
-from bowline.simex.coins import coin_of
 from bowline.simex.dialects import DIALECTS
 from bowline.simex.faults import Faults
 from bowline.simex.floor import Floor
 from bowline.simex.markets import MarketSource, SyntheticMarket
 from bowline.simex.scheduler import Scheduler, SimulationClock, WallClock
+from bowline.simex.symbol_specs import symbol_spec
 
 
 class World:
@@ -38,13 +38,15 @@ class World:
             )
         self.seed = seed
         self.scheduler = Scheduler(clock or WallClock())
-        self.market = market or SyntheticMarket([coin_of("BTCUSDT"), coin_of("ETHUSDT")], seed)
+        self.market = market or SyntheticMarket(
+            [symbol_spec("BTCUSDT"), symbol_spec("ETHUSDT")], seed
+        )
         self.faults = faults or Faults(seed=seed)
-        if not self.market.coins:
+        if not self.market.specs:
             raise BadInput("no symbol is named", hint="expected some of BTCUSDT,ETHUSDT")
         begin_ns = self.market.begin_ns(self.scheduler.now_ns)
         self.floors = {
-            venue: Floor(DIALECTS[venue](), self.scheduler, self.market.coins, seed, begin_ns)
+            venue: Floor(DIALECTS[venue](), self.scheduler, self.market.specs, seed, begin_ns)
             for venue in venues
         }
         self.market.start(self.scheduler, list(self.floors.values()))

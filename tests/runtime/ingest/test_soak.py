@@ -27,7 +27,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.market import VALUE_COLUMNS
 from bowline.core.model.values import MINUTE_NS, SECOND_NS, Timeframe
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
-from bowline.simex import AcceleratedClock, Faults, SyntheticMarket, World, coin_of, serve
+from bowline.simex import AcceleratedClock, Faults, SyntheticMarket, World, serve, symbol_spec
 from bowline.storage.tape import Tape
 from bowline.venues import Channel, Topic
 from bowline.venues.books import BookKeeper
@@ -176,7 +176,10 @@ async def watch_books(truth: Truth, sink: BookSink, url: str, clock: Accelerated
 async def soak(home: Path, length_s: float) -> None:
     clock, faults = AcceleratedClock(FACTOR), Faults(seed=5)
     market = SyntheticMarket(
-        [coin_of("BTCUSDT"), coin_of("ETHUSDT")], 5, step_s=0.25 if LENGTH_S else 1.0, levels=60
+        [symbol_spec("BTCUSDT"), symbol_spec("ETHUSDT")],
+        5,
+        step_s=0.25 if LENGTH_S else 1.0,
+        levels=60,
     )
     world = World(["bybit"], market=market, seed=5, faults=faults, clock=clock)
     truth = Truth(world, "bybit", "linear")

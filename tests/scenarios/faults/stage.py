@@ -11,7 +11,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.values import MINUTE_NS, OrderId, Side, floor_to_step
 from bowline.core.sim.exchange import VenueOrder
 from bowline.core.venue import OrderRequest, TimeInForce
-from bowline.simex import ACCOUNT, DIALECTS, Faults, SyntheticMarket, World, coin_of, serve
+from bowline.simex import ACCOUNT, DIALECTS, Faults, SyntheticMarket, World, serve, symbol_spec
 from bowline.simex.floor import Floor
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Retryable
@@ -110,7 +110,7 @@ def play(name: str, scene: Scene, **fault: Any) -> None:
         market, faults = market_by_name(name), Faults(seed=7)
         if fault:
             faults.add(**fault)
-        source = SyntheticMarket([coin_of("BTCUSDT")], 7, history_minutes=15)
+        source = SyntheticMarket([symbol_spec("BTCUSDT")], 7, history_minutes=15)
         world = World([market.venue], market=source, seed=7, faults=faults)
         floor, quirks = world.floors[market.venue], QUIRKS[market.venue]
         async with asyncio.timeout(20), serve(world) as address:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bowline.core.model.values import floor_to_step
 from bowline.core.sim.exchange import VenueOrder
-from bowline.simex import ACCOUNT, World, coin_of, serve
+from bowline.simex import ACCOUNT, World, serve, symbol_spec
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.floor import Floor
 from tests.simex.freqtrade_judge import books
@@ -151,8 +151,8 @@ async def judge(
     environment: Environment, venue: str, kind: str, stop: str, keep: Path | None = None
 ) -> tuple[dict[str, str], list[str]]:
     """What became of each step, "" if it passed; and what freqtrade complained about."""
-    coins = [coin_of(each) for each in _SYMBOLS]
-    market = StillMarket(coins, seed=1)
+    specs = [symbol_spec(each) for each in _SYMBOLS]
+    market = StillMarket(specs, seed=1)
     world = World([venue], market=market, seed=1)
     unknown = _watch_unknown(world.floors[venue])
     found: dict[str, str] = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.simex import Coin
+from bowline.simex import SymbolSpec
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
 from bowline.simex.scheduler import Scheduler
@@ -19,11 +19,11 @@ _DEEP = Decimal(1_000_000)
 
 
 class StillMarket:
-    """A book around each coin's price, and a trade at it every second."""
+    """A book around each symbol's price, and a trade at it every second."""
 
-    def __init__(self, coins: Sequence[Coin], seed: int) -> None:
-        self.coins = coins
-        self.prices = {coin.symbol: coin.price for coin in coins}
+    def __init__(self, specs: Sequence[SymbolSpec], seed: int) -> None:
+        self.specs = specs
+        self.prices = {spec.symbol: spec.price for spec in specs}
         self._draw = random.Random(seed)
         self._outsides: list[tuple[Floor, Outside]] = []
 

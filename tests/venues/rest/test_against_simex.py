@@ -19,7 +19,7 @@ from bowline.core.venue import (
     PositionMode,
     TimeInForce,
 )
-from bowline.simex import Faults, SyntheticMarket, World, coin_of, serve
+from bowline.simex import Faults, SyntheticMarket, World, serve, symbol_spec
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Rejected, Unknown
 from bowline.venues.rate_limits import RateLimiter
@@ -41,7 +41,7 @@ def at_simex(name: str, walk: Walk, **fault: Any) -> None:
     async def run() -> None:
         world = World(
             [market.venue],
-            market=SyntheticMarket([coin_of("BTCUSDT")], 7),
+            market=SyntheticMarket([symbol_spec("BTCUSDT")], 7),
             seed=7,
             faults=faults,
         )

@@ -14,7 +14,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, OrderId, Side, floor_to_step
 from bowline.core.venue import Balance, OrderRequest, PositionReport
-from bowline.simex import DIALECTS, Faults, SyntheticMarket, World, coin_of, serve
+from bowline.simex import DIALECTS, Faults, SyntheticMarket, World, serve, symbol_spec
 from bowline.venues import Venue
 from bowline.venues.codecs import PRIVATE_CODECS
 from bowline.venues.errors import Retryable
@@ -93,7 +93,7 @@ async def seated(name: str, **fault: object) -> AsyncIterator[Table]:
     faults = Faults(seed=7)
     if fault:
         faults.add(**fault)
-    source = SyntheticMarket([coin_of("BTCUSDT")], 7)
+    source = SyntheticMarket([symbol_spec("BTCUSDT")], 7)
     world = World([market.venue], market=source, seed=7, faults=faults)
     async with serve(world, 0) as address:
         keys = world.floors[market.venue].keys

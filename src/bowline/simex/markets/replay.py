@@ -16,10 +16,10 @@ from pathlib import Path
 
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe, to_decimals
-from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
 from bowline.simex.scheduler import Scheduler
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.storage.files import read_candle_file
 
 #: where in a minute its four prices are
@@ -27,10 +27,12 @@ _MOMENTS_NS = tuple(MINUTE_NS * share // 100 for share in (1, 35, 65, 98))
 
 
 class ReplayedCandles:
-    """One coin's one-minute candles, in the order of the file."""
+    """One symbol's one-minute candles, in the order of the file."""
 
-    def __init__(self, coin: Coin, frame: CandleFrame, seed: int, *, levels: int = 50) -> None:
-        self.coins: Sequence[Coin] = (coin,)
+    def __init__(
+        self, spec: SymbolSpec, frame: CandleFrame, seed: int, *, levels: int = 50
+    ) -> None:
+        self.specs: Sequence[SymbolSpec] = (spec,)
         self._frame = frame
         self._levels = levels
         self._draw = random.Random(f"replay {seed}")  # noqa: S311 - a seeded world, no secret
@@ -39,10 +41,10 @@ class ReplayedCandles:
 
     @classmethod
     def of_file(
-        cls, path: Path, coin: Coin, seed: int, *, allow_jumps: bool = False
+        cls, path: Path, spec: SymbolSpec, seed: int, *, allow_jumps: bool = False
     ) -> ReplayedCandles:
         """Read the file; BadInput if it does not hold one-minute candles."""
-        return cls(coin, read_candle_file(path, Timeframe.M1, allow_jumps=allow_jumps), seed)
+        return cls(spec, read_candle_file(path, Timeframe.M1, allow_jumps=allow_jumps), seed)
 
     def begin_ns(self, now_ns: int) -> int:
         """The present minute."""

@@ -15,9 +15,9 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import BookLevel
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
 from bowline.simex.scheduler import Scheduler
+from bowline.simex.symbol_specs import SymbolSpec
 
 _FUNDING_NS = 8 * 3_600_000_000_000
 
@@ -26,7 +26,7 @@ class MarketSource(Protocol):
     """Moves every floor's markets from `start` on, by callbacks of the scheduler."""
 
     @property
-    def coins(self) -> Sequence[Coin]:
+    def specs(self) -> Sequence[SymbolSpec]:
         """What is listed."""
 
     def begin_ns(self, now_ns: int) -> int:

@@ -1,8 +1,8 @@
-"""A made-up market: one seeded random walk a coin, seen by every venue a little differently.
+"""A made-up market: one seeded random walk a symbol, which every venue shows a little differently.
 
-1. Each step moves a coin's price by a normal draw.
+1. Each step moves a symbol's price by a normal draw.
 2. Every venue and kind shows a book around that price and its own offset, which wanders too.
-3. Now and then somebody trades at the best price; the perpetual's mark is the coin's price.
+3. Now and then somebody trades at the best price; the perpetual's mark price is the walk's.
 
 It must never be mistaken for a recording.
 """
@@ -14,14 +14,14 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
 from bowline.simex.scheduler import Scheduler
+from bowline.simex.symbol_specs import SymbolSpec
 
 #: standard deviation of a return over one second
 _VOLATILITY = 0.0001
-#: how far a venue's price may wander from the coin's
+#: how far a venue's price may wander from the walk's
 _OFFSET = 0.0004
 _TRADES_A_STEP = 0.4
 
@@ -31,19 +31,19 @@ class SyntheticMarket:
 
     def __init__(
         self,
-        coins: Sequence[Coin],
+        specs: Sequence[SymbolSpec],
         seed: int,
         *,
         step_s: float = 0.25,
         levels: int = 50,
         history_minutes: int = 120,
     ) -> None:
-        self.coins = coins
+        self.specs = specs
         self.levels = levels
         self._step_s = step_s
         self._history_ns = history_minutes * MINUTE_NS
         self._draw = random.Random(f"market {seed}")  # noqa: S311 - a seeded world, no secret
-        self._prices = {coin.symbol: float(coin.price) for coin in coins}
+        self._prices = {spec.symbol: float(spec.price) for spec in specs}
         self._offsets: dict[Outside, float] = {}
         self._outsides: dict[str, list[tuple[Floor, Outside]]] = {}
 
@@ -63,22 +63,22 @@ class SyntheticMarket:
                         (floor, outside)
                     )
         self._print_past(scheduler.now_ns)
-        for coin in self.coins:
-            self._move(scheduler, coin)
+        for spec in self.specs:
+            self._move(scheduler, spec)
 
     def _print_past(self, now_ns: int) -> None:
         for at_ns in range(self.begin_ns(now_ns) + SECOND_NS, now_ns, 15 * SECOND_NS):
-            for coin in self.coins:
-                self._walk(coin.symbol, 15.0)
-                for _, outside, price in self._seen(coin.symbol):
+            for spec in self.specs:
+                self._walk(spec.symbol, 15.0)
+                for _, outside, price in self._seen(spec.symbol):
                     outside.print_at(at_ns, price)
 
-    def _move(self, scheduler: Scheduler, coin: Coin) -> None:
-        """One step of a coin at every venue, and schedule the next."""
+    def _move(self, scheduler: Scheduler, spec: SymbolSpec) -> None:
+        """One step of a symbol at every venue, and schedule the next."""
         now_ns = scheduler.now_ns
-        self._walk(coin.symbol, self._step_s)
-        mark = Decimal(repr(self._prices[coin.symbol]))
-        for floor, outside, price in self._seen(coin.symbol):
+        self._walk(spec.symbol, self._step_s)
+        mark = Decimal(repr(self._prices[spec.symbol]))
+        for floor, outside, price in self._seen(spec.symbol):
             outside.show(now_ns, price)
             if self._draw.random() < _TRADES_A_STEP:
                 outside.trade(now_ns)
@@ -87,9 +87,9 @@ class SyntheticMarket:
                 floor.engine_of(outside.instrument).set_mark_price(
                     now_ns, outside.instrument, mark.quantize(tick)
                 )
-        for floor in {id(each): each for each, _ in self._outsides[coin.symbol]}.values():
+        for floor in {id(each): each for each, _ in self._outsides[spec.symbol]}.values():
             floor.publish()
-        scheduler.call_later(self._step_s, lambda: self._move(scheduler, coin))
+        scheduler.call_later(self._step_s, lambda: self._move(scheduler, spec))
 
     def _walk(self, symbol: str, seconds: float) -> None:
         self._prices[symbol] *= 1 + self._draw.gauss(0, _VOLATILITY) * seconds**0.5

@@ -14,28 +14,28 @@ from pathlib import Path
 from bowline.core.errors import NotFound
 from bowline.core.model.values import to_decimals
 from bowline.core.venue import QuoteChanged
-from bowline.simex.coins import Coin
 from bowline.simex.floor import Floor
 from bowline.simex.markets.source import Funding, Outside
 from bowline.simex.scheduler import Scheduler
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.storage.tape import Tape, TapeKind, TapeTick
 
 _FOR_EVER_NS = 1 << 62
 
 
 class ReplayedTape:
-    """One coin's ticks, each with when it was seen, in that order. `levels` a side."""
+    """One symbol's ticks, each with when it was seen, in that order. `levels` a side."""
 
     def __init__(
         self,
-        coin: Coin,
+        spec: SymbolSpec,
         ticks: Iterator[tuple[int, TapeTick]],
         seed: int,
         *,
         quoted: bool,
         levels: int = 50,
     ) -> None:
-        self.coins: Sequence[Coin] = (coin,)
+        self.specs: Sequence[SymbolSpec] = (spec,)
         self._ticks = ticks
         self._quoted = quoted
         self._levels = levels
@@ -44,15 +44,15 @@ class ReplayedTape:
         self._later_ns = 0
 
     @classmethod
-    def of_folder(cls, root: Path, coin: Coin, seed: int) -> ReplayedTape:
-        """The first market on the tape that has this coin; NotFound if none has."""
+    def of_folder(cls, root: Path, spec: SymbolSpec, seed: int) -> ReplayedTape:
+        """The first market on the tape that has this symbol; NotFound if none has."""
         tape = Tape(root)
-        days = [each.day for each in tape.coverage() if each.day.instrument.symbol == coin.symbol]
+        days = [each.day for each in tape.coverage() if each.day.instrument.symbol == spec.symbol]
         if not days:
-            raise NotFound(f"no tape of {coin.symbol} at {root}")
+            raise NotFound(f"no tape of {spec.symbol} at {root}")
         instrument = min(each.instrument for each in days)
         quoted = any(e.kind is TapeKind.QUOTES for e in days if e.instrument == instrument)
-        return cls(coin, tape.replay(instrument, 0, _FOR_EVER_NS), seed, quoted=quoted)
+        return cls(spec, tape.replay(instrument, 0, _FOR_EVER_NS), seed, quoted=quoted)
 
     def begin_ns(self, now_ns: int) -> int:
         """Now: a tape has no past."""

@@ -9,7 +9,6 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
     Call,
     Door,
@@ -38,6 +37,7 @@ from bowline.simex.dialects.binance.words import FIRST_ORDER_ID
 from bowline.simex.floor import Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.wire_words import int_in
 
 _SPOT_RULES = VenueRules(
@@ -201,10 +201,10 @@ class BinanceDialect:
         del listings
         return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTCUSDT and count base units."""
         most = start.TIERS[0].max_leverage
-        return coin.listed(f"binance:{kind}", coin.symbol, most_leverage=most)
+        return spec.to_listing(f"binance:{kind}", spec.symbol, max_leverage=most)
 
     def who(self, call: Call) -> str:
         """HMAC-SHA256 of all parameters, in hex; the key in a header."""

@@ -5,14 +5,14 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.coins import assets_of
 from bowline.simex.dialect import Call
+from bowline.simex.symbol_specs import traded_assets
 
 
 def currencies(call: Call) -> object:
     """GET /openApi/wallets/v1/capital/config/getall."""
     return [
         {"coin": asset, "name": asset, "networkList": []}
-        for asset in assets_of(call.floor.listings("spot"))
+        for asset in traded_assets(call.floor.listings("spot"))
         if call.query.get("coin", asset) == asset
     ]

@@ -13,7 +13,6 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
     Call,
     Door,
@@ -32,6 +31,7 @@ from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
 from bowline.simex.payload import same
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.wire_words import int_in, ms
 
 _SPOT_RULES = VenueRules(
@@ -133,9 +133,9 @@ class BingxDialect:
         del listings
         return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTC-USDT and count base units."""
-        return coin.listed(f"bingx:{kind}", f"{coin.base}-{coin.quote}", most_leverage=125)
+        return spec.to_listing(f"bingx:{kind}", f"{spec.base}-{spec.quote}", max_leverage=125)
 
     def who(self, call: Call) -> str:
         """HMAC-SHA256 in hex of the query as it was sent, without its signature and unescaped."""

@@ -5,14 +5,14 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.coins import assets_of
 from bowline.simex.dialect import Call
+from bowline.simex.symbol_specs import traded_assets
 
 
 def currencies(call: Call) -> object:
     """GET /api/v2/spot/public/coins."""
     return [
         {"coinId": str(number), "coin": asset, "transfer": "false", "chains": []}
-        for number, asset in enumerate(assets_of(call.floor.listings("spot")), 1)
+        for number, asset in enumerate(traded_assets(call.floor.listings("spot")), 1)
         if call.query.get("coin", asset) == asset
     ]

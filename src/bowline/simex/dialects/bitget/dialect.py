@@ -13,7 +13,6 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
     Call,
     Door,
@@ -40,6 +39,7 @@ from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
 from bowline.simex.payload import same
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.wire_words import int_in, ms
 
 _SPOT_RULES = VenueRules(
@@ -142,9 +142,9 @@ class BitgetDialect:
         del listings
         return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTCUSDT and count base units."""
-        return coin.listed(f"bitget:{kind}", coin.symbol, most_leverage=125)
+        return spec.to_listing(f"bitget:{kind}", spec.symbol, max_leverage=125)
 
     def who(self, call: Call) -> str:
         """Base64 of the HMAC-SHA256 of time, method, path, query and body; a passphrase too."""

@@ -11,7 +11,6 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
     Call,
     Door,
@@ -29,6 +28,7 @@ from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
 from bowline.simex.payload import same
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.wire_words import int_in, ms
 
 _RULES = VenueRules(
@@ -104,9 +104,9 @@ class BybitDialect:
         rules = msgspec.structs.replace(_RULES, instrument_fees=dict.fromkeys(spot, _SPOT_FEES))
         return (Wallet(("spot", "linear"), rules),)
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTCUSDT and count base units."""
-        return coin.listed(f"bybit:{kind}", coin.symbol, most_leverage=100)
+        return spec.to_listing(f"bybit:{kind}", spec.symbol, max_leverage=100)
 
     def who(self, call: Call) -> str:
         """HMAC-SHA256 of timestamp, key, window and query or body, in hex."""

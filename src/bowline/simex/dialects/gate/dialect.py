@@ -12,7 +12,6 @@ import msgspec
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing, MarginMode
-from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
     Call,
     Door,
@@ -38,6 +37,7 @@ from bowline.simex.dialects.gate.words import MAX_LEVERAGE
 from bowline.simex.floor import Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.wire_words import ms
 
 _SPOT_RULES = VenueRules(
@@ -166,14 +166,14 @@ class GateDialect:
         del listings
         return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _FUTURES_RULES))
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTC_USDT; perpetuals count contracts of a lot each."""
         linear = kind == "linear"
-        return coin.listed(
+        return spec.to_listing(
             f"gate:{kind}",
-            f"{coin.base}_{coin.quote}",
-            most_leverage=MAX_LEVERAGE,
-            contract_size=coin.lot if linear else ONE,
+            f"{spec.base}_{spec.quote}",
+            max_leverage=MAX_LEVERAGE,
+            contract_size=spec.lot if linear else ONE,
             min_notional=ZERO if linear else None,
         )
 

@@ -5,15 +5,15 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.coins import assets_of
 from bowline.simex.dialect import Call
+from bowline.simex.symbol_specs import traded_assets
 
 
 def currencies(call: Call) -> object:
     """GET /v2/reference/currencies."""
     return [
         {"currency": asset.lower(), "assetType": 1, "chains": [], "instStatus": "normal"}
-        for asset in assets_of(call.floor.listings("spot"))
+        for asset in traded_assets(call.floor.listings("spot"))
         if call.query.get("currency", asset.lower()) == asset.lower()
     ]
 

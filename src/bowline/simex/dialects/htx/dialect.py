@@ -11,7 +11,6 @@ import msgspec
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
     Call,
     Door,
@@ -38,6 +37,7 @@ from bowline.simex.dialects.htx.market import kind_of
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.wire_words import int_in, ms
 
 _SPOT_RULES = VenueRules(
@@ -159,14 +159,14 @@ class HtxDialect:
         del listings
         return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _SWAP_RULES))
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Spot says btcusdt, swaps say BTC-USDT and count contracts of a lot each."""
         linear = kind == "linear"
-        return coin.listed(
+        return spec.to_listing(
             f"htx:{kind}",
-            f"{coin.base}-{coin.quote}" if linear else coin.symbol.lower(),
-            most_leverage=200,
-            contract_size=coin.lot if linear else ONE,
+            f"{spec.base}-{spec.quote}" if linear else spec.symbol.lower(),
+            max_leverage=200,
+            contract_size=spec.lot if linear else ONE,
             min_notional=ZERO if linear else None,
         )
 

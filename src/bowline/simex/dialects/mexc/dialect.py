@@ -17,7 +17,6 @@ from bowline.core.model.instrument import market_by_id
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import ClientIds, FeeAsset, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
     Call,
     Door,
@@ -44,6 +43,7 @@ from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
 from bowline.simex.payload import same
+from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.wire_words import int_in, ms
 
 _SPOT_RULES = VenueRules(
@@ -158,16 +158,16 @@ class MexcDialect:
         del listings
         return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
-        """BTCUSDT in base units; BTC_USDT in contracts of a tenth of the coin's lot."""
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
+        """BTCUSDT in base units; BTC_USDT in contracts of a tenth of its lot."""
         if kind != "linear":
-            return coin.listed(f"mexc:{kind}", coin.symbol, most_leverage=200)
-        size = coin.lot / 10
+            return spec.to_listing(f"mexc:{kind}", spec.symbol, max_leverage=200)
+        size = spec.lot / 10
         # contracts have no minimum but one of them
-        return coin.listed(
+        return spec.to_listing(
             f"mexc:{kind}",
-            f"{coin.base}_{coin.quote}",
-            most_leverage=200,
+            f"{spec.base}_{spec.quote}",
+            max_leverage=200,
             contract_size=size,
             lot=size,
             min_notional=ZERO,

@@ -10,7 +10,6 @@ import msgspec
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, Tier, TierUnit, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.coins import Coin
 from bowline.simex.dialect import (
     Call,
     Door,
@@ -29,6 +28,7 @@ from bowline.simex.dialects.okx.words import FIRST_ORDER_ID
 from bowline.simex.floor import Floor
 from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.symbol_specs import SymbolSpec
 
 #: of every swap, in contracts; the figures are of the size of BTC-USDT-SWAP's
 _TIERS = tuple(
@@ -134,14 +134,14 @@ class OkxDialect:
         rules = msgspec.structs.replace(_RULES, instrument_fees=dict.fromkeys(spot, _SPOT_FEES))
         return (Wallet(("spot", "linear"), rules),)
 
-    def listing(self, kind: str, coin: Coin) -> Listing:
+    def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """BTC-USDT, and BTC-USDT-SWAP in contracts of ten lots; no least value."""
         swap = kind == "linear"
-        return coin.listed(
+        return spec.to_listing(
             f"okx:{kind}",
-            f"{coin.base}-{coin.quote}{'-SWAP' if swap else ''}",
-            most_leverage=100,
-            contract_size=coin.lot * 10 if swap else ONE,
+            f"{spec.base}-{spec.quote}{'-SWAP' if swap else ''}",
+            max_leverage=100,
+            contract_size=spec.lot * 10 if swap else ONE,
             min_notional=ZERO,
         )
 

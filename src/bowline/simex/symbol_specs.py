@@ -1,6 +1,7 @@
-"""What can be traded in a simulated world: a coin against a quote, its first price and its steps.
+"""What a simulated venue lists: symbols with their first price, tick and lot.
 
-The same coins are listed at every venue; each dialect lists them in its own words and units.
+Every venue lists the same symbols; each dialect under its own name and in its own units. The values
+are made up here, near to what the large venues list, and must not be taken for any venue's own.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from bowline.core.model.instrument import Instrument, InstrumentId, market_by_na
 from bowline.core.model.values import ONE
 from bowline.core.venue import Listing
 
-#: first price, price step, quantity step
-_KNOWN = {
+#: base asset: first price, tick, lot
+_SPECS = {
     "BTC": ("60000", "0.1", "0.001"),
     "ETH": ("3000", "0.01", "0.01"),
     "SOL": ("150", "0.01", "0.1"),
@@ -24,12 +25,12 @@ _KNOWN = {
     "XRP": ("0.6", "0.0001", "1"),
     "DOGE": ("0.15", "0.00001", "1"),
 }
-_OTHERS = ("10", "0.001", "0.1")
+_DEFAULT_SPEC = ("10", "0.001", "0.1")
 _QUOTES = ("USDT", "USDC")
 
 
-class Coin(Struct, frozen=True):
-    """`tick` and `lot` are in quote money and base units; so are the minima."""
+class SymbolSpec(Struct, frozen=True):
+    """`price`, `tick` and `min_notional` are in the quote asset, `lot` in base units."""
 
     base: str
     quote: str
@@ -40,22 +41,22 @@ class Coin(Struct, frozen=True):
 
     @property
     def symbol(self) -> str:
-        """Our name for it, spot and perpetual alike."""
+        """The name that spot and perpetual have in this program."""
         return self.base + self.quote
 
-    def listed(
+    def to_listing(
         self,
         market: str,
-        word: str,
+        venue_symbol: str,
         *,
-        most_leverage: Decimal | int,
+        max_leverage: Decimal | int,
         contract_size: Decimal = ONE,
         lot: Decimal | None = None,
         min_notional: Decimal | None = None,
     ) -> Listing:
-        """How a market (`venue:kind`) lists it as `word`; what is not said is the coin's own.
+        """How a market (`venue:kind`) lists it; what is not given is the symbol's own.
 
-        `most_leverage` counts for perpetuals alone.
+        `max_leverage` counts for perpetuals alone.
         """
         found = market_by_name(market)
         instrument = Instrument(
@@ -67,31 +68,31 @@ class Coin(Struct, frozen=True):
         )
         return Listing(
             instrument,
-            word,
+            venue_symbol,
             self.base,
             self.quote,
             min_quantity=instrument.lot_step,
-            max_leverage=Decimal(most_leverage) if found.kind == "linear" else None,
+            max_leverage=Decimal(max_leverage) if found.kind == "linear" else None,
         )
 
 
-def coin_of(symbol: str) -> Coin:
-    """The coin that a symbol such as BTCUSDT names; BadInput if its quote is not known."""
+def symbol_spec(symbol: str) -> SymbolSpec:
+    """The specification of a symbol such as BTCUSDT; BadInput if its quote is not known."""
     for quote in _QUOTES:
         base = symbol.upper().removesuffix(quote)
         if base.isalnum() and base != symbol.upper():
-            price, tick, lot = map(Decimal, _KNOWN.get(base, _OTHERS))
-            return Coin(base, quote, price, tick, lot)
+            price, tick, lot = map(Decimal, _SPECS.get(base, _DEFAULT_SPEC))
+            return SymbolSpec(base, quote, price, tick, lot)
     raise BadInput(
         f"{symbol} is no symbol that can be simulated", hint=f"expected a coin in {_QUOTES[0]}"
     )
 
 
-def price_of(asset: str) -> Decimal:
-    """What an asset costs in quote money; a point is worth one unit of it."""
-    return Decimal(1) if asset == "POINT" else Decimal(_KNOWN.get(asset, _OTHERS)[0])
+def reference_price(asset: str) -> Decimal:
+    """What an asset costs in quote money; Gate's POINT is worth one unit of it."""
+    return Decimal(1) if asset == "POINT" else Decimal(_SPECS.get(asset, _DEFAULT_SPEC)[0])
 
 
-def assets_of(listings: Iterable[Listing]) -> list[str]:
-    """Every asset that is bought or paid with in these, once."""
+def traded_assets(listings: Iterable[Listing]) -> list[str]:
+    """Every base and quote asset of these listings, once."""
     return sorted({asset for each in listings for asset in (each.base, each.quote)})
