@@ -91,7 +91,7 @@ def test_a_candle_file_comes_out_as_the_same_candles(tmp_path: Path) -> None:
     spec = symbol_spec("BTCUSDT")
     world = World(
         ["bybit"],
-        market=ReplayedCandles.of_file(path, spec, 1),
+        market=ReplayedCandles.from_file(path, spec, 1),
         clock=VirtualClock(START_NS),
     )
     run(world, 20 * 60)
@@ -115,7 +115,7 @@ def test_a_tape_comes_out_as_it_was_recorded(tmp_path: Path) -> None:
         writer.write(trade, at_ns + 1)
     writer.flush()
     spec = symbol_spec("BTCUSDT")
-    market = ReplayedTape.of_folder(tmp_path, spec, 1)
+    market = ReplayedTape.from_folder(tmp_path, spec, 1)
     world = World(["bybit"], market=market, clock=VirtualClock(START_NS + DAY_NS))
     run(world, 2 * 9 + 1)
     floor = world.floors["bybit"]
@@ -131,7 +131,7 @@ def test_a_tape_comes_out_as_it_was_recorded(tmp_path: Path) -> None:
 
 def test_a_tape_that_has_not_the_coin_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        ReplayedTape.of_folder(tmp_path, symbol_spec("BTCUSDT"), 1)
+        ReplayedTape.from_folder(tmp_path, symbol_spec("BTCUSDT"), 1)
 
 
 def test_nobody_plays_a_venue_that_is_not_known() -> None:

@@ -102,8 +102,8 @@ def _market(text: str, symbols: list[str], seed: int, *, allow_jumps: bool) -> M
             raise BadInput("a replay is of one symbol", hint="say --symbols BTCUSDT")
         path = Path(name)
         if path.is_dir():
-            return ReplayedTape.of_folder(path, specs[0], seed)
-        return ReplayedCandles.of_file(path, specs[0], seed, allow_jumps=allow_jumps)
+            return ReplayedTape.from_folder(path, specs[0], seed)
+        return ReplayedCandles.from_file(path, specs[0], seed, allow_jumps=allow_jumps)
     raise BadInput(f"--market {text} is none", hint="expected synthetic, or replay:PATH")
 
 

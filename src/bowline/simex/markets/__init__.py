@@ -1,8 +1,8 @@
-"""Where the simulated world's prices come from: made up from a seed, or recorded."""
+"""Where the prices of a simulation come from: generated from a seed, or recorded."""
 
-from bowline.simex.markets.replay import ReplayedCandles
+from bowline.simex.markets.candle_replay import ReplayedCandles
 from bowline.simex.markets.source import MarketSource
 from bowline.simex.markets.synthetic import SyntheticMarket
-from bowline.simex.markets.taped import ReplayedTape
+from bowline.simex.markets.tape_replay import ReplayedTape
 
 __all__ = ["MarketSource", "ReplayedCandles", "ReplayedTape", "SyntheticMarket"]

@@ -1,7 +1,8 @@
-"""What a source of prices is, and the outside of one venue's book that it moves.
+"""What a source of prices is, and the external market of one instrument that it drives.
 
-The outside is everybody but the test account: levels around a price, and their trades among
-themselves. Prices are whole ticks and sizes whole lots of the listing, whatever the source says.
+The external market is every participant but the test account: their levels around a price, and
+their trades with each other. Prices are whole ticks and sizes whole lots of the listing, whatever
+the source says: a book off its steps must never reach an engine.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from bowline.simex.floor import Floor
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.symbol_specs import SymbolSpec
 
-_FUNDING_NS = 8 * 3_600_000_000_000
+#: the usual interval of the venues' perpetuals, here that of all of them
+_FUNDING_INTERVAL_NS = 8 * 3_600_000_000_000
 
 
 class MarketSource(Protocol):
@@ -30,18 +32,18 @@ class MarketSource(Protocol):
         """What is listed."""
 
     def begin_ns(self, now_ns: int) -> int:
-        """When the past of a world that starts now begins: not after now."""
+        """When the history of a simulation that starts now begins: not after now."""
 
     def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
-        """Show the past, then go on."""
+        """Print the history, then schedule what follows."""
 
 
-class Outside:
-    """One instrument of one venue, as the rest of the world trades it. `levels` a side."""
+class ExternalMarket:
+    """All participants but the test account, in one instrument of one venue. `levels` a side."""
 
-    def __init__(self, floor: Floor, listing: Listing, draw: random.Random, levels: int) -> None:
+    def __init__(self, floor: Floor, listing: Listing, rng: random.Random, levels: int) -> None:
         self._floor = floor
-        self._draw = draw
+        self._rng = rng
         self._levels = levels
         self.instrument: InstrumentId = listing.instrument.id
         self._engine = floor.engine_of(self.instrument)
@@ -49,15 +51,15 @@ class Outside:
         self._ask_sizes: dict[int, int] = {}
         self._best_bid = self._best_ask = 0
 
-    def show(self, now_ns: int, price: Decimal) -> None:
-        """A book around this price; most levels keep the size they had."""
+    def set_book(self, now_ns: int, price: Decimal) -> None:
+        """Set a book around this price; most levels keep the size they had."""
         tick, _ = self._steps()
         middle = int((price / tick).to_integral_value(ROUND_HALF_EVEN))
-        self._best_bid, self._best_ask = middle - 1, middle + self._draw.choice((0, 0, 0, 1))
-        self._show_levels(now_ns)
+        self._best_bid, self._best_ask = middle - 1, middle + self._rng.choice((0, 0, 0, 1))
+        self._set_book(now_ns)
 
-    def show_quote(self, now_ns: int, bid: BookLevel, ask: BookLevel) -> None:
-        """A book with these best levels, rounded away from each other, and others behind them."""
+    def set_best_levels(self, now_ns: int, bid: BookLevel, ask: BookLevel) -> None:
+        """Set a book with these best levels, rounded outwards, and other levels behind them."""
         tick, lot = self._steps()
         self._best_bid = int((bid[0] / tick).to_integral_value(ROUND_FLOOR))
         self._best_ask = max(
@@ -65,9 +67,9 @@ class Outside:
         )
         self._bid_sizes[self._best_bid] = max(1, int(bid[1] / lot))
         self._ask_sizes[self._best_ask] = max(1, int(ask[1] / lot))
-        self._show_levels(now_ns, mutable=slice(1, None))
+        self._set_book(now_ns, mutable=slice(1, None))
 
-    def _show_levels(self, now_ns: int, mutable: slice = slice(None)) -> None:
+    def _set_book(self, now_ns: int, mutable: slice = slice(None)) -> None:
         tick, lot = self._steps()
         bids = range(self._best_bid, max(0, self._best_bid - self._levels), -1)
         asks = range(self._best_ask, self._best_ask + self._levels)
@@ -81,22 +83,22 @@ class Outside:
         )
 
     def trade(self, now_ns: int, quantity: Decimal = ZERO) -> None:
-        """Somebody takes from the best level: `quantity`, or as much as it comes to."""
+        """Print a trade at the best level of a random side: of `quantity`, or of a random size."""
         tick, lot = self._steps()
-        side = self._draw.choice((Side.BUY, Side.SELL))
+        side = self._rng.choice((Side.BUY, Side.SELL))
         at = self._best_ask if side is Side.BUY else self._best_bid
-        lots = max(1, int(quantity / lot)) if quantity else self._draw.randint(1, 60)
+        lots = max(1, int(quantity / lot)) if quantity else self._rng.randint(1, 60)
         self._engine.print_trade(now_ns, self.instrument, at * tick, lots * lot, side)
 
     def print_trade(self, now_ns: int, price: Decimal, quantity: Decimal, side: Side) -> None:
-        """Somebody traded so, as far as the listing's steps allow it."""
+        """Print this trade, rounded to the listing's steps."""
         tick, lot = self._steps()
         lots = max(1, int((quantity / lot).to_integral_value(ROUND_HALF_EVEN)))
         at = max(1, int((price / tick).to_integral_value(ROUND_HALF_EVEN)))
         self._engine.print_trade(now_ns, self.instrument, at * tick, lots * lot, side)
 
     def print_at(self, now_ns: int, price: Decimal, quantity: Decimal = ZERO) -> None:
-        """Somebody traded at this price, whatever the book is."""
+        """Print a trade at this price, whatever the book is."""
         tick, _ = self._steps()
         self._best_bid = self._best_ask = max(1, int(price / tick))
         self.trade(now_ns, quantity)
@@ -106,26 +108,26 @@ class Outside:
         return instrument.tick_size, instrument.lot_step
 
     def _sizes(self, before: dict[int, int], ticks: range, mutable: slice) -> dict[int, int]:
-        sizes = {at: before.get(at) or self._draw.randint(1, 400) for at in ticks}
-        for at in self._draw.choices(ticks[mutable], k=3):
-            sizes[at] = self._draw.randint(1, 400)
+        sizes = {at: before.get(at) or self._rng.randint(1, 400) for at in ticks}
+        for at in self._rng.choices(ticks[mutable], k=3):
+            sizes[at] = self._rng.randint(1, 400)
         return sizes
 
 
-class Funding:
-    """Pays every perpetual's funding at each full eight hours UTC; rates are drawn."""
+class FundingSchedule:
+    """Pays every perpetual's funding at each full eight hours UTC, at random rates."""
 
-    def __init__(self, floor: Floor, draw: random.Random) -> None:
+    def __init__(self, floor: Floor, rng: random.Random) -> None:
         self._floor = floor
-        self._draw = draw
+        self._rng = rng
 
     def start(self) -> None:
-        """Make up the past three and schedule the next."""
+        """Make up the last three payments and schedule the next."""
         now_ns = self._floor.scheduler.now_ns
-        due_ns = now_ns - now_ns % _FUNDING_NS + _FUNDING_NS
+        due_ns = now_ns - now_ns % _FUNDING_INTERVAL_NS + _FUNDING_INTERVAL_NS
         for listing in self._floor.listings("linear"):
             instrument = listing.instrument.id
-            past = [(self._rate(), due_ns - back * _FUNDING_NS) for back in (3, 2, 1)]
+            past = [(self._rate(), due_ns - back * _FUNDING_INTERVAL_NS) for back in (3, 2, 1)]
             self._floor.funding_paid[instrument] = past
             self._floor.funding[instrument] = (self._rate(), due_ns)
         self._floor.scheduler.call_at(due_ns, self._pay)
@@ -135,9 +137,9 @@ class Funding:
         for instrument, (rate, due_ns) in list(floor.funding.items()):
             floor.engine_of(instrument).pay_funding(floor.scheduler.now_ns, instrument, rate)
             floor.funding_paid[instrument].append((rate, due_ns))
-            floor.funding[instrument] = (self._rate(), due_ns + _FUNDING_NS)
+            floor.funding[instrument] = (self._rate(), due_ns + _FUNDING_INTERVAL_NS)
         floor.publish()
-        floor.scheduler.call_at(due_ns + _FUNDING_NS, self._pay)
+        floor.scheduler.call_at(due_ns + _FUNDING_INTERVAL_NS, self._pay)
 
     def _rate(self) -> Decimal:
-        return Decimal(self._draw.randint(-50, 150)).scaleb(-6)
+        return Decimal(self._rng.randint(-50, 150)).scaleb(-6)

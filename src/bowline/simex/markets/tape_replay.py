@@ -1,6 +1,6 @@
 """A recorded market: the trades and quotes of a tape, as they came, at every venue.
 
-The first tick comes at the world's present moment and all others as long after it as they did. A
+The first tick comes at the simulation's start and all others as long after it as they did. A
 book is the recorded best bid and ask with levels made up behind them; a tape without quotes has
 books made up around its trades. When the tape ends the last book stays.
 """
@@ -15,7 +15,7 @@ from bowline.core.errors import NotFound
 from bowline.core.model.values import to_decimals
 from bowline.core.venue import QuoteChanged
 from bowline.simex.floor import Floor
-from bowline.simex.markets.source import Funding, Outside
+from bowline.simex.markets.source import ExternalMarket, FundingSchedule
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.symbol_specs import SymbolSpec
 from bowline.storage.tape import Tape, TapeKind, TapeTick
@@ -39,12 +39,12 @@ class ReplayedTape:
         self._ticks = ticks
         self._quoted = quoted
         self._levels = levels
-        self._draw = random.Random(f"tape {seed}")  # noqa: S311 - a seeded world, no secret
-        self._outsides: list[tuple[Floor, Outside]] = []
-        self._later_ns = 0
+        self._rng = random.Random(f"tape {seed}")  # noqa: S311 - a seeded world, no secret
+        self._markets: list[tuple[Floor, ExternalMarket]] = []
+        self._shift_ns = 0
 
     @classmethod
-    def of_folder(cls, root: Path, spec: SymbolSpec, seed: int) -> ReplayedTape:
+    def from_folder(cls, root: Path, spec: SymbolSpec, seed: int) -> ReplayedTape:
         """The first market on the tape that has this symbol; NotFound if none has."""
         tape = Tape(root)
         days = [each.day for each in tape.coverage() if each.day.instrument.symbol == spec.symbol]
@@ -55,41 +55,41 @@ class ReplayedTape:
         return cls(spec, tape.replay(instrument, 0, _FOR_EVER_NS), seed, quoted=quoted)
 
     def begin_ns(self, now_ns: int) -> int:
-        """Now: a tape has no past."""
+        """Now: a tape has no history."""
         return now_ns
 
     def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
-        """Show the first tick, then go on."""
+        """Apply the first tick, then schedule the next."""
         for floor in floors:
-            Funding(floor, self._draw).start()
+            FundingSchedule(floor, self._rng).start()
             for kind in ("spot", "linear"):
                 for listing in floor.listings(kind):
-                    outside = Outside(floor, listing, self._draw, self._levels)
-                    self._outsides.append((floor, outside))
+                    market = ExternalMarket(floor, listing, self._rng, self._levels)
+                    self._markets.append((floor, market))
         first = next(self._ticks, None)
         if first is not None:
-            self._later_ns = scheduler.now_ns - first[0]
-            self._show(scheduler, first[1])
+            self._shift_ns = scheduler.now_ns - first[0]
+            self._apply(scheduler, first[1])
 
-    def _show(self, scheduler: Scheduler, tick: TapeTick) -> None:
+    def _apply(self, scheduler: Scheduler, tick: TapeTick) -> None:
         """One tick at every venue, and schedule the next."""
         now_ns = scheduler.now_ns
-        for _, outside in self._outsides:
-            self._show_at(outside, now_ns, tick)
-        for floor in {id(each): each for each, _ in self._outsides}.values():
+        for _, market in self._markets:
+            self._apply_to(market, now_ns, tick)
+        for floor in {id(each): each for each, _ in self._markets}.values():
             floor.publish()
         if (following := next(self._ticks, None)) is not None:
             seen_ns, after = following
-            scheduler.call_at(seen_ns + self._later_ns, lambda: self._show(scheduler, after))
+            scheduler.call_at(seen_ns + self._shift_ns, lambda: self._apply(scheduler, after))
 
-    def _show_at(self, outside: Outside, now_ns: int, tick: TapeTick) -> None:
+    def _apply_to(self, market: ExternalMarket, now_ns: int, tick: TapeTick) -> None:
         if isinstance(tick, QuoteChanged):
             bid, bid_size, ask, ask_size = to_decimals(
                 [tick.bid, tick.bid_size, tick.ask, tick.ask_size]
             )
-            outside.show_quote(now_ns, (bid, bid_size), (ask, ask_size))
+            market.set_best_levels(now_ns, (bid, bid_size), (ask, ask_size))
             return
         price, quantity = to_decimals([tick.price, tick.quantity])
         if not self._quoted:
-            outside.show(now_ns, price)
-        outside.print_trade(now_ns, price, quantity, tick.side)
+            market.set_book(now_ns, price)
+        market.print_trade(now_ns, price, quantity, tick.side)

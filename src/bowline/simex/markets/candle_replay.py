@@ -1,6 +1,6 @@
-"""A recorded market: the candles of a file, walked through minute by minute at every venue.
+"""A recorded market: the candles of a file, replayed minute by minute at every venue.
 
-1. The file's first candle begins at the world's present minute; those before it are no past.
+1. The file's first candle begins at the simulation's present minute: there is no history.
 2. Within a minute the price goes from open to the nearer extreme, to the other one, to the close,
    with a quarter of the volume traded at each: the minute's candle comes out as it is in the file.
 3. When the file ends the last price stays.
@@ -17,13 +17,13 @@ from pathlib import Path
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe, to_decimals
 from bowline.simex.floor import Floor
-from bowline.simex.markets.source import Funding, Outside
+from bowline.simex.markets.source import ExternalMarket, FundingSchedule
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.symbol_specs import SymbolSpec
 from bowline.storage.files import read_candle_file
 
-#: where in a minute its four prices are
-_MOMENTS_NS = tuple(MINUTE_NS * share // 100 for share in (1, 35, 65, 98))
+#: when within a minute its four prices are printed
+_PRICE_OFFSETS_NS = tuple(MINUTE_NS * share // 100 for share in (1, 35, 65, 98))
 
 
 class ReplayedCandles:
@@ -35,12 +35,12 @@ class ReplayedCandles:
         self.specs: Sequence[SymbolSpec] = (spec,)
         self._frame = frame
         self._levels = levels
-        self._draw = random.Random(f"replay {seed}")  # noqa: S311 - a seeded world, no secret
-        self._at = 0
-        self._outsides: list[tuple[Floor, Outside]] = []
+        self._rng = random.Random(f"replay {seed}")  # noqa: S311 - a seeded world, no secret
+        self._index = 0
+        self._markets: list[tuple[Floor, ExternalMarket]] = []
 
     @classmethod
-    def of_file(
+    def from_file(
         cls, path: Path, spec: SymbolSpec, seed: int, *, allow_jumps: bool = False
     ) -> ReplayedCandles:
         """Read the file; BadInput if it does not hold one-minute candles."""
@@ -51,44 +51,42 @@ class ReplayedCandles:
         return now_ns - now_ns % MINUTE_NS
 
     def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
-        """Show the first price, then walk."""
+        """Set books at the first price, then schedule the first candle."""
         for floor in floors:
-            Funding(floor, self._draw).start()
+            FundingSchedule(floor, self._rng).start()
             for kind in ("spot", "linear"):
                 for listing in floor.listings(kind):
-                    outside = Outside(floor, listing, self._draw, self._levels)
-                    self._outsides.append((floor, outside))
-        self._show(scheduler, to_decimals([float(self._frame.open[0])])[0])
+                    market = ExternalMarket(floor, listing, self._rng, self._levels)
+                    self._markets.append((floor, market))
+        self._apply(scheduler, to_decimals([float(self._frame.open[0])])[0])
         start_ns = self.begin_ns(scheduler.now_ns)
         if scheduler.now_ns > start_ns:
             start_ns += MINUTE_NS
-        scheduler.call_at(start_ns, lambda: self._minute(scheduler, start_ns))
+        scheduler.call_at(start_ns, lambda: self._schedule_minute(scheduler, start_ns))
 
-    def _minute(self, scheduler: Scheduler, open_ns: int) -> None:
+    def _schedule_minute(self, scheduler: Scheduler, open_ns: int) -> None:
         """Schedule one candle's four prices, and the next candle."""
-        frame, at = self._frame, self._at
-        self._at += 1
+        frame, at = self._frame, self._index
+        self._index += 1
         open_, high, low, close, volume = to_decimals(
             [float(getattr(frame, name)[at]) for name in ("open", "high", "low", "close", "volume")]
         )
         turns = (low, high) if high - open_ > open_ - low else (high, low)
-        for moment_ns, price in zip(_MOMENTS_NS, (open_, *turns, close), strict=True):
+        for offset_ns, price in zip(_PRICE_OFFSETS_NS, (open_, *turns, close), strict=True):
             scheduler.call_at(
-                open_ns + moment_ns, partial(self._show, scheduler, price, volume / 4)
+                open_ns + offset_ns, partial(self._apply, scheduler, price, volume / 4)
             )
-        if self._at < len(frame):
-            next_ns = open_ns + int(frame.open_ns[self._at] - frame.open_ns[at])
-            scheduler.call_at(next_ns, lambda: self._minute(scheduler, next_ns))
+        if self._index < len(frame):
+            next_ns = open_ns + int(frame.open_ns[self._index] - frame.open_ns[at])
+            scheduler.call_at(next_ns, lambda: self._schedule_minute(scheduler, next_ns))
 
-    def _show(self, scheduler: Scheduler, price: Decimal, volume: Decimal | None = None) -> None:
+    def _apply(self, scheduler: Scheduler, price: Decimal, volume: Decimal | None = None) -> None:
         now_ns = scheduler.now_ns
-        for floor, outside in self._outsides:
+        for floor, market in self._markets:
             if volume is not None:
-                outside.print_at(now_ns, price, volume)
-            outside.show(now_ns, price)
-            if outside.instrument in floor.funding:
-                floor.engine_of(outside.instrument).set_mark_price(
-                    now_ns, outside.instrument, price
-                )
-        for floor in {id(each): each for each, _ in self._outsides}.values():
+                market.print_at(now_ns, price, volume)
+            market.set_book(now_ns, price)
+            if market.instrument in floor.funding:
+                floor.engine_of(market.instrument).set_mark_price(now_ns, market.instrument, price)
+        for floor in {id(each): each for each, _ in self._markets}.values():
             floor.publish()
