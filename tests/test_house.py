@@ -35,8 +35,8 @@ EXCEPTIONS: dict[str, str] = {
 }
 #: class names that mean more than one thing: the list only gets shorter
 _TWO_MEANINGS = """
-Account Budget Call CandleFile Channel Check Comparison Fault Faults Leg Limits Line
-ListenKey Meter Numbers OpenPosition Progress Refused Request RunState Span State ToldBalances
+Account Call CandleFile Channel Check Comparison Fault Faults Leg Limits Line
+ListenKey OpenPosition Progress Refused Request RunState State ToldBalances
 Topic TradePrinted Untold Wallet Words
 """
 EXCEPTIONS |= {

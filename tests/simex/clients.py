@@ -76,7 +76,7 @@ def make_client(world: World, address: Address, venue: str, kind: str) -> Any:
     """The client, with the test account's keys."""
     import ccxt.pro
 
-    keys = world.floors[venue].keys
+    keys = world.floors[venue].credentials
     client = getattr(ccxt.pro, CLASSES[venue][kind == "linear"])(
         {
             "apiKey": keys.api_key,

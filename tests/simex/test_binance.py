@@ -31,7 +31,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: dict[str, Any], *, secret: str = "", key: str = ""
 ) -> tuple[int, Any, Any]:
     """Signed by hand: status, reply and headers. Half of a form's fields go into the query."""
-    keys = seat.world.floors["binance"].keys
+    keys = seat.world.floors["binance"].credentials
     stamped = {"timestamp": seat.client.milliseconds(), **fields}
     query = urlencode(stamped)
     body = urlencode({"recvWindow": 5000}) if method == "POST" else ""
@@ -82,7 +82,7 @@ async def socket_at(seat: Seat, path: str) -> AsyncIterator[aiohttp.ClientWebSoc
 
 
 def ws_request(seat: Seat, method: str, secret: str = "", **params: Any) -> dict[str, Any]:
-    keys = seat.world.floors["binance"].keys
+    keys = seat.world.floors["binance"].credentials
     params |= {"apiKey": keys.api_key, "timestamp": seat.client.milliseconds()}
     text = "&".join(f"{name}={params[name]}" for name in sorted(params)).encode()
     params["signature"] = hmac.new(
@@ -128,7 +128,7 @@ def test_weight_is_of_the_address_told_in_headers_and_ends_with_429(play: Play) 
         ):
             used = int(reply.headers["X-MBX-USED-WEIGHT-1M"])
         assert used == int(before["X-MBX-USED-WEIGHT-1M"]) + 5
-        floor.meter.spend("spot weight", "", 6000 - used, floor.scheduler.now_ns)
+        floor.quota_counter.consume("spot weight", "", 6000 - used, floor.scheduler.now_ns)
         status, reply_, headers = await call(seat, "GET", f"{SPOT}/account", {})
         assert (status, reply_["code"], headers["Retry-After"]) == (429, -1003, "60")
         assert (await call(seat, "GET", "/fapi/v3/account", {}))[0] == 200
@@ -141,7 +141,7 @@ def test_orders_are_counted_apart_and_too_many_are_1015(play: Play) -> None:
         _, _, headers = await call(seat, "POST", f"{SPOT}/order", limit_order("1"))
         assert headers["X-MBX-ORDER-COUNT-10S"] == "1"
         floor = seat.world.floors["binance"]
-        floor.meter.spend("spot orders 10s", "main", 99, floor.scheduler.now_ns)
+        floor.quota_counter.consume("spot orders 10s", "main", 99, floor.scheduler.now_ns)
         status, reply, _ = await call(seat, "POST", f"{SPOT}/order", limit_order("2"))
         assert (status, reply["code"]) == (429, -1015)
 

@@ -21,7 +21,7 @@ from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import MarginMode, PositionMode
 from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, symbol_spec
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.limits import Meter
+from bowline.simex.request_quotas import QuotaCounter
 from tests.simex import adapters
 from tests.simex.clients import Seat
 
@@ -37,7 +37,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: dict[str, Any] | None = None, **more: str
 ) -> tuple[dict[str, Any], Any]:
     """Signed as BingX says it, by hand; `more` goes before what would be right."""
-    keys = seat.world.floors["bingx"].keys
+    keys = seat.world.floors["bingx"].credentials
     stamp = more.get("stamp", str(seat.client.milliseconds()))
     words = "&".join(f"{k}={v}" for k, v in ((fields or {}) | {"timestamp": stamp}).items())
     signature = hmac.new(keys.secret.encode(), words.encode(), hashlib.sha256).hexdigest()
@@ -150,7 +150,7 @@ def test_an_order_is_refused_with_the_code_of_its_market(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         floor = seat.world.floors["bingx"]
         for kind, code, fields in REFUSED:
-            floor.meter = Meter({})
+            floor.quota_counter = QuotaCounter({})
             assert await code_of(seat, fields, kind) == code, fields
 
     play("bingx", "linear", scene)
@@ -304,7 +304,7 @@ def test_a_listen_key_opens_the_private_stream_and_no_other_does(play: Play) -> 
             )  # fmt: skip
             (leg,) = heard["ACCOUNT_UPDATE"]["a"]["P"]
             assert (leg["pa"], leg["ps"]) == ("0.01", "BOTH")
-        seat.world.floors["bingx"].meter = Meter({})
+        seat.world.floors["bingx"].quota_counter = QuotaCounter({})
         for method, status in (("PUT", 200), ("DELETE", 200), ("PUT", 404)):
             _, http = await call(seat, method, LISTEN, {"listenKey": key})
             assert http.status == status

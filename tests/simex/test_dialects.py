@@ -47,7 +47,7 @@ def test_a_path_is_said_once_and_every_bucket_has_a_budget(venue: str) -> None:
     dialect = FLOORS[venue].dialect
     paths = [(route.method, route.path) for route in dialect.routes]
     assert len(set(paths)) == len(paths)
-    assert {route.bucket for route in dialect.routes} <= dialect.budgets.keys()
+    assert {route.bucket for route in dialect.routes} <= dialect.quotas.keys()
 
 
 @pytest.mark.parametrize("venue", DIALECTS)

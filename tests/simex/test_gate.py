@@ -41,7 +41,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: dict[str, Any], **headers: str
 ) -> tuple[Any, Any]:
     """Signed as Gate says it, by hand; `headers` go before what would be right."""
-    keys = seat.world.floors["gate"].keys
+    keys = seat.world.floors["gate"].credentials
     stamp = headers.pop("stamp", str(seat.client.seconds()))
     body = json.dumps(fields) if method in ("POST", "PUT") else ""
     query = "" if body else "&".join(f"{k}={v}" for k, v in fields.items())
@@ -160,7 +160,7 @@ def test_an_order_is_refused_with_the_label_of_its_market(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         floor = seat.world.floors["gate"]
         for label, fields in REFUSED:
-            floor.meter = type(floor.meter)({})
+            floor.quota_counter = type(floor.quota_counter)({})
             assert await label_of(seat, fields) == label, fields
 
     play("gate", "linear", scene)
@@ -280,7 +280,7 @@ def test_lists_come_in_pages_that_neither_repeat_nor_lose(play: Play) -> None:
 
 def test_each_private_topic_is_opened_by_its_own_signature(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        keys = seat.world.floors["gate"].keys
+        keys = seat.world.floors["gate"].credentials
         words = asked(seat, "futures.orders", keys.user_id, "!all")
         text = f"channel=futures.orders&event=subscribe&time={words['time']}"
         right = {"method": "api_key", "KEY": keys.api_key, "SIGN": signed(keys, text)}
@@ -310,8 +310,8 @@ def test_our_own_codec_reads_what_is_told_of_the_account(play: Play, kind: str) 
     async def scene(seat: Seat) -> None:
         floor = seat.world.floors["gate"]
         market = adapters.market_by_name(f"gate:{kind}")
-        codec = GatePrivateCodec(market, Listings(floor.listings(kind)), floor.keys.user_id)
-        keys = Credentials(floor.keys.api_key, floor.keys.secret)
+        codec = GatePrivateCodec(market, Listings(floor.listings(kind)), floor.credentials.user_id)
+        keys = Credentials(floor.credentials.api_key, floor.credentials.secret)
         order = spot_order("t-5", "70000") if kind == "spot" else contracts(10, "70000", text="t-5")
         wanted = {OrderReport, FillReport, Balance if kind == "spot" else PositionReport}
         heard: list[Any] = []
@@ -384,7 +384,7 @@ def test_changes_of_any_depth_adjoin_and_bear_the_number_of_rest(play: Play) -> 
 
 def test_orders_over_the_stream_need_a_login_and_have_the_labels_of_rest(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        keys = seat.world.floors["gate"].keys
+        keys = seat.world.floors["gate"].credentials
 
         def request(name: str, params: Any, **proof: str) -> dict[str, Any]:
             payload = {"req_id": "5", "req_param": params, **proof}

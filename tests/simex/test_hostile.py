@@ -98,7 +98,7 @@ def cleared(floor: Floor) -> None:
     for engine in floor.engines:
         engine.cancel_all(floor.scheduler.now_ns, ACCOUNT)
         engine.take_facts()
-    floor.meter = type(floor.meter)(floor.dialect.budgets)
+    floor.quota_counter = type(floor.quota_counter)(floor.dialect.quotas)
 
 
 @pytest.mark.parametrize(("venue", "route"), ROUTES, ids=name_of)
@@ -180,7 +180,7 @@ def test_huge_numbers_are_refused_with_the_code_of_the_venue(
     route = next(each for at, each in ROUTES if at == venue and name_of(each) == name)
     good = GOOD[venue][0] | change
     if venue == "htx":
-        good["account-id"] = str(int(FLOORS["htx"].keys.user_id) + 1_000_000)
+        good["account-id"] = str(int(FLOORS["htx"].credentials.user_id) + 1_000_000)
     reply, refused = answered(requests(venue, route, "nothing", "", good), route)
     body = reply.body
     assert refused

@@ -52,7 +52,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: Any, **wrong: str
 ) -> tuple[dict[str, Any], Any]:
     """Signed as HTX says it, by hand; `wrong` goes before what would be right."""
-    keys = seat.world.floors["htx"].keys
+    keys = seat.world.floors["htx"].credentials
     host = HOSTS["linear" if path.startswith(("/v5", "/linear")) else "spot"]
     query = {
         "AccessKeyId": keys.api_key,
@@ -112,7 +112,7 @@ async def say(socket: aiohttp.ClientWebSocketResponse, **words: Any) -> dict[str
 
 
 def login(seat: Seat, *, age_s: int = 0, signature: str = "") -> dict[str, Any]:
-    keys, at = seat.world.floors["htx"].keys, stamp(seat, age_s)
+    keys, at = seat.world.floors["htx"].credentials, stamp(seat, age_s)
     if seat.kind == "spot":
         params = {
             "accessKey": keys.api_key, "signatureMethod": "HmacSHA256",
@@ -346,7 +346,7 @@ def test_our_own_codec_reads_what_is_told_of_the_account(play: Play, kind: str) 
         floor = seat.world.floors["htx"]
         codec_of = HtxSpotPrivateCodec if kind == "spot" else HtxLinearPrivateCodec
         codec = codec_of(adapters.market_by_name(f"htx:{kind}"), Listings(floor.listings(kind)))
-        keys = Credentials(floor.keys.api_key, floor.keys.secret)
+        keys = Credentials(floor.credentials.api_key, floor.credentials.secret)
         # what an execution on a swap cost is not told by the stream
         wanted = {OrderReport, Balance, FillReport if kind == "spot" else PositionReport}
         heard: list[Any] = []

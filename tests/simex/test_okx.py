@@ -40,7 +40,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: Any = None, age_s: float = 0, **headers: str
 ) -> tuple[int, Any]:
     """Signed as OKX says it, by hand; `headers` go before what would be right."""
-    keys = seat.world.floors["okx"].keys
+    keys = seat.world.floors["okx"].credentials
     sent = seat.client.milliseconds() / 1000 - age_s
     stamp = datetime.fromtimestamp(sent, UTC).isoformat(timespec="milliseconds")
     stamp = stamp.replace("+00:00", "Z")
@@ -98,7 +98,7 @@ async def say(socket: aiohttp.ClientWebSocketResponse, op: str, *args: Any) -> d
 
 
 def log_in(seat: Seat, **wrong: str) -> dict[str, str]:
-    keys = seat.world.floors["okx"].keys
+    keys = seat.world.floors["okx"].credentials
     stamp = str(seat.client.seconds())
     right = {
         "apiKey": keys.api_key,

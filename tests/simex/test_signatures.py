@@ -18,9 +18,9 @@ import pytest
 
 from bowline.core.model.values import SECOND_NS
 from bowline.simex import DIALECTS
+from bowline.simex.credentials import ApiCredentials
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.keys import Keys
 from tests.simex.clients import Seat
 from tests.simex.lines import heard
 from tests.simex.test_hostile import FLOORS
@@ -158,16 +158,16 @@ def refused(request: Caught, seat: Seat) -> None:
     reply.encoded()
 
 
-def mac(keys: Keys, text: str) -> bytes:
+def mac(keys: ApiCredentials, text: str) -> bytes:
     return hmac.new(keys.secret.encode(), text.encode(), hashlib.sha256).digest()
 
 
 Frame = dict[str, Any]
 #: door, what is signed, how the signature is spelled, the frame it goes into, what a yes holds
-Login = tuple[str, Callable[[Keys, int], tuple[str, Callable[[str], Frame]]], str]
+Login = tuple[str, Callable[[ApiCredentials, int], tuple[str, Callable[[str], Frame]]], str]
 
 
-def bybit(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def bybit(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """Bybit v5, "Connect", authentication."""
     expires = str(now_ms + 10_000)
     return mac(keys, f"GET/realtime{expires}").hex(), lambda signature: {
@@ -175,7 +175,7 @@ def bybit(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     }  # fmt: skip
 
 
-def okx(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def okx(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """OKX v5, WebSocket "Login"."""
     stamp = str(now_ms // 1000)
     signature = base64.b64encode(mac(keys, f"{stamp}GET/users/self/verify")).decode()
@@ -183,7 +183,7 @@ def okx(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     return signature, lambda sign: {"op": "login", "args": [args | {"sign": sign}]}
 
 
-def bitget(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def bitget(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """Bitget v2, WebSocket "Login"."""
     stamp = str(now_ms // 1000)
     signature = base64.b64encode(mac(keys, f"{stamp}GET/user/verify")).decode()
@@ -191,7 +191,7 @@ def bitget(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     return signature, lambda sign: {"op": "login", "args": [args | {"sign": sign}]}
 
 
-def gate(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def gate(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """Gate v4 WebSocket, "Authentication": HMAC-SHA512 of channel, event and time."""
     stamp = now_ms // 1000
     text = f"channel=spot.balances&event=subscribe&time={stamp}"
@@ -202,7 +202,7 @@ def gate(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     }  # fmt: skip
 
 
-def gate_orders(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def gate_orders(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """Gate v4 WebSocket, "Login": api, channel, parameters and time, a line each."""
     stamp = str(now_ms // 1000)
     text = f"api\nspot.login\n\n{stamp}"
@@ -215,7 +215,7 @@ def gate_orders(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     }  # fmt: skip
 
 
-def binance(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def binance(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """Binance WebSocket API, SIGNED requests: the parameters in the order of their names."""
     params = {"apiKey": keys.api_key, "recvWindow": 5000, "timestamp": now_ms}
     return mac(keys, urlencode(params)).hex(), lambda sign: {
@@ -223,7 +223,7 @@ def binance(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     }  # fmt: skip
 
 
-def mexc(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def mexc(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """MEXC contract WebSocket, "Login": key and time."""
     return mac(keys, f"{keys.api_key}{now_ms}").hex(), lambda sign: {
         "method": "login",
@@ -231,7 +231,7 @@ def mexc(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     }
 
 
-def htx_spot(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def htx_spot(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """HTX spot WebSocket v2, "Authentication": signature version 2.1."""
     params = {
         "accessKey": keys.api_key, "signatureMethod": "HmacSHA256", "signatureVersion": "2.1",
@@ -243,7 +243,7 @@ def htx_spot(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     }  # fmt: skip
 
 
-def htx_swap(keys: Keys, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
+def htx_swap(keys: ApiCredentials, now_ms: int) -> tuple[str, Callable[[str], Frame]]:
     """HTX USDT-margined contracts, "Authentication" of the notification stream."""
     params = {
         "AccessKeyId": keys.api_key, "SignatureMethod": "HmacSHA256", "SignatureVersion": "2",
@@ -275,7 +275,7 @@ def test_a_stream_is_opened_only_by_the_whole_signature(
     venue: str, door: str, recipe: Any, yes: str
 ) -> None:
     floor: Floor = FLOORS[venue]
-    signature, framed = recipe(floor.keys, floor.now_ns // 1_000_000)
+    signature, framed = recipe(floor.credentials, floor.now_ns // 1_000_000)
     for wrong in flips(signature):
         if "\udcff" in wrong:
             continue  # no JSON can hold it

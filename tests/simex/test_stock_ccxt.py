@@ -66,7 +66,7 @@ def test_a_stock_client_trades(venue: str) -> None:
     async def scene() -> None:
         market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=30)
         world = World([venue], market=market, seed=1)
-        keys = world.floors[venue].keys
+        keys = world.floors[venue].credentials
         client = getattr(ccxt, venue)(
             {"apiKey": keys.api_key, "secret": keys.secret, "password": keys.password}
         )

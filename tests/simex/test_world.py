@@ -55,7 +55,7 @@ def test_one_seed_makes_one_world() -> None:
 
 
 def test_keys_come_from_the_seed_and_differ_by_venue() -> None:
-    keys = [a_world(seed).floors["bybit"].keys for seed in (1, 1, 2)]
+    keys = [a_world(seed).floors["bybit"].credentials for seed in (1, 1, 2)]
     assert keys[0] == keys[1] != keys[2]
 
 

@@ -65,7 +65,7 @@ async def _serve(world: World, port: int, *, as_json: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with serve(world, port) as address:
-        keys = {venue: floor.keys for venue, floor in world.floors.items()}
+        keys = {venue: floor.credentials for venue, floor in world.floors.items()}
         if as_json:
             emit_json(
                 {

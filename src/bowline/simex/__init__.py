@@ -3,11 +3,11 @@
 It knows nothing of `venues/`: the two ends of a wire share no code, or they would share mistakes.
 """
 
+from bowline.simex.credentials import ApiCredentials
 from bowline.simex.dialects import DIALECTS
 from bowline.simex.fault_script import Fault, read_script
 from bowline.simex.faults import Faults, Fired
 from bowline.simex.floor import ACCOUNT
-from bowline.simex.keys import Keys
 from bowline.simex.markets import MarketSource, ReplayedCandles, ReplayedTape, SyntheticMarket
 from bowline.simex.scheduler import AcceleratedClock, SimulationClock, VirtualClock, WallClock
 from bowline.simex.server import Address, serve
@@ -19,10 +19,10 @@ __all__ = [
     "DIALECTS",
     "AcceleratedClock",
     "Address",
+    "ApiCredentials",
     "Fault",
     "Faults",
     "Fired",
-    "Keys",
     "MarketSource",
     "ReplayedCandles",
     "ReplayedTape",

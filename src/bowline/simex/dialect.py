@@ -26,8 +26,8 @@ from msgspec import Struct
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.limits import Budget, Spent
-from bowline.simex.payload import as_fields, read_object
+from bowline.simex.payload import read_object, text_fields
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Call(Struct):
 
     def fields(self) -> dict[str, str]:
         """Query and JSON body together, values as text: what most handlers read."""
-        return self.query | as_fields(self.json())
+        return self.query | text_fields(self.json())
 
 
 Handler = Callable[[Call], Reply | object]
@@ -166,7 +166,7 @@ class Topic(Struct, frozen=True):
 
 
 class Door(Struct, frozen=True):
-    """A WebSocket endpoint: `greet` when it opens, `hear` with each frame, `left` at its end.
+    """A WebSocket endpoint: `greet` when it opens, `hear` with each frame, `remaining` at its end.
 
     The venue pings every `ping_every_s`, if not 0, with frames of `ping` or the protocol's own.
     It closes a connection that it has not heard from for `silent_after_s`, if not 0.
@@ -210,7 +210,7 @@ class Dialect(Protocol):
         """WebSocket."""
 
     @property
-    def budgets(self) -> dict[str, Budget]:
+    def quotas(self) -> dict[str, RequestQuota]:
         """Rate limits, by bucket."""
 
     def who(self, call: Call) -> str:
@@ -228,8 +228,8 @@ class Dialect(Protocol):
     def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
         """An error as this venue words it."""
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
-        """Headers that tell how the budget stands; WireRefusal if it is exceeded."""
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+        """Headers that tell how the quota stands; WireRefusal if it is exceeded."""
 
     def encode(self, frame: Frame) -> str | bytes:
         """A frame for the wire: text, or bytes where the venue sends binary."""

@@ -23,7 +23,7 @@ from bowline.core.errors import BadInput, NotFound
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import ListingStatus
 from bowline.simex.dialect import Channel
-from bowline.simex.wire_words import exact
+from bowline.simex.wire_values import parse_decimal
 from bowline.storage.document import read_entries
 
 #: fault -> what may set it off, and the words of its own that it knows
@@ -205,10 +205,10 @@ def _check_numbers(fault: Fault) -> None:
 
 def _check_amounts(fault: Fault) -> None:
     for name in ("maker", "taker"):
-        rate = exact(getattr(fault, name) or "0")
+        rate = parse_decimal(getattr(fault, name) or "0")
         if rate is None or not -1 < rate < 1:
             raise BadInput(f"{name} {getattr(fault, name)} is no share such as 0.001 or -0.0001")
     for name in ("tick", "lot"):
-        step = exact(getattr(fault, name) or "1")
+        step = parse_decimal(getattr(fault, name) or "1")
         if step is None or step <= 0:
             raise BadInput(f"{name} {getattr(fault, name)} is no number above 0")

@@ -26,13 +26,13 @@ from bowline.core.sim.exchange import (
     VenueView,
 )
 from bowline.core.venue import Listing, MarginMode, PositionMode
+from bowline.simex.credentials import ApiCredentials, account_credentials
+from bowline.simex.delayed_view import DelayedView
 from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Dialect
 from bowline.simex.hub import Hub
-from bowline.simex.keys import Keys, keys_of
-from bowline.simex.late_view import LateView
-from bowline.simex.limits import Meter
 from bowline.simex.news import DepthMoved, News, TickerMoved
+from bowline.simex.request_quotas import QuotaCounter
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.symbol_specs import SymbolSpec
 
@@ -60,8 +60,8 @@ class Floor:
     ) -> None:
         self.dialect = dialect
         self.scheduler = scheduler
-        self.keys: Keys = keys_of(dialect.venue, seed)
-        self.meter = Meter(dialect.budgets)
+        self.credentials: ApiCredentials = account_credentials(dialect.venue, seed)
+        self.quota_counter = QuotaCounter(dialect.quotas)
         self.skew_ns = 0
         self.key_works = True
         #: orders and fills younger than this are not found by anybody who asks
@@ -122,7 +122,7 @@ class Floor:
     def view(self, kind: str) -> VenueView:
         """Queries of the spot or the linear market; one and the same in a unified account."""
         view = self._engines[kind].view
-        return LateView(view, self.scheduler.now_ns - self.hidden_ns) if self.hidden_ns else view
+        return DelayedView(view, self.scheduler.now_ns - self.hidden_ns) if self.hidden_ns else view
 
     def view_of(self, instrument: InstrumentId) -> VenueView:
         """Queries of the market that trades it."""

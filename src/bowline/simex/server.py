@@ -175,10 +175,10 @@ class _Gate:
             if route.private:
                 call.account = dialect.who(call)
             who = call.account or "everybody"
-            spent = call.floor.meter.spend(
+            usage = call.floor.quota_counter.consume(
                 route.bucket, who, route.weight, call.floor.scheduler.now_ns
             )
-            headers = dialect.spent(route, spent)
+            headers = dialect.usage(route, usage)
             answer = route.handler(call)
             if bare := _instead(struck, accepted=True):
                 return bare

@@ -114,7 +114,7 @@ def play(name: str, scene: Scene, **fault: Any) -> None:
         world = World([market.venue], market=source, seed=7, faults=faults)
         floor, quirks = world.floors[market.venue], QUIRKS[market.venue]
         async with asyncio.timeout(20), serve(world) as address:
-            keys = floor.keys
+            keys = floor.credentials
             venue = RestVenue(
                 market,
                 quirks,

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from bowline.simex import Address, Keys
+from bowline.simex import Address, ApiCredentials
 from tests.simex.freqtrade_judge.environment import Environment
 
 _STRATEGIES = Path(__file__).parent / "strategies"
@@ -67,9 +67,14 @@ class Bot:
 
 @contextlib.asynccontextmanager
 async def trading(
-    environment: Environment, folder: Path, venue: str, kind: str, address: Address, keys: Keys,
+    environment: Environment,
+    folder: Path,
+    venue: str,
+    kind: str,
+    address: Address,
+    keys: ApiCredentials,
     stop: str,
-) -> AsyncIterator[Bot]:  # fmt: skip
+) -> AsyncIterator[Bot]:
     """Run freqtrade at a venue's spot or linear market, until the block ends."""
     port = _free_port()
     urls = environment.urls(venue, address.http(venue), address.ws(venue))
@@ -99,7 +104,7 @@ async def trading(
 
 
 def _config(
-    venue: str, kind: str, keys: Keys, urls: Any, port: int, stop: str
+    venue: str, kind: str, keys: ApiCredentials, urls: Any, port: int, stop: str
 ) -> dict[str, object]:
     suffix = "" if kind == "spot" else ":USDT"
     priced = {"price_side": "other", "use_order_book": True, "order_book_top": 1}

@@ -162,7 +162,7 @@ async def judge(
         async with (
             serve(world) as address,
             trading(
-                environment, folder, venue, kind, address, world.floors[venue].keys, stop
+                environment, folder, venue, kind, address, world.floors[venue].credentials, stop
             ) as bot,
         ):
             kept = "limit" if (venue, kind) in LIMIT_STOPS_ALONE else stop

@@ -46,7 +46,7 @@ def at_simex(name: str, walk: Walk, **fault: Any) -> None:
             faults=faults,
         )
         async with serve(world, 0) as address:
-            keys = world.floors[market.venue].keys
+            keys = world.floors[market.venue].credentials
             venue = RestVenue(
                 market,
                 quirks,

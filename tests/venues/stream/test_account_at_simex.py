@@ -96,7 +96,7 @@ async def seated(name: str, **fault: object) -> AsyncIterator[Table]:
     source = SyntheticMarket([symbol_spec("BTCUSDT")], 7)
     world = World([market.venue], market=source, seed=7, faults=faults)
     async with serve(world, 0) as address:
-        keys = world.floors[market.venue].keys
+        keys = world.floors[market.venue].credentials
         access = VenueAccess(
             f"http://127.0.0.1:{address.port}",
             Credentials(keys.api_key, keys.secret, keys.password),

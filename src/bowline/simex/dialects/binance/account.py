@@ -10,7 +10,7 @@ from bowline.core.sim.exchange import Holding, PositionSnapshot, Rejection, Reje
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
+from bowline.simex.dialects.binance.refusals import FIELDS, missing, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     fields_of,
     listing_in,
@@ -20,7 +20,7 @@ from bowline.simex.dialects.binance.request_fields import (
 from bowline.simex.dialects.binance.start import most_value
 from bowline.simex.dialects.binance.words import linear_position
 from bowline.simex.floor import Floor, remembered
-from bowline.simex.wire_words import ms, plain
+from bowline.simex.wire_values import ms, plain
 
 _MARGIN_MODES = {"ISOLATED": MarginMode.ISOLATED, "CROSSED": MarginMode.CROSS}
 _HOUR_NS = 3_600_000_000_000
@@ -64,7 +64,7 @@ def spot_account(call: Call) -> object:
             if each.total or not bare
         ],
         "permissions": ["SPOT"],
-        "uid": int(call.floor.keys.user_id),
+        "uid": int(call.floor.credentials.user_id),
     }  # fmt: skip
 
 
@@ -299,7 +299,7 @@ def countdown(call: Call) -> object:
     """POST countdownCancelAll: a symbol's orders go unless this is said again in time."""
     fields, floor, account = fields_of(call), call.floor, call.account
     listing = listing_in(call, fields)
-    wait_ms = NUMBERS.whole(fields, "countdownTime", -1)
+    wait_ms = FIELDS.integer(fields, "countdownTime", -1)
     if wait_ms < 0:
         raise missing("countdownTime")
     switch = remembered(floor, Kept).countdowns[listing.instrument.id]
@@ -316,7 +316,9 @@ def open_listen_key(call: Call) -> object:
     if call.method == "PUT" and not listen_key(floor):
         raise WireRefusal(-1125, "This listenKey does not exist.")
     if not listen_key(floor):
-        remembered(floor, Kept).listen_key = f"{floor.keys.password}{floor.scheduler.now_ns:x}"
+        remembered(
+            floor, Kept
+        ).listen_key = f"{floor.credentials.password}{floor.scheduler.now_ns:x}"
     remembered(floor, Kept).key_until_ns = floor.scheduler.now_ns + _HOUR_NS
     return {"listenKey": listen_key(floor)}
 

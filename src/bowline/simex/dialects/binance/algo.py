@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call, Reply, WireRefusal
-from bowline.simex.dialects.binance.refusals import NUMBERS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.refusals import FIELDS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     Fields,
     fields_of,
@@ -16,7 +16,7 @@ from bowline.simex.dialects.binance.request_fields import (
 )
 from bowline.simex.dialects.binance.trading import counted, or_refused, order_in
 from bowline.simex.dialects.binance.words import algo_id, algo_order, algo_order_id, is_algo
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_values import ms
 
 
 def place(call: Call) -> Reply:
@@ -76,7 +76,7 @@ def all_orders(call: Call) -> object:
     found = [
         each
         for each in _every(call, listing)
-        if algo_id(each) >= NUMBERS.whole(fields, "algoId", 0)
+        if algo_id(each) >= FIELDS.integer(fields, "algoId", 0)
         and start_ms <= ms(each.created_ns) <= end_ms
     ]
     return [algo_order(call.floor, each) for each in found[-limit_in(fields, 500, 1000) :]]
@@ -92,7 +92,7 @@ def _every(call: Call, listing: Listing) -> list[VenueOrder]:
 def _named(call: Call, fields: Fields) -> VenueOrder | None:
     key: int | str = fields.get("clientAlgoId", "")
     if fields.get("algoId"):
-        key = algo_order_id(NUMBERS.whole(fields, "algoId", 0))
+        key = algo_order_id(FIELDS.integer(fields, "algoId", 0))
     elif not key:
         raise missing("algoId")
     found = call.floor.view("linear").order(call.account, key)

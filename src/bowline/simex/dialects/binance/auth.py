@@ -10,8 +10,8 @@ from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.binance.refusals import missing
 from bowline.simex.dialects.binance.request_fields import fields_of
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.payload import same
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.payload import signatures_match
+from bowline.simex.wire_values import ms, parse_int
 
 #: paths that ask for a key alone
 _KEY_ALONE = {"/fapi/v1/listenKey"}
@@ -42,24 +42,29 @@ def check_signed(floor: Floor, params: dict[str, str]) -> None:
 def _check_key(floor: Floor, key: str) -> None:
     if not key:
         raise WireRefusal(-2014, "API-key format invalid.", status=401)
-    if key != floor.keys.api_key or not floor.key_works:
+    if key != floor.credentials.api_key or not floor.key_works:
         text = "Invalid API-key, IP, or permissions for action."
         raise WireRefusal(-2015, text, status=401)
 
 
 def _check(floor: Floor, signed: str, fields: dict[str, str]) -> None:
-    window_ms, sent_ms = int_in(fields.get("recvWindow"), _WINDOW_MS), fields.get("timestamp", "")
+    window_ms, sent_ms = (
+        parse_int(fields.get("recvWindow"), _WINDOW_MS),
+        fields.get("timestamp", ""),
+    )
     for name in ("timestamp", "signature"):
         if not fields.get(name):
             raise missing(name)
     if window_ms > _LONGEST_WINDOW_MS:
         raise WireRefusal(-1131, "'recvWindow' must be less than 60000.")
-    ahead_ms = int_in(sent_ms, 0) - ms(floor.now_ns)
+    ahead_ms = parse_int(sent_ms, 0) - ms(floor.now_ns)
     if ahead_ms >= _EARLY_MS:
         text = "Timestamp for this request was 1000ms ahead of the server's time."
         raise WireRefusal(-1021, text)
     if -ahead_ms > window_ms:
         raise WireRefusal(-1021, "Timestamp for this request is outside of the recvWindow.")
-    expected = hmac.new(floor.keys.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-    if not same(expected, fields["signature"]):
+    expected = hmac.new(
+        floor.credentials.secret.encode(), signed.encode(), hashlib.sha256
+    ).hexdigest()
+    if not signatures_match(expected, fields["signature"]):
         raise WireRefusal(-1022, "Signature for this request is not valid.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bowline.simex.dialect import Call
 from bowline.simex.symbol_specs import traded_assets
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_values import ms
 
 
 def currencies(call: Call) -> object:

@@ -1,4 +1,4 @@
-"""Binance as tables: routes with their weights, budgets, doors, and the form of an error."""
+"""Binance as tables: routes with their weights, quotas, doors, and the form of an error."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from bowline.simex.dialects.binance import (
 )
 from bowline.simex.dialects.binance.words import FIRST_ORDER_ID
 from bowline.simex.floor import Floor
-from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
-from bowline.simex.wire_words import int_in
+from bowline.simex.wire_values import parse_int
 
 _SPOT_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001")),
@@ -152,15 +152,15 @@ _ROUTES: tuple[Route, ...] = (
     _linear("DELETE", "listenKey", account.close_listen_key, 1),
 )
 
-_BUDGETS = {
-    "spot weight": Budget(6_000, 60.0, shared=True),
-    "linear weight": Budget(2_400, 60.0, shared=True),
-    "sapi": Budget(12_000, 60.0, shared=True),
-    "spot orders 10s": Budget(100, 10.0),
-    "linear orders 10s": Budget(300, 10.0),
-    "linear orders 1m": Budget(1_200, 60.0),
-    "spot messages": Budget(5),
-    "messages": Budget(10),
+_QUOTAS = {
+    "spot weight": RequestQuota(6_000, 60.0, shared=True),
+    "linear weight": RequestQuota(2_400, 60.0, shared=True),
+    "sapi": RequestQuota(12_000, 60.0, shared=True),
+    "spot orders 10s": RequestQuota(100, 10.0),
+    "linear orders 10s": RequestQuota(300, 10.0),
+    "linear orders 1m": RequestQuota(1_200, 60.0),
+    "spot messages": RequestQuota(5),
+    "messages": RequestQuota(10),
 }
 _PING_S, _LINEAR_PING_S = 20.0, 180.0
 _DOORS = (
@@ -180,7 +180,7 @@ _DOORS = (
     Door("/{door}/ws/{stream}", streams.hear, streams.greet, ping_every_s=_LINEAR_PING_S),
     Door("/{door}/stream", streams.hear, streams.greet, ping_every_s=_LINEAR_PING_S),
 )
-#: what each budget is called in the headers
+#: what each quota is called in the headers
 _USED = {
     "spot weight": ("X-MBX-USED-WEIGHT", "X-MBX-USED-WEIGHT-1M"),
     "linear weight": ("X-MBX-USED-WEIGHT-1M",),
@@ -194,7 +194,7 @@ class BinanceDialect:
     venue = "binance"
     routes: Sequence[Route] = _ROUTES
     doors: Sequence[Door] = _DOORS
-    budgets = _BUDGETS
+    quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One each."""
@@ -218,7 +218,7 @@ class BinanceDialect:
     def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
         """A 400 with code and words, if nothing else is said."""
         del call
-        code = int_in(str(refusal.code), -1000)
+        code = parse_int(str(refusal.code), -1000)
         body = {"code": code, "msg": refusal.message}
         return Reply(body, refusal.status or 400, dict(refusal.headers))
 
@@ -232,13 +232,13 @@ class BinanceDialect:
         text = "Internal error; unable to process your request. Please try again."
         return WireRefusal(-1001, text, status=503)
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """The weight used; beyond the limit a 429 that says when to come back."""
-        headers = dict.fromkeys(_USED[route.bucket], str(spent.used))
-        if not spent.exceeded:
+        headers = dict.fromkeys(_USED[route.bucket], str(usage.used))
+        if not usage.exceeded:
             return headers
-        limit = spent.budget.limit
-        wait_s = max(1, round(spent.budget.window_s))
+        limit = usage.quota.limit
+        wait_s = max(1, round(usage.quota.window_s))
         text = f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE"
         raise WireRefusal(
             -1003,

@@ -39,7 +39,7 @@ from bowline.simex.dialects.binance.words import (
 )
 from bowline.simex.floor import Floor
 from bowline.simex.news import News
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.wire_values import ms, plain, plain_or
 
 _ENDS = {"CANCELED", "EXPIRED", "REJECTED"}
 _WHY = {

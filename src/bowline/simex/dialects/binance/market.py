@@ -6,7 +6,7 @@ from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import MAX_PRICE, MAX_QUANTITY, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.binance.refusals import NUMBERS
+from bowline.simex.dialects.binance.refusals import FIELDS
 from bowline.simex.dialects.binance.request_fields import (
     kind_of,
     limit_in,
@@ -16,7 +16,7 @@ from bowline.simex.dialects.binance.request_fields import (
     window_in,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or, rolled
+from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: `interval` -> minutes
 INTERVALS = {
@@ -210,7 +210,7 @@ def candles(call: Call) -> object:
     start_ms, end_ms = window_in(call.query)
     length_ns = minutes * MINUTE_NS
     view = call.floor.view_of(listing.instrument.id)
-    known = rolled(view.candles(listing.instrument.id, limit=100_000), minutes)
+    known = aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
     shown = [each for each in known if start_ms <= ms(each.open_ns) <= end_ms]
     shown = shown[:limit] if "startTime" in call.query else shown[-limit:]
     return [_candle(each, length_ns) for each in shown]
@@ -323,7 +323,7 @@ def agg_trades(call: Call) -> object:
     """GET aggTrades: oldest first; here every print is an aggregate of its own."""
     listing = listing_in(call, call.query)
     start_ms, end_ms = window_in(call.query)
-    since = NUMBERS.whole(call.query, "fromId", 0)
+    since = FIELDS.integer(call.query, "fromId", 0)
     limit = limit_in(call.query, 500, 1000)
     found = [
         each

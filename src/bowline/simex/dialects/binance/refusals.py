@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.simex.dialect import WireRefusal
-from bowline.simex.wire_words import Numbers
+from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
 _COMMON: dict[RejectReason, tuple[int, str]] = {
@@ -85,4 +85,4 @@ def malformed(name: str) -> WireRefusal:
     return WireRefusal(-1100, f"{words} '^([0-9]{{1,20}})(\\.[0-9]{{1,20}})?$'.")
 
 
-NUMBERS = Numbers(malformed)
+FIELDS = FieldReader(malformed)

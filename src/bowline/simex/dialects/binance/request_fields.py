@@ -12,7 +12,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.binance.refusals import NUMBERS, missing, refusal_of
+from bowline.simex.dialects.binance.refusals import FIELDS, missing, refusal_of
 
 Fields = dict[str, str]
 
@@ -53,7 +53,7 @@ def listings_in(call: Call, fields: Fields) -> list[Listing]:
 
 def number_in(fields: Fields, name: str) -> Decimal:
     """A number above 0 that must be there."""
-    number = NUMBERS.decimal(fields, name)
+    number = FIELDS.decimal(fields, name)
     if number is None or number <= 0:
         raise missing(name)
     return number
@@ -61,9 +61,9 @@ def number_in(fields: Fields, name: str) -> Decimal:
 
 def limit_in(fields: Fields, usual: int, most: int) -> int:
     """How long a list may be."""
-    return NUMBERS.limit(fields, "limit", usual, most)
+    return FIELDS.limit(fields, "limit", usual, most)
 
 
 def window_in(fields: Fields) -> tuple[int, int]:
     """`startTime` and `endTime` in milliseconds, both included."""
-    return NUMBERS.window(fields, "startTime", "endTime")
+    return FIELDS.window(fields, "startTime", "endTime")

@@ -18,7 +18,7 @@ from bowline.simex.dialects.binance.request_fields import (
     window_in,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
 

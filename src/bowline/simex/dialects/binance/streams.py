@@ -24,7 +24,7 @@ from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms, plain, plain_or, rolled
+from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 _NAME = re.compile(r"!?[a-z0-9_]+@[A-Za-z0-9_@]+|![A-Za-z]+(@[A-Za-z0-9]+)*")
 #: stream -> the futures door that carries it
@@ -83,7 +83,7 @@ def hear(session: Session, frame: str | bytes) -> None:
     """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS; too many of them end the connection."""
     floor = session.floor
     bucket = "messages" if "door" in session.parts else "spot messages"
-    if floor.meter.spend(bucket, str(session.number), 1, floor.scheduler.now_ns).exceeded:
+    if floor.quota_counter.consume(bucket, str(session.number), 1, floor.scheduler.now_ns).exceeded:
         session.close()
         return
     words = read_object(frame)
@@ -287,7 +287,7 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
         view = floor.view_of(news.instrument)
         known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
         parts = [each for each in known if each.open_ns < news.candle.open_ns] + [candle]
-        candle = rolled(parts, minutes)[-1]
+        candle = aggregate_candles(parts, minutes)[-1]
     last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
     symbol = floor.listing(news.instrument).venue_symbol
     return _head(floor, "kline", symbol) | {

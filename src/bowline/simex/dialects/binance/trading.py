@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import Call, Reply, WireRefusal
-from bowline.simex.dialects.binance.refusals import NUMBERS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.refusals import FIELDS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     Fields,
     fields_of,
@@ -45,7 +45,7 @@ from bowline.simex.dialects.binance.words import (
     spot_order,
     spot_placed,
 )
-from bowline.simex.wire_words import Span, ms
+from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -102,11 +102,13 @@ def counted(call: Call, kind: str) -> dict[str, str]:
     """One more order of the account, and the headers that tell of it."""
     headers = {}
     for bucket, header, words in ORDER_LIMITS[kind]:
-        spent = call.floor.meter.spend(bucket, call.account, 1, call.floor.scheduler.now_ns)
-        if spent.exceeded:
+        usage = call.floor.quota_counter.consume(
+            bucket, call.account, 1, call.floor.scheduler.now_ns
+        )
+        if usage.exceeded:
             text = f"Too many new orders; current limit is {words}."
             raise WireRefusal(-1015, text, status=429)
-        headers[header] = str(spent.used)
+        headers[header] = str(usage.used)
     return headers
 
 
@@ -385,7 +387,7 @@ def all_orders(call: Call) -> object:
     instrument = listing_in(call, fields).instrument.id
     view = call.floor.view(kind_of(call))
     start_ms, end_ms = window_in(fields)
-    since = NUMBERS.whole(fields, "orderId", 0)
+    since = FIELDS.integer(fields, "orderId", 0)
     every = view.closed_orders(call.account, instrument) + view.open_orders(
         call.account, instrument
     )
@@ -402,8 +404,8 @@ def fills(call: Call) -> object:
     """GET myTrades and userTrades, oldest first: from `fromId` or `startTime` on, or the newest."""
     fields, kind = fields_of(call), kind_of(call)
     instrument = listing_in(call, fields).instrument.id
-    since, (start_ms, end_ms) = NUMBERS.whole(fields, "fromId", 0), _period(call, fields)
-    wanted = NUMBERS.whole(fields, "orderId", 0)
+    since, (start_ms, end_ms) = FIELDS.integer(fields, "fromId", 0), _period(call, fields)
+    wanted = FIELDS.integer(fields, "orderId", 0)
     found = [
         each
         for each in call.floor.view(kind).fills(call.account, instrument)
@@ -421,8 +423,8 @@ def _period(call: Call, fields: Fields) -> tuple[int, int]:
     """Spot "Account trade list": 24 hours at most. USD-M futures: 7 days, the last by default."""
     hours = 24 if kind_of(call) == "spot" else 7 * 24
     words = f"More than {hours} hours between startTime and endTime."
-    span = Span(ms(call.now_ns), hours * 3_600_000, WireRefusal(-1127, words))
-    bounded = NUMBERS.bounded(fields, "startTime", "endTime", span)
+    span = QuerySpan(ms(call.now_ns), hours * 3_600_000, WireRefusal(-1127, words))
+    bounded = FIELDS.bounded_window(fields, "startTime", "endTime", span)
     both = {"startTime", "endTime"} <= fields.keys()
     open_ended = kind_of(call) == "spot" or "fromId" in fields
     return window_in(fields) if open_ended and not both else bounded
@@ -436,7 +438,7 @@ def order_words(call: Call, order: VenueOrder) -> dict[str, object]:
 
 def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
     """The order that `orderId`, or else `origClientOrderId` names; an algo order is none."""
-    key: int | str = NUMBERS.whole(fields, "orderId", 0) or fields.get("origClientOrderId", "")
+    key: int | str = FIELDS.integer(fields, "orderId", 0) or fields.get("origClientOrderId", "")
     if not key:
         text = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
         raise WireRefusal(-1102, text)

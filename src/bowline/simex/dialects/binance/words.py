@@ -20,7 +20,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialects.binance.request_fields import market_of
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.wire_values import ms, plain, plain_or
 
 #: the engine numbers orders from here on; algo orders are numbered apart
 FIRST_ORDER_ID = 40_000_000_001

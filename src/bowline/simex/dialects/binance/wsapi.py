@@ -12,7 +12,7 @@ from bowline.simex.dialects.binance import account, algo, market, trading
 from bowline.simex.dialects.binance.auth import check_signed
 from bowline.simex.dialects.binance.streams import user_topics
 from bowline.simex.floor import ACCOUNT
-from bowline.simex.payload import as_fields, read_object
+from bowline.simex.payload import read_object, text_fields
 from bowline.simex.session import Session
 
 _SPOT: dict[str, Callable[[Call], object]] = {
@@ -62,7 +62,7 @@ def _hear(
 ) -> None:
     words = read_object(frame)
     method, params = str(words.get("method", "")), words.get("params")
-    fields = as_fields(params if isinstance(params, dict) else {})
+    fields = text_fields(params if isinstance(params, dict) else {})
     struck = session.befalls(f"WS {method}")
     if "reset" in struck:
         session.cut()

@@ -12,8 +12,8 @@ from bowline.simex.dialects.bingx.market import listing_of
 from bowline.simex.dialects.bingx.words import (
     MARGIN_MODES,
     coin_object,
+    field_reader,
     margin_object,
-    numbers_of,
     position_object,
     refusal_of,
     wrong,
@@ -35,7 +35,7 @@ class ListenKey:
 def key_rights(call: Call) -> object:
     """GET /openApi/v1/account/apiPermissions: spot, reading, swaps, and no withdrawing."""
     return {
-        "apiKey": call.floor.keys.api_key,
+        "apiKey": call.floor.credentials.api_key,
         "permissions": [1, 2, 3],
         "ipAddresses": ["127.0.0.1"],
         "note": "simulated",
@@ -72,7 +72,7 @@ def set_leverage(call: Call) -> object:
     One leverage for both sides is played: that of the side that was set last.
     """
     fields = call.fields()
-    listing, wanted = listing_of(call, fields), numbers_of("linear").decimal(fields, "leverage")
+    listing, wanted = listing_of(call, fields), field_reader("linear").decimal(fields, "leverage")
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     hedged = settings.position_mode is PositionMode.HEDGE
     if fields.get("side") not in (("LONG", "SHORT") if hedged else ("BOTH",)):
@@ -148,13 +148,13 @@ def check_key(call: Call) -> None:
     sent = call.headers.get("X-BX-APIKEY", "")
     if not sent:
         raise WireRefusal(100413, "Null apiKey cannot be empty")
-    if sent != call.floor.keys.api_key or not call.floor.key_works:
+    if sent != call.floor.credentials.api_key or not call.floor.key_works:
         raise WireRefusal(100413, "Incorrect apiKey")
 
 
 def listen_key(floor: Floor) -> str:
     """The key of this floor's account: a function of what it logs in with."""
-    text = f"{floor.keys.api_key} {floor.keys.secret} listens"
+    text = f"{floor.credentials.api_key} {floor.credentials.secret} listens"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

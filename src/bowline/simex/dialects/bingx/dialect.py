@@ -1,4 +1,4 @@
-"""BingX as tables: routes, budgets, doors, the signature, and the envelope of every reply."""
+"""BingX as tables: routes, quotas, doors, the signature, and the envelope of every reply."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from bowline.simex.dialect import (
 )
 from bowline.simex.dialects.bingx import account, currencies, market, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
-from bowline.simex.payload import same
+from bowline.simex.payload import signatures_match
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.wire_values import ms, parse_int
 
 _SPOT_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001")),
@@ -102,10 +102,10 @@ _ROUTES: tuple[Route, ...] = (
     public_route("DELETE", _STREAM_KEY, account.close_listen_key, _STREAM_KEY),
     *(signed_route(method, path, each, f"{method} {path}") for method, path, each, _ in _LIMITS),
 )
-_BUDGETS = {
-    "public": Budget(500, 10.0),
-    _STREAM_KEY: Budget(2),
-    **{f"{method} {path}": Budget(most) for method, path, _, most in _LIMITS},
+_QUOTAS = {
+    "public": RequestQuota(500, 10.0),
+    _STREAM_KEY: RequestQuota(2),
+    **{f"{method} {path}": RequestQuota(most) for method, path, _, most in _LIMITS},
 }
 _DOORS = tuple(
     Door(
@@ -126,7 +126,7 @@ class BingxDialect:
     venue = "bingx"
     routes: Sequence[Route] = _ROUTES
     doors: Sequence[Door] = _DOORS
-    budgets = _BUDGETS
+    quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One each: what lies in one cannot be used in the other."""
@@ -140,14 +140,16 @@ class BingxDialect:
     def who(self, call: Call) -> str:
         """HMAC-SHA256 in hex of the query as it was sent, without its signature and unescaped."""
         account.check_key(call)
-        now_ms, window_ms = ms(call.now_ns), int_in(call.query.get("recvWindow"), _WINDOW_MS)
-        sent_ms = int_in(call.query.get("timestamp"), 0)
+        now_ms, window_ms = ms(call.now_ns), parse_int(call.query.get("recvWindow"), _WINDOW_MS)
+        sent_ms = parse_int(call.query.get("timestamp"), 0)
         if not now_ms - window_ms <= sent_ms < now_ms + 1000:
             raise WireRefusal(100421, "Null timestamp or timestamp mismatch")
         query, _, signature = call.raw_query.rpartition("signature=")
         signed = unquote(query.removesuffix("&")).encode()
-        expected = hmac.new(call.floor.keys.secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not same(expected, signature):
+        expected = hmac.new(
+            call.floor.credentials.secret.encode(), signed, hashlib.sha256
+        ).hexdigest()
+        if not signatures_match(expected, signature):
             raise WireRefusal(100001, "Signature verification failed")
         return ACCOUNT
 
@@ -157,7 +159,7 @@ class BingxDialect:
 
     def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
         """Almost every no is a 200 with a `code`."""
-        code = int_in(str(refusal.code), 100500)
+        code = parse_int(str(refusal.code), 100500)
         body = _envelope(call, code, refusal.message, {})
         return Reply(body, refusal.status or 200, dict(refusal.headers))
 
@@ -171,14 +173,14 @@ class BingxDialect:
         """What maintenance looks like."""
         return WireRefusal(100503, "The system is under maintenance", status=503)
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """What is left and until when, in headers; 100410 beyond it."""
-        reset_ms = ms(spent.reset_ns)
+        reset_ms = ms(usage.reset_ns)
         headers = {
-            "X-RateLimit-Requests-Remain": str(spent.left),
+            "X-RateLimit-Requests-Remain": str(usage.remaining),
             "X-RateLimit-Requests-Expire": str(reset_ms),
         }
-        if spent.exceeded:
+        if usage.exceeded:
             words = "The endpoint trigger frequency limit rule is currently in the disabled period"
             words = f"code:100410:{words} and will be unblocked after {reset_ms}"
             raise WireRefusal(100410, words, headers=headers)

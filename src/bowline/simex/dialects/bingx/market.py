@@ -18,9 +18,9 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.bingx.words import numbers_of, refusal_of, trade_word, wrong
+from bowline.simex.dialects.bingx.words import field_reader, refusal_of, trade_word, wrong
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import Numbers, ms, plain, plain_or, rolled
+from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, plain_or
 
 #: `interval` of REST -> minutes; perpetuals' streams say the same
 INTERVALS = {
@@ -143,7 +143,7 @@ def book(call: Call) -> object:
     limit = call.query.get("limit", "100" if kind == "spot" else "20")
     if kind == "linear" and limit not in _LINEAR_DEPTHS:
         raise wrong(kind, "limit")
-    depth = _numbers(call).limit(call.query, "limit", 100, 1000)
+    depth = _field_reader(call).limit(call.query, "limit", 100, 1000)
     shown = call.floor.view(kind).book(listing.instrument.id, depth)
     found = levels(shown.bids, shown.asks)
     if kind == "spot":
@@ -157,12 +157,12 @@ def candles(call: Call) -> object:
     minutes = INTERVALS.get(call.query.get("interval", ""))
     if minutes is None:
         raise wrong(kind, "interval")
-    limit = _numbers(call).limit(call.query, "limit", 500, 1440)
-    start_ms, end_ms = _numbers(call).window(call.query, "startTime", "endTime")
+    limit = _field_reader(call).limit(call.query, "limit", 500, 1440)
+    start_ms, end_ms = _field_reader(call).window(call.query, "startTime", "endTime")
     known = call.floor.view(kind).candles(listing.instrument.id, limit=100_000)
     shown = [
         each
-        for each in rolled(known, minutes)
+        for each in aggregate_candles(known, minutes)
         if start_ms <= ms(each.open_ns) <= end_ms and not each.open_ns % (minutes * MINUTE_NS)
     ]
     form = _spot_candle if kind == "spot" else _linear_candle
@@ -226,7 +226,7 @@ def recent_trades(call: Call) -> object:
     """GET /openApi/spot/v1/market/trades and /openApi/swap/v2/quote/trades: the newest first."""
     listing, kind = listing_of(call, call.query), kind_asked(call)
     most = 500 if kind == "spot" else 1000
-    limit = _numbers(call).limit(call.query, "limit", 100, most)
+    limit = _field_reader(call).limit(call.query, "limit", 100, most)
     prints = call.floor.view(kind).trades(listing.instrument.id, limit)
     form = _spot_print if kind == "spot" else _linear_print
     return [form(each) for each in reversed(prints)]
@@ -257,8 +257,8 @@ def _linear_print(trade: TradePublished) -> dict[str, object]:
 def funding_history(call: Call) -> object:
     """GET /openApi/swap/v2/quote/fundingRate: the newest first."""
     listing = listing_of(call, call.query)
-    start_ms, end_ms = _numbers(call).window(call.query, "startTime", "endTime")
-    limit = _numbers(call).limit(call.query, "limit", 100, 1000)
+    start_ms, end_ms = _field_reader(call).window(call.query, "startTime", "endTime")
+    limit = _field_reader(call).limit(call.query, "limit", 100, 1000)
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_ms <= ms(each[1]) <= end_ms]
     return [
@@ -285,5 +285,5 @@ def premium(call: Call) -> object:
     }
 
 
-def _numbers(call: Call) -> Numbers:
-    return numbers_of(kind_asked(call))
+def _field_reader(call: Call) -> FieldReader:
+    return field_reader(kind_asked(call))

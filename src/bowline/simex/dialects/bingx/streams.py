@@ -45,7 +45,7 @@ from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms, plain, plain_or, rolled
+from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: the path of a door -> whose market it is
 KINDS_OF = {"/market": "spot", "/swap-market": "linear"}
@@ -262,7 +262,7 @@ def _forming(floor: Floor, news: CandleUpdated, minutes: int) -> MinuteCandle:
     start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
     known = floor.view_of(news.instrument).candles(news.instrument, start_ns, minutes + 1)
     parts = [each for each in known if each.open_ns < news.candle.open_ns]
-    return rolled([*parts, news.candle], minutes)[-1]
+    return aggregate_candles([*parts, news.candle], minutes)[-1]
 
 
 def _last_fill(floor: Floor, order: VenueOrder) -> Executed | None:

@@ -29,8 +29,8 @@ from bowline.simex.dialects.bingx.words import (
     LEGS,
     SIDES,
     TRIGGERS,
+    field_reader,
     linear_fill,
-    numbers_of,
     order_number,
     order_object,
     placed_object,
@@ -39,7 +39,7 @@ from bowline.simex.dialects.bingx.words import (
     wrong,
 )
 from bowline.simex.floor import remembered
-from bowline.simex.wire_words import Numbers, Span, ms, seconds
+from bowline.simex.wire_values import FieldReader, QuerySpan, ms, seconds
 
 _ID_NAMES = ("newClientOrderId", "clientOrderID", "clientOrderId")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.:/-]{1,40}")
@@ -80,8 +80,8 @@ def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     venue_kind = kind_asked(call)
     side, meant = _SIDES.get(fields.get("side", "")), _KINDS.get(fields.get("type", ""))
     price, trigger = (
-        _numbers(call).decimal(fields, "price"),
-        _numbers(call).decimal(fields, "stopPrice"),
+        _field_reader(call).decimal(fields, "price"),
+        _field_reader(call).decimal(fields, "stopPrice"),
     )
     if side is None or meant is None:
         raise wrong(venue_kind, "side or type")
@@ -89,8 +89,8 @@ def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     if (limit and price is None) or (kind is OrderKind.STOP and not trigger):
         raise wrong(venue_kind, "price or stopPrice")
     quantity, cost = (
-        _numbers(call).decimal(fields, "quantity"),
-        _numbers(call).decimal(fields, "quoteOrderQty"),
+        _field_reader(call).decimal(fields, "quantity"),
+        _field_reader(call).decimal(fields, "quoteOrderQty"),
     )
     by_cost = quantity is None and cost is not None
     if quantity is None and (cost is None or kind is not OrderKind.MARKET or side is Side.SELL):
@@ -128,7 +128,7 @@ def _client_id_in(venue_kind: str, fields: Fields) -> str:
 
 def _as_stop(call: Call, order: NewOrder, fields: Fields) -> NewOrder:
     """It waits for its price from the side on which the market is now."""
-    trigger = _numbers(call).decimal(fields, "stopPrice")
+    trigger = _field_reader(call).decimal(fields, "stopPrice")
     by = _TRIGGERS.get(fields.get("workingType") or "", TriggerPrice.LAST)
     ticker = call.floor.ticker(order.instrument)
     now = ticker.mark if by is TriggerPrice.MARK else ticker.last
@@ -208,7 +208,7 @@ def dead_man(call: Call) -> object:
     if fields.get("type") == "CLOSE":
         switch.stop()
         return {"triggerTime": 0, "status": "CLOSED", "note": ""}
-    wait_s = _numbers(call).whole(fields, "timeOut", 0)
+    wait_s = _field_reader(call).integer(fields, "timeOut", 0)
     if fields.get("type") != "ACTIVATE" or not _DEAD_MAN_S[0] <= wait_s <= _DEAD_MAN_S[1]:
         raise wrong(kind, "type or timeOut")
     switch.start(floor, call.account, wait_s, (kind,))
@@ -237,7 +237,7 @@ def open_orders(call: Call) -> object:
 
 def closed_orders(call: Call) -> object:
     """GET /openApi/spot/v1/trade/historyOrders and /openApi/swap/v2/trade/allOrders."""
-    limit = _numbers(call).limit(call.query, "limit", 500, 1000)
+    limit = _field_reader(call).limit(call.query, "limit", 500, 1000)
     found = call.floor.view(kind_asked(call)).closed_orders(call.account)
     return {"orders": _listed(call, found)[:limit]}
 
@@ -259,13 +259,13 @@ def _week(call: Call, start: str, end: str) -> tuple[int, int]:
     if not {start, end} & call.query.keys():
         return 0, 1 << 62
     no = wrong(kind_asked(call), "the query range of the time must not exceed 7 days")
-    span = Span(ms(call.now_ns), 7 * 86_400_000, no)
-    return _numbers(call).bounded(call.query, start, end, span)
+    span = QuerySpan(ms(call.now_ns), 7 * 86_400_000, no)
+    return _field_reader(call).bounded_window(call.query, start, end, span)
 
 
 def spot_fills(call: Call) -> object:
     """GET /openApi/spot/v1/trade/myTrades: from the oldest on."""
-    limit = _numbers(call).limit(call.query, "limit", 500, 1000)
+    limit = _field_reader(call).limit(call.query, "limit", 500, 1000)
     found = _fills(call, ("startTime", "endTime"))[:limit]
     return {"fills": [spot_fill(call.floor, each) for each in found]}
 
@@ -278,8 +278,8 @@ def all_fills(call: Call) -> object:
 
 def fill_history(call: Call) -> object:
     """GET /openApi/swap/v2/trade/fillHistory: pages of the newest first."""
-    size = _numbers(call).limit(call.query, "pageSize", 50, 1000)
-    at = (max(_numbers(call).whole(call.query, "pageIndex", 1), 1) - 1) * size
+    size = _field_reader(call).limit(call.query, "pageSize", 50, 1000)
+    at = (max(_field_reader(call).integer(call.query, "pageIndex", 1), 1) - 1) * size
     found = _fills(call, ("startTs", "endTs"), needed=True)[::-1]
     return {"fill_history_orders": [_linear_fill(call, each) for each in found[at : at + size]]}
 
@@ -290,7 +290,7 @@ def _fills(call: Call, window: tuple[str, str], *, needed: bool = False) -> list
         raise wrong(kind, f"{window[0]} or {window[1]}: field is required")
     # no page of the venue bounds the fills of perpetuals; a stock client asks for 30 days of them
     spot = kind == "spot"
-    start_ms, end_ms = _week(call, *window) if spot else _numbers(call).window(query, *window)
+    start_ms, end_ms = _week(call, *window) if spot else _field_reader(call).window(query, *window)
     instrument = listing_of(call, query).instrument.id if query.get("symbol") else None
     wanted = query.get("orderId", "")
     return [
@@ -307,8 +307,8 @@ def _linear_fill(call: Call, fill: Executed) -> dict[str, object]:
     return linear_fill(call.floor, fill, utc)
 
 
-def _numbers(call: Call) -> Numbers:
-    return numbers_of(kind_asked(call))
+def _field_reader(call: Call) -> FieldReader:
+    return field_reader(kind_asked(call))
 
 
 def _named(call: Call, fields: Fields) -> int | str:

@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import MarginMode, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import Numbers, int_in, ms, plain, plain_or, seconds
+from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or, seconds
 
 _FIRST_ORDER = 1_900_000_000_000_000_000
 _FIRST_TRADE = 170_000_000
@@ -90,13 +90,13 @@ def wrong(kind: str, what: str) -> WireRefusal:
     return WireRefusal(100400 if kind == "spot" else 109400, f"Invalid parameters, err: {what}")
 
 
-_SPOT_NUMBERS = Numbers(lambda name: wrong("spot", name))
-_LINEAR_NUMBERS = Numbers(lambda name: wrong("linear", name))
+_SPOT_FIELDS = FieldReader(lambda name: wrong("spot", name))
+_LINEAR_FIELDS = FieldReader(lambda name: wrong("linear", name))
 
 
-def numbers_of(kind: str) -> Numbers:
+def field_reader(kind: str) -> FieldReader:
     """What reads the numbers of this market's requests."""
-    return _SPOT_NUMBERS if kind == "spot" else _LINEAR_NUMBERS
+    return _SPOT_FIELDS if kind == "spot" else _LINEAR_FIELDS
 
 
 def kind_of(instrument: InstrumentId) -> str:
@@ -116,7 +116,7 @@ def type_word(order: VenueOrder) -> str:
 
 def order_number(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
-    return max(0, int_in(word, 0) - _FIRST_ORDER)
+    return max(0, parse_int(word, 0) - _FIRST_ORDER)
 
 
 def trade_word(trade_id: int) -> int:
@@ -309,7 +309,7 @@ def coin_object(holding: Holding) -> dict[str, object]:
 def margin_object(floor: Floor, holding: Holding) -> dict[str, object]:
     """The account of the perpetuals."""
     return {
-        "userId": floor.keys.user_id,
+        "userId": floor.credentials.user_id,
         "asset": holding.asset,
         "balance": plain(holding.total),
         "equity": plain(holding.total + holding.unrealised),
@@ -318,5 +318,5 @@ def margin_object(floor: Floor, holding: Holding) -> dict[str, object]:
         "availableMargin": plain(holding.free),
         "usedMargin": plain(holding.margin),
         "freezedMargin": plain(holding.locked),
-        "shortUid": floor.keys.user_id,
+        "shortUid": floor.credentials.user_id,
     }

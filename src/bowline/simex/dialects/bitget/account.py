@@ -8,8 +8,8 @@ from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.trading import MODES, margin_mode_in_use
 from bowline.simex.dialects.bitget.words import (
+    FIELDS,
     MARGIN_MODES,
-    NUMBERS,
     POSITION_MODES,
     coin_object,
     margin_object,
@@ -17,7 +17,7 @@ from bowline.simex.dialects.bitget.words import (
     refusal_of,
     wrong,
 )
-from bowline.simex.wire_words import plain
+from bowline.simex.wire_values import plain
 
 _POSITION_MODES = {word: mode for mode, word in POSITION_MODES.items()}
 
@@ -25,11 +25,11 @@ _POSITION_MODES = {word: mode for mode, word in POSITION_MODES.items()}
 def key_rights(call: Call) -> object:
     """GET /api/v2/spot/account/info: the test key trades, and cannot withdraw."""
     return {
-        "userId": call.floor.keys.user_id,
+        "userId": call.floor.credentials.user_id,
         "inviterId": "",
         "ips": "127.0.0.1",
         "authorities": ["coow", "stow"],
-        "parentId": int(call.floor.keys.user_id),
+        "parentId": int(call.floor.credentials.user_id),
         "traderType": "not_trader",
         "channelCode": "",
         "channel": "",
@@ -99,7 +99,7 @@ def set_leverage(call: Call) -> object:
     fields = call.fields()
     listing = listing_of(call, fields)
     said = [name for name in ("leverage", "longLeverage", "shortLeverage") if name in fields]
-    leverages = {NUMBERS.decimal(fields, name) for name in said}
+    leverages = {FIELDS.decimal(fields, name) for name in said}
     leverage = leverages.pop() if len(leverages) == 1 else None
     if leverage is None:
         raise wrong("leverage: one for both sides is played here")

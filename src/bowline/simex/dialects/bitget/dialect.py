@@ -1,4 +1,4 @@
-"""Bitget API v2 as tables: routes, budgets, doors, the signature, the envelope of replies."""
+"""Bitget API v2 as tables: routes, quotas, doors, the signature, the envelope of replies."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from bowline.simex.dialects.bitget import (
     trading,
 )
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
-from bowline.simex.payload import same
+from bowline.simex.payload import signatures_match
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.wire_values import ms, parse_int
 
 _SPOT_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001")),
@@ -122,7 +122,9 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/api/v2/mix/market/current-fund-rate", market.next_funding),
     *(signed_route(method, path, handler, path) for method, path, handler, _ in _LIMITS),
 )
-_BUDGETS = {"public": Budget(6000, 60.0)} | {path: Budget(most) for _, path, _, most in _LIMITS}
+_QUOTAS = {"public": RequestQuota(6000, 60.0)} | {
+    path: RequestQuota(most) for _, path, _, most in _LIMITS
+}
 _DOORS = (
     Door("/v2/ws/public", streams.hear, silent_after_s=120.0),
     Door("/v2/ws/private", streams.hear, silent_after_s=120.0),
@@ -135,7 +137,7 @@ class BitgetDialect:
     venue = "bitget"
     routes: Sequence[Route] = _ROUTES
     doors: Sequence[Door] = _DOORS
-    budgets = _BUDGETS
+    quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One each: what lies in one cannot be used in the other."""
@@ -148,15 +150,15 @@ class BitgetDialect:
 
     def who(self, call: Call) -> str:
         """Base64 of the HMAC-SHA256 of time, method, path, query and body; a passphrase too."""
-        keys, headers = call.floor.keys, call.headers
+        keys, headers = call.floor.credentials, call.headers
         stamp = headers.get("ACCESS-TIMESTAMP", "")
         if headers.get("ACCESS-KEY") is None:
             raise WireRefusal("40001", "ACCESS_KEY cannot be empty")
         if headers.get("ACCESS-KEY") != keys.api_key or not call.floor.key_works:
             raise WireRefusal("40037", "Apikey does not exist")
-        if int_in(stamp, -1) < 0:
+        if parse_int(stamp, -1) < 0:
             raise WireRefusal("40005", "Invalid ACCESS_TIMESTAMP")
-        if abs(ms(call.now_ns) - int_in(stamp, 0)) > _WINDOW_MS:
+        if abs(ms(call.now_ns) - parse_int(stamp, 0)) > _WINDOW_MS:
             raise WireRefusal("40008", "Request timestamp expired")
         if headers.get("ACCESS-PASSPHRASE") != keys.password:
             raise WireRefusal("40012", "apikey/password is incorrect")
@@ -164,7 +166,7 @@ class BitgetDialect:
         query = f"?{unquote(call.raw_query)}" if call.raw_query else ""
         signed = f"{stamp}{call.method}{call.path}{query}".encode() + call.body
         digest = hmac.new(keys.secret.encode(), signed, hashlib.sha256).digest()
-        if not same(base64.b64encode(digest).decode(), headers.get("ACCESS-SIGN", "")):
+        if not signatures_match(base64.b64encode(digest).decode(), headers.get("ACCESS-SIGN", "")):
             raise WireRefusal("40009", "sign signature error")
         return ACCOUNT
 
@@ -186,10 +188,10 @@ class BitgetDialect:
         """What maintenance looks like."""
         return WireRefusal("40200", "Server upgrade, please try again later", status=503)
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """What is left of this second, in a header; 429 beyond it."""
-        headers = {"x-mbx-used-remain-limit": str(spent.left)} if route.private else {}
-        if spent.exceeded:
+        headers = {"x-mbx-used-remain-limit": str(usage.remaining)} if route.private else {}
+        if usage.exceeded:
             raise WireRefusal("429", "Too Many Requests", status=429, headers=headers)
         return headers
 

@@ -14,7 +14,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.bitget.words import (
-    NUMBERS,
+    FIELDS,
     PRODUCTS,
     SIDES,
     at_step,
@@ -24,7 +24,7 @@ from bowline.simex.dialects.bitget.words import (
     wrong,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or, rolled
+from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: the streams' word for a candle's length -> minutes; mix REST uses the same, spot its own
 INTERVALS = {
@@ -173,7 +173,7 @@ def book(call: Call) -> object:
     listing = listing_of(call, call.query)
     kind = kind_asked(call, call.query)
     usual = _DEEPEST["spot"] if kind == "spot" else 100
-    depth = NUMBERS.limit(call.query, "limit", usual, _DEEPEST[kind])
+    depth = FIELDS.limit(call.query, "limit", usual, _DEEPEST[kind])
     instrument = listing.instrument
     shown = call.floor.view(kind).book(instrument.id, depth)
     sides = (("asks", shown.asks), ("bids", shown.bids))
@@ -198,14 +198,14 @@ def candles(call: Call) -> object:
     if minutes is None:
         raise wrong("granularity")
     most = 200 if call.path.endswith("history-candles") else 1000
-    limit = NUMBERS.limit(call.query, "limit", 100, most)
-    start_ms, end_ms = NUMBERS.window(call.query, "startTime", "endTime")
+    limit = FIELDS.limit(call.query, "limit", 100, most)
+    start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")
     if start_ms > end_ms:
         raise wrong("startTime")
     view = call.floor.view(kind)
     shown = [
         each
-        for each in rolled(view.candles(listing.instrument.id, limit=100_000), minutes)
+        for each in aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
         if start_ms <= ms(each.open_ns) < end_ms and not each.open_ns % (minutes * MINUTE_NS)
     ]
     return [candle_words(each) for each in shown[-limit:]]
@@ -276,9 +276,9 @@ def recent_trades(call: Call) -> object:
     """GET …/market/fills and …/market/fills-history: the newest first."""
     listing, kind = listing_of(call, call.query), kind_asked(call, call.query)
     most = 1000 if call.path.endswith("history") else 500
-    limit = NUMBERS.limit(call.query, "limit", 100, most)
+    limit = FIELDS.limit(call.query, "limit", 100, most)
     before = trade_number(call.query.get("idLessThan", "")) or 1 << 62
-    start_ms, end_ms = NUMBERS.window(call.query, "startTime", "endTime")
+    start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")
     shown = [
         each
         for each in call.floor.view(kind).trades(listing.instrument.id, 10_000)
@@ -303,8 +303,8 @@ def trade_object(trade: TradePublished) -> dict[str, object]:
 def funding_history(call: Call) -> object:
     """GET /api/v2/mix/market/history-fund-rate: pages of the newest first."""
     listing = listing_of(call, call.query)
-    size = NUMBERS.limit(call.query, "pageSize", 20, 100)
-    at = (max(NUMBERS.whole(call.query, "pageNo", 1), 1) - 1) * size
+    size = FIELDS.limit(call.query, "pageSize", 20, 100)
+    at = (max(FIELDS.integer(call.query, "pageNo", 1), 1) - 1) * size
     paid = call.floor.funding_paid.get(listing.instrument.id, [])[::-1]
     return [
         {

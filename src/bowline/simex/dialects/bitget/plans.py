@@ -34,7 +34,7 @@ from bowline.simex.dialects.bitget.trading import (
     placed,
 )
 from bowline.simex.dialects.bitget.words import (
-    NUMBERS,
+    FIELDS,
     TPSL_FORMS,
     TRIGGERS,
     order_word,
@@ -95,7 +95,7 @@ def place_tpsl(call: Call) -> object:
     position = _position_in(call, listing, fields)
     size = position.quantity
     if not form.startswith("pos_"):
-        size = NUMBERS.decimal(fields, "size") or Decimal(0)
+        size = FIELDS.decimal(fields, "size") or Decimal(0)
     long = position.direction is Direction.LONG
     one_way = position.mode is PositionMode.ONE_WAY
     stop = NewOrder(
@@ -104,7 +104,7 @@ def place_tpsl(call: Call) -> object:
         side=Side.SELL if long else Side.BUY,
         kind=OrderKind.STOP,
         quantity=size,
-        price=NUMBERS.decimal(fields, "executePrice") or None,
+        price=FIELDS.decimal(fields, "executePrice") or None,
         trigger=trigger,
         trigger_by=by,
         trigger_rising=long is form.endswith(("profit", "profit_plan")),
@@ -136,7 +136,7 @@ def _not_at_once(call: Call, listing: Listing, stop: NewOrder) -> None:
 
 
 def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice]:
-    trigger = NUMBERS.decimal(fields, "triggerPrice")
+    trigger = FIELDS.decimal(fields, "triggerPrice")
     by = _TRIGGERS.get(fields.get("triggerType", "fill_price"))
     if not trigger or by is None:
         raise wrong("triggerPrice or triggerType")

@@ -9,8 +9,8 @@ from bowline.core.sim.exchange import FundingPaid, Tier
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
-from bowline.simex.dialects.bitget.words import NUMBERS, PRODUCTS, wrong
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.dialects.bitget.words import FIELDS, PRODUCTS, wrong
+from bowline.simex.wire_values import ms, plain, plain_or
 
 #: of every contract, "Get Position Tier": the figures are of the size of BTCUSDT's. The rate of a
 #: tier counts for the whole position
@@ -91,15 +91,15 @@ def bills(call: Call) -> object:
     if call.query.get("symbol"):
         chosen = [listing_of(call, call.query)]
     wanted = {each.instrument.id: each for each in chosen}
-    start_ms, end_ms = NUMBERS.window(call.query, "startTime", "endTime")
-    before = NUMBERS.whole(call.query, "idLessThan", 1 << 62)
+    start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")
+    before = FIELDS.integer(call.query, "idLessThan", 1 << 62)
     rows = [
         _funding_bill(number, wanted[paid.instrument], paid)
         for number, paid in enumerate(call.floor.view("linear").funding(call.account), 1)
         if paid.instrument in wanted and start_ms <= ms(paid.now_ns) <= end_ms and number < before
     ]
     rows.reverse()
-    shown = rows[: NUMBERS.limit(call.query, "limit", 20, 100)]
+    shown = rows[: FIELDS.limit(call.query, "limit", 20, 100)]
     return {"bills": shown, "endId": shown[-1]["billId"] if shown else ""}
 
 

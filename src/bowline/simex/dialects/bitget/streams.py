@@ -50,9 +50,9 @@ from bowline.simex.dialects.bitget.words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
-from bowline.simex.payload import as_fields, read_object, same
+from bowline.simex.payload import read_object, signatures_match, text_fields
 from bowline.simex.session import Session
-from bowline.simex.wire_words import int_in, ms, plain, rolled
+from bowline.simex.wire_values import aggregate_candles, ms, parse_int, plain
 
 _KINDS = {word: kind for kind, word in PRODUCTS.items()}
 _DEPTHS = {"books": 500, "books1": 1, "books5": 5, "books15": 15}
@@ -83,7 +83,7 @@ def hear(session: Session, frame: str | bytes) -> None:
         session.push(_error(WireRefusal(30003, "Invalid op")))
         return
     for each in args:
-        arg = as_fields(each) if isinstance(each, dict) else {}
+        arg = text_fields(each) if isinstance(each, dict) else {}
         try:
             session.push(_heard(session, op, arg))
         except WireRefusal as refusal:
@@ -105,16 +105,16 @@ def _heard(session: Session, op: str, arg: dict[str, str]) -> Words:
 
 def _log_in(session: Session, arg: dict[str, str]) -> None:
     """Base64 of the HMAC of time and `GET/user/verify`; the time in seconds or milliseconds."""
-    keys, stamp = session.floor.keys, arg.get("timestamp", "")
+    keys, stamp = session.floor.credentials, arg.get("timestamp", "")
     if arg.get("apiKey") != keys.api_key or not session.floor.key_works:
         raise WireRefusal(30011, "Invalid ACCESS_KEY")
     if arg.get("passphrase") != keys.password:
         raise WireRefusal(30012, "Invalid ACCESS_PASSPHRASE")
-    sent_ms = int_in(stamp, 0) * (1 if len(stamp) >= _MS_DIGITS else 1000)
+    sent_ms = parse_int(stamp, 0) * (1 if len(stamp) >= _MS_DIGITS else 1000)
     if abs(ms(session.floor.now_ns) - sent_ms) > _LOGIN_WINDOW_MS:
         raise WireRefusal(30014, "Request timestamp expired")
     signed = hmac.new(keys.secret.encode(), f"{stamp}GET/user/verify".encode(), hashlib.sha256)
-    if not same(base64.b64encode(signed.digest()).decode(), arg.get("sign", "")):
+    if not signatures_match(base64.b64encode(signed.digest()).decode(), arg.get("sign", "")):
         raise WireRefusal(30015, "Invalid sign")
     session.account = ACCOUNT
 
@@ -216,14 +216,14 @@ def _kind(topic: Topic) -> str:
 def _whole_book(floor: Floor, topic: Topic, view: DepthView) -> Words:
     """A snapshot has no checksum: 0."""
     levels = _levels(floor.listing(view.instrument).instrument, view.bids, view.asks)
-    return _push(floor, topic, "snapshot", [levels | _numbers(view, 0)])
+    return _push(floor, topic, "snapshot", [levels | _sequence_fields(view, 0)])
 
 
 def _change(floor: Floor, topic: Topic, view: DepthView, change: DepthChange) -> Words:
     instrument = floor.listing(view.instrument).instrument
     best = _levels(instrument, view.bids[:_CHECKED], view.asks[:_CHECKED])
     levels = _levels(instrument, change.bids, change.asks)
-    return _push(floor, topic, "update", [levels | _numbers(view, _checksum(best))])
+    return _push(floor, topic, "update", [levels | _sequence_fields(view, _checksum(best))])
 
 
 def _levels(
@@ -236,7 +236,7 @@ def _levels(
     }
 
 
-def _numbers(view: DepthView, checksum: int) -> Words:
+def _sequence_fields(view: DepthView, checksum: int) -> Words:
     return {"checksum": checksum, "seq": view.update, "ts": str(ms(view.event_ns))}
 
 
@@ -266,7 +266,11 @@ def _candles_so_far(floor: Floor, topic: Topic) -> list[list[str]]:
     assert topic.instrument is not None
     minutes = INTERVALS[topic.interval]
     known = floor.view_of(topic.instrument).candles(topic.instrument, limit=100_000)
-    whole = [each for each in rolled(known, minutes) if not each.open_ns % (minutes * MINUTE_NS)]
+    whole = [
+        each
+        for each in aggregate_candles(known, minutes)
+        if not each.open_ns % (minutes * MINUTE_NS)
+    ]
     return [candle_words(each) for each in whole[-_SNAPSHOT_CANDLES:]]
 
 
@@ -279,7 +283,7 @@ def _forming(floor: Floor, topic: Topic, news: CandleUpdated) -> MinuteCandle:
         news.instrument, from_ns=start_ns, limit=minutes + 1
     )
     parts = [each for each in known if each.open_ns < candle.open_ns]
-    return rolled([*parts, candle], minutes)[-1]
+    return aggregate_candles([*parts, candle], minutes)[-1]
 
 
 def _order(floor: Floor, topic: Topic, order: VenueOrder) -> Iterable[Words]:

@@ -24,9 +24,9 @@ from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.words import (
+    FIELDS,
     FORCES,
     MARGIN_MODES,
-    NUMBERS,
     PRODUCTS,
     SIDES,
     client_word,
@@ -40,7 +40,7 @@ from bowline.simex.dialects.bitget.words import (
     trade_word,
     wrong,
 )
-from bowline.simex.wire_words import Span, ms
+from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[0-9A-Za-z_:#\-+]{1,64}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -67,7 +67,7 @@ def place(call: Call) -> object:
     """POST …/place-order."""
     fields = call.fields()
     listing = listing_of(call, fields)
-    if fields.get("orderType") == "limit" and NUMBERS.decimal(fields, "price") is None:
+    if fields.get("orderType") == "limit" and FIELDS.decimal(fields, "price") is None:
         raise wrong("price")
     return acknowledged(placed(call, listing, order_in(call, listing, fields)))
 
@@ -81,7 +81,7 @@ def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     """What a request asks for, trigger apart."""
     linear = listing.max_leverage is not None
     word, kind = _SIDES.get(fields.get("side", "").lower()), fields.get("orderType", "")
-    size = NUMBERS.decimal(fields, "size")
+    size = FIELDS.decimal(fields, "size")
     if word is None or kind not in ("limit", "market"):
         raise wrong("side or orderType")
     if size is None or size <= 0:
@@ -98,7 +98,7 @@ def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
         kind=OrderKind.LIMIT if kind == "limit" else OrderKind.MARKET,
         quantity=None if by_cost else size,
         quote_cost=size if by_cost else None,
-        price=NUMBERS.decimal(fields, "price") if kind == "limit" else None,
+        price=FIELDS.decimal(fields, "price") if kind == "limit" else None,
         time_in_force=_FORCES.get(fields.get("force", "gtc").lower(), TimeInForce.GTC)
         if kind == "limit"
         else TimeInForce.GTC,
@@ -190,8 +190,8 @@ def modify(call: Call) -> object:
     fields = call.fields()
     return _replaced(
         call,
-        size=NUMBERS.decimal(fields, "newSize"),
-        price=NUMBERS.decimal(fields, "newPrice"),
+        size=FIELDS.decimal(fields, "newSize"),
+        price=FIELDS.decimal(fields, "newPrice"),
         client_id=fields.get("newClientOid", ""),
     )
 
@@ -201,8 +201,8 @@ def cancel_replace(call: Call) -> object:
     fields = call.fields()
     made = _replaced(
         call,
-        size=NUMBERS.decimal(fields, "size"),
-        price=NUMBERS.decimal(fields, "price"),
+        size=FIELDS.decimal(fields, "size"),
+        price=FIELDS.decimal(fields, "price"),
         client_id=fields.get("newClientOid", ""),
     )
     return made | {"success": "success", "msg": None}
@@ -310,8 +310,8 @@ def _fill_page(call: Call, kind: str) -> list[Executed]:
     query = call.query
     # "Get Fills": startTime to endTime 90 days at most; the code is 40705 of the error pages
     words = "The start and end time cannot exceed 90 days"
-    span = Span(ms(call.now_ns), 90 * 86_400_000, WireRefusal("40705", words))
-    start_ms, end_ms = NUMBERS.bounded(query, "startTime", "endTime", span)
+    span = QuerySpan(ms(call.now_ns), 90 * 86_400_000, WireRefusal("40705", words))
+    start_ms, end_ms = FIELDS.bounded_window(query, "startTime", "endTime", span)
     listing = listing_of(call, query) if query.get("symbol") else None
     if kind_asked(call, query) != kind:
         return []
@@ -331,8 +331,8 @@ def page(
     word: Callable[[_Each], str] = lambda order: order_word(order.order_id),
 ) -> list[_Each]:
     """The newest first, those before `idLessThan`."""
-    limit = NUMBERS.limit(call.query, "limit", PAGE, PAGE)
-    before = NUMBERS.whole(call.query, "idLessThan", 1 << 62)
+    limit = FIELDS.limit(call.query, "limit", PAGE, PAGE)
+    before = FIELDS.integer(call.query, "idLessThan", 1 << 62)
     return [each for each in sorted(found, key=word, reverse=True) if int(word(each)) < before][
         :limit
     ]
@@ -344,7 +344,7 @@ def chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrd
     if kind_asked(call, query) != kind:
         return []
     listing = listing_of(call, query) if query.get("symbol") else None
-    start_ms, end_ms = NUMBERS.window(query, "startTime", "endTime")
+    start_ms, end_ms = FIELDS.window(query, "startTime", "endTime")
     return [
         each
         for each in orders

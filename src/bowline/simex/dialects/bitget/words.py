@@ -25,7 +25,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import MarginMode, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import Numbers, int_in, ms, plain, plain_or
+from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or
 
 _FIRST_ORDER = 1_311_000_000_000_000_000
 _FIRST_TRADE = 1_322_000_000_000_000_000
@@ -116,7 +116,7 @@ def wrong(what: str) -> WireRefusal:
     return WireRefusal(code, f"{words} {what}".strip())
 
 
-NUMBERS = Numbers(wrong)
+FIELDS = FieldReader(wrong)
 
 
 def kind_of(instrument: InstrumentId) -> str:
@@ -145,7 +145,7 @@ def trade_number(word: str) -> int:
 
 
 def _number(word: str, first: int) -> int:
-    return max(0, int_in(word, 0) - first)
+    return max(0, parse_int(word, 0) - first)
 
 
 def client_word(order: VenueOrder) -> str:
@@ -206,7 +206,7 @@ def _common(floor: Floor, order: VenueOrder) -> dict[str, object]:
 def spot_order(floor: Floor, order: VenueOrder, *, pending: bool) -> dict[str, object]:
     """A spot order. Where pending ones are listed its price is called `priceAvg`."""
     shown = _common(floor, order) | {
-        "userId": floor.keys.user_id,
+        "userId": floor.credentials.user_id,
         "status": _STATES[order.state],
         "baseVolume": plain(order.filled),
         "quoteVolume": plain(order.cost),
@@ -356,7 +356,7 @@ def fill_object(floor: Floor, fill: Executed, *, fees_as_list: bool = True) -> d
     }
     if spot:
         return shown | {
-            "userId": floor.keys.user_id,
+            "userId": floor.credentials.user_id,
             "priceAvg": plain(fill.price),
             "size": plain(fill.quantity),
             "amount": cost,

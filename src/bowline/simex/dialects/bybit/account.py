@@ -8,9 +8,9 @@ from bowline.core.sim.exchange import PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
-from bowline.simex.dialects.bybit.words import NUMBERS, position_object, refusal_of, wallet_object
+from bowline.simex.dialects.bybit.words import FIELDS, position_object, refusal_of, wallet_object
 from bowline.simex.floor import remembered
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_values import ms
 
 _MARGIN_MODES = {"ISOLATED_MARGIN": MarginMode.ISOLATED, "REGULAR_MARGIN": MarginMode.CROSS}
 _POSITION_MODES = {"0": PositionMode.ONE_WAY, "3": PositionMode.HEDGE}
@@ -67,9 +67,9 @@ def coins(call: Call) -> object:
 def key_rights(call: Call) -> object:
     """GET /v5/user/query-api: the test key trades, and cannot withdraw."""
     return {
-        "id": call.floor.keys.user_id,
+        "id": call.floor.credentials.user_id,
         "note": "simulated",
-        "apiKey": call.floor.keys.api_key,
+        "apiKey": call.floor.credentials.api_key,
         "readOnly": 0,
         "secret": "",
         "permissions": {
@@ -91,7 +91,7 @@ def key_rights(call: Call) -> object:
         "createdAt": "2024-01-01T00:00:00Z",
         "unified": 0,
         "uta": 1,
-        "userID": int(call.floor.keys.user_id),
+        "userID": int(call.floor.credentials.user_id),
         "inviterID": 0,
         "vipLevel": "No VIP",
         "mktMakerLevel": "0",
@@ -157,7 +157,7 @@ def set_leverage(call: Call) -> object:
     """POST /v5/position/set-leverage: both sides must be equal."""
     fields = call.fields()
     listing = listing_of(call, fields)
-    buy, sell = NUMBERS.decimal(fields, "buyLeverage"), NUMBERS.decimal(fields, "sellLeverage")
+    buy, sell = FIELDS.decimal(fields, "buyLeverage"), FIELDS.decimal(fields, "sellLeverage")
     if buy is None or buy != sell:
         raise WireRefusal(10001, "params error: buy leverage not equal sell leverage")
     refused = call.floor.set_leverage(call.account, listing.instrument.id, buy)
@@ -200,7 +200,7 @@ def set_margin_mode(call: Call) -> object:
 
 def arm_dead_man(call: Call) -> object:
     """POST /v5/order/disconnected-cancel-all: how long a lost private stream is waited for."""
-    seconds = NUMBERS.whole(call.fields(), "timeWindow", 0)
+    seconds = FIELDS.integer(call.fields(), "timeWindow", 0)
     if not 3 <= seconds <= 300:  # noqa: PLR2004 - the venue's own bounds
         raise WireRefusal(10001, "params error: timeWindow invalid")
     remembered(call.floor, DeadMan).wait_s = seconds

@@ -1,4 +1,4 @@
-"""Bybit v5 as tables: routes, budgets, doors, the signature, and the envelope of every reply."""
+"""Bybit v5 as tables: routes, quotas, doors, the signature, and the envelope of every reply."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from bowline.simex.dialect import (
 )
 from bowline.simex.dialects.bybit import account, market, start, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
-from bowline.simex.payload import same
+from bowline.simex.payload import signatures_match
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.wire_values import ms, parse_int
 
 _RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.00055")),
@@ -71,16 +71,16 @@ _ROUTES: tuple[Route, ...] = (
     signed_route("GET", "/v5/user/query-api", account.key_rights, "user"),
 )
 
-_BUDGETS = {
-    "public": Budget(600, 5.0),
-    **dict.fromkeys(("cancel-all", "leverage", "modes", "user"), Budget(10)),
-    **dict.fromkeys(("create", "cancel", "amend"), Budget(20)),
+_QUOTAS = {
+    "public": RequestQuota(600, 5.0),
+    **dict.fromkeys(("cancel-all", "leverage", "modes", "user"), RequestQuota(10)),
+    **dict.fromkeys(("create", "cancel", "amend"), RequestQuota(20)),
     **dict.fromkeys(
-        ("realtime", "history", "executions", "positions", "wallet", "account"), Budget(50)
+        ("realtime", "history", "executions", "positions", "wallet", "account"), RequestQuota(50)
     ),
-    "dcp": Budget(5),
-    "coins": Budget(5),
-    "fees": Budget(10),
+    "dcp": RequestQuota(5),
+    "coins": RequestQuota(5),
+    "fees": RequestQuota(10),
 }
 
 _DOORS = (
@@ -96,7 +96,7 @@ class BybitDialect:
     venue = "bybit"
     routes: Sequence[Route] = _ROUTES
     doors: Sequence[Door] = _DOORS
-    budgets = _BUDGETS
+    quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One for both markets; spot has its own fees."""
@@ -110,15 +110,15 @@ class BybitDialect:
 
     def who(self, call: Call) -> str:
         """HMAC-SHA256 of timestamp, key, window and query or body, in hex."""
-        keys, headers = call.floor.keys, call.headers
+        keys, headers = call.floor.credentials, call.headers
         stamp, window = (
             headers.get("X-BAPI-TIMESTAMP", ""),
             headers.get("X-BAPI-RECV-WINDOW", "5000"),
         )
         if headers.get("X-BAPI-API-KEY") != keys.api_key or not call.floor.key_works:
             raise WireRefusal(10003, "API key is invalid.")
-        now_ms, sent_ms = ms(call.now_ns), int_in(stamp, 0)
-        if not now_ms - int_in(window, 5000) <= sent_ms < now_ms + 1000:
+        now_ms, sent_ms = ms(call.now_ns), parse_int(stamp, 0)
+        if not now_ms - parse_int(window, 5000) <= sent_ms < now_ms + 1000:
             raise WireRefusal(
                 10002,
                 "invalid request, please check your server timestamp or recv_window param. "
@@ -127,7 +127,7 @@ class BybitDialect:
         signed = f"{stamp}{keys.api_key}{window}".encode()
         signed += call.body if call.method == "POST" else call.raw_query.encode()
         expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not same(expected, headers.get("X-BAPI-SIGN", "")):
+        if not signatures_match(expected, headers.get("X-BAPI-SIGN", "")):
             raise WireRefusal(10004, f"error sign! origin_string[{signed.decode()}]")
         return ACCOUNT
 
@@ -137,7 +137,7 @@ class BybitDialect:
 
     def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
         """Almost every no is a 200 with a `retCode`."""
-        code = int_in(str(refusal.code), 10016)
+        code = parse_int(str(refusal.code), 10016)
         body = _envelope(call, code, refusal.message, {})
         return Reply(body, refusal.status or 200, dict(refusal.headers))
 
@@ -149,18 +149,18 @@ class BybitDialect:
         """What maintenance looks like."""
         return WireRefusal(10016, "System error. Please try again later.", status=503)
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """Headers on private replies; 10006 for an account, 403 for an address."""
         if not route.private:
-            if spent.exceeded:
+            if usage.exceeded:
                 raise WireRefusal(10018, "access too frequent", status=403)
             return {}
         headers = {
-            "X-Bapi-Limit": str(spent.budget.limit),
-            "X-Bapi-Limit-Status": str(spent.left),
-            "X-Bapi-Limit-Reset-Timestamp": str(ms(spent.reset_ns)),
+            "X-Bapi-Limit": str(usage.quota.limit),
+            "X-Bapi-Limit-Status": str(usage.remaining),
+            "X-Bapi-Limit-Reset-Timestamp": str(ms(usage.reset_ns)),
         }
-        if spent.exceeded:
+        if usage.exceeded:
             words = "Too many visits. Exceeded the API Rate Limit."
             raise WireRefusal(10006, words, headers=headers)
         return headers

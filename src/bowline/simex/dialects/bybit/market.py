@@ -12,9 +12,9 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.bybit.words import NUMBERS, SIDES, refusal_of, trade_word
+from bowline.simex.dialects.bybit.words import FIELDS, SIDES, refusal_of, trade_word
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or, rolled, seconds
+from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or, seconds
 
 KINDS = ("spot", "linear")
 #: `interval` -> minutes
@@ -136,7 +136,7 @@ def book(call: Call) -> object:
     """GET /v5/market/orderbook."""
     listing = listing_of(call, call.query)
     deepest = 200 if call.query["category"] == "spot" else 500
-    depth = NUMBERS.limit(call.query, "limit", 25, deepest)
+    depth = FIELDS.limit(call.query, "limit", 25, deepest)
     instrument = listing.instrument.id
     shown = call.floor.view_of(instrument).book(instrument, depth)
     return {
@@ -156,14 +156,14 @@ def candles(call: Call) -> object:
     minutes = INTERVALS.get(call.query.get("interval", ""))
     if minutes is None:
         raise WireRefusal(10001, "params error: interval invalid")
-    limit = NUMBERS.limit(call.query, "limit", 200, 1000)
-    start_ms, end_ms = NUMBERS.window(call.query, "start", "end")
+    limit = FIELDS.limit(call.query, "limit", 200, 1000)
+    start_ms, end_ms = FIELDS.window(call.query, "start", "end")
     length_ns = minutes * MINUTE_NS
     view = call.floor.view_of(listing.instrument.id)
     known = view.candles(listing.instrument.id, limit=100_000)
     shown = [
         each
-        for each in rolled(known, minutes)
+        for each in aggregate_candles(known, minutes)
         if start_ms <= ms(each.open_ns) <= end_ms and not each.open_ns % length_ns
     ]
     return {
@@ -227,7 +227,7 @@ def recent_trades(call: Call) -> object:
     """GET /v5/market/recent-trade: the newest first."""
     listing = listing_of(call, call.query)
     most = 60 if call.query["category"] == "spot" else 1000
-    limit = NUMBERS.limit(call.query, "limit", 60, most)
+    limit = FIELDS.limit(call.query, "limit", 60, most)
     prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     return {
         "category": call.query["category"],
@@ -252,10 +252,10 @@ def _print(listing: Listing, trade: TradePublished) -> dict[str, object]:
 def funding_history(call: Call) -> object:
     """GET /v5/market/funding/history: the newest first."""
     listing = listing_of(call, call.query)
-    start_ms, end_ms = NUMBERS.window(call.query, "startTime", "endTime")
+    start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_ms <= ms(each[1]) <= end_ms]
-    limit = NUMBERS.limit(call.query, "limit", 200, 200)
+    limit = FIELDS.limit(call.query, "limit", 200, 200)
     return {
         "category": call.query["category"],
         "list": [

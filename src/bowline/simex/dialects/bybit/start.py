@@ -8,7 +8,7 @@ from bowline.core.model.values import ONE
 from bowline.core.sim.exchange import progressive_tiers
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import candles, kind_of, listing_of
-from bowline.simex.wire_words import int_in, ms, plain
+from bowline.simex.wire_values import ms, parse_int, plain
 
 #: of every perpetual, "Get Risk Limit": the figures are of the size of BTCUSDT's
 TIERS = progressive_tiers(
@@ -35,7 +35,7 @@ def risk_limits(call: Call) -> object:
     chosen = call.floor.listings("linear")
     if call.query.get("symbol"):
         chosen = [listing_of(call, call.query)]
-    at = int_in(call.query.get("cursor"), 0)
+    at = parse_int(call.query.get("cursor"), 0)
     number = at * len(TIERS)
     rows = []
     for listing in chosen[at : at + _PAGE]:

@@ -36,9 +36,9 @@ from bowline.simex.dialects.bybit.words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.news import DepthMoved, News, TickerMoved
-from bowline.simex.payload import as_fields, read_object, same
+from bowline.simex.payload import read_object, signatures_match, text_fields
 from bowline.simex.session import Session
-from bowline.simex.wire_words import int_in, ms, plain, rolled
+from bowline.simex.wire_values import aggregate_candles, ms, parse_int, plain
 
 _DEPTHS = {"1", "50", "200", "500", "1000"}
 _PRIVATE = {
@@ -132,7 +132,7 @@ def _traded(session: Session, words: Words) -> Words:
     sent = args[0] if isinstance(args, list) and args and isinstance(args[0], dict) else {}
     header = words.get("header")
     stamp = str(header.get("X-BAPI-TIMESTAMP", "")) if isinstance(header, dict) else ""
-    fields = as_fields(sent)
+    fields = text_fields(sent)
     call = Call(floor, "WS", op, "", {}, {}, b"", account=session.account)
     answer: Words = {"reqId": words.get("reqId", ""), "retCode": 0, "retMsg": "OK", "op": op}
     answer["header"] = {
@@ -150,7 +150,7 @@ def _check_trade(session: Session, op: str, stamp: str) -> None:
         raise WireRefusal(10003, "Request not authorized")
     if op not in _ORDERS:
         raise WireRefusal(10404, "op type is not found")
-    if abs(int_in(stamp, 0) - ms(session.floor.now_ns)) > _TRADE_WINDOW_MS:
+    if abs(parse_int(stamp, 0) - ms(session.floor.now_ns)) > _TRADE_WINDOW_MS:
         raise WireRefusal(10002, "The request time exceeds the time window range.")
 
 
@@ -159,13 +159,13 @@ def _log_in(session: Session, words: Words) -> WireRefusal | None:
     key, expires, signature = map(str, args) if isinstance(args, list) and len(args) == 3 else (  # noqa: PLR2004
         "", "0", "",
     )  # fmt: skip
-    keys = session.floor.keys
+    keys = session.floor.credentials
     if key != keys.api_key or not session.floor.key_works:
         return WireRefusal(10003, "Invalid apikey")
     expected = hmac.new(keys.secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256)
-    if not same(expected.hexdigest(), signature):
+    if not signatures_match(expected.hexdigest(), signature):
         return WireRefusal(10004, "Invalid sign")
-    if int_in(expires, 0) <= ms(session.floor.now_ns):
+    if parse_int(expires, 0) <= ms(session.floor.now_ns):
         return WireRefusal(10002, "Params Error: expires")
     session.account = ACCOUNT
     return None
@@ -324,7 +324,7 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Iterable[Words]:
         view = floor.view_of(news.instrument)
         known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
         parts = [each for each in known if each.open_ns < news.candle.open_ns] + [candle]
-        candle = rolled(parts, minutes)[-1]
+        candle = aggregate_candles(parts, minutes)[-1]
     last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
     yield {
         "topic": topic.word,

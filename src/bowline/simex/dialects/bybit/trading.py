@@ -22,8 +22,8 @@ from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
 from bowline.simex.dialects.bybit.words import (
+    FIELDS,
     FORCES,
-    NUMBERS,
     SIDES,
     exec_type,
     fill_object,
@@ -33,7 +33,7 @@ from bowline.simex.dialects.bybit.words import (
     order_word,
     refusal_of,
 )
-from bowline.simex.wire_words import Span, ms
+from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -58,8 +58,8 @@ def place(call: Call, fields: Fields) -> dict[str, str]:
 
 def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
     side, kind = _SIDES.get(fields.get("side", "")), fields.get("orderType", "")
-    quantity, price = NUMBERS.decimal(fields, "qty"), NUMBERS.decimal(fields, "price")
-    trigger = NUMBERS.decimal(fields, "triggerPrice")
+    quantity, price = FIELDS.decimal(fields, "qty"), FIELDS.decimal(fields, "price")
+    trigger = FIELDS.decimal(fields, "triggerPrice")
     if side is None or kind not in ("Limit", "Market"):
         raise WireRefusal(10001, "params error: side or orderType invalid")
     if quantity is None or quantity <= 0 or (kind == "Limit" and price is None):
@@ -131,8 +131,8 @@ def change(call: Call, fields: Fields) -> dict[str, str]:
         call.account,
         listing.instrument.id,
         _named(fields),
-        quantity=NUMBERS.decimal(fields, "qty"),
-        price=NUMBERS.decimal(fields, "price"),
+        quantity=FIELDS.decimal(fields, "qty"),
+        price=FIELDS.decimal(fields, "price"),
     )
     return _acknowledged(_or_refused(listing, changed))
 
@@ -160,7 +160,7 @@ def executions(call: Call) -> object:
     """GET /v5/execution/list: the newest first."""
     kind, query = kind_of(call.query), call.query
     mine = {each.instrument.id: each for each in call.floor.listings(kind)}
-    start_ms, end_ms = NUMBERS.bounded(query, "startTime", "endTime", _week(call))
+    start_ms, end_ms = FIELDS.bounded_window(query, "startTime", "endTime", _week(call))
     wanted = order_number(query["orderId"]) if "orderId" in query else None
     view = call.floor.view(kind)
     funding = [] if {"orderId", "orderLinkId"} & query.keys() else view.funding(call.account)
@@ -223,15 +223,15 @@ def _named_any(call: Call, kind: str) -> list[VenueOrder]:
 
 
 def _closed(call: Call, kind: str) -> list[VenueOrder]:
-    start_ms, end_ms = NUMBERS.bounded(call.query, "startTime", "endTime", _week(call))
+    start_ms, end_ms = FIELDS.bounded_window(call.query, "startTime", "endTime", _week(call))
     found = reversed(call.floor.view(kind).closed_orders(call.account))
     return _chosen(call, kind, (e for e in found if start_ms <= ms(e.created_ns) <= end_ms))
 
 
-def _week(call: Call) -> Span:
+def _week(call: Call) -> QuerySpan:
     """Bybit v5 "Get Trade History", "Get Order History": endTime - startTime <= 7 days."""
     words = "The time range between startTime and endTime cannot exceed 7 days."
-    return Span(ms(call.now_ns), 7 * 86_400_000, WireRefusal(10001, words))
+    return QuerySpan(ms(call.now_ns), 7 * 86_400_000, WireRefusal(10001, words))
 
 
 def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
@@ -261,6 +261,6 @@ def _page(call: Call, kind: str, orders: list[VenueOrder]) -> dict[str, object]:
 
 def _cut(found: list[_Each], query: Fields, usual: int, most: int) -> tuple[list[_Each], str]:
     """One page and the cursor of the next, empty on the last."""
-    at = NUMBERS.whole(query, "cursor", 0)
-    end = at + NUMBERS.limit(query, "limit", usual, most)
+    at = FIELDS.integer(query, "cursor", 0)
+    end = at + FIELDS.limit(query, "limit", usual, most)
     return found[at:end], str(end) if end < len(found) else ""

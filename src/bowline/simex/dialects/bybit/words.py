@@ -23,7 +23,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import Numbers, int_in, ms, plain, plain_or
+from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or
 
 #: spot orders are numbered, those of contracts look like UUIDs
 _FIRST_NUMBER = 1_700_000_000_000_000_000
@@ -115,7 +115,7 @@ def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusa
     )
 
 
-NUMBERS = Numbers(lambda name: WireRefusal(10001, f"params error: {name} invalid"))
+FIELDS = FieldReader(lambda name: WireRefusal(10001, f"params error: {name} invalid"))
 
 
 def category_of(instrument: InstrumentId) -> str:
@@ -133,7 +133,7 @@ def order_word(instrument: InstrumentId, order_id: int) -> str:
 def order_number(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
     if not word.startswith(_UUID_HEAD):
-        return max(0, int_in(word, 0) - _FIRST_NUMBER)
+        return max(0, parse_int(word, 0) - _FIRST_NUMBER)
     try:
         return int(word.removeprefix(_UUID_HEAD), 16)
     except ValueError:

@@ -7,7 +7,7 @@ from bowline.core.sim.exchange import PositionSnapshot
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import NUMBERS, invalid, refusal_of
+from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
     Words,
     futures_account,
@@ -54,8 +54,8 @@ def key_rights(call: Call) -> object:
             "state": 1,
             "mode": 1,
             "name": "simulated",
-            "user_id": int(call.floor.keys.user_id),
-            "key": call.floor.keys.api_key,
+            "user_id": int(call.floor.credentials.user_id),
+            "key": call.floor.credentials.api_key,
             "created_at": "1700000000",
             "ip_whitelist": ["127.0.0.1"],
             "perms": [
@@ -69,7 +69,7 @@ def key_rights(call: Call) -> object:
 def detail(call: Call) -> object:
     """GET /account/detail: a classic account."""
     return {
-        "user_id": int(call.floor.keys.user_id),
+        "user_id": int(call.floor.credentials.user_id),
         "ip_whitelist": ["127.0.0.1"],
         "currency_pairs": [],
         "tier": 0,
@@ -128,8 +128,8 @@ def rows(call: Call, listing: Listing) -> list[PositionSnapshot]:
 def set_leverage(call: Call) -> object:
     """POST /futures/{settle}/positions/{contract}/leverage: 0 is cross, with a limit beside it."""
     listing, fields = named(call, call.query), call.fields()
-    leverage = NUMBERS.decimal(fields, "leverage")
-    limit = NUMBERS.decimal(fields, "cross_leverage_limit")
+    leverage = FIELDS.decimal(fields, "leverage")
+    limit = FIELDS.decimal(fields, "cross_leverage_limit")
     if leverage is None:
         raise invalid("invalid leverage")
     mode = MarginMode.ISOLATED if leverage else MarginMode.CROSS

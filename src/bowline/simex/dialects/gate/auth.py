@@ -7,8 +7,8 @@ import hmac
 
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.payload import same
-from bowline.simex.wire_words import int_in, seconds
+from bowline.simex.payload import signatures_match
+from bowline.simex.wire_values import parse_int, seconds
 
 #: how far a request's time may be from the venue's
 WINDOW_S = 60
@@ -16,17 +16,19 @@ WINDOW_S = 60
 
 def check(floor: Floor, key: str, stamp: str, signed: str, signature: str) -> str:
     """The account whose key signed this text in time; WireRefusal otherwise."""
-    if key != floor.keys.api_key or not floor.key_works:
+    if key != floor.credentials.api_key or not floor.key_works:
         raise WireRefusal("INVALID_KEY", "Invalid key provided", status=401)
     if not in_time(floor, stamp):
         words = f"gap between request Timestamp and server time exceeds {WINDOW_S}"
         raise WireRefusal("REQUEST_EXPIRED", words, status=403)
-    expected = hmac.new(floor.keys.secret.encode(), signed.encode(), hashlib.sha512).hexdigest()
-    if not same(expected, signature):
+    expected = hmac.new(
+        floor.credentials.secret.encode(), signed.encode(), hashlib.sha512
+    ).hexdigest()
+    if not signatures_match(expected, signature):
         raise WireRefusal("INVALID_SIGNATURE", "Signature mismatch", status=401)
     return ACCOUNT
 
 
 def in_time(floor: Floor, stamp: str) -> bool:
     """Whether a time in seconds is near enough."""
-    return abs(int_in(stamp, 0) - seconds(floor.now_ns)) <= WINDOW_S
+    return abs(parse_int(stamp, 0) - seconds(floor.now_ns)) <= WINDOW_S

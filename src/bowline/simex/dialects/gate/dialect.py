@@ -1,4 +1,4 @@
-"""Gate API v4 as tables: routes, budgets, doors, the signature, and the form of every refusal."""
+"""Gate API v4 as tables: routes, quotas, doors, the signature, and the form of every refusal."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from bowline.simex.dialects.gate import (
 )
 from bowline.simex.dialects.gate.words import MAX_LEVERAGE
 from bowline.simex.floor import Floor
-from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_values import ms
 
 _SPOT_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.002"), taker_rate=Decimal("0.002")),
@@ -60,7 +60,7 @@ _SIZES = {"size", "left", "close_size", "iceberg", "s", "v", "order_size_min", "
 
 
 def _routes(folder: str, table: dict[str, Handler], *, private: bool) -> tuple[Route, ...]:
-    """Rows `GET path` of a folder. Each has a budget of its own."""
+    """Rows `GET path` of a folder. Each has a quota of its own."""
     found = []
     for row, handler in table.items():
         method, path = row.split()
@@ -141,13 +141,13 @@ _ROUTES: tuple[Route, ...] = (
     }, private=True),
 )  # fmt: skip
 
-_BUDGETS = {route.bucket: Budget(200, 10.0) for route in _ROUTES} | {
-    "POST /api/v4/spot/orders": Budget(10),
-    "PATCH /api/v4/spot/orders/{order_id}": Budget(10),
-    "POST /api/v4/futures/{settle}/orders": Budget(100),
-    "PUT /api/v4/futures/{settle}/orders/{order_id}": Budget(100),
-    "DELETE /api/v4/spot/orders/{order_id}": Budget(200),
-    "DELETE /api/v4/futures/{settle}/orders/{order_id}": Budget(200),
+_QUOTAS = {route.bucket: RequestQuota(200, 10.0) for route in _ROUTES} | {
+    "POST /api/v4/spot/orders": RequestQuota(10),
+    "PATCH /api/v4/spot/orders/{order_id}": RequestQuota(10),
+    "POST /api/v4/futures/{settle}/orders": RequestQuota(100),
+    "PUT /api/v4/futures/{settle}/orders/{order_id}": RequestQuota(100),
+    "DELETE /api/v4/spot/orders/{order_id}": RequestQuota(200),
+    "DELETE /api/v4/futures/{settle}/orders/{order_id}": RequestQuota(200),
 }
 
 _DOORS = (Door("/ws/v4/", streams.hear), Door("/v4/ws/{settle}", streams.hear))
@@ -159,7 +159,7 @@ class GateDialect:
     venue = "gate"
     routes: Sequence[Route] = _ROUTES
     doors: Sequence[Door] = _DOORS
-    budgets = _BUDGETS
+    quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One each."""
@@ -210,15 +210,15 @@ class GateDialect:
         """Maintenance."""
         return WireRefusal("TOO_BUSY", "System is under maintenance", status=503)
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """`X-Gate-RateLimit-*`, of the end point."""
         del route
         headers = {
-            "X-Gate-RateLimit-Requests-Remain": str(spent.left),
-            "X-Gate-RateLimit-Limit": str(spent.budget.limit),
-            "X-Gate-RateLimit-Reset-Timestamp": str(ms(spent.reset_ns)),
+            "X-Gate-RateLimit-Requests-Remain": str(usage.remaining),
+            "X-Gate-RateLimit-Limit": str(usage.quota.limit),
+            "X-Gate-RateLimit-Reset-Timestamp": str(ms(usage.reset_ns)),
         }
-        if spent.exceeded:
+        if usage.exceeded:
             words = "Request Rate Limit Exceeded"
             raise WireRefusal("TOO_MANY_REQUESTS", words, status=429, headers=headers)
         return headers

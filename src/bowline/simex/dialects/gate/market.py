@@ -6,7 +6,7 @@ from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.gate.refusals import NUMBERS, invalid, refusal_of
+from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
     MAX_LEVERAGE,
     SIDES,
@@ -16,7 +16,7 @@ from bowline.simex.dialects.gate.words import (
     fine_seconds,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or, rolled, seconds
+from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or, seconds
 
 #: `interval` -> minutes
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "8h": 480, "1d": 1440}
@@ -149,7 +149,7 @@ def _contract(floor: Floor, listing: Listing) -> Words:
 def book(call: Call) -> object:
     """GET …/order_book. The `id` is that of the streams, at any depth."""
     listing = named(call, call.query)
-    limit = NUMBERS.limit(call.query, "limit", 10, 1000)
+    limit = FIELDS.limit(call.query, "limit", 10, 1000)
     shown = call.floor.view_of(listing.instrument.id).book(listing.instrument.id, limit)
     spot = kind_at(call) == "spot"
     current: Words = (
@@ -182,17 +182,17 @@ def candles(call: Call) -> object:
     ranged = "from" in query or "to" in query
     if ranged and "limit" in query:
         raise invalid("limit conflicts with from and to")
-    start_s, end_s = NUMBERS.window(query, "from", "to")
+    start_s, end_s = FIELDS.window(query, "from", "to")
     if "from" in query:
         _check_range(start_s, min(end_s, seconds(call.now_ns)), minutes, call)
     view = call.floor.view_of(listing.instrument.id)
     found = [
         each
-        for each in rolled(view.candles(listing.instrument.id, limit=100_000), minutes)
+        for each in aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
         if start_s <= each.open_ns // SECOND_NS <= end_s
         and not each.open_ns % (minutes * MINUTE_NS)
     ]
-    limit = NUMBERS.limit(query, "limit", 100, 1000)
+    limit = FIELDS.limit(query, "limit", 100, 1000)
     shown = found[:_MOST_CANDLES] if ranged else found[-limit:]
     if kind_at(call) == "linear":
         return [futures_candle(listing, each) for each in shown]
@@ -276,7 +276,7 @@ def ticker_object(floor: Floor, listing: Listing) -> Words:
 def trades(call: Call) -> object:
     """GET …/trades: the newest first."""
     listing = named(call, call.query)
-    limit = NUMBERS.limit(call.query, "limit", 100, 1000)
+    limit = FIELDS.limit(call.query, "limit", 100, 1000)
     prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     form = spot_print if kind_at(call) == "spot" else futures_print
     return [form(listing, each) for each in reversed(prints)]
@@ -311,8 +311,8 @@ def futures_print(listing: Listing, trade: TradePublished) -> Words:
 def funding_history(call: Call) -> object:
     """GET /futures/{settle}/funding_rate: the newest first."""
     listing, query = named(call, call.query), call.query
-    start_s, end_s = NUMBERS.window(query, "from", "to")
+    start_s, end_s = FIELDS.window(query, "from", "to")
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_s <= seconds(each[1]) <= end_s]
-    limit = NUMBERS.limit(query, "limit", 100, 1000)
+    limit = FIELDS.limit(query, "limit", 100, 1000)
     return [{"r": plain(rate), "t": seconds(at_ns)} for rate, at_ns in reversed(shown[-limit:])]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bowline.core.model.order import OrderState
 from bowline.core.sim.exchange import RejectReason, VenueOrder
 from bowline.simex.dialect import WireRefusal
-from bowline.simex.wire_words import Numbers
+from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
 _SPOT: dict[RejectReason, tuple[str, str]] = {
@@ -77,4 +77,4 @@ def gone(kind: str, order: VenueOrder) -> WireRefusal:
     return WireRefusal("ORDER_CANCELLED", "Order already cancelled")
 
 
-NUMBERS = Numbers(lambda name: invalid(f"invalid argument: {name}"))
+FIELDS = FieldReader(lambda name: invalid(f"invalid argument: {name}"))

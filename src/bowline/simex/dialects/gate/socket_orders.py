@@ -13,9 +13,9 @@ from msgspec import Struct
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.gate import auth, trading
 from bowline.simex.dialects.gate.words import Words
-from bowline.simex.payload import as_fields, read_json
+from bowline.simex.payload import read_json, text_fields
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_values import ms
 
 _ORDERS: dict[str, Callable[[Call, dict[str, str]], Words]] = {
     "order_place": trading.place,
@@ -82,7 +82,7 @@ def _carry_out(session: Session, requested: _Request, prefix: str) -> Words:
         session.floor, "WS", requested.channel, "", {}, {}, b"", dict(session.parts),
         account=session.account,
     )  # fmt: skip
-    return _ORDERS[name](call, as_fields(_sent(requested)))
+    return _ORDERS[name](call, text_fields(_sent(requested)))
 
 
 def _sent(requested: _Request) -> dict[str, object]:
@@ -101,7 +101,7 @@ def _log_in(session: Session, requested: _Request) -> Words:
     session.account = auth.check(
         session.floor, proof.api_key, proof.timestamp, signed, proof.signature
     )
-    return {"api_key": proof.api_key, "uid": session.floor.keys.user_id}
+    return {"api_key": proof.api_key, "uid": session.floor.credentials.user_id}
 
 
 def _head(session: Session, requested: _Request, status: int = 200) -> Words:

@@ -9,9 +9,9 @@ from bowline.core.sim.exchange import FundingPaid, progressive_tiers
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import NUMBERS, invalid
+from bowline.simex.dialects.gate.refusals import FIELDS, invalid
 from bowline.simex.dialects.gate.words import Words
-from bowline.simex.wire_words import plain, seconds
+from bowline.simex.wire_values import plain, seconds
 
 #: of every perpetual, "Query risk limit tiers": the figures are of the size of BTC_USDT's
 TIERS = progressive_tiers(
@@ -33,7 +33,7 @@ def wallet_fee(call: Call) -> object:
         for kind in ("spot", "linear")
     )
     return {
-        "user_id": int(call.floor.keys.user_id),
+        "user_id": int(call.floor.credentials.user_id),
         "taker_fee": plain(spot.taker_rate),
         "maker_fee": plain(spot.maker_rate),
         "gt_discount": False,
@@ -55,7 +55,7 @@ def spot_fee(call: Call) -> object:
     listing = named(call, call.query) if word else call.floor.listings("spot")[0]
     fees = call.floor.view("spot").fees(listing.instrument.id)
     return {
-        "user_id": int(call.floor.keys.user_id),
+        "user_id": int(call.floor.credentials.user_id),
         "taker_fee": plain(fees.taker_rate),
         "maker_fee": plain(fees.maker_rate),
         "gt_discount": False,
@@ -108,7 +108,7 @@ def account_book(call: Call) -> object:
     kind_at(call)
     if call.query.get("type") != "fund":
         raise invalid("of the types only fund is played here")
-    begin, end = NUMBERS.window(call.query, "from", "to")
+    begin, end = FIELDS.window(call.query, "from", "to")
     chosen = [named(call, call.query)] if call.query.get("contract") else _contracts(call)
     wanted = {each.instrument.id: each for each in chosen}
     rows = [
@@ -121,8 +121,8 @@ def account_book(call: Call) -> object:
 
 
 def _page(call: Call, rows: list[Words], usual: int) -> list[Words]:
-    at = max(0, NUMBERS.whole(call.query, "offset", 0))
-    return rows[at : at + NUMBERS.limit(call.query, "limit", usual, 1000)]
+    at = max(0, FIELDS.integer(call.query, "offset", 0))
+    return rows[at : at + FIELDS.limit(call.query, "limit", usual, 1000)]
 
 
 def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> Words:

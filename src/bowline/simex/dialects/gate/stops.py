@@ -9,12 +9,12 @@ from bowline.core.sim.exchange import NewOrder, RejectReason, TriggerPrice, Venu
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import NUMBERS, invalid, refusal_of
+from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.trading import cancel_these, leg_of, page, taken
 from bowline.simex.dialects.gate.words import Words, futures_trigger, kind_of, spot_trigger
 from bowline.simex.floor import Floor
-from bowline.simex.payload import as_fields
-from bowline.simex.wire_words import int_in
+from bowline.simex.payload import text_fields
+from bowline.simex.wire_values import parse_int
 
 _RULES = {"1": True, "2": False, ">=": True, "<=": False}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
@@ -32,7 +32,7 @@ def create(call: Call) -> object:
     sent, spot = call.json(), kind_at(call) == "spot"
     trigger, order = _part(sent, "trigger"), _part(sent, "put" if spot else "initial")
     listing = named(call, {"currency_pair": str(sent.get("market"))} if spot else order)
-    amount = NUMBERS.decimal(order, "amount" if spot else "size")
+    amount = FIELDS.decimal(order, "amount" if spot else "size")
     if amount is None or not amount:
         raise invalid("invalid amount or size")
     price = _price(order, spot=spot)
@@ -50,7 +50,7 @@ def create(call: Call) -> object:
             quantity=abs(amount) * listing.instrument.contract_size,
             price=price,
             time_in_force=TimeInForce.GTC if price is None else _force(order, spot=spot),
-            trigger=NUMBERS.decimal(trigger, "price"),
+            trigger=FIELDS.decimal(trigger, "price"),
             trigger_by=TriggerPrice.MARK if trigger.get("price_type") == "1" else TriggerPrice.LAST,
             trigger_rising=rising,
             reduce_only=reduces,
@@ -69,7 +69,7 @@ def _price(order: dict[str, str], *, spot: bool) -> Decimal | None:
     kind = order.get("type", "limit") if spot else "limit"
     if kind not in ("limit", "market"):
         raise invalid("invalid put.type")
-    price = NUMBERS.decimal(order, "price")
+    price = FIELDS.decimal(order, "price")
     if kind == "market" or (not spot and not price):
         return None
     if not price:
@@ -98,7 +98,7 @@ def _part(sent: dict[str, object], name: str) -> dict[str, str]:
     part = sent.get(name)
     if not isinstance(part, dict):
         raise invalid(f"{name} is missing")
-    return as_fields(part)
+    return text_fields(part)
 
 
 def some(call: Call) -> object:
@@ -147,7 +147,7 @@ def cancel_all(call: Call) -> object:
 
 def _find(call: Call, *, waiting: bool = False) -> VenueOrder:
     kind = kind_at(call)
-    number = int_in(call.parts.get("order_id"), 0)
+    number = parse_int(call.parts.get("order_id"), 0)
     found = call.floor.view(kind).order(call.account, number)
     if found is None or found.requested.kind is not OrderKind.STOP:
         raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)

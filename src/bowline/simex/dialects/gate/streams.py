@@ -51,7 +51,7 @@ from bowline.simex.floor import Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms, plain, rolled, seconds
+from bowline.simex.wire_values import aggregate_candles, ms, plain, seconds
 
 _ALL = "!all"
 _BY_NAME = {
@@ -171,7 +171,7 @@ def _book_or_candles(session: Session, channel: str, args: list[str]) -> Topic:
 def _private_topic(session: Session, channel: str, name: str, args: list[str]) -> Topic:
     if _prefix(session) == "futures":
         user, *args = args or [""]
-        if user != session.floor.keys.user_id:
+        if user != session.floor.credentials.user_id:
             raise WireRefusal(_BAD_ARGUMENT, f"invalid argument: user id {user}")
     kind = "spot" if _prefix(session) == "spot" else "linear"
     symbol = args[0] if args and name != "balances" else _ALL
@@ -252,7 +252,7 @@ def _told(floor: Floor, channel: str, result: object, event: str = "update") -> 
 
 
 def _when(floor: Floor, at_ns: int) -> Words:
-    return {"time": seconds(at_ns), "time_ms": ms(at_ns), "user": floor.keys.user_id}
+    return {"time": seconds(at_ns), "time_ms": ms(at_ns), "user": floor.credentials.user_id}
 
 
 def _book(floor: Floor, topic: Topic, news: DepthMoved) -> Words:
@@ -312,7 +312,7 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> object:
             news.instrument, from_ns=start_ns, limit=minutes + 1
         )
         parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
-        candle = rolled(parts, minutes)[-1]
+        candle = aggregate_candles(parts, minutes)[-1]
     listing = floor.listing(news.instrument)
     last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
     more = {
@@ -343,7 +343,7 @@ def _order(floor: Floor, channel: str, order: VenueOrder) -> Words | None:
     if order.waiting:
         return None
     new = order.updated_ns == order.created_ns and not order.filled
-    user = int(floor.keys.user_id)
+    user = int(floor.credentials.user_id)
     if kind_of(order.instrument) == "spot":
         event = "finish" if order.done else "put" if new else "update"
         times = {
@@ -366,7 +366,7 @@ def _order(floor: Floor, channel: str, order: VenueOrder) -> Words | None:
 def _fill(floor: Floor, fill: Executed) -> Words:
     at = {"create_time": seconds(fill.now_ns)}
     if kind_of(fill.instrument) == "spot":
-        ids = {"id": fill.trade_id, "user_id": int(floor.keys.user_id)}
+        ids = {"id": fill.trade_id, "user_id": int(floor.credentials.user_id)}
         return spot_fill(floor, fill) | ids | at | {"create_time_ms": fine_millis(fill.now_ns)}
     shown = as_numbers(futures_fill(floor, fill), "fee", "point_fee")
     return shown | {"id": str(fill.trade_id), "create_time_ms": ms(fill.now_ns)} | at
@@ -376,7 +376,7 @@ def _spot_balance(floor: Floor, news: BalanceUpdated) -> Words:
     return {
         "timestamp": str(seconds(news.now_ns)),
         "timestamp_ms": str(ms(news.now_ns)),
-        "user": floor.keys.user_id,
+        "user": floor.credentials.user_id,
         "currency": news.holding.asset,
         "change": plain(news.change),
         "total": plain(news.holding.total),

@@ -18,7 +18,7 @@ from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import NUMBERS, gone, invalid, refusal_of
+from bowline.simex.dialects.gate.refusals import FIELDS, gone, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
     FORCES,
     SIDES,
@@ -29,7 +29,7 @@ from bowline.simex.dialects.gate.words import (
     spot_order,
 )
 from bowline.simex.floor import Floor, remembered
-from bowline.simex.wire_words import Span, int_in, ms, seconds
+from bowline.simex.wire_values import QuerySpan, ms, parse_int, seconds
 
 _CLIENT_ID = re.compile(r"t-[A-Za-z0-9_.-]{1,28}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -63,7 +63,7 @@ def place(call: Call, fields: Fields) -> Words:
 
 def _spot_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     side, kind = _SIDES.get(fields.get("side", "")), fields.get("type", "limit")
-    amount, price = NUMBERS.decimal(fields, "amount"), NUMBERS.decimal(fields, "price")
+    amount, price = FIELDS.decimal(fields, "amount"), FIELDS.decimal(fields, "price")
     if side is None or kind not in ("limit", "market"):
         raise invalid("invalid side or type")
     if fields.get("account", "spot") != "spot":
@@ -87,7 +87,7 @@ def _spot_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
 
 
 def _futures_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
-    size, price = NUMBERS.decimal(fields, "size"), NUMBERS.decimal(fields, "price") or ZERO
+    size, price = FIELDS.decimal(fields, "size"), FIELDS.decimal(fields, "price") or ZERO
     if size is None or size % 1:
         raise invalid("size must be a whole number of contracts")
     reduces = fields.get("reduce_only") == "true" or fields.get("close") == "true"
@@ -197,13 +197,13 @@ def change(call: Call, fields: Fields) -> Words:
     name, unit = ("amount", Decimal(1))
     if kind_at(call) == "linear":
         name, unit = "size", call.floor.listing(order.instrument).instrument.contract_size
-    given = NUMBERS.decimal(fields, name)
+    given = FIELDS.decimal(fields, name)
     changed = call.floor.amend(
         call.account,
         order.instrument,
         order.order_id,
         quantity=None if given is None else abs(given) * unit,
-        price=NUMBERS.decimal(fields, "price"),
+        price=FIELDS.decimal(fields, "price"),
     )
     return told(call, taken(call, changed))
 
@@ -228,7 +228,7 @@ def some(call: Call) -> object:
     wanted = named(call, query).instrument.id if given else None
     view = call.floor.view(kind)
     listed = view.open_orders if status == "open" else view.closed_orders
-    last = NUMBERS.whole(query, "last_id", 1 << 62) or 1 << 62
+    last = FIELDS.integer(query, "last_id", 1 << 62) or 1 << 62
     found = sorted(
         (each for each in listed(call.account, wanted) if each.order_id < last),
         key=lambda each: -each.order_id,
@@ -275,8 +275,8 @@ def fills(call: Call) -> object:
 def _period(call: Call) -> tuple[int, int]:
     """Gate v4 "List personal trading history": the last 7 days by default, 30 days at most."""
     words = "time range between from and to must not exceed 30 days"
-    month = Span(seconds(call.now_ns), 30 * 86_400, invalid(words))
-    start_s, end_s = NUMBERS.bounded(call.query, "from", "to", month)
+    month = QuerySpan(seconds(call.now_ns), 30 * 86_400, invalid(words))
+    start_s, end_s = FIELDS.bounded_window(call.query, "from", "to", month)
     if not {"from", "to"} & call.query.keys():
         start_s = seconds(call.now_ns) - 7 * 86_400
     return start_s, end_s
@@ -285,7 +285,7 @@ def _period(call: Call) -> tuple[int, int]:
 def count_down(call: Call) -> object:
     """POST …/countdown_cancel_all: cancel everything then, unless asked again; 0 takes it back."""
     kind, fields = kind_at(call), call.fields()
-    timeout_s = NUMBERS.whole(fields, "timeout", -1)
+    timeout_s = FIELDS.integer(fields, "timeout", -1)
     if timeout_s and timeout_s < _SHORTEST_COUNTDOWN_S:
         raise invalid("timeout must be 0, or 5 seconds or more")
     name = "currency_pair" if kind == "spot" else "contract"
@@ -302,7 +302,9 @@ def find(call: Call, fields: Fields) -> VenueOrder:
     """The order of the path or of `order_id`; of spot it must be of the pair that is named too."""
     kind = kind_at(call)
     word = call.parts.get("order_id", fields.get("order_id", ""))
-    found = call.floor.view(kind).order(call.account, word if word[:2] == "t-" else int_in(word, 0))
+    found = call.floor.view(kind).order(
+        call.account, word if word[:2] == "t-" else parse_int(word, 0)
+    )
     elsewhere = kind == "spot" and found and named(call, fields).instrument.id != found.instrument
     if found is None or elsewhere or found.waiting:
         raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
@@ -326,8 +328,8 @@ def taken(call: Call, answer: VenueOrder | Rejection) -> VenueOrder:
 
 def page(found: list[_Each], query: Fields) -> list[_Each]:
     """`limit` of them, from `offset` or `page` on."""
-    limit = NUMBERS.limit(query, "limit", 100, 1000)
-    at = max(NUMBERS.whole(query, "offset", 0), 0) or limit * (
-        max(NUMBERS.whole(query, "page", 1), 1) - 1
+    limit = FIELDS.limit(query, "limit", 100, 1000)
+    at = max(FIELDS.integer(query, "offset", 0), 0) or limit * (
+        max(FIELDS.integer(query, "page", 1), 1) - 1
     )
     return found[at : at + limit]

@@ -22,7 +22,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or, seconds
+from bowline.simex.wire_values import ms, plain, plain_or, seconds
 
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
 FORCES = {
@@ -126,7 +126,7 @@ def futures_order(floor: Floor, order: VenueOrder) -> Words:
     listing, sign = floor.listing(order.instrument), order.side.sign
     shown: Words = {
         "id": order.order_id,
-        "user": int(floor.keys.user_id),
+        "user": int(floor.credentials.user_id),
         "contract": listing.venue_symbol,
         "create_time": fine_seconds(order.created_ns),
         "update_time": fine_seconds(order.updated_ns),
@@ -158,7 +158,7 @@ def spot_trigger(floor: Floor, order: VenueOrder) -> Words:
     requested = order.requested
     return {
         "market": floor.listing(order.instrument).venue_symbol,
-        "user": int(floor.keys.user_id),
+        "user": int(floor.credentials.user_id),
         "trigger": {
             "price": plain_or(requested.trigger),
             "rule": ">=" if requested.trigger_rising else "<=",
@@ -186,7 +186,7 @@ def futures_trigger(floor: Floor, order: VenueOrder) -> Words:
     """A stop of a perpetual."""
     requested, listing = order.requested, floor.listing(order.instrument)
     shown: Words = {
-        "user": int(floor.keys.user_id),
+        "user": int(floor.credentials.user_id),
         "trigger": {
             "strategy_type": 0,
             "price_type": int(requested.trigger_by is TriggerPrice.MARK),
@@ -279,7 +279,7 @@ def position_object(floor: Floor, position: PositionSnapshot) -> Words:
     tiers = floor.view("linear").tiers()
     tier = next((each for each in tiers if value <= each.most), tiers[-1])
     return {
-        "user": int(floor.keys.user_id),
+        "user": int(floor.credentials.user_id),
         "contract": listing.venue_symbol,
         "size": sign * contracts(listing, position.quantity),
         "leverage": "0" if crossed else leverage,
@@ -328,7 +328,7 @@ def spot_account(holding: Holding, now_ns: int) -> Words:
 def futures_account(floor: Floor, holding: Holding, *, hedged: bool) -> Words:
     """The futures account, which has one asset."""
     return {
-        "user": int(floor.keys.user_id),
+        "user": int(floor.credentials.user_id),
         "currency": holding.asset,
         "total": plain(holding.total),
         "unrealised_pnl": plain(holding.unrealised),

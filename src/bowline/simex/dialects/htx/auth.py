@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlencode
 
 from bowline.simex.dialect import Call
 from bowline.simex.floor import Floor
-from bowline.simex.payload import same
+from bowline.simex.payload import signatures_match
 from bowline.simex.session import Session
-from bowline.simex.wire_words import seconds
+from bowline.simex.wire_values import seconds
 
 _HOSTS = (
     "api.huobi.pro", "api-aws.huobi.pro", "api.htx.com", "api.hbdm.com", "api.hbdm.vn",
@@ -55,14 +55,14 @@ def flaw_of_login(session: Session, path: str, params: dict[str, str], signature
 
 
 def _flaw(floor: Floor, key: str, stamp: str, signature: str, texts: Iterable[str]) -> str:
-    if key != floor.keys.api_key or not floor.key_works:
+    if key != floor.credentials.api_key or not floor.key_works:
         return "Incorrect Access key"
     if not _in_time(floor, stamp):
         return "Incorrect Timestamp"
-    secret = floor.keys.secret.encode()
+    secret = floor.credentials.secret.encode()
     for text in texts:
         digest = hmac.new(secret, text.encode(), hashlib.sha256).digest()
-        if same(base64.b64encode(digest).decode(), unquote(signature)):
+        if signatures_match(base64.b64encode(digest).decode(), unquote(signature)):
             return ""
     return "Verification failure"
 

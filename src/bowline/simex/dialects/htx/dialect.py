@@ -1,4 +1,4 @@
-"""HTX as tables: routes, budgets, doors, the signature, and the three envelopes of its replies."""
+"""HTX as tables: routes, quotas, doors, the signature, and the three envelopes of its replies."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from bowline.simex.dialects.htx import (
 )
 from bowline.simex.dialects.htx.market import kind_of
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.wire_values import ms, parse_int
 
 _SPOT_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.002"), taker_rate=Decimal("0.002")),
@@ -109,14 +109,16 @@ _ROUTES: tuple[Route, ...] = (
     signed_route("GET", "/v5/account/balance", swap_account.balance, "read"),
 )
 
-_BUDGETS = {
-    "public": Budget(800, 1.0),
-    "place": Budget(100, 2.0),
-    "cancel": Budget(100, 2.0),
-    **dict.fromkeys(("accounts", "balance", "order", "orders", "open orders"), Budget(50, 2.0)),
-    "fills": Budget(20, 2.0),
-    "trade": Budget(36, 3.0),
-    "read": Budget(72, 3.0),
+_QUOTAS = {
+    "public": RequestQuota(800, 1.0),
+    "place": RequestQuota(100, 2.0),
+    "cancel": RequestQuota(100, 2.0),
+    **dict.fromkeys(
+        ("accounts", "balance", "order", "orders", "open orders"), RequestQuota(50, 2.0)
+    ),
+    "fills": RequestQuota(20, 2.0),
+    "trade": RequestQuota(36, 3.0),
+    "read": RequestQuota(72, 3.0),
 }
 
 _DOORS = (
@@ -152,7 +154,7 @@ class HtxDialect:
     venue = "htx"
     routes: Sequence[Route] = _ROUTES
     doors: Sequence[Door] = _DOORS
-    budgets = _BUDGETS
+    quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One each."""
@@ -197,7 +199,7 @@ class HtxDialect:
         body: dict[str, object]
         if call.path.startswith(("/v2", "/v5")):
             # clients read the number of v5 as a number
-            body = {"code": int_in(str(code), 500), "message": message, "ts": ms(call.now_ns)}
+            body = {"code": parse_int(str(code), 500), "message": message, "ts": ms(call.now_ns)}
         elif kind_of(call.path) == "spot":
             body = {"status": "error", "err-code": str(code), "err-msg": message, "data": None}
         else:
@@ -213,18 +215,18 @@ class HtxDialect:
         """Maintenance."""
         return WireRefusal("system-maintenance", "System is in maintenance!", status=503)
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """Two families of headers."""
         swaps = kind_of(route.path) == "linear"
-        headers = {"X-HB-RateLimit-Requests-Remain": str(spent.left)}
+        headers = {"X-HB-RateLimit-Requests-Remain": str(usage.remaining)}
         if swaps:
             headers = {
-                "ratelimit-limit": str(spent.budget.limit),
-                "ratelimit-interval": str(int(spent.budget.window_s * 1000)),
-                "ratelimit-remaining": str(spent.left),
-                "ratelimit-reset": str(ms(spent.reset_ns)),
+                "ratelimit-limit": str(usage.quota.limit),
+                "ratelimit-interval": str(int(usage.quota.window_s * 1000)),
+                "ratelimit-remaining": str(usage.remaining),
+                "ratelimit-reset": str(ms(usage.reset_ns)),
             }
-        if spent.exceeded:
+        if usage.exceeded:
             code = 1032 if swaps else "rate-too-many-requests"
             words = "Number of access exceeds limit."
             raise WireRefusal(code, words, status=_TOO_MANY, headers=headers)

@@ -6,9 +6,9 @@ from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.htx.refusals import invalid, numbers_of, refusal_of
+from bowline.simex.dialects.htx.refusals import field_reader, invalid, refusal_of
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import Numbers, ms, plain, rolled, seconds
+from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, seconds
 
 Words = dict[str, object]
 #: `period` -> minutes
@@ -129,7 +129,7 @@ def book(call: Call) -> object:
     listing = named(call, call.query)
     if call.query.get("type", "step0") != "step0":
         raise invalid(kind_of(call.path), "only step0 is played here")
-    depth = _numbers(call).limit(call.query, "depth", DEPTH, DEPTH)
+    depth = _field_reader(call).limit(call.query, "depth", DEPTH, DEPTH)
     instrument = listing.instrument.id
     shown = call.floor.view_of(instrument).book(instrument, depth)
     tick: Words = {
@@ -189,13 +189,13 @@ def candles(call: Call) -> object:
     view = call.floor.view_of(listing.instrument.id)
     found = [
         each
-        for each in rolled(view.candles(listing.instrument.id, limit=100_000), minutes)
+        for each in aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
         if not each.open_ns % (minutes * MINUTE_NS)
     ]
     if kind == "spot" or "size" not in query:
-        start_s, end_s = _numbers(call).window(query, "from", "to")
+        start_s, end_s = _field_reader(call).window(query, "from", "to")
         found = [each for each in found if start_s <= each.open_ns // SECOND_NS <= end_s]
-    most = _numbers(call).limit(query, "size", 150 if kind == "spot" else 2000, 2000)
+    most = _field_reader(call).limit(query, "size", 150 if kind == "spot" else 2000, 2000)
     shown = [candle_object(listing, each) for each in found[-most:]]
     channel = f"market.{listing.venue_symbol}.kline.{query['period']}"
     return {"ch": channel, "data": shown[::-1] if kind == "spot" else shown}
@@ -220,7 +220,7 @@ def candle_object(listing: Listing, candle: MinuteCandle) -> Words:
 def trades(call: Call) -> object:
     """GET …/market/history/trade: the newest first, each print in a list of its own."""
     listing = named(call, call.query)
-    limit = _numbers(call).limit(call.query, "size", 1, 2000)
+    limit = _field_reader(call).limit(call.query, "size", 1, 2000)
     prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     swap = listing.max_leverage is not None
     shown = [
@@ -255,7 +255,7 @@ def funding_history(call: Call) -> object:
     """GET /v5/market/funding_rate_history: the newest first."""
     listing = named(call, call.query)
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
-    limit = _numbers(call).limit(call.query, "limit", 20, 100)
+    limit = _field_reader(call).limit(call.query, "limit", 20, 100)
     return [
         {
             "id": str(at),
@@ -267,5 +267,5 @@ def funding_history(call: Call) -> object:
     ]
 
 
-def _numbers(call: Call) -> Numbers:
-    return numbers_of(kind_of(call.path))
+def _field_reader(call: Call) -> FieldReader:
+    return field_reader(kind_of(call.path))

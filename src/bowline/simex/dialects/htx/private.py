@@ -20,7 +20,7 @@ from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import News
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_values import ms
 
 Words = dict[str, object]
 _SPOT = {
@@ -80,7 +80,9 @@ def hear_swap(session: Session, frame: str | bytes) -> None:
     if op == "auth":
         flaw = _log_in(session, "/ws/v5/notification", _texts(words), "Signature", "op", "type")
         answer: Words = {"op": "auth", "type": "api", "err-code": _NOT_IN if flaw else 0} | now
-        told = {"err-msg": flaw} if flaw else {"data": {"user-id": session.floor.keys.user_id}}
+        told = (
+            {"err-msg": flaw} if flaw else {"data": {"user-id": session.floor.credentials.user_id}}
+        )
         session.push(answer | told)
     elif not session.account:
         session.push(said | {"err-code": _NOT_IN, "err-msg": "Authentication failed"})
@@ -203,7 +205,7 @@ def _notified(floor: Floor, topic: Topic, word: str) -> Words:
         "topic": topic.note,
         "contract_code": word,
         "ts": ms(floor.now_ns),
-        "uid": floor.keys.user_id,
+        "uid": floor.credentials.user_id,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import RejectReason
 from bowline.simex.dialect import WireRefusal
-from bowline.simex.wire_words import Numbers
+from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
 _SPOT: dict[RejectReason, tuple[str, str]] = {
@@ -64,10 +64,10 @@ def invalid(kind: str, message: str) -> WireRefusal:
     return WireRefusal("invalid-parameter" if kind == "spot" else 1030, message)
 
 
-SPOT_NUMBERS = Numbers(lambda name: invalid("spot", f"invalid field value in `{name}`"))
-SWAP_NUMBERS = Numbers(lambda name: invalid("linear", f"The {name} field is invalid."))
+SPOT_FIELDS = FieldReader(lambda name: invalid("spot", f"invalid field value in `{name}`"))
+SWAP_FIELDS = FieldReader(lambda name: invalid("linear", f"The {name} field is invalid."))
 
 
-def numbers_of(kind: str) -> Numbers:
+def field_reader(kind: str) -> FieldReader:
     """What reads the numbers of this market's requests."""
-    return SPOT_NUMBERS if kind == "spot" else SWAP_NUMBERS
+    return SPOT_FIELDS if kind == "spot" else SWAP_FIELDS

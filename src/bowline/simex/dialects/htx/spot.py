@@ -10,7 +10,7 @@ from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.htx.market import named
-from bowline.simex.dialects.htx.refusals import SPOT_NUMBERS, invalid, refusal_of
+from bowline.simex.dialects.htx.refusals import SPOT_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.spot_words import (
     account_number,
     balances,
@@ -19,7 +19,7 @@ from bowline.simex.dialects.htx.spot_words import (
     state_word,
 )
 from bowline.simex.floor import remembered
-from bowline.simex.wire_words import Span, int_in, ms
+from bowline.simex.wire_values import QuerySpan, ms, parse_int
 
 _KINDS: dict[str, TimeInForce | None] = {
     "limit": TimeInForce.GTC,
@@ -60,8 +60,8 @@ def place(call: Call) -> object:
     fields = call.fields()
     listing = named(call, fields)
     side_word, _, kind = fields.get("type", "").partition("-")
-    side, amount = _SIDES.get(side_word), SPOT_NUMBERS.decimal(fields, "amount")
-    price, client_id = SPOT_NUMBERS.decimal(fields, "price"), fields.get("client-order-id", "")
+    side, amount = _SIDES.get(side_word), SPOT_FIELDS.decimal(fields, "amount")
+    price, client_id = SPOT_FIELDS.decimal(fields, "price"), fields.get("client-order-id", "")
     if fields.get("account-id") != str(account_number(call.floor)):
         raise WireRefusal("account-get-accounts-inexistent-error", "no such account")
     if side is None or kind not in _KINDS:
@@ -92,7 +92,7 @@ def place(call: Call) -> object:
 
 def cancel(call: Call) -> object:
     """POST /v1/order/orders/{order_id}/submitcancel."""
-    found = call.floor.view("spot").order(call.account, int_in(call.parts["order_id"], 0))
+    found = call.floor.view("spot").order(call.account, parse_int(call.parts["order_id"], 0))
     if found is None:
         raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
     return str(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)).order_id)
@@ -123,7 +123,7 @@ def cancel_open(call: Call) -> object:
 
 def one(call: Call) -> object:
     """GET /v1/order/orders/{order_id}."""
-    return _shown(call, int_in(call.parts["order_id"], 0))
+    return _shown(call, parse_int(call.parts["order_id"], 0))
 
 
 def by_client_id(call: Call) -> object:
@@ -154,10 +154,10 @@ def orders(call: Call) -> object:
 def _page(call: Call, found: list[VenueOrder], usual: int) -> object:
     query = call.query
     wanted = named(call, query).instrument.id if query.get("symbol") else None
-    before = SPOT_NUMBERS.whole(query, "from", 1 << 62)
+    before = SPOT_FIELDS.integer(query, "from", 1 << 62)
     chosen = [e for e in found if e.order_id < before and wanted in (None, e.instrument)]
     chosen.sort(key=lambda each: -each.order_id)
-    limit = SPOT_NUMBERS.limit(query, "size", usual, 500)
+    limit = SPOT_FIELDS.limit(query, "size", usual, 500)
     return [order_object(call.floor, each) for each in chosen[:limit]]
 
 
@@ -167,21 +167,21 @@ def match_results(call: Call) -> object:
     wanted = named(call, query).instrument.id if query.get("symbol") else None
     # "Search Match Results": 48 hours at most, the last ones by default
     words = "start-time and end-time are more than 48 hours apart"
-    span = Span(ms(call.now_ns), 48 * 3_600_000, WireRefusal("invalid_interval", words))
-    start_ms, end_ms = SPOT_NUMBERS.bounded(query, "start-time", "end-time", span)
+    span = QuerySpan(ms(call.now_ns), 48 * 3_600_000, WireRefusal("invalid_interval", words))
+    start_ms, end_ms = SPOT_FIELDS.bounded_window(query, "start-time", "end-time", span)
     order_id = call.parts.get("order_id", "")
     found = [
         each
         for each in reversed(call.floor.view("spot").fills(call.account, wanted))
         if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", str(each.order_id))
     ]
-    limit = SPOT_NUMBERS.limit(query, "size", 100, 500)
+    limit = SPOT_FIELDS.limit(query, "size", 100, 500)
     return [fill_object(call.floor, each) for each in found[:limit]]
 
 
 def cancel_all_after(call: Call) -> object:
     """POST /v2/algo-orders/cancel-all-after: cancel all of spot then, unless asked again."""
-    floor, timeout_s = call.floor, SPOT_NUMBERS.whole(call.fields(), "timeout", -1)
+    floor, timeout_s = call.floor, SPOT_FIELDS.integer(call.fields(), "timeout", -1)
     if timeout_s and timeout_s < _SHORTEST_S:
         raise WireRefusal(2002, "invalid field value in `timeout`")
     now = ms(floor.now_ns)

@@ -12,7 +12,7 @@ from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import BalanceUpdated, Executed, Holding, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
 _TAILS = {
@@ -25,7 +25,7 @@ _TAILS = {
 
 def account_number(floor: Floor) -> int:
     """The number of the spot account."""
-    return int(floor.keys.user_id) + 1_000_000
+    return int(floor.credentials.user_id) + 1_000_000
 
 
 def type_word(order: VenueOrder) -> str:

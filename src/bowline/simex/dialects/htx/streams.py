@@ -24,7 +24,7 @@ from bowline.simex.floor import Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms, rolled
+from bowline.simex.wire_values import aggregate_candles, ms
 
 Words = dict[str, object]
 _TOPIC = re.compile(r"market\.(?P<word>[\w-]+)\.(?P<rest>.+)")
@@ -217,5 +217,5 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
             news.instrument, from_ns=start_ns, limit=minutes + 1
         )
         parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
-        candle = rolled(parts, minutes)[-1]
+        candle = aggregate_candles(parts, minutes)[-1]
     return candle_object(floor.listing(news.instrument), candle)

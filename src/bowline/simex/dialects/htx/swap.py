@@ -12,7 +12,7 @@ from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.htx.market import named
-from bowline.simex.dialects.htx.refusals import SWAP_NUMBERS, invalid, refusal_of
+from bowline.simex.dialects.htx.refusals import SWAP_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.swap_words import (
     LEGS,
     MODES,
@@ -23,8 +23,8 @@ from bowline.simex.dialects.htx.swap_words import (
     trigger_object,
 )
 from bowline.simex.floor import remembered
-from bowline.simex.payload import as_fields, read_json
-from bowline.simex.wire_words import Span, int_in, ms
+from bowline.simex.payload import read_json, text_fields
+from bowline.simex.wire_values import QuerySpan, ms, parse_int
 
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _LEGS = {word: leg for leg, word in LEGS.items()}
@@ -48,7 +48,7 @@ def place(call: Call) -> object:
     """POST /v5/trade/order."""
     fields = call.fields()
     listing, kind = named(call, fields), fields.get("type", "")
-    price = SWAP_NUMBERS.decimal(fields, "price")
+    price = SWAP_FIELDS.decimal(fields, "price")
     if kind not in ("limit", "market", "post_only") or (kind != "market" and price is None):
         raise invalid("linear", "invalid type or price")
     order = _order_in(call, listing, fields, fields.get("client_order_id", ""))
@@ -65,13 +65,13 @@ def place(call: Call) -> object:
 
 def _order_in(call: Call, listing: Listing, fields: Fields, client_id: str) -> NewOrder:
     """What orders and triggers have in common, as a market order."""
-    side, volume = _SIDES.get(fields.get("side", "")), SWAP_NUMBERS.decimal(fields, "volume")
+    side, volume = _SIDES.get(fields.get("side", "")), SWAP_FIELDS.decimal(fields, "volume")
     if side is None or volume is None or volume <= 0 or volume % 1:
         raise refusal_of("linear", RejectReason.LOT)
     leg = _LEGS.get(fields.get("position_side", "both"))
     if leg is None:
         raise invalid("linear", "invalid position_side")
-    if client_id and not 0 < int_in(client_id, 0) <= _MOST_ID:
+    if client_id and not 0 < parse_int(client_id, 0) <= _MOST_ID:
         raise WireRefusal(1067, "The client_order_id field is invalid. Please re-enter.")
     take_mode(call, listing, fields.get("margin_mode", ""))
     return NewOrder(
@@ -156,35 +156,35 @@ def details(call: Call) -> object:
     wanted = named(call, query).instrument.id if query.get("contract_code") else None
     # as the v3 "Query Order Matchresults" has it: 48 hours at most, the last ones by default
     words = "start_time and end_time are more than 48 hours apart"
-    span = Span(ms(call.now_ns), 48 * 3_600_000, invalid("linear", words))
-    start_ms, end_ms = SWAP_NUMBERS.bounded(query, "start_time", "end_time", span)
+    span = QuerySpan(ms(call.now_ns), 48 * 3_600_000, invalid("linear", words))
+    start_ms, end_ms = SWAP_FIELDS.bounded_window(query, "start_time", "end_time", span)
     order_id = query.get("order_id", "")
     found = [
         each
         for each in reversed(call.floor.view("linear").fills(call.account, wanted))
         if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", str(each.order_id))
     ]
-    limit = SWAP_NUMBERS.limit(query, "limit", 20, 100)
+    limit = SWAP_FIELDS.limit(query, "limit", 20, 100)
     return [fill_object(call.floor, each) for each in found[:limit]]
 
 
 def _page(call: Call, orders: list[VenueOrder]) -> list[VenueOrder]:
     query = call.query
     wanted = named(call, query).instrument.id if query.get("contract_code") else None
-    before = SWAP_NUMBERS.whole(query, "from", 1 << 62)
+    before = SWAP_FIELDS.integer(query, "from", 1 << 62)
     chosen = [e for e in orders if e.order_id < before and wanted in (None, e.instrument)]
     chosen.sort(key=lambda each: -each.order_id)
-    return chosen[: SWAP_NUMBERS.limit(query, "limit", 20, 100)]
+    return chosen[: SWAP_FIELDS.limit(query, "limit", 20, 100)]
 
 
 def place_trigger(call: Call) -> object:
     """POST /v5/algo/order: a stop that becomes a market order; no other is played."""
     fields = call.fields()
-    listing, trigger = named(call, fields), SWAP_NUMBERS.decimal(fields, "trigger_price")
+    listing, trigger = named(call, fields), SWAP_FIELDS.decimal(fields, "trigger_price")
     last = call.floor.ticker(listing.instrument.id).last
     if trigger is None or last is None:
         raise invalid("linear", "only triggers are played here, by trigger_price")
-    if SWAP_NUMBERS.decimal(fields, "price"):
+    if SWAP_FIELDS.decimal(fields, "price"):
         raise invalid("linear", "a trigger of a limit order is not played here")
     order = _order_in(call, listing, fields, fields.get("algo_client_order_id", ""))
     order = replace(order, kind=OrderKind.STOP, trigger=trigger, trigger_rising=trigger > last)
@@ -212,14 +212,14 @@ def cancel_triggers(call: Call) -> object:
     sent = read_json(call.body)
     if not isinstance(sent, list) or not all(isinstance(each, dict) for each in sent):
         raise invalid("linear", "a list of triggers is wanted")
-    found = [_find(call, as_fields(each), *_TRIGGER_IDS) for each in sent]
+    found = [_find(call, text_fields(each), *_TRIGGER_IDS) for each in sent]
     return [_SUCCESS | _triggered(each) for each in _cancelled(call, found, stops=True)]
 
 
 def cancel_after(call: Call) -> object:
     """POST /v5/trade/cancel-after: cancel everything then, unless asked again."""
     floor, fields = call.floor, call.fields()
-    on, time_out_ms = fields.get("on_off") in _TRUE, SWAP_NUMBERS.whole(fields, "time_out", 0)
+    on, time_out_ms = fields.get("on_off") in _TRUE, SWAP_FIELDS.integer(fields, "time_out", 0)
     if on and time_out_ms < _SHORTEST_MS:
         raise invalid("linear", "time_out must be 5000 or more")
     switch, now = remembered(floor, SwapCountdown), ms(floor.now_ns)
@@ -237,7 +237,7 @@ def _find(
     view = call.floor.view("linear")
     found = None
     if fields.get(number):
-        found = view.order(call.account, SWAP_NUMBERS.whole(fields, number, 0))
+        found = view.order(call.account, SWAP_FIELDS.integer(fields, number, 0))
     elif fields.get(client):
         found = view.order(call.account, fields[client])
     if found is None:

@@ -8,7 +8,7 @@ from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import MarginMode, PositionMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.htx.market import named
-from bowline.simex.dialects.htx.refusals import SWAP_NUMBERS, invalid, refusal_of
+from bowline.simex.dialects.htx.refusals import SWAP_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.swap import MODES_IN, set_mode
 from bowline.simex.dialects.htx.swap_words import MODES, account_object, position_object
 
@@ -46,7 +46,7 @@ def _lever(word: str, mode: MarginMode, rate: Decimal) -> dict[str, object]:
 def set_leverage(call: Call) -> object:
     """POST /v5/position/lever: of a contract in a margin mode."""
     fields = call.fields()
-    listing, rate = named(call, fields), SWAP_NUMBERS.decimal(fields, "lever_rate")
+    listing, rate = named(call, fields), SWAP_FIELDS.decimal(fields, "lever_rate")
     mode = MODES_IN.get(fields.get("margin_mode", ""))
     if rate is None or rate % 1 or mode is None:
         raise invalid("linear", "invalid lever_rate or margin_mode")

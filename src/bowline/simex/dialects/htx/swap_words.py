@@ -13,7 +13,7 @@ from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Executed, Holding, PositionSnapshot, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
 MODES = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"}

@@ -16,9 +16,9 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.dialects.mexc.contract_words import contracts, number
-from bowline.simex.dialects.mexc.refusals import LINEAR_NUMBERS, linear_refusal
+from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_refusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, rolled, seconds
+from bowline.simex.wire_values import aggregate_candles, ms, seconds
 
 #: `interval` -> minutes, the streams' too
 INTERVALS = {
@@ -105,7 +105,7 @@ def _detail(listing: Listing) -> dict[str, object]:
 def depth(call: Call) -> object:
     """GET /api/v1/contract/depth/{symbol}; its version is that of the changes the streams tell."""
     listing = listing_of(call)
-    limit = LINEAR_NUMBERS.limit(call.query, "limit", _DEEPEST, _DEEPEST)
+    limit = LINEAR_FIELDS.limit(call.query, "limit", _DEEPEST, _DEEPEST)
     view = call.floor.depth(listing.instrument.id, 0)
     return {
         "asks": [level(listing, each) for each in view.asks[:limit]],
@@ -127,9 +127,13 @@ def candles(call: Call) -> object:
     minutes = INTERVALS.get(call.query.get("interval", "Min1"))
     if minutes is None:
         raise WireRefusal(600, "Parameter error! interval")
-    start_s, end_s = LINEAR_NUMBERS.window(call.query, "start", "end")
+    start_s, end_s = LINEAR_FIELDS.window(call.query, "start", "end")
     known = call.floor.view_of(listing.instrument.id).candles(listing.instrument.id, limit=100_000)
-    shown = [each for each in rolled(known, minutes) if start_s <= seconds(each.open_ns) <= end_s]
+    shown = [
+        each
+        for each in aggregate_candles(known, minutes)
+        if start_s <= seconds(each.open_ns) <= end_s
+    ]
     return _columns(listing, shown[-_MOST_CANDLES:])
 
 
@@ -181,7 +185,7 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
 def deals(call: Call) -> object:
     """GET /api/v1/contract/deals/{symbol}: the newest first."""
     listing = listing_of(call)
-    limit = LINEAR_NUMBERS.limit(call.query, "limit", 100, 100)
+    limit = LINEAR_FIELDS.limit(call.query, "limit", 100, 100)
     prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     return [deal_object(listing, each) for each in reversed(prints)]
 
@@ -218,8 +222,8 @@ def funding_history(call: Call) -> object:
     """GET /api/v1/contract/funding_rate/history: the newest first, a page."""
     listing = listing_of(call)
     paid = call.floor.funding_paid.get(listing.instrument.id, [])[::-1]
-    size = LINEAR_NUMBERS.limit(call.query, "page_size", 20, 1000)
-    page = max(LINEAR_NUMBERS.whole(call.query, "page_num", 1), 1)
+    size = LINEAR_FIELDS.limit(call.query, "page_size", 20, 1000)
+    page = max(LINEAR_FIELDS.integer(call.query, "page_num", 1), 1)
     return {
         "pageSize": size,
         "totalCount": len(paid),

@@ -15,7 +15,7 @@ from bowline.simex.dialects.mexc.contract_words import (
     position_object,
     position_of,
 )
-from bowline.simex.dialects.mexc.refusals import LINEAR_NUMBERS, linear_refusal
+from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_refusal
 
 
 def assets(call: Call) -> object:
@@ -57,12 +57,12 @@ def leverage(call: Call) -> object:
 def change_leverage(call: Call) -> object:
     """POST /api/v1/private/position/change_leverage: by a position, or by what it would be."""
     fields = call.fields()
-    wanted = LINEAR_NUMBERS.decimal(fields, "leverage")
+    wanted = LINEAR_FIELDS.decimal(fields, "leverage")
     if wanted is None or wanted % 1:
         raise WireRefusal(2006, "Leverage ratio error")
-    mode = MARGIN_MODES.get(LINEAR_NUMBERS.whole(fields, "openType", 0))
+    mode = MARGIN_MODES.get(LINEAR_FIELDS.integer(fields, "openType", 0))
     if fields.get("positionId"):
-        listing = position_of(call.floor, LINEAR_NUMBERS.whole(fields, "positionId", 0))
+        listing = position_of(call.floor, LINEAR_FIELDS.integer(fields, "positionId", 0))
         settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
         set_terms(call, listing, mode or settings.margin_mode, wanted)
         return {}
@@ -82,7 +82,7 @@ def position_mode(call: Call) -> object:
 
 def change_position_mode(call: Call) -> object:
     """POST /api/v1/private/position/change_position_mode."""
-    mode = POSITION_MODES.get(LINEAR_NUMBERS.whole(call.fields(), "positionMode", 0))
+    mode = POSITION_MODES.get(LINEAR_FIELDS.integer(call.fields(), "positionMode", 0))
     if mode is None:
         raise WireRefusal(600, "Parameter error! positionMode")
     refused = call.floor.set_position_mode(call.account, mode)

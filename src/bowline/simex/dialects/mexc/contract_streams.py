@@ -38,9 +38,9 @@ from bowline.simex.dialects.mexc.contract_words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News
-from bowline.simex.payload import read_object, same
+from bowline.simex.payload import read_object, signatures_match
 from bowline.simex.session import Session
-from bowline.simex.wire_words import int_in, ms, rolled, seconds
+from bowline.simex.wire_values import aggregate_candles, ms, parse_int, seconds
 
 _CHANNELS = {
     "depth": Channel.BOOK,
@@ -105,15 +105,15 @@ def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
 
 
 def _log_in(session: Session, param: Words) -> None:
-    keys, floor = session.floor.keys, session.floor
+    keys, floor = session.floor.credentials, session.floor
     stamp = str(param.get("reqTime", ""))
     signed = f"{keys.api_key}{stamp}".encode()
     expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
     if param.get("apiKey") != keys.api_key or not floor.key_works:
         _say(session, "rs.error", "api key not exists")
-    elif not same(expected, str(param.get("signature", ""))):
+    elif not signatures_match(expected, str(param.get("signature", ""))):
         _say(session, "rs.error", "Signature verification failed")
-    elif abs(int_in(stamp, 0) - ms(floor.now_ns)) > _WINDOW_MS:
+    elif abs(parse_int(stamp, 0) - ms(floor.now_ns)) > _WINDOW_MS:
         _say(session, "rs.error", "reqTime is out of its window")
     else:
         session.account = ACCOUNT
@@ -213,7 +213,7 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
     view = floor.view_of(news.instrument)
     known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
     parts = [each for each in known if each.open_ns < news.candle.open_ns] + [news.candle]
-    candle = rolled(parts, minutes)[-1]
+    candle = aggregate_candles(parts, minutes)[-1]
     return {
         "symbol": listing.venue_symbol,
         "interval": topic.interval,

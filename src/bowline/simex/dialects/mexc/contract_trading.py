@@ -27,10 +27,10 @@ from bowline.simex.dialects.mexc.contract_words import (
     order_word,
     plan_object,
 )
-from bowline.simex.dialects.mexc.refusals import LINEAR_NUMBERS, linear_or_refused, linear_refusal
+from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_or_refused, linear_refusal
 from bowline.simex.floor import set_terms as set_terms_of
-from bowline.simex.payload import as_fields, read_json
-from bowline.simex.wire_words import ms
+from bowline.simex.payload import read_json, text_fields
+from bowline.simex.wire_values import ms
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _MOST_CANCELS = 50
@@ -44,7 +44,7 @@ def create(call: Call) -> object:
     listing = contract_of(call.floor, fields.get("symbol", ""))
     requested, instrument = _order_in(call, listing, fields), listing.instrument.id
     before = call.floor.view("linear").settings(call.account, instrument)
-    if LINEAR_NUMBERS.whole(fields, "side", 0) not in CLOSING:
+    if LINEAR_FIELDS.integer(fields, "side", 0) not in CLOSING:
         _set_terms(call, listing, fields)
     placed = call.floor.place(requested)
     if isinstance(placed, Rejection):
@@ -54,8 +54,8 @@ def create(call: Call) -> object:
 
 
 def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
-    number = LINEAR_NUMBERS.whole(fields, "type", 0)
-    price = LINEAR_NUMBERS.decimal(fields, "price")
+    number = LINEAR_FIELDS.integer(fields, "type", 0)
+    price = LINEAR_FIELDS.decimal(fields, "price")
     if number not in LIMITS and number not in MARKETS:
         raise WireRefusal(2029, "Error order type")
     if number in LIMITS and not price:
@@ -74,8 +74,8 @@ def _meant(
     rising: bool | None = None,
 ) -> NewOrder:  # fmt: skip
     """What `side`, `vol`, `externalOid` and the mode say of an order, whatever its kind."""
-    side, position = SIDES.get(LINEAR_NUMBERS.whole(fields, "side", 0), (None, Direction.NEUTRAL))
-    vol = LINEAR_NUMBERS.decimal(fields, "vol")
+    side, position = SIDES.get(LINEAR_FIELDS.integer(fields, "side", 0), (None, Direction.NEUTRAL))
+    vol = LINEAR_FIELDS.decimal(fields, "vol")
     if side is None:
         raise WireRefusal(2001, "Wrong order direction")
     if vol is None or vol <= 0:
@@ -84,7 +84,7 @@ def _meant(
     if external_id and not _EXTERNAL_ID.fullmatch(external_id):
         raise WireRefusal(2030, "External order ID is too long or has other letters")
     hedge = _mode(call, listing, fields) is PositionMode.HEDGE
-    closes = LINEAR_NUMBERS.whole(fields, "side", 0) in CLOSING
+    closes = LINEAR_FIELDS.integer(fields, "side", 0) in CLOSING
     return NewOrder(
         account=call.account,
         instrument=listing.instrument.id,
@@ -105,7 +105,7 @@ def _mode(call: Call, listing: Listing, fields: Fields) -> PositionMode:
     """The account's; an order that names another one is refused."""
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     named = POSITION_MODES.get(
-        LINEAR_NUMBERS.whole(fields, "positionMode", 0), settings.position_mode
+        LINEAR_FIELDS.integer(fields, "positionMode", 0), settings.position_mode
     )
     if named is not settings.position_mode:
         raise linear_refusal(Rejection(RejectReason.POSITION_MODE))
@@ -114,8 +114,8 @@ def _mode(call: Call, listing: Listing, fields: Fields) -> PositionMode:
 
 def _set_terms(call: Call, listing: Listing, fields: Fields) -> None:
     """Margin mode and leverage, as the order names them."""
-    mode = MARGIN_MODES.get(LINEAR_NUMBERS.whole(fields, "openType", 0))
-    leverage = LINEAR_NUMBERS.decimal(fields, "leverage")
+    mode = MARGIN_MODES.get(LINEAR_FIELDS.integer(fields, "openType", 0))
+    leverage = LINEAR_FIELDS.decimal(fields, "leverage")
     if mode is None:
         raise WireRefusal(2002, "Wrong opening type")
     if mode is MarginMode.ISOLATED and leverage is None:
@@ -149,7 +149,7 @@ def cancel_external(call: Call) -> object:
     """
     found = []
     for item in _items(call):
-        fields = as_fields(item) if isinstance(item, dict) else {}
+        fields = text_fields(item) if isinstance(item, dict) else {}
         order = _by_external(call, fields.get("symbol", ""), fields.get("externalOid", ""))
         number = None if order is None else order_word(order.order_id)
         found.append({"orderId": number} | _ended(call, order))
@@ -199,11 +199,11 @@ def change(call: Call) -> object:
     order = _by_id(call, order_number(fields.get("orderId", "")))
     if order is None:
         raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
-    vol = LINEAR_NUMBERS.decimal(fields, "vol")
+    vol = LINEAR_FIELDS.decimal(fields, "vol")
     size = call.floor.listing(order.instrument).instrument.contract_size
     changed = call.floor.amend(
         call.account, order.instrument, order.order_id,
-        quantity=None if vol is None else vol * size, price=LINEAR_NUMBERS.decimal(fields, "price"),
+        quantity=None if vol is None else vol * size, price=LINEAR_FIELDS.decimal(fields, "price"),
     )  # fmt: skip
     return order_word(linear_or_refused(changed).order_id)
 
@@ -273,12 +273,12 @@ def _of_symbol(call: Call, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
 
 
 def _window(call: Call) -> tuple[int, int]:
-    return LINEAR_NUMBERS.window(call.query, "start_time", "end_time")
+    return LINEAR_FIELDS.window(call.query, "start_time", "end_time")
 
 
 def _cut(call: Call, rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    size = LINEAR_NUMBERS.limit(call.query, "page_size", 20, 100)
-    at = (max(LINEAR_NUMBERS.whole(call.query, "page_num", 1), 1) - 1) * size
+    size = LINEAR_FIELDS.limit(call.query, "page_size", 20, 100)
+    at = (max(LINEAR_FIELDS.integer(call.query, "page_num", 1), 1) - 1) * size
     return rows[at : at + size]
 
 
@@ -302,12 +302,12 @@ def place_plan(call: Call) -> object:
     """POST /api/v1/private/planorder/place: a limit or a market order that waits for a price."""
     fields = call.fields()
     listing = contract_of(call.floor, fields.get("symbol", ""))
-    trigger = LINEAR_NUMBERS.decimal(fields, "triggerPrice")
+    trigger = LINEAR_FIELDS.decimal(fields, "triggerPrice")
     if not trigger:
         raise WireRefusal(3004, "Trigger price error")
-    kind, price = LINEAR_NUMBERS.whole(fields, "orderType", 0), None
+    kind, price = LINEAR_FIELDS.integer(fields, "orderType", 0), None
     if kind not in MARKETS:
-        price = LINEAR_NUMBERS.decimal(fields, "price")
+        price = LINEAR_FIELDS.decimal(fields, "price")
         if kind not in LIMITS or not price:
             raise WireRefusal(2029 if kind not in LIMITS else 2007, "Error order type or price")
     rising = {"1": True, "2": False}.get(fields.get("triggerType", ""))
@@ -323,7 +323,7 @@ def place_plan(call: Call) -> object:
 def cancel_plan(call: Call) -> object:
     """POST /api/v1/private/planorder/cancel: a list of symbols and ids."""
     for item in _items(call):
-        fields = as_fields(item) if isinstance(item, dict) else {}
+        fields = text_fields(item) if isinstance(item, dict) else {}
         order = _by_id(call, order_number(fields.get("orderId", "")))
         if order is None or not order.waiting:
             raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))

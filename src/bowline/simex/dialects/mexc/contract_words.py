@@ -17,7 +17,7 @@ from bowline.core.sim.exchange import Executed, Holding, PositionSnapshot, Venue
 from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
 from bowline.simex.dialect import WireRefusal
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain
+from bowline.simex.wire_values import ms, parse_int, plain
 
 _FIRST_ORDER = 739_000_000_000_000_000
 _FIRST_TRADE = 311_000_000
@@ -61,7 +61,7 @@ def order_word(order_id: int) -> str:
 
 def order_number(word: object) -> int:
     """The other way; 0, which no order has, for what never was an id."""
-    return max(0, int_in(str(word), 0) - _FIRST_ORDER)
+    return max(0, parse_int(str(word), 0) - _FIRST_ORDER)
 
 
 def position_number(floor: Floor, instrument: InstrumentId, direction: Direction) -> int:

@@ -40,11 +40,11 @@ from bowline.simex.dialects.mexc import (
     spot_trading,
 )
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
-from bowline.simex.payload import same
+from bowline.simex.payload import signatures_match
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.wire_values import ms, parse_int
 
 _SPOT_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal(0), taker_rate=Decimal("0.0005"), spot_asset=FeeAsset.QUOTE),
@@ -58,7 +58,7 @@ _LINEAR_RULES = VenueRules(
 )
 _V3, _V1, _MINE = "/api/v3", "/api/v1/contract", "/api/v1/private"
 
-#: bucket, path, handler and weight: each end point of spot has a budget of its own
+#: bucket, path, handler and weight: each end point of spot has a quota of its own
 _SPOT: tuple[Route, ...] = (
     public_route("GET", f"{_V3}/ping", spot.ping, "ping"),
     public_route("GET", f"{_V3}/time", spot.time, "time"),
@@ -135,8 +135,8 @@ _CONTRACT: tuple[Route, ...] = (
 )  # fmt: skip
 
 #: spot 500 of weight in ten seconds, contracts 20 requests in two, an end point
-_BUDGETS = {each.bucket: Budget(500, 10.0) for each in _SPOT} | {
-    each.bucket: Budget(20, 2.0) for each in _CONTRACT
+_QUOTAS = {each.bucket: RequestQuota(500, 10.0) for each in _SPOT} | {
+    each.bucket: RequestQuota(20, 2.0) for each in _CONTRACT
 }
 _DOORS = (
     Door("/ws", spot_streams.hear, greet=spot_streams.greet, silent_after_s=60.0),
@@ -151,7 +151,7 @@ class MexcDialect:
     venue = "mexc"
     routes: Sequence[Route] = _SPOT + _CONTRACT
     doors: Sequence[Door] = _DOORS
-    budgets = _BUDGETS
+    quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """Two."""
@@ -186,7 +186,7 @@ class MexcDialect:
 
     def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
         """Contracts 200 and `success` false; spot 400."""
-        code = int_in(str(refusal.code), 500)
+        code = parse_int(str(refusal.code), 500)
         if _is_contract(call):
             body = {"success": False, "code": code, "message": refusal.message}
             return Reply(body, refusal.status or 200, dict(refusal.headers))
@@ -201,12 +201,12 @@ class MexcDialect:
         """What maintenance looks like."""
         return WireRefusal(503, "service not available, please try again", status=503)
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """No headers; 429 of spot, 510 of contracts."""
-        if spent.exceeded and route in _CONTRACT:
+        if usage.exceeded and route in _CONTRACT:
             words = "Requests are too frequent, please try again later"
             raise WireRefusal(510, words)
-        if spent.exceeded:
+        if usage.exceeded:
             raise WireRefusal(429, "Too Many Requests", status=429)
         return {}
 
@@ -239,13 +239,13 @@ def _of_contracts(topic: Topic) -> bool:
 
 def _who_of_spot(call: Call) -> str:
     """HMAC-SHA256 of the query without its last part, the signature."""
-    keys, query = call.floor.keys, call.query
+    keys, query = call.floor.credentials, call.query
     if call.headers.get("X-MEXC-APIKEY") != keys.api_key or not call.floor.key_works:
         raise WireRefusal(10072, "Api key info invalid")
     signed, _, signature = call.raw_query.rpartition("&signature=")
-    if not same(_signed(keys.secret, signed), signature):
+    if not signatures_match(_signed(keys.secret, signed), signature):
         raise WireRefusal(700002, "Signature for this request is not valid.")
-    window_ms = int_in(query.get("recvWindow"), 5000)
+    window_ms = parse_int(query.get("recvWindow"), 5000)
     if window_ms > _MOST_WINDOW_MS:
         raise WireRefusal(700005, "recvWindow must be less than 60000")
     if not _in_time(call, query.get("timestamp"), window_ms):
@@ -255,7 +255,7 @@ def _who_of_spot(call: Call) -> str:
 
 def _who_of_contracts(call: Call) -> str:
     """HMAC-SHA256 of key, time and what is asked, the query in the order of its names."""
-    keys, headers = call.floor.keys, call.headers
+    keys, headers = call.floor.credentials, call.headers
     stamp = headers.get("Request-Time", "")
     if headers.get("ApiKey") != keys.api_key or not call.floor.key_works:
         raise WireRefusal(402, "API Key expired, please apply again")
@@ -263,9 +263,9 @@ def _who_of_contracts(call: Call) -> str:
     if call.method == "POST":
         requested = call.body.decode("utf-8", "replace")
     expected = _signed(keys.secret, f"{keys.api_key}{stamp}{requested}")
-    if not same(expected, headers.get("Signature", "")):
+    if not signatures_match(expected, headers.get("Signature", "")):
         raise WireRefusal(602, "Signature verification failed!")
-    window_ms = 1000 * int_in(headers.get("Recv-Window"), 10)
+    window_ms = 1000 * parse_int(headers.get("Recv-Window"), 10)
     if not _in_time(call, stamp, min(window_ms, _MOST_WINDOW_MS)):
         raise WireRefusal(513, "Invalid request, Request-Time is outside of its window")
     return ACCOUNT
@@ -277,4 +277,4 @@ def _signed(secret: str, text: str) -> str:
 
 def _in_time(call: Call, stamp: str | None, window_ms: int) -> bool:
     now_ms = ms(call.now_ns)
-    return now_ms - window_ms <= int_in(stamp, 0) < now_ms + _AHEAD_MS
+    return now_ms - window_ms <= parse_int(stamp, 0) < now_ms + _AHEAD_MS

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
 from bowline.simex.dialect import WireRefusal
-from bowline.simex.wire_words import Numbers
+from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
 _SPOT: dict[RejectReason, tuple[int, str]] = {
@@ -77,5 +77,5 @@ def linear_or_refused(answer: VenueOrder | Rejection) -> VenueOrder:
     return answer
 
 
-SPOT_NUMBERS = Numbers(lambda name: WireRefusal(33333, f"Param error: {name}"))
-LINEAR_NUMBERS = Numbers(lambda name: WireRefusal(600, f"Parameter error! {name}"))
+SPOT_FIELDS = FieldReader(lambda name: WireRefusal(33333, f"Param error: {name}"))
+LINEAR_FIELDS = FieldReader(lambda name: WireRefusal(600, f"Parameter error! {name}"))

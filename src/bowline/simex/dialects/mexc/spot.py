@@ -12,8 +12,8 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.mexc.refusals import SPOT_NUMBERS, spot_refusal
-from bowline.simex.wire_words import ms, plain, plain_or, rolled
+from bowline.simex.dialects.mexc.refusals import SPOT_FIELDS, spot_refusal
+from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: `interval` -> minutes; the streams have words of their own
 INTERVALS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "60m": 60, "4h": 240, "1d": 1440}
@@ -95,7 +95,7 @@ def _symbol(listing: Listing) -> dict[str, object]:
 def depth(call: Call) -> object:
     """GET /api/v3/depth; its number is that of the changes which the streams tell."""
     listing = listing_of(call, call.query)
-    limit = SPOT_NUMBERS.limit(call.query, "limit", 100, _DEEPEST)
+    limit = SPOT_FIELDS.limit(call.query, "limit", 100, _DEEPEST)
     view = call.floor.depth(listing.instrument.id, 0)
     return {
         "lastUpdateId": view.last,
@@ -112,14 +112,14 @@ def candles(call: Call) -> object:
     if minutes is None:
         raise WireRefusal(-1121, "Invalid interval.")
     start_ms, end_ms = (
-        SPOT_NUMBERS.whole(call.query, "startTime", 0),
-        SPOT_NUMBERS.whole(call.query, "endTime", 0),
+        SPOT_FIELDS.integer(call.query, "startTime", 0),
+        SPOT_FIELDS.integer(call.query, "endTime", 0),
     )
-    limit = SPOT_NUMBERS.limit(call.query, "limit", _MOST_CANDLES, _MOST_CANDLES)
+    limit = SPOT_FIELDS.limit(call.query, "limit", _MOST_CANDLES, _MOST_CANDLES)
     known = call.floor.view_of(listing.instrument.id).candles(listing.instrument.id, limit=100_000)
     shown = [
         each
-        for each in rolled(known, minutes)
+        for each in aggregate_candles(known, minutes)
         if start_ms <= ms(each.open_ns) and (not end_ms or ms(each.open_ns) < end_ms)
     ]
     return [_candle(each, minutes) for each in (shown[:limit] if start_ms else shown[-limit:])]
@@ -211,5 +211,5 @@ def aggregated_trades(call: Call) -> object:
 
 def _prints(call: Call) -> list[TradePublished]:
     instrument = listing_of(call, call.query).instrument.id
-    limit = SPOT_NUMBERS.limit(call.query, "limit", 500, _MOST_PRINTS)
+    limit = SPOT_FIELDS.limit(call.query, "limit", 500, _MOST_PRINTS)
     return call.floor.view_of(instrument).trades(instrument, limit)[::-1]

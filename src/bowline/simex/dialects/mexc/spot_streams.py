@@ -24,7 +24,7 @@ from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms, plain, rolled, seconds
+from bowline.simex.wire_values import aggregate_candles, ms, plain, seconds
 
 _MOST_TOPICS = 30
 _PACES = {"10ms", "100ms"}
@@ -181,7 +181,7 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> bytes:
     view = floor.view_of(news.instrument)
     known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
     parts = [each for each in known if each.open_ns < news.candle.open_ns] + [news.candle]
-    candle = rolled(parts, minutes)[-1]
+    candle = aggregate_candles(parts, minutes)[-1]
     prices = (candle.open, candle.close, candle.high, candle.low)
     return _pushed(floor, topic, [
         (1, topic.interval), (2, seconds(start_ns)), *enumerate(map(plain, prices), 3),

@@ -14,7 +14,7 @@ from bowline.core.model.values import SECOND_NS, ZERO
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind
 from bowline.simex.dialect import Call, WireRefusal
-from bowline.simex.dialects.mexc.refusals import SPOT_NUMBERS, spot_or_refused, spot_refusal
+from bowline.simex.dialects.mexc.refusals import SPOT_FIELDS, spot_or_refused, spot_refusal
 from bowline.simex.dialects.mexc.spot import listing_of
 from bowline.simex.dialects.mexc.spot_words import (
     LIMITS,
@@ -26,7 +26,7 @@ from bowline.simex.dialects.mexc.spot_words import (
     order_word,
 )
 from bowline.simex.floor import Floor, remembered
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_values import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -56,8 +56,8 @@ def place(call: Call) -> object:
 def _order_in(call: Call, listing: Listing) -> NewOrder:
     query = call.query
     side, kind = _SIDES.get(query.get("side", "")), query.get("type", "")
-    quantity, price = SPOT_NUMBERS.decimal(query, "quantity"), SPOT_NUMBERS.decimal(query, "price")
-    cost = SPOT_NUMBERS.decimal(query, "quoteOrderQty")
+    quantity, price = SPOT_FIELDS.decimal(query, "quantity"), SPOT_FIELDS.decimal(query, "price")
+    cost = SPOT_FIELDS.decimal(query, "quoteOrderQty")
     market = kind == "MARKET"
     if side is None or (kind not in _FORCES and not market):
         raise WireRefusal(_WRONG, "Mandatory parameter 'side' or 'type' was not sent or malformed.")
@@ -154,11 +154,11 @@ def my_trades(call: Call) -> object:
 
 
 def _window(call: Call) -> tuple[int, int]:
-    return SPOT_NUMBERS.window(call.query, "startTime", "endTime")
+    return SPOT_FIELDS.window(call.query, "startTime", "endTime")
 
 
 def _first(call: Call, found: Sequence[_Each], usual: int, most: int) -> Sequence[_Each]:
-    return found[: SPOT_NUMBERS.limit(call.query, "limit", usual, most)]
+    return found[: SPOT_FIELDS.limit(call.query, "limit", usual, most)]
 
 
 def account(call: Call) -> object:
@@ -182,7 +182,7 @@ def account(call: Call) -> object:
 def new_listen_key(call: Call) -> object:
     """POST /api/v3/userDataStream."""
     until_ns = remembered(call.floor, ListenKeys).until_ns
-    seed = f"{call.floor.keys.secret} {len(until_ns)} {call.now_ns}"
+    seed = f"{call.floor.credentials.secret} {len(until_ns)} {call.now_ns}"
     key = hashlib.sha256(seed.encode()).hexdigest()
     until_ns[key] = call.floor.scheduler.now_ns + _KEY_LIVES_NS
     return {"listenKey": key}

@@ -9,7 +9,7 @@ from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import Executed, Holding, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import int_in, ms, plain, plain_or
+from bowline.simex.wire_values import ms, parse_int, plain, plain_or
 
 _ORDER_HEAD = "C02__"
 _FIRST_ORDER = 440_000_000_000_000_000_000
@@ -38,7 +38,7 @@ def order_word(order_id: int) -> str:
 def order_number(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
     digits = word.removeprefix(_ORDER_HEAD)
-    return 0 if digits == word else max(0, int_in(digits, 0) - _FIRST_ORDER)
+    return 0 if digits == word else max(0, parse_int(digits, 0) - _FIRST_ORDER)
 
 
 def trade_word(trade_id: int) -> str:

@@ -6,12 +6,12 @@ from bowline.core.sim.exchange import FundingPaid
 from bowline.core.venue import PositionMode
 from bowline.simex.dialect import Call
 from bowline.simex.dialects.okx import modes
-from bowline.simex.dialects.okx.refusals import NUMBERS, refusal_of, wrong
+from bowline.simex.dialects.okx.refusals import FIELDS, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.trading import number_in
 from bowline.simex.dialects.okx.words import account_object, contracts, kind_of, position_object
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain
+from bowline.simex.wire_values import ms, plain
 
 _FUNDING_BILLS = "8"
 _POSITION_MODES = {"net_mode": PositionMode.ONE_WAY, "long_short_mode": PositionMode.HEDGE}
@@ -38,7 +38,7 @@ def positions(call: Call) -> object:
 def config(call: Call) -> object:
     """GET account/config: the test key trades, and cannot withdraw."""
     words = {mode: word for word, mode in _POSITION_MODES.items()}
-    user = call.floor.keys.user_id
+    user = call.floor.credentials.user_id
     return [
         {
             "uid": user,
@@ -158,7 +158,7 @@ def bills(call: Call) -> object:
     """
     if call.query.get("type") != _FUNDING_BILLS:
         raise wrong("type")
-    begin, end = NUMBERS.window(call.query, "begin", "end")
+    begin, end = FIELDS.window(call.query, "begin", "end")
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     rows = [
         (number, _funding_bill(call.floor, number, paid))

@@ -9,7 +9,7 @@ from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, Trigger
 from bowline.core.venue import OrderKind
 from bowline.simex.dialect import Call, Reply
 from bowline.simex.dialects.okx.modes import use_mode
-from bowline.simex.dialects.okx.refusals import NUMBERS, no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.refusals import FIELDS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import Fields, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.trading import (
     acted,
@@ -104,7 +104,7 @@ def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, Decimal | None, 
     """Its trigger, what it watches, its limit price (-1 and None: a market order), its form."""
     for form, (name, price, kind) in _SHAPES.get(fields.get("ordType", ""), {}).items():
         if fields.get(name):
-            market = NUMBERS.decimal(fields, price) == -1
+            market = FIELDS.decimal(fields, price) == -1
             by = _TRIGGERS.get(fields.get(kind) or "last")
             if by is None:
                 raise wrong(kind)
@@ -169,7 +169,7 @@ def _page(call: Call, orders: list[VenueOrder]) -> object:
 def _named(call: Call, fields: Fields) -> VenueOrder | None:
     key: int | str = fields.get("algoClOrdId", "")
     if fields.get("algoId"):
-        key = algo_order_id(NUMBERS.whole(fields, "algoId", 0))
+        key = algo_order_id(FIELDS.integer(fields, "algoId", 0))
     elif not key:
         raise wrong("algoId or algoClOrdId")
     found = call.floor.view("spot").order(call.account, key)

@@ -10,8 +10,8 @@ from datetime import datetime
 from bowline.core.model.values import SECOND_NS
 from bowline.simex.dialect import Call, WireRefusal
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.payload import same
-from bowline.simex.wire_words import int_in, ms
+from bowline.simex.payload import signatures_match
+from bowline.simex.wire_values import ms, parse_int
 
 _WINDOW_MS = 30_000
 
@@ -22,7 +22,7 @@ def who(call: Call) -> str:
     for name, code in _MISSING.items():
         if not said[name]:
             raise _no(code, f'Request header "OK-ACCESS-{name}" cannot be empty.')
-    keys = call.floor.keys
+    keys = call.floor.credentials
     if said["KEY"] != keys.api_key or not call.floor.key_works:
         raise _no(50111, "Invalid OK-ACCESS-KEY")
     sent_ms = _milliseconds(said["TIMESTAMP"])
@@ -41,12 +41,12 @@ def who(call: Call) -> str:
 
 def check_login(floor: Floor, words: dict[str, str]) -> None:
     """The same for a socket, which signs a fixed path with whole seconds."""
-    if words.get("apiKey") != floor.keys.api_key or not floor.key_works:
+    if words.get("apiKey") != floor.credentials.api_key or not floor.key_works:
         raise WireRefusal(60005, "Invalid apiKey")
     stamp = words.get("timestamp", "")
-    if abs(ms(floor.now_ns) - int_in(stamp, 0) * 1_000) > _WINDOW_MS:
+    if abs(ms(floor.now_ns) - parse_int(stamp, 0) * 1_000) > _WINDOW_MS:
         raise WireRefusal(60006, "Timestamp request expired")
-    if words.get("passphrase") != floor.keys.password:
+    if words.get("passphrase") != floor.credentials.password:
         raise WireRefusal(60024, "Wrong passphrase")
     if not _signed(floor, f"{stamp}GET/users/self/verify".encode(), words.get("sign", "")):
         raise WireRefusal(60007, "Invalid sign")
@@ -70,5 +70,5 @@ def _milliseconds(stamp: str) -> int | None:
 
 
 def _signed(floor: Floor, text: bytes, signature: str) -> bool:
-    expected = hmac.new(floor.keys.secret.encode(), text, hashlib.sha256).digest()
-    return same(base64.b64encode(expected).decode(), signature)
+    expected = hmac.new(floor.credentials.secret.encode(), text, hashlib.sha256).digest()
+    return signatures_match(base64.b64encode(expected).decode(), signature)

@@ -1,4 +1,4 @@
-"""OKX v5 as tables: routes, each with its own budget, doors, and the envelope of every reply."""
+"""OKX v5 as tables: routes, each with its own quota, doors, and the envelope of every reply."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from bowline.simex.dialect import (
 from bowline.simex.dialects.okx import account, algo, auth, currencies, market, streams, trading
 from bowline.simex.dialects.okx.words import FIRST_ORDER_ID
 from bowline.simex.floor import Floor
-from bowline.simex.limits import Budget, Spent
 from bowline.simex.news import News
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
 
 #: of every swap, in contracts; the figures are of the size of BTC-USDT-SWAP's
@@ -114,8 +114,8 @@ _ROUTES: tuple[Route, ...] = (
         for method, path, handler, _ in _SIGNED
     ),
 )
-_BUDGETS = {
-    f"{method} {path}": Budget(limit, 2.0) for method, path, _, limit in (*_PUBLIC, *_SIGNED)
+_QUOTAS = {
+    f"{method} {path}": RequestQuota(limit, 2.0) for method, path, _, limit in (*_PUBLIC, *_SIGNED)
 }
 _DOORS = (Door("/ws/v5/{door}", streams.hear, silent_after_s=30.0),)
 
@@ -126,7 +126,7 @@ class OkxDialect:
     venue = "okx"
     routes: Sequence[Route] = _ROUTES
     doors: Sequence[Door] = _DOORS
-    budgets = _BUDGETS
+    quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
         """One for both markets; spot has its own fees."""
@@ -170,10 +170,10 @@ class OkxDialect:
         text = "Service temporarily unavailable. Please try again later"
         return WireRefusal(50001, text, status=503)
 
-    def spent(self, route: Route, spent: Spent) -> dict[str, str]:
+    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """No header tells how it stands; beyond the limit a 429."""
         del route
-        if spent.exceeded:
+        if usage.exceeded:
             raise WireRefusal(50011, "Too Many Requests", status=429)
         return {}
 

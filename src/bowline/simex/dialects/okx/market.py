@@ -8,11 +8,11 @@ from bowline.core.model.values import MINUTE_NS, ONE, ZERO
 from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.okx.refusals import NUMBERS, wrong
+from bowline.simex.dialects.okx.refusals import FIELDS, wrong
 from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page
 from bowline.simex.dialects.okx.words import SIDES, TYPES, code_of, contracts, kind_of
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or, rolled
+from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: `bar` -> minutes
 BARS = {
@@ -95,7 +95,7 @@ def book(call: Call) -> object:
     """GET market/books and books-full."""
     listing = listing_in(call, call.query)
     full = call.path.endswith("-full")
-    depth = NUMBERS.limit(call.query, "sz", 1, 5000 if full else _LEVELS)
+    depth = FIELDS.limit(call.query, "sz", 1, 5000 if full else _LEVELS)
     instrument = listing.instrument.id
     shown = call.floor.view_of(instrument).book(instrument, depth)
     return [
@@ -122,7 +122,7 @@ def candles(call: Call) -> object:
     if minutes is None:
         raise wrong("bar")
     view = call.floor.view_of(listing.instrument.id)
-    known = rolled(view.candles(listing.instrument.id, limit=100_000), minutes)
+    known = aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
     length_ns = minutes * MINUTE_NS
     rows = [
         (

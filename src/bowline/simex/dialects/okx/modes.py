@@ -14,7 +14,7 @@ from bowline.simex.dialect import Call
 from bowline.simex.dialects.okx.refusals import refusal_of, wrong
 from bowline.simex.dialects.okx.words import MARGIN_MODES, kind_of
 from bowline.simex.floor import remembered
-from bowline.simex.wire_words import plain
+from bowline.simex.wire_values import plain
 
 _MODES = {word: mode for mode, word in MARGIN_MODES.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.simex.dialect import WireRefusal
-from bowline.simex.wire_words import Numbers
+from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
 _CODES: dict[RejectReason, tuple[int, str]] = {
@@ -65,4 +65,4 @@ def no_such_order() -> WireRefusal:
     return WireRefusal(51603, "Order does not exist")
 
 
-NUMBERS = Numbers(wrong)
+FIELDS = FieldReader(wrong)

@@ -8,10 +8,10 @@ from typing import TypeVar
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
 from bowline.simex.dialect import Call
-from bowline.simex.dialects.okx.refusals import NUMBERS, refusal_of, wrong
+from bowline.simex.dialects.okx.refusals import FIELDS, refusal_of, wrong
 from bowline.simex.dialects.okx.words import code_of
 from bowline.simex.floor import Floor
-from bowline.simex.payload import as_fields, read_json
+from bowline.simex.payload import read_json, text_fields
 
 Fields = dict[str, str]
 _Each = TypeVar("_Each")
@@ -23,7 +23,7 @@ def rows_of(call: Call) -> list[Fields]:
     """The objects of a body that is a list, or one object."""
     read = read_json(call.body or b"[]")
     rows = read if isinstance(read, list) else [read]
-    return [as_fields(each) for each in rows if isinstance(each, dict)]
+    return [text_fields(each) for each in rows if isinstance(each, dict)]
 
 
 def listed(floor: Floor) -> list[Listing]:
@@ -65,8 +65,8 @@ def page(
     rows: Iterable[tuple[int, _Each]], fields: Fields, most: int, usual: int | None = None
 ) -> list[_Each]:
     """The newest first: those numbered below `after` and above `before`."""
-    before, after = NUMBERS.whole(fields, "before", -1), NUMBERS.whole(fields, "after", 1 << 63)
-    limit = NUMBERS.limit(fields, "limit", usual or most, most)
+    before, after = FIELDS.integer(fields, "before", -1), FIELDS.integer(fields, "after", 1 << 63)
+    limit = FIELDS.limit(fields, "limit", usual or most, most)
     found = [(number, each) for number, each in rows if before < number < after]
     found.sort(key=lambda row: row[0], reverse=True)
     return [each for _, each in found[:limit]]

@@ -41,9 +41,9 @@ from bowline.simex.dialects.okx.words import (
 )
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.news import DepthMoved, News, TickerMoved
-from bowline.simex.payload import as_fields, read_object
+from bowline.simex.payload import read_object, text_fields
 from bowline.simex.session import Session
-from bowline.simex.wire_words import ms, rolled
+from bowline.simex.wire_values import aggregate_candles, ms
 
 #: channel -> the door that has it, what is behind it, and how deep a book it shows
 _CHANNELS: dict[str, tuple[str, Channel, int]] = {
@@ -92,7 +92,7 @@ def hear(session: Session, frame: str | bytes) -> None:
     words = read_object(text)
     args, op = words.get("args"), str(words.get("op", ""))
     requested = args if isinstance(args, list) else []
-    rows = [as_fields(each) for each in requested if isinstance(each, dict)]
+    rows = [text_fields(each) for each in requested if isinstance(each, dict)]
     if op == "login":
         _log_in(session, rows)
     elif op in ("subscribe", "unsubscribe") and rows:
@@ -319,6 +319,6 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> list[str]:
         view = floor.view_of(news.instrument)
         known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
         parts = [each for each in known if each.open_ns < news.candle.open_ns] + [candle]
-        candle = rolled(parts, minutes)[-1]
+        candle = aggregate_candles(parts, minutes)[-1]
     last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
     return market.candle_row(floor.listing(news.instrument), candle, closed=news.closed and last)

@@ -15,7 +15,7 @@ from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
 from bowline.simex.dialect import Call, Reply, WireRefusal
 from bowline.simex.dialects.okx.modes import use_mode
-from bowline.simex.dialects.okx.refusals import NUMBERS, no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.refusals import FIELDS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import (
     Fields,
     chosen,
@@ -34,7 +34,7 @@ from bowline.simex.dialects.okx.words import (
     quantity_of,
 )
 from bowline.simex.floor import remembered
-from bowline.simex.wire_words import ms
+from bowline.simex.wire_values import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 _SIDES = {word: side for side, word in SIDES.items()}
@@ -172,7 +172,7 @@ def amend_one(call: Call, fields: Fields) -> VenueOrder:
     found = named(call, listing, fields)
     if found is None:
         raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "amend")
-    size, price = NUMBERS.decimal(fields, "newSz"), NUMBERS.decimal(fields, "newPx")
+    size, price = FIELDS.decimal(fields, "newSz"), FIELDS.decimal(fields, "newPx")
     if size is None and price is None:
         raise wrong("newSz or newPx")
     changed = call.floor.amend(
@@ -226,7 +226,7 @@ def _page(call: Call, orders: Iterable[VenueOrder]) -> list[Words]:
 
 def fills(call: Call) -> object:
     """GET trade/fills and fills-history: the newest first, numbered by bill."""
-    begin, end = NUMBERS.window(call.query, "begin", "end")
+    begin, end = FIELDS.window(call.query, "begin", "end")
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     order_id, since_ns = call.query.get("ordId"), _kept_since(call)
     rows = [
@@ -244,7 +244,7 @@ def fills(call: Call) -> object:
 def cancel_all_after(call: Call) -> object:
     """POST trade/cancel-all-after: all orders go unless this is said again in time; 0 disarms."""
     fields, floor = next(iter(rows_of(call)), {}), call.floor
-    wait_s = NUMBERS.whole(fields, "timeOut", -1)
+    wait_s = FIELDS.integer(fields, "timeOut", -1)
     if wait_s and not 10 <= wait_s <= 120:  # noqa: PLR2004 - the venue's own bounds
         raise wrong("timeOut")
     switch, stamp = remembered(floor, Countdown), {"tag": "", "ts": str(ms(call.now_ns))}
@@ -257,7 +257,7 @@ def cancel_all_after(call: Call) -> object:
 
 def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
     """The order that a request names; an algo order is none."""
-    key: int | str = NUMBERS.whole(fields, "ordId", 0) or fields.get("clOrdId", "")
+    key: int | str = FIELDS.integer(fields, "ordId", 0) or fields.get("clOrdId", "")
     if not key:
         raise wrong("ordId or clOrdId")
     found = call.floor.view("spot").order(call.account, key)
@@ -275,7 +275,7 @@ def or_refused(answer: VenueOrder | Rejection, doing: str = "place") -> VenueOrd
 
 def number_in(fields: Fields, name: str) -> Decimal:
     """A number above 0 that must be there."""
-    number = NUMBERS.decimal(fields, name)
+    number = FIELDS.decimal(fields, name)
     if number is None or number <= 0:
         raise wrong(name)
     return number

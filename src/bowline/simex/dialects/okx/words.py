@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.floor import Floor
-from bowline.simex.wire_words import ms, plain, plain_or
+from bowline.simex.wire_values import ms, plain, plain_or
 
 #: the engine numbers orders from here on; algo orders are numbered apart
 FIRST_ORDER_ID = 2_497_956_918_703_120_385

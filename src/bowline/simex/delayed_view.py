@@ -1,6 +1,6 @@
-"""A view of an engine that lags: orders and fills are not found before they have a certain age.
+"""A view of an engine that lags behind: orders and fills are found only from a certain age on.
 
-Venues answer queries from copies; right after an acknowledgement a look-up may find nothing.
+Venues answer queries from replicas: right after an acknowledgement a look-up may find nothing.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import Executed, VenueOrder, VenueView
 
 
-class LateView(VenueView):
-    """As `view`, but orders and fills from after `until_ns` are not there yet."""
+class DelayedView(VenueView):
+    """As `view`, without the orders and fills from after `until_ns`."""
 
     def __init__(self, view: VenueView, until_ns: int) -> None:
         # every other query is answered from the same state
