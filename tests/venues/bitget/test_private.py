@@ -212,6 +212,31 @@ def test_sides_are_as_told(linear: PrivateCodec) -> None:
     assert (order.side, order.reduce_only) == (Side.SELL, True)
 
 
+@pytest.mark.parametrize(
+    ("side", "trade_side", "right"),
+    [
+        ("buy", "open", Side.BUY),
+        ("buy", "close", Side.SELL),
+        ("sell", "open", Side.SELL),
+        ("sell", "close", Side.BUY),
+        ("buy", "burst_close_long", Side.SELL),
+        ("sell", "dte_sys_adl_close_short", Side.BUY),
+        ("sell", "sell_single", Side.SELL),
+    ],
+)
+def test_what_closes_a_hedged_position_is_the_other_side(
+    linear: PrivateCodec, side: str, trade_side: str, right: Side
+) -> None:
+    """bitget.com/api-doc, contract, place order: in hedge mode buy and close sells a long, for
+    `side` is the position's; github.com/enarjord/passivbot/issues/1729."""
+    told = {"side": side, "tradeSide": trade_side}
+    (order,) = linear.decode(raw(frame("linear", "orders", ORDERS["linear"] | told)))
+    (fill,) = linear.decode(raw(frame("linear", "fill", FILLS["linear"] | told)))
+    assert isinstance(order, OrderReport)
+    assert isinstance(fill, FillReport)
+    assert (order.side, fill.side) == (right, right)
+
+
 ORDERS: dict[str, dict[str, Any]] = {
     "spot": {
         "instId": "BTCUSDT", "orderId": "1171779081105780739", "price": "0.81075",

@@ -29,6 +29,7 @@ from bowline.core.venue import (
     PositionReport,
 )
 from bowline.venues import reading
+from bowline.venues.bitget.quirks import SIDES
 from bowline.venues.feed import Answer, Control, Pong, Subscribed, SubscriptionRefused
 from bowline.venues.private import (
     LoggedIn,
@@ -47,14 +48,13 @@ from bowline.venues.private import (
 )
 from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
-from bowline.venues.rest.parse import parse_client_id
+from bowline.venues.rest.parse import parse_client_id, parse_side
 
 _RULES = PrivateRules(
     url="wss://ws.bitget.com/v2/ws/private", ping=b"ping", ping_every_s=25.0, silent_after_s=75.0
 )
 _WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
 _KINDS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
-_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
 _MODES = {"crossed": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
 #: whether it made; the venue's page of the fill channel spells it `marker` too
@@ -105,6 +105,7 @@ class _Order(Struct, gc=False, rename="camel"):
     price: str = ""
     price_avg: str = ""
     reduce_only: str = ""
+    trade_side: str = ""
 
 
 class _Fee(Struct, gc=False, rename="camel"):
@@ -231,7 +232,7 @@ class BitgetPrivateCodec:
             venue_order_id=each.order_id,
             client_id=parse_client_id(each.client_oid, ""),
             instrument=listing.instrument.id,
-            side=_SIDES[each.side],
+            side=_side(each.side, each.trade_side),
             quantity=size(quantity, raw),
             filled=filled,
             state=state_of(each.status, _STATES, quantity, filled),
@@ -261,7 +262,7 @@ class BitgetPrivateCodec:
             trade_id=each.trade_id,
             venue_order_id=each.order_id,
             client_id=parse_client_id(each.client_oid, ""),
-            side=_SIDES[each.side],
+            side=_side(each.side, each.trade_side),
             quantity=price(quantity, raw),
             price=price(at, raw),
             fee=abs(charged) if paid else ZERO - charged,
@@ -292,6 +293,10 @@ class BitgetPrivateCodec:
             unrealised_pnl=number(each.unrealized_pl, raw),
             hedged=hedged,
         ),)  # fmt: skip
+
+
+def _side(told: str, trade_side: str) -> Side:
+    return parse_side(SIDES, {"side": told, "tradeSide": trade_side})
 
 
 def _kind(trade_side: str) -> FillKind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bowline.core.model.values import Side
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.rate_limits import RateLimit, RateLimitScope, UsageHeader
 from bowline.venues.rest.quirks import (
@@ -14,7 +15,16 @@ from bowline.venues.rest.quirks import (
     OrderQuirks,
     Paging,
     RestCall,
+    SideQuirks,
     VenueQuirks,
+)
+
+# bitget.com/api-doc, contract, place order: in hedge mode `side` is the position's, so that
+# buy and close sells; enumeration `tradeSide`: what the venue forces says which position it closes
+SIDES = SideQuirks(
+    path="tradeSide",
+    sides={"close_long": Side.SELL, "close_short": Side.BUY},
+    opposite=("close",),
 )
 
 _PRODUCT = {"productType": "USDT-FUTURES"}
@@ -170,6 +180,7 @@ _LINEAR = MarketQuirks(
     ),
     rights=_rights("coow", "trade"),
     suppressed_calls={"publicMixGetV2MixMarketContracts": _PRODUCT},
+    sides=SIDES,
     status_path="symbolStatus",
     listing_statuses={
         "normal": ListingStatus.TRADING,

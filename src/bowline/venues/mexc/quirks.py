@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bowline.core.model.values import Side
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.rate_limits import RateLimit, RateLimitScope
 from bowline.venues.rest.quirks import (
@@ -13,6 +14,7 @@ from bowline.venues.rest.quirks import (
     OrderQuirks,
     Paging,
     RestCall,
+    SideQuirks,
     VenueQuirks,
 )
 
@@ -145,6 +147,11 @@ _LINEAR = MarketQuirks(
     ),
     balance={"type": "swap"},
     balance_extra=("data", "currency", "positionMargin"),
+    # mexcdevelop.github.io/apidocs, contract v1, `side` of an order and of a deal: 1 open long,
+    # 2 close short, 3 open short, 4 close long
+    sides=SideQuirks(
+        path="side", sides={"1": Side.BUY, "2": Side.BUY, "3": Side.SELL, "4": Side.SELL}
+    ),
     order_statuses={"5": "rejected"},
     positions=RestCall("contractPrivateGetPositionOpenPositions", {}, "data"),
     # one leverage for the long side, one for the short

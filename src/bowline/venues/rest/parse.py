@@ -27,7 +27,7 @@ from bowline.core.venue import (
 )
 from bowline.venues.protocol import KeyRights
 from bowline.venues.rest.classify import value_at
-from bowline.venues.rest.quirks import KeyRightsQuirks, MarketQuirks
+from bowline.venues.rest.quirks import KeyRightsQuirks, MarketQuirks, SideQuirks
 
 Row = Mapping[str, object]
 _MS_NS = 1_000_000
@@ -62,6 +62,16 @@ def parse_client_id(value: object, prefix: str) -> OrderId | None:
     if not (text.isascii() and text.isdigit()) or text.startswith("0") or int(text) >= 2**63:
         return None
     return OrderId(int(text))
+
+
+def parse_side(rules: SideQuirks, row: object) -> Side:
+    """The side of an order or a fill by the venue's table. ValueError if it is unknown."""
+    word = str(value_at(row, rules.path)).lower()
+    for end, side in rules.sides.items():
+        if word == end or word.endswith(f"_{end}"):
+            return side
+    told = Side(str(value_at(row, "side")).lower())
+    return told.opposite if word in rules.opposite else told
 
 
 def parse_listing(row: Row, market: Market, quirks: MarketQuirks) -> Listing | None:

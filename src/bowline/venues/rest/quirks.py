@@ -34,6 +34,7 @@ from enum import Enum
 
 from msgspec import Struct, field
 
+from bowline.core.model.values import Side
 from bowline.core.venue import FillKind, ListingStatus, MarginMode
 from bowline.venues.rate_limits import RateLimit, UsageHeader
 
@@ -98,6 +99,18 @@ class FeeFields(Struct, frozen=True):
     default_asset: str = ""
     rebate_sign: int = -1
     always_paid: tuple[str, str] = ("", "")
+
+
+class SideQuirks(Struct, frozen=True, kw_only=True):
+    """Where an order or a fill has its side, if its `side` alone is not buy or sell.
+
+    `sides`: the side by the value at `path`, or by how that value ends after a `_`. `opposite`:
+    values with which `side` names the position that is closed, so that the order's is the other.
+    """
+
+    path: str
+    sides: Mapping[str, Side]
+    opposite: tuple[str, ...] = ()
 
 
 class FillsQuirks(Struct, frozen=True, kw_only=True):
@@ -222,6 +235,8 @@ class MarketQuirks(Struct, frozen=True, kw_only=True):
     stream_key: RestCall | None = None
     stream_keep_alive: RestCall | None = None
     symbol_path: str = "symbol"
+    #: None: `side` is buy or sell
+    sides: SideQuirks | None = None
     #: paths that mark an order which closes a whole position, and the path of its side
     close_paths: tuple[str, ...] = ()
     close_side_path: str = ""

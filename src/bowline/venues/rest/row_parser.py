@@ -53,6 +53,8 @@ class RowParser:
     ) -> OrderReport:
         """An order; `side` where the row does not have it."""
         parsed = self._session.client.parse_order(row, self._session.market(listing))
+        if self._quirks.sides is not None:
+            parsed["side"] = parse.parse_side(self._quirks.sides, row).value
         if side is not None:
             # an order that closes a whole position may have no amount
             parsed |= {"side": side.value, "amount": parsed.get("amount") or "0"}
@@ -74,6 +76,8 @@ class RowParser:
             return None
         ours = value_at(row, rules.client_id) if rules.client_id else None
         parsed = self._session.client.parse_trade(row, self._session.market(listing))
+        if self._quirks.sides is not None:
+            parsed["side"] = parse.parse_side(self._quirks.sides, row).value
         return parse.parse_fill(
             parsed,
             listing,

@@ -26,9 +26,10 @@ from bowline.venues.rest.parse import (
     extra_balances,
     parse_balance,
     parse_client_id,
+    parse_side,
     required_decimal,
 )
-from bowline.venues.rest.quirks import FeeFields, FillsQuirks
+from bowline.venues.rest.quirks import FeeFields, FillsQuirks, SideQuirks
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -74,20 +75,34 @@ def parse_rows(
 
 
 def order_in_doubt(
-    row: Mapping[str, object], listing: Listing, prefix: str, now_ns: int
+    row: Mapping[str, object],
+    listing: Listing,
+    prefix: str,
+    now_ns: int,
+    sides: SideQuirks | None = None,
 ) -> OrderReport | None:
     """An order in state UNKNOWN from an unreadable row, if its id and side can be read.
 
     None if they cannot be read. Nothing is known of its quantity or fills.
     """
     venue_id = venue_id_of(row)
-    side = _SIDES.get(str(row.get("side")).lower())
+    if sides is None:
+        side = _SIDES.get(str(row.get("side")).lower())
+    else:
+        side = _side_if_known(sides, row)
     if not venue_id or side is None:
         return None
     client_id = client_id_of(row, prefix)
     return OrderReport(
         venue_id, client_id, listing.instrument.id, side, ZERO, ZERO, OrderState.UNKNOWN, now_ns
     )
+
+
+def _side_if_known(sides: SideQuirks, row: Mapping[str, object]) -> Side | None:
+    try:
+        return parse_side(sides, row)
+    except ValueError:
+        return None
 
 
 def unreadable_order(

@@ -464,7 +464,7 @@ class RestVenue:
                 prefix, now_ns = self._venue.client_id_prefix, self.clock.now_ns()
                 name = f"{self.market.name} open orders"
                 lost.append(rows.unreadable_order(name, row, error, listing, prefix))
-                doubtful = rows.order_in_doubt(row, listing, prefix, now_ns)
+                doubtful = rows.order_in_doubt(row, listing, prefix, now_ns, self._quirks.sides)
                 found += [doubtful] if doubtful is not None else []
         return ParsedRows(found, lost)
 
