@@ -227,8 +227,10 @@ def test_sides_are_as_told(linear: PrivateCodec) -> None:
 def test_what_closes_a_hedged_position_is_the_other_side(
     linear: PrivateCodec, side: str, trade_side: str, right: Side
 ) -> None:
-    """bitget.com/api-doc, contract, place order: in hedge mode buy and close sells a long, for
-    `side` is the position's; github.com/enarjord/passivbot/issues/1729."""
+    """In hedge mode buy and close sells a long (bitget.com/api-doc, contract, place order).
+
+    `side` is the position's: github.com/enarjord/passivbot/issues/1729.
+    """
     told = {"side": side, "tradeSide": trade_side}
     (order,) = linear.decode(raw(frame("linear", "orders", ORDERS["linear"] | told)))
     (fill,) = linear.decode(raw(frame("linear", "fill", FILLS["linear"] | told)))

@@ -204,17 +204,34 @@ def test_a_word_that_nobody_knows_is_an_unknown_state(
     assert (order.state, order.client_id) == (state, 71)
 
 
+@pytest.mark.parametrize("unit", ["quoteCoin", ""])
 def test_a_market_order_in_quote_money_counts_what_it_bought(
-    spot: PrivateCodec, shared_data: Path
+    spot: PrivateCodec, shared_data: Path, unit: str
 ) -> None:
+    """Without a unit a market buy is in quote money: docs/v5/order/create-order, `marketUnit`.
+
+    github.com/ccxt/ccxt/issues/18685.
+    """
     frame = sample(shared_data, "account_order_filled")
     frame["data"][0] |= {
-        "category": "spot", "marketUnit": "quoteCoin", "orderType": "Market", "qty": "500",
+        "category": "spot", "marketUnit": unit, "orderType": "Market", "side": "Buy", "qty": "500",
         "cumExecQty": "0.01", "orderStatus": "Filled",
     }  # fmt: skip
     (order,) = spot.decode(raw(frame))
     assert isinstance(order, OrderReport)
     assert (order.quantity, order.filled, order.state) == (D("0.01"), D("0.01"), OrderState.FILLED)
+
+
+def test_a_market_order_in_base_units_counts_what_it_asked_for(
+    spot: PrivateCodec, shared_data: Path
+) -> None:
+    frame = sample(shared_data, "account_order_filled")
+    told = {"category": "spot", "orderType": "Market", "qty": "0.03", "cumExecQty": "0.01"}
+    for more in ({"marketUnit": "baseCoin", "side": "Buy"}, {"marketUnit": "", "side": "Sell"}):
+        frame["data"][0] |= told | more | {"orderStatus": "PartiallyFilledCanceled"}
+        (order,) = spot.decode(raw(frame))
+        assert isinstance(order, OrderReport)
+        assert (order.quantity, order.filled) == (D("0.03"), D("0.01"))
 
 
 @pytest.mark.parametrize(

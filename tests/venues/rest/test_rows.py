@@ -182,6 +182,32 @@ def test_a_listing_that_cannot_be_read_costs_no_other_one(market: str) -> None:
     with_venue(market, run)
 
 
+@pytest.mark.parametrize("blank", ["", None])
+@pytest.mark.parametrize("market", MARKETS)
+def test_a_listing_without_a_name_costs_no_other_one(market: str, blank: str | None) -> None:
+    """The client library sorts markets by symbol and id, and fails over one that has none.
+
+    OKX listed such: github.com/ccxt/ccxt/issues/28820, github.com/freqtrade/freqtrade/issues/13271.
+    """
+    venue_name, _, kind = market.partition(":")
+    path, good = MARKET_LISTS[venue_name, kind]
+    reply = copy.deepcopy(good)
+    (rows,) = (
+        found
+        for path in ("", "symbols", "data", "result.list", "data.symbols")
+        if isinstance(found := value_at(reply, path), list)
+    )
+    names = {"symbol", "displaySymbol", "displayName", "instId", "id", "name", "contract_code"}
+    rows.append({key: blank if key in names else value for key, value in rows[0].items()})
+
+    async def run(venue: RestVenue, stub: Stub) -> None:
+        stub.answers["GET", path] = reply
+        (listing,) = await venue.listings()
+        assert listing.instrument.id == stub.instrument
+
+    with_venue(market, run)
+
+
 def test_a_candle_that_is_no_number_is_there_and_everything_else_is_read() -> None:
     """A minute that is left out would be noted as one that the venue has none of."""
     reply = copy.deepcopy(REPLIES["bybit", "linear"]["candles"])

@@ -94,8 +94,10 @@ def test_a_sell_is_a_sell(market: str) -> None:
 def test_a_side_is_what_the_venues_word_for_it_means(
     market: str, change: dict[str, Any], side: Side
 ) -> None:
-    """The word for a closed long is not a buy (github.com/enarjord/passivbot/issues/1729,
-    github.com/JKorf/CryptoClients.Net/issues/31)."""
+    """The word for a closed long is not a buy.
+
+    github.com/enarjord/passivbot/issues/1729, github.com/JKorf/CryptoClients.Net/issues/31.
+    """
     (order,), (fill,) = told_order(market, change), told_fills(market, change).fills
     assert (order.side, fill.side) == (side, side)
 

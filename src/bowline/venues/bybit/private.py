@@ -227,9 +227,8 @@ class BybitPrivateCodec:
         if listing is None:
             return ()
         filled = size(each.cum_exec_qty, raw)
-        in_quote_money = each.market_unit == "quoteCoin"
-        quantity = filled if in_quote_money else size(each.qty, raw)
         market = each.order_type == "Market"
+        quantity = filled if self._in_quote_money(each) else size(each.qty, raw)
         return (OrderReport(
             venue_order_id=each.order_id,
             client_id=parse_client_id(each.order_link_id, ""),
@@ -243,6 +242,13 @@ class BybitPrivateCodec:
             average_price=(number(each.avg_price, raw) or None) if filled else None,
             reduce_only=each.reduce_only,
         ),)  # fmt: skip
+
+    def _in_quote_money(self, order: _Order) -> bool:
+        """docs/v5/order/create-order, `marketUnit`: by default, a market buy on spot is."""
+        if order.market_unit:
+            return order.market_unit == "quoteCoin"
+        spot = self._market.kind == "spot"
+        return spot and order.order_type == "Market" and order.side == "Buy"
 
     def _fill(self, raw: bytes) -> Sequence[FillReport]:
         each = read(_FILL, raw)

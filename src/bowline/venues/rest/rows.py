@@ -86,10 +86,7 @@ def order_in_doubt(
     None if they cannot be read. Nothing is known of its quantity or fills.
     """
     venue_id = venue_id_of(row)
-    if sides is None:
-        side = _SIDES.get(str(row.get("side")).lower())
-    else:
-        side = _side_if_known(sides, row)
+    side = _side_if_known(row, sides)
     if not venue_id or side is None:
         return None
     client_id = client_id_of(row, prefix)
@@ -98,7 +95,9 @@ def order_in_doubt(
     )
 
 
-def _side_if_known(sides: SideQuirks, row: Mapping[str, object]) -> Side | None:
+def _side_if_known(row: Mapping[str, object], sides: SideQuirks | None) -> Side | None:
+    if sides is None:
+        return _SIDES.get(str(row.get("side")).lower())
     try:
         return parse_side(sides, row)
     except ValueError:

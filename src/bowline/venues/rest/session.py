@@ -114,6 +114,26 @@ class RestSession:
         finally:
             CURRENT_OPERATION.reset(token)
 
+    async def load_markets(self) -> tuple[Mapping[str, Any], list[tuple[object, Exception]]]:
+        """Markets by symbol, as ccxt has them, and the rows of those without a symbol or an id.
+
+        ccxt fails as a whole over such a row: it sorts markets by both.
+        """
+        nameless: list[tuple[object, Exception]] = []
+        fetch = self.client.fetch_markets
+
+        async def named(params: Params) -> list[Any]:
+            found = await fetch(params)
+            why = ValueError("a market without a symbol or an id")
+            nameless.extend((each.get("info"), why) for each in found if not _is_named(each))
+            return [each for each in found if _is_named(each)]
+
+        self.client.fetch_markets = named
+        try:
+            return await self.client.load_markets(reload=True), nameless
+        finally:
+            self.client.fetch_markets = fetch
+
     async def skip_unreadable_rows(
         self, fetch_rows: Callable[[], Awaitable[T]]
     ) -> tuple[T, list[tuple[object, Exception]]]:
@@ -216,6 +236,10 @@ class RestSession:
         if operation.moves_money and operation.sent:
             return Unknown(what, hint="look the order up by its id")
         return UnreadableReply(what, after_s=RETRY_S)
+
+
+def _is_named(market: Mapping[str, Any]) -> bool:
+    return bool(market.get("symbol")) and bool(market.get("id"))
 
 
 async def _find_unreadable(

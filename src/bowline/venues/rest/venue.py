@@ -107,10 +107,10 @@ class RestVenue:
     async def listings(self) -> tuple[Listing, ...]:
         """All readable listings of this market, requested again."""
         async with self._session.operation("listings"):
-            listed, lost = await self._session.skip_unreadable_rows(
-                lambda: self._session.client.load_markets(reload=True)
+            (listed, nameless), lost = await self._session.skip_unreadable_rows(
+                self._session.load_markets
             )
-            found = self._reader.listings(listed, lost)
+            found = self._reader.listings(listed, [*nameless, *lost])
         self._listings = Listings(_without_duplicates(found))
         return self._listings.all
 
