@@ -222,7 +222,7 @@ def test_a_market_order_in_quote_money_counts_what_it_bought(
     assert (order.quantity, order.filled, order.state) == (D("0.01"), D("0.01"), OrderState.FILLED)
 
 
-def test_a_market_order_in_base_units_counts_what_it_asked_for(
+def test_a_market_order_in_coins_counts_what_it_asked_for(
     spot: PrivateCodec, shared_data: Path
 ) -> None:
     frame = sample(shared_data, "account_order_filled")
