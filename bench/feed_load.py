@@ -31,7 +31,7 @@ from bowline.venues import Channel, FeedCodec, Topic
 from bowline.venues.books import BookKeeper
 from bowline.venues.bybit import BybitCodec
 from bowline.venues.okx import OkxCodec
-from bowline.venues.stream import BookInvalid, FeedRunner, Notice, aiohttp_connect
+from bowline.venues.stream import BookInvalid, FeedEvent, FeedRunner, aiohttp_connect
 
 CONNECTIONS, SYMBOLS, SECONDS = 14, 15, 10.0
 SOURCE = Path(__file__).with_name("_feed_source.py")
@@ -58,9 +58,9 @@ class Counted:
         if (bid := book.best_bid) and (ask := book.best_ask):
             self.best = ask[0] - bid[0]
 
-    def notice(self, notice: Notice, seen_ns: int) -> None:  # noqa: ARG002
+    def event(self, event: FeedEvent, seen_ns: int) -> None:  # noqa: ARG002
         """Whether a book was ever in doubt."""
-        self.doubted += isinstance(notice, BookInvalid)
+        self.doubted += isinstance(event, BookInvalid)
 
 
 def listed(market: Market, word: Callable[[str], str], size: str) -> Listings:
@@ -92,7 +92,7 @@ def runner_of(number: int, port: int, session: aiohttp.ClientSession, sink: Coun
 
     return FeedRunner(
         codec_of(number), aiohttp_connect(session), no_start, sink, now_ns=time.time_ns,
-        random=Random(number), place=lambda _: f"ws://127.0.0.1:{port}/{number}",
+        random=Random(number), rewrite_url=lambda _: f"ws://127.0.0.1:{port}/{number}",
     )  # fmt: skip
 
 

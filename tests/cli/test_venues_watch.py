@@ -13,7 +13,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction, OrderId, Side
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 from bowline.venues.private import Report
-from bowline.venues.stream import KeyRefused, RestAsked, StreamLost, StreamMissed
+from bowline.venues.stream import KeyRefused, RestPolled, StreamLost, StreamMissed
 
 D = Decimal
 BTC = InstrumentId(market_by_name("bybit:linear").market_id, "BTCUSDT")
@@ -52,11 +52,11 @@ def test_what_became_of_the_stream_is_said_and_the_usual_is_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     said = _Sentences()
-    said.notice(RestAsked(), 0)
+    said.event(RestPolled(), 0)
     assert not capsys.readouterr().out
-    said.notice(StreamLost("reset", 1.25), 0)
-    said.notice(KeyRefused("10003", "Invalid apikey"), 0)
-    said.notice(StreamMissed(FILL), 0)
+    said.event(StreamLost("reset", 1.25), 0)
+    said.event(KeyRefused("10003", "Invalid apikey"), 0)
+    said.event(StreamMissed(FILL), 0)
     lost, refused, missed = capsys.readouterr().out.splitlines()
     assert "lost: reset; again in 1.2 s" in lost
     assert "Invalid apikey (10003)" in refused
@@ -66,7 +66,7 @@ def test_what_became_of_the_stream_is_said_and_the_usual_is_not(
 def test_a_program_reads_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = _Lines()
     lines.report(FILL, 5)
-    lines.notice(StreamMissed(FILL), 6)
+    lines.event(StreamMissed(FILL), 6)
     fill, missed = map(json.loads, capsys.readouterr().out.splitlines())
     assert (fill["told"], fill["seen_ns"], fill["price"]) == ("FillReport", 5, "60000")
     assert (missed["told"], missed["report"]["trade_id"]) == ("StreamMissed", "t1")

@@ -39,11 +39,11 @@ from bowline.venues.feed import Channel, Topic
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.protocol import FillPage, Venue
 from bowline.venues.rest import Credentials
-from bowline.venues.stream.notices import (
+from bowline.venues.stream.feed_events import (
     BookInvalid,
     ConnectionLost,
+    FeedEvent,
     FrameUnreadable,
-    Notice,
     TopicRefused,
     TopicSilent,
 )
@@ -183,10 +183,10 @@ async def listen(seat: Seat) -> None:
         running = asyncio.create_task(runner.run(topics))
         try:
             await asyncio.wait_for(heard.enough.wait(), 15)
-            wrong = [each for each in heard.notices if isinstance(each, WRONG)]
+            wrong = [each for each in heard.events if isinstance(each, WRONG)]
             assert not wrong, wrong
         except TimeoutError:
-            raise AssertionError((heard.kinds, heard.changes, heard.notices)) from None
+            raise AssertionError((heard.kinds, heard.changes, heard.events)) from None
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -199,7 +199,7 @@ class _Heard:
         self.enough = asyncio.Event()
         self.kinds: set[type] = set()
         self.changes = 0
-        self.notices: list[Notice] = []
+        self.events: list[FeedEvent] = []
 
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
         # spot quotes of some venues bear no time
@@ -212,9 +212,9 @@ class _Heard:
         self.changes += 1
         self._look()
 
-    def notice(self, notice: Notice, seen_ns: int) -> None:
+    def event(self, event: FeedEvent, seen_ns: int) -> None:
         del seen_ns
-        self.notices.append(notice)
+        self.events.append(event)
 
     def _look(self) -> None:
         if self.changes >= CHANGES and self.kinds == {TradePrinted, QuoteChanged, CandleSeen}:

@@ -23,7 +23,7 @@ from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.rate_limits import DEFAULT_BAN_S
 from bowline.venues.rest import Credentials
 from bowline.venues.retry_after import wait_named_s
-from bowline.venues.stream import Lost
+from bowline.venues.stream import Disconnected
 from tests.venues.rest.market_lists import MARKET_LISTS
 from tests.venues.stream.played import Heard
 
@@ -161,7 +161,7 @@ def test_a_ban_met_by_the_start_of_a_book_reaches_everyone_at_that_venue(
             with pytest.raises(Retryable, match="banned") as error:
                 await asking
             assert seconds - 30 < error.value.after_s <= seconds
-        with pytest.raises(Lost, match="banned"):
+        with pytest.raises(Disconnected, match="banned"):
             await venues._connect(MARKET)("ws://127.0.0.1:1/", lambda _: None)
         assert len(host.asked) == before, "nothing was sent"
         other = venues.public(market_by_name("bybit:linear"))
@@ -206,8 +206,8 @@ def test_a_socket_that_is_refused_waits_as_long_as_the_venue_says(
     host.refuses_sockets = True
 
     async def scene(venues: Venues) -> None:
-        url = venues._placed("binance", "wss://fstream.binance.com/ws")
-        with pytest.raises(Lost) as lost:
+        url = venues._rewritten("binance", "wss://fstream.binance.com/ws")
+        with pytest.raises(Disconnected) as lost:
             await venues._connect(MARKET)(url, lambda _: None)
         assert lost.value.after_s == 77
         asking = venues.public(MARKET).server_time_ns()

@@ -10,10 +10,10 @@ import typer
 if TYPE_CHECKING:
     from bowline.core.model.instrument import Market
     from bowline.venues.private import Report
-    from bowline.venues.stream import AccountNotice
+    from bowline.venues.stream import AccountEvent
 
 #: what is told so often that a person does not want to read it
-_QUIET = frozenset({"RestAsked"})
+_QUIET = frozenset({"RestPolled"})
 
 
 def watch_command(
@@ -48,10 +48,10 @@ class _Lines:
     def report(self, report: Report, seen_ns: int) -> None:
         self._say(report, seen_ns)
 
-    def notice(self, notice: AccountNotice, seen_ns: int) -> None:
-        self._say(notice, seen_ns)
+    def event(self, event: AccountEvent, seen_ns: int) -> None:
+        self._say(event, seen_ns)
 
-    def _say(self, each: Report | AccountNotice, seen_ns: int) -> None:
+    def _say(self, each: Report | AccountEvent, seen_ns: int) -> None:
         import msgspec
 
         line = {"told": type(each).__name__, "seen_ns": seen_ns, **msgspec.to_builtins(each)}
@@ -65,9 +65,9 @@ class _Sentences:
     def report(self, report: Report, seen_ns: int) -> None:
         typer.echo(f"{_clock(seen_ns)} {_sentence(report)}")
 
-    def notice(self, notice: AccountNotice, seen_ns: int) -> None:
-        if type(notice).__name__ not in _QUIET:
-            typer.echo(f"{_clock(seen_ns)} {_words(notice)}")
+    def event(self, event: AccountEvent, seen_ns: int) -> None:
+        if type(event).__name__ not in _QUIET:
+            typer.echo(f"{_clock(seen_ns)} {_words(event)}")
 
 
 def _clock(seen_ns: int) -> str:
@@ -105,21 +105,21 @@ def _sentence(report: Report) -> str:
             )
 
 
-def _words(notice: AccountNotice) -> str:
+def _words(event: AccountEvent) -> str:
     from bowline.venues import stream
 
-    match notice:
+    match event:
         case stream.StreamLive():
             said = "the stream is live"
-        case stream.StreamLost(why, again_after_s):
-            said = f"the stream is lost: {why}; again in {again_after_s:.1f} s, REST meanwhile"
+        case stream.StreamLost(why, retry_after_s):
+            said = f"the stream is lost: {why}; again in {retry_after_s:.1f} s, REST meanwhile"
         case stream.KeyRefused(code, message):
             said = f"the venue does not take the key: {message} ({code})"
         case stream.StreamMissed(report):
             said = f"the stream missed what REST told: {_sentence(report)}"
-        case stream.OrderInDoubt(report):
+        case stream.OrderStateUnknown(report):
             said = f"a state that nobody knows: {_sentence(report)}"
-        case stream.RestSilent(message):
+        case stream.RestFailed(message):
             said = f"REST could not be asked: {message}"
         case stream.FrameUnreadable(_, message):
             said = f"a frame could not be read: {message}"

@@ -18,8 +18,8 @@ from bowline.venues.opened import Venues
 from bowline.venues.stream import (
     BookInvalid,
     ConnectionLost,
+    FeedEvent,
     FrameUnreadable,
-    Notice,
     TopicRefused,
     TopicSilent,
 )
@@ -90,9 +90,9 @@ class Board:
             self._reasons.pop(book.instrument, None)
             self._news.set()
 
-    def notice(self, notice: Notice, seen_ns: int) -> None:  # noqa: ARG002 - books carry their own
+    def event(self, event: FeedEvent, seen_ns: int) -> None:  # noqa: ARG002 - books carry their own
         """Why a book is not there."""
-        match notice:
+        match event:
             case BookInvalid(instrument, reason):
                 self._reasons[instrument] = reason
             case TopicRefused(topic, code, message):

@@ -33,12 +33,12 @@ from bowline.venues.stream import (
     AccountSink,
     AccountStream,
     Connect,
+    Disconnected,
     FeedRunner,
     FeedSink,
-    Lost,
+    ListenKeyClient,
     OnFrame,
     Socket,
-    StreamKeys,
     aiohttp_connect,
 )
 
@@ -127,7 +127,7 @@ class Venues:
         host = START_HOSTS.get(market.name, "")
 
         async def start(path: str) -> bytes:
-            return await self._start(market, self._placed(market.venue, host + path))
+            return await self._start(market, self._rewritten(market.venue, host + path))
 
         def runner(sink: FeedSink) -> FeedRunner:
             return FeedRunner(
@@ -137,7 +137,7 @@ class Venues:
                 sink,
                 now_ns=self._now_ns,
                 random=Random(),  # noqa: S311 - jitter
-                place=lambda url: self._placed(market.venue, url),
+                rewrite_url=lambda url: self._rewritten(market.venue, url),
             )
 
         return runner
@@ -168,14 +168,14 @@ class Venues:
         return AccountStream(
             codec,
             rest,
-            StreamKeys(rest),
+            ListenKeyClient(rest),
             self._connect(market, HEARTBEAT_S),
             keys,
             sink,
             now_ns=self._now_ns,
             venue_now_ns=self.clock(market.venue).now_ns,
             random=Random(),  # noqa: S311 - jitter
-            place=lambda url: self._placed(market.venue, url),
+            rewrite_url=lambda url: self._rewritten(market.venue, url),
             instruments=instruments,
             cursors=cursors,
         )
@@ -206,7 +206,7 @@ class Venues:
             )
         return self._rate_limiters[venue]
 
-    def _placed(self, venue: str, url: str) -> str:
+    def _rewritten(self, venue: str, url: str) -> str:
         """Where a URL of the venue really lies."""
         host = self._of(venue).url
         if host == TESTNET:
@@ -241,10 +241,10 @@ class Venues:
             try:
                 rate_limiter.check_ban(time.monotonic())
             except Retryable as banned:
-                raise Lost(banned.message, after_s=banned.after_s) from None
+                raise Disconnected(banned.message, after_s=banned.after_s) from None
             try:
                 return await connect(url, on_frame)
-            except Lost as lost:
+            except Disconnected as lost:
                 named_s = wait_named_s(lost.headers, "", self._now_ns())
                 if lost.status == HTTPStatus.IM_A_TEAPOT:
                     lost.after_s = rate_limiter.ban(named_s, time.monotonic())

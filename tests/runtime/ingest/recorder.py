@@ -24,24 +24,24 @@ from bowline.runtime.ingest.sink import IngestSink
 from bowline.settings import load_settings
 from bowline.storage.tape import TapeWriter
 from bowline.venues.opened import VenueAccess, Venues
-from bowline.venues.stream import ConnectionLost, Notice, TopicLive
+from bowline.venues.stream import ConnectionLost, FeedEvent, TopicLive
 from tests.runtime.ingest.accelerated_loop import run_accelerated
 
 
 def told_to_stdout() -> None:
-    own = IngestSink.notice
+    own = IngestSink.event
 
-    def notice(self: IngestSink, notice: Notice, seen_ns: int) -> None:
-        own(self, notice, seen_ns)
-        line: dict[str, object] = {"ns": seen_ns, "kind": type(notice).__name__}
-        if isinstance(notice, TopicLive):
-            line |= {"channel": notice.topic.channel, "symbol": notice.topic.instrument.symbol}
-        if isinstance(notice, ConnectionLost):
-            line |= {"why": notice.why}
+    def event(self: IngestSink, event: FeedEvent, seen_ns: int) -> None:
+        own(self, event, seen_ns)
+        line: dict[str, object] = {"ns": seen_ns, "kind": type(event).__name__}
+        if isinstance(event, TopicLive):
+            line |= {"channel": event.topic.channel, "symbol": event.topic.instrument.symbol}
+        if isinstance(event, ConnectionLost):
+            line |= {"why": event.why}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
-    IngestSink.notice = notice  # type: ignore[method-assign]
+    IngestSink.event = event  # type: ignore[method-assign]
 
 
 async def record(market_name: str, symbols: str, since_ns: int, now_ns: Callable[[], int]) -> None:

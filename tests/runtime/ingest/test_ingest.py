@@ -183,7 +183,7 @@ def test_a_busy_store_loses_no_candle(world: World) -> None:
         write(delivery)  # type: ignore[arg-type]
 
     async def feed_script(sink: FeedSink) -> None:
-        sink.notice(TopicLive(Topic(Channel.CANDLES, BTC)), world.now_ns())
+        sink.event(TopicLive(Topic(Channel.CANDLES, BTC)), world.now_ns())
         await asyncio.sleep(61)
         sink.tick(seen(TRUTH, BEGIN), world.now_ns())
 

@@ -32,7 +32,7 @@ from bowline.storage.tape import Tape
 from bowline.venues import Channel, Topic
 from bowline.venues.books import BookKeeper
 from bowline.venues.opened import VenueAccess, Venues
-from bowline.venues.stream import BookValid, Notice
+from bowline.venues.stream import BookValid, FeedEvent
 from tests.runtime.ingest.accelerated_loop import run_accelerated
 from tests.runtime.ingest.truth import Print, Quote, Truth, Windows, missing_outside
 
@@ -86,8 +86,8 @@ class BookSink:
         else:
             self.wrong += 1
 
-    def notice(self, notice: Notice, seen_ns: int) -> None:
-        self.mended += isinstance(notice, BookValid)
+    def event(self, event: FeedEvent, seen_ns: int) -> None:
+        self.mended += isinstance(event, BookValid)
 
 
 class Recorder:
@@ -95,13 +95,13 @@ class Recorder:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.notices: list[dict[str, object]] = []
+        self.events: list[dict[str, object]] = []
         self.resident_mib: list[float] = []
 
     async def listen(self) -> None:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
-            self.notices.append(json.loads(line))
+            self.events.append(json.loads(line))
 
     async def weigh(self, every_s: float) -> None:
         while True:
@@ -112,7 +112,7 @@ class Recorder:
     def deaf_ms(self, symbol: str, channel: str) -> Windows:
         """When the feed itself said that it did not hear this."""
         windows, since_ms = [], 0
-        for each in self.notices:
+        for each in self.events:
             at_ms = int(str(each["ns"])) // 1_000_000
             if each["kind"] == "ConnectionLost" and not since_ms:
                 # what was on its way when the line broke is lost too
@@ -188,7 +188,7 @@ async def soak(home: Path, length_s: float) -> None:
         url = f"http://127.0.0.1:{address.port}"
         books = asyncio.create_task(watch_books(truth, sink, url, clock))
         async with recorder(home, url, clock) as made:
-            while not any(each["kind"] == "TopicLive" for each in made.notices):
+            while not any(each["kind"] == "TopicLive" for each in made.events):
                 assert made.process.returncode is None, (home / "recorder.log").read_text()
                 await asyncio.sleep(0.5)
             done = await break_things(faults, length_s)

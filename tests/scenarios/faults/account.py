@@ -19,7 +19,7 @@ from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 from bowline.venues.bybit import BybitPrivateCodec
 from bowline.venues.protocol import FillPage
 from bowline.venues.rest import Credentials
-from bowline.venues.stream import AccountStream, Lost, Socket, StreamKeys
+from bowline.venues.stream import AccountStream, Disconnected, ListenKeyClient, Socket
 from tests.venues.stream.accounts import RecordingSink
 from tests.venues.stream.played import BTC, LISTINGS, MARKET, now_ns, now_s
 
@@ -140,7 +140,7 @@ class _Line:
         if not self._gone.done():
             self._gone.set_result(why)
 
-    async def ended(self) -> str:
+    async def wait_closed(self) -> str:
         return await asyncio.shield(self._gone)
 
     async def close(self) -> None:
@@ -148,7 +148,7 @@ class _Line:
 
     async def send(self, frame: bytes, *, binary: bool = False) -> None:
         if self._gone.done():
-            raise Lost("gone")
+            raise Disconnected("gone")
         asked = json.loads(frame)
         answer = {"op": asked["op"], "success": True, "ret_msg": ""}
         if asked["op"] == "ping":
@@ -181,7 +181,7 @@ async def listening(account: PlayedAccount) -> AsyncIterator[RecordingSink]:
     """Bowline's own stream of this account, live; in virtual time."""
     told = RecordingSink()
     stream = AccountStream(
-        CODEC, _Rest(account), StreamKeys(account), account.connect,
+        CODEC, _Rest(account), ListenKeyClient(account), account.connect,
         Credentials("key", "secret"), told,
         now_ns=now_ns, venue_now_ns=now_ns, random=Random(1), instruments=[BTC],
     )  # type: ignore[arg-type]  # fmt: skip

@@ -28,7 +28,7 @@ from bowline.simex import ACCOUNT
 from bowline.simex.dialects.bybit import dialect as bybit
 from bowline.venues.errors import Rejected, Retryable, Unknown, VenueError
 from bowline.venues.rest import RestVenue
-from bowline.venues.stream.account_book import Holdings
+from bowline.venues.stream.account_state import AccountHoldings
 from tests.scenarios.faults.stage import (
     BINANCE,
     BYBIT,
@@ -436,9 +436,9 @@ def test_a21_an_id_that_is_known_is_doubt_and_the_look_up_finds_the_first() -> N
 
 
 def test_a23_an_older_answer_does_not_take_a_position_back() -> None:
-    holdings, price = Holdings(), Decimal(100)
-    assert holdings.position(PositionReport(BTC, Direction.LONG, Decimal(2), price, 1_001))
-    assert not holdings.position(PositionReport(BTC, Direction.LONG, Decimal(1), price, 1_000))
+    holdings, price = AccountHoldings(), Decimal(100)
+    assert holdings.set_position(PositionReport(BTC, Direction.LONG, Decimal(2), price, 1_001))
+    assert not holdings.set_position(PositionReport(BTC, Direction.LONG, Decimal(1), price, 1_000))
     assert [each.quantity for each in holdings.positions] == [2]
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bowline.core.model.values import OrderId
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
-from bowline.venues.stream import AccountNotice
+from bowline.venues.stream import AccountEvent
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ class RecordingSink:
     """Everything in the order in which it was told."""
 
     reports: list[OrderReport | FillReport | Balance | PositionReport] = field(default_factory=list)
-    notices: list[AccountNotice] = field(default_factory=list)
+    events: list[AccountEvent] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def report(
@@ -29,13 +29,13 @@ class RecordingSink:
         self.reports.append(report)
         self.changed.set()
 
-    def notice(self, notice: AccountNotice, seen_ns: int) -> None:
+    def event(self, event: AccountEvent, seen_ns: int) -> None:
         assert seen_ns > 0
-        self.notices.append(notice)
+        self.events.append(event)
         self.changed.set()
 
     def of(self, kind: type[T]) -> list[T]:
-        return [each for each in (*self.reports, *self.notices) if isinstance(each, kind)]
+        return [each for each in (*self.reports, *self.events) if isinstance(each, kind)]
 
     def fills_of(self, client_id: int) -> list[FillReport]:
         return [each for each in self.of(FillReport) if each.client_id == OrderId(client_id)]

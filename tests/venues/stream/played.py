@@ -11,7 +11,7 @@ from bowline.core.model.instrument import Instrument, InstrumentId, market_by_na
 from bowline.core.venue import CandleSeen, Listing, Listings, QuoteChanged, TradePrinted
 from bowline.venues.books import BookKeeper
 from bowline.venues.bybit import BybitCodec
-from bowline.venues.stream import Lost, Notice, Socket
+from bowline.venues.stream import Disconnected, FeedEvent, Socket
 
 MARKET = market_by_name("bybit:linear")
 BTC = InstrumentId(MARKET.market_id, "BTCUSDT")
@@ -27,7 +27,7 @@ TICK_S = 0.1
 class Heard:
     """A sink that remembers, with the loop's time."""
 
-    notices: list[tuple[float, Notice]] = field(default_factory=list)
+    events: list[tuple[float, FeedEvent]] = field(default_factory=list)
     trades: list[str] = field(default_factory=list)
     books: list[tuple[float, str, float]] = field(default_factory=list)
 
@@ -41,11 +41,11 @@ class Heard:
         assert book.best_bid is not None
         self.books.append((now_s(), book.instrument.symbol, book.best_bid[0]))
 
-    def notice(self, notice: Notice, seen_ns: int) -> None:
-        self.notices.append((now_s(), notice))
+    def event(self, event: FeedEvent, seen_ns: int) -> None:
+        self.events.append((now_s(), event))
 
-    def of(self, kind: type) -> list[tuple[float, Notice]]:
-        return [(at, each) for at, each in self.notices if isinstance(each, kind)]
+    def of(self, kind: type) -> list[tuple[float, FeedEvent]]:
+        return [(at, each) for at, each in self.events if isinstance(each, kind)]
 
 
 def now_s() -> float:
@@ -81,7 +81,7 @@ class PlayedVenue:
         self.opened_s.append(now_s())
         await asyncio.sleep(0.02)
         if self.unreachable:
-            raise Lost("refused")
+            raise Disconnected("refused")
         socket = PlayedSocket(self, on_frame)
         self.sockets.append(socket)
         return socket
@@ -108,7 +108,7 @@ class PlayedSocket:
             self._gone.set_result(why)
         self._ticker.cancel()
 
-    async def ended(self) -> str:
+    async def wait_closed(self) -> str:
         return await asyncio.shield(self._gone)
 
     async def close(self) -> None:
@@ -116,7 +116,7 @@ class PlayedSocket:
 
     async def send(self, frame: bytes, *, binary: bool = False) -> None:
         if not self.open:
-            raise Lost("gone")
+            raise Disconnected("gone")
         asked = json.loads(frame)
         if asked["op"] == "ping":
             self._venue.pings += 1

@@ -22,7 +22,7 @@ from bowline.venues.errors import Retryable, UnreadableReply
 from bowline.venues.private import ListenKey, PrivateRules
 from bowline.venues.protocol import FillPage, ParsedRows, UnreadableRow
 from bowline.venues.rest import Credentials
-from bowline.venues.stream import AccountStream, Lost, Socket, StreamKeys
+from bowline.venues.stream import AccountStream, Disconnected, ListenKeyClient, Socket
 from tests.venues.stream.accounts import RecordingSink
 from tests.venues.stream.played import BTC, LISTINGS, MARKET, now_ns, now_s
 
@@ -89,7 +89,7 @@ class PlayedAccount:
         )  # fmt: skip
         self.tell_order(number)
 
-    def fill(self, number: int, quantity: int = 1, *, told: bool = True) -> FillReport:
+    def fill(self, number: int, quantity: int = 1, *, streamed: bool = True) -> FillReport:
         order = self.orders[number]
         filled = order.filled + quantity
         state = OrderState.FILLED if filled == order.quantity else OrderState.PARTLY_FILLED
@@ -101,7 +101,7 @@ class PlayedAccount:
             D(quantity), D(100), D("0.1"), "USDT", now_ns(),
         )  # fmt: skip
         self.done.append(fill)
-        if told:
+        if streamed:
             self.tell_fill(fill)
             self.tell_order(number)
         return fill
@@ -152,7 +152,7 @@ class PlayedAccount:
         self.opened_s.append(now_s())
         await asyncio.sleep(0.02)
         if self.unreachable:
-            raise Lost(f"{url} did not open")
+            raise Disconnected(f"{url} did not open")
         socket = PlayedSocket(self, on_frame)
         self.sockets.append(socket)
         return socket
@@ -230,7 +230,7 @@ class PlayedSocket:
         if not self._gone.done():
             self._gone.set_result(why)
 
-    async def ended(self) -> str:
+    async def wait_closed(self) -> str:
         return await asyncio.shield(self._gone)
 
     async def close(self) -> None:
@@ -238,7 +238,7 @@ class PlayedSocket:
 
     async def send(self, frame: bytes, *, binary: bool = False) -> None:
         if self._gone.done():
-            raise Lost("gone")
+            raise Disconnected("gone")
         if self._account.mute:
             return
         asked = json.loads(frame)
@@ -261,16 +261,16 @@ class PlayedSocket:
 
 @asynccontextmanager
 async def listening(
-    account: PlayedAccount, told: RecordingSink, **rules: Any
+    account: PlayedAccount, sink: RecordingSink, **rules: Any
 ) -> AsyncIterator[AccountStream]:
     """The account's stream, running."""
     stream = AccountStream(
         Codec(**rules),
         account,  # type: ignore[arg-type]
-        StreamKeys(account),
+        ListenKeyClient(account),
         account.connect,
         KEYS,
-        told,
+        sink,
         now_ns=now_ns,
         venue_now_ns=now_ns,
         random=Random(1),

@@ -23,11 +23,11 @@ from bowline.venues.rest import Credentials
 from bowline.venues.stream import (
     FrameUnreadable,
     KeyRefused,
-    RestAsked,
+    RestPolled,
     StreamLive,
     StreamLost,
     StreamMissed,
-    private,
+    account_stream,
 )
 from tests.venues.stream.accounts import RecordingSink
 
@@ -43,10 +43,10 @@ class Table:
     """An account at a played venue, its stream running."""
 
     def __init__(
-        self, venue: Venue, instrument: InstrumentId, told: RecordingSink, faults: Faults
+        self, venue: Venue, instrument: InstrumentId, sink: RecordingSink, faults: Faults
     ) -> None:
         self.venue, self.instrument = venue, instrument
-        self.told, self.faults = told, faults
+        self.sink, self.faults = sink, faults
 
     async def buy(self, number: int, ratio: str = "1.05") -> OrderRequest:
         """A limit order that takes at once, or rests where the ratio is low; enough for each."""
@@ -63,16 +63,16 @@ class Table:
 
     async def filled(self, number: int, within_s: float = 10.0) -> None:
         """Wait for an order and all its fills to have been told, and hold them to being once."""
-        told = self.told
-        await told.until(
+        sink = self.sink
+        await sink.until(
             lambda: (
-                sum(fill.quantity for fill in told.fills_of(number)) >= QUANTITY
-                and told.orders_of(number)
-                and told.orders_of(number)[-1].state is OrderState.FILLED
+                sum(fill.quantity for fill in sink.fills_of(number)) >= QUANTITY
+                and sink.orders_of(number)
+                and sink.orders_of(number)[-1].state is OrderState.FILLED
             ),
             within_s,
         )
-        fills = told.fills_of(number)
+        fills = sink.fills_of(number)
         assert sum(fill.quantity for fill in fills) == QUANTITY
         assert len({fill.trade_id for fill in fills}) == len(fills)
         assert all(fill.fee_asset and fill.side is Side.BUY for fill in fills)
@@ -101,16 +101,16 @@ async def seated(name: str, **fault: object) -> AsyncIterator[Table]:
             f"http://127.0.0.1:{address.port}",
             Credentials(keys.api_key, keys.secret, keys.password),
         )
-        told = RecordingSink()
+        sink = RecordingSink()
         async with Venues({market.venue: access}) as venues:
             instrument = InstrumentId(market.market_id, "BTCUSDT")
-            stream = await venues.account_stream(market, told, instruments=[instrument])
+            stream = await venues.account_stream(market, sink, instruments=[instrument])
             venue = venues.account(market)
             assert venue is not None
             running = asyncio.create_task(stream.run())
             try:
-                await told.until(lambda: told.of(StreamLive) and told.of(RestAsked))
-                yield Table(venue, instrument, told, faults)
+                await sink.until(lambda: sink.of(StreamLive) and sink.of(RestPolled))
+                yield Table(venue, instrument, sink, faults)
             finally:
                 running.cancel()
                 with suppress(asyncio.CancelledError):
@@ -128,10 +128,10 @@ def at(name: str, scene: Callable[[Table], Awaitable[None]], **fault: object) ->
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """REST is asked without the wait that spares a real venue."""
-    monkeypatch.setattr(private, "ASK_SOON_S", 0.1)
-    monkeypatch.setattr(private, "ASK_UNTOLD_S", 0.2)
-    monkeypatch.setattr(private, "GRACE_S", 0.5)
-    monkeypatch.setattr(private, "ASK_EVERY_S", 0.8)
+    monkeypatch.setattr(account_stream, "POLL_SOON_S", 0.1)
+    monkeypatch.setattr(account_stream, "POLL_INCOMPLETE_S", 0.2)
+    monkeypatch.setattr(account_stream, "STREAM_GRACE_S", 0.5)
+    monkeypatch.setattr(account_stream, "POLL_INTERVAL_S", 0.8)
 
 
 @pytest.mark.parametrize(
@@ -140,23 +140,23 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_an_order_its_fills_and_what_they_change_are_told_once(name: str) -> None:
     async def scene(table: Table) -> None:
-        told = table.told
+        sink = table.sink
         await table.buy(71, "0.9")
-        await told.until(lambda: told.orders_of(71))
-        assert told.orders_of(71)[-1].state is OrderState.WORKING
+        await sink.until(lambda: sink.orders_of(71))
+        assert sink.orders_of(71)[-1].state is OrderState.WORKING
         await table.buy(72)
         await table.filled(72)
-        await told.until(lambda: [each for each in told.of(Balance) if each.asset == "USDT"])
+        await sink.until(lambda: [each for each in sink.of(Balance) if each.asset == "USDT"])
         if name.endswith(":linear"):
-            await told.until(lambda: told.of(PositionReport))
-            assert told.of(PositionReport)[-1].quantity == QUANTITY
-        rounds = len(told.of(RestAsked))
+            await sink.until(lambda: sink.of(PositionReport))
+            assert sink.of(PositionReport)[-1].quantity == QUANTITY
+        rounds = len(sink.of(RestPolled))
         await patiently(lambda: table.venue.cancel(table.instrument, OrderId(71)))
-        await told.until(lambda: told.orders_of(71)[-1].state is OrderState.CANCELLED)
-        await told.until(lambda: len(told.of(RestAsked)) > rounds, 40)
+        await sink.until(lambda: sink.orders_of(71)[-1].state is OrderState.CANCELLED)
+        await sink.until(lambda: len(sink.of(RestPolled)) > rounds, 40)
         await table.filled(72)
-        assert not told.of(StreamMissed)
-        assert not told.of(FrameUnreadable)
+        assert not sink.of(StreamMissed)
+        assert not sink.of(FrameUnreadable)
 
     at(name, scene)
 
@@ -186,10 +186,10 @@ def test_what_was_lost_with_the_connection_is_told_by_rest(name: str) -> None:
         table.faults.add(fault="disconnect", at_s=0)
         await table.buy(84)
         await table.filled(84)
-        await table.told.until(lambda: len(table.told.of(StreamLive)) > 1, 20)
+        await table.sink.until(lambda: len(table.sink.of(StreamLive)) > 1, 20)
         await table.buy(85)
         await table.filled(85)
-        assert table.told.of(StreamLost)
+        assert table.sink.of(StreamLost)
 
     at(name, scene)
 
@@ -203,8 +203,8 @@ def test_a_frozen_stream_is_found_out_by_rest(name: str) -> None:
         await asyncio.sleep(0.05)
         await table.buy(86)
         await table.filled(86)
-        await table.told.until(lambda: table.told.of(StreamLost), 20)
-        assert table.told.of(StreamMissed)
+        await table.sink.until(lambda: table.sink.of(StreamLost), 20)
+        assert table.sink.of(StreamMissed)
         await table.filled(86)
 
     at(name, scene)
@@ -216,9 +216,9 @@ def test_a_revoked_key_is_told() -> None:
     async def scene(table: Table) -> None:
         table.faults.add(fault="revoke_key", at_s=0, seconds=60)
         table.faults.add(fault="disconnect", at_s=0)
-        await table.told.until(lambda: table.told.of(KeyRefused), 20)
-        await table.told.until(
-            lambda: table.told.of(StreamLost)[-1].again_after_s >= private.REFUSED_AGAIN_S
+        await table.sink.until(lambda: table.sink.of(KeyRefused), 20)
+        await table.sink.until(
+            lambda: table.sink.of(StreamLost)[-1].retry_after_s >= account_stream.REFUSED_RETRY_S
         )
 
     at("bybit:linear", scene)
@@ -230,6 +230,6 @@ def test_a_login_is_signed_in_the_time_of_the_venue() -> None:
     async def scene(table: Table) -> None:
         await table.buy(87)
         await table.filled(87)
-        assert not table.told.of(KeyRefused)
+        assert not table.sink.of(KeyRefused)
 
     at("okx:spot", scene, fault="clock_skew", at_s=0, seconds=240)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from random import Random
 
-from bowline.venues.stream.backoff import CAP_S, LEAST_S, Backoff
+from bowline.venues.stream.backoff import MAX_S, MIN_S, Backoff
 
 
 def test_waits_grow_to_the_cap_and_no_further() -> None:
     backoff = Backoff(Random(1))
     waits = [backoff.next_s() for _ in range(200)]
-    assert all(LEAST_S <= wait <= CAP_S for wait in waits)
+    assert all(MIN_S <= wait <= MAX_S for wait in waits)
     assert sum(waits[:3]) / 3 < 4.0
-    assert max(waits) > CAP_S * 0.9
-    assert sum(waits[20:]) / len(waits[20:]) > CAP_S * 0.4
+    assert max(waits) > MAX_S * 0.9
+    assert sum(waits[20:]) / len(waits[20:]) > MAX_S * 0.4
 
 
 def test_a_connection_that_held_starts_anew() -> None:
     backoff = Backoff(Random(2))
     for _ in range(20):
         backoff.next_s()
-    backoff.worked()
+    backoff.reset()
     assert backoff.next_s() <= 1.0
 
 

@@ -24,7 +24,7 @@ from bowline.venues.stream import (
     TopicRefused,
     TopicSilent,
 )
-from bowline.venues.stream.backoff import CAP_S
+from bowline.venues.stream.backoff import MAX_S
 from bowline.venues.stream.connection import Connection
 from tests.venues.stream.played import BTC, CODEC, ETH, MARKET, Heard, PlayedVenue, now_ns, now_s
 from tests.virtual_time import run_virtually
@@ -160,7 +160,7 @@ def test_b2_a_frozen_stream_whose_pings_are_answered_is_dead_within_half_a_minut
             venue.frozen = True
             frozen_s = now_s()
             await asyncio.sleep(11)
-            assert {type(n) for at, n in heard.notices if at > frozen_s} == {
+            assert {type(n) for at, n in heard.events if at > frozen_s} == {
                 TopicSilent,
                 BookInvalid,
             }
@@ -243,7 +243,7 @@ def test_b10_a_bad_topic_among_ten_of_one_request_costs_no_other_one(bad: set[st
             )
 
     venue, heard = play(scene)
-    assert {notice.topic.instrument.symbol for _, notice in heard.of(TopicRefused)} == bad
+    assert {event.topic.instrument.symbol for _, event in heard.of(TopicRefused)} == bad
     assert len(heard.of(TopicRefused)) == len(bad), "each is told once"
     assert not heard.of(ConnectionLost)
     refused_again = [at for at, word in venue.subscribed if word.rpartition(".")[2] in bad]
@@ -272,7 +272,7 @@ def test_one_quiet_topic_of_many_ends_no_connection(every_s: int | None) -> None
     assert not heard.of(ConnectionLost)
     ticks = [at for at, symbol, _ in heard.books if symbol == "C0USDT"]
     assert max(after - before for before, after in pairwise(ticks)) < 1
-    silent = {notice.topic.instrument.symbol for _, notice in heard.of(TopicSilent)}
+    silent = {event.topic.instrument.symbol for _, event in heard.of(TopicSilent)}
     assert silent == {"ETHUSDT"}
 
 
@@ -343,7 +343,7 @@ def test_b15_an_unreachable_venue_is_not_stormed(seed: int) -> None:
         async with running(venue, heard, BOOKS, seed):
             await asyncio.sleep(3_600)
             venue.unreachable = False
-            await asyncio.sleep(CAP_S + 2)
+            await asyncio.sleep(MAX_S + 2)
             assert heard.books, "back within the longest wait"
 
     venue, _ = play(scene)

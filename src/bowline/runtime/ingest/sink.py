@@ -19,8 +19,8 @@ from bowline.venues.stream import (
     BookInvalid,
     BookValid,
     ConnectionLost,
+    FeedEvent,
     FrameUnreadable,
-    Notice,
     TopicLive,
     TopicRefused,
     TopicSilent,
@@ -69,19 +69,19 @@ class IngestSink:
     def book(self, keeper: BookKeeper, seen_ns: int) -> None:
         """Books are not recorded."""
 
-    def notice(self, notice: Notice, seen_ns: int) -> None:  # noqa: ARG002 - the log has its own
+    def event(self, event: FeedEvent, seen_ns: int) -> None:  # noqa: ARG002 - the log has its own
         """Count and log the event; request a repair where candles may be missing."""
         counts = self._health.counts
-        match notice:
+        match event:
             case TopicLive(topic):
                 more = {"channel": topic.channel.value, "symbol": topic.instrument.symbol}
                 _log.info("topic is live", extra=more)
                 if topic.channel is Channel.CANDLES:
                     self._mark_missing(topic.instrument)
-            case ConnectionLost(url, why, topics, again_after_s):
+            case ConnectionLost(url, why, topics, retry_after_s):
                 counts[Count.CONNECTIONS_LOST] += 1
                 self._health.trouble(
-                    f"{url}: {why}", again_after_s=again_after_s, topics=len(topics)
+                    f"{url}: {why}", retry_after_s=retry_after_s, topics=len(topics)
                 )
             case TopicSilent(topic):
                 counts[Count.TOPICS_SILENT] += 1

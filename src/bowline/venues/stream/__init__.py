@@ -1,56 +1,56 @@
-"""Feeds and accounts' streams kept alive: one runner each for every venue, over any WebSocket."""
+"""Public feeds and account streams over WebSockets: one supervisor of each for every venue."""
 
-from bowline.venues.stream.account_notices import (
-    AccountNotice,
+from bowline.venues.stream.account_events import (
+    AccountEvent,
     AccountSink,
     KeyRefused,
-    OrderInDoubt,
-    RestAsked,
-    RestSilent,
+    OrderStateUnknown,
+    RestFailed,
+    RestPolled,
     RowUnreadable,
     StreamLive,
     StreamLost,
     StreamMissed,
 )
-from bowline.venues.stream.notices import (
+from bowline.venues.stream.account_stream import AccountStream
+from bowline.venues.stream.connection_books import FetchSnapshot
+from bowline.venues.stream.feed_events import (
     BookInvalid,
     BookValid,
     ConnectionLost,
+    FeedEvent,
     FeedSink,
     FrameUnreadable,
-    Notice,
     TopicLive,
     TopicRefused,
     TopicSilent,
 )
-from bowline.venues.stream.private import AccountStream
+from bowline.venues.stream.listen_key import ListenKeyClient
 from bowline.venues.stream.runner import FeedRunner
-from bowline.venues.stream.shelf import Fetch
-from bowline.venues.stream.stream_key import StreamKeys
-from bowline.venues.stream.transport import Connect, Lost, OnFrame, Socket, aiohttp_connect
+from bowline.venues.stream.transport import Connect, Disconnected, OnFrame, Socket, aiohttp_connect
 
 __all__ = [
-    "AccountNotice",
+    "AccountEvent",
     "AccountSink",
     "AccountStream",
     "BookInvalid",
     "BookValid",
     "Connect",
     "ConnectionLost",
+    "Disconnected",
+    "FeedEvent",
     "FeedRunner",
     "FeedSink",
-    "Fetch",
+    "FetchSnapshot",
     "FrameUnreadable",
     "KeyRefused",
-    "Lost",
-    "Notice",
+    "ListenKeyClient",
     "OnFrame",
-    "OrderInDoubt",
-    "RestAsked",
-    "RestSilent",
+    "OrderStateUnknown",
+    "RestFailed",
+    "RestPolled",
     "RowUnreadable",
     "Socket",
-    "StreamKeys",
     "StreamLive",
     "StreamLost",
     "StreamMissed",

@@ -1,6 +1,6 @@
-"""One connection of an account's stream, from login to its end.
+"""One connection of an account stream, from login to its end.
 
-It lives once. What ends it is told as `Lost`; whether there is another is its stream's to decide.
+A session runs once. Its end is raised as `Disconnected`; its stream decides about the next one.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from bowline.venues.private import (
     Word,
 )
 from bowline.venues.rest import Credentials
-from bowline.venues.stream.transport import Lost, Socket
+from bowline.venues.stream.transport import Disconnected, Socket
 
-#: a login, and an answer to a subscription, are owed within this long
-ANSWER_S = 10.0
-LOOK_EVERY_S = 0.25
+#: time limit of the answer to a login or subscription
+ANSWER_TIMEOUT_S = 10.0
+WATCHDOG_INTERVAL_S = 0.25
 
 
 class AccountSession:
@@ -32,107 +32,107 @@ class AccountSession:
     def __init__(
         self,
         codec: PrivateCodec,
-        hear: Callable[[Report | LoginRefused | Untold | UnreadableItem], None],
-        now_heard: Callable[[], None],
+        on_message: Callable[[Report | LoginRefused | Untold | UnreadableItem], None],
+        on_live: Callable[[], None],
     ) -> None:
         self._codec = codec
-        self._hear = hear
-        self._now_heard = now_heard
+        self._on_message = on_message
+        self._on_live = on_live
         self._clock_s = asyncio.get_running_loop().time
-        self._heard_s = self._clock_s()
-        self._answers: asyncio.Queue[Answer] = asyncio.Queue()
-        self._known = asyncio.Event()
-        self._taken = asyncio.Semaphore(0)
-        self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        #: the venue did not take the key
+        self._last_frame_s = self._clock_s()
+        self._replies: asyncio.Queue[Answer] = asyncio.Queue()
+        self._logged_in = asyncio.Event()
+        self._acknowledged = asyncio.Semaphore(0)
+        self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        #: the venue refused the key or a subscription
         self.refused = False
 
-    def read(self, frame: bytes) -> Iterable[Word]:
-        """What a frame says. Raises Unreadable."""
-        self._heard_s = self._clock_s()
+    def decode(self, frame: bytes) -> Iterable[Word]:
+        """Decode a frame. Raises Unreadable."""
+        self._last_frame_s = self._clock_s()
         return self._codec.decode(frame)
 
-    def end(self, why: str) -> None:
+    def end(self, message: str) -> None:
         """End the connection."""
-        if not self._over.done():
-            self._over.set_result(why)
+        if not self._ended.done():
+            self._ended.set_result(message)
 
-    def take(self, item: Word) -> None:
-        """Hand on a report; obey all else."""
+    def handle(self, item: Word) -> None:
+        """Pass a report on; act on everything else."""
         match item:
             case LoggedIn():
-                self._known.set()
+                self._logged_in.set()
             case LoginRefused(code, message):
                 self.refused = True
-                self._hear(item)
+                self._on_message(item)
                 self.end(f"the key was refused: {message} ({code})")
             case Subscribed():
-                self._taken.release()
+                self._acknowledged.release()
             case SubscriptionRefused(code, message):
                 self.refused = True
                 self.end(f"a subscription was refused: {message} ({code})")
             case Answer():
-                self._answers.put_nowait(item)
+                self._replies.put_nowait(item)
             case Closing(message):
                 self.end(f"the venue ends it: {message}")
             case Pong():
                 pass
             case _:
-                self._hear(item)
+                self._on_message(item)
 
     async def open(
         self, socket: Socket, credentials: Credentials, venue_now_ns: Callable[[], int]
     ) -> None:
-        """Log in and ask for everything. Raises Lost."""
+        """Log in and subscribe to everything. Raises Disconnected."""
         frames = self._codec.login(credentials, venue_now_ns())
         for frame in frames:
             await socket.send(frame)
         if frames:
-            await _in_time(self._known.wait(), "the login was not answered")
-        asked = self._codec.subscribe(credentials, venue_now_ns(), 1)
-        for frame in asked:
+            await _within_timeout(self._logged_in.wait(), "the login was not answered")
+        frames_sent = self._codec.subscribe(credentials, venue_now_ns(), 1)
+        for frame in frames_sent:
             await socket.send(frame)
-        for _ in asked:
-            await _in_time(self._taken.acquire(), "a subscription was not answered")
-        self._now_heard()
+        for _ in frames_sent:
+            await _within_timeout(self._acknowledged.acquire(), "a subscription was not answered")
+        self._on_live()
 
-    async def answer(self, socket: Socket) -> None:
-        """Send what the venue expects back. Raises Lost."""
+    async def send_replies(self, socket: Socket) -> None:
+        """Send the replies that the venue expects. Raises Disconnected."""
         while True:
-            answer = await self._answers.get()
-            await socket.send(answer.frame, binary=answer.binary)
+            reply = await self._replies.get()
+            await socket.send(reply.frame, binary=reply.binary)
 
-    async def watch(self, socket: Socket, age_s: float) -> None:
-        """Ping, and end what is over. Raises Lost."""
-        rules, born_s = self._codec.rules, self._clock_s()
-        self._heard_s = pinged_s = born_s
-        ended = asyncio.ensure_future(socket.ended())
+    async def run_watchdog(self, socket: Socket, max_age_s: float) -> None:
+        """Send pings; raises Disconnected when the connection has ended, is silent or too old."""
+        rules, opened_s = self._codec.rules, self._clock_s()
+        self._last_frame_s = last_ping_s = opened_s
+        closed = asyncio.ensure_future(socket.wait_closed())
         try:
             while True:
                 await asyncio.wait(
-                    {ended, self._over},
-                    timeout=LOOK_EVERY_S,
+                    {closed, self._ended},
+                    timeout=WATCHDOG_INTERVAL_S,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 now_s = self._clock_s()
-                if self._over.done():
-                    raise Lost(self._over.result())
-                if ended.done():
-                    raise Lost(ended.result())
-                if now_s - self._heard_s > rules.silent_after_s:
-                    raise Lost(f"no frame for {rules.silent_after_s:g} s")
-                if now_s - born_s > age_s:
-                    raise Lost("it is old: the venue would end it soon")
-                if rules.ping is not None and now_s - pinged_s >= rules.ping_every_s:
-                    pinged_s = now_s
+                if self._ended.done():
+                    raise Disconnected(self._ended.result())
+                if closed.done():
+                    raise Disconnected(closed.result())
+                if now_s - self._last_frame_s > rules.silent_after_s:
+                    raise Disconnected(f"no frame for {rules.silent_after_s:g} s")
+                if now_s - opened_s > max_age_s:
+                    raise Disconnected("it is old: the venue would end it soon")
+                if rules.ping is not None and now_s - last_ping_s >= rules.ping_every_s:
+                    last_ping_s = now_s
                     await socket.send(rules.ping)
         finally:
-            ended.cancel()
+            closed.cancel()
 
 
-async def _in_time(waited: Awaitable[object], why: str) -> None:
+async def _within_timeout(awaited: Awaitable[object], message: str) -> None:
     try:
-        async with asyncio.timeout(ANSWER_S):
-            await waited
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            await awaited
     except TimeoutError:
-        raise Lost(f"{why} within {ANSWER_S:g} s") from None
+        raise Disconnected(f"{message} within {ANSWER_TIMEOUT_S:g} s") from None

@@ -1,6 +1,6 @@
-"""The public feed of one market: topics shared out over lines, each line kept alive.
+"""The public feed of one market: its topics split over connections, each with a supervisor.
 
-It knows no venue: what is particular is the codec's. It must never end because a venue does.
+It knows no venue; the codec holds the differences. It must never end because a venue fails.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
 from bowline.venues.feed import FeedCodec, Topic
-from bowline.venues.stream.line import Line
-from bowline.venues.stream.notices import FeedSink
-from bowline.venues.stream.shelf import Fetch
+from bowline.venues.stream.connection_books import FetchSnapshot
+from bowline.venues.stream.feed_events import FeedSink
+from bowline.venues.stream.supervisor import ConnectionSupervisor
 from bowline.venues.stream.transport import Connect
 
-#: between two openings of connections to the same venue
+#: interval between two openings of connections to the same venue
 STAGGER_S = 0.25
 
 
 class FeedRunner:
-    """`place` says where a venue's URL really lies: another host in a test, else itself."""
+    """Runs a feed. `rewrite_url` maps a venue's URL to the one to connect to."""
 
     def __init__(
         self,
         codec: FeedCodec,
         connect: Connect,
-        fetch: Fetch,
+        fetch: FetchSnapshot,
         sink: FeedSink,
         *,
         now_ns: Callable[[], int],
         random: Random,
-        place: Callable[[str], str] = str,
+        rewrite_url: Callable[[str], str] = str,
     ) -> None:
         self._codec = codec
         self._connect = connect
@@ -40,16 +40,16 @@ class FeedRunner:
         self._sink = sink
         self._now_ns = now_ns
         self._random = random
-        self._place = place
+        self._rewrite_url = rewrite_url
 
     async def run(self, topics: Iterable[Topic]) -> None:
         """Keep these topics alive until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for line in self._lines(topics):
-                tasks.create_task(line.run())
+            for supervisor in self._supervisors(topics):
+                tasks.create_task(supervisor.run())
                 await asyncio.sleep(STAGGER_S)
 
-    def _lines(self, topics: Iterable[Topic]) -> Iterator[Line]:
+    def _supervisors(self, topics: Iterable[Topic]) -> Iterator[ConnectionSupervisor]:
         by_url: dict[str, list[Topic]] = defaultdict(list)
         for topic in sorted(set(topics)):
             by_url[self._codec.rules(topic.channel).url].append(topic)
@@ -57,14 +57,14 @@ class FeedRunner:
             rules = self._codec.rules(together[0].channel)
             size = rules.topics_a_connection
             for at in range(0, len(together), size):
-                yield Line(
-                    self._codec,
-                    rules,
-                    self._place(url),
-                    together[at : at + size],
-                    self._connect,
-                    self._fetch,
-                    self._sink,
-                    self._now_ns,
-                    self._random,
+                yield ConnectionSupervisor(
+                    codec=self._codec,
+                    rules=rules,
+                    url=self._rewrite_url(url),
+                    topics=together[at : at + size],
+                    connect=self._connect,
+                    fetch=self._fetch,
+                    sink=self._sink,
+                    now_ns=self._now_ns,
+                    random=self._random,
                 )

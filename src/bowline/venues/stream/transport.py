@@ -1,6 +1,6 @@
-"""A WebSocket as the runner needs it: frames handed over at once, one by one, as bytes.
+"""A WebSocket as the streams need it: every frame goes to a callback at once, as bytes.
 
-aiohttp's is the usual one; another that keeps this protocol may take its place. Nothing here
+aiohttp implements it; another library that keeps this protocol may replace it. Nothing here
 decodes, counts or retries.
 """
 
@@ -13,19 +13,19 @@ from typing import Protocol
 
 import aiohttp
 
-#: a frame larger than this is no market data
-MOST_FRAME_BYTES = 16 * 1024 * 1024
+#: a larger frame ends the connection
+MAX_FRAME_BYTES = 16 * 1024 * 1024
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
 
 OnFrame = Callable[[bytes], None]
 
 
-class Lost(Exception):
-    """A connection could not be made or did not hold; the message says why.
+class Disconnected(Exception):
+    """A connection could not be opened, or ended; the message says why.
 
-    `status` is HTTP's, where the opening was refused, with its `headers` by lower-case names;
-    `after_s` is how long the venue wants to be left alone.
+    `status` and `headers` (lower-case names) are those of an HTTP reply that refused the opening;
+    `after_s`: seconds that the venue asks us to wait.
     """
 
     def __init__(self, message: str, *, after_s: float = 0.0) -> None:
@@ -39,16 +39,16 @@ class Socket(Protocol):
     """An open connection."""
 
     async def send(self, frame: bytes, *, binary: bool = False) -> None:
-        """Send one frame. Raises Lost."""
+        """Send one frame. Raises Disconnected."""
 
-    async def ended(self) -> str:
-        """Wait until the connection is gone; why, in the words of whoever ended it."""
+    async def wait_closed(self) -> str:
+        """Wait until the connection has ended; returns the reason."""
 
     async def close(self) -> None:
-        """End it; frames stop at once."""
+        """Close it; no frame is delivered after this call."""
 
 
-#: opens a connection to a URL whose every frame goes to the callback. Raises Lost.
+#: opens a connection to a URL whose every frame goes to the callback. Raises Disconnected.
 Connect = Callable[[str, OnFrame], Awaitable[Socket]]
 
 
@@ -68,21 +68,21 @@ class AiohttpSocket:
         return f"closed with code {self._socket.close_code}"
 
     async def send(self, frame: bytes, *, binary: bool = False) -> None:
-        """Send one frame. Raises Lost."""
+        """Send one frame. Raises Disconnected."""
         try:
             if binary:
                 await self._socket.send_bytes(frame)
             else:
                 await self._socket.send_str(frame.decode())
         except (ConnectionError, RuntimeError, aiohttp.ClientError) as error:
-            raise Lost(f"sending failed: {error}") from error
+            raise Disconnected(f"sending failed: {error}") from error
 
-    async def ended(self) -> str:
-        """Why the connection is gone, when it is. What a callback raised is raised here."""
+    async def wait_closed(self) -> str:
+        """The reason why it ended, once it has. An exception of the callback is raised here."""
         return await asyncio.shield(self._reader)
 
     async def close(self) -> None:
-        """End it; frames stop at once."""
+        """Close it; no frame is delivered after this call."""
         self._reader.cancel()
         with suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -90,32 +90,34 @@ class AiohttpSocket:
 
 
 def aiohttp_connect(session: aiohttp.ClientSession, heartbeat_s: float | None = None) -> Connect:
-    """Connections of this session.
+    """A function that opens connections of this session.
 
-    `heartbeat_s`: how often the protocol's own ping goes out, and what is not answered ends. A feed
-    needs none, for its frames never rest; an account's stream may be silent for days.
+    `heartbeat_s`: interval of WebSocket pings; an unanswered ping ends the connection. A feed needs
+    none, because its frames never stop; an account stream may be silent for days.
     """
 
     async def connect(url: str, on_frame: OnFrame) -> Socket:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                # heartbeats prove a wire and no more: a venue that answers may still be deaf
+                # heartbeats prove the connection only: a venue that answers may send nothing
                 socket = await session.ws_connect(
                     url,
-                    max_msg_size=MOST_FRAME_BYTES,
+                    max_msg_size=MAX_FRAME_BYTES,
                     compress=15,
                     decode_text=False,
                     heartbeat=heartbeat_s,
                 )
         except TimeoutError:
-            raise Lost(f"{url} did not open within {OPEN_TIMEOUT_S:g} s") from None
+            raise Disconnected(f"{url} did not open within {OPEN_TIMEOUT_S:g} s") from None
         except aiohttp.WSServerHandshakeError as error:
-            lost = Lost(f"{url} did not open: {error.status} {error.message}")
-            lost.status = error.status
-            lost.headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-            raise lost from error
+            disconnected = Disconnected(f"{url} did not open: {error.status} {error.message}")
+            disconnected.status = error.status
+            disconnected.headers = {
+                name.lower(): value for name, value in (error.headers or {}).items()
+            }
+            raise disconnected from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Lost(f"{url} did not open: {error}") from error
+            raise Disconnected(f"{url} did not open: {error}") from error
         return AiohttpSocket(socket, on_frame)
 
     return connect

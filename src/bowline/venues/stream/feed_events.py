@@ -1,4 +1,4 @@
-"""What a feed tells besides ticks: what came alive, fell silent or is not believed any more."""
+"""Events of a public feed besides its ticks: the state of connections, topics and books."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from bowline.venues.feed import Topic
 
 
 class ConnectionLost(Struct, frozen=True, tag=True):
-    """Every topic of a connection has a hole from here on until it is live again."""
+    """The connection of these topics ended; ticks are missing until each topic is live again."""
 
     url: str
     why: str
     topics: tuple[Topic, ...]
-    again_after_s: float
+    retry_after_s: float
 
 
 class TopicLive(Struct, frozen=True, tag=True):
-    """Ticks come, for the first time or again."""
+    """Ticks arrive, for the first time or again."""
 
     topic: Topic
 
 
 class TopicSilent(Struct, frozen=True, tag=True):
-    """A topic owes a tick and is asked for again."""
+    """No tick within the timeout; the topic is requested again."""
 
     topic: Topic
 
 
 class TopicRefused(Struct, frozen=True, tag=True):
-    """The venue will not serve it; it is asked again now and then."""
+    """The venue refused the subscription; it is requested again at growing intervals."""
 
     topic: Topic
     code: str
@@ -42,26 +42,26 @@ class TopicRefused(Struct, frozen=True, tag=True):
 
 
 class FrameUnreadable(Struct, frozen=True, tag=True):
-    """A frame was not what the venue documents. What it would have said is missing."""
+    """A frame does not match the venue's documentation; its content is missing."""
 
     url: str
     message: str
 
 
 class BookInvalid(Struct, frozen=True, tag=True):
-    """The book of an instrument must not be used from here on."""
+    """The book of an instrument must not be used from now on."""
 
     instrument: InstrumentId
     reason: str
 
 
 class BookValid(Struct, frozen=True, tag=True):
-    """The book of an instrument is whole again."""
+    """The book of an instrument is valid from now on."""
 
     instrument: InstrumentId
 
 
-Notice = (
+FeedEvent = (
     ConnectionLost
     | TopicLive
     | TopicSilent
@@ -73,13 +73,13 @@ Notice = (
 
 
 class FeedSink(Protocol):
-    """Whoever listens to a feed. Everything is called inside the frame's own callback."""
+    """What receives a feed. Every method is called inside the socket's frame callback."""
 
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
-        """A tick that is no book's. While a connection is relieved a candle may come twice."""
+        """A trade, quote or candle. While a connection is replaced a candle may arrive twice."""
 
     def book(self, keeper: BookKeeper, seen_ns: int) -> None:
-        """A book has changed and is valid."""
+        """A valid book changed."""
 
-    def notice(self, notice: Notice, seen_ns: int) -> None:
-        """Something about the feed itself."""
+    def event(self, event: FeedEvent, seen_ns: int) -> None:
+        """The state of the feed changed."""

@@ -1,20 +1,21 @@
-"""What is known of an account, whoever told it and in whatever order: each thing once.
+"""The known state of an account: orders, fills, positions, balances, each change reported once.
 
-Stream, REST and a replay after a lost connection tell the same things, some twice, some late. What
-is known at the end must not depend on the order in which they came. Pure: no clock, no I/O.
+The stream, REST and a replay after a lost connection report the same things, some twice, some late.
+The final state must not depend on the order of the reports. Pure: no clock, no I/O.
 
-1. An order never goes backwards. Of all that was told the furthest state counts, in this order;
-   within one the report with most filled, then the latest:
+1. An order never goes backwards. The report with the furthest state counts; within one state that
+   with the largest filled quantity, then the latest:
 
        unknown < pending < working < armed < triggered < partly filled
            < rejected < expired < cancelled < filled
 
-2. What filled never decreases: it is the most that any report said, or the sum of the fills.
-3. A fill counts once, by instrument, trade id and side (an account may trade with itself). One that
-   comes before its order is held until the order is known, or until whoever keeps the book lets go.
-4. Of positions the latest counts; of balances, which have no time, the last that was told.
+2. The filled quantity never decreases: it is the largest that any report says, or the sum of the
+   fills.
+3. A fill counts once, by instrument, trade id and side (an account may trade with itself). A fill
+   that arrives before its order is held until the order is known or `release_held` is called.
+4. Of positions the latest counts; of balances, which have no time, the last one reported.
 
-What a method returns is news, in the order in which it should be told.
+Each method returns what changed, in the order in which it should be reported.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, OrderId, Side
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 
-#: how far an order has come
-RANKS = {
+#: the order of states: an order only moves to a higher rank
+STATE_RANKS = {
     state: rank
     for rank, state in enumerate(
         (
             OrderState.UNKNOWN,
-            # what no venue reports: only the engine knows it
+            # no venue reports these: only the engine uses them
             OrderState.ABSENT,
             OrderState.DENIED,
             OrderState.PENDING,
@@ -53,47 +54,47 @@ RANKS = {
         )
     )
 }
-_OVER = RANKS[OrderState.REJECTED]
-#: an order that is over, and a fill, are remembered until so many came after them
-MOST_ORDERS = 10_000
-MOST_FILLS = 50_000
+_FIRST_CLOSED_RANK = STATE_RANKS[OrderState.REJECTED]
+#: closed orders and fills beyond these numbers are forgotten, the oldest first
+MAX_ORDERS = 10_000
+MAX_FILLS = 50_000
 
 OrderKey = tuple[InstrumentId, str]
 FillKey = tuple[InstrumentId, str, Side]
-#: an instrument, and which of its positions where there are two
+#: an instrument, and in hedge mode which of its two positions
 PositionKey = tuple[InstrumentId, Direction]
 
 
 def fill_key(fill: FillReport) -> FillKey:
-    """What names an execution at one account."""
+    """The key of a fill within one account."""
     return fill.instrument, fill.trade_id, fill.side
 
 
 def order_key(report: OrderReport | FillReport) -> OrderKey:
-    """What names an order."""
+    """The key of an order within one account."""
     return report.instrument, report.venue_order_id
 
 
 class _Order:
-    """All that was told of one order: the report that got furthest, and the one with most filled.
+    """The reports of one order: the one with the furthest state, and the one with most filled.
 
-    They are kept apart, as they were told: only so is the outcome the same in every order.
+    Both are kept unchanged, so that the result does not depend on the order of the reports.
     """
 
-    __slots__ = ("client_id", "furthest", "most", "told")
+    __slots__ = ("client_id", "furthest", "most_filled", "reported")
 
     def __init__(self, report: OrderReport) -> None:
-        self.furthest = self.most = report
+        self.furthest = self.most_filled = report
         self.client_id: OrderId | None = report.client_id
-        self.told: tuple[object, ...] = ()
+        self.reported: tuple[object, ...] = ()
 
-    def take(self, report: OrderReport) -> None:
+    def merge(self, report: OrderReport) -> None:
         self.furthest = max(self.furthest, report, key=_progress)
-        self.most = max(self.most, report, key=_filling)
+        self.most_filled = max(self.most_filled, report, key=_filling)
         self.client_id = self.client_id or report.client_id
 
-    def known(self, by_fills: Decimal) -> OrderReport:
-        filled = max(self.most.filled, by_fills)
+    def merged(self, by_fills: Decimal) -> OrderReport:
+        filled = max(self.most_filled.filled, by_fills)
         state = self.furthest.state
         if filled and state in {OrderState.PENDING, OrderState.WORKING}:
             state = OrderState.PARTLY_FILLED
@@ -102,32 +103,32 @@ class _Order:
             client_id=self.client_id,
             filled=filled,
             state=state,
-            average_price=self.most.average_price,
+            average_price=self.most_filled.average_price,
         )
 
 
 def _progress(report: OrderReport) -> tuple[object, ...]:
     filled, at_ns = report.filled, report.event_ns
-    return RANKS[report.state], filled, at_ns, msgspec.json.encode(report)
+    return STATE_RANKS[report.state], filled, at_ns, msgspec.json.encode(report)
 
 
 def _filling(report: OrderReport) -> tuple[object, ...]:
     return report.filled, report.event_ns, msgspec.json.encode(report)
 
 
-def _news_of(report: OrderReport) -> tuple[object, ...]:
+def _reported_fields(report: OrderReport) -> tuple[object, ...]:
     return report.state, report.filled, report.quantity, report.price, report.client_id
 
 
-class Owed(Struct, frozen=True):
-    """An order of which the venue says that more filled than fills have come."""
+class MissingFills(Struct, frozen=True):
+    """An order that filled by more than the fills that have arrived."""
 
     instrument: InstrumentId
     venue_order_id: str
     filled: Decimal
 
 
-class FillBook:
+class AccountOrders:
     """Orders and fills of one account in one market."""
 
     def __init__(self) -> None:
@@ -135,49 +136,49 @@ class FillBook:
         self._fills: dict[FillKey, FillReport] = {}
         self._filled: dict[OrderKey, Decimal] = {}
         self._held: dict[OrderKey, list[tuple[FillReport, int]]] = {}
-        self._owing: dict[OrderKey, Owed] = {}
+        self._missing: dict[OrderKey, MissingFills] = {}
 
-    def order(self, report: OrderReport) -> Sequence[OrderReport | FillReport]:
-        """An order was told."""
+    def add_order(self, report: OrderReport) -> Sequence[OrderReport | FillReport]:
+        """Apply a report of an order; returns what changed."""
         key = order_key(report)
         order = self._orders.get(key)
         if order is None:
             order = self._orders[key] = _Order(report)
-            self._forget_old()
-        order.take(report)
-        self._settle(key)
-        known = order.known(self._filled.get(key, ZERO))
-        news: list[OrderReport | FillReport] = []
-        if order.told != _news_of(known):
-            order.told = _news_of(known)
-            news.append(known)
-        news += [self._named(fill) for fill, _ in self._held.pop(key, ())]
-        return news
+            self._drop_oldest()
+        order.merge(report)
+        self._update_missing(key)
+        merged = order.merged(self._filled.get(key, ZERO))
+        changes: list[OrderReport | FillReport] = []
+        if order.reported != _reported_fields(merged):
+            order.reported = _reported_fields(merged)
+            changes.append(merged)
+        changes += [self._with_client_id(fill) for fill, _ in self._held.pop(key, ())]
+        return changes
 
-    def fill(self, report: FillReport, seen_ns: int) -> Sequence[FillReport]:
-        """An execution was told; it is held if its order is not known yet."""
+    def add_fill(self, report: FillReport, seen_ns: int) -> Sequence[FillReport]:
+        """Apply a fill; it is held if its order is not known yet."""
         key, of_order = fill_key(report), order_key(report)
         if key in self._fills:
             return ()
-        self.note(report)
+        self.record(report)
         if of_order in self._orders:
-            return (self._named(report),)
+            return (self._with_client_id(report),)
         self._held.setdefault(of_order, []).append((report, seen_ns))
         return ()
 
-    def note(self, report: FillReport) -> None:
-        """An execution that is known now, and no news."""
+    def record(self, report: FillReport) -> None:
+        """Remember a fill without reporting it."""
         key, of_order = fill_key(report), order_key(report)
         if key in self._fills:
             return
         self._fills[key] = report
         self._filled[of_order] = self._filled.get(of_order, ZERO) + report.quantity
-        self._settle(of_order)
-        if len(self._fills) > MOST_FILLS:
+        self._update_missing(of_order)
+        if len(self._fills) > MAX_FILLS:
             del self._fills[next(iter(self._fills))]
 
-    def release(self, seen_before_ns: int) -> Sequence[FillReport]:
-        """Fills that were held since before this moment: their orders are not coming."""
+    def release_held(self, seen_before_ns: int) -> Sequence[FillReport]:
+        """The fills that have been held since before this time, without their orders."""
         late = [
             key
             for key, held in self._held.items()
@@ -186,93 +187,97 @@ class FillBook:
         return [fill for key in late for fill, _ in self._held.pop(key)]
 
     @property
-    def waiting(self) -> Iterator[FillReport]:
-        """A fill of each order that is not known yet."""
+    def fills_without_order(self) -> Iterator[FillReport]:
+        """One held fill of each order that is not known yet."""
         return iter([held[0][0] for held in self._held.values()])
 
-    def knows(self, fill: FillReport) -> bool:
-        """Whether this execution was told before."""
+    def has_fill(self, fill: FillReport) -> bool:
+        """Whether this fill is known."""
         return fill_key(fill) in self._fills
 
     def find(self, key: OrderKey) -> OrderReport | None:
-        """An order as it is known."""
+        """The known state of an order."""
         order = self._orders.get(key)
-        return order.known(self._filled.get(key, ZERO)) if order else None
+        return order.merged(self._filled.get(key, ZERO)) if order else None
 
     @property
     def orders(self) -> Iterator[OrderReport]:
-        """Every order as it is known."""
+        """The known state of every order."""
         for key, order in self._orders.items():
-            yield order.known(self._filled.get(key, ZERO))
+            yield order.merged(self._filled.get(key, ZERO))
 
     @property
     def open_orders(self) -> Iterator[OrderReport]:
-        """Those that are not over, as far as is known."""
-        return (each for each in self.orders if RANKS[each.state] < _OVER)
+        """The orders that are not known to be closed."""
+        return (each for each in self.orders if STATE_RANKS[each.state] < _FIRST_CLOSED_RANK)
 
     @property
     def fills(self) -> Iterator[FillReport]:
-        """Every execution that is remembered."""
+        """Every fill that is remembered."""
         return iter(tuple(self._fills.values()))
 
     @property
-    def owed(self) -> Iterator[Owed]:
-        """Orders that filled by more than the fills that came."""
-        return iter(tuple(self._owing.values()))
+    def missing_fills(self) -> Iterator[MissingFills]:
+        """Orders that filled by more than the fills that have arrived."""
+        return iter(tuple(self._missing.values()))
 
-    def _settle(self, key: OrderKey) -> None:
+    def _update_missing(self, key: OrderKey) -> None:
         order = self._orders.get(key)
-        if order is not None and self._filled.get(key, ZERO) < order.most.filled:
-            self._owing[key] = Owed(*key, order.most.filled)
+        if order is not None and self._filled.get(key, ZERO) < order.most_filled.filled:
+            self._missing[key] = MissingFills(*key, order.most_filled.filled)
         else:
-            self._owing.pop(key, None)
+            self._missing.pop(key, None)
 
-    def _named(self, fill: FillReport) -> FillReport:
-        """With our id, which some venues say of the order alone."""
+    def _with_client_id(self, fill: FillReport) -> FillReport:
+        """The fill with our id, which some venues send with the order only."""
         if fill.client_id is not None:
             return fill
         order = self._orders.get(order_key(fill))
         return replace(fill, client_id=order.client_id) if order and order.client_id else fill
 
-    def _forget_old(self) -> None:
-        if len(self._orders) <= MOST_ORDERS:
+    def _drop_oldest(self) -> None:
+        if len(self._orders) <= MAX_ORDERS:
             return
-        oldest = (key for key, each in self._orders.items() if RANKS[each.furthest.state] >= _OVER)
+        oldest = (
+            key
+            for key, each in self._orders.items()
+            if STATE_RANKS[each.furthest.state] >= _FIRST_CLOSED_RANK
+        )
         key = next(oldest, None)
         if key is not None:
             del self._orders[key]
             self._filled.pop(key, None)
-            self._owing.pop(key, None)
+            self._missing.pop(key, None)
 
 
-class Holdings:
+class AccountHoldings:
     """Positions and balances of one account in one market."""
 
     def __init__(self) -> None:
         self._positions: dict[PositionKey, PositionReport] = {}
-        #: what was told of the same moment: a repetition of it is no news
-        self._of_moment: dict[PositionKey, list[PositionReport]] = {}
+        #: the reports of the latest time, to recognise one that is repeated
+        self._latest_reports: dict[PositionKey, list[PositionReport]] = {}
         self._balances: dict[str, Balance] = {}
 
-    def position(self, report: PositionReport) -> Sequence[PositionReport]:
-        """A position was told."""
+    def set_position(self, report: PositionReport) -> Sequence[PositionReport]:
+        """Apply a report of a position; returns it if it changes anything."""
         key = _position_key(report)
         known = self._positions.get(key)
         if known is not None and report.event_ns < known.event_ns:
             return ()
         if known is None or report.event_ns > known.event_ns:
-            self._of_moment[key] = []
-        if report in self._of_moment[key]:
+            self._latest_reports[key] = []
+        if report in self._latest_reports[key]:
             return ()
-        self._of_moment[key].append(report)
+        self._latest_reports[key].append(report)
         if known is not None:
-            report = _with_what_was_known(report, known)
+            report = _completed_from(report, known)
         self._positions[key] = report
         changed = known is None or replace(report, event_ns=known.event_ns) != known
         return (report,) if changed else ()
 
-    def balance(self, report: Balance) -> Sequence[Balance]:
-        """A balance was told."""
+    def set_balance(self, report: Balance) -> Sequence[Balance]:
+        """Apply a balance; returns it if it changes anything."""
         if self._balances.get(report.asset) == report:
             return ()
         self._balances[report.asset] = report
@@ -285,22 +290,22 @@ class Holdings:
 
     @property
     def balances(self) -> Iterator[Balance]:
-        """Every balance that was told."""
+        """Every known balance."""
         return iter(tuple(self._balances.values()))
 
     def missing_positions(self, found: Iterable[PositionReport]) -> Iterator[PositionReport]:
-        """What is held here and is not in `found`, a whole list of what there is."""
-        there = {_position_key(self.as_known(each)) for each in found}
+        """The known positions that are not in `found`, a complete list."""
+        there = {_position_key(self.with_known_mode(each)) for each in found}
         return (each for each in self.positions if _position_key(each) not in there)
 
-    def as_known(self, found: PositionReport) -> PositionReport:
-        """A position of a list that may not say whether the account is hedged."""
+    def with_known_mode(self, found: PositionReport) -> PositionReport:
+        """The position with the known position mode, which lists may not contain."""
         of_it = [each for key, each in self._positions.items() if key[0] == found.instrument]
         return replace(found, hedged=of_it[-1].hedged) if of_it else found
 
 
-def _with_what_was_known(report: PositionReport, known: PositionReport) -> PositionReport:
-    """Some streams tell a position without its leverage and margin mode: REST told them."""
+def _completed_from(report: PositionReport, known: PositionReport) -> PositionReport:
+    """With the known leverage and margin mode, which some streams leave out."""
     return replace(
         report,
         leverage=known.leverage if report.leverage is None else report.leverage,

@@ -18,15 +18,15 @@ from bowline.venues.stream import (
     AccountStream,
     FrameUnreadable,
     KeyRefused,
-    OrderInDoubt,
-    RestAsked,
-    RestSilent,
+    OrderStateUnknown,
+    RestFailed,
+    RestPolled,
     StreamLive,
     StreamLost,
     StreamMissed,
 )
-from bowline.venues.stream.backoff import CAP_S
-from bowline.venues.stream.private import ASK_EVERY_S, GRACE_S, REFUSED_AGAIN_S
+from bowline.venues.stream.account_stream import POLL_INTERVAL_S, REFUSED_RETRY_S, STREAM_GRACE_S
+from bowline.venues.stream.backoff import MAX_S
 from tests.venues.stream.accounts import RecordingSink
 from tests.venues.stream.played import BTC, now_ns, now_s
 from tests.venues.stream.played_account import LISTEN_KEY, PlayedAccount, listening
@@ -67,7 +67,7 @@ def test_what_the_stream_tells_is_told_at_once() -> None:
         assert told.of(OrderReport)[-1].state is OrderState.FILLED
         assert told.of(PositionReport)[-1].quantity == 2
         told_once(told, account)
-        await asyncio.sleep(3 * ASK_EVERY_S)
+        await asyncio.sleep(3 * POLL_INTERVAL_S)
         told_once(told, account)
         assert len(told.of(StreamLive)) == 1
         assert told.of(Balance)[-1].total == 800
@@ -82,10 +82,10 @@ def test_a_burst_that_was_cut_is_filled_up_by_rest_exactly_once() -> None:
         account.place(1, 20)
         for _ in range(4):
             account.fill(1)
-        account.fill(1, told=False)
+        account.fill(1, streamed=False)
         account.drop()
         for _ in range(7):
-            account.fill(1, told=False)
+            account.fill(1, streamed=False)
             await asyncio.sleep(0.01)
         await told.until(lambda: len(told.of(StreamLive)) == 2, 120)
         for fill in account.done[-3:]:  # the venue repeats itself
@@ -110,9 +110,9 @@ def test_wherever_the_burst_is_cut_the_end_is_the_same(cut: int) -> None:
         for at in range(10):
             if at == cut:
                 account.drop()
-            account.fill(1, told=at % 3 != 1)
+            account.fill(1, streamed=at % 3 != 1)
             await asyncio.sleep(0.3)
-        await asyncio.sleep(2 * ASK_EVERY_S)
+        await asyncio.sleep(2 * POLL_INTERVAL_S)
         told_once(told, account)
         never_backwards(told)
         assert told.of(OrderReport)[-1].state is OrderState.FILLED
@@ -141,13 +141,13 @@ def test_a_fill_comes_after_its_order_or_after_a_while() -> None:
         account.deaf = True
         account.place(1, 2)
         account.deaf = False
-        fill = account.fill(1, told=False)
+        fill = account.fill(1, streamed=False)
         account.tell_fill(fill)
         assert not told.of(FillReport)
         account.tell_order(1)
         assert [type(each) for each in told.reports[-2:]] == [OrderReport, FillReport]
         # an order that was never told: somebody else's, at this account
-        stranger = account.fill(1, told=False)
+        stranger = account.fill(1, streamed=False)
         account.tell_fill(
             FillReport(
                 BTC, "x", "strange", None, stranger.side, stranger.quantity, stranger.price,
@@ -185,9 +185,9 @@ def test_a_deaf_stream_is_found_out_by_rest_and_opened_anew() -> None:
         began_s = now_s()
         account.fill(1)
         await told.until(lambda: told.of(FillReport), 60)
-        assert now_s() - began_s <= ASK_EVERY_S + 1
+        assert now_s() - began_s <= POLL_INTERVAL_S + 1
         await told.until(lambda: told.of(StreamLost), 60)
-        assert now_s() - began_s <= ASK_EVERY_S + GRACE_S + 1
+        assert now_s() - began_s <= POLL_INTERVAL_S + STREAM_GRACE_S + 1
         assert told.of(StreamMissed)
         account.deaf = False
         await told.until(lambda: len(told.of(StreamLive)) == 2, 60)
@@ -200,11 +200,11 @@ def test_a_deaf_stream_is_found_out_by_rest_and_opened_anew() -> None:
 def test_a_stream_that_tells_a_little_later_than_rest_is_not_deaf() -> None:
     async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2)
-        fill = account.fill(1, told=False)
+        fill = account.fill(1, streamed=False)
         await told.until(lambda: told.of(FillReport), 60)
         account.tell_fill(fill)
         account.tell_order(1)
-        await asyncio.sleep(2 * GRACE_S)
+        await asyncio.sleep(2 * STREAM_GRACE_S)
         assert not told.of(StreamMissed)
         assert not told.of(StreamLost)
         told_once(told, account)
@@ -229,7 +229,7 @@ def test_a_filled_order_without_its_fills_is_asked_about_soon() -> None:
     async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2)
         await asyncio.sleep(10)
-        account.fill(1, 2, told=False)
+        account.fill(1, 2, streamed=False)
         began_s, asked = now_s(), len(account.asked_s)
         account.tell_order(1)
         await told.until(lambda: told.of(FillReport), 60)
@@ -241,7 +241,7 @@ def test_a_filled_order_without_its_fills_is_asked_about_soon() -> None:
         account.tell_order(1)
         asked = len(account.asked_s)
         await asyncio.sleep(300)
-        assert len(account.asked_s) - asked <= 300 / ASK_EVERY_S + 4
+        assert len(account.asked_s) - asked <= 300 / POLL_INTERVAL_S + 4
 
     play(scene)
 
@@ -254,7 +254,7 @@ def test_a_word_that_nobody_knows_is_told_and_rest_is_asked() -> None:
         await asyncio.sleep(10)
         asked = len(account.asked_s)
         account.tell_order(1, orderStatus="Levitating")
-        assert told.of(OrderInDoubt)[0].report.state is OrderState.UNKNOWN
+        assert told.of(OrderStateUnknown)[0].report.state is OrderState.UNKNOWN
         await asyncio.sleep(3)
         assert len(account.asked_s) == asked + 1
         assert told.of(OrderReport)[-1].state is OrderState.WORKING
@@ -281,7 +281,7 @@ def test_a_refused_key_is_shown_seldom() -> None:
         await asyncio.sleep(200)
         assert told.of(KeyRefused)[0] == KeyRefused("10003", "Invalid apikey")
         for before, after in pairwise(account.opened_s):
-            assert after - before >= REFUSED_AGAIN_S
+            assert after - before >= REFUSED_RETRY_S
         account.refuse_login = False
         await told.until(lambda: told.of(StreamLive), 120)
 
@@ -319,9 +319,9 @@ def test_while_the_stream_is_gone_rest_tells_and_attempts_grow_rarer() -> None:
         told_once(told, account)
         assert told.of(Balance)[-1].total == 900
         assert len(account.opened_s) < 60
-        assert all(lost.again_after_s <= CAP_S for lost in told.of(StreamLost))
+        assert all(lost.retry_after_s <= MAX_S for lost in told.of(StreamLost))
         account.unreachable = False
-        await told.until(lambda: told.of(StreamLive), 2 * CAP_S)
+        await told.until(lambda: told.of(StreamLive), 2 * MAX_S)
 
     # somebody else's orders were there before: REST knows of them at once
     play(scene, PlayedAccount(unreachable=True))
@@ -332,10 +332,10 @@ def test_rest_that_is_down_is_told_and_asked_again() -> None:
         account.place(1, 1)
         account.fill(1)
         told_once(told, account)
-        assert told.of(RestSilent)
-        assert not told.of(RestAsked)
+        assert told.of(RestFailed)
+        assert not told.of(RestPolled)
         account.rest_fails = False
-        await told.until(lambda: told.of(RestAsked), 60)
+        await told.until(lambda: told.of(RestPolled), 60)
 
     play(scene, PlayedAccount(rest_fails=True))
 
@@ -351,7 +351,7 @@ def test_rest_never_undoes_what_the_stream_said_meanwhile() -> None:
             account.tell_position()
 
         account.meanwhile = fills_while_rest_answers
-        await asyncio.sleep(ASK_EVERY_S)
+        await asyncio.sleep(POLL_INTERVAL_S)
         assert [each.quantity for each in told.of(PositionReport)] == [3]
 
     play(scene)
@@ -363,7 +363,7 @@ def test_a_position_that_was_closed_while_nobody_listened_is_flat() -> None:
         account.fill(1, 3)
         account.tell_position()
         account.held = Decimal(0)
-        await asyncio.sleep(ASK_EVERY_S + 1)
+        await asyncio.sleep(POLL_INTERVAL_S + 1)
         assert [each.quantity for each in told.of(PositionReport)] == [3, 0]
         assert list(stream.holdings.positions) == []
 
@@ -388,7 +388,7 @@ def test_an_order_that_was_sent_is_looked_up_if_nobody_tells_of_it() -> None:
     async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.deaf = True
         account.place(1, 2)
-        stream.placed(replace(account.orders[1], state=OrderState.PENDING))
+        stream.order_placed(replace(account.orders[1], state=OrderState.PENDING))
         account.orders[1] = replace(
             account.orders[1], state=OrderState.FILLED, filled=Decimal(2), event_ns=now_ns()
         )
@@ -436,7 +436,7 @@ def test_a_listen_key_is_kept_alive_and_never_shown() -> None:
         await asyncio.sleep(60)
         assert account.keys > 1
         assert "***" in told.of(StreamLost)[-1].why
-        assert "listen-" not in repr(told.notices)
+        assert "listen-" not in repr(told.events)
 
     play(scene, listen_key=LISTEN_KEY)
 
@@ -449,7 +449,7 @@ def test_an_old_connection_is_followed_by_another() -> None:
         for _ in range(90):
             await asyncio.sleep(60)
             account.fill(1)
-        await asyncio.sleep(ASK_EVERY_S + 1)
+        await asyncio.sleep(POLL_INTERVAL_S + 1)
         told_once(told, account)
         assert len(told.of(StreamLive)) >= 2
         assert any("old" in each.why for each in told.of(StreamLost))
@@ -464,11 +464,11 @@ def test_a_hundred_fills_a_second_with_losses_are_each_told_once() -> None:
         account.place(1, 2_000)
         for at in range(1_000):
             account.times = 1 + at % 2
-            account.fill(1, told=at % 5 != 0)
+            account.fill(1, streamed=at % 5 != 0)
             if at % 300 == 299:
                 account.drop()
             await asyncio.sleep(0.01)
-        await asyncio.sleep(10 * ASK_EVERY_S)
+        await asyncio.sleep(10 * POLL_INTERVAL_S)
         told_once(told, account)
         never_backwards(told)
         assert told.of(OrderReport)[-1].filled == 1_000
