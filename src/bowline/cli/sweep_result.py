@@ -31,7 +31,7 @@ def show_result(
     """Print a result with its verdict: one document, or the best rows and what to make of them."""
     from bowline import wire
     from bowline.cli.validate import show_verdict
-    from bowline.desk.sweep_words import missing_document
+    from bowline.desk.sweep_words import missing_document, notes_of
     from bowline.desk.validation import judge_result
 
     threads = os.cpu_count() or 1
@@ -43,8 +43,8 @@ def show_result(
         picture = picture_of(result, verdict, source=source, threads=threads, job=job)
         write_sweep_html(picture, page)
     if as_json:
-        missing = missing_document(result)
-        emit_json(result.document() | {"verdict": verdict, "completeness": missing})
+        said = {"completeness": missing_document(result), "in_words": tuple(notes_of(result))}
+        emit_json(result.document() | {"verdict": verdict} | said)
         return
     _show_rows(result)
     show_verdict(verdict)

@@ -166,5 +166,5 @@ def _result(setup: Setup, journal: Journal, loop: Loop, *, finished: bool) -> Pa
         setup.run, setup.opinion, setup.candles.slice(0, end), setup.minutes, setup.funding
     )
     decided = setup.candles.slice(start, end)
-    record = collected.finish(setup.run, decided, tested.conflicting_signals)
+    record = collected.finish(setup.run, decided, tested.conflicting_signals, tested.without_signal)
     return PaperResult(record, journal.head, len(entries), finished, differences(record, tested))

@@ -19,7 +19,7 @@ from bowline.desk.report import (
     number_text,
     synthetic_text,
 )
-from bowline.research.grid import GridRequest, SweepResult
+from bowline.research.grid import GridRequest, SweepResult, candles_without_signal
 
 #: rows that are named one by one
 _NAMED = 10
@@ -110,7 +110,23 @@ def notes_of(result: SweepResult) -> Iterator[str]:
     if shorts := synthetic_text(plan.candles.instrument, plan.request.template.direction):
         yield shorts
     yield from missing_lines(result)
+    yield from warmup_lines(result)
     yield from result.notes
+
+
+def warmup_lines(result: SweepResult) -> Iterator[str]:
+    """Which rows have no signal on their first candles, because the history before is short."""
+    plan = result.plan
+    counts = [candles_without_signal(plan, int(variant)) for variant in result.top.variant]
+    rows = [row for row, count in enumerate(counts, start=1) if count]
+    if not rows:
+        return
+    first = f"the first {max(counts):,} of {len(plan.candles) - plan.start:,} candles"
+    some = f"{len(rows):,} of {len(result):,} rows"
+    yield (
+        f"{some} have no signal on up to {first}: not every rule has a value by then; candles of "
+        f"history before it: {plan.start:,}"
+    )
 
 
 def _shown(result: SweepResult) -> tuple[tuple[str, str, int], ...]:

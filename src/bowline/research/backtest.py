@@ -87,7 +87,7 @@ def backtest_signals(
         facts = with_funding(facts, funding, run.start_ns) if funding else facts
     for fact in facts:
         played.take(fact, opinions)
-    return collected.finish(run, decided, frame.conflicting_signals)
+    return collected.finish(run, decided, frame.conflicting_signals, max(0, frame.first - first))
 
 
 def may_skip_closes(run: Run) -> bool:

@@ -67,7 +67,10 @@ def backtest_portfolio(members: Sequence[Member]) -> tuple[RunRecord, ...]:
             played.take(fact, opinions[fact.fact.instrument, fact.fact.timeframe])
     return tuple(
         collected.finish(
-            m.run, m.candles.slice(_first(m), len(m.candles)), frame.conflicting_signals
+            m.run,
+            m.candles.slice(_first(m), len(m.candles)),
+            frame.conflicting_signals,
+            max(0, frame.first - _first(m)),
         )
         for m, frame in zip(members, frames, strict=True)
     )

@@ -39,7 +39,8 @@ class RunRecord(Struct, frozen=True):
     `candles` are the decision candles only (from `run.start_ns` on): equity is marked at their
     closes. `executions` are in order; a fill decided at a candle's close has its `close_ns` as
     `event_ns`. `refusals` counts the entries that were not allowed. `funding` is in order; funding
-    at the time of a fill was paid before it.
+    at the time of a fill was paid before it. `without_signal` counts the candles before the first
+    on which every rule has had a value: nothing could be entered there.
     """
 
     run: Run
@@ -48,3 +49,4 @@ class RunRecord(Struct, frozen=True):
     refusals: dict[Refusal, int]
     conflicting_signals: int
     funding: tuple[FundingPayment, ...] = ()
+    without_signal: int = 0

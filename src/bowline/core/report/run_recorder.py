@@ -61,7 +61,9 @@ class RunRecorder:
             paid = FundingPayment(fact.seen_ns, fact.run_id, fact.rate, fact.mark, -fact.amount)
             self._funding[fact.run_id].append(paid)
 
-    def finish(self, run: Run, candles: CandleFrame, conflicting_signals: int) -> RunRecord:
+    def finish(
+        self, run: Run, candles: CandleFrame, conflicting_signals: int, without_signal: int
+    ) -> RunRecord:
         """The record of a run, whose decision candles were `candles`."""
         return RunRecord(
             run,
@@ -70,4 +72,5 @@ class RunRecorder:
             dict(self._refusals[run.id]),
             conflicting_signals,
             tuple(self._funding[run.id]),
+            min(without_signal, len(candles)),
         )

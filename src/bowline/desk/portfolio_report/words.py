@@ -21,6 +21,7 @@ from bowline.desk.report import (
     outcome,
     rules_text,
     terms_texts,
+    warmup_texts,
 )
 
 #: a share is said with so many decimals
@@ -49,12 +50,16 @@ def verdict(report: PortfolioReport) -> str:
 
 
 def missing_lines(report: PortfolioReport) -> tuple[str, ...]:
-    """What was missing of the candles of each run, and which begin or end apart from the whole."""
+    """What was missing of the candles of each run and of its history.
+
+    And which begin or end apart from the whole.
+    """
     lines = []
     for number, part in enumerate(report.parts, start=1):
         name, found = run_name(number, part), part.report.completeness
         if found is not None:
             lines += [f"{name}: {line}" for line in completeness_lines(found)]
+        lines += [f"{name}: {line}" for line in warmup_texts(part.report.record)]
         m, whole = part.report.metrics, report.metrics
         if (later_ns := m.start_ns - whole.start_ns) >= DAY_NS:
             lines.append(f"{name}: begins {duration_text(later_ns)} after the first run")

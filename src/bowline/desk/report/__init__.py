@@ -38,6 +38,7 @@ from bowline.desk.report.words import (
     time_text,
     trimmed,
     verdict,
+    warmup_texts,
 )
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "trade_rows",
     "trimmed",
     "verdict",
+    "warmup_texts",
     "warning_panel",
     "write_html",
     "write_trades_csv",

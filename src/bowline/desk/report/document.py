@@ -17,12 +17,14 @@ from bowline.desk.report.completeness import completeness_document
 from bowline.desk.report.groups import groups_document
 from bowline.desk.report.words import (
     duration_iso,
+    history_candles,
     instrument_text,
     iso_text,
     refusal_lines,
     terms_texts,
     trimmed,
     verdict,
+    warmup_texts,
 )
 
 
@@ -53,6 +55,11 @@ def report_json(report: Report, caption: Caption) -> dict[str, Any]:
         "fills": run.policy.fills.value,
         "terms_in_words": terms_texts(run),
         "first_signal": run.policy.first_signal.value,
+        "warmup": {
+            "history_candles": history_candles(run),
+            "candles_without_signal": report.record.without_signal,
+            "in_words": warmup_texts(report.record),
+        },
         "verdict": verdict(report),
         "metrics": titled_metrics(report.metrics),
         "fields": asdict(report.metrics),

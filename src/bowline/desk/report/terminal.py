@@ -32,6 +32,7 @@ from bowline.desk.report.words import (
     terms_texts,
     time_text,
     verdict,
+    warmup_texts,
 )
 
 #: round trips shown; all of them are in the CSV and on the page
@@ -52,6 +53,8 @@ def print_report(report: Report, caption: Caption, file: TextIO | None = None) -
     console.print(Text(printable(rules_text(run.instrument)), style="dim"))
     for text in (*terms_texts(run), first_signal_text(run.policy.first_signal)):
         console.print(Text(text, style="dim"))
+    for text in warmup_texts(report.record):
+        console.print(Text(text, style="yellow"))
     print_completeness(console, report.completeness)
     console.print()
     console.print(metrics_grid(report.metrics, console.width))

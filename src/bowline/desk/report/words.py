@@ -32,7 +32,7 @@ from bowline.core.model.values import (
     ZERO,
     Direction,
 )
-from bowline.core.report import METRICS, MarkedPosition, Metrics, Report, Unit
+from bowline.core.report import METRICS, MarkedPosition, Metrics, Report, RunRecord, Unit
 from bowline.desk.report.caption import Caption
 
 NOTHING = "n/a"
@@ -135,6 +135,8 @@ def metric_texts(metrics: Metrics) -> tuple[tuple[str, str], ...]:
 def verdict(report: Report) -> str:
     """The outcome in one sentence."""
     m, sentence = report.metrics, outcome(report.metrics)
+    if report.record.without_signal == len(report.record.candles):
+        return f"{sentence}. It never traded: no candle has a signal."
     if not report.record.executions:
         return f"{sentence}. It never traded."
     trips = "1 round trip" if m.round_trip_count == 1 else f"{m.round_trip_count:,} round trips"
@@ -223,11 +225,29 @@ def first_signal_text(first: FirstSignal) -> str:
     return "the first signal after the warm-up is an entry, like every change of it"
 
 
+def history_candles(run: Run) -> int:
+    """The candles before the first decision, if none of them is missing."""
+    return max(0, run.start_ns - run.anchor_ns) // run.timeframe.ns
+
+
+def warmup_texts(record: RunRecord) -> tuple[str, ...]:
+    """Which candles have no signal because the history before them is short; else nothing."""
+    count, total = record.without_signal, len(record.candles)
+    if not count:
+        return ()
+    history = f"candles of history before it: {history_candles(record.run):,}"
+    if count == total:
+        return (f"no signal on any of {total:,} candles: not every rule had a value; {history}",)
+    until = time_text(int(record.candles.open_ns[count]))
+    candles = f"the first {count:,} of {total:,} candles, until {until}"
+    return (f"no signal on {candles}: not every rule has a value by then; {history}",)
+
+
 def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
     """How the figures came about: everything they depend on, a name and a line each."""
     run, candles = report.record.run, report.record.candles
     policy = run.policy
-    warmup = max(0, run.start_ns - run.anchor_ns) // run.timeframe.ns
+    warmup = f"{history_candles(run):,} candles before the first decision"
     lines = [("Rule", rule) for rule in caption.rules]
     lines += [
         ("Decisions", f"at the close of each {run.timeframe.value} candle, filled at that close"),
@@ -242,7 +262,7 @@ def how_lines(report: Report, caption: Caption) -> tuple[tuple[str, str], ...]:
         *_synthetic(run),
         *_funding(report),
         ("Limits", _limits(policy)),
-        ("Warm-up", f"{warmup:,} candles before the first decision"),
+        ("Warm-up", "; ".join((warmup, *warmup_texts(report.record)))),
         ("Candles", f"{len(candles):,}, sha256 {candles.content_hash()}"),
         ("Strategy id", run.strategy_id),
     ]

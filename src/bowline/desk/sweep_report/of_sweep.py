@@ -37,7 +37,7 @@ from bowline.desk.sweep_report.picture import (
     Threshold,
     Tone,
 )
-from bowline.desk.sweep_words import MOST_NAMED, missing_lines, slots_text
+from bowline.desk.sweep_words import MOST_NAMED, missing_lines, slots_text, warmup_lines
 from bowline.research.grid import GridPlan, Outcome, SweepResult, SweepRows, instruction_set
 from bowline.research.grid.topk import concatenate, rows_of
 from bowline.research.validation import (
@@ -292,6 +292,8 @@ def _facts(
         yield "Shorts", shorts
     yield "Initial cash", exact_text(rules.initial_cash)
     yield "Candles", f"{len(plan.candles) - plan.start:,} decided, {plan.start:,} to warm up"
+    for line in warmup_lines(result):
+        yield "Warm-up", line
     yield "Missing candles", "; ".join(missing_lines(result))
     if source:
         yield "Source", source

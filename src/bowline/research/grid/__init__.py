@@ -9,7 +9,13 @@ from bowline.research.grid.kernel import (
 )
 from bowline.research.grid.kernel_types import CloseSeries, Convention, Outcome, Rules, SignalBank
 from bowline.research.grid.merge import Merge
-from bowline.research.grid.plan import ChunkResult, GridPlan, Hashes, plan_grid
+from bowline.research.grid.plan import (
+    ChunkResult,
+    GridPlan,
+    Hashes,
+    candles_without_signal,
+    plan_grid,
+)
 from bowline.research.grid.request import GridRequest
 from bowline.research.grid.request_reading import parse_grid
 from bowline.research.grid.result import SweepResult
@@ -33,6 +39,7 @@ __all__ = [
     "SweepProgress",
     "SweepResult",
     "SweepRows",
+    "candles_without_signal",
     "check_variants",
     "evaluate",
     "evaluate_crosses",

@@ -39,6 +39,7 @@ from bowline.core.signals import (
     StrategySpec,
     policy_of,
     ta_lib,
+    warmup,
 )
 from bowline.core.signals.catalogue import Value
 from bowline.core.signals.spec import IndicatorUse, SpecCosts
@@ -413,6 +414,14 @@ class GridPlan:
         while gcd(stride, self.space.lanes) > 1:
             stride += 1
         return stride
+
+
+def candles_without_signal(plan: GridPlan, variant: int) -> int:
+    """How many candles a run of this variant decides on before its rules all have a value."""
+    timeframe = plan.request.template.timeframe
+    rules = plan.space.rules(variant // plan.space.lanes)
+    asked = max(warmup(slot.indicator, params, timeframe) for slot, params in rules)
+    return min(max(0, asked - plan.start), len(plan.candles) - plan.start)
 
 
 def plan_grid(

@@ -16,7 +16,7 @@ from bowline.core.errors import NotFound
 from bowline.core.model.values import to_float
 from bowline.core.report import Metrics
 from bowline.core.signals import StrategySpec, document_of, spec_json, strategy_name
-from bowline.research.grid.plan import GridPlan, Hashes
+from bowline.research.grid.plan import GridPlan, Hashes, candles_without_signal
 from bowline.research.grid.recheck import CoreRun, run_in_core
 from bowline.research.grid.stages import StageFacts
 from bowline.research.grid.topk import COLUMNS, SweepRows
@@ -124,6 +124,7 @@ class SweepResult(Struct, frozen=True):
             # exact numbers, so that it reads back as the same spec
             "spec": msgspec.Raw(spec_json(document_of(spec))),
             "metrics": self.metrics[place] if self.metrics else None,
+            "candles_without_signal": candles_without_signal(self.plan, figures["variant"]),
             "held_across_gaps": self.held_across[place] if self.held_across else None,
         }
 
