@@ -348,7 +348,7 @@ HTX_LINEAR = {
     "fill": _htx([_fields(
         "contract_code=BTC-USDT side=buy position_side=both trade_price=40000 trade_volume=5 "
         "trade_turnover=200 trade_fee=0.08 fee_currency=USDT role=maker type=limit",
-        id="77", trade_id=TRADE, order_id=VENUE_ID, client_order_id=str(ID),
+        id=TRADE, trade_id="77", order_id=VENUE_ID, client_order_id=str(ID),
         created_time=str(AT_MS))]),
     "balances": _htx({"state": "normal", "equity": "1000.5", "details": [
         _fields("currency=USDT equity=1000.5 available=900.25 available_margin=900.25")]}),

@@ -16,6 +16,7 @@ from bowline.core.venue import FillKind
 from bowline.venues.rest import RestVenue
 from bowline.venues.rest.classify import value_at
 from bowline.venues.rest.tables import QUIRKS
+from bowline.venues.stream.account_state import AccountOrders
 from tests.venues.rest.stub import NOW_MS, Stub, with_venue
 from tests.venues.rest.test_contract import MARKETS, cursor_of, reply_to
 
@@ -266,6 +267,23 @@ def test_a_window_is_never_longer_or_older_than_the_venue_tells(market: str) -> 
             assert begin * unit > NOW_MS - rules.retention_s * 1000
 
     with_venue(market, run)
+
+
+def test_an_order_that_met_several_others_has_several_fills() -> None:
+    """HTX: the `trade_id` of a taker that meets three makers is that of the match, thrice.
+
+    htx.com/en-us/opend, linear swaps, get detail information of order: "trade_id is not unique";
+    github.com/AlexWan/OsEngine/pull/1247.
+    """
+    match = {"trade_id": "152022944"}
+    page = told_fills(
+        "htx:linear", *({**match, "id": f"15138347546795499{n}"} for n in (65, 66, 67))
+    )
+    assert len({fill.trade_id for fill in page.fills}) == 3
+    book = AccountOrders()
+    for fill in page.fills:
+        book.record(fill)
+    assert len(list(book.fills)) == 3
 
 
 @pytest.mark.parametrize("count", [100, 101, 250])

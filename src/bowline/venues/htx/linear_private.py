@@ -1,7 +1,7 @@
 """HTX's private streams of perpetuals, `/ws/v5/notification`, all after one login.
 
-Sizes are contracts, frames are gzip. A fill is named as REST names it, by the longer of its two
-ids; where its fee is not told it is REST's to tell.
+Sizes are contracts, frames are gzip. A fill is told without its fee and under another name than
+REST's, so that it is REST's to tell.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.venue import (
     Balance,
-    FillReport,
     Listings,
     MarginMode,
     OrderReport,
@@ -38,7 +37,6 @@ from bowline.venues.private import (
     amount,
     items,
     number,
-    price,
     size,
     state_of,
 )
@@ -92,18 +90,9 @@ class _Order(Struct, gc=False):
 
 class _Fill(Struct, gc=False):
     contract_code: str
-    direction: Literal["buy", "sell"]
     order_id: str | int
     trade_volume: Decimal
     trade_price: Decimal
-    created_time: Millis
-    id: str | int = ""
-    trade_id: str | int = ""
-    role: str = ""
-    client_order_id: str | int | None = None
-    trade_fee: Decimal | None = None
-    fee_currency: str | None = None
-    fee_asset: str | None = None
 
 
 class _Position(Struct, gc=False):
@@ -225,24 +214,7 @@ class HtxLinearPrivateCodec:
         listing = self._words.at(each.contract_code, raw)
         if listing is None:
             return ()
-        trade_id = str(each.id) if "-" in str(each.id) else str(each.trade_id)
-        if not trade_id:
-            raise reading.unreadable("a fill without an id", raw)
-        if each.trade_fee is None:
-            return (Untold("a fee"),)
-        return (FillReport(
-            instrument=listing.instrument.id,
-            trade_id=trade_id,
-            venue_order_id=str(each.order_id),
-            client_id=parse_client_id(each.client_order_id, ""),
-            side=_SIDES[each.direction],
-            quantity=price(each.trade_volume, raw) * listing.instrument.contract_size,
-            price=price(each.trade_price, raw),
-            fee=ZERO - amount(each.trade_fee, raw),
-            fee_asset=each.fee_currency or each.fee_asset or listing.quote,
-            event_ns=ns(each.created_time),
-            maker=each.role.lower() == "maker",
-        ),)  # fmt: skip
+        return (Untold("a fill"),)
 
     def _position(self, raw: bytes) -> Sequence[Word]:
         each = read(_POSITION, raw)

@@ -120,6 +120,9 @@ _LINEAR = MarketQuirks(
         window_s=2 * 86_400,
         retention_s=90 * 86_400,
         client_id="client_order_id",
+        # `trade_id` is the match: a taker that meets several makers has one for all of its fills
+        # (htx.com/en-us/opend, linear swaps, get detail information of order)
+        trade_id="id",
         # v5 tells what was paid as a positive number, v1 and what ccxt still expects a negative
         fees=(FeeFields("trade_fee", "fee_currency", "$quote"),),
         pages=Paging("from", 100, last_row_path="id", next_params={"direct": "next"}),

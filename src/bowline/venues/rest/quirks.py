@@ -130,6 +130,8 @@ class FillsQuirks(Struct, frozen=True, kw_only=True):
     fees: tuple[FeeFields, ...]
     by: FillCursorKind = FillCursorKind.TIME
     client_id: str = ""
+    #: path of what names a fill, where ccxt reads a number that several fills may share
+    trade_id: str = ""
     min_window_ms: int = 1
     pages: Paging | None = None
     kind_path: str = ""

@@ -76,6 +76,8 @@ class RowParser:
             return None
         ours = value_at(row, rules.client_id) if rules.client_id else None
         parsed = self._session.client.parse_trade(row, self._session.market(listing))
+        if rules.trade_id:
+            parsed["id"] = value_at(row, rules.trade_id)
         if self._quirks.sides is not None:
             parsed["side"] = parse.parse_side(self._quirks.sides, row).value
         return parse.parse_fill(
