@@ -35,9 +35,9 @@ EXCEPTIONS: dict[str, str] = {
 }
 #: class names that mean more than one thing: the list only gets shorter
 _TWO_MEANINGS = """
-Account Call CandleFile Channel Check Comparison Fault Faults Leg Limits Line
+Account CandleFile Check Comparison Fault Faults Leg Limits Line
 ListenKey OpenPosition Progress Refused Request RunState State ToldBalances
-Topic TradePrinted Untold Wallet Words
+TradePrinted Untold Wallet Words
 """
 EXCEPTIONS |= {
     f"meaning {name}": "one of them needs another name" for name in _TWO_MEANINGS.split()

@@ -31,8 +31,8 @@ def opened(floor: Floor, door: str) -> Session:
 def told(session: Session) -> list[str]:
     """What waits to go out, in its turn, as text."""
     frames = []
-    while not session._waiting.empty():
-        frame = session._waiting.get_nowait()
+    while not session._outbox.empty():
+        frame = session._outbox.get_nowait()
         if isinstance(frame, bytes):
             with contextlib.suppress(gzip.BadGzipFile, EOFError):
                 frame = gzip.decompress(frame)
@@ -45,5 +45,5 @@ def heard(floor: Floor, door: str, frame: str | bytes) -> tuple[Session, list[st
     """A stream that was just opened and got one frame, and what it said to it."""
     session = opened(floor, door)
     session.door.hear(session, frame)
-    session.leave()
+    session.unsubscribe_all()
     return session, told(session)

@@ -243,8 +243,8 @@ def test_every_frame_is_gzip_and_a_ping_is_of_its_market(play: Play) -> None:
             async with line_to(seat, kind) as line:
                 await line.say("")
                 await line.hear()
-                for session in seat.world.floors["bingx"].hub.listeners:
-                    session.ping()  # type: ignore[attr-defined]
+                for session in seat.world.floors["bingx"].subscriptions.subscribers:
+                    session.send_ping()  # type: ignore[attr-defined]
                 heard = await line.hear()
                 assert heard == b"Ping" if kind == "linear" else heard["ping"]
 

@@ -56,7 +56,7 @@ def test_no_frame_breaks_a_stream(venue: str, door: str) -> None:
                 for value in strange:
                     session.door.hear(session, json.dumps(verb | {field: value}))
             told(session)
-        session.leave()
+        session.unsubscribe_all()
     assert state_of(floor) == before
     cleared(floor)
 

@@ -32,8 +32,8 @@ from bowline.simex.symbol_specs import SymbolSpec
 
 if TYPE_CHECKING:
     from bowline.simex.floor import Floor
-    from bowline.simex.news import News
     from bowline.simex.session import Session
+    from bowline.simex.venue_updates import VenueUpdate
 
 #: a frame as a dialect makes it: an object to be encoded, or finished text or bytes
 Frame = object
@@ -84,7 +84,7 @@ class Call(Struct):
     headers: Mapping[str, str]
     body: bytes
     #: parts of the path that the route's template names
-    parts: dict[str, str] = {}
+    path_params: dict[str, str] = {}
     account: str = ""
 
     @property
@@ -130,8 +130,8 @@ def signed_route(method: str, path: str, handler: Handler, bucket: str, weight: 
     return Route(method, path, handler, private=True, bucket=bucket, weight=weight)
 
 
-class Channel(StrEnum):
-    """What a topic tells of: what is behind it is a kind of `News`."""
+class StreamChannel(StrEnum):
+    """What a topic tells of: what is behind it is a kind of `VenueUpdate`."""
 
     BOOK = "book"
     TRADES = "trades"
@@ -147,7 +147,7 @@ class Channel(StrEnum):
     LISTINGS = "listings"
 
 
-class Topic(Struct, frozen=True):
+class StreamTopic(Struct, frozen=True):
     """What a session has subscribed to: `word` is the venue's own name for it.
 
     `instrument` None: all of them. `depth` 0: the whole book. `account` is set on private channels;
@@ -155,7 +155,7 @@ class Topic(Struct, frozen=True):
     `interval` and `note` are the dialect's own.
     """
 
-    channel: Channel
+    channel: StreamChannel
     word: str
     instrument: InstrumentId | None = None
     depth: int = 0
@@ -234,8 +234,10 @@ class Dialect(Protocol):
     def encode(self, frame: Frame) -> str | bytes:
         """A frame for the wire: text, or bytes where the venue sends binary."""
 
-    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
         """What a new subscriber is sent at once."""
 
-    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    def render_update(
+        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+    ) -> Iterable[Frame]:
         """What subscribers of a topic are sent when this happens; nothing is a right answer."""

@@ -22,7 +22,7 @@ from msgspec import Struct
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import ListingStatus
-from bowline.simex.dialect import Channel
+from bowline.simex.dialect import StreamChannel
 from bowline.simex.wire_values import parse_decimal
 from bowline.storage.document import read_entries
 
@@ -173,7 +173,7 @@ def _floats(words: dict[Any, Any]) -> dict[Any, Any]:
 
 def _check_values(fault: Fault) -> None:
     known = {
-        "channel": {each.value for each in Channel} | {""},
+        "channel": {each.value for each in StreamChannel} | {""},
         "reason": {each.value for each in RejectReason},
         "listing": {each.value for each in ListingStatus},
     }

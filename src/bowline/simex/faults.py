@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from bowline.core.model.values import SECOND_NS
 from bowline.core.sim.exchange import MatchingEngine, RejectReason
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Topic
+from bowline.simex.dialect import StreamTopic
 from bowline.simex.fault_script import Fault, fault_of
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.symbol_specs import reference_price
@@ -93,7 +93,7 @@ class Faults:
             self._act(floor, fault)
         return struck
 
-    def shaken(self, floor: Floor, topic: Topic) -> Shaken:
+    def shaken(self, floor: Floor, topic: StreamTopic) -> Shaken:
         """What befalls a frame of this topic."""
         symbol = topic.instrument.symbol if topic.instrument is not None else ""
         outcome = Shaken.AS_IT_WAS
@@ -168,9 +168,9 @@ class Faults:
             case "mute":
                 self._muted.append((floor, fault, until_ns))
             case "freeze":
-                floor.hub.freeze(until_ns)
+                floor.subscriptions.pause(until_ns)
             case "disconnect":
-                floor.hub.cut()
+                floor.subscriptions.abort_all()
             case "maintenance":
                 self._maintained_until[floor.venue] = until_ns
             case "partial_fill" | "async_reject":
@@ -180,7 +180,7 @@ class Faults:
             case _:
                 _change(floor, fault)
 
-    def _is_muted(self, floor: Floor, topic: Topic, symbol: str) -> bool:
+    def _is_muted(self, floor: Floor, topic: StreamTopic, symbol: str) -> bool:
         now_ns = floor.scheduler.now_ns
         self._muted = [each for each in self._muted if now_ns < each[2]]
         return any(

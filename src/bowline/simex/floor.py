@@ -30,11 +30,11 @@ from bowline.simex.credentials import ApiCredentials, account_credentials
 from bowline.simex.delayed_view import DelayedView
 from bowline.simex.depth import DepthView
 from bowline.simex.dialect import Dialect
-from bowline.simex.hub import Hub
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.request_quotas import QuotaCounter
 from bowline.simex.scheduler import Scheduler
+from bowline.simex.subscriptions import Subscriptions
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 
 #: the one funded account of every venue
 ACCOUNT = "main"
@@ -68,7 +68,9 @@ class Floor:
         self.hidden_ns = 0
         #: symbols whose next change of the book crosses it; an empty one means the next of any
         self.crossed_next: set[str] = set()
-        self.hub = Hub(lambda topic, news: dialect.telling(self, topic, news))
+        self.subscriptions = Subscriptions(
+            lambda topic, update: dialect.render_update(self, topic, update)
+        )
         #: what a dialect keeps of this venue, by the type of it: see `remembered`
         self.memory: dict[type, object] = {}
         #: rate of the funding that comes next, and when, of each perpetual
@@ -216,10 +218,10 @@ class Floor:
         """Tell the subscribers what has happened since the last time."""
         for engine in self.engines:
             kinds = [kind for kind, each in self._engines.items() if each is engine]
-            for news in self._news(engine.take_facts()):
-                self.hub.tell(news, kinds)
+            for update in self._news(engine.take_facts()):
+                self.subscriptions.publish(update, kinds)
 
-    def _news(self, facts: Iterable[Fact]) -> Iterable[News]:
+    def _news(self, facts: Iterable[Fact]) -> Iterable[VenueUpdate]:
         touched: dict[InstrumentId, int] = {}
         for fact in facts:
             if isinstance(fact, BookUpdated | TradePublished | MarkUpdated):
@@ -229,15 +231,15 @@ class Floor:
             else:
                 yield fact
         for instrument, event_ns in touched.items():
-            yield TickerMoved(instrument, event_ns)
+            yield TickerUpdated(instrument, event_ns)
 
-    def _depths(self, moved: BookUpdated) -> Iterable[DepthMoved]:
+    def _depths(self, moved: BookUpdated) -> Iterable[DepthUpdated]:
         for view in self._views.get(moved.instrument, {}).values():
             if (change := view.apply(moved)) is not None:
                 if crossed := self.crossed_next & {"", moved.instrument.symbol}:
                     self.crossed_next -= crossed
                     change = view.crossed(change)
-                yield DepthMoved(view, change)
+                yield DepthUpdated(view, change)
 
 
 def _spring(armed: list[Arm], engine: MatchingEngine) -> None:

@@ -195,7 +195,7 @@ class _Gate:
             raise call.floor.dialect.closed()
         for method, pattern, route in self._routes[call.floor.venue]:
             if method == call.method and (found := pattern.fullmatch(call.path)):
-                call.parts = found.groupdict()
+                call.path_params = found.groupdict()
                 return route
         raise call.floor.dialect.no_such_path(call)
 
@@ -214,13 +214,13 @@ class _Gate:
             self._world.faults, parts, call.query, request.host,
         )  # fmt: skip
         self._sessions.add(session)
-        call.floor.hub.listeners.append(session)
-        sender = asyncio.create_task(session.send_waiting())
+        call.floor.subscriptions.subscribers.append(session)
+        sender = asyncio.create_task(session.run_sender())
         try:
             await self._attend(session, socket)
         finally:
-            session.leave()
-            call.floor.hub.listeners.remove(session)
+            session.unsubscribe_all()
+            call.floor.subscriptions.subscribers.remove(session)
             if door.left is not None:
                 door.left(session)
             self._sessions.discard(session)
@@ -244,7 +244,7 @@ class _Gate:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             session.floor.scheduler.run_due()
-            session.heard_ns = session.floor.scheduler.now_ns
+            session.last_received_ns = session.floor.scheduler.now_ns
             session.door.hear(session, message.data)
             session.floor.publish()
 
@@ -254,15 +254,15 @@ def _keep_awake(session: Session) -> None:
     scheduler, door = session.floor.scheduler, session.door
 
     def ping() -> None:
-        if session.gone:
+        if session.closed:
             return
-        session.ping()
+        session.send_ping()
         scheduler.call_later(door.ping_every_s, ping)
 
     def listen() -> None:
-        if session.gone:
+        if session.closed:
             return
-        silent_ns = scheduler.now_ns - session.heard_ns
+        silent_ns = scheduler.now_ns - session.last_received_ns
         if silent_ns >= door.silent_after_s * SECOND_NS:
             session.close()
             return

@@ -1,7 +1,7 @@
-"""One WebSocket connection: what it has subscribed to, and the frames that wait to go out.
+"""One WebSocket connection: its subscriptions, and the queue of frames to be sent.
 
-Frames leave in the order in which they were pushed, unless a fault script says otherwise. A client
-that does not read is closed, as the venues do it. No venue's wording here.
+Frames are sent in the order of queueing, unless a fault script says otherwise. A client that does
+not read is disconnected, as the venues do. No venue's wording here.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from enum import Enum, auto
 
 from aiohttp import WSCloseCode, web
 
-from bowline.simex.dialect import Door, Frame, Topic
+from bowline.simex.dialect import Door, Frame, StreamTopic
 from bowline.simex.faults import Faults, Shaken
 from bowline.simex.floor import Floor
 
-#: frames that may wait for a slow client before it is closed
-_WAITING_FRAMES = 20_000
+#: a client that has this many frames unread is disconnected
+_MAX_QUEUED_FRAMES = 20_000
 
 
 class _Control(Enum):
-    """What the server asks of the line itself."""
+    """What is sent beside the data frames."""
 
     PING = auto()
     CLOSE = auto()
@@ -38,33 +38,33 @@ class Session:
         transport: asyncio.Transport | None,
         number: int,
         faults: Faults,
-        parts: Mapping[str, str],
+        path_params: Mapping[str, str],
         query: Mapping[str, str],
         host: str,
     ) -> None:
         self.floor = floor
         self.door = door
         self.number = number
-        self.parts = parts
+        self.path_params = path_params
         self.query = query
-        #: what the client calls this machine: some sign it
+        #: the Host header, which some venues' clients sign
         self.host = host
         self.account = ""
-        #: topics of the dead-man switch, which tell nothing
-        self.guards: set[str] = set()
-        self.topics: dict[str, Topic] = {}
-        self.heard_ns = floor.scheduler.now_ns
+        #: topics that only turn on the cancel-all timer, and never send anything
+        self.cancel_timer_topics: set[str] = set()
+        self.topics: dict[str, StreamTopic] = {}
+        self.last_received_ns = floor.scheduler.now_ns
         self.frozen_until_ns = 0
         self._socket = socket
         self._transport = transport
         self._faults = faults
-        self._waiting: asyncio.Queue[str | bytes | _Control] = asyncio.Queue()
-        self._held: list[str | bytes] = []
+        self._outbox: asyncio.Queue[str | bytes | _Control] = asyncio.Queue()
+        self._delayed: list[str | bytes] = []
 
     # what a dialect does
 
-    def push(self, frame: Frame, topic: Topic | None = None) -> None:
-        """Send a frame, in its turn. With a topic it is news, and faults may befall it."""
+    def send(self, frame: Frame, topic: StreamTopic | None = None) -> None:
+        """Queue a frame. With a topic it is an update, which faults may drop, repeat or delay."""
         if topic is not None and self.floor.scheduler.now_ns < self.frozen_until_ns:
             return
         payload = self.floor.dialect.encode(frame)
@@ -77,60 +77,60 @@ class Session:
             case Shaken.TWICE:
                 self._queue(payload, payload)
             case Shaken.LATE:
-                self._held.append(payload)
+                self._delayed.append(payload)
                 return
             case Shaken.AS_IT_WAS:
                 self._queue(payload)
-        held, self._held = self._held, []
-        self._queue(*held)
+        delayed, self._delayed = self._delayed, []
+        self._queue(*delayed)
 
-    def subscribe(self, topic: Topic) -> None:
-        """Tell this session of the topic from now on, after the topic's opening frames."""
+    def subscribe(self, topic: StreamTopic) -> None:
+        """Send the topic's updates from now on, after the topic's initial frames."""
         if topic.word in self.topics:
             return
         self.topics[topic.word] = topic
-        for frame in self.floor.dialect.opening(self.floor, topic):
-            self.push(frame)
-        self.floor.hub.add(self, topic)
+        for frame in self.floor.dialect.initial_frames(self.floor, topic):
+            self.send(frame)
+        self.floor.subscriptions.add(self, topic)
 
     def unsubscribe(self, word: str) -> bool:
         """Whether there was such a topic."""
         topic = self.topics.pop(word, None)
         if topic is None:
             return False
-        self.floor.hub.drop(self, topic)
+        self.floor.subscriptions.remove(self, topic)
         return True
 
     def close(self) -> None:
-        """Say good-bye once everything has gone out."""
-        self._waiting.put_nowait(_Control.CLOSE)
+        """Send a closing frame once everything queued is sent."""
+        self._outbox.put_nowait(_Control.CLOSE)
 
-    def cut(self) -> None:
-        """End the connection without a word, as a broken line does."""
+    def abort(self) -> None:
+        """Drop the connection without a closing frame, as a network failure does."""
         if self._transport is not None:
             self._transport.abort()
 
-    def befalls(self, request: str) -> frozenset[str]:
-        """The faults that strike a request that came over this socket (`WS order.create`)."""
+    def faults_of(self, request: str) -> frozenset[str]:
+        """The faults due for a request that came over this socket (`WS order.create`)."""
         return frozenset(each.fault for each in self._faults.on_request(self.floor, request))
 
     # what the server does
 
     @property
-    def gone(self) -> bool:
-        """Whether nobody is there any more."""
+    def closed(self) -> bool:
+        """Whether the connection is closed."""
         return self._socket.closed
 
-    def ping(self) -> None:
-        """Ask whether the client is there, in the venue's way."""
+    def send_ping(self) -> None:
+        """Send a ping: the venue's own, or one of the protocol."""
         if self.door.ping is None:
-            self._waiting.put_nowait(_Control.PING)
+            self._outbox.put_nowait(_Control.PING)
         else:
-            self.push(self.door.ping(self))
+            self.send(self.door.ping(self))
 
-    async def send_waiting(self) -> None:
-        """Send what is pushed, until `close`; ConnectionError if the client has gone."""
-        while (payload := await self._waiting.get()) is not _Control.CLOSE:
+    async def run_sender(self) -> None:
+        """Send what is queued, until `close`; ConnectionError if the client is gone."""
+        while (payload := await self._outbox.get()) is not _Control.CLOSE:
             if payload is _Control.PING:
                 await self._socket.ping()
             elif isinstance(payload, bytes):
@@ -139,13 +139,13 @@ class Session:
                 await self._socket.send_str(payload)
         await self._socket.close(code=WSCloseCode.GOING_AWAY)
 
-    def leave(self) -> None:
-        """Forget every topic."""
+    def unsubscribe_all(self) -> None:
+        """End every subscription."""
         for word in list(self.topics):
             self.unsubscribe(word)
 
     def _queue(self, *payloads: str | bytes) -> None:
         for payload in payloads:
-            self._waiting.put_nowait(payload)
-        if self._waiting.qsize() > _WAITING_FRAMES:
-            self.cut()
+            self._outbox.put_nowait(payload)
+        if self._outbox.qsize() > _MAX_QUEUED_FRAMES:
+            self.abort()

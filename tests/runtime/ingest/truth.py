@@ -11,7 +11,7 @@ from bowline.core.sim.exchange import TradePublished
 from bowline.core.venue import Book
 from bowline.simex import World
 from bowline.simex.depth import DepthView
-from bowline.simex.news import DepthMoved, News
+from bowline.simex.venue_updates import DepthUpdated, VenueUpdate
 
 _MS_NS = 1_000_000
 DEPTH = 50
@@ -34,25 +34,25 @@ class Truth:
         for each in self.instruments:
             self._see_quote(self.floor.depth(each, 1), self.floor.scheduler.now_ns)
             self._see_book(self.floor.depth(each, DEPTH), self.floor.scheduler.now_ns)
-        tell = self.floor.hub.tell
+        tell = self.floor.subscriptions.publish
 
-        def heard(news: News, kinds: Iterable[str]) -> None:
-            self._hear(news)
-            tell(news, tuple(kinds))
+        def heard(update: VenueUpdate, kinds: Iterable[str]) -> None:
+            self._hear(update)
+            tell(update, tuple(kinds))
 
-        self.floor.hub.tell = heard  # type: ignore[method-assign]
+        self.floor.subscriptions.publish = heard  # type: ignore[method-assign]
 
-    def _hear(self, news: News) -> None:
-        if isinstance(news, TradePublished):
-            price, size = float(news.price), float(news.quantity)
-            self.prints[news.instrument].append(
-                (news.now_ns // _MS_NS, price, size, news.side.value)
+    def _hear(self, update: VenueUpdate) -> None:
+        if isinstance(update, TradePublished):
+            price, size = float(update.price), float(update.quantity)
+            self.prints[update.instrument].append(
+                (update.now_ns // _MS_NS, price, size, update.side.value)
             )
-        elif isinstance(news, DepthMoved) and news.view.instrument in self.instruments:
-            if news.view.depth == 1:
-                self._see_quote(news.view, news.change.event_ns)
-            elif news.view.depth == DEPTH:
-                self._see_book(news.view, news.change.event_ns)
+        elif isinstance(update, DepthUpdated) and update.view.instrument in self.instruments:
+            if update.view.depth == 1:
+                self._see_quote(update.view, update.change.event_ns)
+            elif update.view.depth == DEPTH:
+                self._see_book(update.view, update.change.event_ns)
 
     def _see_quote(self, view: DepthView, event_ns: int) -> None:
         self.quotes[view.instrument].append(quote_of(view, event_ns // _MS_NS))

@@ -16,7 +16,7 @@ from bowline.simex.dialect import (
     Handler,
     Reply,
     Route,
-    Topic,
+    StreamTopic,
     Wallet,
     WireRefusal,
     public_route,
@@ -35,9 +35,9 @@ from bowline.simex.dialects.binance import (
 )
 from bowline.simex.dialects.binance.words import FIRST_ORDER_ID
 from bowline.simex.floor import Floor
-from bowline.simex.news import News
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import parse_int
 
 _SPOT_RULES = VenueRules(
@@ -251,12 +251,14 @@ class BinanceDialect:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 
-    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
         """Nothing; but from now on a book's changes are counted."""
         if topic.instrument is not None and topic.channel == "book":
             floor.depth(topic.instrument, topic.depth)
         return ()
 
-    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    def render_update(
+        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+    ) -> Iterable[Frame]:
         """The events that a piece of news is."""
-        return streams.telling(floor, topic, news)
+        return streams.render_update(floor, topic, update)

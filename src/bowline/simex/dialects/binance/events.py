@@ -38,7 +38,7 @@ from bowline.simex.dialects.binance.words import (
     type_word,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.news import News
+from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, plain, plain_or
 
 _ENDS = {"CANCELED", "EXPIRED", "REJECTED"}
@@ -87,41 +87,43 @@ class _Stage:
         return plain((self.cost / self.filled).quantize(CENTS)) if self.filled else "0"
 
 
-def spot_events(floor: Floor, news: News) -> Iterable[Words]:
+def spot_events(floor: Floor, update: VenueUpdate) -> Iterable[Words]:
     """ExecutionReport and outboundAccountPosition."""
-    match news:
+    match update:
         case OrderUpdated(order=order) if not _is_a_fill(order):
-            yield _execution_report(floor, _Stage(floor, order, None), news.now_ns)
+            yield _execution_report(floor, _Stage(floor, order, None), update.now_ns)
         case Executed():
-            yield _execution_report(floor, _Stage(floor, _order_of(floor, news), news), news.now_ns)
+            yield _execution_report(
+                floor, _Stage(floor, _order_of(floor, update), update), update.now_ns
+            )
         case BalanceUpdated(holding=holding):
             yield {
                 "e": "outboundAccountPosition",
                 "E": ms(floor.now_ns),
-                "u": ms(news.now_ns),
+                "u": ms(update.now_ns),
                 "B": [{"a": holding.asset, "f": plain(holding.free), "l": plain(holding.locked)}],
             }
 
 
-def linear_events(floor: Floor, news: News) -> Iterable[Words]:
+def linear_events(floor: Floor, update: VenueUpdate) -> Iterable[Words]:
     """ORDER_TRADE_UPDATE, ALGO_UPDATE and ACCOUNT_UPDATE."""
-    match news:
+    match update:
         case OrderUpdated(order=order):
             if is_algo(order):
-                yield _event(floor, "ALGO_UPDATE", news.now_ns, {"o": _algo(floor, order)})
+                yield _event(floor, "ALGO_UPDATE", update.now_ns, {"o": _algo(floor, order)})
             if in_engine(order) and not _is_a_fill(order):
-                told = _trade_update(floor, _Stage(floor, order, None), news.now_ns)
-                yield _event(floor, "ORDER_TRADE_UPDATE", news.now_ns, {"o": told})
+                told = _trade_update(floor, _Stage(floor, order, None), update.now_ns)
+                yield _event(floor, "ORDER_TRADE_UPDATE", update.now_ns, {"o": told})
         case Executed():
-            stage = _Stage(floor, _order_of(floor, news), news)
-            told = _trade_update(floor, stage, news.now_ns)
-            yield _event(floor, "ORDER_TRADE_UPDATE", news.now_ns, {"o": told})
+            stage = _Stage(floor, _order_of(floor, update), update)
+            told = _trade_update(floor, stage, update.now_ns)
+            yield _event(floor, "ORDER_TRADE_UPDATE", update.now_ns, {"o": told})
         case BalanceUpdated(holding=holding, reason=reason) if reason in _WHY:
-            moved = {"m": _WHY[reason], "B": [_balance(holding, reason, news.change)], "P": []}
-            yield _event(floor, "ACCOUNT_UPDATE", news.now_ns, {"a": moved})
+            moved = {"m": _WHY[reason], "B": [_balance(holding, reason, update.change)], "P": []}
+            yield _event(floor, "ACCOUNT_UPDATE", update.now_ns, {"a": moved})
         case PositionUpdated(position=position):
             moved = {"m": "ORDER", "B": [], "P": [_position(floor, position)]}
-            yield _event(floor, "ACCOUNT_UPDATE", news.now_ns, {"a": moved})
+            yield _event(floor, "ACCOUNT_UPDATE", update.now_ns, {"a": moved})
 
 
 def _event(floor: Floor, name: str, at_ns: int, more: Words) -> Words:

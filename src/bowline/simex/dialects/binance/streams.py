@@ -15,15 +15,15 @@ import msgspec
 from bowline.core.model.values import DAY_NS, MINUTE_NS
 from bowline.core.sim.exchange import CandleUpdated, MarkUpdated, TradePublished
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.binance import events
 from bowline.simex.dialects.binance.account import Kept, listen_key
 from bowline.simex.dialects.binance.market import INTERVALS, agg_words, ticker_words
 from bowline.simex.dialects.binance.request_fields import market_of
 from bowline.simex.floor import ACCOUNT, Floor, remembered
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 _NAME = re.compile(r"!?[a-z0-9_]+@[A-Za-z0-9_@]+|![A-Za-z]+(@[A-Za-z0-9]+)*")
@@ -34,15 +34,15 @@ _DOOR_OF = {
     "markPrice": "market",
 }  # fmt: skip
 #: stream -> channel, depth of the book, and what is made of it
-_CHANNELS: dict[str, tuple[Channel, int, str]] = {
-    "depth": (Channel.BOOK, 0, ""),
-    "bookTicker": (Channel.BOOK, 1, "quote"),
-    "trade": (Channel.TRADES, 0, "trade"),
-    "aggTrade": (Channel.TRADES, 0, "aggTrade"),
-    "kline": (Channel.CANDLES, 0, ""),
-    "ticker": (Channel.TICKER, 0, "ticker"),
-    "miniTicker": (Channel.TICKER, 0, "miniTicker"),
-    "markPrice": (Channel.MARK, 0, ""),
+_CHANNELS: dict[str, tuple[StreamChannel, int, str]] = {
+    "depth": (StreamChannel.BOOK, 0, ""),
+    "bookTicker": (StreamChannel.BOOK, 1, "quote"),
+    "trade": (StreamChannel.TRADES, 0, "trade"),
+    "aggTrade": (StreamChannel.TRADES, 0, "aggTrade"),
+    "kline": (StreamChannel.CANDLES, 0, ""),
+    "ticker": (StreamChannel.TICKER, 0, "ticker"),
+    "miniTicker": (StreamChannel.TICKER, 0, "miniTicker"),
+    "markPrice": (StreamChannel.MARK, 0, ""),
 }
 _TICKERS = {
     "ticker": (
@@ -59,7 +59,12 @@ _TICKERS = {
     ),
 }  # fmt: skip
 _EVENTS = {"ticker": "24hrTicker", "miniTicker": "24hrMiniTicker"}
-_PRIVATE = (Channel.ORDERS, Channel.FILLS, Channel.BALANCES, Channel.POSITIONS)
+_PRIVATE = (
+    StreamChannel.ORDERS,
+    StreamChannel.FILLS,
+    StreamChannel.BALANCES,
+    StreamChannel.POSITIONS,
+)
 #: topics that wrap their events are noted so
 WRAPPED = "wrapped"
 
@@ -68,7 +73,7 @@ Words = dict[str, object]
 
 def greet(session: Session) -> None:
     """The streams that the URL names; a day later the connection ends."""
-    stream, listed = session.parts.get("stream", ""), session.query.get("streams", "")
+    stream, listed = session.path_params.get("stream", ""), session.query.get("streams", "")
     for name in filter(None, [*listed.split("/"), stream if "@" in stream else ""]):
         _subscribe(session, name)
     _end_after_a_day(session)
@@ -82,7 +87,7 @@ def _end_after_a_day(session: Session) -> None:
 def hear(session: Session, frame: str | bytes) -> None:
     """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS; too many of them end the connection."""
     floor = session.floor
-    bucket = "messages" if "door" in session.parts else "spot messages"
+    bucket = "messages" if "door" in session.path_params else "spot messages"
     if floor.quota_counter.consume(bucket, str(session.number), 1, floor.scheduler.now_ns).exceeded:
         session.close()
         return
@@ -91,18 +96,18 @@ def hear(session: Session, frame: str | bytes) -> None:
     names = [str(each) for each in params] if isinstance(params, list) else []
     match words.get("method"):
         case "SUBSCRIBE" if names and all(_NAME.fullmatch(each) for each in names):
-            session.push({"result": None, "id": request})
+            session.send({"result": None, "id": request})
             for name in names:
                 _subscribe(session, name)
         case "UNSUBSCRIBE" if names:
             for name in names:
                 session.unsubscribe(name)
-            session.push({"result": None, "id": request})
+            session.send({"result": None, "id": request})
         case "LIST_SUBSCRIPTIONS":
-            session.push({"result": list(session.topics), "id": request})
+            session.send({"result": list(session.topics), "id": request})
         case _:
             error = {"code": 2, "msg": "Invalid request: method or params are not as expected"}
-            session.push({"error": error, "id": request})
+            session.send({"error": error, "id": request})
 
 
 def _subscribe(session: Session, name: str) -> None:
@@ -111,14 +116,14 @@ def _subscribe(session: Session, name: str) -> None:
         session.subscribe(topic)
 
 
-def _topic(session: Session, name: str) -> Topic | None:
+def _topic(session: Session, name: str) -> StreamTopic | None:
     """`btcusdt@depth@100ms`, `btcusdt@kline_1m`; None for what is never pushed here."""
     symbol, _, rest = name.partition("@")
     stem, *speed = rest.split("@")
     stem, _, detail = stem.partition("_")
     partial = re.fullmatch(r"depth(5|10|20)", stem)
     plain_stem = "depth" if partial else stem
-    door = session.parts.get("door", "")
+    door = session.path_params.get("door", "")
     listing = session.floor.listing_at("linear" if door else "spot", symbol.upper())
     if listing is None or (door and _DOOR_OF.get(plain_stem) != door) or len(speed) > 1:
         return None
@@ -128,7 +133,9 @@ def _topic(session: Session, name: str) -> Topic | None:
     return msgspec.structs.replace(found, depth=int(partial[1]), interval="partial")
 
 
-def _named(name: str, stem: str, detail: str, listing: Listing, session: Session) -> Topic | None:
+def _named(
+    name: str, stem: str, detail: str, listing: Listing, session: Session
+) -> StreamTopic | None:
     instrument, linear = listing.instrument.id, market_of(listing.instrument.id) == "linear"
     channel, depth, interval = _CHANNELS.get(stem, (None, 0, ""))
     if channel is None or (stem == "kline" and detail not in INTERVALS):
@@ -136,7 +143,9 @@ def _named(name: str, stem: str, detail: str, listing: Listing, session: Session
     if stem == "markPrice" and not linear:
         return None
     note = WRAPPED if "streams" in session.query else ""
-    return Topic(channel, name, instrument, depth=depth, interval=detail or interval, note=note)
+    return StreamTopic(
+        channel, name, instrument, depth=depth, interval=detail or interval, note=note
+    )
 
 
 # --- user data ------------------------------------------------------------------------------------
@@ -144,7 +153,7 @@ def _named(name: str, stem: str, detail: str, listing: Listing, session: Session
 
 def greet_private(session: Session) -> None:
     """Whoever has a good listen key hears the futures wallet; anybody else is sent away."""
-    key = session.query.get("listenKey") or session.parts.get("key", "")
+    key = session.query.get("listenKey") or session.path_params.get("key", "")
     if not key or key != listen_key(session.floor):
         session.close()
         return
@@ -157,12 +166,12 @@ def greet_private(session: Session) -> None:
 def _expire(session: Session) -> None:
     floor = session.floor
     until_ns = remembered(floor, Kept).key_until_ns
-    if session.gone:
+    if session.closed:
         return
     if floor.scheduler.now_ns < until_ns:
         floor.scheduler.call_at(until_ns, lambda: _expire(session))
         return
-    session.push({"e": "listenKeyExpired", "E": ms(floor.now_ns)})
+    session.send({"e": "listenKeyExpired", "E": ms(floor.now_ns)})
     session.close()
 
 
@@ -170,59 +179,61 @@ def hear_private(session: Session, frame: str | bytes) -> None:
     """Nothing need be said here."""
     words = read_object(frame)
     names = list(session.topics) if words.get("method") == "LIST_SUBSCRIPTIONS" else None
-    session.push({"result": names, "id": words.get("id")})
+    session.send({"result": names, "id": words.get("id")})
 
 
 def user_topics(session: Session, wallet: str, note: str) -> None:
     """From now on this session hears what happens in a wallet."""
     for channel in _PRIVATE:
         word = f"{wallet} {channel.value}"
-        session.subscribe(Topic(channel, word, account=session.account, wallet=wallet, note=note))
+        session.subscribe(
+            StreamTopic(channel, word, account=session.account, wallet=wallet, note=note)
+        )
 
 
 # --- rendering ------------------------------------------------------------------------------------
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """The frames that a piece of news is."""
     if topic.wallet == "spot":
-        for event in events.spot_events(floor, news):
+        for event in events.spot_events(floor, update):
             yield {"subscriptionId": int(topic.note), "event": event}
         return
     if topic.wallet:
         _, _, wanted = topic.note.partition(" ")
-        for event in events.linear_events(floor, news):
+        for event in events.linear_events(floor, update):
             if not wanted or event["e"] in wanted.split("/"):
                 yield event
         return
-    for event in _public(floor, topic, news):
+    for event in _public(floor, topic, update):
         yield {"stream": topic.word, "data": event} if topic.note == WRAPPED else event
 
 
-def _public(floor: Floor, topic: Topic, news: News) -> Iterable[Words]:
-    match news:
-        case DepthMoved() if topic.interval == "quote":
-            yield _quote(floor, news)
-        case DepthMoved() if topic.interval == "partial":
-            yield _partial(floor, news)
-        case DepthMoved():
-            yield _depth(floor, news)
+def _public(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Words]:
+    match update:
+        case DepthUpdated() if topic.interval == "quote":
+            yield _quote(floor, update)
+        case DepthUpdated() if topic.interval == "partial":
+            yield _partial(floor, update)
+        case DepthUpdated():
+            yield _depth(floor, update)
         case TradePublished():
-            yield _trade(floor, topic, news)
+            yield _trade(floor, topic, update)
         case CandleUpdated():
-            yield _candle(floor, topic, news)
-        case TickerMoved():
-            yield _ticker(floor, topic.interval, news)
+            yield _candle(floor, topic, update)
+        case TickerUpdated():
+            yield _ticker(floor, topic.interval, update)
         case MarkUpdated():
-            yield _mark(floor, news)
+            yield _mark(floor, update)
 
 
 def _head(floor: Floor, event: str, symbol: str) -> Words:
     return {"e": event, "E": ms(floor.now_ns), "s": symbol}
 
 
-def _depth(floor: Floor, news: DepthMoved) -> Words:
-    view, change = news.view, news.change
+def _depth(floor: Floor, update: DepthUpdated) -> Words:
+    view, change = update.view, update.change
     symbol = floor.listing(view.instrument).venue_symbol
     words = {"e": "depthUpdate", "E": ms(floor.now_ns)}
     if market_of(view.instrument) == "spot":
@@ -236,17 +247,17 @@ def _depth(floor: Floor, news: DepthMoved) -> Words:
     }
 
 
-def _partial(floor: Floor, news: DepthMoved) -> Words:
-    view = news.view
+def _partial(floor: Floor, update: DepthUpdated) -> Words:
+    view = update.view
     bids = [[plain(price), plain(size)] for price, size in view.bids]
     asks = [[plain(price), plain(size)] for price, size in view.asks]
     if market_of(view.instrument) == "spot":
         return {"lastUpdateId": view.last, "bids": bids, "asks": asks}
-    return _depth(floor, news) | {"b": bids, "a": asks}
+    return _depth(floor, update) | {"b": bids, "a": asks}
 
 
-def _quote(floor: Floor, news: DepthMoved) -> Words:
-    view = news.view
+def _quote(floor: Floor, update: DepthUpdated) -> Words:
+    view = update.view
     (bid, bid_size), (ask, ask_size) = (
         next(iter(side), (None, None)) for side in (view.bids, view.asks)
     )
@@ -264,7 +275,7 @@ def _quote(floor: Floor, news: DepthMoved) -> Words:
     return {"e": "bookTicker"} | words | times
 
 
-def _trade(floor: Floor, topic: Topic, trade: TradePublished) -> Words:
+def _trade(floor: Floor, topic: StreamTopic, trade: TradePublished) -> Words:
     words = _head(floor, topic.interval, floor.listing(trade.instrument).venue_symbol)
     if topic.interval == "aggTrade":
         return words | agg_words(trade)
@@ -278,18 +289,18 @@ def _trade(floor: Floor, topic: Topic, trade: TradePublished) -> Words:
     return words | ({"M": True} if market_of(trade.instrument) == "spot" else {"X": "MARKET"})
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
+def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
-    start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
-    candle = news.candle
+    start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
+    candle = update.candle
     if minutes > 1:
-        view = floor.view_of(news.instrument)
-        known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
-        parts = [each for each in known if each.open_ns < news.candle.open_ns] + [candle]
+        view = floor.view_of(update.instrument)
+        known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
+        parts = [each for each in known if each.open_ns < update.candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
-    last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
-    symbol = floor.listing(news.instrument).venue_symbol
+    last = update.candle.open_ns + MINUTE_NS == start_ns + length_ns
+    symbol = floor.listing(update.instrument).venue_symbol
     return _head(floor, "kline", symbol) | {
         "k": {
             "t": ms(start_ns),
@@ -304,7 +315,7 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
             "l": plain(candle.low),
             "v": plain(candle.volume),
             "n": candle.trades,
-            "x": news.closed and last,
+            "x": update.closed and last,
             "q": plain(candle.turnover),
             "V": plain(candle.volume / 2),
             "Q": plain(candle.turnover / 2),
@@ -313,17 +324,17 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
     }
 
 
-def _ticker(floor: Floor, stem: str, news: TickerMoved) -> Words:
-    shown = ticker_words(floor, floor.listing(news.instrument))
+def _ticker(floor: Floor, stem: str, update: TickerUpdated) -> Words:
+    shown = ticker_words(floor, floor.listing(update.instrument))
     shown |= {"": _EVENTS[stem]}
     words = {letter: shown[name] for letter, name in _TICKERS[stem] if name in shown}
     return words | {"E": ms(floor.now_ns)}
 
 
-def _mark(floor: Floor, news: MarkUpdated) -> Words:
-    rate, due_ns = floor.funding.get(news.instrument, (None, 0))
-    mark = plain(news.mark)
-    return _head(floor, "markPriceUpdate", floor.listing(news.instrument).venue_symbol) | {
+def _mark(floor: Floor, update: MarkUpdated) -> Words:
+    rate, due_ns = floor.funding.get(update.instrument, (None, 0))
+    mark = plain(update.mark)
+    return _head(floor, "markPriceUpdate", floor.listing(update.instrument).venue_symbol) | {
         "p": mark,
         "ap": mark,
         "i": mark,

@@ -63,9 +63,9 @@ def _hear(
     words = read_object(frame)
     method, params = str(words.get("method", "")), words.get("params")
     fields = text_fields(params if isinstance(params, dict) else {})
-    struck = session.befalls(f"WS {method}")
+    struck = session.faults_of(f"WS {method}")
     if "reset" in struck:
-        session.cut()
+        session.abort()
         return
     call = Call(session.floor, "WS", path, "", fields, {}, b"")
     answer: Words = {"id": words.get("id")}
@@ -76,9 +76,9 @@ def _hear(
         error = {"code": no.code, "msg": no.message}
         answer |= {"status": no.status or 400, "error": error}
     if "drop_reply" in struck:
-        session.cut()
+        session.abort()
     else:
-        session.push(answer | {"rateLimits": []})
+        session.send(answer | {"rateLimits": []})
 
 
 def _answer(

@@ -20,7 +20,7 @@ from bowline.simex.dialect import (
     Handler,
     Reply,
     Route,
-    Topic,
+    StreamTopic,
     Wallet,
     WireRefusal,
     public_route,
@@ -28,10 +28,10 @@ from bowline.simex.dialect import (
 )
 from bowline.simex.dialects.bingx import account, currencies, market, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.news import News
 from bowline.simex.payload import signatures_match
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
 _SPOT_RULES = VenueRules(
@@ -191,13 +191,15 @@ class BingxDialect:
         text = frame if isinstance(frame, bytes) else msgspec.json.encode(frame)
         return gzip.compress(text, compresslevel=1, mtime=0)
 
-    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
         """How books and prices stand."""
-        return streams.opening(floor, topic)
+        return streams.initial_frames(floor, topic)
 
-    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    def render_update(
+        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+    ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.telling(floor, topic, news)
+        return streams.render_update(floor, topic, update)
 
 
 def _envelope(call: Call, code: int, message: str, shown: object) -> dict[str, object]:

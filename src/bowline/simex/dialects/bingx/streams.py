@@ -27,7 +27,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.bingx.account import key_lives
 from bowline.simex.dialects.bingx.market import INTERVALS, levels
 from bowline.simex.dialects.bingx.words import (
@@ -42,17 +42,20 @@ from bowline.simex.dialects.bingx.words import (
     type_word,
 )
 from bowline.simex.floor import ACCOUNT, Floor, remembered
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: the path of a door -> whose market it is
 KINDS_OF = {"/market": "spot", "/swap-market": "linear"}
 _SPOT_INTERVALS = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "1day": 1440}
 _DEPTH = re.compile(r"depth(5|10|20|50|100)(@(100|200|500|1000)ms)?")
-_SPOT_PRIVATE = {"spot.executionReport": Channel.ORDERS, "ACCOUNT_UPDATE": Channel.BALANCES}
-_LINEAR_PRIVATE = (Channel.ORDERS, Channel.BALANCES, Channel.POSITIONS)
+_SPOT_PRIVATE = {
+    "spot.executionReport": StreamChannel.ORDERS,
+    "ACCOUNT_UPDATE": StreamChannel.BALANCES,
+}
+_LINEAR_PRIVATE = (StreamChannel.ORDERS, StreamChannel.BALANCES, StreamChannel.POSITIONS)
 _REASONS = {
     BalanceReason.DEPOSIT: "DEPOSIT",
     BalanceReason.FUNDING: "FUNDING_FEE",
@@ -67,13 +70,13 @@ def greet(session: Session) -> None:
     if key is None:
         return
     if not key_lives(session.floor, key):
-        session.push(_answer(session, "", 100413, "listenKey is invalid or has expired"))
+        session.send(_answer(session, "", 100413, "listenKey is invalid or has expired"))
         session.close()
         return
     session.account = ACCOUNT
     if _kind(session) == "linear":
         for channel in _LINEAR_PRIVATE:
-            session.subscribe(Topic(channel, channel.value, account=ACCOUNT, note="linear"))
+            session.subscribe(StreamTopic(channel, channel.value, account=ACCOUNT, note="linear"))
 
 
 def ping(session: Session) -> Frame:
@@ -92,9 +95,9 @@ def hear(session: Session, frame: str | bytes) -> None:
     verb = words.get("reqType", "sub")
     topic = _topic(session, name)
     if topic is None or verb not in ("sub", "unsub"):
-        session.push(_answer(session, number, 80014, f"dataType {name!r} is invalid"))
+        session.send(_answer(session, number, 80014, f"dataType {name!r} is invalid"))
         return
-    session.push(_answer(session, number, 0, "SUCCESS"))
+    session.send(_answer(session, number, 0, "SUCCESS"))
     if verb == "sub":
         session.subscribe(topic)
     else:
@@ -110,71 +113,78 @@ def _kind(session: Session) -> str:
     return KINDS_OF[session.door.path]
 
 
-def _topic(session: Session, name: str) -> Topic | None:
+def _topic(session: Session, name: str) -> StreamTopic | None:
     kind = _kind(session)
     if name in _SPOT_PRIVATE:
         allowed = kind == "spot" and session.account
-        return Topic(_SPOT_PRIVATE[name], name, account=ACCOUNT, note="spot") if allowed else None
+        return (
+            StreamTopic(_SPOT_PRIVATE[name], name, account=ACCOUNT, note="spot")
+            if allowed
+            else None
+        )
     symbol, _, stem = name.partition("@")
     listing = session.floor.listing_at(kind, symbol)
     if listing is None:
         return None
     instrument = listing.instrument.id
     if found := _DEPTH.fullmatch(stem):
-        return Topic(Channel.BOOK, name, instrument, depth=int(found[1]), note=stem)
+        return StreamTopic(StreamChannel.BOOK, name, instrument, depth=int(found[1]), note=stem)
     channels = {
-        "trade": Channel.TRADES, "ticker": Channel.TICKER, "bookTicker": Channel.TICKER,
-        "lastPrice": Channel.TICKER, "markPrice": Channel.MARK,
+        "trade": StreamChannel.TRADES, "ticker": StreamChannel.TICKER,
+        "bookTicker": StreamChannel.TICKER,
+        "lastPrice": StreamChannel.TICKER, "markPrice": StreamChannel.MARK,
     }  # fmt: skip
     if stem in channels and (kind == "linear" or stem != "markPrice"):
-        return Topic(channels[stem], name, instrument, note=stem)
+        return StreamTopic(channels[stem], name, instrument, note=stem)
     interval = stem.removeprefix("kline_")
     if interval != stem and interval in (_SPOT_INTERVALS if kind == "spot" else INTERVALS):
-        return Topic(Channel.CANDLES, name, instrument, interval=interval, note=stem)
+        return StreamTopic(StreamChannel.CANDLES, name, instrument, interval=interval, note=stem)
     return None
 
 
 # what goes out
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """Books and prices begin with how they stand."""
-    if topic.channel is Channel.BOOK and topic.instrument is not None:
+    if topic.channel is StreamChannel.BOOK and topic.instrument is not None:
         yield _book(floor, topic, floor.depth(topic.instrument, topic.depth))
-    elif topic.channel in (Channel.TICKER, Channel.MARK) and topic.instrument is not None:
+    elif (
+        topic.channel in (StreamChannel.TICKER, StreamChannel.MARK) and topic.instrument is not None
+    ):
         yield _price(floor, topic, topic.instrument)
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One frame for a piece of news; an execution is told with its order."""
     kind = topic.note
-    match news:
-        case DepthMoved(view=view):
+    match update:
+        case DepthUpdated(view=view):
             yield _book(floor, topic, view)
         case TradePublished():
-            yield _trade(floor, topic, news)
-        case TickerMoved(instrument=instrument):
+            yield _trade(floor, topic, update)
+        case TickerUpdated(instrument=instrument):
             yield _price(floor, topic, instrument)
         case CandleUpdated():
-            yield _candle(floor, topic, news)
+            yield _candle(floor, topic, update)
         case OrderUpdated(order=order) if kind_of(order.instrument) == kind:
             yield _spot_order(floor, order) if kind == "spot" else _linear_order(floor, order)
         case PositionUpdated(position=position) if kind == "linear":
             yield _account(floor, "ORDER", _purses(floor, kind, []), [_leg(floor, position)])
         case BalanceUpdated(holding=holding, reason=reason):
             yield from _balance(floor, topic, holding.asset, _REASONS.get(reason, "ORDER"))
-        case _ if topic.channel is Channel.MARK and topic.instrument is not None:
+        case _ if topic.channel is StreamChannel.MARK and topic.instrument is not None:
             yield _price(floor, topic, topic.instrument)
 
 
-def _news(topic: Topic, shown: object, **more: object) -> Words:
+def _news(topic: StreamTopic, shown: object, **more: object) -> Words:
     assert topic.instrument is not None
     if kind_of(topic.instrument) == "spot":
         return {"code": 0, "data": shown, "dataType": topic.word, "success": True} | more
     return {"code": 0, "dataType": topic.word} | more | {"data": shown}
 
 
-def _book(floor: Floor, topic: Topic, view: DepthView) -> Words:
+def _book(floor: Floor, topic: StreamTopic, view: DepthView) -> Words:
     shown = levels(view.bids, view.asks)
     if kind_of(view.instrument) == "spot":
         now = {"timestamp": ms(floor.now_ns)}
@@ -185,7 +195,7 @@ def _book(floor: Floor, topic: Topic, view: DepthView) -> Words:
     return found | {"dataType": named}
 
 
-def _trade(floor: Floor, topic: Topic, trade: TradePublished) -> Words:
+def _trade(floor: Floor, topic: StreamTopic, trade: TradePublished) -> Words:
     shown: Words = {
         "q": plain(trade.quantity),
         "p": plain(trade.price),
@@ -200,7 +210,7 @@ def _trade(floor: Floor, topic: Topic, trade: TradePublished) -> Words:
     return _news(topic, shown | more)
 
 
-def _price(floor: Floor, topic: Topic, instrument: InstrumentId) -> Words:
+def _price(floor: Floor, topic: StreamTopic, instrument: InstrumentId) -> Words:
     shown, symbol = floor.ticker(instrument), floor.listing(instrument).venue_symbol
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
     now = ms(floor.now_ns)
@@ -234,15 +244,15 @@ def _price(floor: Floor, topic: Topic, instrument: InstrumentId) -> Words:
     return _news(topic, common | found)
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
-    spot = kind_of(news.instrument) == "spot"
+def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
+    spot = kind_of(update.instrument) == "spot"
     minutes = (_SPOT_INTERVALS if spot else INTERVALS)[topic.interval]
-    candle, opened = _forming(floor, news, minutes), _opened_ms(news, minutes)
+    candle, opened = _forming(floor, update, minutes), _opened_ms(update, minutes)
     shown: Words = {
         "c": plain(candle.close), "o": plain(candle.open), "h": plain(candle.high),
         "l": plain(candle.low), "v": plain(candle.volume),
     }  # fmt: skip
-    symbol = floor.listing(news.instrument).venue_symbol
+    symbol = floor.listing(update.instrument).venue_symbol
     if not spot:
         return _news(topic, [shown | {"T": opened}], s=symbol)
     shown |= {
@@ -252,17 +262,17 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
     return _news(topic, {"E": ms(floor.now_ns), "K": shown, "e": "kline", "s": symbol})
 
 
-def _opened_ms(news: CandleUpdated, minutes: int) -> int:
-    return ms(news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS))
+def _opened_ms(update: CandleUpdated, minutes: int) -> int:
+    return ms(update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS))
 
 
-def _forming(floor: Floor, news: CandleUpdated, minutes: int) -> MinuteCandle:
+def _forming(floor: Floor, update: CandleUpdated, minutes: int) -> MinuteCandle:
     if minutes == 1:
-        return news.candle
-    start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
-    known = floor.view_of(news.instrument).candles(news.instrument, start_ns, minutes + 1)
-    parts = [each for each in known if each.open_ns < news.candle.open_ns]
-    return aggregate_candles([*parts, news.candle], minutes)[-1]
+        return update.candle
+    start_ns = update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS)
+    known = floor.view_of(update.instrument).candles(update.instrument, start_ns, minutes + 1)
+    parts = [each for each in known if each.open_ns < update.candle.open_ns]
+    return aggregate_candles([*parts, update.candle], minutes)[-1]
 
 
 def _last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
@@ -348,7 +358,7 @@ class ToldBalances:
         self.of: dict[tuple[str, str], Holding] = {}
 
 
-def _balance(floor: Floor, topic: Topic, asset: str, why: str) -> Iterable[Words]:
+def _balance(floor: Floor, topic: StreamTopic, asset: str, why: str) -> Iterable[Words]:
     """Of this account alone: the other one's news has the same form."""
     told = remembered(floor, ToldBalances).of
     held = [

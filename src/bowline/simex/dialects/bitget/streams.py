@@ -30,7 +30,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthChange, DepthView
-from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal
+from bowline.simex.dialect import Frame, StreamChannel, StreamTopic, WireRefusal
 from bowline.simex.dialects.bitget.market import (
     INTERVALS,
     candle_words,
@@ -49,20 +49,20 @@ from bowline.simex.dialects.bitget.words import (
     spot_order,
 )
 from bowline.simex.floor import ACCOUNT, Floor, remembered
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object, signatures_match, text_fields
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, parse_int, plain
 
 _KINDS = {word: kind for kind, word in PRODUCTS.items()}
 _DEPTHS = {"books": 500, "books1": 1, "books5": 5, "books15": 15}
 _CHECKED = 25
 _PRIVATE = {
-    "orders": Channel.ORDERS,
-    "orders-algo": Channel.ORDERS,
-    "fill": Channel.FILLS,
-    "positions": Channel.POSITIONS,
-    "account": Channel.BALANCES,
+    "orders": StreamChannel.ORDERS,
+    "orders-algo": StreamChannel.ORDERS,
+    "fill": StreamChannel.FILLS,
+    "positions": StreamChannel.POSITIONS,
+    "account": StreamChannel.BALANCES,
 }
 _SNAPSHOT_CANDLES = 500
 _SNAPSHOT_TRADES = 50
@@ -75,19 +75,19 @@ Words = dict[str, object]
 def hear(session: Session, frame: str | bytes) -> None:
     """ping, login, subscribe, unsubscribe."""
     if frame == "ping":
-        session.push(b"pong")
+        session.send(b"pong")
         return
     words = read_object(frame)
     op, args = words.get("op"), words.get("args")
     if op not in ("login", "subscribe", "unsubscribe") or not isinstance(args, list):
-        session.push(_error(WireRefusal(30003, "Invalid op")))
+        session.send(_error(WireRefusal(30003, "Invalid op")))
         return
     for each in args:
         arg = text_fields(each) if isinstance(each, dict) else {}
         try:
-            session.push(_heard(session, op, arg))
+            session.send(_heard(session, op, arg))
         except WireRefusal as refusal:
-            session.push(_error(refusal) | ({} if op == "login" else {"arg": arg, "op": op}))
+            session.send(_error(refusal) | ({} if op == "login" else {"arg": arg, "op": op}))
             continue
         if op == "subscribe":
             session.subscribe(_topic(session, arg))
@@ -119,7 +119,7 @@ def _log_in(session: Session, arg: dict[str, str]) -> None:
     session.account = ACCOUNT
 
 
-def _topic(session: Session, arg: dict[str, str]) -> Topic:
+def _topic(session: Session, arg: dict[str, str]) -> StreamTopic:
     product, channel = arg.get("instType", ""), arg.get("channel", "")
     name = arg.get("instId", arg.get("coin", "default"))
     word = f"{product}:{channel}:{name}"
@@ -134,70 +134,76 @@ def _topic(session: Session, arg: dict[str, str]) -> Topic:
         if not session.account:
             raise WireRefusal(30004, "User needs to log in")
         instrument = None if listing is None else listing.instrument.id
-        return Topic(_PRIVATE[channel], word, instrument, account=session.account, note=channel)
+        return StreamTopic(
+            _PRIVATE[channel], word, instrument, account=session.account, note=channel
+        )
     assert listing is not None
     instrument, interval = listing.instrument.id, channel.removeprefix("candle")
     if channel in _DEPTHS:
-        return Topic(Channel.BOOK, word, instrument, depth=_DEPTHS[channel], note=channel)
+        return StreamTopic(
+            StreamChannel.BOOK, word, instrument, depth=_DEPTHS[channel], note=channel
+        )
     if channel == "trade":
-        return Topic(Channel.TRADES, word, instrument, note=channel)
+        return StreamTopic(StreamChannel.TRADES, word, instrument, note=channel)
     if channel == "ticker":
-        return Topic(Channel.TICKER, word, instrument, note=channel)
+        return StreamTopic(StreamChannel.TICKER, word, instrument, note=channel)
     if interval != channel and interval in INTERVALS:
-        return Topic(Channel.CANDLES, word, instrument, interval=interval, note=channel)
+        return StreamTopic(StreamChannel.CANDLES, word, instrument, interval=interval, note=channel)
     raise unknown
 
 
 # what goes out
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """Every channel of state begins with how things stand."""
     match topic.channel:
-        case Channel.BOOK:
+        case StreamChannel.BOOK:
             assert topic.instrument is not None
             yield _whole_book(floor, topic, floor.depth(topic.instrument, topic.depth))
-        case Channel.TICKER:
+        case StreamChannel.TICKER:
             yield _ticker(floor, topic)
-        case Channel.TRADES:
+        case StreamChannel.TRADES:
             assert topic.instrument is not None
             prints = floor.view_of(topic.instrument).trades(topic.instrument, _SNAPSHOT_TRADES)
             shown = [trade_object(each) for each in reversed(prints)]
             yield _push(floor, topic, "snapshot", shown)
-        case Channel.CANDLES:
+        case StreamChannel.CANDLES:
             yield _push(floor, topic, "snapshot", _candles_so_far(floor, topic))
-        case Channel.BALANCES:
+        case StreamChannel.BALANCES:
             holdings = floor.view(_kind(topic)).holdings(topic.account)
             yield _balances(floor, topic, holdings)
-        case Channel.POSITIONS if floor.view("linear").positions(topic.account, topic.instrument):
+        case StreamChannel.POSITIONS if floor.view("linear").positions(
+            topic.account, topic.instrument
+        ):
             yield _positions(floor, topic)
         case _:
             pass
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One frame for a piece of news."""
-    match news:
-        case DepthMoved(view=view, change=change):
+    match update:
+        case DepthUpdated(view=view, change=change):
             whole = topic.note != "books"
             yield _whole_book(floor, topic, view) if whole else _change(floor, topic, view, change)
         case TradePublished():
-            yield _push(floor, topic, "update", [trade_object(news)])
-        case TickerMoved():
+            yield _push(floor, topic, "update", [trade_object(update)])
+        case TickerUpdated():
             yield _ticker(floor, topic)
         case CandleUpdated():
-            yield _push(floor, topic, "update", [candle_words(_forming(floor, topic, news))])
+            yield _push(floor, topic, "update", [candle_words(_forming(floor, topic, update))])
         case OrderUpdated(order=order) if kind_of(order.instrument) == _kind(topic):
             yield from _order(floor, topic, order)
-        case Executed() if kind_of(news.instrument) == _kind(topic):
-            yield _push(floor, topic, "snapshot", [fill_object(floor, news)])
+        case Executed() if kind_of(update.instrument) == _kind(topic):
+            yield _push(floor, topic, "snapshot", [fill_object(floor, update)])
         case PositionUpdated() if _kind(topic) == "linear":
             yield _positions(floor, topic)
         case BalanceUpdated(holding=holding):
             yield from _balance(floor, topic, holding)
 
 
-def _push(floor: Floor, topic: Topic, action: str, shown: object) -> Words:
+def _push(floor: Floor, topic: StreamTopic, action: str, shown: object) -> Words:
     """The names come in the venue's own order: clients look at how a frame begins."""
     product, channel, name = topic.word.split(":")
     key = "coin" if channel == "account" else "instId"
@@ -209,17 +215,17 @@ def _push(floor: Floor, topic: Topic, action: str, shown: object) -> Words:
     }
 
 
-def _kind(topic: Topic) -> str:
+def _kind(topic: StreamTopic) -> str:
     return _KINDS[topic.word.partition(":")[0]]
 
 
-def _whole_book(floor: Floor, topic: Topic, view: DepthView) -> Words:
+def _whole_book(floor: Floor, topic: StreamTopic, view: DepthView) -> Words:
     """A snapshot has no checksum: 0."""
     levels = _levels(floor.listing(view.instrument).instrument, view.bids, view.asks)
     return _push(floor, topic, "snapshot", [levels | _sequence_fields(view, 0)])
 
 
-def _change(floor: Floor, topic: Topic, view: DepthView, change: DepthChange) -> Words:
+def _change(floor: Floor, topic: StreamTopic, view: DepthView, change: DepthChange) -> Words:
     instrument = floor.listing(view.instrument).instrument
     best = _levels(instrument, view.bids[:_CHECKED], view.asks[:_CHECKED])
     levels = _levels(instrument, change.bids, change.asks)
@@ -250,7 +256,7 @@ def _checksum(best: dict[str, list[list[str]]]) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
-def _ticker(floor: Floor, topic: Topic) -> Words:
+def _ticker(floor: Floor, topic: StreamTopic) -> Words:
     assert topic.instrument is not None
     listing = floor.listing(topic.instrument)
     contract = {"symbol": listing.venue_symbol} if _is_contract(listing) else {}
@@ -262,7 +268,7 @@ def _is_contract(listing: Listing) -> bool:
     return listing.max_leverage is not None
 
 
-def _candles_so_far(floor: Floor, topic: Topic) -> list[list[str]]:
+def _candles_so_far(floor: Floor, topic: StreamTopic) -> list[list[str]]:
     assert topic.instrument is not None
     minutes = INTERVALS[topic.interval]
     known = floor.view_of(topic.instrument).candles(topic.instrument, limit=100_000)
@@ -274,19 +280,19 @@ def _candles_so_far(floor: Floor, topic: Topic) -> list[list[str]]:
     return [candle_words(each) for each in whole[-_SNAPSHOT_CANDLES:]]
 
 
-def _forming(floor: Floor, topic: Topic, news: CandleUpdated) -> MinuteCandle:
-    minutes, candle = INTERVALS[topic.interval], news.candle
+def _forming(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> MinuteCandle:
+    minutes, candle = INTERVALS[topic.interval], update.candle
     start_ns = candle.open_ns - candle.open_ns % (minutes * MINUTE_NS)
     if minutes == 1:
         return candle
-    known = floor.view_of(news.instrument).candles(
-        news.instrument, from_ns=start_ns, limit=minutes + 1
+    known = floor.view_of(update.instrument).candles(
+        update.instrument, from_ns=start_ns, limit=minutes + 1
     )
     parts = [each for each in known if each.open_ns < candle.open_ns]
     return aggregate_candles([*parts, candle], minutes)[-1]
 
 
-def _order(floor: Floor, topic: Topic, order: VenueOrder) -> Iterable[Words]:
+def _order(floor: Floor, topic: StreamTopic, order: VenueOrder) -> Iterable[Words]:
     """A trigger order is told of in a channel of its own until it is triggered."""
     plans = topic.note == "orders-algo"
     if order.waiting is not plans:
@@ -333,7 +339,7 @@ def _filled(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
-def _positions(floor: Floor, topic: Topic) -> Words:
+def _positions(floor: Floor, topic: StreamTopic) -> Words:
     """All that are open, every time: one that is missing is flat."""
     shown = [
         position_object(floor, each)
@@ -350,7 +356,7 @@ class ToldBalances:
         self.of: dict[tuple[str, str], Holding] = {}
 
 
-def _balance(floor: Floor, topic: Topic, moved: Holding) -> Iterable[Words]:
+def _balance(floor: Floor, topic: StreamTopic, moved: Holding) -> Iterable[Words]:
     """Of this account alone: the other one's news has the same form."""
     view = floor.view(_kind(topic))
     held = {each.asset: each for each in view.holdings(topic.account)}
@@ -361,7 +367,7 @@ def _balance(floor: Floor, topic: Topic, moved: Holding) -> Iterable[Words]:
             yield _balances(floor, topic, [held[moved.asset]])
 
 
-def _balances(floor: Floor, topic: Topic, holdings: list[Holding]) -> Words:
+def _balances(floor: Floor, topic: StreamTopic, holdings: list[Holding]) -> Words:
     if _kind(topic) == "spot":
         return _push(
             floor, topic, "snapshot", [coin_object(each, floor.now_ns) for each in holdings]

@@ -17,7 +17,7 @@ from bowline.simex.dialect import (
     Frame,
     Reply,
     Route,
-    Topic,
+    StreamTopic,
     Wallet,
     WireRefusal,
     public_route,
@@ -25,10 +25,10 @@ from bowline.simex.dialect import (
 )
 from bowline.simex.dialects.bybit import account, market, start, streams, trading
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.news import News
 from bowline.simex.payload import signatures_match
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
 _RULES = VenueRules(
@@ -169,13 +169,15 @@ class BybitDialect:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 
-    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
         """Snapshots of books and tickers."""
-        return streams.opening(floor, topic)
+        return streams.initial_frames(floor, topic)
 
-    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    def render_update(
+        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+    ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.telling(floor, topic, news)
+        return streams.render_update(floor, topic, update)
 
 
 def _envelope(call: Call, code: int, message: str, result: object) -> dict[str, object]:

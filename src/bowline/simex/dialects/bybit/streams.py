@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal
+from bowline.simex.dialect import Call, Frame, StreamChannel, StreamTopic, WireRefusal
 from bowline.simex.dialects.bybit import trading
 from bowline.simex.dialects.bybit.account import DeadMan
 from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
@@ -35,17 +35,17 @@ from bowline.simex.dialects.bybit.words import (
     wallet_object,
 )
 from bowline.simex.floor import ACCOUNT, Floor, remembered
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object, signatures_match, text_fields
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, parse_int, plain
 
 _DEPTHS = {"1", "50", "200", "500", "1000"}
 _PRIVATE = {
-    "order": Channel.ORDERS,
-    "execution": Channel.FILLS,
-    "position": Channel.POSITIONS,
-    "wallet": Channel.BALANCES,
+    "order": StreamChannel.ORDERS,
+    "execution": StreamChannel.FILLS,
+    "position": StreamChannel.POSITIONS,
+    "wallet": StreamChannel.BALANCES,
 }
 _ORDERS: dict[str, Callable[[Call, dict[str, str]], dict[str, str]]] = {
     "order.create": trading.place,
@@ -62,7 +62,7 @@ def hear_public(session: Session, frame: str | bytes) -> None:
     """subscribe, unsubscribe, ping."""
     words = read_object(frame)
     if words.get("op") == "ping":
-        session.push(_ok(session, words, "ping", ret_msg="pong"))
+        session.send(_ok(session, words, "ping", ret_msg="pong"))
     else:
         _subscriptions(session, words, _public_topic)
 
@@ -74,17 +74,17 @@ def hear_private(session: Session, frame: str | bytes) -> None:
         case "ping":
             now = [str(ms(session.floor.now_ns))]
             pong = {"req_id": words.get("req_id", ""), "op": "pong", "args": now}
-            session.push(pong | {"conn_id": _connection(session)})
+            session.send(pong | {"conn_id": _connection(session)})
         case "auth":
             refusal = _log_in(session, words)
-            session.push(
+            session.send(
                 _ok(session, words, "auth")
                 if refusal is None
                 else {"op": "auth", "success": False, "ret_msg": refusal.message,
                     "retCode": refusal.code, "conn_id": _connection(session)}
             )  # fmt: skip
         case _ if not session.account:
-            session.push(_no(session, words, "Request not authorized"))
+            session.send(_no(session, words, "Request not authorized"))
         case _:
             _subscriptions(session, words, _private_topic)
 
@@ -95,29 +95,29 @@ def hear_trade(session: Session, frame: str | bytes) -> None:
     op, connection = words.get("op"), {"connId": _connection(session)}
     if op == "ping":
         now = [str(ms(session.floor.now_ns))]
-        session.push({"retCode": 0, "retMsg": "OK", "op": "pong", "data": now} | connection)
+        session.send({"retCode": 0, "retMsg": "OK", "op": "pong", "data": now} | connection)
     elif op == "auth":
         refusal = _log_in(session, words)
         code, text = (0, "OK") if refusal is None else (refusal.code, refusal.message)
-        session.push({"retCode": code, "retMsg": text, "op": "auth"} | connection)
+        session.send({"retCode": code, "retMsg": text, "op": "auth"} | connection)
     else:
-        struck = session.befalls(f"WS {op}")
+        struck = session.faults_of(f"WS {op}")
         answer = {} if "reset" in struck else _traded(session, words) | connection
         if struck & {"reset", "drop_reply"}:
-            session.cut()
+            session.abort()
         else:
-            session.push(answer)
+            session.send(answer)
 
 
 def private_left(session: Session) -> None:
     """A private stream was lost: the dead-man switch counts, if it was set."""
     floor = session.floor
     seconds = remembered(floor, DeadMan).wait_s
-    if not seconds or not session.guards:
+    if not seconds or not session.cancel_timer_topics:
         return
 
     def fire() -> None:
-        if not floor.hub.has_account(ACCOUNT):
+        if not floor.subscriptions.has_account(ACCOUNT):
             for kind in ("spot", "linear"):
                 floor.cancel_all(ACCOUNT, kind)
             floor.publish()
@@ -172,76 +172,76 @@ def _log_in(session: Session, words: Words) -> WireRefusal | None:
 
 
 def _subscriptions(
-    session: Session, words: Words, topic_of: Callable[[Session, str], Topic | None]
+    session: Session, words: Words, topic_of: Callable[[Session, str], StreamTopic | None]
 ) -> None:
     args, op = words.get("args"), words.get("op")
     names = [str(each) for each in args] if isinstance(args, list) else []
     if op not in ("subscribe", "unsubscribe") or not names:
-        session.push(_no(session, words, "error:invalid op"))
+        session.send(_no(session, words, "error:invalid op"))
         return
     if op == "unsubscribe":
         for name in names:
             session.unsubscribe(name)
-        session.push(_ok(session, words, "unsubscribe"))
+        session.send(_ok(session, words, "unsubscribe"))
         return
-    if session.parts.get("market") == "spot" and len(names) > 10:  # noqa: PLR2004 - the venue's bound
-        session.push(_no(session, words, "args size >10"))
+    if session.path_params.get("market") == "spot" and len(names) > 10:  # noqa: PLR2004 - the venue's bound
+        session.send(_no(session, words, "args size >10"))
         return
     topics = {name: topic_of(session, name) for name in names}
     if bad := [name for name, topic in topics.items() if topic is None and name[:3] != "dcp"]:
-        session.push(_no(session, words, f"error:handler not found,topic:{bad[0]}"))
+        session.send(_no(session, words, f"error:handler not found,topic:{bad[0]}"))
         return
-    session.push(_ok(session, words, "subscribe"))
+    session.send(_ok(session, words, "subscribe"))
     for topic in topics.values():
         if topic is not None:
             session.subscribe(topic)
 
 
-def _public_topic(session: Session, name: str) -> Topic | None:
+def _public_topic(session: Session, name: str) -> StreamTopic | None:
     """`orderbook.50.BTCUSDT`, `publicTrade.BTCUSDT`, `tickers.BTCUSDT`, `kline.1.BTCUSDT`."""
     parts = name.split(".")
-    listing = session.floor.listing_at(session.parts["market"], parts[-1])
+    listing = session.floor.listing_at(session.path_params["market"], parts[-1])
     if listing is None:
         return None
     instrument = listing.instrument.id
     match parts[:-1]:
         case ["orderbook", depth] if depth in _DEPTHS:
-            return Topic(Channel.BOOK, name, instrument, depth=int(depth))
+            return StreamTopic(StreamChannel.BOOK, name, instrument, depth=int(depth))
         case ["publicTrade"]:
-            return Topic(Channel.TRADES, name, instrument)
+            return StreamTopic(StreamChannel.TRADES, name, instrument)
         case ["tickers"]:
-            return Topic(Channel.TICKER, name, instrument)
+            return StreamTopic(StreamChannel.TICKER, name, instrument)
         case ["kline", interval] if interval in INTERVALS:
-            return Topic(Channel.CANDLES, name, instrument, interval=interval)
+            return StreamTopic(StreamChannel.CANDLES, name, instrument, interval=interval)
         case _:
             return None
 
 
-def _private_topic(session: Session, name: str) -> Topic | None:
+def _private_topic(session: Session, name: str) -> StreamTopic | None:
     """`order`, or of one market: `order.linear`."""
     stem, _, kind = name.partition(".")
     if stem == "dcp":
-        session.guards.add(name)
+        session.cancel_timer_topics.add(name)
     if stem not in _PRIVATE or kind not in ("", "spot", "linear"):
         return None
-    return Topic(_PRIVATE[stem], name, account=session.account, note=kind)
+    return StreamTopic(_PRIVATE[stem], name, account=session.account, note=kind)
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """Books and tickers begin with a snapshot."""
     if topic.instrument is None:
         return
-    if topic.channel is Channel.BOOK:
+    if topic.channel is StreamChannel.BOOK:
         view = floor.depth(topic.instrument, topic.depth)
         yield _book(floor, topic, "snapshot", view, view.bids, view.asks)
-    elif topic.channel is Channel.TICKER:
+    elif topic.channel is StreamChannel.TICKER:
         yield _ticker(floor, topic, "snapshot")
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One frame for a piece of news."""
-    match news:
-        case DepthMoved(view=view, change=change):
+    match update:
+        case DepthUpdated(view=view, change=change):
             # "Orderbook" stream: u is 1 in the snapshot that follows a restart of the service
             if change.update == 1:
                 yield _book(floor, topic, "snapshot", view, view.bids, view.asks)
@@ -249,16 +249,16 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
                 yield _book(floor, topic, "delta", view, change.bids, change.asks)
         case TradePublished():
             yield {"topic": topic.word, "type": "snapshot", "ts": ms(floor.now_ns),
-                "data": [_print(floor, news)]}  # fmt: skip
-        case TickerMoved():
-            spot = category_of(news.instrument) == "spot"
+                "data": [_print(floor, update)]}  # fmt: skip
+        case TickerUpdated():
+            spot = category_of(update.instrument) == "spot"
             yield _ticker(floor, topic, "snapshot" if spot else "delta")
         case CandleUpdated():
-            yield from _candle(floor, topic, news)
+            yield from _candle(floor, topic, update)
         case OrderUpdated(order=order) if topic.note in ("", category_of(order.instrument)):
             yield _private(floor, topic, order_object(floor, order))
-        case Executed() if topic.note in ("", category_of(news.instrument)):
-            yield _private(floor, topic, fill_object(floor, news))
+        case Executed() if topic.note in ("", category_of(update.instrument)):
+            yield _private(floor, topic, fill_object(floor, update))
         case PositionUpdated(position=position):
             yield _private(floor, topic, position_object(floor, position))
         case BalanceUpdated(holding=holding):
@@ -267,7 +267,7 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
 
 def _book(
     floor: Floor,
-    topic: Topic,
+    topic: StreamTopic,
     kind: str,
     view: DepthView,
     bids: Iterable[BookLevel],
@@ -303,7 +303,7 @@ def _print(floor: Floor, trade: TradePublished) -> Words:
     }
 
 
-def _ticker(floor: Floor, topic: Topic, kind: str) -> Words:
+def _ticker(floor: Floor, topic: StreamTopic, kind: str) -> Words:
     assert topic.instrument is not None
     shown = ticker_object(floor, floor.listing(topic.instrument))
     return {
@@ -315,23 +315,23 @@ def _ticker(floor: Floor, topic: Topic, kind: str) -> Words:
     }
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Iterable[Words]:
+def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Iterable[Words]:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
-    start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
-    candle = news.candle
+    start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
+    candle = update.candle
     if minutes > 1:
-        view = floor.view_of(news.instrument)
-        known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
-        parts = [each for each in known if each.open_ns < news.candle.open_ns] + [candle]
+        view = floor.view_of(update.instrument)
+        known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
+        parts = [each for each in known if each.open_ns < update.candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
-    last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
+    last = update.candle.open_ns + MINUTE_NS == start_ns + length_ns
     yield {
         "topic": topic.word,
         "type": "snapshot",
         "ts": ms(floor.now_ns),
-        "data": [_candle_words(candle, start_ns, topic.interval, length_ns, news.now_ns)
-            | {"confirm": news.closed and last}],
+        "data": [_candle_words(candle, start_ns, topic.interval, length_ns, update.now_ns)
+            | {"confirm": update.closed and last}],
     }  # fmt: skip
 
 
@@ -352,7 +352,7 @@ def _candle_words(
     }
 
 
-def _private(floor: Floor, topic: Topic, shown: Words) -> Words:
+def _private(floor: Floor, topic: StreamTopic, shown: Words) -> Words:
     now = ms(floor.now_ns)
     return {"id": f"{topic.word}-{now}", "topic": topic.word, "creationTime": now, "data": [shown]}
 

@@ -19,7 +19,7 @@ from bowline.simex.dialect import (
     Handler,
     Reply,
     Route,
-    Topic,
+    StreamTopic,
     Wallet,
     WireRefusal,
 )
@@ -35,9 +35,9 @@ from bowline.simex.dialects.gate import (
 )
 from bowline.simex.dialects.gate.words import MAX_LEVERAGE
 from bowline.simex.floor import Floor
-from bowline.simex.news import News
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms
 
 _SPOT_RULES = VenueRules(
@@ -227,13 +227,15 @@ class GateDialect:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 
-    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
         """Whole books of spot."""
-        return streams.opening(floor, topic)
+        return streams.initial_frames(floor, topic)
 
-    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    def render_update(
+        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+    ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.telling(floor, topic, news)
+        return streams.render_update(floor, topic, update)
 
 
 def _sizes_as_text(answer: object) -> object:

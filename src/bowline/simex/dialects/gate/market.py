@@ -34,7 +34,7 @@ _OLDEST_POINT = 10_000
 
 def kind_at(call: Call) -> str:
     """The market of a path: the settled currency is USDT, and none other is played."""
-    settle = call.parts.get("settle")
+    settle = call.path_params.get("settle")
     if settle not in (None, "usdt"):
         raise invalid(f"settle {settle} is not played here")
     return "spot" if settle is None else "linear"
@@ -44,7 +44,7 @@ def named(call: Call, fields: dict[str, str]) -> Listing:
     """What `currency_pair` or `contract` names."""
     kind = kind_at(call)
     name = "currency_pair" if kind == "spot" else "contract"
-    word = call.parts.get(name, fields.get(name, ""))
+    word = call.path_params.get(name, fields.get(name, ""))
     if not word:
         raise WireRefusal("MISSING_REQUIRED_PARAM", f"Missing required parameter: {name}")
     listing = call.floor.listing_at(kind, word)
@@ -98,7 +98,7 @@ def _digits(step: str) -> int:
 
 def perpetuals(call: Call) -> object:
     """GET /futures/{settle}/contracts. None is settled in another currency."""
-    if call.parts.get("settle") != "usdt":
+    if call.path_params.get("settle") != "usdt":
         return []
     return [_contract(call.floor, each) for each in _listed(call)]
 

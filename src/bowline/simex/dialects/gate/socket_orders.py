@@ -49,15 +49,15 @@ def hear(session: Session, frame: str | bytes, prefix: str) -> None:
         requested = _REQUEST.decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         refusal = WireRefusal("INVALID_REQUEST_BODY", "Invalid request body", status=400)
-        session.push(_refused(session, _Request(), refusal))
+        session.send(_refused(session, _Request(), refusal))
         return
-    struck = session.befalls(f"WS {requested.channel}")
+    struck = session.faults_of(f"WS {requested.channel}")
     answers = [] if "reset" in struck else _answers(session, requested, prefix)
     if struck & {"reset", "drop_reply"}:
-        session.cut()
+        session.abort()
         return
     for answer in answers:
-        session.push(answer)
+        session.send(answer)
 
 
 def _answers(session: Session, requested: _Request, prefix: str) -> list[Words]:
@@ -79,7 +79,7 @@ def _carry_out(session: Session, requested: _Request, prefix: str) -> Words:
     if not session.account:
         raise WireRefusal("AUTHENTICATION_FAILED", "Not login", status=401)
     call = Call(
-        session.floor, "WS", requested.channel, "", {}, {}, b"", dict(session.parts),
+        session.floor, "WS", requested.channel, "", {}, {}, b"", dict(session.path_params),
         account=session.account,
     )  # fmt: skip
     return _ORDERS[name](call, text_fields(_sent(requested)))

@@ -84,7 +84,7 @@ def futures_fee(call: Call) -> object:
 
 def risk_limit_tiers(call: Call) -> object:
     """GET /futures/{settle}/risk_limit_tiers: of a contract; without one of the first hundred."""
-    if call.parts.get("settle") != "usdt":
+    if call.path_params.get("settle") != "usdt":
         return []
     listings = [named(call, call.query)] if call.query.get("contract") else _contracts(call)[:100]
     rows: list[Words] = [

@@ -147,7 +147,7 @@ def cancel_all(call: Call) -> object:
 
 def _find(call: Call, *, waiting: bool = False) -> VenueOrder:
     kind = kind_at(call)
-    number = parse_int(call.parts.get("order_id"), 0)
+    number = parse_int(call.path_params.get("order_id"), 0)
     found = call.floor.view(kind).order(call.account, number)
     if found is None or found.requested.kind is not OrderKind.STOP:
         raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)

@@ -23,7 +23,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind
-from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal
+from bowline.simex.dialect import Frame, StreamChannel, StreamTopic, WireRefusal
 from bowline.simex.dialects.gate import auth, socket_orders
 from bowline.simex.dialects.gate.market import (
     INTERVALS,
@@ -48,30 +48,30 @@ from bowline.simex.dialects.gate.words import (
     spot_order,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, seconds
 
 _ALL = "!all"
 _BY_NAME = {
-    "trades": Channel.TRADES,
-    "book_ticker": Channel.TICKER,
-    "tickers": Channel.TICKER,
+    "trades": StreamChannel.TRADES,
+    "book_ticker": StreamChannel.TICKER,
+    "tickers": StreamChannel.TICKER,
 }
 _PRIVATE = {
     "spot": {
-        "orders": Channel.ORDERS,
-        "priceorders": Channel.ORDERS,
-        "usertrades": Channel.FILLS,
-        "balances": Channel.BALANCES,
+        "orders": StreamChannel.ORDERS,
+        "priceorders": StreamChannel.ORDERS,
+        "usertrades": StreamChannel.FILLS,
+        "balances": StreamChannel.BALANCES,
     },
     "futures": {
-        "orders": Channel.ORDERS,
-        "autoorders": Channel.ORDERS,
-        "usertrades": Channel.FILLS,
-        "balances": Channel.BALANCES,
-        "positions": Channel.POSITIONS,
+        "orders": StreamChannel.ORDERS,
+        "autoorders": StreamChannel.ORDERS,
+        "usertrades": StreamChannel.FILLS,
+        "balances": StreamChannel.BALANCES,
+        "positions": StreamChannel.POSITIONS,
     },
 }
 _OBU = re.compile(r"ob\.(?P<symbol>\w+)\.(?P<depth>50|400)")
@@ -93,17 +93,17 @@ def hear(session: Session, frame: str | bytes) -> None:
     words, prefix = read_object(frame), _prefix(session)
     channel, event = str(words.get("channel", "")), words.get("event")
     if channel == f"{prefix}.ping":
-        session.push(_told(session.floor, f"{prefix}.pong", None, "") | {"error": None})
+        session.send(_told(session.floor, f"{prefix}.pong", None, "") | {"error": None})
     elif event == "api":
         socket_orders.hear(session, frame, prefix)
     elif event in ("subscribe", "unsubscribe"):
         _subscriptions(session, words, channel, str(event))
     else:
-        session.push(_answer(session, words, (_BAD_BODY, "invalid request body")))
+        session.send(_answer(session, words, (_BAD_BODY, "invalid request body")))
 
 
 def _prefix(session: Session) -> str:
-    return "futures" if "settle" in session.parts else "spot"
+    return "futures" if "settle" in session.path_params else "spot"
 
 
 def _subscriptions(session: Session, words: Words, channel: str, event: str) -> None:
@@ -114,9 +114,9 @@ def _subscriptions(session: Session, words: Words, channel: str, event: str) -> 
         text = refusal.message
         if code == _BAD_AUTH:
             text = msgspec.json.encode({"label": refusal.code, "message": text}).decode() + "\n"
-        session.push(_answer(session, words, (code, text)))
+        session.send(_answer(session, words, (code, text)))
         return
-    session.push(_answer(session, words, None))
+    session.send(_answer(session, words, None))
     for topic in topics:
         if event == "subscribe":
             session.subscribe(topic)
@@ -124,7 +124,7 @@ def _subscriptions(session: Session, words: Words, channel: str, event: str) -> 
             session.unsubscribe(topic.word)
 
 
-def _topics(session: Session, words: Words, channel: str, event: str) -> list[Topic]:
+def _topics(session: Session, words: Words, channel: str, event: str) -> list[StreamTopic]:
     """What is asked for; WireRefusal with a code, or with a label if who asks is not believed."""
     floor, prefix = session.floor, _prefix(session)
     stem, _, name = channel.partition(".")
@@ -146,29 +146,30 @@ def _topics(session: Session, words: Words, channel: str, event: str) -> list[To
     if name in _BY_NAME and args:
         kind = _BY_NAME[name]
         return [
-            Topic(kind, f"{channel}/{word}", _listing(session, word).instrument.id) for word in args
+            StreamTopic(kind, f"{channel}/{word}", _listing(session, word).instrument.id)
+            for word in args
         ]
     return [_book_or_candles(session, channel, args)]
 
 
-def _book_or_candles(session: Session, channel: str, args: list[str]) -> Topic:
+def _book_or_candles(session: Session, channel: str, args: list[str]) -> StreamTopic:
     word = "/".join([channel, *args])
     match [channel.partition(".")[2], *args]:
         case ["candlesticks", interval, symbol] if interval in INTERVALS:
             instrument = _listing(session, symbol).instrument.id
-            return Topic(Channel.CANDLES, word, instrument, interval=interval)
+            return StreamTopic(StreamChannel.CANDLES, word, instrument, interval=interval)
         case ["obu", name] if _prefix(session) == "spot" and (found := _OBU.fullmatch(name)):
             instrument = _listing(session, found["symbol"]).instrument.id
-            return Topic(Channel.BOOK, word, instrument, int(found["depth"]), note=name)
+            return StreamTopic(StreamChannel.BOOK, word, instrument, int(found["depth"]), note=name)
         case ["order_book_update", symbol, speed, *more] if speed in _SPEEDS:
             chosen = _prefix(session) == "futures" and more and more[0] in _DEPTHS
             levels_a_side = int(more[0]) if chosen else _SPEEDS[speed]
             instrument = _listing(session, symbol).instrument.id
-            return Topic(Channel.BOOK, word, instrument, levels_a_side)
+            return StreamTopic(StreamChannel.BOOK, word, instrument, levels_a_side)
     raise WireRefusal(_BAD_ARGUMENT, f"unknown channel or invalid payload: {word}")
 
 
-def _private_topic(session: Session, channel: str, name: str, args: list[str]) -> Topic:
+def _private_topic(session: Session, channel: str, name: str, args: list[str]) -> StreamTopic:
     if _prefix(session) == "futures":
         user, *args = args or [""]
         if user != session.floor.credentials.user_id:
@@ -176,7 +177,7 @@ def _private_topic(session: Session, channel: str, name: str, args: list[str]) -
     kind = "spot" if _prefix(session) == "spot" else "linear"
     symbol = args[0] if args and name != "balances" else _ALL
     instrument = None if symbol == _ALL else _listing(session, symbol).instrument.id
-    return Topic(
+    return StreamTopic(
         _PRIVATE[_prefix(session)][name], f"{channel}/{symbol}", instrument,
         account=session.account, wallet=kind,
     )  # fmt: skip
@@ -185,15 +186,15 @@ def _private_topic(session: Session, channel: str, name: str, args: list[str]) -
 def _listing(session: Session, word: str) -> Listing:
     kind = "spot" if _prefix(session) == "spot" else "linear"
     listing = session.floor.listing_at(kind, word)
-    if listing is None or session.parts.get("settle", "usdt") != "usdt":
+    if listing is None or session.path_params.get("settle", "usdt") != "usdt":
         name = "currency pair" if kind == "spot" else "contract"
         raise WireRefusal(_BAD_ARGUMENT, f"unknown {name}: {word}")
     return listing
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """A whole book at the start of `spot.obu`; the other books are started by REST."""
-    if topic.channel is not Channel.BOOK or topic.instrument is None:
+    if topic.channel is not StreamChannel.BOOK or topic.instrument is None:
         return
     view = floor.depth(topic.instrument, topic.depth)
     if topic.note:
@@ -206,36 +207,36 @@ def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
         yield _told(floor, "spot.obu", book | sides)
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One frame for a piece of news."""
     channel = topic.word.partition("/")[0]
-    match news:
-        case DepthMoved():
-            yield _told(floor, channel, _book(floor, topic, news))
+    match update:
+        case DepthUpdated():
+            yield _told(floor, channel, _book(floor, topic, update))
         case TradePublished():
-            yield _told(floor, channel, _print(floor, news))
-        case TickerMoved():
-            yield _told(floor, channel, _ticker(floor, channel, news))
+            yield _told(floor, channel, _print(floor, update))
+        case TickerUpdated():
+            yield _told(floor, channel, _ticker(floor, channel, update))
         case CandleUpdated():
-            yield _told(floor, channel, _candle(floor, topic, news))
+            yield _told(floor, channel, _candle(floor, topic, update))
         case _:
-            if (shown := _private(floor, channel, news)) is not None:
+            if (shown := _private(floor, channel, update)) is not None:
                 yield _told(floor, channel, [shown])
 
 
-def _private(floor: Floor, channel: str, news: News) -> Words | None:
-    match news:
+def _private(floor: Floor, channel: str, update: VenueUpdate) -> Words | None:
+    match update:
         case OrderUpdated(order=order):
             return _order(floor, channel, order)
         case Executed():
-            return _fill(floor, news)
+            return _fill(floor, update)
         case PositionUpdated(position=position):
             numbers = as_numbers(position_object(floor, position), *_NUMBERS)
-            return numbers | _when(floor, news.now_ns)
+            return numbers | _when(floor, update.now_ns)
         case BalanceUpdated() if channel == "spot.balances":
-            return _spot_balance(floor, news)
-        case BalanceUpdated() if news.change:
-            return _futures_balance(floor, news)
+            return _spot_balance(floor, update)
+        case BalanceUpdated() if update.change:
+            return _futures_balance(floor, update)
         case _:
             return None
 
@@ -255,10 +256,10 @@ def _when(floor: Floor, at_ns: int) -> Words:
     return {"time": seconds(at_ns), "time_ms": ms(at_ns), "user": floor.credentials.user_id}
 
 
-def _book(floor: Floor, topic: Topic, news: DepthMoved) -> Words:
-    change = news.change
-    listing = floor.listing(news.view.instrument)
-    spot = kind_of(news.view.instrument) == "spot"
+def _book(floor: Floor, topic: StreamTopic, update: DepthUpdated) -> Words:
+    change = update.change
+    listing = floor.listing(update.view.instrument)
+    spot = kind_of(update.view.instrument) == "spot"
     book: Words = {
         "t": ms(change.event_ns),
         "s": topic.note or listing.venue_symbol,
@@ -283,15 +284,15 @@ def _print(floor: Floor, trade: TradePublished) -> object:
     return [futures_print(listing, trade) | times]
 
 
-def _ticker(floor: Floor, channel: str, news: TickerMoved) -> object:
-    listing = floor.listing(news.instrument)
-    spot = kind_of(news.instrument) == "spot"
+def _ticker(floor: Floor, channel: str, update: TickerUpdated) -> object:
+    listing = floor.listing(update.instrument)
+    spot = kind_of(update.instrument) == "spot"
     if channel.endswith(".tickers"):
         shown = ticker_object(floor, listing)
         return shown if spot else [shown]
     # not the floor's view, which a fault may keep from seeing what is new
-    book = floor.engine_of(news.instrument).view.book(news.instrument, 1)
-    found: Words = {"t": ms(news.event_ns), "u": book.sequence, "s": listing.venue_symbol}
+    book = floor.engine_of(update.instrument).view.book(update.instrument, 1)
+    found: Words = {"t": ms(update.event_ns), "u": book.sequence, "s": listing.venue_symbol}
     for price, size, side in (("b", "B", book.bids), ("a", "A", book.asks)):
         best = side[0] if side else None
         found[price] = plain(best[0]) if best else ""
@@ -302,25 +303,25 @@ def _ticker(floor: Floor, channel: str, news: TickerMoved) -> object:
     return found
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> object:
+def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> object:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
-    start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
-    candle = news.candle
+    start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
+    candle = update.candle
     if minutes > 1:
-        known = floor.view_of(news.instrument).candles(
-            news.instrument, from_ns=start_ns, limit=minutes + 1
+        known = floor.view_of(update.instrument).candles(
+            update.instrument, from_ns=start_ns, limit=minutes + 1
         )
         parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
-    listing = floor.listing(news.instrument)
-    last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
+    listing = floor.listing(update.instrument)
+    last = update.candle.open_ns + MINUTE_NS == start_ns + length_ns
     more = {
         "n": f"{topic.interval}_{listing.venue_symbol}",
         "a": plain(candle.volume),
-        "w": news.closed and last,
+        "w": update.closed and last,
     }
-    if kind_of(news.instrument) == "linear":
+    if kind_of(update.instrument) == "linear":
         return [futures_candle(listing, candle) | more]
     return _spot_candle(candle) | more
 
@@ -372,28 +373,28 @@ def _fill(floor: Floor, fill: Executed) -> Words:
     return shown | {"id": str(fill.trade_id), "create_time_ms": ms(fill.now_ns)} | at
 
 
-def _spot_balance(floor: Floor, news: BalanceUpdated) -> Words:
+def _spot_balance(floor: Floor, update: BalanceUpdated) -> Words:
     return {
-        "timestamp": str(seconds(news.now_ns)),
-        "timestamp_ms": str(ms(news.now_ns)),
+        "timestamp": str(seconds(update.now_ns)),
+        "timestamp_ms": str(ms(update.now_ns)),
         "user": floor.credentials.user_id,
-        "currency": news.holding.asset,
-        "change": plain(news.change),
-        "total": plain(news.holding.total),
-        "available": plain(news.holding.free),
-        "freeze": plain(news.holding.locked),
+        "currency": update.holding.asset,
+        "change": plain(update.change),
+        "total": plain(update.holding.total),
+        "available": plain(update.holding.free),
+        "freeze": plain(update.holding.locked),
         "freeze_change": "0",
-        "change_type": "order-match" if news.change else "order-create",
+        "change_type": "order-match" if update.change else "order-create",
     }
 
 
-def _futures_balance(floor: Floor, news: BalanceUpdated) -> Words:
-    return _when(floor, news.now_ns) | {
-        "balance": float(news.holding.total),
-        "change": float(news.change),
+def _futures_balance(floor: Floor, update: BalanceUpdated) -> Words:
+    return _when(floor, update.now_ns) | {
+        "balance": float(update.holding.total),
+        "change": float(update.change),
         "text": "-",
-        "type": "fund" if news.reason.value == "funding" else "pnl",
-        "currency": news.holding.asset.lower(),
+        "type": "fund" if update.reason.value == "funding" else "pnl",
+        "currency": update.holding.asset.lower(),
     }
 
 

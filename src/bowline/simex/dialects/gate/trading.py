@@ -301,7 +301,7 @@ def count_down(call: Call) -> object:
 def find(call: Call, fields: Fields) -> VenueOrder:
     """The order of the path or of `order_id`; of spot it must be of the pair that is named too."""
     kind = kind_at(call)
-    word = call.parts.get("order_id", fields.get("order_id", ""))
+    word = call.path_params.get("order_id", fields.get("order_id", ""))
     found = call.floor.view(kind).order(
         call.account, word if word[:2] == "t-" else parse_int(word, 0)
     )

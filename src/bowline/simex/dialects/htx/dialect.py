@@ -17,7 +17,7 @@ from bowline.simex.dialect import (
     Frame,
     Reply,
     Route,
-    Topic,
+    StreamTopic,
     Wallet,
     WireRefusal,
     public_route,
@@ -35,9 +35,9 @@ from bowline.simex.dialects.htx import (
 )
 from bowline.simex.dialects.htx.market import kind_of
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.news import News
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
 _SPOT_RULES = VenueRules(
@@ -238,12 +238,14 @@ class HtxDialect:
             return frame
         return gzip.compress(msgspec.json.encode(frame), compresslevel=1)
 
-    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
         """Books of swaps, balances and positions."""
-        tell = private.opening if topic.account else streams.opening
+        tell = private.initial_frames if topic.account else streams.initial_frames
         return tell(floor, topic)
 
-    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    def render_update(
+        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+    ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        tell = private.telling if topic.account else streams.telling
-        return tell(floor, topic, news)
+        tell = private.render_update if topic.account else streams.render_update
+        return tell(floor, topic, update)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from bowline.core.sim.exchange import BalanceUpdated, Executed, OrderUpdated, PositionUpdated
-from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.htx import auth
 from bowline.simex.dialects.htx.spot_words import balance_event, clearing, order_event
 from bowline.simex.dialects.htx.swap_words import (
@@ -17,22 +17,22 @@ from bowline.simex.dialects.htx.swap_words import (
     position_object,
 )
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.news import News
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms
 
 Words = dict[str, object]
 _SPOT = {
-    "orders": Channel.ORDERS,
-    "trade.clearing": Channel.FILLS,
-    "accounts.update": Channel.BALANCES,
+    "orders": StreamChannel.ORDERS,
+    "trade.clearing": StreamChannel.FILLS,
+    "accounts.update": StreamChannel.BALANCES,
 }
 _SWAP = {
-    "orders": Channel.ORDERS,
-    "trade": Channel.FILLS,
-    "positions": Channel.POSITIONS,
-    "account": Channel.BALANCES,
+    "orders": StreamChannel.ORDERS,
+    "trade": StreamChannel.FILLS,
+    "positions": StreamChannel.POSITIONS,
+    "account": StreamChannel.BALANCES,
 }
 _ALL = "*"
 _NOT_IN, _NO_SYMBOL, _NO_TOPIC = 2002, 2001, 2011
@@ -56,17 +56,17 @@ def hear_spot(session: Session, frame: str | bytes) -> None:
     if action == "pong":
         return
     if action == "ping":
-        session.push(_text({"action": "pong", "data": words.get("data")}))
+        session.send(_text({"action": "pong", "data": words.get("data")}))
     elif action == "req" and channel == "auth":
         flaw = _log_in(session, "/ws/v2", _texts(words.get("params")), "signature", "authType")
         no = {"code": _NOT_IN, "message": "auth.fail"}
-        session.push(_text(said | (no if flaw else {"code": 200, "data": {}})))
+        session.send(_text(said | (no if flaw else {"code": 200, "data": {}})))
     elif not session.account:
-        session.push(_text(said | {"code": _NOT_IN, "message": "invalid.auth.state"}))
+        session.send(_text(said | {"code": _NOT_IN, "message": "invalid.auth.state"}))
     elif (topic := _spot_topic(session, channel)) is None:
-        session.push(_text(said | {"code": _NO_SYMBOL, "message": "invalid.symbol"}))
+        session.send(_text(said | {"code": _NO_SYMBOL, "message": "invalid.symbol"}))
     else:
-        session.push(_text(said | {"code": 200, "data": {}}))
+        session.send(_text(said | {"code": 200, "data": {}}))
         _turn(session, topic, on=action == "sub")
 
 
@@ -83,17 +83,17 @@ def hear_swap(session: Session, frame: str | bytes) -> None:
         told = (
             {"err-msg": flaw} if flaw else {"data": {"user-id": session.floor.credentials.user_id}}
         )
-        session.push(answer | told)
+        session.send(answer | told)
     elif not session.account:
-        session.push(said | {"err-code": _NOT_IN, "err-msg": "Authentication failed"})
+        session.send(said | {"err-code": _NOT_IN, "err-msg": "Authentication failed"})
     elif (topic := _swap_topic(session, words)) is None:
-        session.push(said | {"err-code": _NO_TOPIC, "err-msg": "Contract doesnt exist."})
+        session.send(said | {"err-code": _NO_TOPIC, "err-msg": "Contract doesnt exist."})
     else:
-        session.push(said | {"err-code": 0})
+        session.send(said | {"err-code": 0})
         _turn(session, topic, on=op == "sub")
 
 
-def _turn(session: Session, topic: Topic, *, on: bool) -> None:
+def _turn(session: Session, topic: StreamTopic, *, on: bool) -> None:
     if on:
         session.subscribe(topic)
     else:
@@ -114,7 +114,7 @@ def _texts(sent: object) -> dict[str, str]:
     return {name: str(value) for name, value in sent.items()} if isinstance(sent, dict) else {}
 
 
-def _spot_topic(session: Session, word: str) -> Topic | None:
+def _spot_topic(session: Session, word: str) -> StreamTopic | None:
     """`orders#btcusdt`, `orders#*`, `trade.clearing#btcusdt#0`, `accounts.update#2`."""
     stem, *rest = word.split("#")
     if stem not in _SPOT:
@@ -127,79 +127,79 @@ def _spot_topic(session: Session, word: str) -> Topic | None:
         instrument = listing.instrument.id
     note = rest[0] if stem == "accounts.update" and rest else ""
     account = session.account
-    return Topic(_SPOT[stem], word, instrument, account=account, wallet="spot", note=note)
+    return StreamTopic(_SPOT[stem], word, instrument, account=account, wallet="spot", note=note)
 
 
-def _swap_topic(session: Session, words: Words) -> Topic | None:
+def _swap_topic(session: Session, words: Words) -> StreamTopic | None:
     name, word = str(words.get("topic", "")), str(words.get("contract_code", _ALL))
     listing = session.floor.listing_at("linear", word)
     if name not in _SWAP or (word not in (_ALL, "") and listing is None):
         return None
     instrument = listing.instrument.id if listing and name != "account" else None
-    return Topic(
+    return StreamTopic(
         _SWAP[name], f"{name}/{word}", instrument, account=session.account, wallet="linear",
         note=name,
     )  # fmt: skip
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """What there is, of the topics that begin so."""
     if topic.wallet == "spot":
         # in mode 2 every balance is told at the start; the others tell changes alone
-        if topic.channel is Channel.BALANCES and topic.note == "2":
+        if topic.channel is StreamChannel.BALANCES and topic.note == "2":
             for holding in reversed(floor.view("spot").holdings(topic.account)):
                 yield _pushed(topic, balance_event(floor, holding))
-    elif topic.channel is Channel.POSITIONS:
+    elif topic.channel is StreamChannel.POSITIONS:
         held = floor.view("linear").positions(topic.account, topic.instrument)
         yield _positions(floor, topic, "snapshot", [position_object(floor, each) for each in held])
-    elif topic.channel is Channel.BALANCES:
+    elif topic.channel is StreamChannel.BALANCES:
         holding = floor.view("linear").holding(topic.account, "USDT")
         told: Words = {"event": "snapshot", "data": account_object(floor, holding)}
         yield _notified(floor, topic, "") | told
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One frame for a piece of news."""
     tell = _spot_news if topic.wallet == "spot" else _swap_news
-    if (frame := tell(floor, topic, news)) is not None:
+    if (frame := tell(floor, topic, update)) is not None:
         yield frame
 
 
-def _spot_news(floor: Floor, topic: Topic, news: News) -> Frame | None:
-    match news:
+def _spot_news(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Frame | None:
+    match update:
         case OrderUpdated(order=order):
             return _pushed(topic, order_event(floor, order))
         case Executed():
-            return _pushed(topic, clearing(floor, news))
+            return _pushed(topic, clearing(floor, update))
         case BalanceUpdated(holding=holding):
-            return _pushed(topic, balance_event(floor, holding, news))
+            return _pushed(topic, balance_event(floor, holding, update))
         case _:
             return None
 
 
-def _swap_news(floor: Floor, topic: Topic, news: News) -> Frame | None:
-    match news:
+def _swap_news(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Frame | None:
+    match update:
         case OrderUpdated(order=order) if not order.waiting:
             word = floor.listing(order.instrument).venue_symbol
             return _notified(floor, topic, word) | {"data": order_object(floor, order)}
         case Executed():
-            word = floor.listing(news.instrument).venue_symbol
-            return _notified(floor, topic, word) | {"data": [fill_event(floor, news)]}
+            word = floor.listing(update.instrument).venue_symbol
+            return _notified(floor, topic, word) | {"data": [fill_event(floor, update)]}
         case PositionUpdated(position=position):
             return _positions(floor, topic, "update", [position_object(floor, position)])
         case BalanceUpdated(holding=holding):
-            told: Words = {"event": news.reason.value, "data": account_object(floor, holding)}
+            told: Words = {"event": update.reason.value, "data": account_object(floor, holding)}
             return _notified(floor, topic, "") | told
         case _:
             return None
 
 
-def _positions(floor: Floor, topic: Topic, event: str, rows: list[Words]) -> Words:
+def _positions(floor: Floor, topic: StreamTopic, event: str, rows: list[Words]) -> Words:
     word = floor.listing(topic.instrument).venue_symbol if topic.instrument else _ALL
     return _notified(floor, topic, word) | {"event": event, "data": rows}
 
 
-def _notified(floor: Floor, topic: Topic, word: str) -> Words:
+def _notified(floor: Floor, topic: StreamTopic, word: str) -> Words:
     return {
         "op": "notify",
         "topic": topic.note,
@@ -209,7 +209,7 @@ def _notified(floor: Floor, topic: Topic, word: str) -> Words:
     }
 
 
-def _pushed(topic: Topic, told: Words) -> Frame:
+def _pushed(topic: StreamTopic, told: Words) -> Frame:
     return _text({"action": "push", "ch": topic.word, "data": told})
 
 

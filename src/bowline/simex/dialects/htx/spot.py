@@ -48,7 +48,7 @@ def accounts(call: Call) -> object:
 
 def balance(call: Call) -> object:
     """GET /v1/account/accounts/{account_id}/balance."""
-    if call.parts["account_id"] != str(account_number(call.floor)):
+    if call.path_params["account_id"] != str(account_number(call.floor)):
         raise WireRefusal("account-get-balance-account-inexistent-error", "no such account")
     held = call.floor.view("spot").holdings(call.account)
     number = account_number(call.floor)
@@ -92,7 +92,7 @@ def place(call: Call) -> object:
 
 def cancel(call: Call) -> object:
     """POST /v1/order/orders/{order_id}/submitcancel."""
-    found = call.floor.view("spot").order(call.account, parse_int(call.parts["order_id"], 0))
+    found = call.floor.view("spot").order(call.account, parse_int(call.path_params["order_id"], 0))
     if found is None:
         raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
     return str(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)).order_id)
@@ -123,7 +123,7 @@ def cancel_open(call: Call) -> object:
 
 def one(call: Call) -> object:
     """GET /v1/order/orders/{order_id}."""
-    return _shown(call, parse_int(call.parts["order_id"], 0))
+    return _shown(call, parse_int(call.path_params["order_id"], 0))
 
 
 def by_client_id(call: Call) -> object:
@@ -169,7 +169,7 @@ def match_results(call: Call) -> object:
     words = "start-time and end-time are more than 48 hours apart"
     span = QuerySpan(ms(call.now_ns), 48 * 3_600_000, WireRefusal("invalid_interval", words))
     start_ms, end_ms = SPOT_FIELDS.bounded_window(query, "start-time", "end-time", span)
-    order_id = call.parts.get("order_id", "")
+    order_id = call.path_params.get("order_id", "")
     found = [
         each
         for each in reversed(call.floor.view("spot").fills(call.account, wanted))

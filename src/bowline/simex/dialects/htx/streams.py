@@ -12,7 +12,7 @@ from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import BookLevel, CandleUpdated, TradePublished
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.htx.market import (
     PERIODS,
     candle_object,
@@ -21,9 +21,9 @@ from bowline.simex.dialects.htx.market import (
     ticker_object,
 )
 from bowline.simex.floor import Floor
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms
 
 Words = dict[str, object]
@@ -31,9 +31,9 @@ _TOPIC = re.compile(r"market\.(?P<word>[\w-]+)\.(?P<rest>.+)")
 _MBP = {f"mbp.{depth}": depth for depth in (5, 20, 150, 400)}
 _SIZES = {f"depth.size_{depth}.high_freq": depth for depth in (20, 150)}
 _PLAIN = {
-    "trade.detail": Channel.TRADES,
-    "bbo": Channel.TICKER,
-    "detail": Channel.TICKER,
+    "trade.detail": StreamChannel.TRADES,
+    "bbo": StreamChannel.TICKER,
+    "detail": StreamChannel.TICKER,
 }
 #: a topic of a swap's book that is pushed whole each time
 _WHOLE = "whole"
@@ -67,20 +67,20 @@ def _hear(session: Session, frame: str | bytes, door: str) -> None:
     verb = next((each for each in ("sub", "unsub", "req") if each in words), "")
     name, request = str(words.get(verb, "")), words.get("id")
     topic = _topic(session.floor, door, name, words)
-    if topic is None or (verb == "req" and topic.channel is not Channel.BOOK):
+    if topic is None or (verb == "req" and topic.channel is not StreamChannel.BOOK):
         said: Words = {"status": "error", "err-code": "bad-request", "id": request}
-        session.push(said | {"err-msg": f"invalid topic {name}"} | now)
+        session.send(said | {"err-msg": f"invalid topic {name}"} | now)
     elif verb == "req":
-        session.push({"id": request, "rep": name, "status": "ok"} | now | _started(session, topic))
+        session.send({"id": request, "rep": name, "status": "ok"} | now | _started(session, topic))
     elif verb == "unsub":
         session.unsubscribe(name)
-        session.push({"id": request, "status": "ok", "unsubbed": name} | now)
+        session.send({"id": request, "status": "ok", "unsubbed": name} | now)
     else:
-        session.push({"id": request, "status": "ok", "subbed": name} | now)
+        session.send({"id": request, "status": "ok", "subbed": name} | now)
         session.subscribe(topic)
 
 
-def _topic(floor: Floor, door: str, name: str, words: Words) -> Topic | None:
+def _topic(floor: Floor, door: str, name: str, words: Words) -> StreamTopic | None:
     found = _TOPIC.fullmatch(name)
     kind = "linear" if door == "linear" else "spot"
     listing = floor.listing_at(kind, found["word"]) if found else None
@@ -88,18 +88,18 @@ def _topic(floor: Floor, door: str, name: str, words: Words) -> Topic | None:
         return None
     rest, instrument = found["rest"], listing.instrument.id
     if kind == "spot" and rest in _MBP:
-        return Topic(Channel.BOOK, name, instrument, _MBP[rest])
+        return StreamTopic(StreamChannel.BOOK, name, instrument, _MBP[rest])
     if door == "feed":
         return None
     if kind == "linear" and rest in _SIZES:
         note = "" if words.get("data_type") == "incremental" else _WHOLE
-        return Topic(Channel.BOOK, name, instrument, _SIZES[rest], note=note)
+        return StreamTopic(StreamChannel.BOOK, name, instrument, _SIZES[rest], note=note)
     if (period := rest.removeprefix("kline.")) in PERIODS:
-        return Topic(Channel.CANDLES, name, instrument, interval=period)
-    return Topic(_PLAIN[rest], name, instrument, note=rest) if rest in _PLAIN else None
+        return StreamTopic(StreamChannel.CANDLES, name, instrument, interval=period)
+    return StreamTopic(_PLAIN[rest], name, instrument, note=rest) if rest in _PLAIN else None
 
 
-def _started(session: Session, topic: Topic) -> Words:
+def _started(session: Session, topic: StreamTopic) -> Words:
     assert topic.instrument is not None
     listing = session.floor.listing(topic.instrument)
     view = session.floor.depth(topic.instrument, topic.depth)
@@ -107,26 +107,26 @@ def _started(session: Session, topic: Topic) -> Words:
     return {"data": {"seqNum": view.sequence} | sides}
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """Books of swaps begin with a whole one."""
     if topic.instrument is not None and ".depth." in topic.word:
         view = floor.depth(topic.instrument, topic.depth)
         yield _told(floor, topic, _depth(floor, topic, view, "snapshot", view.bids, view.asks))
-    elif topic.channel is Channel.BOOK and topic.instrument is not None:
+    elif topic.channel is StreamChannel.BOOK and topic.instrument is not None:
         # changes are counted from here on
         floor.depth(topic.instrument, topic.depth)
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One frame for a piece of news."""
-    match news:
-        case DepthMoved(view=view, change=change) if topic.note == _WHOLE:
+    match update:
+        case DepthUpdated(view=view, change=change) if topic.note == _WHOLE:
             del change
             yield _told(floor, topic, _depth(floor, topic, view, "snapshot", view.bids, view.asks))
-        case DepthMoved(view=view, change=change) if ".depth." in topic.word:
+        case DepthUpdated(view=view, change=change) if ".depth." in topic.word:
             tick = _depth(floor, topic, view, "update", change.bids, change.asks)
             yield _told(floor, topic, tick | {"version": change.update})
-        case DepthMoved(view=view, change=change):
+        case DepthUpdated(view=view, change=change):
             listing = floor.listing(view.instrument)
             tick = {
                 "seqNum": change.sequence,
@@ -136,20 +136,20 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
             }
             yield _told(floor, topic, tick)
         case TradePublished():
-            yield _told(floor, topic, _print(floor, news))
-        case TickerMoved():
-            yield _told(floor, topic, _ticker(floor, topic, news))
+            yield _told(floor, topic, _print(floor, update))
+        case TickerUpdated():
+            yield _told(floor, topic, _ticker(floor, topic, update))
         case CandleUpdated():
-            yield _told(floor, topic, _candle(floor, topic, news))
+            yield _told(floor, topic, _candle(floor, topic, update))
 
 
-def _told(floor: Floor, topic: Topic, tick: Words) -> Words:
+def _told(floor: Floor, topic: StreamTopic, tick: Words) -> Words:
     return {"ch": topic.word, "ts": ms(floor.now_ns), "tick": tick}
 
 
 def _depth(
     floor: Floor,
-    topic: Topic,
+    topic: StreamTopic,
     view: DepthView,
     event: str,
     bids: Iterable[BookLevel],
@@ -179,12 +179,12 @@ def _is_swap(listing: Listing) -> bool:
     return listing.max_leverage is not None
 
 
-def _ticker(floor: Floor, topic: Topic, news: TickerMoved) -> Words:
-    listing = floor.listing(news.instrument)
+def _ticker(floor: Floor, topic: StreamTopic, update: TickerUpdated) -> Words:
+    listing = floor.listing(update.instrument)
     if topic.note == "detail":
         return ticker_object(floor, listing)
     # not the floor's view, which a fault may keep from seeing what is new
-    book = floor.engine_of(news.instrument).view.book(news.instrument, 1)
+    book = floor.engine_of(update.instrument).view.book(update.instrument, 1)
     bid, ask = (levels(listing, side)[0] if side else None for side in (book.bids, book.asks))
     if _is_swap(listing):
         return {
@@ -192,7 +192,7 @@ def _ticker(floor: Floor, topic: Topic, news: TickerMoved) -> Words:
             "id": book.sequence,
             "bid": bid,
             "ask": ask,
-            "ts": ms(news.event_ns),
+            "ts": ms(update.event_ns),
             "version": book.sequence,
             "ch": topic.word,
         }
@@ -203,19 +203,19 @@ def _ticker(floor: Floor, topic: Topic, news: TickerMoved) -> Words:
         "bidSize": bid_size,
         "ask": ask_price,
         "askSize": ask_size,
-        "quoteTime": ms(news.event_ns),
+        "quoteTime": ms(update.event_ns),
         "symbol": listing.venue_symbol,
     }
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
+def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
     minutes = PERIODS[topic.interval]
-    candle, length_ns = news.candle, minutes * MINUTE_NS
+    candle, length_ns = update.candle, minutes * MINUTE_NS
     if minutes > 1:
         start_ns = candle.open_ns - candle.open_ns % length_ns
-        known = floor.view_of(news.instrument).candles(
-            news.instrument, from_ns=start_ns, limit=minutes + 1
+        known = floor.view_of(update.instrument).candles(
+            update.instrument, from_ns=start_ns, limit=minutes + 1
         )
         parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
-    return candle_object(floor.listing(news.instrument), candle)
+    return candle_object(floor.listing(update.instrument), candle)

@@ -47,7 +47,7 @@ def contract_of(floor: Floor, word: str) -> Listing:
 
 def listing_of(call: Call) -> Listing:
     """`symbol`, in the path or the query."""
-    return contract_of(call.floor, call.parts.get("symbol") or call.query.get("symbol", ""))
+    return contract_of(call.floor, call.path_params.get("symbol") or call.query.get("symbol", ""))
 
 
 def ping(call: Call) -> object:

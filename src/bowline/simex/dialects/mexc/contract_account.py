@@ -26,7 +26,9 @@ def assets(call: Call) -> object:
 
 def asset(call: Call) -> object:
     """GET /api/v1/private/account/asset/{currency}."""
-    return asset_object(call.floor.view("linear").holding(call.account, call.parts["currency"]))
+    return asset_object(
+        call.floor.view("linear").holding(call.account, call.path_params["currency"])
+    )
 
 
 def positions(call: Call) -> object:

@@ -1,4 +1,4 @@
-"""MEXC's one door for contracts: `sub.depth` and the like, and after a login `push.personal.*`.
+"""MEXC's one door for contracts: `sub.depth` and the like, and after a login `send.personal.*`.
 
 All is JSON. A login brings every private channel at once.
 """
@@ -19,7 +19,7 @@ from bowline.core.sim.exchange import (
     PositionUpdated,
     TradePublished,
 )
-from bowline.simex.dialect import Channel, Frame, Topic, WireRefusal
+from bowline.simex.dialect import Frame, StreamChannel, StreamTopic, WireRefusal
 from bowline.simex.dialects.mexc.contract import (
     INTERVALS,
     contract_of,
@@ -37,25 +37,25 @@ from bowline.simex.dialects.mexc.contract_words import (
     position_object,
 )
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.news import DepthMoved, News
 from bowline.simex.payload import read_object, signatures_match
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, parse_int, seconds
 
 _CHANNELS = {
-    "depth": Channel.BOOK,
-    "depth.full": Channel.BOOK,
-    "deal": Channel.TRADES,
-    "kline": Channel.CANDLES,
-    "ticker": Channel.TICKER,
-    "fair.price": Channel.MARK,
+    "depth": StreamChannel.BOOK,
+    "depth.full": StreamChannel.BOOK,
+    "deal": StreamChannel.TRADES,
+    "kline": StreamChannel.CANDLES,
+    "ticker": StreamChannel.TICKER,
+    "fair.price": StreamChannel.MARK,
 }
 _DEPTHS = {"5": 5, "10": 10, "20": 20}
 _PERSONAL = {
-    "push.personal.order": Channel.ORDERS,
-    "push.personal.order.deal": Channel.FILLS,
-    "push.personal.position": Channel.POSITIONS,
-    "push.personal.asset": Channel.BALANCES,
+    "push.personal.order": StreamChannel.ORDERS,
+    "push.personal.order.deal": StreamChannel.FILLS,
+    "push.personal.position": StreamChannel.POSITIONS,
+    "push.personal.asset": StreamChannel.BALANCES,
 }
 _WINDOW_MS = 60_000
 
@@ -97,7 +97,7 @@ def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
     if verb == "unsub":
         session.unsubscribe(word)
         return
-    topic = Topic(
+    topic = StreamTopic(
         _CHANNELS[name], word, listing.instrument.id, depth=depth, interval=interval,
         note=f"push.{name}",
     )  # fmt: skip
@@ -119,26 +119,28 @@ def _log_in(session: Session, param: Words) -> None:
         session.account = ACCOUNT
         _say(session, "rs.login", "success")
         for word, channel in _PERSONAL.items():
-            session.subscribe(Topic(channel, word, account=ACCOUNT, wallet="linear", note=word))
+            session.subscribe(
+                StreamTopic(channel, word, account=ACCOUNT, wallet="linear", note=word)
+            )
 
 
 def _say(session: Session, channel: str, content: object) -> None:
-    session.push({"channel": channel, "data": content, "ts": ms(session.floor.now_ns)})
+    session.send({"channel": channel, "data": content, "ts": ms(session.floor.now_ns)})
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """Tickers and short books begin with what there is; the long book's start is REST's."""
-    if topic.channel is Channel.BOOK and topic.instrument is not None:
+    if topic.channel is StreamChannel.BOOK and topic.instrument is not None:
         # from here on its changes are counted
         floor.depth(topic.instrument, topic.depth)
-    if topic.channel is Channel.TICKER or topic.depth:
+    if topic.channel is StreamChannel.TICKER or topic.depth:
         yield _frame(floor, topic, _shown(floor, topic))
 
 
-def _shown(floor: Floor, topic: Topic) -> Words:
+def _shown(floor: Floor, topic: StreamTopic) -> Words:
     assert topic.instrument is not None
     listing = floor.listing(topic.instrument)
-    if topic.channel is Channel.TICKER:
+    if topic.channel is StreamChannel.TICKER:
         return ticker_object(floor, listing)
     view = floor.depth(topic.instrument, topic.depth)
     return {
@@ -148,56 +150,56 @@ def _shown(floor: Floor, topic: Topic) -> Words:
     }
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One frame for a piece of news."""
     if topic.account:
-        return [_personal(floor, topic, news)]
-    return [_public(floor, topic, news)]
+        return [_personal(floor, topic, update)]
+    return [_public(floor, topic, update)]
 
 
-def _public(floor: Floor, topic: Topic, news: News) -> Words:
-    match news:
-        case DepthMoved() if not topic.depth:
-            content: object = _change(floor, news)
+def _public(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Words:
+    match update:
+        case DepthUpdated() if not topic.depth:
+            content: object = _change(floor, update)
         case TradePublished():
-            content = [deal_object(floor.listing(news.instrument), news)]
+            content = [deal_object(floor.listing(update.instrument), update)]
         case CandleUpdated():
-            content = _candle(floor, topic, news)
+            content = _candle(floor, topic, update)
         case MarkUpdated():
-            word = floor.listing(news.instrument).venue_symbol
-            content = {"symbol": word, "price": number(news.mark)}
+            word = floor.listing(update.instrument).venue_symbol
+            content = {"symbol": word, "price": number(update.mark)}
         case _:
             content = _shown(floor, topic)
     return _frame(floor, topic, content)
 
 
-def _personal(floor: Floor, topic: Topic, news: News) -> Words:
-    match news:
+def _personal(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Words:
+    match update:
         case OrderUpdated(order=order) if order.waiting:
             plan = plan_object(floor, order)
             return _frame(floor, topic, plan) | {"channel": "push.personal.plan.order"}
         case OrderUpdated(order=order):
             content = order_object(floor, order)
         case Executed():
-            content = fill_object(floor, news)
+            content = fill_object(floor, update)
         case PositionUpdated(position=position):
             content = position_object(floor, position)
         case BalanceUpdated(holding=holding):
             content = asset_object(holding)
         case _:
-            raise AssertionError(f"{type(news).__name__} is not personal")
+            raise AssertionError(f"{type(update).__name__} is not personal")
     return _frame(floor, topic, content)
 
 
-def _frame(floor: Floor, topic: Topic, content: object) -> Words:
+def _frame(floor: Floor, topic: StreamTopic, content: object) -> Words:
     found: Words = {"channel": topic.note, "data": content, "ts": ms(floor.now_ns)}
     if topic.instrument is not None:
         found["symbol"] = floor.listing(topic.instrument).venue_symbol
     return found
 
 
-def _change(floor: Floor, news: DepthMoved) -> Words:
-    listing, change = floor.listing(news.view.instrument), news.change
+def _change(floor: Floor, update: DepthUpdated) -> Words:
+    listing, change = floor.listing(update.view.instrument), update.change
     return {
         "asks": [level(listing, each) for each in change.asks],
         "bids": [level(listing, each) for each in change.bids],
@@ -207,12 +209,12 @@ def _change(floor: Floor, news: DepthMoved) -> Words:
     }
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> Words:
-    minutes, listing = INTERVALS[topic.interval], floor.listing(news.instrument)
-    start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
-    view = floor.view_of(news.instrument)
-    known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
-    parts = [each for each in known if each.open_ns < news.candle.open_ns] + [news.candle]
+def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
+    minutes, listing = INTERVALS[topic.interval], floor.listing(update.instrument)
+    start_ns = update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS)
+    view = floor.view_of(update.instrument)
+    known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
+    parts = [each for each in known if each.open_ns < update.candle.open_ns] + [update.candle]
     candle = aggregate_candles(parts, minutes)[-1]
     return {
         "symbol": listing.venue_symbol,

@@ -210,12 +210,14 @@ def change(call: Call) -> object:
 
 def look_up(call: Call) -> object:
     """GET /api/v1/private/order/get/{order_id}."""
-    return _shown(call, _by_id(call, order_number(call.parts["order_id"])))
+    return _shown(call, _by_id(call, order_number(call.path_params["order_id"])))
 
 
 def look_up_external(call: Call) -> object:
     """GET /api/v1/private/order/external/{symbol}/{external_oid}."""
-    return _shown(call, _by_external(call, call.parts["symbol"], call.parts["external_oid"]))
+    return _shown(
+        call, _by_external(call, call.path_params["symbol"], call.path_params["external_oid"])
+    )
 
 
 def _shown(call: Call, order: VenueOrder | None) -> object:
@@ -267,7 +269,7 @@ def _page(call: Call, orders: Iterable[VenueOrder]) -> object:
 
 
 def _of_symbol(call: Call, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
-    word = call.parts.get("symbol") or call.query.get("symbol", "")
+    word = call.path_params.get("symbol") or call.query.get("symbol", "")
     wanted = contract_of(call.floor, word).instrument.id if word else None
     return [each for each in orders if wanted in (None, each.instrument)]
 
@@ -293,7 +295,7 @@ def deals(call: Call) -> object:
 
 def deals_of_order(call: Call) -> object:
     """GET /api/v1/private/order/deal_details/{order_id}."""
-    wanted = order_number(call.parts["order_id"])
+    wanted = order_number(call.path_params["order_id"])
     known = call.floor.view("linear").fills(call.account)
     return [fill_object(call.floor, each) for each in known if each.order_id == wanted]
 

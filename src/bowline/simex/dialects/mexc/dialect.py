@@ -23,7 +23,7 @@ from bowline.simex.dialect import (
     Frame,
     Reply,
     Route,
-    Topic,
+    StreamTopic,
     Wallet,
     WireRefusal,
     public_route,
@@ -40,10 +40,10 @@ from bowline.simex.dialects.mexc import (
     spot_trading,
 )
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.news import News
 from bowline.simex.payload import signatures_match
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
 _SPOT_RULES = VenueRules(
@@ -216,22 +216,28 @@ class MexcDialect:
             return frame
         return msgspec.json.encode(frame).decode()
 
-    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
         """What a topic of contracts begins with; spot begins with the first change."""
-        streams = contract_streams.opening if _of_contracts(topic) else spot_streams.opening
+        streams = (
+            contract_streams.initial_frames if _of_contracts(topic) else spot_streams.initial_frames
+        )
         return streams(floor, topic)
 
-    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    def render_update(
+        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+    ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        streams = contract_streams.telling if _of_contracts(topic) else spot_streams.telling
-        return streams(floor, topic, news)
+        streams = (
+            contract_streams.render_update if _of_contracts(topic) else spot_streams.render_update
+        )
+        return streams(floor, topic, update)
 
 
 def _is_contract(call: Call) -> bool:
     return call.path.startswith("/api/v1/")
 
 
-def _of_contracts(topic: Topic) -> bool:
+def _of_contracts(topic: StreamTopic) -> bool:
     if topic.instrument is None:
         return topic.wallet == "linear"
     return market_by_id(topic.instrument.market_id).kind == "linear"

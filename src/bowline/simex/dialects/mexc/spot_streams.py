@@ -16,14 +16,14 @@ from bowline.core.sim.exchange import (
     OrderUpdated,
     TradePublished,
 )
-from bowline.simex.dialect import Channel, Frame, Topic
+from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.mexc.proto import Value, message
 from bowline.simex.dialects.mexc.spot_trading import listens
 from bowline.simex.dialects.mexc.spot_words import SIDE_NUMBERS, fill_fields, order_fields
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, seconds
 
 _MOST_TOPICS = 30
@@ -31,21 +31,26 @@ _PACES = {"10ms", "100ms"}
 INTERVALS = {"Min1": 1, "Min5": 5, "Min15": 15, "Min30": 30, "Min60": 60, "Hour4": 240,
              "Day1": 1440}  # fmt: skip
 _PACED = {
-    "public.aggre.depth.v3.api.pb": Channel.BOOK,
-    "public.aggre.deals.v3.api.pb": Channel.TRADES,
-    "public.aggre.bookTicker.v3.api.pb": Channel.TICKER,
+    "public.aggre.depth.v3.api.pb": StreamChannel.BOOK,
+    "public.aggre.deals.v3.api.pb": StreamChannel.TRADES,
+    "public.aggre.bookTicker.v3.api.pb": StreamChannel.TICKER,
 }
 _KLINE = "public.kline.v3.api.pb"
 _PRIVATE = {
-    "private.orders.v3.api.pb": Channel.ORDERS,
-    "private.deals.v3.api.pb": Channel.FILLS,
-    "private.account.v3.api.pb": Channel.BALANCES,
+    "private.orders.v3.api.pb": StreamChannel.ORDERS,
+    "private.deals.v3.api.pb": StreamChannel.FILLS,
+    "private.account.v3.api.pb": StreamChannel.BALANCES,
 }
 #: the field of the wrapper that a body stands in
 _BODIES = {
-    Channel.ORDERS: 304, Channel.FILLS: 306, Channel.BALANCES: 307, Channel.CANDLES: 308,
-    Channel.BOOK: 313, Channel.TRADES: 314, Channel.TICKER: 315,
-}  # fmt: skip
+    StreamChannel.ORDERS: 304,
+    StreamChannel.FILLS: 306,
+    StreamChannel.BALANCES: 307,
+    StreamChannel.CANDLES: 308,
+    StreamChannel.BOOK: 313,
+    StreamChannel.TRADES: 314,
+    StreamChannel.TICKER: 315,
+}
 _WHY_MOVED = {"order": "ENTRUST", "trade": "ENTRUST_DEAL", "deposit": "DEPOSIT"}
 
 
@@ -55,7 +60,7 @@ def greet(session: Session) -> None:
     if key and listens(session.floor, key):
         session.account = ACCOUNT
     elif key:
-        session.push("Invalid listen key")
+        session.send("Invalid listen key")
         session.close()
 
 
@@ -67,15 +72,15 @@ def hear(session: Session, frame: str | bytes) -> None:
     answer: dict[str, object] = {"id": words.get("id", 0), "code": 0}
     match method:
         case "PING":
-            session.push(answer | {"msg": "PONG"})
+            session.send(answer | {"msg": "PONG"})
         case "SUBSCRIPTION" if requested:
             _subscribe(session, requested, answer)
         case "UNSUBSCRIPTION" if requested:
             for name in requested:
                 session.unsubscribe(name)
-            session.push(answer | {"msg": ",".join(requested)})
+            session.send(answer | {"msg": ",".join(requested)})
         case _:
-            session.push(answer | {"code": 1, "msg": "msg parse error"})
+            session.send(answer | {"code": 1, "msg": "msg parse error"})
 
 
 def _subscribe(session: Session, names: list[str], answer: dict[str, object]) -> None:
@@ -87,39 +92,39 @@ def _subscribe(session: Session, names: list[str], answer: dict[str, object]) ->
     if refused:
         listed = ",".join(sorted(refused))
         said += f"Not Subscribed successfully! [{listed}].  Reason： Blocked! "
-    session.push(answer | {"msg": said})
+    session.send(answer | {"msg": said})
     for topic in taken:
         session.subscribe(topic)
 
 
-def _topic(session: Session, name: str) -> Topic | None:
+def _topic(session: Session, name: str) -> StreamTopic | None:
     """`spot@public.aggre.depth.v3.api.pb@100ms@BTCUSDT` and the like."""
     match name.split("@"):
         case ["spot", stem] if stem in _PRIVATE and session.account:
-            return Topic(_PRIVATE[stem], name, account=session.account, wallet="spot")
+            return StreamTopic(_PRIVATE[stem], name, account=session.account, wallet="spot")
         case ["spot", stem, pace, word] if stem in _PACED and pace in _PACES:
             channel, interval = _PACED[stem], ""
         case ["spot", stem, word, interval] if stem == _KLINE and interval in INTERVALS:
-            channel = Channel.CANDLES
+            channel = StreamChannel.CANDLES
         case _:
             return None
     listing = session.floor.listing_at("spot", word)
     if listing is None:
         return None
-    return Topic(channel, name, listing.instrument.id, interval=interval)
+    return StreamTopic(channel, name, listing.instrument.id, interval=interval)
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """No frame; from here on a book's changes are counted, REST has its start."""
-    if topic.channel is Channel.BOOK and topic.instrument is not None:
+    if topic.channel is StreamChannel.BOOK and topic.instrument is not None:
         floor.depth(topic.instrument, topic.depth)
     return ()
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One message for a piece of news."""
-    match news:
-        case DepthMoved(change=change):
+    match update:
+        case DepthUpdated(change=change):
             yield _pushed(floor, topic, [
                 *((1, _level(each)) for each in change.asks),
                 *((2, _level(each)) for each in change.bids),
@@ -127,23 +132,25 @@ def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
             ])  # fmt: skip
         case TradePublished():
             deal: list[tuple[int, Value]] = [
-                (1, plain(news.price)), (2, plain(news.quantity)),
-                (3, SIDE_NUMBERS[news.side]), (4, ms(news.now_ns)),
+                (1, plain(update.price)), (2, plain(update.quantity)),
+                (3, SIDE_NUMBERS[update.side]), (4, ms(update.now_ns)),
             ]  # fmt: skip
             yield _pushed(floor, topic, [(1, message(deal)), (2, _event_type(topic))])
-        case TickerMoved():
+        case TickerUpdated():
             yield from _best_prices(floor, topic)
         case CandleUpdated():
-            yield _candle(floor, topic, news)
+            yield _candle(floor, topic, update)
         case OrderUpdated(order=order):
-            yield _pushed(floor, topic, order_fields(order), _word(floor, news))
+            yield _pushed(floor, topic, order_fields(order), _word(floor, update))
         case Executed():
-            yield _pushed(floor, topic, fill_fields(news), _word(floor, news))
+            yield _pushed(floor, topic, fill_fields(update), _word(floor, update))
         case BalanceUpdated():
-            yield _pushed(floor, topic, _balance(floor, news))
+            yield _pushed(floor, topic, _balance(floor, update))
 
 
-def _pushed(floor: Floor, topic: Topic, body: Iterable[tuple[int, Value]], word: str = "") -> bytes:
+def _pushed(
+    floor: Floor, topic: StreamTopic, body: Iterable[tuple[int, Value]], word: str = ""
+) -> bytes:
     """The wrapper around a body: channel, symbol, when it was made and sent."""
     if topic.instrument is not None:
         word = floor.listing(topic.instrument).venue_symbol
@@ -154,12 +161,12 @@ def _pushed(floor: Floor, topic: Topic, body: Iterable[tuple[int, Value]], word:
     ])  # fmt: skip
 
 
-def _word(floor: Floor, news: OrderUpdated | Executed) -> str:
-    instrument = news.order.instrument if isinstance(news, OrderUpdated) else news.instrument
+def _word(floor: Floor, update: OrderUpdated | Executed) -> str:
+    instrument = update.order.instrument if isinstance(update, OrderUpdated) else update.instrument
     return floor.listing(instrument).venue_symbol
 
 
-def _event_type(topic: Topic) -> str:
+def _event_type(topic: StreamTopic) -> str:
     return topic.word.rpartition("@")[0]
 
 
@@ -168,19 +175,19 @@ def _level(shown: BookLevel) -> bytes:
     return message([(1, plain(price)), (2, plain(size))])
 
 
-def _best_prices(floor: Floor, topic: Topic) -> Iterable[bytes]:
+def _best_prices(floor: Floor, topic: StreamTopic) -> Iterable[bytes]:
     assert topic.instrument is not None
     shown = floor.ticker(topic.instrument)
     if shown.bid is not None and shown.ask is not None:
         yield _pushed(floor, topic, enumerate(map(plain, (*shown.bid, *shown.ask)), 1))
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> bytes:
+def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> bytes:
     minutes = INTERVALS[topic.interval]
-    start_ns = news.candle.open_ns - news.candle.open_ns % (minutes * MINUTE_NS)
-    view = floor.view_of(news.instrument)
-    known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
-    parts = [each for each in known if each.open_ns < news.candle.open_ns] + [news.candle]
+    start_ns = update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS)
+    view = floor.view_of(update.instrument)
+    known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
+    parts = [each for each in known if each.open_ns < update.candle.open_ns] + [update.candle]
     candle = aggregate_candles(parts, minutes)[-1]
     prices = (candle.open, candle.close, candle.high, candle.low)
     return _pushed(floor, topic, [
@@ -190,15 +197,15 @@ def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> bytes:
     ])  # fmt: skip
 
 
-def _balance(floor: Floor, news: BalanceUpdated) -> list[tuple[int, str | int]]:
+def _balance(floor: Floor, update: BalanceUpdated) -> list[tuple[int, str | int]]:
     """`PrivateAccountV3Api`: what is free, and what orders hold."""
-    holding = news.holding
+    holding = update.holding
     return [
         (1, holding.asset),
         (3, plain(holding.free)),
-        (4, plain(news.change)),
+        (4, plain(update.change)),
         (5, plain(holding.locked)),
         (6, "0"),
-        (7, _WHY_MOVED.get(news.reason.value, "SYSTEM")),
+        (7, _WHY_MOVED.get(update.reason.value, "SYSTEM")),
         (8, ms(floor.now_ns)),
     ]

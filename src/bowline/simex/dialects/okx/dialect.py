@@ -17,7 +17,7 @@ from bowline.simex.dialect import (
     Handler,
     Reply,
     Route,
-    Topic,
+    StreamTopic,
     Wallet,
     WireRefusal,
     public_route,
@@ -26,9 +26,9 @@ from bowline.simex.dialect import (
 from bowline.simex.dialects.okx import account, algo, auth, currencies, market, streams, trading
 from bowline.simex.dialects.okx.words import FIRST_ORDER_ID
 from bowline.simex.floor import Floor
-from bowline.simex.news import News
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue_updates import VenueUpdate
 
 #: of every swap, in contracts; the figures are of the size of BTC-USDT-SWAP's
 _TIERS = tuple(
@@ -181,10 +181,12 @@ class OkxDialect:
         """JSON text; a word as it is."""
         return frame if isinstance(frame, str) else msgspec.json.encode(frame).decode()
 
-    def opening(self, floor: Floor, topic: Topic) -> Iterable[Frame]:
+    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
         """What most topics begin with."""
-        return streams.opening(floor, topic)
+        return streams.initial_frames(floor, topic)
 
-    def telling(self, floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+    def render_update(
+        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+    ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.telling(floor, topic, news)
+        return streams.render_update(floor, topic, update)

@@ -25,7 +25,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Call, Channel, Frame, Topic, WireRefusal
+from bowline.simex.dialect import Call, Frame, StreamChannel, StreamTopic, WireRefusal
 from bowline.simex.dialects.okx import market, trading
 from bowline.simex.dialects.okx.auth import check_login
 from bowline.simex.dialects.okx.request_fields import KINDS, find
@@ -40,26 +40,26 @@ from bowline.simex.dialects.okx.words import (
     position_object,
 )
 from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.news import DepthMoved, News, TickerMoved
 from bowline.simex.payload import read_object, text_fields
 from bowline.simex.session import Session
+from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms
 
 #: channel -> the door that has it, what is behind it, and how deep a book it shows
-_CHANNELS: dict[str, tuple[str, Channel, int]] = {
-    "books": ("public", Channel.BOOK, 400),
-    "books5": ("public", Channel.BOOK, 5),
-    "bbo-tbt": ("public", Channel.BOOK, 1),
-    "trades": ("public", Channel.TRADES, 0),
-    "tickers": ("public", Channel.TICKER, 0),
-    "mark-price": ("public", Channel.MARK, 0),
-    "funding-rate": ("public", Channel.MARK, 0),
-    "instruments": ("public", Channel.LISTINGS, 0),
-    "orders": ("private", Channel.ORDERS, 0),
-    "positions": ("private", Channel.POSITIONS, 0),
-    "account": ("private", Channel.BALANCES, 0),
-    "orders-algo": ("business", Channel.ORDERS, 0),
-} | {f"candle{bar}": ("business", Channel.CANDLES, 0) for bar in market.BARS}
+_CHANNELS: dict[str, tuple[str, StreamChannel, int]] = {
+    "books": ("public", StreamChannel.BOOK, 400),
+    "books5": ("public", StreamChannel.BOOK, 5),
+    "bbo-tbt": ("public", StreamChannel.BOOK, 1),
+    "trades": ("public", StreamChannel.TRADES, 0),
+    "tickers": ("public", StreamChannel.TICKER, 0),
+    "mark-price": ("public", StreamChannel.MARK, 0),
+    "funding-rate": ("public", StreamChannel.MARK, 0),
+    "instruments": ("public", StreamChannel.LISTINGS, 0),
+    "orders": ("private", StreamChannel.ORDERS, 0),
+    "positions": ("private", StreamChannel.POSITIONS, 0),
+    "account": ("private", StreamChannel.BALANCES, 0),
+    "orders-algo": ("business", StreamChannel.ORDERS, 0),
+} | {f"candle{bar}": ("business", StreamChannel.CANDLES, 0) for bar in market.BARS}
 _PRIVATE = {"orders", "positions", "account", "orders-algo"}
 #: of these a type is asked for, of the others one instrument
 _BY_TYPE = {"instruments", "orders", "positions", "orders-algo"}
@@ -87,7 +87,7 @@ def hear(session: Session, frame: str | bytes) -> None:
     """ping, login, subscribe, unsubscribe, and orders."""
     text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
     if text == "ping":
-        session.push("pong")
+        session.send("pong")
         return
     words = read_object(text)
     args, op = words.get("args"), str(words.get("op", ""))
@@ -98,7 +98,7 @@ def hear(session: Session, frame: str | bytes) -> None:
     elif op in ("subscribe", "unsubscribe") and rows:
         for row in rows:
             _turn(session, words, op, row)
-    elif op in _ACTS and session.parts.get("door") == "private":
+    elif op in _ACTS and session.path_params.get("door") == "private":
         _trade(session, words, op, rows)
     else:
         _error(session, words, 60012, f"Invalid request: {text[:200]}")
@@ -111,7 +111,7 @@ def _log_in(session: Session, rows: list[dict[str, str]]) -> None:
         _error(session, {}, int(str(no.code)), no.message)
         return
     session.account = ACCOUNT
-    session.push({"event": "login", "code": "0", "msg": "", "connId": _connection(session)})
+    session.send({"event": "login", "code": "0", "msg": "", "connId": _connection(session)})
 
 
 def _turn(session: Session, words: Words, op: str, row: dict[str, str]) -> None:
@@ -127,15 +127,15 @@ def _turn(session: Session, words: Words, op: str, row: dict[str, str]) -> None:
         _error(session, words, 60018, f"Wrong URL or {named} doesn't exist.")
         return
     request = {"id": words["id"]} if "id" in words else {}
-    session.push({"event": op, "arg": row, "connId": _connection(session)} | request)
+    session.send({"event": op, "arg": row, "connId": _connection(session)} | request)
     if op == "subscribe":
         session.subscribe(topic)
 
 
-def _topic(session: Session, row: dict[str, str]) -> Topic | None:
+def _topic(session: Session, row: dict[str, str]) -> StreamTopic | None:
     name = row.get("channel", "")
-    door, channel, depth = _CHANNELS.get(name, ("", Channel.BOOK, 0))
-    if door != session.parts.get("door"):
+    door, channel, depth = _CHANNELS.get(name, ("", StreamChannel.BOOK, 0))
+    if door != session.path_params.get("door"):
         return None
     listing, type_ = find(session.floor, row), row.get("instType", "")
     if row.get("instId") and listing is None:
@@ -145,7 +145,7 @@ def _topic(session: Session, row: dict[str, str]) -> Topic | None:
             return None
     elif listing is None and name != "account":
         return None
-    return Topic(
+    return StreamTopic(
         channel,
         _word(row),
         listing.instrument.id if listing is not None and name != "account" else None,
@@ -163,7 +163,7 @@ def _word(row: dict[str, str]) -> str:
 def _error(session: Session, words: Words, code: int, text: str) -> None:
     request = {"id": words["id"]} if "id" in words else {}
     error = {"event": "error", "code": str(code), "msg": text, "connId": _connection(session)}
-    session.push(error | request)
+    session.send(error | request)
 
 
 def _connection(session: Session) -> str:
@@ -172,9 +172,9 @@ def _connection(session: Session) -> str:
 
 def _trade(session: Session, words: Words, op: str, rows: list[dict[str, str]]) -> None:
     """Orders over the socket: the codes and words of REST."""
-    struck = session.befalls(f"WS {op}")
+    struck = session.faults_of(f"WS {op}")
     if "reset" in struck:
-        session.cut()
+        session.abort()
         return
     call = Call(session.floor, "WS", op, "", {}, {}, b"", account=session.account)
     answer: Words = {"id": words.get("id", ""), "op": op}
@@ -188,15 +188,15 @@ def _trade(session: Session, words: Words, op: str, rows: list[dict[str, str]]) 
     except WireRefusal as no:
         answer |= {"code": str(no.code), "msg": no.message, "data": []}
     if "drop_reply" in struck:
-        session.cut()
+        session.abort()
     else:
-        session.push(answer)
+        session.send(answer)
 
 
 # --- rendering ------------------------------------------------------------------------------------
 
 
-def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
+def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
     """Books, tickers, funding, instruments, positions and the account begin with what is."""
     listing = floor.listing(topic.instrument) if topic.instrument is not None else None
     match topic.note:
@@ -220,32 +220,32 @@ def opening(floor: Floor, topic: Topic) -> Iterable[Frame]:
             yield _push(topic, [account_object(holdings, floor.now_ns)])
 
 
-def telling(floor: Floor, topic: Topic, news: News) -> Iterable[Frame]:
+def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
     """One frame for a piece of news."""
-    row = _of_account(floor, topic, news) if topic.account else _of_market(floor, topic, news)
+    row = _of_account(floor, topic, update) if topic.account else _of_market(floor, topic, update)
     if row is not None:
         is_change = topic.note == "books"
         yield _push(topic, [row], "update" if is_change else "")
 
 
-def _of_market(floor: Floor, topic: Topic, news: News) -> object:
-    match news:
-        case DepthMoved():
-            return _depth(floor, topic, news)
+def _of_market(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> object:
+    match update:
+        case DepthUpdated():
+            return _depth(floor, topic, update)
         case TradePublished():
-            return market.print_object(floor.listing(news.instrument), news) | {"count": "1"}
-        case TickerMoved() | MarkUpdated():
-            return _TOLD[topic.note](floor, floor.listing(news.instrument))
+            return market.print_object(floor.listing(update.instrument), update) | {"count": "1"}
+        case TickerUpdated() | MarkUpdated():
+            return _TOLD[topic.note](floor, floor.listing(update.instrument))
         case CandleUpdated():
-            return _candle(floor, topic, news)
+            return _candle(floor, topic, update)
         case ListingChanged(listing=listing) if _of_type(topic, listing.instrument.id):
             return market.instrument_object(listing)
         case _:
             return None
 
 
-def _of_account(floor: Floor, topic: Topic, news: News) -> Words | None:
-    match news:
+def _of_account(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Words | None:
+    match update:
         case OrderUpdated(order=order) if _of_type(topic, order.instrument):
             if topic.note == "orders-algo":
                 return algo_object(floor, order) if is_algo(order) else None
@@ -258,11 +258,11 @@ def _of_account(floor: Floor, topic: Topic, news: News) -> Words | None:
             return None
 
 
-def _of_type(topic: Topic, instrument: InstrumentId) -> bool:
+def _of_type(topic: StreamTopic, instrument: InstrumentId) -> bool:
     return topic.interval in ("ANY", TYPES[kind_of(instrument)])
 
 
-def _push(topic: Topic, rows: Sequence[object], action: str = "") -> Words:
+def _push(topic: StreamTopic, rows: Sequence[object], action: str = "") -> Words:
     arg = msgspec.json.decode(topic.word)
     words: Words = {"arg": arg | ({"uid": topic.account} if topic.account else {})}
     if action:
@@ -270,8 +270,8 @@ def _push(topic: Topic, rows: Sequence[object], action: str = "") -> Words:
     return words | {"data": rows}
 
 
-def _depth(floor: Floor, topic: Topic, news: DepthMoved) -> Words:
-    view, change = news.view, news.change
+def _depth(floor: Floor, topic: StreamTopic, update: DepthUpdated) -> Words:
+    view, change = update.view, update.change
     listing = floor.listing(view.instrument)
     if topic.note != "books":
         return _whole(listing, view)
@@ -310,15 +310,17 @@ def _checksum(listing: Listing, view: DepthView) -> int:
     return number - (1 << 32) if number >= 1 << 31 else number
 
 
-def _candle(floor: Floor, topic: Topic, news: CandleUpdated) -> list[str]:
+def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> list[str]:
     minutes = market.BARS[topic.note.removeprefix("candle")]
     length_ns = minutes * MINUTE_NS
-    start_ns = news.candle.open_ns - news.candle.open_ns % length_ns
-    candle = news.candle
+    start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
+    candle = update.candle
     if minutes > 1:
-        view = floor.view_of(news.instrument)
-        known = view.candles(news.instrument, from_ns=start_ns, limit=minutes + 1)
-        parts = [each for each in known if each.open_ns < news.candle.open_ns] + [candle]
+        view = floor.view_of(update.instrument)
+        known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
+        parts = [each for each in known if each.open_ns < update.candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
-    last = news.candle.open_ns + MINUTE_NS == start_ns + length_ns
-    return market.candle_row(floor.listing(news.instrument), candle, closed=news.closed and last)
+    last = update.candle.open_ns + MINUTE_NS == start_ns + length_ns
+    return market.candle_row(
+        floor.listing(update.instrument), candle, closed=update.closed and last
+    )

@@ -1,4 +1,4 @@
-"""What a floor tells its sessions: the facts of its exchange, and what it made of them."""
+"""What a venue publishes to its sessions: its engines' facts, with books and tickers per topic."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from bowline.core.sim.exchange import (
 from bowline.simex.depth import DepthChange, DepthView
 
 
-class DepthMoved(Struct, frozen=True):
-    """The shown part of a book changed; `view` is after the change."""
+class DepthUpdated(Struct, frozen=True):
+    """The part of a book that a depth shows changed; `view` is after the change."""
 
     view: DepthView
     change: DepthChange
 
 
-class TickerMoved(Struct, frozen=True):
-    """The best prices, the last price or the mark changed: ask the floor for the ticker."""
+class TickerUpdated(Struct, frozen=True):
+    """The best prices, the last price or the mark changed: the venue has the ticker."""
 
     instrument: InstrumentId
     event_ns: int
 
 
-News = (
-    DepthMoved
-    | TickerMoved
+VenueUpdate = (
+    DepthUpdated
+    | TickerUpdated
     | TradePublished
     | CandleUpdated
     | MarkUpdated
