@@ -179,6 +179,37 @@ def test_what_was_filled_flat_is_said_and_not_missing(say, holed, tmp_path) -> N
     assert (found["missing"], found["filled"]) == (0, 6), "a file can say so too"
 
 
+def test_minutes_that_fill_no_longer_candle_are_said(say, home, tmp_path) -> None:
+    """10 days of minutes without the first 100 and the last 200: 20 and 40 of them are left."""
+    del home
+    rows = minutes(DAYS * 1440).slice(100, DAYS * 1440 - 200)
+    path, page = tmp_path / "ends.csv", tmp_path / "page.html"
+    write_candle_file(rows, path, ".csv")
+    code, _, errors = say("candles", "import", str(path), *STORED)
+    assert code == 0, errors
+    line = "60 1m candles at the ends are in no whole 1h candle and not used: "
+    line += "20 before the first, 40 after the last"
+    for more in ((), ("--candles", str(path))):
+        words = ("backtest", spec(tmp_path), *more)
+        found = answer(say, *words, "--html", str(page), "--force")["completeness"]
+        assert (found["unused_before"], found["unused_after"], found["missing"]) == (20, 40, 0)
+        assert line in found["in_words"]
+        assert line in page.read_text()
+        assert line in " ".join(say(*words)[1].split())
+        swept = ("grid", grid(tmp_path), "--threads", "1", *more)
+        assert (
+            line in answer(say, *swept, "--html", str(page), "--force")["completeness"]["in_words"]
+        )
+        assert line in page.read_text()
+    (tmp_path / "all.yaml").write_text("version: 1\nruns: [{strategy: spec.yaml}]\n")
+    answer(say, "portfolio", str(tmp_path / "all.yaml"), "--html", str(page), "--force")
+    assert line in page.read_text()
+    assert (
+        answer(say, "backtest", spec(tmp_path, timeframe="1m"))["completeness"]["unused_before"]
+        == 0
+    )
+
+
 @pytest.mark.parametrize(
     ("span", "said"),
     [

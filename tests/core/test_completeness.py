@@ -95,7 +95,25 @@ def test_counts_are_those_of_a_difference_of_sets(places, timeframe, asked, leng
         used = [at for at in used if at + size <= (last if stop is None else stop)]
         first = min([first, *used])
     buckets = list(range(first, max(first, last), size))
-    check(measure(candles, from_ns, to_ns), present, buckets, size, full)
+    found = measure(candles, from_ns, to_ns)
+    check(found, present, buckets, size, full)
+    # at an end of the data what is there, at one that was asked for all of it
+    bounds = (places[0] if asked is None else asked, places[-1] + 1 if stop is None else stop)
+    begins, ends = first, max(first, last)
+    outside = [at for at in range(*bounds) if not begins <= at < ends]
+    before = [at for at in outside if at < begins and (asked is not None or at in present)]
+    after = [at for at in outside if at >= ends and (stop is not None or at in present)]
+    assert (found.unused_before, found.unused_after) == (len(before), len(after))
+
+
+def test_minutes_at_the_ends_that_fill_no_day_are_counted():
+    """16,999 minutes from 07:21 on: 999 to the first midnight, 11 days, 160 after the last."""
+    start_ns = MIDNIGHT_NS + (1440 - 999) * MINUTE_NS
+    minutes = made_frame(16_999, start_ns=start_ns)
+    found = measure(rollup(minutes, Timeframe.D1))
+    assert (found.candles, found.missing, found.lost) == (11, 0, 0)
+    assert (found.unused_before, found.unused_after, found.unused) == (999, 160, 1_159)
+    assert measure(minutes).unused == 0
 
 
 @given(

@@ -10,7 +10,9 @@ candles measures them here and passes the one result on to be shown with its fig
    exist.
 3. Lost are the candles of the span's own timeframe that do not exist: a bucket with one part
    missing is not published, so one missing minute loses an hour or a day.
-4. A gap is a span between two neighbouring candles of that timeframe longer than `LONGEST_GAP_NS`.
+4. Unused are the source candles at either end of the span that fill no candle of the timeframe: of
+   the source where it ends, of the request where that begins or ends within a bucket.
+5. A gap is a span between two neighbouring candles of that timeframe longer than `LONGEST_GAP_NS`.
 """
 
 from __future__ import annotations
@@ -66,7 +68,8 @@ class Completeness(Struct, frozen=True):
     `lost` of `candles` are of `timeframe`. `longest` is the longest span of missing source candles;
     `gaps` are the spans without a candle of the timeframe longer than `LONGEST_GAP_NS`. `allowed`
     is set if a person chose to continue beyond the bounds. `filled` counts the minutes without a
-    trade that are known to be filled flat.
+    trade that are known to be filled flat. `unused_before` and `unused_after` count the source
+    candles before `from_ns` and after `to_ns` that fill no candle of the timeframe.
     """
 
     timeframe: Timeframe
@@ -82,6 +85,13 @@ class Completeness(Struct, frozen=True):
     allowed: bool = False
     filled: int = 0
     across: GapEffects | None = None
+    unused_before: int = 0
+    unused_after: int = 0
+
+    @property
+    def unused(self) -> int:
+        """The source candles at both ends that fill no candle of the timeframe."""
+        return self.unused_before + self.unused_after
 
     @property
     def missing_pct(self) -> Decimal:
@@ -106,8 +116,9 @@ def measure(
     step = frame.timeframe if source is None else source.timeframe
     nowhere = (asked_from_ns or asked_to_ns or 0,) * 2
     ends = nowhere if source is None else (source.from_ns, source.to_ns)
-    begin = -(-(ends[0] if asked_from_ns is None else asked_from_ns) // size) * size
-    end = (ends[1] if asked_to_ns is None else asked_to_ns) // size * size
+    first = ends[0] if asked_from_ns is None else asked_from_ns
+    last = ends[1] if asked_to_ns is None else asked_to_ns
+    begin, end = -(-first // size) * size, last // size * size
     if asked_from_ns is not None and len(frame):
         begin = min(begin, int(frame.open_ns[0]))
     end = max(begin, end)
@@ -129,7 +140,21 @@ def measure(
         lost=lost,
         gaps=_gaps(frame) if lost else (),
         filled=_filled(source, begin, end),
+        unused_before=_unused(frame, first, min(begin, last), asked=asked_from_ns) // step.ns,
+        unused_after=_unused(frame, max(end, first), last, asked=asked_to_ns) // step.ns,
     )
+
+
+def _unused(frame: CandleFrame, begin: int, end: int, *, asked: int | None) -> int:
+    """The length of an end of the span that no candle of the timeframe covers.
+
+    Of one that was asked for it is the whole length: a store does not read what lies there.
+    """
+    length = max(0, end - begin)
+    if asked is not None or not length:
+        return length
+    starts, stops = _missing_spans(frame, begin, end)
+    return length - int((stops - starts).sum())
 
 
 def _missing_spans(frame: CandleFrame, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,8 @@ import pytest
 from bowline.core.completeness import measure
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import Timeframe
-from bowline.desk.report import completeness_lines
+from bowline.core.rollup import rollup
+from bowline.desk.report import completeness_document, completeness_lines
 from tests.core.report.runs import frame
 
 
@@ -31,3 +32,19 @@ def minutes_without(count: int, gone: set[int]) -> CandleFrame:
 def test_a_share_that_is_there_is_not_said_as_nothing(count, gone, said):
     (line,) = completeness_lines(measure(minutes_without(count, gone)))
     assert line.startswith(said)
+
+
+def test_what_fills_no_longer_candle_is_said_beside_what_is_missing():
+    minutes = frame(np.full(150, 100.0), Timeframe.M1)
+    assert minutes.open_ns[0] % Timeframe.H1.ns == 0
+    hours = measure(rollup(minutes.slice(29, 150), Timeframe.H1))
+    lines = completeness_lines(hours)
+    assert lines[0] == "none of 60 1m candles is missing"
+    counts = "61 1m candles at the ends are in no whole 1h candle and not used: "
+    assert lines[1:] == (counts + "31 before the first, 30 after the last",)
+    found = completeness_document(hours)
+    assert (found["unused_before"], found["unused_after"]) == (31, 30)
+    one = measure(rollup(minutes.slice(0, 121), Timeframe.H1))
+    assert completeness_lines(one)[1] == (
+        "1 1m candle at the ends is in no whole 1h candle and not used: 1 after the last"
+    )

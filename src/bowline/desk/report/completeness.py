@@ -25,7 +25,8 @@ def completeness_lines(found: Completeness) -> tuple[str, ...]:
     """What a person is told, a sentence a line: one if nothing is missing."""
     source = found.source.value
     if not found.missing:
-        return (f"none of {found.expected:,} {source} candles is missing", *_filled(found))
+        counts = f"none of {found.expected:,} {source} candles is missing"
+        return (counts, *_unused(found), *_filled(found))
     longest = found.longest
     assert longest is not None, "what is missing is missing somewhere"
     share = share_text(found.missing_pct)
@@ -40,6 +41,7 @@ def completeness_lines(found: Completeness) -> tuple[str, ...]:
             f"{_are(found.lost)} lost ({share_text(found.lost_pct)} %): one with a part missing "
             "is not made"
         )
+    lines += _unused(found)
     if found.allowed:
         lines.append("this is beyond the bounds, and was allowed (--allow-gaps)")
     return (*lines, *_filled(found), *_gap_lines(found))
@@ -62,6 +64,8 @@ def completeness_document(found: Completeness) -> dict[str, Any]:
         "gaps": [_hole_document(gap) for gap in found.gaps],
         "gaps_allowed": found.allowed,
         "filled": found.filled,
+        "unused_before": found.unused_before,
+        "unused_after": found.unused_after,
         "across_gaps": None if found.across is None else asdict(found.across),
         "in_words": completeness_lines(found),
     }
@@ -121,6 +125,16 @@ def _across_lines(across: GapEffects) -> Iterator[str]:
         )
     if across.fundings:
         yield f"{across.fundings:,} fundings in gaps were marked at the last close before"
+
+
+def _unused(found: Completeness) -> tuple[str, ...]:
+    if not found.unused:
+        return ()
+    ends = ((found.unused_before, "before the first"), (found.unused_after, "after the last"))
+    where = ", ".join(f"{count:,} {words}" for count, words in ends if count)
+    candles = "candle" if found.unused == 1 else "candles"
+    counts = f"{found.unused:,} {found.source.value} {candles} at the ends {_are(found.unused)}"
+    return (f"{counts} in no whole {found.timeframe.value} candle and not used: {where}",)
 
 
 def _filled(found: Completeness) -> tuple[str, ...]:

@@ -159,8 +159,10 @@ def read_candle_file(
     if not len(rolled):
         missing = measure(frame).missing
         raise BadInput(
-            f"{path}: {len(frame)} candles of {frame.timeframe.value} fill no"
-            f" {timeframe.value} candle: {missing:,} are missing between them"
+            f"{path}: {len(frame):,} candles of {frame.timeframe.value} fill no {timeframe.value}"
+            f" candle: {missing:,} are missing between them",
+            hint=f"One is made of {timeframe.ns // frame.timeframe.ns:,} in a row from a whole"
+            f" multiple of {timeframe.value} (UTC): ask for a shorter timeframe.",
         )
     return rolled
 
