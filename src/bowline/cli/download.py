@@ -10,6 +10,8 @@ import typer
 from bowline.cli.output import JSON_HELP, emit_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.progress import Progress as Bar
 
     from bowline.desk.download import Downloaded, Progress
@@ -52,18 +54,32 @@ def download_command(
     if as_json:
         emit_json(done)
         return
-    if not done.wanted:
-        typer.echo(f"{done.name}: nothing is missing")
-        return
-    typer.echo(f"{done.name}: {done.done.candles:,} of {done.wanted:,} missing candles stored")
+    for line in sentences(done):
+        typer.echo(line)
+
+
+def sentences(done: Downloaded) -> Iterator[str]:
+    """What a download came to, and what to do about the minutes that did not come."""
+    if done.wanted:
+        yield f"{done.name}: {done.done.candles:,} of {done.wanted:,} missing candles stored"
+    elif not done.absent:
+        yield f"{done.name}: nothing is missing"
     if done.done.refused:
-        typer.echo(f"{done.done.refused:,} refused: bowline candles quarantine shows them")
+        yield f"{done.done.refused:,} refused: bowline candles quarantine shows them"
     if old := sum(each.minutes for each in done.done.too_old):
-        typer.echo(f"{old:,} minutes are older than what the venue tells")
+        yield (
+            f"{old:,} minutes are older than what the venue tells, and asking again does not bring "
+            "them: import them from an archive (bowline candles import)"
+        )
     if empty := sum(each.minutes for each in done.done.empty):
-        typer.echo(f"{empty:,} minutes the venue has nothing of")
+        yield f"{empty:,} minutes the venue has nothing of"
     if left := done.left:
-        typer.echo(f"{left:,} minutes did not come: repeat the command to ask for them again")
+        yield f"{left:,} minutes did not come: repeat the command to ask for them again"
+    if done.absent:
+        yield (
+            f"{done.name}: {done.absent:,} minutes are missing and were not asked for: the venue "
+            "did not have them within the last day, and is asked again a day later"
+        )
 
 
 class _Meter:
@@ -81,8 +97,10 @@ class _Meter:
 
     def told(self, progress: Progress) -> None:
         """How far it is."""
+        from bowline.desk.download import settled_minutes
+
         done = progress.done
-        settled = done.candles + done.refused + sum(each.minutes for each in done.empty)
+        settled = settled_minutes(done)
         if self._shown is None:
             self._shown = _meter(progress.wanted)
         self._shown.update(self._shown.task_ids[0], completed=settled)

@@ -28,17 +28,23 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Downloaded(msgspec.Struct, frozen=True):
-    """What a download of `wanted` minutes came to."""
+    """What a download of `wanted` minutes came to; `absent` were missing and not asked for."""
 
     name: str
     wanted: int
     done: RepairResult
+    absent: int = 0
 
     @property
     def left(self) -> int:
         """Minutes that are neither stored nor refused nor known to be nowhere."""
-        settled = self.done.candles + self.done.refused + sum(e.minutes for e in self.done.empty)
-        return max(0, self.wanted - settled)
+        return max(0, self.wanted - settled_minutes(self.done))
+
+
+def settled_minutes(done: RepairResult) -> int:
+    """Minutes of which no more can be had by asking once more."""
+    nowhere = sum(each.minutes for each in (*done.empty, *done.too_old))
+    return done.candles + done.refused + nowhere
 
 
 async def download(
@@ -57,19 +63,29 @@ async def download(
     repair = CandleRepair(store, candle_writer, absences, venue)
     instrument = listing.instrument.id
     try:
-        wanted = await repair.missing(instrument, start_ns, end_ns)
+        missing = await repair.missing(instrument, start_ns, end_ns)
     except VenueError as error:
         raise Conflict(
             f"{venue.market.name} does not answer: {error.message}", hint="try again later"
         ) from error
-    total = sum(each.minutes for each in wanted)
+    total = sum(each.minutes for each in missing.ranges)
     done = RepairResult()
-    async for part in repair.fetch(listing, wanted):
+    async for part in repair.fetch(listing, missing.ranges):
         done += part
         told(Progress(total, done))
     if done.error:
-        raise Conflict(
-            f"{venue.market.name} stopped answering: {done.error}",
-            hint=f"{done.candles:,} candles are stored: repeat the command to go on",
+        raise _stopped(venue.market.name, done)
+    return Downloaded(name_of(instrument), total, done, missing.absent)
+
+
+def _stopped(market: str, done: RepairResult) -> Conflict:
+    if done.final:
+        return Conflict(
+            f"{market} refuses a part of what is missing: {done.error}",
+            hint=f"{done.candles:,} candles are stored; it refuses the same again: give a later "
+            "--from, or look at the symbol: bowline instruments sync",
         )
-    return Downloaded(name_of(instrument), total, done)
+    return Conflict(
+        f"{market} stopped answering: {done.error}",
+        hint=f"{done.candles:,} candles are stored: repeat the command to go on",
+    )

@@ -12,7 +12,7 @@ from bowline.core.model.instrument import Instrument, InstrumentId, market_by_na
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame, empty_frame
 from bowline.core.model.values import MINUTE_NS, SECOND_NS, Timeframe
 from bowline.core.venue import CandleSeen, Listing
-from bowline.venues import Retryable, VenueError
+from bowline.venues import Rejected, Retryable, VenueError
 
 MARKET = market_by_name("bybit:linear")
 BTC = InstrumentId(MARKET.market_id, "BTCUSDT")
@@ -101,6 +101,22 @@ class FakeVenue:
 
     async def close(self) -> None:
         return
+
+
+class ShortHistoryVenue(FakeVenue):
+    """A venue that serves only the newest minutes and refuses older ones."""
+
+    def __init__(
+        self, truth: CandleFrame, now_ns: Callable[[], int], keeps: int, error: Rejected
+    ) -> None:
+        super().__init__(truth, now_ns)
+        self.keeps, self.error = keeps, error
+
+    async def candles(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
+        if start_ns < self.now_ns() - self.keeps * MINUTE_NS:
+            self.asked.append((start_ns, end_ns))
+            raise self.error
+        return await super().candles(listing, start_ns, end_ns)
 
 
 BUSY = Retryable("busy", after_s=2.0, code="429")

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from bowline.core.model.instrument import Instrument
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
-from bowline.core.venue import Listing
 from bowline.runtime.ingest import CandleRepair, CandleWriter, MissingRange, RepairResult
 from bowline.runtime.ingest.recheck import CandleRecheck
 from bowline.runtime.ingest.repair import (
@@ -34,6 +33,7 @@ from tests.runtime.ingest.fake_venue import (
     LISTING,
     START_NS,
     FakeVenue,
+    ShortHistoryVenue,
     rows,
     true_candles,
 )
@@ -226,27 +226,13 @@ def test_absent_ranges_recorded_in_the_future_are_ignored(
     assert (known.end_ns, known.asked_ns) == (START_NS + 60 * MINUTE_NS, clock.now_ns)
 
 
-class ShortHistoryVenue(FakeVenue):
-    """A venue that serves only the newest minutes and refuses older ones."""
-
-    def __init__(self, clock: Clock, keeps: int, error: Rejected) -> None:
-        super().__init__(TRUTH, clock)
-        self.keeps, self.error = keeps, error
-
-    async def candles(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
-        if start_ns < self.now_ns() - self.keeps * MINUTE_NS:
-            self.asked.append((start_ns, end_ns))
-            raise self.error
-        return await super().candles(listing, start_ns, end_ns)
-
-
 @pytest.mark.parametrize("keeps", [0, 1, 37, 150, 399, 401])
 def test_a_page_that_is_too_old_for_the_venue_blocks_nothing_newer(
     store: Candles, candle_writer: CandleWriter, absences: AbsenceStore, clock: Clock, keeps: int
 ) -> None:
     """Gate, listCandlesticks: "maximum 10000 points recently are allowed"."""
     clock.now_ns = END_NS + FINAL_AFTER_NS
-    venue = ShortHistoryVenue(clock, keeps, TooOld("too long ago"))
+    venue = ShortHistoryVenue(TRUTH, clock, keeps, TooOld("too long ago"))
     repair = CandleRepair(store, candle_writer, absences, venue)
     done = summed(repair)
     kept = max(0, min(400, keeps))
@@ -264,9 +250,9 @@ def test_a_page_refused_for_another_reason_blocks_nothing_newer_and_is_not_absen
     store: Candles, candle_writer: CandleWriter, absences: AbsenceStore, clock: Clock
 ) -> None:
     clock.now_ns = END_NS + FINAL_AFTER_NS
-    venue = ShortHistoryVenue(clock, 150, Rejected("who knows why"))
+    venue = ShortHistoryVenue(TRUTH, clock, 150, Rejected("who knows why"))
     done = summed(CandleRepair(store, candle_writer, absences, venue))
-    assert done.error == "who knows why"
+    assert (done.error, done.final) == ("who knows why", True)
     assert 149 <= done.candles <= 150
     assert not absences.ranges(BTC)
 
@@ -275,7 +261,7 @@ def test_a_venue_that_refuses_everything_is_not_asked_for_every_gap(
     store: Candles, candle_writer: CandleWriter, absences: AbsenceStore, clock: Clock
 ) -> None:
     candle_writer.write_sync("ws", rows(TRUTH, [200]))
-    venue = ShortHistoryVenue(clock, 0, Rejected("delisted"))
+    venue = ShortHistoryVenue(TRUTH, clock, 0, Rejected("delisted"))
     done = summed(CandleRepair(store, candle_writer, absences, venue))
     assert done.error == "delisted"
     assert len(venue.asked) <= 2 * MAX_REFUSED

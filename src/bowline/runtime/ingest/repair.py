@@ -62,10 +62,21 @@ class MissingRange(Struct, frozen=True, order=True):
         return (self.end_ns - self.start_ns) // MINUTE_NS
 
 
+class MissingMinutes(Struct, frozen=True):
+    """What is not stored of a span: `ranges` to be requested, oldest first, and `absent` minutes.
+
+    Absent ones the venue lacked within the last day: they are not requested now.
+    """
+
+    ranges: tuple[MissingRange, ...]
+    absent: int
+
+
 class RepairResult(Struct, frozen=True):
     """The result of repairing one instrument: numbers of candles, and what the venue lacks.
 
-    `empty`: ranges without candles at the venue. `error`: why the repair stopped, if it did.
+    `empty`: ranges without candles at the venue. `error`: why the repair stopped, if it did;
+    `final` if the venue refuses the same request again.
     `kept`: the stored candles of one page; None in a sum of pages.
     """
 
@@ -76,6 +87,7 @@ class RepairResult(Struct, frozen=True):
     kept: CandleFrame | None = None
     #: ranges that the venue refused as too old
     too_old: tuple[MissingRange, ...] = ()
+    final: bool = False
 
     def __add__(self, other: RepairResult) -> RepairResult:
         return RepairResult(
@@ -84,6 +96,7 @@ class RepairResult(Struct, frozen=True):
             self.empty + other.empty,
             self.error or other.error,
             too_old=self.too_old + other.too_old,
+            final=self.final if self.error else other.final,
         )
 
 
@@ -104,18 +117,18 @@ class CandleRepair:
 
     async def missing(
         self, instrument: InstrumentId, since_ns: int, until_ns: int = FOREVER_NS
-    ) -> list[MissingRange]:
-        """The missing ranges since `since_ns`, oldest first, without absent ones.
+    ) -> MissingMinutes:
+        """What is missing from `since_ns` up to `until_ns`, or up to the last closed minute.
 
         Raises VenueError if the venue's time is not available.
         """
         now_ns = await self._venue.venue_now_ns()
         look = partial(self._missing, instrument, since_ns, until_ns, now_ns)
-        return await self._candle_writer.run_exclusive(lambda: [*look()])
+        return await self._candle_writer.run_exclusive(look)
 
     def _missing(
         self, instrument: InstrumentId, since_ns: int, until_ns: int, now_ns: int
-    ) -> Iterator[MissingRange]:
+    ) -> MissingMinutes:
         end_ns = min(until_ns, now_ns - FINAL_AFTER_NS) // MINUTE_NS * MINUTE_NS
         start_ns = -(-since_ns // MINUTE_NS) * MINUTE_NS
         stored = self._store.read(instrument, Timeframe.M1, start_ns, FOREVER_NS)
@@ -124,8 +137,12 @@ class CandleRepair:
             for each in self._absences.ranges(instrument)
             if 0 <= now_ns - each.asked_ns < ABSENT_RETRY_NS
         ]
-        for hole in missing_ranges(stored.open_ns.tolist(), start_ns, end_ns):
-            yield from (MissingRange(*span) for span in subtract_ranges(*hole.span, absent))
+        holes = [*missing_ranges(stored.open_ns.tolist(), start_ns, end_ns)]
+        ranges = tuple(
+            MissingRange(*span) for hole in holes for span in subtract_ranges(*hole.span, absent)
+        )
+        minutes = sum(each.minutes for each in holes)
+        return MissingMinutes(ranges, minutes - sum(each.minutes for each in ranges))
 
     async def newest_ns(self, instrument: InstrumentId, since_ns: int) -> int:
         """The close time of the newest candle stored since `since_ns`; 0 if there is none."""
@@ -142,7 +159,7 @@ class CandleRepair:
         except VenueError as error:
             yield RepairResult(error=error.message)
             return
-        async for part in self.fetch(listing, missing):
+        async for part in self.fetch(listing, missing.ranges):
             yield part
 
     async def fetch(
@@ -159,7 +176,7 @@ class CandleRepair:
                     first_ns = await self._first_available(listing, at_ns, end_ns)
                     refused = refused + 1 if first_ns is None else 0
                     if refused == MAX_REFUSED:
-                        yield RepairResult(error=error.message)
+                        yield RepairResult(error=error.message, final=True)
                         return
                     passed = (at_ns, end_ns if first_ns is None else first_ns)
                     yield await self._skip_refused(listing, group, passed, error)
@@ -206,7 +223,7 @@ class CandleRepair:
     ) -> RepairResult:
         """Skip refused minutes; they are absent only if the venue says that they are too old."""
         if not isinstance(error, TooOld):
-            return RepairResult(error=error.message)
+            return RepairResult(error=error.message, final=True)
         spans = [(max(each.start_ns, passed[0]), min(each.end_ns, passed[1])) for each in group]
         gone = tuple(MissingRange(*span) for span in spans if span[0] < span[1])
         now_ns, instrument = await self._venue.venue_now_ns(), listing.instrument.id
