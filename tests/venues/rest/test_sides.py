@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from bowline.core.model.order import OrderState
-from bowline.core.model.values import Side
+from bowline.core.model.values import Direction, Side
 from bowline.venues.rest import RestVenue
+from bowline.venues.stream.account_state import AccountHoldings
 from tests.venues.rest.stub import Stub, with_venue
-from tests.venues.rest.test_contract import MARKETS, reply_to
+from tests.venues.rest.test_contract import LINEAR, MARKETS, reply_to
 from tests.venues.rest.test_fills import quirks_of, rows_in, told_fills
 
 #: by market: how a sell differs from a buy, in an order and in a fill
@@ -110,3 +111,62 @@ def test_a_side_that_nobody_knows_is_unreadable_and_never_guessed(side: object) 
     orders = told_order("mexc:linear", {"side": side})
     assert not orders
     assert len(orders.unreadable) == 1
+
+
+#: by market: how the two positions of a hedged account differ from the one of a one-way account
+HEDGED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "binance:linear": (
+        {"positionSide": "LONG"},
+        {"positionSide": "SHORT", "positionAmt": "-0.02", "notional": "-802"},
+    ),
+    "bybit:linear": ({"positionIdx": 1}, {"positionIdx": 2, "side": "Sell"}),
+    "okx:linear": ({"posSide": "long"}, {"posSide": "short"}),
+    "bitget:linear": ({"posMode": "hedge_mode"}, {"posMode": "hedge_mode", "holdSide": "short"}),
+    "bingx:linear": ({"positionSide": "LONG"}, {"positionSide": "SHORT"}),
+    # apiv4, futures, Position: `mode`
+    "gate:linear": ({"mode": "dual_long"}, {"mode": "dual_short", "size": "-200"}),
+    # htx.com/en-us/opend, v5, positions: long, short, or both for a one-way account
+    "htx:linear": (
+        {"position_side": "long", "direction": "buy"},
+        {"position_side": "short", "direction": "sell"},
+    ),
+    "mexc:linear": ({"positionType": 1}, {"positionType": 2}),
+}
+
+
+def told_positions(market: str, *changes: dict[str, Any]) -> Any:
+    """What is read of the market's position, once for each change."""
+    found: list[Any] = []
+
+    async def run(venue: RestVenue, stub: Stub) -> None:
+        await venue.listings()
+        reply = copy.deepcopy(reply_to(market, "position"))
+        rows = rows_in(reply, quirks_of(market).positions.rows)
+        (row,) = rows
+        rows[:] = [{**row, **change} for change in changes]
+        stub.otherwise = reply
+        found.append(await venue.positions())
+
+    with_venue(market, run)
+    return found[0]
+
+
+@pytest.mark.parametrize("market", LINEAR)
+def test_both_positions_of_a_hedged_account_are_kept(market: str) -> None:
+    """The second takes no place of the first: github.com/ccxt/ccxt/issues/16737."""
+    found = told_positions(market, *HEDGED[market])
+    assert {each.direction for each in found} == {Direction.LONG, Direction.SHORT}
+    assert all(each.hedged for each in found)
+    holdings = AccountHoldings()
+    for each in found:
+        holdings.set_position(holdings.with_known_mode(each))
+    assert len(list(holdings.positions)) == 2
+
+
+@pytest.mark.parametrize("market", ["gate:linear", "htx:linear", "bybit:linear", "okx:linear"])
+def test_one_position_of_a_hedged_account_says_so(market: str) -> None:
+    for change in HEDGED[market]:
+        (position,) = told_positions(market, change)
+        assert position.hedged
+    (position,) = told_positions(market, {})
+    assert not position.hedged

@@ -166,6 +166,7 @@ _LINEAR = MarketQuirks(
     ),
     position_mode=RestCall("privateFuturesGetSettleAccounts", _USDT),
     position_mode_path="in_dual_mode",
+    hedged_values=("mode", ("dual_long", "dual_short")),
     set_position_mode=RestCall(
         "privateFuturesPostSettleDualMode", {**_USDT, "dual_mode": "$hedge"}
     ),

@@ -166,6 +166,7 @@ _LINEAR = MarketQuirks(
     ),
     position_mode=RestCall("contractPrivateGetV5PositionMode", {}, "data"),
     position_mode_path="position_mode",
+    hedged_values=("position_side", ("long", "short")),
     hedge_values=("dual_side",),
     set_position_mode=RestCall("contractPrivatePostV5PositionMode", {"position_mode": "$hedge"}),
     deadman=DeadManSwitch(

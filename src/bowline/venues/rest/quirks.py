@@ -221,6 +221,8 @@ class MarketQuirks(Struct, frozen=True, kw_only=True):
     positions: RestCall | None = None
     position_pages: Paging | None = None
     position_parser: str = "parse_position"
+    #: where a position says that it is a hedged account's: its path and the values that mean so
+    hedged_values: tuple[str, tuple[str, ...]] = ("", ())
     #: sent one after the other; a reply "not modified" is a success
     leverage: tuple[RestCall, ...] = ()
     #: the same for an account in hedge mode, where it differs

@@ -96,4 +96,7 @@ class RowParser:
         """A position; None if it is flat."""
         ccxt_parser = getattr(self._session.client, self._quirks.position_parser)
         parsed = ccxt_parser(row, self._session.market(listing))
+        path, values = self._quirks.hedged_values
+        if path:
+            parsed["hedged"] = value_at(row, path) in values
         return parse.parse_position(parsed, listing, self._clock.now_ns())

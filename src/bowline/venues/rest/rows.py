@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -133,6 +134,13 @@ def balances(
             continue
         told += [] if balance is None else [balance]
     return ParsedRows(told, bad)
+
+
+def mark_hedged(found: ParsedRows[PositionReport]) -> ParsedRows[PositionReport]:
+    """Two positions of one instrument are a hedged account's, whether the venue says so or not."""
+    held = Counter(each.instrument for each in found)
+    marked = [replace(each, hedged=each.hedged or held[each.instrument] > 1) for each in found]
+    return ParsedRows(marked, found.unreadable)
 
 
 def closing_side(word: str) -> Side | None:

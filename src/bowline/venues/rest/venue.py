@@ -277,11 +277,11 @@ class RestVenue:
             listed = await self._with_listings(
                 await self._session.rows(call, variables, pages), listings
             )
-            return rows.parse_rows(
+            return rows.mark_hedged(rows.parse_rows(
                 f"{self.market.name} positions",
                 ((each, each[1].instrument.id) for each in listed),
                 lambda each: self._reader.position(*each),
-            )
+            ))  # fmt: skip
 
     async def set_leverage(
         self, instrument: InstrumentId, leverage: Decimal, mode: MarginMode

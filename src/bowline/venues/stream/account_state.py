@@ -301,7 +301,7 @@ class AccountHoldings:
     def with_known_mode(self, found: PositionReport) -> PositionReport:
         """The position with the known position mode, which lists may not contain."""
         of_it = [each for key, each in self._positions.items() if key[0] == found.instrument]
-        return replace(found, hedged=of_it[-1].hedged) if of_it else found
+        return replace(found, hedged=of_it[-1].hedged) if of_it and not found.hedged else found
 
 
 def _completed_from(report: PositionReport, known: PositionReport) -> PositionReport:
