@@ -63,6 +63,16 @@ def test_filled_minutes_hold_the_last_close_and_are_counted(
     assert (outcome["status"], outcome["filled"]["minutes"]) == ("known", 27)
 
 
+@pytest.mark.parametrize(("longest", "filled"), [(26, 2), (27, 29)])
+def test_a_hole_as_long_as_the_bound_is_filled(
+    say, home: Path, tmp_path: Path, longest: int, filled: int
+) -> None:
+    """Minutes 13 to 39, which are 27."""
+    fill = ("--fill-flat", "--fill-longest", str(longest), "--json")
+    _, out, _ = say("candles", "import", quiet(tmp_path, SOME), *MARKET, *fill)
+    assert json.loads(out)["files"][0]["filled"]["minutes"] == filled
+
+
 def test_a_hole_with_a_refused_row_is_no_quiet_minute(say, home: Path, tmp_path: Path) -> None:
     path = quiet(tmp_path, list(range(10)), bad=(4,))
     fill = ("--keep-good", "--fill-flat", "--json")

@@ -10,7 +10,9 @@ from pyarrow import feather
 
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import InstrumentId, MarketId
-from bowline.desk.funding import HOUR_NS, funding_frame, parse_offset
+from bowline.core.model.market import CandleFrame, FundingFrame
+from bowline.core.model.values import Timeframe
+from bowline.desk.funding import HOUR_NS, due_funding, funding_frame, parse_offset
 from bowline.storage.files import write_candle_file
 from bowline.storage.files.funding import load_funding_file
 from tests.candle_files import made_frame
@@ -169,3 +171,40 @@ def test_a_missing_rate_inside_the_span_is_named(say, tmp_path):
     code, _, err = say("backtest", str(tmp_path / "spec.yaml"))
     assert code == 1
     assert "between 2024-01-01 16:00 and 2024-01-02 16:00" in err
+
+
+class Stored:
+    """Rates as a store gives them: due at or after the start, and at or before the end."""
+
+    def __init__(self, *hours: int) -> None:
+        self.hours = hours
+
+    def read_funding(self, instrument, start_ns: int, end_ns: int) -> FundingFrame:
+        found = [hour * HOUR_NS for hour in self.hours if start_ns <= hour * HOUR_NS <= end_ns]
+        event_ns = np.array(found, dtype=np.int64)
+        rates = np.full(len(found), 0.0001)
+        return FundingFrame(instrument, event_ns, np.full(len(found), 8 * HOUR_NS), rates)
+
+
+def marks(hours: int) -> CandleFrame:
+    """Hourly candles from 0 h on whose close is the hour at which they close."""
+    open_ns = np.arange(hours, dtype=np.int64) * HOUR_NS
+    column = np.arange(1.0, hours + 1)
+    return CandleFrame(PERP, Timeframe.H1, open_ns, *(column for _ in range(5)))
+
+
+def test_a_run_owes_what_falls_due_after_its_start_at_the_close_of_that_moment():
+    """What is due at the start itself was owed by who held before."""
+    due = due_funding(Stored(0, 8, 16, 24), PERP, 8 * HOUR_NS, marks(24))
+    assert [(each.seen_ns // HOUR_NS, each.mark) for each in due] == [(16, 16), (24, 24)]
+
+
+@pytest.mark.parametrize(("hours", "missing"), [(24, False), (25, True)])
+def test_rates_may_end_one_interval_before_the_candles_and_no_more(hours, missing):
+    """A month's file of rates has none for the moment at which its candles end."""
+    rates = Stored(0, 8, 16)
+    if not missing:
+        assert len(due_funding(rates, PERP, 0, marks(hours))) == 2
+        return
+    with pytest.raises(BadInput, match="between 1970-01-01 16:00 and 1970-01-02 01:00"):
+        due_funding(rates, PERP, 0, marks(hours))

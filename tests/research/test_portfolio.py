@@ -423,3 +423,13 @@ def test_runs_that_do_the_same_are_correlated_and_those_that_do_the_opposite_are
     assert found[0][1] == pytest.approx(1)
     assert found[0][2] == pytest.approx(-1)
     assert found[0][3] is None
+
+
+@pytest.mark.parametrize(("days", "known"), [(2, False), (3, True)])
+def test_two_days_are_too_few_to_correlate(days, known):
+    """Two points always lie on a line."""
+    half = replace(PLAIN, sharing=Sharing(share_pct=Decimal(50)))
+    walk_of_days = frame([100.0, 103, 99][:days], BTC, Timeframe.D1)
+    members = [member(n, walk_of_days, [1, 1, 1][:days], half) for n in (1, 2)]
+    found = make_portfolio_report(backtest_portfolio(members)).correlations
+    assert (found[0][1] is not None) is known

@@ -354,6 +354,18 @@ def test_an_exit_is_never_larger_than_what_a_fee_in_coins_has_left():
     assert stop.quantity == entry.quantity - fee
 
 
+def test_a_fee_in_coins_on_an_exit_costs_money_and_leaves_none_of_the_position():
+    """What the venue keeps of a sale is not part of what was sold."""
+    world = World()
+    (entry,) = world.close(100, 1)
+    world.fill(entry)
+    (stop,) = world.close(90)
+    before = world.wallet.cash
+    world.fill(stop, price="90", trade="b", fee="0.01", asset="BTC")
+    assert world.state.position is None
+    assert world.wallet.cash == before + stop.quantity * 90 - Decimal("0.9")
+
+
 # --- people ---------------------------------------------------------------------------------------
 
 

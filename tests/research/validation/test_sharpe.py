@@ -135,5 +135,12 @@ def test_more_tries_lower_the_confidence() -> None:
     assert confidences[-1] < 0.5
 
 
+def test_the_spread_of_few_tries_is_that_of_a_sample() -> None:
+    """0.1, 0.2 and 0.3 deviate by 0.1 (ddof 1), squared 0.01; over 51 days luck alone is 0.02."""
+    ratios = np.array([0.1, np.nan, 0.2, 0.3])
+    assert luck_variance(ratios, 51) == pytest.approx(0.01, rel=1e-12)
+    assert luck_variance(ratios, 201) == 1 / 200
+
+
 def test_the_luck_of_tries_without_a_ratio_is_that_of_one() -> None:
     assert luck_variance(np.array([np.nan, 0.3]), 101) == 1 / 100

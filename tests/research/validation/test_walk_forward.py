@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bowline.core.errors import BadInput
 from bowline.core.model.market import CandleFrame
+from bowline.core.report import make_report
 from bowline.research.grid import GridPlan, parse_grid, plan_grid
 from bowline.research.validation import make_folds, walk_grid
 from bowline.wire import load_catalogue
@@ -41,6 +42,12 @@ def test_folds_test_every_candle_once_and_never_what_they_chose_on(
         assert start <= fold.train_start < fold.test_start < fold.stop
         assert fold.train_start == (start if anchored else fold.test_start - train)
         assert test / 2 <= fold.stop - fold.test_start < 1.5 * test + 1
+
+
+@pytest.mark.parametrize(("stop", "lengths"), [(24, [14]), (25, [10, 5]), (30, [10, 10])])
+def test_a_rest_of_half_a_test_is_one(stop: int, lengths: list[int]) -> None:
+    folds = make_folds(0, stop, train=10, test=10, anchored=False)
+    assert [fold.stop - fold.test_start for fold in folds] == lengths
 
 
 @pytest.mark.parametrize("anchored", [False, True])
@@ -98,8 +105,11 @@ def test_what_is_open_at_the_end_of_a_fold_is_sold_at_a_cost() -> None:
         cash = float(fold.record.run.initial_cash + flows)
         cash += float(quantity) * price - abs(float(quantity)) * price * 0.0005
         assert float(fold.cash) == pytest.approx(cash, rel=1e-9)
+        closed = make_report(fold.record).round_trips
+        assert fold.round_trips == len(closed) + bool(quantity), "it is sold, so it is one more"
         held += bool(quantity)
     assert held
+    assert walk.round_trips == sum(fold.round_trips for fold in walk.folds)
 
 
 def test_each_choice_is_the_best_of_the_grid_on_its_stretch() -> None:

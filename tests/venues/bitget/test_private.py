@@ -105,6 +105,28 @@ def test_a_rebate_of_futures_is_a_negative_fee_and_two_fees_are_left_to_rest(
     assert list(words) == [Untold("a fee")]
 
 
+@pytest.mark.parametrize(
+    ("scope", "deduction", "told", "fee"),
+    [
+        # bitget.com/api-doc/spot/websocket/private/Fill-Channel: its example is a taker's, and
+        # positive; a maker's may be either, so it is told as in get-fills, from the account's side
+        ("taker", "no", "0.000074", "0.000074"),
+        ("taker", "no", "-0.000074", "0.000074"),
+        ("maker", "no", "-0.00003", "0.00003"),
+        ("maker", "no", "0.00003", "-0.00003"),
+        ("maker", "yes", "0.0015", "0.0015"),
+    ],
+)
+def test_a_fee_of_spot_has_the_sign_of_its_scope(
+    spot: PrivateCodec, scope: str, deduction: str, told: str, fee: str
+) -> None:
+    detail = {"feeCoin": "BTC", "deduction": deduction, "totalFee": told}
+    changed = FILLS["spot"] | {"tradeScope": scope, "feeDetail": [detail]}
+    (fill,) = spot.decode(raw(frame("spot", "fill", changed)))
+    assert isinstance(fill, FillReport)
+    assert fill.fee == D(fee)
+
+
 def test_a_market_order_to_buy_spot_counts_what_it_bought(spot: PrivateCodec) -> None:
     order = ORDERS["spot"] | {"orderType": "market", "newSize": "500", "status": "filled"}
     (report,) = spot.decode(raw(frame("spot", "orders", order)))

@@ -316,3 +316,31 @@ def test_one_order_that_met_hundreds_at_once_is_read_page_by_page(count: int) ->
         assert sorted(told) == sorted([*(f"t{n}" for n in range(count)), "later"])
 
     with_venue("bybit:linear", run)
+
+
+def test_a_fill_at_the_very_cursor_is_told_once() -> None:
+    """The cursor stands a minute back, and the next request begins with that millisecond."""
+    (row,) = rows_in(reply_to("bybit:linear", "fill"), "result.list")
+    told: list[str] = []
+
+    async def run(venue: RestVenue, stub: Stub) -> None:
+        await venue.listings()
+        late = (NOW_MS - 60_001, NOW_MS - 60_000, NOW_MS - 59_999)
+        rows = [{**row, "execId": str(at), "execTime": str(at)} for at in late]
+        begins: list[int] = []
+
+        async def answer(params: dict[str, Any]) -> dict[str, Any]:
+            begins.append(int(params["startTime"]))
+            found = [each for each in rows if begins[-1] <= int(each["execTime"])]
+            return {"result": {"list": found, "nextPageCursor": ""}}
+
+        venue._session.client.privateGetV5ExecutionList = answer
+        cursor = f"ms:{NOW_MS - 120_000}:"
+        for _ in range(2):
+            page = await venue.fills(stub.instrument, cursor)
+            told.extend(fill.trade_id for fill in page.fills)
+            cursor = page.cursor
+        assert begins[1] == NOW_MS - 60_000
+
+    with_venue("bybit:linear", run)
+    assert told == [str(at) for at in (NOW_MS - 60_001, NOW_MS - 60_000, NOW_MS - 59_999)]

@@ -323,6 +323,39 @@ def test_an_isolated_position_pays_funding_out_of_its_margin() -> None:
     assert engine.view.holding("a", "USDT").free == 9_000
 
 
+def test_the_margin_of_an_isolated_position_is_rounded_against_the_account() -> None:
+    engine = world(ISOLATED)
+    assert engine.set_leverage(9, "a", LINEAR, d(3)) is None
+    deep(engine, 100)
+    place(engine, LINEAR, BUY, 1)
+    assert engine.view.positions("a")[0].margin == d("33.333333333334")
+    assert engine.view.holding("a", "USDT").free == d("9966.666666666666")
+
+
+def test_the_fund_gives_nothing_back_of_what_funding_took_beyond_the_margin() -> None:
+    """A margin of 1,000 pays 2,000; the fund pays what closing at 99.99 loses, which is 1."""
+    engine = world(ISOLATED)
+    deep(engine, 100)
+    place(engine, LINEAR, BUY, 100)
+    engine.pay_funding(9, LINEAR, d("0.2"), d(100))
+    (fact,) = [each for each in engine.take_facts() if isinstance(each, Liquidated)]
+    assert fact.insured == 1
+    assert engine.view.holding("a", "USDT").total == 8_000
+
+
+@pytest.mark.parametrize(
+    ("quantity", "ends"), [(3, ("filled", 3, None)), (5, ("cancelled", 0, "fok"))]
+)
+def test_all_or_nothing_that_only_reduces_counts_on_its_position_alone(quantity, ends) -> None:
+    engine = world(VenueRules(fees=FREE))
+    deep(engine, 100)
+    place(engine, LINEAR, BUY, 3)
+    order = place(
+        engine, LINEAR, SELL, quantity, 99, reduce_only=True, time_in_force=TimeInForce.FOK
+    )
+    assert moved(order) == ends
+
+
 def test_a_sell_below_the_market_is_reckoned_at_what_it_would_get() -> None:
     engine = world(VenueRules(fees=FREE))
     deep(engine, 100)

@@ -287,10 +287,24 @@ def test_a_fee_is_taken_in_the_asset_the_venue_takes_it_in(fees, side, asset, fe
     assert engine.view.holding("a", asset).total == before + traded - d(fee)
 
 
-def test_without_enough_of_the_third_asset_the_fee_is_taken_as_usual() -> None:
+@pytest.mark.parametrize(
+    ("held", "fee"),
+    [(None, ("BTC", "0.002")), ("0.000504", ("BTC", "0.002")), ("0.000505", ("BNB", "0.000505"))],
+)
+def test_without_enough_of_the_third_asset_the_fee_is_taken_as_usual(held, fee) -> None:
     engine = market(world(VenueRules(fees=Fees(d("0.001"), d("0.002"), third_asset="BNB"))))
     engine.set_asset_price("BNB", "USDT", d(400))
-    assert place(engine, SPOT, BUY, 1).fees == (("BTC", d("0.002")),)
+    if held is not None:
+        engine.deposit(9, "a", "BNB", d(held))
+    assert place(engine, SPOT, BUY, 1).fees == ((fee[0], d(fee[1])),)
+
+
+@pytest.mark.parametrize(("price", "inside"), [("90", True), ("89.99", False)])
+def test_a_price_at_the_very_end_of_the_band_is_inside(price, inside) -> None:
+    engine = world(VenueRules(price_band=d("0.1")))
+    engine.set_mark_price(9, LINEAR, d(100))
+    answer = engine.place(9, ask_for(LINEAR, BUY, 1, price))
+    assert isinstance(answer, Rejection) is not inside
 
 
 def test_settings_of_one_account_are_its_own() -> None:

@@ -130,6 +130,16 @@ def test_no_more_is_opened_than_the_leverage_allows() -> None:
     place(engine, LINEAR, BUY, 1, 100)
 
 
+def test_a_stop_that_waits_takes_nothing_of_the_limit() -> None:
+    """It is looked at when it is triggered."""
+    engine = world(rules())
+    engine.set_external_book(9, LINEAR, *_turned(100))
+    engine.set_mark_price(9, LINEAR, d(100))
+    place(engine, LINEAR, BUY, 20, trigger=120)
+    place(engine, LINEAR, BUY, 20, price=119, trigger=120)
+    place(engine, LINEAR, BUY, 30, 100)
+
+
 def test_what_closes_is_never_too_much() -> None:
     engine = world(rules())
     opened(engine, BUY, 30)
