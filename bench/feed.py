@@ -27,11 +27,11 @@ from msgspec.structs import replace
 
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.venue import BookChanged, BookReplaced, Listing, Listings
-from bowline.venues import Channel, FeedCodec
+from bowline.venues import FeedChannel, FeedCodec
 from bowline.venues.bitget import BitgetCodec
-from bowline.venues.books import BookKeeper, Checksum, Checksummed
 from bowline.venues.bybit import BybitCodec
 from bowline.venues.gate import GateCodec
+from bowline.venues.local_book import Checksum, Checksummed, LocalBook
 from bowline.venues.okx import OkxCodec
 
 CHANGES = 20_000
@@ -193,28 +193,28 @@ def ours(case: Case, world: Sequence[Step]) -> tuple[float, Best]:
     """Processor seconds for all changes, and the best prices at the end."""
     codec = case.codec
     instrument = InstrumentId(codec.market.market_id, "BTCUSDT")
-    rules = replace(codec.rules(Channel.BOOK), checksum_every=int(case.checked))
+    rules = replace(codec.rules(FeedChannel.BOOK), checksum_every=int(case.checked))
     recipe: Checksum | None = codec.checksum(instrument) if isinstance(codec, Checksummed) else None
-    keeper = BookKeeper(instrument, rules, recipe)
+    local_book = LocalBook(instrument, rules, recipe)
     frames = [case.change(step) for step in world[1:]]
     first = case.start(world[0])
     if rules.snapshot_by_rest:
-        keeper.take(codec.decode_snapshot(instrument, first), 0)
+        local_book.apply(codec.decode_snapshot(instrument, first), 0)
     else:
         for tick in codec.decode(first):
             assert isinstance(tick, BookReplaced)
-            keeper.take(tick, 0)
+            local_book.apply(tick, 0)
     best: Best = (0.0, 0.0)
     started = time.process_time()
     for frame in frames:
         for tick in codec.decode(frame):
             if isinstance(tick, BookChanged):
-                keeper.take(tick, 0)
-        book = keeper.valid_at(0, 0)
+                local_book.apply(tick, 0)
+        book = local_book.valid_at(0, 0)
         if book is not None and (bid := book.best_bid) and (ask := book.best_ask):
             best = (bid[0], ask[0])
     seconds = time.process_time() - started
-    assert keeper.valid_at(0, 0) is not None, keeper.losses
+    assert local_book.valid_at(0, 0) is not None, local_book.invalidations
     return seconds, best
 
 

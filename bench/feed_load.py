@@ -27,9 +27,9 @@ import aiohttp
 
 from bowline.core.model.instrument import Instrument, InstrumentId, Market, market_by_name
 from bowline.core.venue import CandleSeen, Listing, Listings, QuoteChanged, TradePrinted
-from bowline.venues import Channel, FeedCodec, Topic
-from bowline.venues.books import BookKeeper
+from bowline.venues import FeedChannel, FeedCodec, FeedTopic
 from bowline.venues.bybit import BybitCodec
+from bowline.venues.local_book import LocalBook
 from bowline.venues.okx import OkxCodec
 from bowline.venues.stream import BookInvalid, FeedEvent, FeedRunner, aiohttp_connect
 
@@ -43,18 +43,18 @@ class Counted:
 
     changes: int = 0
     doubted: int = 0
-    keepers: dict[InstrumentId, BookKeeper] = field(default_factory=dict)
+    local_books: dict[InstrumentId, LocalBook] = field(default_factory=dict)
     best: float = 0.0
 
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
         """Nobody asks for any."""
 
-    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
+    def book(self, local_book: LocalBook, seen_ns: int) -> None:
         """A change."""
-        book = keeper.valid_at(seen_ns, 1_000_000_000)
+        book = local_book.valid_at(seen_ns, 1_000_000_000)
         assert book is not None
         self.changes += 1
-        self.keepers[book.instrument] = keeper
+        self.local_books[book.instrument] = local_book
         if (bid := book.best_bid) and (ask := book.best_ask):
             self.best = ask[0] - bid[0]
 
@@ -110,7 +110,7 @@ async def measured(rate: int) -> dict[str, Any]:
         for number, sink in enumerate(sinks):
             runner = runner_of(number, port, session, sink)
             ids = [each.instrument.id for each in codec_listings(number)]
-            topics = [Topic(Channel.BOOK, each) for each in ids]
+            topics = [FeedTopic(FeedChannel.BOOK, each) for each in ids]
             feeds.append(asyncio.create_task(runner.run(topics)))
         await source.stdout.readline()
         began, began_cpu = time.perf_counter(), time.process_time()
@@ -141,12 +141,12 @@ def codec_listings(number: int) -> tuple[Listing, ...]:
 
 def differing(sink: Counted, books: dict[str, list[list[list[str]]]]) -> int:
     """How many books of a connection are not the source's own."""
-    mine = {each.symbol: keeper for each, keeper in sink.keepers.items()}
+    mine = {each.symbol: local_book for each, local_book in sink.local_books.items()}
     return sum(not _same(mine.get(symbol), *sides) for symbol, sides in books.items())
 
 
-def _same(keeper: BookKeeper | None, bids: list[list[str]], asks: list[list[str]]) -> bool:
-    book = keeper.valid_at(time.time_ns(), 60_000_000_000) if keeper else None
+def _same(local_book: LocalBook | None, bids: list[list[str]], asks: list[list[str]]) -> bool:
+    book = local_book.valid_at(time.time_ns(), 60_000_000_000) if local_book else None
     if book is None:
         return False
     shown = [{(float(p), float(s)) for p, s in side} for side in (bids, asks)]

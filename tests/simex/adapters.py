@@ -33,9 +33,9 @@ from bowline.core.venue import (
     TimeInForce,
     TradePrinted,
 )
-from bowline.venues.books import BookKeeper
 from bowline.venues.errors import Rejected, Retryable, Unknown
-from bowline.venues.feed import Channel, Topic
+from bowline.venues.feed import FeedChannel, FeedTopic
+from bowline.venues.local_book import LocalBook
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.protocol import FillPage, Venue
 from bowline.venues.rest import Credentials
@@ -179,7 +179,9 @@ async def listen(seat: Seat) -> None:
         listings = await venues.public(market).listings()
         heard = _Heard()
         runner = venues.feed(market, listings)(heard)
-        topics = [Topic(channel, each.instrument.id) for channel in Channel for each in listings]
+        topics = [
+            FeedTopic(channel, each.instrument.id) for channel in FeedChannel for each in listings
+        ]
         running = asyncio.create_task(runner.run(topics))
         try:
             await asyncio.wait_for(heard.enough.wait(), 15)
@@ -207,8 +209,8 @@ class _Heard:
         self.kinds.add(type(tick))
         self._look()
 
-    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
-        assert keeper.valid_at(seen_ns, SECOND_NS) is not None
+    def book(self, local_book: LocalBook, seen_ns: int) -> None:
+        assert local_book.valid_at(seen_ns, SECOND_NS) is not None
         self.changes += 1
         self._look()
 

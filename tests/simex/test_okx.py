@@ -18,8 +18,8 @@ import pytest
 
 from bowline.core.model.instrument import market_by_name
 from bowline.core.venue import Listings
-from bowline.venues.books import BookKeeper, BookState
-from bowline.venues.feed import Channel, Topic
+from bowline.venues.feed import FeedChannel, FeedTopic
+from bowline.venues.local_book import BookState, LocalBook
 from bowline.venues.okx import OkxCodec
 from tests.simex import adapters
 from tests.simex.clients import Seat
@@ -389,17 +389,17 @@ def test_the_checksum_of_every_change_is_the_one_of_the_book_after_it(play: Play
         listings = Listings(seat.world.floors["okx"].listings("linear"))
         codec = OkxCodec(market_by_name("okx:linear"), listings)
         instrument = listings.all[0].instrument.id
-        rules = msgspec.structs.replace(codec.rules(Channel.BOOK), checksum_every=1)
-        keeper = BookKeeper(instrument, rules, codec.checksum(instrument))
+        rules = msgspec.structs.replace(codec.rules(FeedChannel.BOOK), checksum_every=1)
+        local_book = LocalBook(instrument, rules, codec.checksum(instrument))
         async with socket_at(seat, "public") as socket:
-            (frame,) = codec.subscribe([Topic(Channel.BOOK, instrument)], 1)
+            (frame,) = codec.subscribe([FeedTopic(FeedChannel.BOOK, instrument)], 1)
             await socket.send_str(frame.decode())
             await socket.receive()
             for number in range(20):
                 (tick,) = codec.decode((await socket.receive_str(timeout=5)).encode())
-                assert not keeper.take(tick, number)  # type: ignore[arg-type]
-        assert keeper.state is BookState.VALID
-        assert not any(keeper.losses.values())
+                assert not local_book.apply(tick, number)  # type: ignore[arg-type]
+        assert local_book.state is BookState.VALID
+        assert not any(local_book.invalidations.values())
 
     play("okx", "linear", scene)
 

@@ -116,5 +116,5 @@ class _Checked:
 
 
 def storm(codec: PrivateCodec, frames: Sequence[bytes]) -> None:
-    """20,000 damaged frames: Unreadable, or what money can have."""
+    """20,000 damaged frames: DecodeError, or what money can have."""
     fuzz.storm(_Checked(codec), frames)  # type: ignore[arg-type]

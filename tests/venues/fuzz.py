@@ -1,4 +1,4 @@
-"""A storm of damaged frames for a codec: it may say Unreadable, or what it could read, no more.
+"""A storm of damaged frames for a codec: it may say DecodeError, or what it could read, no more.
 
 `storm` damages real frames in the ways that wires, proxies and new versions do: truncation, bit
 flips, doubled and lost bytes, values of another type, huge numbers, deep nesting, unknown words.
@@ -24,8 +24,8 @@ from bowline.core.venue import (
     QuoteChanged,
     TradePrinted,
 )
-from bowline.venues.books import BookKeeper, BookState
-from bowline.venues.feed import Channel, FeedCodec, Unreadable
+from bowline.venues.feed import DecodeError, FeedChannel, FeedCodec
+from bowline.venues.local_book import BookState, LocalBook
 from tests.chance import seeded
 
 FRAMES = int(os.environ.get("BOWLINE_FUZZ", "20000"))
@@ -46,47 +46,47 @@ def storm(codec: FeedCodec, frames: Sequence[bytes], seed: int = 1, count: int =
     """Damage `frames`, which the codec must read, `count` times; assert all that is said above."""
     before = [codec.decode(frame) for frame in frames]
     chance = seeded(seed)
-    keepers: dict[InstrumentId, BookKeeper] = {}
+    local_books: dict[InstrumentId, LocalBook] = {}
     for number in range(count):
         frame = damaged(chance, frames)
         started = time.process_time()
         try:
             read = codec.decode(frame)
-        except Unreadable:
+        except DecodeError:
             read = ()
         assert time.process_time() - started < HANG_S, frame[:500]
         for each in read:
             assert is_sane(each), (frame[:500], each)
             if isinstance(each, BookReplaced | BookChanged):
-                _keep(codec, keepers, each, number)
+                _keep(codec, local_books, each, number)
     assert [codec.decode(frame) for frame in frames] == before
 
 
 def storm_of_bodies(read: Callable[[bytes], object], bodies: Sequence[bytes], count: int) -> None:
-    """The same for the replies to REST requests: read, or Unreadable."""
+    """The same for the replies to REST requests: read, or DecodeError."""
     chance = seeded(2)
     for _ in range(count):
         body = damaged(chance, bodies)
         try:
             assert is_sane(read(body)), body[:500]
-        except Unreadable:
+        except DecodeError:
             continue
 
 
 def _keep(
     codec: FeedCodec,
-    keepers: dict[InstrumentId, BookKeeper],
+    local_books: dict[InstrumentId, LocalBook],
     tick: BookReplaced | BookChanged,
     now_ns: int,
 ) -> None:
-    keeper = keepers.get(tick.instrument)
-    if keeper is None:
-        keeper = BookKeeper(tick.instrument, codec.rules(Channel.BOOK))
-        keepers[tick.instrument] = keeper
-    keeper.take(tick, now_ns)
-    if (book := keeper.valid_at(now_ns, 0)) is not None:
+    local_book = local_books.get(tick.instrument)
+    if local_book is None:
+        local_book = LocalBook(tick.instrument, codec.rules(FeedChannel.BOOK))
+        local_books[tick.instrument] = local_book
+    local_book.apply(tick, now_ns)
+    if (book := local_book.valid_at(now_ns, 0)) is not None:
         assert book.usable
-        assert keeper.state is BookState.VALID
+        assert local_book.state is BookState.VALID
 
 
 def damaged(chance: random.Random, frames: Sequence[bytes]) -> bytes:

@@ -18,11 +18,11 @@ from aiohttp import web
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import Listing
-from bowline.venues import Channel, Retryable, Topic
+from bowline.venues import FeedChannel, FeedTopic, Retryable
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.rate_limits import DEFAULT_BAN_S
 from bowline.venues.rest import Credentials
-from bowline.venues.retry_after import wait_named_s
+from bowline.venues.retry_after import requested_wait_s
 from bowline.venues.stream import Disconnected
 from tests.venues.rest.market_lists import MARKET_LISTS
 from tests.venues.stream.played import Heard
@@ -51,7 +51,7 @@ KEYS = Credentials("key", "secret", "word")
 def test_the_end_of_a_ban_is_read_however_it_is_told(
     headers: dict[str, str], words: str, seconds: float | None
 ) -> None:
-    assert wait_named_s(headers, words, NOW_NS, "x-reset") == seconds
+    assert requested_wait_s(headers, words, NOW_NS, "x-reset") == seconds
 
 
 class Host:
@@ -145,7 +145,9 @@ def test_a_ban_met_by_the_start_of_a_book_reaches_everyone_at_that_venue(
         (listing,) = await account.listings()
         await account.server_time_ns()
         runner = venues.feed(MARKET, LISTED)(Heard())
-        running = asyncio.create_task(runner.run([Topic(Channel.BOOK, each) for each in IDS]))
+        running = asyncio.create_task(
+            runner.run([FeedTopic(FeedChannel.BOOK, each) for each in IDS])
+        )
         while not starts(host):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await asyncio.sleep(2.5)
@@ -185,7 +187,9 @@ def test_a_ban_met_elsewhere_stops_the_start_of_a_book_and_ends_when_the_venue_s
             await account.balances()
         banned_s = time.monotonic()
         runner = venues.feed(MARKET, LISTED)(Heard())
-        running = asyncio.create_task(runner.run([Topic(Channel.BOOK, each) for each in IDS]))
+        running = asyncio.create_task(
+            runner.run([FeedTopic(FeedChannel.BOOK, each) for each in IDS])
+        )
         await asyncio.sleep(1)
         assert (starts(host), host.sockets) == (0, 0)
         while not starts(host):  # noqa: ASYNC110

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from bowline.core.venue import BookReplaced
-from bowline.venues.books import keeper_of
-from bowline.venues.feed import Channel, FeedCodec
+from bowline.venues.feed import FeedChannel, FeedCodec
 from bowline.venues.gate import GateCodec
 from bowline.venues.htx import HtxCodec
+from bowline.venues.local_book import local_book_of
 from bowline.venues.mexc import MexcLinearCodec, MexcSpotCodec
 from tests.chance import seeded
 from tests.venues import recorded
@@ -155,18 +155,18 @@ def test_after_a_thousand_changes_the_book_is_that_of_ccxt(market: str) -> None:
     codec, judge = _codec(market, word), Judge(venue, market.partition(":")[2], word, url)
     first: tuple[Levels, Levels] = ([(99.0, 3), (98.5, 4)], [(101.0, 5), (101.5, 6)])
     start = _start(market, codec, word, *first)
-    keeper = keeper_of(codec, start.instrument)
+    local_book = local_book_of(codec, start.instrument)
     frames = [change(START + at, *levels) for at, levels in enumerate(_walk(seeded(7)), 1)]
-    early = frames[:1] if codec.rules(Channel.BOOK).snapshot_by_rest else []
+    early = frames[:1] if codec.rules(FeedChannel.BOOK).snapshot_by_rest else []
     for frame in early:
-        assert keeper.take(*codec.decode(frame), 0)  # a change comes before the start
-    assert not keeper.take(start, 0)
+        assert local_book.apply(*codec.decode(frame), 0)  # a change comes before the start
+    assert not local_book.apply(start, 0)
     for frame in frames[len(early) :]:
-        assert not keeper.take(*codec.decode(frame), 0)
+        assert not local_book.apply(*codec.decode(frame), 0)
     judge.start_book({"bids": first[0], "asks": first[1]}, START, "bids", "asks")
     for frame in frames:
         judge.feed(_as_ccxt_sees(frame))
-    book = keeper.valid_at(0, 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     assert {"bids": book.bids(99), "asks": book.asks(99)} == judge.book
     assert len(book.bids(99)) > 20

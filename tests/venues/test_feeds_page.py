@@ -9,7 +9,7 @@ import pytest
 
 from bowline.core.model.instrument import Market
 from bowline.core.venue import Listings
-from bowline.venues import Channel, FeedCodec, Topic
+from bowline.venues import FeedChannel, FeedCodec, FeedTopic
 from bowline.venues.binance import BinanceCodec
 from bowline.venues.bitget import BitgetCodec
 from bowline.venues.bybit import BybitCodec
@@ -30,9 +30,9 @@ def test_the_page_names_channels_and_urls(venue: str, kind: str) -> None:
     page = (REPO / "docs/reference/feeds.md").read_text("utf-8")
     (row,) = (line for line in page.splitlines() if f"`{market.name}`" in line and "wss://" in line)
     _, trades, quotes, book, candles, url = (cell.strip() for cell in row.strip("|").split("|"))
-    cells = dict(zip(Channel, (trades, quotes, book, candles), strict=True))
+    cells = dict(zip(FeedChannel, (trades, quotes, book, candles), strict=True))
     for channel, cell in cells.items():
-        topic = Topic(channel, listings.all[0].instrument.id)
+        topic = FeedTopic(channel, listings.all[0].instrument.id)
         (asked,) = codec.subscribe([topic], 1)
         word = re.escape(cell.strip("`"))
         assert re.search(rf'["@]{word}[".]', asked.decode()), (channel, asked)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bowline.core.venue import FillKind, FillReport, OrderReport, PositionReport
-from bowline.venues import Unreadable
+from bowline.venues import DecodeError
 from bowline.venues.private import UnreadableItem, Untold
 from tests.venues.accounts import codec_of
 
@@ -90,7 +90,7 @@ def test_a_word_that_is_spelt_in_another_way_or_unknown() -> None:
     assert (one.maker, two.maker, two.trade_id) == (True, True, "3")
     assert isinstance(lost, UnreadableItem)
     assert "someone" in lost.why
-    with pytest.raises(Unreadable, match="someone"):
+    with pytest.raises(DecodeError, match="someone"):
         read(market, bitget(market, {"tradeScope": "someone"}))
 
 
@@ -234,7 +234,7 @@ def test_what_the_venue_closed_by_itself_is_a_fill_and_is_told_as_such(
 
 
 def test_an_execution_of_a_type_that_nobody_knows_is_not_guessed() -> None:
-    with pytest.raises(Unreadable, match="SomethingNew"):
+    with pytest.raises(DecodeError, match="SomethingNew"):
         read("bybit:linear", bybit(execType="SomethingNew"))
 
 
@@ -287,7 +287,7 @@ def test_a_contract_that_is_not_of_this_market_is_nothing(market: str, word: str
 @pytest.mark.parametrize("market", FOREIGN)
 def test_a_perpetual_of_ours_that_is_not_listed_yet_is_doubt(market: str) -> None:
     new = word_of(market).replace("BTC", "NEW")
-    with pytest.raises(Unreadable, match="not listed"):
+    with pytest.raises(DecodeError, match="not listed"):
         read(market, order_of(market, new))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from bowline.venues.feed import Channel, FeedCodec, FeedRules, Unreadable
-from bowline.venues.inflate import MOST_BYTES
+from bowline.venues.feed import DecodeError, FeedChannel, FeedCodec, FeedRules
+from bowline.venues.gunzip import MAX_BYTES
 from tests.venues import recorded
 
 
@@ -24,7 +24,7 @@ class Inside:
     def __init__(self, codec: FeedCodec) -> None:
         self.codec = codec
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         return self.codec.rules(channel)
 
     def decode(self, frame: bytes) -> Sequence[object]:
@@ -32,10 +32,10 @@ class Inside:
 
 
 def refuses_what_is_no_gzip(codec: FeedCodec, frame: bytes) -> None:
-    """Assert that a bomb, a torn frame, a doubled one and plain text are all Unreadable."""
+    """Assert that a bomb, a torn frame, a doubled one and plain text are all DecodeError."""
     assert codec.decode(frame)
-    bomb = gzip.compress(bytes(MOST_BYTES + 1))
+    bomb = gzip.compress(bytes(MAX_BYTES + 1))
     assert len(bomb) < 10_000
     for bad in (bomb, frame[:-1], frame + frame, frame + b"\0", gzip.decompress(frame), b""):
-        with pytest.raises(Unreadable, match="gzip"):
+        with pytest.raises(DecodeError, match="gzip"):
             codec.decode(bad)

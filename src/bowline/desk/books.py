@@ -1,6 +1,6 @@
 """Live books of one symbol at several venues, side by side: who is best to buy from and sell to.
 
-Only a book that its keeper believes is ever shown with prices.
+Only a valid book is ever shown with prices.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.model.values import SECOND_NS, Side
 from bowline.core.venue import CandleSeen, Listing, QuoteChanged, TradePrinted
-from bowline.venues import BookKeeper, Channel, Topic
+from bowline.venues import FeedChannel, FeedTopic, LocalBook
 from bowline.venues.opened import Venues
 from bowline.venues.stream import (
     BookInvalid,
@@ -71,10 +71,10 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class Board:
-    """A listener that keeps the keepers of every book."""
+    """A sink that collects the books of a feed."""
 
     def __init__(self) -> None:
-        self._keepers: dict[InstrumentId, BookKeeper] = {}
+        self._local_books: dict[InstrumentId, LocalBook] = {}
         self._reasons: dict[InstrumentId, str] = {}
         self._news = asyncio.Event()
         self.trouble = ""
@@ -82,11 +82,11 @@ class Board:
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
         """Nothing but books is asked for."""
 
-    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
+    def book(self, local_book: LocalBook, seen_ns: int) -> None:
         """A book has changed and is valid."""
-        book = keeper.valid_at(seen_ns, MOST_AGE_NS)
+        book = local_book.valid_at(seen_ns, MOST_AGE_NS)
         if book is not None:
-            self._keepers[book.instrument] = keeper
+            self._local_books[book.instrument] = local_book
             self._reasons.pop(book.instrument, None)
             self._news.set()
 
@@ -107,17 +107,17 @@ class Board:
 
     async def whole(self, instruments: Sequence[InstrumentId]) -> None:
         """Wait until every one of these books has come."""
-        while not self._keepers.keys() >= set(instruments):
+        while not self._local_books.keys() >= set(instruments):
             self._news.clear()
             await self._news.wait()
 
     def side(self, instrument: InstrumentId, now_ns: int, size: float = 0.0) -> BookSide:
         """One book as it is now."""
         market = market_by_id(instrument.market_id).name
-        keeper = self._keepers.get(instrument)
-        book = keeper.valid_at(now_ns, MOST_AGE_NS) if keeper else None
+        local_book = self._local_books.get(instrument)
+        book = local_book.valid_at(now_ns, MOST_AGE_NS) if local_book else None
         if book is None or book.best_bid is None or book.best_ask is None:
-            state = self._reasons.get(instrument, "stale" if keeper else "waiting")
+            state = self._reasons.get(instrument, "stale" if local_book else "waiting")
             return BookSide(market, instrument.symbol, state)
         return BookSide(
             market,
@@ -150,4 +150,4 @@ async def listen(venues: Venues, listings: Sequence[Listing], board: Board) -> N
         for listing in listings:
             market = market_by_id(listing.instrument.id.market_id)
             runner = venues.feed(market, [listing])(board)
-            tasks.create_task(runner.run([Topic(Channel.BOOK, listing.instrument.id)]))
+            tasks.create_task(runner.run([FeedTopic(FeedChannel.BOOK, listing.instrument.id)]))

@@ -20,7 +20,7 @@ from bowline.core.venue import Listing
 from bowline.desk.instruments import find
 from bowline.runtime.ingest import CHANNELS, HealthReport, Ingest, IngestStores, RecordedMarket
 from bowline.storage.listings import ListingStore
-from bowline.venues import Channel
+from bowline.venues import FeedChannel
 from bowline.venues.opened import Venues
 
 #: a report older than this is of a recorder that is gone
@@ -33,7 +33,7 @@ class Request(msgspec.Struct, frozen=True):
 
     listings: tuple[Listing, ...]
     since_ns: int
-    channels: tuple[Channel, ...] = CHANNELS
+    channels: tuple[FeedChannel, ...] = CHANNELS
 
 
 def ingest_request(
@@ -55,7 +55,7 @@ def ingest_request(
             hint="bowline instruments record BTCUSDT --market bybit:linear, or name --symbols here",
         )
     try:
-        kept = tuple(Channel(each) for each in channels) or CHANNELS
+        kept = tuple(FeedChannel(each) for each in channels) or CHANNELS
     except ValueError:
         names = ", ".join(CHANNELS)
         raise BadInput(f"{','.join(channels)} are not channels", hint=f"of {names}") from None

@@ -15,7 +15,7 @@ from bowline.core.model.instrument import MARKETS, Market
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.venue import Listing
 from bowline.desk.books import Board
-from bowline.venues import Channel, PublicVenue, Topic, Venue, VenueError
+from bowline.venues import FeedChannel, FeedTopic, PublicVenue, Venue, VenueError
 from bowline.venues.clock import MAX_ERROR_NS
 from bowline.venues.opened import VenueFacts, Venues
 
@@ -123,7 +123,7 @@ class _Checks:
         listing = self._chosen()
         board = Board()
         runner = self._venues.feed(self._market, [listing])(board)
-        topic = Topic(Channel.BOOK, listing.instrument.id)
+        topic = FeedTopic(FeedChannel.BOOK, listing.instrument.id)
         task = asyncio.create_task(runner.run([topic]))
         try:
             async with asyncio.timeout(BOOK_S):

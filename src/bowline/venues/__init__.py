@@ -1,39 +1,41 @@
-"""Venues: one narrow protocol, own public feeds, and a room a venue for its dialect.
+"""Venues: one narrow protocol, our own market data feeds, and one package per venue.
 
-Nothing above this room may see a venue's own words, and no venue here knows another.
+Nothing above this package may see a venue's own names and codes, and no venue imports another.
 """
 
-from bowline.venues.books import BookKeeper, BookState, Loss, keeper_of
 from bowline.venues.errors import Rejected, Retryable, TooOld, Unknown, VenueError
 from bowline.venues.feed import (
-    Answer,
-    Channel,
-    Closing,
-    Control,
+    ClosingAnnounced,
+    ControlMessage,
+    DecodeError,
+    FeedChannel,
     FeedCodec,
     FeedRules,
-    Pong,
+    FeedTopic,
+    PingReceived,
+    PongReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
-    Unreadable,
 )
+from bowline.venues.local_book import BookState, InvalidReason, LocalBook, local_book_of
 from bowline.venues.protocol import FillPage, KeyRights, PublicVenue, Venue
 
 __all__ = [
-    "Answer",
-    "BookKeeper",
     "BookState",
-    "Channel",
-    "Closing",
-    "Control",
+    "ClosingAnnounced",
+    "ControlMessage",
+    "DecodeError",
+    "FeedChannel",
     "FeedCodec",
     "FeedRules",
+    "FeedTopic",
     "FillPage",
+    "InvalidReason",
     "KeyRights",
-    "Loss",
-    "Pong",
+    "LocalBook",
+    "PingReceived",
+    "PongReceived",
     "PublicVenue",
     "Rejected",
     "Retryable",
@@ -41,10 +43,8 @@ __all__ = [
     "Subscribed",
     "SubscriptionRefused",
     "TooOld",
-    "Topic",
     "Unknown",
-    "Unreadable",
     "Venue",
     "VenueError",
-    "keeper_of",
+    "local_book_of",
 ]

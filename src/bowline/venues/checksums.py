@@ -1,9 +1,9 @@
-"""Checksums of books: CRC-32 over the best levels as texts, the recipe that OKX and Bitget share.
+"""Checksums of books: CRC-32 over the best levels as text, as OKX and Bitget define it.
 
-The venue's texts are not kept: the float nearest to a text gives it back, if one knows how the
-venue writes numbers (a fixed number of decimals, or no zeros at the end). So a book without
-checks pays nothing, and one that is checked at every n-th change pays for every n-th. A level
-that is still there at the next check is not written again.
+The venue's text is not kept: the float nearest to a text gives it back, if it is known how the
+venue writes numbers (a fixed number of decimals, or no trailing zeros). So a book without checks
+costs nothing, and one that is checked at every n-th change costs at every n-th. The text of a level
+is cached until the next check.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from zlib import crc32
 
 from bowline.core.venue import Book, Level
 
-#: how a venue writes a number
-Text = Callable[[float], str]
+#: writes a number as the venue does
+FormatNumber = Callable[[float], str]
 
 _LEVELS = 25
 _SIGN = 1 << 31
 _REMEMBERED = 2_000
 
 
-class Crc32:
-    """Bid and ask by turns, best first, 25 of each: `price:size:price:size…`, as a signed int.
+class BookCrc32:
+    """Bids and asks in turns, best first, 25 of each: `price:size:price:size…`, as a signed int.
 
-    One object a book: it remembers how its levels are written.
+    One object per book: it caches the text of its levels.
     """
 
     __slots__ = ("_price", "_size", "_written")
 
-    def __init__(self, price: Text, size: Text) -> None:
+    def __init__(self, price: FormatNumber, size: FormatNumber) -> None:
         self._price = price
         self._size = size
         self._written: dict[Level, str] = {}
@@ -57,8 +57,8 @@ class Crc32:
         return texts
 
 
-def fixed(price_step: Decimal, size_step: Decimal) -> Callable[[Book], int]:
-    """The same where a venue always writes as many decimals as its steps have: 0.5420."""
+def fixed_decimals_checksum(price_step: Decimal, size_step: Decimal) -> Callable[[Book], int]:
+    """The same for a venue that always writes as many decimals as its steps have: 0.5420."""
     decimals = [max(0, -int(s.normalize().as_tuple().exponent)) for s in (price_step, size_step)]
     return lambda book: _signed(crc32(book.by_turns(_LEVELS, *decimals)))
 
@@ -67,8 +67,8 @@ def _signed(value: int) -> int:
     return value - 2 * _SIGN if value >= _SIGN else value
 
 
-def shortest(value: float) -> str:
-    """No zeros at the end, no exponent: 30243, 0.4112, 0.00000074."""
+def format_shortest(value: float) -> str:
+    """A number without trailing zeros and exponent: 30243, 0.4112, 0.00000074."""
     text = repr(value)
     if "e" in text:
         return format(Decimal(text), "f")

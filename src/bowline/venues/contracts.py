@@ -1,6 +1,6 @@
-"""Listings as a codec looks them up: by the venue's word, with contracts turned into base units.
+"""Listings by venue symbol, and sizes in contracts converted to base units.
 
-Spot counts base units itself; its contract size is 1, and numbers pass unchanged.
+Spot markets count base units; their contract size is 1, and numbers pass unchanged.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from msgspec import Struct
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import Level, Listing, Listings
-from bowline.venues.reading import ratio_of
+from bowline.venues.decoding import as_float_ratio
 
 
 class Contract(Struct, frozen=True):
-    """An instrument, and its contract's size in base units as a fraction."""
+    """An instrument, and its contract size in base units as a fraction."""
 
     instrument: InstrumentId
     up: float
     down: float
 
     def units(self, contracts: float) -> float:
-        """So many contracts in base units."""
+        """A number of contracts in base units."""
         return contracts * self.up / self.down
 
     def levels(self, levels: list[Level]) -> list[Level]:
-        """Levels with sizes in base units."""
+        """Levels with sizes in contracts, converted to base units."""
         up, down = self.up, self.down
         if up == down:
             return levels
@@ -34,15 +34,15 @@ class Contract(Struct, frozen=True):
 
 
 def contract_of(listing: Listing) -> Contract:
-    """What a codec needs of a listing."""
-    return Contract(listing.instrument.id, *ratio_of(listing.instrument.contract_size))
+    """The contract of a listing."""
+    return Contract(listing.instrument.id, *as_float_ratio(listing.instrument.contract_size))
 
 
-def contracts_by_word(listings: Listings) -> dict[str, Contract]:
-    """The listings by the venue's word."""
+def contracts_by_venue_symbol(listings: Listings) -> dict[str, Contract]:
+    """The contracts by venue symbol."""
     return {each.venue_symbol: contract_of(each) for each in listings.all}
 
 
 def best_first(bids: Iterable[Level], asks: Iterable[Level]) -> tuple[list[Level], list[Level]]:
-    """Both sides of a whole book, in order; some venues send the worst first."""
+    """Both sides of a whole book, best first; some venues send the worst first."""
     return sorted(bids, reverse=True), sorted(asks)

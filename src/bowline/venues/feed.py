@@ -1,7 +1,7 @@
-"""A public feed as pure rules: which frames to send, and what a received frame says.
+"""A public feed as pure rules: which frames to send, and what a received frame means.
 
-A codec knows one market of one venue: bytes in, ticks and control words out. It must never open a
-socket, read a clock, keep state between frames or guess: what it cannot read is `Unreadable`.
+A codec knows one market of one venue: bytes in, ticks and control messages out. It must never open
+a socket, read a clock, keep state between frames or guess: what it cannot read is a `DecodeError`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from bowline.core.model.instrument import InstrumentId, Market
 from bowline.core.venue import BookReplaced, Tick
 
 
-class Unreadable(BowlineError):
-    """A frame or reply that is not what the venue documents; the message says where."""
+class DecodeError(BowlineError):
+    """A frame or reply that does not match the venue's documentation; the message says where."""
 
 
-class Channel(StrEnum):
-    """A kind of stream; candles are of one minute."""
+class FeedChannel(StrEnum):
+    """A kind of stream; candles cover one minute."""
 
     TRADES = "trades"
     QUOTES = "quotes"
@@ -30,114 +30,114 @@ class Channel(StrEnum):
     CANDLES = "candles"
 
 
-class Topic(Struct, frozen=True, order=True):
+class FeedTopic(Struct, frozen=True, order=True):
     """One stream of one instrument."""
 
-    channel: Channel
+    channel: FeedChannel
     instrument: InstrumentId
 
 
 class Subscribed(Struct, frozen=True):
-    """The venue took a subscription: `request` is its number, or `topics` are what it named.
+    """The venue accepted a subscription: that with number `request`, or that of `topics`.
 
-    `channel`: it named no more than that; what was asked of it first and is unanswered is meant.
+    `channel`: its answer names only the channel; the first unanswered request of it is meant.
     """
 
     request: int | None = None
-    topics: tuple[Topic, ...] = ()
-    channel: Channel | None = None
+    topics: tuple[FeedTopic, ...] = ()
+    channel: FeedChannel | None = None
 
 
 class SubscriptionRefused(Struct, frozen=True):
-    """The venue has not; as `Subscribed`, with the venue's code and words."""
+    """The venue refused a subscription, with its code and message; see `Subscribed`."""
 
     code: str
     message: str
     request: int | None = None
-    topics: tuple[Topic, ...] = ()
+    topics: tuple[FeedTopic, ...] = ()
 
 
-class Answer(Struct, frozen=True):
-    """A frame the venue expects back at once: the reply to its ping."""
+class PingReceived(Struct, frozen=True):
+    """The venue sent a ping; `frame` is the reply that it expects."""
 
     frame: bytes
     binary: bool = False
 
 
-class Pong(Struct, frozen=True):
-    """The venue's reply to our ping."""
+class PongReceived(Struct, frozen=True):
+    """The venue replied to our ping."""
 
 
-class Closing(Struct, frozen=True):
-    """The venue says that it will end this connection: make another before it does."""
+class ClosingAnnounced(Struct, frozen=True):
+    """The venue announced the end of this connection: it should be replaced before that."""
 
     message: str
 
 
-Control = Subscribed | SubscriptionRefused | Answer | Pong | Closing
+ControlMessage = Subscribed | SubscriptionRefused | PingReceived | PongReceived | ClosingAnnounced
 
 
 class Sequencing(Enum):
     """How changes of a book prove that none is missing.
 
-    `PREVIOUS`: each names the last before it. `ADJOINING`: its first follows on the last before.
-    `RISING`: numbers only rise, which proves whole books; changes need the venue's checksum
-    besides. `NONE`: whole books without numbers.
+    `PREVIOUS`: each names the number of the last one. `CONTIGUOUS`: its first number follows on the
+    last one. `INCREASING`: numbers only increase, which is enough for whole books; changes also
+    need the venue's checksum. `NONE`: whole books without numbers.
     """
 
     PREVIOUS = "previous"
-    ADJOINING = "adjoining"
-    RISING = "rising"
+    CONTIGUOUS = "adjoining"
+    INCREASING = "rising"
     NONE = "none"
 
 
 class FeedRules(Struct, frozen=True, kw_only=True):
-    """What the runner must keep to. `url` is the venue's own; a test puts another host before it.
+    """How streams of a channel are carried. `url` is the venue's own.
 
-    `snapshot_by_rest`: the book's start is not in the stream, we ask for it: see `snapshot_path`.
-    `ping` None: the venue pings, or wants none but the WebSocket's own.
+    `snapshot_by_rest`: the stream has no snapshot of a book, it is requested: see `snapshot_path`.
+    `ping` None: the venue sends pings, or needs none but those of the WebSocket protocol.
     """
 
     url: str
     sequencing: Sequencing
     snapshot_by_rest: bool = False
     ping: bytes | None = None
-    ping_every_s: float = 20.0
-    #: frames received carry no news for this long only if the connection is dead
-    silent_after_s: float = 60.0
-    topics_a_frame: int = 10
-    topics_a_connection: int = 100
-    frames_a_second: float = 5.0
-    connection_lives_s: float = 86_400.0
+    ping_interval_s: float = 20.0
+    #: without any frame for this long the connection is dead
+    idle_timeout_s: float = 60.0
+    topics_per_frame: int = 10
+    topics_per_connection: int = 100
+    frames_per_second: float = 5.0
+    connection_lifetime_s: float = 86_400.0
     book_depth: int = 50
-    #: compare the book with the venue's checksum at every so many changes; 0: sequence proves it
+    #: changes between two checks of the venue's checksum; 0: sequence numbers are the proof
     checksum_every: int = 0
 
 
 class FeedCodec(Protocol):
-    """One market's public feed. `rules` by channel: some venues split streams over several URLs."""
+    """One market's public feed. Rules are per channel: some venues use several URLs."""
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """How streams of this channel are carried; equal `url`s share connections."""
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
-        """Frames that ask for these topics; `request` numbers them where the venue allows it."""
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
+        """Frames that subscribe to these topics; `request` is their number if the venue has one."""
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
-        """Frames that end them."""
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
+        """Frames that unsubscribe from them."""
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says, nothing for a frame without news. Raises Unreadable."""
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """The content of one frame; empty for a frame without news. Raises DecodeError."""
 
     def snapshot_path(self, instrument: InstrumentId) -> str | bytes:
-        """Path and query of the REST request for a whole book; ValueError if none is needed.
+        """Path and query of the REST request for a snapshot; ValueError if none is needed.
 
-        Bytes: a frame that asks for it over the socket instead; `decode` reads the answer.
+        Bytes: a frame that requests it over the socket; `decode` reads the answer.
         """
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """What it answers. Raises Unreadable."""
+        """The snapshot in its reply. Raises DecodeError."""

@@ -28,7 +28,7 @@ from bowline.venues.rate_limits import DEFAULT_WAIT_S, RateLimiter
 from bowline.venues.rest import TESTNET, Credentials, RestVenue
 from bowline.venues.rest.tables import QUIRKS
 from bowline.venues.rest.transport import Transport
-from bowline.venues.retry_after import wait_named_s
+from bowline.venues.retry_after import requested_wait_s
 from bowline.venues.stream import (
     AccountSink,
     AccountStream,
@@ -245,7 +245,7 @@ class Venues:
             try:
                 return await connect(url, on_frame)
             except Disconnected as lost:
-                named_s = wait_named_s(lost.headers, "", self._now_ns())
+                named_s = requested_wait_s(lost.headers, "", self._now_ns())
                 if lost.status == HTTPStatus.IM_A_TEAPOT:
                     lost.after_s = rate_limiter.ban(named_s, time.monotonic())
                 elif lost.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN}:

@@ -2,7 +2,7 @@
 
 A codec knows one market of one venue at one account: bytes in, reports and control words out. It
 must never open a socket, read a clock, keep state between frames, guess, or let a secret into what
-it raises or shows. What it cannot read is `Unreadable`, and what a stream does not say REST must.
+it raises or shows. What it cannot read is `DecodeError`, and what a stream does not say REST must.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues.feed import Control, Unreadable
-from bowline.venues.reading import decoder, read, unreadable
+from bowline.venues.decoding import decode_error, decode_json, decoder
+from bowline.venues.feed import ControlMessage, DecodeError
 from bowline.venues.rest import Credentials
 
 Report = OrderReport | FillReport | Balance | PositionReport
@@ -76,21 +76,21 @@ class ListenKey(Struct, frozen=True):
 
 
 #: what a frame may say
-Word = Report | Control | LoggedIn | LoginRefused | Untold | UnreadableItem
+Word = Report | ControlMessage | LoggedIn | LoginRefused | Untold | UnreadableItem
 
 
 class PrivateRules(Struct, frozen=True, kw_only=True):
     """What the runner must keep to; as `FeedRules`.
 
-    An account may rest for days: `silent_after_s` counts on pings that are answered with frames.
+    An account may rest for days: `idle_timeout_s` counts on pings that are answered with frames.
     """
 
     url: str
     listen_key: ListenKey | None = None
     ping: bytes | None = None
-    ping_every_s: float = 20.0
-    silent_after_s: float = 60.0
-    connection_lives_s: float = 86_400.0
+    ping_interval_s: float = 20.0
+    idle_timeout_s: float = 60.0
+    connection_lifetime_s: float = 86_400.0
 
 
 class PrivateCodec(Protocol):
@@ -111,37 +111,37 @@ class PrivateCodec(Protocol):
         """Frames that ask for everything there is, numbered from `request` on."""
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says, nothing for a frame without news. Raises Unreadable."""
+        """What one frame says, nothing for a frame without news. Raises DecodeError."""
 
 
 def amount(value: Decimal, frame: bytes) -> Decimal:
-    """A number that money can have. Raises Unreadable for NaN, infinities and nonsense."""
+    """A number that money can have. Raises DecodeError for NaN, infinities and nonsense."""
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -_MOST_DECIMALS or not abs(value) < _HUGE:
-        raise unreadable("no number that money can have", frame)
+        raise decode_error("no number that money can have", frame)
     return value
 
 
 def size(value: Decimal, frame: bytes) -> Decimal:
     """The same, 0 or more."""
     if amount(value, frame) < ZERO:
-        raise unreadable("a size below 0", frame)
+        raise decode_error("a size below 0", frame)
     return value
 
 
 def price(value: Decimal, frame: bytes) -> Decimal:
     """The same, more than 0."""
     if not amount(value, frame) > ZERO:
-        raise unreadable("a price of 0 or less", frame)
+        raise decode_error("a price of 0 or less", frame)
     return value
 
 
 def number(text: str, frame: bytes) -> Decimal | None:
-    """A number written as text, None for an empty one. Raises Unreadable."""
+    """A number written as text, None for an empty one. Raises DecodeError."""
     if not text:
         return None
     if not _NUMBER.fullmatch(text):
-        raise unreadable(f"{text[:40]!r} is no number", frame)
+        raise decode_error(f"{text[:40]!r} is no number", frame)
     return amount(Decimal(text), frame)
 
 
@@ -172,14 +172,14 @@ _LISTED = decoder(list[msgspec.Raw])
 def items(listed: bytes | msgspec.Raw, one: Callable[[bytes], Iterable[Word]]) -> list[Word]:
     """What `one` reads of each of a frame's list, one by one.
 
-    An item that cannot be read stops no other. Raises Unreadable where none can be.
+    An item that cannot be read stops no other. Raises DecodeError where none can be.
     """
     words: list[Word] = []
-    bad: list[Unreadable] = []
-    for each in read(_LISTED, listed):
+    bad: list[DecodeError] = []
+    for each in decode_json(_LISTED, listed):
         try:
             words += one(bytes(each))
-        except Unreadable as error:
+        except DecodeError as error:
             bad.append(error)
     if bad and not words:
         raise bad[0]
@@ -194,7 +194,7 @@ class Words:
         self._of = {each.venue_symbol: each for each in listings.all}
 
     def at(self, word: str, frame: bytes) -> Listing | None:
-        """The listing; None for a contract that this house does not trade. Raises Unreadable.
+        """The listing; None for a contract that this house does not trade. Raises DecodeError.
 
         An account's stream tells of every contract, settled in whatever, and of dated ones. What
         looks like a perpetual of ours and is not listed may be a new one.
@@ -202,7 +202,7 @@ class Words:
         listing = self._of.get(word)
         foreign = self._linear and (_QUOTE not in word or _DATED.search(word))
         if listing is None and not foreign:
-            raise unreadable(f"{word!r} is not listed", frame)
+            raise decode_error(f"{word!r} is not listed", frame)
         return listing
 
 

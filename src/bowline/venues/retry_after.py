@@ -21,7 +21,7 @@ _MS_NS = 1_000_000
 _UNTIL = re.compile(r"banned until (\d{13})\b")
 
 
-def wait_named_s(
+def requested_wait_s(
     headers: Mapping[str, str], words: str, now_ns: int, moment_header: str = ""
 ) -> float | None:
     """Seconds from `now_ns` on, the venue's time; `headers` by their lower-case names."""

@@ -23,7 +23,7 @@ from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
 from bowline.storage.listings import ListingStore
 from bowline.storage.tape import Tape, TapeWriter, parts
-from bowline.venues import Channel, Topic
+from bowline.venues import FeedChannel, FeedTopic
 from bowline.venues.stream import FeedSink, TopicLive
 from tests.runtime.ingest.accelerated_loop import run_accelerated
 from tests.runtime.ingest.fake_venue import (
@@ -54,7 +54,7 @@ class Feed:
         self.sink = sink
         return self
 
-    async def run(self, topics: Sequence[Topic]) -> None:
+    async def run(self, topics: Sequence[FeedTopic]) -> None:
         self.topics = list(topics)
         await self.feed_script(self.sink)  # type: ignore[operator]
         await asyncio.Event().wait()
@@ -183,7 +183,7 @@ def test_a_busy_store_loses_no_candle(world: World) -> None:
         write(delivery)  # type: ignore[arg-type]
 
     async def feed_script(sink: FeedSink) -> None:
-        sink.event(TopicLive(Topic(Channel.CANDLES, BTC)), world.now_ns())
+        sink.event(TopicLive(FeedTopic(FeedChannel.CANDLES, BTC)), world.now_ns())
         await asyncio.sleep(61)
         sink.tick(seen(TRUTH, BEGIN), world.now_ns())
 

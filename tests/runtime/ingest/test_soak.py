@@ -29,8 +29,8 @@ from bowline.core.model.values import MINUTE_NS, SECOND_NS, Timeframe
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
 from bowline.simex import AcceleratedClock, Faults, SyntheticMarket, World, serve, symbol_spec
 from bowline.storage.tape import Tape
-from bowline.venues import Channel, Topic
-from bowline.venues.books import BookKeeper
+from bowline.venues import FeedChannel, FeedTopic
+from bowline.venues.local_book import LocalBook
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.stream import BookValid, FeedEvent
 from tests.runtime.ingest.accelerated_loop import run_accelerated
@@ -72,15 +72,15 @@ class BookSink:
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
         self.right = self.wrong = self.mended = 0
-        self.newest: dict[InstrumentId, BookKeeper] = {}
+        self.newest: dict[InstrumentId, LocalBook] = {}
 
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
         raise AssertionError("nobody asked for it")
 
-    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
-        book = keeper.valid_at(seen_ns, 0)
+    def book(self, local_book: LocalBook, seen_ns: int) -> None:
+        book = local_book.valid_at(seen_ns, 0)
         assert book is not None
-        self.newest[book.instrument] = keeper
+        self.newest[book.instrument] = local_book
         if self.truth.shown_ms(book) is not None:
             self.right += 1
         else:
@@ -170,7 +170,7 @@ async def break_things(faults: Faults, length_s: float) -> int:
 async def watch_books(truth: Truth, sink: BookSink, url: str, clock: AcceleratedClock) -> None:
     async with Venues({"bybit": VenueAccess(url)}, now_ns=clock.now_ns) as venues:
         feed = venues.feed(MARKET, truth.floor.listings("linear"))
-        await feed(sink).run([Topic(Channel.BOOK, each) for each in truth.instruments])
+        await feed(sink).run([FeedTopic(FeedChannel.BOOK, each) for each in truth.instruments])
 
 
 async def soak(home: Path, length_s: float) -> None:

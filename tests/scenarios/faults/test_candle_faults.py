@@ -18,7 +18,7 @@ from bowline.core.venue import Listing, Listings, TradePrinted
 from bowline.runtime.ingest import CandleWriter
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
-from bowline.venues import Unreadable
+from bowline.venues import DecodeError
 from bowline.venues.mexc import MexcLinearCodec
 from tests.runtime.ingest.fake_venue import BTC, rows, seen, true_candles
 from tests.venues.stream.played import CODEC
@@ -125,7 +125,7 @@ def test_j07_a_symbol_is_the_one_that_is_listed_in_units_of_its_own_contract() -
         (trade,) = codec.decode(frame(word))
         assert isinstance(trade, TradePrinted)
         assert (trade.instrument.symbol, trade.quantity) == (word.replace("_", ""), 7 * float(size))
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         codec.decode(frame("SHIB1000_USDT"))
     with pytest.raises(ValueError, match="same"):
         Listings([*listed, listed[0]])
@@ -136,7 +136,7 @@ def test_j08_an_invalid_number_is_never_a_value(price: str) -> None:
     trade = f'{{"T":1700000000000,"S":"Buy","v":"1","p":{price},"i":"1","s":"BTCUSDT"}}'
     frame = f'{{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1,"data":[{trade}]}}'
     assert CODEC.decode(frame.replace(price, '"100"').encode())
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         CODEC.decode(frame.encode())
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bowline.core.model.order import OrderState
 from bowline.core.venue import FillReport, OrderReport
-from bowline.venues import Channel, Topic
+from bowline.venues import FeedChannel, FeedTopic
 from bowline.venues.stream import BookInvalid, BookValid, FeedRunner, StreamLost, StreamMissed
 from tests.chance import seeded
 from tests.scenarios.faults.account import PART, PlayedAccount, listening, order_frame
@@ -145,7 +145,7 @@ def test_b06_a_stream_that_says_nothing_is_found_and_opened_anew() -> None:
 
 @pytest.mark.chance
 def test_b13_venues_that_fall_together_and_return_in_any_order_are_all_heard_again() -> None:
-    books = [Topic(Channel.BOOK, BTC), Topic(Channel.BOOK, ETH)]
+    books = [FeedTopic(FeedChannel.BOOK, BTC), FeedTopic(FeedChannel.BOOK, ETH)]
 
     async def main() -> None:
         chance = seeded(13)

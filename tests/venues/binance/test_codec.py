@@ -10,9 +10,16 @@ import pytest
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import BookChanged, BookReplaced, QuoteChanged
-from bowline.venues import Channel, Closing, Subscribed, SubscriptionRefused, Topic, Unreadable
+from bowline.venues import (
+    ClosingAnnounced,
+    DecodeError,
+    FeedChannel,
+    FeedTopic,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.binance import BinanceCodec
-from bowline.venues.books import keeper_of
+from bowline.venues.local_book import local_book_of
 from tests.venues import fuzz, recorded
 
 WORDS = ["BNBBTC", "BTCUSDT", "BTCUSDC", "GNTBTC", "BNBUSDT"]
@@ -47,7 +54,7 @@ def test_frames_become_the_records_of_tardis(
     codec: BinanceCodec, lines: list[dict[str, Any]]
 ) -> None:
     """A ticker has no counterpart; books wait for their snapshot, as tardis' do."""
-    keepers = {word: keeper_of(codec, _id(codec, word)) for word in ("BTCUSDC", "GNTBTC")}
+    local_books = {word: local_book_of(codec, _id(codec, word)) for word in ("BTCUSDC", "GNTBTC")}
     kinds = []
     for line in lines:
         message, expected = line["message"], recorded.expected_records(line)
@@ -57,17 +64,17 @@ def test_frames_become_the_records_of_tardis(
             kinds += [each["type"] for each in expected]
             continue
         word = message["stream"].partition("@")[0].upper()
-        keeper = keepers[word]
+        local_book = local_books[word]
         ticks = _book_ticks(codec, word, message)
         for tick in ticks:
-            keeper.take(tick, 0)
+            local_book.apply(tick, 0)
         if message["stream"].endswith("@depthSnapshot"):
             continue  # what it joined with is compared below, with the change that joins
         if expected:
             assert recorded.as_records(ticks) == expected
             kinds.append("book_change")
     assert set(kinds) == {"trade", "book_ticker", "book_change"}
-    book = keepers["GNTBTC"].valid_at(0, 0)
+    book = local_books["GNTBTC"].valid_at(0, 0)
     assert book is not None
     # the snapshot's records, as tardis merged them with the changes kept, and the change after
     merged = next(x for x in lines if x["n"] == 9)["expected"][0]
@@ -87,7 +94,7 @@ def test_captures_give_the_expected_callbacks(
     first_useful = 1 if market == "binance:spot" else 0
     codec = BinanceCodec(*recorded.listed(market, words))
     snapshots = _snapshots(shared_data, path, codec)
-    keepers = {word: keeper_of(codec, _id(codec, word)) for word in words}
+    local_books = {word: local_book_of(codec, _id(codec, word)) for word in words}
     counts: dict[str, int] = {}
     for frame in recorded.cryptofeed(shared_data / f"{path}.ws.1.0"):
         for tick in codec.decode(frame):
@@ -96,15 +103,15 @@ def test_captures_give_the_expected_callbacks(
                 counts[name] = counts.get(name, 0) + 1
                 continue
             word = tick.instrument.symbol
-            keeper = keepers[word]
-            if keeper.take(tick, 0):  # it asks: cryptofeed asked at the first change as well
-                assert not keeper.take(snapshots[word], 0)
+            local_book = local_books[word]
+            if local_book.apply(tick, 0):  # it asks: cryptofeed asked at the first change as well
+                assert not local_book.apply(snapshots[word], 0)
                 counts["L2_BOOK"] = counts.get("L2_BOOK", 0) + 1
             if tick.last >= snapshots[word].sequence + first_useful:
                 counts["L2_BOOK"] += 1
     assert counts == expected
-    assert all(not any(keeper.losses.values()) for keeper in keepers.values())
-    joined = [k.valid_at(0, 0) for k in keepers.values()]
+    assert all(not any(local_book.invalidations.values()) for local_book in local_books.values())
+    joined = [k.valid_at(0, 0) for k in local_books.values()]
     assert sum(book is not None for book in joined) >= 2
 
 
@@ -168,7 +175,7 @@ def test_nautilus_samples_are_read(
 
 def test_requests_go_to_the_paths_of_their_channels(futures: BinanceCodec) -> None:
     instrument = _id(futures, "BTCUSDT")
-    (frame,) = futures.subscribe([Topic(channel, instrument) for channel in Channel], 12)
+    (frame,) = futures.subscribe([FeedTopic(channel, instrument) for channel in FeedChannel], 12)
     assert json.loads(frame) == {
         "method": "SUBSCRIBE",
         "params": [
@@ -176,9 +183,15 @@ def test_requests_go_to_the_paths_of_their_channels(futures: BinanceCodec) -> No
         ],
         "id": 12,
     }  # fmt: skip
-    urls = {channel: futures.rules(channel).url for channel in Channel}
-    assert urls[Channel.BOOK] == urls[Channel.QUOTES] == "wss://fstream.binance.com/public/ws"
-    assert urls[Channel.TRADES] == urls[Channel.CANDLES] == "wss://fstream.binance.com/market/ws"
+    urls = {channel: futures.rules(channel).url for channel in FeedChannel}
+    assert (
+        urls[FeedChannel.BOOK] == urls[FeedChannel.QUOTES] == "wss://fstream.binance.com/public/ws"
+    )
+    assert (
+        urls[FeedChannel.TRADES]
+        == urls[FeedChannel.CANDLES]
+        == "wss://fstream.binance.com/market/ws"
+    )
     assert futures.snapshot_path(instrument) == "/fapi/v1/depth?symbol=BTCUSDT&limit=1000"
 
 
@@ -190,8 +203,8 @@ def test_words_of_the_connection_are_known(codec: BinanceCodec) -> None:
             SubscriptionRefused("2", "Invalid request", 12),
         ),
         (b'{"error":{"code":3,"msg":"no"},"id":1}', SubscriptionRefused("3", "no", 1)),
-        (b'{"e":"serverShutdown","E":1770123456789}', Closing("serverShutdown")),
-        (b'{"event":{"e":"serverShutdown","E":1770123456789}}', Closing("serverShutdown")),
+        (b'{"e":"serverShutdown","E":1770123456789}', ClosingAnnounced("serverShutdown")),
+        (b'{"event":{"e":"serverShutdown","E":1770123456789}}', ClosingAnnounced("serverShutdown")),
     ):
         assert codec.decode(frame) == (word,)
 
@@ -211,12 +224,12 @@ def test_words_of_the_connection_are_known(codec: BinanceCodec) -> None:
     ],
 )
 def test_what_is_not_documented_is_unreadable(codec: BinanceCodec, frame: bytes) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         codec.decode(frame)
 
 
 def test_a_futures_change_must_name_the_one_before(futures: BinanceCodec) -> None:
-    with pytest.raises(Unreadable, match="pu"):
+    with pytest.raises(DecodeError, match="pu"):
         futures.decode(b'{"e":"depthUpdate","s":"BTCUSDT","E":1,"U":1,"u":2,"b":[],"a":[]}')
 
 
@@ -266,25 +279,25 @@ def _rebuild(
 ) -> tuple[dict[int, Best], dict[int, Best], dict[Any, int]]:
     """Best prices of our book by change, the venue's by quote, and what was lost."""
     instrument = _id(codec, "BTCUSDT")
-    keeper = keeper_of(codec, instrument)
+    local_book = local_book_of(codec, instrument)
     best: dict[int, Best] = {}
     quotes: dict[int, Best] = {}
     for day in days:
         for _, frame in recorded.stamped(shared_data / f"book/binance_{market}_btcusdt_{day}.gz"):
             if frame.startswith(b'{"lastUpdateId"'):
-                assert not keeper.take(codec.decode_snapshot(instrument, frame), 0)
+                assert not local_book.apply(codec.decode_snapshot(instrument, frame), 0)
                 continue
             for tick in codec.decode(frame):
                 if isinstance(tick, QuoteChanged):
                     number = json.loads(frame)["data"]["u"]
                     quotes[number] = (tick.bid, tick.bid_size, tick.ask, tick.ask_size)
                 elif isinstance(tick, BookChanged):
-                    keeper.take(tick, 0)
-                    if (book := keeper.valid_at(0, 0)) is not None:
+                    local_book.apply(tick, 0)
+                    if (book := local_book.valid_at(0, 0)) is not None:
                         assert book.best_bid is not None
                         assert book.best_ask is not None
                         best[tick.last] = (*book.best_bid, *book.best_ask)
-    return best, quotes, keeper.losses
+    return best, quotes, local_book.invalidations
 
 
 def _before(best: dict[int, Best], numbers: list[int]) -> list[tuple[int, int]]:

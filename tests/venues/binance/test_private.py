@@ -12,7 +12,13 @@ import pytest
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction
 from bowline.core.venue import Balance, FillReport, MarginMode, OrderReport, PositionReport
-from bowline.venues import Closing, Pong, Subscribed, SubscriptionRefused, Unreadable
+from bowline.venues import (
+    ClosingAnnounced,
+    DecodeError,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.private import LoginRefused, PrivateCodec, Untold
 from tests.venues.accounts import (
     KEYS,
@@ -191,9 +197,15 @@ def test_a_word_that_nobody_knows_is_an_unknown_state(
             {"id": "1", "status": 401, "error": {"code": -2015, "msg": "Invalid key"}},
             (LoginRefused("-2015", "Invalid key"), SubscriptionRefused("-2015", "Invalid key", 1)),
         ),
-        ({"id": "ping", "status": 200, "result": {}}, (Pong(),)),
-        ({"event": {"e": "eventStreamTerminated", "E": 1}}, (Closing("eventStreamTerminated"),)),
-        ({"e": "listenKeyExpired", "E": 1, "listenKey": "x"}, (Closing("listenKeyExpired"),)),
+        ({"id": "ping", "status": 200, "result": {}}, (PongReceived(),)),
+        (
+            {"event": {"e": "eventStreamTerminated", "E": 1}},
+            (ClosingAnnounced("eventStreamTerminated"),),
+        ),
+        (
+            {"e": "listenKeyExpired", "E": 1, "listenKey": "x"},
+            (ClosingAnnounced("listenKeyExpired"),),
+        ),
         ({"e": "ALGO_UPDATE", "E": 1, "o": {}}, ()),
     ],
 )
@@ -216,7 +228,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     frame = raw(sample(shared_data, "futures", "order_update_trade_partial")).decode()
     assert was in frame
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         linear.decode(frame.replace(was, now).encode())
 
 

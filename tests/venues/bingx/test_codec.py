@@ -14,16 +14,16 @@ import pytest
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.venue import BookReplaced, CandleSeen, QuoteChanged, TradePrinted
 from bowline.venues import (
-    Answer,
-    Channel,
+    DecodeError,
+    FeedChannel,
+    FeedTopic,
+    PingReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
-    Unreadable,
 )
 from bowline.venues.bingx import BingxCodec
-from bowline.venues.books import keeper_of
+from bowline.venues.local_book import local_book_of
 from tests.venues import fuzz, recorded
 from tests.venues.judge import Judge
 from tests.venues.zipped import Inside, refuses_what_is_no_gzip, zipped
@@ -61,28 +61,28 @@ def judge(kind: str) -> Judge:
 def test_a_book_is_what_ccxt_makes_of_the_same_frames(
     kind: str, codec: BingxCodec, judge: Judge
 ) -> None:
-    keeper = keeper_of(codec, instrument_of(kind))
+    local_book = local_book_of(codec, instrument_of(kind))
     for message in BOOKS[kind]:
         judge.feed(message)
         (tick,) = codec.decode(zipped(message))
         assert isinstance(tick, BookReplaced)
-        assert not keeper.take(tick, 0)
+        assert not local_book.apply(tick, 0)
         assert tick.bids[0] == max(tick.bids)  # best first, whatever came first
         assert tick.asks[0] == min(tick.asks)
         assert tick.event_ns // 10**6 in {1743241379958, 1743241563651}
-        book = keeper.valid_at(0, 0)
+        book = local_book.valid_at(0, 0)
         assert book is not None
         assert {"bids": book.bids(200), "asks": book.asks(200)} == judge.book
 
 
 def test_an_older_book_of_spot_does_not_replace_a_newer_one() -> None:
     spot = codec_of("spot")
-    keeper = keeper_of(spot, instrument_of("spot"))
-    assert spot.rules(Channel.BOOK).sequencing is Sequencing.RISING
+    local_book = local_book_of(spot, instrument_of("spot"))
+    assert spot.rules(FeedChannel.BOOK).sequencing is Sequencing.INCREASING
     older, newer = (message | {"timestamp": at} for at, message in enumerate(BOOKS["spot"], 1))
     for message in (newer, older):
-        keeper.take(*spot.decode(zipped(message)), 0)
-    book = keeper.valid_at(0, 0)
+        local_book.apply(*spot.decode(zipped(message)), 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     assert book.best_bid == (83657.0, 1.5)
 
@@ -125,13 +125,13 @@ def test_a_ping_is_answered_as_ccxt_answers_it(
     asyncio.run(judge.exchange.pong(judge.socket, message))
     (sent,) = judge.socket.sent
     (answer,) = codec.decode(zipped(message.encode() if isinstance(message, str) else message))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, PingReceived)
     ours = answer.frame.decode()
     assert (ours if isinstance(sent, str) else json.loads(ours)) == sent
 
 
 def test_requests_are_a_frame_a_topic(kind: str, codec: BingxCodec) -> None:
-    topics = [Topic(channel, instrument_of(kind)) for channel in Channel]
+    topics = [FeedTopic(channel, instrument_of(kind)) for channel in FeedChannel]
     candles = "kline_1min" if kind == "spot" else "kline_1m"
     assert [json.loads(frame) for frame in codec.subscribe(topics, 7)] == [
         {"id": "7", "reqType": "sub", "dataType": f"BTC-USDT@{name}"}
@@ -185,7 +185,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(was: str, now:
     linear = codec_of("linear")
     frame = recorded.raw(TRADES["linear"] | {"new_field": [{}]}).decode()
     assert len(linear.decode(zipped(frame.encode()))) == 2
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         linear.decode(zipped(frame.replace(was, now).encode()))
 
 

@@ -12,7 +12,13 @@ import pytest
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction
 from bowline.core.venue import FillReport, MarginMode, OrderReport, PositionReport
-from bowline.venues import Answer, Closing, Subscribed, SubscriptionRefused, Unreadable
+from bowline.venues import (
+    ClosingAnnounced,
+    DecodeError,
+    PingReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.private import PrivateCodec, Untold
 from tests.venues.accounts import (
     KEYS,
@@ -125,11 +131,14 @@ def test_positions_are_told_by_side_and_balances_are_left_to_rest(
             {"id": "2", "code": 80014, "msg": "invalid", "dataType": "x"},
             (SubscriptionRefused("80014", "invalid", 2),),
         ),
-        ({"e": "listenKeyExpired", "E": 1, "listenKey": "x"}, (Closing("listenKeyExpired"),)),
+        (
+            {"e": "listenKeyExpired", "E": 1, "listenKey": "x"},
+            (ClosingAnnounced("listenKeyExpired"),),
+        ),
         ({"e": "SNAPSHOT", "E": 1, "ac": {}}, ()),
         (
             {"ping": "abc", "time": "now"},
-            (Answer(b'{"pong":"abc","time":"now"}'),),
+            (PingReceived(b'{"pong":"abc","time":"now"}'),),
         ),
     ],
 )
@@ -138,7 +147,7 @@ def test_words_of_the_connection_are_known(
 ) -> None:
     for codec in (spot, linear):
         assert codec.decode(raw(message)) == expected
-        assert codec.decode(gzip.compress(b"Ping")) == (Answer(b"Pong"),)
+        assert codec.decode(gzip.compress(b"Ping")) == (PingReceived(b"Pong"),)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +162,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     message = json.dumps(LINEAR_ORDER)
     assert was in message
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         linear.decode(gzip.compress(message.replace(was, now).encode()))
 
 

@@ -10,9 +10,17 @@ import pytest
 
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.venue import BookChanged, BookReplaced, CandleSeen
-from bowline.venues import Answer, Channel, Pong, Subscribed, SubscriptionRefused, Topic, Unreadable
+from bowline.venues import (
+    DecodeError,
+    FeedChannel,
+    FeedTopic,
+    PingReceived,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.bitget import BitgetCodec
-from bowline.venues.books import BookState, Loss, keeper_of
+from bowline.venues.local_book import BookState, InvalidReason, local_book_of
 from tests.venues import fuzz, recorded
 
 WORDS = ["BTCUSDT", "DOGEUSD", "BELUSDT", "AXSUSDT", "ADAUSDT", "AQTUSDT", "YGGUSDT"]
@@ -50,7 +58,7 @@ def test_frames_of_v2_become_the_records_of_tardis(
     for line in lines:
         message, expected = line["message"], recorded.expected_records(line)
         if "topic" in message["arg"]:
-            with pytest.raises(Unreadable, match="unknown channel"):
+            with pytest.raises(DecodeError, match="unknown channel"):
                 codec.decode(recorded.raw(message))
             continue
         frame = recorded.raw(message)
@@ -88,16 +96,16 @@ def test_their_checksums_prove_every_book_of_the_capture_of_2022(
     for word, (tick, lot) in steps.items():
         codec = BitgetCodec(*recorded.listed(market, [word], tick=tick, lot=lot))
         instrument = InstrumentId(codec.market.market_id, word)
-        keeper = keeper_of(codec, instrument)
+        local_book = local_book_of(codec, instrument)
         for frame in _as_v2(shared_data / path):
             if f'"instId":"{word}"'.encode() not in frame or b'"channel":"books"' not in frame:
                 continue
             for each in codec.decode(frame):
                 if isinstance(each, BookReplaced | BookChanged):
-                    assert not keeper.take(each, 0)
-                    assert keeper.state is BookState.VALID
+                    assert not local_book.apply(each, 0)
+                    assert local_book.state is BookState.VALID
                     taken += 1
-        assert not any(keeper.losses.values())
+        assert not any(local_book.invalidations.values())
     assert taken == books
 
 
@@ -126,26 +134,26 @@ def test_a_lost_change_is_found_by_the_checksum_at_once(shared_data: Path) -> No
         for tick in codec.decode(frame)
         if isinstance(tick, BookReplaced | BookChanged)
     ]
-    keeper = keeper_of(codec, ticks[0].instrument)
-    asked = [keeper.take(tick, 0) for tick in [*ticks[:20], *ticks[21:]]]
+    local_book = local_book_of(codec, ticks[0].instrument)
+    asked = [local_book.apply(tick, 0) for tick in [*ticks[:20], *ticks[21:]]]
     assert asked.index(True) == 20
     assert sum(asked) == 1
-    assert keeper.losses[Loss.CHECKSUM] == 1
-    assert keeper.valid_at(0, 1) is None
+    assert local_book.invalidations[InvalidReason.CHECKSUM] == 1
+    assert local_book.valid_at(0, 1) is None
 
 
 def test_numbers_that_fall_are_a_gap_and_without_checksum_or_pseq_nothing_is_proven(
     codec: BitgetCodec,
 ) -> None:
-    keeper = keeper_of(codec, BTC)
+    local_book = local_book_of(codec, BTC)
     for number in (5, 9):
-        keeper.take(BookReplaced(BTC, 0, [(1.0, 1.0)], [(2.0, 1.0)], number), 0)
-    assert not keeper.take(BookChanged(BTC, 0, [(1.0, 2.0)], [], 12, 12, 9), 0)
-    assert keeper.take(BookChanged(BTC, 0, [(1.0, 3.0)], [], 11, 11), 0)
-    assert keeper.losses[Loss.GAP] == 1
-    keeper.take(BookReplaced(BTC, 0, [(1.0, 1.0)], [(2.0, 1.0)], 20), 0)
-    assert keeper.take(BookChanged(BTC, 0, [(1.0, 2.0)], [], 21, 21), 0)
-    assert keeper.losses[Loss.UNPROVEN] == 1
+        local_book.apply(BookReplaced(BTC, 0, [(1.0, 1.0)], [(2.0, 1.0)], number), 0)
+    assert not local_book.apply(BookChanged(BTC, 0, [(1.0, 2.0)], [], 12, 12, 9), 0)
+    assert local_book.apply(BookChanged(BTC, 0, [(1.0, 3.0)], [], 11, 11), 0)
+    assert local_book.invalidations[InvalidReason.GAP] == 1
+    local_book.apply(BookReplaced(BTC, 0, [(1.0, 1.0)], [(2.0, 1.0)], 20), 0)
+    assert local_book.apply(BookChanged(BTC, 0, [(1.0, 2.0)], [], 21, 21), 0)
+    assert local_book.invalidations[InvalidReason.UNPROVEN] == 1
 
 
 def test_prints_from_before_the_subscription_are_left_out(codec: BitgetCodec) -> None:
@@ -155,7 +163,7 @@ def test_prints_from_before_the_subscription_are_left_out(codec: BitgetCodec) ->
     )
     assert len(codec.decode(frame)) == 1
     assert codec.decode(frame.replace(b"update", b"snapshot")) == ()
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         codec.decode(frame.replace(b'"buy"', b'"Buy"'))
 
 
@@ -170,7 +178,7 @@ def test_a_candle_is_never_said_to_be_closed(codec: BitgetCodec) -> None:
 
 
 def test_words_of_the_connection_are_known(codec: BitgetCodec) -> None:
-    topic = Topic(Channel.BOOK, BTC)
+    topic = FeedTopic(FeedChannel.BOOK, BTC)
     (frame,) = codec.subscribe([topic], 3)
     arg = {"instType": "USDT-FUTURES", "channel": "books", "instId": "BTCUSDT"}
     assert json.loads(frame) == {"op": "subscribe", "args": [arg]}
@@ -180,9 +188,9 @@ def test_words_of_the_connection_are_known(codec: BitgetCodec) -> None:
     assert codec.decode(recorded.raw(refused)) == (
         SubscriptionRefused("30001", "no", None, (topic,)),
     )
-    assert codec.decode(b"pong") == (Pong(),)
-    assert codec.decode(b"ping") == (Answer(b"pong"),)
-    with pytest.raises(Unreadable, match="unknown event"):
+    assert codec.decode(b"pong") == (PongReceived(),)
+    assert codec.decode(b"ping") == (PingReceived(b"pong"),)
+    with pytest.raises(DecodeError, match="unknown event"):
         codec.decode(b'{"event":"surprise"}')
 
 

@@ -11,7 +11,7 @@ import pytest
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction, Side
 from bowline.core.venue import Balance, FillReport, MarginMode, OrderReport, PositionReport
-from bowline.venues import Answer, Pong, Subscribed, SubscriptionRefused, Unreadable
+from bowline.venues import DecodeError, PingReceived, PongReceived, Subscribed, SubscriptionRefused
 from bowline.venues.private import LoggedIn, LoginRefused, PrivateCodec, Untold
 from tests.venues.accounts import (
     KEYS,
@@ -195,8 +195,8 @@ def test_words_of_the_connection_are_known(
     linear: PrivateCodec, message: dict[str, Any], expected: object
 ) -> None:
     assert linear.decode(raw(message)) == expected
-    assert linear.decode(b"pong") == (Pong(),)
-    assert linear.decode(b"ping") == (Answer(b"pong"),)
+    assert linear.decode(b"pong") == (PongReceived(),)
+    assert linear.decode(b"ping") == (PingReceived(b"pong"),)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     message = raw(frame("linear", "orders", ORDERS["linear"])).decode()
     assert was in message
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         linear.decode(message.replace(was, now).encode())
 
 

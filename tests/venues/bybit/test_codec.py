@@ -10,9 +10,16 @@ import pytest
 
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.venue import BookChanged, CandleSeen, QuoteChanged, QuotePart
-from bowline.venues import Channel, Pong, Subscribed, SubscriptionRefused, Topic, Unreadable
-from bowline.venues.books import BookState, keeper_of
+from bowline.venues import (
+    DecodeError,
+    FeedChannel,
+    FeedTopic,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.bybit import BybitCodec
+from bowline.venues.local_book import BookState, local_book_of
 from tests.venues import fuzz, recorded
 
 WORDS = ["BTCUSDT", "BTCUSD", "BTCPERP", "LTCUSDT", "XRPUSDT", "ETHUSDT"]
@@ -60,7 +67,7 @@ def test_frames_of_the_dead_version_are_not_taken_for_this_one(
     for line in lines[: FIRST_V5 - 1]:
         if line["message"].get("topic", "").startswith("liquidation."):
             continue  # the topic kept its name, and nothing is read of it
-        with pytest.raises(Unreadable):
+        with pytest.raises(DecodeError):
             codec.decode(recorded.raw(line["message"]))
 
 
@@ -95,7 +102,7 @@ def test_nautilus_samples_are_read(codec: BybitCodec, shared_data: Path) -> None
 def test_a_request_is_one_numbered_frame_and_its_answer_carries_the_number(
     codec: BybitCodec,
 ) -> None:
-    topics = [Topic(channel, BTC) for channel in Channel]
+    topics = [FeedTopic(channel, BTC) for channel in FeedChannel]
     (frame,) = codec.subscribe(topics, 7)
     assert json.loads(frame) == {
         "op": "subscribe",
@@ -122,23 +129,23 @@ def test_a_request_is_one_numbered_frame_and_its_answer_carries_the_number(
     ],
 )
 def test_both_forms_of_their_pong_are_known(codec: BybitCodec, frame: bytes) -> None:
-    assert codec.decode(frame) == (Pong(),)
+    assert codec.decode(frame) == (PongReceived(),)
 
 
 def test_a_whole_book_after_their_restart_replaces_ours_whatever_its_type(
     codec: BybitCodec,
 ) -> None:
-    keeper = keeper_of(codec, BTC)
+    local_book = local_book_of(codec, BTC)
     for kind, u, bid in (("snapshot", 90, "10"), ("delta", 91, "11"), ("delta", 1, "8")):
         (tick,) = codec.decode(_book(kind, u, bid))
-        assert not keeper.take(tick, 0)
-    book = keeper.valid_at(0, 0)
+        assert not local_book.apply(tick, 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     assert book.bids(9) == [(8.0, 1.0)]
     (tick,) = codec.decode(_book("delta", 3, "9"))
     assert isinstance(tick, BookChanged)
-    assert keeper.take(tick, 0)
-    assert keeper.state is BookState.INVALID
+    assert local_book.apply(tick, 0)
+    assert local_book.state is BookState.INVALID
 
 
 @pytest.mark.parametrize(
@@ -157,7 +164,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
         '"s":"LTCUSDT","S":"Buy","v":"0.4","p":"94.53","i":"x","new_field":[{}]}]}'
     )
     assert len(codec.decode(frame.encode())) == 1
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         codec.decode(frame.replace(was, now).encode())
 
 
@@ -184,7 +191,7 @@ def test_the_cut_capture_of_2021_speaks_a_dead_version(
     for frame in recorded.cryptofeed(path):
         try:
             codec.decode(frame)
-        except Unreadable:
+        except DecodeError:
             refused += 1
         else:
             assert b'"topic"' not in frame

@@ -18,7 +18,7 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import Pong, Subscribed, SubscriptionRefused, Unreadable
+from bowline.venues import DecodeError, PongReceived, Subscribed, SubscriptionRefused
 from bowline.venues.private import LoggedIn, LoginRefused, PrivateCodec
 from tests.venues.accounts import (
     KEYS,
@@ -144,7 +144,7 @@ def test_funding_is_no_fill(linear: PrivateCodec, shared_data: Path) -> None:
     frame["data"][0]["execType"] = "Funding"
     assert list(linear.decode(raw(frame))) == []
     frame["data"][0]["execType"] = "Gift"
-    with pytest.raises(Unreadable, match="Gift"):
+    with pytest.raises(DecodeError, match="Gift"):
         linear.decode(raw(frame))
 
 
@@ -250,7 +250,7 @@ def test_words_of_the_connection_are_known(
     linear: PrivateCodec, shared_data: Path, name: str, expected: object
 ) -> None:
     assert linear.decode(raw(sample(shared_data, name))) == (expected,)
-    assert linear.decode(b'{"req_id":"","op":"pong","args":["1"]}') == (Pong(),)
+    assert linear.decode(b'{"req_id":"","op":"pong","args":["1"]}') == (PongReceived(),)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     frame = raw(sample(shared_data, "account_order")).decode()
     assert was in frame
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         linear.decode(frame.replace(was, now).encode())
 
 

@@ -17,16 +17,16 @@ from bowline.core.venue import (
     TradePrinted,
 )
 from bowline.venues import (
-    Channel,
-    Closing,
-    Pong,
+    ClosingAnnounced,
+    DecodeError,
+    FeedChannel,
+    FeedTopic,
+    PongReceived,
     Subscribed,
     SubscriptionRefused,
-    Topic,
-    Unreadable,
 )
-from bowline.venues.books import BookState, keeper_of
 from bowline.venues.gate import GateCodec
+from bowline.venues.local_book import BookState, local_book_of
 from tests.venues import fuzz, recorded
 from tests.venues.judge import Judge
 
@@ -113,7 +113,7 @@ def test_the_capture_of_cryptofeed_gives_its_counts(shared_data: Path) -> None:
         tickers += b'"spot.tickers","event":"update"' in frame
         try:
             read = spot.decode(frame)
-        except Unreadable as error:
+        except DecodeError as error:
             unread.append(str(error))
             continue
         for each in read:
@@ -142,7 +142,9 @@ def test_requests_are_a_frame_a_topic_with_number_and_time(
     spot: GateCodec, linear: GateCodec
 ) -> None:
     def sent(codec: GateCodec, market_id: Any) -> list[tuple[str, list[str]]]:
-        topics = [Topic(channel, InstrumentId(market_id, "BTC_USDT")) for channel in Channel]
+        topics = [
+            FeedTopic(channel, InstrumentId(market_id, "BTC_USDT")) for channel in FeedChannel
+        ]
         frames = [json.loads(frame) for frame in codec.subscribe(topics, 7)]
         assert {(each["id"], each["time"], each["event"]) for each in frames} == {
             (7, NOW_S, "subscribe")
@@ -161,7 +163,7 @@ def test_requests_are_a_frame_a_topic_with_number_and_time(
         ("futures.order_book_update", ["BTC_USDT", "100ms", "100"]),
         ("futures.candlesticks", ["1m", "BTC_USDT"]),
     ]
-    (frame,) = spot.unsubscribe([Topic(Channel.TRADES, InstrumentId(SPOT, "BTC_USDT"))], 8)
+    (frame,) = spot.unsubscribe([FeedTopic(FeedChannel.TRADES, InstrumentId(SPOT, "BTC_USDT"))], 8)
     assert json.loads(frame)["event"] == "unsubscribe"
 
 
@@ -184,15 +186,15 @@ PONG = {"time": 1545404023, "channel": "spot.pong", "event": "", "error": None, 
     [
         (TAKEN, Subscribed(9)),
         (REFUSAL, SubscriptionRefused("2", "unknown currency pair: LUNARLENS_USDT", 4)),
-        (PONG, Pong()),
-        (PONG | {"error": {"code": 3, "message": "Server side error"}}, Pong()),
-        ({"type": "upgrade", "msg": "Please reconnect."}, Closing("Please reconnect.")),
+        (PONG, PongReceived()),
+        (PONG | {"error": {"code": 3, "message": "Server side error"}}, PongReceived()),
+        ({"type": "upgrade", "msg": "Please reconnect."}, ClosingAnnounced("Please reconnect.")),
         (
             {
                 "time": 1, "channel": "futures.system", "event": "update",
                 "result": {"type": "upgrade", "msg": "soon"},
             },
-            Closing("soon"),
+            ClosingAnnounced("soon"),
         ),
     ],
 )  # fmt: skip
@@ -204,30 +206,30 @@ def test_words_of_the_connection_are_known(
 
 def test_a_perpetuals_book_joins_its_start_by_rest_and_shows_a_gap(linear: GateCodec) -> None:
     instrument = InstrumentId(LINEAR, "BTC_USDT")
-    keeper = keeper_of(linear, instrument)
+    local_book = local_book_of(linear, instrument)
     assert linear.snapshot_path(instrument) == (
         "/api/v4/futures/usdt/order_book?contract=BTC_USDT&limit=100&with_id=true"
     )
-    assert keeper.take(*linear.decode(_futures_change(11, 12, "99")), 0)
+    assert local_book.apply(*linear.decode(_futures_change(11, 12, "99")), 0)
     start = linear.decode_snapshot(instrument, FUTURES_START)
     assert (start.sequence, start.event_ns) == (11, 1_623_898_993_121_000_000)
-    keeper.take(start, 0)
-    book = keeper.valid_at(0, 0)
+    local_book.apply(start, 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     assert book.bids(9) == [(99.0, 5.0), (98.0, 6.0)]
-    assert keeper.take(*linear.decode(_futures_change(14, 15, "97")), 0)
-    assert keeper.state is BookState.INVALID
+    assert local_book.apply(*linear.decode(_futures_change(14, 15, "97")), 0)
+    assert local_book.state is BookState.INVALID
 
 
 def test_a_spot_book_is_what_ccxt_makes_of_the_same_frames(spot: GateCodec) -> None:
     judge = Judge("gate", "spot", "BTC_USDT", "wss://api.gateio.ws/ws/v4/")
     instrument = InstrumentId(SPOT, "BTC_USDT")
-    keeper = keeper_of(spot, instrument)
+    local_book = local_book_of(spot, instrument)
     for message in OBU:
         judge.feed(message)
         (tick,) = spot.decode(recorded.raw(message))
-        assert not keeper.take(tick, 0)
-    book = keeper.valid_at(0, 0)
+        assert not local_book.apply(tick, 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     assert {"bids": book.bids(99), "asks": book.asks(99)} == judge.book
 
@@ -280,7 +282,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     frame = recorded.raw(SPOT_TRADE | {"new_field": [{}]}).decode()
     assert len(spot.decode(frame.encode())) == 1
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         spot.decode(frame.replace(was, now).encode())
 
 

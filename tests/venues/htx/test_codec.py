@@ -14,17 +14,17 @@ import pytest
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.venue import BookReplaced, CandleSeen, QuoteChanged, TradePrinted
 from bowline.venues import (
-    Answer,
-    Channel,
-    Closing,
-    Pong,
+    ClosingAnnounced,
+    DecodeError,
+    FeedChannel,
+    FeedTopic,
+    PingReceived,
+    PongReceived,
     Subscribed,
     SubscriptionRefused,
-    Topic,
-    Unreadable,
 )
-from bowline.venues.books import BookState, keeper_of
 from bowline.venues.htx import HtxCodec
+from bowline.venues.local_book import BookState, local_book_of
 from tests.venues import fuzz, recorded
 from tests.venues.judge import Judge
 from tests.venues.zipped import Inside, refuses_what_is_no_gzip, zipped
@@ -61,13 +61,13 @@ def test_frames_become_the_records_of_tardis(linear: HtxCodec, lines: list[dict[
         frame, expected = zipped(line["message"]), recorded.expected_records(line)
         if line["n"] == WITHOUT_A_TAKER:
             assert expected[0]["side"] == "unknown"
-            with pytest.raises(Unreadable, match="direction"):
+            with pytest.raises(DecodeError, match="direction"):
                 linear.decode(frame)
             continue
         read = linear.decode(frame)
         kinds += [each["type"] for each in expected]
         if "subbed" in line["message"]:
-            assert read == (Subscribed(3, (Topic(Channel.BOOK, LINEAR_BTC),)),)
+            assert read == (Subscribed(3, (FeedTopic(FeedChannel.BOOK, LINEAR_BTC),)),)
         elif {each["type"] for each in expected} <= {"derivative_ticker", "liquidation"}:
             assert read == (), line  # known, and nothing to us
         else:
@@ -98,7 +98,7 @@ def test_the_capture_of_cryptofeed_gives_its_counts(shared_data: Path) -> None:
         for each in codec.decode(frame):
             if isinstance(each, Subscribed):
                 taken += 1
-            elif isinstance(each, Answer):
+            elif isinstance(each, PingReceived):
                 answers.append(json.loads(each.frame))
             else:
                 ticks.append(each)
@@ -126,7 +126,7 @@ def test_requests_are_a_frame_a_topic_and_books_of_spot_have_their_own_url(
     spot: HtxCodec, linear: HtxCodec
 ) -> None:
     def asked(codec: HtxCodec, instrument: InstrumentId) -> list[Any]:
-        topics = [Topic(channel, instrument) for channel in Channel]
+        topics = [FeedTopic(channel, instrument) for channel in FeedChannel]
         return [json.loads(frame) for frame in codec.subscribe(topics, 7)]
 
     assert asked(spot, SPOT_BTC) == [
@@ -138,11 +138,11 @@ def test_requests_are_a_frame_a_topic_and_books_of_spot_have_their_own_url(
     assert asked(linear, LINEAR_BTC)[2] == {
         "sub": "market.BTC-USDT.depth.size_150.high_freq", "id": "7", "data_type": "incremental",
     }  # fmt: skip
-    assert {spot.rules(channel).url for channel in Channel} == {
+    assert {spot.rules(channel).url for channel in FeedChannel} == {
         "wss://api.huobi.pro/ws",
         "wss://api.huobi.pro/feed",
     }
-    (frame,) = spot.unsubscribe([Topic(Channel.QUOTES, SPOT_BTC)], 8)
+    (frame,) = spot.unsubscribe([FeedTopic(FeedChannel.QUOTES, SPOT_BTC)], 8)
     assert json.loads(frame) == {"unsub": "market.btcusdt.bbo", "id": "8"}
 
 
@@ -151,7 +151,7 @@ def test_requests_are_a_frame_a_topic_and_books_of_spot_have_their_own_url(
     [
         (
             {"id": "7", "status": "ok", "subbed": "market.btcusdt.bbo", "ts": 1},
-            Subscribed(7, (Topic(Channel.QUOTES, SPOT_BTC),)),
+            Subscribed(7, (FeedTopic(FeedChannel.QUOTES, SPOT_BTC),)),
         ),
         (
             {
@@ -167,13 +167,13 @@ def test_requests_are_a_frame_a_topic_and_books_of_spot_have_their_own_url(
             },
             SubscriptionRefused(
                 "429", "429 too many request topic is market.btcusdt.mbp.150", None,
-                (Topic(Channel.BOOK, SPOT_BTC),),
+                (FeedTopic(FeedChannel.BOOK, SPOT_BTC),),
             ),
         ),
-        ({"ping": 1583491673714}, Answer(b'{"pong":1583491673714}')),
-        ({"op": "ping", "ts": "1645202800015"}, Answer(b'{"op":"pong","ts":1645202800015}')),
-        ({"pong": 1}, Pong()),
-        ({"op": "close", "ts": 1}, Closing("closed by the venue")),
+        ({"ping": 1583491673714}, PingReceived(b'{"pong":1583491673714}')),
+        ({"op": "ping", "ts": "1645202800015"}, PingReceived(b'{"op":"pong","ts":1645202800015}')),
+        ({"pong": 1}, PongReceived()),
+        ({"op": "close", "ts": 1}, ClosingAnnounced("closed by the venue")),
     ],
 )  # fmt: skip
 def test_words_of_the_connection_are_known(
@@ -184,39 +184,39 @@ def test_words_of_the_connection_are_known(
 
 def test_a_spot_book_joins_the_start_that_was_asked_for_over_the_socket(spot: HtxCodec) -> None:
     """As ccxt's handler does it: the same frames make the same book."""
-    keeper = keeper_of(spot, SPOT_BTC)
+    local_book = local_book_of(spot, SPOT_BTC)
     judge = Judge("htx", "spot", "btcusdt", "wss://api.huobi.pro/feed")
     assert json.loads(spot.snapshot_path(SPOT_BTC)) == {
         "req": "market.btcusdt.mbp.150",
         "id": "market.btcusdt.mbp.150",
     }
-    assert keeper.take(*spot.decode(zipped(MBP[0])), 0)  # asks for a start
-    keeper.take(*spot.decode(zipped(MBP[1])), 0)
-    assert not keeper.take(*spot.decode(zipped(REP)), 0)
-    assert not keeper.take(*spot.decode(zipped(MBP[2])), 0)
+    assert local_book.apply(*spot.decode(zipped(MBP[0])), 0)  # asks for a start
+    local_book.apply(*spot.decode(zipped(MBP[1])), 0)
+    assert not local_book.apply(*spot.decode(zipped(REP)), 0)
+    assert not local_book.apply(*spot.decode(zipped(MBP[2])), 0)
     judge.start_book(REP["data"], REP["data"]["seqNum"], "bids", "asks")
     for message in MBP:
         if message["tick"]["prevSeqNum"] >= REP["data"]["seqNum"]:
             judge.feed(message)
-    book = keeper.valid_at(0, 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     assert {"bids": book.bids(99), "asks": book.asks(99)} == judge.book
     lost = MBP[2] | {"tick": MBP[2]["tick"] | {"prevSeqNum": 40, "seqNum": 41}}
-    assert keeper.take(*spot.decode(zipped(lost)), 0)
-    assert keeper.state is BookState.INVALID
+    assert local_book.apply(*spot.decode(zipped(lost)), 0)
+    assert local_book.state is BookState.INVALID
 
 
 def test_a_perpetuals_book_is_what_ccxt_makes_of_the_same_frames(linear: HtxCodec) -> None:
     judge = Judge("htx", "linear", "BTC-USDT", "wss://api.hbdm.com/linear-swap-ws")
-    keeper = keeper_of(linear, LINEAR_BTC)
+    local_book = local_book_of(linear, LINEAR_BTC)
     for message in DEPTH:
         judge.feed(message)
-        assert not keeper.take(*linear.decode(zipped(message)), 0)
-    book = keeper.valid_at(0, 0)
+        assert not local_book.apply(*linear.decode(zipped(message)), 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     assert {"bids": book.bids(99), "asks": book.asks(99)} == judge.book
     lost = DEPTH[2] | {"tick": DEPTH[2]["tick"] | {"version": 14}}
-    assert keeper.take(*linear.decode(zipped(lost)), 0)
+    assert local_book.apply(*linear.decode(zipped(lost)), 0)
 
 
 def test_spot_trades_and_candles_are_what_ccxt_makes_of_them(spot: HtxCodec) -> None:
@@ -252,7 +252,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     frame = recorded.raw(SPOT_TRADES | {"new_field": [{}]}).decode()
     assert len(spot.decode(zipped(frame.encode()))) == 1
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         spot.decode(zipped(frame.replace(was, now).encode()))
 
 

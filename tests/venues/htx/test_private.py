@@ -12,7 +12,7 @@ import pytest
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction, Side
 from bowline.core.venue import Balance, FillReport, MarginMode, OrderReport, PositionReport
-from bowline.venues import Answer, Subscribed, SubscriptionRefused, Unreadable
+from bowline.venues import DecodeError, PingReceived, Subscribed, SubscriptionRefused
 from bowline.venues.private import LoggedIn, LoginRefused, PrivateCodec, Untold
 from tests.venues.accounts import (
     KEYS,
@@ -209,7 +209,7 @@ def test_balances_of_perpetuals_are_what_ccxt_makes_of_them(linear: PrivateCodec
         ),
         (
             {"action": "ping", "data": {"ts": 1575537778295}},
-            Answer(b'{"action":"pong","data":{"ts":1575537778295}}'),
+            PingReceived(b'{"action":"pong","data":{"ts":1575537778295}}'),
         ),
     ],
 )
@@ -232,7 +232,10 @@ def test_words_of_the_connection_of_spot_are_known(
             {"op": "sub", "cid": "3", "topic": "x", "err-code": 2011, "err-msg": "?", "ts": 1},
             SubscriptionRefused("2011", "?", 3),
         ),
-        ({"op": "ping", "ts": "1492420473058"}, Answer(b'{"op":"pong","ts":"1492420473058"}')),
+        (
+            {"op": "ping", "ts": "1492420473058"},
+            PingReceived(b'{"op":"pong","ts":"1492420473058"}'),
+        ),
     ],
 )
 def test_words_of_the_connection_of_perpetuals_are_known(
@@ -253,7 +256,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     message = raw(LINEAR_ORDER).decode()
     assert was in message
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         linear.decode(message.replace(was, now).encode())
 
 
@@ -271,7 +274,7 @@ def test_the_side_of_spot_is_in_the_type(spot: PrivateCodec) -> None:
     (order,) = spot.decode(raw(SPOT_ORDER | {"data": SPOT_ORDER["data"] | changed}))
     assert isinstance(order, OrderReport)
     assert order.side is Side.SELL
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         spot.decode(raw(SPOT_ORDER | {"data": SPOT_ORDER["data"] | {"type": "swap-limit"}}))
 
 

@@ -11,14 +11,14 @@ import pytest
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.venue import BookChanged, CandleSeen, QuoteChanged, TradePrinted
 from bowline.venues import (
-    Channel,
-    Pong,
+    DecodeError,
+    FeedChannel,
+    FeedTopic,
+    PongReceived,
     Subscribed,
     SubscriptionRefused,
-    Topic,
-    Unreadable,
 )
-from bowline.venues.books import keeper_of
+from bowline.venues.local_book import local_book_of
 from bowline.venues.mexc import MexcLinearCodec
 from tests.venues import fuzz, recorded
 from tests.venues.judge import Judge
@@ -72,14 +72,14 @@ def test_a_start_by_rest_and_the_change_before_it_make_the_book_of_tardis(
     codec: MexcLinearCodec, lines: list[dict[str, Any]]
 ) -> None:
     change, start = lines[1]["message"], lines[2]["message"]
-    keeper = keeper_of(codec, BTC)
+    local_book = local_book_of(codec, BTC)
     assert codec.snapshot_path(BTC) == "/api/v1/contract/depth/BTC_USDT?limit=1000"
-    assert keeper.take(*codec.decode(recorded.raw(change)), 0)
+    assert local_book.apply(*codec.decode(recorded.raw(change)), 0)
     whole = codec.decode_snapshot(BTC, _start_of(start))
     (expected,) = recorded.expected_records(lines[2])
     assert whole.event_ns == expected["timestamp"]
-    keeper.take(whole, 0)
-    book = keeper.valid_at(0, 0)
+    local_book.apply(whole, 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     levels = {
         "bids": [{"price": p, "amount": s} for p, s in reversed(book.bids(9))],
@@ -111,11 +111,11 @@ def test_books_trades_and_candles_are_what_ccxt_makes_of_them(codec: MexcLinearC
     start = {"asks": [[39147, 5, 1]], "bids": [[39143, 6, 1]]}
     judge.start_book(start, 4895965270, "bids", "asks")
     judge.feed(DEPTH)
-    keeper = keeper_of(codec, BTC)
+    local_book = local_book_of(codec, BTC)
     body = {"success": True, "data": start | {"version": 4895965270, "timestamp": 1}}
-    keeper.take(*codec.decode(recorded.raw(DEPTH)), 0)
-    keeper.take(codec.decode_snapshot(BTC, recorded.raw(body)), 0)
-    book = keeper.valid_at(0, 0)
+    local_book.apply(*codec.decode(recorded.raw(DEPTH)), 0)
+    local_book.apply(codec.decode_snapshot(BTC, recorded.raw(body)), 0)
+    book = local_book.valid_at(0, 0)
     assert book is not None
     assert {"bids": book.bids(9), "asks": book.asks(9)} == judge.book
 
@@ -145,7 +145,7 @@ def test_the_top_of_the_book_stands_in_for_quotes(codec: MexcLinearCodec) -> Non
 
 
 def test_requests_are_a_frame_a_topic(codec: MexcLinearCodec) -> None:
-    topics = [Topic(channel, BTC) for channel in Channel]
+    topics = [FeedTopic(channel, BTC) for channel in FeedChannel]
     assert [json.loads(frame) for frame in codec.subscribe(topics, 7)] == [
         {"method": "sub.deal", "param": {"symbol": "BTC_USDT"}},
         {"method": "sub.depth.full", "param": {"symbol": "BTC_USDT", "limit": 5}},
@@ -161,14 +161,14 @@ def test_requests_are_a_frame_a_topic(codec: MexcLinearCodec) -> None:
     [
         (
             {"channel": "rs.sub.depth", "data": "success", "ts": 1},
-            (Subscribed(channel=Channel.BOOK),),
+            (Subscribed(channel=FeedChannel.BOOK),),
         ),
         (
             {"channel": "rs.sub.depth.full", "data": "success", "ts": 1},
-            (Subscribed(channel=Channel.QUOTES),),
+            (Subscribed(channel=FeedChannel.QUOTES),),
         ),
         ({"channel": "rs.unsub.depth", "data": "success", "ts": 1}, ()),
-        ({"channel": "pong", "data": 1587453241453}, (Pong(),)),
+        ({"channel": "pong", "data": 1587453241453}, (PongReceived(),)),
         (
             {"channel": "rs.error", "data": "Contract [NOPE_USDT] not exists", "ts": 1},
             (SubscriptionRefused("rs.error", "Contract [NOPE_USDT] not exists"),),
@@ -178,7 +178,7 @@ def test_requests_are_a_frame_a_topic(codec: MexcLinearCodec) -> None:
             (
                 SubscriptionRefused(
                     "rs.error", "Contract [BTC_USDT] not exists", None,
-                    tuple(Topic(channel, BTC) for channel in Channel),
+                    tuple(FeedTopic(channel, BTC) for channel in FeedChannel),
                 ),
             ),
         ),
@@ -203,12 +203,12 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     frame = recorded.raw(DEAL | {"new_field": [{}]}).decode()
     assert len(codec.decode(frame.encode())) == 1
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         codec.decode(frame.replace(was, now).encode())
 
 
 def test_a_refused_reply_of_rest_is_no_book(codec: MexcLinearCodec) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         codec.decode_snapshot(BTC, b'{"success":false,"code":510,"message":"too frequent"}')
 
 

@@ -21,7 +21,7 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import Pong, Unreadable
+from bowline.venues import DecodeError, PongReceived
 from bowline.venues.mexc import MexcLinearPrivateCodec
 from bowline.venues.private import LoggedIn, LoginRefused
 from bowline.venues.rest import Credentials
@@ -124,7 +124,7 @@ def test_a_fill_has_its_side_fee_and_role(
             D("0.00060288"), "USDT", 1651583897276 * 10**6, maker=False,
         ),
     )  # fmt: skip
-    with pytest.raises(Unreadable, match="who took"):
+    with pytest.raises(DecodeError, match="who took"):
         codec.decode(recorded.raw(FILL))
 
 
@@ -164,7 +164,7 @@ def test_a_position_has_direction_mode_and_size(
     [
         ({"channel": "rs.login", "data": "success", "ts": 1}, (LoggedIn(),)),
         ({"channel": "rs.error", "data": "sign error"}, (LoginRefused("rs.error", "sign error"),)),
-        ({"channel": "pong", "data": 1}, (Pong(),)),
+        ({"channel": "pong", "data": 1}, (PongReceived(),)),
         ({"channel": "push.personal.risk.limit", "data": {"level": 2}}, ()),
         ({"channel": "push.ticker", "data": {}}, ()),
     ],
@@ -188,7 +188,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     frame = recorded.raw(ORDER | {"new_field": [{}]}).decode()
     assert len(codec.decode(frame.encode())) == 1
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         codec.decode(frame.replace(was, now).encode())
 
 

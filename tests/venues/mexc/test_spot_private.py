@@ -14,7 +14,7 @@ from ccxt.protobuf.mexc.PushDataV3ApiWrapper_pb2 import (
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Side
 from bowline.core.venue import Balance, FillReport, OrderReport
-from bowline.venues import Pong, Subscribed, SubscriptionRefused, Unreadable
+from bowline.venues import DecodeError, PongReceived, Subscribed, SubscriptionRefused
 from bowline.venues.private import PrivateCodec, Untold
 from tests.venues.accounts import (
     KEYS,
@@ -147,7 +147,7 @@ def test_a_fill_without_its_fee_is_left_to_rest_and_a_maker_is_told(codec: Priva
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        ({"id": 0, "code": 0, "msg": "PONG"}, Pong()),
+        ({"id": 0, "code": 0, "msg": "PONG"}, PongReceived()),
         ({"id": 1, "code": 0, "msg": "spot@private.orders.v3.api.pb"}, Subscribed(1)),
         (
             {"id": 1, "code": 0, "msg": "Not Subscribed successfully! [x].  Reason: Blocked! "},
@@ -175,7 +175,7 @@ def test_words_of_the_connection_are_known(
 def test_what_is_not_documented_is_unreadable_and_never_a_default(
     codec: PrivateCodec, frame: bytes
 ) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         codec.decode(frame)
 
 

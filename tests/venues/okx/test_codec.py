@@ -11,16 +11,16 @@ import pytest
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.venue import Book, BookChanged, BookReplaced, CandleSeen, QuoteChanged
 from bowline.venues import (
-    Answer,
-    Channel,
-    Closing,
-    Pong,
+    ClosingAnnounced,
+    DecodeError,
+    FeedChannel,
+    FeedTopic,
+    PingReceived,
+    PongReceived,
     Subscribed,
     SubscriptionRefused,
-    Topic,
-    Unreadable,
 )
-from bowline.venues.books import BookState, keeper_of
+from bowline.venues.local_book import BookState, local_book_of
 from bowline.venues.okx import OkxCodec
 from tests.venues import fuzz, recorded
 
@@ -57,7 +57,7 @@ def test_frames_of_v5_become_the_records_of_tardis_with_contracts_as_coins(
     for line in lines:
         message, expected = line["message"], recorded.expected_records(line, 100)
         if "table" in message:
-            with pytest.raises(Unreadable):
+            with pytest.raises(DecodeError):
                 codec.decode(recorded.raw(message))
             continue
         frame = recorded.raw(message).replace(b"books-l2-tbt", b"books")
@@ -113,10 +113,10 @@ def test_nautilus_samples_are_read(shared_data: Path) -> None:
     assert isinstance(change, BookChanged)
     assert (len(start.bids), len(start.asks), start.sequence) == (8, 8, 123456)
     assert (change.previous, change.last, change.checksum) == (123456, 123457, -855196043)
-    keeper = keeper_of(codec, start.instrument)
-    assert not keeper.take(start, 0)
-    assert not keeper.take(change, 0)
-    assert keeper.state is BookState.VALID
+    local_book = local_book_of(codec, start.instrument)
+    assert not local_book.apply(start, 0)
+    assert not local_book.apply(change, 0)
+    assert local_book.state is BookState.VALID
     quote = sample("ws_bbo_tbt")
     assert isinstance(quote, QuoteChanged)
     assert (quote.bid, quote.bid_size, quote.ask, quote.ask_size) == (8476.97, 256, 8476.98, 415)
@@ -137,26 +137,26 @@ def test_a_candle_counts_coins_in_both_markets(
 
 
 def test_the_chain_survives_their_maintenance_and_their_quiet_minutes(codec: OkxCodec) -> None:
-    keeper = keeper_of(codec, BTC)
+    local_book = local_book_of(codec, BTC)
     chain = [("snapshot", -1, 10), ("update", 10, 15), ("update", 15, 15), ("update", 15, 3),
              ("update", 3, 5)]  # fmt: skip
     for now, (action, before, number) in enumerate(chain):
         (tick,) = codec.decode(_book(action, before, number))
         assert isinstance(tick, BookReplaced | BookChanged)
-        assert not keeper.take(tick, now)
-        assert keeper.valid_at(now, 0) is not None
+        assert not local_book.apply(tick, now)
+        assert local_book.valid_at(now, 0) is not None
     (tick,) = codec.decode(_book("update", 6, 7))
     assert isinstance(tick, BookChanged)
-    assert keeper.take(tick, 9)
-    assert keeper.valid_at(9, 10**18) is None
+    assert local_book.apply(tick, 9)
+    assert local_book.valid_at(9, 10**18) is None
 
 
 def test_words_of_the_connection_are_known(codec: OkxCodec) -> None:
-    topic = Topic(Channel.BOOK, BTC)
+    topic = FeedTopic(FeedChannel.BOOK, BTC)
     arg = b'"arg":{"channel":"books","instId":"BTC-USDT-SWAP"}'
     for frame, word in (
-        (b"pong", Pong()),
-        (b"ping", Answer(b"pong")),
+        (b"pong", PongReceived()),
+        (b"ping", PingReceived(b"pong")),
         (b'{"event":"subscribe",' + arg + b',"connId":"a"}', Subscribed(None, (topic,))),
         (
             b'{"id":"4","event":"error","code":"60018","msg":"no such channel","connId":"a"}',
@@ -164,17 +164,19 @@ def test_words_of_the_connection_are_known(codec: OkxCodec) -> None:
         ),
         (
             b'{"event":"notice","code":"64008","msg":"closing for an upgrade","connId":"a"}',
-            Closing("closing for an upgrade"),
+            ClosingAnnounced("closing for an upgrade"),
         ),
     ):
         assert codec.decode(frame) == (word,)
     assert codec.decode(b'{"event":"unsubscribe",' + arg + b"}") == ()
-    with pytest.raises(Unreadable, match="unknown event"):
+    with pytest.raises(DecodeError, match="unknown event"):
         codec.decode(b'{"event":"surprise"}')
 
 
 def test_a_request_is_one_frame_on_the_url_of_its_channel(codec: OkxCodec) -> None:
-    (frame,) = codec.subscribe([Topic(Channel.QUOTES, BTC), Topic(Channel.BOOK, BTC)], 3)
+    (frame,) = codec.subscribe(
+        [FeedTopic(FeedChannel.QUOTES, BTC), FeedTopic(FeedChannel.BOOK, BTC)], 3
+    )
     assert json.loads(frame) == {
         "id": "3",
         "op": "subscribe",
@@ -183,8 +185,8 @@ def test_a_request_is_one_frame_on_the_url_of_its_channel(codec: OkxCodec) -> No
             {"channel": "books", "instId": "BTC-USDT-SWAP"},
         ],
     }
-    assert codec.rules(Channel.CANDLES).url.endswith("/business")
-    assert codec.rules(Channel.BOOK).url.endswith("/public")
+    assert codec.rules(FeedChannel.CANDLES).url.endswith("/business")
+    assert codec.rules(FeedChannel.BOOK).url.endswith("/public")
 
 
 @pytest.mark.chance

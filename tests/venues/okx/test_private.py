@@ -12,7 +12,14 @@ import pytest
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction
 from bowline.core.venue import Balance, FillReport, MarginMode, OrderReport, PositionReport
-from bowline.venues import Answer, Closing, Pong, Subscribed, SubscriptionRefused, Unreadable
+from bowline.venues import (
+    ClosingAnnounced,
+    DecodeError,
+    PingReceived,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.private import LoggedIn, LoginRefused, PrivateCodec, Untold
 from tests.venues.accounts import (
     KEYS,
@@ -196,7 +203,7 @@ def test_balances_are_equity_and_what_is_free_of_it(spot: PrivateCodec, shared_d
             (Subscribed(1),),
         ),
         ({"event": "error", "code": "60012", "msg": "?"}, (SubscriptionRefused("60012", "?"),)),
-        ({"event": "notice", "code": "64008", "msg": "soon"}, (Closing("soon"),)),
+        ({"event": "notice", "code": "64008", "msg": "soon"}, (ClosingAnnounced("soon"),)),
         ({"event": "channel-conn-count", "channel": "orders", "connCount": "2"}, ()),
     ],
 )
@@ -204,8 +211,8 @@ def test_words_of_the_connection_are_known(
     linear: PrivateCodec, message: dict[str, Any], expected: object
 ) -> None:
     assert linear.decode(raw(message)) == expected
-    assert linear.decode(b"pong") == (Pong(),)
-    assert linear.decode(b"ping") == (Answer(b"pong"),)
+    assert linear.decode(b"pong") == (PongReceived(),)
+    assert linear.decode(b"ping") == (PingReceived(b"pong"),)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +227,7 @@ def test_what_is_not_documented_is_unreadable_and_never_a_default(
 ) -> None:
     frame = raw(sample(shared_data, "orders")).decode()
     assert was in frame
-    with pytest.raises(Unreadable):
+    with pytest.raises(DecodeError):
         linear.decode(frame.replace(was, now).encode())
 
 

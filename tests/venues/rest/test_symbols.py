@@ -17,7 +17,7 @@ import pytest
 
 from bowline.core.model.values import OrderId, Side
 from bowline.core.venue import Listings, MarginMode, OrderRequest
-from bowline.venues import Channel, Topic
+from bowline.venues import FeedChannel, FeedTopic
 from bowline.venues.codecs import CODECS
 from bowline.venues.errors import VenueError
 from bowline.venues.rest import RestVenue
@@ -87,8 +87,8 @@ def test_a_feed_asks_for_such_a_symbol_as_the_venue_names_it(market: str) -> Non
         stub.answers["GET", path] = renamed(listed, NAMES[0])
         (listing,) = await venue.listings()
         codec = CODECS[venue_name](venue.market, Listings([listing]))
-        for channel in Channel:
-            frames = codec.subscribe([Topic(channel, listing.instrument.id)], 1)
+        for channel in FeedChannel:
+            frames = codec.subscribe([FeedTopic(channel, listing.instrument.id)], 1)
             assert any(NAMES[0] in frame.decode() for frame in frames)
         try:
             asked = codec.snapshot_path(listing.instrument.id)

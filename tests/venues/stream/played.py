@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.venue import CandleSeen, Listing, Listings, QuoteChanged, TradePrinted
-from bowline.venues.books import BookKeeper
 from bowline.venues.bybit import BybitCodec
+from bowline.venues.local_book import LocalBook
 from bowline.venues.stream import Disconnected, FeedEvent, Socket
 
 MARKET = market_by_name("bybit:linear")
@@ -35,8 +35,8 @@ class Heard:
         if isinstance(tick, TradePrinted):
             self.trades.append(tick.trade_id or f"{tick.instrument.symbol}-{tick.quantity:.0f}")
 
-    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
-        book = keeper.valid_at(seen_ns, 1)
+    def book(self, local_book: LocalBook, seen_ns: int) -> None:
+        book = local_book.valid_at(seen_ns, 1)
         assert book is not None, "a book is told of that may not be believed"
         assert book.best_bid is not None
         self.books.append((now_s(), book.instrument.symbol, book.best_bid[0]))

@@ -454,7 +454,7 @@ def test_an_old_connection_is_followed_by_another() -> None:
         assert len(told.of(StreamLive)) >= 2
         assert any("old" in each.why for each in told.of(StreamLost))
 
-    play(scene, connection_lives_s=3600.0)
+    play(scene, connection_lifetime_s=3600.0)
 
 
 def test_a_hundred_fills_a_second_with_losses_are_each_told_once() -> None:

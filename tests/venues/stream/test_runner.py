@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.venue import Listing, Listings
-from bowline.venues import Channel, FeedRules, Topic
+from bowline.venues import FeedChannel, FeedRules, FeedTopic
 from bowline.venues.bybit import BybitCodec
 from bowline.venues.stream import (
     BookInvalid,
@@ -29,8 +29,8 @@ from bowline.venues.stream.connection import Connection
 from tests.venues.stream.played import BTC, CODEC, ETH, MARKET, Heard, PlayedVenue, now_ns, now_s
 from tests.virtual_time import run_virtually
 
-BOOKS = [Topic(Channel.BOOK, BTC), Topic(Channel.BOOK, ETH)]
-TRADES = [Topic(Channel.TRADES, BTC), Topic(Channel.TRADES, ETH)]
+BOOKS = [FeedTopic(FeedChannel.BOOK, BTC), FeedTopic(FeedChannel.BOOK, ETH)]
+TRADES = [FeedTopic(FeedChannel.TRADES, BTC), FeedTopic(FeedChannel.TRADES, ETH)]
 
 Scene = Callable[[PlayedVenue, Heard], Awaitable[None]]
 
@@ -49,11 +49,11 @@ class Codec:
     def __getattr__(self, name: str) -> object:
         return getattr(self._codec, name)
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         return replace(self._codec.rules(channel), **self._changes)
 
 
-def listings_of(*topics: Topic) -> Listings:
+def listings_of(*topics: FeedTopic) -> Listings:
     named = [each.instrument for each in topics]
     return Listings(Listing(Instrument(i), i.symbol, i.symbol[:-4], "USDT") for i in named)
 
@@ -62,7 +62,7 @@ def listings_of(*topics: Topic) -> Listings:
 async def running(
     venue: PlayedVenue,
     heard: Heard,
-    topics: list[Topic],
+    topics: list[FeedTopic],
     seed: int = 1,
     codec: Codec | None = None,
     **changes: object,
@@ -113,7 +113,7 @@ def test_a_part_of_a_quote_is_told_whole_once_a_whole_one_is_known() -> None:
             quotes.append(tick)
 
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
-        connection = Connection(CODEC, CODEC.rules(Channel.QUOTES), no_rest, Sink(), now_ns)
+        connection = Connection(CODEC, CODEC.rules(FeedChannel.QUOTES), no_rest, Sink(), now_ns)
         hear = connection._on_frame
 
         def frame(kind: str, bids: str, asks: str) -> bytes:
@@ -155,7 +155,7 @@ def test_b2_a_frozen_stream_whose_pings_are_answered_is_dead_within_half_a_minut
     """Books are doubted after ten seconds; asking again brings nothing; another connection."""
 
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
-        async with running(venue, heard, BOOKS, ping_every_s=2):
+        async with running(venue, heard, BOOKS, ping_interval_s=2):
             await asyncio.sleep(5)
             venue.frozen = True
             frozen_s = now_s()
@@ -177,7 +177,7 @@ def test_b2_a_frozen_stream_whose_pings_are_answered_is_dead_within_half_a_minut
 
 def test_a_connection_without_any_frame_is_dead() -> None:
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
-        async with running(venue, heard, TRADES, ping=None, silent_after_s=20):
+        async with running(venue, heard, TRADES, ping=None, idle_timeout_s=20):
             await asyncio.sleep(5)
             venue.frozen = True
             await asyncio.sleep(22)
@@ -190,7 +190,7 @@ def test_a_quiet_market_keeps_its_connection_and_is_asked_less_and_less() -> Non
     """It answers when it is asked again: quiet, not dead."""
 
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
-        async with running(venue, heard, BOOKS, ping_every_s=5):
+        async with running(venue, heard, BOOKS, ping_interval_s=5):
             await asyncio.sleep(2)
             topic = "orderbook.50.ETHUSDT"
             while now_s() < 1_000 + 1_800:
@@ -209,9 +209,9 @@ def test_a_quiet_market_keeps_its_connection_and_is_asked_less_and_less() -> Non
 def test_b10_one_refused_topic_of_many_is_told_and_asked_for_again_later() -> None:
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
         venue.refuse.add("orderbook.50.ETHUSDT")
-        async with running(venue, heard, [BOOKS[0]], topics_a_frame=1):
+        async with running(venue, heard, [BOOKS[0]], topics_per_frame=1):
             pass
-        async with running(venue, heard, BOOKS, topics_a_frame=1):
+        async with running(venue, heard, BOOKS, topics_per_frame=1):
             await asyncio.sleep(30)
             assert {symbol for _, symbol, _ in heard.books} == {"BTCUSDT"}
             venue.refuse.clear()
@@ -228,12 +228,12 @@ def test_b10_one_refused_topic_of_many_is_told_and_asked_for_again_later() -> No
 def test_b10_a_bad_topic_among_ten_of_one_request_costs_no_other_one(bad: set[str]) -> None:
     """The venue refuses the request as a whole and does not say for which topic (Bybit, v5)."""
     names = ["ETHUSDT", *(f"C{n}USDT" for n in range(10))]
-    topics = [Topic(Channel.BOOK, InstrumentId(MARKET.market_id, name)) for name in names]
+    topics = [FeedTopic(FeedChannel.BOOK, InstrumentId(MARKET.market_id, name)) for name in names]
 
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
         venue.whole_requests = True
         venue.refuse |= {f"orderbook.50.{name}" for name in bad}
-        codec = Codec(BybitCodec(MARKET, listings_of(*topics)), topics_a_frame=10)
+        codec = Codec(BybitCodec(MARKET, listings_of(*topics)), topics_per_frame=10)
         async with running(venue, heard, topics, codec=codec):
             await asyncio.sleep(20)
             assert {symbol for _, symbol, _ in heard.books} == set(names) - bad
@@ -254,7 +254,7 @@ def test_b10_a_bad_topic_among_ten_of_one_request_costs_no_other_one(bad: set[st
 def test_one_quiet_topic_of_many_ends_no_connection(every_s: int | None) -> None:
     """A delisted contract is acknowledged and never ticks; a thin one ticks now and then."""
     names = ["ETHUSDT", *(f"C{n}USDT" for n in range(3))]
-    topics = [Topic(Channel.BOOK, InstrumentId(MARKET.market_id, name)) for name in names]
+    topics = [FeedTopic(FeedChannel.BOOK, InstrumentId(MARKET.market_id, name)) for name in names]
     word = "orderbook.50.ETHUSDT"
 
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
@@ -307,7 +307,7 @@ def test_b12_an_old_connection_is_relieved_without_a_hole(numbered: bool) -> Non
 
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
         venue.numbered = numbered
-        async with running(venue, heard, BOOKS + TRADES, connection_lives_s=100):
+        async with running(venue, heard, BOOKS + TRADES, connection_lifetime_s=100):
             await asyncio.sleep(450)
 
     venue, heard = play(scene)
@@ -325,7 +325,7 @@ def test_b12_an_old_connection_is_relieved_without_a_hole(numbered: bool) -> Non
 
 def test_b12_a_successor_that_cannot_come_leaves_the_present_one_alone() -> None:
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
-        async with running(venue, heard, BOOKS, connection_lives_s=100):
+        async with running(venue, heard, BOOKS, connection_lifetime_s=100):
             await asyncio.sleep(50)
             venue.unreachable = True
             await asyncio.sleep(100)
@@ -353,7 +353,7 @@ def test_b15_an_unreachable_venue_is_not_stormed(seed: int) -> None:
 
 def test_topics_are_shared_out_over_connections() -> None:
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
-        async with running(venue, heard, BOOKS + TRADES, topics_a_connection=1):
+        async with running(venue, heard, BOOKS + TRADES, topics_per_connection=1):
             await asyncio.sleep(3)
 
     venue, heard = play(scene)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bowline.core.model.instrument import InstrumentId, MarketId
-from bowline.venues import Channel, Topic
+from bowline.venues import FeedChannel, FeedTopic
 from bowline.venues.stream.topic_monitor import (
     ANSWER_TIMEOUT_S,
     MAX_RETRY_S,
@@ -20,7 +20,7 @@ from bowline.venues.stream.topic_monitor import (
 )
 
 BTC = InstrumentId(MarketId(4), "BTCUSDT")
-BOOK, TRADES = Topic(Channel.BOOK, BTC), Topic(Channel.TRADES, BTC)
+BOOK, TRADES = FeedTopic(FeedChannel.BOOK, BTC), FeedTopic(FeedChannel.TRADES, BTC)
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_a_live_book_that_stops_is_found_within_its_patience(monitor: TopicMonit
     assert monitor.tick(BOOK, 5.0)
     assert not monitor.tick(BOOK, 6.0), "alive already: no news"
     monitor.tick(TRADES, 6.0)
-    assert not list(monitor.newly_silent(6.0 + SILENCE_TIMEOUTS_S[Channel.BOOK]))
-    assert list(monitor.newly_silent(6.1 + SILENCE_TIMEOUTS_S[Channel.BOOK])) == [BOOK]
+    assert not list(monitor.newly_silent(6.0 + SILENCE_TIMEOUTS_S[FeedChannel.BOOK]))
+    assert list(monitor.newly_silent(6.1 + SILENCE_TIMEOUTS_S[FeedChannel.BOOK])) == [BOOK]
     assert monitor.tick(BOOK, 20.0), "alive again: news"
 
 
@@ -100,11 +100,13 @@ def test_a_topic_asked_again_in_vain_is_asked_ever_more_seldom_and_told_once(
 
 
 def test_one_silent_topic_is_no_deaf_connection_and_all_of_them_are() -> None:
-    quotes = [Topic(Channel.QUOTES, InstrumentId(MarketId(4), f"C{n}USDT")) for n in range(3)]
+    quotes = [
+        FeedTopic(FeedChannel.QUOTES, InstrumentId(MarketId(4), f"C{n}USDT")) for n in range(3)
+    ]
     monitor = TopicMonitor()
     monitor.request(quotes, 0.0)
 
-    def pass_time(begin_s: int, end_s: int, alive: list[Topic]) -> float | None:
+    def pass_time(begin_s: int, end_s: int, alive: list[FeedTopic]) -> float | None:
         for now_s in range(begin_s, end_s):
             for topic in alive:
                 monitor.tick(topic, now_s)

@@ -1,7 +1,7 @@
 """An order book: sorted prices a side, and what a size would cost.
 
 It holds what it was told and judges nothing: whether it may be believed is its keeper's to say
-(`venues/books.py`). Prices and sizes are float64, quote money and base units.
+(`venues/local_book.py`). Prices and sizes are float64, quote money and base units.
 
 `ClearBook` says what a book is. `Book` is the same in C (`csrc/book.c`), because it is changed
 thousands of times a second; where that could not be compiled it is `ClearBook` itself.

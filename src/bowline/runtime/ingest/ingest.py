@@ -33,7 +33,7 @@ from bowline.runtime.ingest.sink import IngestSink
 from bowline.storage.candles import Candles
 from bowline.storage.listings import ListingStore
 from bowline.storage.tape import Tape, TapeWriter
-from bowline.venues import Channel, PublicVenue, Topic, VenueError
+from bowline.venues import FeedChannel, FeedTopic, PublicVenue, VenueError
 from bowline.venues.stream import FeedRunner, FeedSink
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ STORE_EVERY_S = 2.0
 REPORT_EVERY_S = 5.0
 RECHECK_EVERY_S = 60.0
 
-CHANNELS = (Channel.CANDLES, Channel.TRADES, Channel.QUOTES)
+CHANNELS = (FeedChannel.CANDLES, FeedChannel.TRADES, FeedChannel.QUOTES)
 
 
 class RecordedMarket(Struct, frozen=True):
@@ -82,7 +82,7 @@ class Ingest:
         since_ns: int,
         now_ns: Callable[[], int],
         report: Callable[[HealthReport], None],
-        channels: Sequence[Channel] = CHANNELS,
+        channels: Sequence[FeedChannel] = CHANNELS,
     ) -> None:
         self._markets = tuple(markets)
         self._instruments = {
@@ -170,9 +170,9 @@ class Ingest:
 
     # --- parts ----------------------------------------------------------------------------------
 
-    def _topics(self, market: RecordedMarket) -> list[Topic]:
+    def _topics(self, market: RecordedMarket) -> list[FeedTopic]:
         ids = [each.instrument.id for each in market.listings]
-        return [Topic(channel, each) for each in ids for channel in self._channels]
+        return [FeedTopic(channel, each) for each in ids for channel in self._channels]
 
     def _repair_scheduler(self, market: RecordedMarket) -> RepairScheduler:
         absences = self._stores.listings.absences

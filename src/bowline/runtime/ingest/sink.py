@@ -14,7 +14,7 @@ from bowline.runtime.ingest.candle_writer import CLOCK_TOLERANCE_NS
 from bowline.runtime.ingest.health import Count, IngestHealth
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.tape import TapeWriter
-from bowline.venues import BookKeeper, Channel
+from bowline.venues import FeedChannel, LocalBook
 from bowline.venues.stream import (
     BookInvalid,
     BookValid,
@@ -66,7 +66,7 @@ class IngestSink:
             self._tape.buffer(tick, seen_ns)
             self._publish(tick)
 
-    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
+    def book(self, local_book: LocalBook, seen_ns: int) -> None:
         """Books are not recorded."""
 
     def event(self, event: FeedEvent, seen_ns: int) -> None:  # noqa: ARG002 - the log has its own
@@ -76,7 +76,7 @@ class IngestSink:
             case TopicLive(topic):
                 more = {"channel": topic.channel.value, "symbol": topic.instrument.symbol}
                 _log.info("topic is live", extra=more)
-                if topic.channel is Channel.CANDLES:
+                if topic.channel is FeedChannel.CANDLES:
                     self._mark_missing(topic.instrument)
             case ConnectionLost(url, why, topics, retry_after_s):
                 counts[Count.CONNECTIONS_LOST] += 1

@@ -3,7 +3,7 @@
 Trades are `aggTrade`: the only trade stream documented for both markets, one print for a taker's
 fills at one price, so volume and price are whole and its ids follow one another. `trade` frames
 are read too. Futures carry books and quotes on `/public`, the rest on `/market`. Spot quotes and
-spot snapshots come without a time. A book starts by REST; see `BookKeeper` for the recipe: spot
+spot snapshots come without a time. A book starts by REST; see `LocalBook` for the recipe: spot
 changes adjoin (`U` is the last `u` plus 1), futures changes name the one before (`pu`).
 """
 
@@ -26,30 +26,30 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Channel,
-    Closing,
-    Control,
+    ClosingAnnounced,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
+    FeedTopic,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
 )
-from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
 
 _STREAMS = {
-    Channel.TRADES: "@aggTrade",
-    Channel.QUOTES: "@bookTicker",
-    Channel.BOOK: "@depth@100ms",
-    Channel.CANDLES: "@kline_1m",
+    FeedChannel.TRADES: "@aggTrade",
+    FeedChannel.QUOTES: "@bookTicker",
+    FeedChannel.BOOK: "@depth@100ms",
+    FeedChannel.CANDLES: "@kline_1m",
 }
 _PATHS = {
-    Channel.TRADES: "/market",
-    Channel.QUOTES: "/public",
-    Channel.BOOK: "/public",
-    Channel.CANDLES: "/market",
+    FeedChannel.TRADES: "/market",
+    FeedChannel.QUOTES: "/public",
+    FeedChannel.BOOK: "/public",
+    FeedChannel.CANDLES: "/market",
 }
 #: documented events that are nothing to us
 _OTHERS = {
@@ -85,11 +85,11 @@ class _Frame(Struct, gc=False):
 class _Depth(Struct, gc=False):
     s: str
     E: Millis
-    U: reading.Sequence
-    u: reading.Sequence
+    U: decoding.SequenceNumber
+    u: decoding.SequenceNumber
     b: list[tuple[Price, Size]]
     a: list[tuple[Price, Size]]
-    pu: reading.Sequence | None = None
+    pu: decoding.SequenceNumber | None = None
 
 
 class _Quote(Struct, gc=False):
@@ -133,7 +133,7 @@ class _CandleFrame(Struct, gc=False):
 
 
 class _Snapshot(Struct, gc=False):
-    lastUpdateId: reading.Sequence  # noqa: N815 - their word
+    lastUpdateId: decoding.SequenceNumber  # noqa: N815 - their word
     bids: list[tuple[Price, Size]]
     asks: list[tuple[Price, Size]]
     E: Millis = 0
@@ -162,60 +162,60 @@ class BinanceCodec:
             "kline": _candle,
         }
         self._book = _spot_book if market.kind == "spot" else _futures_book
-        self._rules = {channel: _rules(market.kind, channel) for channel in Channel}
+        self._rules = {channel: _rules(market.kind, channel) for channel in FeedChannel}
 
     @property
     def market(self) -> Market:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """Futures carry channels over two URLs."""
         return self._rules[channel]
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame, numbered."""
         return [self._ask("SUBSCRIBE", topics, request)]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame, numbered."""
         return [self._ask("UNSUBSCRIBE", topics, request)]
 
-    def _ask(self, method: str, topics: Sequence[Topic], request: int) -> bytes:
+    def _ask(self, method: str, topics: Sequence[FeedTopic], request: int) -> bytes:
         streams = [
             self._listings.word(each.instrument).lower() + _STREAMS[each.channel] for each in topics
         ]
         return msgspec.json.encode({"method": method, "params": streams, "id": request})
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
         if frame.startswith(_BOOK_START):
-            depth = read(_DEPTH, frame)
+            depth = decode_json(_DEPTH, frame)
             return (self._book(self._listed(depth.s, frame), depth, frame),)
-        envelope = read(_FRAME, frame)
+        envelope = decode_json(_FRAME, frame)
         if not envelope.stream:
             return self._event(envelope, frame)
-        return self._event(read(_FRAME, envelope.data), envelope.data)
+        return self._event(decode_json(_FRAME, envelope.data), envelope.data)
 
-    def _event(self, head: _Frame, raw: bytes | msgspec.Raw) -> Sequence[Tick | Control]:
+    def _event(self, head: _Frame, raw: bytes | msgspec.Raw) -> Sequence[Tick | ControlMessage]:
         # spot quotes alone bear no name
         name = head.e or ("bookTicker" if head.u is not None else "")
         if reader := self._readers.get(name):
             return (reader(self._listed(head.s, raw), raw),)
         if name == "depthUpdate":
-            return (self._book(self._listed(head.s, raw), read(_DEPTH, raw), raw),)
+            return (self._book(self._listed(head.s, raw), decode_json(_DEPTH, raw), raw),)
         if name in _OTHERS:
             return ()
         if name == "serverShutdown":
-            return (Closing(name),)
+            return (ClosingAnnounced(name),)
         if not name:
             return _control(head, raw)
-        raise reading.unreadable(f"unknown event {name!r}", raw)
+        raise decoding.decode_error(f"unknown event {name!r}", raw)
 
     def _listed(self, word: str, raw: bytes | msgspec.Raw) -> InstrumentId:
         instrument = self._of.get(word)
         if instrument is None:
-            raise reading.unreadable(f"{word!r} is not listed", raw)
+            raise decoding.decode_error(f"{word!r} is not listed", raw)
         return instrument
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
@@ -224,29 +224,29 @@ class BinanceCodec:
         return f"{path}?symbol={word}&limit={_SNAPSHOT_LEVELS}"
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """What it answers. Raises Unreadable."""
-        snap = read(_SNAP, body)
-        return BookReplaced(instrument, ns(snap.E), snap.bids, snap.asks, snap.lastUpdateId)
+        """What it answers. Raises DecodeError."""
+        snap = decode_json(_SNAP, body)
+        return BookReplaced(instrument, ms_to_ns(snap.E), snap.bids, snap.asks, snap.lastUpdateId)
 
 
-def _rules(kind: str, channel: Channel) -> FeedRules:
+def _rules(kind: str, channel: FeedChannel) -> FeedRules:
     spot = kind == "spot"
     path = "" if spot else _PATHS[channel]
     return FeedRules(
         url=f"wss://stream.binance.com:9443{path}/ws"
         if spot
         else f"wss://fstream.binance.com{path}/ws",
-        sequencing=Sequencing.ADJOINING if spot else Sequencing.PREVIOUS,
+        sequencing=Sequencing.CONTIGUOUS if spot else Sequencing.PREVIOUS,
         snapshot_by_rest=True,
-        topics_a_frame=50,
-        topics_a_connection=200,
-        frames_a_second=4.0 if spot else 8.0,
+        topics_per_frame=50,
+        topics_per_connection=200,
+        frames_per_second=4.0 if spot else 8.0,
         book_depth=_SNAPSHOT_LEVELS,
     )
 
 
-def _control(head: _Frame, raw: bytes | msgspec.Raw) -> Sequence[Control]:
-    request = reading.request_number(head.id)
+def _control(head: _Frame, raw: bytes | msgspec.Raw) -> Sequence[ControlMessage]:
+    request = decoding.parse_request_id(head.id)
     error = head.error
     if error is None and head.code is not None:
         error = _Error(head.code, head.msg)
@@ -256,43 +256,43 @@ def _control(head: _Frame, raw: bytes | msgspec.Raw) -> Sequence[Control]:
         return (Subscribed(request),)
     if bytes(head.event):
         return _event_of_connection(head.event)
-    raise reading.unreadable("neither an event nor an answer", raw)
+    raise decoding.decode_error("neither an event nor an answer", raw)
 
 
-def _event_of_connection(raw: msgspec.Raw) -> Sequence[Control]:
-    name = read(_FRAME, raw).e
+def _event_of_connection(raw: msgspec.Raw) -> Sequence[ControlMessage]:
+    name = decode_json(_FRAME, raw).e
     if name != "serverShutdown":
-        raise reading.unreadable(f"unknown event {name!r}", raw)
-    return (Closing(name),)
+        raise decoding.decode_error(f"unknown event {name!r}", raw)
+    return (ClosingAnnounced(name),)
 
 
 def _spot_book(instrument: InstrumentId, depth: _Depth, raw: bytes | msgspec.Raw) -> BookChanged:
     del raw
-    return BookChanged(instrument, ns(depth.E), depth.b, depth.a, depth.U, depth.u)
+    return BookChanged(instrument, ms_to_ns(depth.E), depth.b, depth.a, depth.U, depth.u)
 
 
 def _futures_book(instrument: InstrumentId, depth: _Depth, raw: bytes | msgspec.Raw) -> BookChanged:
     if depth.pu is None:
-        raise reading.unreadable("no `pu` to tell the change before", raw)
-    return BookChanged(instrument, ns(depth.E), depth.b, depth.a, depth.U, depth.u, depth.pu)
+        raise decoding.decode_error("no `pu` to tell the change before", raw)
+    return BookChanged(instrument, ms_to_ns(depth.E), depth.b, depth.a, depth.U, depth.u, depth.pu)
 
 
 def _quote(instrument: InstrumentId, raw: bytes | msgspec.Raw) -> QuoteChanged:
     """Their zeros for a side that nobody is on are ours as well."""
-    quote = read(_QUOTE, raw)
+    quote = decode_json(_QUOTE, raw)
     if (quote.b == 0) != (quote.B == 0) or (quote.a == 0) != (quote.A == 0):
-        raise reading.unreadable("a price without a size", raw)
-    return QuoteChanged(instrument, ns(quote.E), quote.b, quote.B, quote.a, quote.A)
+        raise decoding.decode_error("a price without a size", raw)
+    return QuoteChanged(instrument, ms_to_ns(quote.E), quote.b, quote.B, quote.a, quote.A)
 
 
 def _agg_trade(instrument: InstrumentId, raw: bytes | msgspec.Raw) -> TradePrinted:
-    each = read(_AGG_TRADE, raw)
-    return TradePrinted(instrument, ns(each.T), each.p, each.q, _taker(each.m), str(each.a))
+    each = decode_json(_AGG_TRADE, raw)
+    return TradePrinted(instrument, ms_to_ns(each.T), each.p, each.q, _taker(each.m), str(each.a))
 
 
 def _trade(instrument: InstrumentId, raw: bytes | msgspec.Raw) -> TradePrinted:
-    each = read(_TRADE, raw)
-    return TradePrinted(instrument, ns(each.T), each.p, each.q, _taker(each.m), str(each.t))
+    each = decode_json(_TRADE, raw)
+    return TradePrinted(instrument, ms_to_ns(each.T), each.p, each.q, _taker(each.m), str(each.t))
 
 
 def _taker(buyer_is_maker: bool) -> Side:  # noqa: FBT001 - it is their flag
@@ -300,6 +300,6 @@ def _taker(buyer_is_maker: bool) -> Side:  # noqa: FBT001 - it is their flag
 
 
 def _candle(instrument: InstrumentId, raw: bytes | msgspec.Raw) -> CandleSeen:
-    frame = read(_CANDLE, raw)
+    frame = decode_json(_CANDLE, raw)
     k = frame.k
-    return CandleSeen(instrument, ns(frame.E), ns(k.t), k.o, k.h, k.l, k.c, k.v, k.x)
+    return CandleSeen(instrument, ms_to_ns(frame.E), ms_to_ns(k.t), k.o, k.h, k.l, k.c, k.v, k.x)

@@ -31,8 +31,15 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import reading
-from bowline.venues.feed import Closing, Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
+from bowline.venues.feed import (
+    ClosingAnnounced,
+    ControlMessage,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.private import (
     ListenKey,
     LoginRefused,
@@ -47,21 +54,20 @@ from bowline.venues.private import (
     size,
     state_of,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
 _SPOT_RULES = PrivateRules(
     url="wss://ws-api.binance.com:443/ws-api/v3",
     ping=b'{"id":"ping","method":"ping"}',
-    ping_every_s=60.0,
-    silent_after_s=150.0,
+    ping_interval_s=60.0,
+    idle_timeout_s=150.0,
 )
 #: the venue pings by the protocol's own pings, which are no frames
 _LINEAR_RULES = PrivateRules(
     url="wss://fstream.binance.com/private/ws",
     listen_key=ListenKey("listenKey", 3_600.0),
-    silent_after_s=inf,
+    idle_timeout_s=inf,
 )
 _MS_NS = 1_000_000
 _WINDOW_MS = 5_000
@@ -246,25 +252,25 @@ class BinancePrivateCodec:
         return [msgspec.json.encode(frame)]
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
-        envelope, raw = read(_FRAME, frame), frame
+        """What one frame says. Raises DecodeError."""
+        envelope, raw = decode_json(_FRAME, frame), frame
         for wrapped in (envelope.event, envelope.data):
             if bytes(wrapped)[:1] == b"{":
-                envelope, raw = read(_FRAME, wrapped), bytes(wrapped)
+                envelope, raw = decode_json(_FRAME, wrapped), bytes(wrapped)
                 break
         if not envelope.e:
             return _control(envelope, raw)
         if reader := self._readers.get(envelope.e):
             return reader(envelope, raw)
         if envelope.e in _ENDED:
-            return (Closing(envelope.e),)
+            return (ClosingAnnounced(envelope.e),)
         if envelope.e in _OTHERS:
             return ()
-        raise reading.unreadable(f"unknown event {envelope.e!r}", raw)
+        raise decoding.decode_error(f"unknown event {envelope.e!r}", raw)
 
     def _spot_order(self, frame: _Frame, raw: bytes) -> Sequence[Word]:
         del frame
-        each = read(_SPOT_ORDER, raw)
+        each = decode_json(_SPOT_ORDER, raw)
         listing = self._words.at(each.s, raw)
         assert listing is not None, "every pair of spot is listed or unreadable"
         filled, quantity = size(each.z, raw), size(each.q, raw)
@@ -281,7 +287,7 @@ class BinancePrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(each.X, _STATES, quantity, filled),
-            event_ns=ns(each.T),
+            event_ns=ms_to_ns(each.T),
             price=None if each.o in _SPOT_MARKET else size(each.p, raw) or None,
             average_price=cost / filled if filled and cost else None,
         )
@@ -289,7 +295,7 @@ class BinancePrivateCodec:
 
     def _futures_order(self, frame: _Frame, raw: bytes) -> Sequence[Word]:
         raw = bytes(frame.o)
-        each = read(_FUTURES_ORDER, raw)
+        each = decode_json(_FUTURES_ORDER, raw)
         listing = self._words.at(each.s, raw)
         if listing is None:
             return ()
@@ -302,7 +308,7 @@ class BinancePrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(each.X, _STATES, quantity, filled),
-            event_ns=ns(frame.T or each.T),
+            event_ns=ms_to_ns(frame.T or each.T),
             price=None if each.o in _MARKET else size(each.p, raw) or None,
             average_price=(size(each.ap, raw) or None) if filled else None,
             reduce_only=each.R or each.cp,
@@ -311,12 +317,12 @@ class BinancePrivateCodec:
 
     def _futures_account(self, frame: _Frame, raw: bytes) -> Sequence[Word]:
         del raw
-        account = read(_FUTURES_ACCOUNT, frame.a)
+        account = decode_json(_FUTURES_ACCOUNT, frame.a)
         words: list[Word] = [Untold("balances")] if account.B else []
-        return words + items(account.P, lambda one: self._position(one, ns(frame.T)))
+        return words + items(account.P, lambda one: self._position(one, ms_to_ns(frame.T)))
 
     def _position(self, raw: bytes, event_ns: int) -> Sequence[Word]:
-        each = read(_POSITION, raw)
+        each = decode_json(_POSITION, raw)
         listing = self._words.at(each.s, raw)
         if listing is None:
             return ()
@@ -351,7 +357,7 @@ def _with_fill(
         price=price(each.L, raw),
         fee=amount(each.n, raw),
         fee_asset=each.N,
-        event_ns=ns(each.T),
+        event_ns=ms_to_ns(each.T),
         maker=each.m,
         kind=_kind(each),
     )
@@ -367,11 +373,11 @@ def _kind(each: _SpotOrder | _FuturesOrder) -> FillKind:
 
 def _spot_balances(frame: _Frame, raw: bytes) -> Sequence[Word]:
     del frame
-    return items(read(_SPOT_ACCOUNT, raw).B, _spot_balance)
+    return items(decode_json(_SPOT_ACCOUNT, raw).B, _spot_balance)
 
 
 def _spot_balance(raw: bytes) -> Sequence[Balance]:
-    each = read(_SPOT_BALANCE, raw)
+    each = decode_json(_SPOT_BALANCE, raw)
     return (Balance(each.a, size(each.f, raw) + size(each.l, raw), each.f),)
 
 
@@ -380,12 +386,12 @@ def _untold(frame: _Frame, raw: bytes) -> Sequence[Untold]:
     return (Untold(frame.e),)
 
 
-def _control(frame: _Frame, raw: bytes) -> Sequence[Control | LoginRefused]:
+def _control(frame: _Frame, raw: bytes) -> Sequence[ControlMessage | LoginRefused]:
     if frame.id is None:
-        raise reading.unreadable("neither an event nor an answer", raw)
+        raise decoding.decode_error("neither an event nor an answer", raw)
     if frame.id == "ping":
-        return (Pong(),)
-    request = reading.request_number(frame.id)
+        return (PongReceived(),)
+    request = decoding.parse_request_id(frame.id)
     if frame.error is not None:
         code, message = str(frame.error.code), frame.error.msg
         # the one request there is is the login

@@ -22,20 +22,20 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
+from bowline.venues import decoding
 from bowline.venues.contracts import best_first
+from bowline.venues.decoding import Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Answer,
-    Channel,
-    Control,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
+    FeedTopic,
+    PingReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
 )
-from bowline.venues.inflate import inflated
-from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
+from bowline.venues.gunzip import gunzip
 
 _SPOT = "spot"
 _URLS = {
@@ -78,7 +78,7 @@ class _Book(Struct, gc=False):
 class _NumberedBook(Struct, gc=False, rename="camel"):
     bids: _Pairs
     asks: _Pairs
-    last_update_id: reading.Sequence
+    last_update_id: decoding.SequenceNumber
 
 
 class _Quote(Struct, gc=False):
@@ -135,22 +135,22 @@ class BingxCodec:
         spot = market.kind == _SPOT
         self._rules = FeedRules(
             url=_URLS[market.kind],
-            sequencing=Sequencing.RISING if spot else Sequencing.NONE,
-            topics_a_frame=1,
-            topics_a_connection=180,
+            sequencing=Sequencing.INCREASING if spot else Sequencing.NONE,
+            topics_per_frame=1,
+            topics_per_connection=180,
             book_depth=100,
         )
         self._names = {
-            Channel.TRADES: "trade",
-            Channel.QUOTES: "bookTicker",
-            Channel.BOOK: "depth100",
-            Channel.CANDLES: _CANDLES[market.kind],
+            FeedChannel.TRADES: "trade",
+            FeedChannel.QUOTES: "bookTicker",
+            FeedChannel.BOOK: "depth100",
+            FeedChannel.CANDLES: _CANDLES[market.kind],
         }
-        readers: dict[Channel, _Reader] = {
-            Channel.TRADES: _spot_trade if spot else _linear_trades,
-            Channel.QUOTES: _quote,
-            Channel.BOOK: _numbered_book if spot else _book,
-            Channel.CANDLES: _spot_candle if spot else _linear_candles,
+        readers: dict[FeedChannel, _Reader] = {
+            FeedChannel.TRADES: _spot_trade if spot else _linear_trades,
+            FeedChannel.QUOTES: _quote,
+            FeedChannel.BOOK: _numbered_book if spot else _book,
+            FeedChannel.CANDLES: _spot_candle if spot else _linear_candles,
         }
         self._routes = {
             f"{each.venue_symbol}@{name}": (readers[channel], each.instrument.id)
@@ -163,33 +163,33 @@ class BingxCodec:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """The same for every channel: one URL a market."""
         del channel
         return self._rules
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """A frame a topic, all with the number."""
         return [self._ask("sub", topic, request) for topic in topics]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """A frame a topic, all with the number."""
         return [self._ask("unsub", topic, request) for topic in topics]
 
-    def _ask(self, verb: str, topic: Topic, request: int) -> bytes:
+    def _ask(self, verb: str, topic: FeedTopic, request: int) -> bytes:
         name = f"{self._listings.word(topic.instrument)}@{self._names[topic.channel]}"
         return msgspec.json.encode({"id": str(request), "reqType": verb, "dataType": name})
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
-        text = inflated(frame)
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
+        text = gunzip(frame)
         if text == _PING:
-            return (Answer(b"Pong"),)
-        envelope = read(_FRAME, text)
+            return (PingReceived(b"Pong"),)
+        envelope = decode_json(_FRAME, text)
         if not envelope.data_type:
             return _control(envelope, text)
         if envelope.code:
-            raise reading.unreadable(f"news with code {envelope.code}", text)
+            raise decoding.decode_error(f"news with code {envelope.code}", text)
         word, _, name = envelope.data_type.partition("@")
         # a book's interval follows its name in the answer, whether or not it was asked for
         name = name.partition("@")[0]
@@ -197,7 +197,7 @@ class BingxCodec:
             reader, instrument = route
             return reader(instrument, envelope)
         if name in self._names.values() or not name.startswith(_OTHERS):
-            raise reading.unreadable(f"unknown or unlisted {envelope.data_type!r}", text)
+            raise decoding.decode_error(f"unknown or unlisted {envelope.data_type!r}", text)
         return ()
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
@@ -206,65 +206,65 @@ class BingxCodec:
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
         """There is none to decode."""
-        raise reading.unreadable(f"no book of {instrument.symbol} was asked for", body)
+        raise decoding.decode_error(f"no book of {instrument.symbol} was asked for", body)
 
 
-def _control(frame: _Frame, text: bytes) -> Sequence[Control]:
+def _control(frame: _Frame, text: bytes) -> Sequence[ControlMessage]:
     if frame.ping:
-        return (Answer(msgspec.json.encode({"pong": frame.ping, "time": frame.time})),)
-    request = reading.request_number(frame.id)
+        return (PingReceived(msgspec.json.encode({"pong": frame.ping, "time": frame.time})),)
+    request = decoding.parse_request_id(frame.id)
     if frame.code:
         return (SubscriptionRefused(str(frame.code), frame.msg, request),)
     if not frame.id:
-        raise reading.unreadable("neither news nor an answer", text)
+        raise decoding.decode_error("neither news nor an answer", text)
     return (Subscribed(request),)
 
 
 def _spot_trade(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
-    return (_trade(instrument, read(_SPOT_TRADE, frame.data)),)
+    return (_trade(instrument, decode_json(_SPOT_TRADE, frame.data)),)
 
 
 def _linear_trades(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
-    return [_trade(instrument, each) for each in read(_LINEAR_TRADES, frame.data)]
+    return [_trade(instrument, each) for each in decode_json(_LINEAR_TRADES, frame.data)]
 
 
 def _trade(instrument: InstrumentId, trade: _Trade) -> TradePrinted:
     """`m`: the buyer is the maker, so the taker sold."""
     side = Side.SELL if trade.m else Side.BUY
-    return TradePrinted(instrument, ns(trade.T), trade.p, trade.q, side, str(trade.t))
+    return TradePrinted(instrument, ms_to_ns(trade.T), trade.p, trade.q, side, str(trade.t))
 
 
 def _book(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
-    book = read(_BOOK, frame.data)
-    return (BookReplaced(instrument, ns(frame.ts), *best_first(book.bids, book.asks)),)
+    book = decode_json(_BOOK, frame.data)
+    return (BookReplaced(instrument, ms_to_ns(frame.ts), *best_first(book.bids, book.asks)),)
 
 
 def _numbered_book(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
-    book = read(_NUMBERED_BOOK, frame.data)
+    book = decode_json(_NUMBERED_BOOK, frame.data)
     sides = best_first(book.bids, book.asks)
-    return (BookReplaced(instrument, ns(frame.timestamp), *sides, book.last_update_id),)
+    return (BookReplaced(instrument, ms_to_ns(frame.timestamp), *sides, book.last_update_id),)
 
 
 def _quote(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
     """`T`, the time of the trade before, may be minutes old; `E` is when it was sent."""
-    quote = read(_QUOTE, frame.data)
-    return (QuoteChanged(instrument, ns(quote.E), quote.b, quote.B, quote.a, quote.A),)
+    quote = decode_json(_QUOTE, frame.data)
+    return (QuoteChanged(instrument, ms_to_ns(quote.E), quote.b, quote.B, quote.a, quote.A),)
 
 
 def _linear_candles(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
     return [
         CandleSeen(
-            instrument, ns(frame.ts), ns(each.T),
+            instrument, ms_to_ns(frame.ts), ms_to_ns(each.T),
             each.o, each.h, each.l, each.c, each.v, closed=False,
         )
-        for each in read(_LINEAR_CANDLES, frame.data)
+        for each in decode_json(_LINEAR_CANDLES, frame.data)
     ]  # fmt: skip
 
 
 def _spot_candle(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
-    candles = read(_SPOT_CANDLES, frame.data)
+    candles = decode_json(_SPOT_CANDLES, frame.data)
     each = candles.K
     return (CandleSeen(
-        instrument, ns(candles.E), ns(each.t),
+        instrument, ms_to_ns(candles.E), ms_to_ns(each.t),
         each.o, each.h, each.l, each.c, each.v, closed=False,
     ),)  # fmt: skip

@@ -24,9 +24,16 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import reading
-from bowline.venues.feed import Answer, Closing, Pong, Subscribed, SubscriptionRefused
-from bowline.venues.inflate import inflated
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
+from bowline.venues.feed import (
+    ClosingAnnounced,
+    PingReceived,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
+from bowline.venues.gunzip import gunzip
 from bowline.venues.private import (
     ListenKey,
     PrivateRules,
@@ -40,7 +47,6 @@ from bowline.venues.private import (
     size,
     state_of,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
@@ -149,7 +155,7 @@ class BingxPrivateCodec:
         self._market = market
         self._words = Words(market, listings)
         self._rules = PrivateRules(
-            url=_URLS[market.kind], listen_key=_KEY, ping_every_s=5.0, silent_after_s=45.0
+            url=_URLS[market.kind], listen_key=_KEY, ping_interval_s=5.0, idle_timeout_s=45.0
         )
         self._readers: dict[str, Callable[[_Frame], Sequence[Word]]] = {
             "ORDER_TRADE_UPDATE": self._linear_order,
@@ -182,11 +188,11 @@ class BingxPrivateCodec:
         ]
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
-        text = inflated(frame)
+        """What one frame says. Raises DecodeError."""
+        text = gunzip(frame)
         if text in {_PING, _PONG}:
-            return (Answer(b"Pong"),) if text == _PING else (Pong(),)
-        envelope = read(_FRAME, text)
+            return (PingReceived(b"Pong"),) if text == _PING else (PongReceived(),)
+        envelope = decode_json(_FRAME, text)
         if reader := self._readers.get(envelope.e):
             return reader(envelope)
         if envelope.e:
@@ -199,7 +205,7 @@ class BingxPrivateCodec:
 
     def _spot_order(self, frame: _Frame) -> Sequence[Word]:
         raw = bytes(frame.data)
-        each = read(_SPOT_ORDER, raw)
+        each = decode_json(_SPOT_ORDER, raw)
         listing = self._words.at(each.s, raw)
         assert listing is not None, "every pair of spot is listed or unreadable"
         filled, cost = size(each.z, raw), size(each.Z, raw)
@@ -212,7 +218,7 @@ class BingxPrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(each.X, _STATES, quantity, filled),
-            event_ns=ns(each.T or each.E),
+            event_ns=ms_to_ns(each.T or each.E),
             price=None if each.o in _MARKET else size(each.p, raw) or None,
             average_price=cost / filled if filled and cost else None,
         )
@@ -231,14 +237,14 @@ class BingxPrivateCodec:
             # what is paid is negative there
             fee=ZERO - amount(each.n, raw),
             fee_asset=each.N,
-            event_ns=ns(each.T or each.E),
+            event_ns=ms_to_ns(each.T or each.E),
             maker=each.m is True,
         )
         return order, fill
 
     def _linear_order(self, frame: _Frame) -> Sequence[Word]:
         raw = bytes(frame.o)
-        each = read(_LINEAR_ORDER, raw)
+        each = decode_json(_LINEAR_ORDER, raw)
         listing = self._words.at(each.s, raw)
         if listing is None:
             return ()
@@ -251,18 +257,20 @@ class BingxPrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(each.X, _STATES, quantity, filled),
-            event_ns=ns(frame.event_ms or each.T),
+            event_ns=ms_to_ns(frame.event_ms or each.T),
             price=None if each.o in _MARKET else size(each.p, raw) or None,
             average_price=(size(each.ap, raw) or None) if filled else None,
             reduce_only=each.ro,
         ),)  # fmt: skip
 
     def _account(self, frame: _Frame) -> Sequence[Word]:
-        told = items(read(_ACCOUNT, frame.a).P, lambda one: self._position(one, frame.event_ms))
+        told = items(
+            decode_json(_ACCOUNT, frame.a).P, lambda one: self._position(one, frame.event_ms)
+        )
         return [Untold("balances"), *told]
 
     def _position(self, raw: bytes, event_ms: int) -> Sequence[Word]:
-        each = read(_POSITION, raw)
+        each = decode_json(_POSITION, raw)
         listing = self._words.at(each.s, raw)
         if listing is None:
             return ()
@@ -272,7 +280,7 @@ class BingxPrivateCodec:
             direction=_DIRECTIONS.get(each.ps, facing(signed)),
             quantity=abs(signed),
             entry_price=size(each.ep, raw),
-            event_ns=ns(event_ms),
+            event_ns=ms_to_ns(event_ms),
             margin_mode=_MODES.get(each.mt),
             unrealised_pnl=None if each.up is None else amount(each.up, raw),
             hedged=each.ps in _DIRECTIONS,
@@ -281,18 +289,18 @@ class BingxPrivateCodec:
 
 def _event(frame: _Frame, text: bytes) -> Sequence[Word]:
     if frame.e == "listenKeyExpired":
-        return (Closing(frame.e),)
+        return (ClosingAnnounced(frame.e),)
     if frame.e not in _OTHERS:
-        raise reading.unreadable(f"unknown event {frame.e!r}", text)
+        raise decoding.decode_error(f"unknown event {frame.e!r}", text)
     return ()
 
 
 def _control(frame: _Frame, text: bytes) -> Sequence[Word]:
     if frame.ping:
-        return (Answer(msgspec.json.encode({"pong": frame.ping, "time": frame.time})),)
-    request = reading.request_number(frame.id)
+        return (PingReceived(msgspec.json.encode({"pong": frame.ping, "time": frame.time})),)
+    request = decoding.parse_request_id(frame.id)
     if frame.code:
         return (SubscriptionRefused(str(frame.code), frame.msg, request),)
     if not frame.id:
-        raise reading.unreadable("neither news nor an answer", text)
+        raise decoding.decode_error("neither news nor an answer", text)
     return (Subscribed(request),)

@@ -25,27 +25,27 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
-from bowline.venues.books import Checksum
-from bowline.venues.checksums import fixed
+from bowline.venues import decoding
+from bowline.venues.checksums import fixed_decimals_checksum
+from bowline.venues.decoding import EMPTY_SIDE, Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Answer,
-    Channel,
-    Control,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
-    Pong,
+    FeedTopic,
+    PingReceived,
+    PongReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
 )
-from bowline.venues.reading import NOBODY, Millis, Price, Size, decoder, ns, read
+from bowline.venues.local_book import Checksum
 
 _CHANNELS = {
-    Channel.TRADES: "trade",
-    Channel.QUOTES: "books1",
-    Channel.BOOK: "books",
-    Channel.CANDLES: "candle1m",
+    FeedChannel.TRADES: "trade",
+    FeedChannel.QUOTES: "books1",
+    FeedChannel.BOOK: "books",
+    FeedChannel.CANDLES: "candle1m",
 }
 _CHANNEL_OF = {word: channel for channel, word in _CHANNELS.items()}
 #: documented channels that are nothing to us, by how they begin
@@ -53,7 +53,10 @@ _OTHERS = ("ticker", "books", "trade", "candle", "auction", "index-price", "liqu
 _KINDS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
 _OTHER_KINDS = {"SPOT", "USDT-FUTURES", "USDC-FUTURES", "COIN-FUTURES"}
 _BOOK_CHANNELS = {"books", "books1"}
-_WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
+_WORDS: dict[bytes, Sequence[ControlMessage]] = {
+    b"pong": (PongReceived(),),
+    b"ping": (PingReceived(b"pong"),),
+}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 
 
@@ -67,8 +70,8 @@ class _Book(Struct, gc=False):
     bids: list[tuple[Price, Size]]
     asks: list[tuple[Price, Size]]
     ts: Millis
-    seq: reading.Sequence = 0
-    pseq: reading.Sequence = 0
+    seq: decoding.SequenceNumber = 0
+    pseq: decoding.SequenceNumber = 0
     checksum: int = 0
 
 
@@ -124,11 +127,11 @@ class BitgetCodec:
         self._kind = _KINDS[market.kind]
         self._rules = FeedRules(
             url="wss://ws.bitget.com/v2/ws/public",
-            sequencing=Sequencing.RISING,
+            sequencing=Sequencing.INCREASING,
             ping=b"ping",
-            ping_every_s=25.0,
-            topics_a_frame=25,
-            topics_a_connection=50,
+            ping_interval_s=25.0,
+            topics_per_frame=25,
+            topics_per_connection=50,
             book_depth=500,
             checksum_every=1,
         )
@@ -149,22 +152,22 @@ class BitgetCodec:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """The same for every channel: one URL for all."""
         del channel
         return self._rules
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame; Bitget knows no numbers, its answers name the topics, one each."""
         del request
         return [self._ask("subscribe", topics)]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame."""
         del request
         return [self._ask("unsubscribe", topics)]
 
-    def _ask(self, op: str, topics: Sequence[Topic]) -> bytes:
+    def _ask(self, op: str, topics: Sequence[FeedTopic]) -> bytes:
         args = [
             {
                 "instType": self._kind,
@@ -175,13 +178,13 @@ class BitgetCodec:
         ]
         return msgspec.json.encode({"op": op, "args": args})
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
         if frame.startswith(self._book_start):
-            return (self._book(read(_BOOKS, frame), frame),)
+            return (self._book(decode_json(_BOOKS, frame), frame),)
         if word := _WORDS.get(frame):
             return word
-        envelope = read(_FRAME, frame)
+        envelope = decode_json(_FRAME, frame)
         if envelope.event:
             return self._control(envelope, frame)
         return self._push(envelope, frame)
@@ -190,26 +193,26 @@ class BitgetCodec:
         arg = envelope.arg
         if arg.instType == self._kind:
             if arg.channel in _BOOK_CHANNELS:
-                return (self._book(read(_BOOKS, frame), frame),)
+                return (self._book(decode_json(_BOOKS, frame), frame),)
             if reader := self._readers.get(arg.channel):
                 return reader(self._listed(arg, frame), envelope)
         if not (arg.channel.startswith(_OTHERS) and arg.instType in _OTHER_KINDS):
-            raise reading.unreadable(f"unknown channel {arg.instType}:{arg.channel}", frame)
+            raise decoding.decode_error(f"unknown channel {arg.instType}:{arg.channel}", frame)
         return ()
 
     def _listed(self, arg: _Arg, frame: bytes) -> InstrumentId:
         instrument = self._of.get(arg.instId)
         if instrument is None:
-            raise reading.unreadable(f"{arg.instId!r} is not listed", frame)
+            raise decoding.decode_error(f"{arg.instId!r} is not listed", frame)
         return instrument
 
     def _book(self, push: _Books, frame: bytes) -> QuoteChanged | BookReplaced | BookChanged:
         """A book or a quote."""
         instrument = self._listed(push.arg, frame)
         (book,) = push.data
-        at, bids, asks = ns(book.ts), book.bids, book.asks
+        at, bids, asks = ms_to_ns(book.ts), book.bids, book.asks
         if push.arg.channel == "books1":
-            bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
+            bid, ask = max(bids, default=EMPTY_SIDE), min(asks, default=EMPTY_SIDE)
             return QuoteChanged(instrument, at, *bid, *ask)
         # a checksum of 0 is their word for none
         seq, checksum = book.seq, book.checksum or None
@@ -217,7 +220,7 @@ class BitgetCodec:
             return BookReplaced(instrument, at, bids, asks, seq, checksum)
         return BookChanged(instrument, at, bids, asks, seq, seq, book.pseq or None, checksum)
 
-    def _control(self, frame: _Frame, raw: bytes) -> Sequence[Control]:
+    def _control(self, frame: _Frame, raw: bytes) -> Sequence[ControlMessage]:
         match frame.event:
             case "subscribe":
                 return (Subscribed(None, self._named(frame.arg)),)
@@ -226,18 +229,18 @@ class BitgetCodec:
                 return (SubscriptionRefused(str(frame.code), frame.msg, None, topics),)
             case "unsubscribe":
                 return ()
-        raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+        raise decoding.decode_error(f"unknown event {frame.event!r}", raw)
 
-    def _named(self, arg: _Arg) -> tuple[Topic, ...]:
+    def _named(self, arg: _Arg) -> tuple[FeedTopic, ...]:
         channel, instrument = _CHANNEL_OF.get(arg.channel), self._of.get(arg.instId)
         if channel is None or instrument is None or arg.instType != self._kind:
             return ()
-        return (Topic(channel, instrument),)
+        return (FeedTopic(channel, instrument),)
 
     def checksum(self, instrument: InstrumentId) -> Checksum:
         """CRC-32 of the best 25 levels, written with the decimals of tick size and lot step."""
         listing = self._listings.of(instrument).instrument
-        return fixed(listing.tick_size, listing.lot_step)
+        return fixed_decimals_checksum(listing.tick_size, listing.lot_step)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
         """None is needed: the stream itself begins with a whole book."""
@@ -245,16 +248,16 @@ class BitgetCodec:
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
         """There is none to decode."""
-        raise reading.unreadable(f"no book of {instrument.symbol} was asked for", body)
+        raise decoding.decode_error(f"no book of {instrument.symbol} was asked for", body)
 
 
 def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:
-    trades = read(_TRADES, frame.data)
+    trades = decode_json(_TRADES, frame.data)
     if frame.action == "snapshot":
         return ()
     return [
         TradePrinted(
-            instrument, ns(each.ts), each.price, each.size, _SIDES[each.side], each.tradeId
+            instrument, ms_to_ns(each.ts), each.price, each.size, _SIDES[each.side], each.tradeId
         )
         for each in trades
     ]
@@ -263,8 +266,8 @@ def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:
 def _candles(instrument: InstrumentId, frame: _Frame) -> Sequence[CandleSeen]:
     return [
         CandleSeen(
-            instrument, ns(frame.ts), ns(each.ts),
+            instrument, ms_to_ns(frame.ts), ms_to_ns(each.ts),
             each.open, each.high, each.low, each.close, each.volume, closed=False,
         )
-        for each in read(_CANDLES, frame.data)
+        for each in decode_json(_CANDLES, frame.data)
     ]  # fmt: skip

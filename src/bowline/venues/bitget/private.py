@@ -28,9 +28,16 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import reading
+from bowline.venues import decoding
 from bowline.venues.bitget.quirks import SIDES
-from bowline.venues.feed import Answer, Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
+from bowline.venues.feed import (
+    ControlMessage,
+    PingReceived,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
@@ -46,14 +53,16 @@ from bowline.venues.private import (
     size,
     state_of,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id, parse_side
 
 _RULES = PrivateRules(
-    url="wss://ws.bitget.com/v2/ws/private", ping=b"ping", ping_every_s=25.0, silent_after_s=75.0
+    url="wss://ws.bitget.com/v2/ws/private", ping=b"ping", ping_interval_s=25.0, idle_timeout_s=75.0
 )
-_WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
+_WORDS: dict[bytes, Sequence[ControlMessage]] = {
+    b"pong": (PongReceived(),),
+    b"ping": (PingReceived(b"pong"),),
+}
 _KINDS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
 _DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
 _MODES = {"crossed": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
@@ -201,10 +210,10 @@ class BitgetPrivateCodec:
         return {"instType": self._kind, "channel": name, every: "default"}
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
+        """What one frame says. Raises DecodeError."""
         if word := _WORDS.get(frame):
             return word
-        envelope = read(_FRAME, frame)
+        envelope = decode_json(_FRAME, frame)
         if envelope.event:
             return _control(envelope, frame)
         channel = envelope.arg.channel
@@ -213,10 +222,10 @@ class BitgetPrivateCodec:
             return [Untold("what is flat"), *words] if channel == "positions" else words
         if channel in _OTHERS or (channel in self._readers and envelope.arg.instType):
             return ()
-        raise reading.unreadable(f"unknown channel {channel!r}", frame)
+        raise decoding.decode_error(f"unknown channel {channel!r}", frame)
 
     def _order(self, raw: bytes) -> Sequence[OrderReport]:
-        each = read(_ORDER, raw)
+        each = decode_json(_ORDER, raw)
         listing = self._words.at(each.inst_id, raw)
         if listing is None:
             return ()
@@ -227,7 +236,7 @@ class BitgetPrivateCodec:
         if spot and market and each.side == "buy":
             quantity = filled
         if quantity is None:
-            raise reading.unreadable("an order without its size", raw)
+            raise decoding.decode_error("an order without its size", raw)
         return (OrderReport(
             venue_order_id=each.order_id,
             client_id=parse_client_id(each.client_oid, ""),
@@ -236,20 +245,20 @@ class BitgetPrivateCodec:
             quantity=size(quantity, raw),
             filled=filled,
             state=state_of(each.status, _STATES, quantity, filled),
-            event_ns=ns(each.u_time),
+            event_ns=ms_to_ns(each.u_time),
             price=None if market else number(each.price, raw) or None,
             average_price=(number(each.price_avg, raw) or None) if filled else None,
             reduce_only=each.reduce_only == "yes",
         ),)  # fmt: skip
 
     def _fill(self, raw: bytes) -> Sequence[Word]:
-        each = read(_FILL, raw)
+        each = decode_json(_FILL, raw)
         listing = self._words.at(each.symbol or each.inst_id, raw)
         if listing is None:
             return ()
         maker = _SCOPES.get(each.trade_scope)
         if maker is None:
-            raise reading.unreadable(f"a fill of scope {each.trade_scope!r}", raw)
+            raise decoding.decode_error(f"a fill of scope {each.trade_scope!r}", raw)
         if len(each.fee_detail) != 1:
             return (Untold("a fee"),)
         (fee,) = each.fee_detail
@@ -267,13 +276,13 @@ class BitgetPrivateCodec:
             price=price(at, raw),
             fee=abs(charged) if paid else ZERO - charged,
             fee_asset=fee.fee_coin,
-            event_ns=ns(each.c_time),
+            event_ns=ms_to_ns(each.c_time),
             maker=maker,
             kind=_kind(each.trade_side),
         ),)  # fmt: skip
 
     def _position(self, raw: bytes) -> Sequence[Word]:
-        each = read(_POSITION, raw)
+        each = decode_json(_POSITION, raw)
         listing = self._words.at(each.inst_id, raw)
         if listing is None:
             return ()
@@ -286,7 +295,7 @@ class BitgetPrivateCodec:
             direction=direction if quantity or hedged else Direction.NEUTRAL,
             quantity=quantity,
             entry_price=size(each.open_price_avg, raw),
-            event_ns=ns(each.u_time),
+            event_ns=ms_to_ns(each.u_time),
             leverage=None if each.leverage is None else size(each.leverage, raw) or None,
             margin_mode=_MODES.get(each.margin_mode),
             liquidation_price=liquidation if liquidation and liquidation > ZERO else None,
@@ -306,15 +315,15 @@ def _kind(trade_side: str) -> FillKind:
 
 
 def _balance(raw: bytes) -> Sequence[Balance]:
-    each = read(_ASSET, raw)
+    each = decode_json(_ASSET, raw)
     free = amount(each.available, raw)
     if each.margin_coin:
         equity, movable = number(each.equity, raw), number(each.max_transfer_out, raw)
         if equity is None:
-            raise reading.unreadable("an account without its equity", raw)
+            raise decoding.decode_error("an account without its equity", raw)
         return (Balance(each.margin_coin, equity, free if movable is None else movable),)
     if not each.coin:
-        raise reading.unreadable("a balance of nothing", raw)
+        raise decoding.decode_error("a balance of nothing", raw)
     held = ((number(text, raw) or ZERO) for text in (each.frozen, each.locked))
     return (Balance(each.coin, free + sum(held, ZERO), free),)
 
@@ -332,4 +341,4 @@ def _control(frame: _Frame, raw: bytes) -> Sequence[Word]:
             return (LoginRefused(code, frame.msg),)
         case "error":
             return (SubscriptionRefused(code, frame.msg),)
-    raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+    raise decoding.decode_error(f"unknown event {frame.event!r}", raw)

@@ -25,24 +25,24 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
+from bowline.venues import decoding
+from bowline.venues.decoding import EMPTY_SIDE, Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Channel,
-    Control,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
-    Pong,
+    FeedTopic,
+    PongReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
 )
-from bowline.venues.reading import NOBODY, Millis, Price, Size, decoder, ns, read
 
 _TOPICS = {
-    Channel.TRADES: "publicTrade.",
-    Channel.QUOTES: "orderbook.1.",
-    Channel.BOOK: "orderbook.50.",
-    Channel.CANDLES: "kline.1.",
+    FeedChannel.TRADES: "publicTrade.",
+    FeedChannel.QUOTES: "orderbook.1.",
+    FeedChannel.BOOK: "orderbook.50.",
+    FeedChannel.CANDLES: "kline.1.",
 }
 #: documented topics that are nothing to us
 _OTHERS = (
@@ -57,7 +57,7 @@ _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 class _Levels(Struct, gc=False):
     b: list[tuple[Price, Size]]
     a: list[tuple[Price, Size]]
-    u: reading.Sequence
+    u: decoding.SequenceNumber
 
 
 class _Books(Struct, gc=False):
@@ -114,23 +114,23 @@ class BybitCodec:
         self._listings = listings
         self._rules = FeedRules(
             url=f"wss://stream.bybit.com/v5/public/{market.kind}",
-            sequencing=Sequencing.ADJOINING,
+            sequencing=Sequencing.CONTIGUOUS,
             ping=b'{"op":"ping"}',
-            topics_a_frame=10,
-            topics_a_connection=200,
+            topics_per_frame=10,
+            topics_per_connection=200,
         )
-        readers: dict[Channel, Callable[[InstrumentId, _Frame], Sequence[Tick]]] = {
-            Channel.TRADES: _trades,
-            Channel.CANDLES: _candles,
+        readers: dict[FeedChannel, Callable[[InstrumentId, _Frame], Sequence[Tick]]] = {
+            FeedChannel.TRADES: _trades,
+            FeedChannel.CANDLES: _candles,
         }
         self._routes = {
             _TOPICS[channel] + each.venue_symbol: (reader, each.instrument.id)
             for channel, reader in readers.items()
             for each in listings.all
         }
-        makers: dict[Channel, Callable[[InstrumentId, _Books], Tick]] = {
-            Channel.QUOTES: _quote,
-            Channel.BOOK: _book,
+        makers: dict[FeedChannel, Callable[[InstrumentId, _Books], Tick]] = {
+            FeedChannel.QUOTES: _quote,
+            FeedChannel.BOOK: _book,
         }
         self._books = {
             _TOPICS[channel] + each.venue_symbol: (maker, each.instrument.id)
@@ -143,42 +143,42 @@ class BybitCodec:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """The same for every channel: one URL a market."""
         del channel
         return self._rules
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame, numbered."""
         return [self._ask("subscribe", topics, request)]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame, numbered."""
         return [self._ask("unsubscribe", topics, request)]
 
-    def _ask(self, op: str, topics: Sequence[Topic], request: int) -> bytes:
+    def _ask(self, op: str, topics: Sequence[FeedTopic], request: int) -> bytes:
         words = [_TOPICS[each.channel] + self._listings.word(each.instrument) for each in topics]
         return msgspec.json.encode({"op": op, "req_id": str(request), "args": words})
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
         if frame.startswith(_BOOK_START):
-            push = read(_BOOKS, frame)
+            push = decode_json(_BOOKS, frame)
             if found := self._books.get(push.topic):
                 return (found[0](found[1], push),)
-        envelope = read(_FRAME, frame)
+        envelope = decode_json(_FRAME, frame)
         if route := self._routes.get(envelope.topic):
             reader, instrument = route
             return reader(instrument, envelope)
         if found := self._books.get(envelope.topic):
             maker, instrument = found
-            return (maker(instrument, read(_BOOKS, frame)),)
+            return (maker(instrument, decode_json(_BOOKS, frame)),)
         if envelope.op:
             return _control(envelope, frame)
         if envelope.topic.startswith(tuple(_TOPICS.values())):
-            raise reading.unreadable(f"{envelope.topic!r} is not listed", frame)
+            raise decoding.decode_error(f"{envelope.topic!r} is not listed", frame)
         if not envelope.topic.startswith(_OTHERS):
-            raise reading.unreadable(f"unknown topic {envelope.topic!r}", frame)
+            raise decoding.decode_error(f"unknown topic {envelope.topic!r}", frame)
         return ()
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
@@ -187,24 +187,24 @@ class BybitCodec:
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
         """There is none to decode."""
-        raise reading.unreadable(f"no book of {instrument.symbol} was asked for", body)
+        raise decoding.decode_error(f"no book of {instrument.symbol} was asked for", body)
 
 
-def _control(frame: _Frame, raw: bytes) -> Sequence[Control]:
-    request = reading.request_number(frame.req_id)
+def _control(frame: _Frame, raw: bytes) -> Sequence[ControlMessage]:
+    request = decoding.parse_request_id(frame.req_id)
     if frame.op == "pong" or (frame.op == "ping" and frame.ret_msg == "pong"):
-        return (Pong(),)
+        return (PongReceived(),)
     if frame.op == "unsubscribe":
         return ()
     if frame.op != "subscribe":
-        raise reading.unreadable(f"unknown op {frame.op!r}", raw)
+        raise decoding.decode_error(f"unknown op {frame.op!r}", raw)
     if not frame.success:
         return (SubscriptionRefused("", frame.ret_msg, request),)
     return (Subscribed(request),)
 
 
 def _book(instrument: InstrumentId, push: _Books) -> BookReplaced | BookChanged:
-    at, levels = ns(push.ts), push.data
+    at, levels = ms_to_ns(push.ts), push.data
     u = levels.u
     if push.type == "snapshot" or u == 1:
         return BookReplaced(instrument, at, levels.b, levels.a, u)
@@ -215,25 +215,25 @@ def _quote(instrument: InstrumentId, push: _Books) -> QuoteChanged | QuotePart:
     """A level of size 0 is one that is gone; a side with nothing else in it has nobody."""
     bids = [level for level in push.data.b if level[1] > 0]
     asks = [level for level in push.data.a if level[1] > 0]
-    bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
+    bid, ask = max(bids, default=EMPTY_SIDE), min(asks, default=EMPTY_SIDE)
     if push.type == "snapshot" or (push.data.b and push.data.a):
-        return QuoteChanged(instrument, ns(push.ts), *bid, *ask)
+        return QuoteChanged(instrument, ms_to_ns(push.ts), *bid, *ask)
     told = (bid if push.data.b else None, ask if push.data.a else None)
-    return QuotePart(instrument, ns(push.ts), *told)
+    return QuotePart(instrument, ms_to_ns(push.ts), *told)
 
 
 def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:
     return [
-        TradePrinted(instrument, ns(each.T), each.p, each.v, _SIDES[each.S], each.i)
-        for each in read(_TRADES, frame.data)
+        TradePrinted(instrument, ms_to_ns(each.T), each.p, each.v, _SIDES[each.S], each.i)
+        for each in decode_json(_TRADES, frame.data)
     ]
 
 
 def _candles(instrument: InstrumentId, frame: _Frame) -> Sequence[CandleSeen]:
     return [
         CandleSeen(
-            instrument, ns(each.timestamp), ns(each.start),
+            instrument, ms_to_ns(each.timestamp), ms_to_ns(each.start),
             each.open, each.high, each.low, each.close, each.volume, each.confirm,
         )
-        for each in read(_CANDLES, frame.data)
+        for each in decode_json(_CANDLES, frame.data)
     ]  # fmt: skip

@@ -30,8 +30,9 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import reading
-from bowline.venues.feed import Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
+from bowline.venues.feed import ControlMessage, PongReceived, Subscribed, SubscriptionRefused
 from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
@@ -45,12 +46,11 @@ from bowline.venues.private import (
     size,
     state_of,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(
-    url="wss://stream.bybit.com/v5/private", ping=b'{"op":"ping"}', silent_after_s=50.0
+    url="wss://stream.bybit.com/v5/private", ping=b'{"op":"ping"}', idle_timeout_s=50.0
 )
 _MS_NS = 1_000_000
 #: a login is good for so long
@@ -206,8 +206,8 @@ class BybitPrivateCodec:
         return [msgspec.json.encode(frame)]
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
-        envelope = read(_FRAME, frame)
+        """What one frame says. Raises DecodeError."""
+        envelope = decode_json(_FRAME, frame)
         if not envelope.topic:
             return _control(envelope, frame)
         name, _, kind = envelope.topic.partition(".")
@@ -215,14 +215,14 @@ class BybitPrivateCodec:
             return items(envelope.data, reader)
         if name in {"order", "execution", "position"} or envelope.topic.startswith(_OTHERS):
             return ()
-        raise reading.unreadable(f"unknown topic {envelope.topic!r}", frame)
+        raise decoding.decode_error(f"unknown topic {envelope.topic!r}", frame)
 
     def _at(self, category: str, word: str, raw: bytes) -> Listing | None:
         """None for what is not of this market."""
         return self._words.at(word, raw) if category == self._market.kind else None
 
     def _order(self, raw: bytes) -> Sequence[OrderReport]:
-        each = read(_ORDER, raw)
+        each = decode_json(_ORDER, raw)
         listing = self._at(each.category, each.symbol, raw)
         if listing is None:
             return ()
@@ -237,7 +237,7 @@ class BybitPrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(each.order_status, _STATES, quantity, filled),
-            event_ns=ns(each.updated_time),
+            event_ns=ms_to_ns(each.updated_time),
             price=None if market else number(each.price, raw) or None,
             average_price=(number(each.avg_price, raw) or None) if filled else None,
             reduce_only=each.reduce_only,
@@ -251,7 +251,7 @@ class BybitPrivateCodec:
         return spot and order.order_type == "Market" and order.side == "Buy"
 
     def _fill(self, raw: bytes) -> Sequence[FillReport]:
-        each = read(_FILL, raw)
+        each = decode_json(_FILL, raw)
         if each.exec_type in _NO_TRADES:
             return ()
         listing = self._at(each.category, each.symbol, raw)
@@ -259,7 +259,7 @@ class BybitPrivateCodec:
             return ()
         kind = _KINDS.get(each.exec_type)
         if kind is None or each.side not in _SIDES:
-            raise reading.unreadable(f"an execution of type {each.exec_type!r}", raw)
+            raise decoding.decode_error(f"an execution of type {each.exec_type!r}", raw)
         fee = amount(each.exec_fee, raw)
         return (FillReport(
             instrument=listing.instrument.id,
@@ -271,7 +271,7 @@ class BybitPrivateCodec:
             price=price(each.exec_price, raw),
             fee=fee,
             fee_asset=each.fee_currency or self._fee_asset(listing, _SIDES[each.side], fee),
-            event_ns=ns(each.exec_time),
+            event_ns=ms_to_ns(each.exec_time),
             maker=each.is_maker,
             kind=kind,
         ),)  # fmt: skip
@@ -282,7 +282,7 @@ class BybitPrivateCodec:
         return listing.base if (side is Side.BUY) == (fee >= ZERO) else listing.quote
 
     def _position(self, raw: bytes) -> Sequence[PositionReport]:
-        each = read(_POSITION, raw)
+        each = decode_json(_POSITION, raw)
         listing = self._at(each.category, each.symbol, raw)
         if listing is None:
             return ()
@@ -292,13 +292,13 @@ class BybitPrivateCodec:
             by_side.get(each.side, Direction.NEUTRAL) if quantity else Direction.NEUTRAL
         )
         if quantity and direction is Direction.NEUTRAL:
-            raise reading.unreadable("a position that points nowhere", raw)
+            raise decoding.decode_error("a position that points nowhere", raw)
         return (PositionReport(
             instrument=listing.instrument.id,
             direction=direction,
             quantity=quantity,
             entry_price=number(each.entry_price or each.avg_price, raw) or ZERO,
-            event_ns=ns(each.updated_time),
+            event_ns=ms_to_ns(each.updated_time),
             leverage=number(each.leverage, raw) or None,
             margin_mode=_MODES.get(each.trade_mode),
             liquidation_price=(number(each.liq_price, raw) or None) if quantity else None,
@@ -308,11 +308,11 @@ class BybitPrivateCodec:
 
 
 def _balances(raw: bytes) -> Sequence[Word]:
-    return items(read(_WALLET, raw).coin, _balance)
+    return items(decode_json(_WALLET, raw).coin, _balance)
 
 
 def _balance(raw: bytes) -> Sequence[Balance]:
-    each = read(_COIN, raw)
+    each = decode_json(_COIN, raw)
     total, free = amount(each.wallet_balance, raw), number(each.available_to_withdraw, raw)
     if free is None:
         used = (each.locked, each.total_order_im, each.total_position_im)
@@ -320,7 +320,7 @@ def _balance(raw: bytes) -> Sequence[Balance]:
     return (Balance(each.coin, total, free),)
 
 
-def _control(frame: _Frame, raw: bytes) -> Sequence[Control | LoggedIn | LoginRefused]:
+def _control(frame: _Frame, raw: bytes) -> Sequence[ControlMessage | LoggedIn | LoginRefused]:
     code, message = str(frame.retCode), frame.ret_msg or frame.retMsg
     match frame.op:
         case "auth" if frame.success:
@@ -328,10 +328,10 @@ def _control(frame: _Frame, raw: bytes) -> Sequence[Control | LoggedIn | LoginRe
         case "auth":
             return (LoginRefused(code, message),)
         case "subscribe":
-            request = reading.request_number(frame.req_id)
+            request = decoding.parse_request_id(frame.req_id)
             if frame.success:
                 return (Subscribed(request),)
             return (SubscriptionRefused(code, message, request),)
         case "pong" | "ping":
-            return (Pong(),)
-    raise reading.unreadable(f"unknown word {frame.op!r}", raw)
+            return (PongReceived(),)
+    raise decoding.decode_error(f"unknown word {frame.op!r}", raw)

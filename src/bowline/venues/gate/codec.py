@@ -29,20 +29,21 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
-from bowline.venues.contracts import Contract, best_first, contracts_by_word
+from bowline.venues import decoding
+from bowline.venues.contracts import Contract, best_first, contracts_by_venue_symbol
+from bowline.venues.decoding import Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Channel,
-    Control,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
+    FeedTopic,
     Sequencing,
-    Topic,
 )
 from bowline.venues.gate.envelope import (
     FRAME,
     FUTURES,
     NOTICE,
-    PING_EVERY_S,
+    PING_INTERVAL_S,
     SPOT,
     URLS,
     Frame,
@@ -53,7 +54,6 @@ from bowline.venues.gate.envelope import (
     ping_of,
     prefix_of,
 )
-from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
 
 _DEPTH = 100
 _BOOKS = {SPOT: "obu", FUTURES: "order_book_update"}
@@ -118,8 +118,8 @@ class _Named(Struct, gc=False):
 class _SpotChange(Struct, gc=False):
     t: Millis
     s: str
-    u: reading.Sequence
-    U: reading.Sequence = 0
+    u: decoding.SequenceNumber
+    U: decoding.SequenceNumber = 0
     full: bool = False
     b: _Pairs = []
     a: _Pairs = []
@@ -128,8 +128,8 @@ class _SpotChange(Struct, gc=False):
 class _FuturesChange(Struct, gc=False):
     t: Millis
     s: str
-    u: reading.Sequence
-    U: reading.Sequence
+    u: decoding.SequenceNumber
+    U: decoding.SequenceNumber
     b: list[_Named] = []
     a: list[_Named] = []
 
@@ -140,7 +140,7 @@ class _Order(Struct, gc=False):
     p: Price
     s: _Signed
     c: str
-    id: reading.Sequence
+    id: decoding.SequenceNumber
 
 
 class _Whole(Struct, gc=False):
@@ -150,18 +150,18 @@ class _Whole(Struct, gc=False):
     bids: list[_Named]
     asks: list[_Named]
     t: Millis | None = None
-    id: reading.Sequence = 0
+    id: decoding.SequenceNumber = 0
 
 
 class _SpotStart(Struct, gc=False):
-    id: reading.Sequence
+    id: decoding.SequenceNumber
     bids: _Pairs
     asks: _Pairs
     update: Millis = 0
 
 
 class _FuturesStart(Struct, gc=False):
-    id: reading.Sequence
+    id: decoding.SequenceNumber
     update: Annotated[float, Meta(ge=0, lt=9e9)]
     bids: list[_Named]
     asks: list[_Named]
@@ -190,17 +190,17 @@ class GateCodec:
         self._market = market
         self._listings = listings
         self._now_s = now_s
-        self._contracts = contracts_by_word(listings)
+        self._contracts = contracts_by_venue_symbol(listings)
         self._prefix = prefix_of(market)
         self._rules = FeedRules(
             url=URLS[self._prefix],
-            sequencing=Sequencing.ADJOINING,
+            sequencing=Sequencing.CONTIGUOUS,
             snapshot_by_rest=self._prefix != SPOT,
             ping=ping_of(self._prefix),
-            ping_every_s=PING_EVERY_S,
+            ping_interval_s=PING_INTERVAL_S,
             # a book and a candle are asked for one by one
-            topics_a_frame=1,
-            frames_a_second=20.0,
+            topics_per_frame=1,
+            frames_per_second=20.0,
         )
         readers = {
             "book_ticker": self._quote,
@@ -231,26 +231,26 @@ class GateCodec:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """The same for every channel: one URL a market."""
         del channel
         return self._rules
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """A frame a topic, all with the number."""
         return [self._ask("subscribe", topic, request) for topic in topics]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """A frame a topic, all with the number."""
         return [self._ask("unsubscribe", topic, request) for topic in topics]
 
-    def _ask(self, event: str, topic: Topic, request: int) -> bytes:
+    def _ask(self, event: str, topic: FeedTopic, request: int) -> bytes:
         word = self._listings.word(topic.instrument)
         name, payload = {
-            Channel.TRADES: ("trades", [word]),
-            Channel.QUOTES: ("book_ticker", [word]),
-            Channel.CANDLES: ("candlesticks", ["1m", word]),
-            Channel.BOOK: (
+            FeedChannel.TRADES: ("trades", [word]),
+            FeedChannel.QUOTES: ("book_ticker", [word]),
+            FeedChannel.CANDLES: ("candlesticks", ["1m", word]),
+            FeedChannel.BOOK: (
                 _BOOKS[self._prefix],
                 [f"ob.{word}.50"] if self._prefix == SPOT else [word, "100ms", str(_DEPTH)],
             ),
@@ -260,17 +260,17 @@ class GateCodec:
             "event": event, "payload": payload,
         })  # fmt: skip
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
-        envelope = read(FRAME, frame)
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
+        envelope = decode_json(FRAME, frame)
         if envelope.event in {"update", "all"} and envelope.error is None:
             if reader := self._readers.get(envelope.channel):
                 return reader(envelope)
             if envelope.channel == f"{self._prefix}.system":
-                return notice_words(read(NOTICE, envelope.result))
+                return notice_words(decode_json(NOTICE, envelope.result))
             if envelope.channel in self._others:
                 return ()
-            raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
+            raise decoding.decode_error(f"unknown channel {envelope.channel!r}", frame)
         return control_words(envelope, frame)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
@@ -281,24 +281,24 @@ class GateCodec:
         return f"/api/v4/futures/usdt/order_book?contract={word}&limit={_DEPTH}&with_id=true"
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """A whole book, of spot too. Raises Unreadable."""
+        """A whole book, of spot too. Raises DecodeError."""
         contract = self._contracts[self._listings.word(instrument)]
         if self._prefix == SPOT:
-            spot = read(_SPOT_START, body)
+            spot = decode_json(_SPOT_START, body)
             sides = best_first(spot.bids, spot.asks)
-            return BookReplaced(instrument, ns(spot.update), *sides, spot.id)
-        start = read(_FUTURES_START, body)
+            return BookReplaced(instrument, ms_to_ns(spot.update), *sides, spot.id)
+        start = decode_json(_FUTURES_START, body)
         sides = best_first(_levels(contract, start.bids), _levels(contract, start.asks))
-        return BookReplaced(instrument, ns(round(start.update * 1000)), *sides, start.id)
+        return BookReplaced(instrument, ms_to_ns(round(start.update * 1000)), *sides, start.id)
 
     def _at(self, word: str, frame: Frame) -> Contract:
         contract = self._contracts.get(word)
         if contract is None:
-            raise reading.unreadable(f"{word!r} is not listed", frame.result)
+            raise decoding.decode_error(f"{word!r} is not listed", frame.result)
         return contract
 
     def _spot_trades(self, frame: Frame) -> Sequence[Tick]:
-        trades = read(_SPOT_TRADES, frame.result)
+        trades = decode_json(_SPOT_TRADES, frame.result)
         return [
             TradePrinted(
                 self._at(each.currency_pair, frame).instrument,
@@ -310,29 +310,29 @@ class GateCodec:
 
     def _futures_trades(self, frame: Frame) -> Sequence[Tick]:
         ticks = []
-        for each in read(_FUTURES_TRADES, frame.result):
+        for each in decode_json(_FUTURES_TRADES, frame.result):
             contract = self._at(each.contract, frame)
             if each.size == 0:
-                raise reading.unreadable("a trade of nothing has no side", frame.result)
+                raise decoding.decode_error("a trade of nothing has no side", frame.result)
             ticks.append(TradePrinted(
                 contract.instrument,
-                ns(each.create_time_ms) if each.create_time_ms else each.create_time * SECOND_NS,
+                ms_to_ns(each.create_time_ms) or each.create_time * SECOND_NS,
                 each.price, contract.units(abs(each.size)),
                 Side.BUY if each.size > 0 else Side.SELL, str(each.id),
             ))  # fmt: skip
         return ticks
 
     def _quote(self, frame: Frame) -> Sequence[Tick]:
-        quote = read(_QUOTE, frame.result)
+        quote = decode_json(_QUOTE, frame.result)
         contract = self._at(quote.s, frame)
         if not quote.t:
             return ()  # a contract that nobody quotes
-        bid = (quote.b, contract.units(quote.B)) if quote.b else reading.NOBODY
-        ask = (quote.a, contract.units(quote.A)) if quote.a else reading.NOBODY
-        return (QuoteChanged(contract.instrument, ns(quote.t), *bid, *ask),)
+        bid = (quote.b, contract.units(quote.B)) if quote.b else decoding.EMPTY_SIDE
+        ask = (quote.a, contract.units(quote.A)) if quote.a else decoding.EMPTY_SIDE
+        return (QuoteChanged(contract.instrument, ms_to_ns(quote.t), *bid, *ask),)
 
     def _candles(self, frame: Frame) -> Sequence[Tick]:
-        candles = read(_CANDLES, frame.result)
+        candles = decode_json(_CANDLES, frame.result)
         ticks = []
         for each in candles if isinstance(candles, list) else [candles]:
             interval, _, word = each.n.partition("_")
@@ -351,42 +351,46 @@ class GateCodec:
         if candle.a is not None:
             return candle.a
         if candle.v:
-            raise reading.unreadable("a candle without its volume in base units", frame.result)
+            raise decoding.decode_error("a candle without its volume in base units", frame.result)
         return 0.0
 
     def _spot_book(self, frame: Frame) -> Sequence[Tick]:
-        change = read(_SPOT_CHANGE, frame.result)
+        change = decode_json(_SPOT_CHANGE, frame.result)
         word = change.s.split(".")[1] if change.s.startswith("ob.") else change.s
         instrument = self._at(word, frame).instrument
         if change.full:
             sides = best_first(change.b, change.a)
-            return (BookReplaced(instrument, ns(change.t), *sides, change.u),)
+            return (BookReplaced(instrument, ms_to_ns(change.t), *sides, change.u),)
         if not 0 < change.U <= change.u:
-            raise reading.unreadable("a change without its numbers", frame.result)
-        return (BookChanged(instrument, ns(change.t), change.b, change.a, change.U, change.u),)
+            raise decoding.decode_error("a change without its numbers", frame.result)
+        return (
+            BookChanged(instrument, ms_to_ns(change.t), change.b, change.a, change.U, change.u),
+        )
 
     def _futures_book(self, frame: Frame) -> Sequence[Tick]:
-        change = read(_FUTURES_CHANGE, frame.result)
+        change = decode_json(_FUTURES_CHANGE, frame.result)
         contract = self._at(change.s, frame)
         if not 0 < change.U <= change.u:
-            raise reading.unreadable("a change without its numbers", frame.result)
+            raise decoding.decode_error("a change without its numbers", frame.result)
         bids, asks = _levels(contract, change.b), _levels(contract, change.a)
-        return (BookChanged(contract.instrument, ns(change.t), bids, asks, change.U, change.u),)
+        return (
+            BookChanged(contract.instrument, ms_to_ns(change.t), bids, asks, change.U, change.u),
+        )
 
     def _pushed_book(self, frame: Frame) -> Sequence[Tick]:
         if frame.event == "update":
             return self._single_levels(frame)
-        whole = read(_WHOLE, frame.result)
+        whole = decode_json(_WHOLE, frame.result)
         contract = self._at(whole.contract, frame)
         if whole.t == 0:
             return ()
-        event_ns = frame.event_ns if whole.t is None else ns(whole.t)
+        event_ns = frame.event_ns if whole.t is None else ms_to_ns(whole.t)
         sides = best_first(_levels(contract, whole.bids), _levels(contract, whole.asks))
         return (BookReplaced(contract.instrument, event_ns, *sides, whole.id),)
 
     def _single_levels(self, frame: Frame) -> Sequence[Tick]:
         """A size of 0 says no side: the level is gone from both."""
-        orders = read(_ORDERS, frame.result)
+        orders = decode_json(_ORDERS, frame.result)
         by_word: dict[str, list[_Order]] = {}
         for each in orders:
             by_word.setdefault(each.c, []).append(each)

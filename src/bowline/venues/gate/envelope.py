@@ -11,13 +11,19 @@ from msgspec import Meta, Struct
 
 from bowline.core.model.instrument import Market
 from bowline.core.model.values import SECOND_NS
-from bowline.venues import reading
-from bowline.venues.feed import Closing, Control, Pong, Subscribed, SubscriptionRefused
-from bowline.venues.reading import Millis, decoder, ns
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decoder, ms_to_ns
+from bowline.venues.feed import (
+    ClosingAnnounced,
+    ControlMessage,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 
 SPOT, FUTURES = "spot", "futures"
 URLS = {SPOT: "wss://api.gateio.ws/ws/v4/", FUTURES: "wss://fx-ws.gateio.ws/v4/ws/usdt"}
-PING_EVERY_S = 10.0
+PING_INTERVAL_S = 10.0
 
 Seconds = Annotated[int, Meta(ge=0, lt=9_000_000_000)]
 _FINE = re.compile(r"[0-9]{13}(\.[0-9]{1,6})?")
@@ -46,7 +52,7 @@ class Frame(Struct):
     @property
     def event_ns(self) -> int:
         """When it was sent."""
-        return ns(self.time_ms) if self.time_ms else self.time * SECOND_NS
+        return ms_to_ns(self.time_ms) if self.time_ms else self.time * SECOND_NS
 
 
 class Notice(Struct, gc=False):
@@ -73,16 +79,16 @@ def ping_of(prefix: str) -> bytes:
 def fine_ns(millis: str, frame: Frame) -> int:
     """`1606292218213.4578` milliseconds."""
     if not _FINE.fullmatch(millis):
-        raise reading.unreadable(f"no time: {millis!r}", frame.result)
+        raise decoding.decode_error(f"no time: {millis!r}", frame.result)
     whole, _, part = millis.partition(".")
-    return ns(int(whole)) + int(part.ljust(6, "0"))
+    return ms_to_ns(int(whole)) + int(part.ljust(6, "0"))
 
 
-def control_words(frame: Frame, raw: bytes) -> Sequence[Control]:
-    """What a frame that is no news says of the connection. Raises Unreadable."""
-    request = reading.request_number(frame.id)
+def control_words(frame: Frame, raw: bytes) -> Sequence[ControlMessage]:
+    """What a frame that is no news says of the connection. Raises DecodeError."""
+    request = decoding.parse_request_id(frame.id)
     if frame.channel.endswith(".pong"):
-        return (Pong(),)  # one that carries an error is one too
+        return (PongReceived(),)  # one that carries an error is one too
     if frame.type:
         return notice_words(Notice(frame.type, frame.msg))
     if frame.event == "unsubscribe":
@@ -90,10 +96,10 @@ def control_words(frame: Frame, raw: bytes) -> Sequence[Control]:
     if frame.error is not None:
         return (SubscriptionRefused(str(frame.error.code), frame.error.message, request),)
     if frame.event != "subscribe":
-        raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+        raise decoding.decode_error(f"unknown event {frame.event!r}", raw)
     return (Subscribed(request),)
 
 
-def notice_words(notice: Notice) -> Sequence[Control]:
+def notice_words(notice: Notice) -> Sequence[ControlMessage]:
     """What a notice says; nothing, if it is of something else."""
-    return (Closing(notice.msg),) if notice.type == "upgrade" else ()
+    return (ClosingAnnounced(notice.msg),) if notice.type == "upgrade" else ()

@@ -31,10 +31,11 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import reading
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
 from bowline.venues.gate.envelope import (
     FRAME,
-    PING_EVERY_S,
+    PING_INTERVAL_S,
     SPOT,
     URLS,
     Frame,
@@ -55,7 +56,6 @@ from bowline.venues.private import (
     price,
     size,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
@@ -175,7 +175,7 @@ class GatePrivateCodec:
         self._words = Words(market, listings)
         self._user = [user_id] if self._prefix != SPOT else []
         self._rules = PrivateRules(
-            url=URLS[self._prefix], ping=ping_of(self._prefix), ping_every_s=PING_EVERY_S
+            url=URLS[self._prefix], ping=ping_of(self._prefix), ping_interval_s=PING_INTERVAL_S
         )
         readers: dict[str, Callable[[bytes, Frame], Sequence[Word]]] = (
             {
@@ -226,25 +226,25 @@ class GatePrivateCodec:
         return msgspec.json.encode({**frame, "payload": payload} if payload else frame)
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
-        envelope = read(FRAME, frame)
+        """What one frame says. Raises DecodeError."""
+        envelope = decode_json(FRAME, frame)
         if envelope.event != "update" or envelope.error is not None:
             return control_words(envelope, frame)
         if envelope.channel == f"{self._prefix}.balances" and self._prefix != SPOT:
             return (Untold("balances"),)
         reader = self._readers.get(envelope.channel)
         if reader is None:
-            raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
+            raise decoding.decode_error(f"unknown channel {envelope.channel!r}", frame)
         return items(envelope.result, lambda one: reader(one, envelope))
 
     def _spot_order(self, raw: bytes, frame: Frame) -> Sequence[OrderReport]:
-        each = read(_SPOT_ORDER, raw)
+        each = decode_json(_SPOT_ORDER, raw)
         listing = self._words.at(each.currency_pair, raw)
         assert listing is not None, "every pair of spot is listed or unreadable"
         in_quote_money = each.type.startswith("market") and each.side == "buy"
         if in_quote_money:
             if each.filled_amount is None:
-                raise reading.unreadable("a market order to buy without what it bought", raw)
+                raise decoding.decode_error("a market order to buy without what it bought", raw)
             quantity = filled = size(each.filled_amount, raw)
         else:
             quantity = size(each.amount, raw)
@@ -263,7 +263,7 @@ class GatePrivateCodec:
         ),)  # fmt: skip
 
     def _futures_order(self, raw: bytes, frame: Frame) -> Sequence[Word]:
-        each = read(_FUTURES_ORDER, raw)
+        each = decode_json(_FUTURES_ORDER, raw)
         listing = self._words.at(each.contract, raw)
         if listing is None:
             return ()
@@ -292,7 +292,7 @@ class GatePrivateCodec:
         ),)  # fmt: skip
 
     def _spot_fill(self, raw: bytes, frame: Frame) -> Sequence[FillReport]:
-        each = read(_SPOT_FILL, raw)
+        each = decode_json(_SPOT_FILL, raw)
         listing = self._words.at(each.currency_pair, raw)
         assert listing is not None, "every pair of spot is listed or unreadable"
         fee, asset = _spot_fee(each, listing, raw)
@@ -312,7 +312,7 @@ class GatePrivateCodec:
 
     def _futures_fill(self, raw: bytes, frame: Frame) -> Sequence[FillReport]:
         del frame
-        each = read(_FUTURES_FILL, raw)
+        each = decode_json(_FUTURES_FILL, raw)
         listing = self._words.at(each.contract, raw)
         if listing is None:
             return ()
@@ -320,7 +320,7 @@ class GatePrivateCodec:
         points = amount(each.point_fee, raw)
         fee, asset = (points, _POINTS) if points else (amount(each.fee, raw), listing.quote)
         if points and each.fee:
-            raise reading.unreadable("a fee in two assets", raw)
+            raise decoding.decode_error("a fee in two assets", raw)
         return (FillReport(
             instrument=listing.instrument.id,
             trade_id=str(each.id),
@@ -331,14 +331,14 @@ class GatePrivateCodec:
             price=price(each.price, raw),
             fee=fee,
             fee_asset=asset,
-            event_ns=ns(each.create_time_ms),
+            event_ns=ms_to_ns(each.create_time_ms),
             maker=each.role == "maker",
             kind=_kind(each.text),
         ),)  # fmt: skip
 
     def _position(self, raw: bytes, frame: Frame) -> Sequence[PositionReport]:
         del frame
-        each = read(_POSITION, raw)
+        each = decode_json(_POSITION, raw)
         listing = self._words.at(each.contract, raw)
         if listing is None:
             return ()
@@ -351,7 +351,7 @@ class GatePrivateCodec:
             direction=facing(contracts) if contracts else flat,
             quantity=abs(contracts) * listing.instrument.contract_size,
             entry_price=size(each.entry_price, raw),
-            event_ns=ns(each.time_ms) if each.time_ms else each.time * SECOND_NS,
+            event_ns=ms_to_ns(each.time_ms) if each.time_ms else each.time * SECOND_NS,
             leverage=leverage or None,
             margin_mode=MarginMode.CROSS if crossed else MarginMode.ISOLATED,
             liquidation_price=(size(each.liq_price, raw) or None) if contracts else None,
@@ -374,7 +374,7 @@ def _spot_fee(fill: _SpotFill, listing: Listing, raw: bytes) -> tuple[Decimal, s
         if fee
     ]
     if len(charged) > 1:
-        raise reading.unreadable("a fee in two assets", raw)
+        raise decoding.decode_error("a fee in two assets", raw)
     return charged[0] if charged else (ZERO, received)
 
 
@@ -388,5 +388,5 @@ def _state(finish_as: str, left: Decimal, filled: Decimal, *, over: bool) -> Ord
 
 def _spot_balance(raw: bytes, frame: Frame) -> Sequence[Balance]:
     del frame
-    each = read(_SPOT_BALANCE, raw)
+    each = decode_json(_SPOT_BALANCE, raw)
     return (Balance(each.currency, amount(each.total, raw), amount(each.available, raw)),)

@@ -5,7 +5,7 @@ is asked for over the same socket. Perpetual books are `depth.size_150.high_freq
 form: it starts with a whole book and its version rises by one. `depth.step0`, whole books, is read
 as well, though nobody asks for it. A candle is never said to be closed; its volume is `amount`,
 which is base units in both markets. A trade whose taker is left open, as theirs of a settlement
-are, has no side and is Unreadable.
+are, has no side and is DecodeError.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
+from bowline.venues import decoding
 from bowline.venues.contracts import Contract, best_first, contract_of
+from bowline.venues.decoding import Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Answer,
-    Channel,
-    Closing,
-    Control,
+    ClosingAnnounced,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
-    Pong,
+    FeedTopic,
+    PingReceived,
+    PongReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
 )
-from bowline.venues.inflate import inflated
-from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
+from bowline.venues.gunzip import gunzip
 
 _SPOT = "spot"
 _SPOT_URL = "wss://api.huobi.pro/ws"
@@ -51,9 +51,9 @@ _LINEAR_URL = "wss://api.hbdm.com/linear-swap-ws"
 
 #: what follows `market.SYMBOL.`
 _TOPICS = {
-    Channel.TRADES: "trade.detail",
-    Channel.QUOTES: "bbo",
-    Channel.CANDLES: "kline.1min",
+    FeedChannel.TRADES: "trade.detail",
+    FeedChannel.QUOTES: "bbo",
+    FeedChannel.CANDLES: "kline.1min",
 }
 _BOOKS = {_SPOT: "mbp.150", "linear": "depth.size_150.high_freq"}
 #: documented topics that are nothing to us
@@ -79,8 +79,8 @@ class _Frame(Struct):
     unsubbed: str = ""
     err_code: str | int = msgspec.field(name="err-code", default="")
     err_msg: str = msgspec.field(name="err-msg", default="")
-    ping: reading.Sequence | None = None
-    pong: reading.Sequence | None = None
+    ping: decoding.SequenceNumber | None = None
+    pong: decoding.SequenceNumber | None = None
     op: str = ""
 
 
@@ -121,27 +121,27 @@ class _Candle(Struct, gc=False):
 
 
 class _Change(Struct, gc=False, rename="camel"):
-    seq_num: reading.Sequence
-    prev_seq_num: reading.Sequence
+    seq_num: decoding.SequenceNumber
+    prev_seq_num: decoding.SequenceNumber
     bids: _Pairs = []
     asks: _Pairs = []
 
 
 class _Start(Struct, gc=False, rename="camel"):
-    seq_num: reading.Sequence
+    seq_num: decoding.SequenceNumber
     bids: _Pairs
     asks: _Pairs
 
 
 class _Depth(Struct, gc=False):
-    version: reading.Sequence
+    version: decoding.SequenceNumber
     event: Literal["snapshot", "update"]
     bids: _Pairs
     asks: _Pairs
 
 
 class _Whole(Struct, gc=False):
-    version: reading.Sequence
+    version: decoding.SequenceNumber
     bids: _Pairs
     asks: _Pairs
 
@@ -166,12 +166,12 @@ class HtxCodec:
         self._market = market
         self._listings = listings
         spot = market.kind == _SPOT
-        self._suffixes = {**_TOPICS, Channel.BOOK: _BOOKS[market.kind]}
+        self._suffixes = {**_TOPICS, FeedChannel.BOOK: _BOOKS[market.kind]}
         self._rules = FeedRules(
             url=_SPOT_URL if spot else _LINEAR_URL,
-            sequencing=Sequencing.PREVIOUS if spot else Sequencing.ADJOINING,
-            topics_a_frame=1,
-            frames_a_second=10.0,
+            sequencing=Sequencing.PREVIOUS if spot else Sequencing.CONTIGUOUS,
+            topics_per_frame=1,
+            frames_per_second=10.0,
             book_depth=150,
         )
         self._book_rules = (
@@ -187,45 +187,45 @@ class HtxCodec:
             "depth.step0": _whole,
         }
         self._routes: dict[str, tuple[_Reader, Contract]] = {}
-        self._topics: dict[str, Topic] = {}
+        self._topics: dict[str, FeedTopic] = {}
         for each in listings.all:
             start = f"market.{each.venue_symbol}."
             for suffix, reader in readers.items():
                 self._routes[start + suffix] = (reader, contract_of(each))
             for channel, suffix in self._suffixes.items():
-                self._topics[start + suffix] = Topic(channel, each.instrument.id)
+                self._topics[start + suffix] = FeedTopic(channel, each.instrument.id)
 
     @property
     def market(self) -> Market:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """Books of spot have a URL of their own."""
-        return self._book_rules if channel is Channel.BOOK else self._rules
+        return self._book_rules if channel is FeedChannel.BOOK else self._rules
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """A frame a topic, all with the number."""
         return [self._ask("sub", topic, request) for topic in topics]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """A frame a topic, all with the number."""
         return [self._ask("unsub", topic, request) for topic in topics]
 
-    def _ask(self, verb: str, topic: Topic, request: int) -> bytes:
+    def _ask(self, verb: str, topic: FeedTopic, request: int) -> bytes:
         frame = {verb: self._name(topic), "id": str(request)}
-        if topic.channel is Channel.BOOK and self._market.kind != _SPOT:
+        if topic.channel is FeedChannel.BOOK and self._market.kind != _SPOT:
             frame["data_type"] = "incremental"
         return msgspec.json.encode(frame)
 
-    def _name(self, topic: Topic) -> str:
+    def _name(self, topic: FeedTopic) -> str:
         word = self._listings.word(topic.instrument)
         return f"market.{word}.{self._suffixes[topic.channel]}"
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
-        text = inflated(frame)
-        envelope = read(_FRAME, text)
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
+        text = gunzip(frame)
+        envelope = decode_json(_FRAME, text)
         if route := self._routes.get(envelope.ch):
             reader, contract = route
             return reader(contract, envelope)
@@ -237,18 +237,18 @@ class HtxCodec:
         """The frame that asks for a whole book of spot; its id is the topic, not a number."""
         if self._market.kind != _SPOT:
             raise ValueError(f"the book of {instrument.symbol} starts with the stream")
-        name = self._name(Topic(Channel.BOOK, instrument))
+        name = self._name(FeedTopic(FeedChannel.BOOK, instrument))
         return msgspec.json.encode({"req": name, "id": name})
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
         """There is none by REST."""
-        raise reading.unreadable(f"no book of {instrument.symbol} was asked for by REST", body)
+        raise decoding.decode_error(f"no book of {instrument.symbol} was asked for by REST", body)
 
-    def _control(self, frame: _Frame, text: bytes) -> Sequence[Tick | Control]:
+    def _control(self, frame: _Frame, text: bytes) -> Sequence[Tick | ControlMessage]:
         if frame.ping is not None:
-            return (Answer(msgspec.json.encode({"pong": frame.ping})),)
+            return (PingReceived(msgspec.json.encode({"pong": frame.ping})),)
         if frame.pong is not None:
-            return (Pong(),)
+            return (PongReceived(),)
         if frame.op:
             return _notice(frame, text)
         if frame.status == "error":
@@ -257,26 +257,26 @@ class HtxCodec:
             return self._answered_book(frame)
         if frame.status == "ok" and (frame.subbed or frame.unsubbed):
             return self._taken(frame)
-        raise reading.unreadable("neither news nor an answer", text)
+        raise decoding.decode_error("neither news nor an answer", text)
 
-    def _taken(self, frame: _Frame) -> Sequence[Control]:
+    def _taken(self, frame: _Frame) -> Sequence[ControlMessage]:
         if frame.unsubbed:
             return ()
         topic = self._topics.get(frame.subbed)
-        return (Subscribed(reading.request_number(frame.id), (topic,) if topic else ()),)
+        return (Subscribed(decoding.parse_request_id(frame.id), (topic,) if topic else ()),)
 
     def _refusal(self, frame: _Frame) -> SubscriptionRefused:
         """The id of a book that was asked for is its topic."""
         topic = self._topics.get(str(frame.id))
-        request = reading.request_number(frame.id)
+        request = decoding.parse_request_id(frame.id)
         code = str(frame.err_code)
         return SubscriptionRefused(code, frame.err_msg, request, (topic,) if topic else ())
 
     def _answered_book(self, frame: _Frame) -> Sequence[Tick]:
-        start = read(_START, frame.data)
+        start = decode_json(_START, frame.data)
         sides = best_first(start.bids, start.asks)
         instrument = self._topics[frame.rep].instrument
-        return (BookReplaced(instrument, ns(frame.ts), *sides, start.seq_num),)
+        return (BookReplaced(instrument, ms_to_ns(frame.ts), *sides, start.seq_num),)
 
 
 def _nothing(channel: str, text: bytes) -> Sequence[Tick]:
@@ -285,83 +285,88 @@ def _nothing(channel: str, text: bytes) -> Sequence[Tick]:
     suffix = topic.partition(".")[2]
     ours = suffix in {*_TOPICS.values(), *_BOOKS.values()}
     if market != "market" or ours or not suffix.startswith(_OTHERS):
-        raise reading.unreadable(f"unknown or unlisted topic {channel!r}", text)
+        raise decoding.decode_error(f"unknown or unlisted topic {channel!r}", text)
     return ()
 
 
-def _notice(frame: _Frame, text: bytes) -> Sequence[Control]:
+def _notice(frame: _Frame, text: bytes) -> Sequence[ControlMessage]:
     """Words of their other protocol, which rates and liquidations are told in."""
     if frame.op == "ping":
-        return (Answer(msgspec.json.encode({"op": "pong", "ts": frame.ts})),)
+        return (PingReceived(msgspec.json.encode({"op": "pong", "ts": frame.ts})),)
     if frame.op == "close":
-        return (Closing(frame.err_msg or "closed by the venue"),)
+        return (ClosingAnnounced(frame.err_msg or "closed by the venue"),)
     if frame.op not in _OPS:
-        raise reading.unreadable(f"unknown op {frame.op!r}", text)
+        raise decoding.decode_error(f"unknown op {frame.op!r}", text)
     return ()
 
 
 def _spot_trades(contract: Contract, frame: _Frame) -> Sequence[Tick]:
     ticks = []
-    for each in read(_TRADES, frame.tick).data:
+    for each in decode_json(_TRADES, frame.tick).data:
         if each.trade_id is None:
-            raise reading.unreadable("a trade without tradeId", frame.tick)
+            raise decoding.decode_error("a trade without tradeId", frame.tick)
         ticks.append(_trade(contract, each, each.trade_id))
     return ticks
 
 
 def _linear_trades(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    return [_trade(contract, each, each.id) for each in read(_TRADES, frame.tick).data]
+    return [_trade(contract, each, each.id) for each in decode_json(_TRADES, frame.tick).data]
 
 
 def _trade(contract: Contract, trade: _Trade, number: int) -> TradePrinted:
     side = Side.BUY if trade.direction == "buy" else Side.SELL
     quantity = contract.units(trade.amount)
-    return TradePrinted(contract.instrument, ns(trade.ts), trade.price, quantity, side, str(number))
+    return TradePrinted(
+        contract.instrument, ms_to_ns(trade.ts), trade.price, quantity, side, str(number)
+    )
 
 
 def _spot_quote(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    quote = read(_SPOT_QUOTE, frame.tick)
+    quote = decode_json(_SPOT_QUOTE, frame.tick)
     return (QuoteChanged(
-        contract.instrument, ns(quote.quote_time),
+        contract.instrument, ms_to_ns(quote.quote_time),
         quote.bid, quote.bid_size, quote.ask, quote.ask_size,
     ),)  # fmt: skip
 
 
 def _linear_quote(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    quote = read(_LINEAR_QUOTE, frame.tick)
-    (bid, bid_size), (ask, ask_size) = quote.bid or reading.NOBODY, quote.ask or reading.NOBODY
+    quote = decode_json(_LINEAR_QUOTE, frame.tick)
+    (bid, bid_size), (ask, ask_size) = (
+        quote.bid or decoding.EMPTY_SIDE,
+        quote.ask or decoding.EMPTY_SIDE,
+    )
     return (QuoteChanged(
-        contract.instrument, ns(quote.ts),
+        contract.instrument, ms_to_ns(quote.ts),
         bid, contract.units(bid_size), ask, contract.units(ask_size),
     ),)  # fmt: skip
 
 
 def _candle(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    each = read(_CANDLE, frame.tick)
+    each = decode_json(_CANDLE, frame.tick)
     return (CandleSeen(
-        contract.instrument, ns(frame.ts), each.id * SECOND_NS,
+        contract.instrument, ms_to_ns(frame.ts), each.id * SECOND_NS,
         each.open, each.high, each.low, each.close, each.amount, closed=False,
     ),)  # fmt: skip
 
 
 def _mbp(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    change = read(_CHANGE, frame.tick)
+    change = decode_json(_CHANGE, frame.tick)
     return (BookChanged(
-        contract.instrument, ns(frame.ts), change.bids, change.asks,
+        contract.instrument, ms_to_ns(frame.ts), change.bids, change.asks,
         change.seq_num, change.seq_num, change.prev_seq_num,
     ),)  # fmt: skip
 
 
 def _depth(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    depth = read(_DEPTH, frame.tick)
+    depth = decode_json(_DEPTH, frame.tick)
     bids, asks = contract.levels(depth.bids), contract.levels(depth.asks)
-    event_ns, version = ns(frame.ts), depth.version
+    event_ns, version = ms_to_ns(frame.ts), depth.version
     if depth.event == "snapshot":
         return (BookReplaced(contract.instrument, event_ns, *best_first(bids, asks), version),)
     return (BookChanged(contract.instrument, event_ns, bids, asks, version, version),)
 
 
 def _whole(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    whole = read(_WHOLE, frame.tick)
+    whole = decode_json(_WHOLE, frame.tick)
     sides = best_first(contract.levels(whole.bids), contract.levels(whole.asks))
-    return (BookReplaced(contract.instrument, ns(frame.ts), *sides, whole.version),)
+    return (BookReplaced(contract.instrument, ms_to_ns(frame.ts), *sides, whole.version),)

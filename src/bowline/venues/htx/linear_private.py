@@ -23,10 +23,11 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import reading
-from bowline.venues.feed import Answer, Closing, Subscribed, SubscriptionRefused
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
+from bowline.venues.feed import ClosingAnnounced, PingReceived, Subscribed, SubscriptionRefused
+from bowline.venues.gunzip import gunzip
 from bowline.venues.htx.login import moment, signature
-from bowline.venues.inflate import inflated
 from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
@@ -40,7 +41,6 @@ from bowline.venues.private import (
     size,
     state_of,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
@@ -133,7 +133,7 @@ class HtxLinearPrivateCodec:
             "orders": lambda raw: items(raw, self._order),
             "trade": lambda raw: items(raw, self._fill),
             "positions": lambda raw: items(raw, self._position) or [Untold("what is flat")],
-            "account": lambda raw: items(read(_ACCOUNT, raw).details, _balance),
+            "account": lambda raw: items(decode_json(_ACCOUNT, raw).details, _balance),
         }
 
     @property
@@ -169,26 +169,26 @@ class HtxLinearPrivateCodec:
         return frames
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
-        text = inflated(frame) if frame.startswith(_GZIP) else frame
-        envelope = read(_FRAME, text)
+        """What one frame says. Raises DecodeError."""
+        text = gunzip(frame) if frame.startswith(_GZIP) else frame
+        envelope = decode_json(_FRAME, text)
         match envelope.op:
             case "notify":
                 if reader := self._readers.get(envelope.topic):
                     return reader(_listed(envelope))
                 if envelope.topic.startswith(_OTHERS):
                     return ()
-                raise reading.unreadable(f"unknown topic {envelope.topic!r}", text)
+                raise decoding.decode_error(f"unknown topic {envelope.topic!r}", text)
             case "ping":
-                return (Answer(msgspec.json.encode({"op": "pong", "ts": envelope.ts})),)
+                return (PingReceived(msgspec.json.encode({"op": "pong", "ts": envelope.ts})),)
             case "auth" | "sub":
                 return (_answer(envelope),)
             case "close" | "error":
-                return (Closing(envelope.err_msg or envelope.op),)
-        raise reading.unreadable(f"unknown word {envelope.op!r}", text)
+                return (ClosingAnnounced(envelope.err_msg or envelope.op),)
+        raise decoding.decode_error(f"unknown word {envelope.op!r}", text)
 
     def _order(self, raw: bytes) -> Sequence[Word]:
-        each = read(_ORDER, raw)
+        each = decode_json(_ORDER, raw)
         listing = self._words.at(each.contract_code, raw)
         if listing is None:
             return ()
@@ -203,21 +203,21 @@ class HtxLinearPrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(each.state, _STATES, quantity, filled),
-            event_ns=ns(each.updated_time),
+            event_ns=ms_to_ns(each.updated_time),
             price=None if each.type == "market" else number(each.price or "", raw) or None,
             average_price=(average or None) if filled else None,
             reduce_only=each.reduce_only,
         ),)  # fmt: skip
 
     def _fill(self, raw: bytes) -> Sequence[Word]:
-        each = read(_FILL, raw)
+        each = decode_json(_FILL, raw)
         listing = self._words.at(each.contract_code, raw)
         if listing is None:
             return ()
         return (Untold("a fill"),)
 
     def _position(self, raw: bytes) -> Sequence[Word]:
-        each = read(_POSITION, raw)
+        each = decode_json(_POSITION, raw)
         listing = self._words.at(each.contract_code, raw)
         if listing is None:
             return ()
@@ -229,7 +229,7 @@ class HtxLinearPrivateCodec:
             direction=_HEDGED.get(each.position_side, one_way),
             quantity=contracts * listing.instrument.contract_size,
             entry_price=size(each.open_avg_price, raw),
-            event_ns=ns(each.updated_time),
+            event_ns=ms_to_ns(each.updated_time),
             leverage=None if each.lever_rate is None else size(each.lever_rate, raw) or None,
             margin_mode=_MODES.get(each.margin_mode),
             liquidation_price=liquidation if liquidation and liquidation > ZERO else None,
@@ -245,7 +245,7 @@ def _listed(frame: _Frame) -> bytes:
 
 
 def _balance(raw: bytes) -> Sequence[Word]:
-    each = read(_DETAIL, raw)
+    each = decode_json(_DETAIL, raw)
     free = amount(each.withdraw_available, raw)
     return (Balance(each.currency, amount(each.equity, raw), free),)
 
@@ -254,5 +254,5 @@ def _answer(frame: _Frame) -> Word:
     code, right = str(frame.err_code), str(frame.err_code) == "0"
     if frame.op == "auth":
         return LoggedIn() if right else LoginRefused(code, frame.err_msg)
-    request = reading.request_number(frame.cid)
+    request = decoding.parse_request_id(frame.cid)
     return Subscribed(request) if right else SubscriptionRefused(code, frame.err_msg, request)

@@ -22,10 +22,11 @@ from bowline.core.venue import (
     Listings,
     OrderReport,
 )
-from bowline.venues import reading
-from bowline.venues.feed import Answer, Subscribed, SubscriptionRefused
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
+from bowline.venues.feed import PingReceived, Subscribed, SubscriptionRefused
+from bowline.venues.gunzip import gunzip
 from bowline.venues.htx.login import moment, signature
-from bowline.venues.inflate import inflated
 from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
@@ -39,7 +40,6 @@ from bowline.venues.private import (
     size,
     state_of,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
@@ -154,29 +154,31 @@ class HtxSpotPrivateCodec:
         return [msgspec.json.encode({"action": "sub", "ch": topic}) for topic in _TOPICS]
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
-        text = inflated(frame) if frame.startswith(_GZIP) else frame
-        envelope = read(_FRAME, text)
+        """What one frame says. Raises DecodeError."""
+        text = gunzip(frame) if frame.startswith(_GZIP) else frame
+        envelope = decode_json(_FRAME, text)
         match envelope.action:
             case "push":
                 reader = self._readers.get(envelope.ch.partition("#")[0])
                 if reader is None:
-                    raise reading.unreadable(f"unknown topic {envelope.ch!r}", text)
+                    raise decoding.decode_error(f"unknown topic {envelope.ch!r}", text)
                 return reader(bytes(envelope.data))
             case "ping":
-                stamp = read(_STAMP, envelope.data).ts
-                return (Answer(msgspec.json.encode({"action": "pong", "data": {"ts": stamp}})),)
+                stamp = decode_json(_STAMP, envelope.data).ts
+                return (
+                    PingReceived(msgspec.json.encode({"action": "pong", "data": {"ts": stamp}})),
+                )
             case "req" | "sub":
                 return (_answer(envelope),)
-        raise reading.unreadable(f"unknown action {envelope.action!r}", text)
+        raise decoding.decode_error(f"unknown action {envelope.action!r}", text)
 
     def _order(self, raw: bytes) -> Sequence[Word]:
-        each = read(_ORDER, raw)
+        each = decode_json(_ORDER, raw)
         listing = self._words.at(each.symbol, raw)
         assert listing is not None, "every pair of spot is listed or unreadable"
         side, _, kind = each.type.partition("-")
         if side not in _SIDES:
-            raise reading.unreadable(f"an order of type {each.type!r}", raw)
+            raise decoding.decode_error(f"an order of type {each.type!r}", raw)
         if each.type == "buy-market":
             return (Untold("an order in quote money"),)
         filled = size(number(each.exec_amt, raw) or ZERO, raw)
@@ -192,12 +194,12 @@ class HtxSpotPrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(each.order_status, _STATES, quantity, filled),
-            event_ns=ns(at_ms),
+            event_ns=ms_to_ns(at_ms),
             price=None if kind == "market" else number(each.order_price, raw) or None,
         ),)  # fmt: skip
 
     def _fill(self, raw: bytes) -> Sequence[Word]:
-        each = read(_FILL, raw)
+        each = decode_json(_FILL, raw)
         if each.event_type != "trade":
             return ()
         listing = self._words.at(each.symbol, raw)
@@ -220,13 +222,13 @@ class HtxSpotPrivateCodec:
             price=price(each.trade_price, raw),
             fee=fee,
             fee_asset=asset.upper(),
-            event_ns=ns(each.trade_time),
+            event_ns=ms_to_ns(each.trade_time),
             maker=not each.aggressor,
         ),)  # fmt: skip
 
 
 def _balance(raw: bytes) -> Sequence[Word]:
-    each = read(_BALANCE, raw)
+    each = decode_json(_BALANCE, raw)
     total, free = number(each.balance, raw), number(each.available, raw)
     if each.account_type != "trade":
         return ()

@@ -27,39 +27,39 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
-from bowline.venues.contracts import Contract, best_first, contracts_by_word
+from bowline.venues import decoding
+from bowline.venues.contracts import Contract, best_first, contracts_by_venue_symbol
+from bowline.venues.decoding import Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Channel,
-    Control,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
-    Pong,
+    FeedTopic,
+    PongReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
 )
-from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
 
 _RULES = FeedRules(
     url="wss://contract.mexc.com/edge",
-    sequencing=Sequencing.ADJOINING,
+    sequencing=Sequencing.CONTIGUOUS,
     snapshot_by_rest=True,
     ping=b'{"method":"ping"}',
-    ping_every_s=15.0,
-    topics_a_frame=1,
-    frames_a_second=10.0,
+    ping_interval_s=15.0,
+    topics_per_frame=1,
+    frames_per_second=10.0,
 )
 _NAMES = {
-    Channel.TRADES: "deal",
-    Channel.QUOTES: "depth.full",
-    Channel.BOOK: "depth",
-    Channel.CANDLES: "kline",
+    FeedChannel.TRADES: "deal",
+    FeedChannel.QUOTES: "depth.full",
+    FeedChannel.BOOK: "depth",
+    FeedChannel.CANDLES: "kline",
 }
 _CHANNELS = {name: channel for channel, name in _NAMES.items()}
-_PARAMETERS: dict[Channel, dict[str, object]] = {
-    Channel.QUOTES: {"limit": 5},
-    Channel.CANDLES: {"interval": "Min1"},
+_PARAMETERS: dict[FeedChannel, dict[str, object]] = {
+    FeedChannel.QUOTES: {"limit": 5},
+    FeedChannel.CANDLES: {"interval": "Min1"},
 }
 #: documented channels that are nothing to us
 _OTHERS = frozenset({
@@ -103,14 +103,14 @@ class _Candle(Struct, gc=False):
 class _Change(Struct, gc=False):
     asks: _Triples
     bids: _Triples
-    version: reading.Sequence
-    begin: reading.Sequence | None = None
+    version: decoding.SequenceNumber
+    begin: decoding.SequenceNumber | None = None
 
 
 class _Start(Struct, gc=False):
     asks: _Triples
     bids: _Triples
-    version: reading.Sequence
+    version: decoding.SequenceNumber
     timestamp: Millis
 
 
@@ -135,7 +135,7 @@ class MexcLinearCodec:
     def __init__(self, market: Market, listings: Listings) -> None:
         self._market = market
         self._listings = listings
-        self._contracts = contracts_by_word(listings)
+        self._contracts = contracts_by_venue_symbol(listings)
         self._readers = {
             "push.deal": _trades,
             "push.depth.full": _quote,
@@ -148,57 +148,59 @@ class MexcLinearCodec:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """The same for every channel: one URL."""
         del channel
         return _RULES
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """A frame a topic; they cannot be numbered."""
         del request
         return [self._ask("sub", topic) for topic in topics]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """A frame a topic; they cannot be numbered."""
         del request
         return [self._ask("unsub", topic) for topic in topics]
 
-    def _ask(self, verb: str, topic: Topic) -> bytes:
+    def _ask(self, verb: str, topic: FeedTopic) -> bytes:
         word = self._listings.word(topic.instrument)
         parameters = {"symbol": word, **_PARAMETERS.get(topic.channel, {})}
         return msgspec.json.encode({
             "method": f"{verb}.{_NAMES[topic.channel]}", "param": parameters
         })  # fmt: skip
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
-        envelope = read(_FRAME, frame)
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
+        envelope = decode_json(_FRAME, frame)
         if reader := self._readers.get(envelope.channel):
             contract = self._contracts.get(envelope.symbol)
             if contract is None:
-                raise reading.unreadable(f"{envelope.symbol!r} is not listed", frame)
+                raise decoding.decode_error(f"{envelope.symbol!r} is not listed", frame)
             return reader(contract, envelope)
         if envelope.channel == "pong":
-            return (Pong(),)
+            return (PongReceived(),)
         origin, _, name = envelope.channel.partition(".")
         if origin == "rs":
             return self._answer(name, envelope, frame)
         if origin != "push" or (name not in _OTHERS and not name.startswith("personal.")):
-            raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
+            raise decoding.decode_error(f"unknown channel {envelope.channel!r}", frame)
         return ()
 
-    def _answer(self, name: str, envelope: _Frame, frame: bytes) -> Sequence[Control]:
+    def _answer(self, name: str, envelope: _Frame, frame: bytes) -> Sequence[ControlMessage]:
         verb, _, channel = name.partition(".")
         if verb == "sub" and channel in _CHANNELS and bytes(envelope.data) == _SUCCESS:
             return (Subscribed(channel=_CHANNELS[channel]),)
         if verb == "unsub":
             return ()
         if verb not in {"sub", "error"}:
-            raise reading.unreadable(f"unknown answer {name!r}", frame)
-        words = read(_WORDS, envelope.data)
+            raise decoding.decode_error(f"unknown answer {name!r}", frame)
+        words = decode_json(_WORDS, envelope.data)
         named = _CONTRACT.search(words)
         contract = self._contracts.get(named[1]) if named else None
-        topics = tuple(Topic(each, contract.instrument) for each in Channel) if contract else ()
+        topics = (
+            tuple(FeedTopic(each, contract.instrument) for each in FeedChannel) if contract else ()
+        )
         return (SubscriptionRefused(envelope.channel, words, None, topics),)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
@@ -206,11 +208,11 @@ class MexcLinearCodec:
         return f"/api/v1/contract/depth/{self._listings.word(instrument)}?limit=1000"
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """A whole book. Raises Unreadable."""
-        start = read(_REPLY, body).data
+        """A whole book. Raises DecodeError."""
+        start = decode_json(_REPLY, body).data
         contract = self._contracts[self._listings.word(instrument)]
         sides = best_first(_levels(contract, start.bids), _levels(contract, start.asks))
-        return BookReplaced(instrument, ns(start.timestamp), *sides, start.version)
+        return BookReplaced(instrument, ms_to_ns(start.timestamp), *sides, start.version)
 
 
 def _levels(contract: Contract, levels: _Triples) -> list[Level]:
@@ -219,10 +221,10 @@ def _levels(contract: Contract, levels: _Triples) -> list[Level]:
 
 
 def _trades(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    trades = read(_TRADES, frame.data)
+    trades = decode_json(_TRADES, frame.data)
     return [
         TradePrinted(
-            contract.instrument, ns(each.t), each.p, contract.units(each.v),
+            contract.instrument, ms_to_ns(each.t), each.p, contract.units(each.v),
             _SIDES[each.T], str(each.i),
         )
         for each in (trades if isinstance(trades, list) else [trades])
@@ -230,26 +232,28 @@ def _trades(contract: Contract, frame: _Frame) -> Sequence[Tick]:
 
 
 def _book(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    change = read(_CHANGE, frame.data)
+    change = decode_json(_CHANGE, frame.data)
     first = change.version if change.begin is None else change.begin
     if not 0 < first <= change.version:
-        raise reading.unreadable("a change whose numbers do not rise", frame.data)
+        raise decoding.decode_error("a change whose numbers do not rise", frame.data)
     bids, asks = _levels(contract, change.bids), _levels(contract, change.asks)
-    return (BookChanged(contract.instrument, ns(frame.ts), bids, asks, first, change.version),)
+    return (
+        BookChanged(contract.instrument, ms_to_ns(frame.ts), bids, asks, first, change.version),
+    )
 
 
 def _quote(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    top = read(_CHANGE, frame.data)
-    bid = max(_levels(contract, top.bids), default=reading.NOBODY)
-    ask = min(_levels(contract, top.asks), default=reading.NOBODY)
-    return (QuoteChanged(contract.instrument, ns(frame.ts), *bid, *ask),)
+    top = decode_json(_CHANGE, frame.data)
+    bid = max(_levels(contract, top.bids), default=decoding.EMPTY_SIDE)
+    ask = min(_levels(contract, top.asks), default=decoding.EMPTY_SIDE)
+    return (QuoteChanged(contract.instrument, ms_to_ns(frame.ts), *bid, *ask),)
 
 
 def _candle(contract: Contract, frame: _Frame) -> Sequence[Tick]:
-    each = read(_CANDLE, frame.data)
+    each = decode_json(_CANDLE, frame.data)
     if each.interval != "Min1":
         return ()
     return (CandleSeen(
-        contract.instrument, ns(frame.ts), each.t * SECOND_NS,
+        contract.instrument, ms_to_ns(frame.ts), each.t * SECOND_NS,
         each.o, each.h, each.l, each.c, contract.units(each.q), closed=False,
     ),)  # fmt: skip

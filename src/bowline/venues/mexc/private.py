@@ -27,8 +27,9 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import reading
-from bowline.venues.feed import Pong
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
+from bowline.venues.feed import PongReceived
 from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
@@ -40,12 +41,11 @@ from bowline.venues.private import (
     price,
     size,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
 _RULES = PrivateRules(
-    url="wss://contract.mexc.com/edge", ping=b'{"method":"ping"}', ping_every_s=15.0
+    url="wss://contract.mexc.com/edge", ping=b'{"method":"ping"}', ping_interval_s=15.0
 )
 _MS_NS = 1_000_000
 _SUCCESS = b'"success"'
@@ -161,24 +161,24 @@ class MexcLinearPrivateCodec:
         return []
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
-        envelope = read(_FRAME, frame)
+        """What one frame says. Raises DecodeError."""
+        envelope = decode_json(_FRAME, frame)
         if envelope.channel.startswith(_PERSONAL):
             reader = self._readers.get(envelope.channel.removeprefix(_PERSONAL))
             # plans, risk limits, modes: documented, and nothing to us
             return reader(bytes(envelope.data)) if reader else ()
         if envelope.channel == "pong":
-            return (Pong(),)
+            return (PongReceived(),)
         if envelope.channel == "rs.login" and bytes(envelope.data) == _SUCCESS:
             return (LoggedIn(),)
         if envelope.channel in {"rs.login", "rs.error"}:
-            return (LoginRefused(envelope.channel, read(_WORDS, envelope.data)),)
+            return (LoginRefused(envelope.channel, decode_json(_WORDS, envelope.data)),)
         if envelope.channel.startswith(_PUSHED):
             return ()
-        raise reading.unreadable(f"unknown channel {envelope.channel!r}", frame)
+        raise decoding.decode_error(f"unknown channel {envelope.channel!r}", frame)
 
     def _order(self, raw: bytes) -> Sequence[OrderReport]:
-        each = read(_ORDER, raw)
+        each = decode_json(_ORDER, raw)
         listing = self._words.at(each.symbol, raw)
         if listing is None:
             return ()
@@ -192,20 +192,20 @@ class MexcLinearPrivateCodec:
             quantity=contracts * unit,
             filled=filled * unit,
             state=_state(each.state, contracts, filled),
-            event_ns=ns(each.update_time),
+            event_ns=ms_to_ns(each.update_time),
             price=None if each.order_type in _MARKET else price(each.price, raw),
             average_price=(size(each.deal_avg_price, raw) or None) if filled else None,
             reduce_only=each.reduce_only,
         ),)  # fmt: skip
 
     def _fill(self, raw: bytes) -> Sequence[FillReport]:
-        each = read(_FILL, raw)
+        each = decode_json(_FILL, raw)
         listing = self._words.at(each.symbol, raw)
         if listing is None:
             return ()
         taker = each.taker if each.is_taker is None else each.is_taker
         if taker is None:
-            raise reading.unreadable("a fill that does not say who took", raw)
+            raise decoding.decode_error("a fill that does not say who took", raw)
         return (FillReport(
             instrument=listing.instrument.id,
             trade_id=str(each.id),
@@ -216,13 +216,13 @@ class MexcLinearPrivateCodec:
             price=price(each.price, raw),
             fee=amount(each.fee, raw),
             fee_asset=each.fee_currency,
-            event_ns=ns(each.timestamp),
+            event_ns=ms_to_ns(each.timestamp),
             maker=not taker,
             kind=_CATEGORIES.get(each.category, FillKind.TRADE),
         ),)  # fmt: skip
 
     def _position(self, raw: bytes) -> Sequence[PositionReport]:
-        each = read(_POSITION, raw)
+        each = decode_json(_POSITION, raw)
         listing = self._words.at(each.symbol, raw)
         if listing is None:
             return ()
@@ -232,7 +232,7 @@ class MexcLinearPrivateCodec:
             direction=_DIRECTIONS[each.position_type],
             quantity=contracts * listing.instrument.contract_size,
             entry_price=size(each.hold_avg_price, raw),
-            event_ns=ns(each.update_time),
+            event_ns=ms_to_ns(each.update_time),
             leverage=price(each.leverage, raw),
             margin_mode=_MODES[each.open_type],
             liquidation_price=(size(each.liquidate_price, raw) or None) if contracts else None,
@@ -243,7 +243,7 @@ class MexcLinearPrivateCodec:
 
 
 def _balance(raw: bytes) -> Sequence[Balance]:
-    each = read(_ASSET, raw)
+    each = decode_json(_ASSET, raw)
     free = amount(each.available_balance, raw)
     total = free + size(each.frozen_balance, raw) + size(each.position_margin, raw)
     return (Balance(each.currency, total, free),)

@@ -24,34 +24,34 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
+from bowline.venues import decoding
 from bowline.venues.contracts import best_first
+from bowline.venues.decoding import Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Channel,
-    Control,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
-    Pong,
+    FeedTopic,
+    PongReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
 )
 from bowline.venues.mexc import wire
-from bowline.venues.reading import Millis, Price, Size, decoder, ns, read
 
 _RULES = FeedRules(
     url="wss://wbs-api.mexc.com/ws",
-    sequencing=Sequencing.ADJOINING,
+    sequencing=Sequencing.CONTIGUOUS,
     snapshot_by_rest=True,
     ping=b'{"method":"PING"}',
-    ping_every_s=15.0,
-    topics_a_connection=30,
+    ping_interval_s=15.0,
+    topics_per_connection=30,
 )
 _NAMES = {
-    Channel.TRADES: "spot@public.aggre.deals.v3.api.pb@100ms@{}",
-    Channel.QUOTES: "spot@public.aggre.bookTicker.v3.api.pb@100ms@{}",
-    Channel.BOOK: "spot@public.aggre.depth.v3.api.pb@100ms@{}",
-    Channel.CANDLES: "spot@public.kline.v3.api.pb@{}@Min1",
+    FeedChannel.TRADES: "spot@public.aggre.deals.v3.api.pb@100ms@{}",
+    FeedChannel.QUOTES: "spot@public.aggre.bookTicker.v3.api.pb@100ms@{}",
+    FeedChannel.BOOK: "spot@public.aggre.depth.v3.api.pb@100ms@{}",
+    FeedChannel.CANDLES: "spot@public.kline.v3.api.pb@{}@Min1",
 }
 #: documented channels that are nothing to us
 _OTHERS = tuple(
@@ -66,7 +66,12 @@ _OTHERS = tuple(
 
 # fields of PushDataV3ApiWrapper
 _CHANNEL, _CREATED, _SENT = 1, 5, 6
-_BODIES = {Channel.CANDLES: 308, Channel.BOOK: 313, Channel.TRADES: 314, Channel.QUOTES: 315}
+_BODIES = {
+    FeedChannel.CANDLES: 308,
+    FeedChannel.BOOK: 313,
+    FeedChannel.TRADES: 314,
+    FeedChannel.QUOTES: 315,
+}
 _ENVELOPE = frozenset({_CHANNEL, _CREATED, _SENT, *_BODIES.values()})
 # of PublicAggreDepthsV3Api: asks are 1, bids are 2
 _FROM, _TO = 4, 5
@@ -92,7 +97,7 @@ class _Reply(Struct, gc=False):
 
 
 class _Start(Struct, gc=False, rename="camel"):
-    last_update_id: reading.Sequence
+    last_update_id: decoding.SequenceNumber
     bids: list[tuple[Price, Size]]
     asks: list[tuple[Price, Size]]
     timestamp: Millis = 0
@@ -112,7 +117,7 @@ class MexcSpotCodec:
         self._market = market
         self._listings = listings
         self._topics = {
-            name.format(each.venue_symbol): Topic(channel, each.instrument.id)
+            name.format(each.venue_symbol): FeedTopic(channel, each.instrument.id)
             for channel, name in _NAMES.items()
             for each in listings.all
         }
@@ -123,29 +128,29 @@ class MexcSpotCodec:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """The same for every channel: one URL."""
         del channel
         return _RULES
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame, numbered."""
         return [self._ask("SUBSCRIPTION", topics, request)]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame, numbered."""
         return [self._ask("UNSUBSCRIPTION", topics, request)]
 
-    def _ask(self, method: str, topics: Sequence[Topic], request: int) -> bytes:
+    def _ask(self, method: str, topics: Sequence[FeedTopic], request: int) -> bytes:
         names = [
             _NAMES[each.channel].format(self._listings.word(each.instrument)) for each in topics
         ]
         return msgspec.json.encode({"method": method, "params": names, "id": request})
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
         if frame[:1] == b"{":
-            return self._answer(read(_REPLY, frame))
+            return self._answer(decode_json(_REPLY, frame))
         envelope = wire.wanted(frame, _ENVELOPE)
         channel = wire.text(envelope.get(_CHANNEL), frame)
         topic = self._routes.get(channel)
@@ -153,13 +158,13 @@ class MexcSpotCodec:
             return _nothing(channel, frame)
         body = wire.text(envelope.get(_BODIES[topic.channel]), frame)
         sent = wire.millis(envelope.get(_SENT, envelope.get(_CREATED)), frame)
-        return _READERS[topic.channel](body, topic.instrument, ns(sent))
+        return _READERS[topic.channel](body, topic.instrument, ms_to_ns(sent))
 
-    def _answer(self, reply: _Reply) -> Sequence[Control]:
+    def _answer(self, reply: _Reply) -> Sequence[ControlMessage]:
         if reply.msg == "PONG":
-            return (Pong(),)
+            return (PongReceived(),)
         if reply.code:
-            request = reading.request_number(reply.id)
+            request = decoding.parse_request_id(reply.id)
             return (SubscriptionRefused(str(reply.code), reply.msg, request),)
         if refused := _REFUSED.search(reply.msg):
             named = self._named(refused[1])
@@ -168,7 +173,7 @@ class MexcSpotCodec:
             return (Subscribed(topics=taken), no) if taken else (no,)
         return (Subscribed(topics=self._named(reply.msg)),)
 
-    def _named(self, text: str) -> tuple[Topic, ...]:
+    def _named(self, text: str) -> tuple[FeedTopic, ...]:
         found = map(self._topics.get, _TOPIC.findall(text))
         return tuple(topic for topic in found if topic is not None)
 
@@ -177,16 +182,16 @@ class MexcSpotCodec:
         return f"/api/v3/depth?symbol={self._listings.word(instrument)}&limit=1000"
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """A whole book. Raises Unreadable."""
-        start = read(_START, body)
+        """A whole book. Raises DecodeError."""
+        start = decode_json(_START, body)
         sides = best_first(start.bids, start.asks)
-        return BookReplaced(instrument, ns(start.timestamp), *sides, start.last_update_id)
+        return BookReplaced(instrument, ms_to_ns(start.timestamp), *sides, start.last_update_id)
 
 
 def _nothing(channel: bytes, frame: bytes) -> Sequence[Tick]:
     """Nothing, for a documented channel that is none of ours."""
     if not channel.startswith(_OTHERS):
-        raise reading.unreadable(f"unknown or unlisted channel {channel!r}", frame)
+        raise decoding.decode_error(f"unknown or unlisted channel {channel!r}", frame)
     return ()
 
 
@@ -194,7 +199,7 @@ def _book(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick]
     asks, bids, others = wire.pairs(body)
     first, last = wire.count(others.get(_FROM), body), wire.count(others.get(_TO), body)
     if not 0 < first <= last:
-        raise reading.unreadable("a change without its numbers", body)
+        raise decoding.decode_error("a change without its numbers", body)
     return (BookChanged(instrument, sent_ns, bids, asks, first, last),)
 
 
@@ -212,9 +217,9 @@ def _trade(item: bytes, instrument: InstrumentId) -> TradePrinted:
     kind = each.get(_TRADE_TYPE)
     side = _SIDES.get(kind) if isinstance(kind, int) else None
     if side is None:
-        raise reading.unreadable(f"a trade of type {kind!r}", item)
+        raise decoding.decode_error(f"a trade of type {kind!r}", item)
     return TradePrinted(
-        instrument, ns(wire.millis(each.get(_TIME), item)),
+        instrument, ms_to_ns(wire.millis(each.get(_TIME), item)),
         wire.price(each.get(_PRICE), item), wire.size(each.get(_QUANTITY), item), side, "",
     )  # fmt: skip
 
@@ -229,7 +234,7 @@ def _quote(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick
 def _candle(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tick]:
     each = wire.wanted(body, _CANDLE)
     if each.get(1) != b"Min1":
-        raise reading.unreadable(f"a candle of {each.get(1)!r}", body)
+        raise decoding.decode_error(f"a candle of {each.get(1)!r}", body)
     opened_s = wire.seconds(each.get(2), body)
     start, end, high, low = (wire.price(each.get(number), body) for number in (3, 4, 5, 6))
     volume = wire.size(each.get(7), body)
@@ -238,9 +243,9 @@ def _candle(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tic
     ),)  # fmt: skip
 
 
-_READERS: dict[Channel, _Reader] = {
-    Channel.TRADES: _trades,
-    Channel.QUOTES: _quote,
-    Channel.BOOK: _book,
-    Channel.CANDLES: _candle,
+_READERS: dict[FeedChannel, _Reader] = {
+    FeedChannel.TRADES: _trades,
+    FeedChannel.QUOTES: _quote,
+    FeedChannel.BOOK: _book,
+    FeedChannel.CANDLES: _candle,
 }

@@ -16,8 +16,9 @@ from bowline.core.model.instrument import Market
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Side
 from bowline.core.venue import Balance, FillReport, Listing, Listings, OrderReport
-from bowline.venues import reading
-from bowline.venues.feed import Pong, Subscribed, SubscriptionRefused
+from bowline.venues import decoding
+from bowline.venues.decoding import decode_json, decoder, ms_to_ns
+from bowline.venues.feed import PongReceived, Subscribed, SubscriptionRefused
 from bowline.venues.mexc import wire
 from bowline.venues.private import (
     ListenKey,
@@ -30,7 +31,6 @@ from bowline.venues.private import (
     size,
     state_of,
 )
-from bowline.venues.reading import decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
@@ -38,7 +38,7 @@ _RULES = PrivateRules(
     url="wss://wbs-api.mexc.com/ws",
     listen_key=ListenKey("listenKey", 3_600.0),
     ping=b'{"method":"PING"}',
-    ping_every_s=15.0,
+    ping_interval_s=15.0,
 )
 _ORDERS, _DEALS, _ACCOUNT = (
     f"spot@private.{name}.v3.api.pb" for name in ("orders", "deals", "account")
@@ -105,14 +105,14 @@ class MexcSpotPrivateCodec:
         return [msgspec.json.encode(frame)]
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
+        """What one frame says. Raises DecodeError."""
         if frame[:1] == b"{":
-            return _answer(read(_REPLY, frame))
+            return _answer(decode_json(_REPLY, frame))
         envelope = wire.wanted(frame, _ENVELOPE)
         channel = wire.text(envelope.get(_CHANNEL), frame).decode(errors="replace")
         reader = self._readers.get(channel)
         if reader is None:
-            raise reading.unreadable(f"unknown channel {channel!r}", frame)
+            raise decoding.decode_error(f"unknown channel {channel!r}", frame)
         body = wire.text(envelope.get(_BODIES[channel]), frame)
         return reader(envelope, body, frame)
 
@@ -136,7 +136,7 @@ class MexcSpotPrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(str(each.get(15, 0)), _STATES, quantity, filled),
-            event_ns=ns(wire.millis(sent, frame)),
+            event_ns=ms_to_ns(wire.millis(sent, frame)),
             price=None if each.get(7) == _MARKET else _size(each, 3, frame) or None,
             average_price=(_size(each, 6, frame) or None) if filled else None,
         ),)  # fmt: skip
@@ -146,7 +146,7 @@ class MexcSpotPrivateCodec:
         fee, asset = number(_text(each, 10, frame), frame), _text(each, 11, frame)
         trade_id, order_id = _text(each, 7, frame), _text(each, 9, frame)
         if not trade_id or not order_id:
-            raise reading.unreadable("a fill without its ids", frame)
+            raise decoding.decode_error("a fill without its ids", frame)
         if fee is None or not asset:
             return (Untold("a fee"),)
         return (FillReport(
@@ -159,7 +159,7 @@ class MexcSpotPrivateCodec:
             price=price(_size(each, 1, frame), frame),
             fee=fee,
             fee_asset=asset,
-            event_ns=ns(wire.millis(each.get(12), frame)),
+            event_ns=ms_to_ns(wire.millis(each.get(12), frame)),
             maker=each.get(5, 0) == 1,
         ),)  # fmt: skip
 
@@ -169,7 +169,7 @@ def _balance(envelope: Fields, body: bytes, frame: bytes) -> Sequence[Word]:
     each = dict(wire.fields(body))
     asset = _text(each, 1, frame)
     if not asset:
-        raise reading.unreadable("a balance of nothing", frame)
+        raise decoding.decode_error("a balance of nothing", frame)
     free = _size(each, 3, frame)
     return (Balance(asset, free + _size(each, 5, frame), free),)
 
@@ -178,7 +178,7 @@ def _text(each: Fields, field: int, frame: bytes) -> str:
     try:
         return wire.text(each.get(field, b""), frame).decode()
     except UnicodeDecodeError:
-        raise reading.unreadable(f"field {field} is no text", frame) from None
+        raise decoding.decode_error(f"field {field} is no text", frame) from None
 
 
 def _size(each: Fields, field: int, frame: bytes) -> Decimal:
@@ -188,14 +188,14 @@ def _size(each: Fields, field: int, frame: bytes) -> Decimal:
 def _side(word: int | bytes | None, frame: bytes) -> Side:
     side = _SIDES.get(word) if isinstance(word, int) else None
     if side is None:
-        raise reading.unreadable(f"a side {word!r}", frame)
+        raise decoding.decode_error(f"a side {word!r}", frame)
     return side
 
 
 def _answer(reply: _Reply) -> Sequence[Word]:
     if reply.msg == "PONG":
-        return (Pong(),)
-    request = reading.request_number(reply.id)
+        return (PongReceived(),)
+    request = decoding.parse_request_id(reply.id)
     if reply.code or "Not Subscribed" in reply.msg:
         return (SubscriptionRefused(str(reply.code), reply.msg, request),)
     return (Subscribed(request),)

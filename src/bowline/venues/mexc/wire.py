@@ -2,7 +2,7 @@
 
 A message is fields one after another: a key (number and kind) and a value. `fields` yields them;
 who knows the message says which numbers mean what, and passes over the others, as the format asks.
-Whatever does not add up is Unreadable: a value beyond the end, an endless number, a group, which
+Whatever does not add up is DecodeError: a value beyond the end, an endless number, a group, which
 the format gave up long ago.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bowline.venues.reading import unreadable
+from bowline.venues.decoding import decode_error
 
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _FIXED = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}
@@ -36,14 +36,14 @@ _LATEST_MS = 9_000_000_000_000
 def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Number and value of each field: an int of 64 bits without sign, or bytes.
 
-    Values of a fixed width are yielded as the bytes they are. Raises Unreadable.
+    Values of a fixed width are yielded as the bytes they are. Raises DecodeError.
     """
     at, end = 0, len(message)
     while at < end:
         key, at = (message[at], at + 1) if message[at] < _MORE else _number(message, at)
         number, kind = key >> 3, key & 7
         if not 1 <= number <= _MOST_FIELD:
-            raise unreadable(f"field {number}", message)
+            raise decode_error(f"field {number}", message)
         if kind == _VARINT:
             value, at = _number(message, at)
             yield number, value
@@ -51,9 +51,9 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         if kind == _LENGTH:
             length, at = _number(message, at)
         elif (length := _FIXED.get(kind, 0)) == 0:
-            raise unreadable(f"field {number} of kind {kind}", message)
+            raise decode_error(f"field {number} of kind {kind}", message)
         if length > end - at:
-            raise unreadable(f"field {number} ends beyond the message", message)
+            raise decode_error(f"field {number} ends beyond the message", message)
         yield number, message[at : at + length]
         at += length
 
@@ -72,7 +72,7 @@ def _number(message: bytes, at: int) -> tuple[int, int]:
         shift += 7
         if shift > _MOST_SHIFT:
             break
-    raise unreadable("a number that does not end", message)
+    raise decode_error("a number that does not end", message)
 
 
 def wanted(message: bytes, numbers: frozenset[int]) -> dict[int, int | bytes]:
@@ -81,43 +81,43 @@ def wanted(message: bytes, numbers: frozenset[int]) -> dict[int, int | bytes]:
 
 
 def text(value: int | bytes | None, message: bytes) -> bytes:
-    """A field that must be there and be bytes. Raises Unreadable."""
+    """A field that must be there and be bytes. Raises DecodeError."""
     if not isinstance(value, bytes):
-        raise unreadable("a text is missing or is a number", message)
+        raise decode_error("a text is missing or is a number", message)
     return value
 
 
 def millis(value: int | bytes | None, message: bytes) -> int:
-    """A field that must be there and be a time in milliseconds. Raises Unreadable."""
+    """A field that must be there and be a time in milliseconds. Raises DecodeError."""
     return _below(_LATEST_MS, value, message)
 
 
 def seconds(value: int | bytes | None, message: bytes) -> int:
-    """A field that must be there and be a time in seconds. Raises Unreadable."""
+    """A field that must be there and be a time in seconds. Raises DecodeError."""
     return _below(_LATEST_MS // 1000, value, message)
 
 
 def _below(latest: int, value: int | bytes | None, message: bytes) -> int:
     if not isinstance(value, int) or not value < latest:
-        raise unreadable("a time is missing or is none", message)
+        raise decode_error("a time is missing or is none", message)
     return value
 
 
 def size(value: int | bytes | None, message: bytes) -> float:
-    """A decimal written as text, 0 or more. Raises Unreadable."""
+    """A decimal written as text, 0 or more. Raises DecodeError."""
     if not isinstance(value, bytes) or not _DECIMAL.fullmatch(value):
-        raise unreadable("a decimal is missing or is none", message)
+        raise decode_error("a decimal is missing or is none", message)
     number = float(value)
     if not number < _HUGE:
-        raise unreadable("a decimal is too large", message)
+        raise decode_error("a decimal is too large", message)
     return number
 
 
 def price(value: int | bytes | None, message: bytes) -> float:
-    """A decimal written as text, more than 0. Raises Unreadable."""
+    """A decimal written as text, more than 0. Raises DecodeError."""
     number = size(value, message)
     if not number > 0:
-        raise unreadable("a price of 0", message)
+        raise decode_error("a price of 0", message)
     return number
 
 
@@ -125,7 +125,7 @@ def pairs(message: bytes) -> tuple[list[Pair], list[Pair], dict[int, int | bytes
     """The pairs of fields 1 and of fields 2, each a price and a size, and the other fields.
 
     What looks as it nearly always does is read in one step, all else by `fields`.
-    Raises Unreadable.
+    Raises DecodeError.
     """
     ones: list[Pair] = []
     twos: list[Pair] = []
@@ -159,8 +159,8 @@ def _pair(message: bytes) -> Pair:
 
 
 def count(value: int | bytes | None, message: bytes) -> int:
-    """A whole number written as text. Raises Unreadable."""
+    """A whole number written as text. Raises DecodeError."""
     digits = text(value, message)
     if not digits.isdigit() or not len(digits) <= 18:  # noqa: PLR2004 - digits in 63 bits
-        raise unreadable("a count that is none", message)
+        raise decode_error("a count that is none", message)
     return int(digits)

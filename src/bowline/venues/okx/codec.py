@@ -25,29 +25,29 @@ from bowline.core.venue import (
     Tick,
     TradePrinted,
 )
-from bowline.venues import reading
-from bowline.venues.books import Checksum
-from bowline.venues.checksums import Crc32, shortest
-from bowline.venues.contracts import Contract, contracts_by_word
+from bowline.venues import decoding
+from bowline.venues.checksums import BookCrc32, format_shortest
+from bowline.venues.contracts import Contract, contracts_by_venue_symbol
+from bowline.venues.decoding import EMPTY_SIDE, Millis, Price, Size, decode_json, decoder, ms_to_ns
 from bowline.venues.feed import (
-    Answer,
-    Channel,
-    Closing,
-    Control,
+    ClosingAnnounced,
+    ControlMessage,
+    FeedChannel,
     FeedRules,
-    Pong,
+    FeedTopic,
+    PingReceived,
+    PongReceived,
     Sequencing,
     Subscribed,
     SubscriptionRefused,
-    Topic,
 )
-from bowline.venues.reading import NOBODY, Millis, Price, Size, decoder, ns, read
+from bowline.venues.local_book import Checksum
 
 _CHANNELS = {
-    Channel.TRADES: "trades",
-    Channel.QUOTES: "bbo-tbt",
-    Channel.BOOK: "books",
-    Channel.CANDLES: "candle1m",
+    FeedChannel.TRADES: "trades",
+    FeedChannel.QUOTES: "bbo-tbt",
+    FeedChannel.BOOK: "books",
+    FeedChannel.CANDLES: "candle1m",
 }
 #: how every frame of a book or a quote begins; another order of the same words is read as well
 _BOOK_START = (b'{"arg":{"channel":"books"', b'{"arg":{"channel":"bbo-tbt"')
@@ -61,7 +61,10 @@ _OTHERS = (
 _URL = "wss://ws.okx.com:8443/ws/v5/"
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _UPGRADE = "64008"
-_WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
+_WORDS: dict[bytes, Sequence[ControlMessage]] = {
+    b"pong": (PongReceived(),),
+    b"ping": (PingReceived(b"pong"),),
+}
 _SIZE_DECIMALS = 8  # more are never written
 _BOOK_CHANNELS = {"books", "bbo-tbt"}
 
@@ -139,8 +142,8 @@ class OkxCodec:
     def __init__(self, market: Market, listings: Listings) -> None:
         self._market = market
         self._listings = listings
-        self._rules = {channel: _rules(channel) for channel in Channel}
-        self._contracts = contracts_by_word(listings)
+        self._rules = {channel: _rules(channel) for channel in FeedChannel}
+        self._contracts = contracts_by_venue_symbol(listings)
         self._readers: dict[str, Callable[[Contract, _Frame], Sequence[Tick]]] = {
             "trades": _trades,
             "candle1m": _spot_candles if market.kind == "spot" else _swap_candles,
@@ -151,34 +154,34 @@ class OkxCodec:
         """The market it speaks for."""
         return self._market
 
-    def rules(self, channel: Channel) -> FeedRules:
+    def rules(self, channel: FeedChannel) -> FeedRules:
         """Candles have a URL of their own."""
         return self._rules[channel]
 
-    def subscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame; the answers name the topics, one each."""
         return [self._ask("subscribe", topics, request)]
 
-    def unsubscribe(self, topics: Sequence[Topic], request: int) -> list[bytes]:
+    def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
         """One frame."""
         return [self._ask("unsubscribe", topics, request)]
 
-    def _ask(self, op: str, topics: Sequence[Topic], request: int) -> bytes:
+    def _ask(self, op: str, topics: Sequence[FeedTopic], request: int) -> bytes:
         args = [
             {"channel": _CHANNELS[each.channel], "instId": self._listings.word(each.instrument)}
             for each in topics
         ]
         return msgspec.json.encode({"id": str(request), "op": op, "args": args})
 
-    def decode(self, frame: bytes) -> Sequence[Tick | Control]:
-        """What one frame says. Raises Unreadable."""
+    def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
+        """What one frame says. Raises DecodeError."""
         if frame.startswith(_BOOK_START):
-            push = read(_BOOKS, frame)
+            push = decode_json(_BOOKS, frame)
             if push.data is not None:
                 return (self._book(push, frame),)
         if word := _WORDS.get(frame):
             return word
-        envelope = read(_FRAME, frame)
+        envelope = decode_json(_FRAME, frame)
         if envelope.event:
             return self._control(envelope, frame)
         return self._push(envelope, frame)
@@ -186,26 +189,26 @@ class OkxCodec:
     def _push(self, envelope: _Frame, frame: bytes) -> Sequence[Tick]:
         channel = envelope.arg.channel
         if channel in _BOOK_CHANNELS:
-            return (self._book(read(_BOOKS, frame), frame),)
+            return (self._book(decode_json(_BOOKS, frame), frame),)
         if reader := self._readers.get(channel):
             return reader(self._listed(envelope.arg, frame), envelope)
         if not channel.startswith(_OTHERS):
-            raise reading.unreadable(f"unknown channel {channel!r}", frame)
+            raise decoding.decode_error(f"unknown channel {channel!r}", frame)
         return ()
 
     def _listed(self, arg: _Arg, frame: bytes) -> Contract:
         contract = self._contracts.get(arg.instId)
         if contract is None:
-            raise reading.unreadable(f"{arg.instId!r} is not listed", frame)
+            raise decoding.decode_error(f"{arg.instId!r} is not listed", frame)
         return contract
 
     def _book(self, push: _Books, frame: bytes) -> QuoteChanged | BookReplaced | BookChanged:
         """A book or a quote."""
         contract = self._contracts.get(push.arg.instId) or self._listed(push.arg, frame)
         if push.data is None:
-            raise reading.unreadable("a book without data", frame)
+            raise decoding.decode_error("a book without data", frame)
         (book,) = push.data
-        instrument, at = contract.instrument, ns(book.ts)
+        instrument, at = contract.instrument, ms_to_ns(book.ts)
         up, down = contract.up, contract.down
         if up == down:
             bids = [(each.price, each.size) for each in book.bids]
@@ -214,45 +217,45 @@ class OkxCodec:
             bids = [(each.price, each.size * up / down) for each in book.bids]
             asks = [(each.price, each.size * up / down) for each in book.asks]
         if push.arg.channel == "bbo-tbt":
-            bid, ask = max(bids, default=NOBODY), min(asks, default=NOBODY)
+            bid, ask = max(bids, default=EMPTY_SIDE), min(asks, default=EMPTY_SIDE)
             return QuoteChanged(instrument, at, *bid, *ask)
         # a checksum of 0 is their word for none
         seq, checksum = book.seqId, book.checksum or None
         if push.action == "snapshot":
             return BookReplaced(instrument, at, bids, asks, seq, checksum)
         if push.action != "update":
-            raise reading.unreadable("a book without an action", frame)
+            raise decoding.decode_error("a book without an action", frame)
         return BookChanged(instrument, at, bids, asks, seq, seq, book.prevSeqId, checksum)
 
-    def _control(self, frame: _Frame, raw: bytes) -> Sequence[Control]:
+    def _control(self, frame: _Frame, raw: bytes) -> Sequence[ControlMessage]:
         match frame.event:
             case "subscribe":
                 # one answer a topic, all with the number of the request: the topic says more
                 return (Subscribed(None, self._named(frame.arg)),)
             case "error" | "channel-conn-count-error":
-                request = reading.request_number(frame.id)
+                request = decoding.parse_request_id(frame.id)
                 topics = self._named(frame.arg)
                 return (SubscriptionRefused(frame.code, frame.msg, request, topics),)
             case "notice":
-                return (Closing(frame.msg),) if frame.code == _UPGRADE else ()
+                return (ClosingAnnounced(frame.msg),) if frame.code == _UPGRADE else ()
             case "unsubscribe" | "channel-conn-count":
                 return ()
-        raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+        raise decoding.decode_error(f"unknown event {frame.event!r}", raw)
 
-    def _named(self, arg: _Arg) -> tuple[Topic, ...]:
+    def _named(self, arg: _Arg) -> tuple[FeedTopic, ...]:
         channel, contract = _CHANNEL_OF.get(arg.channel), self._contracts.get(arg.instId)
         if channel is None or contract is None:
             return ()
-        return (Topic(channel, contract.instrument),)
+        return (FeedTopic(channel, contract.instrument),)
 
     def checksum(self, instrument: InstrumentId) -> Checksum:
         """CRC-32 of the best 25 levels, sizes as on the wire."""
         contract = self._contracts[self._listings.word(instrument)]
 
         def size(base: float) -> str:
-            return shortest(round(base * contract.down / contract.up, _SIZE_DECIMALS))
+            return format_shortest(round(base * contract.down / contract.up, _SIZE_DECIMALS))
 
-        return Crc32(shortest, size)
+        return BookCrc32(format_shortest, size)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
         """None is needed: the stream itself begins with a whole book."""
@@ -260,17 +263,17 @@ class OkxCodec:
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
         """There is none to decode."""
-        raise reading.unreadable(f"no book of {instrument.symbol} was asked for", body)
+        raise decoding.decode_error(f"no book of {instrument.symbol} was asked for", body)
 
 
-def _rules(channel: Channel) -> FeedRules:
+def _rules(channel: FeedChannel) -> FeedRules:
     return FeedRules(
-        url=_URL + ("business" if channel is Channel.CANDLES else "public"),
+        url=_URL + ("business" if channel is FeedChannel.CANDLES else "public"),
         sequencing=Sequencing.PREVIOUS,
         ping=b"ping",
-        topics_a_frame=50,
-        frames_a_second=1.0,
-        silent_after_s=30.0,
+        topics_per_frame=50,
+        frames_per_second=1.0,
+        idle_timeout_s=30.0,
         book_depth=400,
     )
 
@@ -279,29 +282,33 @@ def _trades(contract: Contract, frame: _Frame) -> Sequence[TradePrinted]:
     return [
         TradePrinted(
             contract.instrument,
-            ns(each.ts),
+            ms_to_ns(each.ts),
             each.px,
             contract.units(each.sz),
             _SIDES[each.side],
             each.tradeId,
         )
-        for each in read(_TRADES, frame.data)
+        for each in decode_json(_TRADES, frame.data)
     ]
 
 
 def _spot_candles(contract: Contract, frame: _Frame) -> Sequence[CandleSeen]:
     """Spot counts base units first."""
-    return [_candle(contract.instrument, each, each.volume) for each in read(_CANDLES, frame.data)]
+    return [
+        _candle(contract.instrument, each, each.volume)
+        for each in decode_json(_CANDLES, frame.data)
+    ]
 
 
 def _swap_candles(contract: Contract, frame: _Frame) -> Sequence[CandleSeen]:
     """Swaps count contracts first and base units second."""
     return [
-        _candle(contract.instrument, each, each.volume_base) for each in read(_CANDLES, frame.data)
+        _candle(contract.instrument, each, each.volume_base)
+        for each in decode_json(_CANDLES, frame.data)
     ]
 
 
 def _candle(instrument: InstrumentId, each: _Candle, volume: float) -> CandleSeen:
     closed = each.confirm == "1"
     prices = (each.open, each.high, each.low, each.close)
-    return CandleSeen(instrument, 0, ns(each.ts), *prices, volume, closed)
+    return CandleSeen(instrument, 0, ms_to_ns(each.ts), *prices, volume, closed)

@@ -28,8 +28,16 @@ from bowline.core.venue import (
     OrderReport,
     PositionReport,
 )
-from bowline.venues import reading
-from bowline.venues.feed import Answer, Closing, Control, Pong, Subscribed, SubscriptionRefused
+from bowline.venues import decoding
+from bowline.venues.decoding import Millis, decode_json, decoder, ms_to_ns
+from bowline.venues.feed import (
+    ClosingAnnounced,
+    ControlMessage,
+    PingReceived,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
@@ -46,12 +54,14 @@ from bowline.venues.private import (
     size,
     state_of,
 )
-from bowline.venues.reading import Millis, decoder, ns, read
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
-_RULES = PrivateRules(url="wss://ws.okx.com:8443/ws/v5/private", ping=b"ping", silent_after_s=30.0)
-_WORDS: dict[bytes, Sequence[Control]] = {b"pong": (Pong(),), b"ping": (Answer(b"pong"),)}
+_RULES = PrivateRules(url="wss://ws.okx.com:8443/ws/v5/private", ping=b"ping", idle_timeout_s=30.0)
+_WORDS: dict[bytes, Sequence[ControlMessage]] = {
+    b"pong": (PongReceived(),),
+    b"ping": (PingReceived(b"pong"),),
+}
 _KINDS = {"spot": "SPOT", "linear": "SWAP"}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _HEDGED = {"long": Direction.LONG, "short": Direction.SHORT}
@@ -198,20 +208,20 @@ class OkxPrivateCodec:
         return frames
 
     def decode(self, frame: bytes) -> Sequence[Word]:
-        """What one frame says. Raises Unreadable."""
+        """What one frame says. Raises DecodeError."""
         if word := _WORDS.get(frame):
             return word
-        envelope = read(_FRAME, frame)
+        envelope = decode_json(_FRAME, frame)
         if envelope.event:
             return _control(envelope, frame)
         if reader := self._readers.get(envelope.arg.channel):
             return items(envelope.data, reader)
         if envelope.arg.channel in _OTHERS:
             return ()
-        raise reading.unreadable(f"unknown channel {envelope.arg.channel!r}", frame)
+        raise decoding.decode_error(f"unknown channel {envelope.arg.channel!r}", frame)
 
     def _order(self, raw: bytes) -> Sequence[Word]:
-        each = read(_ORDER, raw)
+        each = decode_json(_ORDER, raw)
         listing = self._words.at(each.inst_id, raw) if each.inst_type == self._kind else None
         if listing is None:
             return ()
@@ -237,14 +247,14 @@ class OkxPrivateCodec:
             quantity=quantity,
             filled=filled,
             state=state_of(each.state, _STATES, quantity, filled),
-            event_ns=ns(each.u_time),
+            event_ns=ms_to_ns(each.u_time),
             price=None if each.ord_type in _MARKET else number(each.px, raw) or None,
             average_price=(number(each.avg_px, raw) or None) if filled else None,
             reduce_only=each.reduce_only == "true",
         )
 
     def _position(self, raw: bytes) -> Sequence[Word]:
-        each = read(_POSITION, raw)
+        each = decode_json(_POSITION, raw)
         listing = self._words.at(each.inst_id, raw) if each.inst_type == self._kind else None
         if listing is None:
             return ()
@@ -254,7 +264,7 @@ class OkxPrivateCodec:
             direction=_HEDGED.get(each.pos_side, facing(signed)),
             quantity=abs(signed) * listing.instrument.contract_size,
             entry_price=number(each.avg_px, raw) or ZERO,
-            event_ns=ns(each.u_time),
+            event_ns=ms_to_ns(each.u_time),
             leverage=number(each.lever, raw) or None,
             margin_mode=_MODES.get(each.mgn_mode),
             liquidation_price=(number(each.liq_px, raw) or None) if signed else None,
@@ -282,7 +292,7 @@ def _fill(each: _Order, order: OrderReport, listing: Listing, raw: bytes) -> Fil
         price=price(number(each.fill_px, raw) or ZERO, raw),
         fee=-fee if fee else ZERO,
         fee_asset=asset,
-        event_ns=ns(int(size(at_ms, raw))),
+        event_ns=ms_to_ns(int(size(at_ms, raw))),
         maker=each.exec_type == "M",
         kind=_CATEGORIES.get(each.category, FillKind.TRADE),
     )
@@ -298,11 +308,11 @@ def _whole_fee(each: _Order, raw: bytes) -> tuple[Decimal | None, str]:
 
 
 def _balances(raw: bytes) -> Sequence[Word]:
-    return items(read(_ACCOUNT, raw).details, _balance)
+    return items(decode_json(_ACCOUNT, raw).details, _balance)
 
 
 def _balance(raw: bytes) -> Sequence[Balance]:
-    each = read(_DETAIL, raw)
+    each = decode_json(_DETAIL, raw)
     return (Balance(each.ccy, amount(each.eq, raw), _free(each, raw)),)
 
 
@@ -311,12 +321,12 @@ def _free(each: _Detail, raw: bytes) -> Decimal:
     if free is None:
         free = number(each.avail_bal, raw)
     if free is None:
-        raise reading.unreadable("a balance without its free part", raw)
+        raise decoding.decode_error("a balance without its free part", raw)
     return free
 
 
 def _control(frame: _Frame, raw: bytes) -> Sequence[Word]:
-    request = reading.request_number(frame.id)
+    request = decoding.parse_request_id(frame.id)
     words: Sequence[Word]
     match frame.event:
         case "login" if frame.code == "0":
@@ -330,9 +340,9 @@ def _control(frame: _Frame, raw: bytes) -> Sequence[Word]:
         case "error" | "channel-conn-count-error":
             words = (SubscriptionRefused(frame.code, frame.msg, request),)
         case "notice":
-            words = (Closing(frame.msg),) if frame.code == _UPGRADE else ()
+            words = (ClosingAnnounced(frame.msg),) if frame.code == _UPGRADE else ()
         case "unsubscribe" | "channel-conn-count":
             words = ()
         case _:
-            raise reading.unreadable(f"unknown event {frame.event!r}", raw)
+            raise decoding.decode_error(f"unknown event {frame.event!r}", raw)
     return words

@@ -26,7 +26,7 @@ from bowline.venues.errors import Retryable, Unknown, VenueError
 from bowline.venues.rate_limits import LimitedRequest, Priority, RateLimiter, acquire
 from bowline.venues.rest.classify import RETRY_S, ClassifiedReply, ReplyMeaning, classify, to_error
 from bowline.venues.rest.quirks import VenueQuirks
-from bowline.venues.retry_after import wait_named_s
+from bowline.venues.retry_after import requested_wait_s
 
 TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
@@ -197,7 +197,7 @@ class Transport:
         for secret in self._secrets:
             message = message.replace(secret, "***")
         classified = replace(classified, message=message)
-        named_s = wait_named_s(
+        named_s = requested_wait_s(
             headers, message, self._clock.now_ns(), self._quirks.limit_reset_header
         )
         if classified.meaning is ReplyMeaning.LIMITED:

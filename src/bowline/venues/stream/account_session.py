@@ -8,7 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from bowline.venues.feed import Answer, Closing, Pong, Subscribed, SubscriptionRefused
+from bowline.venues.feed import (
+    ClosingAnnounced,
+    PingReceived,
+    PongReceived,
+    Subscribed,
+    SubscriptionRefused,
+)
 from bowline.venues.private import (
     LoggedIn,
     LoginRefused,
@@ -40,7 +46,7 @@ class AccountSession:
         self._on_live = on_live
         self._clock_s = asyncio.get_running_loop().time
         self._last_frame_s = self._clock_s()
-        self._replies: asyncio.Queue[Answer] = asyncio.Queue()
+        self._replies: asyncio.Queue[PingReceived] = asyncio.Queue()
         self._logged_in = asyncio.Event()
         self._acknowledged = asyncio.Semaphore(0)
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -48,7 +54,7 @@ class AccountSession:
         self.refused = False
 
     def decode(self, frame: bytes) -> Iterable[Word]:
-        """Decode a frame. Raises Unreadable."""
+        """Decode a frame. Raises DecodeError."""
         self._last_frame_s = self._clock_s()
         return self._codec.decode(frame)
 
@@ -71,11 +77,11 @@ class AccountSession:
             case SubscriptionRefused(code, message):
                 self.refused = True
                 self.end(f"a subscription was refused: {message} ({code})")
-            case Answer():
+            case PingReceived():
                 self._replies.put_nowait(item)
-            case Closing(message):
+            case ClosingAnnounced(message):
                 self.end(f"the venue ends it: {message}")
-            case Pong():
+            case PongReceived():
                 pass
             case _:
                 self._on_message(item)
@@ -119,11 +125,11 @@ class AccountSession:
                     raise Disconnected(self._ended.result())
                 if closed.done():
                     raise Disconnected(closed.result())
-                if now_s - self._last_frame_s > rules.silent_after_s:
-                    raise Disconnected(f"no frame for {rules.silent_after_s:g} s")
+                if now_s - self._last_frame_s > rules.idle_timeout_s:
+                    raise Disconnected(f"no frame for {rules.idle_timeout_s:g} s")
                 if now_s - opened_s > max_age_s:
                     raise Disconnected("it is old: the venue would end it soon")
-                if rules.ping is not None and now_s - last_ping_s >= rules.ping_every_s:
+                if rules.ping is not None and now_s - last_ping_s >= rules.ping_interval_s:
                     last_ping_s = now_s
                     await socket.send(rules.ping)
         finally:

@@ -28,7 +28,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
 from bowline.venues.errors import Rejected, VenueError
-from bowline.venues.feed import Unreadable
+from bowline.venues.feed import DecodeError
 from bowline.venues.private import LoginRefused, PrivateCodec, Report, UnreadableItem, Untold
 from bowline.venues.protocol import UnreadableRow, Venue
 from bowline.venues.rest import Credentials
@@ -196,7 +196,7 @@ class AccountStream:
         except Disconnected as lost:
             said = str(lost).replace(key, "***") if key else str(lost)
             raise Disconnected(said, after_s=lost.after_s) from None
-        max_age_s = rules.connection_lives_s * self._random.uniform(0.90, 0.97)
+        max_age_s = rules.connection_lifetime_s * self._random.uniform(0.90, 0.97)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(session.open(socket, self._credentials, self._venue_now_ns))
@@ -218,7 +218,7 @@ class AccountStream:
         assert self._session is not None
         try:
             items = self._session.decode(frame)
-        except Unreadable as error:
+        except DecodeError as error:
             self._emit_event(FrameUnreadable(self._codec.rules.url, error.message))
             self._schedule_poll()
             return

@@ -9,7 +9,7 @@ one. Ticks are passed on inside the frame callback: no queue and no task lies be
 3. A silent topic is requested again at growing intervals, and so is a refused one. One silent topic
    ends nothing. If all are silent for much longer than ever before, the connection is stalled: a
    venue that answers pings may still send nothing.
-4. A connection without any frame for `silent_after_s` is dead.
+4. A connection without any frame for `idle_timeout_s` is dead.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from bowline.core.venue import (
     TradePrinted,
 )
 from bowline.venues.feed import (
-    Answer,
-    Channel,
-    Closing,
-    Control,
+    ClosingAnnounced,
+    ControlMessage,
+    DecodeError,
+    FeedChannel,
     FeedCodec,
     FeedRules,
-    Pong,
+    FeedTopic,
+    PingReceived,
+    PongReceived,
     Subscribed,
     SubscriptionRefused,
-    Topic,
-    Unreadable,
 )
 from bowline.venues.stream.connection_books import ConnectionBooks, FetchSnapshot
 from bowline.venues.stream.feed_events import (
@@ -52,7 +52,7 @@ from bowline.venues.stream.transport import Connect, Disconnected, Socket
 
 WATCHDOG_INTERVAL_S = 0.25
 
-_CHANNELS = {TradePrinted: Channel.TRADES, CandleSeen: Channel.CANDLES}
+_CHANNELS = {TradePrinted: FeedChannel.TRADES, CandleSeen: FeedChannel.CANDLES}
 
 
 class Connection:
@@ -79,10 +79,10 @@ class Connection:
         self._active = active
         self._monitor = TopicMonitor()
         self._books = ConnectionBooks(codec, fetch, self, sink, now_ns, active=active)
-        self._requests: dict[int, tuple[Topic, ...]] = {}
-        self._replies: asyncio.Queue[Answer] = asyncio.Queue()
+        self._requests: dict[int, tuple[FeedTopic, ...]] = {}
+        self._replies: asyncio.Queue[PingReceived] = asyncio.Queue()
         #: topics still to be requested, and whether they were requested before
-        self._pending: asyncio.Queue[tuple[tuple[Topic, ...], bool]] = asyncio.Queue()
+        self._pending: asyncio.Queue[tuple[tuple[FeedTopic, ...], bool]] = asyncio.Queue()
         self._clock_s = asyncio.get_running_loop().time
         self._opened_s = self._last_frame_s = self._last_ping_s = self._clock_s()
         self._socket: Socket | None = None
@@ -92,7 +92,7 @@ class Connection:
         #: set when the venue announces the end of this connection
         self.closing = asyncio.Event()
 
-    async def run(self, connect: Connect, url: str, topics: Sequence[Topic]) -> None:
+    async def run(self, connect: Connect, url: str, topics: Sequence[FeedTopic]) -> None:
         """Open, subscribe, receive. Ends only with Disconnected or by cancellation."""
         self._socket = await connect(url, self._on_frame)
         self._opened_s = self._last_frame_s = self._last_ping_s = self._clock_s()
@@ -130,15 +130,15 @@ class Connection:
         self._last_frame_s = self._clock_s()
         try:
             items = self._codec.decode(frame)
-        except Unreadable as error:
+        except DecodeError as error:
             self._sink.event(FrameUnreadable(self._rules.url, error.message), seen_ns)
             return
         for item in items:
             if isinstance(item, BookReplaced | BookChanged):
-                self._record_tick(Topic(Channel.BOOK, item.instrument), seen_ns)
+                self._record_tick(FeedTopic(FeedChannel.BOOK, item.instrument), seen_ns)
                 self._books.apply(item, seen_ns)
             elif isinstance(item, TradePrinted | CandleSeen):
-                self._record_tick(Topic(_CHANNELS[type(item)], item.instrument), seen_ns)
+                self._record_tick(FeedTopic(_CHANNELS[type(item)], item.instrument), seen_ns)
                 # repeated trades without ids cannot be recognised: on standby they are dropped
                 if self._active or isinstance(item, CandleSeen) or item.trade_id:
                     self._sink.tick(item, seen_ns)
@@ -155,25 +155,25 @@ class Connection:
                 return
             tick = tick.after(before)
         self._quotes[tick.instrument] = tick
-        self._record_tick(Topic(Channel.QUOTES, tick.instrument), seen_ns)
+        self._record_tick(FeedTopic(FeedChannel.QUOTES, tick.instrument), seen_ns)
         if self._active:
             self._sink.tick(tick, seen_ns)
 
-    def _record_tick(self, topic: Topic, seen_ns: int) -> None:
+    def _record_tick(self, topic: FeedTopic, seen_ns: int) -> None:
         if self._monitor.tick(topic, self._last_frame_s) and self._active:
             self._sink.event(TopicLive(topic), seen_ns)
 
-    def _handle_control(self, control: Control, seen_ns: int) -> None:
+    def _handle_control(self, control: ControlMessage, seen_ns: int) -> None:
         match control:
             case Subscribed(request, topics, channel):
                 self._monitor.acknowledge(topics or self._topics_answered(request, channel))
             case SubscriptionRefused():
                 self._handle_refusal(control, seen_ns)
-            case Answer():
+            case PingReceived():
                 self._replies.put_nowait(control)
-            case Closing():
+            case ClosingAnnounced():
                 self.closing.set()
-            case Pong():
+            case PongReceived():
                 pass
 
     def _handle_refusal(self, refused: SubscriptionRefused, seen_ns: int) -> None:
@@ -188,7 +188,9 @@ class Connection:
             if self._monitor.refuse(topic, self._last_frame_s):
                 self._sink.event(TopicRefused(topic, refused.code, refused.message), seen_ns)
 
-    def _topics_answered(self, request: int | None, channel: Channel | None) -> tuple[Topic, ...]:
+    def _topics_answered(
+        self, request: int | None, channel: FeedChannel | None
+    ) -> tuple[FeedTopic, ...]:
         """The topics of a request; without a number, of the first unanswered one of the channel."""
         if channel is None:
             return self._requests.get(request or 0, ())
@@ -200,9 +202,9 @@ class Connection:
 
     # --- requests -----------------------------------------------------------------------------
 
-    async def _subscribe(self, topics: Sequence[Topic]) -> None:
+    async def _subscribe(self, topics: Sequence[FeedTopic]) -> None:
         """Request all topics, then whatever becomes pending, as fast as the venue allows."""
-        size, pause_s = self._rules.topics_a_frame, 1 / self._rules.frames_a_second
+        size, pause_s = self._rules.topics_per_frame, 1 / self._rules.frames_per_second
         for at in range(0, len(topics), size):
             await self._request(topics[at : at + size])
             await asyncio.sleep(pause_s)
@@ -212,7 +214,7 @@ class Connection:
             await self._request(pending, repeated=repeated)
             await asyncio.sleep(pause_s)
 
-    async def _request(self, topics: Sequence[Topic], *, repeated: bool = False) -> None:
+    async def _request(self, topics: Sequence[FeedTopic], *, repeated: bool = False) -> None:
         assert self._socket is not None, "nothing can be asked before the connection is open"
         request = len(self._requests) + 1
         self._requests[request] = tuple(topics)
@@ -221,7 +223,7 @@ class Connection:
         for frame in (*frames, *self._codec.subscribe(topics, request)):
             await self._socket.send(frame)
 
-    async def resubscribe(self, topic: Topic) -> None:
+    async def resubscribe(self, topic: FeedTopic) -> None:
         """Unsubscribe a topic and subscribe to it again. Raises Disconnected."""
         await self._request([topic], repeated=True)
 
@@ -245,15 +247,15 @@ class Connection:
         while True:
             await asyncio.sleep(WATCHDOG_INTERVAL_S)
             now_s = self._clock_s()
-            if now_s - self._last_frame_s > self._rules.silent_after_s:
-                raise Disconnected(f"no frame for {self._rules.silent_after_s:g} s")
+            if now_s - self._last_frame_s > self._rules.idle_timeout_s:
+                raise Disconnected(f"no frame for {self._rules.idle_timeout_s:g} s")
             await self._ping_if_due(now_s)
             self._report_silent(now_s)
             self._retry_due(now_s)
 
     async def _ping_if_due(self, now_s: float) -> None:
         ping = self._rules.ping
-        if ping is not None and now_s - self._last_ping_s >= self._rules.ping_every_s:
+        if ping is not None and now_s - self._last_ping_s >= self._rules.ping_interval_s:
             assert self._socket is not None
             self._last_ping_s = now_s
             await self._socket.send(ping)
@@ -262,7 +264,7 @@ class Connection:
         for topic in tuple(self._monitor.newly_silent(now_s)):
             if self._active:
                 self._sink.event(TopicSilent(topic), self._now_ns())
-            if topic.channel is Channel.BOOK:
+            if topic.channel is FeedChannel.BOOK:
                 self._books.invalidate(topic.instrument, "silent")
         if stalled := self._monitor.stalled(now_s, self._opened_s):
             first = f"{stalled[0].channel} of {stalled[0].instrument.symbol}"
@@ -273,7 +275,7 @@ class Connection:
         """Request due topics again; one that was never acknowledged alone, for it may be bad."""
         due = tuple(self._monitor.due_for_retry(now_s))
         working = [topic for topic, acknowledged in due if acknowledged]
-        size = self._rules.topics_a_frame
+        size = self._rules.topics_per_frame
         for at in range(0, len(working), size):
             self._pending.put_nowait((tuple(working[at : at + size]), True))
         for topic, acknowledged in due:

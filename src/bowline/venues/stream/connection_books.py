@@ -12,9 +12,9 @@ from typing import Protocol
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import BookChanged, BookReplaced
-from bowline.venues.books import BookKeeper, BookState, keeper_of
 from bowline.venues.errors import VenueError
-from bowline.venues.feed import Channel, FeedCodec, Topic, Unreadable
+from bowline.venues.feed import DecodeError, FeedChannel, FeedCodec, FeedTopic
+from bowline.venues.local_book import BookState, LocalBook, local_book_of
 from bowline.venues.stream.feed_events import BookInvalid, BookValid, FeedSink, FrameUnreadable
 from bowline.venues.stream.transport import Disconnected
 
@@ -35,7 +35,7 @@ REQUEST_RETRY_S = 5.0
 class BookConnection(Protocol):
     """What a connection does for its books. Both methods raise Disconnected."""
 
-    async def resubscribe(self, topic: Topic) -> None:
+    async def resubscribe(self, topic: FeedTopic) -> None:
         """Unsubscribe a topic and subscribe to it again."""
 
     async def send(self, frame: bytes) -> None:
@@ -61,7 +61,7 @@ class ConnectionBooks:
         self._sink = sink
         self._now_ns = now_ns
         self._active = active
-        self._keepers: dict[InstrumentId, BookKeeper] = {}
+        self._local_books: dict[InstrumentId, LocalBook] = {}
         self._snapshot_tasks: dict[InstrumentId, asyncio.Task[None]] = {}
         self._last_snapshot_s: dict[InstrumentId, float] = {}
         self._retry_s: dict[InstrumentId, float] = {}
@@ -70,15 +70,17 @@ class ConnectionBooks:
 
     def apply(self, tick: BookReplaced | BookChanged, seen_ns: int) -> None:
         """Apply a snapshot or change of a book."""
-        keeper = self._keepers.get(tick.instrument)
-        if keeper is None:
-            keeper = self._keepers[tick.instrument] = keeper_of(self._codec, tick.instrument)
-        was = keeper.state
-        needs_snapshot = keeper.take(tick, seen_ns)
+        local_book = self._local_books.get(tick.instrument)
+        if local_book is None:
+            local_book = self._local_books[tick.instrument] = local_book_of(
+                self._codec, tick.instrument
+            )
+        was = local_book.state
+        needs_snapshot = local_book.apply(tick, seen_ns)
         if self._active:
-            self._report(keeper, tick.instrument, was, seen_ns)
+            self._report(local_book, tick.instrument, was, seen_ns)
         if needs_snapshot or (
-            keeper.state is BookState.WAITING and self._snapshot_overdue(tick.instrument)
+            local_book.state is BookState.WAITING and self._snapshot_overdue(tick.instrument)
         ):
             self._request_snapshot(tick.instrument)
 
@@ -90,11 +92,11 @@ class ConnectionBooks:
     def activate(self, seen_ns: int) -> None:
         """From now on the sink gets these books; first it gets the state of each."""
         self._active = True
-        for instrument, keeper in self._keepers.items():
-            if keeper.state is BookState.VALID:
+        for instrument, local_book in self._local_books.items():
+            if local_book.state is BookState.VALID:
                 self._sink.event(BookValid(instrument), seen_ns)
             else:
-                self._sink.event(BookInvalid(instrument, keeper.state.value), seen_ns)
+                self._sink.event(BookInvalid(instrument, local_book.state.value), seen_ns)
 
     def deactivate(self) -> None:
         """From now on the sink gets these books from another connection."""
@@ -102,35 +104,35 @@ class ConnectionBooks:
 
     def invalidate(self, instrument: InstrumentId, reason: str) -> None:
         """Reset a book: its stream ended or begins again."""
-        keeper = self._keepers.get(instrument)
-        if keeper is None:
+        local_book = self._local_books.get(instrument)
+        if local_book is None:
             return
-        was_valid = keeper.state is BookState.VALID
-        keeper.drop()
+        was_valid = local_book.state is BookState.VALID
+        local_book.reset()
         if was_valid and self._active:
             self._sink.event(BookInvalid(instrument, reason), self._now_ns())
 
     @property
     def all_valid(self) -> bool:
         """Whether every book is valid."""
-        return all(keeper.state is BookState.VALID for keeper in self._keepers.values())
+        return all(local_book.state is BookState.VALID for local_book in self._local_books.values())
 
     def close(self) -> None:
         """The connection has ended: reset every book."""
         for task in self._snapshot_tasks.values():
             task.cancel()
-        for instrument in self._keepers:
+        for instrument in self._local_books:
             self.invalidate(instrument, "disconnected")
 
     def _report(
-        self, keeper: BookKeeper, instrument: InstrumentId, was: BookState, seen_ns: int
+        self, local_book: LocalBook, instrument: InstrumentId, was: BookState, seen_ns: int
     ) -> None:
-        if keeper.state is BookState.VALID:
+        if local_book.state is BookState.VALID:
             if was is not BookState.VALID:
                 self._sink.event(BookValid(instrument), seen_ns)
-            self._sink.book(keeper, seen_ns)
+            self._sink.book(local_book, seen_ns)
         elif was is BookState.VALID:
-            reason = keeper.reason or keeper.state
+            reason = local_book.reason or local_book.state
             self._sink.event(BookInvalid(instrument, reason.value), seen_ns)
 
     def _request_snapshot(self, instrument: InstrumentId) -> None:
@@ -146,18 +148,18 @@ class ConnectionBooks:
                 retry_s = min(2 * self._retry_s[instrument], MAX_SNAPSHOT_RETRY_S)
             await asyncio.sleep(max(0.0, last_s + retry_s - clock()))
         self._last_snapshot_s[instrument], self._retry_s[instrument] = clock(), retry_s
-        if not self._codec.rules(Channel.BOOK).snapshot_by_rest:
+        if not self._codec.rules(FeedChannel.BOOK).snapshot_by_rest:
             self.invalidate(instrument, "resubscribed")
             self._waiting_since_s[instrument] = clock()
             with suppress(Disconnected):  # the reader of the socket reports it
-                await self._connection.resubscribe(Topic(Channel.BOOK, instrument))
+                await self._connection.resubscribe(FeedTopic(FeedChannel.BOOK, instrument))
             return
         request = self._codec.snapshot_path(instrument)
         if isinstance(request, str):
             self.apply(await self._fetch_book(instrument, request), self._now_ns())
             return
         with suppress(Disconnected):
-            while self._keepers[instrument].state in {BookState.BUFFERING, BookState.INVALID}:
+            while self._local_books[instrument].state in {BookState.BUFFERING, BookState.INVALID}:
                 await self._connection.send(request)
                 await asyncio.sleep(REQUEST_RETRY_S)
 
@@ -167,7 +169,7 @@ class ConnectionBooks:
         while True:
             try:
                 return self._codec.decode_snapshot(instrument, await self._fetch(path))
-            except (VenueError, Unreadable) as error:
+            except (VenueError, DecodeError) as error:
                 message = f"the start of a book, {path}: {error.message}"
                 self._sink.event(FrameUnreadable(path, message), self._now_ns())
                 asked_wait_s = getattr(error, "after_s", 0.0)

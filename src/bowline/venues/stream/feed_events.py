@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
-from bowline.venues.books import BookKeeper
-from bowline.venues.feed import Topic
+from bowline.venues.feed import FeedTopic
+from bowline.venues.local_book import LocalBook
 
 
 class ConnectionLost(Struct, frozen=True, tag=True):
@@ -17,26 +17,26 @@ class ConnectionLost(Struct, frozen=True, tag=True):
 
     url: str
     why: str
-    topics: tuple[Topic, ...]
+    topics: tuple[FeedTopic, ...]
     retry_after_s: float
 
 
 class TopicLive(Struct, frozen=True, tag=True):
     """Ticks arrive, for the first time or again."""
 
-    topic: Topic
+    topic: FeedTopic
 
 
 class TopicSilent(Struct, frozen=True, tag=True):
     """No tick within the timeout; the topic is requested again."""
 
-    topic: Topic
+    topic: FeedTopic
 
 
 class TopicRefused(Struct, frozen=True, tag=True):
     """The venue refused the subscription; it is requested again at growing intervals."""
 
-    topic: Topic
+    topic: FeedTopic
     code: str
     message: str
 
@@ -78,7 +78,7 @@ class FeedSink(Protocol):
     def tick(self, tick: TradePrinted | QuoteChanged | CandleSeen, seen_ns: int) -> None:
         """A trade, quote or candle. While a connection is replaced a candle may arrive twice."""
 
-    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
+    def book(self, local_book: LocalBook, seen_ns: int) -> None:
         """A valid book changed."""
 
     def event(self, event: FeedEvent, seen_ns: int) -> None:

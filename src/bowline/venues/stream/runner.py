@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
-from bowline.venues.feed import FeedCodec, Topic
+from bowline.venues.feed import FeedCodec, FeedTopic
 from bowline.venues.stream.connection_books import FetchSnapshot
 from bowline.venues.stream.feed_events import FeedSink
 from bowline.venues.stream.supervisor import ConnectionSupervisor
@@ -42,20 +42,20 @@ class FeedRunner:
         self._random = random
         self._rewrite_url = rewrite_url
 
-    async def run(self, topics: Iterable[Topic]) -> None:
+    async def run(self, topics: Iterable[FeedTopic]) -> None:
         """Keep these topics alive until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for supervisor in self._supervisors(topics):
                 tasks.create_task(supervisor.run())
                 await asyncio.sleep(STAGGER_S)
 
-    def _supervisors(self, topics: Iterable[Topic]) -> Iterator[ConnectionSupervisor]:
-        by_url: dict[str, list[Topic]] = defaultdict(list)
+    def _supervisors(self, topics: Iterable[FeedTopic]) -> Iterator[ConnectionSupervisor]:
+        by_url: dict[str, list[FeedTopic]] = defaultdict(list)
         for topic in sorted(set(topics)):
             by_url[self._codec.rules(topic.channel).url].append(topic)
         for url, together in by_url.items():
             rules = self._codec.rules(together[0].channel)
-            size = rules.topics_a_connection
+            size = rules.topics_per_connection
             for at in range(0, len(together), size):
                 yield ConnectionSupervisor(
                     codec=self._codec,

@@ -15,8 +15,8 @@ from random import Random
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
-from bowline.venues.books import BookKeeper
-from bowline.venues.feed import FeedCodec, FeedRules, Topic
+from bowline.venues.feed import FeedCodec, FeedRules, FeedTopic
+from bowline.venues.local_book import LocalBook
 from bowline.venues.stream.backoff import Backoff
 from bowline.venues.stream.connection import Connection
 from bowline.venues.stream.connection_books import FetchSnapshot
@@ -40,7 +40,7 @@ class ConnectionSupervisor:
         codec: FeedCodec,
         rules: FeedRules,
         url: str,
-        topics: Sequence[Topic],
+        topics: Sequence[FeedTopic],
         connect: Connect,
         fetch: FetchSnapshot,
         sink: FeedSink,
@@ -95,7 +95,7 @@ class ConnectionSupervisor:
     ) -> None:
         """Wait until a connection has to be replaced. Raises what ends it before that."""
         # venues close at their limit to the second: be early, and not all at once
-        age_s = self._rules.connection_lives_s * self._random.uniform(0.90, 0.97)
+        age_s = self._rules.connection_lifetime_s * self._random.uniform(0.90, 0.97)
         closing = asyncio.create_task(current.closing.wait())
         try:
             done, _ = await asyncio.wait(
@@ -159,9 +159,9 @@ class DeduplicatingSink:
                 del seen[next(iter(seen))]
         self._sink.tick(tick, seen_ns)
 
-    def book(self, keeper: BookKeeper, seen_ns: int) -> None:
+    def book(self, local_book: LocalBook, seen_ns: int) -> None:
         """A valid book changed."""
-        self._sink.book(keeper, seen_ns)
+        self._sink.book(local_book, seen_ns)
 
     def event(self, event: FeedEvent, seen_ns: int) -> None:
         """The state of the feed changed."""

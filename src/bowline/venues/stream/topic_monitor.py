@@ -21,16 +21,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 
-from bowline.venues.feed import Channel, Topic
+from bowline.venues.feed import FeedChannel, FeedTopic
 
 #: time limit of an acknowledgement and of the first tick
 ANSWER_TIMEOUT_S = 10.0
 #: longest silence of a live topic; a market may be without trades for hours
-SILENCE_TIMEOUTS_S: Mapping[Channel, float] = {
-    Channel.BOOK: 10.0,
-    Channel.QUOTES: 30.0,
-    Channel.CANDLES: 150.0,
-    Channel.TRADES: float("inf"),
+SILENCE_TIMEOUTS_S: Mapping[FeedChannel, float] = {
+    FeedChannel.BOOK: 10.0,
+    FeedChannel.QUOTES: 30.0,
+    FeedChannel.CANDLES: 150.0,
+    FeedChannel.TRADES: float("inf"),
 }
 #: the longest that a quiet topic's timeout may grow to
 MAX_SILENCE_TIMEOUT_S = 300.0
@@ -94,14 +94,14 @@ class _TopicStatus:
 class TopicMonitor:
     """The topics of one connection."""
 
-    def __init__(self, silence_timeout_s: Mapping[Channel, float] = SILENCE_TIMEOUTS_S) -> None:
+    def __init__(self, silence_timeout_s: Mapping[FeedChannel, float] = SILENCE_TIMEOUTS_S) -> None:
         self._silence_timeouts_s = silence_timeout_s
-        self._topics: dict[Topic, _TopicStatus] = {}
+        self._topics: dict[FeedTopic, _TopicStatus] = {}
         self._last_tick_s: float | None = None
         self._ticks = 0
         self._longest_gap_s = 0.0
 
-    def request(self, topics: Iterable[Topic], now_s: float) -> None:
+    def request(self, topics: Iterable[FeedTopic], now_s: float) -> None:
         """Their subscription was sent."""
         for topic in topics:
             status = self._topics.get(topic)
@@ -112,19 +112,19 @@ class TopicMonitor:
                 status.retries += 1
             status.state, status.since_s = TopicState.REQUESTED, now_s
 
-    def forget(self, topics: Iterable[Topic]) -> None:
+    def forget(self, topics: Iterable[FeedTopic]) -> None:
         """They are not subscribed any more."""
         for topic in topics:
             self._topics.pop(topic, None)
 
-    def acknowledge(self, topics: Iterable[Topic]) -> None:
+    def acknowledge(self, topics: Iterable[FeedTopic]) -> None:
         """The venue acknowledged them."""
         for topic in topics:
             status = self._topics.get(topic)
             if status is not None and status.state is TopicState.REQUESTED:
                 status.state, status.acknowledged = TopicState.ACKNOWLEDGED, True
 
-    def refuse(self, topic: Topic, now_s: float) -> bool:
+    def refuse(self, topic: FeedTopic, now_s: float) -> bool:
         """The venue refused it; True if it had not been refused since its last tick."""
         status = self._topics.get(topic)
         if status is None:
@@ -134,7 +134,7 @@ class TopicMonitor:
         status.schedule_retry(now_s)
         return news
 
-    def tick(self, topic: Topic, now_s: float) -> bool:
+    def tick(self, topic: FeedTopic, now_s: float) -> bool:
         """A tick arrived; True if the topic was not live before."""
         status = self._topics.get(topic)
         if status is None:
@@ -151,7 +151,7 @@ class TopicMonitor:
         status.refused, status.acknowledged = False, True
         return news
 
-    def newly_silent(self, now_s: float) -> Iterator[Topic]:
+    def newly_silent(self, now_s: float) -> Iterator[FeedTopic]:
         """Topics whose timeout has passed, each returned once until it ticks again."""
         for topic, status in self._topics.items():
             waited = now_s - status.since_s
@@ -159,7 +159,7 @@ class TopicMonitor:
                 late = waited > status.silence_timeout_s
             else:
                 expects_tick = (
-                    status.state is TopicState.REQUESTED or topic.channel is not Channel.TRADES
+                    status.state is TopicState.REQUESTED or topic.channel is not FeedChannel.TRADES
                 )
                 open_ = status.state in {TopicState.REQUESTED, TopicState.ACKNOWLEDGED}
                 late = open_ and expects_tick and waited > ANSWER_TIMEOUT_S
@@ -169,7 +169,7 @@ class TopicMonitor:
                 if not status.retries:
                     yield topic
 
-    def due_for_retry(self, now_s: float) -> Iterator[tuple[Topic, bool]]:
+    def due_for_retry(self, now_s: float) -> Iterator[tuple[FeedTopic, bool]]:
         """Topics to be requested again, each once, and whether the venue ever acknowledged them.
 
         One that it never acknowledged may be the reason why it refused a whole frame.
@@ -179,12 +179,12 @@ class TopicMonitor:
                 status.retry_at_s = float("inf")
                 yield topic, status.acknowledged
 
-    def stalled(self, now_s: float, opened_s: float) -> list[Topic]:
+    def stalled(self, now_s: float, opened_s: float) -> list[FeedTopic]:
         """All topics that should tick, if the connection is stalled; else none."""
         expecting = [
             (topic, status)
             for topic, status in self._topics.items()
-            if topic.channel is not Channel.TRADES and status.state is not TopicState.REFUSED
+            if topic.channel is not FeedChannel.TRADES and status.state is not TopicState.REFUSED
         ]
         gap_s = now_s - (opened_s if self._last_tick_s is None else self._last_tick_s)
         known = self._ticks >= MIN_TICKS
@@ -195,7 +195,7 @@ class TopicMonitor:
             return []
         return [topic for topic, _ in expecting]
 
-    def state(self, topic: Topic) -> TopicState | None:
+    def state(self, topic: FeedTopic) -> TopicState | None:
         """The state of a topic; None if it was never requested."""
         status = self._topics.get(topic)
         return status.state if status else None
@@ -205,9 +205,9 @@ class TopicMonitor:
         """Whether no topic waits for an answer or a first tick."""
         return all(
             status.state is not TopicState.REQUESTED
-            and (status.state is not TopicState.ACKNOWLEDGED or topic.channel is Channel.TRADES)
+            and (status.state is not TopicState.ACKNOWLEDGED or topic.channel is FeedChannel.TRADES)
             for topic, status in self._topics.items()
         )
 
-    def __iter__(self) -> Iterator[Topic]:
+    def __iter__(self) -> Iterator[FeedTopic]:
         return iter(tuple(self._topics))

@@ -16,8 +16,15 @@ from msgspec.structs import replace
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.venue import Book, BookChanged, BookReplaced, Level
 from bowline.venues import FeedRules, Sequencing
-from bowline.venues.books import KEPT, MOVES, BookKeeper, BookState, Happening, Loss
-from bowline.venues.checksums import Crc32, shortest
+from bowline.venues.checksums import BookCrc32, format_shortest
+from bowline.venues.local_book import (
+    MAX_BUFFERED,
+    TRANSITIONS,
+    BookState,
+    BookTrigger,
+    InvalidReason,
+    LocalBook,
+)
 
 BTC = InstrumentId(market_by_name("bybit:linear").market_id, "BTCUSDT")
 Tick = BookReplaced | BookChanged
@@ -30,12 +37,12 @@ def rules(sequencing: Sequencing, *, rest: bool = False, every: int = 0) -> Feed
 
 
 def checksum(book: Book) -> int:
-    return Crc32(shortest, shortest)(book)
+    return BookCrc32(format_shortest, format_shortest)(book)
 
 
-def keeper(sequencing: Sequencing = Sequencing.ADJOINING, *, rest: bool = False) -> BookKeeper:
-    every = 1 if sequencing is Sequencing.RISING else 0
-    return BookKeeper(BTC, rules(sequencing, rest=rest, every=every), checksum)
+def local_book(sequencing: Sequencing = Sequencing.CONTIGUOUS, *, rest: bool = False) -> LocalBook:
+    every = 1 if sequencing is Sequencing.INCREASING else 0
+    return LocalBook(BTC, rules(sequencing, rest=rest, every=every), checksum)
 
 
 def start(number: int, bids: list[Level] | None = None, asks: list[Level] | None = None) -> Tick:
@@ -48,40 +55,40 @@ def change(first: int, last: int, bids: list[Level], asks: list[Level] | None = 
 
 
 @pytest.fixture
-def valid() -> BookKeeper:
-    kept = keeper()
-    assert not kept.take(start(5), 0)
+def valid() -> LocalBook:
+    kept = local_book()
+    assert not kept.apply(start(5), 0)
     assert kept.valid_at(0, 0) is not None
     return kept
 
 
 def test_every_move_of_the_table_leads_to_a_state_and_no_state_is_a_dead_end() -> None:
-    assert MOVES.keys() == set(BookState)
-    for moves in MOVES.values():
-        assert {Happening.STARTED, Happening.BROKE, Happening.DROPPED} <= moves.keys()
-    reached = {state for moves in MOVES.values() for state in moves.values()}
+    assert TRANSITIONS.keys() == set(BookState)
+    for moves in TRANSITIONS.values():
+        assert {BookTrigger.SNAPSHOT, BookTrigger.INVALIDATED, BookTrigger.RESET} <= moves.keys()
+    reached = {state for moves in TRANSITIONS.values() for state in moves.values()}
     assert reached == set(BookState)
 
 
-def test_b7_a_gap_is_never_served_and_asks_once(valid: BookKeeper) -> None:
-    assert valid.take(change(7, 7, [(10.0, 9.0)]), 0)
-    assert (valid.state, valid.reason) == (BookState.INVALID, Loss.GAP)
+def test_b7_a_gap_is_never_served_and_asks_once(valid: LocalBook) -> None:
+    assert valid.apply(change(7, 7, [(10.0, 9.0)]), 0)
+    assert (valid.state, valid.reason) == (BookState.INVALID, InvalidReason.GAP)
     assert valid.valid_at(0, 10**18) is None
-    assert not any(valid.take(change(n, n, [(10.0, 9.0)]), 0) for n in range(8, 99))
-    assert valid.asked == valid.losses[Loss.GAP] == 1
-    assert not valid.take(start(99, [(11.0, 1.0)]), 1)
+    assert not any(valid.apply(change(n, n, [(10.0, 9.0)]), 0) for n in range(8, 99))
+    assert valid.snapshots_requested == valid.invalidations[InvalidReason.GAP] == 1
+    assert not valid.apply(start(99, [(11.0, 1.0)]), 1)
     book = valid.valid_at(1, 0)
     assert book is not None
     assert book.best_bid == (11.0, 1.0)
 
 
 def test_b7_a_checksum_that_differs_is_never_served_and_asks_once() -> None:
-    kept = keeper(Sequencing.RISING)
-    assert not kept.take(start(5), 0)
+    kept = local_book(Sequencing.INCREASING)
+    assert not kept.apply(start(5), 0)
     good = BookChanged(BTC, 6, [(10.0, 2.0)], [], 6, 6, None, crc("10:2:20:1"))
-    assert not kept.take(good, 0)
-    assert kept.take(replace(good, first=7, last=7, checksum=1), 0)
-    assert (kept.reason, kept.asked) == (Loss.CHECKSUM, 1)
+    assert not kept.apply(good, 0)
+    assert kept.apply(replace(good, first=7, last=7, checksum=1), 0)
+    assert (kept.reason, kept.snapshots_requested) == (InvalidReason.CHECKSUM, 1)
     assert kept.valid_at(0, 10**18) is None
 
 
@@ -101,10 +108,10 @@ def test_checks_are_sampled_and_off_they_cost_no_call() -> None:
 
     for every, expected in ((0, 0), (1, 31), (10, 4)):
         calls.clear()
-        kept = BookKeeper(BTC, rules(Sequencing.RISING, every=every), counting)
-        kept.take(replace(start(1), checksum=0), 0)
+        kept = LocalBook(BTC, rules(Sequencing.INCREASING, every=every), counting)
+        kept.apply(replace(start(1), checksum=0), 0)
         for number in range(2, 32):
-            kept.take(replace(change(number, number, [(10.0, 2.0)]), checksum=0), 0)
+            kept.apply(replace(change(number, number, [(10.0, 2.0)]), checksum=0), 0)
         assert len(calls) == expected
         assert kept.state is BookState.VALID
 
@@ -112,49 +119,49 @@ def test_checks_are_sampled_and_off_they_cost_no_call() -> None:
 @pytest.mark.parametrize(
     ("bids", "asks", "loss"),
     [
-        ([(20.0, 1.0)], [], Loss.CROSSED),
-        ([(21.0, 1.0)], [], Loss.CROSSED),
-        ([(10.0, 0.0)], [], Loss.ONE_SIDED),
-        ([], [(20.0, 0.0)], Loss.ONE_SIDED),
-        ([(10.0, 0.0)], [(20.0, 0.0)], Loss.ONE_SIDED),
-        ([(10.0, -1.0)], [], Loss.NEGATIVE),
-        ([], [(30.0, -0.5)], Loss.NEGATIVE),
+        ([(20.0, 1.0)], [], InvalidReason.CROSSED),
+        ([(21.0, 1.0)], [], InvalidReason.CROSSED),
+        ([(10.0, 0.0)], [], InvalidReason.ONE_SIDED),
+        ([], [(20.0, 0.0)], InvalidReason.ONE_SIDED),
+        ([(10.0, 0.0)], [(20.0, 0.0)], InvalidReason.ONE_SIDED),
+        ([(10.0, -1.0)], [], InvalidReason.NEGATIVE),
+        ([], [(30.0, -0.5)], InvalidReason.NEGATIVE),
     ],
 )
 def test_b8_a_book_that_no_market_can_have_is_never_served_and_asks_once(
-    valid: BookKeeper, bids: list[Level], asks: list[Level], loss: Loss
+    valid: LocalBook, bids: list[Level], asks: list[Level], loss: InvalidReason
 ) -> None:
-    assert valid.take(change(6, 6, bids, asks), 0)
-    assert (valid.reason, valid.losses[loss], valid.asked) == (loss, 1, 1)
+    assert valid.apply(change(6, 6, bids, asks), 0)
+    assert (valid.reason, valid.invalidations[loss], valid.snapshots_requested) == (loss, 1, 1)
     assert valid.valid_at(0, 10**18) is None
-    assert not valid.take(change(7, 7, [(9.0, 1.0)]), 0)
-    assert valid.asked == 1
+    assert not valid.apply(change(7, 7, [(9.0, 1.0)]), 0)
+    assert valid.snapshots_requested == 1
 
 
-def test_a_venue_whose_own_book_is_one_sided_is_followed_without_a_storm(valid: BookKeeper) -> None:
-    assert valid.take(change(6, 6, [(10.0, 0.0)]), 0)
-    assert not valid.take(start(6, bids=[]), 0)
-    assert (valid.state, valid.reason) == (BookState.UNUSABLE, Loss.ONE_SIDED)
-    assert not valid.take(change(7, 7, [], [(19.0, 1.0)]), 0)
+def test_a_venue_whose_own_book_is_one_sided_is_followed_without_a_storm(valid: LocalBook) -> None:
+    assert valid.apply(change(6, 6, [(10.0, 0.0)]), 0)
+    assert not valid.apply(start(6, bids=[]), 0)
+    assert (valid.state, valid.reason) == (BookState.UNUSABLE, InvalidReason.ONE_SIDED)
+    assert not valid.apply(change(7, 7, [], [(19.0, 1.0)]), 0)
     assert valid.valid_at(0, 10**18) is None
-    assert not valid.take(change(8, 8, [(9.0, 1.0)]), 3)
-    assert valid.asked == 1
+    assert not valid.apply(change(8, 8, [(9.0, 1.0)]), 3)
+    assert valid.snapshots_requested == 1
     book = valid.valid_at(3, 0)
     assert book is not None
     assert (book.best_bid, book.best_ask) == ((9.0, 1.0), (19.0, 1.0))
 
 
 def test_b9_a_snapshot_older_than_the_changes_is_asked_for_again() -> None:
-    for sequencing in (Sequencing.ADJOINING, Sequencing.PREVIOUS):
-        kept = keeper(sequencing, rest=True)
-        asked = [kept.take(change(n, n, [(10.0, float(n))]), 0) for n in (8, 9, 10)]
-        assert asked == [True, False, False]
+    for sequencing in (Sequencing.CONTIGUOUS, Sequencing.PREVIOUS):
+        kept = local_book(sequencing, rest=True)
+        snapshots_requested = [kept.apply(change(n, n, [(10.0, float(n))]), 0) for n in (8, 9, 10)]
+        assert snapshots_requested == [True, False, False]
         assert kept.state is BookState.BUFFERING
-        assert kept.take(start(5), 0)
-        assert kept.losses[Loss.OLD_START] == 1
+        assert kept.apply(start(5), 0)
+        assert kept.invalidations[InvalidReason.SNAPSHOT_TOO_OLD] == 1
         assert kept.valid_at(0, 10**18) is None
-        assert not kept.take(start(8), 0)
-        assert (kept.state, kept.asked) == (BookState.VALID, 2)
+        assert not kept.apply(start(8), 0)
+        assert (kept.state, kept.snapshots_requested) == (BookState.VALID, 2)
         book = kept.valid_at(0, 0)
         assert book is not None
         assert book.best_bid == (10.0, 10.0)
@@ -162,62 +169,62 @@ def test_b9_a_snapshot_older_than_the_changes_is_asked_for_again() -> None:
 
 def test_b9_a_snapshot_newer_than_all_changes_waits_for_one_that_joins() -> None:
     """A cached answer looks like this too: only a change that follows proves it."""
-    kept = keeper(rest=True)
-    assert kept.take(change(8, 8, [(10.0, 8.0)]), 0)
-    assert not kept.take(start(12), 0)
+    kept = local_book(rest=True)
+    assert kept.apply(change(8, 8, [(10.0, 8.0)]), 0)
+    assert not kept.apply(start(12), 0)
     assert kept.valid_at(0, 10**18) is None
-    assert not kept.take(change(9, 12, [(10.0, 99.0)]), 0)
+    assert not kept.apply(change(9, 12, [(10.0, 99.0)]), 0)
     assert kept.valid_at(0, 10**18) is None
-    assert not kept.take(change(12, 13, [(10.0, 13.0)]), 0)
+    assert not kept.apply(change(12, 13, [(10.0, 13.0)]), 0)
     book = kept.valid_at(0, 0)
     assert book is not None
     assert book.best_bid == (10.0, 13.0)
 
 
 def test_a_snapshot_that_nobody_waits_for_changes_nothing() -> None:
-    kept = keeper(rest=True)
-    kept.take(change(6, 6, [(10.0, 6.0)]), 0)
-    kept.take(start(5), 0)
-    assert not kept.take(start(1, [(3.0, 1.0)]), 0)
+    kept = local_book(rest=True)
+    kept.apply(change(6, 6, [(10.0, 6.0)]), 0)
+    kept.apply(start(5), 0)
+    assert not kept.apply(start(1, [(3.0, 1.0)]), 0)
     book = kept.valid_at(0, 0)
     assert book is not None
     assert book.best_bid == (10.0, 6.0)
-    asked = [kept.take(change(n, n, [(10.0, 9.0)]), 0) for n in (9, 10, 11)]
-    assert asked == [True, False, False]
+    snapshots_requested = [kept.apply(change(n, n, [(10.0, 9.0)]), 0) for n in (9, 10, 11)]
+    assert snapshots_requested == [True, False, False]
 
 
 def test_more_changes_than_are_kept_need_a_newer_snapshot() -> None:
-    kept = keeper(rest=True)
-    for number in range(6, 6 + KEPT + 10):
-        kept.take(change(number, number, [(10.0, float(number))]), 0)
-    assert kept.take(start(5), 0)
-    assert not kept.take(start(20), 0)
+    kept = local_book(rest=True)
+    for number in range(6, 6 + MAX_BUFFERED + 10):
+        kept.apply(change(number, number, [(10.0, float(number))]), 0)
+    assert kept.apply(start(5), 0)
+    assert not kept.apply(start(20), 0)
     assert kept.valid_at(0, 0) is not None
 
 
-def test_a_quiet_stream_is_not_believed_for_ever(valid: BookKeeper) -> None:
+def test_a_quiet_stream_is_not_believed_for_ever(valid: LocalBook) -> None:
     assert valid.valid_at(1_000, 1_000) is not None
     assert valid.valid_at(1_001, 1_000) is None
-    assert not valid.take(change(6, 6, []), 1_001)
+    assert not valid.apply(change(6, 6, []), 1_001)
     assert valid.valid_at(1_001, 1_000) is not None
-    assert not valid.take(change(6, 6, []), 9_000)  # old news proves no life
+    assert not valid.apply(change(6, 6, []), 9_000)  # old news proves no life
     assert valid.valid_at(9_000, 1_000) is None
 
 
-def test_another_connection_begins_from_nothing(valid: BookKeeper) -> None:
-    valid.drop()
+def test_another_connection_begins_from_nothing(valid: LocalBook) -> None:
+    valid.reset()
     assert (valid.state, valid.valid_at(0, 10**18)) == (BookState.WAITING, None)
-    assert not valid.take(change(6, 6, [(10.0, 7.0)]), 0)
+    assert not valid.apply(change(6, 6, [(10.0, 7.0)]), 0)
     assert valid.valid_at(0, 10**18) is None
-    assert not valid.take(start(3), 0)
+    assert not valid.apply(start(3), 0)
     assert valid.valid_at(0, 0) is not None
 
 
 @pytest.mark.parametrize(
     ("sequencing", "rest"),
     [
-        (Sequencing.ADJOINING, False), (Sequencing.ADJOINING, True),
-        (Sequencing.PREVIOUS, False), (Sequencing.PREVIOUS, True), (Sequencing.RISING, False),
+        (Sequencing.CONTIGUOUS, False), (Sequencing.CONTIGUOUS, True),
+        (Sequencing.PREVIOUS, False), (Sequencing.PREVIOUS, True), (Sequencing.INCREASING, False),
     ],
 )  # fmt: skip
 @given(new=st.integers(1, 6_900), steps=st.integers(1, 9))
@@ -225,83 +232,85 @@ def test_numbers_that_begin_anew_break_a_book_at_once_and_it_starts_again(
     sequencing: Sequencing, rest: bool, new: int, steps: int
 ) -> None:
     """A venue that was restarted counts from another number and sends no whole book of itself."""
-    kept = keeper(sequencing, rest=rest)
+    kept = local_book(sequencing, rest=rest)
     first = start(7_000)
-    if sequencing is Sequencing.RISING:
+    if sequencing is Sequencing.INCREASING:
         first = replace(first, checksum=crc("10:1:20:1"))
-    kept.take(change(7_001, 7_001, [(10.0, 1.0)]), 0)
-    kept.take(first, 0)
+    kept.apply(change(7_001, 7_001, [(10.0, 1.0)]), 0)
+    kept.apply(first, 0)
     anew = [replace(change(n, n, [(10.0, 5.0)]), event_ns=9_000) for n in range(new, new + steps)]
-    asked = [kept.take(tick, 1) for tick in anew]
-    assert asked[0]
+    snapshots_requested = [kept.apply(tick, 1) for tick in anew]
+    assert snapshots_requested[0]
     assert kept.valid_at(1, 10**18) is None
-    assert (kept.state, kept.reason) == (BookState.INVALID, Loss.GAP)
-    assert kept.asked == 1 + rest
+    assert (kept.state, kept.reason) == (BookState.INVALID, InvalidReason.GAP)
+    assert kept.snapshots_requested == 1 + rest
     last = new + steps - 1
-    kept.take(start(last, [(11.0, 1.0)]), 2)
-    kept.take(replace(change(last + 1, last + 1, [(12.0, 1.0)]), checksum=crc("12:1:20:1:11:1")), 3)
+    kept.apply(start(last, [(11.0, 1.0)]), 2)
+    kept.apply(
+        replace(change(last + 1, last + 1, [(12.0, 1.0)]), checksum=crc("12:1:20:1:11:1")), 3
+    )
     book = kept.valid_at(3, 0)
     assert book is not None
     assert book.best_bid == (12.0, 1.0)
 
 
 def test_a_start_of_numbers_that_the_stream_has_left_is_asked_for_again() -> None:
-    kept = keeper(rest=True)
-    assert kept.take(change(1, 1, [(10.0, 8.0)]), 0)
-    assert not kept.take(start(7_000), 0)
-    asked = [kept.take(change(n, n, [(10.0, 8.0)]), n * 10**9) for n in range(2, 30)]
-    assert asked.index(True) == 9, "ten seconds without a change that joins"
-    assert sum(asked) == 1
-    assert kept.losses[Loss.OLD_START] == 1
-    assert not kept.take(start(28), 30 * 10**9)
+    kept = local_book(rest=True)
+    assert kept.apply(change(1, 1, [(10.0, 8.0)]), 0)
+    assert not kept.apply(start(7_000), 0)
+    snapshots_requested = [kept.apply(change(n, n, [(10.0, 8.0)]), n * 10**9) for n in range(2, 30)]
+    assert snapshots_requested.index(True) == 9, "ten seconds without a change that joins"
+    assert sum(snapshots_requested) == 1
+    assert kept.invalidations[InvalidReason.SNAPSHOT_TOO_OLD] == 1
+    assert not kept.apply(start(28), 30 * 10**9)
     assert kept.state is BookState.VALID
 
 
 def test_a_whole_book_with_a_lower_number_starts_anew_unless_its_time_is_older_too() -> None:
     """BingX tells whole books with a number; after a restart it is lower, and the book is whole."""
-    kept = BookKeeper(BTC, rules(Sequencing.RISING))
+    kept = LocalBook(BTC, rules(Sequencing.INCREASING))
     whole = start(9_000, [(15.0, 1.0)])
-    kept.take(whole, 0)
-    assert not kept.take(replace(start(8_999, [(11.0, 1.0)]), event_ns=8_000), 1)  # late
+    kept.apply(whole, 0)
+    assert not kept.apply(replace(start(8_999, [(11.0, 1.0)]), event_ns=8_000), 1)  # late
     book = kept.valid_at(1, 1)
     assert book is not None
     assert book.best_bid == (15.0, 1.0)
-    assert not kept.take(replace(start(10, [(12.0, 1.0)]), event_ns=9_001), 2)
+    assert not kept.apply(replace(start(10, [(12.0, 1.0)]), event_ns=9_001), 2)
     assert book.best_bid == (12.0, 1.0)
     for n in range(3):  # a clock that was set back too: three in a row are not late
-        kept.take(replace(start(n, [(13.0, 1.0)]), event_ns=n), 3)
+        kept.apply(replace(start(n, [(13.0, 1.0)]), event_ns=n), 3)
     assert book.best_bid == (13.0, 1.0)
-    assert kept.asked == 0
+    assert kept.snapshots_requested == 0
 
 
 def test_a_change_that_nothing_proves_is_not_believed() -> None:
     """Bitget, `books`: a number that only rises. Without checksum and `pseq` one may be missing."""
-    kept = keeper(Sequencing.RISING)
-    kept.take(start(10), 0)
+    kept = local_book(Sequencing.INCREASING)
+    kept.apply(start(10), 0)
     bare = BookChanged(BTC, 30, [(11.0, 1.0)], [], 30, 30, None, None)
-    assert kept.take(bare, 1)
-    assert (kept.state, kept.reason) == (BookState.INVALID, Loss.UNPROVEN)
+    assert kept.apply(bare, 1)
+    assert (kept.state, kept.reason) == (BookState.INVALID, InvalidReason.UNPROVEN)
     assert kept.valid_at(1, 10**18) is None
-    kept.take(start(30, [(11.0, 1.0)]), 2)
-    assert not kept.take(replace(bare, first=31, last=31, previous=30), 3), "the number proves it"
+    kept.apply(start(30, [(11.0, 1.0)]), 2)
+    assert not kept.apply(replace(bare, first=31, last=31, previous=30), 3), "the number proves it"
     assert kept.state is BookState.VALID
-    assert kept.take(replace(bare, first=40, last=40, previous=35), 4)
-    assert kept.reason is Loss.GAP
+    assert kept.apply(replace(bare, first=40, last=40, previous=35), 4)
+    assert kept.reason is InvalidReason.GAP
 
 
-@pytest.mark.parametrize("sequencing", [Sequencing.RISING, Sequencing.NONE])
+@pytest.mark.parametrize("sequencing", [Sequencing.INCREASING, Sequencing.NONE])
 def test_whole_books_replace_one_another_and_old_ones_do_not(sequencing: Sequencing) -> None:
-    kept = BookKeeper(BTC, rules(sequencing))
-    number = 1 if sequencing is Sequencing.RISING else 0
+    kept = LocalBook(BTC, rules(sequencing))
+    number = 1 if sequencing is Sequencing.INCREASING else 0
     for price in (10.0, 11.0):
-        assert not kept.take(start(5 * number, [(price, 1.0)]), 0)
-    kept.take(start(4 * number, [(12.0, 1.0)]), 0)
+        assert not kept.apply(start(5 * number, [(price, 1.0)]), 0)
+    kept.apply(start(4 * number, [(12.0, 1.0)]), 0)
     book = kept.valid_at(0, 0)
     assert book is not None
     assert book.best_bid == ((11.0, 1.0) if number else (12.0, 1.0))
-    assert not kept.take(start(9 * number, [(30.0, 1.0)]), 0)  # crossed: the next one will tell
+    assert not kept.apply(start(9 * number, [(30.0, 1.0)]), 0)  # crossed: the next one will tell
     assert kept.valid_at(0, 10**18) is None
-    assert not kept.take(start(10 * number, [(10.0, 1.0)]), 0)
+    assert not kept.apply(start(10 * number, [(10.0, 1.0)]), 0)
     assert kept.valid_at(0, 0) is not None
 
 
@@ -310,8 +319,8 @@ def test_whole_books_replace_one_another_and_old_ones_do_not(sequencing: Sequenc
 Sides = tuple[dict[float, float], dict[float, float]]
 #: sequencing, and whether the start comes by REST
 KINDS = [
-    (Sequencing.ADJOINING, False), (Sequencing.ADJOINING, True),
-    (Sequencing.PREVIOUS, False), (Sequencing.PREVIOUS, True), (Sequencing.RISING, False),
+    (Sequencing.CONTIGUOUS, False), (Sequencing.CONTIGUOUS, True),
+    (Sequencing.PREVIOUS, False), (Sequencing.PREVIOUS, True), (Sequencing.INCREASING, False),
 ]  # fmt: skip
 SIZES = st.sampled_from([0.0, 0.0, 1.0, 2.5, 7.0])
 #: 49 and 51 are never taken away, so that the true book is always usable
@@ -332,7 +341,9 @@ class World:
     def __init__(
         self, steps: list[tuple[list[Level], list[Level], int]], sequencing: Sequencing
     ) -> None:
-        self.named = sequencing is not Sequencing.RISING  # whether a change names the one before
+        self.named = (
+            sequencing is not Sequencing.INCREASING
+        )  # whether a change names the one before
         self.number = 100
         self.truth: dict[int, Sides] = {100: ({49.0: 1.0}, {51.0: 1.0})}
         self.ticks: list[BookChanged] = []
@@ -384,30 +395,30 @@ def damaged(ticks: list[BookChanged], faults: list[tuple[str, int]]) -> list[Boo
 
 
 def run(
-    kept: BookKeeper, world: World, ticks: list[BookChanged], answers: Iterator[int], *, rest: bool
+    kept: LocalBook, world: World, ticks: list[BookChanged], answers: Iterator[int], *, rest: bool
 ) -> None:
     """Feed the keeper; answer what it asks with a start that may be older or newer; judge it."""
     waiting = not rest  # a stream begins with a whole book of itself
     for tick in ticks:
         if waiting and (late := next(answers, 0)) <= 0:
             waiting = feed(kept, world, world.start(tick.first - 1 + late))
-        asked = feed(kept, world, tick)
-        assert not (asked and waiting), "asked twice for one loss"
-        waiting = waiting or asked
+        snapshots_requested = feed(kept, world, tick)
+        assert not (snapshots_requested and waiting), "asked twice for one loss"
+        waiting = waiting or snapshots_requested
     for _ in range(9):
         if waiting:
             waiting = feed(kept, world, world.start(world.number))
 
 
-def feed(kept: BookKeeper, world: World, tick: Tick) -> bool:
-    asked = kept.take(tick, 0)
+def feed(kept: LocalBook, world: World, tick: Tick) -> bool:
+    snapshots_requested = kept.apply(tick, 0)
     book = kept.valid_at(0, 0)
     if book is not None and book.event_ns >= 0:
-        assert not asked
+        assert not snapshots_requested
         bids, asks = world.truth[book.event_ns]
         assert dict(book.bids(99)) == bids
         assert dict(book.asks(99)) == asks
-    return asked
+    return snapshots_requested
 
 
 def following(world: World) -> BookChanged:
@@ -423,11 +434,15 @@ def test_a_whole_stream_gives_the_true_book(
     sequencing: Sequencing, rest: bool, steps: list[tuple[list[Level], list[Level], int]], late: int
 ) -> None:
     world = World(steps, sequencing)
-    kept = keeper(sequencing, rest=rest)
+    kept = local_book(sequencing, rest=rest)
     run(kept, world, world.ticks, iter([0 if not rest else late]), rest=rest)
     feed(kept, world, following(world))
     assert kept.state is BookState.VALID
-    assert not any(count for loss, count in kept.losses.items() if loss is not Loss.OLD_START)
+    assert not any(
+        count
+        for loss, count in kept.invalidations.items()
+        if loss is not InvalidReason.SNAPSHOT_TOO_OLD
+    )
     book = kept.valid_at(0, 0)
     assert book is not None
     assert book.event_ns == world.number + 1
@@ -448,7 +463,7 @@ def test_whatever_is_lost_doubled_swapped_or_split_no_wrong_book_is_served(
         # a half that names a number nobody sent proves itself a stranger; what it holds is true
         faults = [fault for fault in faults if fault[0] != "split"]
     world = World(steps, sequencing)
-    kept = keeper(sequencing, rest=rest)
+    kept = local_book(sequencing, rest=rest)
     run(kept, world, damaged(world.ticks, faults), iter(answers), rest=rest)
     if feed(kept, world, following(world)):
         feed(kept, world, world.start(world.number + 1))
