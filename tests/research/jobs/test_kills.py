@@ -147,7 +147,9 @@ def kill_after(seconds: float, process: int) -> None:
 
 def kill_one_of(chance: random.Random, log: str, worker: int) -> None:
     """Kill the worker, or one that computes for it, once the last stage is begun."""
-    while not Path(log).exists() or "again:" not in Path(log).read_text():
+    last = f"{sweeps._RecheckStage.name}:"
+    while not Path(log).exists() or last not in Path(log).read_text():
+        assert os.waitid(os.P_PID, worker, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
         time.sleep(0.002)
     time.sleep(chance.random() * 0.03)
     helping = int(Path(log).read_text().split()[-1].rsplit(":", 1)[1])
