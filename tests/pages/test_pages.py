@@ -8,11 +8,13 @@ ones. What goes on until it is stopped is stopped. What is not run says so in th
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import select
 import shlex
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -259,11 +261,24 @@ class Reader:
             select.select([process.stdout, process.stderr], [], [], 6)
             # what it says first may come before it hears signals
             select.select([], [], [], 0.5)
+            if words[0] == "ingest":
+                self._wait_for_ticks()
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=30)
         where = f"{self._page}:{step.line}: {shlex.join(words)}"
         assert process.returncode in {0, 130}, f"{where}\n{errors}"
         assert "Traceback" not in errors, f"{where}\n{errors}"
+
+    def _wait_for_ticks(self) -> None:
+        """A person looks at a recording before ending it: there is something of each instrument."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            _, out, _ = self._say("ingest", "--status", "--json")
+            told = json.loads(out)["report"]["instruments"] if "tick_ns" in out else []
+            if told and all(each["tick_ns"] for each in told):
+                return
+            select.select([], [], [], 0.2)
+        pytest.fail("nothing was recorded within a minute")
 
     def _export(self, step: Export) -> None:
         for name, value in step.values:
