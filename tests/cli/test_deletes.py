@@ -106,6 +106,7 @@ def test_a_run_its_strategy_and_its_candles_say_what_depends_on_them(
     code, _, err = say("strategy", "delete", name, "--yes")
     assert code == 1
     assert f"bowline runs delete {run}" in err
+    assert "hint: Delete the runs that were made of it first." in err
     _, _, err = say("candles", "delete", *MARKET)
     assert f"run {run} (stopped): its replay needs them" in err
     assert f"strategy {name} names it" in err

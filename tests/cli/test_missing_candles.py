@@ -360,3 +360,25 @@ def test_a_file_of_hours_with_missing_rows_is_refused_too(say, two_years, tmp_pa
     ):
         found = refusal(say, *words, "--candles", str(thin))
         assert "4 of 200 1h candles" in found["message"]
+
+
+@pytest.mark.parametrize("name", ["backtest", "portfolio", "grid", "indicators"])
+def test_a_warm_up_that_reaches_across_a_hole_is_said_and_the_advice_leaves_it_out(
+    say, home, tmp_path, name
+) -> None:
+    """A span that begins after the hole is refused until the whole warm-up lies after it too."""
+    gone = set(range(5 * 1440, 8 * 1440))
+    path = tmp_path / "gap.csv"
+    write_candle_file(without(minutes(30 * 1440), gone), path, ".csv")
+    assert say("candles", "import", str(path), *STORED)[0] == 0
+    words = commands(tmp_path)[name]
+    # the hole ends on 9 January; 200 hours are 8 days and 8 hours
+    for begins in ("2024-01-09", "2024-01-17T07:00"):
+        error = refusal(say, *words, "--from", begins)
+        assert "choose --from 2024-01-17T08:00 or later" in error["hint"]
+        warmup = [line for line in error["problems"] if "are the warm-up" in line]
+        # of the 200 that are wanted, 120 lie before the hole
+        counts = {"2024-01-09": "120", "2024-01-17T07:00": "200"}
+        assert [line.split()[1] for line in warmup] == [counts[begins]]
+    answer(say, *words, "--from", "2024-01-17T08:00")
+    assert "choose --from and --to without it" in refusal(say, *words)["hint"]

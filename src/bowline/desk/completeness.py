@@ -32,9 +32,16 @@ USUAL_GAPS = GapRule()
 
 
 def accept(
-    frame: CandleFrame, from_ns: int | None, to_ns: int | None, rule: GapRule
+    frame: CandleFrame,
+    from_ns: int | None,
+    to_ns: int | None,
+    rule: GapRule,
+    *,
+    warmup: int = 0,
 ) -> Completeness:
     """How complete the candles are over the span asked for; None is as far as they go.
+
+    `warmup` is how many of the candles before `from_ns` were asked for, whatever there were.
 
     BadInput beyond the bounds unless the rule allows it, and if not one candle is left. A frame
     that never had candles is left to whoever says that there are none.
@@ -47,22 +54,47 @@ def accept(
         return replace(found, allowed=True)
     raise BadInput(
         _refusal(found, frame.instrument.symbol, rule),
-        problems=(*completeness_lines(found), *_ends(found, source)),
+        problems=(*completeness_lines(found), *_ends(found, source), *_warmup(frame, from_ns)),
         hint="import or download what is missing (of stored candles `bowline candles gaps` lists "
-        "it, and `bowline candles fill` fills minutes without a trade), choose --from and --to "
-        f"without it, or {_last_resort(found)}",
+        "it, and `bowline candles fill` fills minutes without a trade), "
+        f"{_other_span(found, from_ns, warmup)}, or {_last_resort(found)}",
     )
 
 
 def accept_stored(
-    store: Candles, frame: CandleFrame, from_ns: int | None, to_ns: int | None, rule: GapRule
+    store: Candles,
+    frame: CandleFrame,
+    from_ns: int | None,
+    to_ns: int | None,
+    rule: GapRule,
+    *,
+    warmup: int = 0,
 ) -> Completeness:
     """The same of stored candles, with how many of their minutes were filled flat."""
-    found, source = accept(frame, from_ns, to_ns, rule), source_of(frame)
+    found, source = accept(frame, from_ns, to_ns, rule, warmup=warmup), source_of(frame)
     if source is None or source.filled_ns is not None:
         return found
     filled = store.filled(frame.instrument, found.from_ns, found.to_ns)
     return replace(found, filled=len(filled))
+
+
+def _warmup(frame: CandleFrame, from_ns: int | None) -> Iterator[str]:
+    """That the span measured begins before --from, for who looks for the hole after it."""
+    count = 0 if from_ns is None else int(frame.open_ns.searchsorted(from_ns))
+    if count:
+        begins = time_text(int(frame.open_ns[0]))
+        yield f"the {count:,} candles from {begins} to --from are the warm-up, and are measured too"
+
+
+def _other_span(found: Completeness, from_ns: int | None, warmup: int) -> str:
+    """Which span would do: a later one, where only the warm-up reaches across the last gap."""
+    if from_ns is None or not warmup or not found.gaps or found.gaps[-1].from_ns >= from_ns:
+        return "choose --from and --to without it"
+    first_ns = found.gaps[-1].to_ns + warmup * found.timeframe.ns
+    return (
+        f"choose --from {time_text(first_ns).replace(' ', 'T')} or later, for a warm-up of "
+        f"{warmup:,} candles after the gap"
+    )
 
 
 def _last_resort(found: Completeness) -> str:

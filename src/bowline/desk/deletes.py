@@ -38,6 +38,7 @@ class Plan(msgspec.Struct, frozen=True):
     goes: tuple[str, ...]
     depends: tuple[str, ...] = ()
     in_use: tuple[str, ...] = ()
+    remedy: str = "Let it finish or stop it first."
 
     def refuse_in_use(self) -> None:
         """Conflict if something is at work on it."""
@@ -45,7 +46,7 @@ class Plan(msgspec.Struct, frozen=True):
             raise Conflict(
                 f"{self.name} is in use: {self.in_use[0]}",
                 problems=self.in_use,
-                hint="Let it finish or stop it first.",
+                hint=self.remedy,
             )
 
 
@@ -221,7 +222,8 @@ def plan_strategy(keepers: Keepers, word: str) -> Plan:
     )
     if len(runs) > _NAMED:
         in_use += (f"and {len(runs) - _NAMED} more runs",)
-    return Plan(record.name, (f"strategy {record.name} ({record.id[:12]})",), (), in_use)
+    goes = (f"strategy {record.name} ({record.id[:12]})",)
+    return Plan(record.name, goes, (), in_use, "Delete the runs that were made of it first.")
 
 
 def delete_strategy(keepers: Keepers, word: str) -> None:

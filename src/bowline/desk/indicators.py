@@ -120,8 +120,9 @@ def from_store(
     timeframe = parse_timeframe(timeframe_name)
     instrument = stored_instrument(store, instrument_of(market, symbol)).id
     within = _span(span)
-    found = stored_candles(store, instrument, timeframe, within, asked.reach(timeframe))
-    return Found(*found, accept_stored(store, found[0], within.from_ns, within.to_ns, rule))
+    reach, moments = asked.reach(timeframe), (within.from_ns, within.to_ns)
+    found = stored_candles(store, instrument, timeframe, within, reach)
+    return Found(*found, accept_stored(store, found[0], *moments, rule, warmup=reach))
 
 
 def from_file(
@@ -140,8 +141,9 @@ def from_file(
     asked_for = parse_timeframe(timeframe) if timeframe else None
     candles = read_candle_file(file, asked_for, allow_jumps=allow_jumps)
     within = _span(span)
-    found = candles_of_span(candles, within, asked.reach(candles.timeframe))
-    return Found(*found, accept(found[0], within.from_ns, within.to_ns, rule))
+    reach = asked.reach(candles.timeframe)
+    found = candles_of_span(candles, within, reach)
+    return Found(*found, accept(found[0], within.from_ns, within.to_ns, rule, warmup=reach))
 
 
 def compute_series(asked: Asked, found: Found, last: int = 0) -> Computed:

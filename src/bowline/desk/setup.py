@@ -193,6 +193,7 @@ def set_up(
     if words.timeframe:
         spec = replace(spec, timeframe=parse_timeframe(words.timeframe))
     opinion, span = interpret(spec), words.span()
+    moments, reach = (span.from_ns, span.to_ns), opinion.warmup
     by_minute = spec.fills is Fills.MINUTES
     minutes: CandleFrame | None = None
     if words.file is None:
@@ -200,8 +201,8 @@ def set_up(
         store = open_store()
         asked = instrument_of(spec, words.market or None, words.symbol.upper() or None)
         instrument = stored_instrument(store, asked)
-        found = stored_candles(store, asked, spec.timeframe, span, opinion.warmup)
-        completeness = accept_stored(store, found[0], span.from_ns, span.to_ns, words.gaps)
+        found = stored_candles(store, asked, spec.timeframe, span, reach)
+        completeness = accept_stored(store, found[0], *moments, words.gaps, warmup=reach)
         if by_minute and len(found[0]):
             end_ns = int(found[0].close_ns[-1])
             minutes = store.read(asked, Timeframe.M1, found[1], end_ns)
@@ -210,8 +211,8 @@ def set_up(
         known = recorded(said) if said is not None else None
         candles = read_file(words.file, spec.timeframe, said, known, allow_jumps=words.allow_jumps)
         instrument = words.steps.over(known or Instrument(said or candles.instrument))
-        found = candles_of_span(replace(candles, instrument=instrument.id), span, opinion.warmup)
-        completeness = accept(found[0], span.from_ns, span.to_ns, words.gaps)
+        found = candles_of_span(replace(candles, instrument=instrument.id), span, reach)
+        completeness = accept(found[0], *moments, words.gaps, warmup=reach)
         minutes = _minutes_of(words, instrument, said) if by_minute else None
     funding: tuple[FundingFixed, ...] = ()
     if spec.funding and len(found[0]):

@@ -92,18 +92,19 @@ def save_row(strategies: StrategyDesk, result: SweepResult, row: int, now_ns: in
 def _candles(
     request: GridRequest, words: Words, open_store: Callable[[], Candles]
 ) -> tuple[tuple[CandleFrame, int], Completeness]:
-    template, span = request.template, words.span()
+    template, span, reach = request.template, words.span(), request.warmup
+    rule, moments = words.gaps, (span.from_ns, span.to_ns)
     market, symbol = words.market or None, words.symbol.upper() or None
     if words.file is None:
         store = open_store()
         asked = instrument_of(template, market, symbol)
         stored_instrument(store, asked)
-        found = stored_candles(store, asked, template.timeframe, span, request.warmup)
-        return found, accept_stored(store, found[0], span.from_ns, span.to_ns, words.gaps)
+        found = stored_candles(store, asked, template.timeframe, span, reach)
+        return found, accept_stored(store, found[0], *moments, rule, warmup=reach)
     said = template.instrument is not None or market or symbol
     named = instrument_of(template, market, symbol) if said else None
     candles = read_file(words.file, template.timeframe, named, allow_jumps=words.allow_jumps)
     if named is not None:
         candles = replace(candles, instrument=named)
-    found = candles_of_span(candles, span, request.warmup)
-    return found, accept(found[0], span.from_ns, span.to_ns, words.gaps)
+    found = candles_of_span(candles, span, reach)
+    return found, accept(found[0], *moments, rule, warmup=reach)

@@ -95,7 +95,7 @@ class CheckedFile(msgspec.Struct, frozen=True):
         return BadInput(
             f"{first.text}; {bad} of {total} rows are no candles, so nothing of the file is taken",
             problems=(*counts, *(row.text for row in others)),
-            hint=_remedy(self.reasons),
+            hint=_remedy(self.reasons, any_good=bad < total),
         )
 
     def _bad_row(self, index: int) -> BadRow:
@@ -191,12 +191,21 @@ def _taken_as(file: CandleFile) -> str:
     return "; ".join((file.format, *file.notes))
 
 
-def _remedy(reasons: dict[str, int]) -> str:
-    if set(reasons) <= {RowDefect.JUMP.reason, RowDefect.FAR_FROM_STORED.reason}:
+def _remedy(reasons: dict[str, int], *, any_good: bool) -> str:
+    jumps = {RowDefect.JUMP.reason, RowDefect.FAR_FROM_STORED.reason}
+    if set(reasons) <= jumps:
         return (
             "Is it the right market and symbol? If it really moved so (a flash crash),"
             " repeat with --allow-jumps."
         )
     if set(reasons) == {RowDefect.MISALIGNED.reason}:
         return "Is its clock a local one? Say how many hours it is ahead of UTC: --utc-offset +3."
-    return "Mend the file, or import its good rows alone: bowline candles import --keep-good."
+    parts = ["Mend the file" if any_good else "Mend the file: not one of its rows is a candle"]
+    if any_good:
+        parts.append(", or import its good rows alone: bowline candles import --keep-good")
+    if jumps & set(reasons):
+        parts.append(". If the price really moved so, add --allow-jumps")
+    if RowDefect.NOT_CLOSED.reason in reasons:
+        parts.append(". Is the clock of this machine right?")
+        return "".join(parts)
+    return "".join((*parts, "."))

@@ -53,8 +53,10 @@ def find_timeframe(
     elif not sure:
         raise BadInput(
             f"{file.name}: {len(stamps)} rows, {_usual_s(steps)} s apart, may be {found.value}"
-            " candles or shorter ones with gaps",
-            hint=f"Say which: --timeframe {found.value}, or 1m.",
+            f" candles{'' if found is Timeframe.M1 else ' or shorter ones'} with gaps",
+            hint="Say it: --timeframe 1m."
+            if found is Timeframe.M1
+            else f"Say which: --timeframe {found.value}, or 1m.",
         )
     _refuse_change_of_step(file, stamps, found)
     return found
