@@ -96,6 +96,45 @@ def test_a_person_gets_a_table_a_csv_and_a_page(say, folder) -> None:
     assert "the portfolio holds as many positions as it may" in text
 
 
+def hours(closes: list[int]) -> str:
+    rows = [f"{1735689600 + 3600 * n},{p},{p},{p},{p},1" for n, p in enumerate(closes)]
+    return "time,open,high,low,close,volume\n" + "\n".join(rows) + "\n"
+
+
+def test_a_position_that_outlives_its_candles_is_named(say, tmp_path: Path) -> None:
+    """Its profit is in the whole and in no round trip.
+
+    A market that is delisted before the others end: github.com/mementum/backtrader/pull/469,
+    github.com/HKUDS/Vibe-Trading/pull/1332.
+    """
+    rising = [100] * 12 + [100 + n for n in range(1, 21)]
+    (tmp_path / "whole.csv").write_text(hours([100] * 80))
+    (tmp_path / "short.csv").write_text(hours(rising))
+    (tmp_path / "cross.yaml").write_text(
+        "{version: 1, timeframe: 1h, direction: long-only, sizing: {mode: all_in},"
+        " costs: {fee_pct: 0, slippage_pct: 0},"
+        " indicators: [{id: sma_cross, params: {fast: 2, slow: 5}}]}"
+    )
+    (tmp_path / "runs.yaml").write_text(
+        "{version: 1, cash: 1000, runs: [{strategy: cross.yaml, candles: whole.csv},"
+        " {strategy: cross.yaml, candles: short.csv}]}"
+    )
+    page = tmp_path / "page.html"
+    code, out, errors = say("portfolio", str(tmp_path / "runs.yaml"), "--html", str(page))
+    assert code == 0, errors
+    # half of 1,000 bought at 101, the first close of the rise, and held at 120
+    expected = (
+        "2 · file:candles:short 1h: a long position is still open at +18.81 %, 94.06,"
+        " by its last close of 2025-01-02 08:00"
+    )
+    assert expected in out
+    assert expected in page.read_text()
+    whole = answer(say, "portfolio", str(tmp_path / "runs.yaml"))
+    assert whole["open_in_words"] == [expected]
+    assert whole["fields"]["round_trip_count"] == 0
+    assert round(float(whole["fields"]["total_profit_quote"]), 2) == 94.06
+
+
 def test_the_page_shows_hostile_names_as_text(say, folder) -> None:
     hostile = folder / "<img src=x onerror=alert(1)>.yaml"
     hostile.write_text(RUNS)

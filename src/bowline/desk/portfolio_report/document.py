@@ -8,7 +8,13 @@ from msgspec.structs import asdict
 
 from bowline.core.report import PortfolioReport, RunPart
 from bowline.desk.output_files import Output, write_rows
-from bowline.desk.portfolio_report.words import PortfolioCaption, missing_lines, sharing_of, verdict
+from bowline.desk.portfolio_report.words import (
+    PortfolioCaption,
+    missing_lines,
+    open_lines,
+    sharing_of,
+    verdict,
+)
 from bowline.desk.report import (
     COLUMNS,
     groups_document,
@@ -37,6 +43,7 @@ def portfolio_json(report: PortfolioReport, caption: PortfolioCaption) -> dict[s
         "refusals": {refusal.name.lower(): n for refusal, n in report.refusals.items() if n},
         "correlations": report.correlations,
         "missing_in_words": missing_lines(report),
+        "open_in_words": open_lines(report),
         "runs": [
             report_json(part.report, words) | {"part": _part(part)}
             for part, words in zip(report.parts, caption.runs, strict=True)

@@ -16,6 +16,7 @@ from bowline.desk.portfolio_report.words import (
     is_complete,
     limit_lines,
     missing_lines,
+    open_lines,
     run_name,
     share_text,
     terms_texts_of,
@@ -62,7 +63,9 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
         "months": months_table(report.months),
         "metrics": metrics_table(m),
         "meanings": definitions((metric.title, metric.meaning) for metric in METRICS),
-        "limits": definitions((*limit_lines(report), *_terms(report), _missing(report))),
+        "limits": definitions(
+            (*limit_lines(report), *_terms(report), _missing(report), *_open(report))
+        ),
     }
     return assemble(
         "bowline.desk.portfolio_report",
@@ -80,6 +83,10 @@ def _terms(report: PortfolioReport) -> list[tuple[str, str]]:
 
 def _missing(report: PortfolioReport) -> tuple[str, str]:
     return "Missing candles", "; ".join(missing_lines(report))
+
+
+def _open(report: PortfolioReport) -> list[tuple[str, str]]:
+    return [("Still open", line) for line in open_lines(report)]
 
 
 def _runs(report: PortfolioReport, caption: PortfolioCaption) -> str:

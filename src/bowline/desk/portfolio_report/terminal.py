@@ -15,6 +15,7 @@ from bowline.desk.portfolio_report.words import (
     first_signal_texts,
     is_complete,
     missing_lines,
+    open_lines,
     rules_texts,
     run_name,
     share_text,
@@ -45,6 +46,8 @@ def print_portfolio(
         console.print(Text(text, style="dim"))
     for line in missing_lines(report):
         console.print(Text(printable(line), style="dim" if is_complete(report) else "yellow"))
+    for line in open_lines(report):
+        console.print(Text(printable(line)))
     console.print()
     console.print(metrics_grid(report.metrics, console.width))
     console.print()

@@ -18,9 +18,12 @@ from bowline.desk.report import (
     duration_text,
     exact_text,
     first_signal_text,
+    money_text,
+    open_text,
     outcome,
     rules_text,
     terms_texts,
+    time_text,
     warmup_texts,
 )
 
@@ -65,6 +68,22 @@ def missing_lines(report: PortfolioReport) -> tuple[str, ...]:
             lines.append(f"{name}: begins {duration_text(later_ns)} after the first run")
         if (earlier_ns := whole.end_ns - m.end_ns) >= DAY_NS:
             lines.append(f"{name}: ends {duration_text(earlier_ns)} before the last run")
+    return tuple(lines)
+
+
+def open_lines(report: PortfolioReport) -> tuple[str, ...]:
+    """The positions that are still open, whose profit is in the whole and in no round trip.
+
+    One whose candles end before the others' is held at its last close.
+    """
+    lines = []
+    for number, part in enumerate(report.parts, start=1):
+        if (held := part.report.open_position) is None:
+            continue
+        line = f"{run_name(number, part)}: {open_text(held)}, {money_text(held.pnl)}"
+        if (end_ns := part.report.metrics.end_ns) < report.metrics.end_ns:
+            line += f", by its last close of {time_text(end_ns)}"
+        lines.append(line)
     return tuple(lines)
 
 
