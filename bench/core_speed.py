@@ -15,7 +15,7 @@ from bowline import wire
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.values import to_decimals
 from bowline.core.signals import Strategies, opinion_of, parse_spec
-from bowline.desk.setup import Setup, Span, candles_of_span, make_setup
+from bowline.desk.setup import DecisionSpan, Setup, candles_of_span, make_setup
 from bowline.research import backtest
 from bowline.research.backtest import backtest_signals
 from bowline.research.synthetic import synthetic_minutes
@@ -41,7 +41,7 @@ def prepared() -> Setup:
         instrument.id, seed=1, minutes=CANDLES, start_ns=1_704_067_200 * 10**9
     )
     return make_setup(
-        spec, opinion, instrument, candles_of_span(candles, Span(), 0), account="bench"
+        spec, opinion, instrument, candles_of_span(candles, DecisionSpan(), 0), account="bench"
     )
 
 

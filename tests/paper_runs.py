@@ -16,7 +16,7 @@ from bowline.core.signals import StrategySpec, opinion_of
 from bowline.core.signals.catalogue import Catalogue
 from bowline.core.signals.strategy import Strategies
 from bowline.desk.paper import PaperResult, run_paper
-from bowline.desk.setup import Setup, Span, candles_of_span, make_setup
+from bowline.desk.setup import DecisionSpan, Setup, candles_of_span, make_setup
 from bowline.runtime import ReplayFeed
 from bowline.storage.journal import Journal
 
@@ -30,12 +30,12 @@ def recorded_minutes(path: Path, market_id: int, symbol: str) -> CandleFrame:
 
 
 def setup_of(
-    spec: StrategySpec, minutes: CandleFrame, catalogue: Catalogue, span: Span | None = None
+    spec: StrategySpec, minutes: CandleFrame, catalogue: Catalogue, span: DecisionSpan | None = None
 ) -> Setup:
     """A run of `spec` over candles rolled up from `minutes`."""
     opinion = opinion_of(spec, catalogue, Strategies())
     candles = rollup(minutes, spec.timeframe)
-    found = candles_of_span(candles, span or Span(), opinion.warmup)
+    found = candles_of_span(candles, span or DecisionSpan(), opinion.warmup)
     instrument = Instrument(minutes.instrument, lot_step=Decimal("0.00001"))
     return make_setup(spec, opinion, instrument, found, account="paper")
 

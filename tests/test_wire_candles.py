@@ -13,13 +13,15 @@ import pytest
 from bowline import wire
 from bowline.core.errors import BadInput
 from bowline.core.model.values import Timeframe
-from bowline.storage.candles import Delivery
+from bowline.storage.candles import CandleBatch
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from tests.candle_files import SPOT, csv_bytes, made_frame, made_rows
 
 
 def test_the_store_lies_under_the_home(home: Path) -> None:
-    wire.open_candles(wire.home()).write(Delivery("test", 1, made_frame(5)))
+    wire.open_candles(wire.home()).write(
+        CandleBatch(source="test", ingested_ns=1, candles=made_frame(5))
+    )
     assert len(DuckDBCandles(home / "candles.duckdb").read(SPOT, Timeframe.M1)) == 5
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from bowline.core.model.instrument import Instrument, InstrumentId
     from bowline.core.signals import Catalogue, SpecDefaults, Strategies
-    from bowline.desk.backup import Stores
-    from bowline.desk.deletes import Keepers
+    from bowline.desk.backup import BackupStores
+    from bowline.desk.deletes import DeletionStores
     from bowline.desk.journal_end import KnownEnd
     from bowline.desk.plugins import PluginFolder
     from bowline.desk.setup import Setup
@@ -137,12 +137,12 @@ def candle_file(home: Path, *, busy_timeout_s: int = 30) -> DuckDBCandles | None
     return DuckDBCandles(Path(rest), busy_timeout_s=busy_timeout_s)
 
 
-def stores_to_copy(home: Path) -> Stores:
+def stores_to_copy(home: Path) -> BackupStores:
     """How the stores of `home` are copied into a backup."""
-    from bowline.desk.backup import Stores
+    from bowline.desk.backup import BackupStores
     from bowline.storage.embedded.sqlite_file import copy_sqlite
 
-    return Stores(
+    return BackupStores(
         home=home,
         candles=candle_file(home),
         strategies=plugin_folder().folder,
@@ -231,9 +231,9 @@ def tape_lock(home: Path) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def keepers(home: Path) -> Iterator[Keepers]:
+def deletion_stores(home: Path) -> Iterator[DeletionStores]:
     """The stores of `home`, for what is to be taken back."""
-    from bowline.desk.deletes import Keepers
+    from bowline.desk.deletes import DeletionStores
     from bowline.storage.embedded.sqlite_file import locked
 
     def hold_recorder() -> AbstractContextManager[object]:
@@ -241,7 +241,7 @@ def keepers(home: Path) -> Iterator[Keepers]:
         return tape_lock(home) if tape_folder(home).is_dir() else nullcontext()
 
     with closing(open_tables(home)) as tables, closing(open_jobs(home)) as jobs:
-        yield Keepers(
+        yield DeletionStores(
             home,
             open_candles(home),
             tables,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bowline.desk import checkup
-from bowline.desk.checkup import State
+from bowline.desk.checkup import CheckStatus
 
 CANARY = "hunter2-canary-Zq8"
 
@@ -87,18 +87,21 @@ def test_a_home_that_is_a_file_fails(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     (check,) = checkup.home_checks(file / "below")
-    assert check.state is State.FAIL
+    assert check.state is CheckStatus.FAIL
     assert check.hint
 
 
 def test_a_home_that_is_not_there_yet_is_fine_and_stays_unmade(tmp_path: Path) -> None:
     home, _ = checkup.home_checks(tmp_path / "a" / "b")
-    assert home.state is State.OK
+    assert home.state is CheckStatus.OK
     assert not (tmp_path / "a").exists()
 
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for limit, state in (("SCARCE_BYTES", State.FAIL), ("COMFORTABLE_BYTES", State.WARN)):
+    for limit, state in (
+        ("SCARCE_BYTES", CheckStatus.FAIL),
+        ("COMFORTABLE_BYTES", CheckStatus.WARN),
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(checkup, limit, 10**18)
             (_, disk) = checkup.home_checks(tmp_path)
@@ -111,10 +114,10 @@ def test_a_secret_file_that_others_can_read_is_a_warning(tmp_path: Path) -> None
     file.write_text("")
     file.chmod(stat.S_IRUSR | stat.S_IWUSR)
     (check,) = checkup.secret_file_checks([("BOWLINE_SECRETS_FILE", file)])
-    assert check.state is State.OK
+    assert check.state is CheckStatus.OK
     file.chmod(0o644)
     (check,) = checkup.secret_file_checks([("BOWLINE_SECRETS_FILE", file)])
-    assert check.state is State.WARN
+    assert check.state is CheckStatus.WARN
     assert check.hint == f"chmod 600 {file}"
 
 
@@ -180,7 +183,7 @@ def test_every_optional_package_is_named_with_what_adds_it(
     expected = {"ccxt": "live", "redis": "servers", "pg8000": "servers", "chdb": "chdb",
                 "clickhouse-connect": "servers", "distributed": "cluster"}  # fmt: skip
     for name, target in expected.items():
-        assert found[name].state is State.OK
+        assert found[name].state is CheckStatus.OK
         assert found[name].hint == f"in the checkout: make {target}"
 
 
@@ -190,4 +193,4 @@ def test_a_bowline_that_was_never_installed_is_a_warning(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(checkup, "requires", unknown)
     check = next(check for check in checkup.package_checks() if check.name == "bowline")
-    assert (check.state, "make setup" in check.hint) == (State.WARN, True)
+    assert (check.state, "make setup" in check.hint) == (CheckStatus.WARN, True)

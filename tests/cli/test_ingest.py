@@ -83,7 +83,7 @@ def test_the_status_tells_running_late_stopped_and_gone_apart(say: Say, home: Pa
         report_of(home, **more)
         code, out, _ = say("ingest", "--status")
         told.append((code, out.startswith("running"), "LATE" in out))
-        assert "last trouble: no reply" in out
+        assert "last error: no reply" in out
     assert told == [(0, True, False), (1, True, True), (1, False, False), (1, False, False)]
 
 

@@ -32,7 +32,7 @@ def test_what_a_venue_lists_is_kept_shown_and_chosen(say: Say) -> None:
     assert [len(synced[name]["changes"]["added"]) for name in ("bybit:spot", "bybit:linear")] == [
         1, 1,
     ]  # fmt: skip
-    assert "1 listed, 1 trade; 0 new" in say("instruments", "sync", "--markets", "bybit:spot")[1]
+    assert "1 listed, 1 trading; 0 new" in say("instruments", "sync", "--markets", "bybit:spot")[1]
     (listed,) = json.loads(say("instruments", "list", "--markets", "bybit:linear", "--json")[1])
     assert listed["name"] == "bybit:linear:BTCUSDT"
     assert json.loads(say("instruments", "record", "BTCUSDT", *NAMED, "--json")[1]) == [

@@ -82,8 +82,8 @@ def test_a_line_of_a_library_is_json_and_masked() -> None:
     """Nothing sets up the logs until somebody writes one; then it comes out as the settings say."""
     program = (
         "import logging, os\n"
-        "from bowline.cli import first_line\n"
-        "first_line.start_logs_at_the_first_line()\n"
+        "from bowline.cli import lazy_logs\n"
+        "lazy_logs.start_logs_on_first_record()\n"
         f"os.environ['BOWLINE_CANDLES'] = {STORE!r}\n"
         f"logging.getLogger('driver').warning('lost %s', {CANARY!r})\n"
         "logging.getLogger('driver').warning('again')\n"

@@ -16,7 +16,7 @@ def test_one_round_trip_is_not_many(count: int, words: str) -> None:
     result = SimpleNamespace(finished=True, entries=5, head="abc", differences=())
     run = SimpleNamespace(result=result, taken_up=False, run_id=1, journal="run.journal")
 
-    assert summary(run, count)[-1] == f"the backtest on the same candles made the same {words}"
+    assert summary(run, count)[-1] == f"a backtest on the same candles gives the same {words}"
 
 
 def test_a_run_stopped_before_its_first_close_compares_nothing() -> None:
@@ -24,5 +24,5 @@ def test_a_run_stopped_before_its_first_close_compares_nothing() -> None:
     run = SimpleNamespace(result=result, taken_up=False, run_id=1, journal="run.journal")
 
     first, last = summary(run, None)
-    assert first == "interrupted: the same command goes on from here"
+    assert first == "interrupted: repeat the command to resume"
     assert last == "journal: run.journal (2 entries, head abc)"

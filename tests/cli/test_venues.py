@@ -77,7 +77,7 @@ def test_instruments_are_synced_listed_chosen_and_their_books_compared(say, trad
     (spot, linear) = json.loads(say("instruments", "sync", "--markets", "bybit", "--json")[1])
     assert (spot["market"], linear["market"]) == ("bybit:spot", "bybit:linear")
     assert spot["listed"] == linear["listed"] == 2
-    assert "0 new, 0 changed, 0 gone" in say("instruments", "sync", "--markets", "bybit")[1]
+    assert "0 new, 0 changed, 0 delisted" in say("instruments", "sync", "--markets", "bybit")[1]
     names = [each["name"] for each in json.loads(say("instruments", "list", "--json")[1])]
     assert names == [
         "bybit:spot:BTCUSDT", "bybit:spot:ETHUSDT", "bybit:linear:BTCUSDT", "bybit:linear:ETHUSDT",

@@ -19,7 +19,7 @@ from bowline.core.completeness import (
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, Timeframe
 from bowline.core.rollup import rollup
-from bowline.desk.setup import Span, candles_of_span
+from bowline.desk.setup import DecisionSpan, candles_of_span
 from tests.candle_files import made_frame
 
 MOST = 400
@@ -83,7 +83,7 @@ def test_counts_are_those_of_a_difference_of_sets(places, timeframe, asked, leng
     stop = None if length is None else (asked or 0) + length
     to_ns = None if stop is None else MIDNIGHT_NS + stop * MINUTE_NS
     from_ns = None if asked is None else MIDNIGHT_NS + asked * MINUTE_NS
-    span = Span(from_ns, to_ns)
+    span = DecisionSpan(from_ns, to_ns)
     candles, _ = candles_of_span(rollup(some_of(places), timeframe), span, warmup)
     all_buckets = range(-(MOST // size + 3) * size, 3 * MOST + size, size)
     full = {at for at in all_buckets if all(at + part in present for part in range(size))}

@@ -12,10 +12,10 @@ from bowline import wire
 from bowline.core.model.event import SendLost
 from bowline.core.model.instrument import Instrument, InstrumentId, MarketId
 from bowline.core.model.values import AccountId, OrderId, StrategyId
-from bowline.desk.backup import Created, create
+from bowline.desk.backup import CreatedBackup, create
 from bowline.desk.journal import journal_path
 from bowline.research.synthetic import synthetic_minutes
-from bowline.storage.candles import Delivery
+from bowline.storage.candles import CandleBatch
 from bowline.storage.journal import Entry
 
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
@@ -41,7 +41,9 @@ def kept(home: Path) -> Path:
     """A home with something in every store, and with things that no backup takes."""
     minutes = synthetic_minutes(BTC, seed=1, minutes=2_000, start_ns=START)
     instrument = Instrument(BTC, tick_size=Decimal("0.01"))
-    wire.open_candles(home).write(Delivery("test", START, minutes, instrument))
+    wire.open_candles(home).write(
+        CandleBatch(source="test", ingested_ns=START, candles=minutes, instrument=instrument)
+    )
     with closing(wire.open_tables(home)) as tables:
         tables.save_strategy(StrategyId("ab" * 32), "trend", "local", "{}", START)
     for run in (1, 2):
@@ -63,5 +65,5 @@ FILES = {
 }  # fmt: skip
 
 
-def backup(home: Path, keep: int = 7, folder: Path | None = None) -> Created:
+def backup(home: Path, keep: int = 7, folder: Path | None = None) -> CreatedBackup:
     return create(wire.stores_to_copy(home), folder or home / "backups", keep, quiet)

@@ -28,7 +28,7 @@ from bowline.desk.backup_manifest import (
 from bowline.desk.journal import journal_path
 from bowline.desk.restore import restore
 from bowline.research.synthetic import synthetic_minutes
-from bowline.storage.candles import Delivery
+from bowline.storage.candles import CandleBatch
 from tests.chance import seeded
 from tests.conftest import Say
 from tests.desk.homes import BTC, ENTRIES, FILES, PLUGIN, START, backup, entries, kept, quiet
@@ -76,7 +76,7 @@ def test_what_is_restored_is_what_was_there(
         journal.append(entries(ENTRIES + 1, 1))
         assert journal.verify().damage is None
     minutes = synthetic_minutes(BTC, seed=1, minutes=10, start_ns=START + 10**5 * MINUTE_NS)
-    wire.open_candles(new).write(Delivery("test", START, minutes))
+    wire.open_candles(new).write(CandleBatch(source="test", ingested_ns=START, candles=minutes))
 
 
 def test_only_its_owner_can_read_a_backup_and_what_comes_of_it(kept: Path, tmp_path: Path) -> None:

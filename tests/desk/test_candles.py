@@ -410,7 +410,7 @@ def test_an_import_broken_off_leaves_whole_files_and_goes_on_when_repeated(
     process.send_signal(ending)
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert ending == signal.SIGKILL or "repeat to go on" in err
+    assert ending == signal.SIGKILL or "repeat the command to continue" in err
     assert "Traceback" not in err
     store = opened(home / "candles.duckdb")
     records = store.imports()

@@ -11,7 +11,7 @@ import pytest
 from bowline.cli.download import sentences
 from bowline.core.errors import Conflict
 from bowline.core.model.values import MINUTE_NS
-from bowline.desk.download import Downloaded, Progress, download, settled_minutes
+from bowline.desk.download import DownloadProgress, DownloadResult, download, settled_minutes
 from bowline.runtime.ingest import RepairResult
 from bowline.storage.absences import AbsenceStore
 from bowline.storage.candles import Candles
@@ -40,11 +40,13 @@ def stores(tmp_path: Path) -> Iterator[tuple[Candles, AbsenceStore]]:
     engine.dispose()
 
 
-def fetched(stores: tuple[Candles, AbsenceStore], venue: FakeVenue) -> tuple[Downloaded, Progress]:
-    told: list[Progress] = []
+def fetched(
+    stores: tuple[Candles, AbsenceStore], venue: FakeVenue
+) -> tuple[DownloadResult, DownloadProgress]:
+    told: list[DownloadProgress] = []
     end_ns = int(TRUTH.close_ns[-1])
     work = download(*stores, venue, LISTING, START_NS, end_ns, told.append, now_ns=venue.now_ns)
-    return asyncio.run(work), told[-1] if told else Progress(0, RepairResult())
+    return asyncio.run(work), told[-1] if told else DownloadProgress(0, RepairResult())
 
 
 def short(error: Rejected, keeps: int = 160) -> ShortHistoryVenue:
@@ -85,7 +87,7 @@ def test_minutes_that_are_only_late_are_to_be_asked_for_again(stores) -> None:
     venue = FakeVenue(TRUTH.slice(0, 397), lambda: end_ns + MINUTE_NS)
     done, _ = fetched(stores, venue)
     assert done.left == 3
-    assert list(sentences(done))[-1].startswith("3 minutes did not come: repeat the command")
+    assert list(sentences(done))[-1].startswith("3 minutes were not received: repeat the command")
 
 
 def test_what_a_venue_refuses_is_not_advised_to_be_repeated(stores) -> None:

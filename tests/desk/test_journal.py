@@ -47,7 +47,7 @@ from bowline.core.model.values import (
     StrategyId,
     Timeframe,
 )
-from bowline.desk.export import Row
+from bowline.desk.export import JournalRow
 from bowline.desk.journal import journal_path, tail
 from bowline.desk.titles import _TITLES, amount, title
 from bowline.storage.embedded.journal_file import APPLICATION_ID, FORMAT
@@ -261,7 +261,9 @@ def test_csv_json_and_parquet_say_the_same_and_keep_every_digit(
 def test_the_reference_has_every_column_and_the_format_as_they_are() -> None:
     text = REFERENCE.read_text()
     columns = text.partition("## The columns of an export")[2]
-    assert tuple(re.findall(r"^\| `(\w+)` \|", columns, re.MULTILINE)) == Row.__struct_fields__
+    assert (
+        tuple(re.findall(r"^\| `(\w+)` \|", columns, re.MULTILINE)) == JournalRow.__struct_fields__
+    )
     assert f"## Format {FORMAT}\n" in text
     assert f"0x{APPLICATION_ID:X}".lower() in text.lower()
 
@@ -309,7 +311,7 @@ def test_verify_says_yes_and_names_the_head(say: Say, home: Path) -> None:
     code, out, _ = say("journal", "verify")
     journal = open_journal(path, read_only=True)
     assert code == 0
-    assert "10 entries and 0 snapshots are as they were written" in out
+    assert "10 entries and 0 snapshots are intact" in out
     assert journal.head in out
     _, out, _ = say("journal", "verify", "--json")
     assert json.loads(out) == {

@@ -18,7 +18,7 @@ from bowline.desk import paper, paper_runs
 from bowline.desk.journal import journal_path
 from bowline.desk.journal_end import kept_end
 from bowline.research.synthetic import synthetic_minutes
-from bowline.storage.candles import Delivery
+from bowline.storage.candles import CandleBatch
 from bowline.storage.embedded.journal_file import SCHEMA
 from bowline.storage.journal import EMPTY_HEAD
 from bowline.storage.tables import Tables
@@ -42,7 +42,9 @@ sizing: {mode: all_in}
 def words(home: Path, tmp_path: Path) -> tuple[str, ...]:
     """What begins a paper run of 600 candles, and takes it up again."""
     minutes = synthetic_minutes(BTC, seed=3, minutes=3_000, start_ns=START)
-    wire.open_candles(home).write(Delivery("test", START, minutes, Instrument(BTC)))
+    wire.open_candles(home).write(
+        CandleBatch(source="test", ingested_ns=START, candles=minutes, instrument=Instrument(BTC))
+    )
     (tmp_path / "spec.yaml").write_text(SPEC)
     return ("paper", str(tmp_path / "spec.yaml"), "--replay", "--json")
 

@@ -10,7 +10,7 @@ import pytest
 from bowline.core.errors import BadInput
 from bowline.core.model.policy import Sharing
 from bowline.desk.portfolio import read_portfolio, set_up_portfolio
-from bowline.desk.setup import Words
+from bowline.desk.setup import RunOptions
 from bowline.storage.files import write_candle_file
 from bowline.wire import strategy_desk
 from tests.research.grids import minutes
@@ -51,7 +51,7 @@ def setups(folder: Path, home: Path, text: str):
     (folder / "portfolio.yaml").write_text(text)
     portfolio = read_portfolio(folder / "portfolio.yaml")
     with strategy_desk(home) as desk:
-        return set_up_portfolio(portfolio, Words(), desk.load, desk.opinion, lambda: None)
+        return set_up_portfolio(portfolio, RunOptions(), desk.load, desk.opinion, lambda: None)
 
 
 def test_runs_are_set_up_as_written_and_share_one_account(folder, home):

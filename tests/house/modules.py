@@ -141,3 +141,26 @@ def meanings(sources: Sequence[Source]) -> Iterator[Finding]:
     for name, paths in places.items():
         if len(paths) > 1:
             yield Finding("meaning", name, f"a class in each of {', '.join(sorted(paths))}")
+
+
+#: rooms whose records take keywords; a room that is done joins them and stays
+KEYWORD_ROOMS = ("cli/", "desk/", "storage/")
+MAX_POSITIONAL = 6
+
+
+def positional(source: Source) -> Iterator[Finding]:
+    """A record of many fields is built by keywords: in a row of seven values two change places."""
+    if not (source.in_src and source.path.removeprefix("src/bowline/").startswith(KEYWORD_ROOMS)):
+        return
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.ClassDef) or not _is_record(node):
+            continue
+        fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+        if len(fields) > MAX_POSITIONAL and not any(k.arg == "kw_only" for k in node.keywords):
+            message = f"{len(fields)} fields: more than {MAX_POSITIONAL} need kw_only=True"
+            yield Finding("positional", f"{source.path}:{node.name}", message)
+
+
+def _is_record(node: ast.ClassDef) -> bool:
+    names = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+    return not names.isdisjoint({"Struct", "NamedTuple"})

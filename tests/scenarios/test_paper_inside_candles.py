@@ -12,7 +12,7 @@ from bowline.core.model.values import Timeframe
 from bowline.core.rollup import rollup
 from bowline.core.signals import Strategies, opinion_of, parse_spec
 from bowline.desk.paper import replay
-from bowline.desk.setup import Setup, Span, candles_of_span, make_setup
+from bowline.desk.setup import DecisionSpan, Setup, candles_of_span, make_setup
 from tests.generators import catalogue
 from tests.memory_journal import MemoryJournal
 from tests.paper_runs import play
@@ -33,7 +33,7 @@ def setup_with(fills: str) -> Setup:
     opinion = opinion_of(spec, catalogue(), Strategies())
     parts = minutes()
     candles = rollup(parts, Timeframe.M15)
-    found = candles_of_span(candles, Span(), opinion.warmup)
+    found = candles_of_span(candles, DecisionSpan(), opinion.warmup)
     by_minute = parts if spec.fills is Fills.MINUTES else None
     return make_setup(
         spec, opinion, Instrument(parts.instrument), found, account="paper", minutes=by_minute

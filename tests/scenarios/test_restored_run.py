@@ -19,7 +19,7 @@ from bowline.desk.backup import create
 from bowline.desk.journal import journal_path
 from bowline.desk.restore import restore
 from bowline.research.synthetic import synthetic_minutes
-from bowline.storage.candles import Delivery
+from bowline.storage.candles import CandleBatch
 
 BOWLINE = str(Path(sys.executable).parent / "bowline")
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
@@ -53,7 +53,9 @@ def test_a_restored_run_ends_as_one_that_was_left_alone(home: Path, tmp_path: Pa
     spec = tmp_path / "spec.yaml"
     spec.write_text(SPEC)
     minutes = synthetic_minutes(BTC, seed=3, minutes=3_000, start_ns=START)
-    wire.open_candles(home).write(Delivery("test", START, minutes, Instrument(BTC)))
+    wire.open_candles(home).write(
+        CandleBatch(source="test", ingested_ns=START, candles=minutes, instrument=Instrument(BTC))
+    )
     untouched = tmp_path / "untouched"
     restore(
         create(wire.stores_to_copy(home), tmp_path / "safe", 1, silent).path,

@@ -22,8 +22,8 @@ from bowline.core.model.market import CandleFrame, FundingFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.core.rollup import rollup
 from bowline.storage.candles import (
+    CandleBatch,
     Candles,
-    Delivery,
     FundingCoverage,
     ImportRecord,
     RefusedRow,
@@ -37,7 +37,7 @@ PERP = InstrumentId(MarketId(2), "BTCUSDT")
 
 
 def write(store: Candles, frame: CandleFrame, ingested_ns: int = 1) -> None:
-    store.write(Delivery("test", ingested_ns, frame))
+    store.write(CandleBatch(source="test", ingested_ns=ingested_ns, candles=frame))
 
 
 def test_what_is_written_is_read_bit_for_bit(store: Candles, instrument: InstrumentId) -> None:
@@ -208,7 +208,7 @@ def test_only_minutes_of_a_known_market_are_stored(store: Candles) -> None:
 
 def test_a_delivery_of_nothing_changes_nothing(store: Candles, instrument: InstrumentId) -> None:
     before = store.coverage()
-    store.write(Delivery("test", 1))
+    store.write(CandleBatch(source="test", ingested_ns=1))
     write(store, made_frame(5, instrument=instrument).slice(2, 2))
     assert store.coverage() == before
 
@@ -235,23 +235,36 @@ def test_a_gap_where_a_row_was_refused_says_so(store: Candles, instrument: Instr
     frame = made_frame(20, instrument=instrument)
     for start, stop in ((0, 5), (6, 10), (11, 20)):
         write(store, frame.slice(start, stop))
-    store.write(Delivery("test", 9, refused=(refused(instrument, row=6, refused_ns=9),)))
+    store.write(
+        CandleBatch(
+            source="test", ingested_ns=9, refused=(refused(instrument, row=6, refused_ns=9),)
+        )
+    )
     assert [g.reason for g in store.gaps(instrument)] == ["quarantined", "unknown"]
 
 
 def refused(instrument: InstrumentId, row: int, refused_ns: int) -> RefusedRow:
     open_ns = START_NS + (row - 1) * MINUTE_NS
-    return RefusedRow(instrument, "a.csv", "ab" * 32, row, open_ns, "why", "1 2 3", refused_ns)
+    return RefusedRow(
+        instrument=instrument,
+        file="a.csv",
+        content_hash="ab" * 32,
+        row=row,
+        open_ns=open_ns,
+        reason="why",
+        values="1 2 3",
+        refused_ns=refused_ns,
+    )
 
 
 def test_the_last_verdict_on_a_file_replaces_the_one_before(
     store: Candles, instrument: InstrumentId
 ) -> None:
     first = tuple(refused(instrument, row, 1) for row in (3, 1, 2))
-    store.write(Delivery("test", 1, refused=first))
+    store.write(CandleBatch(source="test", ingested_ns=1, refused=first))
     assert store.quarantine(instrument) == tuple(sorted(first, key=lambda r: r.row))
     second = (refused(instrument, 2, 2),)
-    store.write(Delivery("test", 2, refused=second))
+    store.write(CandleBatch(source="test", ingested_ns=2, refused=second))
     assert store.quarantine(instrument) == second
     assert set(second) <= set(store.quarantine())
     assert store.quarantine(fresh()) == ()
@@ -259,11 +272,22 @@ def test_the_last_verdict_on_a_file_replaces_the_one_before(
 
 def test_imports_are_found_by_their_key(store: Candles, instrument: InstrumentId) -> None:
     records = [
-        ImportRecord(f"{instrument.symbol}-{n}", instrument, "f", "h", "csv", 1, 2, 3, 0, 10 - n)
+        ImportRecord(
+            key=f"{instrument.symbol}-{n}",
+            instrument=instrument,
+            file="f",
+            content_hash="h",
+            format="csv",
+            first_ns=1,
+            last_ns=2,
+            candles=3,
+            refused=0,
+            ingested_ns=10 - n,
+        )
         for n in range(3)
     ]
     for record in (*records, records[0]):
-        store.write(Delivery("test", 1, record=record))
+        store.write(CandleBatch(source="test", ingested_ns=1, record=record))
     assert store.imports(records[1].key) == (records[1],)
     assert store.imports("none") == ()
     assert [r for r in store.imports() if r in records] == records[::-1]
@@ -282,7 +306,9 @@ def test_the_reference_table_is_exact_and_keeps_the_last_word(
             contract_size=Decimal("0.01"),
             taker_fee_pct=Decimal("0.075"),
         )
-        store.write(Delivery("test", 1 if step == "0.1" else 2, instrument=said))
+        store.write(
+            CandleBatch(source="test", ingested_ns=1 if step == "0.1" else 2, instrument=said)
+        )
         assert store.instrument(instrument) == said
     assert [i for i in store.instruments() if i.id == instrument] == [said]
 

@@ -7,12 +7,12 @@ import numpy as np
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.market import CandleFrame, FundingFrame
 from bowline.core.model.values import Timeframe
-from bowline.storage.candles import Candles, Delivery, ImportRecord, RefusedRow
+from bowline.storage.candles import CandleBatch, Candles, ImportRecord, RefusedRow
 from tests.candle_files import START_NS, Opener, fresh, made_frame
 
 
 def write(store: Candles, frame: CandleFrame, ingested_ns: int = 1) -> None:
-    store.write(Delivery("test", ingested_ns, frame))
+    store.write(CandleBatch(source="test", ingested_ns=ingested_ns, candles=frame))
 
 
 def test_filled_minutes_are_counted_apart_until_a_traded_one_takes_their_place(
@@ -23,7 +23,7 @@ def test_filled_minutes_are_counted_apart_until_a_traded_one_takes_their_place(
     rest = frame.take(
         np.flatnonzero((frame.open_ns < flat.open_ns[0]) | (frame.open_ns > flat.open_ns[-1]))
     )
-    store.write(Delivery("test", 1, rest, filled=flat))
+    store.write(CandleBatch(source="test", ingested_ns=1, candles=rest, filled=flat))
     assert store.filled(instrument).tolist() == flat.open_ns.tolist()
     assert len(store.read(instrument, Timeframe.M1)) == 60
     (entry,) = [each for each in store.coverage() if each.instrument == instrument]
@@ -40,12 +40,38 @@ def test_what_is_deleted_is_gone_with_its_imports_and_nothing_else_is(
 ) -> None:
     store, other = opener(), fresh()
     frame = made_frame(60, instrument=instrument)
-    refused = RefusedRow(instrument, "f", "h", 1, int(frame.open_ns[5]), "why", "v", 1)
+    refused = RefusedRow(
+        instrument=instrument,
+        file="f",
+        content_hash="h",
+        row=1,
+        open_ns=int(frame.open_ns[5]),
+        reason="why",
+        values="v",
+        refused_ns=1,
+    )
     record = ImportRecord(
-        f"key {instrument.symbol}", instrument, "f", "h", "csv",
-        int(frame.open_ns[0]), int(frame.open_ns[-1]), 60, 1, 1,
-    )  # fmt: skip
-    store.write(Delivery("a", 1, frame, Instrument(instrument), (refused,), record))
+        key=f"key {instrument.symbol}",
+        instrument=instrument,
+        file="f",
+        content_hash="h",
+        format="csv",
+        first_ns=int(frame.open_ns[0]),
+        last_ns=int(frame.open_ns[-1]),
+        candles=60,
+        refused=1,
+        ingested_ns=1,
+    )
+    store.write(
+        CandleBatch(
+            source="a",
+            ingested_ns=1,
+            candles=frame,
+            instrument=Instrument(instrument),
+            refused=(refused,),
+            record=record,
+        )
+    )
     write(store, frame, ingested_ns=2)
     write(store, made_frame(60, instrument=other))
     assert store.delete(instrument, int(frame.open_ns[10]), int(frame.open_ns[20])) == 10

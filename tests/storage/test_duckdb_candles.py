@@ -11,7 +11,7 @@ import pytest
 
 from bowline.core.errors import Conflict, Damaged
 from bowline.core.model.values import Timeframe
-from bowline.storage.candles import Delivery
+from bowline.storage.candles import CandleBatch
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from tests.candle_files import SPOT, made_frame
 from tests.chance import seeded
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_flipped_bit_is_found_or_harmless(path: Path) -> None:
     """Fault E4: no changed bit ever gives other candles."""
     frame = made_frame(3000)
-    opened(path).write(Delivery("test", 1, frame))
+    opened(path).write(CandleBatch(source="test", ingested_ns=1, candles=frame))
     sound = path.read_bytes()
     chance = seeded(1)
     found = 0
@@ -58,7 +58,7 @@ def test_what_is_no_store_is_damaged(path: Path, content: bytes) -> None:
 
 
 def test_a_truncated_store_is_damaged(path: Path) -> None:
-    opened(path).write(Delivery("test", 1, made_frame(3000)))
+    opened(path).write(CandleBatch(source="test", ingested_ns=1, candles=made_frame(3000)))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(Damaged):

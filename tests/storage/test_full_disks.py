@@ -27,7 +27,7 @@ from bowline.desk.backup import choose_backup
 from bowline.desk.restore import restore
 from bowline.research.synthetic import synthetic_minutes
 from bowline.runtime.ingest import HealthReport
-from bowline.storage.candles import Delivery
+from bowline.storage.candles import CandleBatch
 from bowline.storage.embedded.sqlite_file import copy_sqlite
 from bowline.storage.embedded.sqlite_open import open_sqlite
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
@@ -54,7 +54,7 @@ def kept(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> Path:
     with closing(wire.open_tables(home)) as tables:
         tables.save_strategy(NAME, "one", "local", "{}", 1)
     minutes = synthetic_minutes(BTC, seed=1, minutes=300, start_ns=START)
-    wire.open_candles(home).write(Delivery("test", START, minutes))
+    wire.open_candles(home).write(CandleBatch(source="test", ingested_ns=START, candles=minutes))
     with closing(wire.open_journal(home / "journals" / "run-1.db")):
         pass
     writer = TapeWriter(home / "tape")
@@ -167,10 +167,10 @@ def test_candles_that_do_not_fit_are_refused_and_written_when_there_is_room(
     later = synthetic_minutes(BTC, seed=1, minutes=600, start_ns=START)
     disk.fill()
     with pytest.raises(Unreachable, match="its disk is full"):
-        store.write(Delivery("test", START, later))
+        store.write(CandleBatch(source="test", ingested_ns=START, candles=later))
     assert [each.candles for each in store.coverage()] == [300]
     disk.make_room()
-    store.write(Delivery("test", START, later))
+    store.write(CandleBatch(source="test", ingested_ns=START, candles=later))
     assert [each.candles for each in store.coverage()] == [600]
 
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from bowline.core.errors import BadInput, Conflict, NotFound, Unreachable
 from bowline.core.model.job import JOB_TRANSITIONS, MAX_ATTEMPTS, JobState
 from bowline.storage import migrations
-from bowline.storage.jobs import JobRequest, Jobs, Lease, LeaseLost, Progress
+from bowline.storage.jobs import JobProgress, JobRequest, Jobs, Lease, LeaseLost
 from bowline.storage.migrations.steps import to_revision
 from bowline.storage.schema import metadata
 from bowline.storage.servers.postgres_tables import postgres_engine, unmigrated_engine
@@ -27,7 +27,7 @@ from tests.databases import open_engine, postgres_database
 
 LONG = 1000
 ASKED = JobRequest("grid", "sma 5m", '{"a":1}', "f" * 64, "d" * 64, 100)
-SOME = Progress(stage="A", chunks_done=1, chunks=4, variants_done=25, variants=100, best=1.5)
+SOME = JobProgress(stage="A", chunks_done=1, chunks=4, variants_done=25, variants=100, best=1.5)
 
 
 @pytest.fixture

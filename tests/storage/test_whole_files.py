@@ -17,7 +17,7 @@ from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import Timeframe
 from bowline.research.synthetic import synthetic_minutes
-from bowline.storage.candles import Delivery
+from bowline.storage.candles import CandleBatch
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.storage.embedded.sqlite_file import compact_sqlite, copy_sqlite, locked
 
@@ -55,7 +55,7 @@ def minutes() -> CandleFrame:
 
 @pytest.fixture
 def candles(home: Path) -> DuckDBCandles:
-    wire.open_candles(home).write(Delivery("test", START, minutes()))
+    wire.open_candles(home).write(CandleBatch(source="test", ingested_ns=START, candles=minutes()))
     store = wire.candle_file(home, busy_timeout_s=10)
     assert store is not None
     return store
@@ -77,7 +77,7 @@ def test_candles_that_are_being_written_are_waited_for(
     )
     # what is imported again into the copy replaces what was there: its keys came along
     copy.migrate()
-    copy.write(Delivery("test", START, minutes()))
+    copy.write(CandleBatch(source="test", ingested_ns=START, candles=minutes()))
     assert copy.coverage() == candles.coverage()
 
 

@@ -1,4 +1,4 @@
-"""The `bowline` command: words in, verbs of the desk called, tables or JSON out. It holds no rule.
+"""The `bowline` command: reads arguments, calls the desk, prints tables or JSON. It holds no rule.
 
 `bowline --help` must stay fast: the modules here import nothing heavy at the top, each command
 imports what it needs when it runs.
@@ -38,15 +38,15 @@ from bowline.cli import (
     venues,
     worker,
 )
-from bowline.cli.door import as_mendable, check_words
+from bowline.cli.environment import as_user_error, check_arguments
 from bowline.cli.output import EXIT_USAGE, WrongUsage, fail
 from bowline.cli.streams import OutputLost, StandardStreams
 from bowline.core.errors import BowlineError
 
-#: what a person can mend ends with 1, wrong usage with 2, a bug with this
+#: errors that the user can correct exit with 1, wrong usage with 2, a bug with this
 EXIT_BUG = 70
-#: what typer raises where words are not what a command takes: the class above BadParameter
-_WrongWords: type[Exception] = typer.BadParameter.__mro__[1]
+#: what typer raises for arguments that a command does not take: the class above BadParameter
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     help="Crypto autotrading from market data and research to paper and live trading.",
@@ -87,19 +87,21 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True),  # noqa: ARG001 - typer reads it
+    version: bool = typer.Option(  # noqa: ARG001 - typer reads it
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
+    ),
 ) -> None:
     """Before every command."""
-    # strategies, positions and what is recorded are for nobody else: whatever a command writes is
-    # 600, folders are 700
+    # strategies, positions and recordings are private: files that a command writes are 600,
+    # folders 700
     os.umask(0o077)
-    from bowline.cli.first_line import start_logs_at_the_first_line
+    from bowline.cli.lazy_logs import start_logs_on_first_record
 
-    start_logs_at_the_first_line()
+    start_logs_on_first_record()
 
 
 def main() -> None:
-    """Run the command line; what a person can mend ends as one message and exit code 1."""
+    """Run the command line; an error that the user can correct is one message and exit code 1."""
     streams = StandardStreams()
     try:
         _run()
@@ -109,12 +111,12 @@ def main() -> None:
 
 def _run() -> NoReturn:
     try:
-        check_words(sys.argv[1:])
+        check_arguments(sys.argv[1:])
         found = app(prog_name="bowline", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(found if isinstance(found, int) else 0)
-    except _WrongWords as error:
-        _refuse_words(error)
+    except _UsageError as error:
+        _fail_usage(error)
     except typer.Abort:
         typer.echo("aborted", err=True)
         sys.exit(1)
@@ -123,8 +125,8 @@ def _run() -> NoReturn:
     except BowlineError as error:
         _fail(error)
     except OSError as error:
-        if (mendable := as_mendable(error)) is not None:
-            _fail(mendable)
+        if (found := as_user_error(error)) is not None:
+            _fail(found)
         _end_with_bug(error)
     except Exception as error:
         _end_with_bug(error)
@@ -136,7 +138,7 @@ def _fail(error: BowlineError) -> NoReturn:
 
 
 def _complete_advice(error: BowlineError) -> None:
-    """Advice that this command cannot follow says which one can; where there is none, its help."""
+    """Name the command that has the options of a hint; without a hint, point to the help."""
     from bowline.cli.advice import command_in, options_in, where_to_give
 
     if not error.hint:
@@ -148,10 +150,10 @@ def _complete_advice(error: BowlineError) -> None:
         error.hint = f"{error.hint.rstrip('.')} ({found})"
 
 
-def _refuse_words(error: Any) -> NoReturn:  # noqa: ANN401 - of a library that typer hides
-    """Say what a command line did not take as every other mistake is said."""
+def _fail_usage(error: Any) -> NoReturn:  # noqa: ANN401 - of a library that typer hides
+    """Print a usage error in the form of every other error."""
     if type(error).__name__ == "NoArgsIsHelpError":
-        # a group by itself is asked what it has
+        # a group without a command shows its help
         error.show()
         sys.exit(EXIT_USAGE)
     asked = error.ctx.command_path if error.ctx is not None else "bowline"
@@ -163,7 +165,7 @@ def _refuse_words(error: Any) -> NoReturn:  # noqa: ANN401 - of a library that t
 
 
 def _end_with_bug(error: Exception) -> NoReturn:
-    """The traceback is for whoever mends it, the secrets in it are for nobody."""
+    """Print the traceback without the secrets in it, and exit."""
     from bowline.logs import write_crash
     from bowline.settings import load_settings
 

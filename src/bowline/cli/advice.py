@@ -1,7 +1,7 @@
-"""Whether advice can be followed where it is given: options that the present command does not have.
+"""Hints that name an option which the present command does not have: which commands have it.
 
-A room below says what to do and cannot know which command was asked. Where its advice names an
-option of another command, that command is named here. Nothing else of the advice may change.
+The packages below write hints and do not know which command was run. Where a hint names an option
+of another command, that command is added here. Nothing else of a hint may change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
-#: advice that names its command says whose its options are
+#: a hint that names its command says whose the options are
 _NAMED = re.compile(r"\bbowline [a-z][^;.`]*(?:\.[a-z][^;.`]*)*")
 
 

@@ -1,4 +1,4 @@
-"""`bowline backtest`: a strategy over stored candles, or straight over a file."""
+"""`bowline backtest`: a strategy over stored candles or over those of a file."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from bowline.cli.options import (
     TIMEFRAME,
     TRADES,
     outputs_of,
+    run_options_of,
     say_written,
     steps_of,
-    words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_json
 
@@ -60,7 +60,7 @@ def backtest_command(
     force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Test a strategy on past candles and report what it would have come to."""
+    """Backtest a strategy on past candles and print its report."""
     from bowline import wire
     from bowline.core.report import make_report
     from bowline.desk.report import caption_of
@@ -69,7 +69,7 @@ def backtest_command(
 
     page, table = outputs_of({"--html": html, "--trades": trades}, spec, candles, force=force)
     home = wire.home()
-    words = words_of(
+    options = run_options_of(
         market,
         symbol,
         timeframe,
@@ -83,7 +83,7 @@ def backtest_command(
     with wire.strategy_desk(home) as strategies:
         setup = set_up(
             strategies.load(spec),
-            words,
+            options,
             strategies.opinion,
             lambda: wire.open_candles(home),
             account="backtest",
@@ -100,7 +100,7 @@ def backtest_command(
 def show_report(
     report: Report, caption: Caption, *, page: Output | None, table: Output | None, as_json: bool
 ) -> None:
-    """Write the files that were asked for, then print the report."""
+    """Write the requested files, then print the report."""
     from bowline.desk.report import print_report, report_json, write_html, write_trades_csv
 
     if page is not None:

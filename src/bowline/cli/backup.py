@@ -13,22 +13,24 @@ from bowline.cli.options import MOST_ROWS
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 app = typer.Typer(
-    help="Backups of everything that cannot be made again; smaller files.", no_args_is_help=True
+    help="Create, list, verify and restore backups; compact stores.", no_args_is_help=True
 )
 
-_BACKUP_HELP = "Its name, as `bowline backup list` shows it, or its folder."
-_IN_HELP = "The folder that holds the backups, if it is not `backups` in the home."
+_BACKUP_HELP = "The backup: its name in `bowline backup list`, or its folder."
+_IN_HELP = "Folder of the backups (default: `backups` in the home)."
 
 
 @app.command("create")
 def create_command(
     to: Annotated[
-        Path | None, typer.Option(help="The folder for backups; `backups` in the home without it.")
+        Path | None, typer.Option(help="Folder for backups (default: `backups` in the home).")
     ] = None,
-    keep: int = typer.Option(7, min=1, max=MOST_ROWS, help="How many of the newest stay there."),
+    keep: int = typer.Option(
+        7, min=1, max=MOST_ROWS, help="Number of backups to keep there, the newest."
+    ),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Copy everything that cannot be made again, also while runs are at work."""
+    """Back up all data that cannot be recreated, also during runs."""
     from bowline import wire
     from bowline.desk import backup as desk
 
@@ -54,10 +56,10 @@ def create_command(
     if manifest.journals:
         entries = sum(each.entries for each in manifest.journals)
         typer.echo(f"{len(manifest.journals)} journals with {entries:,} entries were verified")
-    for words in manifest.left_out:
-        typer.echo(f"left out: {words}")
+    for each in manifest.left_out:
+        typer.echo(f"not included: {each}")
     for name in made.gone:
-        typer.echo(f"no longer in backups, its run was deleted: {name}")
+        typer.echo(f"no longer in the backups, because its run was deleted: {name}")
     for path in made.removed:
         typer.echo(f"removed: {path}")
 
@@ -67,7 +69,7 @@ def list_command(
     folder: Annotated[Path | None, typer.Option("--in", help=_IN_HELP)] = None,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """The backups, newest first."""
+    """List the backups, newest first."""
     from bowline.desk.backup import find_backups
     from bowline.desk.journal import moment
 
@@ -103,7 +105,7 @@ def verify_command(
     folder: Annotated[Path | None, typer.Option("--in", help=_IN_HELP)] = None,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Check that every file is as it was written; exit code 1 if not."""
+    """Check every file of a backup; exit code 1 if one is damaged."""
     from bowline.desk import backup as desk
 
     path = desk.choose_backup(_folder(folder), backup)
@@ -119,7 +121,7 @@ def verify_command(
         )
     elif not problems:
         size = f"{len(manifest.files)} files, {manifest.bytes:,} bytes"
-        typer.echo(f"{path}: {size}, all as they were written")
+        typer.echo(f"{path}: {size}, all intact")
     else:
         typer.echo(f"error: backup {path} is damaged", err=True)
         for line in problems:
@@ -132,11 +134,14 @@ def verify_command(
 def restore_command(
     backup: str = typer.Argument(help=_BACKUP_HELP),
     *,
-    into: Annotated[Path, typer.Option(help="A folder that is empty or not there yet.")],
+    into: Annotated[Path, typer.Option(help="Target folder: empty, or not existing yet.")],
     folder: Annotated[Path | None, typer.Option("--in", help=_IN_HELP)] = None,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Put a backup into an empty folder, to be used as BOWLINE_HOME; go on where it was cut off."""
+    """Restore a backup into an empty folder, for use as BOWLINE_HOME.
+
+    An interrupted restore is continued by the same command.
+    """
     from bowline import wire
     from bowline.desk import backup as desk
     from bowline.desk.restore import restore
@@ -158,16 +163,19 @@ def restore_command(
         )
         return
     typer.echo(f"{len(found.files)} files, {found.bytes:,} bytes restored into {home}")
-    for words in found.manifest.left_out:
-        typer.echo(f"left out: {words}")
+    for each in found.manifest.left_out:
+        typer.echo(f"not included: {each}")
     for plugin in found.untrusted:
-        typer.echo(f"not trusted: {plugin}; read it, then `bowline strategy trust`")
-    typer.echo(f"to use it: export BOWLINE_HOME={quote(str(home))}")
+        typer.echo(f"not trusted: {plugin}; read it, then run `bowline strategy trust`")
+    typer.echo(f"to use it, set: export BOWLINE_HOME={quote(str(home))}")
 
 
 @app.command("vacuum")
 def vacuum_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """Make the tables and the candle file smaller; journals are never rewritten."""
+    """Compact the tables and the candle file.
+
+    Journals are append-only and are never rewritten.
+    """
     from bowline import wire
     from bowline.desk.backup import vacuum
 
@@ -190,6 +198,6 @@ def _folder(said: Path | None) -> Path:
 
 
 def _progress(name: str, size: int) -> None:
-    """A line on stderr for each file, where a person looks on."""
+    """A line on stderr for each file, if stderr is a terminal."""
     if sys.stderr.isatty():
         typer.echo(f"{name}: {size:,} bytes", err=True)

@@ -1,4 +1,4 @@
-"""`bowline book`: live books of a symbol at several venues, side by side."""
+"""`bowline book`: live order books of a symbol at several venues, side by side."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bowline.core.venue import Listing
-    from bowline.desk.books import Comparison
+    from bowline.desk.books import BookComparison
 
 app = typer.Typer()
 
-_SIZE_HELP = "Base units: what buying and selling so much would come to at each venue."
-_ONCE_HELP = "End when every book is there, or after --wait seconds."
+_SIZE_HELP = "Quantity in base units: show the average price for it at each venue."
+_ONCE_HELP = "Exit when every book has arrived, or after --wait seconds."
 
 
 @app.command("book")
@@ -28,13 +28,20 @@ def book_command(
     symbol: str = typer.Argument(..., help="The symbol, such as BTCUSDT."),
     *,
     venues: str = typer.Option("all", help="Markets such as bybit:linear, venues, or all."),
-    kind: str = typer.Option("linear", help="Of whole venues: linear or spot."),
+    kind: str = typer.Option(
+        "linear", help="Market kind where --venues names a venue: linear or spot."
+    ),
     size: float = typer.Option(0.0, min=0.0, max=1e12, help=_SIZE_HELP),
     once: bool = typer.Option(False, "--once", help=_ONCE_HELP),
-    wait: float = typer.Option(15.0, min=1.0, max=MOST_SECONDS, help="Seconds."),
-    as_json: bool = typer.Option(False, "--json", help="A JSON object a line."),
+    wait: float = typer.Option(
+        15.0, min=1.0, max=MOST_SECONDS, help="Timeout of --once in seconds."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object per line."),
 ) -> None:
-    """Show live books side by side, and where a size is bought and sold best."""
+    """Compare live order books of a symbol across venues.
+
+    With --size, mark where that quantity is bought and sold at the best average price.
+    """
     listings = _listings(symbol, venues, kind)
     comparison = asyncio.run(_watch(listings, size, wait if once else None, as_json=as_json))
     if once and not any(each.state == "valid" for each in comparison.books):
@@ -42,13 +49,13 @@ def book_command(
 
 
 def _listings(symbol: str, venues: str, kind: str) -> list[Listing]:
-    """The symbol at every market that is named and lists it."""
+    """The listings of the symbol at the named markets."""
     from bowline import wire
     from bowline.desk.candles import parse_symbol
     from bowline.desk.instruments import find, parse_markets
 
     if kind not in {"spot", "linear"}:
-        raise BadInput(f"--kind {kind} is none", hint="spot or linear")
+        raise BadInput(f"--kind {kind}: no such kind of market", hint="expected spot or linear")
     named = [part.strip() for part in venues.split(",")]
     markets = [m for m in parse_markets(named) if m.kind == kind or m.name in named]
     name = parse_symbol(symbol)
@@ -69,18 +76,18 @@ def _listings(symbol: str, venues: str, kind: str) -> list[Listing]:
     if not found:
         raise BadInput(
             f"{name} is not known to trade at any of {', '.join(m.name for m in markets)}",
-            hint=f"ask them first: bowline instruments sync --markets {venues}",
+            hint=f"update the listings: bowline instruments sync --markets {venues}",
         )
     there = {each.instrument.id.market_id for each in found}
     left_out = [market.name for market in markets if market.market_id not in there]
     if left_out:
-        typer.echo(f"left out, {name} is not known to trade there: {', '.join(left_out)}", err=True)
+        typer.echo(f"skipped, {name} is not known to trade there: {', '.join(left_out)}", err=True)
     return found
 
 
 async def _watch(
     listings: list[Listing], size: float, wait_s: float | None, *, as_json: bool
-) -> Comparison:
+) -> BookComparison:
     import signal
     import time
     from contextlib import suppress
@@ -88,7 +95,7 @@ async def _watch(
     from bowline import wire
     from bowline.desk import books as desk
 
-    board, stop = desk.Board(), asyncio.Event()
+    board, stop = desk.BookBoard(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     screen = None if as_json else _Screen()
@@ -116,14 +123,14 @@ async def _watch(
     return comparison
 
 
-def _lines(comparison: Comparison) -> None:
+def _lines(comparison: BookComparison) -> None:
     import msgspec
 
     typer.echo(msgspec.json.encode(comparison).decode())
 
 
 class _Screen:
-    """A table that is redrawn on a terminal; elsewhere each is printed below the last."""
+    """A table that is redrawn on a terminal; elsewhere each is printed after the last."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -134,18 +141,18 @@ class _Screen:
         if self._console.is_terminal:
             self._live.start()
 
-    def __call__(self, comparison: Comparison) -> None:
+    def __call__(self, comparison: BookComparison) -> None:
         if self._console.is_terminal:
             self._live.update(_table(comparison), refresh=True)
         else:
             self._console.print(_table(comparison))
 
     def close(self) -> None:
-        """Leave the last table standing."""
+        """Stop redrawing; the last table stays."""
         self._live.stop()
 
 
-def _table(comparison: Comparison) -> Table:
+def _table(comparison: BookComparison) -> Table:
     from rich.table import Table
 
     what = f" {comparison.size:g}" if comparison.size else ""

@@ -1,4 +1,4 @@
-"""`bowline candles import`: files of one-minute candles into the store."""
+"""`bowline candles import`: stores files of one-minute candles."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bowline.cli.output import JSON_HELP, emit_json, emit_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bowline.desk.candle_import import FileWords, ImportOutcome, ImportRequest
+    from bowline.desk.candle_import import FileOptions, ImportOutcome, ImportRequest
 
-_FILES_HELP = "CSV, zip, gzip, feather, JSON or Parquet of one-minute candles."
+_FILES_HELP = "Files of one-minute candles: CSV, zip, gzip, feather, JSON, Parquet."
 MARKET_HELP = "The market, such as binance:spot or bybit:linear."
 SYMBOL_HELP = "The venue's symbol, such as BTCUSDT."
-_OFFSET_HELP = "Hours the clock of a file without a zone is ahead of UTC, such as +3."
-_COLUMN_HELP = "A column by its heading, or its number from 1: time=Date, volume=Vol, open=2 ..."
-_LISTED_HELP = "The venue does not list it (any more), and it is meant all the same."
+_OFFSET_HELP = "Hours ahead of UTC, such as +3, of times without a zone."
+_COLUMN_HELP = "A column by heading or number (from 1): time=Date, volume=Vol, open=2."
+_LISTED_HELP = "Accept a symbol that the venue does not list (any more)."
 
 
 def import_command(
@@ -28,22 +28,24 @@ def import_command(
     *,
     market: str = typer.Option(..., help=MARKET_HELP),
     symbol: str = typer.Option(..., help=SYMBOL_HELP),
-    tick_size: str = typer.Option("", help="The price step of the instrument."),
-    lot_step: str = typer.Option("", help="Its quantity step."),
-    min_notional: str = typer.Option("", help="The least an order must be worth."),
-    contract_size: str = typer.Option("", help="Base units a contract, for volume in contracts."),
-    timeframe: str = typer.Option("", help="What thin files hold that do not tell: 1m."),
+    tick_size: str = typer.Option("", help="Price step of the instrument."),
+    lot_step: str = typer.Option("", help="Quantity step of the instrument."),
+    min_notional: str = typer.Option("", help="Minimum value of an order."),
+    contract_size: str = typer.Option(
+        "", help="Base units per contract, if volume is in contracts."
+    ),
+    timeframe: str = typer.Option("", help="Timeframe of files too short to tell: 1m."),
     utc_offset: str = typer.Option("", help=_OFFSET_HELP),
     column: Annotated[
         list[str] | None, typer.Option(metavar="ROLE=HEADING", help=_COLUMN_HELP)
     ] = None,
-    decimal: str = typer.Option("", help="The decimal sign, where a comma may be either: , or ."),
-    keep_good: bool = typer.Option(False, help="Store the good rows of a file with bad ones."),
-    allow_jumps: bool = typer.Option(False, help="Believe jumps (a real flash crash)."),
+    decimal: str = typer.Option("", help="Decimal sign where a comma is ambiguous: , or ."),
+    keep_good: bool = typer.Option(False, help="Store the valid rows of a file that has bad ones."),
+    allow_jumps: bool = typer.Option(False, help="Accept price jumps, such as a real flash crash."),
     fill_flat: bool = typer.Option(
-        False, help="Fill minutes in which nothing traded: last close, volume 0, counted apart."
+        False, help="Fill minutes without trades: last close, volume 0, counted apart."
     ),
-    fill_longest: int = typer.Option(1440, min=1, help="Leave holes of more minutes than this."),
+    fill_longest: int = typer.Option(1440, min=1, help="Longest gap to fill, in minutes."),
     unlisted: bool = typer.Option(False, help=_LISTED_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
@@ -56,17 +58,20 @@ def import_command(
         market,
         symbol,
         steps_of(tick_size, lot_step, min_notional, contract_size),
-        _file_words(timeframe, utc_offset, column or (), decimal),
+        _file_options(timeframe, utc_offset, column or (), decimal),
         keep_good=keep_good,
         allow_jumps=allow_jumps,
         fill_longest=fill_longest if fill_flat else None,
     )
     request = _listed(request, unlisted=unlisted)
-    told = _Progress(len(files))
+    progress = _Progress(len(files))
     try:
-        outcomes = desk.import_files(wire.open_candles(wire.home()), files, request, told.tell)
+        outcomes = desk.import_files(wire.open_candles(wire.home()), files, request, progress.show)
     except KeyboardInterrupt:
-        typer.echo(f"stopped after {told.done} of {len(files)} files: repeat to go on", err=True)
+        typer.echo(
+            f"stopped after {progress.done} of {len(files)} files: repeat the command to continue",
+            err=True,
+        )
         raise
     if as_json:
         emit_json({"instrument": name_of(request.instrument), "files": outcomes})
@@ -78,28 +83,28 @@ def import_command(
 
 
 class _Progress:
-    """A line a file on stderr; what holds for many files alike is said once."""
+    """A line per file on stderr; a note that several files share is printed once."""
 
     def __init__(self, files: int) -> None:
         self._files = files
-        self._said: set[str] = set()
+        self._printed: set[str] = set()
         self.done = 0
 
-    def tell(self, outcome: ImportOutcome) -> None:
-        """What became of the next file."""
+    def show(self, outcome: ImportOutcome) -> None:
+        """Print the outcome of the next file."""
         self.done += 1
-        new = [note for note in outcome.notes if note not in self._said]
-        self._said.update(new)
+        new = [note for note in outcome.notes if note not in self._printed]
+        self._printed.update(new)
         line = "; ".join((_sentence(outcome), *new))
         typer.echo(f"[{self.done}/{self._files}] {line}", err=True)
 
 
-def _file_words(timeframe: str, offset: str, columns: Sequence[str], decimal: str) -> FileWords:
-    from bowline.desk.candle_import import FileWords, parse_columns
+def _file_options(timeframe: str, offset: str, columns: Sequence[str], decimal: str) -> FileOptions:
+    from bowline.desk.candle_import import FileOptions, parse_columns
     from bowline.desk.candles import parse_timeframe
     from bowline.desk.funding import parse_offset
 
-    return FileWords(
+    return FileOptions(
         parse_timeframe(timeframe) if timeframe else None,
         parse_offset(offset),
         parse_columns(columns),
@@ -111,12 +116,12 @@ def _decimal_sign(text: str) -> str:
     from bowline.core.errors import BadInput
 
     if text not in {"", ",", "."}:
-        raise BadInput(f"--decimal is {text!r}", hint="Expected , or .")
+        raise BadInput(f"--decimal {text!r} is not a decimal sign", hint="expected , or .")
     return text
 
 
 def _listed(request: ImportRequest, *, unlisted: bool) -> ImportRequest:
-    """The request with what the venue lists of its instrument, if it was ever asked."""
+    """The request with the venue's listing of its instrument, if listings are stored."""
     from contextlib import closing
 
     import msgspec
@@ -144,7 +149,7 @@ def _filled(outcome: ImportOutcome) -> str:
     done = outcome.filled
     if done is None:
         return ""
-    left = f", {done.left_minutes:,} in {done.left:,} holes left" if done.left else ""
+    left = f", {done.left_minutes:,} in {done.left:,} gaps not filled" if done.left else ""
     return f", {done.minutes:,} minutes filled flat{left}"
 
 

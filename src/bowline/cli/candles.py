@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bowline.storage.candles import Candles
 
 app = typer.Typer(
-    help="Candles: import files, download, see what is stored, export.", no_args_is_help=True
+    help="Import, download, inspect, export and delete candles.", no_args_is_help=True
 )
 app.command("import")(import_command)
 app.command("download")(download_command)
@@ -27,7 +27,7 @@ app.command("delete")(delete_candles)
 
 @app.command("list")
 def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """What is stored, by instrument."""
+    """List the stored candles by instrument."""
     from bowline.desk import candles as desk
 
     coverage = desk.list_candles(_store())
@@ -56,7 +56,7 @@ def gaps_command(
     symbol: str = typer.Option("", help=SYMBOL_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Minutes that are missing and why, of one instrument or of all."""
+    """List missing minutes with the reason."""
     from bowline import wire
     from bowline.desk import candles as desk
 
@@ -91,7 +91,7 @@ def quarantine_command(
     symbol: str = typer.Option("", help=SYMBOL_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Rows of files that did not become candles, and why."""
+    """List rows of files that were refused, with the reason."""
     from bowline.desk import candles as desk
 
     refused = desk.refused_rows(_store(), _instrument(market, symbol))
@@ -106,18 +106,18 @@ def quarantine_command(
 
 @app.command("export")
 def export_command(
-    file: Annotated[Path, typer.Argument(help="The file to write: .csv or .parquet.")],
+    file: Annotated[Path, typer.Argument(help="File to write: .csv or .parquet.")],
     *,
     market: str = typer.Option(..., help=MARKET_HELP),
     symbol: str = typer.Option(..., help=SYMBOL_HELP),
-    timeframe: str = typer.Option("1m", help="1m, 5m, 1h, 1d …"),
-    start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
-    end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
+    timeframe: str = typer.Option("1m", help="Timeframe: 1m, 5m, 1h, 1d."),
+    start: str = typer.Option("", "--from", help="Start (UTC), such as 2024-01-31."),
+    end: str = typer.Option("", "--to", help="End (UTC): candles that have closed by then."),
     allow_gaps: bool = ALLOW_GAPS,
     force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Write stored candles of any timeframe to a file."""
+    """Export stored candles of any timeframe to a file."""
     from bowline.desk import candles as desk
     from bowline.desk.completeness import accept_stored
     from bowline.desk.report import completeness_document
@@ -151,12 +151,15 @@ def fill_command(
     *,
     market: str = typer.Option(..., help=MARKET_HELP),
     symbol: str = typer.Option(..., help=SYMBOL_HELP),
-    start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
-    end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
-    longest: int = typer.Option(1440, min=1, help="Leave holes of more minutes than this."),
+    start: str = typer.Option("", "--from", help="Start (UTC), such as 2024-01-31."),
+    end: str = typer.Option("", "--to", help="End (UTC): candles that have closed by then."),
+    longest: int = typer.Option(1440, min=1, help="Longest gap to fill, in minutes."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Fill minutes in which nothing traded: the last close, volume 0, counted apart for ever."""
+    """Fill minutes without trades with flat candles.
+
+    A filled minute has the last close and volume 0, and is counted apart wherever it is used.
+    """
     from bowline.desk import candles as desk
     from bowline.desk.fill_flat import fill_flat
 
@@ -167,8 +170,8 @@ def fill_command(
         return
     typer.echo(
         f"{desk.name_of(instrument)}: {done.minutes:,} minutes filled flat with volume 0;"
-        f" {done.left_minutes:,} minutes in {done.left:,} holes left"
-        " (longer, or with refused rows)"
+        f" {done.left_minutes:,} minutes in {done.left:,} gaps not filled"
+        " (too long, or with refused rows)"
     )
 
 
@@ -183,7 +186,10 @@ def _instrument(market: str, symbol: str) -> InstrumentId | None:
     from bowline.desk import candles as desk
 
     if bool(market) != bool(symbol):
-        raise BadInput("--market and --symbol go together", hint="Give both, or neither for all.")
+        raise BadInput(
+            "--market and --symbol need each other",
+            hint="give both, or neither for all instruments",
+        )
     return desk.instrument_of(market, symbol) if market else None
 
 

@@ -1,4 +1,4 @@
-"""`bowline demo`: the whole walk, from a candle file to a paper run, in a folder of its own."""
+"""`bowline demo`: every step from a candle file to a paper run, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_GAPS = "Go on although too many candles of your file are missing."
-_FILE = typer.Option(None, "--candles", help="Your own file of 1m candles, not the made-up market.")
+_GAPS = "Continue although too many candles of the file are missing."
+_FILE = typer.Option(None, "--candles", help="Your file of 1m candles (default: generated).")
 
 
 @app.command("demo")
@@ -32,7 +32,10 @@ def demo_command(
     allow_gaps: bool = typer.Option(False, help=_GAPS),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Import candles, backtest a strategy, run it on paper, and compare the two."""
+    """Run a demonstration from candle import to paper run.
+
+    Candles are imported, a strategy is backtested and run on paper, and the two are compared.
+    """
     import time
 
     from bowline import wire
@@ -41,7 +44,7 @@ def demo_command(
     from bowline.desk import demo
     from bowline.desk.output_files import Output
     from bowline.desk.report import write_html
-    from bowline.desk.setup import Words
+    from bowline.desk.setup import RunOptions
 
     home = wire.demo_home()
     symbol = demo.demo_symbol(candles)
@@ -53,8 +56,8 @@ def demo_command(
     with wire.strategy_desk(home) as strategies:
         saved = strategies.create(strategies.read(demo.SPEC), time.time_ns()).record
     _say("3/4 paper run, candle by candle, and the backtest it is compared with ...")
-    words = Words(market=demo.MARKET, symbol=symbol, gaps=gap_rule(allow=allow_gaps))
-    run, caption = play(home, saved.id, words, None, fresh=True)
+    options = RunOptions(market=demo.MARKET, symbol=symbol, gaps=gap_rule(allow=allow_gaps))
+    run, caption = play(home, saved.id, options, None, fresh=True)
     _say("4/4 writing the report ...")
     report = make_report(run.result.record, run.completeness)
     page = home / f"report-{run.run_id}.html"
@@ -86,7 +89,7 @@ def _tell(
     from bowline.desk.report import completeness_facts, verdict
 
     missing = "; ".join(text for _, text in completeness_facts(report.completeness))
-    before = " (already there)" if imported.status == "known" else ""
+    before = " (already imported)" if imported.status == "known" else ""
     same = "0 differences" if not summary.differences else f"{summary.differences} DIFFERENCES"
     bowline = quote(os.path.relpath(sys.argv[0]))
     typer.echo(
@@ -94,15 +97,15 @@ def _tell(
 Imported    {summary.candles:,} one-minute candles from {imported.file}{before}: {missing}
 Strategy    {strategy}
 Backtest    {verdict(report)}
-Paper run   the same strategy candle by candle, every order in a journal first:
+Paper run   the same strategy candle by candle, with a journal:
             {summary.round_trips:,} round trips, {same} from the backtest
 Report      {summary.report}
 Journal     {summary.journal}
 
-Try next (everything above lies in {home}):
+Next steps (all files are in {home}):
   export BOWLINE_HOME={quote(str(home))}
-  {bowline} journal verify                 # every entry is what was written
-  {bowline} journal replay                 # decide it all again: the same commands
+  {bowline} journal verify                 # check the hash chain
+  {bowline} journal replay                 # recompute every command
   {bowline} strategy list
   {bowline} indicators list
   make demo CANDLES=path/to/your-1m-candles.csv"""

@@ -1,8 +1,7 @@
-"""`bowline doctor`: what is configured, what is missing, what to do. It mends nothing.
+"""`bowline doctor`: what is configured, what is missing, what to do. It changes no setting.
 
-It opens what other commands open: a candle store that is not there yet is made, as by them. In half
-a home, where a restore was cut off, it opens nothing.
-Every line is cleaned of every secret before it is shown.
+It opens what other commands open, so a candle store that does not exist yet is created. In a home
+whose restore was interrupted it opens nothing. Secrets are removed from every line.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import typer
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from bowline.desk.checkup import Check
+    from bowline.desk.checkup import HealthCheck
     from bowline.settings import Settings
 
 app = typer.Typer()
@@ -26,11 +25,11 @@ _BUS_SECONDS = 5
 
 @app.command("doctor")
 def doctor(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """What is configured, what is missing, and what to do about it."""
+    """Check the configuration and report what is missing."""
     from msgspec.structs import replace
 
     from bowline.core.errors import BadInput
-    from bowline.desk.checkup import Check, State, package_checks, python_check
+    from bowline.desk.checkup import CheckStatus, HealthCheck, package_checks, python_check
     from bowline.logs import Redactor
     from bowline.settings import load_settings
 
@@ -39,31 +38,33 @@ def doctor(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> Non
     try:
         settings = load_settings()
     except BadInput as error:
-        checks += [Check("settings", State.FAIL, line, error.hint) for line in error.problems]
+        checks += [
+            HealthCheck("settings", CheckStatus.FAIL, line, error.hint) for line in error.problems
+        ]
     else:
         secrets = settings.secrets
         checks += _configured(settings)
     clean = Redactor(secrets).clean
     checks = [replace(check, finding=clean(check.finding)) for check in checks]
-    failed = any(check.state is State.FAIL for check in checks)
+    failed = any(check.state is CheckStatus.FAIL for check in checks)
     if as_json:
         emit_json({"ok": not failed, "checks": checks})
     else:
         lines = [(check.state.value, check.name, _with_hint(check)) for check in checks]
-        emit_table(("", "check", "found, and what to do"), lines)
+        emit_table(("", "check", "finding and remedy"), lines)
     if failed:
         raise typer.Exit(1)
 
 
-def _with_hint(check: Check) -> str:
+def _with_hint(check: HealthCheck) -> str:
     return check.finding + (f"\n→ {check.hint}" if check.hint else "")
 
 
-def _configured(settings: Settings) -> Iterator[Check]:
+def _configured(settings: Settings) -> Iterator[HealthCheck]:
     from bowline import wire
     from bowline.desk.checkup import (
-        Check,
-        State,
+        CheckStatus,
+        HealthCheck,
         attempt,
         exposed_check,
         home_checks,
@@ -74,9 +75,9 @@ def _configured(settings: Settings) -> Iterator[Check]:
 
     shown = shown_settings(settings)
     listed = ", ".join(f"{name}={value}" for name, value in shown.items())
-    yield Check("settings", State.OK, listed or "all at their defaults")
+    yield HealthCheck("settings", CheckStatus.OK, listed or "all defaults")
     yield from secret_file_checks(secret_files())
-    yield Check("logs", State.OK, _logs(settings))
+    yield HealthCheck("logs", CheckStatus.OK, _logs(settings))
     home = settings.home
     yield from home_checks(home)
     kept = (home, home / "journals", wire.tape_folder(home), settings.log_file)
@@ -102,14 +103,14 @@ def _candle_store(settings: Settings) -> str:
     from bowline import wire
 
     if settings.candles is None and not settings.home.exists():
-        return "not made yet: the first import makes it"
+        return "none yet: the first import creates it"
     covered = wire.open_candles(settings.home).coverage()
     candles = sum(each.candles for each in covered)
     return f"{len(covered)} instruments, {candles:,} candles"
 
 
 def _bus(settings: Settings) -> str:
-    """Asked for something that changes nothing: a server that is there answers."""
+    """A request that changes nothing, to see whether the server answers."""
     import asyncio
 
     from bowline import wire
@@ -117,7 +118,7 @@ def _bus(settings: Settings) -> str:
     from bowline.runtime.bus import topic
 
     if settings.bus is None:
-        return "in memory: other processes hear nothing"
+        return "in memory: not shared with other processes"
 
     async def ask() -> None:
         bus = wire.open_bus()
@@ -127,7 +128,7 @@ def _bus(settings: Settings) -> str:
         except TimeoutError:
             raise Conflict(
                 f"the bus does not answer within {_BUS_SECONDS} s",
-                hint="is the Redis server of BOWLINE_BUS running, and the way to it open?",
+                hint="check that the Redis server of BOWLINE_BUS is running and reachable",
             ) from None
         finally:
             await bus.close()
@@ -156,9 +157,9 @@ def _runs(settings: Settings) -> str:
     return f"{len(ends)} known, {len(entries)} with a journal, {sum(entries):,} entries"
 
 
-def _plugins() -> Check:
+def _plugins() -> HealthCheck:
     from bowline import wire
-    from bowline.desk.checkup import Check, State, attempt
+    from bowline.desk.checkup import CheckStatus, HealthCheck, attempt
 
     failures: list[str] = []
 
@@ -169,12 +170,14 @@ def _plugins() -> Check:
 
     check = attempt("plugins", look)
     if failures:
-        return Check(check.name, State.WARN, check.finding, "see why: bowline strategy plugins")
+        return HealthCheck(
+            check.name, CheckStatus.WARN, check.finding, "see why: bowline strategy plugins"
+        )
     return check
 
 
 def _ta_lib() -> str:
-    """One sum that is known, through the C library itself."""
+    """A known mean, computed by the C library."""
     import numpy as np
 
     from bowline.core.errors import Damaged
@@ -183,4 +186,4 @@ def _ta_lib() -> str:
     (found,) = ta_lib.run("SMA", np.array([1.0, 2.0, 6.0]), 3)
     if found[-1] != 3.0:  # noqa: PLR2004 - (1 + 2 + 6) / 3
         raise Damaged(f"the mean of 1, 2 and 6 came out as {found[-1]}", hint="reinstall ta-lib")
-    return "computes"
+    return "computes correctly"

@@ -14,20 +14,23 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress as Bar
 
-    from bowline.desk.download import Downloaded, Progress
+    from bowline.desk.download import DownloadProgress, DownloadResult
 
-_END_HELP = "Up to this moment, UTC; without it up to the last closed minute."
+_END_HELP = "End (UTC; default: the last closed minute)."
 
 
 def download_command(
     *,
     market: str = typer.Option(..., help="The market, such as bybit:linear."),
     symbol: str = typer.Option(..., help="The symbol, such as BTCUSDT."),
-    start: str = typer.Option(..., "--from", help="From this moment, UTC: 2025-06-01."),
+    start: str = typer.Option(..., "--from", help="Start (UTC), such as 2025-06-01."),
     end: str = typer.Option("", "--to", help=_END_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Download one-minute candles that are missing; stopped, it goes on where it was."""
+    """Download the one-minute candles that are missing.
+
+    An interrupted download is continued by the same command.
+    """
     from bowline import wire
     from bowline.desk import download as desk
     from bowline.desk import instruments
@@ -37,17 +40,17 @@ def download_command(
     start_ns, end_ns = parse_span(start, end)
     catalogue = wire.open_listings(home)
 
-    async def fetch() -> Downloaded:
+    async def fetch() -> DownloadResult:
         listing = instruments.find(catalogue, instrument_of(market, symbol))
         candles, absences = wire.open_candles(home), catalogue.absences
         async with wire.venues() as venues:
             venue = venues.public(wanted)
             return await desk.download(
-                candles, absences, venue, listing, start_ns, end_ns, progress.told
+                candles, absences, venue, listing, start_ns, end_ns, progress.show
             )
 
     try:
-        with _Meter() as progress:
+        with _ProgressBar() as progress:
             done = asyncio.run(fetch())
     finally:
         catalogue.close()
@@ -58,8 +61,8 @@ def download_command(
         typer.echo(line)
 
 
-def sentences(done: Downloaded) -> Iterator[str]:
-    """What a download came to, and what to do about the minutes that did not come."""
+def sentences(done: DownloadResult) -> Iterator[str]:
+    """The outcome of a download, and what to do about the minutes that were not received."""
     if done.wanted:
         yield f"{done.name}: {done.done.candles:,} of {done.wanted:,} missing candles stored"
     elif not done.absent:
@@ -68,22 +71,22 @@ def sentences(done: Downloaded) -> Iterator[str]:
         yield f"{done.done.refused:,} refused: bowline candles quarantine shows them"
     if old := sum(each.minutes for each in done.done.too_old):
         yield (
-            f"{old:,} minutes are older than what the venue tells, and asking again does not bring "
-            "them: import them from an archive (bowline candles import)"
+            f"{old:,} minutes are older than the history of the venue, and another request "
+            "does not bring them: import them from an archive (bowline candles import)"
         )
     if empty := sum(each.minutes for each in done.done.empty):
-        yield f"{empty:,} minutes the venue has nothing of"
+        yield f"{empty:,} minutes have no candle at the venue"
     if left := done.left:
-        yield f"{left:,} minutes did not come: repeat the command to ask for them again"
+        yield f"{left:,} minutes were not received: repeat the command to request them again"
     if done.absent:
         yield (
-            f"{done.name}: {done.absent:,} minutes are missing and were not asked for: the venue "
-            "did not have them within the last day, and is asked again a day later"
+            f"{done.name}: {done.absent:,} minutes are missing and were not requested: the venue "
+            "did not have them within the last day; they are requested again a day later"
         )
 
 
-class _Meter:
-    """Progress on stderr, from the first page on; what stands there when it is stopped is true."""
+class _ProgressBar:
+    """Progress on stderr, from the first page on; it shows the last state when interrupted."""
 
     def __init__(self) -> None:
         self._shown: Bar | None = None
@@ -95,24 +98,24 @@ class _Meter:
         if self._shown is not None:
             self._shown.stop()
 
-    def told(self, progress: Progress) -> None:
-        """How far it is."""
+    def show(self, progress: DownloadProgress) -> None:
+        """Show how much of the range is done."""
         from bowline.desk.download import settled_minutes
 
         done = progress.done
-        settled = settled_minutes(done)
+        handled = settled_minutes(done)
         if self._shown is None:
-            self._shown = _meter(progress.wanted)
-        self._shown.update(self._shown.task_ids[0], completed=settled)
+            self._shown = _bar(progress.wanted)
+        self._shown.update(self._shown.task_ids[0], completed=handled)
 
 
-def _meter(total: int) -> Bar:
+def _bar(total: int) -> Bar:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("candles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    meter = Bar(*columns, console=Console(stderr=True))
-    meter.add_task("", total=total)
-    meter.start()
-    return meter
+    bar = Bar(*columns, console=Console(stderr=True))
+    bar.add_task("", total=total)
+    bar.start()
+    return bar

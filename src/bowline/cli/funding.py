@@ -1,4 +1,4 @@
-"""`bowline funding`: rates of perpetuals, imported from files and listed."""
+"""`bowline funding`: import, list, delete."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from bowline.cli.deletes import delete_funding
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from bowline.desk.funding import Stretch
+    from bowline.desk.funding import IntervalPeriod
 
 #: changes of the interval that are shown
 _SHOWN = 5
 
-app = typer.Typer(help="Funding rates of perpetuals: import files, see what is stored, delete.")
+app = typer.Typer(help="Import, list and delete funding rates of perpetuals.")
 app.command("delete")(delete_funding)
 
-_OFFSET_HELP = "Hours the clock of a file without a zone is ahead of UTC, such as +3."
+_OFFSET_HELP = "Hours ahead of UTC, such as +3, of times without a zone."
 
 
 @app.command("import")
 def import_command(
-    file: Path = typer.Argument(..., help="CSV, feather or Parquet of stamps and rates."),
+    file: Path = typer.Argument(..., help="CSV, feather or Parquet with times and rates."),
     *,
     market: str = typer.Option(..., help="The market, such as binance:linear."),
     symbol: str = typer.Option(..., help="The venue's symbol, such as BTCUSDT."),
     utc_offset: str = typer.Option("", help=_OFFSET_HELP),
-    off_grid: bool = typer.Option(False, help="Believe rates at other hours than the rest."),
-    unit: str = typer.Option("", help="Where it is in doubt: fraction or percent."),
+    off_grid: bool = typer.Option(False, help="Accept rates outside the regular interval."),
+    unit: str = typer.Option("", help="Unit where it is ambiguous: fraction or percent."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Import funding rates of one perpetual."""
+    """Import funding rates of one perpetual from a file."""
     from bowline import wire
     from bowline.desk import funding as desk
     from bowline.desk.candles import name_of, utc_text
@@ -59,7 +59,7 @@ def import_command(
 
 @app.command("list")
 def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """Which rates are stored, by instrument."""
+    """List the stored rates by instrument."""
     from bowline import wire
     from bowline.desk import funding as desk
     from bowline.desk.candles import name_of, utc_text
@@ -79,7 +79,7 @@ def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) 
         )
         return
     emit_table(
-        ("market", "symbol", "first", "last", "rates", "intervals", "holes"),
+        ("market", "symbol", "first", "last", "rates", "intervals", "gaps"),
         (
             (
                 *name_of(each.coverage.instrument).rsplit(":", 1),
@@ -94,7 +94,7 @@ def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) 
     )
 
 
-def _intervals(stretches: tuple[Stretch, ...]) -> str:
+def _intervals(stretches: tuple[IntervalPeriod, ...]) -> str:
     """`every 8 h`, and since when another interval held."""
     from bowline.desk.candles import utc_text
 

@@ -1,4 +1,4 @@
-"""`bowline grid`: many variants of a strategy over the same candles, and what is best of them."""
+"""`bowline grid`: many variants of a strategy over the same candles, ranked by a figure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bowline.cli.options import (
     TIMEFRAME,
     TOP,
     outputs_of,
-    words_of,
+    run_options_of,
 )
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json
 from bowline.cli.sweep_result import say, show_result
@@ -38,7 +38,7 @@ from bowline.cli.worker import CLUSTER
 if TYPE_CHECKING:
     from bowline.research.grid import GridPlan
 
-#: as a shell has it for a process that Ctrl-C ended
+#: the exit code that a shell reports for a process ended by Ctrl-C
 EXIT_INTERRUPTED = 130
 
 
@@ -48,7 +48,7 @@ class _RunUnlessNamed(typer.core.TyperGroup):
     unless_named = "run"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of a library that typer hides
-        """Put `run` before what is no command of the group."""
+        """Insert `run` before an argument that is not a command of the group."""
         if args and args[0] not in self.commands and args[0] != "--help":
             args = [self.unless_named, *args]
         return super().parse_args(ctx, args)
@@ -56,7 +56,7 @@ class _RunUnlessNamed(typer.core.TyperGroup):
 
 app = typer.Typer(
     cls=_RunUnlessNamed,
-    help="Many variants of a strategy over the same candles: `bowline grid GRID.yaml`.",
+    help="Sweep many variants of a strategy over the same candles.",
     no_args_is_help=True,
 )
 
@@ -75,8 +75,12 @@ def run_command(
     allow_jumps: bool = ALLOW_JUMPS,
     allow_gaps: bool = ALLOW_GAPS,
     top: int | None = TOP,
-    exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
-    html: Path | None = typer.Option(None, help="Write the sweep as one self-contained page."),
+    exhaustive: bool = typer.Option(
+        False, help="Evaluate every variant with every stop, no shortlist."
+    ),
+    html: Path | None = typer.Option(
+        None, help="Write the result as one self-contained HTML page."
+    ),
     force: bool = FORCE,
     threads: int = THREADS,
     cluster: str = CLUSTER,
@@ -84,17 +88,18 @@ def run_command(
     max_mib: int | None = MAX_MIB,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Sweep a grid over past candles: the best rows, each run again by the core, and a verdict.
+    """Sweep a grid over past candles and judge the best rows.
 
-    Ctrl-C keeps what is done as a job: `bowline jobs resume JOB --here` goes on from there.
+    The best rows are backtested once more by the core. Ctrl-C keeps the finished part as a job:
+    `bowline jobs resume JOB --here` continues it.
     """
     from bowline import wire
     from bowline.desk.spec_text import read_spec_file
-    from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
+    from bowline.desk.sweeps import SweepOptions, prepare_sweep, read_request
 
     (page,) = outputs_of({"--html": html}, grid, candles, force=force)
     home = wire.home()
-    words = words_of(
+    options = run_options_of(
         market,
         symbol,
         timeframe,
@@ -104,27 +109,27 @@ def run_command(
         allow_jumps=allow_jumps,
         allow_gaps=allow_gaps,
     )
-    wishes = Wishes(top, exhaustive, wire.grid_budget(max_variants, max_mib))
-    request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
-    plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
+    sweep_options = SweepOptions(top, exhaustive, wire.grid_budget(max_variants, max_mib))
+    request = read_request(read_spec_file(grid), wire.load_catalogue(), options, sweep_options)
+    plan = prepare_sweep(request, options, sweep_options, lambda: wire.open_candles(home))
     _announce(plan)
     # the database's library takes longer to load than the first rows take to compute
     from bowline.desk.jobs import begin_here, sweep_job, sweep_result
 
     with closing(wire.open_jobs(home)) as store:
-        lease = begin_here(store, sweep_job(plan, words, wishes))
+        lease = begin_here(store, sweep_job(plan, options, sweep_options))
         if not work_here(lease, threads=threads, cluster=cluster, plan=plan):
             raise typer.Exit(EXIT_INTERRUPTED)
         found = sweep_result(store, lease.job.id, lambda: wire.open_candles(home), plan)
-    say(f"job {lease.job.id}: `bowline grid save {lease.job.id} ROW` makes a row a strategy")
+    say(f"job {lease.job.id}: to save a row as a strategy: bowline grid save {lease.job.id} ROW")
     source = str(candles) if candles else "stored candles"
     show_result(found, job=lease.job.id, as_json=as_json, page=page, source=source)
 
 
 def _announce(plan: GridPlan) -> None:
-    """Say at once what is to be done, over how complete candles, and what the first few come to.
+    """Print the size of the sweep, the completeness of its candles and a first figure at once.
 
-    The job computes those again with the rest.
+    The job computes the first chunk again with the rest.
     """
     from bowline.desk.report import number_text
 
@@ -143,10 +148,10 @@ def _announce(plan: GridPlan) -> None:
 @app.command("save")
 def save_command(
     job: int = JOB,
-    row: int = typer.Argument(min=1, max=MOST_ROWS, help="The row of its result, 1 is the best."),
+    row: int = typer.Argument(min=1, max=MOST_ROWS, help="Row of the result; 1 is the best."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Save a row of a sweep as a strategy, which never changes."""
+    """Save a row of a sweep as a strategy."""
     import msgspec
 
     from bowline import wire
@@ -164,4 +169,4 @@ def save_command(
         emit_json({"id": record.id, "name": record.name, "created": saved.created, "spec": spec})
         return
     typer.echo(record.id)
-    say(f"{record.name}" + ("" if saved.created else " (was there already)"))
+    say(f"{record.name}" + ("" if saved.created else " (exists already)"))

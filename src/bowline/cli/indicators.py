@@ -13,13 +13,11 @@ from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_tab
 if TYPE_CHECKING:
     from bowline.core.signals import Catalogue, Indicator
     from bowline.desk.completeness import GapRule
-    from bowline.desk.indicators import Asked, Computed, Found
+    from bowline.desk.indicators import IndicatorCandles, IndicatorRequest, IndicatorSeries
 
-app = typer.Typer(
-    help="Indicators: what there is, what it means, what it says.", no_args_is_help=True
-)
+app = typer.Typer(help="List, describe and compute indicators.", no_args_is_help=True)
 
-_ID_HELP = "An id of `bowline indicators list`."
+_ID_HELP = "Indicator id, as in `bowline indicators list`."
 
 
 @app.command("list")
@@ -27,7 +25,7 @@ def list_command(
     group: str = typer.Option("", help="Only this group, such as momentum."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Every indicator, with its parameters and whether it has a rule."""
+    """List the indicators with their parameters."""
     from bowline.desk import indicators as desk
 
     entries = desk.list_entries(_catalogue(), group)
@@ -54,7 +52,7 @@ def show_command(
     indicator: str = typer.Argument(..., help=_ID_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """One indicator: formula, parameters with their bounds, warm-up, rule."""
+    """Show an indicator: formula, parameters, warm-up, rule."""
     entry = _catalogue().get(indicator)
     if as_json:
         emit_json(entry)
@@ -66,51 +64,51 @@ def show_command(
 def compute_command(
     indicator: str = typer.Argument(..., help=_ID_HELP),
     *,
-    params: str = typer.Option("", help="Such as fast=10,slow=50; the rest are defaults."),
+    params: str = typer.Option("", help="Parameters, such as fast=10,slow=50."),
     market: str = typer.Option("", help="The market, such as binance:spot."),
     symbol: str = typer.Option("", help="The venue's symbol, such as BTCUSDT."),
     candles: Annotated[
-        Path | None, typer.Option(help="A candle file to use instead of stored candles.")
+        Path | None, typer.Option(help="Candle file to use instead of stored candles.")
     ] = None,
-    timeframe: str = typer.Option("", help="1m, 5m, 1h, 1d …; of a file, its own by default."),
-    start: str = typer.Option("", "--from", help="First moment (UTC), such as 2024-01-31."),
-    end: str = typer.Option("", "--to", help="The moment (UTC) before which candles have closed."),
+    timeframe: str = typer.Option("", help="1m, 5m, 1h, 1d (default: that of the file)."),
+    start: str = typer.Option("", "--from", help="Start (UTC), such as 2024-01-31."),
+    end: str = typer.Option("", "--to", help="End (UTC): candles that have closed by then."),
     allow_jumps: bool = ALLOW_JUMPS,
     allow_gaps: bool = ALLOW_GAPS,
-    last: int = typer.Option(0, min=0, max=MOST_NUMBER, help="Only the last N candles; 0 is all."),
+    last: int = typer.Option(0, min=0, max=MOST_NUMBER, help="Only the last N candles (0: all)."),
     csv: Annotated[Path | None, typer.Option("--csv", help="Write to this CSV file.")] = None,
     force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """The series and the signal of one indicator over candles."""
+    """Compute the series and the signal of an indicator."""
     from bowline.desk import indicators as desk
 
     (out,) = outputs_of({"--csv": csv}, candles, force=force)
-    asked = desk.ask(_catalogue(), indicator, params)
+    request = desk.indicator_request(_catalogue(), indicator, params)
     found = _found(
-        asked,
+        request,
         (market, symbol, timeframe),
         candles,
         (start, end),
         gap_rule(allow=allow_gaps),
         allow_jumps=allow_jumps,
     )
-    computed = desk.compute_series(asked, found, last)
+    series = desk.compute_series(request, found, last)
     if out is not None:
-        desk.write_series(computed, out)
+        desk.write_series(series, out)
     if as_json:
-        emit_json(_document(computed, found, csv))
+        emit_json(_document(series, found, csv))
         return
     if csv is not None:
-        typer.echo(f"{csv}: {len(computed.open_ns):,} candles")
+        typer.echo(f"{csv}: {len(series.open_ns):,} candles")
     else:
-        emit_table(computed.columns(), (_short(row) for row in computed.rows()))
+        emit_table(series.columns(), (_short(row) for row in series.rows()))
     emit_completeness(found.completeness)
 
 
 @app.command("reference")
 def reference_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """The whole catalogue as a page in Markdown."""
+    """Print the catalogue as a Markdown page."""
     from bowline.desk.indicator_page import reference_page
 
     page = reference_page(_catalogue())
@@ -127,49 +125,51 @@ def _catalogue() -> Catalogue:
 
 
 def _found(
-    asked: Asked,
+    request: IndicatorRequest,
     place: tuple[str, str, str],
     file: Path | None,
     span: tuple[str, str],
     rule: GapRule,
     *,
     allow_jumps: bool,
-) -> Found:
+) -> IndicatorCandles:
     from bowline import wire
     from bowline.core.errors import BadInput
     from bowline.desk import indicators as desk
 
     market, symbol, timeframe = place
     if file is not None and not (market or symbol):
-        return desk.from_file(asked, file, timeframe, span, rule, allow_jumps=allow_jumps)
+        return desk.from_file(request, file, timeframe, span, rule, allow_jumps=allow_jumps)
     if file is None and market and symbol and timeframe:
-        return desk.from_store(asked, wire.open_candles(wire.home()), place, span, rule)
+        return desk.from_store(request, wire.open_candles(wire.home()), place, span, rule)
     raise BadInput(
-        "which candles?", hint="Give --market, --symbol and --timeframe, or --candles FILE."
+        "no candles are named", hint="give --market, --symbol and --timeframe, or --candles FILE"
     )
 
 
-def _document(computed: Computed, found: Found, file: Path | None) -> dict[str, Any]:
+def _document(
+    series: IndicatorSeries, found: IndicatorCandles, file: Path | None
+) -> dict[str, Any]:
     from bowline.core.signals import warmup
     from bowline.desk.report import completeness_document
 
-    asked, timeframe = computed.asked, found.candles.timeframe
+    request, timeframe = series.request, found.candles.timeframe
     document: dict[str, Any] = {
-        "indicator": asked.indicator.id,
-        "version": asked.indicator.version,
-        "params": asked.params,
+        "indicator": request.indicator.id,
+        "version": request.indicator.version,
+        "params": request.params,
         "timeframe": timeframe,
-        "warmup": warmup(asked.indicator, asked.params, timeframe),
-        "candles": len(computed.open_ns),
+        "warmup": warmup(request.indicator, request.params, timeframe),
+        "candles": len(series.open_ns),
         "completeness": completeness_document(found.completeness),
     }
     if file is not None:
         return {**document, "file": str(file)}
-    rows = zip(computed.open_ns.tolist(), computed.rows(), strict=True)
+    rows = zip(series.open_ns.tolist(), series.rows(), strict=True)
     return {
         **document,
         "rows": [
-            {"open_ns": at, **dict(zip(computed.columns(), row, strict=True))} for at, row in rows
+            {"open_ns": at, **dict(zip(series.columns(), row, strict=True))} for at, row in rows
         ],
     }
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bowline.core.model.instrument import InstrumentId
-    from bowline.desk.ingest import Request
+    from bowline.desk.ingest import IngestRequest
     from bowline.runtime.ingest import HealthReport
     from bowline.storage.listings import ListingStore
 
@@ -41,7 +41,10 @@ def ingest_command(
     status: bool = _STATUS,
     as_json: bool = typer.Option(False, "--json", help="Reports as JSON, one per line."),
 ) -> None:
-    """Record candles, trades and quotes from feeds; repair gaps by REST."""
+    """Record candles, trades and quotes from live feeds.
+
+    Gaps in the candles are repaired by REST.
+    """
     if status:
         _show_status(as_json=as_json)
         return
@@ -57,9 +60,9 @@ def ingest_command(
         since_ns = parse_start(since, "--since") if since else None
         asked = [part for each in channels for part in each.split(",")]
         request = desk.ingest_request(catalogue, wanted, since_ns, asked)
-        told = show_and_keep(_lines if as_json else _screen(), home)
-        with asyncio.Runner(loop_factory=_quickest_loop()) as runner:
-            runner.run(_record(request, catalogue, keep_days, told))
+        handle = show_and_keep(_lines if as_json else _screen(), home)
+        with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+            runner.run(_record(request, catalogue, keep_days, handle))
     finally:
         catalogue.close()
 
@@ -67,23 +70,23 @@ def ingest_command(
 def show_and_keep(
     show: Callable[[HealthReport], None], home: Path
 ) -> Callable[[HealthReport], None]:
-    """Tell a report to who looks on and to other processes, each even if the other cannot be.
+    """Print a report and keep it for other processes, each even if the other fails.
 
-    A BowlineError is raised then: the recorder names it as its trouble and goes on.
+    The BowlineError is raised then: the recorder reports it as its last error and continues.
     """
     from bowline.desk import ingest as desk
 
-    def told(report: HealthReport) -> None:
+    def handle(report: HealthReport) -> None:
         try:
             show(report)
         finally:
             desk.keep_report(home, report)
 
-    return told
+    return handle
 
 
-def _quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop, with the extra `fast`: a third less processor time for the same feeds."""
+def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop, with the extra `fast`: a third less CPU time for the same feeds."""
     try:
         import uvloop
     except ModuleNotFoundError:
@@ -92,10 +95,10 @@ def _quickest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _record(
-    request: Request,
+    request: IngestRequest,
     catalogue: ListingStore,
     keep_days: int | None,
-    told: Callable[[HealthReport], None],
+    report: Callable[[HealthReport], None],
 ) -> None:
     import signal
 
@@ -115,7 +118,7 @@ async def _record(
             keep_days,
         )
         async with wire.venues() as venues:
-            task = asyncio.create_task(desk.record(request, venues, stores, told))
+            task = asyncio.create_task(desk.record(request, venues, stores, report))
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, task.cancel)
@@ -138,7 +141,7 @@ def _instruments(
 
     if not markets:
         if symbols:
-            raise BadInput("symbols without a market", hint="add --markets bybit:linear")
+            raise BadInput("--symbols needs --markets", hint="add --markets bybit:linear")
         return list(listed)
     ids = [each.market_id for each in parse_markets(markets)]
     names = [parse_symbol(part) for each in symbols for part in each.split(",")]
@@ -177,7 +180,7 @@ def _screen() -> Callable[[HealthReport], None]:
         rate = (counts["ticks"] - ticks) / passed_s
         last.update(ns=report.seen_ns, ticks=counts["ticks"])
         late = f"; LATE: {', '.join(report.late)}" if report.late else ""
-        trouble = f"; last trouble: {report.trouble}" if report.trouble else ""
+        trouble = f"; last error: {report.trouble}" if report.trouble else ""
         candles = counts["candles_live"] + counts["candles_repaired"]
         line = (
             f"{rate:,.0f} ticks/s, {candles:,} candles ({counts['candles_repaired']:,} by REST), "
@@ -219,6 +222,6 @@ def _show_status(*, as_json: bool) -> None:
         )
         emit_table(("counted", "times"), report.counts.items())
         if report.trouble:
-            typer.echo(f"last trouble: {report.trouble}")
+            typer.echo(f"last error: {report.trouble}")
     if not alive or report.late:
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""`bowline instruments`: what venues list, and what of it is recorded."""
+"""`bowline instruments`: what venues list, and which of it is recorded."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typer
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from bowline.desk.instruments import Synced
+    from bowline.desk.instruments import SyncResult
 
-app = typer.Typer(help="Instruments: what venues list, what is recorded.", no_args_is_help=True)
+app = typer.Typer(help="List venue instruments and choose which to record.", no_args_is_help=True)
 
 _MARKETS_HELP = "Markets such as bybit:linear, whole venues such as okx, or all."
 _MARKET = typer.Option(..., help="The market, such as bybit:linear.")
@@ -26,17 +26,17 @@ def sync_command(
     markets: list[str] = typer.Option(..., help=_MARKETS_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Ask venues what they list and keep every change."""
+    """Update the stored listings from the venues."""
     from bowline import wire
     from bowline.desk import instruments as desk
 
     wanted = desk.parse_markets(markets)
     store = wire.open_listings(wire.home())
 
-    async def ask() -> tuple[Synced, ...]:
+    async def ask() -> tuple[SyncResult, ...]:
         async with wire.venues() as venues:
-            told = (lambda _: None) if as_json else (lambda each: typer.echo(_sentence(each)))
-            return await desk.sync(store, [venues.public(each) for each in wanted], told)
+            report = (lambda _: None) if as_json else (lambda each: typer.echo(_sentence(each)))
+            return await desk.sync(store, [venues.public(each) for each in wanted], report)
 
     try:
         done = asyncio.run(ask())
@@ -52,11 +52,11 @@ def sync_command(
 def list_command(
     *,
     markets: list[str] = typer.Option(["all"], help=_MARKETS_HELP),
-    quote: str = typer.Option("", help="Only those quoted in this, such as USDT."),
-    everything: bool = typer.Option(False, "--all", help="Those that do not trade too."),
+    quote: str = typer.Option("", help="Only instruments quoted in this asset, such as USDT."),
+    everything: bool = typer.Option(False, "--all", help="Include instruments that do not trade."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """What is listed and trades."""
+    """List the instruments that trade."""
     from bowline import wire
     from bowline.desk import instruments as desk
     from bowline.desk.candles import name_of
@@ -70,7 +70,17 @@ def list_command(
         emit_json([{"name": name_of(each.instrument.id), "listing": each} for each in listings])
         return
     emit_table(
-        ("instrument", "venue's word", "status", "tick", "lot", "least", "worth", "×", "recorded"),
+        (
+            "instrument",
+            "venue symbol",
+            "status",
+            "tick",
+            "lot",
+            "min. qty",
+            "min. value",
+            "leverage",
+            "recorded",
+        ),
         (
             (
                 name_of(each.instrument.id),
@@ -87,7 +97,7 @@ def list_command(
         ),
     )
     if not listings:
-        typer.echo("ask the venues first: bowline instruments sync --markets bybit:linear")
+        typer.echo("update the listings: bowline instruments sync --markets bybit:linear")
 
 
 @app.command("show")
@@ -97,7 +107,7 @@ def show_command(
     market: str = _MARKET,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """One instrument: its rules, and every change of them."""
+    """Show an instrument's trading rules and their history."""
     from bowline import wire
     from bowline.desk import instruments as desk
     from bowline.desk.candles import instrument_of, utc_text
@@ -113,18 +123,18 @@ def show_command(
     emit_table(
         ("", shown.name),
         (
-            ("the venue's word", shown.listing.venue_symbol),
+            ("venue symbol", shown.listing.venue_symbol),
             ("base, quote", f"{shown.listing.base}, {shown.listing.quote}"),
             ("status", shown.listing.status.value),
             ("price step", f"{rules.tick_size:f}"),
             ("quantity step", f"{rules.lot_step:f} {shown.listing.base}"),
-            ("least quantity", f"{shown.listing.min_quantity:f} {shown.listing.base}"),
-            ("least worth", f"{rules.min_notional:f} {shown.listing.quote}"),
-            ("base units a contract", size if rules.contract_size != 1 else "no contracts"),
-            ("highest leverage", shown.listing.max_leverage or ""),
+            ("minimum quantity", f"{shown.listing.min_quantity:f} {shown.listing.base}"),
+            ("minimum value", f"{rules.min_notional:f} {shown.listing.quote}"),
+            ("base units per contract", size if rules.contract_size != 1 else "no contracts"),
+            ("maximum leverage", shown.listing.max_leverage or ""),
             ("recorded", "yes" if shown.subscribed else "no"),
-            ("as it is since", utc_text(shown.history[-1][0])),
-            ("changes known", len(shown.history) - 1),
+            ("unchanged since", utc_text(shown.history[-1][0])),
+            ("earlier versions", len(shown.history) - 1),
         ),
     )
 
@@ -134,31 +144,31 @@ def record_command(
     symbols: list[str] = _SYMBOLS,
     *,
     market: str = _MARKET,
-    off: bool = typer.Option(False, "--off", help="Take them off the list."),
+    off: bool = typer.Option(False, "--off", help="Remove them from the list."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Put instruments on the list of what `bowline ingest` records, or take them off."""
+    """Add instruments to the recording list, or remove them."""
     from bowline import wire
     from bowline.desk import instruments as desk
     from bowline.desk.candles import instrument_of, name_of
 
     store = wire.open_listings(wire.home())
     ids = [instrument_of(market, each) for each in symbols]
-    whole = desk.unsubscribe(store, ids) if off else desk.subscribe(store, ids)
+    recorded = desk.unsubscribe(store, ids) if off else desk.subscribe(store, ids)
     store.close()
-    names = [name_of(each) for each in whole]
+    names = [name_of(each) for each in recorded]
     if as_json:
         emit_json(names)
     else:
         typer.echo("recorded: " + (", ".join(names) or "nothing"))
 
 
-def _sentence(synced: Synced) -> str:
+def _sentence(synced: SyncResult) -> str:
     if synced.error or synced.changes is None:
         return f"{synced.market}: {synced.error}"
     changes = synced.changes
     new, other, gone = len(changes.added), len(changes.changed), len(changes.delisted)
     return (
-        f"{synced.market}: {synced.listed:,} listed, {synced.tradable:,} trade; "
-        f"{new:,} new, {other:,} changed, {gone:,} gone"
+        f"{synced.market}: {synced.listed:,} listed, {synced.tradable:,} trading; "
+        f"{new:,} new, {other:,} changed, {gone:,} delisted"
     )

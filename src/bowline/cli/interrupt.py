@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop: the first asks, the second ends the process at once."""
+"""Ctrl-C and SIGTERM as a request to stop: the second one ends the process at once."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from types import FrameType
 
 
 @contextmanager
-def asked_to_stop(say: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Whether the process was asked to stop; `say` tells the person that it was heard."""
-    asked = False
+def stop_requested(say: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Yields whether a stop was requested; `say` confirms the request to the user."""
+    requested = False
 
-    def hear(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal requested
+        if requested:
             raise KeyboardInterrupt
-        asked = True
+        requested = True
         say()
 
-    before = {each: signal.signal(each, hear) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, handle) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: asked
+        yield lambda: requested
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

@@ -29,16 +29,18 @@ from bowline.cli.options import (
     THREADS,
     TIMEFRAME,
     TOP,
-    words_of,
+    run_options_of,
 )
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 from bowline.cli.sweep_result import show_result
 from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
-    from bowline.storage.jobs import Lease, Progress, StoredJob
+    from bowline.storage.jobs import JobProgress, Lease, StoredJob
 
-app = typer.Typer(help="Sweeps that survive anything: a queue of jobs.", no_args_is_help=True)
+app = typer.Typer(
+    help="Queue sweeps as jobs; list, watch, cancel, resume them.", no_args_is_help=True
+)
 app.command("delete")(delete_job)
 
 #: seconds between two lines of progress where it is not a terminal
@@ -59,19 +61,21 @@ def submit_command(
     allow_jumps: bool = ALLOW_JUMPS,
     allow_gaps: bool = ALLOW_GAPS,
     top: int | None = TOP,
-    exhaustive: bool = typer.Option(False, help="No shortlist: every variant with every stop."),
+    exhaustive: bool = typer.Option(
+        False, help="Evaluate every variant with every stop, no shortlist."
+    ),
     max_variants: int | None = MAX_VARIANTS,
     max_mib: int | None = MAX_MIB,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Put a sweep into the queue, for a worker to take."""
+    """Add a sweep to the queue for a worker."""
     from bowline import wire
     from bowline.desk.jobs import sweep_job
     from bowline.desk.spec_text import read_spec_file
-    from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
+    from bowline.desk.sweeps import SweepOptions, prepare_sweep, read_request
 
     home = wire.home()
-    words = words_of(
+    options = run_options_of(
         market,
         symbol,
         timeframe,
@@ -81,25 +85,25 @@ def submit_command(
         allow_jumps=allow_jumps,
         allow_gaps=allow_gaps,
     )
-    wishes = Wishes(top, exhaustive, wire.grid_budget(max_variants, max_mib))
-    request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
-    plan = prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
+    sweep_options = SweepOptions(top, exhaustive, wire.grid_budget(max_variants, max_mib))
+    request = read_request(read_spec_file(grid), wire.load_catalogue(), options, sweep_options)
+    plan = prepare_sweep(request, options, sweep_options, lambda: wire.open_candles(home))
     emit_completeness(plan.completeness, err=True)
     with closing(wire.open_jobs(home)) as store:
-        job = store.submit(sweep_job(plan, words, wishes), time.time_ns())
+        job = store.submit(sweep_job(plan, options, sweep_options), time.time_ns())
     if as_json:
         emit_json(_fields(job))
         return
     typer.echo(f"job {job.id}: {job.variants:,} variants, {job.title}")
-    _say(f"`bowline worker` works on it, `bowline jobs watch {job.id}` shows how far it is")
+    _say(f"start a worker with `bowline worker`; follow it with `bowline jobs watch {job.id}`")
 
 
 @app.command("list")
 def list_command(
-    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="How many jobs, newest first."),
+    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="Number of jobs, newest first."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """The newest jobs."""
+    """List the newest jobs."""
     from bowline import wire
     from bowline.desk.journal import moment
 
@@ -109,12 +113,12 @@ def list_command(
         emit_json([_fields(job) for job in found])
         return
     emit_table(
-        ("job", "state", "done", "variants", "what", "created (UTC)"),
+        ("job", "state", "done", "variants", "sweep", "created (UTC)"),
         (
             (
                 job.id,
-                state_words(job),
-                "" if job.progress is None else share_words(job.progress),
+                state_text(job),
+                "" if job.progress is None else share_done_text(job.progress),
                 f"{job.variants:,}",
                 job.title,
                 moment(job.created_ns),
@@ -127,10 +131,10 @@ def list_command(
 @app.command("show")
 def show_command(
     job: int = JOB,
-    result: bool = typer.Option(False, help="The result of a finished job instead."),
+    result: bool = typer.Option(False, help="Show the result of a finished job."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """One job: where it is, who works on it, what went wrong, or what it came to."""
+    """Show a job: progress, worker, error; or its result."""
     from bowline import wire
 
     home = wire.home()
@@ -151,15 +155,20 @@ def show_command(
 @app.command("watch")
 def watch_command(
     job: int = JOB,
-    every: float = typer.Option(1.0, min=0.05, max=MOST_SECONDS, help="Seconds between two looks."),
-    as_json: bool = typer.Option(False, "--json", help="A JSON document a line, as it changes."),
+    every: float = typer.Option(1.0, min=0.05, max=MOST_SECONDS, help="Seconds between two polls."),
+    as_json: bool = typer.Option(
+        False, "--json", help="Print one JSON document per line at each change."
+    ),
 ) -> None:
-    """Show how far a job is until it is done, cancelled or parked; exit code 0 if it is done."""
+    """Show the progress of a job until it ends.
+
+    The exit code is 0 if it is done, 1 if it was cancelled or parked.
+    """
     from bowline import wire
     from bowline.core.model.job import JobState
 
     last: StoredJob | None = None
-    meter = Meter()
+    line = JobProgressLine()
     with closing(wire.open_jobs(wire.home())) as store:
         while True:
             now = store.get(job)
@@ -168,12 +177,12 @@ def watch_command(
             ):
                 emit_json(_fields(now))
             elif not as_json:
-                meter.show(now, now.progress)
+                line.show(now, now.progress)
             if now.state.finished:
                 break
             last = now
             time.sleep(every)
-    meter.end()
+    line.end()
     if not as_json:
         typer.echo(f"job {job} is {now.state.value}" + (f": {now.error}" if now.error else ""))
     if now.state is not JobState.DONE:
@@ -184,7 +193,10 @@ def watch_command(
 def cancel_command(
     job: int = JOB, as_json: bool = typer.Option(False, "--json", help=JSON_HELP)
 ) -> None:
-    """Stop a job within a chunk. What is done of it is kept: `resume` goes on from there."""
+    """Cancel a job; `resume` continues it.
+
+    It stops after the present chunk, and finished chunks are kept.
+    """
     from bowline import wire
     from bowline.desk.jobs import cancel
 
@@ -195,12 +207,12 @@ def cancel_command(
 @app.command("resume")
 def resume_command(
     job: int = JOB,
-    here: bool = typer.Option(False, help="Work on it in this process, and show the result."),
+    here: bool = typer.Option(False, help="Run it in this process and show the result."),
     threads: int = THREADS,
     cluster: str = CLUSTER,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Put a cancelled or parked job, or one whose worker died, back into the queue."""
+    """Requeue a job that was cancelled, parked or lost its worker."""
     from bowline import wire
     from bowline.desk.jobs import resume, resume_here, sweep_result
 
@@ -221,16 +233,16 @@ def work_here(
     cluster: str,
     plan: Any = None,  # noqa: ANN401 - GridPlan
 ) -> bool:
-    """Work on a job in this process with progress on stderr; False if it was interrupted."""
+    """Run a job in this process with progress on stderr; False if it was interrupted."""
     from bowline import wire
-    from bowline.cli.interrupt import asked_to_stop
+    from bowline.cli.interrupt import stop_requested
     from bowline.cli.worker import executor_of
     from bowline.core.model.job import JobState
     from bowline.desk.jobs import run_here, stage_of
     from bowline.research.jobs import WorkerContext
     from bowline.research.jobs.sweeps import first_stage
 
-    home, job_id, meter = wire.home(), lease.job.id, Meter()
+    home, job_id, line = wire.home(), lease.job.id, JobProgressLine()
 
     def stage(job: StoredJob) -> Any:  # noqa: ANN401 - Stage
         return first_stage(plan) if plan else stage_of(job, lambda: wire.open_candles(home))
@@ -238,47 +250,47 @@ def work_here(
     with (
         closing(wire.open_jobs(home)) as store,
         executor_of(threads, cluster) as executor,
-        asked_to_stop(lambda: _say("\nstopping after the chunk at work")) as stopping,
+        stop_requested(lambda: _say("\nstopping after the present chunk")) as stopping,
     ):
-        context = WorkerContext(store, stage, executor, stopping=stopping, report=meter.show)
+        context = WorkerContext(store, stage, executor, stopping=stopping, report=line.show)
         state = run_here(context, lease)
-    meter.end()
+    line.end()
     if state is JobState.DONE:
         return True
-    _say(f"job {job_id} is {state.value}: `bowline jobs resume {job_id} --here` goes on from here")
+    _say(f"job {job_id} is {state.value}: to continue: bowline jobs resume {job_id} --here")
     return False
 
 
-class Meter:
-    """One line on stderr that is written over, or a line now and then where it is no terminal."""
+class JobProgressLine:
+    """One line on stderr that is rewritten, or a line at intervals where it is no terminal."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._next = 0.0
         self._open = False
-        self._said = ""
+        self._last = ""
 
-    def show(self, job: StoredJob, progress: Progress | None) -> None:
-        """Show how far it is."""
-        line = f"job {job.id} {state_words(job)}" if progress is None else progress_words(progress)
+    def show(self, job: StoredJob, progress: JobProgress | None) -> None:
+        """Show the progress."""
+        line = f"job {job.id} {state_text(job)}" if progress is None else progress_text(progress)
         if sys.stderr.isatty():
             sys.stderr.write(f"\r\x1b[K{line}")
             sys.stderr.flush()
             self._open = True
-        elif self._clock() >= self._next and line != self._said:
-            self._next, self._said = self._clock() + _PACE_S, line
+        elif self._clock() >= self._next and line != self._last:
+            self._next, self._last = self._clock() + _PACE_S, line
             _say(line)
 
     def end(self) -> None:
-        """Leave the line."""
+        """End the line."""
         if self._open:
             sys.stderr.write("\n")
         self._open = False
 
 
-def progress_words(progress: Progress) -> str:
-    """Stage, share, speed, time to go and the best so far, on one line."""
-    parts = [f"stage {progress.stage}", share_words(progress)]
+def progress_text(progress: JobProgress) -> str:
+    """Stage, share, speed, time left and the best so far, on one line."""
+    parts = [f"stage {progress.stage}", share_done_text(progress)]
     if progress.variants_per_s:
         parts.append(f"{progress.variants_per_s:,.0f} variants/s")
     if progress.eta_s is not None:
@@ -288,15 +300,15 @@ def progress_words(progress: Progress) -> str:
     return " · ".join(parts)
 
 
-def share_words(progress: Progress) -> str:
-    """How much of the stage is done."""
+def share_done_text(progress: JobProgress) -> str:
+    """The finished share of the stage."""
     return f"{progress.variants_done / max(1, progress.variants):.0%}"
 
 
-def state_words(job: StoredJob) -> str:
-    """The state, and whether the worker that should be there is."""
+def state_text(job: StoredJob) -> str:
+    """The state, and whether the worker has stopped renewing its lease."""
     silent = job.lease_until_ns is not None and not job.at_work(time.time_ns())
-    return job.state.value + (", its worker is silent" if silent else "")
+    return job.state.value + (", worker not responding" if silent else "")
 
 
 def _facts(job: StoredJob) -> dict[str, object]:
@@ -305,19 +317,19 @@ def _facts(job: StoredJob) -> dict[str, object]:
 
     progress = job.progress
     return {
-        "what": job.title,
-        "state": state_words(job),
+        "sweep": job.title,
+        "state": state_text(job),
         "variants": f"{job.variants:,}",
-        "progress": "none yet" if progress is None else progress_words(progress),
-        "worked": "" if progress is None else f"{progress.worked_s:,.1f} s",
+        "progress": "none yet" if progress is None else progress_text(progress),
+        "work time": "" if progress is None else f"{progress.worked_s:,.1f} s",
         "worker": job.lease_owner or "none",
-        "last heard of": "" if job.heartbeat_ns is None else moment(job.heartbeat_ns),
+        "last heartbeat": "" if job.heartbeat_ns is None else moment(job.heartbeat_ns),
         "attempts at this chunk": job.attempts,
         "error": job.error or "none",
         "created": moment(job.created_ns),
         "changed": moment(job.updated_ns),
         "request": job.request_hash,
-        "candles of": file_of(job) or "the store",
+        "candle source": file_of(job) or "the store",
         "candles": job.data_hash,
         **missing_of(job),
     }

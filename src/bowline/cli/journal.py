@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from bowline.storage.journal import Journal
 
 app = typer.Typer(
-    help="Journals of runs: read the end, export, check, decide again.", no_args_is_help=True
+    help="Read, export, verify and replay the journals of runs.", no_args_is_help=True
 )
 
-_RUN_HELP = "The run's number; without it the newest run that has a journal."
+_RUN_HELP = "Run number (default: the newest run with a journal)."
 
 
 @app.command("tail")
 def tail_command(
     run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
-    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="How many entries."),
+    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="Number of entries."),
     *,
-    everything: bool = typer.Option(False, "--all", help="Also what tells a person nothing new."),
+    everything: bool = typer.Option(
+        False, "--all", help="Include routine entries, such as each closed candle."
+    ),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """The last entries, in words."""
+    """Show the last entries of a journal."""
     from bowline.desk import journal as desk
 
     with _opened(run) as (run_id, journal):
@@ -60,12 +62,12 @@ def tail_command(
 @app.command("export")
 def export_command(
     *,
-    to: Annotated[Path, typer.Option(help="The file to write: .csv, .json or .parquet.")],
+    to: Annotated[Path, typer.Option(help="File to write: .csv, .json or .parquet.")],
     run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
     force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Write every entry to a file, with titles and exact numbers."""
+    """Export every entry to a file, with exact numbers."""
     from bowline.desk.export import export_journal, writer_of
 
     writer_of(to)
@@ -83,7 +85,7 @@ def verify_command(
     run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Check that all is as it was written; exit code 1 if not."""
+    """Verify the hash chain; exit code 1 if it is broken."""
     from bowline.desk.journal_end import checked
 
     with _opened(run, whole=False) as (run_id, journal):
@@ -102,12 +104,12 @@ def verify_command(
     elif result.damage is None:
         typer.echo(
             f"run {run_id}: {result.entries:,} entries and {result.snapshots:,} snapshots "
-            f"are as they were written\nhead: {head}"
+            f"are intact\nhead: {head}"
         )
     else:
         damage = result.damage
         typer.echo(f"error: run {run_id} is damaged at seq {damage.seq}: {damage.what}", err=True)
-        typer.echo(f"{result.entries:,} entries before it are as they were written", err=True)
+        typer.echo(f"{result.entries:,} entries before it are intact", err=True)
     if result.damage is not None:
         raise typer.Exit(1)
 
@@ -117,9 +119,9 @@ def replay_command(
     run: int | None = typer.Option(None, min=1, max=MOST_NUMBER, help=_RUN_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Decide the run once more from its candles: every command must come out the same."""
+    """Recompute the run from its candles and compare each command."""
     from bowline import wire
-    from bowline.desk.paper_runs import decide_again, request_in
+    from bowline.desk.paper_runs import replay_run, request_in
     from bowline.desk.setup import set_up
 
     home = wire.home()
@@ -132,24 +134,24 @@ def replay_command(
         asked = request_in(stored)
         setup = set_up(
             strategies.load(asked.strategy_id),
-            asked.words(),
+            asked.options(),
             strategies.opinion,
             lambda: wire.open_candles(home),
             account="paper",
         )
-        result = decide_again(setup, journal, stored)
+        result = replay_run(setup, journal, stored)
     if as_json:
         emit_json({"run": run_id, **asdict(result)})
     else:
         typer.echo(
-            f"run {run_id}: {result.candles:,} candles decided again, all {result.commands:,} "
-            f"commands and {result.entries:,} entries came out the same\nhead: {result.head}"
+            f"run {run_id}: {result.candles:,} candles replayed, all {result.commands:,} "
+            f"commands and {result.entries:,} entries are identical\nhead: {result.head}"
         )
 
 
 @contextmanager
 def _opened(run: int | None, *, whole: bool = True) -> Iterator[tuple[int, Journal]]:
-    """The journal of the run that is meant, to be read; if it must be `whole`, Damaged if not."""
+    """The journal of the requested run, read-only; Damaged if it is cut off and must be `whole`."""
     from bowline import wire
     from bowline.desk.journal import choose_run, journal_path
     from bowline.desk.journal_end import refuse_cut

@@ -1,6 +1,6 @@
-"""How the command line speaks: one JSON object for machines, a table for people, one error form.
+"""Output of the command line: JSON for machines, tables for people, one form of errors.
 
-Everything asked for goes to stdout; progress and errors go to stderr.
+Results go to stdout; progress and errors go to stderr.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bowline.core.completeness import Completeness
 
 #: every command takes it: `as_json: JsonFlag = False`
-JSON_HELP = "Print one JSON document for machines instead of a table."
+JSON_HELP = "Print one JSON document instead of a table."
 
 _WIDER_THAN_ANY_ROW = 10_000
 EXIT_USAGE = 2
@@ -32,7 +32,7 @@ def emit_json(value: object) -> None:
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> None:
-    """Print rows under headings, as wide as the terminal allows; elsewhere no cell is broken."""
+    """Print rows under headings, within the terminal's width; elsewhere cells are not wrapped."""
     from rich.console import Console
     from rich.table import Table
 
@@ -43,14 +43,14 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
         table.add_row(*("" if cell is None else _plain(str(cell)) for cell in row))
     if not table.row_count:
         table.add_row("none")
-    # names may hold brackets and colons, which are text here
+    # brackets and colons in names are text, not markup
     width = None if sys.stdout.isatty() else _WIDER_THAN_ANY_ROW
     console = Console(width=width, markup=False, emoji=False)
     console.print(table)
 
 
 def emit_completeness(found: Completeness, *, err: bool = False) -> None:
-    """Print how complete the candles were that a result rests on, a sentence a line."""
+    """Print how complete the candles of a result were, a sentence per line."""
     from bowline.desk.report import completeness_lines
 
     for line in completeness_lines(found):
@@ -58,11 +58,11 @@ def emit_completeness(found: Completeness, *, err: bool = False) -> None:
 
 
 class WrongUsage(BadInput):
-    """Words of a command line that it does not take."""
+    """Arguments that a command does not accept."""
 
 
 def fail(error: BowlineError, *, as_json: bool) -> NoReturn:
-    """Print what was wrong and what to do; leave with exit code 2 for wrong usage, else 1.
+    """Print the error and its hint; exit with 2 for wrong usage, else with 1.
 
     Output that nobody reads to its end has an exit code of its own.
     """
@@ -91,5 +91,5 @@ def fail(error: BowlineError, *, as_json: bool) -> NoReturn:
 
 
 def _plain(text: str) -> str:
-    """Text with its lines, and nothing else that a terminal acts on."""
+    """Text with its line breaks, without other control characters."""
     return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,4 +1,4 @@
-"""`bowline paper`: the real chain over recorded candles, with the simulated venue."""
+"""`bowline paper`: the live code path over recorded candles, with a simulated venue."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from bowline.cli.options import (
     SYMBOL,
     TIMEFRAME,
     outputs_of,
+    run_options_of,
     say_written,
-    words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_json
 from bowline.core.errors import BadInput
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from bowline.core.report import Report
     from bowline.desk.paper_runs import PaperRun
     from bowline.desk.report import Caption
-    from bowline.desk.setup import Words
+    from bowline.desk.setup import RunOptions
 
 app = typer.Typer()
 
-_REPLAY_HELP = "Take the market from stored candles (live markets come with venue support)."
-_SPEED_HELP = "max, or how many times faster than the market was: 60x."
+_REPLAY_HELP = "Replay stored candles (required: live feeds are not supported yet)."
+_SPEED_HELP = "max, or a multiple of real time, such as 60x."
 
 
 @app.command("paper")
@@ -53,12 +53,15 @@ def paper_command(
     timeframe: str = TIMEFRAME,
     cash: str = CASH,
     allow_gaps: bool = ALLOW_GAPS,
-    new: bool = typer.Option(False, "--new", help="Begin a new run, even if one is unfinished."),
+    new: bool = typer.Option(False, "--new", help="Start a new run even if one is unfinished."),
     html: Path | None = HTML,
     force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Run a strategy on paper; interrupted or killed, the same words go on where it was."""
+    """Run a strategy on paper over stored candles.
+
+    An interrupted run is resumed by the same command.
+    """
     from bowline import wire
     from bowline.core.report import make_report
     from bowline.desk.report import write_html
@@ -70,9 +73,9 @@ def paper_command(
         )
     (page,) = outputs_of({"--html": html}, spec, force=force)
     wire.start_logs()
-    words = words_of(market, symbol, timeframe, (start, end), cash, allow_gaps=allow_gaps)
-    run, caption = play(wire.home(), spec, words, parse_speed(speed), fresh=new)
-    # interrupted before its first close there is nothing to report on yet
+    options = run_options_of(market, symbol, timeframe, (start, end), cash, allow_gaps=allow_gaps)
+    run, caption = play(wire.home(), spec, options, parse_speed(speed), fresh=new)
+    # a run interrupted before its first close has nothing to report
     report = None
     if run.result.finished or len(run.result.record.candles):
         report = make_report(run.result.record, run.completeness)
@@ -85,9 +88,9 @@ def paper_command(
 
 
 def play(
-    home: Path, word: str, words: Words, speed: float | None, *, fresh: bool
+    home: Path, word: str, options: RunOptions, speed: float | None, *, fresh: bool
 ) -> tuple[PaperRun, Caption]:
-    """Set the run up and work on it, with progress on stderr."""
+    """Set the run up and carry it out, with progress on stderr."""
     import time
 
     from bowline import wire
@@ -98,7 +101,7 @@ def play(
     with wire.strategy_desk(home) as strategies, closing(wire.open_tables(home)) as tables:
         store = wire.open_candles(home)
         setup = set_up(
-            strategies.load(word), words, strategies.opinion, lambda: store, account="paper"
+            strategies.load(word), options, strategies.opinion, lambda: store, account="paper"
         )
         strategies.create(setup.spec, time.time_ns())
         total = len(setup.candles) - setup.warmup_candles
@@ -124,16 +127,18 @@ def parse_speed(text: str) -> float | None:
     except ValueError:
         speed = 0.0
     if not 0 < speed < float("inf"):
-        raise BadInput(f"--speed {text} is no speed", hint="expected max, or a number such as 60x")
+        raise BadInput(
+            f"--speed {text} is not a speed", hint="expected max, or a number such as 60x"
+        )
     return speed
 
 
 def progress_line(total: int) -> Callable[[int], None]:
-    """Says on stderr how far a run is, on one line, where a person looks on."""
-    watched = sys.stderr.isatty()
+    """Shows the progress of a run on one line of stderr, if that is a terminal."""
+    is_terminal = sys.stderr.isatty()
 
     def progress(done: int) -> None:
-        if watched:
+        if is_terminal:
             share = min(1.0, done / total) if total else 1.0
             end = "\n" if done >= total else ""
             sys.stderr.write(f"\rcandle {done:,} of {total:,} ({share:.0%}){end}")
@@ -170,18 +175,18 @@ def _show(run: PaperRun, report: Report | None, caption: Caption, *, as_json: bo
 
 
 def summary(run: PaperRun, round_trips: int | None) -> list[str]:
-    """How the run ended and how it compares, for a person; None if no candle has closed yet."""
+    """How the run ended and compares with the backtest; `round_trips` None if no candle closed."""
     result = run.result
-    lines = [] if result.finished else ["interrupted: the same command goes on from here"]
+    lines = [] if result.finished else ["interrupted: repeat the command to resume"]
     if run.taken_up:
-        lines.append(f"run {run.run_id} was taken up where its journal ended")
+        lines.append(f"run {run.run_id} was resumed at the end of its journal")
     lines.append(f"journal: {run.journal} ({result.entries:,} entries, head {result.head[:16]})")
     if round_trips is None:
         return lines
     count = len(result.differences)
     if not count:
         many = "round trip" if round_trips == 1 else f"{round_trips:,} round trips"
-        lines.append(f"the backtest on the same candles made the same {many}")
+        lines.append(f"a backtest on the same candles gives the same {many}")
         return lines
     lines.append(f"{count:,} fills differ from the backtest on the same candles:")
     lines.extend(f"  fill {each.number}: {each.what}" for each in result.differences[:10])

@@ -16,8 +16,8 @@ from bowline.cli.options import (
     START,
     TRADES,
     outputs_of,
+    run_options_of,
     say_written,
-    words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_json
 
@@ -26,7 +26,7 @@ app = typer.Typer()
 
 @app.command("portfolio")
 def portfolio_command(
-    file: Path = typer.Argument(help="A portfolio file (YAML or JSON): its runs and their limits."),
+    file: Path = typer.Argument(help="Portfolio file (YAML or JSON) with runs and limits."),
     start: str = START,
     end: str = END,
     *,
@@ -38,7 +38,7 @@ def portfolio_command(
     force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Test several strategies that share one wallet and its limits on past candles."""
+    """Backtest several strategies that share one wallet."""
     from bowline import wire
     from bowline.core.report import make_portfolio_report
     from bowline.desk.portfolio import read_portfolio, set_up_portfolio
@@ -56,11 +56,13 @@ def portfolio_command(
     read = [word for run in portfolio.runs for word in (run.strategy, run.candles)]
     said = {"--html": html, "--trades": trades}
     page, table = outputs_of(said, file, *read, force=force)
-    words = words_of("", "", "", (start, end), cash, allow_jumps=allow_jumps, allow_gaps=allow_gaps)
+    options = run_options_of(
+        "", "", "", (start, end), cash, allow_jumps=allow_jumps, allow_gaps=allow_gaps
+    )
     with wire.strategy_desk(home) as strategies:
         setups = set_up_portfolio(
             portfolio,
-            words,
+            options,
             strategies.load,
             strategies.opinion,
             lambda: wire.open_candles(home),

@@ -14,18 +14,16 @@ if TYPE_CHECKING:
     from bowline.desk.runs import RunView
     from bowline.storage.tables import StoredRun
 
-app = typer.Typer(
-    help="Runs: which there are, the life of one, and deleting one.", no_args_is_help=True
-)
+app = typer.Typer(help="List, show and delete runs.", no_args_is_help=True)
 app.command("delete")(delete_run)
 
 
 @app.command("list")
 def list_command(
-    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="How many runs, newest first."),
+    count: int = typer.Option(20, "-n", min=1, max=MOST_ROWS, help="Number of runs, newest first."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """The newest runs."""
+    """List the newest runs."""
     from contextlib import closing
 
     from bowline import wire
@@ -59,7 +57,7 @@ def show_command(
     run: int = RUN,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """One run: what it is, how it was made, and every change of its state."""
+    """Show a run, its configuration and its state history."""
     from contextlib import closing
 
     from bowline import wire
@@ -90,7 +88,7 @@ def _show(view: RunView) -> None:
     run = view.run
     metadata = dict(run.metadata)
     if metadata.pop(JOURNAL_END, None):
-        metadata["journal's end"] = kept_end(run)
+        metadata["journal end"] = kept_end(run)
     facts = {
         "kind": run.kind,
         "state": run.state.value,
@@ -112,7 +110,7 @@ def _show(view: RunView) -> None:
             )
             for event in view.events
         ),
-        title="its life",
+        title="state history",
     )
 
 

@@ -16,35 +16,38 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_VENUES = "all, or some of them: bybit,okx."
-_MARKET = "synthetic, or replay: and a candle file, or a folder with a tape, of one symbol."
-_CLOCK = "wall, or virtual:60 for a world that runs sixty times as fast as the machine's clock."
-_SEED = "One seed, one world: prices, keys and faults."
-_JSON = "Print the port and the keys as one line of JSON first."
+_VENUES = "Venues to serve: all, or a list such as bybit,okx."
+_MARKET = "synthetic, or replay:PATH of a candle file or tape folder."
+_CLOCK = "wall, or virtual:60 to run 60 times as fast as real time."
+_SEED = "Random seed of prices, keys and faults."
+_JSON = "Print the port and the keys as one line of JSON."
 
 
 @app.command("simex")
 def simex_command(
     venues: str = typer.Option("all", help=_VENUES),
     market: str = typer.Option("synthetic", help=_MARKET),
-    symbols: str = typer.Option("BTCUSDT,ETHUSDT", help="What is listed everywhere."),
+    symbols: str = typer.Option("BTCUSDT,ETHUSDT", help="Symbols that every venue lists."),
     *,
     allow_jumps: bool = ALLOW_JUMPS,
-    faults: Path | None = typer.Option(None, help="A fault script (YAML)."),
+    faults: Path | None = typer.Option(None, help="Fault script (YAML)."),
     seed: int = typer.Option(0, min=0, max=MOST_NUMBER, help=_SEED),
-    port: int = typer.Option(0, min=0, max=65_535, help="Port on 127.0.0.1; 0 takes a free one."),
+    port: int = typer.Option(0, min=0, max=65_535, help="Port on 127.0.0.1 (0: a free one)."),
     clock: str = typer.Option("wall", help=_CLOCK),
     as_json: bool = typer.Option(False, "--json", help=_JSON),
 ) -> None:
-    """Serve simulated venues that speak the exchanges' own REST and WebSocket."""
+    """Serve simulated venues over REST and WebSocket.
+
+    Each venue has the REST and WebSocket interface of the exchange it simulates.
+    """
     import asyncio
 
     from bowline.simex import DIALECTS, Faults, World, read_script
 
     script = Faults(read_script(faults) if faults is not None else (), seed)
     world = World(
-        list(DIALECTS) if venues == "all" else _words(venues),
-        market=_market(market, _words(symbols), seed, allow_jumps=allow_jumps),
+        list(DIALECTS) if venues == "all" else _names(venues),
+        market=_market(market, _names(symbols), seed, allow_jumps=allow_jumps),
         seed=seed,
         clock=_clock(clock),
         faults=script,
@@ -86,7 +89,7 @@ async def _serve(world: World, port: int, *, as_json: bool) -> None:
                 for venue, each in keys.items()
             ]
             emit_table(("venue", "in place of https://host", "key", "secret", "password"), rows)
-            typer.echo("\nThe keys are good here alone. Ctrl-C ends the world.")
+            typer.echo("\nThe keys are valid for this server only. Press Ctrl-C to stop it.")
         await stop.wait()
 
 
@@ -99,12 +102,16 @@ def _market(text: str, symbols: list[str], seed: int, *, allow_jumps: bool) -> M
         return SyntheticMarket(specs, seed)
     if kind == "replay" and name:
         if len(specs) != 1:
-            raise BadInput("a replay is of one symbol", hint="say --symbols BTCUSDT")
+            raise BadInput(
+                "a replay has exactly one symbol", hint="give one, such as --symbols BTCUSDT"
+            )
         path = Path(name)
         if path.is_dir():
             return ReplayedTape.from_folder(path, specs[0], seed)
         return ReplayedCandles.from_file(path, specs[0], seed, allow_jumps=allow_jumps)
-    raise BadInput(f"--market {text} is none", hint="expected synthetic, or replay:PATH")
+    raise BadInput(
+        f"--market {text} is not a market source", hint="expected synthetic, or replay:PATH"
+    )
 
 
 def _clock(text: str) -> SimulationClock:
@@ -117,15 +124,15 @@ def _clock(text: str) -> SimulationClock:
         factor = float(speed)
     except ValueError:
         factor = 0.0
-    if kind != "virtual" or not 0 < factor <= 10_000:  # noqa: PLR2004 - faster is no market
-        raise BadInput(f"--clock {text} is none", hint="expected wall, or virtual:60")
+    if kind != "virtual" or not 0 < factor <= 10_000:  # noqa: PLR2004 - the fastest clock that is served
+        raise BadInput(f"--clock {text} is not a clock", hint="expected wall, or virtual:60")
     return AcceleratedClock(factor)
 
 
-def _words(text: str) -> list[str]:
+def _names(text: str) -> list[str]:
     return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _show_fired(script: Faults) -> None:
     rows = [(each.fault, each.venue, each.where, each.line or "") for each in script.fired]
-    emit_table(("fault", "venue", "where", "line"), rows, title="What the script set off")
+    emit_table(("fault", "venue", "where", "line"), rows, title="Faults that occurred")

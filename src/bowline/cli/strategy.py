@@ -14,18 +14,18 @@ from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
     from bowline.core.signals import StrategySpec
-    from bowline.desk.strategies import Saved, StrategyDesk
+    from bowline.desk.strategies import SavedStrategy, StrategyDesk
     from bowline.storage.tables import StrategyRecord
 
 app = typer.Typer(
-    help="Strategies: create from a spec, list, show, clone, delete; trust and list plugins.",
+    help="Create, list, show, clone and delete strategies; plugins.",
     no_args_is_help=True,
 )
 app.command("delete")(delete_strategy)
 
-_SPEC_HELP = "A spec in a YAML or JSON file; - is what is piped in."
-_WORD_HELP = "The id, the beginning of it, or the name of a saved strategy."
-_SET_HELP = "A change such as indicators[0].params.fast=12; null takes a field away."
+_SPEC_HELP = "Spec file (YAML or JSON; -: standard input)."
+_WORD_HELP = "Id, beginning of the id, or name of a saved strategy."
+_SET_HELP = "Change, such as indicators[0].params.fast=12; null removes a field."
 
 
 @app.command("create")
@@ -33,7 +33,7 @@ def create_command(
     spec: str = typer.Argument(..., help=_SPEC_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Save the strategy that a spec file describes."""
+    """Save the strategy of a spec file."""
     with _desk() as desk:
         # a bare file name is a path too
         place = spec if spec == "-" else str(Path(spec).absolute())
@@ -43,7 +43,7 @@ def create_command(
 
 @app.command("list")
 def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """Every saved strategy, oldest first."""
+    """List the saved strategies, oldest first."""
     with _desk() as desk:
         records = desk.saved()
     if as_json:
@@ -60,7 +60,7 @@ def show_command(
     strategy: str = typer.Argument(..., help=_WORD_HELP),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """One saved strategy: its spec as YAML, ready to be changed and saved as another."""
+    """Show the spec of a saved strategy as YAML."""
     with _desk() as desk:
         record = desk.show(strategy)
     _show_record(record, as_json=as_json)
@@ -76,7 +76,7 @@ def clone_command(
     only_print: bool = typer.Option(False, "--print", help="Print the spec instead of saving it."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Save a changed copy of a strategy: any change is a new strategy."""
+    """Save a changed copy of a strategy under a new id."""
     with _desk() as desk:
         spec = desk.load(strategy, changes or ())
         if not only_print:
@@ -87,10 +87,13 @@ def clone_command(
 
 @app.command("trust")
 def trust_command(
-    file: str = typer.Argument(..., help="A plugin in the strategies folder, by path or name."),
+    file: str = typer.Argument(..., help="Plugin file in the strategies folder, by path or name."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Let a plugin file run, as it is now: read it first, it can do all that you can do."""
+    """Allow a plugin file to run, as it is now.
+
+    Read it first: it runs with all rights of the user.
+    """
     from bowline import wire
 
     trusted = wire.plugin_folder().trust(file)
@@ -102,7 +105,7 @@ def trust_command(
 
 @app.command("plugins")
 def plugins_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """Strategy plugins that are loaded, and those that are not with the reason."""
+    """List strategy plugins, with the reason if not loaded."""
     from bowline import wire
 
     plugins = wire.load_strategy_plugins()
@@ -145,7 +148,7 @@ def _desk() -> StrategyDesk:
     return wire.strategy_desk(wire.home())
 
 
-def _show_saved(saved: Saved, *, as_json: bool) -> None:
+def _show_saved(saved: SavedStrategy, *, as_json: bool) -> None:
     record = saved.record
     if as_json:
         fields: dict[str, Any] = {"id": record.id, "name": record.name, "created": saved.created}

@@ -1,13 +1,13 @@
-"""Standard output and standard error as a command writes to them, when they take nothing any more.
+"""Standard output and standard error, and what happens when they cannot be written to.
 
-It must never end the work for a line of progress, and never lose what was asked for without a word.
+A lost line of progress must never end the work, and lost results must never go unreported.
 
-- Standard output holds what was asked for: what it does not take is OutputLost, one message on
-  stderr and an exit code that is not 0. After that nothing is written to it.
-- Standard error holds progress and log lines: what it does not take is dropped.
-- A descriptor that was closed is held, so that no file that is opened later gets its number and
-  with it what is printed.
-- What a terminal has no character for is printed as its code, and nothing ends by it.
+- Standard output carries results: a failed write is OutputLost, one message on stderr and an exit
+  code other than 0. After that nothing is written to it.
+- Standard error carries progress and log lines: what cannot be written is dropped.
+- A closed descriptor is reopened on /dev/null, so that no file opened later gets its number and
+  receives what is printed.
+- Characters that the encoding of a terminal lacks are printed as escapes.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from typing import TextIO
 
 from bowline.core.errors import BadInput
 
-#: as a shell counts a command whose reader has gone: 128 + SIGPIPE, signal(7)
+#: the exit code that a shell reports for a closed pipe: 128 + SIGPIPE, signal(7)
 EXIT_NO_READER = 141
 
 _STANDARD = 3
 
 
 class OutputLost(BadInput):
-    """Standard output that does not take what a command has to say."""
+    """Standard output that cannot be written to."""
 
     def __init__(self, error: OSError) -> None:
         self.exit_code = EXIT_NO_READER if error.errno == errno.EPIPE else 1
         cause = {
             errno.EPIPE: "standard output has no reader any more",
             errno.EBADF: "standard output is closed",
-        }.get(error.errno or 0, f"standard output takes no more: {error.strerror}")
-        super().__init__(f"{cause}; the rest is not printed, and what was done before stays done")
+        }.get(error.errno or 0, f"standard output cannot be written to: {error.strerror}")
+        super().__init__(f"{cause}; the rest of the output is lost, the work done so far is kept")
 
 
 class _StandardFile(io.RawIOBase):
@@ -71,7 +71,7 @@ class _StandardFile(io.RawIOBase):
 
 
 class StandardStreams:
-    """The streams of this process, held for as long as a command is at work."""
+    """The standard streams of this process while a command runs."""
 
     def __init__(self) -> None:
         _hold_closed()
@@ -85,7 +85,7 @@ class StandardStreams:
             sys.stderr = self._made(sys.__stderr__, required=False)
 
     def let_go(self) -> None:
-        """From here on nothing that cannot be written is an error: the process ends."""
+        """Ignore failed writes from here on: the process ends."""
         for raw in self._raw:
             raw.required = False
         for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""What a sweep came to, as `bowline grid` and `bowline jobs` show it. It must compute no figure."""
+"""The result of a sweep as `bowline grid` and `bowline jobs` show it. It computes no figure."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def show_result(
     page: Output | None = None,
     source: str = "stored candles",
 ) -> None:
-    """Print a result with its verdict: one document, or the best rows and what to make of them."""
+    """Print a result with its verdict: one document, or the best rows and the findings."""
     from bowline import wire
     from bowline.cli.validate import show_verdict
-    from bowline.desk.sweep_words import missing_document, notes_of
+    from bowline.desk.sweep_text import missing_document, notes_of
     from bowline.desk.validation import judge_result
 
     threads = os.cpu_count() or 1
@@ -53,17 +53,17 @@ def show_result(
 
 def _show_rows(result: SweepResult) -> None:
     from bowline.desk.report import first_signal_text
-    from bowline.desk.sweep_words import columns_of, notes_of, row_texts
+    from bowline.desk.sweep_text import columns_of, notes_of, row_texts
 
     plan = result.plan
     emit_table(
         columns_of(result),
         row_texts(result, SHOWN_ROWS),
-        title=f"the best of {plan.variants:,} variants by {plan.request.rank_by}",
+        title=f"best of {plan.variants:,} variants by {plan.request.rank_by}",
     )
     typer.echo(
         f"{result.evaluated:,} evaluated in {result.timings.sweep_s:.1f} s; "
-        f"{len(result)} run again by the core: they agree"
+        f"{len(result)} backtested again by the core, with equal figures"
     )
     typer.echo(first_signal_text(plan.rules.first_signal))
     for note in notes_of(result):

@@ -10,9 +10,9 @@ from bowline.cli.options import MOST_DAYS
 from bowline.cli.output import JSON_HELP, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from bowline.desk.tape import Line
+    from bowline.desk.tape import TapeLine
 
-app = typer.Typer(help="The tape: recorded trades and quotes.", no_args_is_help=True)
+app = typer.Typer(help="List, replay and prune recorded trades and quotes.", no_args_is_help=True)
 
 _MIB = 1024 * 1024
 
@@ -49,14 +49,14 @@ def replay(
     *,
     market: str = typer.Option(..., help="The market, such as bybit:linear."),
     symbol: str = typer.Option(..., help="The venue's symbol, such as BTCUSDT."),
-    start: str = typer.Option("", "--from", help="From this moment, UTC."),
-    end: str = typer.Option("", "--to", help="Up to this moment, UTC."),
+    start: str = typer.Option("", "--from", help="Start (UTC)."),
+    end: str = typer.Option("", "--to", help="End (UTC)."),
     speed: float = typer.Option(
         0.0, min=0.0, max=1e9, help="Multiple of the recorded speed; 0 prints without delay."
     ),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object per line."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object per line."),
 ) -> None:
-    """Print the ticks of an instrument in the order in which they were received."""
+    """Print the ticks of an instrument in order of receipt."""
     import msgspec
 
     from bowline import wire
@@ -85,16 +85,16 @@ def prune(
     from bowline import wire
     from bowline.desk import tape as desk
 
-    gone = desk.prune(wire.open_tape(wire.home()), keep_days, time.time_ns())
-    freed = sum(held for _, held in gone)
+    deleted = desk.prune(wire.open_tape(wire.home()), keep_days, time.time_ns())
+    freed = sum(held for _, held in deleted)
     if as_json:
-        emit_json({"deleted": [day for day, _ in gone], "freed_bytes": freed})
+        emit_json({"deleted": [day for day, _ in deleted], "freed_bytes": freed})
         return
-    days = "1 folder" if len(gone) == 1 else f"{len(gone)} folders"
+    days = "1 folder" if len(deleted) == 1 else f"{len(deleted)} folders"
     typer.echo(f"{days} of old days deleted, {freed / _MIB:,.1f} MiB freed")
 
 
-def _sentence(line: Line) -> str:
+def _sentence(line: TapeLine) -> str:
     import numpy as np
 
     at = str(np.datetime64(line.event_ns, "ns").astype("datetime64[ms]")).replace("T", " ")

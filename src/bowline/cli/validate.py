@@ -28,14 +28,14 @@ from bowline.cli.options import (
     THREADS,
     TIMEFRAME,
     outputs_of,
+    run_options_of,
     say_written,
-    words_of,
 )
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from bowline.desk.setup import Words
-    from bowline.desk.validation import Effort, Validation
+    from bowline.desk.setup import RunOptions
+    from bowline.desk.validation import Validation, ValidationOptions
     from bowline.research.grid import GridPlan, SweepBudget, SweepResult
     from bowline.research.validation import SweepVerdict, WalkForward
 
@@ -45,16 +45,14 @@ TRAIN = typer.Option(
     0,
     min=0,
     max=MOST_DAYS,
-    help="Days to choose on in each fold; without it three eighths of all.",
+    help="In-sample days of each fold (default: 3/8 of all).",
 )
-TEST = typer.Option(
-    0, min=0, max=MOST_DAYS, help="Days to test in each fold; without it one eighth of all."
-)
+TEST = typer.Option(0, min=0, max=MOST_DAYS, help="Test days of each fold (default: 1/8 of all).")
 
 
 @app.command("validate")
 def validate_command(
-    what: str = typer.Argument(help="A job's number, a grid file, or a strategy (file, id, name)."),
+    what: str = typer.Argument(help="Job number, grid file, or strategy (file, id or name)."),
     market: str = MARKET,
     symbol: str = SYMBOL,
     timeframe: str = TIMEFRAME,
@@ -66,11 +64,12 @@ def validate_command(
     allow_jumps: bool = ALLOW_JUMPS,
     allow_gaps: bool = ALLOW_GAPS,
     paths: int = typer.Option(
-        100, min=1, max=MOST_PATHS, help="Made-up markets; ten times as many round trips."
+        100,
+        min=1,
+        max=MOST_PATHS,
+        help="Monte Carlo paths of candles; 10 times as many of round trips.",
     ),
-    seed: int = typer.Option(
-        1, min=0, max=MOST_NUMBER, help="The same seed draws the same markets."
-    ),
+    seed: int = typer.Option(1, min=0, max=MOST_NUMBER, help="Random seed of the paths."),
     train_days: int = TRAIN,
     test_days: int = TEST,
     threads: int = THREADS,
@@ -78,11 +77,11 @@ def validate_command(
     max_mib: int | None = MAX_MIB,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Whether to believe a result: verdict, Monte Carlo, walk-forward, look-ahead."""
+    """Validate a result: verdict, Monte Carlo, walk-forward."""
     from bowline import wire
-    from bowline.desk.validation import Effort
+    from bowline.desk.validation import ValidationOptions
 
-    words = words_of(
+    options = run_options_of(
         market,
         symbol,
         timeframe,
@@ -92,12 +91,12 @@ def validate_command(
         allow_jumps=allow_jumps,
         allow_gaps=allow_gaps,
     )
-    effort = Effort(
+    effort = ValidationOptions(
         round_trip_paths=10 * paths, market_paths=paths, seed=seed, threads=_threads(threads)
     )
     budget = wire.grid_budget(max_variants, max_mib)
-    if (result := _result(what, words, budget, effort.threads)) is None:
-        found = _strategy(what, words, effort)
+    if (result := _result(what, options, budget, effort.threads)) is None:
+        found = _strategy(what, options, effort)
     else:
         found = _sweep(result, _folded(effort, result.plan, train_days, test_days))
     _show(found, as_json=as_json)
@@ -116,24 +115,29 @@ def walk_forward_command(
     *,
     allow_jumps: bool = ALLOW_JUMPS,
     allow_gaps: bool = ALLOW_GAPS,
-    anchored: bool = typer.Option(False, help="Choose on everything before each test."),
+    anchored: bool = typer.Option(False, help="Use all candles before each test as in-sample."),
     train_days: int = TRAIN,
     test_days: int = TEST,
     threads: int = THREADS,
     max_variants: int | None = MAX_VARIANTS,
     max_mib: int | None = MAX_MIB,
-    equity: Path | None = typer.Option(None, help="Write the joined equity as CSV, a row a close."),
+    equity: Path | None = typer.Option(
+        None, help="Write the joined equity as CSV, a row per close."
+    ),
     force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Choose on the past, trade what follows, move on: the grid's equity out of sample."""
+    """Choose variants in-sample and test them out of sample.
+
+    The span is cut into folds; the tests of all folds are joined into one equity curve.
+    """
     from bowline import wire
     from bowline.desk.report import completeness_document
-    from bowline.desk.validation import Effort, walk_sweep, write_equity
-    from bowline.desk.validation_words import walk_document
+    from bowline.desk.validation import ValidationOptions, walk_sweep, write_equity
+    from bowline.desk.validation_text import walk_document
 
     (table,) = outputs_of({"--equity": equity}, grid, candles, force=force)
-    words = words_of(
+    options = run_options_of(
         market,
         symbol,
         timeframe,
@@ -143,8 +147,8 @@ def walk_forward_command(
         allow_jumps=allow_jumps,
         allow_gaps=allow_gaps,
     )
-    plan = _plan(grid, words, wire.grid_budget(max_variants, max_mib))
-    effort = _folded(Effort(threads=_threads(threads)), plan, train_days, test_days)
+    plan = _plan(grid, options, wire.grid_budget(max_variants, max_mib))
+    effort = _folded(ValidationOptions(threads=_threads(threads)), plan, train_days, test_days)
     with closing(wire.open_trials(wire.home())) as trials:
         walk = walk_sweep(plan, trials, time.time_ns(), effort, _say, anchored=anchored)
     if table is not None:
@@ -159,34 +163,34 @@ def walk_forward_command(
 
 def show_verdict(verdict: SweepVerdict) -> None:
     """The verdict in words, then the figures it rests on."""
-    from bowline.desk.validation_words import verdict_rows
+    from bowline.desk.validation_text import verdict_rows
 
     typer.echo(verdict.headline)
-    emit_table(("question", "figure", "answer", "in words"), verdict_rows(verdict))
+    emit_table(("check", "figure", "result", "meaning"), verdict_rows(verdict))
 
 
 def show_walk(name: str, walk: WalkForward) -> None:
     """The folds of a walk, and what they come to."""
-    from bowline.desk.validation_words import walk_rows, walk_words
+    from bowline.desk.validation_text import walk_rows, walk_text
 
     emit_table(
         (
             "test (UTC)",
             "chosen",
-            "return % before",
-            "return % in the test",
+            "in-sample return %",
+            "test return %",
             "round trips",
             "candles lost",
         ),
         walk_rows(walk),
         title=f"walk-forward, {name}",
     )
-    typer.echo(walk_words(walk))
+    typer.echo(walk_text(walk))
 
 
 def _show(found: Validation, *, as_json: bool) -> None:
     from bowline.desk.report import first_signal_text
-    from bowline.desk.validation_words import look_ahead_words, paths_rows, validation_document
+    from bowline.desk.validation_text import look_ahead_text, paths_rows, validation_document
 
     if as_json:
         emit_json(validation_document(found))
@@ -196,19 +200,21 @@ def _show(found: Validation, *, as_json: bool) -> None:
         emit_completeness(found.completeness)
     show_verdict(found.verdict)
     emit_table(
-        ("Monte Carlo", "paths", "return %", "5 … 50 … 95 of 100", "drawdown 50 … 95", "lost %",
-         "did worse %"),
+        ("Monte Carlo", "paths", "return %", "return % p5 … p50 … p95", "drawdown % p50 … p95",
+         "paths with a loss %", "paths below this return %"),
         paths_rows(found),
     )  # fmt: skip
     for name, walk in found.walks.items():
         show_walk(name, walk)
     if found.look_ahead is not None:
-        typer.echo(look_ahead_words(found.look_ahead))
+        typer.echo(look_ahead_text(found.look_ahead))
     for note in found.notes:
         typer.echo(note)
 
 
-def _result(what: str, words: Words, budget: SweepBudget, threads: int) -> SweepResult | None:
+def _result(
+    what: str, options: RunOptions, budget: SweepBudget, threads: int
+) -> SweepResult | None:
     """The sweep of a job or of a grid file; None for a strategy."""
     from bowline import wire
     from bowline.desk.spec_text import PIPED, is_spec_file, read_spec_file
@@ -221,18 +227,18 @@ def _result(what: str, words: Words, budget: SweepBudget, threads: int) -> Sweep
         with closing(wire.open_jobs(home)) as jobs:
             return sweep_result(jobs, int(what), lambda: wire.open_candles(home))
     if what == PIPED or not (is_spec_file(what) and is_grid(read_spec_file(Path(what)))):
-        # what is piped in can be read once only: a strategy
+        # standard input can be read once only: it is a strategy
         return None
     from bowline.research.grid import Merge, finish, run_chunks
 
-    plan = _plan(Path(what), words, budget)
+    plan = _plan(Path(what), options, budget)
     _say(f"{plan.variants:,} variants over {len(plan.candles) - plan.start:,} candles")
     began = time.perf_counter()
     merge = run_chunks(plan, Merge(plan), threads=threads)
     return finish(merge, time.perf_counter() - began)
 
 
-def _sweep(result: SweepResult, effort: Effort) -> Validation:
+def _sweep(result: SweepResult, effort: ValidationOptions) -> Validation:
     from bowline import wire
     from bowline.desk.validation import validate_sweep
 
@@ -240,7 +246,7 @@ def _sweep(result: SweepResult, effort: Effort) -> Validation:
         return validate_sweep(result, trials, time.time_ns(), effort, _say)
 
 
-def _strategy(what: str, words: Words, effort: Effort) -> Validation:
+def _strategy(what: str, options: RunOptions, effort: ValidationOptions) -> Validation:
     from bowline import wire
     from bowline.desk.setup import set_up
     from bowline.desk.validation import validate_strategy
@@ -249,7 +255,7 @@ def _strategy(what: str, words: Words, effort: Effort) -> Validation:
     with wire.strategy_desk(home) as strategies, closing(wire.open_trials(home)) as trials:
         setup = set_up(
             strategies.load(what),
-            words,
+            options,
             strategies.opinion,
             lambda: wire.open_candles(home),
             account="validate",
@@ -258,18 +264,20 @@ def _strategy(what: str, words: Words, effort: Effort) -> Validation:
         return validate_strategy(setup, trials, effort, _say)
 
 
-def _plan(grid: Path, words: Words, budget: SweepBudget) -> GridPlan:
+def _plan(grid: Path, options: RunOptions, budget: SweepBudget) -> GridPlan:
     from bowline import wire
     from bowline.desk.spec_text import read_spec_file
-    from bowline.desk.sweeps import Wishes, prepare_sweep, read_request
+    from bowline.desk.sweeps import SweepOptions, prepare_sweep, read_request
 
-    wishes = Wishes(budget=budget)
-    request = read_request(read_spec_file(grid), wire.load_catalogue(), words, wishes)
+    sweep_options = SweepOptions(budget=budget)
+    request = read_request(read_spec_file(grid), wire.load_catalogue(), options, sweep_options)
     home = wire.home()
-    return prepare_sweep(request, words, wishes, lambda: wire.open_candles(home))
+    return prepare_sweep(request, options, sweep_options, lambda: wire.open_candles(home))
 
 
-def _folded(effort: Effort, plan: GridPlan, train_days: int, test_days: int) -> Effort:
+def _folded(
+    effort: ValidationOptions, plan: GridPlan, train_days: int, test_days: int
+) -> ValidationOptions:
     from msgspec.structs import replace
 
     from bowline.desk.validation import candles_of_days

@@ -13,15 +13,15 @@ from bowline.cli.venues_watch import watch_command
 
 if TYPE_CHECKING:
     from bowline.core.model.instrument import Market
-    from bowline.desk.venues import Finding
+    from bowline.desk.venues import VenueFinding
 
-app = typer.Typer(help="Venues: which there are, what works at one.", no_args_is_help=True)
+app = typer.Typer(help="List venues, check a venue, watch an account.", no_args_is_help=True)
 app.command("watch")(watch_command)
 
 
 @app.command("list")
 def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) -> None:
-    """Every venue: where it is reached, what it can do, what it allows."""
+    """List the venues: address, features, rate limits."""
     from bowline import wire
     from bowline.desk import venues as desk
 
@@ -46,7 +46,7 @@ def list_command(as_json: bool = typer.Option(False, "--json", help=JSON_HELP)) 
             for each in found
         ),
     )
-    typer.echo("Half of each limit is used. bowline venues check VENUE tries one.")
+    typer.echo("Half of each limit is used. To test a venue: bowline venues check VENUE")
 
 
 @app.command("check")
@@ -54,7 +54,7 @@ def check_command(
     venue: str = typer.Argument(..., help="A venue such as bybit, or a market: bybit:linear."),
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Try everything at a venue that moves nothing: what works, what does not, why."""
+    """Test the read-only functions of a venue."""
     from bowline.desk.instruments import parse_markets
 
     markets = parse_markets([venue])
@@ -64,12 +64,12 @@ def check_command(
     failed = [each for each in findings if each.works is False]
     if not as_json:
         works = sum(each.works is True for each in findings)
-        typer.echo(f"{works} work, {len(failed)} do not")
+        typer.echo(f"{works} checks passed, {len(failed)} failed")
     if failed:
         sys.exit(1)
 
 
-async def _check(markets: tuple[Market, ...], *, as_json: bool) -> list[Finding]:
+async def _check(markets: tuple[Market, ...], *, as_json: bool) -> list[VenueFinding]:
     from bowline import wire
     from bowline.desk import venues as desk
 
@@ -83,6 +83,6 @@ async def _check(markets: tuple[Market, ...], *, as_json: bool) -> list[Finding]
     return findings
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: VenueFinding) -> str:
     mark = {True: "works", False: "FAILS", None: "  -  "}[finding.works]
     return f"{mark}  {finding.market}  {finding.what}: {finding.words}"

@@ -1,4 +1,4 @@
-"""`bowline venues watch`: an account as it happens, by the venue's stream and by REST beside it."""
+"""`bowline venues watch`: an account's events by the venue's stream, checked by REST."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ if TYPE_CHECKING:
     from bowline.venues.private import Report
     from bowline.venues.stream import AccountEvent
 
-#: what is told so often that a person does not want to read it
+#: notices too frequent to be shown
 _QUIET = frozenset({"RestPolled"})
 
 
 def watch_command(
     *,
     market: str = typer.Option(..., help="The market, such as bybit:linear; its key must be set."),
-    as_json: bool = typer.Option(False, "--json", help="A JSON object a line."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object per line."),
 ) -> None:
-    """Print orders, fills, balances and positions as they come, until Ctrl-C."""
+    """Print orders, fills and balances as they arrive.
+
+    Positions are printed as well; Ctrl-C ends it.
+    """
     from bowline.desk.instruments import parse_markets
 
     with asyncio.Runner() as runner:
@@ -43,7 +46,7 @@ async def _watch(markets: tuple[Market, ...], *, as_json: bool) -> None:
 
 
 class _Lines:
-    """Each thing as an object of its own line; what it is, is under `told`."""
+    """A JSON object per line; `told` names its kind."""
 
     def report(self, report: Report, seen_ns: int) -> None:
         self._say(report, seen_ns)
@@ -60,14 +63,14 @@ class _Lines:
 
 
 class _Sentences:
-    """A sentence each."""
+    """A sentence for each report and notice."""
 
     def report(self, report: Report, seen_ns: int) -> None:
         typer.echo(f"{_clock(seen_ns)} {_sentence(report)}")
 
     def event(self, event: AccountEvent, seen_ns: int) -> None:
         if type(event).__name__ not in _QUIET:
-            typer.echo(f"{_clock(seen_ns)} {_words(event)}")
+            typer.echo(f"{_clock(seen_ns)} {_event_text(event)}")
 
 
 def _clock(seen_ns: int) -> str:
@@ -105,24 +108,26 @@ def _sentence(report: Report) -> str:
             )
 
 
-def _words(event: AccountEvent) -> str:
+def _event_text(event: AccountEvent) -> str:
     from bowline.venues import stream
 
     match event:
         case stream.StreamLive():
             said = "the stream is live"
         case stream.StreamLost(why, retry_after_s):
-            said = f"the stream is lost: {why}; again in {retry_after_s:.1f} s, REST meanwhile"
+            said = (
+                f"the stream is lost: {why}; reconnecting in {retry_after_s:.1f} s, REST until then"
+            )
         case stream.KeyRefused(code, message):
-            said = f"the venue does not take the key: {message} ({code})"
+            said = f"the venue refused the key: {message} ({code})"
         case stream.StreamMissed(report):
-            said = f"the stream missed what REST told: {_sentence(report)}"
+            said = f"the stream missed what REST reported: {_sentence(report)}"
         case stream.OrderStateUnknown(report):
-            said = f"a state that nobody knows: {_sentence(report)}"
+            said = f"an order in an unknown state: {_sentence(report)}"
         case stream.RestFailed(message):
-            said = f"REST could not be asked: {message}"
+            said = f"the REST request failed: {message}"
         case stream.FrameUnreadable(_, message):
             said = f"a frame could not be read: {message}"
         case _:
-            said = "REST was asked"
+            said = "a REST request was sent"
     return said

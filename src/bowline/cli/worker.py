@@ -1,4 +1,4 @@
-"""`bowline worker`: takes jobs from the queue and works on them until it is stopped."""
+"""`bowline worker`: runs queued jobs until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,35 +17,36 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-CLUSTER = typer.Option("", help="Compute on a Dask cluster: tcp://host:port, or local.")
+CLUSTER = typer.Option("", help="Dask cluster to compute on: tcp://host:port, or local.")
 
 
 @app.command("worker")
 def worker_command(
-    once: bool = typer.Option(False, help="End when the queue is empty."),
+    once: bool = typer.Option(False, help="Exit when the queue is empty."),
     threads: int = THREADS,
     cluster: str = CLUSTER,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
-    """Work on jobs, one after the other; as many workers as you like, here or elsewhere.
+    """Run queued jobs until stopped.
 
-    Ctrl-C or SIGTERM gives the present job back after its chunk; kill -9 costs that chunk.
+    Any number of workers can run, on any machine. Ctrl-C or SIGTERM returns the present job to the
+    queue after its chunk; kill -9 loses that chunk.
     """
     from bowline import wire
-    from bowline.cli.interrupt import asked_to_stop
+    from bowline.cli.interrupt import stop_requested
     from bowline.desk.jobs import stage_of
     from bowline.research.grid import instruction_set
     from bowline.research.jobs import WorkerContext, work, worker_name
 
     wire.start_logs()
     home, name = wire.home(), worker_name()
-    # what is wrong with this worker must be said here: it is not the fault of a job
+    # errors of this machine must be raised here: they are not the fault of a job
     instruction_set()
     wire.open_candles(home)
     with (
         closing(wire.open_jobs(home)) as store,
         executor_of(threads, cluster) as executor,
-        asked_to_stop(lambda: _say("stopping after the chunk at work")) as stopping,
+        stop_requested(lambda: _say("stopping after the present chunk")) as stopping,
     ):
         _say(f"worker {name} waits for jobs")
         context = WorkerContext(

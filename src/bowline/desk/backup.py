@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -33,9 +33,9 @@ from bowline.core.errors import BadInput, BowlineError, Damaged, NotFound
 from bowline.core.model.values import SECOND_NS
 from bowline.desk.backup_manifest import (
     FORMAT,
+    FileProgress,
     JournalEnd,
     Manifest,
-    Progress,
     StoredFile,
     check_files,
     digest_of,
@@ -53,7 +53,7 @@ _TABLES, _CANDLES = "tables.db", "candles.duckdb"
 _JOURNALS, _STRATEGIES = "journals", "strategies"
 
 
-class CandleFile(Protocol):
+class CandleStoreFile(Protocol):
     """A candle store in one file."""
 
     @property
@@ -71,7 +71,7 @@ class OpenJournal(Protocol):
         """The journal in the file at `path`."""
 
 
-class Stores(NamedTuple):
+class BackupStores(Struct, frozen=True, kw_only=True):
     """What is copied, and how. `candles` is None if a server keeps them.
 
     `copy_sqlite` returns False for a file with nothing in it; `locked` raises Conflict with the
@@ -80,7 +80,7 @@ class Stores(NamedTuple):
     """
 
     home: Path
-    candles: CandleFile | None
+    candles: CandleStoreFile | None
     strategies: Path
     copy_sqlite: Callable[[Path, Path], bool]
     open_journal: OpenJournal
@@ -96,7 +96,7 @@ class Backup(Struct, frozen=True):
     problem: str = ""
 
 
-class Created(Struct, frozen=True):
+class CreatedBackup(Struct, frozen=True):
     """A backup that was made, and the older ones that were removed after it.
 
     `gone` are journals of deleted runs, which the backup before it had.
@@ -108,7 +108,7 @@ class Created(Struct, frozen=True):
     gone: tuple[str, ...] = ()
 
 
-class Compacted(Struct, frozen=True):
+class CompactedStore(Struct, frozen=True):
     """A store's size before and after, its write-ahead log included."""
 
     store: str
@@ -121,7 +121,7 @@ def backups_folder(home: Path) -> Path:
     return home / "backups"
 
 
-def create(stores: Stores, folder: Path, keep: int, progress: Progress) -> Created:
+def create(stores: BackupStores, folder: Path, keep: int, progress: FileProgress) -> CreatedBackup:
     """Make a backup in `folder` and keep the newest `keep` there.
 
     NotFound if there is nothing to keep, Conflict if something is in use or the disk says no,
@@ -147,7 +147,7 @@ def create(stores: Stores, folder: Path, keep: int, progress: Progress) -> Creat
                 shutil.rmtree(part, ignore_errors=True)
                 raise
             sync_folder(folder)
-            return Created(path, made, _rotate(folder, path, keep), gone)
+            return CreatedBackup(path, made, _rotate(folder, path, keep), gone)
 
 
 def find_backups(folder: Path) -> list[Backup]:
@@ -170,20 +170,20 @@ def choose_backup(folder: Path, word: str) -> Path:
     )
 
 
-def verify(path: Path, progress: Progress) -> tuple[Manifest, tuple[str, ...]]:
+def verify(path: Path, progress: FileProgress) -> tuple[Manifest, tuple[str, ...]]:
     """The manifest, and a line for each file that is not as it was written."""
     manifest = read_manifest(path)
     return manifest, check_files(path, manifest, progress)
 
 
-def vacuum(compactors: dict[Path, Callable[[], None]]) -> list[Compacted]:
+def vacuum(compactors: dict[Path, Callable[[], None]]) -> list[CompactedStore]:
     """Make each of these files that is there smaller; Conflict if one is in use too long."""
     done = []
     for path, compact in compactors.items():
         if path.exists():
             before = _size(path)
             compact()
-            done.append(Compacted(path.name, before, _size(path)))
+            done.append(CompactedStore(path.name, before, _size(path)))
     return done
 
 
@@ -197,7 +197,7 @@ def _size(path: Path) -> int:
 
 
 def _fill(
-    stores: Stores, part: Path, before: Backup | None, progress: Progress
+    stores: BackupStores, part: Path, before: Backup | None, progress: FileProgress
 ) -> tuple[Manifest, tuple[str, ...]]:
     """Copy everything into `part`, check it, and make it durable together with its manifest."""
     created_ns = time.time_ns()
@@ -224,13 +224,20 @@ def _fill(
         left_out += ("candles: they are on a server, which has backups of its own",)
     if (part / _STRATEGIES).exists():
         left_out += ("trust in plugins: whoever restores them reads and trusts them again",)
-    manifest = Manifest(FORMAT, __version__, created_ns, files, journals, left_out)
+    manifest = Manifest(
+        format=FORMAT,
+        bowline=__version__,
+        created_ns=created_ns,
+        files=files,
+        journals=journals,
+        left_out=left_out,
+    )
     sealed = write_manifest(manifest, part)
     sync(part)
     return sealed, gone
 
 
-def _deleted(stores: Stores, found: list[Path], before: Backup | None) -> tuple[str, ...]:
+def _deleted(stores: BackupStores, found: list[Path], before: Backup | None) -> tuple[str, ...]:
     """Journals of deleted runs that the backup before had; Damaged if one is lost otherwise."""
     if before is None or before.manifest is None:
         return ()
@@ -254,7 +261,7 @@ def _newest(folder: Path) -> Backup | None:
 
 
 def _copy_file(
-    source: Path, target: Path, copy: Callable[[Path, Path], bool], progress: Progress
+    source: Path, target: Path, copy: Callable[[Path, Path], bool], progress: FileProgress
 ) -> bool:
     if not source.exists():
         return False
@@ -275,11 +282,11 @@ def _refuse_lost(home: Path, found: list[Path], ends: Mapping[int, KnownEnd | No
 
 
 def _copied_journals(
-    stores: Stores,
+    stores: BackupStores,
     part: Path,
     found: list[Path],
     ends: Mapping[int, KnownEnd | None],
-    progress: Progress,
+    progress: FileProgress,
 ) -> Iterator[JournalEnd]:
     for source in found:
         target = part / _JOURNALS / source.name

@@ -22,7 +22,7 @@ MANIFEST = "manifest.json"
 _CHUNK_BYTES = 1024 * 1024
 
 #: told of each file before work on it begins: its name and its size
-Progress = Callable[[str, int], None]
+FileProgress = Callable[[str, int], None]
 
 
 class StoredFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +41,7 @@ class JournalEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     head: str
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of a backup. `left_out` says in words what it does not hold."""
 
     format: int
@@ -107,7 +107,7 @@ def problem_of(file: StoredFile, size: int, digest: str) -> str:
     return ""
 
 
-def check_files(folder: Path, manifest: Manifest, progress: Progress) -> tuple[str, ...]:
+def check_files(folder: Path, manifest: Manifest, progress: FileProgress) -> tuple[str, ...]:
     """A line for each file of the backup that is not as it was written."""
     problems = []
     for file in manifest.files:

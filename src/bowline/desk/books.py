@@ -28,7 +28,7 @@ from bowline.venues.stream import (
 MOST_AGE_NS = 10 * SECOND_NS
 
 
-class BookSide(msgspec.Struct, frozen=True):
+class BookSide(msgspec.Struct, frozen=True, kw_only=True):
     """One venue's book: best prices, what `size` would cost to buy and bring when sold.
 
     `state`: `valid`, or why there is no price. Prices are quote money, sizes base units.
@@ -53,7 +53,7 @@ class BookSide(msgspec.Struct, frozen=True):
         return (self.ask - self.bid) / (self.ask + self.bid) * 20_000
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class BookComparison(msgspec.Struct, frozen=True):
     """Books at one moment, and where `size` is bought and sold best; empty: nowhere."""
 
     seen_ns: int
@@ -70,7 +70,7 @@ class Comparison(msgspec.Struct, frozen=True):
         return None if buy is None or sell is None else (sell / buy - 1) * 10_000
 
 
-class Board:
+class BookBoard:
     """A sink that collects the books of a feed."""
 
     def __init__(self) -> None:
@@ -118,24 +118,27 @@ class Board:
         book = local_book.valid_at(now_ns, MOST_AGE_NS) if local_book else None
         if book is None or book.best_bid is None or book.best_ask is None:
             state = self._reasons.get(instrument, "stale" if local_book else "waiting")
-            return BookSide(market, instrument.symbol, state)
+            return BookSide(market=market, symbol=instrument.symbol, state=state)
+        (bid, bid_size), (ask, ask_size) = book.best_bid, book.best_ask
         return BookSide(
-            market,
-            instrument.symbol,
-            "valid",
-            round(max(0, now_ns - book.event_ns) / SECOND_NS, 3) if book.event_ns else None,
-            *book.best_bid,
-            *book.best_ask,
-            book.average_price(Side.BUY, size) if size else book.best_ask[0],
-            book.average_price(Side.SELL, size) if size else book.best_bid[0],
+            market=market,
+            symbol=instrument.symbol,
+            state="valid",
+            age_s=round(max(0, now_ns - book.event_ns) / SECOND_NS, 3) if book.event_ns else None,
+            bid=bid,
+            bid_size=bid_size,
+            ask=ask,
+            ask_size=ask_size,
+            buys_at=book.average_price(Side.BUY, size) if size else ask,
+            sells_at=book.average_price(Side.SELL, size) if size else bid,
         )
 
-    def compare(self, listings: Iterable[Listing], now_ns: int, size: float) -> Comparison:
+    def compare(self, listings: Iterable[Listing], now_ns: int, size: float) -> BookComparison:
         """All books, and where `size` is best bought and sold."""
         books = tuple(self.side(each.instrument.id, now_ns, size) for each in listings)
         buys = [(book.buys_at, book.market) for book in books if book.buys_at is not None]
         sells = [(book.sells_at, book.market) for book in books if book.sells_at is not None]
-        return Comparison(
+        return BookComparison(
             now_ns,
             size,
             books,
@@ -144,7 +147,7 @@ class Board:
         )
 
 
-async def listen(venues: Venues, listings: Sequence[Listing], board: Board) -> None:
+async def listen(venues: Venues, listings: Sequence[Listing], board: BookBoard) -> None:
     """Keep the books of these listings until cancelled."""
     async with asyncio.TaskGroup() as tasks:
         for listing in listings:

@@ -28,12 +28,12 @@ from bowline.core.model.instrument import Instrument, InstrumentId, Market
 from bowline.core.model.market import CandleFrame, empty_frame
 from bowline.core.model.values import DAY_NS, MINUTE_NS, ONE, Timeframe
 from bowline.desk.candles import parse_market, parse_symbol
-from bowline.desk.fill_flat import Filled, fill_flat
+from bowline.desk.fill_flat import FillResult, fill_flat
 from bowline.desk.steps import Steps
 from bowline.storage.candles import (
     MAX_QUARANTINED_ROWS,
+    CandleBatch,
     Candles,
-    Delivery,
     ImportRecord,
     RefusedRow,
 )
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from bowline.storage.files import CheckedFile, FileHints
 
 
-class FileWords(msgspec.Struct, frozen=True):
+class FileOptions(msgspec.Struct, frozen=True):
     """What the person says of the files; empty and None are not said, and nothing is guessed.
 
     `columns` gives a role its heading or number, `offset_ns` is how far a local clock is ahead.
@@ -55,7 +55,7 @@ class FileWords(msgspec.Struct, frozen=True):
     any_instrument: bool = False
 
 
-class ImportRequest(msgspec.Struct, frozen=True):
+class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Where the files' candles belong, and how strict to be.
 
     `listed` is what the venue says of the instrument, if it was asked. `fill_longest` is the
@@ -65,7 +65,7 @@ class ImportRequest(msgspec.Struct, frozen=True):
     market: Market
     symbol: str
     steps: Steps = Steps()
-    words: FileWords = FileWords()
+    words: FileOptions = FileOptions()
     keep_good: bool = False
     allow_jumps: bool = False
     fill_longest: int | None = None
@@ -77,7 +77,7 @@ class ImportRequest(msgspec.Struct, frozen=True):
         return InstrumentId(self.market.market_id, self.symbol)
 
 
-class ImportOutcome(msgspec.Struct, frozen=True):
+class ImportOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one file: `status` is imported, known (nothing added) or refused."""
 
     file: str
@@ -88,21 +88,21 @@ class ImportOutcome(msgspec.Struct, frozen=True):
     first_ns: int | None = None
     last_ns: int | None = None
     missing: int = 0
-    filled: Filled | None = None
+    filled: FillResult | None = None
     notes: tuple[str, ...] = ()
     error: str = ""
     problems: tuple[str, ...] = ()
     hint: str = ""
 
 
-Progress = Callable[[ImportOutcome], None]
+ImportProgress = Callable[[ImportOutcome], None]
 
 
 def import_request(
     market: str,
     symbol: str,
     steps: Steps = Steps(),  # noqa: B008 - frozen
-    words: FileWords = FileWords(),  # noqa: B008 - frozen
+    words: FileOptions = FileOptions(),  # noqa: B008 - frozen
     *,
     keep_good: bool = False,
     allow_jumps: bool = False,
@@ -111,7 +111,15 @@ def import_request(
     """The request in a person's words; BadInput says which word is wrong."""
     found, name = parse_market(market), parse_symbol(symbol)
     _refuse_coin_margined(found, name)
-    return ImportRequest(found, name, steps, words, keep_good, allow_jumps, fill_longest)
+    return ImportRequest(
+        market=found,
+        symbol=name,
+        steps=steps,
+        words=words,
+        keep_good=keep_good,
+        allow_jumps=allow_jumps,
+        fill_longest=fill_longest,
+    )
 
 
 def parse_columns(texts: Sequence[str]) -> dict[str, str]:
@@ -152,7 +160,7 @@ def import_files(
     store: Candles,
     paths: Sequence[Path],
     request: ImportRequest,
-    progress: Progress = lambda _: None,
+    progress: ImportProgress = lambda _: None,
     *,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> tuple[ImportOutcome, ...]:
@@ -175,7 +183,11 @@ def _import_file(store: Candles, path: Path, request: ImportRequest, now_ns: int
     key = _import_key(file.content_hash, request)
     if known := store.imports(key):
         if request.steps != Steps():
-            store.write(Delivery("import", now_ns, instrument=_register(store, request)))
+            store.write(
+                CandleBatch(
+                    source="import", ingested_ns=now_ns, instrument=_register(store, request)
+                )
+            )
         return _outcome(path, "known", known[0], _fill(store, request, known[0], now_ns))
     checked = check_file(
         file, now_ns, timeframe=request.words.timeframe, allow_jumps=request.allow_jumps
@@ -186,25 +198,33 @@ def _import_file(store: Candles, path: Path, request: ImportRequest, now_ns: int
     refused = _refused_rows(checked, request.instrument, now_ns)
     good = checked.inspection.good
     if refused and not (request.keep_good and len(good)):
-        store.write(Delivery("import", now_ns, refused=refused))
+        store.write(CandleBatch(source="import", ingested_ns=now_ns, refused=refused))
         raise checked.refusal()
     frame = checked.frame(request.instrument)
     record = ImportRecord(
-        key,
-        request.instrument,
-        str(path),
-        file.content_hash,
-        file.format,
-        int(frame.open_ns[0]),
-        int(frame.open_ns[-1]),
-        len(frame),
-        len(checked.inspection.bad),
-        now_ns,
+        key=key,
+        instrument=request.instrument,
+        file=str(path),
+        content_hash=file.content_hash,
+        format=file.format,
+        first_ns=int(frame.open_ns[0]),
+        last_ns=int(frame.open_ns[-1]),
+        candles=len(frame),
+        refused=len(checked.inspection.bad),
+        ingested_ns=now_ns,
     )
     traded, filled = _parted(checked, frame)
     source = f"file:{file.content_hash[:16]}"
     store.write(
-        Delivery(source, now_ns, traded, _register(store, request), refused, record, filled)
+        CandleBatch(
+            source=source,
+            ingested_ns=now_ns,
+            candles=traded,
+            instrument=_register(store, request),
+            refused=refused,
+            record=record,
+            filled=filled,
+        )
     )
     outcome = _outcome(path, "imported", record, _fill(store, request, record, now_ns))
     return msgspec.structs.replace(outcome, missing=_missing(frame), notes=_notes(checked, filled))
@@ -255,7 +275,7 @@ def _notes(checked: CheckedFile, filled: CandleFrame | None) -> tuple[str, ...]:
 
 def _fill(
     store: Candles, request: ImportRequest, record: ImportRecord, now_ns: int
-) -> Filled | None:
+) -> FillResult | None:
     if request.fill_longest is None:
         return None
     end_ns = record.last_ns + MINUTE_NS
@@ -267,7 +287,7 @@ def _import_key(content_hash: str, request: ImportRequest) -> str:
     instrument = request.instrument
     options = f"{request.keep_good:d}{request.allow_jumps:d}"
     said = (request.words, request.steps.contract_size)
-    if said != (FileWords(), None):
+    if said != (FileOptions(), None):
         options += msgspec.json.encode(said, order="sorted").decode()
     text = f"{content_hash}:{instrument.market_id}:{instrument.symbol}:{options}"
     return hashlib.sha256(text.encode()).hexdigest()
@@ -298,14 +318,14 @@ def _refused_rows(
 ) -> tuple[RefusedRow, ...]:
     return tuple(
         RefusedRow(
-            instrument,
-            bad.file,
-            checked.file.content_hash,
-            bad.row,
-            bad.open_ns,
-            bad.reason,
-            bad.values,
-            now_ns,
+            instrument=instrument,
+            file=bad.file,
+            content_hash=checked.file.content_hash,
+            row=bad.row,
+            open_ns=bad.open_ns,
+            reason=bad.reason,
+            values=bad.values,
+            refused_ns=now_ns,
         )
         for bad in checked.bad_rows(MAX_QUARANTINED_ROWS)
     )
@@ -325,20 +345,26 @@ def _missing(frame: CandleFrame) -> int:
     return span - len(frame)
 
 
-def _outcome(path: Path, status: str, record: ImportRecord, filled: Filled | None) -> ImportOutcome:
+def _outcome(
+    path: Path, status: str, record: ImportRecord, filled: FillResult | None
+) -> ImportOutcome:
     return ImportOutcome(
-        str(path),
-        status,
-        record.format,
-        record.candles,
-        record.refused,
-        record.first_ns,
-        record.last_ns,
+        file=str(path),
+        status=status,
+        format=record.format,
+        candles=record.candles,
+        refused=record.refused,
+        first_ns=record.first_ns,
+        last_ns=record.last_ns,
         filled=filled,
     )
 
 
 def _refused(path: Path, error: BowlineError) -> ImportOutcome:
     return ImportOutcome(
-        str(path), "refused", error=error.message, problems=error.problems, hint=error.hint
+        file=str(path),
+        status="refused",
+        error=error.message,
+        problems=error.problems,
+        hint=error.hint,
     )

@@ -42,7 +42,7 @@ OPTIONAL = {
 }
 
 
-class State(Enum):
+class CheckStatus(Enum):
     """How well it is."""
 
     OK = "OK"
@@ -50,39 +50,41 @@ class State(Enum):
     FAIL = "FAIL"
 
 
-class Check(Struct, frozen=True):
+class HealthCheck(Struct, frozen=True):
     """What was looked at, how it is, what was found, and what to do if it is not well."""
 
     name: str
-    state: State
+    state: CheckStatus
     finding: str
     hint: str = ""
 
 
-def attempt(name: str, look: Callable[[], str]) -> Check:
+def attempt(name: str, look: Callable[[], str]) -> HealthCheck:
     """OK with what `look` says, or FAIL with the error it ends in."""
     try:
-        return Check(name, State.OK, look())
+        return HealthCheck(name, CheckStatus.OK, look())
     except BowlineError as error:
         finding = "; ".join((error.message, *error.problems))
-        return Check(name, State.FAIL, finding, error.hint)
+        return HealthCheck(name, CheckStatus.FAIL, finding, error.hint)
     except ImportError as error:
-        return Check(name, State.FAIL, f"{error.name} is not installed", "see the packages above")
+        return HealthCheck(
+            name, CheckStatus.FAIL, f"{error.name} is not installed", "see the packages above"
+        )
 
 
-def python_check() -> Check:
+def python_check() -> HealthCheck:
     """The interpreter: new enough, and with its assertions on."""
     finding = f"{platform.python_version()} at {sys.executable}"
     if sys.version_info < OLDEST_PYTHON:
         needed = ".".join(map(str, OLDEST_PYTHON))
-        return Check("python", State.FAIL, finding, f"install Python {needed} or newer")
+        return HealthCheck("python", CheckStatus.FAIL, finding, f"install Python {needed} or newer")
     if not __debug__:
         hint = "start it without -O and PYTHONOPTIMIZE: assertions guard the money"
-        return Check("python", State.FAIL, f"{finding}, assertions off", hint)
-    return Check("python", State.OK, finding)
+        return HealthCheck("python", CheckStatus.FAIL, f"{finding}, assertions off", hint)
+    return HealthCheck("python", CheckStatus.OK, finding)
 
 
-def package_checks() -> tuple[Check, ...]:
+def package_checks() -> tuple[HealthCheck, ...]:
     """Bowline itself, what it requires, and what it can use."""
     return (
         *_required_checks(),
@@ -90,58 +92,60 @@ def package_checks() -> tuple[Check, ...]:
     )
 
 
-def _required_checks() -> Iterator[Check]:
+def _required_checks() -> Iterator[HealthCheck]:
     try:
         names = [text for text in requires(DISTRIBUTION) or () if "extra ==" not in text]
     except PackageNotFoundError:
         finding = f"{__version__}, run without being installed: what it requires is not known"
-        yield Check("bowline", State.WARN, finding, _SET_UP)
+        yield HealthCheck("bowline", CheckStatus.WARN, finding, _SET_UP)
         return
-    yield Check("bowline", State.OK, version(DISTRIBUTION))
+    yield HealthCheck("bowline", CheckStatus.OK, version(DISTRIBUTION))
     for name in sorted({found[0].lower() for text in names if (found := match(r"[\w.-]+", text))}):
         try:
-            yield Check(name, State.OK, version(name))
+            yield HealthCheck(name, CheckStatus.OK, version(name))
         except PackageNotFoundError:
-            yield Check(name, State.FAIL, "not installed", _SET_UP)
+            yield HealthCheck(name, CheckStatus.FAIL, "not installed", _SET_UP)
 
 
-def _optional(name: str, target: str, what: str) -> Check:
+def _optional(name: str, target: str, what: str) -> HealthCheck:
     try:
-        return Check(name, State.OK, version(name))
+        return HealthCheck(name, CheckStatus.OK, version(name))
     except PackageNotFoundError:
         finding = f"not installed; only {what} would need it"
-        return Check(name, State.OK, finding, f"in the checkout: make {target}")
+        return HealthCheck(name, CheckStatus.OK, finding, f"in the checkout: make {target}")
 
 
-def home_checks(home: Path) -> tuple[Check, ...]:
+def home_checks(home: Path) -> tuple[HealthCheck, ...]:
     """The folder for everything that is kept: whole, there or makeable, writable, with room."""
     try:
         nearest = next(folder for folder in (home, *home.parents) if folder.exists())
         cut_off = unfinished(home)
     except OSError as error:
-        return (Check("home", State.FAIL, f"{home}: {error.strerror}", _RIGHTS),)
+        return (HealthCheck("home", CheckStatus.FAIL, f"{home}: {error.strerror}", _RIGHTS),)
     if not nearest.is_dir():
         hint = "BOWLINE_HOME must be a folder"
-        return (Check("home", State.FAIL, f"{nearest} is not a folder", hint),)
+        return (HealthCheck("home", CheckStatus.FAIL, f"{nearest} is not a folder", hint),)
     if cut_off is not None:
-        return (Check("home", State.FAIL, cut_off.message, cut_off.hint),)
+        return (HealthCheck("home", CheckStatus.FAIL, cut_off.message, cut_off.hint),)
     try:
         with tempfile.TemporaryFile(dir=nearest):
             made = "" if nearest == home else ", not made yet"
     except OSError as error:
-        return (Check("home", State.FAIL, f"{home}: {error.strerror}", _RIGHTS),)
-    return Check("home", State.OK, f"{home}{made}"), _room_check(nearest)
+        return (HealthCheck("home", CheckStatus.FAIL, f"{home}: {error.strerror}", _RIGHTS),)
+    return HealthCheck("home", CheckStatus.OK, f"{home}{made}"), _room_check(nearest)
 
 
-def exposed_check(roots: Iterable[Path]) -> Check:
+def exposed_check(roots: Iterable[Path]) -> HealthCheck:
     """Whether others can read or change these folders and files, or what lies directly in them."""
     found = {root: exposed for root in roots if (exposed := _exposed(root))}
     if not found:
-        return Check("permissions", State.OK, "nobody else can read what is kept")
+        return HealthCheck("permissions", CheckStatus.OK, "nobody else can read what is kept")
     paths = [path for exposed in found.values() for path in exposed]
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     finding = f"{paths[0]}{more} can be read by others"
-    return Check("permissions", State.WARN, finding, f"chmod -R go= {shlex.join(map(str, found))}")
+    return HealthCheck(
+        "permissions", CheckStatus.WARN, finding, f"chmod -R go= {shlex.join(map(str, found))}"
+    )
 
 
 def _exposed(root: Path) -> list[Path]:
@@ -156,25 +160,27 @@ def _exposed(root: Path) -> list[Path]:
     return [path for path, mode in modes if mode & others and not stat.S_ISLNK(mode)]
 
 
-def _room_check(folder: Path) -> Check:
+def _room_check(folder: Path) -> HealthCheck:
     free = shutil.disk_usage(folder).free
-    state = State.WARN if free < COMFORTABLE_BYTES else State.OK
-    state = State.FAIL if free < SCARCE_BYTES else state
-    hint = "" if state is State.OK else "free some space, or set BOWLINE_HOME to another disk"
-    return Check("disk", state, f"{free / 1e9:.1f} GB free", hint)
+    state = CheckStatus.WARN if free < COMFORTABLE_BYTES else CheckStatus.OK
+    state = CheckStatus.FAIL if free < SCARCE_BYTES else state
+    hint = "" if state is CheckStatus.OK else "free some space, or set BOWLINE_HOME to another disk"
+    return HealthCheck("disk", state, f"{free / 1e9:.1f} GB free", hint)
 
 
-def secret_file_checks(files: Iterable[tuple[str, Path]]) -> tuple[Check, ...]:
+def secret_file_checks(files: Iterable[tuple[str, Path]]) -> tuple[HealthCheck, ...]:
     """Files with secrets in them, by variable: only their owner should be able to read them."""
     return tuple(_secret_file_check(name, path) for name, path in files)
 
 
-def _secret_file_check(name: str, path: Path) -> Check:
+def _secret_file_check(name: str, path: Path) -> HealthCheck:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        return Check(name, State.FAIL, f"{path}: {error.strerror}", "name a file that is there")
+        return HealthCheck(
+            name, CheckStatus.FAIL, f"{path}: {error.strerror}", "name a file that is there"
+        )
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         finding = f"{path} can be read by others ({stat.filemode(mode)})"
-        return Check(name, State.WARN, finding, f"chmod 600 {path}")
-    return Check(name, State.OK, str(path))
+        return HealthCheck(name, CheckStatus.WARN, finding, f"chmod 600 {path}")
+    return HealthCheck(name, CheckStatus.OK, str(path))

@@ -28,7 +28,7 @@ from bowline.storage.tables import StoredRun, StrategyRecord, Tables
 _NAMED = 10
 
 
-class Plan(msgspec.Struct, frozen=True):
+class DeletionPlan(msgspec.Struct, frozen=True):
     """What would go, by name and count; what depends on it; and what uses it at this moment.
 
     `name` is what a person types to confirm.
@@ -50,7 +50,7 @@ class Plan(msgspec.Struct, frozen=True):
             )
 
 
-class Keepers(msgspec.Struct, frozen=True):
+class DeletionStores(msgspec.Struct, frozen=True):
     """The stores of a home, and how to hold what may be at work in it.
 
     `hold_journal` and `hold_recorder` raise Conflict if another process holds them.
@@ -68,10 +68,10 @@ class Keepers(msgspec.Struct, frozen=True):
 
 
 def plan_candles(
-    keepers: Keepers, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
-) -> Plan:
+    stores: DeletionStores, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
+) -> DeletionPlan:
     """What deleting candles would take; NotFound if none is stored."""
-    entry = expect_stored(keepers.candles, instrument)
+    entry = expect_stored(stores.candles, instrument)
     whole = start_ns <= entry.first_ns and end_ns > entry.last_ns
     span = f"{utc_text(entry.first_ns)} to {utc_text(entry.last_ns)}"
     goes = [f"{entry.candles:,} one-minute candles, {span}"]
@@ -81,49 +81,51 @@ def plan_candles(
     if entry.filled:
         goes.append(f"{entry.filled:,} of them were filled flat")
     goes.append("the imports they came from are forgotten: their files can be imported again")
-    depends, in_use = _users(keepers, instrument)
-    return Plan(name_of(instrument), tuple(goes), depends, (*in_use, *_recorder(keepers)))
+    depends, in_use = _users(stores, instrument)
+    return DeletionPlan(name_of(instrument), tuple(goes), depends, (*in_use, *_recorder(stores)))
 
 
 def delete_candles(
-    keepers: Keepers, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
+    stores: DeletionStores, instrument: InstrumentId, start_ns: int = 0, end_ns: int = FOREVER_NS
 ) -> int:
     """Delete candles that open in the range, and how many they were; Conflict if in use."""
-    plan_candles(keepers, instrument, start_ns, end_ns).refuse_in_use()
-    return keepers.candles.delete(instrument, start_ns, end_ns)
+    plan_candles(stores, instrument, start_ns, end_ns).refuse_in_use()
+    return stores.candles.delete(instrument, start_ns, end_ns)
 
 
-def plan_funding(keepers: Keepers, instrument: InstrumentId) -> Plan:
+def plan_funding(stores: DeletionStores, instrument: InstrumentId) -> DeletionPlan:
     """What deleting funding rates would take; NotFound if none is stored."""
-    stored = keepers.candles.funding_coverage()
+    stored = stores.candles.funding_coverage()
     for each in stored:
         if each.instrument == instrument:
             span = f"{utc_text(each.first_ns)} to {utc_text(each.last_ns)}"
-            depends, in_use = _users(keepers, instrument)
+            depends, in_use = _users(stores, instrument)
             goes = (f"{each.rates:,} funding rates, {span}",)
-            return Plan(name_of(instrument), goes, depends, in_use)
+            return DeletionPlan(name_of(instrument), goes, depends, in_use)
     there = ", ".join(name_of(each.instrument) for each in stored) or "nothing yet"
     raise NotFound(
         f"no funding rates of {name_of(instrument)} are stored", hint=f"Stored: {there}."
     )
 
 
-def delete_funding(keepers: Keepers, instrument: InstrumentId) -> int:
+def delete_funding(stores: DeletionStores, instrument: InstrumentId) -> int:
     """Delete all rates of an instrument, and how many they were; Conflict if in use."""
-    plan_funding(keepers, instrument).refuse_in_use()
-    return keepers.candles.delete_funding(instrument)
+    plan_funding(stores, instrument).refuse_in_use()
+    return stores.candles.delete_funding(instrument)
 
 
-def _users(keepers: Keepers, instrument: InstrumentId) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _users(
+    stores: DeletionStores, instrument: InstrumentId
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What depends on an instrument's candles, and what is at work on them."""
     depends, in_use = [], []
-    for run in keepers.tables.list_runs():
+    for run in stores.tables.list_runs():
         if run.instrument == instrument:
-            if _at_work(keepers, run):
+            if _at_work(stores, run):
                 in_use.append(f"run {run.id} is at work on it")
             else:
                 depends.append(f"run {run.id} ({run.state.value}): its replay needs them")
-    for job in keepers.jobs.list():
+    for job in stores.jobs.list():
         if _works_on(job, instrument):
             if not job.state.finished:
                 in_use.append(f"job {job.id} is {job.state.value}")
@@ -131,7 +133,7 @@ def _users(keepers: Keepers, instrument: InstrumentId) -> tuple[tuple[str, ...],
                 depends.append(f"job {job.id} ({job.state.value}): its result is read beside them")
     depends += [
         f"strategy {record.name} names it"
-        for record in keepers.tables.list_strategies()
+        for record in stores.tables.list_strategies()
         if _names(record, instrument)
     ]
     return tuple(depends), tuple(in_use)
@@ -166,9 +168,9 @@ class _Named(msgspec.Struct):
     instrument: dict[str, str] | None = None
 
 
-def _recorder(keepers: Keepers) -> Iterator[str]:
+def _recorder(stores: DeletionStores) -> Iterator[str]:
     try:
-        with keepers.hold_recorder():
+        with stores.hold_recorder():
             return
     except Conflict:
         yield "bowline ingest is recording into this store"
@@ -177,45 +179,45 @@ def _recorder(keepers: Keepers) -> Iterator[str]:
 # --- runs, strategies, jobs -------------------------------------------------------------------
 
 
-def plan_run(keepers: Keepers, run_id: int) -> Plan:
+def plan_run(stores: DeletionStores, run_id: int) -> DeletionPlan:
     """What deleting a run would take; NotFound if there is none, and no file of it either."""
-    files = _files(keepers.home, run_id)
+    files = _files(stores.home, run_id)
     try:
-        run = keepers.tables.get_run(run_id)
+        run = stores.tables.get_run(run_id)
     except NotFound:
         if not files:
             raise
         # its rows are gone, and a crash kept its files
-        return Plan(f"run-{run_id}", tuple(map(str, files)))
+        return DeletionPlan(f"run-{run_id}", tuple(map(str, files)))
     goes = (f"the {run.kind} run {run_id} and its life", *(f"{each}" for each in files))
-    in_use = (f"a process is at work on run {run_id}",) if _at_work(keepers, run) else ()
+    in_use = (f"a process is at work on run {run_id}",) if _at_work(stores, run) else ()
     depends = () if not files else ("backups that hold its journal will rotate away in their turn",)
-    return Plan(f"run-{run_id}", goes, depends, in_use)
+    return DeletionPlan(f"run-{run_id}", goes, depends, in_use)
 
 
-def delete_run(keepers: Keepers, run_id: int) -> None:
+def delete_run(stores: DeletionStores, run_id: int) -> None:
     """Delete a run and its journal; Conflict if a process is at work on it."""
-    plan_run(keepers, run_id).refuse_in_use()
-    path = journal_path(keepers.home, run_id)
+    plan_run(stores, run_id).refuse_in_use()
+    path = journal_path(stores.home, run_id)
     with ExitStack() as held:
         if path.parent.is_dir():
-            held.enter_context(keepers.hold_journal(path))
+            held.enter_context(stores.hold_journal(path))
         try:
-            keepers.tables.delete_run(run_id)
+            stores.tables.delete_run(run_id)
         except NotFound:
-            if not _files(keepers.home, run_id):
+            if not _files(stores.home, run_id):
                 raise
-        for each in _files(keepers.home, run_id):
+        for each in _files(stores.home, run_id):
             if not each.name.endswith(".lock"):
                 each.unlink(missing_ok=True)
-    for each in _files(keepers.home, run_id):
+    for each in _files(stores.home, run_id):
         each.unlink(missing_ok=True)
 
 
-def plan_strategy(keepers: Keepers, word: str) -> Plan:
+def plan_strategy(stores: DeletionStores, word: str) -> DeletionPlan:
     """What deleting a strategy would take; its runs must go first."""
-    record = keepers.tables.get_strategy(word)
-    runs = keepers.tables.runs_of(record.id)
+    record = stores.tables.get_strategy(word)
+    runs = stores.tables.runs_of(record.id)
     in_use = tuple(
         f"run {run.id} ({run.state.value}) was made of it: bowline runs delete {run.id}"
         for run in runs[:_NAMED]
@@ -223,37 +225,39 @@ def plan_strategy(keepers: Keepers, word: str) -> Plan:
     if len(runs) > _NAMED:
         in_use += (f"and {len(runs) - _NAMED} more runs",)
     goes = (f"strategy {record.name} ({record.id[:12]})",)
-    return Plan(record.name, goes, (), in_use, "Delete the runs that were made of it first.")
+    return DeletionPlan(
+        record.name, goes, (), in_use, "Delete the runs that were made of it first."
+    )
 
 
-def delete_strategy(keepers: Keepers, word: str) -> None:
+def delete_strategy(stores: DeletionStores, word: str) -> None:
     """Delete a strategy; Conflict if runs were made of it, which must stay explainable."""
-    plan_strategy(keepers, word).refuse_in_use()
-    keepers.tables.delete_strategy(keepers.tables.get_strategy(word).id)
+    plan_strategy(stores, word).refuse_in_use()
+    stores.tables.delete_strategy(stores.tables.get_strategy(word).id)
 
 
-def plan_job(keepers: Keepers, job_id: int) -> Plan:
+def plan_job(stores: DeletionStores, job_id: int) -> DeletionPlan:
     """What deleting a job would take."""
-    job = keepers.jobs.get(job_id)
+    job = stores.jobs.get(job_id)
     goes = (f"job {job_id} ({job.state.value}): {job.title}", "its chunks and its result")
     kept = ("strategies saved from its rows stay, and so does the count of what was tried",)
     waits = f"it is {job.state.value}: bowline jobs cancel {job_id}"
     in_use = () if job.state.finished else (waits,)
-    return Plan(f"job-{job_id}", goes, kept, in_use)
+    return DeletionPlan(f"job-{job_id}", goes, kept, in_use)
 
 
-def delete_job(keepers: Keepers, job_id: int) -> None:
+def delete_job(stores: DeletionStores, job_id: int) -> None:
     """Delete a job; Conflict if it waits or a worker holds it."""
-    keepers.jobs.delete(job_id, time.time_ns())
+    stores.jobs.delete(job_id, time.time_ns())
 
 
-def _at_work(keepers: Keepers, run: StoredRun) -> bool:
+def _at_work(stores: DeletionStores, run: StoredRun) -> bool:
     """Whether a process holds its journal: a state may be of one that died."""
-    path = journal_path(keepers.home, run.id)
+    path = journal_path(stores.home, run.id)
     if not path.parent.is_dir():
         return False
     try:
-        with keepers.hold_journal(path):
+        with stores.hold_journal(path):
             return False
     except Conflict:
         return True

@@ -19,7 +19,7 @@ from bowline.core.errors import BadInput
 from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.values import SECOND_NS
 from bowline.desk.candle_import import (
-    FileWords,
+    FileOptions,
     ImportOutcome,
     import_files,
     import_request,
@@ -84,7 +84,7 @@ def import_demo_candles(
         steps = Steps(Decimal("0.01"), Decimal("0.00001"), Decimal(5))
     # a file of one's own is of whatever it is of: the symbol is made of its name
     request = import_request(
-        MARKET, symbol, steps, FileWords(any_instrument=True), allow_jumps=allow_jumps
+        MARKET, symbol, steps, FileOptions(any_instrument=True), allow_jumps=allow_jumps
     )
     (outcome,) = import_files(store, [candles], request)
     if outcome.status == "refused":

@@ -20,14 +20,14 @@ from bowline.storage.candles import Candles
 from bowline.venues import PublicVenue, VenueError
 
 
-class Progress(msgspec.Struct, frozen=True):
+class DownloadProgress(msgspec.Struct, frozen=True):
     """How far a download is: the minutes that were missing, and what has come of them."""
 
     wanted: int
     done: RepairResult
 
 
-class Downloaded(msgspec.Struct, frozen=True):
+class DownloadResult(msgspec.Struct, frozen=True):
     """What a download of `wanted` minutes came to; `absent` were missing and not asked for."""
 
     name: str
@@ -54,10 +54,10 @@ async def download(
     listing: Listing,
     start_ns: int,
     end_ns: int,
-    told: Callable[[Progress], None],
+    told: Callable[[DownloadProgress], None],
     *,
     now_ns: Callable[[], int] = time.time_ns,
-) -> Downloaded:
+) -> DownloadResult:
     """Fetch what is missing from `start_ns` up to `end_ns`. Conflict if the venue gave up on us."""
     candle_writer = CandleWriter(store, lambda _: listing.instrument, now_ns)
     repair = CandleRepair(store, candle_writer, absences, venue)
@@ -72,20 +72,20 @@ async def download(
     done = RepairResult()
     async for part in repair.fetch(listing, missing.ranges):
         done += part
-        told(Progress(total, done))
+        told(DownloadProgress(total, done))
     if done.error:
         raise _stopped(venue.market.name, done)
-    return Downloaded(name_of(instrument), total, done, missing.absent)
+    return DownloadResult(name_of(instrument), total, done, missing.absent)
 
 
 def _stopped(market: str, done: RepairResult) -> Conflict:
     if done.final:
         return Conflict(
-            f"{market} refuses a part of what is missing: {done.error}",
-            hint=f"{done.candles:,} candles are stored; it refuses the same again: give a later "
-            "--from, or look at the symbol: bowline instruments sync",
+            f"{market} refuses a part of the missing range: {done.error}",
+            hint=f"{done.candles:,} candles are stored; the same request is refused again: "
+            "give a later --from, or check the symbol: bowline instruments sync",
         )
     return Conflict(
         f"{market} stopped answering: {done.error}",
-        hint=f"{done.candles:,} candles are stored: repeat the command to go on",
+        hint=f"{done.candles:,} candles are stored: repeat the command to continue",
     )

@@ -20,7 +20,7 @@ from bowline.core.errors import BadInput
 from bowline.core.model.command import PlaceOrder, RecordRefusal
 from bowline.core.model.event import FillReported
 from bowline.core.model.instrument import Instrument, InstrumentId
-from bowline.desk.journal import Line, lines, moment
+from bowline.desk.journal import JournalLine, lines, moment
 from bowline.desk.output_files import Output
 from bowline.storage.journal import Journal, encode_payload
 
@@ -28,7 +28,7 @@ from bowline.storage.journal import Journal, encode_payload
 BATCH = 10_000
 
 
-class Row(Struct, frozen=True):
+class JournalRow(Struct, frozen=True, kw_only=True):
     """One line of the file. `payload` is the entry as it is kept, in JSON; empty is no value."""
 
     run: int
@@ -49,7 +49,7 @@ class Row(Struct, frozen=True):
 
 
 #: writes rows to a path, and says how many
-Writer = Callable[[Path, Iterator[Row]], int]
+Writer = Callable[[Path, Iterator[JournalRow]], int]
 
 
 def export_journal(journal: Journal, run_id: int, out: Output) -> int:
@@ -71,14 +71,14 @@ def writer_of(path: Path) -> Writer:
     return write
 
 
-def _row(run_id: int, line: Line) -> Row:
+def _row(run_id: int, line: JournalLine) -> JournalRow:
     entry, payload = line.entry, line.entry.payload
     # what some kinds have and others have not
     fill = payload.report if isinstance(payload, FillReported) else None
     order = payload.order if isinstance(payload, PlaceOrder) else None
     what = fill or order
     order_id = order.id if order else fill.client_id if fill else getattr(payload, "order_id", None)
-    return Row(
+    return JournalRow(
         run=run_id,
         seq=entry.seq,
         seen_utc=moment(entry.seen_ns),
@@ -107,18 +107,18 @@ def _name(instrument: InstrumentId) -> str:
     return Instrument(instrument).key
 
 
-def _write_csv(path: Path, rows: Iterable[Row]) -> int:
+def _write_csv(path: Path, rows: Iterable[JournalRow]) -> int:
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row.__struct_fields__)
+        writer.writerow(JournalRow.__struct_fields__)
         for row in rows:
             writer.writerow(_plain(row).values())
             count += 1
     return count
 
 
-def _write_json(path: Path, rows: Iterable[Row]) -> int:
+def _write_json(path: Path, rows: Iterable[JournalRow]) -> int:
     """One array; the payload lies in it as JSON, not as text."""
     count = 0
     with path.open("wb") as file:
@@ -130,13 +130,15 @@ def _write_json(path: Path, rows: Iterable[Row]) -> int:
     return count
 
 
-def _write_parquet(path: Path, rows: Iterator[Row]) -> int:
+def _write_parquet(path: Path, rows: Iterator[JournalRow]) -> int:
     import pyarrow as pa  # noqa: PLC0415 - the slowest import of all, for one of three formats
     from pyarrow import parquet  # noqa: PLC0415
 
     kinds = dict.fromkeys(("run", "seq", "seen_ns", "order_id"), pa.int64())
     kinds["is_command"] = pa.bool_()
-    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in Row.__struct_fields__])
+    schema = pa.schema(
+        [(name, kinds.get(name, pa.string())) for name in JournalRow.__struct_fields__]
+    )
     count = 0
     with parquet.ParquetWriter(path, schema) as writer:
         while batch := [_plain(row) for row in islice(rows, BATCH)]:
@@ -145,7 +147,7 @@ def _write_parquet(path: Path, rows: Iterator[Row]) -> int:
     return count
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _plain(row: JournalRow) -> dict[str, Any]:
     values = asdict(row)
     for name in ("quantity", "price", "fee"):
         if values[name] is not None:

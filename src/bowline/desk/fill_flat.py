@@ -22,13 +22,13 @@ from bowline.core.errors import NotFound
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import MINUTE_NS, Timeframe
-from bowline.storage.candles import FOREVER_NS, Candles, Delivery
+from bowline.storage.candles import FOREVER_NS, CandleBatch, Candles
 
 #: a day: a longer hole is no still market but a missing file
 LONGEST_MINUTES = 1440
 
 
-class Filled(msgspec.Struct, frozen=True):
+class FillResult(msgspec.Struct, frozen=True):
     """`minutes` were filled; `left` holes of `left_minutes` were too long or held refused rows."""
 
     minutes: int
@@ -44,7 +44,7 @@ def fill_flat(
     *,
     longest: int = LONGEST_MINUTES,
     now_ns: int | None = None,
-) -> Filled:
+) -> FillResult:
     """Fill the minutes that are missing between stored candles; NotFound if none is stored."""
     frame = store.read(instrument, Timeframe.M1, start_ns, end_ns)
     if not len(frame):
@@ -60,9 +60,9 @@ def fill_flat(
     flat = _flat(frame, at[fill], steps[at[fill]])
     if len(flat):
         moment = time.time_ns() if now_ns is None else now_ns
-        store.write(Delivery("fill", moment, filled=flat))
+        store.write(CandleBatch(source="fill", ingested_ns=moment, filled=flat))
     left = steps[at[~fill]]
-    return Filled(len(flat), len(left), int(left.sum()))
+    return FillResult(len(flat), len(left), int(left.sum()))
 
 
 def _with_refused(frame: CandleFrame, at: IntColumn, refused: IntColumn) -> NDArray[np.bool_]:

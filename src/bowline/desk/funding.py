@@ -52,7 +52,7 @@ _UNIT_HINT = (
 _OFF_GRID = "If the venue really settled at another hour then, repeat with --off-grid."
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class IntervalPeriod(msgspec.Struct, frozen=True):
     """So many rates of one interval, one after the other, the first at `first_ns`."""
 
     interval_hours: int
@@ -60,7 +60,7 @@ class Stretch(msgspec.Struct, frozen=True):
     rates: int
 
 
-class FundingOutcome(msgspec.Struct, frozen=True):
+class FundingOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was stored of a file. `holes` are the missing stretches: last known, next known."""
 
     file: str
@@ -68,7 +68,7 @@ class FundingOutcome(msgspec.Struct, frozen=True):
     rates: int
     first_ns: int
     last_ns: int
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[IntervalPeriod, ...]
     holes: tuple[tuple[int, int], ...]
     notes: tuple[str, ...] = ()
 
@@ -77,7 +77,7 @@ class StoredFunding(msgspec.Struct, frozen=True):
     """What is stored of one instrument, and the intervals its rates are for."""
 
     coverage: FundingCoverage
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[IntervalPeriod, ...]
     holes: tuple[tuple[int, int], ...]
 
 
@@ -139,12 +139,12 @@ def list_funding(store: Candles) -> tuple[StoredFunding, ...]:
     return tuple(found)
 
 
-def stretches_of(frame: FundingFrame) -> tuple[Stretch, ...]:
+def stretches_of(frame: FundingFrame) -> tuple[IntervalPeriod, ...]:
     """The intervals of the rates, each as long as it held."""
     starts = np.flatnonzero(np.diff(frame.interval_ns, prepend=0))
     counts = np.diff(starts, append=len(frame))
     return tuple(
-        Stretch(int(frame.interval_ns[at]) // HOUR_NS, int(frame.event_ns[at]), int(count))
+        IntervalPeriod(int(frame.interval_ns[at]) // HOUR_NS, int(frame.event_ns[at]), int(count))
         for at, count in zip(starts, counts, strict=True)
     )
 

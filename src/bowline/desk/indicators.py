@@ -22,12 +22,12 @@ from bowline.core.signals import MIN_WARMUP, Catalogue, Indicator, Value, comput
 from bowline.desk.candles import instrument_of, parse_moment, parse_start, parse_timeframe, utc_text
 from bowline.desk.completeness import USUAL_GAPS, GapRule, accept, accept_stored
 from bowline.desk.output_files import Output, write_rows
-from bowline.desk.setup import Span, candles_of_span, stored_candles, stored_instrument
+from bowline.desk.setup import DecisionSpan, candles_of_span, stored_candles, stored_instrument
 from bowline.storage.candles import Candles
 from bowline.storage.files import read_candle_file
 
 
-class Found(msgspec.Struct, frozen=True):
+class IndicatorCandles(msgspec.Struct, frozen=True):
     """Candles, those of the warm-up first; asked for from `start_ns` on; how complete they are."""
 
     candles: CandleFrame
@@ -35,7 +35,7 @@ class Found(msgspec.Struct, frozen=True):
     completeness: Completeness
 
 
-class Asked(msgspec.Struct, frozen=True):
+class IndicatorRequest(msgspec.Struct, frozen=True):
     """An entry with the parameters it is to be computed with, all bounds held."""
 
     indicator: Indicator
@@ -46,10 +46,10 @@ class Asked(msgspec.Struct, frozen=True):
         return max(MIN_WARMUP, warmup(self.indicator, self.params, timeframe))
 
 
-class Computed(msgspec.Struct, frozen=True):
+class IndicatorSeries(msgspec.Struct, frozen=True):
     """The series over the candles asked for; `direction` is None for an entry without a rule."""
 
-    asked: Asked
+    request: IndicatorRequest
     open_ns: IntColumn
     close: NDArray[np.float64]
     outputs: Mapping[str, NDArray[np.float64]]
@@ -58,11 +58,11 @@ class Computed(msgspec.Struct, frozen=True):
     def columns(self) -> tuple[str, ...]:
         """The headings of `rows`."""
         last = () if self.direction is None else ("signal",)
-        return ("time", "close", *self.asked.indicator.outputs, *last)
+        return ("time", "close", *self.request.indicator.outputs, *last)
 
     def rows(self) -> list[tuple[str | float | None, ...]]:
         """One row a candle: opening time (UTC), close, outputs (None: no value yet), signal."""
-        numbers = [self.close, *(self.outputs[name] for name in self.asked.indicator.outputs)]
+        numbers = [self.close, *(self.outputs[name] for name in self.request.indicator.outputs)]
         columns: list[list[str | float | None]] = [[utc_text(at) for at in self.open_ns.tolist()]]
         columns += [[None if math.isnan(x) else x for x in each.tolist()] for each in numbers]
         if self.direction is not None:
@@ -78,7 +78,7 @@ def list_entries(catalogue: Catalogue, group: str = "") -> tuple[Indicator, ...]
     return tuple(entry for entry in catalogue.entries if group in {"", entry.group})
 
 
-def ask(catalogue: Catalogue, indicator_id: str, params: str) -> Asked:
+def indicator_request(catalogue: Catalogue, indicator_id: str, params: str) -> IndicatorRequest:
     """The entry with parameters in words, as `fast=10,slow=50`; BadInput has a line a mistake."""
     indicator = catalogue.get(indicator_id)
     values, problems = indicator.resolve(parse_params(params))
@@ -88,7 +88,7 @@ def ask(catalogue: Catalogue, indicator_id: str, params: str) -> Asked:
             problems=tuple(problems),
             hint=f"bowline indicators show {indicator.id}",
         )
-    return Asked(indicator, values)
+    return IndicatorRequest(indicator, values)
 
 
 def parse_params(text: str) -> dict[str, Value]:
@@ -106,12 +106,12 @@ def parse_params(text: str) -> dict[str, Value]:
 
 
 def from_store(
-    asked: Asked,
+    request: IndicatorRequest,
     store: Candles,
     place: tuple[str, str, str],
     span: tuple[str, str],
     rule: GapRule = USUAL_GAPS,
-) -> Found:
+) -> IndicatorCandles:
     """Stored candles of a market, symbol and timeframe over a span of moments in words.
 
     BadInput if more of them are missing than the rule lets pass.
@@ -120,20 +120,20 @@ def from_store(
     timeframe = parse_timeframe(timeframe_name)
     instrument = stored_instrument(store, instrument_of(market, symbol)).id
     within = _span(span)
-    reach, moments = asked.reach(timeframe), (within.from_ns, within.to_ns)
+    reach, moments = request.reach(timeframe), (within.from_ns, within.to_ns)
     found = stored_candles(store, instrument, timeframe, within, reach)
-    return Found(*found, accept_stored(store, found[0], *moments, rule, warmup=reach))
+    return IndicatorCandles(*found, accept_stored(store, found[0], *moments, rule, warmup=reach))
 
 
 def from_file(
-    asked: Asked,
+    request: IndicatorRequest,
     file: Path,
     timeframe: str,
     span: tuple[str, str],
     rule: GapRule = USUAL_GAPS,
     *,
     allow_jumps: bool = False,
-) -> Found:
+) -> IndicatorCandles:
     """The candles of a file, as they are or rolled up, over a span of moments in words.
 
     BadInput if more of them are missing than the rule lets pass.
@@ -141,25 +141,29 @@ def from_file(
     asked_for = parse_timeframe(timeframe) if timeframe else None
     candles = read_candle_file(file, asked_for, allow_jumps=allow_jumps)
     within = _span(span)
-    reach = asked.reach(candles.timeframe)
+    reach = request.reach(candles.timeframe)
     found = candles_of_span(candles, within, reach)
-    return Found(*found, accept(found[0], within.from_ns, within.to_ns, rule, warmup=reach))
+    return IndicatorCandles(
+        *found, accept(found[0], within.from_ns, within.to_ns, rule, warmup=reach)
+    )
 
 
-def compute_series(asked: Asked, found: Found, last: int = 0) -> Computed:
+def compute_series(
+    request: IndicatorRequest, found: IndicatorCandles, last: int = 0
+) -> IndicatorSeries:
     """The series over candles, from the moment in `found` on, or the `last` of them only."""
     candles = found.candles
-    outputs = compute(asked.indicator, asked.params, candles)
+    outputs = compute(request.indicator, request.params, candles)
     direction = None
-    if asked.indicator.rule is not None:
-        direction = signal(asked.indicator, asked.params, candles)
+    if request.indicator.rule is not None:
+        direction = signal(request.indicator, request.params, candles)
     first = int(candles.open_ns.searchsorted(found.start_ns))
     if first == len(candles):
         raise NotFound("there is no full candle of this timeframe in that span")
     if last:
         first = max(first, len(candles) - last)
-    return Computed(
-        asked,
+    return IndicatorSeries(
+        request,
         candles.open_ns[first:],
         candles.close[first:],
         {name: series[first:] for name, series in outputs.items()},
@@ -167,16 +171,16 @@ def compute_series(asked: Asked, found: Found, last: int = 0) -> Computed:
     )
 
 
-def write_series(computed: Computed, out: Output) -> None:
+def write_series(series: IndicatorSeries, out: Output) -> None:
     """Write the series to a CSV file. Raises BowlineError if it cannot be written there."""
-    rows = zip(computed.open_ns.tolist(), computed.rows(), strict=True)
-    columns = ("open_ns", *computed.columns())
+    rows = zip(series.open_ns.tolist(), series.rows(), strict=True)
+    columns = ("open_ns", *series.columns())
     write_rows(columns, ((open_ns, *row) for open_ns, row in rows), out)
 
 
-def _span(words: tuple[str, str]) -> Span:
+def _span(words: tuple[str, str]) -> DecisionSpan:
     start, end = words
-    return Span(parse_start(start) if start else None, parse_moment(end) if end else None)
+    return DecisionSpan(parse_start(start) if start else None, parse_moment(end) if end else None)
 
 
 def _number(text: str) -> Value:

@@ -28,7 +28,7 @@ STALE_NS = 20 * SECOND_NS
 _REPORT = "ingest.json"
 
 
-class Request(msgspec.Struct, frozen=True):
+class IngestRequest(msgspec.Struct, frozen=True):
     """What is to be recorded, and since when the record must be whole."""
 
     listings: tuple[Listing, ...]
@@ -43,7 +43,7 @@ def ingest_request(
     channels: Sequence[str] = (),
     *,
     now_ns: Callable[[], int] = time.time_ns,
-) -> Request:
+) -> IngestRequest:
     """The request in a person's words; without instruments, all that are on the list.
 
     Without `since_ns` the record has to be whole for the last day.
@@ -63,11 +63,11 @@ def ingest_request(
     halted = [each.instrument.id.symbol for each in listings if not each.tradable]
     if halted:
         raise BadInput(f"not trading: {', '.join(halted)}", hint="bowline instruments list --all")
-    return Request(listings, now_ns() - DAY_NS if since_ns is None else since_ns, kept)
+    return IngestRequest(listings, now_ns() - DAY_NS if since_ns is None else since_ns, kept)
 
 
 async def record(
-    request: Request,
+    request: IngestRequest,
     venues: Venues,
     stores: IngestStores,
     told: Callable[[HealthReport], None],

@@ -16,7 +16,7 @@ from bowline.storage.listings import ListingChanges, ListingStore
 from bowline.venues import PublicVenue, VenueError
 
 
-class Synced(msgspec.Struct, frozen=True):
+class SyncResult(msgspec.Struct, frozen=True):
     """What a sync of one market came to; `error` says why it failed, then nothing was changed."""
 
     market: str
@@ -26,7 +26,7 @@ class Synced(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-class Shown(msgspec.Struct, frozen=True):
+class ListingDetails(msgspec.Struct, frozen=True):
     """One listing with its past: since when it is as it is, and as it was before."""
 
     name: str
@@ -52,21 +52,21 @@ def parse_markets(names: Iterable[str]) -> tuple[Market, ...]:
 async def sync(
     store: ListingStore,
     venues: Sequence[PublicVenue],
-    told: Callable[[Synced], None],
+    told: Callable[[SyncResult], None],
     *,
     now_ns: Callable[[], int] = time.time_ns,
-) -> tuple[Synced, ...]:
+) -> tuple[SyncResult, ...]:
     """Ask each market what it lists and keep it; one that fails does not keep the next."""
     done = []
     for venue in venues:
         try:
             listings = await venue.listings()
         except VenueError as error:
-            result = Synced(venue.market.name, error=error.message)
+            result = SyncResult(venue.market.name, error=error.message)
         else:
             changes = store.sync(venue.market.market_id, listings, now_ns())
             tradable = sum(each.tradable for each in listings)
-            result = Synced(venue.market.name, len(listings), tradable, changes)
+            result = SyncResult(venue.market.name, len(listings), tradable, changes)
         told(result)
         done.append(result)
     return tuple(done)
@@ -120,11 +120,11 @@ def listing_if_known(
         raise NotFound(error.message, hint=f"{error.hint}. {more}") from None
 
 
-def show(store: ListingStore, instrument: InstrumentId) -> Shown:
+def show(store: ListingStore, instrument: InstrumentId) -> ListingDetails:
     """One listing with everything that is known of it."""
     listing = find(store, instrument)
     subscribed = instrument in store.recorded()
-    return Shown(name_of(instrument), listing, subscribed, store.history(instrument))
+    return ListingDetails(name_of(instrument), listing, subscribed, store.history(instrument))
 
 
 def subscribe(

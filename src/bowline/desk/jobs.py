@@ -26,9 +26,9 @@ from bowline.core.model.job import JobState
 from bowline.core.signals import SpecDefaults
 from bowline.desk.completeness import GapRule
 from bowline.desk.report import completeness_facts
-from bowline.desk.setup import Words
-from bowline.desk.sweep_words import slots_text
-from bowline.desk.sweeps import Wishes, prepare_sweep
+from bowline.desk.setup import RunOptions
+from bowline.desk.sweep_text import slots_text
+from bowline.desk.sweeps import SweepOptions, prepare_sweep
 from bowline.research.grid import GridPlan, GridRequest, SweepBudget, SweepResult
 from bowline.research.grid.plan import Hashes
 from bowline.research.jobs import LEASE_NS, Stage, WorkerContext, is_gone, run_leased, worker_name
@@ -41,7 +41,7 @@ SWEEP = "sweep"
 OpenStore = Callable[[], Candles]
 
 
-class SweepPayload(Struct, frozen=True):
+class SweepPayload(Struct, frozen=True, kw_only=True):
     """A sweep as a job keeps it. `chunks` and `hashes` are what it must be again when it runs."""
 
     request: GridRequest
@@ -61,11 +61,11 @@ class SweepPayload(Struct, frozen=True):
     completeness: Completeness | None = None
 
 
-def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
+def sweep_job(plan: GridPlan, options: RunOptions, sweep_options: SweepOptions) -> JobRequest:
     """The job that `plan` is, made of `words` and `wishes`."""
     candles, hashes = plan.candles, plan.hashes
     market = market_by_id(candles.instrument.market_id).name
-    file = "" if words.file is None else str(words.file.absolute())
+    file = "" if options.file is None else str(options.file.absolute())
     payload = SweepPayload(
         request=plan.request,
         market=market,
@@ -74,9 +74,9 @@ def sweep_job(plan: GridPlan, words: Words, wishes: Wishes) -> JobRequest:
         to_ns=int(candles.close_ns[-1]),
         cash=plan.rules.initial_cash,
         file=file,
-        allow_jumps=words.allow_jumps,
-        defaults=words.defaults,
-        budget=wishes.budget,
+        allow_jumps=options.allow_jumps,
+        defaults=options.defaults,
+        budget=sweep_options.budget,
         hashes=hashes,
         chunks=plan.chunks,
         completeness=plan.completeness,
@@ -100,7 +100,7 @@ def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
     asked = payload_of(job)
     # candles of a file have no market that could be asked for, unless one was named beside it
     nameless = asked.market == FILE_MARKET.name
-    words = Words(
+    options = RunOptions(
         market="" if nameless else asked.market,
         symbol="" if nameless else asked.symbol,
         from_ns=asked.from_ns,
@@ -112,14 +112,14 @@ def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
         gaps=GapRule(allow=True),
         defaults=asked.defaults,
     )
-    if words.file is not None and not words.file.is_file():
+    if options.file is not None and not options.file.is_file():
         raise NotFound(
-            f"the candle file of job {job.id} is gone: {words.file}",
+            f"the candle file of job {job.id} is gone: {options.file}",
             hint="put it back where it was, or sweep over the file where it is now",
         )
-    plan = prepare_sweep(asked.request, words, Wishes(budget=asked.budget), open_store)
+    plan = prepare_sweep(asked.request, options, SweepOptions(budget=asked.budget), open_store)
     if plan.hashes.data != asked.hashes.data:
-        raise _other_candles(job.id, words.file)
+        raise _other_candles(job.id, options.file)
     if plan.hashes != asked.hashes or plan.chunks != asked.chunks:
         raise BadInput(
             f"this version of Bowline would compute job {job.id} otherwise",

@@ -21,7 +21,7 @@ from bowline.storage.journal import Entry, Journal
 _NAME = re.compile(r"run-(\d+)\.db")
 
 
-class Line(Struct, frozen=True):
+class JournalLine(Struct, frozen=True):
     """An entry and what it says to a person."""
 
     entry: Entry
@@ -55,14 +55,14 @@ def choose_run(home: Path, run_id: int | None) -> int:
     return run_id
 
 
-def lines(journal: Journal, after_seq: int = 0, *, noise: bool = False) -> Iterator[Line]:
+def lines(journal: Journal, after_seq: int = 0, *, noise: bool = False) -> Iterator[JournalLine]:
     """Entries with their titles, in order; without `noise` only what tells a person something."""
     for entry in journal.entries(after_seq):
         if noise or not isinstance(entry.payload, NOISE):
-            yield Line(entry, title(entry.payload))
+            yield JournalLine(entry, title(entry.payload))
 
 
-def tail(journal: Journal, count: int, *, noise: bool = False) -> list[Line]:
+def tail(journal: Journal, count: int, *, noise: bool = False) -> list[JournalLine]:
     """The last `count` of them, oldest first."""
     span = 10 * count
     while True:

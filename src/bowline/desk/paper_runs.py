@@ -28,7 +28,7 @@ from bowline.desk.journal_end import KnownEnd, kept_end, note_end, refuse_cut
 from bowline.desk.paper import PaperResult, ReplayResult, replay, run_paper
 from bowline.desk.report import completeness_lines
 from bowline.desk.runs import FINISHED, mark_running, mark_stopped, take_up
-from bowline.desk.setup import Setup, Words
+from bowline.desk.setup import RunOptions, Setup
 from bowline.runtime import Feed
 from bowline.storage.journal import Journal
 from bowline.storage.tables import RunRequest, StoredRun, Tables
@@ -38,7 +38,7 @@ KIND = "paper-replay"
 _log = logging.getLogger(__name__)
 
 
-class Request(msgspec.Struct, frozen=True):
+class PaperRunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a paper run was asked to do, enough to set it up again."""
 
     strategy_id: str
@@ -53,9 +53,9 @@ class Request(msgspec.Struct, frozen=True):
     #: stored under its first name
     defaults: SpecDefaults = msgspec.field(name="unsaid")
 
-    def words(self) -> Words:
+    def options(self) -> RunOptions:
         """The words that make the same setup from the saved strategy."""
-        return Words(
+        return RunOptions(
             market=self.market,
             symbol=self.symbol,
             timeframe=self.timeframe,
@@ -82,7 +82,7 @@ class PaperRun(msgspec.Struct, frozen=True):
 def request_of(setup: Setup) -> RunRequest:
     """The request that `setup` answers, as the tables keep it."""
     run, costs = setup.run, setup.run.policy.costs
-    asked = Request(
+    asked = PaperRunRequest(
         strategy_id=run.strategy_id,
         market=market_by_id(run.instrument.id.market_id).name,
         symbol=run.instrument.id.symbol,
@@ -125,11 +125,11 @@ def _missing(found: Completeness | None) -> dict[str, Any]:
     }
 
 
-def request_in(stored: StoredRun) -> Request:
+def request_in(stored: StoredRun) -> PaperRunRequest:
     """What a stored run was asked; NotFound if it is no paper run."""
     if stored.kind != KIND:
         raise NotFound(f"run {stored.id} is a {stored.kind} run, not a paper run")
-    return msgspec.json.decode(stored.request, type=Request)
+    return msgspec.json.decode(stored.request, type=PaperRunRequest)
 
 
 def work(
@@ -204,7 +204,7 @@ def _counts(run_id: int, result: PaperResult, seconds: float) -> dict[str, objec
     }
 
 
-def decide_again(setup: Setup, journal: Journal, stored: StoredRun) -> ReplayResult:
+def replay_run(setup: Setup, journal: Journal, stored: StoredRun) -> ReplayResult:
     """Decide a stored run's journal once more; Damaged if its candles or decisions are others."""
     if setup.run.tape_hash != request_in(stored).tape_hash:
         raise Damaged(

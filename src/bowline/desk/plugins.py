@@ -36,7 +36,7 @@ MAX_PLUGIN_BYTES = 1024 * 1024
 _GUIDE = "see docs/howto/write-a-strategy-plugin.md"
 
 
-class Trusted(msgspec.Struct, frozen=True):
+class TrustedFile(msgspec.Struct, frozen=True):
     """A file a person trusted, as it was then."""
 
     path: str
@@ -50,7 +50,7 @@ class PluginFolder:
         self.folder = folder
         self._trust_file = trust_file
 
-    def trust(self, name: str) -> Trusted:
+    def trust(self, name: str) -> TrustedFile:
         """Record the SHA-256 of a file in the folder, given by its path or its name.
 
         Nothing in the file is run. Raises NotFound, or BadInput if it lies elsewhere.
@@ -64,7 +64,7 @@ class PluginFolder:
                 f"{path} is not a .py file in the strategies folder",
                 hint=f"copy it into {self.folder} and trust it there",
             )
-        trusted = Trusted(str(path), _sha256(_content(path)))
+        trusted = TrustedFile(str(path), _sha256(_content(path)))
         record = self._record() | {trusted.path: trusted.sha256}
         _replace(self._trust_file, json.dumps(record, indent=1, sort_keys=True) + "\n")
         return trusted

@@ -22,7 +22,7 @@ from bowline.core.model.policy import ProfitLock, Sharing, StrategyCompound
 from bowline.core.model.values import HUNDRED, RunId
 from bowline.core.numbers import exact, show
 from bowline.core.signals import Opinion, StrategySpec
-from bowline.desk.setup import MOST_CASH, Setup, Words, set_up
+from bowline.desk.setup import MOST_CASH, RunOptions, Setup, set_up
 from bowline.desk.spec_text import is_spec_file, read_spec_file
 from bowline.desk.steps import Steps
 from bowline.storage.candles import Candles
@@ -51,7 +51,7 @@ def _up_to(most: Decimal) -> Bounds:
     return Bounds(f"a number from 0 to {most}", least=Decimal(0), most=most)
 
 
-class Planned(Struct, frozen=True):
+class PlannedRun(Struct, frozen=True, kw_only=True):
     """One run as it was written; empty is not said."""
 
     strategy: str
@@ -68,7 +68,7 @@ class Portfolio(Struct, frozen=True):
 
     cash: str
     sharing: Sharing
-    runs: tuple[Planned, ...]
+    runs: tuple[PlannedRun, ...]
 
 
 def read_portfolio(path: Path) -> Portfolio:
@@ -85,20 +85,20 @@ def read_portfolio(path: Path) -> Portfolio:
 
 def set_up_portfolio(
     portfolio: Portfolio,
-    words: Words,
+    options: RunOptions,
     load: Callable[[str], StrategySpec],
     interpret: Callable[[StrategySpec], Opinion],
     open_store: Callable[[], Candles],
     recorded: Callable[[InstrumentId], Instrument | None] = lambda _: None,
 ) -> tuple[Setup, ...]:
     """Every run ready to start; `words` have the span, and cash if it is not the file's."""
-    words = replace(words, cash=words.cash or portfolio.cash)
+    options = replace(options, cash=options.cash or portfolio.cash)
     setups: list[Setup] = []
     for number, planned in enumerate(portfolio.runs, start=1):
         spec = load(planned.strategy)
         _refuse_own_budget(spec, number, len(portfolio.runs))
         own = replace(
-            words,
+            options,
             market=planned.market,
             symbol=planned.symbol,
             timeframe=planned.timeframe,
@@ -150,11 +150,11 @@ class _Reader:
         )
         return Portfolio("" if cash is None else f"{cash:f}", sharing, self._runs(raw.get("runs")))
 
-    def _runs(self, raw: object) -> tuple[Planned, ...]:
+    def _runs(self, raw: object) -> tuple[PlannedRun, ...]:
         runs = self.doc.items("runs", raw, "a list of runs, each with a strategy", MOST_RUNS)
         return tuple(self._run(f"runs[{at}]", each, len(runs)) for at, each in enumerate(runs))
 
-    def _run(self, path: str, raw: object, runs: int) -> Planned:
+    def _run(self, path: str, raw: object, runs: int) -> PlannedRun:
         fields = self.doc.section(path, raw, _RUN) or {}
         strategy = self.doc.text(f"{path}.strategy", fields.get("strategy"))
         if not strategy:
@@ -169,14 +169,14 @@ class _Reader:
         steps = {
             n: self.doc.number(f"{path}.{n}", fields.get(n), _up_to(MOST_CASH)) for n in _STEPS
         }
-        return Planned(
-            strategy,
-            market,
-            symbol,
-            timeframe,
-            self.folder / candles if candles else None,
-            HUNDRED if share is None else share,
-            Steps(**steps),
+        return PlannedRun(
+            strategy=strategy,
+            market=market,
+            symbol=symbol,
+            timeframe=timeframe,
+            candles=self.folder / candles if candles else None,
+            share_pct=HUNDRED if share is None else share,
+            steps=Steps(**steps),
         )
 
     def _number(

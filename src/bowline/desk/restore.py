@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from bowline.core.errors import BadInput, Conflict, Damaged
 from bowline.desk.backup_manifest import (
+    FileProgress,
     Manifest,
-    Progress,
     StoredFile,
     digest_of,
     problem_of,
@@ -64,7 +64,7 @@ def restore(
     path: Path,
     into: Path,
     locked: Callable[[Path, str], AbstractContextManager[None]],
-    progress: Progress,
+    progress: FileProgress,
 ) -> Restored:
     """Put the files of a backup into an empty folder, all or none; go on where one was cut off.
 
@@ -116,7 +116,7 @@ def _refuse_unless_empty(into: Path, moving: Path) -> None:
 
 
 def _stage(
-    path: Path, into: Path, moving: Path, files: tuple[StoredFile, ...], progress: Progress
+    path: Path, into: Path, moving: Path, files: tuple[StoredFile, ...], progress: FileProgress
 ) -> None:
     staging = into / _COPYING
     if staging.exists():
@@ -147,7 +147,7 @@ def _move(moving: Path, into: Path) -> None:
 
 
 def _copy_checked(
-    path: Path, staging: Path, files: tuple[StoredFile, ...], progress: Progress
+    path: Path, staging: Path, files: tuple[StoredFile, ...], progress: FileProgress
 ) -> None:
     problems = []
     for file in files:

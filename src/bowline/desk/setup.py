@@ -47,7 +47,7 @@ MOST_CASH = Decimal(10**12)
 ONLY_RUN = RunId(1)
 
 
-class Span(Struct, frozen=True):
+class DecisionSpan(Struct, frozen=True):
     """Decisions from the first candle that opens at `from_ns` to the last that closes by `to_ns`.
 
     None is as far as the candles go.
@@ -66,7 +66,7 @@ class Span(Struct, frozen=True):
             )
 
 
-class Words(Struct, frozen=True):
+class RunOptions(Struct, frozen=True, kw_only=True):
     """What a person said about a run beside its strategy; empty is not said.
 
     `defaults` holds where neither the strategy nor these words say anything.
@@ -85,9 +85,9 @@ class Words(Struct, frozen=True):
     steps: Steps = Steps()
     defaults: SpecDefaults = BUILTIN_DEFAULTS
 
-    def span(self) -> Span:
+    def span(self) -> DecisionSpan:
         """The span they name."""
-        return Span(self.from_ns, self.to_ns, self.anchor_ns)
+        return DecisionSpan(self.from_ns, self.to_ns, self.anchor_ns)
 
     def money(self) -> Decimal:
         """What the run starts with."""
@@ -105,7 +105,7 @@ class Words(Struct, frozen=True):
         return cash
 
 
-class Setup(Struct, frozen=True):
+class Setup(Struct, frozen=True, kw_only=True):
     """A run ready to start. `candles` are all since its anchor, the warm-up first."""
 
     spec: StrategySpec
@@ -148,7 +148,7 @@ def stored_instrument(store: Candles, instrument: InstrumentId) -> Instrument:
 
 
 def stored_candles(
-    store: Candles, instrument: InstrumentId, timeframe: Timeframe, span: Span, warmup: int
+    store: Candles, instrument: InstrumentId, timeframe: Timeframe, span: DecisionSpan, warmup: int
 ) -> tuple[CandleFrame, int]:
     """Candles of the span with up to `warmup` before it, and the moment decisions begin."""
     end_ns = FOREVER_NS if span.to_ns is None else span.to_ns
@@ -163,7 +163,9 @@ def stored_candles(
     return candles_of_span(candles, span, warmup)
 
 
-def candles_of_span(candles: CandleFrame, span: Span, warmup: int) -> tuple[CandleFrame, int]:
+def candles_of_span(
+    candles: CandleFrame, span: DecisionSpan, warmup: int
+) -> tuple[CandleFrame, int]:
     """The same for candles that are all in memory; no candles give no candles."""
     if not len(candles):
         return candles, 0
@@ -179,7 +181,7 @@ def candles_of_span(candles: CandleFrame, span: Span, warmup: int) -> tuple[Cand
 
 def set_up(
     spec: StrategySpec,
-    words: Words,
+    options: RunOptions,
     interpret: Callable[[StrategySpec], Opinion],
     open_store: Callable[[], Candles],
     *,
@@ -190,60 +192,62 @@ def set_up(
 
     BadInput if too many of the candles are missing, unless the words allow it.
     """
-    if words.timeframe:
-        spec = replace(spec, timeframe=parse_timeframe(words.timeframe))
-    opinion, span = interpret(spec), words.span()
+    if options.timeframe:
+        spec = replace(spec, timeframe=parse_timeframe(options.timeframe))
+    opinion, span = interpret(spec), options.span()
     moments, reach = (span.from_ns, span.to_ns), opinion.warmup
     by_minute = spec.fills is Fills.MINUTES
     minutes: CandleFrame | None = None
-    if words.file is None:
-        _refuse_steps(words)
+    if options.file is None:
+        _refuse_steps(options)
         store = open_store()
-        asked = instrument_of(spec, words.market or None, words.symbol.upper() or None)
+        asked = instrument_of(spec, options.market or None, options.symbol.upper() or None)
         instrument = stored_instrument(store, asked)
         found = stored_candles(store, asked, spec.timeframe, span, reach)
-        completeness = accept_stored(store, found[0], *moments, words.gaps, warmup=reach)
+        completeness = accept_stored(store, found[0], *moments, options.gaps, warmup=reach)
         if by_minute and len(found[0]):
             end_ns = int(found[0].close_ns[-1])
             minutes = store.read(asked, Timeframe.M1, found[1], end_ns)
     else:
-        said = _named(spec, words)
+        said = _named(spec, options)
         known = recorded(said) if said is not None else None
-        candles = read_file(words.file, spec.timeframe, said, known, allow_jumps=words.allow_jumps)
-        instrument = words.steps.over(known or Instrument(said or candles.instrument))
+        candles = read_file(
+            options.file, spec.timeframe, said, known, allow_jumps=options.allow_jumps
+        )
+        instrument = options.steps.over(known or Instrument(said or candles.instrument))
         found = candles_of_span(replace(candles, instrument=instrument.id), span, reach)
-        completeness = accept(found[0], *moments, words.gaps, warmup=reach)
-        minutes = _minutes_of(words, instrument, said) if by_minute else None
+        completeness = accept(found[0], *moments, options.gaps, warmup=reach)
+        minutes = _minutes_of(options, instrument, said) if by_minute else None
     funding: tuple[FundingFixed, ...] = ()
     if spec.funding and len(found[0]):
         store = open_store()
-        funding = due_funding(store, instrument.id, found[1], _marks(store, words, found))
+        funding = due_funding(store, instrument.id, found[1], _marks(store, options, found))
     setup = make_setup(
         spec,
         opinion,
         instrument,
         found,
-        cash=words.money(),
+        cash=options.money(),
         account=account,
-        defaults=words.defaults,
+        defaults=options.defaults,
         minutes=minutes,
         funding=funding,
     )
     return replace(setup, completeness=completeness)
 
 
-def _refuse_steps(words: Words) -> None:
-    if words.steps != Steps():
+def _refuse_steps(options: RunOptions) -> None:
+    if options.steps != Steps():
         raise BadInput(
             "--tick-size, --lot-step and --min-notional are for candles of a file",
             hint="what is stored has its own: bowline candles import FILE --lot-step ... says it",
         )
 
 
-def _marks(store: Candles, words: Words, found: tuple[CandleFrame, int]) -> CandleFrame:
+def _marks(store: Candles, options: RunOptions, found: tuple[CandleFrame, int]) -> CandleFrame:
     """Candles at whose closes funding is marked: stored minutes, or those of the file."""
     candles, start_ns = found
-    if words.file is not None:
+    if options.file is not None:
         return candles
     return store.read(candles.instrument, Timeframe.M1, start_ns, int(candles.close_ns[-1]))
 
@@ -268,27 +272,31 @@ def read_file(
     if named is not None and named.market_id != FILE_MARKET.market_id:
         # what is not known is kept as 1
         size = None if known is None or known.contract_size == ONE else known.contract_size
-        hints = FileHints(market_by_id(named.market_id), named.symbol, contract_size=size)
+        hints = FileHints(
+            market=market_by_id(named.market_id), symbol=named.symbol, contract_size=size
+        )
     return read_candle_file(path, timeframe, allow_jumps=allow_jumps, hints=hints)
 
 
-def _minutes_of(words: Words, instrument: Instrument, named: InstrumentId | None) -> CandleFrame:
+def _minutes_of(
+    options: RunOptions, instrument: Instrument, named: InstrumentId | None
+) -> CandleFrame:
     """The one-minute candles of a file; BadInput if it holds others."""
-    assert words.file is not None
-    minutes = read_file(words.file, None, named, instrument, allow_jumps=words.allow_jumps)
+    assert options.file is not None
+    minutes = read_file(options.file, None, named, instrument, allow_jumps=options.allow_jumps)
     if minutes.timeframe is not Timeframe.M1:
         raise BadInput(
-            f"{words.file}: holds {minutes.timeframe.value} candles, and fills by the minute need "
+            f"{options.file} holds {minutes.timeframe.value} candles, and fills by the minute need "
             "one-minute candles",
             hint="give a file of 1m candles, or write fills: intrabar in the spec",
         )
     return replace(minutes, instrument=instrument.id)
 
 
-def _named(spec: StrategySpec, words: Words) -> InstrumentId | None:
-    if spec.instrument is None and not (words.market or words.symbol):
+def _named(spec: StrategySpec, options: RunOptions) -> InstrumentId | None:
+    if spec.instrument is None and not (options.market or options.symbol):
         return None
-    return instrument_of(spec, words.market or None, words.symbol.upper() or None)
+    return instrument_of(spec, options.market or None, options.symbol.upper() or None)
 
 
 def make_setup(
@@ -334,4 +342,6 @@ def make_setup(
         start_ns=start_ns,
         tape_hash=tape_hash,
     )
-    return Setup(spec, opinion, run, candles, minutes, funding)
+    return Setup(
+        spec=spec, opinion=opinion, run=run, candles=candles, minutes=minutes, funding=funding
+    )

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LOCAL_OWNER = "local"
 
 
-class Saved(Struct, frozen=True):
+class SavedStrategy(Struct, frozen=True):
     """A strategy in the tables; `created` is False if it was there before."""
 
     record: StrategyRecord
@@ -97,16 +97,16 @@ class StrategyDesk:
         if "_tables" in self.__dict__:
             self._tables.close()
 
-    def create(self, spec: StrategySpec, now_ns: int) -> Saved:
+    def create(self, spec: StrategySpec, now_ns: int) -> SavedStrategy:
         """Save `spec`; one that is there already is handed back as it is."""
         spec_id = strategy_id(spec)
         try:
-            return Saved(self._tables.get_strategy(spec_id), created=False)
+            return SavedStrategy(self._tables.get_strategy(spec_id), created=False)
         except NotFound:
             text = canonical_json(spec).decode()
             name = strategy_name(spec)
             record = self._tables.save_strategy(spec_id, name, self._owner, text, now_ns)
-            return Saved(record, created=True)
+            return SavedStrategy(record, created=True)
 
     def saved(self) -> list[StrategyRecord]:
         """All that are saved, oldest first."""

@@ -18,7 +18,7 @@ from bowline.core.signals import Catalogue, instrument_of
 from bowline.desk.candles import parse_timeframe
 from bowline.desk.completeness import accept, accept_stored
 from bowline.desk.setup import (
-    Words,
+    RunOptions,
     candles_of_span,
     read_file,
     stored_candles,
@@ -36,10 +36,10 @@ from bowline.research.grid import (
 from bowline.storage.candles import Candles
 
 if TYPE_CHECKING:
-    from bowline.desk.strategies import Saved, StrategyDesk
+    from bowline.desk.strategies import SavedStrategy, StrategyDesk
 
 
-class Wishes(Struct, frozen=True):
+class SweepOptions(Struct, frozen=True):
     """What the command said beside the grid file; None and False are not said."""
 
     top: int | None = None
@@ -48,40 +48,43 @@ class Wishes(Struct, frozen=True):
 
 
 def read_request(
-    raw: Mapping[str, Any], catalogue: Catalogue, words: Words, wishes: Wishes
+    raw: Mapping[str, Any], catalogue: Catalogue, options: RunOptions, sweep_options: SweepOptions
 ) -> GridRequest:
     """The request of a grid file with what was said beside it; BadInput has a line a mistake."""
     request = parse_grid(raw, catalogue)
-    if words.timeframe:
-        template = replace(request.template, timeframe=parse_timeframe(words.timeframe))
+    if options.timeframe:
+        template = replace(request.template, timeframe=parse_timeframe(options.timeframe))
         request = replace(request, template=template)
-    if wishes.top is not None:
-        request = request.ranked(wishes.top)
-    return request.exhaustive() if wishes.exhaustive else request
+    if sweep_options.top is not None:
+        request = request.ranked(sweep_options.top)
+    return request.exhaustive() if sweep_options.exhaustive else request
 
 
 def prepare_sweep(
-    request: GridRequest, words: Words, wishes: Wishes, open_store: Callable[[], Candles]
+    request: GridRequest,
+    options: RunOptions,
+    sweep_options: SweepOptions,
+    open_store: Callable[[], Candles],
 ) -> GridPlan:
     """The plan of a request over the candles that `words` name, as a backtest would take them.
 
     BadInput if too many of the candles are missing, unless the words allow it.
     """
     # before candles are read: what is far too large is refused at once
-    check_variants(request, wishes.budget)
-    (candles, start_ns), completeness = _candles(request, words, open_store)
+    check_variants(request, sweep_options.budget)
+    (candles, start_ns), completeness = _candles(request, options, open_store)
     return plan_grid(
         request,
         candles,
         start_ns,
-        cash=words.money(),
-        defaults=words.defaults,
-        budget=wishes.budget,
+        cash=options.money(),
+        defaults=options.defaults,
+        budget=sweep_options.budget,
         completeness=completeness,
     )
 
 
-def save_row(strategies: StrategyDesk, result: SweepResult, row: int, now_ns: int) -> Saved:
+def save_row(strategies: StrategyDesk, result: SweepResult, row: int, now_ns: int) -> SavedStrategy:
     """Save a row, counted from 1, as a strategy; NotFound where there is no such row.
 
     Instrument and costs are written out in it: a run of it over the same span is what was swept.
@@ -90,12 +93,12 @@ def save_row(strategies: StrategyDesk, result: SweepResult, row: int, now_ns: in
 
 
 def _candles(
-    request: GridRequest, words: Words, open_store: Callable[[], Candles]
+    request: GridRequest, options: RunOptions, open_store: Callable[[], Candles]
 ) -> tuple[tuple[CandleFrame, int], Completeness]:
-    template, span, reach = request.template, words.span(), request.warmup
-    rule, moments = words.gaps, (span.from_ns, span.to_ns)
-    market, symbol = words.market or None, words.symbol.upper() or None
-    if words.file is None:
+    template, span, reach = request.template, options.span(), request.warmup
+    rule, moments = options.gaps, (span.from_ns, span.to_ns)
+    market, symbol = options.market or None, options.symbol.upper() or None
+    if options.file is None:
         store = open_store()
         asked = instrument_of(template, market, symbol)
         stored_instrument(store, asked)
@@ -103,7 +106,7 @@ def _candles(
         return found, accept_stored(store, found[0], *moments, rule, warmup=reach)
     said = template.instrument is not None or market or symbol
     named = instrument_of(template, market, symbol) if said else None
-    candles = read_file(words.file, template.timeframe, named, allow_jumps=words.allow_jumps)
+    candles = read_file(options.file, template.timeframe, named, allow_jumps=options.allow_jumps)
     if named is not None:
         candles = replace(candles, instrument=named)
     found = candles_of_span(candles, span, reach)

@@ -16,7 +16,7 @@ from bowline.desk.candles import name_of
 from bowline.storage.tape import Tape, TapeCoverage, TapeDay, TapeTick
 
 
-class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+class TapeLine(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A tick as it is shown: what is of the other kind is left out."""
 
     kind: str
@@ -44,7 +44,7 @@ def replay(
     end_ns: int,
     speed: float | None,
     sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[Line]:
+) -> Iterator[TapeLine]:
     """Ticks in the order in which they were seen, at `speed` times their own time; None: at once.
 
     NotFound if there is none in that range.
@@ -78,14 +78,14 @@ def oldest_kept(today: date, keep_days: int) -> date:
     return today - timedelta(days=keep_days)
 
 
-def _line(tick: TapeTick, seen_ns: int) -> Line:
+def _line(tick: TapeTick, seen_ns: int) -> TapeLine:
     name = name_of(tick.instrument)
     if isinstance(tick, TradePrinted):
-        return Line(
-            "trade", name, tick.event_ns, seen_ns,
+        return TapeLine(
+            kind="trade", name=name, event_ns=tick.event_ns, seen_ns=seen_ns,
             price=tick.price, size=tick.quantity, taker=tick.side.value,
         )  # fmt: skip
-    return Line(
-        "quote", name, tick.event_ns, seen_ns,
+    return TapeLine(
+        kind="quote", name=name, event_ns=tick.event_ns, seen_ns=seen_ns,
         bid=tick.bid, bid_size=tick.bid_size, ask=tick.ask, ask_size=tick.ask_size,
     )  # fmt: skip

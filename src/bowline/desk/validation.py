@@ -57,7 +57,7 @@ _TESTED = "look-ahead: the catalogue's indicators are held to it by Bowline's ow
 Say = Callable[[str], None]
 
 
-class Effort(Struct, frozen=True):
+class ValidationOptions(Struct, frozen=True, kw_only=True):
     """How much is tried: paths of Monte Carlo, cuts of the look-ahead test, folds in candles.
 
     0 candles of `train` and `test` are three eighths and one eighth of all. The same seed gives
@@ -73,7 +73,7 @@ class Effort(Struct, frozen=True):
     threads: int = 1
 
 
-class Validation(Struct, frozen=True):
+class Validation(Struct, frozen=True, kw_only=True):
     """All that was found about one strategy; None was not asked of it, `notes` say why."""
 
     strategy: str
@@ -128,31 +128,47 @@ def judge_result(
 
 
 def walk_sweep(
-    plan: GridPlan, trials: Trials, now_ns: int, effort: Effort, say: Say, *, anchored: bool
+    plan: GridPlan,
+    trials: Trials,
+    now_ns: int,
+    options: ValidationOptions,
+    say: Say,
+    *,
+    anchored: bool,
 ) -> WalkForward:
     """Walk a grid forward; that its variants were tried on these candles is noted."""
     note_sweep(trials, plan, now_ns)
     name = "anchored" if anchored else "rolling"
     return walk_grid(
         plan,
-        train=effort.train,
-        test=effort.test,
+        train=options.train,
+        test=options.test,
         anchored=anchored,
-        threads=effort.threads,
+        threads=options.threads,
         tell=lambda done, count: say(f"walk-forward, {name}: {done} of {count} folds"),
     )
 
 
 def validate_sweep(
-    result: SweepResult, trials: Trials, now_ns: int, effort: Effort, say: Say
+    result: SweepResult, trials: Trials, now_ns: int, options: ValidationOptions, say: Say
 ) -> Validation:
     """The verdict on a sweep, Monte Carlo on its best row, and the whole grid walked forward."""
     plan = result.plan
-    verdict = judge_result(result, trials, now_ns, threads=effort.threads)
+    verdict = judge_result(result, trials, now_ns, threads=options.threads)
     if not len(result):
         note = "no variant was ranked: there is nothing to test further"
         first = plan.rules.first_signal
-        return Validation("none", first, verdict, None, None, None, {}, (note,), plan.completeness)
+        return Validation(
+            strategy="none",
+            first_signal=first,
+            verdict=verdict,
+            round_trips=None,
+            markets=None,
+            look_ahead=None,
+            walks={},
+            notes=(note,),
+            completeness=plan.completeness,
+        )
     variant = result.variant(1)
     again = result.core_run(1).report
     report = make_report(again.record, plan.completeness)
@@ -160,19 +176,19 @@ def validate_sweep(
     markets = resample_candles(
         plan.candles,
         lambda candles: run_on_candles(plan, variant, candles),
-        paths=effort.market_paths,
+        paths=options.market_paths,
         block=_block(plan.candles),
-        seed=effort.seed,
+        seed=options.seed,
     )
     walks = {
-        name: walk_sweep(plan, trials, now_ns, effort, say, anchored=name == "anchored")
+        name: walk_sweep(plan, trials, now_ns, options, say, anchored=name == "anchored")
         for name in ("rolling", "anchored")
     }
     return Validation(
         strategy=strategy_name(plan.spec(variant)),
         first_signal=plan.rules.first_signal,
         verdict=verdict,
-        round_trips=_round_trips(report, effort),
+        round_trips=_round_trips(report, options),
         markets=markets,
         look_ahead=None,
         walks=walks,
@@ -181,7 +197,9 @@ def validate_sweep(
     )
 
 
-def validate_strategy(setup: Setup, trials: Trials, effort: Effort, say: Say) -> Validation:
+def validate_strategy(
+    setup: Setup, trials: Trials, options: ValidationOptions, say: Say
+) -> Validation:
     """One strategy: all that can be asked without a grid.
 
     Nothing is chosen here, so nothing is noted; what sweeps tried on these candles counts.
@@ -203,20 +221,20 @@ def validate_strategy(setup: Setup, trials: Trials, effort: Effort, say: Say) ->
         markets = resample_candles(
             setup.candles,
             lambda candles: _play(setup, candles),
-            paths=effort.market_paths,
+            paths=options.market_paths,
             block=_block(setup.candles),
-            seed=effort.seed,
+            seed=options.seed,
         )
     if isinstance(setup.spec.rules, PluginUse):
         say("look-ahead")
-        ahead = look_ahead(setup.opinion, setup.candles, cuts=effort.cuts, seed=effort.seed)
+        ahead = look_ahead(setup.opinion, setup.candles, cuts=options.cuts, seed=options.seed)
     else:
         notes.append(_TESTED)
     return Validation(
         strategy=strategy_name(setup.spec),
         first_signal=setup.run.policy.first_signal,
         verdict=make_verdict(_evidence(setup, report, trials)),
-        round_trips=_round_trips(report, effort),
+        round_trips=_round_trips(report, options),
         markets=markets,
         look_ahead=ahead,
         walks={},
@@ -267,12 +285,12 @@ def _play(setup: Setup, candles: CandleFrame) -> tuple[float, float]:
     return report.metrics.total_return_pct, report.metrics.max_drawdown_pct
 
 
-def _round_trips(report: Report, effort: Effort) -> ResampledPaths | None:
+def _round_trips(report: Report, options: ValidationOptions) -> ResampledPaths | None:
     cash = to_float(report.record.run.initial_cash)
     growth = growth_of(report.round_trips, cash)
     if not len(growth):
         return None
-    return resample_round_trips(growth, paths=effort.round_trip_paths, seed=effort.seed)
+    return resample_round_trips(growth, paths=options.round_trip_paths, seed=options.seed)
 
 
 def _block(candles: CandleFrame) -> int:

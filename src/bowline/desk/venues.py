@@ -14,7 +14,7 @@ import msgspec
 from bowline.core.model.instrument import MARKETS, Market
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.venue import Listing
-from bowline.desk.books import Board
+from bowline.desk.books import BookBoard
 from bowline.venues import FeedChannel, FeedTopic, PublicVenue, Venue, VenueError
 from bowline.venues.clock import MAX_ERROR_NS
 from bowline.venues.opened import VenueFacts, Venues
@@ -25,7 +25,7 @@ BOOK_S = 15.0
 USUAL = ("BTCUSDT", "ETHUSDT")
 
 
-class Finding(msgspec.Struct, frozen=True):
+class VenueFinding(msgspec.Struct, frozen=True):
     """One thing that was tried: `works` None: there is no answer, `words` say why."""
 
     market: str
@@ -34,7 +34,7 @@ class Finding(msgspec.Struct, frozen=True):
     words: str
 
 
-class Untold(Exception):
+class CheckSkipped(Exception):
     """There is no answer: the check does not apply, or the venue has none; the message says."""
 
 
@@ -48,7 +48,7 @@ def list_venues(venues: Venues) -> tuple[VenueFacts, ...]:
 
 async def check(
     venues: Venues, market: Market, *, now_ns: Callable[[], int] = time.time_ns
-) -> AsyncIterator[Finding]:
+) -> AsyncIterator[VenueFinding]:
     """Try everything that moves nothing, one finding after the other."""
     checks = _Checks(venues, market, now_ns)
     for what, attempt in checks.all():
@@ -56,11 +56,11 @@ async def check(
             words = await attempt()
         except VenueError as error:
             code = f" ({error.code})" if error.code else ""
-            yield Finding(market.name, what, works=False, words=error.message + code)
-        except Untold as reason:
-            yield Finding(market.name, what, works=None, words=str(reason))
+            yield VenueFinding(market.name, what, works=False, words=error.message + code)
+        except CheckSkipped as reason:
+            yield VenueFinding(market.name, what, works=None, words=str(reason))
         else:
-            yield Finding(market.name, what, works=True, words=words)
+            yield VenueFinding(market.name, what, works=True, words=words)
 
 
 class _Checks:
@@ -108,7 +108,7 @@ class _Checks:
 
     def _chosen(self) -> Listing:
         if self._listing is None:
-            raise Untold("no instrument is known to trade")
+            raise CheckSkipped("no instrument is known to trade")
         return self._listing
 
     async def _candles(self) -> str:
@@ -121,7 +121,7 @@ class _Checks:
 
     async def _book(self) -> str:
         listing = self._chosen()
-        board = Board()
+        board = BookBoard()
         runner = self._venues.feed(self._market, [listing])(board)
         topic = FeedTopic(FeedChannel.BOOK, listing.instrument.id)
         task = asyncio.create_task(runner.run([topic]))
@@ -139,13 +139,13 @@ class _Checks:
     def _account(self) -> Venue:
         if self._own is None:
             name = f"BOWLINE_{self._market.venue.upper()}_KEY"
-            raise Untold(f"no key is set: {name} and _SECRET")
+            raise CheckSkipped(f"no key is set: {name} and _SECRET")
         return self._own
 
     async def _key(self) -> str:
         rights = await self._account().key_rights()
         if rights.withdraw is None:
-            raise Untold(
+            raise CheckSkipped(
                 "the venue does not say what the key may: see there that it cannot withdraw"
             )
         if rights.withdraw:
@@ -161,14 +161,14 @@ class _Checks:
     async def _positions(self) -> str:
         account = self._account()
         if self._market.kind == "spot":
-            raise Untold("there are none on spot")
+            raise CheckSkipped("there are none on spot")
         positions = await account.positions()
         return f"{len(positions)} open"
 
     async def _position_mode(self) -> str:
         account = self._account()
         if self._market.kind == "spot":
-            raise Untold("there is none on spot")
+            raise CheckSkipped("there is none on spot")
         return (await account.position_mode(self._chosen().instrument.id)).value
 
     async def _open_orders(self) -> str:

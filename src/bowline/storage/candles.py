@@ -38,7 +38,7 @@ FOREVER_NS = 2**63 - 1
 MAX_QUARANTINED_ROWS = 10_000
 
 
-class RefusedRow(msgspec.Struct, frozen=True):
+class RefusedRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row that did not become a candle. `row` counts from 1 within `file`, headings not counted.
 
     `values` is the row as text, for a person to look at.
@@ -54,7 +54,7 @@ class RefusedRow(msgspec.Struct, frozen=True):
     refused_ns: int
 
 
-class ImportRecord(msgspec.Struct, frozen=True):
+class ImportRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One file that was imported. `key` is what makes a repetition of the import known."""
 
     key: str
@@ -73,7 +73,7 @@ class ImportRecord(msgspec.Struct, frozen=True):
 FLAT = "flat:"
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class CandleBatch(msgspec.Struct, frozen=True, kw_only=True):
     """What is written as one: all of it or nothing (a store without transactions: see there).
 
     `filled` are minutes without a trade, which are counted apart for ever.
@@ -136,7 +136,7 @@ class Candles(Protocol):
     def migrate(self) -> None:
         """Make the tables that are not there, and mend what a crash left undone. Repeatable."""
 
-    def write(self, delivery: Delivery) -> None:
+    def write(self, batch: CandleBatch) -> None:
         """Keep a delivery durably. ValueError unless its candles are one-minute candles."""
 
     def read(
@@ -274,3 +274,17 @@ def gaps_between(
         hit = first < len(refused_ns) and refused_ns[first] < end_ns
         found.append(Gap(instrument, start_ns, end_ns, "quarantined" if hit else "unknown"))
     return tuple(found)
+
+
+def refused_row_of(row: Sequence[Any]) -> RefusedRow:
+    """A row of the quarantine's table, in the order of its columns: the instrument takes two."""
+    names = [name for name in RefusedRow.__struct_fields__ if name != "instrument"]
+    instrument = InstrumentId(MarketId(row[0]), row[1])
+    return RefusedRow(instrument=instrument, **dict(zip(names, row[2:], strict=True)))
+
+
+def import_record_of(row: Sequence[Any]) -> ImportRecord:
+    """A row of the table of imports, in the order of its columns: key, instrument, the rest."""
+    names = [name for name in ImportRecord.__struct_fields__ if name not in {"key", "instrument"}]
+    instrument = InstrumentId(MarketId(row[1]), row[2])
+    return ImportRecord(key=row[0], instrument=instrument, **dict(zip(names, row[3:], strict=True)))

@@ -31,7 +31,7 @@ class LeaseLost(Conflict):
     """Another worker has the job now, or a person took it away."""
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a job has come in its present stage. `best` is the best score so far.
 
     `worked_s` are the seconds that were spent on all its stages, whoever worked.
@@ -66,7 +66,7 @@ class JobRequest(msgspec.Struct, frozen=True):
     variants: int
 
 
-class StoredJob(msgspec.Struct, frozen=True):
+class StoredJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job as it stands in the tables."""
 
     id: int
@@ -82,7 +82,7 @@ class StoredJob(msgspec.Struct, frozen=True):
     lease_owner: str | None
     lease_until_ns: int | None
     heartbeat_ns: int | None
-    progress: Progress | None
+    progress: JobProgress | None
     error: str | None
     created_ns: int
     updated_ns: int
@@ -148,7 +148,13 @@ class Jobs:
             return _write(db, lease, _alive(lease, now_ns))
 
     def save_chunk(
-        self, lease: Lease, stage: int, chunk: int, result: bytes, progress: Progress, now_ns: int
+        self,
+        lease: Lease,
+        stage: int,
+        chunk: int,
+        result: bytes,
+        progress: JobProgress,
+        now_ns: int,
     ) -> JobState:
         """Keep what a chunk came to, and renew; what the job is now, as `renew` says."""
         values = {

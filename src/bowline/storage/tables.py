@@ -33,7 +33,7 @@ class StrategyRecord(msgspec.Struct, frozen=True):
     created_ns: int
 
 
-class RunRequest(msgspec.Struct, frozen=True):
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is to do. `request` is JSON; runs of equal `request_hash` do the same."""
 
     kind: str
@@ -46,7 +46,7 @@ class RunRequest(msgspec.Struct, frozen=True):
     metadata: dict[str, Any] = {}
 
 
-class StoredRun(msgspec.Struct, frozen=True):
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run as it stands in the tables."""
 
     id: RunId

@@ -18,7 +18,7 @@ from bowline.core.model.values import Side, Timeframe
 from bowline.core.report import METRICS, make_report
 from bowline.desk.output_files import Output
 from bowline.desk.report import Caption, print_report, report_json, write_trades_csv
-from bowline.desk.report.words import duration_text, exact_text, money_text, trimmed, verdict
+from bowline.desk.report.text import duration_text, exact_text, money_text, trimmed, verdict
 from tests.core.report.runs import START_NS, execution, flipping_record, frame, record_of
 
 HOUR = Timeframe.H1.ns

@@ -19,7 +19,7 @@ from bowline.core.model.values import Timeframe
 from bowline.core.report import METRICS, make_report
 from bowline.desk.output_files import Output
 from bowline.desk.report import Caption, html_page, write_html
-from bowline.desk.report.words import metric_texts, verdict
+from bowline.desk.report.text import metric_texts, verdict
 from tests.core.report.runs import flipping_record, frame
 from tests.desk.pages import Elements
 

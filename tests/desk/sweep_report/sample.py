@@ -6,13 +6,13 @@ import numpy as np
 
 from bowline.desk.sweep_report import (
     Axis,
-    Check,
     Figures,
-    Judgement,
+    PageVerdict,
     Split,
     SweepPicture,
     Threshold,
     Tone,
+    VerdictCheck,
 )
 
 _CHECKS = (
@@ -47,10 +47,10 @@ def sample(count: int = 2_000, top: int = 50, *, seed: int = 1, hostile: str = "
     return SweepPicture(
         title=f"trend and pullback{hostile}",
         about=f"BTCUSDT spot · 1m · 2025-06-16 00:00 – 2025-09-14 00:00 UTC · 90 d{hostile}",
-        judgement=Judgement(
+        judgement=PageVerdict(
             f"Do not trade it: of {count:,} variants the luckiest would look as good.{hostile}",
             Tone.BAD,
-            tuple(Check(n + hostile, f + hostile, m + hostile, t) for n, f, m, t in _CHECKS),
+            tuple(VerdictCheck(n + hostile, f + hostile, m + hostile, t) for n, f, m, t in _CHECKS),
         ),
         variants=count,
         figures=Figures(

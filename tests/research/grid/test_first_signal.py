@@ -15,8 +15,8 @@ import pytest
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.policy import FirstSignal
 from bowline.desk.jobs import SweepPayload, sweep_job
-from bowline.desk.setup import Words
-from bowline.desk.sweeps import Wishes
+from bowline.desk.setup import RunOptions
+from bowline.desk.sweeps import SweepOptions
 from bowline.research.grid import GridPlan, parse_grid, plan_grid
 from bowline.research.grid.library import available
 from bowline.research.grid.recheck import run_in_core
@@ -138,7 +138,7 @@ def test_a_request_and_a_job_from_before_the_choice_are_what_they_were():
         old.hashes.engine_params
         == "6b6692e5eadcdaf72a670ce0406b09dcbfde04a4d37e1ed709f37e3c354aa416"
     )
-    job = sweep_job(old, Words(), Wishes())
+    job = sweep_job(old, RunOptions(), SweepOptions())
     payload = msgspec.json.decode(job.payload)
     assert payload["request"]["template"].pop("first_signal") == "enter"
     before = msgspec.json.decode(msgspec.json.encode(payload), type=SweepPayload)

@@ -14,7 +14,7 @@ from bowline.core.errors import BadInput
 from bowline.core.model.instrument import Instrument
 from bowline.core.report import make_report
 from bowline.core.signals import Strategies, opinion_of
-from bowline.desk.setup import Span, candles_of_span, make_setup
+from bowline.desk.setup import DecisionSpan, candles_of_span, make_setup
 from bowline.research import backtest
 from bowline.research.backtest import backtest_signals
 from bowline.research.grid import ChunkResult, Merge, finish, plan_grid, run_chunks
@@ -43,7 +43,7 @@ WIDTHS = st.sampled_from(["off", *map(Decimal, ("0.01", "0.1", "0.5", "2", "30",
 def alone(spec, from_ns):
     """The report of `bowline backtest` for this spec over the span that begins at `from_ns`."""
     opinion = opinion_of(spec, catalogue(), Strategies())
-    found = candles_of_span(CANDLES, Span(from_ns), opinion.warmup)
+    found = candles_of_span(CANDLES, DecisionSpan(from_ns), opinion.warmup)
     setup = make_setup(spec, opinion, Instrument(CANDLES.instrument), found, account="test")
     return setup, make_report(backtest(setup.run, setup.opinion, setup.candles))
 
@@ -55,7 +55,7 @@ def test_a_row_is_what_a_backtest_over_the_same_span_comes_to(direction, from_ns
     ema = {"id": "ema_cross", "params": {"fast": [3, 9], "slow": [30, 260]}}
     sizing = SIZINGS[len(direction) % 3]
     asked = request(indicators=[ema, {"id": "rsi_middle"}], direction=direction, sizing=sizing)
-    found = candles_of_span(CANDLES, Span(from_ns), asked.warmup)
+    found = candles_of_span(CANDLES, DecisionSpan(from_ns), asked.warmup)
     plan = plan_grid(asked, *found)
     merge = run_chunks(plan, Merge(plan))
     every = np.arange(plan.space.bases, dtype=np.int64)

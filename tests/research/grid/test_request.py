@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bowline.core.errors import BadInput
-from bowline.desk.setup import Words
+from bowline.desk.setup import RunOptions
 from bowline.desk.spec_text import read_spec_file
-from bowline.desk.sweeps import Wishes, prepare_sweep
+from bowline.desk.sweeps import SweepOptions, prepare_sweep
 from bowline.research.grid import SweepBudget, parse_grid, plan_grid
 from bowline.storage.candles import Candles
 from tests.generators import catalogue
@@ -184,7 +184,7 @@ def test_what_is_far_too_large_is_refused_before_a_candle_is_read() -> None:
         raise AssertionError("the store was opened")
 
     with pytest.raises(BadInput, match="over budget") as caught:
-        prepare_sweep(asked, Words(), Wishes(), never)
+        prepare_sweep(asked, RunOptions(), SweepOptions(), never)
     said = "\n".join(caught.value.problems)
     assert f"variants: {asked.space.variants:,}, at most 10,000,000" in said
     assert f"sma_cross: {asked.slots[0].count:,} parameter sets (fast {fast} x slow {slow})" in said

@@ -17,7 +17,7 @@ from bowline.core.errors import BadInput, Conflict, Unreachable
 from bowline.core.model.job import JobState
 from bowline.research.jobs import LocalExecutor, WorkerContext, run_leased, work, worker_name
 from bowline.research.jobs.worker import is_gone
-from bowline.storage.jobs import JobRequest, Jobs, LeaseLost, Progress, StoredJob
+from bowline.storage.jobs import JobProgress, JobRequest, Jobs, LeaseLost, StoredJob
 from tests.databases import open_engine
 from tests.research.jobs.scores import FIRST, SECOND, Plan, Scores, expected
 
@@ -49,7 +49,7 @@ def bench(store: Jobs, **changes: object) -> WorkerContext:
 
 def test_a_job_is_done_and_says_how_far_it_is(store: Jobs) -> None:
     job = store.submit(asked(), 1)
-    heard: list[Progress] = []
+    heard: list[JobProgress] = []
     made = bench(store, report=lambda _job, progress: heard.append(progress))
     assert work(made, "w", once=True, lease_ns=LONG) == 1
     assert store.get(job.id).state is JobState.DONE
@@ -114,7 +114,7 @@ def test_a_cancelled_job_stops_within_a_chunk_and_goes_on_where_it_was(store: Jo
 
 def test_a_worker_that_is_stopped_gives_its_job_back(store: Jobs) -> None:
     job = store.submit(asked(), 1)
-    heard: list[Progress] = []
+    heard: list[JobProgress] = []
     made = bench(
         store, report=lambda _job, each: heard.append(each), stopping=lambda: len(heard) >= 3
     )
@@ -128,7 +128,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back(store: Jobs) -> None:
 
 def test_progress_goes_on_from_where_it_was(store: Jobs) -> None:
     store.submit(asked(), 1)
-    heard: list[Progress] = []
+    heard: list[JobProgress] = []
     made = bench(
         store, report=lambda _job, each: heard.append(each), stopping=lambda: len(heard) == 3
     )

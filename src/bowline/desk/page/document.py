@@ -30,11 +30,11 @@ def assemble(
     title: str,
     scripts: Iterable[str],
     drawing: object,
-    words: Mapping[str, str],
+    fields: Mapping[str, str],
 ) -> str:
     """The page `name`.html of `package` with `name`.css, in the common frame.
 
-    `words` fill the body and must be escaped already; `title` is plain; `drawing` becomes JSON.
+    `fields` fill the body and must be escaped already; `title` is plain; `drawing` becomes JSON.
     """
     script = "".join(_part(_HERE, common) for common in _SCRIPTS)
     script += "".join(_part(package, own) for own in scripts)
@@ -42,7 +42,7 @@ def assemble(
     return Template(_part(_HERE, "frame.html")).substitute(
         title=escape(title),
         style=_part(_HERE, "page.css") + _part(package, f"{name}.css"),
-        body=Template(_part(package, f"{name}.html")).substitute(words),
+        body=Template(_part(package, f"{name}.html")).substitute(fields),
         drawing=_json(drawing),
         script=script,
         script_hash=digest,

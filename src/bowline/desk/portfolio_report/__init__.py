@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.desk.portfolio_report.document import portfolio_json, write_portfolio_csv
 from bowline.desk.portfolio_report.html import portfolio_page, write_portfolio_html
 from bowline.desk.portfolio_report.terminal import print_portfolio
-from bowline.desk.portfolio_report.words import PortfolioCaption
+from bowline.desk.portfolio_report.text import PortfolioCaption
 
 __all__ = [
     "PortfolioCaption",

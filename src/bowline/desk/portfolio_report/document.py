@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 
 from bowline.core.report import PortfolioReport, RunPart
 from bowline.desk.output_files import Output, write_rows
-from bowline.desk.portfolio_report.words import (
+from bowline.desk.portfolio_report.text import (
     PortfolioCaption,
     missing_lines,
     open_lines,

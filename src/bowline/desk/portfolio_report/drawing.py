@@ -13,7 +13,7 @@ import numpy as np
 from bowline.core.model.values import SECOND_NS
 from bowline.core.report import PortfolioReport
 from bowline.desk.page import column
-from bowline.desk.portfolio_report.words import run_name
+from bowline.desk.portfolio_report.text import run_name
 
 MOST_POINTS = 3_000
 

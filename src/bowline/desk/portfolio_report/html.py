@@ -11,7 +11,7 @@ from bowline.core.report import METRICS, PortfolioReport
 from bowline.desk.output_files import Output
 from bowline.desk.page import assemble, definitions, sign, write_page
 from bowline.desk.portfolio_report.drawing import drawing_of
-from bowline.desk.portfolio_report.words import (
+from bowline.desk.portfolio_report.text import (
     PortfolioCaption,
     is_complete,
     limit_lines,
@@ -49,7 +49,7 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
     m = report.metrics
     span = f"{time_text(m.start_ns)} – {time_text(m.end_ns)} UTC"
     about = f"{len(report.parts)} runs on one wallet · {span} · {duration_text(m.duration_ns)}"
-    words = {
+    fields = {
         "title": escape(caption.title),
         "about": about,
         "outcome": sign(m.total_return_pct),
@@ -73,7 +73,7 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
         title=caption.title,
         scripts=("portfolio.js",),
         drawing=drawing_of(report),
-        words=words,
+        fields=fields,
     )
 
 

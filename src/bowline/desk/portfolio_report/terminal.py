@@ -10,7 +10,7 @@ from rich.text import Text
 
 from bowline.core.report import PortfolioReport
 from bowline.core.symbols import printable
-from bowline.desk.portfolio_report.words import (
+from bowline.desk.portfolio_report.text import (
     PortfolioCaption,
     first_signal_texts,
     is_complete,

@@ -22,8 +22,7 @@ from bowline.desk.report.html import (
     write_html,
 )
 from bowline.desk.report.terminal import metrics_grid, print_groups, print_report
-from bowline.desk.report.trades_csv import COLUMNS, trade_rows, write_trades_csv
-from bowline.desk.report.words import (
+from bowline.desk.report.text import (
     counted,
     duration_text,
     exact_text,
@@ -41,6 +40,7 @@ from bowline.desk.report.words import (
     verdict,
     warmup_texts,
 )
+from bowline.desk.report.trades_csv import COLUMNS, trade_rows, write_trades_csv
 
 __all__ = [
     "COLUMNS",

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from bowline.core.completeness import Completeness, GapEffects, MissingSpan
-from bowline.desk.report.words import duration_text, iso_text, time_text
+from bowline.desk.report.text import duration_text, iso_text, time_text
 
 #: gaps and round trips that are named one by one; the document has all
 _NAMED = 3

@@ -15,7 +15,7 @@ from bowline.core.report import METRICS, MarkedPosition, Metrics, Report, Unit, 
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_document
 from bowline.desk.report.groups import groups_document
-from bowline.desk.report.words import (
+from bowline.desk.report.text import (
     duration_iso,
     history_candles,
     instrument_text,

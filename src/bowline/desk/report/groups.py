@@ -16,7 +16,7 @@ from bowline.core.model.position import RoundTrip
 from bowline.core.model.values import Direction
 from bowline.core.report import Tally, tally_by
 from bowline.desk.page import sign
-from bowline.desk.report.words import duration_text, money_text, number_text, signed_pct
+from bowline.desk.report.text import duration_text, money_text, number_text, signed_pct
 
 _TITLES = ("By direction", "By exit")
 GROUP_COLUMNS = ("Trips", "Won", "Profit", "Avg. return", "Avg. held")

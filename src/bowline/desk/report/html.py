@@ -19,7 +19,7 @@ from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_facts, completeness_warning
 from bowline.desk.report.drawing import MOST_ROUND_TRIPS, drawing_of
 from bowline.desk.report.groups import groups_html
-from bowline.desk.report.words import (
+from bowline.desk.report.text import (
     NOTHING,
     duration_text,
     how_lines,
@@ -48,7 +48,7 @@ def html_page(report: Report, caption: Caption) -> str:
     run, m = report.record.run, report.metrics
     drawing = drawing_of(report)
     span = f"{time_text(m.start_ns)} – {time_text(m.end_ns)} UTC"
-    words = {
+    fields = {
         "strategy": escape(caption.strategy),
         "instrument": escape(instrument_text(report, caption)),
         "timeframe": run.timeframe.value,
@@ -72,7 +72,7 @@ def html_page(report: Report, caption: Caption) -> str:
         title=f"{caption.strategy} · {instrument_text(report, caption)}",
         scripts=("charts.js", "report.js"),
         drawing=drawing,
-        words=words,
+        fields=fields,
     )
 
 

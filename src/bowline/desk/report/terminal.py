@@ -19,7 +19,7 @@ from bowline.core.symbols import printable
 from bowline.desk.report.caption import Caption
 from bowline.desk.report.completeness import completeness_lines
 from bowline.desk.report.groups import GROUP_COLUMNS, group_cells, group_lines
-from bowline.desk.report.words import (
+from bowline.desk.report.text import (
     duration_text,
     exact_text,
     first_signal_text,

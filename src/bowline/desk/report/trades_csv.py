@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bowline.core.report import Report, longest_gap_within
 from bowline.desk.output_files import Output, write_rows
-from bowline.desk.report.words import duration_iso, iso_text, trimmed
+from bowline.desk.report.text import duration_iso, iso_text, trimmed
 
 COLUMNS = (
     "number", "status", "symbol", "direction", "quantity", "opened_at", "closed_at", "duration",

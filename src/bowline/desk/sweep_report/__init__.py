@@ -6,26 +6,26 @@ from bowline.desk.sweep_report.html import sweep_page, write_sweep_html
 from bowline.desk.sweep_report.of_sweep import axes_of, picture_of
 from bowline.desk.sweep_report.picture import (
     Axis,
-    Check,
     Figures,
-    Judgement,
+    PageVerdict,
     Ranked,
     Split,
     SweepPicture,
     Threshold,
     Tone,
+    VerdictCheck,
 )
 
 __all__ = [
     "Axis",
-    "Check",
     "Figures",
-    "Judgement",
+    "PageVerdict",
     "Ranked",
     "Split",
     "SweepPicture",
     "Threshold",
     "Tone",
+    "VerdictCheck",
     "axes_of",
     "picture_of",
     "sweep_page",

@@ -101,12 +101,12 @@ def _ranked_by(picture: SweepPicture) -> str:
     if picture.ranked is not None:
         return "ranked"
     return next(
-        (f["id"] for f in _figures(picture) if _id_words(f["id"]) == picture.ranked_by),
+        (f["id"] for f in _figures(picture) if _figure_name(f["id"]) == picture.ranked_by),
         "total_return_pct",
     )
 
 
-def _id_words(figure: str) -> str:
+def _figure_name(figure: str) -> str:
     return figure.removesuffix("_pct").replace("_", " ")
 
 

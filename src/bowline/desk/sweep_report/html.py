@@ -12,7 +12,7 @@ from html import escape
 from bowline.desk.output_files import Output
 from bowline.desk.page import assemble, definitions, write_page
 from bowline.desk.sweep_report.drawing import MOST_TOP, drawing_of, rows_drawn
-from bowline.desk.sweep_report.picture import Check, SweepPicture
+from bowline.desk.sweep_report.picture import SweepPicture, VerdictCheck
 
 _SCRIPTS = ("axes.js", "heatmap.js", "scatter.js", "distribution.js", "sweep.js")
 
@@ -25,7 +25,7 @@ def write_sweep_html(picture: SweepPicture, out: Output) -> None:
 def sweep_page(picture: SweepPicture) -> str:
     """The page. Equal pictures make equal pages, byte by byte."""
     split = picture.split
-    words = {
+    fields = {
         "title": escape(picture.title),
         "about": escape(picture.about),
         "tone": picture.judgement.tone.value,
@@ -43,11 +43,11 @@ def sweep_page(picture: SweepPicture) -> str:
         title=picture.title,
         scripts=_SCRIPTS,
         drawing=drawing_of(picture),
-        words=words,
+        fields=fields,
     )
 
 
-def _check(check: Check) -> str:
+def _check(check: VerdictCheck) -> str:
     return (
         f'<div class="card {check.tone.value}"><p class="name">{escape(check.name)}</p>'
         f'<p class="figure {check.tone.value}">{escape(check.figure)}</p>'

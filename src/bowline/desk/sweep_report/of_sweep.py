@@ -28,16 +28,16 @@ from bowline.desk.report import (
 from bowline.desk.sweep_report.picture import (
     ABSENT,
     Axis,
-    Check,
     Figures,
-    Judgement,
+    PageVerdict,
     Ranked,
     Split,
     SweepPicture,
     Threshold,
     Tone,
+    VerdictCheck,
 )
-from bowline.desk.sweep_words import MOST_NAMED, missing_lines, slots_text, warmup_lines
+from bowline.desk.sweep_text import MOST_NAMED, missing_lines, slots_text, warmup_lines
 from bowline.research.grid import GridPlan, Outcome, SweepResult, SweepRows, instruction_set
 from bowline.research.grid.topk import concatenate, rows_of
 from bowline.research.validation import (
@@ -216,11 +216,12 @@ def _days(
     return curves, Split("Sharpe ratio", percent=False, first_days=before, last_days=after)
 
 
-def _judgement(verdict: SweepVerdict) -> Judgement:
+def _judgement(verdict: SweepVerdict) -> PageVerdict:
     checks = tuple(
-        Check(_NAMES[f.question], _figure(f), f.words, _TONES[f.grade]) for f in verdict.findings
+        VerdictCheck(_NAMES[f.question], _figure(f), f.words, _TONES[f.grade])
+        for f in verdict.findings
     )
-    return Judgement(verdict.headline, _TONES[verdict.call], checks)
+    return PageVerdict(verdict.headline, _TONES[verdict.call], checks)
 
 
 def _figure(finding: QuestionFinding) -> str:

@@ -25,7 +25,7 @@ class Tone(Enum):
     PLAIN = "flat"
 
 
-class Check(Struct, frozen=True):
+class VerdictCheck(Struct, frozen=True):
     """One finding of the verdict: its name, its figure and what it means, in words."""
 
     name: str
@@ -34,12 +34,12 @@ class Check(Struct, frozen=True):
     tone: Tone
 
 
-class Judgement(Struct, frozen=True):
+class PageVerdict(Struct, frozen=True):
     """The verdict in one sentence or two, and the findings it rests on."""
 
     words: str
     tone: Tone
-    checks: tuple[Check, ...] = ()
+    checks: tuple[VerdictCheck, ...] = ()
 
 
 class Axis(Struct, frozen=True, eq=False):
@@ -98,7 +98,7 @@ class Threshold(Struct, frozen=True):
     words: str
 
 
-class SweepPicture(Struct, frozen=True, eq=False):
+class SweepPicture(Struct, frozen=True, eq=False, kw_only=True):
     """A sweep, ready to be drawn.
 
     `about` is the line above the title (instrument, timeframe, span); `variants` how many were
@@ -112,7 +112,7 @@ class SweepPicture(Struct, frozen=True, eq=False):
 
     title: str
     about: str
-    judgement: Judgement
+    judgement: PageVerdict
     variants: int
     figures: Figures
     axes: tuple[Axis, ...]

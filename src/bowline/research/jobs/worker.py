@@ -24,7 +24,7 @@ from bowline.core.errors import BowlineError, Conflict, Unreachable
 from bowline.core.model.job import JobState
 from bowline.research.jobs.heartbeat import Heartbeat
 from bowline.research.jobs.stage import ChunkExecutor, ChunkSummary, Stage
-from bowline.storage.jobs import Jobs, Lease, LeaseLost, Progress, StoredJob
+from bowline.storage.jobs import JobProgress, Jobs, Lease, LeaseLost, StoredJob
 
 #: a worker that does not renew its lease for this long loses its job
 LEASE_NS = 30 * 10**9
@@ -55,7 +55,7 @@ def _never() -> bool:
     return False
 
 
-def _silent(_job: StoredJob, _progress: Progress) -> None:
+def _silent(_job: StoredJob, _progress: JobProgress) -> None:
     pass
 
 
@@ -70,7 +70,7 @@ class WorkerContext(NamedTuple):
     executor: ChunkExecutor
     clock: Callable[[], int] = time.time_ns
     stopping: Callable[[], bool] = _never
-    report: Callable[[StoredJob, Progress], None] = _silent
+    report: Callable[[StoredJob, JobProgress], None] = _silent
 
 
 def work(
@@ -180,7 +180,7 @@ class _ProgressCounter:
     """Adds a stage's chunks to its progress, and measures the speed of those computed here."""
 
     def __init__(
-        self, stage: Stage, before: Progress | None, done: int, clock: Callable[[], int]
+        self, stage: Stage, before: JobProgress | None, done: int, clock: Callable[[], int]
     ) -> None:
         self._stage, self._clock, self._start_ns = stage, clock, clock()
         self._chunks, self._here = done, 0
@@ -189,7 +189,7 @@ class _ProgressCounter:
         self._best = (before.best, before.best_is) if before else (None, "")
         self._worked_s = before.worked_s if before else 0.0
 
-    def after(self, note: ChunkSummary) -> Progress:
+    def after(self, note: ChunkSummary) -> JobProgress:
         """The progress with one more chunk."""
         self._chunks += 1
         self._here += note.variants
@@ -197,7 +197,7 @@ class _ProgressCounter:
         if note.best is not None and (self._best[0] is None or note.best > self._best[0]):
             self._best = (note.best, note.best_is)
         passed_ns = self._clock() - self._start_ns
-        return Progress(
+        return JobProgress(
             stage=self._stage.name,
             chunks_done=self._chunks,
             chunks=self._stage.chunks,

@@ -16,7 +16,7 @@ from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.model.market import VALUE_COLUMNS, CandleFrame
 from bowline.core.model.values import DAY_NS, SECOND_NS, Timeframe
 from bowline.core.quality import Columns, RowDefect, inspect, inspect_against, to_frame
-from bowline.storage.candles import Candles, Delivery, RefusedRow
+from bowline.storage.candles import CandleBatch, Candles, RefusedRow
 
 Instruments = Callable[[InstrumentId], Instrument]
 Result = TypeVar("Result")
@@ -80,12 +80,12 @@ class CandleWriter:
         )
         good = to_frame(rows, verdict, frame.instrument, Timeframe.M1)
         self._store.write(
-            Delivery(
-                source,
-                now_ns,
-                good if len(good) else None,
-                self._instrument(frame.instrument),
-                refused,
+            CandleBatch(
+                source=source,
+                ingested_ns=now_ns,
+                candles=good if len(good) else None,
+                instrument=self._instrument(frame.instrument),
+                refused=refused,
             )
         )
         return WriteResult(good, refused)
@@ -96,4 +96,13 @@ def _refused(frame: CandleFrame, at: int, fault: RowDefect, source: str, now_ns:
     open_ns = int(frame.open_ns[at])
     # a row that is refused again replaces its earlier entry
     known_by = f"{source} {open_ns}"
-    return RefusedRow(frame.instrument, source, known_by, 1, open_ns, fault.reason, values, now_ns)
+    return RefusedRow(
+        instrument=frame.instrument,
+        file=source,
+        content_hash=known_by,
+        row=1,
+        open_ns=open_ns,
+        reason=fault.reason,
+        values=values,
+        refused_ns=now_ns,
+    )

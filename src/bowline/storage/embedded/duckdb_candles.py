@@ -34,8 +34,8 @@ from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import (
     FLAT,
     FOREVER_NS,
+    CandleBatch,
     Coverage,
-    Delivery,
     FundingCoverage,
     Gap,
     ImportRecord,
@@ -43,9 +43,11 @@ from bowline.storage.candles import (
     frame_of,
     funding_of,
     gaps_between,
+    import_record_of,
     minute_range,
     raw_table,
     raw_tables,
+    refused_row_of,
     tie_break,
 )
 from bowline.storage.embedded.disk import disk_trouble
@@ -171,18 +173,18 @@ class DuckDBCandles:
             db.execute("delete from candle_schema")
             db.execute("insert into candle_schema values (?)", [_VERSION])
 
-    def write(self, delivery: Delivery) -> None:
+    def write(self, batch: CandleBatch) -> None:
         """Write everything in one transaction."""
-        frames = delivery.frames()
+        frames = batch.frames()
         with self._transaction() as db:
             for source, frame in frames:
-                _insert_candles(db, frame, source, delivery.ingested_ns)
-            if delivery.instrument is not None:
-                _insert_instrument(db, delivery.instrument)
-            if delivery.refused:
-                _insert_refused(db, delivery.refused)
-            if delivery.record is not None:
-                _insert_record(db, delivery.record)
+                _insert_candles(db, frame, source, batch.ingested_ns)
+            if batch.instrument is not None:
+                _insert_instrument(db, batch.instrument)
+            if batch.refused:
+                _insert_refused(db, batch.refused)
+            if batch.record is not None:
+                _insert_record(db, batch.record)
 
     def read(
         self,
@@ -263,7 +265,7 @@ class DuckDBCandles:
             select * from quarantined_rows where $1 is null or (market_id = $1 and symbol = $2)
             order by file, content_hash, row_number"""
         rows = self._rows(query, _key(instrument) if instrument else [None, None])
-        return tuple(RefusedRow(_instrument_id(row), *row[2:]) for row in rows)
+        return tuple(refused_row_of(row) for row in rows)
 
     def imports(self, key: str | None = None) -> tuple[ImportRecord, ...]:
         """Imported files."""
@@ -271,7 +273,7 @@ class DuckDBCandles:
             select * from candle_imports where $1 is null or import_key = $1
             order by ingested_at, import_key"""
         rows = self._rows(query, [key])
-        return tuple(ImportRecord(row[0], _instrument_id(row[1:]), *row[3:]) for row in rows)
+        return tuple(import_record_of(row) for row in rows)
 
     def write_funding(self, funding: FundingFrame, ingested_ns: int) -> None:
         """All of them in one transaction."""

@@ -61,7 +61,7 @@ SCHEMA = (
 )
 
 
-class Meta(NamedTuple):
+class JournalMeta(NamedTuple):
     """What the file says of itself, written with every transaction."""
 
     entries: int = 0
@@ -85,18 +85,18 @@ def create(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA user_version = {FORMAT}")
     for statement in SCHEMA:
         db.execute(statement)
-    db.execute("INSERT INTO meta VALUES (1, ?, ?, ?, ?, ?, ?)", Meta())
+    db.execute("INSERT INTO meta VALUES (1, ?, ?, ?, ?, ?, ?)", JournalMeta())
     db.execute("COMMIT")
 
 
-def read_meta(db: sqlite3.Connection) -> Meta:
+def read_meta(db: sqlite3.Connection) -> JournalMeta:
     """What the file says of itself; sqlite3.DatabaseError if it says nothing sensible."""
     row = db.execute(
         "SELECT entries, last_seq, head, snapshots, snapshot_seq, snapshot_head FROM meta"
     ).fetchone()
-    if row is None or [type(value) for value in row] != [type(value) for value in Meta()]:
+    if row is None or [type(value) for value in row] != [type(value) for value in JournalMeta()]:
         raise sqlite3.DatabaseError("its record of its own end is gone or changed")
-    return Meta(*row)
+    return JournalMeta(*row)
 
 
 def head_at(db: sqlite3.Connection, seq: int) -> bytes:

@@ -26,7 +26,7 @@ from bowline.storage.embedded.journal_file import (
     BROKEN_SNAPSHOT,
     FORMAT,
     UNREADABLE,
-    Meta,
+    JournalMeta,
     audit,
     batches,
     create,
@@ -196,7 +196,7 @@ class SqliteJournal:
             raise _damaged(self._path, Damage(meta.last_seq, BROKEN_END))
 
     @contextmanager
-    def _transaction(self) -> Iterator[Meta]:
+    def _transaction(self) -> Iterator[JournalMeta]:
         """One durable write. After a failed one the file is let go: a retry could hide a loss."""
         try:
             self._db.execute("BEGIN IMMEDIATE")

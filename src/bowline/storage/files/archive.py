@@ -39,7 +39,7 @@ class _Reads(Protocol):
         """The next bytes, up to `size`."""
 
 
-class Bounded:
+class BoundedReader:
     """Bytes of a stream, up to a bound that is made of the size it was packed in."""
 
     def __init__(self, name: str, file: _Reads, packed_bytes: int) -> None:
@@ -66,7 +66,7 @@ class Bounded:
 def open_gzip(name: str, file: BinaryIO, packed_bytes: int) -> Iterator[Read]:
     """What a gzip file holds."""
     with gzip.GzipFile(fileobj=file) as plain:
-        yield Bounded(name, plain, packed_bytes).read
+        yield BoundedReader(name, plain, packed_bytes).read
 
 
 def zip_members(name: str, path: Path) -> tuple[zipfile.ZipInfo, ...]:
@@ -101,7 +101,7 @@ def open_member(name: str, path: Path, member: zipfile.ZipInfo) -> Iterator[Read
     """What a member of a zip holds."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as plain:
-            yield Bounded(name, plain, member.compress_size).read
+            yield BoundedReader(name, plain, member.compress_size).read
     except (RuntimeError, NotImplementedError) as error:
         raise BadInput(f"{name}: the zip cannot be unpacked: {error}") from error
     except DAMAGED as error:

@@ -16,7 +16,7 @@ from bowline.core.model.market import PRICE_COLUMNS, FloatColumn
 from bowline.core.quality import Columns
 from bowline.storage.files.columns import Roles, role_columns
 from bowline.storage.files.hints import FileHints
-from bowline.storage.files.others import Others, contracts_to_units
+from bowline.storage.files.row_filter import RowFilter, contracts_to_units
 from bowline.storage.files.sizes import (
     open_parquet,
     refuse_if_huge,
@@ -24,12 +24,12 @@ from bowline.storage.files.sizes import (
     with_plain_texts,
 )
 from bowline.storage.files.stamps import as_numpy, stamps_to_ns
-from bowline.storage.files.table import MAX_ROWS, Part, too_many_rows
+from bowline.storage.files.table import MAX_ROWS, CandleTable, too_many_rows
 
 _BATCH_ROWS = 1 << 20
 
 
-def read_feather(name: str, content: pa.Buffer, hints: FileHints) -> Part:
+def read_feather(name: str, content: pa.Buffer, hints: FileHints) -> CandleTable:
     """A feather file (Arrow IPC), whole."""
     refuse_if_huge(name, content)
     try:
@@ -46,7 +46,7 @@ def read_feather(name: str, content: pa.Buffer, hints: FileHints) -> Part:
     return _part(name, "feather", table, _within(roles, chosen), hints)
 
 
-def read_parquet(name: str, content: pa.Buffer, hints: FileHints) -> Part:
+def read_parquet(name: str, content: pa.Buffer, hints: FileHints) -> CandleTable:
     """A Parquet file, a batch at a time."""
     try:
         file = open_parquet(name, content)
@@ -72,7 +72,7 @@ def read_parquet(name: str, content: pa.Buffer, hints: FileHints) -> Part:
     return _part(name, "parquet", table, _within(roles, chosen), hints)
 
 
-def _part(name: str, kind: str, table: pa.Table, roles: Roles, hints: FileHints) -> Part:
+def _part(name: str, kind: str, table: pa.Table, roles: Roles, hints: FileHints) -> CandleTable:
     """The named columns of a table as candle rows."""
     names = table.column_names
     table = with_plain_texts(name, table)
@@ -90,7 +90,7 @@ def _part(name: str, kind: str, table: pa.Table, roles: Roles, hints: FileHints)
         notes += said
     elif roles.volume.why:
         notes.append(f"volume: {roles.volume.why}")
-    others = Others(name, hints)
+    others = RowFilter(name, hints)
     instrument = None if roles.instrument is None else table.column(roles.instrument)
     confirm = None if roles.confirm is None else _as_text(table.column(roles.confirm))
     kept = others.kept(instrument, confirm, 0)
@@ -106,7 +106,7 @@ def _part(name: str, kind: str, table: pa.Table, roles: Roles, hints: FileHints)
     if filled is not None and not filled.any():
         filled = None
     notes += others.notes()
-    return Part(name, f"{kind}, {stamps.words}", columns, tuple(notes), rows, filled)
+    return CandleTable(name, f"{kind}, {stamps.words}", columns, tuple(notes), rows, filled)
 
 
 def _chosen(roles: Roles) -> set[int]:
@@ -122,13 +122,13 @@ def _within(roles: Roles, chosen: list[int]) -> Roles:
     volume = roles.volume
     beside = None if volume.beside is None else at[volume.beside]
     return Roles(
-        tuple(at[each] for each in roles.stamp),
-        {role: at[roles.prices[role]] for role in PRICE_COLUMNS},
-        type(volume)(at[volume.column], volume.unit, volume.why, beside),
-        None if roles.instrument is None else at[roles.instrument],
-        None if roles.confirm is None else at[roles.confirm],
-        None if roles.filled is None else at[roles.filled],
-        roles.local,
+        stamp=tuple(at[each] for each in roles.stamp),
+        prices={role: at[roles.prices[role]] for role in PRICE_COLUMNS},
+        volume=type(volume)(at[volume.column], volume.unit, volume.why, beside),
+        instrument=None if roles.instrument is None else at[roles.instrument],
+        confirm=None if roles.confirm is None else at[roles.confirm],
+        filled=None if roles.filled is None else at[roles.filled],
+        local=roles.local,
     )
 
 

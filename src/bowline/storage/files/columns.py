@@ -59,7 +59,7 @@ class Volume(msgspec.Struct, frozen=True):
     beside: int | None = None
 
 
-class Roles(msgspec.Struct, frozen=True):
+class Roles(msgspec.Struct, frozen=True, kw_only=True):
     """Positions of columns. `stamp` has two if date and time of day stand apart."""
 
     stamp: tuple[int, ...]
@@ -122,13 +122,13 @@ def role_columns(
     if hints.volume_in_contracts and volume.unit == "base" and volume.beside is None:
         volume = Volume(volume.column, "contracts", "as said")
     return Roles(
-        _date_and_clock(places, stamp, sample) if "time" not in said else (stamp,),
-        {role: at for role, at in prices.items() if role in PRICE_COLUMNS},
-        volume,
-        _first(places, _INSTRUMENT),
-        _first(places, _CONFIRM),
-        _first(places, ("filled",)),
-        plain_name(headings[stamp]).startswith("local"),
+        stamp=_date_and_clock(places, stamp, sample) if "time" not in said else (stamp,),
+        prices={role: at for role, at in prices.items() if role in PRICE_COLUMNS},
+        volume=volume,
+        instrument=_first(places, _INSTRUMENT),
+        confirm=_first(places, _CONFIRM),
+        filled=_first(places, ("filled",)),
+        local=plain_name(headings[stamp]).startswith("local"),
     )
 
 

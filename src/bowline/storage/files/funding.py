@@ -26,7 +26,7 @@ from bowline.core.model.instrument import Market
 from bowline.core.model.market import FloatColumn, IntColumn
 from bowline.storage.files.archive import Read, open_gzip, open_member, zip_members
 from bowline.storage.files.hints import FileHints
-from bowline.storage.files.others import Others
+from bowline.storage.files.row_filter import RowFilter
 from bowline.storage.files.sizes import open_parquet, refuse_if_huge, with_plain_texts
 from bowline.storage.files.stamps import as_numpy, stamps_to_ns
 from bowline.storage.files.text import as_utf8
@@ -61,7 +61,7 @@ _MAX_BYTES = 64 * 1024**2
 _FREQTRADE = {"open", "high", "low", "close"}
 
 
-class FundingFile(msgspec.Struct, frozen=True):
+class FundingFile(msgspec.Struct, frozen=True, kw_only=True):
     """`zoned`: the stamps say their own zone, or count from 1970 UTC.
 
     `hours` is what the file says of each row's interval; `percent`: its cells or its heading say
@@ -91,7 +91,7 @@ def load_funding_file(path: Path, market: Market | None = None, symbol: str = ""
         raise BadInput(f"{path}: the file cannot be read: {error.strerror}") from error
     table = _table(name, content)
     try:
-        return _read(name, table, Others(name, FileHints(market=market, symbol=symbol)))
+        return _read(name, table, RowFilter(name, FileHints(market=market, symbol=symbol)))
     except (pa.ArrowException, KeyError) as error:
         # two columns of one name, or cells of a kind that are neither numbers nor text
         raise BadInput(
@@ -100,7 +100,7 @@ def load_funding_file(path: Path, market: Market | None = None, symbol: str = ""
         ) from error
 
 
-def _read(name: str, table: pa.Table, others: Others) -> FundingFile:
+def _read(name: str, table: pa.Table, others: RowFilter) -> FundingFile:
     columns = {re.sub(r"[^a-z0-9]", "", title.lower()): title for title in table.column_names}
     taken = [columns[each] for each in (*_KNOWN, *_FREQTRADE) if each in columns]
     table = with_plain_texts(name, table.select(taken))
@@ -117,7 +117,15 @@ def _read(name: str, table: pa.Table, others: Others) -> FundingFile:
     read = stamps_to_ns(name, table.column(_column(name, columns, _STAMPS, "a time stamp")))
     rate, percent = _rates(name, table, columns)
     hours = _hours(name, table, columns)
-    return FundingFile(name, read.stamp_ns, rate, read.zoned, hours, percent, tuple(others.notes()))
+    return FundingFile(
+        name=name,
+        stamp_ns=read.stamp_ns,
+        rate=rate,
+        zoned=read.zoned,
+        hours=hours,
+        percent=percent,
+        notes=tuple(others.notes()),
+    )
 
 
 def _content(name: str, path: Path) -> bytes:

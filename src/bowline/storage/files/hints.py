@@ -12,7 +12,7 @@ from bowline.core.model.instrument import Market
 NAMED_ROLES = ("time", "open", "high", "low", "close", "volume")
 
 
-class FileHints(msgspec.Struct, frozen=True):
+class FileHints(msgspec.Struct, frozen=True, kw_only=True):
     """Empty and None are not said.
 
     `contract_size` is base units a contract, where it is known; with `volume_in_contracts` the

@@ -39,7 +39,7 @@ _HINT = "Add a header line: time, open, high, low, close, volume."
 _Found = tuple[str, tuple[str, ...] | None]
 
 
-class Layout(msgspec.Struct, frozen=True):
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """`rows` are the first rows as cells; `before` counts the lines ahead of the first of them."""
 
     separator: str
@@ -56,7 +56,7 @@ class Layout(msgspec.Struct, frozen=True):
         return _SEPARATORS[self.separator]
 
 
-class Numbers(msgspec.Struct, frozen=True):
+class NumberFormat(msgspec.Struct, frozen=True):
     """How numbers are written: plain has a point and nothing between thousands."""
 
     decimal: str = "."
@@ -103,17 +103,17 @@ def find_layout(name: str, text: str) -> Layout:
     )
 
 
-def find_numbers(name: str, cells: Sequence[str], said: str) -> Numbers:
+def find_numbers(name: str, cells: Sequence[str], said: str) -> NumberFormat:
     """How the numbers among `cells` are written; BadInput where a comma may be a decimal one."""
     texts = [text for cell in cells if (text := cell.strip())]
     between = [sign for sign in _THOUSANDS if any(sign in text for text in texts)]
-    ways = [Numbers()] if not said else []
+    ways = [NumberFormat()] if not said else []
     for point, comma in ((".", ","), (",", ".")):
         if said in {"", point}:
-            ways += [Numbers(point, sign) for sign in ("", *between, comma)]
+            ways += [NumberFormat(point, sign) for sign in ("", *between, comma)]
     fitting = [way for way in ways if all(way.fits(text) for text in texts)]
     if not fitting or fitting[0].plain:
-        return Numbers(said or ".")
+        return NumberFormat(said or ".")
     if len({way.decimal for way in fitting}) > 1:
         text = next(text for text in texts if "," in text)
         raise BadInput(
@@ -136,13 +136,13 @@ def _laid_out(lines: list[str], at: int, found: _Found, skipped: list[str]) -> L
         notes.append(f"{count} before the rows left out: {_shown(skipped[0])}")
     header_line = lines[at].strip("\r\ufeff") if headings else ""
     return Layout(
-        separator,
-        headings and headings[:width],
-        width,
-        first,
-        header_line,
-        tuple(row for row in rows if len(row) >= min(width, _LEAST_CELLS)),
-        tuple(notes),
+        separator=separator,
+        headings=headings and headings[:width],
+        width=width,
+        before=first,
+        header_line=header_line,
+        rows=tuple(row for row in rows if len(row) >= min(width, _LEAST_CELLS)),
+        notes=tuple(notes),
     )
 
 

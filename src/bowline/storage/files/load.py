@@ -26,7 +26,7 @@ from bowline.storage.files.archive import (
 from bowline.storage.files.binary import read_feather, read_parquet
 from bowline.storage.files.hints import NO_HINTS, FileHints
 from bowline.storage.files.layout import MAX_LINE
-from bowline.storage.files.table import MAX_ROWS, CandleFile, Part, join_parts, too_many_rows
+from bowline.storage.files.table import MAX_ROWS, CandleFile, CandleTable, join_parts, too_many_rows
 from bowline.storage.files.text import read_csv, read_json
 
 #: of JSON, whose rows take many times their text in memory
@@ -56,7 +56,7 @@ def load_file(path: Path, hints: FileHints = NO_HINTS) -> CandleFile:
     return join_parts(name, digest, parts)
 
 
-def _parts(name: str, path: Path, hints: FileHints) -> tuple[Part, ...]:
+def _parts(name: str, path: Path, hints: FileHints) -> tuple[CandleTable, ...]:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -73,7 +73,7 @@ def _parts(name: str, path: Path, hints: FileHints) -> tuple[Part, ...]:
         return (_read_part(name, file.read, hints),)
 
 
-def _zipped(name: str, path: Path, hints: FileHints) -> tuple[Part, ...]:
+def _zipped(name: str, path: Path, hints: FileHints) -> tuple[CandleTable, ...]:
     parts, rows = [], 0
     for member in zip_members(name, path):
         word = shown(member.filename)
@@ -82,11 +82,13 @@ def _zipped(name: str, path: Path, hints: FileHints) -> tuple[Part, ...]:
         rows += len(part.columns)
         if rows > MAX_ROWS:
             raise too_many_rows(name)
-        parts.append(Part(word, part.format, part.columns, part.notes, part.rows, part.filled))
+        parts.append(
+            CandleTable(word, part.format, part.columns, part.notes, part.rows, part.filled)
+        )
     return tuple(parts)
 
 
-def _read_part(name: str, read: Read, hints: FileHints, *, within: str = "") -> Part:
+def _read_part(name: str, read: Read, hints: FileHints, *, within: str = "") -> CandleTable:
     """One table by its first bytes."""
     head = read(_HEAD)
     while not head.strip() and len(head) < MAX_LINE:
@@ -120,7 +122,7 @@ def _is_heading(start: bytes) -> bool:
     return start[:6].upper() in (b"<DATE>", b"<TICKE", b"<TIME>")
 
 
-def _binary(name: str, content: pa.Buffer, hints: FileHints) -> Part:
+def _binary(name: str, content: pa.Buffer, hints: FileHints) -> CandleTable:
     if bytes(content[:6]) == b"ARROW1":
         return read_feather(name, content, hints)
     return read_parquet(name, content, hints)

@@ -50,7 +50,7 @@ def headless_roles(
     volume, confirm = _volume(name, table, (width, first, whose), at["volume"], hints)
     if len(stamp) > 1:
         kind += " with the time of day apart"
-    return Roles(stamp, prices, volume, confirm=confirm), kind
+    return Roles(stamp=stamp, prices=prices, volume=volume, confirm=confirm), kind
 
 
 #: numbers of columns after the time that are known: alone, with turnover or a count, Kraken's and

@@ -23,10 +23,10 @@ from bowline.core.quality import Columns
 from bowline.storage.files.columns import Roles
 from bowline.storage.files.dates import not_understood
 from bowline.storage.files.hints import FileHints
-from bowline.storage.files.layout import MAX_LINE, Layout, Numbers
-from bowline.storage.files.others import Others, contracts_to_units
+from bowline.storage.files.layout import MAX_LINE, Layout, NumberFormat
+from bowline.storage.files.row_filter import RowFilter, contracts_to_units
 from bowline.storage.files.stamps import as_numpy, stamps_to_ns
-from bowline.storage.files.table import MAX_ROWS, Part, too_many_rows
+from bowline.storage.files.table import MAX_ROWS, CandleTable, too_many_rows
 
 _SHOWN = 5
 _NULLS = ["", "null", "NULL", "None", "NaN", "nan", "NA", "N/A"]
@@ -37,7 +37,7 @@ class RowReader:
     """Collects the rows of one file. Blocks are whole lines, in order."""
 
     def __init__(
-        self, name: str, layout: Layout, roles: Roles, numbers: Numbers, hints: FileHints
+        self, name: str, layout: Layout, roles: Roles, numbers: NumberFormat, hints: FileHints
     ) -> None:
         self._name = name
         self._layout = layout
@@ -45,7 +45,7 @@ class RowReader:
         self._numbers = numbers
         self._hints = hints
         self._names = [f"c{index}" for index in range(layout.width)]
-        self._others = Others(name, hints)
+        self._others = RowFilter(name, hints)
         self._seen = 0
         self._taken = 0
         self._left: Counter[str] = Counter()
@@ -73,7 +73,7 @@ class RowReader:
             self._rows.append(rows)
             self._keep(table)
 
-    def part(self, kind: str, notes: list[str]) -> Part:
+    def part(self, kind: str, notes: list[str]) -> CandleTable:
         """All rows as a part; BadInput if their stamps are not all of one form."""
         offset_ns = self._hints.offset_ns
         if self._roles.local and offset_ns is None:
@@ -91,7 +91,7 @@ class RowReader:
         if len(stamps.stamp_ns) > 1 and stamps.stamp_ns[0] > stamps.stamp_ns[-1]:
             notes.append("newest first: put in order of time")
         filled = _joined(self._filled) if self._filled else None
-        return Part(
+        return CandleTable(
             self._name,
             f"{kind}, {stamps.words}",
             Columns(stamps.stamp_ns, **columns),
@@ -100,11 +100,11 @@ class RowReader:
             filled if filled is not None and bool(filled.any()) else None,
         )
 
-    def _empty(self, kind: str, notes: list[str]) -> Part:
+    def _empty(self, kind: str, notes: list[str]) -> CandleTable:
         none = {name: np.empty(0) for name in VALUE_COLUMNS}
         columns = Columns(np.empty(0, dtype=np.int64), **none)
         said = (*notes, *self._others.notes(), *self._left_out())
-        return Part(self._name, f"{kind}, no stamps", columns, said)
+        return CandleTable(self._name, f"{kind}, no stamps", columns, said)
 
     def _without_strangers(self, block: bytes) -> bytes:
         """The block without comments and repeated headings, which joined files have."""
@@ -279,7 +279,7 @@ class RowReader:
         problems = [
             f"row {self._seen + row + 1}: {role} is not a number: {text!r}"
             for role in VALUE_COLUMNS
-            for row, text in _not_numbers(table.column(wanted[role]), Numbers())
+            for row, text in _not_numbers(table.column(wanted[role]), NumberFormat())
         ]
         if problems:
             self._refuse(problems[:_SHOWN])
@@ -315,14 +315,14 @@ def _chunks(pieces: list[pa.ChunkedArray]) -> list[pa.Array]:
     return [chunk for piece in pieces for chunk in piece.chunks]
 
 
-def _plain(texts: pa.ChunkedArray, numbers: Numbers) -> pa.ChunkedArray:
+def _plain(texts: pa.ChunkedArray, numbers: NumberFormat) -> pa.ChunkedArray:
     """The same numbers with a point and nothing between thousands."""
     if numbers.thousands:
         texts = pc.replace_substring(texts, numbers.thousands, "")
     return pc.replace_substring(texts, ",", ".") if numbers.decimal == "," else texts
 
 
-def _not_numbers(column: pa.ChunkedArray, numbers: Numbers) -> list[tuple[int, str]]:
+def _not_numbers(column: pa.ChunkedArray, numbers: NumberFormat) -> list[tuple[int, str]]:
     """Rows and texts that are no numbers; thousands must stand in threes."""
     found = []
     for row, text in enumerate(column.to_pylist()):
@@ -335,7 +335,7 @@ def _not_numbers(column: pa.ChunkedArray, numbers: Numbers) -> list[tuple[int, s
     return found
 
 
-def _as_plain(text: str, numbers: Numbers) -> str:
+def _as_plain(text: str, numbers: NumberFormat) -> str:
     text = text.replace(numbers.thousands, "") if numbers.thousands else text
     return text.replace(",", ".") if numbers.decimal == "," else text
 

@@ -20,7 +20,7 @@ from bowline.core.quality import Columns
 MAX_ROWS = 12_000_000
 
 
-class Part(msgspec.Struct, frozen=True):
+class CandleTable(msgspec.Struct, frozen=True):
     """One table of candles: a whole file, or one member of an archive. `format` is in words.
 
     `notes` say what was taken for what. `rows` are the numbers (from 1) of the rows that were
@@ -40,7 +40,7 @@ class CandleFile(msgspec.Struct, frozen=True):
 
     name: str
     content_hash: str
-    parts: tuple[Part, ...]
+    parts: tuple[CandleTable, ...]
     columns: Columns
 
     @property
@@ -79,7 +79,7 @@ class CandleFile(msgspec.Struct, frozen=True):
         return (part.name if part.name == self.name else f"{self.name}/{part.name}"), row
 
 
-def join_parts(name: str, content_hash: str, parts: tuple[Part, ...]) -> CandleFile:
+def join_parts(name: str, content_hash: str, parts: tuple[CandleTable, ...]) -> CandleFile:
     """The parts as one file; BadInput if there is not a single row in them, or far too many."""
     total = sum(len(part.columns) for part in parts)
     if not total:

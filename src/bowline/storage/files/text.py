@@ -28,7 +28,7 @@ from bowline.storage.files.layout import MAX_LINE, Layout, find_layout, find_num
 from bowline.storage.files.orders import BINANCE, BINANCE_COLUMNS, headless_roles
 from bowline.storage.files.rows import RowReader
 from bowline.storage.files.stamps import numbers_to_ns
-from bowline.storage.files.table import MAX_ROWS, Part, too_many_rows
+from bowline.storage.files.table import MAX_ROWS, CandleTable, too_many_rows
 
 Read = Callable[[int], bytes]
 
@@ -45,7 +45,7 @@ _VALUES = 5
 _JSON_BLOCK_BYTES = 2 * 1024**2
 
 
-def read_csv(name: str, read: Read, hints: FileHints) -> Part:
+def read_csv(name: str, read: Read, hints: FileHints) -> CandleTable:
     """A CSV with or without headings; BadInput says in which row it stops being one."""
     blocks = _blocks(name, as_utf8(name, read))
     first = next(blocks, b"")
@@ -69,7 +69,7 @@ def read_csv(name: str, read: Read, hints: FileHints) -> Part:
     return reader.part(kind, notes)
 
 
-def read_json(name: str, content: bytes) -> Part:
+def read_json(name: str, content: bytes) -> CandleTable:
     """A list, as freqtrade writes it: of [ms, open, high, low, close, volume]."""
     pieces: list[NDArray[np.float64]] = []
     stamps: list[NDArray[np.int64]] = []
@@ -85,7 +85,7 @@ def read_json(name: str, content: bytes) -> Part:
         raise BadInput(f"{name}: the file holds no candle", hint="Is the download complete?")
     open_ns, unit = numbers_to_ns(name, np.concatenate(stamps))
     values = [np.concatenate([piece[:, at] for piece in pieces]) for at in range(_VALUES)]
-    return Part(name, f"freqtrade json, {unit}", Columns(open_ns, *values))
+    return CandleTable(name, f"freqtrade json, {unit}", Columns(open_ns, *values))
 
 
 def _json_pieces(name: str, content: bytes) -> Iterator[bytes]:

@@ -35,8 +35,8 @@ from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import (
     FLAT,
     FOREVER_NS,
+    CandleBatch,
     Coverage,
-    Delivery,
     FundingCoverage,
     Gap,
     ImportRecord,
@@ -44,9 +44,11 @@ from bowline.storage.candles import (
     frame_of,
     funding_of,
     gaps_between,
+    import_record_of,
     minute_range,
     raw_table,
     raw_tables,
+    refused_row_of,
     tie_break,
 )
 
@@ -228,15 +230,15 @@ class ClickHouseCandles:
         for table in raw_tables():
             self._repair(table)
 
-    def write(self, delivery: Delivery) -> None:
+    def write(self, batch: CandleBatch) -> None:
         """Write candles first and the record of their import last."""
-        for source, frame in delivery.frames():
-            self._insert_candles(frame, source, delivery.ingested_ns)
-        if delivery.instrument is not None:
-            self._insert_instrument(delivery.instrument, delivery.ingested_ns)
-        self._insert("quarantined_rows", [_refused_row(row) for row in delivery.refused])
-        if delivery.record is not None:
-            self._insert("candle_imports", [_record_row(delivery.record)])
+        for source, frame in batch.frames():
+            self._insert_candles(frame, source, batch.ingested_ns)
+        if batch.instrument is not None:
+            self._insert_instrument(batch.instrument, batch.ingested_ns)
+        self._insert("quarantined_rows", [_refused_row(row) for row in batch.refused])
+        if batch.record is not None:
+            self._insert("candle_imports", [_record_row(batch.record)])
 
     def read(
         self,
@@ -303,12 +305,12 @@ class ClickHouseCandles:
         """Refused rows."""
         key = _key(instrument) if instrument else {"market": 0, "symbol": ""}
         rows = self._rows(_QUARANTINE, key)
-        return tuple(RefusedRow(_instrument_id(row), *row[2:]) for row in rows)
+        return tuple(refused_row_of(row) for row in rows)
 
     def imports(self, key: str | None = None) -> tuple[ImportRecord, ...]:
         """Imported files."""
         rows = self._rows(_IMPORTS, {"key": key or ""})
-        return tuple(ImportRecord(row[0], _instrument_id(row[1:]), *row[3:]) for row in rows)
+        return tuple(import_record_of(row) for row in rows)
 
     def write_funding(self, funding: FundingFrame, ingested_ns: int) -> None:
         """All of them in one insert."""

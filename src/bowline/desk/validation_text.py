@@ -15,7 +15,7 @@ from bowline.core.model.policy import FirstSignal
 from bowline.core.model.values import DAY_NS
 from bowline.core.signals import strategy_name
 from bowline.desk.report import completeness_document
-from bowline.desk.report.words import NOTHING, first_signal_text, number_text, time_text
+from bowline.desk.report.text import NOTHING, first_signal_text, number_text, time_text
 from bowline.desk.validation import Validation
 from bowline.research.validation import (
     FoldResult,
@@ -140,7 +140,7 @@ def _gap_words(fold: FoldResult) -> str:
     return f"{held} held through a gap" if held else ""
 
 
-def walk_words(walk: WalkForward) -> str:
+def walk_text(walk: WalkForward) -> str:
     """The whole walk in one sentence."""
     sharpe = number_text(walk.sharpe)
     kept = "the choices did not gain in-sample"
@@ -159,7 +159,7 @@ def _first_signal(walk: WalkForward) -> FirstSignal:
     return walk.folds[0].record.run.policy.first_signal
 
 
-def look_ahead_words(found: LookAheadResult) -> str:
+def look_ahead_text(found: LookAheadResult) -> str:
     """What the look-ahead test saw, in one sentence."""
     if found.message:
         return f"looks ahead: {found.message}"

@@ -27,7 +27,7 @@ _SUFFIXES = ("swap", "perp", "perpetual")
 _NEAR = 1e-4
 
 
-class Others:
+class RowFilter:
     """Which rows are closed candles of the instrument that `hints` name."""
 
     def __init__(self, name: str, hints: FileHints) -> None:
