@@ -50,7 +50,7 @@ def download_command(
             )
 
     try:
-        with _ProgressBar() as progress:
+        with _Progress() as progress:
             done = asyncio.run(fetch())
     finally:
         catalogue.close()
@@ -85,7 +85,7 @@ def sentences(done: DownloadResult) -> Iterator[str]:
         )
 
 
-class _ProgressBar:
+class _Progress:
     """Progress on stderr, from the first page on; it shows the last state when interrupted."""
 
     def __init__(self) -> None:
@@ -105,11 +105,11 @@ class _ProgressBar:
         done = progress.done
         handled = settled_minutes(done)
         if self._shown is None:
-            self._shown = _bar(progress.wanted)
+            self._shown = _new_display(progress.wanted)
         self._shown.update(self._shown.task_ids[0], completed=handled)
 
 
-def _bar(total: int) -> Bar:
+def _new_display(total: int) -> Bar:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

@@ -90,8 +90,7 @@ def run_command(
 ) -> None:
     """Sweep a grid over past candles and judge the best rows.
 
-    The best rows are backtested once more by the core. Ctrl-C keeps the finished part as a job:
-    `bowline jobs resume JOB --here` continues it.
+    Ctrl-C keeps the finished part as a job: `bowline jobs resume JOB --here` continues it.
     """
     from bowline import wire
     from bowline.desk.spec_text import read_spec_file
@@ -100,15 +99,9 @@ def run_command(
     (page,) = outputs_of({"--html": html}, grid, candles, force=force)
     home = wire.home()
     options = run_options_of(
-        market,
-        symbol,
-        timeframe,
-        (start, end),
-        cash,
-        candles,
-        allow_jumps=allow_jumps,
-        allow_gaps=allow_gaps,
-    )
+        market, symbol, timeframe, (start, end), cash, candles,
+        allow_jumps=allow_jumps, allow_gaps=allow_gaps,
+    )  # fmt: skip
     sweep_options = SweepOptions(top, exhaustive, wire.grid_budget(max_variants, max_mib))
     request = read_request(read_spec_file(grid), wire.load_catalogue(), options, sweep_options)
     plan = prepare_sweep(request, options, sweep_options, lambda: wire.open_candles(home))
@@ -122,7 +115,7 @@ def run_command(
             raise typer.Exit(EXIT_INTERRUPTED)
         found = sweep_result(store, lease.job.id, lambda: wire.open_candles(home), plan)
     say(f"job {lease.job.id}: to save a row as a strategy: bowline grid save {lease.job.id} ROW")
-    source = str(candles) if candles else "stored candles"
+    source = str(candles or "stored candles")
     show_result(found, job=lease.job.id, as_json=as_json, page=page, source=source)
 
 
