@@ -433,3 +433,46 @@ def test_a_market_buy_in_quote_money_is_refused_before_anything_is_asked() -> No
     assert type(error) is Rejected
     assert "IOC" in error.hint
     assert not stub.asked
+
+
+KEEP_ALIVES = {
+    "binance:linear": ("PUT", "/fapi/v1/listenKey"),
+    "bingx:spot": ("PUT", "/openApi/user/auth/userDataStream"),
+    "bingx:linear": ("PUT", "/openApi/user/auth/userDataStream"),
+    "mexc:spot": ("PUT", "/api/v3/userDataStream"),
+}
+GONE = Reply({"code": -1125, "msg": "This listenKey does not exist."}, 400)
+KEPT: list[tuple[str, Reply, type[VenueError] | None]] = [
+    # developers.binance.com, USDⓈ-M futures, keepalive user data stream; error codes
+    ("binance:linear", Reply({"listenKey": "k"}), None),
+    ("binance:linear", GONE, Rejected),
+    # bingx-api.github.io/docs, other interface: 200 success, 404 not find key, and no content
+    ("bingx:spot", Reply("", 200), None),
+    ("bingx:linear", Reply("", 200), None),
+    ("bingx:linear", Reply("", 404), Rejected),
+    ("bingx:linear", Reply("", 503), Retryable),
+    ("bingx:linear", Reply("<html>", 200), Retryable),
+    # mexcdevelop.github.io/apidocs, spot v3, keep-alive a listen key
+    ("mexc:spot", Reply({"listenKey": "k"}), None),
+    ("mexc:spot", Reply("", 200), Retryable),
+]
+
+
+@pytest.mark.parametrize(("market", "reply", "expected"), KEPT)
+def test_a_listen_key_is_kept_gone_or_in_doubt(
+    market: str, reply: Reply, expected: type[VenueError] | None
+) -> None:
+    """BingX says yes without a word: github.com/ccxt/ccxt/pull/21709."""
+    said: list[VenueError | None] = []
+
+    async def run(venue: RestVenue, stub: Stub) -> None:
+        stub.answers[KEEP_ALIVES[market]] = [reply]
+        try:
+            assert await venue.stream_key("k") == "k"
+        except VenueError as error:
+            said.append(error)
+        else:
+            said.append(None)
+
+    with_venue(market, run)
+    assert type(said[0]) is (expected or type(None))

@@ -26,6 +26,10 @@ _STYLES = {
     "market": {"type": "MARKET"},
 }
 _SWITCH = {"type": "$armed", "timeOut": "$seconds"}
+# bingx-api.github.io/docs, spot, other interface: "http status 200 success", and no content
+_KEEP_ALIVE = RestCall(
+    "userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}, no_content=True
+)
 _PERMISSIONS = RestCall("accountV1PrivateGetAccountApiPermissions", {}, "data")
 
 
@@ -87,7 +91,7 @@ _SPOT = MarketQuirks(
         RestCall("spotV1PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120
     ),
     stream_key=RestCall("userAuthPrivatePostUserDataStream", {}, "listenKey"),
-    stream_keep_alive=RestCall("userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
+    stream_keep_alive=_KEEP_ALIVE,
     rights=_rights("1"),
     fetch_markets="fetch_spot_markets",
     listing_statuses={
@@ -176,7 +180,7 @@ _LINEAR = MarketQuirks(
         RestCall("swapV2PrivatePostTradeCancelAllAfter", _SWITCH), least_s=10, most_s=120
     ),
     stream_key=RestCall("userAuthPrivatePostUserDataStream", {}, "listenKey"),
-    stream_keep_alive=RestCall("userAuthPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
+    stream_keep_alive=_KEEP_ALIVE,
     rights=_rights("3"),
     fetch_markets="fetch_swap_markets",
     listing_statuses={

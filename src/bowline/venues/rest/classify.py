@@ -80,10 +80,24 @@ _BY_CCXT = {
 }
 
 
+#: what an empty reply means where success has no content
+_EMPTY = {HTTPStatus.OK: ReplyMeaning.OK, HTTPStatus.NOT_FOUND: ReplyMeaning.NOT_FOUND}
+
+
 def classify(
-    codes: ErrorCodes, status: int, text: str, ccxt_class: CcxtClassifier
+    codes: ErrorCodes,
+    status: int,
+    text: str,
+    ccxt_class: CcxtClassifier,
+    *,
+    no_content: bool = False,
 ) -> ClassifiedReply:
-    """Classify a reply; `ccxt_class` is called only if the table has no entry for the code."""
+    """Classify a reply; `ccxt_class` is called only if the table has no entry for the code.
+
+    `no_content`: success is an empty reply.
+    """
+    if no_content and not text.strip() and status in _EMPTY:
+        return ClassifiedReply(_EMPTY[HTTPStatus(status)], {}, str(status))
     content = _content(text)
     code, message = _code(codes, content)
     meaning = _by_status(status, code) or _with_listings(codes, code, message)

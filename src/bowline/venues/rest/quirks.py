@@ -46,7 +46,8 @@ class RestCall(Struct, frozen=True):
 
     `rows`: dotted path, such as `result.list`; empty for the reply itself. `nested_rows`: each row
     is a group whose rows are under this key. `refusal_values`: values at `rows` that mean a
-    refusal. `as_list`: the parameters are sent as a list with one entry.
+    refusal. `as_list`: the parameters are sent as a list with one entry. `no_content`: success is
+    an empty reply with status 200, and an empty 404 says that what is named does not exist.
     """
 
     method: str
@@ -55,6 +56,7 @@ class RestCall(Struct, frozen=True):
     nested_rows: str = ""
     refusal_values: tuple[str, ...] = ()
     as_list: bool = False
+    no_content: bool = False
 
 
 class Paging(Struct, frozen=True):

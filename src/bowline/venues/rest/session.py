@@ -94,14 +94,21 @@ class RestSession:
         *,
         order: bool = False,
         moves_money: bool = False,
+        no_content: bool = False,
     ) -> AsyncIterator[Operation]:
         """Context of one operation: errors inside become one of the three venue errors.
 
         `order`: the venue counts it as placing or cancelling. `moves_money`: after sending, only a
-        readable reply ends the doubt.
+        readable reply ends the doubt. `no_content`: see `RestCall`.
         """
-        weight = self._weights.get(name, 1)
-        operation = Operation(name, priority, weight=weight, order=order, moves_money=moves_money)
+        operation = Operation(
+            name,
+            priority,
+            weight=self._weights.get(name, 1),
+            order=order,
+            moves_money=moves_money,
+            no_content=no_content,
+        )
         token = CURRENT_OPERATION.set(operation)
         try:
             yield operation

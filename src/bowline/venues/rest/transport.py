@@ -44,7 +44,9 @@ ClassifyWithCcxt = Callable[[int, str, Mapping[str, str], str, object], str]
 class Operation:
     """One operation: its name, priority and weight, and whether a request has been sent."""
 
-    __slots__ = ("classified", "moves_money", "name", "order", "priority", "sent", "weight")
+    __slots__ = (
+        "classified", "moves_money", "name", "no_content", "order", "priority", "sent", "weight",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -54,12 +56,14 @@ class Operation:
         weight: int = 1,
         order: bool = False,
         moves_money: bool = False,
+        no_content: bool = False,
     ) -> None:
         self.name = name
         self.priority = priority
         self.weight = weight
         self.order = order
         self.moves_money = moves_money
+        self.no_content = no_content
         self.sent = False
         #: the last reply, for look-ups of orders
         self.classified: ClassifiedReply | None = None
@@ -136,6 +140,7 @@ class Transport:
             status,
             text,
             lambda content: self.classify_with_ccxt(status, path, replied, text, content),
+            no_content=operation.no_content,
         )
         operation.classified = classified
         error = self._failure(operation, classified, status, replied)

@@ -422,7 +422,7 @@ class RestVenue:
         if call is None:
             return ""
         await self._check_clock()
-        async with self._session.operation(name):
+        async with self._session.operation(name, no_content=call.no_content):
             reply = await self._session.call(call, variables or {})
             if not call.rows:
                 return ""
