@@ -205,10 +205,24 @@ def test_the_newest_are_kept_and_nothing_else_is_touched(kept: Path, tmp_path: P
     assert [(each.path, bool(each.problem)) for each in find_backups(folder)] == [
         (latest.path, False), (paths[4], False), (paths[3], True),
     ]  # fmt: skip
-    # a clock that was ahead: what was just made is never what goes
-    later = latest.path.rename(folder / "29990101T000000.000000Z")
-    assert backup(kept, keep=1, folder=folder).removed == (later, paths[4])
     assert (folder / "notes").is_dir()
+
+
+def test_backups_of_a_clock_that_was_ahead_push_out_none_of_today(
+    kept: Path, tmp_path: Path
+) -> None:
+    """Nobody knows when they were made: they stay, and they are told until they are removed."""
+    folder = tmp_path / "safe"
+    ahead = [
+        backup(kept, keep=9, folder=folder).path.rename(folder / f"2999010{day}T000000.000000Z")
+        for day in (1, 2)
+    ]
+    made = [backup(kept, keep=2, folder=folder) for _ in range(3)]
+    assert [each.removed for each in made] == [(), (), (made[0].path,)]
+    assert {each.ahead for each in made} == {tuple(ahead[::-1])}
+    assert [each.path for each in find_backups(folder)] == [
+        *ahead[::-1], made[2].path, made[1].path,
+    ]  # fmt: skip
 
 
 @pytest.mark.chance

@@ -49,6 +49,7 @@ def create_command(
                 "left_out": manifest.left_out,
                 "removed": [str(path) for path in made.removed],
                 "gone": made.gone,
+                "ahead": [str(path) for path in made.ahead],
             }
         )
         return
@@ -62,6 +63,8 @@ def create_command(
         typer.echo(f"no longer in the backups, because its run was deleted: {name}")
     for path in made.removed:
         typer.echo(f"removed: {path}")
+    for path in made.ahead:
+        typer.echo(f"dated later than now, by a wrong clock; it stays and does not count: {path}")
 
 
 @app.command("list")

@@ -99,13 +99,15 @@ class Backup(Struct, frozen=True):
 class CreatedBackup(Struct, frozen=True):
     """A backup that was made, and the older ones that were removed after it.
 
-    `gone` are journals of deleted runs, which the backup before it had.
+    `gone` are journals of deleted runs, which the backup before it had. `ahead` are backups that a
+    clock dated later than this one.
     """
 
     path: Path
     manifest: Manifest
     removed: tuple[Path, ...]
     gone: tuple[str, ...] = ()
+    ahead: tuple[Path, ...] = ()
 
 
 class CompactedStore(Struct, frozen=True):
@@ -147,7 +149,8 @@ def create(stores: BackupStores, folder: Path, keep: int, progress: FileProgress
                 shutil.rmtree(part, ignore_errors=True)
                 raise
             sync_folder(folder)
-            return CreatedBackup(path, made, _rotate(folder, path, keep), gone)
+            removed, ahead = _rotate(folder, path, keep)
+            return CreatedBackup(path, made, removed, gone, ahead)
 
 
 def find_backups(folder: Path) -> list[Backup]:
@@ -343,17 +346,22 @@ def _looked_at(path: Path) -> Backup:
         return Backup(path, None, error.message)
 
 
-def _rotate(folder: Path, newest: Path, keep: int) -> tuple[Path, ...]:
-    """Remove the oldest whole backups beyond `keep`; never the one that has just been made."""
+def _rotate(folder: Path, newest: Path, keep: int) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Remove the oldest whole backups beyond `keep`; those dated later than `newest` are returned.
+
+    These were made with a wrong clock: when is not known, so they stay, and they do not count, or
+    each backup of today would push out the one of yesterday.
+    """
     whole = [each.path for each in find_backups(folder) if each.manifest is not None]
-    others = [path for path in whole if path != newest]
+    ahead = tuple(path for path in whole if path.name > newest.name)
+    others = [path for path in whole if path.name < newest.name]
     removed = tuple(others[keep - 1 :])
     for path in removed:
         # a half of it must not count, should this be killed on the way
         gone = path.with_name(_GONE + path.name)
         path.rename(gone)
         shutil.rmtree(gone)
-    return removed
+    return removed, ahead
 
 
 def _clear(folder: Path) -> None:
