@@ -76,6 +76,41 @@ def test_whatever_arrives_is_refused(venue: str, caplog: pytest.LogCaptureFixtur
     assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
+_UPGRADE = (
+    b"GET /bybit/v5/public/spot HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+#: RFC 6455, 5.5.2: an empty ping, its mask all zeros
+_PING = b"\x89\x80\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST /bybit/v5/order/create HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{",
+        _UPGRADE + _PING * 20_000,
+        _UPGRADE + _PING[:3],
+    ],
+)
+def test_a_client_that_goes_away_in_the_middle_is_no_error(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> int:
+        market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
+        async with serve(World(["bybit"], market=market)) as address:
+            for _ in range(5):
+                _, writer = await asyncio.open_connection("127.0.0.1", address.port)
+                writer.write(sent)
+                await asyncio.sleep(0.05)
+                writer.transport.abort()
+            return await status_of(address.port, raw("/bybit/v5/market/time"))
+
+    with caplog.at_level(logging.ERROR):
+        assert asyncio.run(scene()) < 500
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
+
+
 @pytest.mark.parametrize("venue", ["bybit", "okx", "gate", "binance"])
 def test_a_stream_goes_on_after_what_it_cannot_read(venue: str) -> None:
     doors = {

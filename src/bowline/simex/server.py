@@ -79,9 +79,11 @@ async def serve(
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether what is logged is a bug here; a client's bad request is answered and is none."""
+    """Whether what is logged is a bug here: neither a client's bad request nor its going away."""
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+    return not isinstance(
+        error, HttpProcessingError | web.RequestPayloadError | ConnectionResetError
+    )
 
 
 class _Gate:
