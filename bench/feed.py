@@ -28,11 +28,11 @@ from msgspec.structs import replace
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.venue import BookChanged, BookReplaced, Listing, Listings
 from bowline.venues import FeedChannel, FeedCodec
-from bowline.venues.bitget import BitgetCodec
-from bowline.venues.bybit import BybitCodec
-from bowline.venues.gate import GateCodec
+from bowline.venues.bitget import BitgetFeedCodec
+from bowline.venues.bybit import BybitFeedCodec
+from bowline.venues.gate import GateFeedCodec
 from bowline.venues.local_book import Checksum, Checksummed, LocalBook
-from bowline.venues.okx import OkxCodec
+from bowline.venues.okx import OkxFeedCodec
 
 CHANGES = 20_000
 ROUNDS = 3
@@ -173,16 +173,18 @@ def listed(venue: str, word: str, contract_size: str = "1") -> tuple[Any, Listin
 def cases() -> Iterator[Case]:
     """Every figure of a book."""
     yield Case(
-        "bybit", "BTCUSDT", BybitCodec(*listed("bybit", "BTCUSDT")),
+        "bybit", "BTCUSDT", BybitFeedCodec(*listed("bybit", "BTCUSDT")),
         bybit("snapshot"), bybit("delta"),
     )  # fmt: skip
     word = "BTC-USDT-SWAP"
-    yield Case("okx", word, OkxCodec(*listed("okx", word, "0.01")), okx("snapshot"), okx("update"))
-    codec = BitgetCodec(*listed("bitget", "BTCUSDT"))
+    yield Case(
+        "okx", word, OkxFeedCodec(*listed("okx", word, "0.01")), okx("snapshot"), okx("update")
+    )
+    codec = BitgetFeedCodec(*listed("bitget", "BTCUSDT"))
     for checked in (False, True):
         yield Case("bitget", "BTCUSDT", codec, bitget("snapshot"), bitget("update"), checked)
     word = "BTC_USDT"
-    codec_of_gate = GateCodec(*listed("gate", word), now_s=lambda: 0)
+    codec_of_gate = GateFeedCodec(*listed("gate", word), now_s=lambda: 0)
     yield Case("gate", word, codec_of_gate, gate_start, gate)
 
 

@@ -28,9 +28,9 @@ import aiohttp
 from bowline.core.model.instrument import Instrument, InstrumentId, Market, market_by_name
 from bowline.core.venue import CandleSeen, Listing, Listings, QuoteChanged, TradePrinted
 from bowline.venues import FeedChannel, FeedCodec, FeedTopic
-from bowline.venues.bybit import BybitCodec
+from bowline.venues.bybit import BybitFeedCodec
 from bowline.venues.local_book import LocalBook
-from bowline.venues.okx import OkxCodec
+from bowline.venues.okx import OkxFeedCodec
 from bowline.venues.stream import BookInvalid, FeedEvent, FeedRunner, aiohttp_connect
 
 CONNECTIONS, SYMBOLS, SECONDS = 14, 15, 10.0
@@ -79,9 +79,9 @@ def codec_of(number: int) -> FeedCodec:
     """The codec of a connection, as the source writes it."""
     if number % 2 == 0:
         market = market_by_name("bybit:linear")
-        return BybitCodec(market, listed(market, str, "1"))
+        return BybitFeedCodec(market, listed(market, str, "1"))
     market = market_by_name("okx:linear")
-    return OkxCodec(market, listed(market, lambda each: f"{each[:-4]}-USDT-SWAP", "1"))
+    return OkxFeedCodec(market, listed(market, lambda each: f"{each[:-4]}-USDT-SWAP", "1"))
 
 
 def runner_of(number: int, port: int, session: aiohttp.ClientSession, sink: Counted) -> FeedRunner:

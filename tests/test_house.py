@@ -35,7 +35,6 @@ EXCEPTIONS: dict[str, str] = {
 }
 #: class names that mean more than one thing: the list only gets shorter
 _TWO_MEANINGS = """
-ListenKey
 RunState
 ToldBalances
 Wallet
@@ -214,7 +213,7 @@ TEETH: list[tuple[str, str, str]] = [
     ("docstring", "bench/example.py", "x = 1"),
     ("concrete", SRC, "from bowline.storage.embedded.journal import open_journal"),
     ("concrete", "src/bowline/cli/run.py", "def f():\n    from bowline.storage import servers"),
-    ("concrete", "src/bowline/desk/books.py", "from bowline.venues.bybit import BybitCodec"),
+    ("concrete", "src/bowline/desk/books.py", "from bowline.venues.bybit import BybitFeedCodec"),
     ("concrete", SRC, "from bowline.venues import okx"),
     ("concrete", SRC, "from bowline.venues.rest import RestVenue"),
     ("unfinished", SRC, "x = 1  # TO" + "DO: later"),

@@ -12,7 +12,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction, OrderId, Side
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
-from bowline.venues.private import Report
+from bowline.venues.account_codec import AccountReport
 from bowline.venues.stream import KeyRefused, RestPolled, StreamLost, StreamMissed
 
 D = Decimal
@@ -42,7 +42,7 @@ FILL = FillReport(
     ],
 )  # fmt: skip
 def test_a_report_is_a_sentence_with_the_time_it_was_seen(
-    report: Report, sentence: str, capsys: pytest.CaptureFixture[str]
+    report: AccountReport, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _Sentences().report(report, 1_500_000_000)
     assert capsys.readouterr().out == f"00:00:01.500 {sentence}\n"

@@ -34,7 +34,7 @@ from bowline.core.venue import (
     TradePrinted,
 )
 from bowline.venues.errors import Rejected, Retryable, Unknown
-from bowline.venues.feed import FeedChannel, FeedTopic
+from bowline.venues.feed_codec import FeedChannel, FeedTopic
 from bowline.venues.local_book import LocalBook
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.protocol import FillPage, Venue

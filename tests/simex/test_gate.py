@@ -17,8 +17,8 @@ import pytest
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction
 from bowline.core.venue import Balance, FillReport, Listings, OrderReport, PositionReport
-from bowline.venues.feed import Subscribed
-from bowline.venues.gate import GatePrivateCodec
+from bowline.venues.feed_codec import Subscribed
+from bowline.venues.gate import GateAccountCodec
 from bowline.venues.rest import Credentials
 from tests.simex import adapters
 from tests.simex.clients import Seat
@@ -310,7 +310,7 @@ def test_our_own_codec_reads_what_is_told_of_the_account(play: Play, kind: str) 
     async def scene(seat: Seat) -> None:
         floor = seat.world.floors["gate"]
         market = adapters.market_by_name(f"gate:{kind}")
-        codec = GatePrivateCodec(market, Listings(floor.listings(kind)), floor.credentials.user_id)
+        codec = GateAccountCodec(market, Listings(floor.listings(kind)), floor.credentials.user_id)
         keys = Credentials(floor.credentials.api_key, floor.credentials.secret)
         order = spot_order("t-5", "70000") if kind == "spot" else contracts(10, "70000", text="t-5")
         wanted = {OrderReport, FillReport, Balance if kind == "spot" else PositionReport}

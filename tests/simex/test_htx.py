@@ -22,8 +22,8 @@ import pytest
 from bowline.core.model.order import OrderState
 from bowline.core.venue import Balance, FillReport, Listings, OrderReport, PositionReport
 from bowline.simex.dialects.htx.spot_words import account_number
-from bowline.venues.htx import HtxLinearPrivateCodec, HtxSpotPrivateCodec
-from bowline.venues.private import LoggedIn
+from bowline.venues.account_codec import LoggedIn
+from bowline.venues.htx import HtxLinearAccountCodec, HtxSpotAccountCodec
 from bowline.venues.rest import Credentials
 from tests.simex import adapters
 from tests.simex.clients import Seat
@@ -344,7 +344,7 @@ def test_the_private_stream_of_swaps_tells_of_an_order_and_what_it_moved(play: P
 def test_our_own_codec_reads_what_is_told_of_the_account(play: Play, kind: str) -> None:
     async def scene(seat: Seat) -> None:
         floor = seat.world.floors["htx"]
-        codec_of = HtxSpotPrivateCodec if kind == "spot" else HtxLinearPrivateCodec
+        codec_of = HtxSpotAccountCodec if kind == "spot" else HtxLinearAccountCodec
         codec = codec_of(adapters.market_by_name(f"htx:{kind}"), Listings(floor.listings(kind)))
         keys = Credentials(floor.credentials.api_key, floor.credentials.secret)
         # what an execution on a swap cost is not told by the stream

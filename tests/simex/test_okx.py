@@ -18,9 +18,9 @@ import pytest
 
 from bowline.core.model.instrument import market_by_name
 from bowline.core.venue import Listings
-from bowline.venues.feed import FeedChannel, FeedTopic
+from bowline.venues.feed_codec import FeedChannel, FeedTopic
 from bowline.venues.local_book import BookState, LocalBook
-from bowline.venues.okx import OkxCodec
+from bowline.venues.okx import OkxFeedCodec
 from tests.simex import adapters
 from tests.simex.clients import Seat
 from tests.simex.test_bybit import differences
@@ -387,7 +387,7 @@ def test_a_topic_that_is_not_at_this_door_is_refused(
 def test_the_checksum_of_every_change_is_the_one_of_the_book_after_it(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         listings = Listings(seat.world.floors["okx"].listings("linear"))
-        codec = OkxCodec(market_by_name("okx:linear"), listings)
+        codec = OkxFeedCodec(market_by_name("okx:linear"), listings)
         instrument = listings.all[0].instrument.id
         rules = msgspec.structs.replace(codec.rules(FeedChannel.BOOK), checksum_every=1)
         local_book = LocalBook(instrument, rules, codec.checksum(instrument))

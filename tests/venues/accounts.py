@@ -10,8 +10,8 @@ from typing import Any
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import FillReport, Listing, Listings, OrderReport
-from bowline.venues.codecs import PRIVATE_CODECS
-from bowline.venues.private import PrivateCodec, Word
+from bowline.venues.account_codec import AccountCodec, AccountMessage
+from bowline.venues.codecs import ACCOUNT_CODECS
 from bowline.venues.rest import Credentials
 from tests.venues import fuzz
 from tests.venues.judge import Judge
@@ -26,7 +26,7 @@ def instrument_of(name: str, symbol: str = "BTCUSDT") -> InstrumentId:
     return InstrumentId(market_by_name(name).market_id, symbol)
 
 
-def codec_of(name: str, *words: str, size: str = "1") -> PrivateCodec:
+def codec_of(name: str, *words: str, size: str = "1") -> AccountCodec:
     """A codec of a market with these words of the venue, each its own symbol, the first BTCUSDT."""
     market = market_by_name(name)
     symbols = ["BTCUSDT", *words[1:]]
@@ -39,7 +39,7 @@ def codec_of(name: str, *words: str, size: str = "1") -> PrivateCodec:
         )
         for word, symbol in zip(words, symbols, strict=True)
     ]
-    return PRIVATE_CODECS[name](market, Listings(listings), "20011")
+    return ACCOUNT_CODECS[name](market, Listings(listings), "20011")
 
 
 def judge_of(name: str, word: str, url: str, size: float = 1) -> Judge:
@@ -75,7 +75,7 @@ def sent_by(judge: Judge, asking: Callable[[Any], Coroutine[Any, Any, Any]]) -> 
     return sent
 
 
-def same_order(ours: Word, theirs: dict[str, Any], size: str = "1") -> OrderReport:
+def same_order(ours: AccountMessage, theirs: dict[str, Any], size: str = "1") -> OrderReport:
     """Our order, held to what ccxt read."""
     assert isinstance(ours, OrderReport)
     assert theirs["id"] == ours.venue_order_id
@@ -87,7 +87,7 @@ def same_order(ours: Word, theirs: dict[str, Any], size: str = "1") -> OrderRepo
     return ours
 
 
-def same_fill(ours: Word, theirs: dict[str, Any], size: str = "1") -> FillReport:
+def same_fill(ours: AccountMessage, theirs: dict[str, Any], size: str = "1") -> FillReport:
     """Our fill, held to what ccxt read."""
     assert isinstance(ours, FillReport)
     assert theirs["order"] == ours.venue_order_id
@@ -101,10 +101,10 @@ def same_fill(ours: Word, theirs: dict[str, Any], size: str = "1") -> FillReport
 class _Checked:
     """A codec whose every number is looked at."""
 
-    def __init__(self, codec: PrivateCodec) -> None:
+    def __init__(self, codec: AccountCodec) -> None:
         self._codec = codec
 
-    def decode(self, frame: bytes) -> Sequence[Word]:
+    def decode(self, frame: bytes) -> Sequence[AccountMessage]:
         words = self._codec.decode(frame)
         for word in words:
             for name in word.__struct_fields__:
@@ -115,6 +115,6 @@ class _Checked:
         return words
 
 
-def storm(codec: PrivateCodec, frames: Sequence[bytes]) -> None:
+def storm(codec: AccountCodec, frames: Sequence[bytes]) -> None:
     """20,000 damaged frames: DecodeError, or what money can have."""
     fuzz.storm(_Checked(codec), frames)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from bowline.core.venue import (
     QuoteChanged,
     TradePrinted,
 )
-from bowline.venues.feed import DecodeError, FeedChannel, FeedCodec
+from bowline.venues.feed_codec import DecodeError, FeedChannel, FeedCodec
 from bowline.venues.local_book import BookState, LocalBook
 from tests.chance import seeded
 

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 from bowline.core.venue import BookReplaced
-from bowline.venues.feed import FeedChannel, FeedCodec
-from bowline.venues.gate import GateCodec
-from bowline.venues.htx import HtxCodec
+from bowline.venues.feed_codec import FeedChannel, FeedCodec
+from bowline.venues.gate import GateFeedCodec
+from bowline.venues.htx import HtxFeedCodec
 from bowline.venues.local_book import local_book_of
-from bowline.venues.mexc import MexcLinearCodec, MexcSpotCodec
+from bowline.venues.mexc import MexcLinearFeedCodec, MexcSpotFeedCodec
 from tests.chance import seeded
 from tests.venues import recorded
 from tests.venues.judge import Judge
-from tests.venues.mexc.test_spot import book as mexc_spot_change
+from tests.venues.mexc.test_spot_feed_codec import book as mexc_spot_change
 from tests.venues.zipped import zipped
 
 CHANGES = 1_000
@@ -94,10 +94,10 @@ CASES: dict[str, tuple[str, str, str, Change]] = {
 def _codec(market: str, word: str) -> FeedCodec:
     listed = recorded.listed(market, [word])
     if market.startswith("gate"):
-        return GateCodec(*listed, lambda: 1)
+        return GateFeedCodec(*listed, lambda: 1)
     if market.startswith("htx"):
-        return HtxCodec(*listed)
-    return MexcSpotCodec(*listed) if market == "mexc:spot" else MexcLinearCodec(*listed)
+        return HtxFeedCodec(*listed)
+    return MexcSpotFeedCodec(*listed) if market == "mexc:spot" else MexcLinearFeedCodec(*listed)
 
 
 def _start(market: str, codec: FeedCodec, word: str, bids: Levels, asks: Levels) -> BookReplaced:

@@ -10,23 +10,24 @@ import pytest
 from bowline.core.model.instrument import Market
 from bowline.core.venue import Listings
 from bowline.venues import FeedChannel, FeedCodec, FeedTopic
-from bowline.venues.binance import BinanceCodec
-from bowline.venues.bitget import BitgetCodec
-from bowline.venues.bybit import BybitCodec
-from bowline.venues.okx import OkxCodec
+from bowline.venues.binance import BinanceFeedCodec
+from bowline.venues.bitget import BitgetFeedCodec
+from bowline.venues.bybit import BybitFeedCodec
+from bowline.venues.okx import OkxFeedCodec
 from tests.conftest import REPO
 from tests.venues import recorded
 
-CODECS: dict[str, Callable[[Market, Listings], FeedCodec]] = {
-    "binance": BinanceCodec, "bybit": BybitCodec, "okx": OkxCodec, "bitget": BitgetCodec,
+FEED_CODECS: dict[str, Callable[[Market, Listings], FeedCodec]] = {
+    "binance": BinanceFeedCodec, "bybit": BybitFeedCodec, "okx": OkxFeedCodec,
+    "bitget": BitgetFeedCodec,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["spot", "linear"])
-@pytest.mark.parametrize("venue", CODECS)
+@pytest.mark.parametrize("venue", FEED_CODECS)
 def test_the_page_names_channels_and_urls(venue: str, kind: str) -> None:
     market, listings = recorded.listed(f"{venue}:{kind}", ["SOMEUSDT"])
-    codec = CODECS[venue](market, listings)
+    codec = FEED_CODECS[venue](market, listings)
     page = (REPO / "docs/reference/feeds.md").read_text("utf-8")
     (row,) = (line for line in page.splitlines() if f"`{market.name}`" in line and "wss://" in line)
     _, trades, quotes, book, candles, url = (cell.strip() for cell in row.strip("|").split("|"))

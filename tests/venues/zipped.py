@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bowline.venues.feed import DecodeError, FeedChannel, FeedCodec, FeedRules
+from bowline.venues.feed_codec import DecodeError, FeedChannel, FeedCodec, FeedRules
 from bowline.venues.gunzip import MAX_BYTES
 from tests.venues import recorded
 

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from bowline.core.model.instrument import Market
-    from bowline.venues.private import Report
+    from bowline.venues.account_codec import AccountReport
     from bowline.venues.stream import AccountEvent
 
 #: notices too frequent to be shown
@@ -48,13 +48,13 @@ async def _watch(markets: tuple[Market, ...], *, as_json: bool) -> None:
 class _Lines:
     """A JSON object per line; `told` names its kind."""
 
-    def report(self, report: Report, seen_ns: int) -> None:
+    def report(self, report: AccountReport, seen_ns: int) -> None:
         self._say(report, seen_ns)
 
     def event(self, event: AccountEvent, seen_ns: int) -> None:
         self._say(event, seen_ns)
 
-    def _say(self, each: Report | AccountEvent, seen_ns: int) -> None:
+    def _say(self, each: AccountReport | AccountEvent, seen_ns: int) -> None:
         import msgspec
 
         line = {"told": type(each).__name__, "seen_ns": seen_ns, **msgspec.to_builtins(each)}
@@ -65,7 +65,7 @@ class _Lines:
 class _Sentences:
     """A sentence for each report and notice."""
 
-    def report(self, report: Report, seen_ns: int) -> None:
+    def report(self, report: AccountReport, seen_ns: int) -> None:
         typer.echo(f"{_clock(seen_ns)} {_sentence(report)}")
 
     def event(self, event: AccountEvent, seen_ns: int) -> None:
@@ -79,7 +79,7 @@ def _clock(seen_ns: int) -> str:
     return str(np.datetime64(seen_ns, "ns").astype("datetime64[ms]")).partition("T")[2]
 
 
-def _sentence(report: Report) -> str:
+def _sentence(report: AccountReport) -> str:
     from bowline.core.venue import Balance, FillReport, OrderReport
 
     match report:

@@ -4,7 +4,7 @@ Nothing above this package may see a venue's own names and codes, and no venue i
 """
 
 from bowline.venues.errors import Rejected, Retryable, TooOld, Unknown, VenueError
-from bowline.venues.feed import (
+from bowline.venues.feed_codec import (
     ClosingAnnounced,
     ControlMessage,
     DecodeError,

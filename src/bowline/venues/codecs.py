@@ -1,4 +1,4 @@
-"""The feeds and the accounts' streams there are. Only whoever opens a venue may read it."""
+"""The codecs of every venue. Only `registry` may import it."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from collections.abc import Callable, Mapping
 
 from bowline.core.model.instrument import Market
 from bowline.core.venue import Listings
-from bowline.venues.binance import BinanceCodec, BinancePrivateCodec
-from bowline.venues.bingx import BingxCodec, BingxPrivateCodec
-from bowline.venues.bitget import BitgetCodec, BitgetPrivateCodec
-from bowline.venues.bybit import BybitCodec, BybitPrivateCodec
-from bowline.venues.feed import FeedCodec
-from bowline.venues.gate import GateCodec, GatePrivateCodec
-from bowline.venues.htx import HtxCodec, HtxLinearPrivateCodec, HtxSpotPrivateCodec
+from bowline.venues.account_codec import AccountCodec
+from bowline.venues.binance import BinanceAccountCodec, BinanceFeedCodec
+from bowline.venues.bingx import BingxAccountCodec, BingxFeedCodec
+from bowline.venues.bitget import BitgetAccountCodec, BitgetFeedCodec
+from bowline.venues.bybit import BybitAccountCodec, BybitFeedCodec
+from bowline.venues.feed_codec import FeedCodec
+from bowline.venues.gate import GateAccountCodec, GateFeedCodec
+from bowline.venues.htx import HtxFeedCodec, HtxLinearAccountCodec, HtxSpotAccountCodec
 from bowline.venues.mexc import (
-    MexcLinearCodec,
-    MexcLinearPrivateCodec,
-    MexcSpotCodec,
-    MexcSpotPrivateCodec,
+    MexcLinearAccountCodec,
+    MexcLinearFeedCodec,
+    MexcSpotAccountCodec,
+    MexcSpotFeedCodec,
 )
-from bowline.venues.okx import OkxCodec, OkxPrivateCodec
-from bowline.venues.private import PrivateCodec
+from bowline.venues.okx import OkxAccountCodec, OkxFeedCodec
 
 
 def _gate(market: Market, listings: Listings) -> FeedCodec:
-    return GateCodec(market, listings, lambda: int(time.time()))
+    return GateFeedCodec(market, listings, lambda: int(time.time()))
 
 
 def _mexc(market: Market, listings: Listings) -> FeedCodec:
-    made = MexcSpotCodec if market.kind == "spot" else MexcLinearCodec
-    return made(market, listings)
+    codec_class = MexcSpotFeedCodec if market.kind == "spot" else MexcLinearFeedCodec
+    return codec_class(market, listings)
 
 
-CODECS: Mapping[str, Callable[[Market, Listings], FeedCodec]] = {
-    "binance": BinanceCodec,
-    "bybit": BybitCodec,
-    "bitget": BitgetCodec,
-    "bingx": BingxCodec,
+FEED_CODECS: Mapping[str, Callable[[Market, Listings], FeedCodec]] = {
+    "binance": BinanceFeedCodec,
+    "bybit": BybitFeedCodec,
+    "bitget": BitgetFeedCodec,
+    "bingx": BingxFeedCodec,
     "gate": _gate,
-    "okx": OkxCodec,
-    "htx": HtxCodec,
+    "okx": OkxFeedCodec,
+    "htx": HtxFeedCodec,
     "mexc": _mexc,
 }
 
-#: where a book's start is asked for by REST, by market
-START_HOSTS: Mapping[str, str] = {
+#: hosts of book snapshots by REST, by market
+SNAPSHOT_HOSTS: Mapping[str, str] = {
     "binance:spot": "https://api.binance.com",
     "binance:linear": "https://fapi.binance.com",
     "gate:linear": "https://api.gateio.ws",
@@ -54,29 +54,29 @@ START_HOSTS: Mapping[str, str] = {
 }
 
 
-def _without_number(
-    made: Callable[[Market, Listings], PrivateCodec],
-) -> Callable[[Market, Listings, str], PrivateCodec]:
-    return lambda market, listings, _: made(market, listings)
+def _without_account_id(
+    codec_class: Callable[[Market, Listings], AccountCodec],
+) -> Callable[[Market, Listings, str], AccountCodec]:
+    return lambda market, listings, _: codec_class(market, listings)
 
 
-#: an account's streams, by market; the third word is the account's number, for those in `NUMBERED`
-PRIVATE_CODECS: Mapping[str, Callable[[Market, Listings, str], PrivateCodec]] = {
-    "binance:spot": _without_number(BinancePrivateCodec),
-    "binance:linear": _without_number(BinancePrivateCodec),
-    "bybit:spot": _without_number(BybitPrivateCodec),
-    "bybit:linear": _without_number(BybitPrivateCodec),
-    "bitget:spot": _without_number(BitgetPrivateCodec),
-    "bitget:linear": _without_number(BitgetPrivateCodec),
-    "bingx:spot": _without_number(BingxPrivateCodec),
-    "bingx:linear": _without_number(BingxPrivateCodec),
-    "gate:spot": GatePrivateCodec,
-    "gate:linear": GatePrivateCodec,
-    "okx:spot": _without_number(OkxPrivateCodec),
-    "okx:linear": _without_number(OkxPrivateCodec),
-    "htx:spot": _without_number(HtxSpotPrivateCodec),
-    "htx:linear": _without_number(HtxLinearPrivateCodec),
-    "mexc:spot": _without_number(MexcSpotPrivateCodec),
-    "mexc:linear": _without_number(MexcLinearPrivateCodec),
+#: account codecs by market; the third argument is the account's id, for `NEEDS_ACCOUNT_ID`
+ACCOUNT_CODECS: Mapping[str, Callable[[Market, Listings, str], AccountCodec]] = {
+    "binance:spot": _without_account_id(BinanceAccountCodec),
+    "binance:linear": _without_account_id(BinanceAccountCodec),
+    "bybit:spot": _without_account_id(BybitAccountCodec),
+    "bybit:linear": _without_account_id(BybitAccountCodec),
+    "bitget:spot": _without_account_id(BitgetAccountCodec),
+    "bitget:linear": _without_account_id(BitgetAccountCodec),
+    "bingx:spot": _without_account_id(BingxAccountCodec),
+    "bingx:linear": _without_account_id(BingxAccountCodec),
+    "gate:spot": GateAccountCodec,
+    "gate:linear": GateAccountCodec,
+    "okx:spot": _without_account_id(OkxAccountCodec),
+    "okx:linear": _without_account_id(OkxAccountCodec),
+    "htx:spot": _without_account_id(HtxSpotAccountCodec),
+    "htx:linear": _without_account_id(HtxLinearAccountCodec),
+    "mexc:spot": _without_account_id(MexcSpotAccountCodec),
+    "mexc:linear": _without_account_id(MexcLinearAccountCodec),
 }
-NUMBERED = frozenset({"gate:linear"})
+NEEDS_ACCOUNT_ID = frozenset({"gate:linear"})

@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-from bowline.venues.feed import DecodeError
+from bowline.venues.feed_codec import DecodeError
 
 T = TypeVar("T")
 

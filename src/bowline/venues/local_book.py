@@ -32,7 +32,7 @@ from typing import Protocol, runtime_checkable
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import Book, BookChanged, BookReplaced
-from bowline.venues.feed import FeedChannel, FeedCodec, FeedRules, Sequencing
+from bowline.venues.feed_codec import FeedChannel, FeedCodec, FeedRules, Sequencing
 
 #: computes a book's checksum as the venue does
 Checksum = Callable[[Book], int]

@@ -21,7 +21,7 @@ from bowline.core.errors import BadInput
 from bowline.core.model.instrument import InstrumentId, Market, MarketId
 from bowline.core.venue import Listing, Listings
 from bowline.venues.clock import VenueClock
-from bowline.venues.codecs import CODECS, NUMBERED, PRIVATE_CODECS, START_HOSTS
+from bowline.venues.codecs import ACCOUNT_CODECS, FEED_CODECS, NEEDS_ACCOUNT_ID, SNAPSHOT_HOSTS
 from bowline.venues.errors import Retryable
 from bowline.venues.protocol import PublicVenue, Venue
 from bowline.venues.rate_limits import DEFAULT_WAIT_S, RateLimiter
@@ -123,8 +123,8 @@ class Venues:
 
     def feed(self, market: Market, listings: Iterable[Listing]) -> Callable[[FeedSink], FeedRunner]:
         """The public feed of these listings, once it is told who listens."""
-        codec = CODECS[market.venue](market, Listings(listings))
-        host = START_HOSTS.get(market.name, "")
+        codec = FEED_CODECS[market.venue](market, Listings(listings))
+        host = SNAPSHOT_HOSTS.get(market.name, "")
 
         async def start(path: str) -> bytes:
             return await self._start(market, self._rewritten(market.venue, host + path))
@@ -163,8 +163,8 @@ class Venues:
             )
         await rest.venue_now_ns()
         listings = Listings(await rest.listings())
-        number = await rest.stream_key() if market.name in NUMBERED else ""
-        codec = PRIVATE_CODECS[market.name](market, listings, number)
+        number = await rest.stream_key() if market.name in NEEDS_ACCOUNT_ID else ""
+        codec = ACCOUNT_CODECS[market.name](market, listings, number)
         return AccountStream(
             codec,
             rest,
@@ -277,7 +277,7 @@ def open_venues(words: Mapping[str, str], host: str = "") -> Venues:
     Raises BadInput for a key without its secret, and the other way round.
     """
     access = {}
-    for venue in CODECS:
+    for venue in FEED_CODECS:
         key, secret = words.get(f"{venue}_key", ""), words.get(f"{venue}_secret", "")
         if bool(key) != bool(secret):
             missing = "SECRET" if key else "KEY"

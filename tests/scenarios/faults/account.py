@@ -16,7 +16,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import OrderId, Side
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
-from bowline.venues.bybit import BybitPrivateCodec
+from bowline.venues.bybit import BybitAccountCodec
 from bowline.venues.protocol import FillPage
 from bowline.venues.rest import Credentials
 from bowline.venues.stream import AccountStream, Disconnected, ListenKeyClient, Socket
@@ -24,7 +24,7 @@ from tests.venues.stream.accounts import RecordingSink
 from tests.venues.stream.played import BTC, LISTINGS, MARKET, now_ns, now_s
 
 WHOLE, PART, PRICE = Decimal(1), Decimal("0.1"), Decimal(100)
-CODEC = BybitPrivateCodec(MARKET, LISTINGS)
+CODEC = BybitAccountCodec(MARKET, LISTINGS)
 _WORDS = {OrderState.WORKING: "New", OrderState.PARTLY_FILLED: "PartiallyFilled",
           OrderState.FILLED: "Filled", OrderState.CANCELLED: "Cancelled"}  # fmt: skip
 

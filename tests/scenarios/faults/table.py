@@ -54,7 +54,7 @@ TESTS: dict[str, tuple[tuple[str, str], ...]] = {
     "A14": (
         (_REST, "test_a14_an_answer_that_cannot_be_read_is_doubt"),
         (_REST, "test_a14_an_answer_without_end_is_not_read_to_its_end"),
-        ("tests/venues/htx/test_codec.py", "test_a_bomb_or_a_torn_frame_is_unreadable"),
+        ("tests/venues/htx/test_feed_codec.py", "test_a_bomb_or_a_torn_frame_is_unreadable"),
     ),
     "A15": (
         (_REST, "test_a15_a_word_that_nobody_knows_is_an_unknown_state"),

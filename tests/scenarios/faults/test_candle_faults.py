@@ -19,7 +19,7 @@ from bowline.runtime.ingest import CandleWriter
 from bowline.runtime.ingest.live import LiveCandles
 from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.venues import DecodeError
-from bowline.venues.mexc import MexcLinearCodec
+from bowline.venues.mexc import MexcLinearFeedCodec
 from tests.runtime.ingest.fake_venue import BTC, rows, seen, true_candles
 from tests.venues.stream.played import CODEC
 
@@ -115,7 +115,7 @@ def test_j07_a_symbol_is_the_one_that_is_listed_in_units_of_its_own_contract() -
         )
         for word, size in units.items()
     ]  # fmt: skip
-    codec = MexcLinearCodec(market, Listings(listed))
+    codec = MexcLinearFeedCodec(market, Listings(listed))
 
     def frame(word: str) -> bytes:
         deal = '{"p":0.00001,"v":7,"T":1,"O":3,"M":2,"t":1700000000000,"i":"1"}'

@@ -18,7 +18,7 @@ import pytest
 from bowline.core.model.values import OrderId, Side
 from bowline.core.venue import Listings, MarginMode, OrderRequest
 from bowline.venues import FeedChannel, FeedTopic
-from bowline.venues.codecs import CODECS
+from bowline.venues.codecs import FEED_CODECS
 from bowline.venues.errors import VenueError
 from bowline.venues.rest import RestVenue
 from tests.venues.rest.market_lists import MARKET_LISTS
@@ -86,7 +86,7 @@ def test_a_feed_asks_for_such_a_symbol_as_the_venue_names_it(market: str) -> Non
     async def run(venue: RestVenue, stub: Stub) -> None:
         stub.answers["GET", path] = renamed(listed, NAMES[0])
         (listing,) = await venue.listings()
-        codec = CODECS[venue_name](venue.market, Listings([listing]))
+        codec = FEED_CODECS[venue_name](venue.market, Listings([listing]))
         for channel in FeedChannel:
             frames = codec.subscribe([FeedTopic(channel, listing.instrument.id)], 1)
             assert any(NAMES[0] in frame.decode() for frame in frames)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bowline.core.model.instrument import Instrument, InstrumentId, market_by_name
 from bowline.core.venue import CandleSeen, Listing, Listings, QuoteChanged, TradePrinted
-from bowline.venues.bybit import BybitCodec
+from bowline.venues.bybit import BybitFeedCodec
 from bowline.venues.local_book import LocalBook
 from bowline.venues.stream import Disconnected, FeedEvent, Socket
 
@@ -19,7 +19,7 @@ ETH = InstrumentId(MARKET.market_id, "ETHUSDT")
 LISTINGS = Listings(
     Listing(Instrument(each), each.symbol, each.symbol[:3], "USDT") for each in (BTC, ETH)
 )
-CODEC = BybitCodec(MARKET, LISTINGS)
+CODEC = BybitFeedCodec(MARKET, LISTINGS)
 TICK_S = 0.1
 
 

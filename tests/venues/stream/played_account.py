@@ -17,9 +17,9 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import Direction, OrderId, Side
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
-from bowline.venues.bybit import BybitPrivateCodec
+from bowline.venues.account_codec import AccountStreamRules, ListenKeyRules
+from bowline.venues.bybit import BybitAccountCodec
 from bowline.venues.errors import Retryable, UnreadableReply
-from bowline.venues.private import ListenKey, PrivateRules
 from bowline.venues.protocol import FillPage, ParsedRows, UnreadableRow
 from bowline.venues.rest import Credentials
 from bowline.venues.stream import AccountStream, Disconnected, ListenKeyClient, Socket
@@ -35,18 +35,18 @@ class Codec:
     """Bybit's, with some rules changed."""
 
     def __init__(self, **changes: Any) -> None:
-        self._codec = BybitPrivateCodec(MARKET, LISTINGS)
+        self._codec = BybitAccountCodec(MARKET, LISTINGS)
         self._rules = replace(self._codec.rules, **changes)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._codec, name)
 
     @property
-    def rules(self) -> PrivateRules:
+    def rules(self) -> AccountStreamRules:
         return self._rules
 
 
-LISTEN_KEY = ListenKey("listenKey", 3600.0)
+LISTEN_KEY = ListenKeyRules("listenKey", 3600.0)
 
 
 @dataclass

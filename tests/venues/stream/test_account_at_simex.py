@@ -16,7 +16,7 @@ from bowline.core.model.values import MINUTE_NS, OrderId, Side, floor_to_step
 from bowline.core.venue import Balance, OrderRequest, PositionReport
 from bowline.simex import DIALECTS, Faults, SyntheticMarket, World, serve, symbol_spec
 from bowline.venues import Venue
-from bowline.venues.codecs import PRIVATE_CODECS
+from bowline.venues.codecs import ACCOUNT_CODECS
 from bowline.venues.errors import Retryable
 from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.rest import Credentials
@@ -34,7 +34,7 @@ from tests.venues.stream.accounts import RecordingSink
 D = Decimal
 T = TypeVar("T")
 QUANTITY = D("0.02")
-MARKETS = sorted(name for name in PRIVATE_CODECS if name.partition(":")[0] in DIALECTS)
+MARKETS = sorted(name for name in ACCOUNT_CODECS if name.partition(":")[0] in DIALECTS)
 #: the other kind of these venues is watched every time
 RARELY = {"bitget:spot", "bingx:spot", "gate:spot", "htx:spot", "mexc:spot", "okx:spot"}
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from bowline.core.model.instrument import Instrument, InstrumentId
 from bowline.core.venue import Listing, Listings
 from bowline.venues import FeedChannel, FeedRules, FeedTopic
-from bowline.venues.bybit import BybitCodec
+from bowline.venues.bybit import BybitFeedCodec
 from bowline.venues.stream import (
     BookInvalid,
     BookValid,
@@ -42,7 +42,7 @@ async def no_rest(path: str) -> bytes:
 class Codec:
     """Bybit's, with some rules changed."""
 
-    def __init__(self, codec: BybitCodec = CODEC, **changes: object) -> None:
+    def __init__(self, codec: BybitFeedCodec = CODEC, **changes: object) -> None:
         self._codec = codec
         self._changes = changes
 
@@ -233,7 +233,7 @@ def test_b10_a_bad_topic_among_ten_of_one_request_costs_no_other_one(bad: set[st
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
         venue.whole_requests = True
         venue.refuse |= {f"orderbook.50.{name}" for name in bad}
-        codec = Codec(BybitCodec(MARKET, listings_of(*topics)), topics_per_frame=10)
+        codec = Codec(BybitFeedCodec(MARKET, listings_of(*topics)), topics_per_frame=10)
         async with running(venue, heard, topics, codec=codec):
             await asyncio.sleep(20)
             assert {symbol for _, symbol, _ in heard.books} == set(names) - bad
@@ -259,7 +259,7 @@ def test_one_quiet_topic_of_many_ends_no_connection(every_s: int | None) -> None
 
     async def scene(venue: PlayedVenue, heard: Heard) -> None:
         venue.mute.add(word)
-        codec = Codec(BybitCodec(MARKET, listings_of(*topics)))
+        codec = Codec(BybitFeedCodec(MARKET, listings_of(*topics)))
         async with running(venue, heard, topics, codec=codec):
             end_s = now_s() + 900
             while now_s() < end_s:

@@ -1,6 +1,6 @@
 """Binance: spot and USD-M perpetuals."""
 
-from bowline.venues.binance.codec import BinanceCodec
-from bowline.venues.binance.private import BinancePrivateCodec
+from bowline.venues.binance.account_codec import BinanceAccountCodec
+from bowline.venues.binance.feed_codec import BinanceFeedCodec
 
-__all__ = ["BinanceCodec", "BinancePrivateCodec"]
+__all__ = ["BinanceAccountCodec", "BinanceFeedCodec"]

@@ -1,6 +1,6 @@
 """BingX: spot and USDT perpetuals."""
 
-from bowline.venues.bingx.codec import BingxCodec
-from bowline.venues.bingx.private import BingxPrivateCodec
+from bowline.venues.bingx.account_codec import BingxAccountCodec
+from bowline.venues.bingx.feed_codec import BingxFeedCodec
 
-__all__ = ["BingxCodec", "BingxPrivateCodec"]
+__all__ = ["BingxAccountCodec", "BingxFeedCodec"]

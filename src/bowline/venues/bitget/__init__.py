@@ -1,6 +1,6 @@
 """Bitget, API v2: spot and USDT futures."""
 
-from bowline.venues.bitget.codec import BitgetCodec
-from bowline.venues.bitget.private import BitgetPrivateCodec
+from bowline.venues.bitget.account_codec import BitgetAccountCodec
+from bowline.venues.bitget.feed_codec import BitgetFeedCodec
 
-__all__ = ["BitgetCodec", "BitgetPrivateCodec"]
+__all__ = ["BitgetAccountCodec", "BitgetFeedCodec"]

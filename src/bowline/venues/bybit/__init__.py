@@ -1,6 +1,6 @@
 """Bybit, API v5: unified spot and USDT perpetuals."""
 
-from bowline.venues.bybit.codec import BybitCodec
-from bowline.venues.bybit.private import BybitPrivateCodec
+from bowline.venues.bybit.account_codec import BybitAccountCodec
+from bowline.venues.bybit.feed_codec import BybitFeedCodec
 
-__all__ = ["BybitCodec", "BybitPrivateCodec"]
+__all__ = ["BybitAccountCodec", "BybitFeedCodec"]

@@ -1,6 +1,6 @@
 """Gate, API v4: spot and USDT perpetuals."""
 
-from bowline.venues.gate.codec import GateCodec
-from bowline.venues.gate.private import GatePrivateCodec
+from bowline.venues.gate.account_codec import GateAccountCodec
+from bowline.venues.gate.feed_codec import GateFeedCodec
 
-__all__ = ["GateCodec", "GatePrivateCodec"]
+__all__ = ["GateAccountCodec", "GateFeedCodec"]

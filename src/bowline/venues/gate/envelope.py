@@ -13,7 +13,7 @@ from bowline.core.model.instrument import Market
 from bowline.core.model.values import SECOND_NS
 from bowline.venues import decoding
 from bowline.venues.decoding import Millis, decoder, ms_to_ns
-from bowline.venues.feed import (
+from bowline.venues.feed_codec import (
     ClosingAnnounced,
     ControlMessage,
     PongReceived,
@@ -26,7 +26,7 @@ URLS = {SPOT: "wss://api.gateio.ws/ws/v4/", FUTURES: "wss://fx-ws.gateio.ws/v4/w
 PING_INTERVAL_S = 10.0
 
 Seconds = Annotated[int, Meta(ge=0, lt=9_000_000_000)]
-_FINE = re.compile(r"[0-9]{13}(\.[0-9]{1,6})?")
+_MS_TEXT = re.compile(r"[0-9]{13}(\.[0-9]{1,6})?")
 
 
 class Error(Struct, gc=False):
@@ -76,21 +76,21 @@ def ping_of(prefix: str) -> bytes:
     return msgspec.json.encode({"time": 1, "channel": f"{prefix}.ping"})
 
 
-def fine_ns(millis: str, frame: Frame) -> int:
+def ms_text_to_ns(millis: str, frame: Frame) -> int:
     """`1606292218213.4578` milliseconds."""
-    if not _FINE.fullmatch(millis):
+    if not _MS_TEXT.fullmatch(millis):
         raise decoding.decode_error(f"no time: {millis!r}", frame.result)
     whole, _, part = millis.partition(".")
     return ms_to_ns(int(whole)) + int(part.ljust(6, "0"))
 
 
-def control_words(frame: Frame, raw: bytes) -> Sequence[ControlMessage]:
+def control_messages(frame: Frame, raw: bytes) -> Sequence[ControlMessage]:
     """What a frame that is no news says of the connection. Raises DecodeError."""
     request = decoding.parse_request_id(frame.id)
     if frame.channel.endswith(".pong"):
         return (PongReceived(),)  # one that carries an error is one too
     if frame.type:
-        return notice_words(Notice(frame.type, frame.msg))
+        return notice_messages(Notice(frame.type, frame.msg))
     if frame.event == "unsubscribe":
         return ()
     if frame.error is not None:
@@ -100,6 +100,6 @@ def control_words(frame: Frame, raw: bytes) -> Sequence[ControlMessage]:
     return (Subscribed(request),)
 
 
-def notice_words(notice: Notice) -> Sequence[ControlMessage]:
+def notice_messages(notice: Notice) -> Sequence[ControlMessage]:
     """What a notice says; nothing, if it is of something else."""
     return (ClosingAnnounced(notice.msg),) if notice.type == "upgrade" else ()

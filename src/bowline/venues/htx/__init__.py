@@ -1,7 +1,7 @@
 """HTX: spot and USDT perpetuals."""
 
-from bowline.venues.htx.codec import HtxCodec
-from bowline.venues.htx.linear_private import HtxLinearPrivateCodec
-from bowline.venues.htx.spot_private import HtxSpotPrivateCodec
+from bowline.venues.htx.feed_codec import HtxFeedCodec
+from bowline.venues.htx.linear_account_codec import HtxLinearAccountCodec
+from bowline.venues.htx.spot_account_codec import HtxSpotAccountCodec
 
-__all__ = ["HtxCodec", "HtxLinearPrivateCodec", "HtxSpotPrivateCodec"]
+__all__ = ["HtxFeedCodec", "HtxLinearAccountCodec", "HtxSpotAccountCodec"]

@@ -1,8 +1,13 @@
 """MEXC: spot in protocol buffers, USDT perpetuals in JSON."""
 
-from bowline.venues.mexc.linear import MexcLinearCodec
-from bowline.venues.mexc.private import MexcLinearPrivateCodec
-from bowline.venues.mexc.spot import MexcSpotCodec
-from bowline.venues.mexc.spot_private import MexcSpotPrivateCodec
+from bowline.venues.mexc.linear_account_codec import MexcLinearAccountCodec
+from bowline.venues.mexc.linear_feed_codec import MexcLinearFeedCodec
+from bowline.venues.mexc.spot_account_codec import MexcSpotAccountCodec
+from bowline.venues.mexc.spot_feed_codec import MexcSpotFeedCodec
 
-__all__ = ["MexcLinearCodec", "MexcLinearPrivateCodec", "MexcSpotCodec", "MexcSpotPrivateCodec"]
+__all__ = [
+    "MexcLinearAccountCodec",
+    "MexcLinearFeedCodec",
+    "MexcSpotAccountCodec",
+    "MexcSpotFeedCodec",
+]

@@ -1,6 +1,6 @@
 """OKX, API v5: spot and USDT swaps."""
 
-from bowline.venues.okx.codec import OkxCodec
-from bowline.venues.okx.private import OkxPrivateCodec
+from bowline.venues.okx.account_codec import OkxAccountCodec
+from bowline.venues.okx.feed_codec import OkxFeedCodec
 
-__all__ = ["OkxCodec", "OkxPrivateCodec"]
+__all__ = ["OkxAccountCodec", "OkxFeedCodec"]

@@ -8,21 +8,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from bowline.venues.feed import (
+from bowline.venues.account_codec import (
+    AccountCodec,
+    AccountMessage,
+    AccountReport,
+    IncompleteUpdate,
+    LoggedIn,
+    LoginRefused,
+    UnreadableItem,
+)
+from bowline.venues.feed_codec import (
     ClosingAnnounced,
     PingReceived,
     PongReceived,
     Subscribed,
     SubscriptionRefused,
-)
-from bowline.venues.private import (
-    LoggedIn,
-    LoginRefused,
-    PrivateCodec,
-    Report,
-    UnreadableItem,
-    Untold,
-    Word,
 )
 from bowline.venues.rest import Credentials
 from bowline.venues.stream.transport import Disconnected, Socket
@@ -37,8 +37,10 @@ class AccountSession:
 
     def __init__(
         self,
-        codec: PrivateCodec,
-        on_message: Callable[[Report | LoginRefused | Untold | UnreadableItem], None],
+        codec: AccountCodec,
+        on_message: Callable[
+            [AccountReport | LoginRefused | IncompleteUpdate | UnreadableItem], None
+        ],
         on_live: Callable[[], None],
     ) -> None:
         self._codec = codec
@@ -53,7 +55,7 @@ class AccountSession:
         #: the venue refused the key or a subscription
         self.refused = False
 
-    def decode(self, frame: bytes) -> Iterable[Word]:
+    def decode(self, frame: bytes) -> Iterable[AccountMessage]:
         """Decode a frame. Raises DecodeError."""
         self._last_frame_s = self._clock_s()
         return self._codec.decode(frame)
@@ -63,7 +65,7 @@ class AccountSession:
         if not self._ended.done():
             self._ended.set_result(message)
 
-    def handle(self, item: Word) -> None:
+    def handle(self, item: AccountMessage) -> None:
         """Pass a report on; act on everything else."""
         match item:
             case LoggedIn():

@@ -27,9 +27,15 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
+from bowline.venues.account_codec import (
+    AccountCodec,
+    AccountReport,
+    IncompleteUpdate,
+    LoginRefused,
+    UnreadableItem,
+)
 from bowline.venues.errors import Rejected, VenueError
-from bowline.venues.feed import DecodeError
-from bowline.venues.private import LoginRefused, PrivateCodec, Report, UnreadableItem, Untold
+from bowline.venues.feed_codec import DecodeError
 from bowline.venues.protocol import UnreadableRow, Venue
 from bowline.venues.rest import Credentials
 from bowline.venues.stream.account_events import (
@@ -86,7 +92,7 @@ class AccountStream:
 
     def __init__(
         self,
-        codec: PrivateCodec,
+        codec: AccountCodec,
         venue: Venue,
         keys: ListenKeyClient,
         connect: Connect,
@@ -203,7 +209,7 @@ class AccountStream:
                 tasks.create_task(session.send_replies(socket))
                 tasks.create_task(session.run_watchdog(socket, max_age_s))
                 if rules.listen_key:
-                    tasks.create_task(self._keys.keep_alive(key, rules.listen_key.lives_s))
+                    tasks.create_task(self._keys.keep_alive(key, rules.listen_key.lifetime_s))
         except ExceptionGroup as group:
             raise first_cause(group) from None
         finally:
@@ -225,7 +231,9 @@ class AccountStream:
         for item in items:
             self._session.handle(item)
 
-    def _on_stream_message(self, item: Report | LoginRefused | Untold | UnreadableItem) -> None:
+    def _on_stream_message(
+        self, item: AccountReport | LoginRefused | IncompleteUpdate | UnreadableItem
+    ) -> None:
         """Apply what the stream delivered."""
         if isinstance(item, UnreadableItem):
             self._emit_event(FrameUnreadable(self._codec.rules.url, item.why))
@@ -234,7 +242,7 @@ class AccountStream:
         if isinstance(item, LoginRefused):
             self._emit_event(KeyRefused(item.code, item.message))
             return
-        if isinstance(item, Untold):
+        if isinstance(item, IncompleteUpdate):
             self._schedule_poll(POLL_INCOMPLETE_S)
             return
         if (subject := subject_of(item)) is not None:
@@ -251,7 +259,7 @@ class AccountStream:
 
     # --- stream and REST --------------------------------------------------------------------------
 
-    def _on_rest_report(self, report: Report) -> None:
+    def _on_rest_report(self, report: AccountReport) -> None:
         """Apply what REST returned."""
         clock_s = asyncio.get_running_loop().time()
         if isinstance(report, OrderReport) and report.state is OrderState.UNKNOWN:
@@ -276,13 +284,13 @@ class AccountStream:
         else:
             self._emit_event(RowUnreadable(what))
 
-    def _apply(self, report: Report) -> bool:
+    def _apply(self, report: AccountReport) -> bool:
         """Apply a report and emit what changed; returns whether anything did."""
         seen_ns = self._now_ns()
         match report:
             case OrderReport():
                 self._poller.add_instrument(report.instrument)
-                changes: Iterable[Report] = self.orders.add_order(report)
+                changes: Iterable[AccountReport] = self.orders.add_order(report)
             case FillReport():
                 self._poller.add_instrument(report.instrument)
                 known = self.orders.has_fill(report)
@@ -297,7 +305,7 @@ class AccountStream:
         self._emit(changes, seen_ns)
         return bool(changes)
 
-    def _emit(self, reports: Iterable[Report], seen_ns: int) -> None:
+    def _emit(self, reports: Iterable[AccountReport], seen_ns: int) -> None:
         for report in reports:
             self._sink.report(report, seen_ns)
 

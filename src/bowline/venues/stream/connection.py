@@ -26,7 +26,7 @@ from bowline.core.venue import (
     QuotePart,
     TradePrinted,
 )
-from bowline.venues.feed import (
+from bowline.venues.feed_codec import (
     ClosingAnnounced,
     ControlMessage,
     DecodeError,

@@ -13,7 +13,7 @@ from typing import Protocol
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import BookChanged, BookReplaced
 from bowline.venues.errors import VenueError
-from bowline.venues.feed import DecodeError, FeedChannel, FeedCodec, FeedTopic
+from bowline.venues.feed_codec import DecodeError, FeedChannel, FeedCodec, FeedTopic
 from bowline.venues.local_book import BookState, LocalBook, local_book_of
 from bowline.venues.stream.feed_events import BookInvalid, BookValid, FeedSink, FrameUnreadable
 from bowline.venues.stream.transport import Disconnected

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
-from bowline.venues.feed import FeedTopic
+from bowline.venues.feed_codec import FeedTopic
 from bowline.venues.local_book import LocalBook
 
 

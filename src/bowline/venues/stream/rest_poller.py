@@ -22,8 +22,8 @@ from msgspec.structs import replace
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, OrderId
 from bowline.core.venue import Balance, FillReport, OrderReport, PositionReport
+from bowline.venues.account_codec import AccountReport
 from bowline.venues.errors import Rejected, UnreadableReply
-from bowline.venues.private import Report
 from bowline.venues.protocol import ParsedRows, UnreadableRow, Venue, unreadable_rows
 from bowline.venues.rest.fills import FillCursor
 from bowline.venues.stream.account_state import AccountHoldings, AccountOrders, order_key
@@ -61,7 +61,7 @@ class RestPoller:
         orders: AccountOrders,
         holdings: AccountHoldings,
         stream_updates: StreamUpdates,
-        report: Callable[[Report], None],
+        report: Callable[[AccountReport], None],
         report_unreadable: Callable[[UnreadableRow | OrderReport], None],
         *,
         instruments: Iterable[InstrumentId] = (),
@@ -212,7 +212,7 @@ def _closed(position: PositionReport) -> PositionReport:
     )
 
 
-def subject_of(report: Report) -> Subject | None:
+def subject_of(report: AccountReport) -> Subject | None:
     """The asset or instrument of a balance or position; None for orders and fills.
 
     Stream and REST are ordered in time by subject; orders and fills order themselves.

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
-from bowline.venues.feed import FeedCodec, FeedTopic
+from bowline.venues.feed_codec import FeedCodec, FeedTopic
 from bowline.venues.stream.connection_books import FetchSnapshot
 from bowline.venues.stream.feed_events import FeedSink
 from bowline.venues.stream.supervisor import ConnectionSupervisor

@@ -15,7 +15,7 @@ from random import Random
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
-from bowline.venues.feed import FeedCodec, FeedRules, FeedTopic
+from bowline.venues.feed_codec import FeedCodec, FeedRules, FeedTopic
 from bowline.venues.local_book import LocalBook
 from bowline.venues.stream.backoff import Backoff
 from bowline.venues.stream.connection import Connection

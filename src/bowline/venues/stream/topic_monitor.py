@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 
-from bowline.venues.feed import FeedChannel, FeedTopic
+from bowline.venues.feed_codec import FeedChannel, FeedTopic
 
 #: time limit of an acknowledgement and of the first tick
 ANSWER_TIMEOUT_S = 10.0
