@@ -72,6 +72,10 @@ def test_a_row_is_saved_validated_and_shown(say, grid, candles) -> None:
     assert json.loads(out)["top"] == found["top"]
     code, out, errors = say("jobs", "show", "1")
     assert (code, str(candles) in out) == (0, True), errors
+    kept = candles.read_bytes()
+    code, out, errors = say("jobs", "show", "1", "--html", str(candles), "--force")
+    assert (code, candles.read_bytes() == kept) == (1, True)
+    assert "is read by this command" in errors
 
 
 @pytest.mark.parametrize("way", ["worker", "resume"])

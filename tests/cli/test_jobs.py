@@ -84,7 +84,7 @@ def test_a_job_goes_from_the_file_to_its_result(say, submitted: int, grid: str) 
     assert "best total_return_pct" in out
 
 
-def test_a_cancelled_job_waits_until_it_is_resumed(say, submitted: int) -> None:
+def test_a_cancelled_job_waits_until_it_is_resumed(say, submitted: int, tmp_path: Path) -> None:
     number = str(submitted)
     code, out, _ = say("jobs", "cancel", number)
     assert (code, out.strip()) == (0, f"job {number} is cancelled")
@@ -95,8 +95,18 @@ def test_a_cancelled_job_waits_until_it_is_resumed(say, submitted: int) -> None:
     assert out.endswith(f"job {number} is cancelled\n")
     code, out, _ = say("jobs", "resume", number)
     assert (code, out.strip()) == (0, f"job {number} is queued")
-    code, out, err = say("jobs", "resume", number, "--here", "--threads", "1")
-    assert (code, "the best of 36 variants" in out) == (0, True), err
+    page, again = tmp_path / "resumed.html", tmp_path / "shown.html"
+    code, _, err = say("jobs", "resume", number, "--html", str(page))
+    assert (code, page.exists(), "--html needs --here" in err) == (1, False, True), err
+    here = ("jobs", "resume", number, "--here", "--threads", "1")
+    code, out, err = say(*here, "--html", str(page))
+    assert (code, "best of 36 variants" in out) == (0, True), err
+    code, _, err = say("jobs", "show", number, "--html", str(again))
+    assert code == 0, err
+    assert "Sweep of" in page.read_text()
+    assert "Sweep of" in again.read_text()
+    code, _, err = say("jobs", "show", number, "--html", str(page))
+    assert (code, "exists already" in err) == (1, True)
     code, _, err = say("jobs", "resume", number)
     assert code == 1
     assert "is done: it cannot become queued" in err

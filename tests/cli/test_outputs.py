@@ -22,14 +22,16 @@ PORTFOLIO = "version: 1\nruns:\n  - {strategy: SPEC, candles: CANDLES, share_pct
 
 
 @pytest.fixture
-def files(tmp_path, candles):  # noqa: F811
-    """Everything that commands which write can read."""
+def files(say, tmp_path, candles):  # noqa: F811
+    """Everything that commands which write can read; job 1 waits for a worker."""
     made = {"SPEC": tmp_path / "spec.yaml", "GRID": tmp_path / "grid.yaml", "CANDLES": candles}
     made["SPEC"].write_text(SPEC)
     made["GRID"].write_text(GRID)
     made["PORTFOLIO"] = tmp_path / "portfolio.yaml"
     text = PORTFOLIO.replace("SPEC", str(made["SPEC"])).replace("CANDLES", str(candles))
     made["PORTFOLIO"].write_text(text)
+    code, _, errors = say("jobs", "submit", str(made["GRID"]), "--candles", str(candles))
+    assert code == 0, errors
     return made
 
 
@@ -40,6 +42,8 @@ COMMANDS = {
     ("portfolio", "--html"): ("portfolio", "PORTFOLIO"),
     ("portfolio", "--trades"): ("portfolio", "PORTFOLIO"),
     ("grid run", "--html"): ("grid", "run", "GRID", "--candles", "CANDLES"),
+    ("jobs show", "--html"): ("jobs", "show", "1"),
+    ("jobs resume", "--html"): ("jobs", "resume", "1", "--here"),
     ("walk-forward", "--equity"): ("walk-forward", "GRID", "--candles", "CANDLES"),
     ("paper", "--html"): ("paper", "SPEC", "--replay"),
     ("journal export", "--to"): ("journal", "export"),

@@ -23,6 +23,7 @@ from bowline.cli.options import (
     MAX_MIB,
     MAX_VARIANTS,
     MOST_ROWS,
+    PAGE,
     START,
     SYMBOL,
     THREADS,
@@ -78,9 +79,7 @@ def run_command(
     exhaustive: bool = typer.Option(
         False, help="Evaluate every variant with every stop, no shortlist."
     ),
-    html: Path | None = typer.Option(
-        None, help="Write the result as one self-contained HTML page."
-    ),
+    html: Path | None = PAGE,
     force: bool = FORCE,
     threads: int = THREADS,
     cluster: str = CLUSTER,
@@ -112,6 +111,8 @@ def run_command(
     with closing(wire.open_jobs(home)) as store:
         lease = begin_here(store, sweep_job(plan, options, sweep_options))
         if not work_here(lease, threads=threads, cluster=cluster, plan=plan):
+            if html is not None:
+                say(f"no page was written: add --html {html} to it")
             raise typer.Exit(EXIT_INTERRUPTED)
         found = sweep_result(store, lease.job.id, lambda: wire.open_candles(home), plan)
     say(f"job {lease.job.id}: to save a row as a strategy: bowline grid save {lease.job.id} ROW")

@@ -18,17 +18,20 @@ from bowline.cli.options import (
     CASH,
     END,
     FILE,
+    FORCE,
     JOB,
     MARKET,
     MAX_MIB,
     MAX_VARIANTS,
     MOST_ROWS,
     MOST_SECONDS,
+    PAGE,
     START,
     SYMBOL,
     THREADS,
     TIMEFRAME,
     TOP,
+    outputs_of,
     run_options_of,
 )
 from bowline.cli.output import JSON_HELP, emit_completeness, emit_json, emit_table
@@ -36,7 +39,8 @@ from bowline.cli.sweep_result import show_result
 from bowline.cli.worker import CLUSTER
 
 if TYPE_CHECKING:
-    from bowline.storage.jobs import JobProgress, Lease, StoredJob
+    from bowline.desk.output_files import Output
+    from bowline.storage.jobs import JobProgress, Jobs, Lease, StoredJob
 
 app = typer.Typer(
     help="Queue sweeps as jobs; list, watch, cancel, resume them.", no_args_is_help=True
@@ -132,20 +136,19 @@ def list_command(
 def show_command(
     job: int = JOB,
     result: bool = typer.Option(False, help="Show the result of a finished job."),
+    html: Path | None = PAGE,
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Show a job: progress, worker, error; or its result."""
     from bowline import wire
 
-    home = wire.home()
-    with closing(wire.open_jobs(home)) as store:
-        if result:
-            from bowline.desk.jobs import sweep_result
-
-            found = sweep_result(store, job, lambda: wire.open_candles(home))
-            show_result(found, job=job, as_json=as_json)
-            return
+    with closing(wire.open_jobs(wire.home())) as store:
         stored = store.get(job)
+        if result or html is not None:
+            page = _page_of(stored, html, force=force)
+            _show_result(store, stored, page, as_json=as_json)
+            return
     if as_json:
         emit_json(_fields(stored))
     else:
@@ -210,20 +213,44 @@ def resume_command(
     here: bool = typer.Option(False, help="Run it in this process and show the result."),
     threads: int = THREADS,
     cluster: str = CLUSTER,
+    html: Path | None = PAGE,
+    force: bool = FORCE,
     as_json: bool = typer.Option(False, "--json", help=JSON_HELP),
 ) -> None:
     """Requeue a job that was cancelled, parked or lost its worker."""
     from bowline import wire
-    from bowline.desk.jobs import resume, resume_here, sweep_result
+    from bowline.core.errors import BadInput
+    from bowline.desk.jobs import resume, resume_here
 
-    home = wire.home()
-    with closing(wire.open_jobs(home)) as store:
+    if html is not None and not here:
+        raise BadInput(
+            "--html needs --here: a worker writes no page",
+            hint=f"when the job is done: bowline jobs show {job} --html {html}",
+        )
+    with closing(wire.open_jobs(wire.home())) as store:
         if not here:
             _after(resume(store, job), as_json=as_json)
             return
+        page = _page_of(store.get(job), html, force=force)
         if work_here(resume_here(store, job), threads=threads, cluster=cluster):
-            found = sweep_result(store, job, lambda: wire.open_candles(home))
-            show_result(found, job=job, as_json=as_json)
+            _show_result(store, store.get(job), page, as_json=as_json)
+
+
+def _page_of(job: StoredJob, html: Path | None, *, force: bool) -> Output | None:
+    """The output file of a job's page; never the candles that the job was made of."""
+    from bowline.desk.jobs import file_of
+
+    (page,) = outputs_of({"--html": html}, file_of(job), force=force)
+    return page
+
+
+def _show_result(store: Jobs, job: StoredJob, page: Output | None, *, as_json: bool) -> None:
+    from bowline import wire
+    from bowline.desk.jobs import file_of, sweep_result
+
+    found = sweep_result(store, job.id, lambda: wire.open_candles(wire.home()))
+    source = str(file_of(job) or "stored candles")
+    show_result(found, job=job.id, as_json=as_json, page=page, source=source)
 
 
 def work_here(
