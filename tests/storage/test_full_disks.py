@@ -12,18 +12,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bowline import wire
-from bowline.core.errors import Conflict, Damaged, Unreachable
+from bowline.core.errors import BadInput, Conflict, Damaged, Unreachable
 from bowline.core.model.instrument import InstrumentId, MarketId
-from bowline.core.model.values import SECOND_NS, Side, StrategyId
+from bowline.core.model.values import SECOND_NS, Side, StrategyId, Timeframe
 from bowline.core.venue import TradePrinted
 from bowline.desk import backup, plugins
 from bowline.desk import ingest as ingest_desk
 from bowline.desk.backup import choose_backup
+from bowline.desk.deletes import plan_candles, plan_run
+from bowline.desk.output_files import Output, write_rows
 from bowline.desk.restore import restore
 from bowline.research.synthetic import synthetic_minutes
 from bowline.runtime.ingest import HealthReport
@@ -31,7 +34,7 @@ from bowline.storage.candles import CandleBatch
 from bowline.storage.embedded.sqlite_file import copy_sqlite
 from bowline.storage.embedded.sqlite_open import open_sqlite
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
-from bowline.storage.tables import Tables
+from bowline.storage.tables import RunRequest, Tables
 from bowline.storage.tape import Tape, TapeWriter
 from tests.disks import SmallDisk, small_disk
 
@@ -187,6 +190,28 @@ def test_the_report_of_a_recorder_is_told_on_a_full_disk_as_long_as_it_fits(
     disk.fill()
     with pytest.raises(Unreachable, match=r"ingest\.json cannot be written"):
         ingest_desk.keep_report(kept, news)
+
+
+def test_a_disk_that_takes_no_lock_is_not_somebody_at_work(disk: SmallDisk, kept: Path) -> None:
+    asked = RunRequest(
+        kind="paper-replay", strategy_id=NAME, instrument=BTC, timeframe=Timeframe.M1,
+        initial_cash=Decimal(1), request="{}", request_hash="a",
+    )  # fmt: skip
+    with closing(wire.open_tables(kept)) as tables:
+        assert tables.new_run(asked, 1).id == 1
+    disk.fill()
+    with wire.deletion_stores(kept) as stores:
+        for plan in (lambda: plan_run(stores, 1), lambda: plan_candles(stores, BTC)):
+            with pytest.raises(Unreachable, match="its disk is full"):
+                plan()
+
+
+def test_an_output_that_does_not_fit_asks_for_room(disk: SmallDisk, tmp_path: Path) -> None:
+    disk.fill()
+    out = Output(disk.path / "rows.csv", force=False)
+    with pytest.raises(BadInput, match="No space left on device") as caught:
+        write_rows(["a"], [["1" * 100_000]], out)
+    assert "make room" in caught.value.hint
 
 
 def test_trust_in_a_read_only_home_says_where(disk: SmallDisk, kept: Path) -> None:

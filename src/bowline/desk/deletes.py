@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from bowline.core.errors import Conflict, NotFound
+from bowline.core.errors import Conflict, NotFound, Unreachable
 from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.desk.candles import expect_stored, name_of, utc_text
 from bowline.desk.journal import journal_path
@@ -172,6 +172,9 @@ def _recorder(stores: DeletionStores) -> Iterator[str]:
     try:
         with stores.hold_recorder():
             return
+    except Unreachable:
+        # a disk that takes no lock is not somebody at work
+        raise
     except Conflict:
         yield "bowline ingest is recording into this store"
 
@@ -259,6 +262,8 @@ def _at_work(stores: DeletionStores, run: StoredRun) -> bool:
     try:
         with stores.hold_journal(path):
             return False
+    except Unreachable:
+        raise
     except Conflict:
         return True
 

@@ -8,6 +8,7 @@ keeps it.
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import shutil
 import stat
@@ -154,6 +155,10 @@ def _as_bad_input(path: Path) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         # RuntimeError: a link that leads to itself
         reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput(
-            f"cannot write {path}: {reason}", hint="choose a folder that can be written to"
-        ) from error
+        full = getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}
+        hint = (
+            "make room on the disk, or choose another"
+            if full
+            else "choose a folder that can be written to"
+        )
+        raise BadInput(f"cannot write {path}: {reason}", hint=hint) from error
