@@ -101,7 +101,7 @@ def test_130_000_candles_and_6_500_round_trips_stay_small_and_lose_no_high_or_lo
     drawing = json.loads(Elements(page).scripts[0])
 
     assert len(page) < 500_000
-    assert "stands for 26 of the run" in page
+    assert "combines 26 candles of the run" in page
     assert f"The last 2,500 of {len(report.round_trips):,}" in page
     high, low = (column(drawing["candles"][name], "f4") for name in ("high", "low"))
     assert len(high) == 5000
@@ -170,3 +170,12 @@ def test_a_browser_draws_the_page_without_complaint(kind, report, tmp_path, brow
     assert len(shown) == min(25, len(made[0].round_trips))
     readout = re.search(r'id="equity-readout">(.*?)</p>', dom)[1]
     assert f"{made[0].curves.equity[-1]:,.2f}" in readout
+
+
+def test_a_drawdown_has_one_sign(page, report):
+    """A size on the card, in the table of metrics and on the scale of the chart: never below 0."""
+    size = f"{report.metrics.max_drawdown_pct:,.2f}"
+    card = re.search(r'Max\. drawdown</p><p class="figure loss">([^<]+)</p>', page)
+    assert card is not None
+    assert card[1] == f"{size} %"
+    assert f'<th scope="row">Max. Drawdown [%]</th><td>{size}</td>' in page

@@ -115,7 +115,7 @@ def test_the_page_says_the_verdict_the_hashes_and_buy_and_hold(picture, result, 
         assert finding.words in text
     for known in (result.hashes.grid_request, result.hashes.engine_params, result.hashes.data):
         assert known in text
-    assert f"{result.plan.variants:,} variants are drawn" in text
+    assert f"Charts show all {result.plan.variants:,} variants" in text
     held = result.metrics[0].benchmark_return_pct
     assert held in [each.value for each in picture.thresholds]
     assert picture.judgement.tone in (Tone.BAD, Tone.DOUBT, Tone.GOOD)

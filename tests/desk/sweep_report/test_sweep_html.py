@@ -94,8 +94,8 @@ def test_the_verdict_and_its_findings_stand_without_a_script(picture, page):
     for words in (*picture.warnings, *(word for fact in picture.facts for word in fact)):
         assert words in text
     assert "The best 50 of 2,000 by total return." in text
-    assert "the last ones are no test of a row" in text
-    assert "To make a row a strategy: bowline grid save 7 ROW" in text
+    assert "last days are not an out-of-sample test" in text
+    assert "To save a row (#) as a strategy: bowline grid save 7 ROW" in text
     assert "out of sample" not in text.replace("Out of sample", "")
 
 
@@ -150,7 +150,7 @@ def test_110_000_variants_stay_under_three_megabytes_and_more_keep_their_best():
     whole = sample(MOST_VARIANTS, 300)
     page = sweep_page(whole)
     assert len(page) < 3_000_000
-    assert "All 110,000 variants are drawn." in page
+    assert "Charts show all 110,000 variants." in page
 
     more = sample(250_000, 300)
     page = sweep_page(more)
@@ -277,7 +277,7 @@ class TestInABrowser:
         measured = ~np.isnan(picture.split.last_days[picture.top])
         first = picture.figures.variant[picture.top[measured][0]]
         assert f"variant {first:,}" in said["split"]
-        assert f"Variant {number}, number 1 of the top" in said["chosen"]
+        assert f"Variant {number}, row 1" in said["chosen"]
         assert gained in said["chosen"]
         for words, count in shown.items():
             assert said[words] == [f"{count} of 50.", min(15, count)]

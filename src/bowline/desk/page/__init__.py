@@ -1,4 +1,4 @@
-"""What every page we write shares: the frame with its policy, the look, the table, the pens."""
+"""What all HTML pages share: the frame and its policy, style sheet, table and chart functions."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One HTML file that needs nothing else: no network, no font, no script from outside.
 
-A page is a frame, a body and a few scripts, each a file of a package. The frame's own policy lets
-no script run but the ones put together here, and what the page draws travels as JSON that cannot
-end its element. Nothing here may know what a page is about; whoever fills a body escapes its text.
+A page is a frame, a body and a few scripts, each a file of a package. The content security policy
+of the frame allows only the scripts assembled here, and the data of the charts is JSON that cannot
+end its element. Nothing here may know what a page is about; the caller escapes the text of a body.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bowline.desk.output_files import Output
 
 _HERE = "bowline.desk.page"
 #: scripts of every page, before its own
-_SCRIPTS = ("words.js", "pens.js", "table.js")
+_SCRIPTS = ("format.js", "chart.js", "table.js")
 
 
 def assemble(
@@ -52,7 +52,7 @@ def assemble(
 def write_page(page: str, out: Output) -> None:
     """Write the page. Raises BowlineError if it cannot be written there."""
     with out.draft() as path:
-        # a file name may hold bytes that are no text: they are shown, not fallen over
+        # a file name may hold bytes that are no text: they are shown as escapes
         path.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 

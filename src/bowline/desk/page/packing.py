@@ -1,6 +1,6 @@
 """Columns of numbers as text that travels in a page: base64, little-endian, deflated if many.
 
-The kinds are NumPy's: `f4`, `f8`, `u1`, `u2`, `u4`, `i1`, ... `words.js` reads both forms.
+The kinds are NumPy's: `f4`, `f8`, `u1`, `u2`, `u4`, `i1`, ... `format.js` reads both forms.
 """
 
 from __future__ import annotations

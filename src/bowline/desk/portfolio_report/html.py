@@ -50,7 +50,7 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
     span = f"{time_text(m.start_ns)} – {time_text(m.end_ns)} UTC"
     about = f"{len(report.parts)} runs on one wallet · {span} · {duration_text(m.duration_ns)}"
     fields = {
-        "title": escape(caption.title),
+        "title": escape(f"Portfolio {caption.title}"),
         "about": about,
         "outcome": sign(m.total_return_pct),
         "verdict": escape(verdict(report)),
@@ -70,7 +70,7 @@ def portfolio_page(report: PortfolioReport, caption: PortfolioCaption) -> str:
     return assemble(
         "bowline.desk.portfolio_report",
         "portfolio",
-        title=caption.title,
+        title=f"Portfolio {caption.title}",
         scripts=("portfolio.js",),
         drawing=drawing_of(report),
         fields=fields,
@@ -112,7 +112,7 @@ def _runs(report: PortfolioReport, caption: PortfolioCaption) -> str:
 
 
 def _correlations(report: PortfolioReport) -> str:
-    """A square of figures, warmer where two runs won and lost together."""
+    """A matrix of figures, coloured by size and sign."""
     count = len(report.parts)
     head = "".join(f'<th scope="col">{number}</th>' for number in range(1, count + 1))
     rows = []
@@ -130,7 +130,7 @@ def _correlation(value: float | None) -> str:
 
 
 def _refusals(report: PortfolioReport) -> str:
-    """Of the whole; then of each run that was refused something."""
+    """Of the portfolio; then of each run with refused entries."""
     parts = [refusals_table(counted(report.refusals))]
     for number, part in enumerate(report.parts, start=1):
         if len(report.parts) > 1 and (lines := counted(part.report.record.refusals)):

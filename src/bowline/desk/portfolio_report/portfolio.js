@@ -1,5 +1,5 @@
-// Draws the equity of the whole, what each run brought, and the drawdown, under one pointer. Every figure was written
-// by the report: nothing is computed here.
+// Draws the equity of the portfolio, the profit of each run and the drawdown, with one crosshair. All figures come from
+// the report: nothing is computed here.
 "use strict";
 
 (() => {
@@ -10,18 +10,18 @@
   const COUNT = times.length;
   const PAD = { right: 64, bottom: 22, top: 18 };
   let colours = readColours();
-  let pointed = COUNT - 1;
+  let pointed = null; // index of the time under the pointer, or null
   let waiting = false;
 
-  // ---- one chart: lines over time, a scale at the right, the pointer
+  // ---- one chart: lines over time, a scale at the right, the crosshair
 
   const charts = [
     {
-      id: "equity", name: "Equity, quote money", lines: () => [["Equity", equity, colours.equity], ["Buy and hold", benchmark, colours.benchmark]],
+      id: "equity", name: "Equity, quote money", lines: () => [["equity", equity, colours.equity, 2], ["buy and hold", benchmark, colours.benchmark, 1.25]],
       level: drawing.initial_cash, text: amount, wanted: 5,
     },
-    { id: "runs", name: "Profit, quote money", lines: () => runs.map((run) => [run.name, run.values, run.colour]), level: 0, text: amount, wanted: 5 },
-    { id: "drawdown", name: "Drawdown, %", lines: () => [["Drawdown", drawdown, colours.loss]], level: 0, text: (value) => `${grouped(value, 2)} %`, wanted: 3, down: true },
+    { id: "runs", name: "Profit, quote money", lines: () => runs.map((run) => [run.name, run.values, run.colour, 1.5]), level: 0, text: amount, wanted: 5 },
+    { id: "drawdown", name: "Drawdown, %", lines: () => [["drawdown", drawdown, colours.loss, 1.25]], level: 0, text: (value) => `${grouped(value, 2)} %`, wanted: 2, down: true, unit: " %" },
   ].map((chart) => ({ ...chart, canvas: document.getElementById(chart.id), readout: document.getElementById(`${chart.id}-readout`) }));
 
   function rangeOf(chart) {
@@ -47,41 +47,53 @@
     pen.lineWidth = 1;
     pen.textBaseline = "middle";
     for (const mark of marks) {
-      line(pen, colours.grid, 0, up(mark), width - PAD.right, up(mark));
+      const y = Math.round(up(mark)) + 0.5;
+      line(pen, colours.grid, 0, y, width - PAD.right, y);
       pen.fillStyle = colours.soft;
-      pen.fillText(grouped(mark, digits), width - PAD.right + 6, up(mark));
+      pen.fillText(grouped(mark, digits) + (chart.unit || ""), width - PAD.right + 6, y);
     }
-    drawDays(pen, width, height);
+    drawTimes(pen, width, height);
     nameAxes(pen, colours.soft, width, height - PAD.bottom, chart.name);
-    line(pen, colours.line, 0, up(chart.level), width - PAD.right, up(chart.level));
-    pen.lineWidth = 1.6;
-    for (const [, values, colour] of chart.lines().reverse()) {
+    if (!chart.down) levelLine(pen, colours.soft, width - PAD.right, up(chart.level));
+    pen.lineJoin = "round";
+    for (const [, values, colour, thick] of chart.lines().reverse()) {
       pen.strokeStyle = colour;
+      pen.lineWidth = thick;
       pen.beginPath();
       pen.moveTo(0, up(chart.level));
       for (let i = 0; i < COUNT; i++) pen.lineTo(across(times[i], width), up(values[i]));
       pen.stroke();
+      if (!chart.down) continue;
+      pen.lineTo(across(times[COUNT - 1], width), up(0));
+      pen.fillStyle = `rgba(${colours["loss-rgb"]}, 0.22)`;
+      pen.fill();
     }
+    crosshair(pen, width, height);
+    const at = pointed === null ? COUNT - 1 : pointed;
+    const when = ["", moment(times[at])];
+    say(chart.readout, [when, ...chart.lines().map(([name, values, colour]) => [name, chart.text(values[at]), colour])]);
+  }
+  function crosshair(pen, width, height) {
+    if (pointed === null) return;
     pen.lineWidth = 1;
+    pen.setLineDash([3, 3]);
     const x = across(times[pointed], width);
     line(pen, colours.soft, x, PAD.top, x, height - PAD.bottom);
-    const when = ["", moment(times[pointed])];
-    say(chart.readout, [when, ...chart.lines().map(([name, values, colour]) => [name, chart.text(values[pointed]), colour])]);
+    pen.setLineDash([]);
   }
-  function drawDays(pen, width, height) {
-    const wanted = Math.max(2, Math.floor((width - PAD.right) / 110));
-    const size = Math.max(1, Math.ceil(spanned / DAY / wanted)) * DAY;
-    pen.textBaseline = "alphabetic";
-    for (let at = Math.ceil(drawing.start_s / size) * size; at <= times[COUNT - 1]; at += size) {
-      const x = across(at, width);
+  function drawTimes(pen, width, height) {
+    const right = width - PAD.right;
+    pen.textAlign = "center";
+    for (const [seconds, text] of timeMarks(drawing.start_s, times[COUNT - 1], Math.max(3, Math.floor(right / 80)))) {
+      const x = Math.round(across(seconds, width)) + 0.5;
       line(pen, colours.grid, x, PAD.top, x, height - PAD.bottom);
       pen.fillStyle = colours.soft;
-      if (x < width - PAD.right - 60) pen.fillText(moment(at).slice(0, 10), x + 3, height - 7);
+      if (x > 24 && x < right - 24) pen.fillText(text, x, height - PAD.bottom + 12);
     }
-    pen.textBaseline = "middle";
+    pen.textAlign = "left";
   }
 
-  // ---- the pointer is one for all charts
+  // ---- one pointer for all charts
 
   function redraw() {
     if (waiting) return;
@@ -104,12 +116,12 @@
     const follow = (event) => point(nearest(drawing.start_s + (event.offsetX / (canvas.clientWidth - PAD.right)) * spanned));
     canvas.addEventListener("pointermove", follow);
     canvas.addEventListener("pointerdown", follow);
-    canvas.addEventListener("pointerleave", () => point(COUNT - 1));
+    canvas.addEventListener("pointerleave", () => { pointed = null; redraw(); });
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (!step) return;
       event.preventDefault();
-      point(pointed + step * Math.max(1, Math.round(COUNT / 100)));
+      point((pointed === null ? COUNT - 1 : pointed) + step * Math.max(1, Math.round(COUNT / 100)));
     });
   }
   document.getElementById("charts").hidden = false;

@@ -1,8 +1,8 @@
 // The three charts: equity, drawdown, candles with entries and exits.
 //
 // 1. One view (a span of time) is shared by all; moving, zooming and pointing change it.
-// 2. Whatever changed, all three are drawn again in the next frame, from the columns in the view.
-// 3. Where there is no room for each candle, as many as it takes are drawn as one.
+// 2. After a change all three are redrawn in the next frame, from the columns in the view.
+// 3. Where there is no room for each candle, several are drawn as one.
 "use strict";
 
 /** Draws and listens; `choose(i)` brings a round trip into view. */
@@ -51,7 +51,8 @@ function startCharts(drawing, candles, trips) {
 
   // ---- a chart: a canvas, its scales, its grid
 
-  const ROOM = 4; // pixels a round trip must have to be drawn with its entry and exit
+  const ROOM = 8; // pixels a round trip must have to be drawn with its entry and exit
+  const LANE = 9; // height of a row of ticks where there is less
   const PAD = { right: 64, bottom: 22, top: 18 };
   let colours = readColours();
   function makeChart(id, draw) {
@@ -74,7 +75,8 @@ function startCharts(drawing, candles, trips) {
     chart.y = (value) => chart.bottom - ((scaled(value) - floor) / range) * (chart.bottom - PAD.top);
     return scaled === Math.log ? [Math.exp(floor), Math.exp(floor + range)] : [floor, floor + range];
   }
-  function grid(chart, name, scale, unit = "") {
+  /** `sign` -1 labels a scale that was turned upside down with positive numbers. */
+  function grid(chart, name, scale, unit = "", sign = 1) {
     const { pen } = chart;
     pen.lineWidth = 1;
     pen.textBaseline = "middle";
@@ -86,38 +88,15 @@ function startCharts(drawing, candles, trips) {
       const y = Math.round(chart.y(value)) + 0.5;
       line(pen, colours.grid, 0, y, chart.right, y);
       pen.fillStyle = colours.soft;
-      pen.fillText(grouped(value, digits) + unit, chart.right + 6, y);
+      pen.fillText(grouped(sign * value, digits) + unit, chart.right + 6, y);
     }
     nameAxes(pen, colours.soft, chart.right + PAD.right, chart.bottom, name);
     pen.textAlign = "center";
-    for (const [seconds, text] of times(Math.max(3, Math.floor(chart.right / 80)))) {
+    for (const [seconds, text] of timeMarks(view.from, view.to, Math.max(3, Math.floor(chart.right / 80)))) {
       const x = Math.round(chart.x(seconds)) + 0.5;
       line(pen, colours.grid, x, PAD.top, x, chart.bottom);
       pen.fillStyle = colours.soft;
       if (x > 24 && x < chart.right - 24) pen.fillText(text, x, chart.bottom + 12);
-    }
-  }
-  /** Round times in the view, at most so many, each with its text. */
-  function times(most) {
-    const length = view.to - view.from;
-    const sizes = [60, 300, 900, 1800, 3600, 10800, 21600, 43200, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
-    const step = sizes.find((size) => length / size <= most);
-    if (!step) return months(most);
-    const found = [];
-    for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
-      const text = moment(at);
-      found.push([at, at % DAY ? text.slice(11) : text.slice(5, 10)]);
-    }
-    return found;
-  }
-  function months(most) {
-    const every = [1, 2, 3, 4, 6, 12, 24, 60, 120].find((n) => (view.to - view.from) / (n * 30.4 * DAY) <= most) || 240;
-    const first = new Date(view.from * 1000);
-    const found = [];
-    for (let month = Math.ceil((first.getUTCFullYear() * 12 + first.getUTCMonth()) / every) * every; ; month += every) {
-      const at = Date.UTC(Math.floor(month / 12), month % 12, 1) / 1000;
-      if (at > view.to) return found;
-      found.push([at, month % 12 ? moment(at).slice(0, 7) : String(Math.floor(month / 12))]);
     }
   }
   function shown() {
@@ -166,10 +145,7 @@ function startCharts(drawing, candles, trips) {
     pen.lineJoin = "round";
     const at = candleAt(pointed === null ? view.to : pointed);
     inside(chart, () => {
-      pen.setLineDash([4, 4]);
-      const y = Math.round(chart.y(drawing.initial_cash)) + 0.5;
-      line(pen, colours.soft, 0, y, chart.right, y);
-      pen.setLineDash([]);
+      levelLine(pen, colours.soft, chart.right, chart.y(drawing.initial_cash));
       for (const [name, width] of [["benchmark", 1.25], ["equity", 2]]) {
         pen.strokeStyle = colours[name];
         pen.lineWidth = width;
@@ -188,7 +164,7 @@ function startCharts(drawing, candles, trips) {
   function drawDrawdown(chart) {
     const visible = shown();
     const deepest = reach(["drawdown"], visible)[1];
-    grid(chart, "Drawdown, %", prepare(chart, -Math.max(deepest, 0.01), 0), " %");
+    grid(chart, "Drawdown, %", prepare(chart, -Math.max(deepest, 0.01), 0), " %", -1);
     const at = candleAt(pointed === null ? view.to : pointed);
     inside(chart, () => {
       const { pen } = chart;
@@ -202,7 +178,7 @@ function startCharts(drawing, candles, trips) {
       pen.fill();
       crosshair(chart, -candles.drawdown[at]);
     });
-    say(chart.readout, [["drawdown", percent(-candles.drawdown[at]), colours.loss]]);
+    say(chart.readout, [["drawdown", `${grouped(candles.drawdown[at], 2)} %`, colours.loss]]);
   }
   function drawMarket(chart) {
     const visible = shown();
@@ -218,11 +194,11 @@ function startCharts(drawing, candles, trips) {
       ["open", price(candles.open[at])], ["high", price(candles.high[at])],
       ["low", price(candles.low[at])], ["close", `${price(candles.close[at])} (${percent(change)})`],
       ...(chart.crowded
-        ? [["", "won", colours.gain], ["", "lost", colours.loss], ["zoom in for entries and exits", ""]]
-        : [["", "▲ long", colours.long], ["", "▼ short", colours.short], ["", "◆ exit, won", colours.gain], ["", "◆ lost", colours.loss]]),
+        ? [["", "long entries (lower row)", colours.long], ["", "short entries (upper row)", colours.short], ["zoom in for prices and exits", ""]]
+        : [["", "▲ long entry", colours.long], ["", "▼ short entry", colours.short], ["", "◆ exit with profit", colours.gain], ["", "◇ exit with loss", colours.loss]]),
     ]);
   }
-  /** Candles at least three pixels apart: as many as it takes are drawn as one. */
+  /** Candles at least three pixels apart: several are drawn as one where needed. */
   function drawCandles(chart, [first, last]) {
     const { pen } = chart;
     const together = Math.max(1, Math.ceil((3 * (last - first + 1)) / chart.right));
@@ -242,7 +218,7 @@ function startCharts(drawing, candles, trips) {
       pen.globalAlpha = 1;
     }
   }
-  /** Entries, exits and the way between them; without room for that, a tick each at the bottom. */
+  /** Entries, exits and the line between them; without room, a tick per entry in the row of its direction. */
   function drawTrips(chart) {
     const seen = [];
     for (let i = 0; i < trips.pnl.length; i++) {
@@ -254,32 +230,32 @@ function startCharts(drawing, candles, trips) {
     for (const i of seen) {
       const outcome = trips.pnl[i] > 0 ? colours.gain : colours.loss;
       if (chart.crowded) {
-        tick(chart, trips.closed_s[i], outcome);
+        tick(chart, trips.opened_s[i], trips.direction[i] > 0);
         continue;
       }
-      if (room > 2 * ROOM || i === chosen) way(chart, trips.opened_s[i], trips.entry_price[i], trips.closed_s[i], trips.exit_price[i], outcome, i === chosen);
+      if (room > 2 * ROOM || i === chosen) connect(chart, trips.opened_s[i], trips.entry_price[i], trips.closed_s[i], trips.exit_price[i], outcome, i === chosen);
       mark(chart, trips.opened_s[i], trips.entry_price[i], trips.direction[i] > 0 ? "up" : "down", size);
       mark(chart, trips.closed_s[i], trips.exit_price[i], outcome, size);
     }
     const held = drawing.open;
     if (held) {
-      way(chart, held.opened_s, held.entry_price, END, held.mark_price, held.pnl > 0 ? colours.gain : colours.loss, false);
+      connect(chart, held.opened_s, held.entry_price, END, held.mark_price, held.pnl > 0 ? colours.gain : colours.loss, false);
       mark(chart, held.opened_s, held.entry_price, held.direction > 0 ? "up" : "down", size);
     }
   }
-  function tick(chart, seconds, colour) {
-    chart.pen.globalAlpha = 0.5;
-    chart.pen.fillStyle = colour;
-    chart.pen.fillRect(chart.x(seconds), chart.bottom - 12, 1, 12);
+  function tick(chart, seconds, long) {
+    chart.pen.globalAlpha = 0.7;
+    chart.pen.fillStyle = long ? colours.long : colours.short;
+    chart.pen.fillRect(chart.x(seconds), chart.bottom - (long ? 1 : 2) * LANE, 1.5, LANE - 2);
     chart.pen.globalAlpha = 1;
   }
-  function way(chart, from, entry, to, exit, colour, strong) {
+  function connect(chart, from, entry, to, exit, colour, strong) {
     chart.pen.lineWidth = strong ? 3 : 1.25;
     chart.pen.setLineDash(strong ? [] : [2, 2]);
     line(chart.pen, colour, chart.x(from), chart.y(entry), chart.x(to), chart.y(exit));
     chart.pen.setLineDash([]);
   }
-  /** `up` and `down` are arrows that point at the value, anything else is a diamond of that colour. */
+  /** `up` and `down` are arrows that point at the value; anything else is a diamond of that colour, hollow for a loss. */
   function mark(chart, seconds, value, shape, size) {
     const { pen } = chart;
     const [x, y] = [chart.x(seconds), chart.y(value)];
@@ -290,11 +266,12 @@ function startCharts(drawing, candles, trips) {
     pen.beginPath();
     for (const [atX, atY] of corners) pen.lineTo(atX, atY);
     pen.closePath();
-    pen.fillStyle = side ? colours[side > 0 ? "long" : "short"] : shape;
+    const hollow = shape === colours.loss;
+    pen.fillStyle = side ? colours[side > 0 ? "long" : "short"] : hollow ? colours.panel : shape;
     pen.fill();
-    if (size < 4) return;
-    pen.strokeStyle = colours.panel;
-    pen.lineWidth = 1;
+    if (size < 4 && !hollow) return;
+    pen.strokeStyle = hollow ? shape : colours.panel;
+    pen.lineWidth = hollow ? 1.5 : 1;
     pen.stroke();
   }
 

@@ -1,7 +1,7 @@
 """The report as one HTML file that needs nothing else: no network, no font, no script from outside.
 
-Every figure is written here, from the report; the script in the page only draws and sorts. All text
-goes through `escape`, and the frame lets no script run but the page's own.
+All figures are written here, from the report; the script in the page only draws and sorts. All text
+goes through `escape`, and the frame allows only the scripts of the page.
 """
 
 from __future__ import annotations
@@ -77,19 +77,18 @@ def html_page(report: Report, caption: Caption) -> str:
 
 
 def figure_cards(m: Metrics, closed: Tally, fees_quote: Decimal) -> str:
-    """The eight figures that are looked at first."""
+    """The eight main figures."""
     fees_pct = float(fees_quote / m.initial_cash_quote * HUNDRED)
     profit = f"{money_text(m.total_profit_quote)} on {money_text(m.initial_cash_quote)}"
     ahead = m.total_return_pct - m.benchmark_return_pct
     longest = f"longest {duration_text(m.max_drawdown_duration_ns)}"
-    fell = -m.max_drawdown_pct
-    held = f"held {duration_text(m.avg_round_trip_duration_ns)} on average"
+    held = f"average duration {duration_text(m.avg_round_trip_duration_ns)}"
     won = f"{closed.wins:,} won, {closed.losses:,} lost"
-    benchmark = f"it made {signed_pct(m.benchmark_return_pct)}"
+    benchmark = f"buy and hold {signed_pct(m.benchmark_return_pct)}"
     cards = (
         ("Total return", signed_pct(m.total_return_pct), profit, m.total_return_pct),
         ("Against buy and hold", signed_pct(ahead), benchmark, ahead),
-        ("Max. drawdown", signed_pct(fell), longest, fell),
+        ("Max. drawdown", f"{number_text(m.max_drawdown_pct)} %", longest, -m.max_drawdown_pct),
         ("Sharpe", number_text(m.sharpe_ratio), f"Sortino {number_text(m.sortino_ratio)}", None),
         ("Round trips", f"{closed.count:,}", won, None),
         ("Profit factor", number_text(closed.profit_factor), f"SQN {number_text(m.sqn)}", None),
@@ -105,7 +104,7 @@ def figure_cards(m: Metrics, closed: Tally, fees_quote: Decimal) -> str:
 
 
 def metrics_table(metrics: Metrics) -> str:
-    """All 25, a row each."""
+    """All 25 metrics, a row each."""
     return "".join(
         f'<tr><th scope="row">{escape(title)}</th><td>{escape(text)}</td></tr>'
         for title, text in metric_texts(metrics)
@@ -113,7 +112,7 @@ def metrics_table(metrics: Metrics) -> str:
 
 
 def months_table(months: Sequence[MonthReturn]) -> str:
-    """A row a year: twelve months and the whole, the benchmark's in small beneath."""
+    """A row per year: twelve months and the year, with the benchmark in small print."""
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Year", *_MONTHS))
     rows = []
     for year in sorted({month.year for month in months}):
@@ -151,13 +150,13 @@ def _trips_note(report: Report) -> str:
     count = len(report.round_trips)
     if count <= MOST_ROUND_TRIPS:
         return ""
-    return f"The last {MOST_ROUND_TRIPS:,} of {count:,}: the trades CSV has them all."
+    return f"The last {MOST_ROUND_TRIPS:,} of {count:,}; the CSV of --trades has all."
 
 
 def refusals_table(lines: Sequence[tuple[str, int]]) -> str:
-    """Why entries were not allowed, and how often."""
+    """Reasons for refused entries, with their counts."""
     if not lines:
-        return "<p>Every entry that was asked for was allowed.</p>"
+        return "<p>No entry was refused.</p>"
     rows = "".join(
         f'<tr><th scope="row">{escape(words)}</th><td>{count:,}</td></tr>' for words, count in lines
     )
@@ -167,4 +166,4 @@ def refusals_table(lines: Sequence[tuple[str, int]]) -> str:
 def _drawn(together: int) -> str:
     if together == 1:
         return ""
-    return f"Each candle in the charts stands for {together} of the run's; figures use all of them."
+    return f"A candle in the charts combines {together} candles of the run; figures use all."

@@ -1,5 +1,5 @@
-// Reads the columns that travel in the page, starts the charts and the table of round trips. Every figure was
-// written by the report: nothing is computed here.
+// Reads the columns of the page, starts the charts and the table of round trips. All figures come from the report:
+// nothing is computed here.
 "use strict";
 
 (() => {
@@ -29,16 +29,16 @@
   const CELLS = [
     { title: "#", kind: "number", key: (i) => i, fill: (made, i) => made.append(linkButton(number(i), `Show round trip ${number(i)} in the chart`, () => point(i))) },
     cell("Side", "left", (i) => trips.direction[i], (i) => (trips.direction[i] > 0 ? "long" : "short")),
-    cell("Entered", "left", (i) => trips.opened_s[i], (i) => moment(trips.opened_s[i])),
-    cell("Left", "left wide", (i) => trips.closed_s[i], (i) => moment(trips.closed_s[i])),
-    cell("Held", "wide", (i) => trips.closed_s[i] - trips.opened_s[i], (i) => span(trips.closed_s[i] - trips.opened_s[i])),
+    cell("Entry time", "left", (i) => trips.opened_s[i], (i) => moment(trips.opened_s[i])),
+    cell("Exit time", "left wide", (i) => trips.closed_s[i], (i) => moment(trips.closed_s[i])),
+    cell("Duration", "wide", (i) => trips.closed_s[i] - trips.opened_s[i], (i) => span(trips.closed_s[i] - trips.opened_s[i])),
     cell("Quantity", "wide", (i) => trips.quantity[i], (i) => amount(trips.quantity[i])),
-    cell("Entry", "wide", (i) => trips.entry_price[i], (i) => price(trips.entry_price[i])),
-    cell("Exit", "wide", (i) => trips.exit_price[i], (i) => price(trips.exit_price[i])),
+    cell("Entry price", "wide", (i) => trips.entry_price[i], (i) => price(trips.entry_price[i])),
+    cell("Exit price", "wide", (i) => trips.exit_price[i], (i) => price(trips.exit_price[i])),
     cell("Fees", "wide", (i) => trips.fees[i], (i) => amount(trips.fees[i])),
     outcome("Profit", trips.pnl, amount),
     outcome("Return", trips.return_pct, (value) => percent(value)),
-    cell("Why", "left wide", (i) => trips.reason[i], (i) => drawing.reasons[trips.reason[i]]),
+    cell("Exit reason", "left wide", (i) => trips.reason[i], (i) => drawing.reasons[trips.reason[i]]),
   ];
   const FILTERS = {
     all: () => true, long: (i) => trips.direction[i] > 0, short: (i) => trips.direction[i] < 0,

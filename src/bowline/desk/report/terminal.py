@@ -108,23 +108,23 @@ def _round_trips(report: Report, width: int) -> Table:
     title = f"Last {min(SHOWN, count)} of {count:,} round trips" if count > 1 else "One round trip"
     table = Table(title=title, title_justify="left", box=None, header_style="bold")
     prices = ("Entry", "Exit") if width >= _WITH_PRICES else ()
-    exits = ("Left", "Held", "Why") if width >= _WIDE else ()
-    names = ("Entered", "Side", *prices, "Profit", "Return", *exits)
+    exits = ("Exit time", "Duration", "Exit reason") if width >= _WIDE else ()
+    names = ("Entry time", "Side", *prices, "Profit", "Return", *exits)
     for name in names:
         # a figure is broken in two lines rather than cut
         right = name in ("Entry", "Exit", "Profit", "Return")
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for trip in report.round_trips[-SHOWN:]:
         cells: dict[str, str | Text] = {
-            "Entered": time_text(trip.opened_ns),
+            "Entry time": time_text(trip.opened_ns),
             "Side": trip.direction.name.lower(),
             "Entry": exact_text(trip.entry_price, 2),
             "Exit": exact_text(trip.exit_price, 2),
             "Profit": Text(money_text(trip.pnl), style="green" if trip.pnl > 0 else "red"),
             "Return": signed_pct(trip.return_pct),
-            "Left": time_text(trip.closed_ns),
-            "Held": duration_text(trip.closed_ns - trip.opened_ns),
-            "Why": trip.reason.value.replace("_", " "),
+            "Exit time": time_text(trip.closed_ns),
+            "Duration": duration_text(trip.closed_ns - trip.opened_ns),
+            "Exit reason": trip.reason.value.replace("_", " "),
         }
         table.add_row(*(cells[name] for name in names))
     return table

@@ -1,7 +1,7 @@
-// Scales, their marks and words of figures for the charts of a sweep.
+// Scales, their marks and names, and figures as text for the charts of a sweep.
 "use strict";
 
-/** A figure as the report would say it; what does not exist is n/a. */
+/** A figure as in the report; n/a where there is none. */
 function figureText(figure, value) {
   if (!Number.isFinite(value)) return "n/a";
   if (figure.id === "round_trips") return grouped(value, 0);
@@ -19,8 +19,8 @@ function quantiles(values, shares) {
   return shares.map((share) => (count ? sorted[Math.round(share * (count - 1))] : NaN));
 }
 /**
- * A scale from values to pixels. A bent one gives each tenfold the same room, on both sides of zero; what is smaller
- * than 1 stays nearly straight.
+ * A scale from values to pixels. A logarithmic one is symmetric around zero (symlog) and nearly linear between -1
+ * and 1.
  */
 function makeScale(low, high, from, to, bent) {
   const bend = bent ? (value) => Math.sign(value) * Math.log10(1 + Math.abs(value)) : (value) => value;
@@ -33,11 +33,11 @@ function makeScale(low, high, from, to, bent) {
   return {
     at,
     value: (pixel) => straighten(floor + ((pixel - from) / (to - from)) * range),
-    marks: (most) => (bent ? tenfolds(ends, at) : steps(ends[0], ends[1], most)),
+    marks: (most) => (bent ? decades(ends, at) : steps(ends[0], ends[1], most)),
   };
 }
 /** 0 and ±1, ±10, ±100, …, as many as stand apart. */
-function tenfolds([low, high], at) {
+function decades([low, high], at) {
   const size = Math.max(Math.abs(low), Math.abs(high));
   const found = [0];
   for (let value = 1; value <= size; value *= 10) found.unshift(-value), found.push(value);
@@ -48,12 +48,25 @@ function tenfolds([low, high], at) {
   }
   return kept.sort((a, b) => a - b);
 }
-/** From the quarters of the values: a few that lie far away would leave the many no room on a straight scale. */
+/** From the quartiles of the values: a few outliers would leave the others no room on a linear scale. */
 function wantsBend([low, left, right, high]) {
   return high - low > 10 * (right - left);
 }
-/** A canvas that is not laid out yet, or only for a moment, has nothing to draw on. */
+/** A canvas that is not laid out yet has no area to draw on. */
 function hasRoom(width, height) { return width > 100 && height > 60; }
+/** The names of both axes, each along its axis. */
+function nameXY(pen, colour, plot, xName, yName) {
+  pen.fillStyle = colour;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.fillText(xName, (plot.left + plot.right) / 2, plot.bottom + 28, plot.right - plot.left);
+  if (!yName) return;
+  pen.save();
+  pen.translate(8, (plot.top + plot.bottom) / 2);
+  pen.rotate(-Math.PI / 2);
+  pen.fillText(yName, 0, 0, plot.bottom - plot.top);
+  pen.restore();
+}
 /** Lines and numbers of both axes around a plot {left, right, top, bottom}. */
 function drawMarks(pen, colours, plot, [x, xUnit], [y, yUnit]) {
   pen.lineWidth = 1;

@@ -1,4 +1,4 @@
-// How a figure is spread over all variants, and what luck alone would have to beat.
+// The distribution of a figure over all variants, and the thresholds of the verdict.
 "use strict";
 
 function startDistribution(sweep, colours) {
@@ -39,7 +39,7 @@ function startDistribution(sweep, colours) {
   function draw() {
     const { pen, width, height } = sharpen(canvas);
     if (!hasRoom(width, height)) return;
-    plot = { left: 52, right: width - 6, top: 18, bottom: height - 34 };
+    plot = { left: 68, right: width - 6, top: 18, bottom: height - 34 };
     const { figure, counts, low, high, thresholds } = spread;
     const most = counts.reduce((a, b) => Math.max(a, b), 1);
     const x = { at: (value) => plot.left + ((value - low) / (high - low)) * (plot.right - plot.left), marks: (n) => steps(low, high, n) };
@@ -55,9 +55,7 @@ function startDistribution(sweep, colours) {
     }
     pen.textBaseline = "middle";
     for (const threshold of thresholds) mark(pen, x.at(threshold.value), threshold.words);
-    pen.fillStyle = colours().ink;
-    pen.textAlign = "center";
-    pen.fillText(`${figure.title}  →   ↑  variants, each tenfold alike`, width / 2, plot.bottom + 27, width - 8);
+    nameXY(pen, colours().ink, plot, figure.title, "variants (log scale)");
     tell();
   }
   function mark(pen, at, words) {
@@ -82,7 +80,7 @@ function startDistribution(sweep, colours) {
       ["median", figureText(figure, middle)], ["highest", figureText(figure, highest)],
       ...(figure.better > 0 ? [["above zero", `${grouped((100 * above) / values.length || 0, 1)} %`]] : []),
       ...thresholds.map((each) => [`above ${figureText(figure, each.value)}`, `${grouped(values.reduce((sum, value) => sum + (value > each.value), 0), 0)} variants`, colours().short]),
-      ...(left + right ? [["beyond the edges", `${grouped(left, 0)} left, ${grouped(right, 0)} right`]] : []),
+      ...(left + right ? [["outside the axis", `${grouped(left, 0)} below, ${grouped(right, 0)} above`]] : []),
     ]);
   }
   function step(by) {

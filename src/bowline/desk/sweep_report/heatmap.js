@@ -1,8 +1,8 @@
-// Any two parameters against each other: a cell is the best or the middle one over all the others.
+// A heatmap of two parameters: a cell is the best or the median value over all other parameters.
 //
 // 1. Variants that have both parameters are counted into cells, and each cell's values sorted.
 // 2. The best (by the figure's own meaning) or the median becomes the cell's value.
-// 3. The colours span all but the outermost fiftieth of cells on each side: one peak must not pale the rest.
+// 3. The colours span all but the outermost fiftieth of cells on each side: one outlier must not fade the rest.
 "use strict";
 
 function startHeatmap(sweep, colours, choose) {
@@ -82,15 +82,13 @@ function startHeatmap(sweep, colours, choose) {
     const { x, y } = cells;
     const single = cells.height === 1;
     const widest = single ? 0 : Math.max(...y.values.map((text) => pen.measureText(text).width));
-    plot = { left: Math.min(110, widest + 12), right: width - 2, top: 4, bottom: height - 40 };
+    plot = { left: single ? 12 : Math.min(126, widest + 30), right: width - 2, top: 4, bottom: height - 40 };
     plot.w = (plot.right - plot.left) / cells.width;
     plot.h = (plot.bottom - plot.top) / cells.height;
     for (let cell = 0; cell < cells.value.length; cell++) drawCell(pen, cell);
     labels(pen, x.values, plot.w, 34, (i) => [plot.left + (i + 0.5) * plot.w, plot.bottom + 12], "center");
     if (!single) labels(pen, y.values, plot.h, 14, (i) => [plot.left - 6, plot.bottom - (i + 0.5) * plot.h], "right");
-    pen.textAlign = "center";
-    pen.fillStyle = colours().ink;
-    pen.fillText(x.name + (single ? "" : `  →   ↑  ${y.name}`), width / 2, plot.bottom + 30, width - 8);
+    nameXY(pen, colours().ink, plot, x.name, single ? "" : y.name);
     if (sweep.chosen >= 0) outline(pen, colours().ink, x.codes[sweep.chosen] - 1, single ? 0 : y.codes[sweep.chosen] - 1, 2);
     if (pointed) outline(pen, colours().equity, pointed[0], pointed[1], 2.5);
     tell();

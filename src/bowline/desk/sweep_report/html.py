@@ -1,7 +1,7 @@
 """The sweep as one HTML file that needs nothing else: no network, no font, no script from outside.
 
-The verdict and its findings are written here and stand without a script; the script draws and
-sorts the columns. All text goes through `escape`, and the frame lets no script run but the page's.
+The verdict and its findings are written here and need no script; the script draws and sorts the
+columns. All text goes through `escape`, and the frame allows only the scripts of the page.
 """
 
 from __future__ import annotations
@@ -70,21 +70,23 @@ def _top_note(picture: SweepPicture) -> str:
     sampled = ""
     if split is not None:
         sampled = (
-            f" First and last days are the {split.figure} of {split.share_pct} % and of the other "
-            f"{100 - split.share_pct} % of the days: rows were chosen on all of them, so the last "
-            "ones are no test of a row."
+            f" First days and last days: the {split.figure} on the first {split.share_pct} % and "
+            f"the last {100 - split.share_pct} % of the days. Rows were chosen on all days, so the "
+            "last days are not an out-of-sample test."
         )
     saved = ""
     if picture.save_command:
-        saved = f" To make a row a strategy: {picture.save_command} ROW, with its number (#)."
+        saved = f" To save a row (#) as a strategy: {picture.save_command} ROW."
     return f"{best}.{sampled}{saved}"
 
 
 def _drawn(picture: SweepPicture) -> str:
-    """What the pictures leave out."""
+    """What the charts leave out."""
     kept, drawn = len(picture.figures.variant), len(rows_drawn(picture))
     if drawn < kept:
-        return f"Drawn are the best and an even choice of the rest: {drawn:,} of {kept:,} variants."
+        return f"Charts show the best and an even sample: {drawn:,} of {kept:,} variants."
     if kept < picture.variants:
-        return f"Drawn are the {kept:,} variants whose figures were kept, of {picture.variants:,}."
-    return f"All {kept:,} variants are drawn."
+        return (
+            f"Charts show the {kept:,} variants whose figures were kept, of {picture.variants:,}."
+        )
+    return f"Charts show all {kept:,} variants."

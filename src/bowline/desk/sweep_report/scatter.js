@@ -1,7 +1,7 @@
 // Two figures of every variant against each other, quick with a hundred thousand of them.
 //
-// 1. Variants fall into squares of two or three pixels; a square's colour says how many (each doubling alike). That is one small
-//    picture, stretched over the plot: the time does not depend on what is drawn, only on counting.
+// 1. Variants fall into squares of two or three pixels; a square's colour is the logarithm of their number. That is one small
+//    picture, scaled to the plot: drawing takes the same time whatever the number of variants.
 // 2. The top rows are drawn over it as circles.
 // 3. For the pointer the variants lie in coarse squares, so that only near ones are looked at.
 "use strict";
@@ -27,7 +27,7 @@ function startScatter(id, sweep, colours, choose, { x, y, diagonal = false }) {
   const NEAR = 24;
 
   function lay(width, height) {
-    const plot = { left: 52, right: width - 6, top: 6, bottom: height - 34 };
+    const plot = { left: 68, right: width - 6, top: 6, bottom: height - 34 };
     const ends = diagonal ? [Math.min(ranges[0][0], ranges[1][0]), Math.max(ranges[0][1], ranges[1][1])] : null;
     const [xEnds, yEnds] = ends ? [ends, ends] : ranges;
     const across = makeScale(...xEnds, plot.left, plot.right, bent);
@@ -69,9 +69,7 @@ function startScatter(id, sweep, colours, choose, { x, y, diagonal = false }) {
     if (!layout || layout.width !== width || layout.height !== height) lay(width, height);
     const { plot, across, up, picture } = layout;
     drawMarks(pen, colours(), plot, [across, x.unit.trim()], [up, y.unit.trim()]);
-    pen.fillStyle = colours().ink;
-    pen.textAlign = "center";
-    pen.fillText(`${x.title}  →   ↑  ${y.title}`, width / 2, plot.bottom + 27, width - 8);
+    nameXY(pen, colours().ink, plot, x.title, y.title);
     if (diagonal) equals(pen);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(picture, plot.left, plot.top, picture.width * SQUARE, picture.height * SQUARE);
@@ -80,7 +78,7 @@ function startScatter(id, sweep, colours, choose, { x, y, diagonal = false }) {
     if (pointed >= 0) circle(pen, pointed, 6, "", colours().equity);
     tell();
   }
-  /** Where both are equal: what lies below has lost. */
+  /** The line on which both are equal. */
   function equals(pen) {
     const { plot, across, up } = layout;
     pen.setLineDash([4, 4]);

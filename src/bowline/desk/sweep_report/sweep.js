@@ -1,5 +1,5 @@
-// Unpacks the columns of a sweep and starts its table and its charts. Every figure was computed by the sweep; only
-// the medians of heatmaps and the counts of the distribution are made here. One variant is chosen for all of them.
+// Unpacks the columns of a sweep and starts its table and charts. All figures come from the sweep; only the medians of
+// heatmaps and the counts of the histogram are computed here. One variant is selected in all of them.
 "use strict";
 
 (async () => {
@@ -13,7 +13,7 @@
     figures: drawing.figures.map((figure) => ({ ...figure, values: columns[figure.id] })),
     axes: drawing.axes.map((axis, number) => ({ ...axis, number, codes: columns[`axis${number}`] })),
     chosen: -1,
-    /** `sma_cross fast 10, slow 50 · rsi period 14`: what one name begins with is said once. */
+    /** `sma_cross fast 10, slow 50 · rsi period 14`: a common beginning of names is written once. */
     parameters(row) {
       let [words, last] = ["", null];
       for (const { name, values, codes } of sweep.axes) {
@@ -33,7 +33,7 @@
 
   // ---- the table of the best
 
-  /** The whole curve in a small picture, with the line it started from. */
+  /** The equity curve as a sparkline, with the line of its start. */
   function sparkline(cell, rank) {
     const curve = columns.curves.subarray(rank * drawing.curve_points, (rank + 1) * drawing.curve_points);
     const [wide, high] = [104, 28];
@@ -65,11 +65,11 @@
   }
   /** The kind of a column: a narrow screen has room for the return and for one more, the figure that ranks. */
   const phone = (...ids) => (ids.includes(drawing.ranked_by) ? "" : "wide");
-  const alike = (rank) => (columns.alike && columns.alike[rank] > 1 ? ` · ${grouped(columns.alike[rank], 0)} variants alike` : "");
+  const alike = (rank) => (columns.alike && columns.alike[rank] > 1 ? ` · ${grouped(columns.alike[rank], 0)} equal variants` : "");
   const CELLS = [
     {
       title: "#", kind: "number", key: (rank) => rank, rising: true,
-      fill: (cell, rank) => cell.append(linkButton(String(rank + 1), `Choose number ${rank + 1}`, () => choose(sweep.top[rank]))),
+      fill: (cell, rank) => cell.append(linkButton(String(rank + 1), `Select row ${rank + 1}`, () => choose(sweep.top[rank]))),
     },
     { title: "Equity", kind: "left", fill: sparkline },
     ...figureCell("total_return_pct", "Return", ""),
@@ -83,7 +83,7 @@
     { title: "Variant", kind: "wide", key: (rank) => sweep.variant[sweep.top[rank]], rising: true, fill: (cell, rank) => { cell.textContent = grouped(sweep.variant[sweep.top[rank]], 0); } },
   ];
 
-  // ---- the filter: words, and comparisons such as fast=10 or trips>50
+  // ---- the filter: text, and comparisons such as fast=10 or trips>50
 
   const SHORT = { return: "total_return_pct", drawdown: "max_drawdown_pct", sharpe: "sharpe", trips: "round_trips", first: "first_days", last: "last_days" };
   const COMPARE = { "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "=": (a, b) => a === b };
@@ -115,8 +115,8 @@
     const unknown = words.filter((_, i) => !tests[i]);
     const ranks = [...sweep.top.keys()].filter((rank) => tests.every((test) => !test || test(sweep.top[rank])));
     table.arrange(ranks);
-    const said = unknown.length ? ` No figure or parameter is called so: ${unknown.join(", ")}` : "";
-    document.getElementById("top-count").textContent = `${grouped(ranks.length, 0)} of ${grouped(sweep.top.length, 0)}.${said}`;
+    const said = unknown.length ? ` Unknown figure or parameter: ${unknown.join(", ")}` : "";
+    document.getElementById("top-count").textContent = `${grouped(ranks.length, 0)} of ${grouped(sweep.top.length, 0)} rows.${said}`;
   }
 
   // ---- the chosen variant
@@ -128,9 +128,9 @@
       ...sweep.figures.map((figure) => [figure.title, figureText(figure, figure.values[row])]),
       ...sweep.axes.filter(({ codes }) => codes[row]).map(({ name, values, codes }) => [name, values[codes[row] - 1]]),
     ];
-    if (rank !== undefined && columns.alike) pairs.push(["Variants alike", grouped(columns.alike[rank], 0)]);
-    if (rank !== undefined && drawing.save) pairs.push(["Save it", `${drawing.save} ${rank + 1}`]);
-    document.getElementById("chosen-title").textContent = `Variant ${grouped(sweep.variant[row], 0)}${rank === undefined ? "" : `, number ${rank + 1} of the top`}`;
+    if (rank !== undefined && columns.alike) pairs.push(["Equal variants", grouped(columns.alike[rank], 0)]);
+    if (rank !== undefined && drawing.save) pairs.push(["Save as a strategy", `${drawing.save} ${rank + 1}`]);
+    document.getElementById("chosen-title").textContent = `Variant ${grouped(sweep.variant[row], 0)}${rank === undefined ? "" : `, row ${rank + 1}`}`;
     document.getElementById("chosen-figures").replaceChildren(...pairs.map(([name, text]) => {
       const pair = document.createElement("div");
       pair.append(element("dt", name), element("dd", text));

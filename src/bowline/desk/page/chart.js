@@ -1,4 +1,4 @@
-// What every chart needs: the page's colours, a sharp canvas, lines, round steps of a scale, words above it.
+// What every chart shares: colours, the canvas at screen resolution, lines, scale and time marks, the readout.
 "use strict";
 
 const FONT = "11px system-ui, sans-serif";
@@ -64,7 +64,36 @@ function digitsOf(values) {
   const left = step * 10 ** digits;
   return Math.abs(left - Math.round(left)) > 1e-6 ? digits + 1 : digits;
 }
-/** Words above a chart: pairs of a name and a value, each with a colour or none. */
+/** Round times from one to another, at most so many, each with its text. */
+function timeMarks(from, to, most) {
+  const sizes = [60, 300, 900, 1800, 3600, 10800, 21600, 43200, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
+  const step = sizes.find((size) => (to - from) / size <= most);
+  if (!step) return monthMarks(from, to, most);
+  const found = [];
+  for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
+    const text = moment(at);
+    found.push([at, at % DAY ? text.slice(11) : text.slice(5, 10)]);
+  }
+  return found;
+}
+function monthMarks(from, to, most) {
+  const every = [1, 2, 3, 4, 6, 12, 24, 60, 120].find((n) => (to - from) / (n * 30.4 * DAY) <= most) || 240;
+  const first = new Date(from * 1000);
+  const found = [];
+  for (let month = Math.ceil((first.getUTCFullYear() * 12 + first.getUTCMonth()) / every) * every; ; month += every) {
+    const at = Date.UTC(Math.floor(month / 12), month % 12, 1) / 1000;
+    if (at > to) return found;
+    found.push([at, month % 12 ? moment(at).slice(0, 7) : String(Math.floor(month / 12))]);
+  }
+}
+/** A horizontal dashed line at a value that a chart starts from. */
+function levelLine(pen, colour, right, y) {
+  pen.lineWidth = 1;
+  pen.setLineDash([4, 4]);
+  line(pen, colour, 0, Math.round(y) + 0.5, right, Math.round(y) + 0.5);
+  pen.setLineDash([]);
+}
+/** The readout above a chart: pairs of a name and a value, each with a colour or none. */
 function say(readout, parts) {
   readout.replaceChildren(...parts.map(([name, value, colour]) => {
     const item = document.createElement("span");

@@ -1,4 +1,4 @@
-// Figures in words, elements from text, and the columns that travel in a page. No network is asked for anything.
+// Figures as text, elements from text, and the columns of data in a page. Nothing is requested from a network.
 "use strict";
 
 const DAY = 86400;
@@ -10,7 +10,7 @@ function grouped(value, digits) {
     FORMATS.set(digits, new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   }
   const text = FORMATS.get(digits).format(value);
-  return text.replace(/^-(0(\.0*)?)$/, "$1"); // nothing has no sign
+  return text.replace(/^-(0(\.0*)?)$/, "$1"); // zero has no sign
 }
 function amount(value) {
   const size = Math.abs(value);
@@ -60,7 +60,7 @@ function column(text, kind) {
 async function unpack(packed) {
   const stream = new Blob([bytesOf(packed.deflated)]).stream().pipeThrough(new DecompressionStream("deflate"));
   const planes = new Uint8Array(await new Response(stream).arrayBuffer());
-  if (planes.length !== packed.bytes) throw new Error("the page's columns are not whole");
+  if (planes.length !== packed.bytes) throw new Error("the columns of the page are damaged");
   return Object.fromEntries(Object.entries(packed.columns).map(([name, [kind, count, begins]]) => {
     const values = new KINDS[kind](count);
     const bytes = new Uint8Array(values.buffer);
