@@ -153,6 +153,23 @@ def test_a_page_complains_of_nothing_and_fits(browser, made, width) -> None:
     assert page.ask(_NAMELESS) == []
 
 
+#: cells whose text is wider than they are: it would run into the next one
+_OVERFLOWING = """[...document.querySelectorAll("td, th")].filter((each) => each.checkVisibility())
+  .filter((each) => each.scrollWidth > each.clientWidth + 1)
+  .map((each) => each.textContent)"""
+
+
+@pytest.mark.slow
+def test_large_figures_stay_in_their_cells(browser, tmp_path, width) -> None:
+    """Months that gained a thousandfold, a year of them, and round trips to match."""
+    path = tmp_path / "page.html"
+    steep = frame(100 * np.exp(np.arange(24 * 90) / 300.0))
+    write_html(make_report(flipping_record(steep, 700)), Caption("x", (), "x.csv"), Output(path))
+    page = browser.open(path, width)
+    assert re.search(r"\+\d,\d{3}\.\d", page.ask("document.querySelector('.months').innerText"))
+    assert page.ask(_OVERFLOWING) == []
+
+
 @pytest.mark.slow
 def test_whatever_is_pressed_works_and_still_fits(browser, made, width) -> None:
     page = browser.open(made, width)
