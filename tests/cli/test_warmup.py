@@ -90,3 +90,13 @@ def test_a_sweep_says_it_of_its_rows_as_their_runs_do(say, folder):
         run = json.loads(shown(say, "backtest", str(spec), "--from", "2024-01-03", "--json"))
         assert run["warmup"]["candles_without_signal"] == row["candles_without_signal"]
     assert "have no signal" not in shown(say, "grid", str(grid), "--from", "2024-01-06")
+
+
+def test_a_validation_says_it_of_the_strategy(say, folder):
+    line = "no signal on the first 71 of 192 candles"
+    words = ("--from", "2024-01-03", "--paths", "2")
+    assert line in shown(say, "validate", str(folder / "spec.yaml"), *words)
+    grid = folder / "grid.yaml"
+    grid.write_text(SPEC.replace("slow: 120", "slow: [119, 120]"))
+    found = json.loads(shown(say, "validate", str(grid), *words, "--threads", "1", "--json"))
+    assert any(text.startswith("no signal on the first 7") for text in found["notes"])

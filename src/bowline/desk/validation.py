@@ -25,6 +25,7 @@ from bowline.core.report.equity import daily_equity
 from bowline.core.signals import strategy_name
 from bowline.core.signals.spec import PluginUse
 from bowline.desk.output_files import Output, write_rows
+from bowline.desk.report import warmup_texts
 from bowline.research import SweepResult, backtest
 from bowline.research.grid import GridPlan
 from bowline.research.validation import (
@@ -192,7 +193,7 @@ def validate_sweep(
         markets=markets,
         look_ahead=None,
         walks=walks,
-        notes=(_TESTED,),
+        notes=(*warmup_texts(report.record), _TESTED),
         completeness=report.completeness,
     )
 
@@ -210,7 +211,7 @@ def validate_strategy(
             hint="validate it without funding: true, and compare the two in `bowline backtest`",
         )
     report = make_report(_run(setup.run, setup), setup.completeness)
-    notes: list[str] = []
+    notes = list(warmup_texts(report.record))
     markets, ahead = None, None
     if setup.run.policy.fills is Fills.MINUTES:
         notes.append("other markets: not tried, there are no minutes inside made-up candles")
