@@ -25,6 +25,7 @@ from bowline.core.errors import BadInput, NotFound
 from bowline.core.model.instrument import Market
 from bowline.core.model.market import FloatColumn, IntColumn
 from bowline.storage.files.archive import Read, open_gzip, open_member, zip_members
+from bowline.storage.files.foreign import foreign_bytes, foreign_text
 from bowline.storage.files.hints import FileHints
 from bowline.storage.files.row_filter import RowFilter
 from bowline.storage.files.sizes import open_parquet, refuse_if_huge, with_plain_texts
@@ -58,6 +59,8 @@ _KNOWN = (*_STAMPS, *_RATES, *_INTERVALS, *_INSTRUMENTS)
 _HOURS = (1, 2, 4, 8)
 #: ten years of hourly rates take 5 MB
 _MAX_BYTES = 64 * 1024**2
+#: what a file is expected to hold
+_WANTED = "funding rates"
 _FREQTRADE = {"open", "high", "low", "close"}
 
 
@@ -89,6 +92,12 @@ def load_funding_file(path: Path, market: Market | None = None, symbol: str = ""
         content = _content(name, path)
     except OSError as error:
         raise BadInput(f"{path}: the file cannot be read: {error.strerror}") from error
+    head = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    foreign = foreign_bytes(name, content, _WANTED)
+    if foreign is None and head[:1] in (b"{", b"[", b"<"):
+        foreign = foreign_text(name, content, _WANTED)
+    if foreign is not None:
+        raise foreign
     table = _table(name, content)
     try:
         return _read(name, table, RowFilter(name, FileHints(market=market, symbol=symbol)))

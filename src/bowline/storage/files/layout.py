@@ -21,6 +21,7 @@ import msgspec
 from bowline.core.errors import BadInput
 from bowline.storage.files.columns import looks_like_headings
 from bowline.storage.files.dates import is_clock, is_day
+from bowline.storage.files.foreign import foreign_text
 
 #: no line of candles is as long as this
 MAX_LINE = 65_536
@@ -96,6 +97,8 @@ def find_layout(name: str, text: str) -> Layout:
             if found:
                 return _laid_out(lines, before, found, skipped)
             skipped.append(plain)
+    if (foreign := foreign_text(name, text.encode(), "candles")) is not None:
+        raise foreign
     raise BadInput(
         f"{name}, row 1: this is neither text of candles nor a format known here:"
         f" {_shown(skipped[0]) if skipped else 'nothing but blank lines'}",

@@ -24,6 +24,12 @@ from bowline.storage.files.archive import (
     zip_members,
 )
 from bowline.storage.files.binary import read_feather, read_parquet
+from bowline.storage.files.foreign import (
+    LOOKED_AT_BYTES,
+    foreign_bytes,
+    foreign_text,
+    foreign_zip,
+)
 from bowline.storage.files.hints import NO_HINTS, FileHints
 from bowline.storage.files.layout import MAX_LINE
 from bowline.storage.files.table import MAX_ROWS, CandleFile, CandleTable, join_parts, too_many_rows
@@ -32,6 +38,8 @@ from bowline.storage.files.text import read_csv, read_json
 #: of JSON, whose rows take many times their text in memory
 _MAX_JSON_BYTES = 128 * 1024**2
 _HEAD = 64
+#: what a file is expected to hold
+_WANTED = "candles"
 
 
 def load_file(path: Path, hints: FileHints = NO_HINTS) -> CandleFile:
@@ -75,7 +83,10 @@ def _parts(name: str, path: Path, hints: FileHints) -> tuple[CandleTable, ...]:
 
 def _zipped(name: str, path: Path, hints: FileHints) -> tuple[CandleTable, ...]:
     parts, rows = [], 0
-    for member in zip_members(name, path):
+    members = zip_members(name, path)
+    if (foreign := foreign_zip(name, [each.filename for each in members], _WANTED)) is not None:
+        raise foreign
+    for member in members:
         word = shown(member.filename)
         with open_member(f"{name}/{word}", path, member) as read:
             part = _read_part(f"{name}/{word}", read, hints, within="zip")
@@ -106,14 +117,18 @@ def _read_part(name: str, read: Read, hints: FileHints, *, within: str = "") -> 
     if head[:6] == b"ARROW1" or head[:4] == b"PAR1":
         content = _whole(name, head, read, MAX_BYTES // 4)
         return _binary(name, pa.py_buffer(content), hints)
+    if (foreign := foreign_bytes(name, head, _WANTED)) is not None:
+        raise foreign
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] in (b"[", b"{"):
+    if start[:1] == b"[":
         return read_json(name, _whole(name, head, read, _MAX_JSON_BYTES).lstrip(b"\xef\xbb\xbf"))
-    if start[:1] == b"<" and not _is_heading(start):
-        raise BadInput(
-            f"{name}, row 1: this is a web page, not candles",
-            hint="The download gave an error page: open the file in a browser to see which.",
+    if start[:1] == b"{" or (start[:1] == b"<" and not _is_heading(start)):
+        content = _from(head, read)(LOOKED_AT_BYTES + 1)
+        unknown = BadInput(
+            f"{name}, row 1: this is neither text of candles nor a format known here",
+            hint="Known: CSV, zip, gzip, freqtrade feather and JSON, Parquet.",
         )
+        raise foreign_text(name, content, _WANTED) or unknown
     return read_csv(name, _from(head, read), hints)
 
 

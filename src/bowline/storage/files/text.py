@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from bowline.core.errors import BadInput
 from bowline.core.quality import Columns
 from bowline.storage.files.columns import Roles, role_columns
+from bowline.storage.files.foreign import foreign_text
 from bowline.storage.files.hints import FileHints
 from bowline.storage.files.layout import MAX_LINE, Layout, find_layout, find_numbers
 from bowline.storage.files.orders import BINANCE, BINANCE_COLUMNS, headless_roles
@@ -126,6 +127,8 @@ def _json_rows(name: str, piece: bytes, before: int) -> list[_JsonRow]:
     try:
         return msgspec.json.decode(piece, type=list[_JsonRow])
     except msgspec.DecodeError as error:
+        if not before and (foreign := foreign_text(name, piece, "candles")) is not None:
+            raise foreign from error
         raise BadInput(
             f"{name}, {_json_place(str(error), before)}",
             hint="Expected a list of [milliseconds, open, high, low, close, volume].",
