@@ -55,6 +55,13 @@ def frame(tmp_path: Path, text: str, head: str = "fundingTime,fundingRate\n", **
         ((15, 8), (24, 4), (48, 1), (24, 4), (15, 8)),
         ((9, 8), (1, 4), (1, 4), (9, 8)),
         ((9, 8), (3, 2), (2, 1), (9, 8)),
+        # the last or first rows by an interval that the series had before or has after
+        ((9, 8), (12, 2), (2, 8)),
+        ((2, 8), (12, 2), (9, 8)),
+        ((9, 8), (6, 4), (2, 8)),
+        # two steps that would lack three rows each: in the middle and at the end
+        ((12, 2), (2, 8), (12, 2)),
+        ((24, 1), (2, 4)),
         ((30, 1),),
     ],
 )
@@ -80,6 +87,28 @@ def test_a_missing_payment_is_a_hole_in_every_interval(missing: int) -> None:
         assert len(gaps) <= 1
         return
     assert [(before, after)] == [(hours[at_], hours[at_ + 2]) for at_ in gaps]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "holes"),
+    [
+        # off the grid of 8 hours: payments every 4 hours of which two are missing
+        (((7, 4), (2, 8)), 2),
+        # on the grid, and yet but two rows are lacking of an interval that never was another
+        (((8, 4), (2, 8)), 2),
+        (((8, 4), (2, 8), (8, 4)), 2),
+        # a single long step is a hole, whatever the intervals around it
+        (((9, 8), (12, 2), (1, 8)), 1),
+        (((12, 2), (1, 8), (12, 2)), 1),
+        # three hours are no interval
+        (((12, 1), (2, 3)), 2),
+    ],
+)
+def test_a_few_long_steps_stay_holes_where_they_may_be_some(pairs, holes: int) -> None:
+    event_ns = at(*steps(*pairs))
+    found = intervals_of(event_ns)
+    assert found is not None
+    assert np.count_nonzero(np.diff(event_ns) > found.interval_ns[1:]) == holes
 
 
 def test_what_the_file_says_of_its_intervals_is_believed(tmp_path: Path) -> None:
