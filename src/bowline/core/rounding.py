@@ -36,6 +36,12 @@ def is_negligible(size: FloatColumn, scale: FloatColumn | float) -> NDArray[np.b
     return negligible
 
 
+def without_rounding(size: FloatColumn, scale: FloatColumn | float) -> FloatColumn:
+    """`size` with 0 where it is rounding error of numbers that go up to `scale`."""
+    rest: FloatColumn = np.where(is_negligible(size, scale), 0.0, size)
+    return rest
+
+
 def largest_so_far(column: NDArray[Any]) -> FloatColumn:
     """The largest size up to each row, 0 before the first known value: the scale of running sums.
 

@@ -15,6 +15,7 @@ from talib import RSI, abstract
 
 from bowline.core.model.values import DAY_NS
 from bowline.core.signals import Kind, compute, warmup
+from bowline.core.signals.formulas.parts import window_sum
 from tests.core.signals.candles_for_signals import (
     bitcoin,
     catalogue,
@@ -219,7 +220,46 @@ def test_a_ta_lib_entry_is_that_function_called_by_keyword(name, shared_data):
     assert len(ours) == len(theirs)
     for mine, other in zip(ours.values(), theirs, strict=True):
         assert np.isfinite(mine[start:]).any()
-        np.testing.assert_array_equal(mine[start:], np.asarray(other, dtype=np.float64)[start:])
+        theirs_from = np.asarray(other, dtype=np.float64)[start:]
+        # what is rounding of its scale, the price or 100 at the most, is 0 here
+        rounded = (mine[start:] == 0) & (np.abs(theirs_from) <= 1e-12 * frame.high.max())
+        np.testing.assert_array_equal(mine[start:], np.where(rounded, 0.0, theirs_from))
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "output"),
+    [
+        ("vwma", "VWMA", "average"), ("cmf", "CMF", "cmf"), ("mfi", "MFI", "mfi"),
+        ("relative_volume", "RVOL", "relative_volume"), ("volume_average", "SMA", "average"),
+    ],
+)  # fmt: skip
+def test_sums_of_a_window_are_those_of_ta_lib_where_volumes_are_of_one_size(
+    name, function, output, shared_data
+):
+    """Its running sums hold what has left them too, which is nothing where sizes are alike."""
+    frame, entry = bitcoin(shared_data, 800), catalogue().get(name)
+    columns = {each: getattr(frame, each) for each in ("open", "high", "low", "close", "volume")}
+    if name == "volume_average":
+        columns["close"] = frame.volume
+    for period in (2, 13, 50):
+        theirs = np.asarray(abstract.Function(function)(columns, timeperiod=period))
+        resolved, _ = entry.resolve({"period": period})
+        ours = compute(entry, resolved, frame)[output]
+        assert np.isfinite(ours[period:]).all()
+        np.testing.assert_allclose(ours[period:], theirs[period:], rtol=1e-10, atol=1e-10)
+
+
+def test_the_sum_of_a_window_is_that_of_its_values_alone():
+    series = np.random.default_rng(2).uniform(-1, 1, 300)
+    series[3] = np.nan
+    for window in (1, 2, 7, 299, 300, 301):
+        found = window_sum(series, window)
+        for at in range(300):
+            part = series[max(0, at - window + 1) : at + 1]
+            expected = math.fsum(part) if len(part) == window else np.nan
+            assert found[at] == pytest.approx(expected, abs=1e-13, nan_ok=True), (window, at)
+    small = np.append(np.full(50, 1e15), np.full(50, 1e-5))
+    assert window_sum(small, 10)[99] == pytest.approx(1e-4, rel=1e-15)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,100 @@ def test_no_guard_depends_on_the_size_of_the_price(name, price_bits, volume_bits
         assert np.array_equal(signal(entry, entry.defaults(), other), directions)
 
 
+COUNT = 1_500
+#: of these a value may come to 0 by halves: it is small and no rounding
+COMES_TO_0 = {"fisher"}
+
+
+def regular(kind: str, price: float, volume: float) -> tuple[object, object]:
+    """A market of which many values are exactly 0, and noise of the same size."""
+    at, rng = np.arange(COUNT), generator(11)
+    noise = halted(price, before=COUNT, still=0, after=0, traded=0.0).close
+    closes = {
+        "steady volume": noise,
+        "one price": np.full(COUNT, price),
+        "two prices": np.where(at % 2, price, 1.25 * price),
+        "four prices": price * np.array([1.1, 1.2, 1.3, 1.2])[at % 4],
+        "a line": price * (1 + at / 1_000),
+        "equal returns": price * 1.001**at,
+        "steps": np.round(price * (1 + np.cumsum(rng.integers(-1, 2, COUNT)) / 1_000), 10),
+    }
+    busy = volume * rng.uniform(1, 9, COUNT)
+    volumes = np.full(COUNT, volume) if kind in {"steady volume", "a line"} else busy
+    reach = 0.001 if kind == "steady volume" else 0.0
+    made = candles(closes[kind], volumes, reach=reach)
+    return made, candles(noise, busy, reach=generator(12).uniform(0, 0.003, COUNT))
+
+
+@pytest.mark.parametrize(("price", "volume"), [(1.1, 0.1), (65_000.37, 1e5 / 3), (7.77e-5, 5.3)])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "steady volume", "one price", "two prices", "four prices", "a line", "equal returns",
+        "steps",
+    ],
+)  # fmt: skip
+def test_what_is_0_is_0_and_not_what_rounding_leaves(kind, price, volume):
+    """Of no entry is any value a millionth of a millionth of the usual size, but for 0."""
+    frame, noise = regular(kind, price, volume)
+    for entry in catalogue().entries:
+        usual = compute(entry, entry.defaults(), noise)
+        for output, series in compute(entry, entry.defaults(), frame).items():
+            size = float(np.nanmax(np.abs(usual[output]), initial=0.0))
+            left = (series != 0) & (np.abs(series) < 1e-12 * size)
+            assert entry.id in COMES_TO_0 or not left.any(), (entry.id, output, series[left][:3])
+
+
+#: an average by volume at each candle is that of one candle, whose close is also that of the next
+BY_VOLUME = ("vwma", "vwma_cross", "vwap_rolling")
+
+
+@pytest.mark.parametrize("name", BY_VOLUME)
+@pytest.mark.parametrize("traded", [5.3, 0.0007, 2e-6])
+def test_an_average_of_a_market_that_moves_has_nothing_of_what_has_left_it(name, traded):
+    """Volumes of 9e5, then one trade in 40 candles: its price is the average until the next."""
+    count, gone, every = 2_000, 400, 40
+    volume = np.zeros(count)
+    volume[:gone] = generator(3).uniform(1e4, 9e5, gone)
+    volume[gone::every] = traded
+    close = np.round(50 * np.exp(np.cumsum(generator(4).normal(0, 0.02, count))), 4)
+    frame = candles(close, volume, reach=0.0, open_=close)
+    params = {"fast": 10, "slow": 30} if name == "vwma_cross" else {"period": 30}
+    averages, directions = values(name, frame, **params)
+    for average in averages.values():
+        for at in range(gone + every, count):
+            last = at - (at - gone) % every
+            if np.isfinite(average[at]):
+                assert average[at] == pytest.approx(close[last], rel=1e-15), at
+    if name == "vwma_cross":
+        assert not directions[gone + every :].any(), "both averages are of the same candle"
+    else:
+        assert not directions[gone + every :: every].any(), "it is its own average"
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("vwma", "average"), ("vwap_rolling", "vwap"), ("cmf", "cmf"), ("mfi", "mfi"),
+        ("relative_volume", "relative_volume"), ("volume_average", "average"),
+        ("ease_of_movement", "ease"),
+    ],
+)  # fmt: skip
+def test_a_window_of_volumes_says_the_same_whatever_was_before_it(name, output):
+    """Volumes fall by 1e9: what is asked for of the last candles alone is what all of them say."""
+    steps = generator(6).normal(0, 0.01, 900)
+    volume = generator(7).uniform(1, 9, 900)
+    volume[:400] *= 1e9
+    close = np.round(100 * np.exp(np.cumsum(steps)), 4)
+    frame = candles(close, volume, reach=generator(8).uniform(0, 0.003, 900))
+    entry = catalogue().get(name)
+    whole = compute(entry, entry.defaults(), frame)[output]
+    alone = compute(entry, entry.defaults(), frame.slice(450, 900))[output]
+    size = float(np.nanmax(np.abs(alone)))
+    assert np.isfinite(alone[50:]).all()
+    np.testing.assert_allclose(whole[500:], alone[50:], rtol=0, atol=1e-12 * size)
+
+
 # ---- the same, worked out by hand
 
 

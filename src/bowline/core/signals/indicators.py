@@ -8,9 +8,10 @@ checks every formula here and in `formulas` for that, bit for bit.
 3. Values that are not finite become NaN, so that no infinity reaches a rule.
 4. An output has no value where the entry states that it is 0/0. This is applied last, because a NaN
    would stay in the running sums of later steps and averages for ever.
-5. A signal is LONG where only the long side of the rule holds, SHORT where only the short side
+5. An output that is a difference is 0 where it is the rounding of what it is a difference of.
+6. A signal is LONG where only the long side of the rule holds, SHORT where only the short side
    does, NEUTRAL where both hold or anything in the rule is NaN. Two numbers that differ by the
-   rounding of what they were computed from are equal.
+   rounding of what they were computed from are equal; a rule is given the outputs before step 5.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import DAY_NS, Timeframe
-from bowline.core.rounding import largest_so_far
+from bowline.core.rounding import largest_so_far, without_rounding
 from bowline.core.signals import expressions, ta_lib
 from bowline.core.signals.entry import DAY, INPUTS, Indicator, Rule, Step, Value
 from bowline.core.signals.formulas import FORMULAS
@@ -57,6 +58,18 @@ def compute(
     indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
 ) -> dict[str, Series]:
     """Every output for resolved `params`: `len(frame)` values each, NaN during warm-up."""
+    outputs = _outputs(indicator, params, frame)
+    values = {name: getattr(frame, name) for name in indicator.inputs} | {**params, **outputs}
+    sizes = scales(indicator, values, len(frame))
+    return {
+        name: without_rounding(series, sizes[name]) if name in sizes else series
+        for name, series in outputs.items()
+    }
+
+
+def _outputs(
+    indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame
+) -> dict[str, Series]:
     known: dict[str, Any] = {**ta_lib.AVERAGES, **params}
     for name, value in params.items():
         # TA-Lib takes a kind of average as a number (MA_Type)
@@ -119,7 +132,7 @@ def sides(indicator: Indicator, params: Mapping[str, Value], frame: CandleFrame)
     if rule is None:
         raise ValueError(f"indicator {indicator.id} has no rule: {indicator.no_rule}")
     values = {name: getattr(frame, name) for name in indicator.inputs}
-    values |= {**params, **compute(indicator, params, frame)}
+    values |= {**params, **_outputs(indicator, params, frame)}
     return evaluate_sides(rule, values, len(frame), scales(indicator, values, len(frame)))
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from bowline.core.rounding import is_negligible, largest_so_far
-from bowline.core.signals.formulas.parts import Series, shifted, ta, weighted
+from bowline.core.signals.formulas.parts import Series, shifted, ta, weighted, window_sum
 from bowline.core.signals.formulas.undefined import no_changes, no_range, no_volume
 
 
@@ -97,23 +97,20 @@ def line_next(close: Series, period: int) -> tuple[Series]:
 
 
 def vwma(close: Series, volume: Series, period: int) -> tuple[Series]:
-    """TA-Lib's VWMA; NaN without volume, and the price itself where that stood still."""
-    return by_volume(ta("VWMA", close, volume, period), close, volume, period)
+    """Close weighted by volume; NaN without volume, and close itself where that stood still."""
+    return by_volume(close, volume, period)
 
 
-def by_volume(average: Series, price: Series, volume: Series, period: int) -> tuple[Series]:
-    """`average` of `price` by volume: NaN without volume, a price that stood still is its own.
-
-    Running sums keep the rounding of the largest volumes that have left them, and of small volumes
-    that came after it is no small part.
-    """
+def by_volume(price: Series, volume: Series, period: int) -> tuple[Series]:
+    """`price` weighted by volume: NaN without volume, and a price that stood still is its own."""
+    average = window_sum(price * volume, period) / window_sum(volume, period)
     still = _still_or(average, price, period)
     return (np.where(no_volume(volume, period)[0], np.nan, still),)
 
 
 def simple(column: Series, period: int) -> tuple[Series]:
-    """TA-Lib's SMA, and the value itself where that stood still for the whole window."""
-    return (_still_or(ta("SMA", column, period), column, period),)
+    """The mean of the last values, and the value itself where that stood still for the window."""
+    return (_still_or(window_sum(column, period) / period, column, period),)
 
 
 def _still_or(average: Series, column: Series, period: int) -> Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bowline.core.rounding import largest_so_far, without_rounding
 from bowline.core.signals.formulas.averages import line_end
 from bowline.core.signals.formulas.parts import Series, first_valid, shifted, ta, typical
 
@@ -61,7 +62,8 @@ def bollinger_position(close: Series, period: int, deviations: float) -> tuple[S
     """Where close lies between the Bollinger bands (0 lower, 1 upper), and their width / middle."""
     middle = ta("SMA", close, period)
     half = deviations * ta("STDDEV", close, period, 1.0)
-    return (close - (middle - half)) / (2 * half), 2 * half / middle
+    above = without_rounding(close - (middle - half), largest_so_far(close))
+    return above / (2 * half), 2 * half / middle
 
 
 def ichimoku(

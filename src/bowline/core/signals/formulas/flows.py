@@ -6,9 +6,17 @@ import math
 
 import numpy as np
 
-from bowline.core.rounding import is_negligible
+from bowline.core.rounding import is_negligible, largest_so_far, without_rounding
 from bowline.core.signals.formulas.averages import by_volume
-from bowline.core.signals.formulas.parts import Series, shifted, ta, typical
+from bowline.core.signals.formulas.parts import (
+    Series,
+    highest,
+    lowest,
+    shifted,
+    ta,
+    typical,
+    window_sum,
+)
 from bowline.core.signals.formulas.undefined import no_changes
 
 
@@ -16,9 +24,7 @@ def rolling_vwap(
     high: Series, low: Series, close: Series, volume: Series, period: int
 ) -> tuple[Series]:
     """Typical price weighted by volume over the last `period` candles; NaN without volume."""
-    price = typical(high, low, close)
-    average = ta("SUM", price * volume, period) / ta("SUM", volume, period)
-    return by_volume(average, price, volume, period)
+    return by_volume(typical(high, low, close), volume, period)
 
 
 def anchored_vwap(high: Series, low: Series, close: Series, volume: Series) -> tuple[Series]:
@@ -35,7 +41,41 @@ def ease_of_movement(high: Series, low: Series, volume: Series, period: int) -> 
     middle = ta("MEDPRICE", high, low)
     ease = (middle - shifted(middle)) * (high - low) / volume
     ease = np.where((volume > 0) | ~np.isfinite(shifted(middle)), ease, 0.0)
-    return (ta("SMA", ease, period),)
+    return (window_sum(ease, period) / period,)
+
+
+def money_flow(
+    high: Series, low: Series, close: Series, volume: Series, period: int
+) -> tuple[Series]:
+    """100 * rising / (rising + falling) sums of typical price * volume over `period` changes.
+
+    A candle whose typical price is that of the one before counts for neither.
+    """
+    price = typical(high, low, close)
+    change, flow = price - shifted(price), price * volume
+    change = without_rounding(change, price)
+    rising = window_sum(np.where(np.isnan(change), np.nan, np.where(change > 0, flow, 0.0)), period)
+    falling = window_sum(
+        np.where(np.isnan(change), np.nan, np.where(change < 0, flow, 0.0)), period
+    )
+    return (100 * rising / (rising + falling),)
+
+
+def chaikin_flow(
+    high: Series, low: Series, close: Series, volume: Series, period: int
+) -> tuple[Series]:
+    """Sum of volume * ((close - low) - (high - close)) / (high - low) over the sum of volume.
+
+    A candle without a range counts as 0.
+    """
+    reach = high - low
+    place = np.where(reach > 0, ((close - low) - (high - close)) / reach, 0.0)
+    return (window_sum(place * volume, period) / window_sum(volume, period),)
+
+
+def relative_volume(volume: Series, period: int) -> tuple[Series]:
+    """Volume over the mean of the `period` volumes before it."""
+    return (volume / (shifted(window_sum(volume, period)) / period),)
 
 
 def klinger(
@@ -68,7 +108,11 @@ def klinger(
 
 def historical_volatility(close: Series, period: int) -> tuple[Series]:
     """Population standard deviation of log returns over `period` of them, in percent per candle."""
-    return (100 * ta("STDDEV", np.log(close / shifted(close)), period, 1.0),)
+    returns = np.log(close / shifted(close))
+    deviation = 100 * ta("STDDEV", returns, period, 1.0)
+    # a return is the logarithm of a growth near 1, whose rounding it has
+    equal = is_negligible(highest(returns, period) - lowest(returns, period), 1.0)
+    return (np.where(equal, 0.0, deviation),)
 
 
 def parkinson(high: Series, low: Series, period: int) -> tuple[Series]:
@@ -96,7 +140,8 @@ def rogers_satchell(
 
 def z_score(close: Series, period: int) -> tuple[Series]:
     """(close - SMA) / population standard deviation."""
-    return ((close - ta("SMA", close, period)) / ta("STDDEV", close, period, 1.0),)
+    distance = without_rounding(close - ta("SMA", close, period), largest_so_far(close))
+    return (distance / ta("STDDEV", close, period, 1.0),)
 
 
 def r_squared(close: Series, period: int) -> tuple[Series]:

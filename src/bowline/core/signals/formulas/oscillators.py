@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bowline.core.rounding import is_negligible, largest_so_far
+from bowline.core.rounding import is_negligible, largest_so_far, without_rounding
 from bowline.core.signals.formulas.parts import (
     Series,
     first_valid,
@@ -160,7 +160,8 @@ def pretty_good(high: Series, low: Series, close: Series, period: int) -> tuple[
     """Johnson's pretty good oscillator: (close - SMA) / EMA of the true range; NaN for 0/0."""
     reach = ta("EMA", true_range(high, low, close), period)
     nothing = is_negligible(reach, close)
-    return (np.where(nothing, np.nan, (close - ta("SMA", close, period)) / reach),)
+    distance = without_rounding(close - ta("SMA", close, period), largest_so_far(close))
+    return (np.where(nothing, np.nan, distance / reach),)
 
 
 def psychological(close: Series, period: int) -> tuple[Series]:
