@@ -45,7 +45,7 @@ def test_the_reference_says_what_the_code_does() -> None:
         f"at most {MAX_BYTES // 1024} KiB",
         ", ".join(each.value for each in Timeframe),
         f"1 to {MAX_INDICATORS} indicators",
-        f"at least {MIN_WARMUP} candles",
+        f"at least {MIN_WARMUP} (the rule",
         WARMUP_RULE,
         f"at most {MAX_PLACES} digits",
         strategy_name(parse_spec(PLAIN, catalogue(), Strategies())),
