@@ -47,7 +47,7 @@ SPAN = ("--from", "2024-01-01T08:20")
 def test_a_sweep_ends_with_rows_a_verdict_and_how_to_keep_one(say, stored, grid_file) -> None:
     code, out, errors = say("grid", str(grid_file), *SPAN)
     assert code == 0, errors
-    assert "the best of 8 variants by total_return_pct" in out
+    assert "best of 8 variants by total_return_pct" in out
     assert "3 backtested again by the core, with equal figures" in out
     assert "deflated Sharpe" in out
     assert "bowline grid save 1 ROW" in errors

@@ -46,9 +46,9 @@ def show(found: object) -> str:
         case str():
             text = repr(found)
         case Mapping():
-            return "a mapping"
+            return "a mapping" if found else "an empty mapping"
         case list() | tuple():
-            return "a list"
+            return "a list" if found else "an empty list"
         case int() if not -_MOST < found < _MOST:
             text = "a number of too many digits"
         case Decimal() | int() | float():

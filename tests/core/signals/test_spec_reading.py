@@ -42,7 +42,7 @@ MISTAKES: list[tuple[tuple[Any, ...], Any, tuple[str, ...]]] = [
     (("instrument", "symbol"), "btcusdt", ("instrument.symbol: 'btcusdt'", "BTCUSDT")),
     (("instrument", "symbol"), "../x", ("instrument.symbol: '../x'",)),
     (("instrument", "ticker"), "X", ("instrument.ticker: no such field", "market, symbol")),
-    (("indicators",), [], ("indicators: a list: expected a list such as",)),
+    (("indicators",), [], ("indicators: an empty list: expected a list such as",)),
     (("indicators",), None, ("indicators: missing",)),
     (("strategy",), {"id": "x"}, ("indicators: both are given",)),
     (("indicators", 0), "sma", ("indicators[0]: 'sma' is not a mapping",)),
