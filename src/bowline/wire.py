@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bowline.storage.tables import Tables
     from bowline.storage.tape import Tape
     from bowline.storage.trials import Trials
-    from bowline.venues.opened import Venues
+    from bowline.venues.registry import VenueRegistry
 
 
 def home(*, restored: bool = True) -> Path:
@@ -269,17 +269,17 @@ def open_bus() -> Bus:
     return RedisBus(url.reveal())
 
 
-def venues() -> Venues:
+def venues() -> VenueRegistry:
     """The venues, with the hosts and keys of the settings; to be used in an `async with`."""
     from bowline.settings import load_settings
-    from bowline.venues.opened import open_venues
+    from bowline.venues.registry import registry_from_settings
 
     own = load_settings()
     shown = {
         name: each if isinstance(each, str) else each.reveal()
         for name, each in own.of_venues.items()
     }
-    return open_venues(shown, own.venues_url)
+    return registry_from_settings(shown, own.venues_url)
 
 
 def open_trials(home: Path) -> Trials:

@@ -36,8 +36,8 @@ from bowline.core.venue import (
 from bowline.venues.errors import Rejected, Retryable, Unknown
 from bowline.venues.feed_codec import FeedChannel, FeedTopic
 from bowline.venues.local_book import LocalBook
-from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.protocol import FillPage, Venue
+from bowline.venues.registry import VenueAccess, VenueRegistry
 from bowline.venues.rest import Credentials
 from bowline.venues.stream.feed_events import (
     BookInvalid,
@@ -56,21 +56,21 @@ WRONG = (BookInvalid, ConnectionLost, FrameUnreadable, TopicRefused, TopicSilent
 
 
 @contextlib.asynccontextmanager
-async def adapters(seat: Seat) -> AsyncIterator[tuple[Venues, Market]]:
+async def adapters(seat: Seat) -> AsyncIterator[tuple[VenueRegistry, Market]]:
     """What a user's process would open, with the test account's keys, and the seat's market."""
     keys = seat.world.floors[seat.venue].credentials
     access = VenueAccess(
         f"http://127.0.0.1:{seat.address.port}",
         Credentials(keys.api_key, keys.secret, keys.password),
     )
-    async with Venues({seat.venue: access}) as venues:
+    async with VenueRegistry({seat.venue: access}) as venues:
         yield venues, market_by_name(f"{seat.venue}:{seat.kind}")
 
 
 async def trade(seat: Seat) -> None:
     """Listings, candles, an order that rests, one that fills, what the account has after it."""
     async with adapters(seat) as (venues, market):
-        venue, instrument = venues.account(market), InstrumentId(market.market_id, "BTCUSDT")
+        venue, instrument = venues.account_venue(market), InstrumentId(market.market_id, "BTCUSDT")
         assert venue is not None
         price = await _last_price(venue)
         await _rest_and_cancel(venue, instrument, price)
@@ -176,7 +176,7 @@ async def _close(venue: Venue, instrument: InstrumentId, price: Decimal) -> None
 async def listen(seat: Seat) -> None:
     """Every public channel with the real runner: nothing unreadable, a book that stays valid."""
     async with adapters(seat) as (venues, market):
-        listings = await venues.public(market).listings()
+        listings = await venues.public_venue(market).listings()
         heard = _Heard()
         runner = venues.feed(market, listings)(heard)
         topics = [

@@ -187,7 +187,7 @@ def test_leverage_is_of_a_side_in_hedge_mode_alone(play: Play) -> None:
 def test_bowlines_own_adapter_sets_leverage_in_hedge_mode_too(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         async with adapters.adapters(seat) as (venues, market):
-            venue = venues.account(market)
+            venue = venues.account_venue(market)
             assert venue is not None
             instrument = InstrumentId(market.market_id, "BTCUSDT")
             await venue.set_position_mode(instrument, PositionMode.HEDGE)

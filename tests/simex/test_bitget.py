@@ -357,7 +357,10 @@ def test_a_mode_that_cannot_be_changed_is_done_only_if_it_is_so_already(play: Pl
 
     async def scene(seat: Seat) -> None:
         async with adapters.adapters(seat) as (venues, market):
-            venue, instrument = venues.account(market), InstrumentId(market.market_id, "BTCUSDT")
+            venue, instrument = (
+                venues.account_venue(market),
+                InstrumentId(market.market_id, "BTCUSDT"),
+            )
             assert venue is not None
             await venue.set_position_mode(instrument, PositionMode.ONE_WAY)
             await venue.set_leverage(instrument, Decimal(3), MarginMode.CROSS)

@@ -81,7 +81,7 @@ def test_our_adapter_walks_an_order_through(play: Play, kind: str) -> None:
         low, high = D(round(price * 0.9)), D(round(price * 1.01))
         at = instrument(seat)
         async with adapters(seat) as (venues, market):
-            venue = venues.account(market)
+            venue = venues.account_venue(market)
             assert venue is not None
             if seat.kind == "linear":
                 await venue.set_leverage(at, D(5), MarginMode.CROSS)

@@ -19,8 +19,8 @@ from bowline.core.model.instrument import Instrument, InstrumentId, market_by_na
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import Listing
 from bowline.venues import FeedChannel, FeedTopic, Retryable
-from bowline.venues.opened import VenueAccess, Venues
 from bowline.venues.rate_limits import DEFAULT_BAN_S
+from bowline.venues.registry import VenueAccess, VenueRegistry
 from bowline.venues.rest import Credentials
 from bowline.venues.retry_after import requested_wait_s
 from bowline.venues.stream import Disconnected
@@ -116,7 +116,7 @@ def at(host: Host, scene: Any) -> None:
         assert site._server is not None
         port = site._server.sockets[0].getsockname()[1]
         access = VenueAccess(f"http://127.0.0.1:{port}", KEYS)
-        async with Venues({"binance": access, "bybit": access}) as venues:
+        async with VenueRegistry({"binance": access, "bybit": access}) as venues:
             await scene(venues)
         await runner.cleanup()
 
@@ -139,8 +139,8 @@ def test_a_ban_met_by_the_start_of_a_book_reaches_everyone_at_that_venue(
 ) -> None:
     host = Host(status, headers, words)
 
-    async def scene(venues: Venues) -> None:
-        account = venues.account(MARKET)
+    async def scene(venues: VenueRegistry) -> None:
+        account = venues.account_venue(MARKET)
         assert account is not None
         (listing,) = await account.listings()
         await account.server_time_ns()
@@ -153,7 +153,7 @@ def test_a_ban_met_by_the_start_of_a_book_reaches_everyone_at_that_venue(
         await asyncio.sleep(2.5)
         assert starts(host) == 1, "no other start follows the first that met the ban"
         before = len(host.asked)
-        spot = venues.public(market_by_name("binance:spot"))
+        spot = venues.public_venue(market_by_name("binance:spot"))
         for asking in (
             account.candles(listing, NOW_NS, NOW_NS + 60 * SECOND_NS),
             account.balances(),
@@ -164,9 +164,9 @@ def test_a_ban_met_by_the_start_of_a_book_reaches_everyone_at_that_venue(
                 await asking
             assert seconds - 30 < error.value.after_s <= seconds
         with pytest.raises(Disconnected, match="banned"):
-            await venues._connect(MARKET)("ws://127.0.0.1:1/", lambda _: None)
+            await venues._limited_connect(MARKET)("ws://127.0.0.1:1/", lambda _: None)
         assert len(host.asked) == before, "nothing was sent"
-        other = venues.public(market_by_name("bybit:linear"))
+        other = venues.public_venue(market_by_name("bybit:linear"))
         assert await other.listings()
         running.cancel()
         with suppress(asyncio.CancelledError):
@@ -178,8 +178,8 @@ def test_a_ban_met_by_the_start_of_a_book_reaches_everyone_at_that_venue(
 def test_a_ban_met_elsewhere_stops_the_start_of_a_book_and_ends_when_the_venue_said() -> None:
     host = Host(418, {"Retry-After": "2"}, {"code": -1003, "msg": "IP banned"})
 
-    async def scene(venues: Venues) -> None:
-        account = venues.account(MARKET)
+    async def scene(venues: VenueRegistry) -> None:
+        account = venues.account_venue(MARKET)
         assert account is not None
         await account.listings()
         await account.server_time_ns()
@@ -209,12 +209,12 @@ def test_a_socket_that_is_refused_waits_as_long_as_the_venue_says(
     host = Host(status, {"Retry-After": "77"}, {})
     host.refuses_sockets = True
 
-    async def scene(venues: Venues) -> None:
-        url = venues._rewritten("binance", "wss://fstream.binance.com/ws")
+    async def scene(venues: VenueRegistry) -> None:
+        url = venues._rewrite_url("binance", "wss://fstream.binance.com/ws")
         with pytest.raises(Disconnected) as lost:
-            await venues._connect(MARKET)(url, lambda _: None)
+            await venues._limited_connect(MARKET)(url, lambda _: None)
         assert lost.value.after_s == 77
-        asking = venues.public(MARKET).server_time_ns()
+        asking = venues.public_venue(MARKET).server_time_ns()
         if rest_is_banned:
             with pytest.raises(Retryable, match="banned"):
                 await asking

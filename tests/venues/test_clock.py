@@ -12,9 +12,9 @@ from bowline.venues.clock import (
     MAX_ERROR_NS,
     MEASURE_EVERY_NS,
     SAMPLES,
-    Sample,
+    ClockSample,
     VenueClock,
-    estimate,
+    estimate_offset,
 )
 
 MS = 1_000_000
@@ -81,14 +81,14 @@ def test_the_quickest_of_several_answers_counts() -> None:
 def test_a_jump_of_the_local_clock_is_seen_and_does_not_move_the_venues_time(jump_s: int) -> None:
     world = World()
     world.measure()
-    assert not world.clock.trouble()
+    assert not world.clock.problem()
     before_ns = world.clock.now_ns()
     world.wall_ns += jump_s * S
     assert world.clock.now_ns() == before_ns
-    assert "jumped" in world.clock.trouble()
-    assert world.clock.due()
+    assert "jumped" in world.clock.problem()
+    assert world.clock.measurement_due()
     world.measure()
-    assert not world.clock.trouble()
+    assert not world.clock.problem()
 
 
 def test_a_sleep_that_the_monotonic_clock_missed_is_seen() -> None:
@@ -96,27 +96,27 @@ def test_a_sleep_that_the_monotonic_clock_missed_is_seen() -> None:
     world = World()
     world.measure()
     world.wall_ns += 3600 * S
-    assert world.clock.due()
-    assert world.clock.trouble()
+    assert world.clock.measurement_due()
+    assert world.clock.problem()
 
 
 def test_slow_answers_leave_too_much_doubt_to_trade() -> None:
     world = World(trips_ms=(2 * MAX_ERROR_NS // MS + 10,))
     world.measure()
-    assert "known to" in world.clock.trouble()
+    assert "known to" in world.clock.problem()
 
 
 def test_nothing_is_entered_before_the_first_measurement_or_after_a_refused_time() -> None:
     world = World()
-    assert world.clock.trouble()
-    assert world.clock.due()
+    assert world.clock.problem()
+    assert world.clock.measurement_due()
     world.measure()
-    assert not world.clock.due()
-    world.clock.doubt("the venue refused our time")
-    assert world.clock.due()
-    assert world.clock.trouble() == "the venue refused our time"
+    assert not world.clock.measurement_due()
+    world.clock.invalidate("the venue refused our time")
+    assert world.clock.measurement_due()
+    assert world.clock.problem() == "the venue refused our time"
     world.measure()
-    assert not world.clock.trouble()
+    assert not world.clock.problem()
 
 
 def test_a_measurement_grows_old() -> None:
@@ -125,7 +125,7 @@ def test_a_measurement_grows_old() -> None:
     first = world.clock.error_ns()
     world.pass_ns(MEASURE_EVERY_NS)
     later = world.clock.error_ns()
-    assert world.clock.due()
+    assert world.clock.measurement_due()
     assert first is not None
     assert later is not None
     assert later > first
@@ -133,6 +133,6 @@ def test_a_measurement_grows_old() -> None:
 
 def test_an_answer_before_its_question_is_no_sample() -> None:
     with pytest.raises(ValueError, match="sample"):
-        estimate([Sample(10, 9, START_NS)], 0)
+        estimate_offset([ClockSample(10, 9, START_NS)], 0)
     with pytest.raises(ValueError, match="sample"):
-        estimate([], 0)
+        estimate_offset([], 0)

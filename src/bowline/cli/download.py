@@ -44,7 +44,7 @@ def download_command(
         listing = instruments.find(catalogue, instrument_of(market, symbol))
         candles, absences = wire.open_candles(home), catalogue.absences
         async with wire.venues() as venues:
-            venue = venues.public(wanted)
+            venue = venues.public_venue(wanted)
             return await desk.download(
                 candles, absences, venue, listing, start_ns, end_ns, progress.show
             )

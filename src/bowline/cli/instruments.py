@@ -36,7 +36,7 @@ def sync_command(
     async def ask() -> tuple[SyncResult, ...]:
         async with wire.venues() as venues:
             report = (lambda _: None) if as_json else (lambda each: typer.echo(_sentence(each)))
-            return await desk.sync(store, [venues.public(each) for each in wanted], report)
+            return await desk.sync(store, [venues.public_venue(each) for each in wanted], report)
 
     try:
         done = asyncio.run(ask())

@@ -14,7 +14,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.model.values import SECOND_NS, Side
 from bowline.core.venue import CandleSeen, Listing, QuoteChanged, TradePrinted
 from bowline.venues import FeedChannel, FeedTopic, LocalBook
-from bowline.venues.opened import Venues
+from bowline.venues.registry import VenueRegistry
 from bowline.venues.stream import (
     BookInvalid,
     ConnectionLost,
@@ -147,7 +147,7 @@ class BookBoard:
         )
 
 
-async def listen(venues: Venues, listings: Sequence[Listing], board: BookBoard) -> None:
+async def listen(venues: VenueRegistry, listings: Sequence[Listing], board: BookBoard) -> None:
     """Keep the books of these listings until cancelled."""
     async with asyncio.TaskGroup() as tasks:
         for listing in listings:

@@ -21,7 +21,7 @@ from bowline.desk.instruments import find
 from bowline.runtime.ingest import CHANNELS, HealthReport, Ingest, IngestStores, RecordedMarket
 from bowline.storage.listings import ListingStore
 from bowline.venues import FeedChannel
-from bowline.venues.opened import Venues
+from bowline.venues.registry import VenueRegistry
 
 #: a report older than this is of a recorder that is gone
 STALE_NS = 20 * SECOND_NS
@@ -68,7 +68,7 @@ def ingest_request(
 
 async def record(
     request: IngestRequest,
-    venues: Venues,
+    venues: VenueRegistry,
     stores: IngestStores,
     told: Callable[[HealthReport], None],
     *,
@@ -82,7 +82,7 @@ async def record(
     for listings in by_market.values():
         market = market_by_id(listings[0].instrument.id.market_id)
         feed = venues.feed(market, listings)
-        markets.append(RecordedMarket(market, tuple(listings), venues.public(market), feed))
+        markets.append(RecordedMarket(market, tuple(listings), venues.public_venue(market), feed))
     ingest = Ingest(
         markets,
         stores,

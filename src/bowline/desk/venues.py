@@ -17,7 +17,7 @@ from bowline.core.venue import Listing
 from bowline.desk.books import BookBoard
 from bowline.venues import FeedChannel, FeedTopic, PublicVenue, Venue, VenueError
 from bowline.venues.clock import MAX_ERROR_NS
-from bowline.venues.opened import VenueFacts, Venues
+from bowline.venues.registry import VenueCapabilities, VenueRegistry
 
 #: a book has to be whole within this long
 BOOK_S = 15.0
@@ -41,13 +41,13 @@ class CheckSkipped(Exception):
 Check = Callable[[], Awaitable[str]]
 
 
-def list_venues(venues: Venues) -> tuple[VenueFacts, ...]:
+def list_venues(venues: VenueRegistry) -> tuple[VenueCapabilities, ...]:
     """Every venue there is, as it is known without asking."""
-    return tuple(venues.facts(each) for each in dict.fromkeys(m.venue for m in MARKETS))
+    return tuple(venues.capabilities(each) for each in dict.fromkeys(m.venue for m in MARKETS))
 
 
 async def check(
-    venues: Venues, market: Market, *, now_ns: Callable[[], int] = time.time_ns
+    venues: VenueRegistry, market: Market, *, now_ns: Callable[[], int] = time.time_ns
 ) -> AsyncIterator[VenueFinding]:
     """Try everything that moves nothing, one finding after the other."""
     checks = _Checks(venues, market, now_ns)
@@ -66,12 +66,12 @@ async def check(
 class _Checks:
     """The attempts at one market; what one finds the next may use."""
 
-    def __init__(self, venues: Venues, market: Market, now_ns: Callable[[], int]) -> None:
+    def __init__(self, venues: VenueRegistry, market: Market, now_ns: Callable[[], int]) -> None:
         self._venues = venues
         self._market = market
         self._now_ns = now_ns
-        self._public: PublicVenue = venues.public(market)
-        self._own: Venue | None = venues.account(market)
+        self._public: PublicVenue = venues.public_venue(market)
+        self._own: Venue | None = venues.account_venue(market)
         self._listing: Listing | None = None
 
     def all(self) -> tuple[tuple[str, Check], ...]:

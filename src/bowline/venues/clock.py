@@ -1,11 +1,11 @@
-"""A venue's clock as seen from here: how far ours is off, how sure that is, and when to look again.
+"""A venue's clock as seen from here: the offset of ours, its error, and when to measure again.
 
-Requests are signed with `now_ms`, and nothing trades while `trouble` has something to say. It must
-never follow a jump of the local clock: between two measurements time comes from the monotonic one.
+Requests are signed with `now_ms`, and nothing is entered while `problem` returns a text. It must
+never follow a jump of the local clock: between two measurements time is the monotonic clock's.
 
-1. Ask the venue's time several times; a round trip brackets the moment it answered.
-2. Of the quickest answer the middle of its round trip is the offset, half of it the error.
-3. The error grows with time, as quartz does.
+1. Request the venue's time several times; a round trip brackets the moment of the answer.
+2. Of the quickest round trip the middle is the venue's time, and half of it is the error.
+3. The error grows with time, as quartz clocks drift.
 4. Wall and monotonic clock must advance together. If they did not, the machine slept or somebody
    set the clock: measure again before anything is sent.
 """
@@ -18,19 +18,19 @@ from collections.abc import Awaitable, Callable
 from msgspec import Struct
 
 SAMPLES = 5
-#: trading refuses when the venue's time is not known better than this
+#: entries are refused while the error is larger than this
 MAX_ERROR_NS = 1_000_000_000
-#: cheap quartz and a stepping virtual machine together
+#: the drift of cheap quartz and of a virtual machine together
 DRIFT_PPM = 100
 MEASURE_EVERY_NS = 600 * 1_000_000_000
-#: an ordinary adjustment of the wall clock is slower than this
+#: ordinary adjustments of the wall clock are smaller than this
 MAX_JUMP_NS = 500_000_000
 #: venues answer in whole milliseconds
 RESOLUTION_NS = 1_000_000
 
 
-class Sample(Struct, frozen=True):
-    """One question for the time: monotonic when sent and when answered, and the answer."""
+class ClockSample(Struct, frozen=True):
+    """One request for the time: monotonic time when sent and when answered, and the answer."""
 
     sent_ns: int
     answered_ns: int
@@ -38,11 +38,11 @@ class Sample(Struct, frozen=True):
 
     @property
     def round_trip_ns(self) -> int:
-        """From sending to the answer."""
+        """From the request to the answer."""
         return self.answered_ns - self.sent_ns
 
 
-class Measured(Struct, frozen=True):
+class ClockMeasurement(Struct, frozen=True):
     """`venue_ns` was the venue's time when the monotonic clock was at `at_ns`."""
 
     at_ns: int
@@ -57,13 +57,13 @@ class Measured(Struct, frozen=True):
         return self.venue_ns - self.wall_ns
 
 
-def estimate(samples: list[Sample], wall_minus_monotonic_ns: int) -> Measured:
-    """What these samples say; ValueError without one, or with an answer before its question."""
+def estimate_offset(samples: list[ClockSample], wall_minus_monotonic_ns: int) -> ClockMeasurement:
+    """The offset by the quickest sample; ValueError without one, or with a negative round trip."""
     if not samples or any(sample.round_trip_ns < 0 for sample in samples):
         raise ValueError("no usable sample of the venue's time")
     best = min(samples, key=lambda sample: sample.round_trip_ns)
     middle_ns = best.sent_ns + best.round_trip_ns // 2
-    return Measured(
+    return ClockMeasurement(
         at_ns=middle_ns,
         venue_ns=best.venue_ns,
         wall_ns=middle_ns + wall_minus_monotonic_ns,
@@ -73,7 +73,7 @@ def estimate(samples: list[Sample], wall_minus_monotonic_ns: int) -> Measured:
 
 
 class VenueClock:
-    """The time at one venue. `monotonic_ns` and `wall_ns` are handed in by tests alone."""
+    """The clock of one venue. Only tests pass `monotonic_ns` and `wall_ns`."""
 
     def __init__(
         self,
@@ -83,16 +83,16 @@ class VenueClock:
     ) -> None:
         self._monotonic_ns = monotonic_ns
         self._wall_ns = wall_ns
-        self._measured: Measured | None = None
-        self._doubt = ""
+        self._measured: ClockMeasurement | None = None
+        self._invalid_reason = ""
 
     @property
-    def measured(self) -> Measured | None:
+    def measured(self) -> ClockMeasurement | None:
         """The last measurement; None before the first."""
         return self._measured
 
     def now_ns(self) -> int:
-        """The venue's time as well as it is known: ours, before the first measurement."""
+        """The estimated time of the venue; ours before the first measurement."""
         if self._measured is None:
             return self._wall_ns()
         return self._measured.venue_ns + self._monotonic_ns() - self._measured.at_ns
@@ -102,7 +102,7 @@ class VenueClock:
         return self.now_ns() // 1_000_000
 
     def error_ns(self) -> int | None:
-        """By how much `now_ns` may be wrong; None if nothing was measured."""
+        """By how much `now_ns` may be wrong; None before the first measurement."""
         if self._measured is None:
             return None
         age_ns = max(0, self._monotonic_ns() - self._measured.at_ns)
@@ -116,44 +116,44 @@ class VenueClock:
         return wall_passed_ns - (self._monotonic_ns() - self._measured.at_ns)
 
     def ahead_ns(self) -> int | None:
-        """How far the local clock is ahead of the venue's, less what is not known for certain."""
+        """How far the local clock is ahead of the venue's; 0 within the error."""
         error_ns = self.error_ns()
         if error_ns is None:
             return None
         ahead_ns = self._wall_ns() - self.now_ns()
         return 0 if abs(ahead_ns) <= error_ns else ahead_ns
 
-    def doubt(self, reason: str) -> None:
-        """The venue did not like our time: measure again before anything else is signed."""
-        self._doubt = reason
+    def invalidate(self, reason: str) -> None:
+        """The venue refused our time: measure again before anything else is signed."""
+        self._invalid_reason = reason
 
-    def due(self) -> bool:
+    def measurement_due(self) -> bool:
         """Whether it must be measured again."""
-        if self._measured is None or self._doubt or abs(self.jump_ns()) > MAX_JUMP_NS:
+        if self._measured is None or self._invalid_reason or abs(self.jump_ns()) > MAX_JUMP_NS:
             return True
         return self._monotonic_ns() - self._measured.at_ns >= MEASURE_EVERY_NS
 
-    def trouble(self) -> str:
-        """Why nothing may be entered now; empty if nothing is wrong."""
+    def problem(self) -> str:
+        """Why no entry may be sent now; empty if there is no reason."""
         error_ns = self.error_ns()
         if error_ns is None:
             return "the venue's time has not been measured"
-        if self._doubt:
-            return self._doubt
+        if self._invalid_reason:
+            return self._invalid_reason
         if abs(jump := self.jump_ns()) > MAX_JUMP_NS:
             return f"the local clock jumped by {jump / 1e9:+.1f} s"
         if error_ns > MAX_ERROR_NS:
             return f"the venue's time is known to {error_ns / 1e9:.1f} s only"
         return ""
 
-    async def measure(self, venue_time_ns: Callable[[], Awaitable[int]]) -> Measured:
-        """Ask `SAMPLES` times and keep the quickest; what the asking raises passes through."""
+    async def measure(self, venue_time_ns: Callable[[], Awaitable[int]]) -> ClockMeasurement:
+        """Request the time `SAMPLES` times and keep the quickest; errors pass through."""
         wall_minus_monotonic_ns = self._wall_ns() - self._monotonic_ns()
         samples = []
         for _ in range(SAMPLES):
             sent_ns = self._monotonic_ns()
             venue_ns = await venue_time_ns()
-            samples.append(Sample(sent_ns, self._monotonic_ns(), venue_ns))
-        self._measured = estimate(samples, wall_minus_monotonic_ns)
-        self._doubt = ""
+            samples.append(ClockSample(sent_ns, self._monotonic_ns(), venue_ns))
+        self._measured = estimate_offset(samples, wall_minus_monotonic_ns)
+        self._invalid_reason = ""
         return self._measured

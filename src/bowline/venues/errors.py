@@ -1,7 +1,7 @@
-"""What a venue's answer means for money: nothing happened, try later, or nobody knows.
+"""The errors of a call to a venue: not done, not done yet, or the outcome is unknown.
 
 Every failure of a call to a venue is exactly one of these. `Unknown` must be raised wherever the
-request may have been carried out, and a timeout after sending is never anything else.
+request may have been carried out; a timeout after sending is never anything else.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ class VenueError(BowlineError):
 
 
 class Rejected(VenueError):
-    """Final: the venue did not do it and will not, however often it is asked."""
+    """Final: the venue did not do it and will not, however often the request is repeated."""
 
 
 class TooOld(Rejected):
-    """What was asked for is older than the venue tells: nobody will ever have it from there."""
+    """The requested data is older than what the venue serves."""
 
 
 class Retryable(VenueError):
-    """The venue did not do it, and may if asked again `after_s` seconds from now."""
+    """The venue did not do it, and may if the request is repeated after `after_s` seconds."""
 
     def __init__(self, message: str, *, after_s: float, code: str = "", hint: str = "") -> None:
         super().__init__(message, code=code, hint=hint)
@@ -34,8 +34,8 @@ class Retryable(VenueError):
 
 
 class UnreadableReply(Retryable):
-    """A reply to a question that is not what the venue documents: nobody knows what it says."""
+    """A reply to a read that does not match the venue's documentation."""
 
 
 class Unknown(VenueError):
-    """It may have happened. Never send it again before the fence; look it up."""
+    """It may have happened. Never send it again before the fence; look the order up."""

@@ -1,7 +1,7 @@
-"""A venue as the rest of the house sees it: one market (`venue:kind`) and at most one account.
+"""The `Venue` protocol: one market (`venue:kind`) and at most one account.
 
-Units at this door are base units and quote money, ids are ours. Every method may raise the three
-errors of `venues/errors.py` and nothing else; no type of any client library passes this wall.
+Quantities are base units and money is in quote currency, ids are ours. Every method may raise the
+three errors of `venues/errors.py` and nothing else; no type of a client library appears here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bowline.core.venue import (
 
 
 class KeyRights(Struct, frozen=True):
-    """What an API key may do; None: the venue does not say, so the worst must be assumed."""
+    """The rights of an API key; None: the venue does not say, so the worst must be assumed."""
 
     trade: bool | None
     withdraw: bool | None
@@ -36,10 +36,10 @@ class KeyRights(Struct, frozen=True):
 
 
 class UnreadableRow(Struct, frozen=True):
-    """A row of a reply that is not what the venue documents; `row` is its beginning, as it came.
+    """A row of a reply that does not match the venue's documentation; `row` is its beginning.
 
-    What could be read of it all the same says what it is about: an instrument, an asset, the ids of
-    an order. Nothing may be concluded from its absence.
+    The other fields are what could be read of it: an instrument, an asset, the ids of an order.
+    What it may concern must not be taken for absent.
     """
 
     what: str
@@ -55,7 +55,7 @@ Row = TypeVar("Row")
 
 
 class ParsedRows(list[Row]):
-    """The rows of a list that could be read, and those that could not: `unreadable`."""
+    """The records of a list, and in `unreadable` the rows that could not be parsed."""
 
     def __init__(self, rows: Iterable[Row] = (), unreadable: Iterable[UnreadableRow] = ()) -> None:
         super().__init__(rows)
@@ -63,14 +63,14 @@ class ParsedRows(list[Row]):
 
 
 def unreadable_rows(rows: Sequence[object]) -> tuple[UnreadableRow, ...]:
-    """The rows that could not be read beside these."""
+    """The unreadable rows of the same reply."""
     return rows.unreadable if isinstance(rows, ParsedRows) else ()
 
 
 class FillPage(Struct, frozen=True):
-    """Fills after a cursor, oldest first, and the cursor to go on from.
+    """Fills after a cursor, oldest first, and the cursor of the next page.
 
-    The cursor goes on behind what is `unreadable`, too.
+    The next page follows the `unreadable` rows, too.
     """
 
     fills: tuple[FillReport, ...]
@@ -79,71 +79,71 @@ class FillPage(Struct, frozen=True):
     unreadable: tuple[UnreadableRow, ...] = ()
 
 
-class Clock(Protocol):
-    """The time at a venue beside ours."""
+class ClockSkew(Protocol):
+    """The difference between the local clock and a venue's."""
 
     def ahead_ns(self) -> int | None:
         """How far the local clock is ahead of the venue's; None before that was measured."""
 
 
 class PublicVenue(Protocol):
-    """What needs no key."""
+    """Requests without a key."""
 
     @property
-    def clock(self) -> Clock:
-        """The time at the venue."""
+    def clock(self) -> ClockSkew:
+        """The local clock compared with the venue's."""
 
     @property
     def market(self) -> Market:
-        """The market this is."""
+        """The market of this object."""
 
     @property
-    def candles_a_page(self) -> int:
-        """How many minutes one request for candles covers at most."""
+    def candles_per_page(self) -> int:
+        """The most minutes that one request for candles covers."""
 
     async def server_time_ns(self) -> int:
         """The venue's clock, UTC."""
 
     async def listings(self) -> tuple[Listing, ...]:
-        """Everything the venue lists in this market that can be read."""
+        """Every readable listing of this market."""
 
     async def candles(self, listing: Listing, start_ns: int, end_ns: int) -> CandleFrame:
-        """Closed one-minute candles that lie wholly within, oldest first; missing ones are missing.
+        """Closed one-minute candles wholly within the window, oldest first; gaps stay gaps.
 
-        One request: at most the venue's page from `start_ns` on.
+        One request: at most one page of the venue from `start_ns` on.
         """
 
     async def venue_now_ns(self) -> int:
-        """The venue's time as it is known here, measured if that is due. Raises VenueError."""
+        """The estimated venue time, measured if that is due. Raises VenueError."""
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
 
 
 class Venue(PublicVenue, Protocol):
-    """What an account may do in this market."""
+    """Requests of an account in this market."""
 
     async def place(self, order: OrderRequest) -> OrderReport:
-        """Send an order once. That the venue took it is not that it works: see `order`."""
+        """Send an order once. An accepted order may still be refused later: see `order`."""
 
     async def cancel(self, instrument: InstrumentId, client_id: OrderId) -> None:
-        """Ask for an order to be cancelled; Rejected if the venue no longer has it open."""
+        """Request the cancellation of an order; Rejected if it is no longer open at the venue."""
 
     async def order(self, instrument: InstrumentId, client_id: OrderId) -> OrderReport | None:
-        """Look an order up by our id, among open and closed ones; None: the venue finds none."""
+        """Look up an order by our id, open or closed; None if the venue finds none."""
 
     async def open_orders(self, instrument: InstrumentId | None = None) -> Sequence[OrderReport]:
         """Every open order, ours or not; all pages.
 
-        An order of which the ids can be read and not the rest is told in state UNKNOWN. Rows that
-        say less are `unreadable_rows` the list: an order that is missing there may still be open.
+        An unreadable order whose ids and side can be read is in the list, in state UNKNOWN. If the
+        list has `unreadable_rows`, an order that is missing from it may still be open.
         """
 
     async def fills(self, instrument: InstrumentId, cursor: str = "") -> FillPage:
-        """Executions after `cursor`; without one, from the oldest the venue still tells."""
+        """Fills after `cursor`; without one, from the oldest that the venue serves."""
 
     async def balances(self) -> Sequence[Balance]:
-        """What the account has, zero balances left out; see `unreadable_rows`."""
+        """Balances other than zero; see `unreadable_rows`."""
 
     async def positions(self) -> Sequence[PositionReport]:
         """Every open position; none on spot; see `unreadable_rows`."""
@@ -151,16 +151,16 @@ class Venue(PublicVenue, Protocol):
     async def set_leverage(
         self, instrument: InstrumentId, leverage: Decimal, mode: MarginMode
     ) -> None:
-        """Set leverage and margin mode; already set so is a success."""
+        """Set leverage and margin mode; a success if already set so."""
 
     async def position_mode(self, instrument: InstrumentId) -> PositionMode:
-        """Whether the account holds one position an instrument or two."""
+        """Whether the account holds one position per instrument or two."""
 
     async def set_position_mode(self, instrument: InstrumentId, mode: PositionMode) -> None:
-        """Change it; already so is a success."""
+        """Change the position mode; a success if already set so."""
 
     async def cancel_all_after(self, seconds: int) -> None:
-        """Arm the venue's dead-man switch; 0 disarms. Rejected where the venue has none."""
+        """Arm the venue's dead-man switch; 0 disarms it. Rejected if the venue has none."""
 
     async def key_rights(self) -> KeyRights:
-        """What the key may do."""
+        """The rights of the API key."""

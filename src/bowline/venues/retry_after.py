@@ -1,10 +1,10 @@
-"""How long a venue wants to be left alone, as its replies say it. Pure.
+"""The wait that a venue's reply asks for. Pure.
 
-What no reply says is None, never a guess: the limits have their own wait for that.
+If a reply names none, the result is None and never a guess: the rate limiter has its own default.
 
 1. `Retry-After` in seconds or as a date (RFC 9110, 10.2.3).
-2. A header of the venue's own with the moment at which the limit ends, in seconds or milliseconds.
-3. Words: "IP banned until 1573370000000" (Binance, general info, on code -1003).
+2. A header of the venue with the time at which the limit ends, in seconds or milliseconds.
+3. Text: "IP banned until 1573370000000" (Binance, general info, on code -1003).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 
 from bowline.core.model.values import SECOND_NS
 
-#: a time of this many is in milliseconds: in seconds it would be the year 5138
+#: a larger time is in milliseconds: in seconds it would be after the year 5138
 _LEAST_MS = 100_000_000_000
 _MS_NS = 1_000_000
 _UNTIL = re.compile(r"banned until (\d{13})\b")
@@ -24,7 +24,7 @@ _UNTIL = re.compile(r"banned until (\d{13})\b")
 def requested_wait_s(
     headers: Mapping[str, str], words: str, now_ns: int, moment_header: str = ""
 ) -> float | None:
-    """Seconds from `now_ns` on, the venue's time; `headers` by their lower-case names."""
+    """The seconds to wait from `now_ns`, the venue's time; `headers` by lower-case name."""
     text = headers.get("retry-after", "").strip()
     if _digits(text):
         return float(text)

@@ -60,7 +60,7 @@ class FakeVenue:
     def __init__(self, truth: CandleFrame, now_ns: Callable[[], int], *, page: int = 100) -> None:
         self.truth = truth
         self.now_ns = now_ns
-        self.candles_a_page = page
+        self.candles_per_page = page
         self.asked: list[tuple[int, int]] = []
         self.errors: list[VenueError] = []
         self.without: set[int] = set()
@@ -80,7 +80,7 @@ class FakeVenue:
             if start_ns <= open_ns
             and open_ns + MINUTE_NS <= min(end_ns, self.now_ns())
             and at not in self.without
-        ][: self.candles_a_page]
+        ][: self.candles_per_page]
         return rows(truth, inside) if inside else empty_frame(BTC, Timeframe.M1)
 
     async def server_time_ns(self) -> int:

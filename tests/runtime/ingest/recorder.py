@@ -23,7 +23,7 @@ from bowline.runtime.ingest import BusPublisher, IngestStores
 from bowline.runtime.ingest.sink import IngestSink
 from bowline.settings import load_settings
 from bowline.storage.tape import TapeWriter
-from bowline.venues.opened import VenueAccess, Venues
+from bowline.venues.registry import VenueAccess, VenueRegistry
 from bowline.venues.stream import ConnectionLost, FeedEvent, TopicLive
 from tests.runtime.ingest.accelerated_loop import run_accelerated
 
@@ -48,8 +48,10 @@ async def record(market_name: str, symbols: str, since_ns: int, now_ns: Callable
     home, market = wire.home(), market_by_name(market_name)
     catalogue = wire.open_listings(home)
     access = {market.venue: VenueAccess(load_settings().venues_url)}
-    async with Venues(access, now_ns=now_ns) as venues:
-        await instruments.sync(catalogue, [venues.public(market)], lambda _: None, now_ns=now_ns)
+    async with VenueRegistry(access, now_ns=now_ns) as venues:
+        await instruments.sync(
+            catalogue, [venues.public_venue(market)], lambda _: None, now_ns=now_ns
+        )
         wanted = [InstrumentId(market.market_id, each) for each in symbols.split(",")]
         request = desk.ingest_request(catalogue, wanted, since_ns, now_ns=now_ns)
         stores = IngestStores(

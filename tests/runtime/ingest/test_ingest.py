@@ -300,7 +300,7 @@ def test_empty_pages_before_the_listing_do_not_end_the_repair(world: World) -> N
     """An empty page proves nothing about later minutes, which are fetched."""
 
     async def main() -> None:
-        world.venue.candles_a_page = 20
+        world.venue.candles_per_page = 20
         world.venue.without = set(range(70))
         async with world.recorded(no_feed):
             await until(lambda: len(world.stored()) >= BEGIN - 71)

@@ -31,7 +31,7 @@ from bowline.simex import AcceleratedClock, Faults, SyntheticMarket, World, serv
 from bowline.storage.tape import Tape
 from bowline.venues import FeedChannel, FeedTopic
 from bowline.venues.local_book import LocalBook
-from bowline.venues.opened import VenueAccess, Venues
+from bowline.venues.registry import VenueAccess, VenueRegistry
 from bowline.venues.stream import BookValid, FeedEvent
 from tests.runtime.ingest.accelerated_loop import run_accelerated
 from tests.runtime.ingest.truth import Print, Quote, Truth, Windows, missing_outside
@@ -168,7 +168,7 @@ async def break_things(faults: Faults, length_s: float) -> int:
 
 
 async def watch_books(truth: Truth, sink: BookSink, url: str, clock: AcceleratedClock) -> None:
-    async with Venues({"bybit": VenueAccess(url)}, now_ns=clock.now_ns) as venues:
+    async with VenueRegistry({"bybit": VenueAccess(url)}, now_ns=clock.now_ns) as venues:
         feed = venues.feed(MARKET, truth.floor.listings("linear"))
         await feed(sink).run([FeedTopic(FeedChannel.BOOK, each) for each in truth.instruments])
 

@@ -464,7 +464,7 @@ def test_c02_a_request_outside_the_window_was_not_carried_out_and_the_clock_is_s
 def test_c05_a_candle_is_closed_by_the_venues_clock_and_not_by_ours(name: str, skew_s: int) -> None:
     async def scene(stage: Stage) -> None:
         await stage.now(fault="clock_skew", seconds=skew_s)
-        stage.venue.clock.doubt("the venue has set its clock")
+        stage.venue.clock.invalidate("the venue has set its clock")
         (listing,) = await stage.venue.listings()
         now_ns = await stage.venue.server_time_ns()
         frame = await stage.venue.candles(listing, now_ns - 10 * MINUTE_NS, now_ns + MINUTE_NS)

@@ -97,7 +97,7 @@ def test_a_feed_asks_for_such_a_symbol_as_the_venue_names_it(market: str) -> Non
         if isinstance(asked, str):
             stub.asked.clear()
             stub.otherwise = {"ok": True}
-            await venue._session._transport.public(f"{stub.url}/{venue_name}{asked}", "book")
+            await venue._session._transport.fetch_public(f"{stub.url}/{venue_name}{asked}", "book")
             raw = stub.last.query + stub.last.path
             assert NAMES[0] in unquote(raw)
             assert NAMES[0] not in stub.last.query

@@ -18,7 +18,7 @@ from bowline.simex import DIALECTS, Faults, SyntheticMarket, World, serve, symbo
 from bowline.venues import Venue
 from bowline.venues.codecs import ACCOUNT_CODECS
 from bowline.venues.errors import Retryable
-from bowline.venues.opened import VenueAccess, Venues
+from bowline.venues.registry import VenueAccess, VenueRegistry
 from bowline.venues.rest import Credentials
 from bowline.venues.stream import (
     FrameUnreadable,
@@ -102,10 +102,10 @@ async def seated(name: str, **fault: object) -> AsyncIterator[Table]:
             Credentials(keys.api_key, keys.secret, keys.password),
         )
         sink = RecordingSink()
-        async with Venues({market.venue: access}) as venues:
+        async with VenueRegistry({market.venue: access}) as venues:
             instrument = InstrumentId(market.market_id, "BTCUSDT")
             stream = await venues.account_stream(market, sink, instruments=[instrument])
-            venue = venues.account(market)
+            venue = venues.account_venue(market)
             assert venue is not None
             running = asyncio.create_task(stream.run())
             try:

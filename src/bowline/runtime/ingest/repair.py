@@ -187,7 +187,7 @@ class CandleRepair:
                     return
                 refused = 0
                 # an empty page proves absence for the minutes that it covers, and for no others
-                covered_ns = min(end_ns, at_ns + self._venue.candles_a_page * MINUTE_NS)
+                covered_ns = min(end_ns, at_ns + self._venue.candles_per_page * MINUTE_NS)
                 if len(frame):
                     covered_ns = int(frame.close_ns[-1])
                 taken = await self._candle_writer.write("rest", select_ranges(frame, group))

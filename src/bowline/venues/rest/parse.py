@@ -310,10 +310,10 @@ def flag_values(value: object) -> set[str]:
 def parse_key_rights(reply: object, rights: KeyRightsQuirks) -> KeyRights:
     """The rights of an API key; None where the reply does not say."""
 
-    def may(path: str, variables: tuple[str, ...]) -> bool | None:
+    def may(path: str, yes_values: tuple[str, ...]) -> bool | None:
         if not path or value_at(reply, path) is None:
             return None
-        return bool(flag_values(value_at(reply, path)) & set(variables))
+        return bool(flag_values(value_at(reply, path)) & set(yes_values))
 
     addresses = flag_values(value_at(reply, rights.ip)) - {"", "*", "false"} if rights.ip else None
     return KeyRights(

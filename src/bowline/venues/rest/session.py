@@ -186,8 +186,8 @@ class RestSession:
 
             lost = await _find_unreadable(read, rows)
             if lost and len(lost) < len(rows):
-                extra_balances = {id(row) for row, _ in lost}
-                return await read([row for row in rows if id(row) not in extra_balances]), lost
+                unreadable = {id(row) for row, _ in lost}
+                return await read([row for row in rows if id(row) not in unreadable]), lost
         raise error
 
     async def call(self, call: RestCall, variables: Variables) -> Any:  # noqa: ANN401 - JSON

@@ -109,7 +109,7 @@ class Transport:
         classified, _ = await self._request(CURRENT_OPERATION.get(), url, method, headers, body)
         return classified.content
 
-    async def public(self, url: str, name: str, weight: int = 1) -> bytes:
+    async def fetch_public(self, url: str, name: str, weight: int = 1) -> bytes:
         """The body of a GET without a key, classified like any other reply. Raises VenueError."""
         _, text = await self._request(Operation(name, weight=weight), url, "GET", None, None)
         return text.encode()
@@ -202,15 +202,17 @@ class Transport:
         for secret in self._secrets:
             message = message.replace(secret, "***")
         classified = replace(classified, message=message)
-        named_s = requested_wait_s(
+        asked_wait_s = requested_wait_s(
             headers, message, self._clock.now_ns(), self._quirks.limit_reset_header
         )
         if classified.meaning is ReplyMeaning.LIMITED:
-            after_s = self._rate_limiter.pause(self._kind, named_s, now_s)
+            after_s = self._rate_limiter.pause(self._kind, asked_wait_s, now_s)
         elif classified.meaning is ReplyMeaning.BANNED:
-            after_s = self._rate_limiter.ban(named_s, now_s)
+            after_s = self._rate_limiter.ban(asked_wait_s, now_s)
         elif classified.meaning is ReplyMeaning.CLOCK:
-            self._clock.doubt(f"{self._quirks.venue} refused our time stamp ({classified.code})")
+            self._clock.invalidate(
+                f"{self._quirks.venue} refused our time stamp ({classified.code})"
+            )
         error = to_error(
             classified,
             what=f"{self._quirks.venue} {operation.name}",

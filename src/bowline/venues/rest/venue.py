@@ -81,7 +81,7 @@ class RestVenue:
             url=url,
             timeout_s=timeout_s,
         )
-        self._reader = RowParser(market, quirks, self._session, clock)
+        self._row_parser = RowParser(market, quirks, self._session, clock)
         self._listings: Listings | None = None
         self._loading, self._measuring = asyncio.Lock(), asyncio.Lock()
         #: margin mode and leverage set last, by instrument; None: the default
@@ -94,7 +94,7 @@ class RestVenue:
     # --- public ---------------------------------------------------------------------------------
 
     @property
-    def candles_a_page(self) -> int:
+    def candles_per_page(self) -> int:
         """How many minutes one request for candles covers at most."""
         return self._quirks.candles.page_size
 
@@ -110,7 +110,7 @@ class RestVenue:
             (listed, nameless), lost = await self._session.skip_unreadable_rows(
                 self._session.load_markets
             )
-            found = self._reader.listings(listed, [*nameless, *lost])
+            found = self._row_parser.listings(listed, [*nameless, *lost])
         self._listings = Listings(_without_duplicates(found))
         return self._listings.all
 
@@ -246,7 +246,7 @@ class RestVenue:
         def read(found: list[Any]) -> ParsedRows[FillReport]:
             name = f"{self.market.name} fills"
             named = ((row, instrument) for row in found)
-            return rows.parse_rows(name, named, lambda row: self._reader.fill(row, listing))
+            return rows.parse_rows(name, named, lambda row: self._row_parser.fill(row, listing))
 
         async with self._session.operation("fills"):
             asked = FillRequests(page, pages, read)
@@ -280,7 +280,7 @@ class RestVenue:
             return rows.mark_hedged(rows.parse_rows(
                 f"{self.market.name} positions",
                 ((each, each[1].instrument.id) for each in listed),
-                lambda each: self._reader.position(*each),
+                lambda each: self._row_parser.position(*each),
             ))  # fmt: skip
 
     async def set_leverage(
@@ -401,7 +401,7 @@ class RestVenue:
     async def _measure(self) -> None:
         """Measure the venue's time if it is due."""
         async with self._measuring:
-            if self.clock.due():
+            if self.clock.measurement_due():
                 await self.clock.measure(self.server_time_ns)
 
     async def _check_clock(self, *, entering: bool = False) -> None:
@@ -412,8 +412,8 @@ class RestVenue:
             # an exit is tried with the time known so far; an entry is refused below
             if entering:
                 raise
-        if entering and (trouble := self.clock.trouble()):
-            raise Retryable(f"{self.market.name}: {trouble}", after_s=1.0, code="clock")
+        if entering and (problem := self.clock.problem()):
+            raise Retryable(f"{self.market.name}: {problem}", after_s=1.0, code="clock")
 
     async def _value(
         self, name: str, call: RestCall | None, variables: Mapping[str, object] | None = None
@@ -475,7 +475,7 @@ class RestVenue:
             side = rows.closing_side(str(value_at(row, quirks.close_side_path)))
             if side is None:
                 side = rows.closing_side_of_position(await self.positions(), listing.instrument.id)
-        return self._reader.order(row, listing, side)
+        return self._row_parser.order(row, listing, side)
 
     def _unsupported(self, what: str) -> Rejected:
         return Rejected(f"{self.market.name} does not support {what}")
@@ -484,11 +484,11 @@ class RestVenue:
 def _without_duplicates(listings: list[Listing]) -> list[Listing]:
     """One listing for each id and each venue symbol; ambiguous ones are left out."""
     by_id: dict[InstrumentId, Listing] = {}
-    variables: set[str] = set()
+    venue_symbols: set[str] = set()
     for each in listings:
         twin = by_id.setdefault(each.instrument.id, each)
-        if twin is not each or each.venue_symbol in variables:
+        if twin is not each or each.venue_symbol in venue_symbols:
             _log.warning("ambiguous listing left out", extra={"venue_symbol": each.venue_symbol})
             continue
-        variables.add(each.venue_symbol)
-    return [each for each in by_id.values() if each.venue_symbol in variables]
+        venue_symbols.add(each.venue_symbol)
+    return [each for each in by_id.values() if each.venue_symbol in venue_symbols]

@@ -1,6 +1,7 @@
-"""The venues this process talks to: one budget and one clock a venue, whatever asks there.
+"""VenueRegistry: the venues that this process talks to, with one rate limiter and one clock each.
 
-To be used in an `async with`; what was opened is closed at its end. Keys come in and never show.
+To be used in an `async with`; everything that was opened is closed at its end. Keys must never
+leave it in a message.
 """
 
 from __future__ import annotations
@@ -43,19 +44,19 @@ from bowline.venues.stream import (
 )
 
 _HOST = re.compile(r"^(https?|wss?)://[^/]+")
-#: an account's stream may rest for days, so its wire is asked whether it is there
+#: an account stream may be silent for days, so its connection is checked by WebSocket pings
 HEARTBEAT_S = 20.0
 
 
 class VenueAccess(Struct, frozen=True):
-    """Where a venue is: its own hosts, `testnet`, or a host that plays it. And the key there."""
+    """The hosts of a venue (its own, `testnet`, or a simulator's URL), and the key to use there."""
 
     url: str = ""
     credentials: Credentials | None = None
 
 
-class VenueFacts(Struct, frozen=True):
-    """One venue: where it is reached, whether with a key, what it can do, what it allows."""
+class VenueCapabilities(Struct, frozen=True):
+    """What is configured for a venue, what it supports, and its rate limits."""
 
     venue: str
     kinds: tuple[str, ...]
@@ -68,45 +69,45 @@ class VenueFacts(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-class Venues:
-    """Everything that may be opened, by `access`; a venue without one is at its own hosts."""
+class VenueRegistry:
+    """Opens venues as `access` says; a venue without an entry is reached at its own hosts."""
 
     def __init__(
         self, access: Mapping[str, VenueAccess], *, now_ns: Callable[[], int] = time.time_ns
     ) -> None:
         self._access = access
         self._now_ns = now_ns
-        self._exits = AsyncExitStack()
-        self._opened: dict[MarketId, RestVenue] = {}
+        self._exit_stack = AsyncExitStack()
+        self._rest_venues: dict[MarketId, RestVenue] = {}
         self._rate_limiters: dict[str, RateLimiter] = {}
         self._clocks: dict[str, VenueClock] = {}
-        self._starts: dict[MarketId, Transport] = {}
-        self._starting = asyncio.Lock()
+        self._snapshot_transports: dict[MarketId, Transport] = {}
+        self._snapshot_lock = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._exits.aclose()
+        await self._exit_stack.aclose()
 
     def clock(self, venue: str) -> VenueClock:
-        """The time at a venue, the same for all of its markets."""
+        """The clock of a venue, shared by all of its markets."""
         return self._clocks.setdefault(venue, VenueClock(wall_ns=self._now_ns))
 
-    def public(self, market: Market) -> PublicVenue:
-        """A market, for what needs no key."""
-        return self._rest(market)
+    def public_venue(self, market: Market) -> PublicVenue:
+        """A market, for requests without a key."""
+        return self._rest_venue(market)
 
-    def account(self, market: Market) -> Venue | None:
+    def account_venue(self, market: Market) -> Venue | None:
         """A market with its account; None if no key is set."""
-        return self._rest(market) if self._of(market.venue).credentials else None
+        return self._rest_venue(market) if self._access_of(market.venue).credentials else None
 
-    def facts(self, venue: str) -> VenueFacts:
-        """What is known of a venue without asking it."""
-        quirks, access = QUIRKS[venue], self._of(venue)
+    def capabilities(self, venue: str) -> VenueCapabilities:
+        """The capabilities of a venue, without a request."""
+        quirks, access = QUIRKS[venue], self._access_of(venue)
         linear = quirks.markets.get("linear")
-        return VenueFacts(
+        return VenueCapabilities(
             venue=venue,
             kinds=tuple(quirks.markets),
             place=access.url or "its own hosts",
@@ -122,22 +123,22 @@ class Venues:
         )
 
     def feed(self, market: Market, listings: Iterable[Listing]) -> Callable[[FeedSink], FeedRunner]:
-        """The public feed of these listings, once it is told who listens."""
+        """A function that makes the public feed of these listings for a sink."""
         codec = FEED_CODECS[market.venue](market, Listings(listings))
         host = SNAPSHOT_HOSTS.get(market.name, "")
 
-        async def start(path: str) -> bytes:
-            return await self._start(market, self._rewritten(market.venue, host + path))
+        async def fetch_snapshot(path: str) -> bytes:
+            return await self._fetch_snapshot(market, self._rewrite_url(market.venue, host + path))
 
         def runner(sink: FeedSink) -> FeedRunner:
             return FeedRunner(
                 codec,
-                self._connect(market),
-                start,
+                self._limited_connect(market),
+                fetch_snapshot,
                 sink,
                 now_ns=self._now_ns,
                 random=Random(),  # noqa: S311 - jitter
-                rewrite_url=lambda url: self._rewritten(market.venue, url),
+                rewrite_url=lambda url: self._rewrite_url(market.venue, url),
             )
 
         return runner
@@ -150,43 +151,43 @@ class Venues:
         instruments: Iterable[InstrumentId] = (),
         cursors: Mapping[InstrumentId, str] | None = None,
     ) -> AccountStream:
-        """What happens to the account in this market, by stream and by REST, once it is run.
+        """The account stream of this market; it works while its `run` runs.
 
-        Fills are asked for by REST of `instruments` and of what the account is seen to touch.
-        Raises BadInput without a key, and VenueError.
+        By REST it polls the fills of `instruments`, and of every instrument that the account is
+        seen to trade. Raises BadInput without a key, and VenueError.
         """
-        rest, keys = self._rest(market), self._of(market.venue).credentials
-        if keys is None:
+        rest, credentials = self._rest_venue(market), self._access_of(market.venue).credentials
+        if credentials is None:
             raise BadInput(
                 f"no key for {market.venue} is set",
                 hint=f"set BOWLINE_{market.venue.upper()}_KEY and _SECRET",
             )
         await rest.venue_now_ns()
         listings = Listings(await rest.listings())
-        number = await rest.stream_key() if market.name in NEEDS_ACCOUNT_ID else ""
-        codec = ACCOUNT_CODECS[market.name](market, listings, number)
+        account_id = await rest.stream_key() if market.name in NEEDS_ACCOUNT_ID else ""
+        codec = ACCOUNT_CODECS[market.name](market, listings, account_id)
         return AccountStream(
             codec,
             rest,
             ListenKeyClient(rest),
-            self._connect(market, HEARTBEAT_S),
-            keys,
+            self._limited_connect(market, HEARTBEAT_S),
+            credentials,
             sink,
             now_ns=self._now_ns,
             venue_now_ns=self.clock(market.venue).now_ns,
             random=Random(),  # noqa: S311 - jitter
-            rewrite_url=lambda url: self._rewritten(market.venue, url),
+            rewrite_url=lambda url: self._rewrite_url(market.venue, url),
             instruments=instruments,
             cursors=cursors,
         )
 
-    def _of(self, venue: str) -> VenueAccess:
+    def _access_of(self, venue: str) -> VenueAccess:
         return self._access.get(venue, VenueAccess())
 
-    def _rest(self, market: Market) -> RestVenue:
-        if market.market_id not in self._opened:
-            quirks, access = QUIRKS[market.venue], self._of(market.venue)
-            opened = RestVenue(
+    def _rest_venue(self, market: Market) -> RestVenue:
+        if market.market_id not in self._rest_venues:
+            quirks, access = QUIRKS[market.venue], self._access_of(market.venue)
+            rest_venue = RestVenue(
                 market,
                 quirks,
                 rate_limiter=self._rate_limiter_of(market.venue),
@@ -194,9 +195,9 @@ class Venues:
                 credentials=access.credentials,
                 url=access.url,
             )
-            self._exits.push_async_callback(opened.close)
-            self._opened[market.market_id] = opened
-        return self._opened[market.market_id]
+            self._exit_stack.push_async_callback(rest_venue.close)
+            self._rest_venues[market.market_id] = rest_venue
+        return self._rest_venues[market.market_id]
 
     def _rate_limiter_of(self, venue: str) -> RateLimiter:
         if venue not in self._rate_limiters:
@@ -206,9 +207,9 @@ class Venues:
             )
         return self._rate_limiters[venue]
 
-    def _rewritten(self, venue: str, url: str) -> str:
-        """Where a URL of the venue really lies."""
-        host = self._of(venue).url
+    def _rewrite_url(self, venue: str, url: str) -> str:
+        """The URL to connect to: at the configured host, else unchanged."""
+        host = self._access_of(venue).url
         if host == TESTNET:
             raise BadInput(
                 f"Bowline knows no public streams of {venue}'s test host",
@@ -220,72 +221,74 @@ class Venues:
         socket = "ws" + target.removeprefix("http")
         return _HOST.sub(lambda found: socket if found[1].startswith("ws") else target, url)
 
-    def _web(self) -> aiohttp.ClientSession:
+    def _http_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession()
-            self._exits.push_async_callback(self._session.close)
+            self._exit_stack.push_async_callback(self._session.close)
         return self._session
 
-    def _connect(self, market: Market, heartbeat_s: float | None = None) -> Connect:
-        """Connections that keep away while the venue has banned this address, and say if it does.
+    def _limited_connect(self, market: Market, heartbeat_s: float | None = None) -> Connect:
+        """A function that opens connections, but none while this address is banned.
 
-        A socket that is refused for its rate (429) or by a firewall (403) waits alone: REST is
-        counted apart from sockets.
+        A ban that it meets stops everything at this venue. After a refusal for the rate (429) or by
+        a firewall (403) only this connection waits: venues count sockets apart from REST.
         """
         connect, rate_limiter = (
-            aiohttp_connect(self._web(), heartbeat_s),
+            aiohttp_connect(self._http_session(), heartbeat_s),
             self._rate_limiter_of(market.venue),
         )
 
-        async def opened(url: str, on_frame: OnFrame) -> Socket:
+        async def connect_unless_banned(url: str, on_frame: OnFrame) -> Socket:
             try:
                 rate_limiter.check_ban(time.monotonic())
             except Retryable as banned:
                 raise Disconnected(banned.message, after_s=banned.after_s) from None
             try:
                 return await connect(url, on_frame)
-            except Disconnected as lost:
-                named_s = requested_wait_s(lost.headers, "", self._now_ns())
-                if lost.status == HTTPStatus.IM_A_TEAPOT:
-                    lost.after_s = rate_limiter.ban(named_s, time.monotonic())
-                elif lost.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN}:
-                    lost.after_s = DEFAULT_WAIT_S if named_s is None else named_s
+            except Disconnected as disconnected:
+                asked_wait_s = requested_wait_s(disconnected.headers, "", self._now_ns())
+                if disconnected.status == HTTPStatus.IM_A_TEAPOT:
+                    disconnected.after_s = rate_limiter.ban(asked_wait_s, time.monotonic())
+                elif disconnected.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FORBIDDEN}:
+                    disconnected.after_s = DEFAULT_WAIT_S if asked_wait_s is None else asked_wait_s
                 raise
 
-        return opened
+        return connect_unless_banned
 
-    async def _start(self, market: Market, url: str) -> bytes:
-        """A book's start by REST. Raises VenueError; a ban it meets is everybody's."""
+    async def _fetch_snapshot(self, market: Market, url: str) -> bytes:
+        """A book snapshot by REST. Raises VenueError; a ban stops everything at this venue."""
         quirks = QUIRKS[market.venue]
-        if market.market_id not in self._starts:
-            transport = self._starts[market.market_id] = Transport(
+        if market.market_id not in self._snapshot_transports:
+            transport = self._snapshot_transports[market.market_id] = Transport(
                 quirks,
                 market.kind,
                 rate_limiter=self._rate_limiter_of(market.venue),
                 clock=self.clock(market.venue),
             )
-            self._exits.push_async_callback(transport.close)
+            self._exit_stack.push_async_callback(transport.close)
         weight = quirks.markets[market.kind].weights.get("book", 1)
-        # one after the other: what is answered with a ban must not be one of thirty
-        async with self._starting:
-            return await self._starts[market.market_id].public(url, "book", weight)
+        # one at a time: a reply with a ban must stop the others before they are sent
+        async with self._snapshot_lock:
+            return await self._snapshot_transports[market.market_id].fetch_public(
+                url, "book", weight
+            )
 
 
-def open_venues(words: Mapping[str, str], host: str = "") -> Venues:
-    """The venues by `words` such as `bybit_key`; `host` plays those without a URL of their own.
+def registry_from_settings(settings: Mapping[str, str], host: str = "") -> VenueRegistry:
+    """A registry from `settings` such as `bybit_key`; `host`: of venues without a URL of their own.
 
-    Raises BadInput for a key without its secret, and the other way round.
+    Raises BadInput for a key without its secret, or a secret without its key.
     """
     access = {}
     for venue in FEED_CODECS:
-        key, secret = words.get(f"{venue}_key", ""), words.get(f"{venue}_secret", "")
+        key, secret = settings.get(f"{venue}_key", ""), settings.get(f"{venue}_secret", "")
         if bool(key) != bool(secret):
             missing = "SECRET" if key else "KEY"
             raise BadInput(
                 f"{venue} has one half of a key",
                 hint=f"set BOWLINE_{venue.upper()}_{missing} too, or unset both",
             )
-        password = words.get(f"{venue}_password", "")
+        password = settings.get(f"{venue}_password", "")
         credentials = Credentials(key, secret, password) if key else None
-        access[venue] = VenueAccess(words.get(f"{venue}_url", host), credentials)
-    return Venues(access)
+        access[venue] = VenueAccess(settings.get(f"{venue}_url", host), credentials)
+    return VenueRegistry(access)
