@@ -144,6 +144,17 @@ def test_a_walk_of_given_lengths_and_its_equity(filled: Path) -> None:
     assert walk["legs"][0]["to_ns"] == walk["legs"][1]["from_ns"]
 
 
+def test_a_walk_over_few_days_says_that_it_is_too_little_to_judge(filled: Path) -> None:
+    """Of 31 days the first are chosen on; 20 days of tests are needed, as for a verdict."""
+    for train, days, said in (("14", 17, True), ("7", 24, False)):
+        words = ("walk-forward", "grid.yaml", "--train-days", train, "--test-days", "7")
+        shown = " ".join(run(*words).split())
+        assert (f"Too little to judge: {days} days and " in shown) is said
+        walk = json.loads(run(*words, "--json"))
+        assert (walk["days"], walk["too_little"]) == (days, said)
+        assert walk["round_trips"] >= 10
+
+
 def test_what_made_up_markets_do_not_have_is_not_made_up(filled: Path) -> None:
     """There are no minutes inside a made-up candle, so such a strategy is not tried on any."""
     (filled / "minutes.yaml").write_text(SPEC + "stops: {sl_pct: 1}\nfills: minutes\n")

@@ -18,6 +18,8 @@ from bowline.desk.report import completeness_document
 from bowline.desk.report.text import NOTHING, first_signal_text, number_text, time_text
 from bowline.desk.validation import Validation
 from bowline.research.validation import (
+    FEWEST_DAYS,
+    FEWEST_ROUND_TRIPS,
     FoldResult,
     LookAheadResult,
     Question,
@@ -58,6 +60,8 @@ def walk_document(walk: WalkForward) -> dict[str, Any]:
         "sharpe": walk.sharpe,
         "round_trips": walk.round_trips,
         "efficiency_pct": walk.efficiency_pct,
+        "days": _days(walk),
+        "too_little": _is_too_little(walk),
         "legs": [
             {
                 "from_ns": int(fold.record.candles.open_ns[0]),
@@ -151,6 +155,27 @@ def walk_text(walk: WalkForward) -> str:
     return (
         f"out of sample: return {gained} %, max. drawdown {fell} %, Sharpe ratio {sharpe}, "
         f"{walk.round_trips} round trips; {kept}; {first_signal_text(_first_signal(walk))}"
+        f"{_too_little(walk)}"
+    )
+
+
+def _days(walk: WalkForward) -> int:
+    """The days of all tests together, in whole."""
+    tested = [fold.record.candles for fold in walk.folds]
+    return sum(int(each.close_ns[-1] - each.open_ns[0]) for each in tested) // DAY_NS
+
+
+def _is_too_little(walk: WalkForward) -> bool:
+    return _days(walk) < FEWEST_DAYS or walk.round_trips < FEWEST_ROUND_TRIPS
+
+
+def _too_little(walk: WalkForward) -> str:
+    """That the tests are too short for their figures to mean anything; as a verdict says it."""
+    if not _is_too_little(walk):
+        return ""
+    return (
+        f". Too little to judge: {_days(walk)} days and {walk.round_trips} round trips; at least "
+        f"{FEWEST_DAYS} and {FEWEST_ROUND_TRIPS} are needed."
     )
 
 

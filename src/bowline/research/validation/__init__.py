@@ -41,6 +41,8 @@ from bowline.research.validation.sweeps import (
     stress_of,
 )
 from bowline.research.validation.verdict import (
+    FEWEST_DAYS,
+    FEWEST_ROUND_TRIPS,
     Conclusion,
     Evidence,
     Grade,
@@ -60,6 +62,8 @@ from bowline.research.validation.walk_forward import (
 )
 
 __all__ = [
+    "FEWEST_DAYS",
+    "FEWEST_ROUND_TRIPS",
     "Choice",
     "Conclusion",
     "CostStress",
