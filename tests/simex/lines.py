@@ -11,8 +11,8 @@ from bowline.simex import Faults
 from bowline.simex.floor import Floor
 from bowline.simex.session import Session
 
-#: what stands for a part of a door's path
-DOORS = {"market": "linear", "settle": "usdt", "door": "private"}
+#: what stands for a part of a endpoint's path
+PATH_PARAMS = {"market": "linear", "settle": "usdt", "endpoint": "private"}
 
 
 class Socket:
@@ -21,11 +21,21 @@ class Socket:
     closed = False
 
 
-def opened(floor: Floor, door: str) -> Session:
-    found = next(each for each in floor.dialect.doors if each.path == door)
-    parts = {name: DOORS.get(name, "x") for name in re.findall(r"{(\w+)}", door)}
+def opened(floor: Floor, endpoint: str) -> Session:
+    found = next(each for each in floor.dialect.endpoints if each.path == endpoint)
+    parts = {name: PATH_PARAMS.get(name, "x") for name in re.findall(r"{(\w+)}", endpoint)}
     line: Any = Socket()
-    return Session(floor, found, line, None, 1, Faults(), parts, {}, "127.0.0.1")
+    return Session(
+        floor=floor,
+        endpoint=found,
+        socket=line,
+        transport=None,
+        number=1,
+        faults=Faults(),
+        path_params=parts,
+        query={},
+        host="127.0.0.1",
+    )
 
 
 def told(session: Session) -> list[str]:
@@ -41,9 +51,9 @@ def told(session: Session) -> list[str]:
     return frames
 
 
-def heard(floor: Floor, door: str, frame: str | bytes) -> tuple[Session, list[str]]:
+def heard(floor: Floor, endpoint: str, frame: str | bytes) -> tuple[Session, list[str]]:
     """A stream that was just opened and got one frame, and what it said to it."""
-    session = opened(floor, door)
-    session.door.hear(session, frame)
+    session = opened(floor, endpoint)
+    session.endpoint.on_message(session, frame)
     session.unsubscribe_all()
     return session, told(session)

@@ -59,12 +59,12 @@ def between(text: str, name: str, lines: list[str]) -> str:
 
 
 def played() -> list[str]:
-    """Every route and door of every dialect, as the page has them."""
+    """Every route and endpoint of every dialect, as the page has them."""
     lines = []
     for venue, dialect in DIALECTS.items():
         speaks = dialect()
         routes = sorted((route.path, route.method) for route in speaks.routes)
         lines += ["", f"### {venue}", ""]
         lines += [f"    {method:6} {path}" for path, method in routes]
-        lines += [f"    WS     {door.path}" for door in speaks.doors]
+        lines += [f"    WS     {endpoint.path}" for endpoint in speaks.endpoints]
     return lines

@@ -20,7 +20,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import MarginMode, PositionMode
 from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, symbol_spec
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.request_quotas import QuotaCounter
 from tests.simex import adapters
 from tests.simex.clients import Seat
@@ -223,11 +223,13 @@ def test_the_dead_man_switch_fires_unless_it_is_said_again() -> None:
 
     def ask(path: str, fields: dict[str, str]) -> Any:
         (route,) = [r for r in floor.dialect.routes if (r.method, r.path) == ("POST", path)]
-        return route.handler(Call(floor, "POST", path, "", fields, {}, b"", account=ACCOUNT))
+        return route.handler(
+            ApiCall(floor=floor, method="POST", path=path, query=fields, account=ACCOUNT)
+        )
 
     ask(PLACE["linear"], an_order())
     switch = f"{SWAP}/trade/cancelAllAfter"
-    with pytest.raises(WireRefusal):
+    with pytest.raises(ApiError):
         ask(switch, {"type": "ACTIVATE", "timeOut": "5"})
     for wait_s in ("10", "30"):
         ask(switch, {"type": "ACTIVATE", "timeOut": wait_s})

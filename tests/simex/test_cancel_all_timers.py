@@ -11,7 +11,7 @@ import pytest
 
 from bowline.core.model.values import SECOND_NS
 from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, symbol_spec
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.gate import trading as gate
 from bowline.simex.dialects.htx import spot, swap
 from bowline.simex.dialects.htx.spot_words import account_number
@@ -25,9 +25,11 @@ def world_of(venue: str) -> tuple[World, Post]:
     market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, step_s=5, history_minutes=1, levels=2)
     world = World([venue], market=market, clock=VirtualClock(1_760_000_000 * SECOND_NS))
 
-    def post(handler: Callable[[Call], Any], path: str = "", **fields: Any) -> Any:
+    def post(handler: Callable[[ApiCall], Any], path: str = "", **fields: Any) -> Any:
         body = json.dumps(fields).encode()
-        return handler(Call(world.floors[venue], "POST", path, "", {}, {}, body, account=ACCOUNT))
+        return handler(
+            ApiCall(floor=world.floors[venue], method="POST", path=path, body=body, account=ACCOUNT)
+        )
 
     return world, post
 
@@ -92,7 +94,7 @@ def test_okx_cancels_all_orders_unless_the_timer_is_set_again() -> None:
         for number, fields in (("1", swap_order), ("2", spot_order)):
             assert post(okx.place, clOrdId=number, **fields).body["code"] == "0"
         for seconds in ("9", "121"):
-            with pytest.raises(WireRefusal):
+            with pytest.raises(ApiError):
                 post(okx.cancel_all_after, timeOut=seconds)
         for _ in range(2):
             post(okx.cancel_all_after, timeOut="10")

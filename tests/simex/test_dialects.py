@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bowline.core.model.values import SECOND_NS
 from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, symbol_spec
-from bowline.simex.dialect import Call, Route, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Route
 from bowline.simex.floor import Floor
 
 START_NS = 1_760_000_000 * SECOND_NS
@@ -35,11 +35,18 @@ def name_of(value: object) -> str:
 PARTS = {"settle": "usdt", "contract": "BTC_USDT"}
 
 
-def call(venue: str, route: Route, fields: dict[str, object] | None = None) -> Call:
+def call(venue: str, route: Route, fields: dict[str, object] | None = None) -> ApiCall:
     text = {name: str(value) for name, value in (fields or {}).items()}
     parts = {name: PARTS.get(name, "1") for name in re.findall(r"{(\w+)}", route.path)}
     body = json.dumps(fields or {}).encode()
-    return Call(FLOORS[venue], route.method, route.path, "", text, {}, body, parts)
+    return ApiCall(
+        floor=FLOORS[venue],
+        method=route.method,
+        path=route.path,
+        query=text,
+        body=body,
+        path_params=parts,
+    )
 
 
 @pytest.mark.parametrize("venue", DIALECTS)
@@ -53,8 +60,8 @@ def test_a_path_is_said_once_and_every_bucket_has_a_budget(venue: str) -> None:
 @pytest.mark.parametrize("venue", DIALECTS)
 def test_nobody_is_let_in_without_a_key(venue: str) -> None:
     for _, route in (each for each in private if each[0] == venue):
-        with pytest.raises(WireRefusal):
-            FLOORS[venue].dialect.who(call(venue, route))
+        with pytest.raises(ApiError):
+            FLOORS[venue].dialect.authenticate(call(venue, route))
 
 
 #: what a request must have before it gets anywhere; the strangest things are put over it
@@ -142,6 +149,6 @@ def test_whatever_is_asked_is_answered_or_refused(
     asked.account = ACCOUNT if route.private else ""
     try:
         answer = route.handler(asked)
-    except WireRefusal as refusal:
-        answer = FLOORS[venue].dialect.refuse(asked, refusal)
+    except ApiError as refusal:
+        answer = FLOORS[venue].dialect.render_error(asked, refusal)
     assert answer is not None

@@ -16,7 +16,7 @@ import pytest
 
 from bowline.core.model.values import SECOND_NS
 from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, symbol_spec
-from bowline.simex.dialect import Call, Reply, Route, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Response, Route
 from bowline.simex.floor import Floor
 from tests.simex.hostile import BODIES, GOOD, TEXTS, VALUES
 
@@ -43,7 +43,7 @@ def name_of(value: object) -> str:
     return f"{value.method} {value.path}" if isinstance(value, Route) else str(value)
 
 
-def requests(venue: str, route: Route, field: str, value: Any, good: dict[str, Any]) -> Call:
+def requests(venue: str, route: Route, field: str, value: Any, good: dict[str, Any]) -> ApiCall:
     """`good` with one field of it otherwise, as query and as body."""
     fields = good | {field: value}
     parts = {name: PARTS.get(name, "1") for name in re.findall(r"{(\w+)}", route.path)}
@@ -52,10 +52,17 @@ def requests(venue: str, route: Route, field: str, value: Any, good: dict[str, A
     if venue == "binance":
         body = urlencode(query).encode()
     path = route.path.format(**parts)
-    return Call(FLOORS[venue], route.method, path, "", query, {}, body, parts)
+    return ApiCall(
+        floor=FLOORS[venue],
+        method=route.method,
+        path=path,
+        query=query,
+        body=body,
+        path_params=parts,
+    )
 
 
-def cases(venue: str, route: Route) -> Iterator[tuple[str, Any, Call]]:
+def cases(venue: str, route: Route) -> Iterator[tuple[str, Any, ApiCall]]:
     values = TEXTS if venue in ("binance", "bingx") or route.method == "GET" else TEXTS + VALUES
     for good in GOOD[venue]:
         for field in good:
@@ -66,15 +73,15 @@ def cases(venue: str, route: Route) -> Iterator[tuple[str, Any, Call]]:
                     yield field, value, requests(venue, route, field, inner | {name: value}, good)
 
 
-def answered(call: Call, route: Route) -> tuple[Reply, bool]:
+def answered(call: ApiCall, route: Route) -> tuple[Response, bool]:
     """What goes back, and whether the request was refused."""
     dialect, refused = call.floor.dialect, False
     call.account = ACCOUNT if route.private else ""
     try:
         answer = route.handler(call)
-    except WireRefusal as refusal:
-        answer, refused = dialect.refuse(call, refusal), True
-    reply = answer if isinstance(answer, Reply) else dialect.wrap(call, answer)
+    except ApiError as refusal:
+        answer, refused = dialect.render_error(call, refusal), True
+    reply = answer if isinstance(answer, Response) else dialect.wrap_result(call, answer)
     # OKX refuses each row by itself ("API guide", order placing): with code 1 none went well
     none_went_well = isinstance(reply.body, dict) and reply.body.get("code") == "1"
     return reply, refused or none_went_well

@@ -37,7 +37,7 @@ FIELDS = (
 
 @pytest.mark.parametrize(
     ("venue", "door"),
-    [(venue, each.path) for venue, floor in FLOORS.items() for each in floor.dialect.doors],
+    [(venue, each.path) for venue, floor in FLOORS.items() for each in floor.dialect.endpoints],
 )
 def test_no_frame_breaks_a_stream(venue: str, door: str) -> None:
     """A bug would end the connection without a word."""
@@ -48,13 +48,13 @@ def test_no_frame_breaks_a_stream(venue: str, door: str) -> None:
         session = opened(floor, door)
         session.account = logged_in
         for body in BODIES:
-            session.door.hear(session, body)
+            session.endpoint.on_message(session, body)
             with contextlib.suppress(UnicodeDecodeError):
-                session.door.hear(session, body.decode())
+                session.endpoint.on_message(session, body.decode())
         for verb in VERBS:
             for field in FIELDS:
                 for value in strange:
-                    session.door.hear(session, json.dumps(verb | {field: value}))
+                    session.endpoint.on_message(session, json.dumps(verb | {field: value}))
             told(session)
         session.unsubscribe_all()
     assert state_of(floor) == before
@@ -81,7 +81,7 @@ def test_no_value_of_an_order_over_a_socket_breaks_it(venue: str) -> None:
     for good in GOOD[venue]:
         for field in good:
             for value in TEXTS + VALUES:
-                session.door.hear(session, json.dumps(framed(good | {field: value})))
+                session.endpoint.on_message(session, json.dumps(framed(good | {field: value})))
                 assert told(session), f"{field}={str(value)[:40]!r} is not answered"
                 if state_of(floor) != before:
                     cleared(floor)

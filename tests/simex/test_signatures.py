@@ -19,7 +19,7 @@ import pytest
 from bowline.core.model.values import SECOND_NS
 from bowline.simex import DIALECTS
 from bowline.simex.credentials import ApiCredentials
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.floor import Floor
 from tests.simex.clients import Seat
 from tests.simex.lines import heard
@@ -53,13 +53,17 @@ class Caught(Exception):
         super().__init__(url)
         self.url, self.method, self.headers, self.body = url, method, headers, body
 
-    def call(self, seat: Seat) -> Call:
+    def call(self, seat: Seat) -> ApiCall:
         path, _, query = self.url.removeprefix(seat.address.http(seat.venue)).partition("?")
-        return Call(
-            seat.world.floors[seat.venue], self.method, path, query,
-            dict(parse_qsl(query, keep_blank_values=True)), Headers(self.headers),
-            (self.body or "").encode(),
-        )  # fmt: skip
+        return ApiCall(
+            floor=seat.world.floors[seat.venue],
+            method=self.method,
+            path=path,
+            raw_query=query,
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            headers=Headers(self.headers),
+            body=(self.body or "").encode(),
+        )
 
     def changed(self, name: str, otherwise: Callable[[str], str]) -> Caught:
         headers, url, body = dict(self.headers), self.url, self.body
@@ -146,14 +150,14 @@ def test_a_request_is_believed_only_if_all_of_its_proof_holds(
 
 
 def believed(request: Caught, seat: Seat) -> None:
-    assert seat.world.floors[seat.venue].dialect.who(request.call(seat))
+    assert seat.world.floors[seat.venue].dialect.authenticate(request.call(seat))
 
 
 def refused(request: Caught, seat: Seat) -> None:
     call = request.call(seat)
-    with pytest.raises(WireRefusal) as no:
-        call.floor.dialect.who(call)
-    reply = call.floor.dialect.refuse(call, no.value)
+    with pytest.raises(ApiError) as no:
+        call.floor.dialect.authenticate(call)
+    reply = call.floor.dialect.render_error(call, no.value)
     assert reply.status < 500
     reply.encoded()
 

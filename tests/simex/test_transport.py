@@ -113,7 +113,7 @@ def test_a_client_that_goes_away_in_the_middle_is_no_error(
 
 @pytest.mark.parametrize("venue", ["bybit", "okx", "gate", "binance"])
 def test_a_stream_goes_on_after_what_it_cannot_read(venue: str) -> None:
-    doors = {
+    endpoints = {
         "bybit": "/v5/private", "okx": "/ws/v5/private", "gate": "/ws/v4/",
         "binance": "/ws-api/v3",
     }  # fmt: skip
@@ -125,7 +125,7 @@ def test_a_stream_goes_on_after_what_it_cannot_read(venue: str) -> None:
         async with (
             serve(World([venue], market=market)) as address,
             aiohttp.ClientSession() as http,
-            http.ws_connect(address.ws(venue) + doors[venue]) as socket,
+            http.ws_connect(address.ws(venue) + endpoints[venue]) as socket,
         ):
             for text in ("[" * 100_000, "{", "1" * 10_000, '{"op":' * 50_000, "\U0001f680"):
                 await socket.send_str(text)

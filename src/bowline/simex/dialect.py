@@ -1,12 +1,12 @@
-"""What it takes to speak as a venue: tables of routes, doors and renderings, in its own words.
+"""What it takes to speak as a venue: tables of routes, endpoints and renderings, in its own words.
 
     a dialect       says                                            the framework does
     ──────────────────────────────────────────────────────────────────────────────────────────
     routes          method, path, handler, whether it is private    match, parse, reply
     budgets         how much weight a bucket takes in how long      count, refuse
     who             whose key it is, if signature and time hold     call it before a private handler
-    refuse          an error in the venue's form and status         call it for every `WireRefusal`
-    doors           WebSocket paths, and what a frame asks for      accept, queue, ping, close
+    refuse          an error in the venue's form and status         call it for every `ApiError`
+    endpoints           WebSocket paths, and what a frame asks for      accept, queue, ping, close
     opening         the first frames of a topic                     send them to its subscriber
     telling         the frames that a fact is, for a topic          send them to all subscribers
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 Frame = object
 
 
-class WireRefusal(Exception):
+class ApiError(Exception):
     """The venue says no to a request: its own code and words, HTTP status and headers.
 
-    Raised by a handler, by `who` or by a fault; the dialect gives it its form.
+    Raised by a handler, by `authenticate` or by a fault; the dialect gives it its form.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class WireRefusal(Exception):
         self.headers = dict(headers or {})
 
 
-class Reply(Struct):
+class Response(Struct):
     """What goes back: `body` is encoded as JSON unless it is bytes."""
 
     body: object
@@ -73,16 +73,16 @@ class Reply(Struct):
         return self.body if isinstance(self.body, bytes) else msgspec.json.encode(self.body)
 
 
-class Call(Struct):
-    """One request. `path` and `raw_query` are as they were signed; `account` is set by `who`."""
+class ApiCall(Struct, kw_only=True):
+    """One request. `path` and `raw_query` are as signed; `authenticate` sets `account`."""
 
     floor: Floor
     method: str
     path: str
-    raw_query: str
-    query: dict[str, str]
-    headers: Mapping[str, str]
-    body: bytes
+    raw_query: str = ""
+    query: dict[str, str] = {}
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
     #: parts of the path that the route's template names
     path_params: dict[str, str] = {}
     account: str = ""
@@ -101,11 +101,11 @@ class Call(Struct):
         return self.query | text_fields(self.json())
 
 
-Handler = Callable[[Call], Reply | object]
+Handler = Callable[[ApiCall], Response | object]
 
 
 class Route(Struct, frozen=True):
-    """`path` may hold `{names}`. A private route has `who` called first.
+    """`path` may hold `{names}`. A private route has `authenticate` called first.
 
     `bucket` names the budget that `weight` comes out of.
     """
@@ -165,20 +165,20 @@ class StreamTopic(Struct, frozen=True):
     note: str = ""
 
 
-class Door(Struct, frozen=True):
-    """A WebSocket endpoint: `greet` when it opens, `hear` with each frame, `remaining` at its end.
+class WebSocketEndpoint(Struct, frozen=True):
+    """A WebSocket endpoint: called on open, each message and close.
 
-    The venue pings every `ping_every_s`, if not 0, with frames of `ping` or the protocol's own.
-    It closes a connection that it has not heard from for `silent_after_s`, if not 0.
+    The venue pings every `ping_interval_s`, if not 0, with `ping_frame` or the protocol's own.
+    It closes a connection that it has not heard from for `idle_timeout_s`, if not 0.
     """
 
     path: str
-    hear: Callable[[Session, str | bytes], None]
-    greet: Callable[[Session], None] | None = None
-    left: Callable[[Session], None] | None = None
-    ping: Callable[[Session], Frame] | None = None
-    ping_every_s: float = 0.0
-    silent_after_s: float = 0.0
+    on_message: Callable[[Session, str | bytes], None]
+    on_open: Callable[[Session], None] | None = None
+    on_close: Callable[[Session], None] | None = None
+    ping_frame: Callable[[Session], Frame] | None = None
+    ping_interval_s: float = 0.0
+    idle_timeout_s: float = 0.0
 
 
 class Wallet(Struct, frozen=True):
@@ -206,32 +206,32 @@ class Dialect(Protocol):
         """REST."""
 
     @property
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[WebSocketEndpoint]:
         """WebSocket."""
 
     @property
     def quotas(self) -> dict[str, RequestQuota]:
         """Rate limits, by bucket."""
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """The account whose key signed this in time; WireRefusal otherwise."""
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """What a handler returned, in the venue's envelope."""
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """What this venue says to a path that it does not know."""
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """What this venue says to everybody during maintenance."""
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
         """An error as this venue words it."""
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """Headers that tell how the quota stands; WireRefusal if it is exceeded."""
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """A frame for the wire: text, or bytes where the venue sends binary."""
 
     def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:

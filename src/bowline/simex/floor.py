@@ -254,7 +254,7 @@ def set_terms(
     mode: MarginMode,
     leverage: Decimal | None,
 ) -> Rejection | None:
-    """Margin mode and leverage together, or neither; what is so already is no refusal."""
+    """Margin mode and leverage together, or neither; what is so already is no error."""
     before = floor.view_of(instrument).settings(account, instrument).margin_mode
     refused = floor.set_margin_mode(account, instrument, mode)
     if leverage is not None and (refused is None or refused.reason is _SO_ALREADY):

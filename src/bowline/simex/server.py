@@ -1,6 +1,6 @@
 """The one HTTP server in front of all venues: `/<venue>/…`, REST and WebSocket alike.
 
-1. The path's first part chooses the floor; its routes and doors are matched on the rest.
+1. The path's first part chooses the floor; its routes and endpoints are matched on the rest.
 2. A request meets maintenance and faults, then the signature, then the budget, then the handler.
 3. What the handler moved is published before the reply goes out; the reply meets faults too.
 
@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from bowline.core.errors import BadInput
 from bowline.core.model.values import SECOND_NS
-from bowline.simex.dialect import Call, Door, Reply, Route, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Response, Route, WebSocketEndpoint
 from bowline.simex.fault_script import Fault
 from bowline.simex.session import Session
 from bowline.simex.world import World
@@ -97,8 +97,8 @@ class _Gate:
             venue: [(route.method, _pattern(route.path), route) for route in floor.dialect.routes]
             for venue, floor in world.floors.items()
         }
-        self._doors = {
-            venue: [(_pattern(door.path), door) for door in floor.dialect.doors]
+        self._endpoints = {
+            venue: [(_pattern(endpoint.path), endpoint) for endpoint in floor.dialect.endpoints]
             for venue, floor in world.floors.items()
         }
 
@@ -128,7 +128,7 @@ class _Gate:
             body = await request.read()
         except web.RequestPayloadError:
             return web.Response(status=400, text="the body cannot be read\n")
-        call = Call(
+        call = ApiCall(
             floor=floor,
             method=request.method,
             path=path,
@@ -143,7 +143,7 @@ class _Gate:
 
     # REST
 
-    async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, call: ApiCall) -> web.StreamResponse:
         floor, scheduler = call.floor, call.floor.scheduler
         scheduler.run_due()
         struck = self._world.faults.on_request(floor, f"{call.method} {call.path}")
@@ -153,21 +153,21 @@ class _Gate:
         kinds = {fault.fault for fault in struck}
         if "reset" in kinds:
             return _hang_up(request)
-        reply = self._reply(call, struck)
+        response = self._reply(call, struck)
         floor.publish()
         if "drop_reply" in kinds:
             return _hang_up(request)
-        body = reply.encoded()
+        body = response.encoded()
         for fault in struck:
             if fault.fault == "garble":
                 body = _garbled(body, fault.body)
         return web.Response(
             body=body,
-            status=reply.status,
-            headers={**reply.headers, "Content-Type": reply.content_type},
+            status=response.status,
+            headers={**response.headers, "Content-Type": response.content_type},
         )
 
-    def _reply(self, call: Call, struck: Sequence[Fault]) -> Reply:
+    def _reply(self, call: ApiCall, struck: Sequence[Fault]) -> Response:
         dialect = call.floor.dialect
         headers: dict[str, str] = {}
         try:
@@ -175,46 +175,53 @@ class _Gate:
                 return bare
             route = self._route(call, struck)
             if route.private:
-                call.account = dialect.who(call)
-            who = call.account or "everybody"
+                call.account = dialect.authenticate(call)
+            caller = call.account or "everybody"
             usage = call.floor.quota_counter.consume(
-                route.bucket, who, route.weight, call.floor.scheduler.now_ns
+                route.bucket, caller, route.weight, call.floor.scheduler.now_ns
             )
-            headers = dialect.usage(route, usage)
-            answer = route.handler(call)
+            headers = dialect.quota_headers(route, usage)
+            result = route.handler(call)
             if bare := _instead(struck, accepted=True):
                 return bare
             _refuse_by_script(struck, accepted=True)
-        except WireRefusal as refusal:
-            answer = dialect.refuse(call, refusal)
-        reply = answer if isinstance(answer, Reply) else dialect.wrap(call, answer)
-        reply.headers = headers | reply.headers
-        return reply
+        except ApiError as error:
+            result = dialect.render_error(call, error)
+        response = result if isinstance(result, Response) else dialect.wrap_result(call, result)
+        response.headers = headers | response.headers
+        return response
 
-    def _route(self, call: Call, struck: Sequence[Fault]) -> Route:
+    def _route(self, call: ApiCall, struck: Sequence[Fault]) -> Route:
         _refuse_by_script(struck, accepted=False)
         if self._world.faults.in_maintenance(call.floor):
-            raise call.floor.dialect.closed()
+            raise call.floor.dialect.maintenance_error()
         for method, pattern, route in self._routes[call.floor.venue]:
             if method == call.method and (found := pattern.fullmatch(call.path)):
                 call.path_params = found.groupdict()
                 return route
-        raise call.floor.dialect.no_such_path(call)
+        raise call.floor.dialect.unknown_path_error(call)
 
     # WebSocket
 
-    async def _welcome(self, request: web.Request, call: Call) -> web.StreamResponse:
-        door, parts = self._door(call)
-        if door is None:
+    async def _welcome(self, request: web.Request, call: ApiCall) -> web.StreamResponse:
+        endpoint, parts = self._endpoint(call)
+        if endpoint is None:
             return web.Response(status=404, text="no such stream\n")
         if self._world.faults.in_maintenance(call.floor):
             return web.Response(status=503)
         socket = web.WebSocketResponse(autoping=True, compress=False, max_msg_size=1 << 20)
         await socket.prepare(request)
         session = Session(
-            call.floor, door, socket, request.transport, next(self._number),
-            self._world.faults, parts, call.query, request.host,
-        )  # fmt: skip
+            floor=call.floor,
+            endpoint=endpoint,
+            socket=socket,
+            transport=request.transport,
+            number=next(self._number),
+            faults=self._world.faults,
+            path_params=parts,
+            query=call.query,
+            host=request.host,
+        )
         self._sessions.add(session)
         call.floor.subscriptions.subscribers.append(session)
         sender = asyncio.create_task(session.run_sender())
@@ -223,57 +230,57 @@ class _Gate:
         finally:
             session.unsubscribe_all()
             call.floor.subscriptions.subscribers.remove(session)
-            if door.left is not None:
-                door.left(session)
+            if endpoint.on_close is not None:
+                endpoint.on_close(session)
             self._sessions.discard(session)
             sender.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await sender
         return socket
 
-    def _door(self, call: Call) -> tuple[Door | None, dict[str, str]]:
-        for pattern, door in self._doors[call.floor.venue]:
+    def _endpoint(self, call: ApiCall) -> tuple[WebSocketEndpoint | None, dict[str, str]]:
+        for pattern, endpoint in self._endpoints[call.floor.venue]:
             if found := pattern.fullmatch(call.path):
-                return door, found.groupdict()
+                return endpoint, found.groupdict()
         return None, {}
 
     async def _attend(self, session: Session, socket: web.WebSocketResponse) -> None:
         """Hear the client until it has gone."""
         _keep_awake(session)
-        if session.door.greet is not None:
-            session.door.greet(session)
+        if session.endpoint.on_open is not None:
+            session.endpoint.on_open(session)
         async for message in socket:
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             session.floor.scheduler.run_due()
             session.last_received_ns = session.floor.scheduler.now_ns
-            session.door.hear(session, message.data)
+            session.endpoint.on_message(session, message.data)
             session.floor.publish()
 
 
 def _keep_awake(session: Session) -> None:
     """Schedule the pings, and the close of a connection that has been silent for too long."""
-    scheduler, door = session.floor.scheduler, session.door
+    scheduler, endpoint = session.floor.scheduler, session.endpoint
 
     def ping() -> None:
         if session.closed:
             return
         session.send_ping()
-        scheduler.call_later(door.ping_every_s, ping)
+        scheduler.call_later(endpoint.ping_interval_s, ping)
 
     def listen() -> None:
         if session.closed:
             return
         silent_ns = scheduler.now_ns - session.last_received_ns
-        if silent_ns >= door.silent_after_s * SECOND_NS:
+        if silent_ns >= endpoint.idle_timeout_s * SECOND_NS:
             session.close()
             return
-        scheduler.call_later(door.silent_after_s - silent_ns / SECOND_NS, listen)
+        scheduler.call_later(endpoint.idle_timeout_s - silent_ns / SECOND_NS, listen)
 
-    if door.ping_every_s:
-        scheduler.call_later(door.ping_every_s, ping)
-    if door.silent_after_s:
-        scheduler.call_later(door.silent_after_s, listen)
+    if endpoint.ping_interval_s:
+        scheduler.call_later(endpoint.ping_interval_s, ping)
+    if endpoint.idle_timeout_s:
+        scheduler.call_later(endpoint.idle_timeout_s, listen)
 
 
 def _text(sent: str) -> str:
@@ -291,7 +298,7 @@ def _hang_up(request: web.Request) -> web.StreamResponse:
     return web.Response(status=500)
 
 
-def _instead(struck: Sequence[Fault], *, accepted: bool) -> Reply | None:
+def _instead(struck: Sequence[Fault], *, accepted: bool) -> Response | None:
     """What stands before a venue answers, not the venue itself."""
     for fault in struck:
         if fault.fault == "status" and fault.accepted is accepted:
@@ -302,12 +309,12 @@ def _instead(struck: Sequence[Fault], *, accepted: bool) -> Reply | None:
 def _refuse_by_script(struck: Sequence[Fault], *, accepted: bool) -> None:
     for fault in struck:
         if fault.fault == "error" and fault.accepted is accepted:
-            raise WireRefusal(fault.code, fault.message, status=fault.status)
+            raise ApiError(fault.code, fault.message, status=fault.status)
 
 
-def _bare(fault: Fault) -> Reply:
+def _bare(fault: Fault) -> Response:
     headers = {} if fault.retry_after_s is None else {"Retry-After": f"{fault.retry_after_s:g}"}
-    return Reply(b"<html>busy</html>", fault.status or 503, headers, "text/html")
+    return Response(b"<html>busy</html>", fault.status or 503, headers, "text/html")
 
 
 def _garbled(body: bytes, how: str) -> bytes:

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from aiohttp import WSCloseCode, web
 
-from bowline.simex.dialect import Door, Frame, StreamTopic
+from bowline.simex.dialect import Frame, StreamTopic, WebSocketEndpoint
 from bowline.simex.faults import Faults, Shaken
 from bowline.simex.floor import Floor
 
@@ -32,8 +32,9 @@ class Session:
 
     def __init__(
         self,
+        *,
         floor: Floor,
-        door: Door,
+        endpoint: WebSocketEndpoint,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         number: int,
@@ -43,7 +44,7 @@ class Session:
         host: str,
     ) -> None:
         self.floor = floor
-        self.door = door
+        self.endpoint = endpoint
         self.number = number
         self.path_params = path_params
         self.query = query
@@ -67,7 +68,7 @@ class Session:
         """Queue a frame. With a topic it is an update, which faults may drop, repeat or delay."""
         if topic is not None and self.floor.scheduler.now_ns < self.frozen_until_ns:
             return
-        payload = self.floor.dialect.encode(frame)
+        payload = self.floor.dialect.encode_frame(frame)
         if topic is None:
             self._queue(payload)
             return
@@ -123,10 +124,10 @@ class Session:
 
     def send_ping(self) -> None:
         """Send a ping: the venue's own, or one of the protocol."""
-        if self.door.ping is None:
+        if self.endpoint.ping_frame is None:
             self._outbox.put_nowait(_Control.PING)
         else:
-            self.send(self.door.ping(self))
+            self.send(self.endpoint.ping_frame(self))
 
     async def run_sender(self) -> None:
         """Send what is queued, until `close`; ConnectionError if the client is gone."""

@@ -12,7 +12,7 @@ from typing import Any
 from bowline.core.model.values import floor_to_step
 from bowline.core.sim.exchange import VenueOrder
 from bowline.simex import ACCOUNT, World, serve, symbol_spec
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.floor import Floor
 from tests.simex.freqtrade_judge import books
 from tests.simex.freqtrade_judge.bot import LIMIT_STOPS_ALONE, WITHOUT_STOPS, Bot, trading
@@ -182,11 +182,11 @@ async def judge(
 def _watch_unknown(floor: Floor) -> dict[str, None]:
     """What is asked for from now on that the venue does not play."""
     unknown: dict[str, None] = {}
-    said = floor.dialect.no_such_path
+    said = floor.dialect.unknown_path_error
 
-    def no_such_path(call: Call) -> WireRefusal:
+    def unknown_path_error(call: ApiCall) -> ApiError:
         unknown[f"{call.method} {call.path}"] = None
         return said(call)
 
-    floor.dialect.no_such_path = no_such_path  # type: ignore[method-assign]
+    floor.dialect.unknown_path_error = unknown_path_error  # type: ignore[method-assign]
     return unknown

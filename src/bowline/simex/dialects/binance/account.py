@@ -9,7 +9,7 @@ from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Holding, PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.binance.refusals import FIELDS, missing, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     fields_of,
@@ -38,7 +38,7 @@ class Kept:
 Words = dict[str, object]
 
 
-def spot_account(call: Call) -> object:
+def spot_account(call: ApiCall) -> object:
     """GET /api/v3/account."""
     bare = fields_of(call).get("omitZeroBalances") == "true"
     return {
@@ -68,7 +68,7 @@ def spot_account(call: Call) -> object:
     }  # fmt: skip
 
 
-def restrictions(call: Call) -> object:
+def restrictions(call: ApiCall) -> object:
     """GET /sapi/v1/account/apiRestrictions: the test key trades, and cannot withdraw."""
     return {
         "ipRestrict": True,
@@ -87,7 +87,7 @@ def restrictions(call: Call) -> object:
     }
 
 
-def linear_account(call: Call) -> object:
+def linear_account(call: ApiCall) -> object:
     """GET /fapi/v2 and v3/account: assets, and the positions that are open."""
     view = call.floor.view("linear")
     holdings = view.holdings(call.account)
@@ -143,7 +143,7 @@ def _asset(holding: Holding, now_ms: int) -> Words:
     }
 
 
-def linear_balance(call: Call) -> object:
+def linear_balance(call: ApiCall) -> object:
     """GET /fapi/v2 and v3/balance."""
     return [
         {
@@ -161,14 +161,14 @@ def linear_balance(call: Call) -> object:
     ]
 
 
-def positions(call: Call) -> object:
+def positions(call: ApiCall) -> object:
     """GET /fapi/v3/positionRisk: the positions that are open."""
     chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
     found = call.floor.view("linear").positions(call.account)
     return [linear_position(call.floor, each) for each in found if each.instrument in chosen]
 
 
-def positions_with_flat(call: Call) -> object:
+def positions_with_flat(call: ApiCall) -> object:
     """GET /fapi/v2/positionRisk: every symbol, with leverage and margin type."""
     rows = []
     for listing in listings_in(call, fields_of(call)):
@@ -205,12 +205,12 @@ def legs(floor: Floor, account: str, listing: Listing) -> list[PositionSnapshot]
     ]  # fmt: skip
 
 
-def position_mode(call: Call) -> object:
+def position_mode(call: ApiCall) -> object:
     """GET positionSide/dual."""
     return {"dualSidePosition": _hedged(call)}
 
 
-def _hedged(call: Call) -> bool:
+def _hedged(call: ApiCall) -> bool:
     view = call.floor.view("linear")
     modes = {
         view.settings(call.account, each.instrument.id).position_mode
@@ -219,7 +219,7 @@ def _hedged(call: Call) -> bool:
     return modes == {PositionMode.HEDGE}
 
 
-def set_position_mode(call: Call) -> object:
+def set_position_mode(call: ApiCall) -> object:
     """POST positionSide/dual: of the whole account."""
     wanted = fields_of(call).get("dualSidePosition", "").lower()
     if wanted not in ("true", "false"):
@@ -227,15 +227,15 @@ def set_position_mode(call: Call) -> object:
     mode = PositionMode.HEDGE if wanted == "true" else PositionMode.ONE_WAY
     refused = call.floor.set_position_mode(call.account, mode)
     if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
-        raise WireRefusal(-4059, "No need to change position side.")
+        raise ApiError(-4059, "No need to change position side.")
     if refused is not None and refused.reason is RejectReason.MODE_IN_USE:
         if call.floor.view("linear").open_orders(call.account):
-            raise WireRefusal(-4067, "Position side cannot be changed if there exists open orders.")
-        raise WireRefusal(-4068, "Position side cannot be changed if there exists position.")
+            raise ApiError(-4067, "Position side cannot be changed if there exists open orders.")
+        raise ApiError(-4068, "Position side cannot be changed if there exists position.")
     return _done(refused)
 
 
-def set_margin_type(call: Call) -> object:
+def set_margin_type(call: ApiCall) -> object:
     """POST marginType."""
     fields = fields_of(call)
     instrument = listing_in(call, fields).instrument.id
@@ -244,11 +244,11 @@ def set_margin_type(call: Call) -> object:
         raise missing("marginType")
     refused = call.floor.set_margin_mode(call.account, instrument, mode)
     if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
-        raise WireRefusal(-4046, "No need to change margin type.")
+        raise ApiError(-4046, "No need to change margin type.")
     if refused is not None and refused.reason is RejectReason.MODE_IN_USE:
         if call.floor.view("linear").open_orders(call.account, instrument):
-            raise WireRefusal(-4047, "Margin type cannot be changed if there exists open orders.")
-        raise WireRefusal(-4048, "Margin type cannot be changed if there exists position.")
+            raise ApiError(-4047, "Margin type cannot be changed if there exists open orders.")
+        raise ApiError(-4048, "Margin type cannot be changed if there exists position.")
     return _done(refused)
 
 
@@ -258,16 +258,16 @@ def _done(refused: Rejection | None) -> Words:
     return {"code": 200, "msg": "success"}
 
 
-def set_leverage(call: Call) -> object:
+def set_leverage(call: ApiCall) -> object:
     """POST leverage: the same again is fine."""
     fields = fields_of(call)
     listing = listing_in(call, fields)
     leverage = number_in(fields, "leverage")
     refused = call.floor.set_leverage(call.account, listing.instrument.id, leverage)
     if refused is not None and refused.reason is RejectReason.LEVERAGE_TOO_HIGH:
-        raise WireRefusal(-4028, f"Leverage {plain(leverage)} is not valid")
+        raise ApiError(-4028, f"Leverage {plain(leverage)} is not valid")
     if refused is not None and refused.reason is RejectReason.INSUFFICIENT_FUNDS:
-        raise WireRefusal(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
+        raise ApiError(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused)
     return {
@@ -277,7 +277,7 @@ def set_leverage(call: Call) -> object:
     }
 
 
-def symbol_config(call: Call) -> object:
+def symbol_config(call: ApiCall) -> object:
     """GET symbolConfig: leverage and margin type, which the positions do not tell."""
     view, modes = call.floor.view("linear"), {mode: word for word, mode in _MARGIN_MODES.items()}
     shown = []
@@ -295,7 +295,7 @@ def symbol_config(call: Call) -> object:
     return shown
 
 
-def countdown(call: Call) -> object:
+def countdown(call: ApiCall) -> object:
     """POST countdownCancelAll: a symbol's orders go unless this is said again in time."""
     fields, floor, account = fields_of(call), call.floor, call.account
     listing = listing_in(call, fields)
@@ -310,11 +310,11 @@ def countdown(call: Call) -> object:
     return {"symbol": listing.venue_symbol, "countdownTime": str(wait_ms)}
 
 
-def open_listen_key(call: Call) -> object:
+def open_listen_key(call: ApiCall) -> object:
     """POST and PUT listenKey: another hour. The same key as long as one is good."""
     floor = call.floor
     if call.method == "PUT" and not listen_key(floor):
-        raise WireRefusal(-1125, "This listenKey does not exist.")
+        raise ApiError(-1125, "This listenKey does not exist.")
     if not listen_key(floor):
         remembered(
             floor, Kept
@@ -323,7 +323,7 @@ def open_listen_key(call: Call) -> object:
     return {"listenKey": listen_key(floor)}
 
 
-def close_listen_key(call: Call) -> object:
+def close_listen_key(call: ApiCall) -> object:
     """DELETE listenKey."""
     remembered(call.floor, Kept).listen_key = ""
     return {}

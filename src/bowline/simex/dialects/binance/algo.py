@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.binance.refusals import FIELDS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     Fields,
@@ -19,7 +19,7 @@ from bowline.simex.dialects.binance.words import algo_id, algo_order, algo_order
 from bowline.simex.wire_values import ms
 
 
-def place(call: Call) -> Reply:
+def place(call: ApiCall) -> Response:
     """POST algoOrder."""
     fields = fields_of(call)
     if fields.get("algoType") != "CONDITIONAL":
@@ -27,12 +27,12 @@ def place(call: Call) -> Reply:
     headers = counted(call, "linear")
     order = order_in(call, listing_in(call, fields), fields)
     if order.trigger is None:
-        raise WireRefusal(-1116, "Invalid orderType.")
+        raise ApiError(-1116, "Invalid orderType.")
     placed = or_refused(call, call.floor.place(order))
-    return Reply(algo_order(call.floor, placed), headers=headers)
+    return Response(algo_order(call.floor, placed), headers=headers)
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """DELETE algoOrder."""
     found = _named(call, fields_of(call))
     if found is None or found.triggered:
@@ -42,7 +42,7 @@ def cancel(call: Call) -> object:
     return names | {"code": "200", "msg": "success"}
 
 
-def cancel_all(call: Call) -> object:
+def cancel_all(call: ApiCall) -> object:
     """DELETE algoOpenOrders of one symbol."""
     instrument = listing_in(call, fields_of(call)).instrument.id
     for each in call.floor.view("linear").open_orders(call.account, instrument):
@@ -51,7 +51,7 @@ def cancel_all(call: Call) -> object:
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
-def look_up(call: Call) -> object:
+def look_up(call: ApiCall) -> object:
     """GET algoOrder: waiting, triggered or ended."""
     found = _named(call, fields_of(call))
     if found is None:
@@ -59,7 +59,7 @@ def look_up(call: Call) -> object:
     return algo_order(call.floor, found)
 
 
-def open_orders(call: Call) -> object:
+def open_orders(call: ApiCall) -> object:
     """GET openAlgoOrders: those that wait."""
     chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
     found = call.floor.view("linear").open_orders(call.account)
@@ -68,7 +68,7 @@ def open_orders(call: Call) -> object:
     ]
 
 
-def all_orders(call: Call) -> object:
+def all_orders(call: ApiCall) -> object:
     """GET allAlgoOrders of a symbol, oldest first."""
     fields = fields_of(call)
     listing = listing_in(call, fields)
@@ -82,14 +82,14 @@ def all_orders(call: Call) -> object:
     return [algo_order(call.floor, each) for each in found[-limit_in(fields, 500, 1000) :]]
 
 
-def _every(call: Call, listing: Listing) -> list[VenueOrder]:
+def _every(call: ApiCall, listing: Listing) -> list[VenueOrder]:
     view, instrument = call.floor.view("linear"), listing.instrument.id
     found = view.closed_orders(call.account, instrument)
     found += view.open_orders(call.account, instrument)
     return sorted(filter(is_algo, found), key=lambda order: order.order_id)
 
 
-def _named(call: Call, fields: Fields) -> VenueOrder | None:
+def _named(call: ApiCall, fields: Fields) -> VenueOrder | None:
     key: int | str = fields.get("clientAlgoId", "")
     if fields.get("algoId"):
         key = algo_order_id(FIELDS.integer(fields, "algoId", 0))

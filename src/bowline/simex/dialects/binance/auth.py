@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.binance.refusals import missing
 from bowline.simex.dialects.binance.request_fields import fields_of
 from bowline.simex.floor import ACCOUNT, Floor
@@ -21,7 +21,7 @@ _EARLY_MS = 1_000
 _SIGNATURE = re.compile(r"&?signature=[^&]*")
 
 
-def who(call: Call) -> str:
+def authenticate(call: ApiCall) -> str:
     """The account of the key; WireRefusal if key, signature or time are wrong."""
     _check_key(call.floor, call.headers.get("X-MBX-APIKEY", ""))
     if call.path in _KEY_ALONE:
@@ -41,10 +41,10 @@ def check_signed(floor: Floor, params: dict[str, str]) -> None:
 
 def _check_key(floor: Floor, key: str) -> None:
     if not key:
-        raise WireRefusal(-2014, "API-key format invalid.", status=401)
+        raise ApiError(-2014, "API-key format invalid.", status=401)
     if key != floor.credentials.api_key or not floor.key_works:
         text = "Invalid API-key, IP, or permissions for action."
-        raise WireRefusal(-2015, text, status=401)
+        raise ApiError(-2015, text, status=401)
 
 
 def _check(floor: Floor, signed: str, fields: dict[str, str]) -> None:
@@ -56,15 +56,15 @@ def _check(floor: Floor, signed: str, fields: dict[str, str]) -> None:
         if not fields.get(name):
             raise missing(name)
     if window_ms > _LONGEST_WINDOW_MS:
-        raise WireRefusal(-1131, "'recvWindow' must be less than 60000.")
+        raise ApiError(-1131, "'recvWindow' must be less than 60000.")
     ahead_ms = parse_int(sent_ms, 0) - ms(floor.now_ns)
     if ahead_ms >= _EARLY_MS:
         text = "Timestamp for this request was 1000ms ahead of the server's time."
-        raise WireRefusal(-1021, text)
+        raise ApiError(-1021, text)
     if -ahead_ms > window_ms:
-        raise WireRefusal(-1021, "Timestamp for this request is outside of the recvWindow.")
+        raise ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")
     expected = hmac.new(
         floor.credentials.secret.encode(), signed.encode(), hashlib.sha256
     ).hexdigest()
     if not signatures_match(expected, fields["signature"]):
-        raise WireRefusal(-1022, "Signature for this request is not valid.")
+        raise ApiError(-1022, "Signature for this request is not valid.")

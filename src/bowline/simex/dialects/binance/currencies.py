@@ -5,12 +5,12 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.symbol_specs import traded_assets
 from bowline.simex.wire_values import ms
 
 
-def currencies(call: Call) -> object:
+def currencies(call: ApiCall) -> object:
     """GET /sapi/v1/capital/config/getall ("All Coins' Information")."""
     return [
         {
@@ -26,12 +26,12 @@ def currencies(call: Call) -> object:
     ]
 
 
-def none_listed(_: Call) -> object:
+def none_listed(_: ApiCall) -> object:
     """GET margin/allPairs and margin/isolated/allPairs: there is no margin account."""
     return []
 
 
-def no_coin_margined(call: Call) -> object:
+def no_coin_margined(call: ApiCall) -> object:
     """GET /dapi/v1/exchangeInfo: no contract is settled in a coin here."""
     return {
         "timezone": "UTC",

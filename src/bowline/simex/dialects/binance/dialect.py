@@ -1,4 +1,4 @@
-"""Binance as tables: routes with their weights, quotas, doors, and the form of an error."""
+"""Binance as tables: routes, quotas, endpoints; authentication, and the form of responses."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import msgspec
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialect import (
-    Call,
-    Door,
+    ApiCall,
+    ApiError,
     Frame,
     Handler,
-    Reply,
+    Response,
     Route,
     StreamTopic,
     Wallet,
-    WireRefusal,
+    WebSocketEndpoint,
     public_route,
     signed_route,
 )
@@ -163,22 +163,36 @@ _QUOTAS = {
     "messages": RequestQuota(10),
 }
 _PING_S, _LINEAR_PING_S = 20.0, 180.0
-_DOORS = (
-    Door("/ws", streams.hear, streams.greet, ping_every_s=_PING_S),
-    Door("/ws/{stream}", streams.hear, streams.greet, ping_every_s=_PING_S),
-    Door("/stream", streams.hear, streams.greet, ping_every_s=_PING_S),
-    Door("/ws-api/v3", wsapi.hear_spot, ping_every_s=_PING_S),
-    Door("/ws-fapi/v1", wsapi.hear_linear, ping_every_s=_LINEAR_PING_S),
-    Door("/private/ws", streams.hear_private, streams.greet_private, ping_every_s=_LINEAR_PING_S),
-    Door(
-        "/private/ws/{key}",
-        streams.hear_private,
-        streams.greet_private,
-        ping_every_s=_LINEAR_PING_S,
+_ENDPOINTS = (
+    WebSocketEndpoint("/ws", streams.on_message, streams.on_open, ping_interval_s=_PING_S),
+    WebSocketEndpoint("/ws/{stream}", streams.on_message, streams.on_open, ping_interval_s=_PING_S),
+    WebSocketEndpoint("/stream", streams.on_message, streams.on_open, ping_interval_s=_PING_S),
+    WebSocketEndpoint("/ws-api/v3", wsapi.on_spot_message, ping_interval_s=_PING_S),
+    WebSocketEndpoint("/ws-fapi/v1", wsapi.on_linear_message, ping_interval_s=_LINEAR_PING_S),
+    WebSocketEndpoint(
+        "/private/ws",
+        streams.on_private_message,
+        streams.on_private_open,
+        ping_interval_s=_LINEAR_PING_S,
     ),
-    Door("/{door}/ws", streams.hear, streams.greet, ping_every_s=_LINEAR_PING_S),
-    Door("/{door}/ws/{stream}", streams.hear, streams.greet, ping_every_s=_LINEAR_PING_S),
-    Door("/{door}/stream", streams.hear, streams.greet, ping_every_s=_LINEAR_PING_S),
+    WebSocketEndpoint(
+        "/private/ws/{key}",
+        streams.on_private_message,
+        streams.on_private_open,
+        ping_interval_s=_LINEAR_PING_S,
+    ),
+    WebSocketEndpoint(
+        "/{endpoint}/ws", streams.on_message, streams.on_open, ping_interval_s=_LINEAR_PING_S
+    ),
+    WebSocketEndpoint(
+        "/{endpoint}/ws/{stream}",
+        streams.on_message,
+        streams.on_open,
+        ping_interval_s=_LINEAR_PING_S,
+    ),
+    WebSocketEndpoint(
+        "/{endpoint}/stream", streams.on_message, streams.on_open, ping_interval_s=_LINEAR_PING_S
+    ),
 )
 #: what each quota is called in the headers
 _USED = {
@@ -193,7 +207,7 @@ class BinanceDialect:
 
     venue = "binance"
     routes: Sequence[Route] = _ROUTES
-    doors: Sequence[Door] = _DOORS
+    endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
@@ -206,33 +220,33 @@ class BinanceDialect:
         most = start.TIERS[0].max_leverage
         return spec.to_listing(f"binance:{kind}", spec.symbol, max_leverage=most)
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """HMAC-SHA256 of all parameters, in hex; the key in a header."""
-        return auth.who(call)
+        return auth.authenticate(call)
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """No envelope."""
         del call
-        return Reply(answer)
+        return Response(answer)
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
         """A 400 with code and words, if nothing else is said."""
         del call
-        code = parse_int(str(refusal.code), -1000)
-        body = {"code": code, "msg": refusal.message}
-        return Reply(body, refusal.status or 400, dict(refusal.headers))
+        code = parse_int(str(error.code), -1000)
+        body = {"code": code, "msg": error.message}
+        return Response(body, error.status or 400, dict(error.headers))
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """404."""
         del call
-        return WireRefusal(-5000, "Path /, Method is invalid", status=404)
+        return ApiError(-5000, "Path /, Method is invalid", status=404)
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """What maintenance looks like."""
         text = "Internal error; unable to process your request. Please try again."
-        return WireRefusal(-1001, text, status=503)
+        return ApiError(-1001, text, status=503)
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """The weight used; beyond the limit a 429 that says when to come back."""
         headers = dict.fromkeys(_USED[route.bucket], str(usage.used))
         if not usage.exceeded:
@@ -240,14 +254,14 @@ class BinanceDialect:
         limit = usage.quota.limit
         wait_s = max(1, round(usage.quota.window_s))
         text = f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE"
-        raise WireRefusal(
+        raise ApiError(
             -1003,
             f"{text}. Please use WebSocket Streams for live updates to avoid polling the API.",
             status=429,
             headers=headers | {"Retry-After": str(wait_s)},
         )
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import MAX_PRICE, MAX_QUANTITY, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.binance.refusals import FIELDS
 from bowline.simex.dialects.binance.request_fields import (
     kind_of,
@@ -41,17 +41,17 @@ LINEAR_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_P
 Words = dict[str, object]
 
 
-def ping(_: Call) -> object:
+def ping(_: ApiCall) -> object:
     """GET ping."""
     return {}
 
 
-def time(call: Call) -> object:
+def time(call: ApiCall) -> object:
     """GET time."""
     return {"serverTime": ms(call.now_ns)}
 
 
-def instruments(call: Call) -> object:
+def instruments(call: ApiCall) -> object:
     """GET exchangeInfo."""
     kind = kind_of(call)
     form = _spot_symbol if kind == "spot" else _linear_symbol
@@ -82,7 +82,7 @@ _RATE_LIMITS = {
 }
 
 
-def _assets(call: Call) -> list[Words]:
+def _assets(call: ApiCall) -> list[Words]:
     quotes = {each.quote for each in call.floor.listings("linear")}
     return [
         {"asset": each, "marginAvailable": True, "autoAssetExchange": "0"}
@@ -184,7 +184,7 @@ def _places(step: str) -> int:
     return len(step.partition(".")[2])
 
 
-def book(call: Call) -> object:
+def book(call: ApiCall) -> object:
     """GET depth: the book whose changes the depth streams tell, by the same numbers."""
     listing = listing_in(call, call.query)
     kind = kind_of(call)
@@ -200,12 +200,12 @@ def book(call: Call) -> object:
     return shown | {"E": ms(call.now_ns), "T": ms(view.event_ns)}
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET klines: oldest first, from `startTime` on if that is said, the newest otherwise."""
     listing = listing_in(call, call.query)
     minutes = INTERVALS.get(call.query.get("interval", ""))
     if minutes is None:
-        raise WireRefusal(-1120, "Invalid interval.")
+        raise ApiError(-1120, "Invalid interval.")
     limit = limit_in(call.query, 500, 1000 if kind_of(call) == "spot" else 1500)
     start_ms, end_ms = window_in(call.query)
     length_ns = minutes * MINUTE_NS
@@ -226,14 +226,14 @@ def _candle(candle: MinuteCandle, length_ns: int) -> list[object]:
     ]  # fmt: skip
 
 
-def mark_candles(call: Call) -> object:
+def mark_candles(call: ApiCall) -> object:
     """GET markPriceKlines: the candles of the contract stand for its mark, without volumes."""
     rows = candles(call)
     assert isinstance(rows, list)
     return [[*row[:5], "0", row[6], "0", row[8], "0", "0", "0"] for row in rows]
 
 
-def ticker_day(call: Call) -> object:
+def ticker_day(call: ApiCall) -> object:
     """GET ticker/24hr."""
     shown = [ticker_words(call.floor, each) for each in listings_in(call, call.query)]
     return shown[0] if call.query.get("symbol") else shown
@@ -270,7 +270,7 @@ def ticker_words(floor: Floor, listing: Listing) -> Words:
     return words
 
 
-def ticker_book(call: Call) -> object:
+def ticker_book(call: ApiCall) -> object:
     """GET ticker/bookTicker."""
     shown = [best_words(call.floor, each) for each in listings_in(call, call.query)]
     return shown[0] if call.query.get("symbol") else shown
@@ -289,7 +289,7 @@ def best_words(floor: Floor, listing: Listing) -> Words:
     }
 
 
-def ticker_price(call: Call) -> object:
+def ticker_price(call: ApiCall) -> object:
     """GET ticker/price."""
     shown = [
         {
@@ -301,7 +301,7 @@ def ticker_price(call: Call) -> object:
     return shown[0] if call.query.get("symbol") else shown
 
 
-def trades(call: Call) -> object:
+def trades(call: ApiCall) -> object:
     """GET trades: oldest first."""
     listing = listing_in(call, call.query)
     prints = _prints(call, listing)[-limit_in(call.query, 500, 1000) :]
@@ -319,7 +319,7 @@ def trades(call: Call) -> object:
     ]
 
 
-def agg_trades(call: Call) -> object:
+def agg_trades(call: ApiCall) -> object:
     """GET aggTrades: oldest first; here every print is an aggregate of its own."""
     listing = listing_in(call, call.query)
     start_ms, end_ms = window_in(call.query)
@@ -348,17 +348,17 @@ def agg_words(trade: TradePublished) -> Words:
     }
 
 
-def _prints(call: Call, listing: Listing) -> list[TradePublished]:
+def _prints(call: ApiCall, listing: Listing) -> list[TradePublished]:
     return call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, 10_000)
 
 
-def premium_index(call: Call) -> object:
+def premium_index(call: ApiCall) -> object:
     """GET premiumIndex: mark price and the funding to come."""
     shown = [_premium(call, each) for each in listings_in(call, call.query)]
     return shown[0] if call.query.get("symbol") else shown
 
 
-def _premium(call: Call, listing: Listing) -> Words:
+def _premium(call: ApiCall, listing: Listing) -> Words:
     instrument = listing.instrument.id
     mark = plain_or(call.floor.ticker(instrument).mark, "0")
     rate, due_ns = call.floor.funding.get(instrument, (None, 0))
@@ -374,7 +374,7 @@ def _premium(call: Call, listing: Listing) -> Words:
     }
 
 
-def funding_rates(call: Call) -> object:
+def funding_rates(call: ApiCall) -> object:
     """GET fundingRate: oldest first."""
     start_ms, end_ms = window_in(call.query)
     limit = limit_in(call.query, 100, 1000)

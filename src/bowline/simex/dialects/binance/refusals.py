@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
@@ -60,29 +60,29 @@ _LINEAR: dict[RejectReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, refused: Rejection) -> WireRefusal:
+def refusal_of(kind: str, refused: Rejection) -> ApiError:
     """The venue's code and words for an engine's no."""
     table = _COMMON | (_SPOT if kind == "spot" else _LINEAR)
     if refused.reason in table:
-        return WireRefusal(*table[refused.reason])
-    return WireRefusal(-1130, f"Data sent for a parameter is not valid: {refused.message}")
+        return ApiError(*table[refused.reason])
+    return ApiError(-1130, f"Data sent for a parameter is not valid: {refused.message}")
 
 
-def missing(name: str) -> WireRefusal:
+def missing(name: str) -> ApiError:
     """A parameter that must be there."""
     words = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
-    return WireRefusal(-1102, words)
+    return ApiError(-1102, words)
 
 
-def no_such_order() -> WireRefusal:
+def no_such_order() -> ApiError:
     """What a look-up finds; a cancel says it with another code."""
-    return WireRefusal(-2013, "Order does not exist.")
+    return ApiError(-2013, "Order does not exist.")
 
 
-def malformed(name: str) -> WireRefusal:
+def malformed(name: str) -> ApiError:
     """A number that is none, in the words that the venue has for it."""
     words = f"Illegal characters found in parameter '{name}'; legal range is"
-    return WireRefusal(-1100, f"{words} '^([0-9]{{1,20}})(\\.[0-9]{{1,20}})?$'.")
+    return ApiError(-1100, f"{words} '^([0-9]{{1,20}})(\\.[0-9]{{1,20}})?$'.")
 
 
 FIELDS = FieldReader(malformed)

@@ -11,19 +11,19 @@ from urllib.parse import parse_qsl
 from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.binance.refusals import FIELDS, missing, refusal_of
 
 Fields = dict[str, str]
 
 
-def fields_of(call: Call) -> Fields:
+def fields_of(call: ApiCall) -> Fields:
     """Query and form together."""
     form = parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True)
     return call.query | dict(form)
 
 
-def kind_of(call: Call) -> str:
+def kind_of(call: ApiCall) -> str:
     """The market that a path belongs to."""
     return "spot" if call.path.startswith("/api/") else "linear"
 
@@ -33,7 +33,7 @@ def market_of(instrument: InstrumentId) -> str:
     return market_by_id(instrument.market_id).kind
 
 
-def listing_in(call: Call, fields: Fields) -> Listing:
+def listing_in(call: ApiCall, fields: Fields) -> Listing:
     """The symbol that must be there."""
     if not fields.get("symbol"):
         raise missing("symbol")
@@ -44,7 +44,7 @@ def listing_in(call: Call, fields: Fields) -> Listing:
     return listing
 
 
-def listings_in(call: Call, fields: Fields) -> list[Listing]:
+def listings_in(call: ApiCall, fields: Fields) -> list[Listing]:
     """The one that is named, or all."""
     if fields.get("symbol"):
         return [listing_in(call, fields)]

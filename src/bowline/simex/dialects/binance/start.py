@@ -7,7 +7,7 @@ from decimal import Decimal
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import FundingPaid, Tier
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.binance.refusals import missing
 from bowline.simex.dialects.binance.request_fields import (
     fields_of,
@@ -42,7 +42,7 @@ TIERS = tuple(
 )
 
 
-def leverage_brackets(call: Call) -> object:
+def leverage_brackets(call: ApiCall) -> object:
     """GET leverageBracket: `cum` is what a bracket's maintenance margin is less."""
     return [
         {"symbol": each.venue_symbol, "notionalCoef": 1.0, "brackets": _brackets(call.floor)}
@@ -74,22 +74,22 @@ def most_value(leverage: Decimal) -> str:
     return plain(max(fits, default=ZERO))
 
 
-def multi_assets(_: Call) -> object:
+def multi_assets(_: ApiCall) -> object:
     """GET multiAssetsMargin: one asset is the margin of its own contracts."""
     return {"multiAssetsMargin": False}
 
 
-def set_multi_assets(call: Call) -> object:
+def set_multi_assets(call: ApiCall) -> object:
     """POST multiAssetsMargin: it stays off."""
     wanted = fields_of(call).get("multiAssetsMargin", "").lower()
     if wanted not in ("true", "false"):
         raise missing("multiAssetsMargin")
     if wanted == "false":
-        raise WireRefusal(-4171, "No need to change multi-assets mode.")
-    raise WireRefusal(-4167, "Unable to adjust to Multi-Assets mode: it is not played here.")
+        raise ApiError(-4171, "No need to change multi-assets mode.")
+    raise ApiError(-4167, "Unable to adjust to Multi-Assets mode: it is not played here.")
 
 
-def account_config(call: Call) -> object:
+def account_config(call: ApiCall) -> object:
     """GET /fapi/v1/accountConfig."""
     from_view = call.floor.view("linear")
     hedged = {
@@ -108,7 +108,7 @@ def account_config(call: Call) -> object:
     }
 
 
-def commission(call: Call) -> object:
+def commission(call: ApiCall) -> object:
     """GET /api/v3/account/commission and /fapi/v1/commissionRate of a symbol."""
     listing = listing_in(call, fields_of(call))
     instrument = listing.instrument.id
@@ -133,7 +133,7 @@ def commission(call: Call) -> object:
     }  # fmt: skip
 
 
-def trade_fees(call: Call) -> object:
+def trade_fees(call: ApiCall) -> object:
     """GET /sapi/v1/asset/tradeFee of a spot symbol or all."""
     wanted, view = fields_of(call).get("symbol"), call.floor.view("spot")
     rows = []
@@ -148,11 +148,11 @@ def trade_fees(call: Call) -> object:
                 }
             )
     if not rows:
-        raise WireRefusal(-1121, "Invalid symbol.")
+        raise ApiError(-1121, "Invalid symbol.")
     return rows
 
 
-def income(call: Call) -> object:
+def income(call: ApiCall) -> object:
     """GET /fapi/v1/income, oldest first: of all its types funding alone is played."""
     fields = fields_of(call)
     if fields.get("incomeType") not in (None, "", "FUNDING_FEE"):
@@ -181,18 +181,18 @@ def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> Words:
     }
 
 
-def adjusted_funding(_: Call) -> object:
+def adjusted_funding(_: ApiCall) -> object:
     """GET /fapi/v1/fundingInfo: symbols whose funding was adjusted, and none was."""
     return []
 
 
-def open_interest(call: Call) -> object:
+def open_interest(call: ApiCall) -> object:
     """GET /fapi/v1/openInterest of a symbol: nobody but the account holds any."""
     listing = listing_in(call, fields_of(call))
     return {"symbol": listing.venue_symbol, "openInterest": "0", "time": ms(call.now_ns)}
 
 
-def average_price(call: Call) -> object:
+def average_price(call: ApiCall) -> object:
     """GET /api/v3/avgPrice: of the last five minutes, by volume."""
     instrument = listing_in(call, fields_of(call)).instrument.id
     minutes = call.floor.view_of(instrument).candles(instrument, limit=5)

@@ -1,8 +1,8 @@
 """Binance's streams: what a frame asks for, and what news looks like as one.
 
-Spot has one door; futures carry books and quotes on `/public`, the rest on `/market`, user data on
-`/private`. A stream asked for at the wrong door, or of a symbol that is not listed, is accepted
-and never heard of. `/ws` sends events bare, `/stream` wraps them.
+Spot has one endpoint; futures have books and quotes on `/public`, the rest on `/market`, user data
+on `/private`. A subscription at the wrong endpoint, or to a symbol that is not listed, is accepted
+and never gets a frame. `/ws` sends events bare, `/stream` wraps them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 _NAME = re.compile(r"!?[a-z0-9_]+@[A-Za-z0-9_@]+|![A-Za-z]+(@[A-Za-z0-9]+)*")
-#: stream -> the futures door that carries it
-_DOOR_OF = {
+#: stream -> the futures endpoint that carries it
+_ENDPOINT_OF = {
     "depth": "public", "bookTicker": "public", "trade": "public",
     "aggTrade": "market", "kline": "market", "ticker": "market", "miniTicker": "market",
     "markPrice": "market",
@@ -71,7 +71,7 @@ WRAPPED = "wrapped"
 Words = dict[str, object]
 
 
-def greet(session: Session) -> None:
+def on_open(session: Session) -> None:
     """The streams that the URL names; a day later the connection ends."""
     stream, listed = session.path_params.get("stream", ""), session.query.get("streams", "")
     for name in filter(None, [*listed.split("/"), stream if "@" in stream else ""]):
@@ -84,10 +84,10 @@ def _end_after_a_day(session: Session) -> None:
     scheduler.call_at(scheduler.now_ns + DAY_NS, session.close)
 
 
-def hear(session: Session, frame: str | bytes) -> None:
+def on_message(session: Session, frame: str | bytes) -> None:
     """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS; too many of them end the connection."""
     floor = session.floor
-    bucket = "messages" if "door" in session.path_params else "spot messages"
+    bucket = "messages" if "endpoint" in session.path_params else "spot messages"
     if floor.quota_counter.consume(bucket, str(session.number), 1, floor.scheduler.now_ns).exceeded:
         session.close()
         return
@@ -123,9 +123,9 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
     stem, _, detail = stem.partition("_")
     partial = re.fullmatch(r"depth(5|10|20)", stem)
     plain_stem = "depth" if partial else stem
-    door = session.path_params.get("door", "")
-    listing = session.floor.listing_at("linear" if door else "spot", symbol.upper())
-    if listing is None or (door and _DOOR_OF.get(plain_stem) != door) or len(speed) > 1:
+    endpoint = session.path_params.get("endpoint", "")
+    listing = session.floor.listing_at("linear" if endpoint else "spot", symbol.upper())
+    if listing is None or (endpoint and _ENDPOINT_OF.get(plain_stem) != endpoint) or len(speed) > 1:
         return None
     found = _named(name, plain_stem, detail, listing, session)
     if found is None or not partial:
@@ -151,7 +151,7 @@ def _named(
 # --- user data ------------------------------------------------------------------------------------
 
 
-def greet_private(session: Session) -> None:
+def on_private_open(session: Session) -> None:
     """Whoever has a good listen key hears the futures wallet; anybody else is sent away."""
     key = session.query.get("listenKey") or session.path_params.get("key", "")
     if not key or key != listen_key(session.floor):
@@ -175,7 +175,7 @@ def _expire(session: Session) -> None:
     session.close()
 
 
-def hear_private(session: Session, frame: str | bytes) -> None:
+def on_private_message(session: Session, frame: str | bytes) -> None:
     """Nothing need be said here."""
     words = read_object(frame)
     names = list(session.topics) if words.get("method") == "LIST_SUBSCRIPTIONS" else None

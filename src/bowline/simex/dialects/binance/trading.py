@@ -20,7 +20,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.binance.refusals import FIELDS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     Fields,
@@ -77,28 +77,28 @@ ORDER_LIMITS = {
 }
 
 
-def place(call: Call) -> Reply:
+def place(call: ApiCall) -> Response:
     """POST order: the order as it is after matching, or ACK: as it came."""
     fields, kind = fields_of(call), kind_of(call)
     headers = counted(call, kind)
     order = _placed(call, fields)
     if kind == "spot":
-        return Reply(_spot_answer(call, fields, order), headers=headers)
+        return Response(_spot_answer(call, fields, order), headers=headers)
     words = linear_order(call.floor, order)
     if fields.get("newOrderRespType", "ACK") == "ACK":
         nothing = {"executedQty": "0", "cumQty": "0", "cumQuote": "0", "avgPrice": "0"}
         words |= nothing | {"status": "NEW"}
-    return Reply(words, headers=headers)
+    return Response(words, headers=headers)
 
 
-def test_order(call: Call) -> object:
+def test_order(call: ApiCall) -> object:
     """POST order/test: its form alone."""
     fields = fields_of(call)
     order_in(call, listing_in(call, fields), fields)
     return {}
 
 
-def counted(call: Call, kind: str) -> dict[str, str]:
+def counted(call: ApiCall, kind: str) -> dict[str, str]:
     """One more order of the account, and the headers that tell of it."""
     headers = {}
     for bucket, header, words in ORDER_LIMITS[kind]:
@@ -107,36 +107,36 @@ def counted(call: Call, kind: str) -> dict[str, str]:
         )
         if usage.exceeded:
             text = f"Too many new orders; current limit is {words}."
-            raise WireRefusal(-1015, text, status=429)
+            raise ApiError(-1015, text, status=429)
         headers[header] = str(usage.used)
     return headers
 
 
-def _placed(call: Call, fields: Fields) -> VenueOrder:
+def _placed(call: ApiCall, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
     return or_refused(call, call.floor.place(order_in(call, listing, fields)))
 
 
-def _spot_answer(call: Call, fields: Fields, order: VenueOrder) -> dict[str, object]:
+def _spot_answer(call: ApiCall, fields: Fields, order: VenueOrder) -> dict[str, object]:
     usual = "FULL" if fields.get("type") in ("LIMIT", "MARKET") else "ACK"
     how = fields.get("newOrderRespType", usual)
     return spot_placed(call.floor, order, how, _fills_of(call, order))
 
 
-def _fills_of(call: Call, order: VenueOrder) -> list[Executed]:
+def _fills_of(call: ApiCall, order: VenueOrder) -> list[Executed]:
     view = call.floor.engine_of(order.instrument).view
     found = view.fills(order.account, order.instrument)
     return [each for each in found if each.order_id == order.order_id]
 
 
-def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+def order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     """What a request asks for."""
     kind, word = kind_of(call), fields.get("type", "")
     side = side_in(fields)
     conditional = _CONDITIONAL[kind]
     if kind == "linear" and word in conditional and "algoType" not in fields:
         text = "Order type not supported for this endpoint. Please use the Algo Order API endpoints"
-        raise WireRefusal(-4120, f"{text} instead.")
+        raise ApiError(-4120, f"{text} instead.")
     style, force = _style(kind, word, fields)
     quantity, cost = _size(call, listing, side, fields)
     stops, limit = conditional.get(word, (True, style is OrderKind.LIMIT))
@@ -168,7 +168,7 @@ def side_in(fields: Fields) -> Side:
     """BUY or SELL."""
     side = _SIDES.get(fields.get("side", ""))
     if side is None:
-        raise WireRefusal(-1117, "Invalid side.") if fields.get("side") else missing("side")
+        raise ApiError(-1117, "Invalid side.") if fields.get("side") else missing("side")
     return side
 
 
@@ -181,21 +181,21 @@ def _style(kind: str, word: str, fields: Fields) -> tuple[OrderKind, TimeInForce
             raise missing("timeInForce")
         force = _FORCES.get(fields["timeInForce"])
         if force is None or (kind == "spot" and force is TimeInForce.POST_ONLY):
-            raise WireRefusal(-1115, "Invalid timeInForce.")
+            raise ApiError(-1115, "Invalid timeInForce.")
         return (OrderKind.STOP if conditional else OrderKind.LIMIT), force
     if word == "MARKET":
         return OrderKind.MARKET, TimeInForce.GTC
     if conditional is not None:
         force = _FORCES.get(fields.get("timeInForce") or "GTC") if conditional[1] else None
         return OrderKind.STOP, force or TimeInForce.GTC
-    raise WireRefusal(-1116, "Invalid orderType.")
+    raise ApiError(-1116, "Invalid orderType.")
 
 
 def _size(
-    call: Call, listing: Listing, side: Side, fields: Fields
+    call: ApiCall, listing: Listing, side: Side, fields: Fields
 ) -> tuple[Decimal | None, Decimal | None]:
     if fields.get("closePosition") == "true":
-        raise WireRefusal(-1130, "Data sent for parameter 'closePosition' is not valid.")
+        raise ApiError(-1130, "Data sent for parameter 'closePosition' is not valid.")
     by_cost = kind_of(call) == "spot" and fields.get("type") == "MARKET"
     if not by_cost or "quoteOrderQty" not in fields:
         return number_in(fields, "quantity"), None
@@ -218,31 +218,31 @@ def _worth(bids: Iterable[BookLevel], cost: Decimal) -> Decimal:
     return sold
 
 
-def _leg(call: Call, listing: Listing, fields: Fields) -> Direction:
+def _leg(call: ApiCall, listing: Listing, fields: Fields) -> Direction:
     leg = _LEGS.get(fields.get("positionSide", "BOTH"))
     if leg is None:
-        raise WireRefusal(-4060, "Invalid position side.")
+        raise ApiError(-4060, "Invalid position side.")
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     if settings.position_mode is PositionMode.HEDGE and "reduceOnly" in fields:
-        raise WireRefusal(-1106, "Parameter 'reduceonly' sent when not required.")
+        raise ApiError(-1106, "Parameter 'reduceonly' sent when not required.")
     return leg
 
 
-def client_id_in(call: Call, fields: Fields) -> str:
+def client_id_in(call: ApiCall, fields: Fields) -> str:
     """The client's id, or one that the venue makes up."""
     name = "clientAlgoId" if "algoType" in fields else "newClientOrderId"
     client_id = fields.get(name, "")
     if not client_id:
         return f"auto{call.floor.scheduler.now_ns:x}"
     if kind_of(call) == "linear" and len(client_id) > 36:  # noqa: PLR2004 - the venue's own bound
-        raise WireRefusal(-4015, "Client order id length should not be more than 36 chars")
+        raise ApiError(-4015, "Client order id length should not be more than 36 chars")
     if not _CLIENT_ID.fullmatch(client_id):
         text = f"Illegal characters found in parameter '{name}'; legal range is"
-        raise WireRefusal(-1100, f"{text} '^[\\.A-Z\\:/a-z0-9_-]{{1,36}}$'.")
+        raise ApiError(-1100, f"{text} '^[\\.A-Z\\:/a-z0-9_-]{{1,36}}$'.")
     return client_id
 
 
-def _check_trigger(call: Call, order: NewOrder) -> None:
+def _check_trigger(call: ApiCall, order: NewOrder) -> None:
     if order.trigger is None:
         return
     ticker = call.floor.ticker(order.instrument)
@@ -250,11 +250,11 @@ def _check_trigger(call: Call, order: NewOrder) -> None:
     if now is None or (now < order.trigger if order.trigger_rising else now > order.trigger):
         return
     if kind_of(call) == "spot":
-        raise WireRefusal(-2010, "Stop price would trigger immediately.")
-    raise WireRefusal(-2021, "Order would immediately trigger.")
+        raise ApiError(-2010, "Stop price would trigger immediately.")
+    raise ApiError(-2021, "Order would immediately trigger.")
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """DELETE order."""
     fields, kind = fields_of(call), kind_of(call)
     listing = listing_in(call, fields)
@@ -268,11 +268,11 @@ def cancel(call: Call) -> object:
     return spot_cancelled(call.floor, ended, _cancel_id(call, fields))
 
 
-def _cancel_id(call: Call, fields: Fields) -> str:
+def _cancel_id(call: ApiCall, fields: Fields) -> str:
     return fields.get("newClientOrderId") or f"cancel{call.floor.scheduler.now_ns:x}"
 
 
-def cancel_all(call: Call) -> object:
+def cancel_all(call: ApiCall) -> object:
     """DELETE openOrders (spot) and allOpenOrders (futures, but for algo orders) of one symbol."""
     fields, kind = fields_of(call), kind_of(call)
     instrument = listing_in(call, fields).instrument.id
@@ -288,7 +288,7 @@ def cancel_all(call: Call) -> object:
     return [spot_cancelled(call.floor, each, by) for each in ended]
 
 
-def cancel_replace(call: Call) -> Reply:
+def cancel_replace(call: ApiCall) -> Response:
     """POST order/cancelReplace: one goes, then another comes; each may fail."""
     fields = fields_of(call)
     renamed = {
@@ -303,39 +303,44 @@ def cancel_replace(call: Call) -> Reply:
     answer |= {"cancelResponse": None, "newOrderResponse": None}
     try:
         answer["cancelResponse"] = cancel(_with_fields(call, renamed))
-    except WireRefusal as no:
+    except ApiError as no:
         answer |= {"cancelResult": "FAILURE", "cancelResponse": _error(no)}
         if fields.get("cancelReplaceMode") != "ALLOW_FAILURE":
             return _half(answer, -2022, "Order cancel-replace failed.", 400)
     try:
         placed = _spot_answer(call, fields, _placed(call, fields))
         answer |= {"newOrderResult": "SUCCESS", "newOrderResponse": placed}
-    except WireRefusal as no:
+    except ApiError as no:
         answer |= {"newOrderResult": "FAILURE", "newOrderResponse": _error(no)}
     done = {answer["cancelResult"], answer["newOrderResult"]}
     if done == {"SUCCESS"}:
-        return Reply(answer)
+        return Response(answer)
     if "SUCCESS" in done:
         return _half(answer, -2021, "Order cancel-replace partially failed.", 409)
     return _half(answer, -2022, "Order cancel-replace failed.", 400)
 
 
-def _with_fields(call: Call, fields: Fields) -> Call:
+def _with_fields(call: ApiCall, fields: Fields) -> ApiCall:
     """The same request with other parameters."""
-    return Call(
-        call.floor, call.method, call.path, "", fields, call.headers, b"", account=call.account
+    return ApiCall(
+        floor=call.floor,
+        method=call.method,
+        path=call.path,
+        query=fields,
+        headers=call.headers,
+        account=call.account,
     )
 
 
-def _error(no: WireRefusal) -> dict[str, object]:
+def _error(no: ApiError) -> dict[str, object]:
     return {"code": no.code, "msg": no.message}
 
 
-def _half(answer: dict[str, object], code: int, words: str, status: int) -> Reply:
-    return Reply({"code": code, "msg": words, "data": answer}, status)
+def _half(answer: dict[str, object], code: int, words: str, status: int) -> Response:
+    return Response({"code": code, "msg": words, "data": answer}, status)
 
 
-def modify(call: Call) -> object:
+def modify(call: ApiCall) -> object:
     """PUT order: another price and quantity for an open futures limit order."""
     fields = fields_of(call)
     listing = listing_in(call, fields)
@@ -343,7 +348,7 @@ def modify(call: Call) -> object:
     if found is None or found.done:
         raise no_such_order()
     if side is not found.side:
-        raise WireRefusal(-1117, "Invalid side.")
+        raise ApiError(-1117, "Invalid side.")
     changed = call.floor.amend(
         call.account,
         listing.instrument.id,
@@ -354,7 +359,7 @@ def modify(call: Call) -> object:
     return linear_order(call.floor, or_refused(call, changed))
 
 
-def look_up(call: Call) -> object:
+def look_up(call: ApiCall) -> object:
     """GET order: open or closed."""
     fields = fields_of(call)
     found = named(call, listing_in(call, fields), fields)
@@ -363,7 +368,7 @@ def look_up(call: Call) -> object:
     return order_words(call, found)
 
 
-def open_order(call: Call) -> object:
+def open_order(call: ApiCall) -> object:
     """GET openOrder: a futures order that is open."""
     fields = fields_of(call)
     found = named(call, listing_in(call, fields), fields)
@@ -372,7 +377,7 @@ def open_order(call: Call) -> object:
     return order_words(call, found)
 
 
-def open_orders(call: Call) -> object:
+def open_orders(call: ApiCall) -> object:
     """GET openOrders, of a symbol or all."""
     chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
     found = call.floor.view(kind_of(call)).open_orders(call.account)
@@ -381,7 +386,7 @@ def open_orders(call: Call) -> object:
     ]
 
 
-def all_orders(call: Call) -> object:
+def all_orders(call: ApiCall) -> object:
     """GET allOrders of a symbol, oldest first: from `orderId` on, or the newest."""
     fields = fields_of(call)
     instrument = listing_in(call, fields).instrument.id
@@ -400,7 +405,7 @@ def all_orders(call: Call) -> object:
     return [order_words(call, each) for each in (found[:limit] if since else found[-limit:])]
 
 
-def fills(call: Call) -> object:
+def fills(call: ApiCall) -> object:
     """GET myTrades and userTrades, oldest first: from `fromId` or `startTime` on, or the newest."""
     fields, kind = fields_of(call), kind_of(call)
     instrument = listing_in(call, fields).instrument.id
@@ -419,36 +424,36 @@ def fills(call: Call) -> object:
     return [form(call.floor, each) for each in shown]
 
 
-def _period(call: Call, fields: Fields) -> tuple[int, int]:
+def _period(call: ApiCall, fields: Fields) -> tuple[int, int]:
     """Spot "Account trade list": 24 hours at most. USD-M futures: 7 days, the last by default."""
     hours = 24 if kind_of(call) == "spot" else 7 * 24
     words = f"More than {hours} hours between startTime and endTime."
-    span = QuerySpan(ms(call.now_ns), hours * 3_600_000, WireRefusal(-1127, words))
+    span = QuerySpan(ms(call.now_ns), hours * 3_600_000, ApiError(-1127, words))
     bounded = FIELDS.bounded_window(fields, "startTime", "endTime", span)
     both = {"startTime", "endTime"} <= fields.keys()
     open_ended = kind_of(call) == "spot" or "fromId" in fields
     return window_in(fields) if open_ended and not both else bounded
 
 
-def order_words(call: Call, order: VenueOrder) -> dict[str, object]:
+def order_words(call: ApiCall, order: VenueOrder) -> dict[str, object]:
     """An order as its market tells it."""
     form = spot_order if kind_of(call) == "spot" else linear_order
     return form(call.floor, order)
 
 
-def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
+def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
     """The order that `orderId`, or else `origClientOrderId` names; an algo order is none."""
     key: int | str = FIELDS.integer(fields, "orderId", 0) or fields.get("origClientOrderId", "")
     if not key:
         text = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
-        raise WireRefusal(-1102, text)
+        raise ApiError(-1102, text)
     found = call.floor.view(kind_of(call)).order(call.account, key)
     if found is None or found.instrument != listing.instrument.id or not in_engine(found):
         return None
     return found
 
 
-def or_refused(call: Call, answer: VenueOrder | Rejection) -> VenueOrder:
+def or_refused(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, or the no in the words of its market."""
     if isinstance(answer, Rejection):
         raise refusal_of(kind_of(call), answer)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.binance import account, algo, market, trading
 from bowline.simex.dialects.binance.auth import check_signed
 from bowline.simex.dialects.binance.streams import user_topics
@@ -15,7 +15,7 @@ from bowline.simex.floor import ACCOUNT
 from bowline.simex.payload import read_object, text_fields
 from bowline.simex.session import Session
 
-_SPOT: dict[str, Callable[[Call], object]] = {
+_SPOT: dict[str, Callable[[ApiCall], object]] = {
     "order.place": trading.place,
     "order.test": trading.test_order,
     "order.cancel": trading.cancel,
@@ -27,7 +27,7 @@ _SPOT: dict[str, Callable[[Call], object]] = {
     "myTrades": trading.fills,
     "account.status": account.spot_account,
 }
-_LINEAR: dict[str, Callable[[Call], object]] = {
+_LINEAR: dict[str, Callable[[ApiCall], object]] = {
     "order.place": trading.place,
     "order.modify": trading.modify,
     "order.cancel": trading.cancel,
@@ -38,7 +38,7 @@ _LINEAR: dict[str, Callable[[Call], object]] = {
     "account.status": account.linear_account,
     "account.position": account.positions,
 }
-_PUBLIC: dict[str, Callable[[Call], object]] = {
+_PUBLIC: dict[str, Callable[[ApiCall], object]] = {
     "ping": market.ping,
     "time": market.time,
     "depth": market.book,
@@ -47,18 +47,18 @@ _PUBLIC: dict[str, Callable[[Call], object]] = {
 Words = dict[str, object]
 
 
-def hear_spot(session: Session, frame: str | bytes) -> None:
+def on_spot_message(session: Session, frame: str | bytes) -> None:
     """A request to `/ws-api/v3`."""
-    _hear(session, frame, "/api/ws", _SPOT)
+    _on_message(session, frame, "/api/ws", _SPOT)
 
 
-def hear_linear(session: Session, frame: str | bytes) -> None:
+def on_linear_message(session: Session, frame: str | bytes) -> None:
     """A request to `/ws-fapi/v1`."""
-    _hear(session, frame, "/fapi/ws", _LINEAR)
+    _on_message(session, frame, "/fapi/ws", _LINEAR)
 
 
-def _hear(
-    session: Session, frame: str | bytes, path: str, methods: dict[str, Callable[[Call], object]]
+def _on_message(
+    session: Session, frame: str | bytes, path: str, methods: dict[str, Callable[[ApiCall], object]]
 ) -> None:
     words = read_object(frame)
     method, params = str(words.get("method", "")), words.get("params")
@@ -67,12 +67,12 @@ def _hear(
     if "reset" in struck:
         session.abort()
         return
-    call = Call(session.floor, "WS", path, "", fields, {}, b"")
+    call = ApiCall(floor=session.floor, method="WS", path=path, query=fields)
     answer: Words = {"id": words.get("id")}
     try:
         result = _answer(session, call, method, methods)
         answer |= {"status": 200, "result": result}
-    except WireRefusal as no:
+    except ApiError as no:
         error = {"code": no.code, "msg": no.message}
         answer |= {"status": no.status or 400, "error": error}
     if "drop_reply" in struck:
@@ -82,7 +82,7 @@ def _hear(
 
 
 def _answer(
-    session: Session, call: Call, method: str, methods: dict[str, Callable[[Call], object]]
+    session: Session, call: ApiCall, method: str, methods: dict[str, Callable[[ApiCall], object]]
 ) -> object:
     if method in _PUBLIC:
         return _PUBLIC[method](call)
@@ -94,15 +94,15 @@ def _answer(
             session.unsubscribe(word)
         return {}
     if method not in methods:
-        raise WireRefusal(-1000, f"Unknown method: {method}")
+        raise ApiError(-1000, f"Unknown method: {method}")
     check_signed(call.floor, call.query)
     call.account = ACCOUNT
     answer = methods[method](call)
-    if not isinstance(answer, Reply):
+    if not isinstance(answer, Response):
         return answer
     body = answer.body
     if answer.status != 200 and isinstance(body, dict):  # noqa: PLR2004 - HTTP's own
-        raise WireRefusal(int(str(body["code"])), str(body["msg"]), status=answer.status)
+        raise ApiError(int(str(body["code"])), str(body["msg"]), status=answer.status)
     return body
 
 

@@ -7,7 +7,7 @@ import hashlib
 from bowline.core.model.values import SECOND_NS
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.bingx.market import listing_of
 from bowline.simex.dialects.bingx.words import (
     MARGIN_MODES,
@@ -32,7 +32,7 @@ class ListenKey:
         self.until_ns = 0
 
 
-def key_rights(call: Call) -> object:
+def key_rights(call: ApiCall) -> object:
     """GET /openApi/v1/account/apiPermissions: spot, reading, swaps, and no withdrawing."""
     return {
         "apiKey": call.floor.credentials.api_key,
@@ -42,31 +42,31 @@ def key_rights(call: Call) -> object:
     }
 
 
-def spot_balances(call: Call) -> object:
+def spot_balances(call: ApiCall) -> object:
     """GET /openApi/spot/v1/account/balance."""
     held = call.floor.view("spot").holdings(call.account)
     return {"balances": [coin_object(each) for each in held]}
 
 
-def swap_balances(call: Call) -> object:
+def swap_balances(call: ApiCall) -> object:
     """GET /openApi/swap/v3/user/balance."""
     held = call.floor.view("linear").holdings(call.account)
     return [margin_object(call.floor, each) for each in held]
 
 
-def positions(call: Call) -> object:
+def positions(call: ApiCall) -> object:
     """GET /openApi/swap/v2/user/positions: those that are open."""
     instrument = listing_of(call, call.query).instrument.id if call.query.get("symbol") else None
     found = call.floor.view("linear").positions(call.account, instrument)
     return [position_object(call.floor, each) for each in found]
 
 
-def leverage(call: Call) -> object:
+def leverage(call: ApiCall) -> object:
     """GET /openApi/swap/v2/trade/leverage."""
     return _leverage(call, listing_of(call, call.query))
 
 
-def set_leverage(call: Call) -> object:
+def set_leverage(call: ApiCall) -> object:
     """POST /openApi/swap/v2/trade/leverage: a side in hedge mode, BOTH otherwise.
 
     One leverage for both sides is played: that of the side that was set last.
@@ -81,14 +81,14 @@ def set_leverage(call: Call) -> object:
             if hedged
             else "In the One-way mode, the 'Side' field can only be set to BOTH."
         )
-        raise WireRefusal(109400, words)
+        raise ApiError(109400, words)
     if wanted is None:
         raise wrong("linear", "leverage")
     _done(call.floor.set_leverage(call.account, listing.instrument.id, wanted))
     return _leverage(call, listing) | {"leverage": int(wanted), "symbol": listing.venue_symbol}
 
 
-def _leverage(call: Call, listing: Listing) -> dict[str, object]:
+def _leverage(call: ApiCall, listing: Listing) -> dict[str, object]:
     view = call.floor.view("linear")
     now = int(view.settings(call.account, listing.instrument.id).leverage)
     most = int(listing.max_leverage or 100)
@@ -101,14 +101,14 @@ def _leverage(call: Call, listing: Listing) -> dict[str, object]:
     } | dict.fromkeys(volumes, "0.0")
 
 
-def margin_type(call: Call) -> object:
+def margin_type(call: ApiCall) -> object:
     """GET /openApi/swap/v2/trade/marginType."""
     listing = listing_of(call, call.query)
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     return {"symbol": listing.venue_symbol, "marginType": MARGIN_MODES[settings.margin_mode]}
 
 
-def set_margin_type(call: Call) -> object:
+def set_margin_type(call: ApiCall) -> object:
     """POST /openApi/swap/v2/trade/marginType: what is so already is a success."""
     fields = call.fields()
     listing = listing_of(call, fields)
@@ -119,14 +119,14 @@ def set_margin_type(call: Call) -> object:
     return {"symbol": listing.venue_symbol, "marginType": fields["marginType"]}
 
 
-def position_mode(call: Call) -> object:
+def position_mode(call: ApiCall) -> object:
     """GET /openApi/swap/v1/positionSide/dual."""
     first = call.floor.listings("linear")[0].instrument.id
     mode = call.floor.view("linear").settings(call.account, first).position_mode
     return {"dualSidePosition": "true" if mode is PositionMode.HEDGE else "false"}
 
 
-def set_position_mode(call: Call) -> object:
+def set_position_mode(call: ApiCall) -> object:
     """POST /openApi/swap/v1/positionSide/dual: of all symbols."""
     word = call.fields().get("dualSidePosition", "")
     if word not in _HEDGED:
@@ -143,13 +143,13 @@ def _done(refused: Rejection | None) -> None:
 # the listen key: whoever has the API key may ask for it, without a signature
 
 
-def check_key(call: Call) -> None:
+def check_key(call: ApiCall) -> None:
     """Whose key it is; WireRefusal if it is nobody's."""
     sent = call.headers.get("X-BX-APIKEY", "")
     if not sent:
-        raise WireRefusal(100413, "Null apiKey cannot be empty")
+        raise ApiError(100413, "Null apiKey cannot be empty")
     if sent != call.floor.credentials.api_key or not call.floor.key_works:
-        raise WireRefusal(100413, "Incorrect apiKey")
+        raise ApiError(100413, "Incorrect apiKey")
 
 
 def listen_key(floor: Floor) -> str:
@@ -164,26 +164,26 @@ def key_lives(floor: Floor, key: str) -> bool:
     return key == listen_key(floor) and floor.scheduler.now_ns < until_ns
 
 
-def open_listen_key(call: Call) -> object:
+def open_listen_key(call: ApiCall) -> object:
     """POST /openApi/user/auth/userDataStream: an hour's key."""
     check_key(call)
     remembered(call.floor, ListenKey).until_ns = call.floor.scheduler.now_ns + _KEY_LIVES_NS
-    return Reply({"listenKey": listen_key(call.floor)})
+    return Response({"listenKey": listen_key(call.floor)})
 
 
-def extend_listen_key(call: Call) -> object:
+def extend_listen_key(call: ApiCall) -> object:
     """PUT of the same: another hour for a key that lives."""
     check_key(call)
     if not key_lives(call.floor, call.fields().get("listenKey", "")):
-        return Reply(b"", status=404)
+        return Response(b"", status=404)
     remembered(call.floor, ListenKey).until_ns = call.floor.scheduler.now_ns + _KEY_LIVES_NS
-    return Reply(b"")
+    return Response(b"")
 
 
-def close_listen_key(call: Call) -> object:
+def close_listen_key(call: ApiCall) -> object:
     """DELETE of the same."""
     check_key(call)
     if not key_lives(call.floor, call.fields().get("listenKey", "")):
-        return Reply(b"", status=404)
+        return Response(b"", status=404)
     remembered(call.floor, ListenKey).until_ns = 0
-    return Reply(b"")
+    return Response(b"")

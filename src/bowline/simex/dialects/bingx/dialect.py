@@ -1,4 +1,4 @@
-"""BingX as tables: routes, quotas, doors, the signature, and the envelope of every reply."""
+"""BingX as tables: routes, quotas, endpoints; authentication, and the form of responses."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import msgspec
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialect import (
-    Call,
-    Door,
+    ApiCall,
+    ApiError,
     Frame,
     Handler,
-    Reply,
+    Response,
     Route,
     StreamTopic,
     Wallet,
-    WireRefusal,
+    WebSocketEndpoint,
     public_route,
     signed_route,
 )
@@ -107,14 +107,14 @@ _QUOTAS = {
     _STREAM_KEY: RequestQuota(2),
     **{f"{method} {path}": RequestQuota(most) for method, path, _, most in _LIMITS},
 }
-_DOORS = tuple(
-    Door(
+_ENDPOINTS = tuple(
+    WebSocketEndpoint(
         path,
-        streams.hear,
-        greet=streams.greet,
-        ping=streams.ping,
-        ping_every_s=5.0,
-        silent_after_s=30.0,
+        streams.on_message,
+        on_open=streams.on_open,
+        ping_frame=streams.ping_frame,
+        ping_interval_s=5.0,
+        idle_timeout_s=30.0,
     )
     for path in streams.KINDS_OF
 )
@@ -125,7 +125,7 @@ class BingxDialect:
 
     venue = "bingx"
     routes: Sequence[Route] = _ROUTES
-    doors: Sequence[Door] = _DOORS
+    endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
@@ -137,43 +137,41 @@ class BingxDialect:
         """Both markets say BTC-USDT and count base units."""
         return spec.to_listing(f"bingx:{kind}", f"{spec.base}-{spec.quote}", max_leverage=125)
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """HMAC-SHA256 in hex of the query as it was sent, without its signature and unescaped."""
         account.check_key(call)
         now_ms, window_ms = ms(call.now_ns), parse_int(call.query.get("recvWindow"), _WINDOW_MS)
         sent_ms = parse_int(call.query.get("timestamp"), 0)
         if not now_ms - window_ms <= sent_ms < now_ms + 1000:
-            raise WireRefusal(100421, "Null timestamp or timestamp mismatch")
+            raise ApiError(100421, "Null timestamp or timestamp mismatch")
         query, _, signature = call.raw_query.rpartition("signature=")
         signed = unquote(query.removesuffix("&")).encode()
         expected = hmac.new(
             call.floor.credentials.secret.encode(), signed, hashlib.sha256
         ).hexdigest()
         if not signatures_match(expected, signature):
-            raise WireRefusal(100001, "Signature verification failed")
+            raise ApiError(100001, "Signature verification failed")
         return ACCOUNT
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """`code` 0 around `data`."""
-        return Reply(_envelope(call, 0, "", answer))
+        return Response(_envelope(call, 0, "", answer))
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
         """Almost every no is a 200 with a `code`."""
-        code = parse_int(str(refusal.code), 100500)
-        body = _envelope(call, code, refusal.message, {})
-        return Reply(body, refusal.status or 200, dict(refusal.headers))
+        code = parse_int(str(error.code), 100500)
+        body = _envelope(call, code, error.message, {})
+        return Response(body, error.status or 200, dict(error.headers))
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """A 200 with a code like any other."""
-        return WireRefusal(
-            100400, f"this api is not exist, please refer to the API docs {call.path}"
-        )
+        return ApiError(100400, f"this api is not exist, please refer to the API docs {call.path}")
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """What maintenance looks like."""
-        return WireRefusal(100503, "The system is under maintenance", status=503)
+        return ApiError(100503, "The system is under maintenance", status=503)
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """What is left and until when, in headers; 100410 beyond it."""
         reset_ms = ms(usage.reset_ns)
         headers = {
@@ -183,10 +181,10 @@ class BingxDialect:
         if usage.exceeded:
             words = "The endpoint trigger frequency limit rule is currently in the disabled period"
             words = f"code:100410:{words} and will be unblocked after {reset_ms}"
-            raise WireRefusal(100410, words, headers=headers)
+            raise ApiError(100410, words, headers=headers)
         return headers if route.private else {}
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """Gzip of JSON, or of a bare word."""
         text = frame if isinstance(frame, bytes) else msgspec.json.encode(frame)
         return gzip.compress(text, compresslevel=1, mtime=0)
@@ -202,5 +200,5 @@ class BingxDialect:
         return streams.render_update(floor, topic, update)
 
 
-def _envelope(call: Call, code: int, message: str, shown: object) -> dict[str, object]:
+def _envelope(call: ApiCall, code: int, message: str, shown: object) -> dict[str, object]:
     return {"code": code, "timestamp": ms(call.now_ns), "msg": message, "data": shown}

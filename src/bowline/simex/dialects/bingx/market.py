@@ -17,7 +17,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.bingx.words import field_reader, refusal_of, trade_word, wrong
 from bowline.simex.floor import Floor
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, plain_or
@@ -37,12 +37,12 @@ _SPOT_STATUSES = {
 _LINEAR_DEPTHS = {"5", "10", "20", "50", "100", "500", "1000"}
 
 
-def kind_asked(call: Call) -> str:
+def kind_asked(call: ApiCall) -> str:
     """Spot and swap have paths of their own."""
     return "spot" if call.path.startswith("/openApi/spot/") else "linear"
 
 
-def listing_of(call: Call, fields: dict[str, str]) -> Listing:
+def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`symbol`."""
     kind = kind_asked(call)
     listing = call.floor.listing_at(kind, fields.get("symbol", ""))
@@ -51,12 +51,12 @@ def listing_of(call: Call, fields: dict[str, str]) -> Listing:
     return listing
 
 
-def time(call: Call) -> object:
+def time(call: ApiCall) -> object:
     """GET …/server/time."""
     return {"serverTime": ms(call.now_ns)}
 
 
-def symbols(call: Call) -> object:
+def symbols(call: ApiCall) -> object:
     """GET /openApi/spot/v1/common/symbols."""
     wanted = call.query.get("symbol", "")
     listed = call.floor.listings("spot")
@@ -82,7 +82,7 @@ def _symbol(listing: Listing) -> dict[str, object]:
     }
 
 
-def contracts(call: Call) -> object:
+def contracts(call: ApiCall) -> object:
     """GET /openApi/swap/v2/quote/contracts."""
     wanted = call.query.get("symbol", "")
     listed = call.floor.listings("linear")
@@ -124,7 +124,7 @@ def _decimals(step: Decimal) -> int:
     return max(0, -int(step.normalize().as_tuple().exponent))
 
 
-def no_contracts(_: Call) -> object:
+def no_contracts(_: ApiCall) -> object:
     """GET /openApi/cswap/v1/market/contracts: perpetuals settled in coins are not played."""
     return []
 
@@ -137,7 +137,7 @@ def levels(bids: Iterable[BookLevel], asks: Iterable[BookLevel]) -> dict[str, ob
     }
 
 
-def book(call: Call) -> object:
+def book(call: ApiCall) -> object:
     """GET /openApi/spot/v1/market/depth and /openApi/swap/v2/quote/depth."""
     listing, kind = listing_of(call, call.query), kind_asked(call)
     limit = call.query.get("limit", "100" if kind == "spot" else "20")
@@ -151,7 +151,7 @@ def book(call: Call) -> object:
     return found | {"T": ms(call.now_ns), "bidsCoin": found["bids"], "asksCoin": found["asks"]}
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET /openApi/spot/v1/market/kline and /openApi/swap/v3/quote/klines: the newest first."""
     listing, kind = listing_of(call, call.query), kind_asked(call)
     minutes = INTERVALS.get(call.query.get("interval", ""))
@@ -187,7 +187,7 @@ def _linear_candle(candle: MinuteCandle, _: int) -> dict[str, object]:
     }
 
 
-def ticker(call: Call) -> object:
+def ticker(call: ApiCall) -> object:
     """GET /openApi/spot/v1/ticker/24hr and /openApi/swap/v2/quote/ticker."""
     kind = kind_asked(call)
     if "symbol" in call.query:
@@ -222,7 +222,7 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
     }
 
 
-def recent_trades(call: Call) -> object:
+def recent_trades(call: ApiCall) -> object:
     """GET /openApi/spot/v1/market/trades and /openApi/swap/v2/quote/trades: the newest first."""
     listing, kind = listing_of(call, call.query), kind_asked(call)
     most = 500 if kind == "spot" else 1000
@@ -254,7 +254,7 @@ def _linear_print(trade: TradePublished) -> dict[str, object]:
     }
 
 
-def funding_history(call: Call) -> object:
+def funding_history(call: ApiCall) -> object:
     """GET /openApi/swap/v2/quote/fundingRate: the newest first."""
     listing = listing_of(call, call.query)
     start_ms, end_ms = _field_reader(call).window(call.query, "startTime", "endTime")
@@ -271,7 +271,7 @@ def funding_history(call: Call) -> object:
     ]
 
 
-def premium(call: Call) -> object:
+def premium(call: ApiCall) -> object:
     """GET /openApi/swap/v2/quote/premiumIndex: the mark price and the funding that comes next."""
     listing = listing_of(call, call.query)
     rate, due_ns = call.floor.funding[listing.instrument.id]
@@ -285,5 +285,5 @@ def premium(call: Call) -> object:
     }
 
 
-def _field_reader(call: Call) -> FieldReader:
+def _field_reader(call: ApiCall) -> FieldReader:
     return field_reader(kind_asked(call))

@@ -1,6 +1,6 @@
 """BingX streams: what a frame asks for, and what news looks like as one. All goes out as gzip.
 
-Two doors, spot and perpetuals. With a listen key in its URL a connection hears of its account:
+Two endpoints, spot and perpetuals. With a listen key in its URL a connection hears of its account:
 perpetuals at once and of everything, spot once it has subscribed. Books are whole every time.
 """
 
@@ -47,7 +47,7 @@ from bowline.simex.session import Session
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
-#: the path of a door -> whose market it is
+#: the path of an endpoint -> whose market it is
 KINDS_OF = {"/market": "spot", "/swap-market": "linear"}
 _SPOT_INTERVALS = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "1day": 1440}
 _DEPTH = re.compile(r"depth(5|10|20|50|100)(@(100|200|500|1000)ms)?")
@@ -64,7 +64,7 @@ _REASONS = {
 Words = dict[str, object]
 
 
-def greet(session: Session) -> None:
+def on_open(session: Session) -> None:
     """A listen key is looked at; the perpetuals' private channels need no asking."""
     key = session.query.get("listenKey")
     if key is None:
@@ -79,14 +79,14 @@ def greet(session: Session) -> None:
             session.subscribe(StreamTopic(channel, channel.value, account=ACCOUNT, note="linear"))
 
 
-def ping(session: Session) -> Frame:
+def ping_frame(session: Session) -> Frame:
     """A bare word to perpetuals, an object to spot; each wants its own answer."""
     if _kind(session) == "linear":
         return b"Ping"
     return {"ping": f"{session.number:032x}", "time": str(ms(session.floor.now_ns))}
 
 
-def hear(session: Session, frame: str | bytes) -> None:
+def on_message(session: Session, frame: str | bytes) -> None:
     """sub, unsub; answers to pings."""
     words = read_object(frame)
     if frame in ("Pong", b"Pong") or "pong" in words:
@@ -110,7 +110,7 @@ def _answer(session: Session, number: str, code: int, message: str) -> Words:
 
 
 def _kind(session: Session) -> str:
-    return KINDS_OF[session.door.path]
+    return KINDS_OF[session.endpoint.path]
 
 
 def _topic(session: Session, name: str) -> StreamTopic | None:

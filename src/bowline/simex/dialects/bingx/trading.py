@@ -22,7 +22,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.bingx.market import kind_asked, listing_of
 from bowline.simex.dialects.bingx.words import (
     FORCES,
@@ -64,7 +64,7 @@ _DEAD_MAN_S = (10, 120)
 Fields = dict[str, str]
 
 
-def place(call: Call) -> object:
+def place(call: ApiCall) -> object:
     """POST /openApi/spot/v1/trade/order and /openApi/swap/v2/trade/order."""
     fields = call.fields()
     listing = listing_of(call, fields)
@@ -72,11 +72,11 @@ def place(call: Call) -> object:
     return shown if kind_asked(call) == "spot" else {"order": shown}
 
 
-def _placed(call: Call, order: NewOrder) -> VenueOrder:
+def _placed(call: ApiCall, order: NewOrder) -> VenueOrder:
     return _or_refused(call, call.floor.place(order))
 
 
-def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     venue_kind = kind_asked(call)
     side, meant = _SIDES.get(fields.get("side", "")), _KINDS.get(fields.get("type", ""))
     price, trigger = (
@@ -126,7 +126,7 @@ def _client_id_in(venue_kind: str, fields: Fields) -> str:
     return word.lower()
 
 
-def _as_stop(call: Call, order: NewOrder, fields: Fields) -> NewOrder:
+def _as_stop(call: ApiCall, order: NewOrder, fields: Fields) -> NewOrder:
     """It waits for its price from the side on which the market is now."""
     trigger = _field_reader(call).decimal(fields, "stopPrice")
     by = _TRIGGERS.get(fields.get("workingType") or "", TriggerPrice.LAST)
@@ -146,7 +146,7 @@ def _with_leg(order: NewOrder, fields: Fields) -> NewOrder:
     return replace(order, position_side=leg, reduce_only=reduces)
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """POST /openApi/spot/v1/trade/cancel and DELETE /openApi/swap/v2/trade/order."""
     fields = call.fields()
     ended = _cancelled(call, listing_of(call, fields), _named(call, fields))
@@ -154,11 +154,11 @@ def cancel(call: Call) -> object:
     return shown if kind_asked(call) == "spot" else {"order": shown}
 
 
-def _cancelled(call: Call, listing: Listing, order: int | str) -> VenueOrder:
+def _cancelled(call: ApiCall, listing: Listing, order: int | str) -> VenueOrder:
     return _or_refused(call, call.floor.cancel(call.account, listing.instrument.id, order))
 
 
-def cancel_all(call: Call) -> object:
+def cancel_all(call: ApiCall) -> object:
     """POST …/trade/cancelOpenOrders and DELETE …/trade/allOpenOrders."""
     fields, kind = call.fields(), kind_asked(call)
     instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
@@ -167,7 +167,7 @@ def cancel_all(call: Call) -> object:
     return {"orders": shown} if kind == "spot" else {"success": shown, "failed": None}
 
 
-def cancel_replace(call: Call) -> object:
+def cancel_replace(call: ApiCall) -> object:
     """POST …/trade/order/cancelReplace and /openApi/swap/v1/trade/cancelReplace."""
     fields, kind = call.fields(), kind_asked(call)
     listing = listing_of(call, fields)
@@ -201,7 +201,7 @@ class DeadMen:
         self.of = {kind: Countdown() for kind in ("spot", "linear")}
 
 
-def dead_man(call: Call) -> object:
+def dead_man(call: ApiCall) -> object:
     """POST …/trade/cancelAllAfter: all orders go, unless it is said again in time."""
     fields, floor, kind = call.fields(), call.floor, kind_asked(call)
     switch = remembered(floor, DeadMen).of[kind]
@@ -219,7 +219,7 @@ def dead_man(call: Call) -> object:
 # lists
 
 
-def look_up(call: Call) -> object:
+def look_up(call: ApiCall) -> object:
     """GET /openApi/spot/v1/trade/query and /openApi/swap/v2/trade/order."""
     listing, kind = listing_of(call, call.query), kind_asked(call)
     found = call.floor.view(kind).order(call.account, _named(call, call.query))
@@ -229,20 +229,20 @@ def look_up(call: Call) -> object:
     return shown if kind == "spot" else {"order": shown}
 
 
-def open_orders(call: Call) -> object:
+def open_orders(call: ApiCall) -> object:
     """GET …/trade/openOrders: of one symbol, or all."""
     found = call.floor.view(kind_asked(call)).open_orders(call.account)
     return {"orders": _listed(call, found)}
 
 
-def closed_orders(call: Call) -> object:
+def closed_orders(call: ApiCall) -> object:
     """GET /openApi/spot/v1/trade/historyOrders and /openApi/swap/v2/trade/allOrders."""
     limit = _field_reader(call).limit(call.query, "limit", 500, 1000)
     found = call.floor.view(kind_asked(call)).closed_orders(call.account)
     return {"orders": _listed(call, found)[:limit]}
 
 
-def _listed(call: Call, orders: Iterable[VenueOrder]) -> list[object]:
+def _listed(call: ApiCall, orders: Iterable[VenueOrder]) -> list[object]:
     listing = listing_of(call, call.query) if call.query.get("symbol") else None
     start_ms, end_ms = _week(call, "startTime", "endTime")
     mine = [
@@ -254,7 +254,7 @@ def _listed(call: Call, orders: Iterable[VenueOrder]) -> list[object]:
     return [order_object(call.floor, each) for each in reversed(mine)]
 
 
-def _week(call: Call, start: str, end: str) -> tuple[int, int]:
+def _week(call: ApiCall, start: str, end: str) -> tuple[int, int]:
     """A range of 7 days at most, if one is named: "Query Order history", "transaction details"."""
     if not {start, end} & call.query.keys():
         return 0, 1 << 62
@@ -263,20 +263,20 @@ def _week(call: Call, start: str, end: str) -> tuple[int, int]:
     return _field_reader(call).bounded_window(call.query, start, end, span)
 
 
-def spot_fills(call: Call) -> object:
+def spot_fills(call: ApiCall) -> object:
     """GET /openApi/spot/v1/trade/myTrades: from the oldest on."""
     limit = _field_reader(call).limit(call.query, "limit", 500, 1000)
     found = _fills(call, ("startTime", "endTime"))[:limit]
     return {"fills": [spot_fill(call.floor, each) for each in found]}
 
 
-def all_fills(call: Call) -> object:
+def all_fills(call: ApiCall) -> object:
     """GET /openApi/swap/v2/trade/allFillOrders: the newest first."""
     found = _fills(call, ("startTs", "endTs"), needed=True)
     return {"fill_orders": [_linear_fill(call, each) for each in reversed(found)]}
 
 
-def fill_history(call: Call) -> object:
+def fill_history(call: ApiCall) -> object:
     """GET /openApi/swap/v2/trade/fillHistory: pages of the newest first."""
     size = _field_reader(call).limit(call.query, "pageSize", 50, 1000)
     at = (max(_field_reader(call).integer(call.query, "pageIndex", 1), 1) - 1) * size
@@ -284,7 +284,7 @@ def fill_history(call: Call) -> object:
     return {"fill_history_orders": [_linear_fill(call, each) for each in found[at : at + size]]}
 
 
-def _fills(call: Call, window: tuple[str, str], *, needed: bool = False) -> list[Executed]:
+def _fills(call: ApiCall, window: tuple[str, str], *, needed: bool = False) -> list[Executed]:
     kind, query = kind_asked(call), call.query
     if needed and not all(query.get(name) for name in window):
         raise wrong(kind, f"{window[0]} or {window[1]}: field is required")
@@ -301,17 +301,17 @@ def _fills(call: Call, window: tuple[str, str], *, needed: bool = False) -> list
     ]
 
 
-def _linear_fill(call: Call, fill: Executed) -> dict[str, object]:
+def _linear_fill(call: ApiCall, fill: Executed) -> dict[str, object]:
     at = datetime.fromtimestamp(seconds(fill.now_ns), UTC)
     utc = f"{at:%Y-%m-%dT%H:%M:%S}.{ms(fill.now_ns) % 1000:03}"
     return linear_fill(call.floor, fill, utc)
 
 
-def _field_reader(call: Call) -> FieldReader:
+def _field_reader(call: ApiCall) -> FieldReader:
     return field_reader(kind_asked(call))
 
 
-def _named(call: Call, fields: Fields) -> int | str:
+def _named(call: ApiCall, fields: Fields) -> int | str:
     """By the venue's id, or by the client's if that is not said."""
     if fields.get("orderId"):
         return order_number(fields["orderId"])
@@ -321,7 +321,7 @@ def _named(call: Call, fields: Fields) -> int | str:
     raise wrong(kind, "orderId or clientOrderID must be sent")
 
 
-def _or_refused(call: Call, answer: VenueOrder | Rejection) -> VenueOrder:
+def _or_refused(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:
     if isinstance(answer, Rejection):
         raise refusal_of(kind_asked(call), answer.reason, answer.message)
     return answer

@@ -19,7 +19,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, PositionMode, TimeInForce
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.floor import Floor
 from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or, seconds
 
@@ -77,17 +77,17 @@ _SPOT: dict[RejectReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's code and words for an engine's no."""
     table = _SPOT if kind == "spot" else _LINEAR
     if reason in table:
-        return WireRefusal(*table[reason])
+        return ApiError(*table[reason])
     return wrong(kind, f"{reason.value} {message}".strip())
 
 
-def wrong(kind: str, what: str) -> WireRefusal:
+def wrong(kind: str, what: str) -> ApiError:
     """A parameter that cannot be."""
-    return WireRefusal(100400 if kind == "spot" else 109400, f"Invalid parameters, err: {what}")
+    return ApiError(100400 if kind == "spot" else 109400, f"Invalid parameters, err: {what}")
 
 
 _SPOT_FIELDS = FieldReader(lambda name: wrong("spot", name))

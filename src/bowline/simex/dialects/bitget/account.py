@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import Listing, PositionMode
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.trading import MODES, margin_mode_in_use
 from bowline.simex.dialects.bitget.words import (
@@ -22,7 +22,7 @@ from bowline.simex.wire_values import plain
 _POSITION_MODES = {word: mode for mode, word in POSITION_MODES.items()}
 
 
-def key_rights(call: Call) -> object:
+def key_rights(call: ApiCall) -> object:
     """GET /api/v2/spot/account/info: the test key trades, and cannot withdraw."""
     return {
         "userId": call.floor.credentials.user_id,
@@ -37,7 +37,7 @@ def key_rights(call: Call) -> object:
     }
 
 
-def assets(call: Call) -> object:
+def assets(call: ApiCall) -> object:
     """GET /api/v2/spot/account/assets."""
     wanted = call.query.get("coin", "").upper()
     return [
@@ -47,14 +47,14 @@ def assets(call: Call) -> object:
     ]
 
 
-def accounts(call: Call) -> object:
+def accounts(call: ApiCall) -> object:
     """GET /api/v2/mix/account/accounts."""
     if kind_asked(call, call.query) != "linear":
         return []
     return [margin_object(each) for each in call.floor.view("linear").holdings(call.account)]
 
 
-def account(call: Call) -> object:
+def account(call: ApiCall) -> object:
     """GET /api/v2/mix/account/account: the account as it trades a symbol."""
     listing = listing_of(call, call.query)
     view = call.floor.view("linear")
@@ -65,7 +65,7 @@ def account(call: Call) -> object:
     }  # fmt: skip
 
 
-def _leverages(call: Call, listing: Listing) -> dict[str, object]:
+def _leverages(call: ApiCall, listing: Listing) -> dict[str, object]:
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     leverage = plain(settings.leverage)
     return {
@@ -75,7 +75,7 @@ def _leverages(call: Call, listing: Listing) -> dict[str, object]:
     }
 
 
-def all_positions(call: Call) -> object:
+def all_positions(call: ApiCall) -> object:
     """GET /api/v2/mix/position/all-position: those that are open."""
     if kind_asked(call, call.query) != "linear":
         return []
@@ -87,14 +87,14 @@ def all_positions(call: Call) -> object:
     ]
 
 
-def single_position(call: Call) -> object:
+def single_position(call: ApiCall) -> object:
     """GET /api/v2/mix/position/single-position: of one symbol, if it is open."""
     listing = listing_of(call, call.query)
     found = call.floor.view("linear").positions(call.account, listing.instrument.id)
     return [position_object(call.floor, each) for each in found]
 
 
-def set_leverage(call: Call) -> object:
+def set_leverage(call: ApiCall) -> object:
     """POST /api/v2/mix/account/set-leverage: what is so already is a success."""
     fields = call.fields()
     listing = listing_of(call, fields)
@@ -109,21 +109,21 @@ def set_leverage(call: Call) -> object:
     return _modes(call, listing)
 
 
-def set_margin_mode(call: Call) -> object:
+def set_margin_mode(call: ApiCall) -> object:
     """POST /api/v2/mix/account/set-margin-mode: what is so already is a success."""
     fields = call.fields()
     listing, mode = listing_of(call, fields), MODES.get(fields.get("marginMode", ""))
     if mode is None:
         raise wrong("marginMode")
     # "Change Margin Mode" forbids it while a position or an order is open; what changes nothing is
-    # taken nevertheless: freqtrade sends it before every order and ends on a refusal
+    # taken nevertheless: freqtrade sends it before every order and ends on a error
     refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise margin_mode_in_use()
     return _modes(call, listing)
 
 
-def _modes(call: Call, listing: Listing) -> dict[str, object]:
+def _modes(call: ApiCall, listing: Listing) -> dict[str, object]:
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     leverage = plain(settings.leverage)
     return {
@@ -136,7 +136,7 @@ def _modes(call: Call, listing: Listing) -> dict[str, object]:
     }
 
 
-def set_position_mode(call: Call) -> object:
+def set_position_mode(call: ApiCall) -> object:
     """POST /api/v2/mix/account/set-position-mode: of the whole product."""
     fields = call.fields()
     mode: PositionMode | None = _POSITION_MODES.get(fields.get("posMode", ""))
@@ -145,5 +145,5 @@ def set_position_mode(call: Call) -> object:
     refused = call.floor.set_position_mode(call.account, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         words = "Position or order exists, the position mode cannot be switched"
-        raise WireRefusal("40920", words)
+        raise ApiError("40920", words)
     return {"posMode": fields["posMode"]}

@@ -5,11 +5,11 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.symbol_specs import traded_assets
 
 
-def currencies(call: Call) -> object:
+def currencies(call: ApiCall) -> object:
     """GET /api/v2/spot/public/coins."""
     return [
         {"coinId": str(number), "coin": asset, "transfer": "false", "chains": []}

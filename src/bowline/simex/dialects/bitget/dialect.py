@@ -1,4 +1,4 @@
-"""Bitget API v2 as tables: routes, quotas, doors, the signature, the envelope of replies."""
+"""Bitget API v2 as tables: routes, quotas, endpoints; authentication, and the form of responses."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import msgspec
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialect import (
-    Call,
-    Door,
+    ApiCall,
+    ApiError,
     Frame,
     Handler,
-    Reply,
+    Response,
     Route,
     StreamTopic,
     Wallet,
-    WireRefusal,
+    WebSocketEndpoint,
     public_route,
     signed_route,
 )
@@ -125,9 +125,9 @@ _ROUTES: tuple[Route, ...] = (
 _QUOTAS = {"public": RequestQuota(6000, 60.0)} | {
     path: RequestQuota(most) for _, path, _, most in _LIMITS
 }
-_DOORS = (
-    Door("/v2/ws/public", streams.hear, silent_after_s=120.0),
-    Door("/v2/ws/private", streams.hear, silent_after_s=120.0),
+_ENDPOINTS = (
+    WebSocketEndpoint("/v2/ws/public", streams.on_message, idle_timeout_s=120.0),
+    WebSocketEndpoint("/v2/ws/private", streams.on_message, idle_timeout_s=120.0),
 )
 
 
@@ -136,7 +136,7 @@ class BitgetDialect:
 
     venue = "bitget"
     routes: Sequence[Route] = _ROUTES
-    doors: Sequence[Door] = _DOORS
+    endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
@@ -148,54 +148,54 @@ class BitgetDialect:
         """Both markets say BTCUSDT and count base units."""
         return spec.to_listing(f"bitget:{kind}", spec.symbol, max_leverage=125)
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """Base64 of the HMAC-SHA256 of time, method, path, query and body; a passphrase too."""
         keys, headers = call.floor.credentials, call.headers
         stamp = headers.get("ACCESS-TIMESTAMP", "")
         if headers.get("ACCESS-KEY") is None:
-            raise WireRefusal("40001", "ACCESS_KEY cannot be empty")
+            raise ApiError("40001", "ACCESS_KEY cannot be empty")
         if headers.get("ACCESS-KEY") != keys.api_key or not call.floor.key_works:
-            raise WireRefusal("40037", "Apikey does not exist")
+            raise ApiError("40037", "Apikey does not exist")
         if parse_int(stamp, -1) < 0:
-            raise WireRefusal("40005", "Invalid ACCESS_TIMESTAMP")
+            raise ApiError("40005", "Invalid ACCESS_TIMESTAMP")
         if abs(ms(call.now_ns) - parse_int(stamp, 0)) > _WINDOW_MS:
-            raise WireRefusal("40008", "Request timestamp expired")
+            raise ApiError("40008", "Request timestamp expired")
         if headers.get("ACCESS-PASSPHRASE") != keys.password:
-            raise WireRefusal("40012", "apikey/password is incorrect")
+            raise ApiError("40012", "apikey/password is incorrect")
         # what is signed is the query before it was percent-encoded
         query = f"?{unquote(call.raw_query)}" if call.raw_query else ""
         signed = f"{stamp}{call.method}{call.path}{query}".encode() + call.body
         digest = hmac.new(keys.secret.encode(), signed, hashlib.sha256).digest()
         if not signatures_match(base64.b64encode(digest).decode(), headers.get("ACCESS-SIGN", "")):
-            raise WireRefusal("40009", "sign signature error")
+            raise ApiError("40009", "sign signature error")
         return ACCOUNT
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """`code` 00000 around `data`."""
-        return Reply(_envelope(call, "00000", "success", answer))
+        return Response(_envelope(call, "00000", "success", answer))
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
         """A no is a 400 with a code of its own."""
-        body = _envelope(call, str(refusal.code), refusal.message, None)
-        return Reply(body, refusal.status or 400, dict(refusal.headers))
+        body = _envelope(call, str(error.code), error.message, None)
+        return Response(body, error.status or 400, dict(error.headers))
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """404, with a code."""
         del call
-        return WireRefusal("40404", "Request URL NOT FOUND", status=404)
+        return ApiError("40404", "Request URL NOT FOUND", status=404)
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """What maintenance looks like."""
-        return WireRefusal("40200", "Server upgrade, please try again later", status=503)
+        return ApiError("40200", "Server upgrade, please try again later", status=503)
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """What is left of this second, in a header; 429 beyond it."""
         headers = {"x-mbx-used-remain-limit": str(usage.remaining)} if route.private else {}
         if usage.exceeded:
-            raise WireRefusal("429", "Too Many Requests", status=429, headers=headers)
+            raise ApiError("429", "Too Many Requests", status=429, headers=headers)
         return headers
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """JSON text; a `pong` is a bare word."""
         return (frame if isinstance(frame, bytes) else msgspec.json.encode(frame)).decode()
 
@@ -210,5 +210,5 @@ class BitgetDialect:
         return streams.render_update(floor, topic, update)
 
 
-def _envelope(call: Call, code: str, message: str, shown: object) -> dict[str, object]:
+def _envelope(call: ApiCall, code: str, message: str, shown: object) -> dict[str, object]:
     return {"code": code, "msg": message, "requestTime": ms(call.now_ns), "data": shown}

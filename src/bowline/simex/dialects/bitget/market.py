@@ -12,7 +12,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.bitget.words import (
     FIELDS,
     PRODUCTS,
@@ -55,7 +55,7 @@ _LINEAR_STATUSES = {
 _DEEPEST = {"spot": 150, "linear": 1000}
 
 
-def kind_asked(call: Call, fields: dict[str, str]) -> str:
+def kind_asked(call: ApiCall, fields: dict[str, str]) -> str:
     """Spot and mix have paths of their own; a mix request names its product too."""
     if call.path.startswith("/api/v2/spot/"):
         return "spot"
@@ -65,7 +65,7 @@ def kind_asked(call: Call, fields: dict[str, str]) -> str:
     return "linear" if product == PRODUCTS["linear"] else product
 
 
-def listing_of(call: Call, fields: dict[str, str]) -> Listing:
+def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`symbol`, and `productType` of a contract."""
     kind = kind_asked(call, fields)
     word = fields.get("symbol", "").upper()
@@ -75,12 +75,12 @@ def listing_of(call: Call, fields: dict[str, str]) -> Listing:
     return listing
 
 
-def time(call: Call) -> object:
+def time(call: ApiCall) -> object:
     """GET /api/v2/public/time."""
     return {"serverTime": str(ms(call.now_ns))}
 
 
-def symbols(call: Call) -> object:
+def symbols(call: ApiCall) -> object:
     """GET /api/v2/spot/public/symbols."""
     wanted = call.query.get("symbol", "").upper()
     listed = call.floor.listings("spot")
@@ -115,7 +115,7 @@ def _decimals(text: str) -> int:
     return len(text.partition(".")[2])
 
 
-def contracts(call: Call) -> object:
+def contracts(call: ApiCall) -> object:
     """GET /api/v2/mix/market/contracts. Other products than USDT futures: none are played."""
     kind, wanted = kind_asked(call, call.query), call.query.get("symbol", "").upper()
     listed = call.floor.listings(kind) if kind in PRODUCTS else []
@@ -163,12 +163,12 @@ def _contract(listing: Listing) -> dict[str, object]:
     }
 
 
-def no_margin_trading(_: Call) -> object:
+def no_margin_trading(_: ApiCall) -> object:
     """GET /api/v2/margin/currencies: nothing can be borrowed here."""
     return []
 
 
-def book(call: Call) -> object:
+def book(call: ApiCall) -> object:
     """GET /api/v2/spot/market/orderbook and /api/v2/mix/market/merge-depth."""
     listing = listing_of(call, call.query)
     kind = kind_asked(call, call.query)
@@ -190,7 +190,7 @@ def _number_level(_: Instrument, level: BookLevel) -> list[float]:
     return [float(each) for each in level]
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET …/market/candles and …/market/history-candles: the oldest first."""
     listing, kind = listing_of(call, call.query), kind_asked(call, call.query)
     word = call.query.get("granularity", "")
@@ -220,7 +220,7 @@ def candle_words(candle: MinuteCandle) -> list[str]:
     ]  # fmt: skip
 
 
-def tickers(call: Call) -> object:
+def tickers(call: ApiCall) -> object:
     """GET …/market/tickers, and /api/v2/mix/market/ticker of one contract."""
     kind = kind_asked(call, call.query)
     if "symbol" in call.query:
@@ -233,7 +233,7 @@ def tickers(call: Call) -> object:
     ]
 
 
-def _open(call: Call, listing: Listing) -> str:
+def _open(call: ApiCall, listing: Listing) -> str:
     return plain_or(call.floor.ticker(listing.instrument.id).open, "0")
 
 
@@ -272,7 +272,7 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
     }
 
 
-def recent_trades(call: Call) -> object:
+def recent_trades(call: ApiCall) -> object:
     """GET …/market/fills and …/market/fills-history: the newest first."""
     listing, kind = listing_of(call, call.query), kind_asked(call, call.query)
     most = 1000 if call.path.endswith("history") else 500
@@ -300,7 +300,7 @@ def trade_object(trade: TradePublished) -> dict[str, object]:
     }
 
 
-def funding_history(call: Call) -> object:
+def funding_history(call: ApiCall) -> object:
     """GET /api/v2/mix/market/history-fund-rate: pages of the newest first."""
     listing = listing_of(call, call.query)
     size = FIELDS.limit(call.query, "pageSize", 20, 100)
@@ -316,7 +316,7 @@ def funding_history(call: Call) -> object:
     ]
 
 
-def next_funding(call: Call) -> object:
+def next_funding(call: ApiCall) -> object:
     """GET /api/v2/mix/market/current-fund-rate."""
     listing = listing_of(call, call.query)
     rate, due_ns = call.floor.funding[listing.instrument.id]

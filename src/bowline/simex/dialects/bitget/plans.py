@@ -18,7 +18,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bitget.market import listing_of
 from bowline.simex.dialects.bitget.trading import (
     PAGE,
@@ -56,7 +56,7 @@ _HELD = {
 _LISTS = {"normal_plan": {"normal_plan"}, "profit_loss": TPSL_FORMS, "track_plan": set()}
 
 
-def place(call: Call) -> object:
+def place(call: ApiCall) -> object:
     """POST …/place-plan-order: a limit or a market order once the price is reached."""
     fields = call.fields()
     listing = listing_of(call, fields)
@@ -82,7 +82,7 @@ def place(call: Call) -> object:
     return acknowledged(placed(call, listing, stop))
 
 
-def place_tpsl(call: Call) -> object:
+def place_tpsl(call: ApiCall) -> object:
     """POST /api/v2/mix/order/place-tpsl-order: take profit or stop loss of a position.
 
     `executePrice` is its limit; without one, or with 0, it becomes a market order.
@@ -117,7 +117,7 @@ def place_tpsl(call: Call) -> object:
     return acknowledged(placed(call, listing, stop))
 
 
-def _position_in(call: Call, listing: Listing, fields: Fields) -> PositionSnapshot:
+def _position_in(call: ApiCall, listing: Listing, fields: Fields) -> PositionSnapshot:
     held = _HELD.get(fields.get("holdSide", ""))
     if held is None:
         raise wrong("holdSide")
@@ -127,12 +127,12 @@ def _position_in(call: Call, listing: Listing, fields: Fields) -> PositionSnapsh
     raise refusal_of("linear", RejectReason.REDUCE_ONLY)
 
 
-def _not_at_once(call: Call, listing: Listing, stop: NewOrder) -> None:
+def _not_at_once(call: ApiCall, listing: Listing, stop: NewOrder) -> None:
     now = _now(call, listing, stop.trigger_by)
     assert stop.trigger is not None
     if now is not None and (now >= stop.trigger if stop.trigger_rising else now <= stop.trigger):
         # "Error Code": 40830 to 40836 tell which price is on the wrong side of which
-        raise WireRefusal("40832", "The stop price must be on the other side of the current price")
+        raise ApiError("40832", "The stop price must be on the other side of the current price")
 
 
 def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice]:
@@ -143,38 +143,38 @@ def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice]:
     return trigger, by
 
 
-def _now(call: Call, listing: Listing, by: TriggerPrice) -> Decimal | None:
+def _now(call: ApiCall, listing: Listing, by: TriggerPrice) -> Decimal | None:
     ticker = call.floor.ticker(listing.instrument.id)
     return ticker.mark if by is TriggerPrice.MARK else ticker.last
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """POST /api/v2/spot/trade/cancel-plan-order."""
     fields = call.fields()
     waiting = open_orders(call, "spot", None, plans=True)
     orders = [each for each in waiting if is_named(each, fields)]
     if not orders:
-        raise WireRefusal("43025", "Plan order does not exist")
+        raise ApiError("43025", "Plan order does not exist")
     call.floor.cancel(call.account, orders[0].instrument, orders[0].order_id)
     return {"result": "success"}
 
 
-def cancel_some(call: Call) -> object:
+def cancel_some(call: ApiCall) -> object:
     """POST /api/v2/mix/order/cancel-plan-order and /api/v2/spot/trade/batch-cancel-plan-order."""
     return cancel_list(call, plans=True)
 
 
-def pending(call: Call) -> object:
+def pending(call: ApiCall) -> object:
     """GET /api/v2/mix/order/orders-plan-pending of a `planType`."""
     return _entrusted(call, _waiting(call, "linear"))
 
 
-def history(call: Call) -> object:
+def history(call: ApiCall) -> object:
     """GET /api/v2/mix/order/orders-plan-history of a `planType`: those that wait no more."""
     return _entrusted(call, _over(call, "linear"))
 
 
-def _entrusted(call: Call, orders: list[VenueOrder]) -> object:
+def _entrusted(call: ApiCall, orders: list[VenueOrder]) -> object:
     kinds = _LISTS.get(call.query.get("planType", "normal_plan"))
     if kinds is None:
         raise wrong("planType")
@@ -185,17 +185,17 @@ def _entrusted(call: Call, orders: list[VenueOrder]) -> object:
     }
 
 
-def spot_pending(call: Call) -> object:
+def spot_pending(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/current-plan-order."""
     return _spot_page(call, _waiting(call, "spot"))
 
 
-def spot_history(call: Call) -> object:
+def spot_history(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/history-plan-order."""
     return _spot_page(call, _over(call, "spot"))
 
 
-def _spot_page(call: Call, orders: list[VenueOrder]) -> object:
+def _spot_page(call: ApiCall, orders: list[VenueOrder]) -> object:
     shown = page(call, orders)
     return {
         "nextFlag": len(shown) == PAGE,
@@ -204,12 +204,12 @@ def _spot_page(call: Call, orders: list[VenueOrder]) -> object:
     }
 
 
-def _waiting(call: Call, kind: str) -> list[VenueOrder]:
+def _waiting(call: ApiCall, kind: str) -> list[VenueOrder]:
     orders = call.floor.view(kind).open_orders(call.account)
     return [each for each in chosen(call, kind, orders) if each.waiting]
 
 
-def _over(call: Call, kind: str) -> list[VenueOrder]:
+def _over(call: ApiCall, kind: str) -> list[VenueOrder]:
     view = call.floor.view(kind)
     orders = view.closed_orders(call.account) + view.open_orders(call.account)
     return [

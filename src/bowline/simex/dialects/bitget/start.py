@@ -7,7 +7,7 @@ from decimal import Decimal
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import FundingPaid, Tier
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.words import FIELDS, PRODUCTS, wrong
 from bowline.simex.wire_values import ms, plain, plain_or
@@ -28,7 +28,7 @@ TIERS = tuple(
 )
 
 
-def position_tiers(call: Call) -> object:
+def position_tiers(call: ApiCall) -> object:
     """GET /api/v2/mix/market/query-position-lever of a symbol: values in quote money."""
     listing = listing_of(call, call.query)
     rows, least = [], ZERO
@@ -47,7 +47,7 @@ def position_tiers(call: Call) -> object:
     return rows
 
 
-def trade_rate(call: Call) -> object:
+def trade_rate(call: ApiCall) -> object:
     """GET /api/v2/common/trade-rate of a symbol, `businessType` spot or mix."""
     kind = {"spot": "spot", "mix": "linear"}.get(call.query.get("businessType", ""))
     if kind is None:
@@ -59,7 +59,7 @@ def trade_rate(call: Call) -> object:
     return {"makerFeeRate": plain(fees.maker_rate), "takerFeeRate": plain(fees.taker_rate)}
 
 
-def symbol_price(call: Call) -> object:
+def symbol_price(call: ApiCall) -> object:
     """GET /api/v2/mix/market/symbol-price: the mark stands for the index too."""
     listing = listing_of(call, call.query)
     ticker = call.floor.ticker(listing.instrument.id)
@@ -74,14 +74,14 @@ def symbol_price(call: Call) -> object:
     ]
 
 
-def open_interest(call: Call) -> object:
+def open_interest(call: ApiCall) -> object:
     """GET /api/v2/mix/market/open-interest: nobody but the account holds any."""
     listing = listing_of(call, call.query)
     row = {"symbol": listing.venue_symbol, "size": "0"}
     return {"openInterestList": [row], "ts": str(ms(call.now_ns))}
 
 
-def bills(call: Call) -> object:
+def bills(call: ApiCall) -> object:
     """GET /api/v2/mix/account/bill, the newest first: of all its types funding is played."""
     if kind_asked(call, call.query) not in PRODUCTS:
         return {"bills": [], "endId": ""}

@@ -2,7 +2,7 @@
 
 A book begins with a snapshot and goes on with changes, each with a number that rises and the
 checksum of the best 25 levels after it; `books1`, `books5` and `books15` are whole every time.
-A `ping` is a text of its own, not JSON.
+A `ping_frame` is a text of its own, not JSON.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthChange, DepthView
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic, WireRefusal
+from bowline.simex.dialect import ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.bitget.market import (
     INTERVALS,
     candle_words,
@@ -72,7 +72,7 @@ _MS_DIGITS = 13
 Words = dict[str, object]
 
 
-def hear(session: Session, frame: str | bytes) -> None:
+def on_message(session: Session, frame: str | bytes) -> None:
     """ping, login, subscribe, unsubscribe."""
     if frame == "ping":
         session.send(b"pong")
@@ -80,14 +80,14 @@ def hear(session: Session, frame: str | bytes) -> None:
     words = read_object(frame)
     op, args = words.get("op"), words.get("args")
     if op not in ("login", "subscribe", "unsubscribe") or not isinstance(args, list):
-        session.send(_error(WireRefusal(30003, "Invalid op")))
+        session.send(_error(ApiError(30003, "Invalid op")))
         return
     for each in args:
         arg = text_fields(each) if isinstance(each, dict) else {}
         try:
             session.send(_heard(session, op, arg))
-        except WireRefusal as refusal:
-            session.send(_error(refusal) | ({} if op == "login" else {"arg": arg, "op": op}))
+        except ApiError as error:
+            session.send(_error(error) | ({} if op == "login" else {"arg": arg, "op": op}))
             continue
         if op == "subscribe":
             session.subscribe(_topic(session, arg))
@@ -107,15 +107,15 @@ def _log_in(session: Session, arg: dict[str, str]) -> None:
     """Base64 of the HMAC of time and `GET/user/verify`; the time in seconds or milliseconds."""
     keys, stamp = session.floor.credentials, arg.get("timestamp", "")
     if arg.get("apiKey") != keys.api_key or not session.floor.key_works:
-        raise WireRefusal(30011, "Invalid ACCESS_KEY")
+        raise ApiError(30011, "Invalid ACCESS_KEY")
     if arg.get("passphrase") != keys.password:
-        raise WireRefusal(30012, "Invalid ACCESS_PASSPHRASE")
+        raise ApiError(30012, "Invalid ACCESS_PASSPHRASE")
     sent_ms = parse_int(stamp, 0) * (1 if len(stamp) >= _MS_DIGITS else 1000)
     if abs(ms(session.floor.now_ns) - sent_ms) > _LOGIN_WINDOW_MS:
-        raise WireRefusal(30014, "Request timestamp expired")
+        raise ApiError(30014, "Request timestamp expired")
     signed = hmac.new(keys.secret.encode(), f"{stamp}GET/user/verify".encode(), hashlib.sha256)
     if not signatures_match(base64.b64encode(signed.digest()).decode(), arg.get("sign", "")):
-        raise WireRefusal(30015, "Invalid sign")
+        raise ApiError(30015, "Invalid sign")
     session.account = ACCOUNT
 
 
@@ -125,14 +125,12 @@ def _topic(session: Session, arg: dict[str, str]) -> StreamTopic:
     word = f"{product}:{channel}:{name}"
     kind = _KINDS.get(product)
     listing = None if kind is None else session.floor.listing_at(kind, name)
-    unknown = WireRefusal(
-        30001, f"instType:{product},channel:{channel},instId:{name} doesn't exist"
-    )
+    unknown = ApiError(30001, f"instType:{product},channel:{channel},instId:{name} doesn't exist")
     if kind is None or (listing is None and (name != "default" or channel not in _PRIVATE)):
         raise unknown
     if channel in _PRIVATE:
         if not session.account:
-            raise WireRefusal(30004, "User needs to log in")
+            raise ApiError(30004, "User needs to log in")
         instrument = None if listing is None else listing.instrument.id
         return StreamTopic(
             _PRIVATE[channel], word, instrument, account=session.account, note=channel
@@ -389,5 +387,5 @@ def _balances(floor: Floor, topic: StreamTopic, holdings: list[Holding]) -> Word
     return _push(floor, topic, "snapshot", shown)
 
 
-def _error(refusal: WireRefusal) -> Words:
-    return {"event": "error", "code": refusal.code, "msg": refusal.message}
+def _error(error: ApiError) -> Words:
+    return {"event": "error", "code": error.code, "msg": error.message}

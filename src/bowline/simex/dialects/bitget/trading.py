@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.words import (
     FIELDS,
@@ -63,7 +63,7 @@ _Each = TypeVar("_Each", bound=_Numbered)
 # orders
 
 
-def place(call: Call) -> object:
+def place(call: ApiCall) -> object:
     """POST …/place-order."""
     fields = call.fields()
     listing = listing_of(call, fields)
@@ -72,12 +72,12 @@ def place(call: Call) -> object:
     return acknowledged(placed(call, listing, order_in(call, listing, fields)))
 
 
-def placed(call: Call, listing: Listing, order: NewOrder) -> VenueOrder:
+def placed(call: ApiCall, listing: Listing, order: NewOrder) -> VenueOrder:
     """The order as it was taken."""
     return _or_refused(listing, call.floor.place(order))
 
 
-def order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+def order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     """What a request asks for, trigger apart."""
     linear = listing.max_leverage is not None
     word, kind = _SIDES.get(fields.get("side", "").lower()), fields.get("orderType", "")
@@ -112,7 +112,7 @@ def client_id_in(fields: Fields) -> str:
     """The client's id; empty if it sent none."""
     client_id = fields.get("clientOid", "")
     if client_id and not _CLIENT_ID.fullmatch(client_id):
-        raise WireRefusal("40305", "clientOid length cannot greater than 64")
+        raise ApiError("40305", "clientOid length cannot greater than 64")
     return client_id
 
 
@@ -130,7 +130,7 @@ def _turn(word: Side, fields: Fields) -> tuple[Side, Direction]:
     return side, Direction.LONG if word is Side.BUY else Direction.SHORT
 
 
-def _use_margin_mode(call: Call, listing: Listing, fields: Fields) -> None:
+def _use_margin_mode(call: ApiCall, listing: Listing, fields: Fields) -> None:
     """An order names its margin mode: the symbol changes to it, unless something is open."""
     mode = MODES.get(fields.get("marginMode", ""))
     if mode is None:
@@ -140,13 +140,13 @@ def _use_margin_mode(call: Call, listing: Listing, fields: Fields) -> None:
         raise margin_mode_in_use()
 
 
-def margin_mode_in_use() -> WireRefusal:
+def margin_mode_in_use() -> ApiError:
     """Something is open."""
     words = "Currently holding positions or orders, the margin mode cannot be adjusted"
-    return WireRefusal("45117", words)
+    return ApiError("45117", words)
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """POST …/cancel-order: by `orderId`, or by `clientOid` if that is not said."""
     fields = call.fields()
     listing = listing_of(call, fields)
@@ -154,7 +154,7 @@ def cancel(call: Call) -> object:
     return acknowledged(_cancelled(call, listing, found))
 
 
-def cancel_symbol(call: Call) -> object:
+def cancel_symbol(call: ApiCall) -> object:
     """POST /api/v2/spot/trade/cancel-symbol-order."""
     listing = listing_of(call, call.fields())
     for order in open_orders(call, "spot", listing, plans=False):
@@ -162,12 +162,12 @@ def cancel_symbol(call: Call) -> object:
     return {"symbol": listing.venue_symbol}
 
 
-def cancel_many(call: Call) -> object:
+def cancel_many(call: ApiCall) -> object:
     """POST /api/v2/mix/order/batch-cancel-orders: those listed, or all of a symbol."""
     return cancel_list(call, plans=False)
 
 
-def cancel_list(call: Call, *, plans: bool) -> object:
+def cancel_list(call: ApiCall, *, plans: bool) -> object:
     """Cancel those that are named, or all of a symbol; what became of each."""
     fields, named = call.fields(), call.json().get("orderIdList")
     kind = kind_asked(call, fields)
@@ -185,7 +185,7 @@ def cancel_list(call: Call, *, plans: bool) -> object:
     return {"successList": done, "failureList": [each | words for each in missing]}
 
 
-def modify(call: Call) -> object:
+def modify(call: ApiCall) -> object:
     """POST /api/v2/mix/order/modify-order: the order ends, and a new one takes its place."""
     fields = call.fields()
     return _replaced(
@@ -196,7 +196,7 @@ def modify(call: Call) -> object:
     )
 
 
-def cancel_replace(call: Call) -> object:
+def cancel_replace(call: ApiCall) -> object:
     """POST /api/v2/spot/trade/cancel-replace-order: the same."""
     fields = call.fields()
     made = _replaced(
@@ -208,7 +208,9 @@ def cancel_replace(call: Call) -> object:
     return made | {"success": "success", "msg": None}
 
 
-def _replaced(call: Call, *, size: Decimal | None, price: Decimal | None, client_id: str) -> Fields:
+def _replaced(
+    call: ApiCall, *, size: Decimal | None, price: Decimal | None, client_id: str
+) -> Fields:
     fields = call.fields()
     listing = listing_of(call, fields)
     order = _open_one(call, listing, fields, plans=False)
@@ -233,24 +235,24 @@ def _replaced(call: Call, *, size: Decimal | None, price: Decimal | None, client
     return acknowledged(placed(call, listing, requested))
 
 
-def _cancelled(call: Call, listing: Listing, order: VenueOrder) -> VenueOrder:
+def _cancelled(call: ApiCall, listing: Listing, order: VenueOrder) -> VenueOrder:
     return _or_refused(listing, call.floor.cancel(call.account, order.instrument, order.order_id))
 
 
 # lists
 
 
-def detail(call: Call) -> object:
+def detail(call: ApiCall) -> object:
     """GET /api/v2/mix/order/detail."""
     listing = listing_of(call, call.query)
     order = _known(call, "linear", call.query)
     if order is None or order.instrument != listing.instrument.id or order.waiting:
         words = "The data of the order cannot be found, please confirm the order number"
-        raise WireRefusal("40109", words)
+        raise ApiError("40109", words)
     return linear_order(call.floor, order, state_name="state")
 
 
-def spot_detail(call: Call) -> object:
+def spot_detail(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/orderInfo: a list of one, or of none."""
     order = _known(call, "spot", call.query)
     if order is None or order.waiting:
@@ -258,32 +260,32 @@ def spot_detail(call: Call) -> object:
     return [spot_order(call.floor, order, pending=False)]
 
 
-def unfilled(call: Call) -> object:
+def unfilled(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/unfilled-orders."""
     orders = chosen(call, "spot", call.floor.view("spot").open_orders(call.account))
     shown = page(call, [each for each in orders if not each.waiting])
     return [spot_order(call.floor, each, pending=True) for each in shown]
 
 
-def history(call: Call) -> object:
+def history(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/history-orders."""
     shown = page(call, chosen(call, "spot", call.floor.view("spot").closed_orders(call.account)))
     return [spot_order(call.floor, each, pending=False) for each in shown]
 
 
-def pending(call: Call) -> object:
+def pending(call: ApiCall) -> object:
     """GET /api/v2/mix/order/orders-pending."""
     orders = chosen(call, "linear", call.floor.view("linear").open_orders(call.account))
     return _entrusted(call, [each for each in orders if not each.waiting])
 
 
-def orders_history(call: Call) -> object:
+def orders_history(call: ApiCall) -> object:
     """GET /api/v2/mix/order/orders-history."""
     closed = call.floor.view("linear").closed_orders(call.account)
     return _entrusted(call, chosen(call, "linear", closed))
 
 
-def _entrusted(call: Call, orders: list[VenueOrder]) -> object:
+def _entrusted(call: ApiCall, orders: list[VenueOrder]) -> object:
     shown = page(call, orders)
     return {
         "entrustedList": [linear_order(call.floor, each, state_name="status") for each in shown]
@@ -292,12 +294,12 @@ def _entrusted(call: Call, orders: list[VenueOrder]) -> object:
     }
 
 
-def spot_fills(call: Call) -> object:
+def spot_fills(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/fills."""
     return [fill_object(call.floor, each, fees_as_list=False) for each in _fill_page(call, "spot")]
 
 
-def mix_fills(call: Call) -> object:
+def mix_fills(call: ApiCall) -> object:
     """GET /api/v2/mix/order/fills."""
     shown = _fill_page(call, "linear")
     return {
@@ -306,11 +308,11 @@ def mix_fills(call: Call) -> object:
     }
 
 
-def _fill_page(call: Call, kind: str) -> list[Executed]:
+def _fill_page(call: ApiCall, kind: str) -> list[Executed]:
     query = call.query
     # "Get Fills": startTime to endTime 90 days at most; the code is 40705 of the error pages
     words = "The start and end time cannot exceed 90 days"
-    span = QuerySpan(ms(call.now_ns), 90 * 86_400_000, WireRefusal("40705", words))
+    span = QuerySpan(ms(call.now_ns), 90 * 86_400_000, ApiError("40705", words))
     start_ms, end_ms = FIELDS.bounded_window(query, "startTime", "endTime", span)
     listing = listing_of(call, query) if query.get("symbol") else None
     if kind_asked(call, query) != kind:
@@ -326,7 +328,7 @@ def _fill_page(call: Call, kind: str) -> list[Executed]:
 
 
 def page(
-    call: Call,
+    call: ApiCall,
     found: list[_Each],
     word: Callable[[_Each], str] = lambda order: order_word(order.order_id),
 ) -> list[_Each]:
@@ -338,7 +340,7 @@ def page(
     ]
 
 
-def chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+def chosen(call: ApiCall, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
     """Those of the symbol, window and id that the query names."""
     query = call.query
     if kind_asked(call, query) != kind:
@@ -354,14 +356,16 @@ def chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrd
     ]
 
 
-def open_orders(call: Call, kind: str, listing: Listing | None, *, plans: bool) -> list[VenueOrder]:
+def open_orders(
+    call: ApiCall, kind: str, listing: Listing | None, *, plans: bool
+) -> list[VenueOrder]:
     """Open orders, or the trigger orders that wait."""
     instrument = None if listing is None else listing.instrument.id
     found = call.floor.view(kind).open_orders(call.account, instrument)
     return [each for each in found if each.waiting is plans]
 
 
-def _open_one(call: Call, listing: Listing, fields: Fields, *, plans: bool) -> VenueOrder:
+def _open_one(call: ApiCall, listing: Listing, fields: Fields, *, plans: bool) -> VenueOrder:
     """The open order that a request names; refused as unknown or done."""
     kind = kind_of(listing.instrument.id)
     order = _known(call, kind, fields)
@@ -372,9 +376,9 @@ def _open_one(call: Call, listing: Listing, fields: Fields, *, plans: bool) -> V
     return order
 
 
-def _known(call: Call, kind: str, fields: Fields) -> VenueOrder | None:
+def _known(call: ApiCall, kind: str, fields: Fields) -> VenueOrder | None:
     if not (fields.get("orderId") or fields.get("clientOid")):
-        raise WireRefusal("40924", "orderId and clientOid must have one")
+        raise ApiError("40924", "orderId and clientOid must have one")
     word = fields.get("orderId", "")
     return call.floor.view(kind).order(
         call.account, order_number(word) if word else fields["clientOid"]

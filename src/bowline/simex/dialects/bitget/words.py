@@ -23,7 +23,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, PositionMode, TimeInForce
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.floor import Floor
 from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or
 
@@ -102,18 +102,18 @@ _SPOT: dict[RejectReason, tuple[str, str]] = {
 _OTHERWISE = ("40017", "Parameter verification failed")
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's code and words for an engine's no."""
     for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
         if reason in table:
-            return WireRefusal(*table[reason])
+            return ApiError(*table[reason])
     return wrong(message)
 
 
-def wrong(what: str) -> WireRefusal:
+def wrong(what: str) -> ApiError:
     """A parameter that cannot be."""
     code, words = _OTHERWISE
-    return WireRefusal(code, f"{words} {what}".strip())
+    return ApiError(code, f"{words} {what}".strip())
 
 
 FIELDS = FieldReader(wrong)

@@ -6,7 +6,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
 from bowline.simex.dialects.bybit.words import FIELDS, position_object, refusal_of, wallet_object
 from bowline.simex.floor import remembered
@@ -23,10 +23,10 @@ class DeadMan:
         self.wait_s = 0
 
 
-def wallet_balance(call: Call) -> object:
+def wallet_balance(call: ApiCall) -> object:
     """GET /v5/account/wallet-balance."""
     if call.query.get("accountType", "UNIFIED") != "UNIFIED":
-        raise WireRefusal(10001, "accountType only support UNIFIED.")
+        raise ApiError(10001, "accountType only support UNIFIED.")
     wanted = set(filter(None, call.query.get("coin", "").split(",")))
     holdings = [
         each
@@ -36,7 +36,7 @@ def wallet_balance(call: Call) -> object:
     return {"list": [wallet_object(holdings)]}
 
 
-def account(call: Call) -> object:
+def account(call: ApiCall) -> object:
     """GET /v5/account/info."""
     seconds = remembered(call.floor, DeadMan).wait_s
     margin = _settings_anywhere(call)
@@ -52,7 +52,7 @@ def account(call: Call) -> object:
     }
 
 
-def coins(call: Call) -> object:
+def coins(call: ApiCall) -> object:
     """GET /v5/asset/coin/query-info: nothing can be deposited or withdrawn here."""
     held = call.floor.view("spot").holdings(call.account)
     return {
@@ -64,7 +64,7 @@ def coins(call: Call) -> object:
     }
 
 
-def key_rights(call: Call) -> object:
+def key_rights(call: ApiCall) -> object:
     """GET /v5/user/query-api: the test key trades, and cannot withdraw."""
     return {
         "id": call.floor.credentials.user_id,
@@ -102,12 +102,12 @@ def key_rights(call: Call) -> object:
     }
 
 
-def positions(call: Call) -> object:
+def positions(call: ApiCall) -> object:
     """GET /v5/position/list: of one symbol, flat or not; of a settle coin, those that are open."""
     if call.query.get("category") in ("inverse", "option"):
         return {"category": call.query["category"], "list": [], "nextPageCursor": ""}
     if kind_of(call.query) != "linear":
-        raise WireRefusal(10001, "params error: category invalid")
+        raise ApiError(10001, "params error: category invalid")
     if call.query.get("symbol"):
         listing = listing_of(call, call.query)
         shown = rows(call, listing)
@@ -116,7 +116,7 @@ def positions(call: Call) -> object:
         coin = call.query["settleCoin"]
         shown = [each for each in open_ones if call.floor.listing(each.instrument).quote == coin]
     else:
-        raise WireRefusal(10001, "params error: symbol or settleCoin is required")
+        raise ApiError(10001, "params error: symbol or settleCoin is required")
     return {
         "category": "linear",
         "list": [position_object(call.floor, each) for each in shown],
@@ -124,7 +124,7 @@ def positions(call: Call) -> object:
     }
 
 
-def rows(call: Call, listing: Listing) -> list[PositionSnapshot]:
+def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
     """The one row of a one-way position, or the two of hedge mode; flat ones too."""
     instrument = listing.instrument.id
     view = call.floor.view("linear")
@@ -135,7 +135,7 @@ def rows(call: Call, listing: Listing) -> list[PositionSnapshot]:
     return [found.get(leg) or _flat(call, instrument, leg) for leg in legs]
 
 
-def _flat(call: Call, instrument: InstrumentId, leg: Direction) -> PositionSnapshot:
+def _flat(call: ApiCall, instrument: InstrumentId, leg: Direction) -> PositionSnapshot:
     settings = call.floor.view("linear").settings(call.account, instrument)
     return PositionSnapshot(
         account=call.account,
@@ -153,61 +153,61 @@ def _flat(call: Call, instrument: InstrumentId, leg: Direction) -> PositionSnaps
     )
 
 
-def set_leverage(call: Call) -> object:
+def set_leverage(call: ApiCall) -> object:
     """POST /v5/position/set-leverage: both sides must be equal."""
     fields = call.fields()
     listing = listing_of(call, fields)
     buy, sell = FIELDS.decimal(fields, "buyLeverage"), FIELDS.decimal(fields, "sellLeverage")
     if buy is None or buy != sell:
-        raise WireRefusal(10001, "params error: buy leverage not equal sell leverage")
+        raise ApiError(10001, "params error: buy leverage not equal sell leverage")
     refused = call.floor.set_leverage(call.account, listing.instrument.id, buy)
     if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
-        raise WireRefusal(110043, "Set leverage not modified")
+        raise ApiError(110043, "Set leverage not modified")
     return _done(refused)
 
 
-def switch_mode(call: Call) -> object:
+def switch_mode(call: ApiCall) -> object:
     """POST /v5/position/switch-mode: of a symbol, or of all that settle in a coin."""
     fields = call.fields()
     if kind_of(fields) != "linear" or fields.get("mode") not in _POSITION_MODES:
-        raise WireRefusal(10001, "params error: mode invalid")
+        raise ApiError(10001, "params error: mode invalid")
     instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
     mode = _POSITION_MODES[fields["mode"]]
     refused = call.floor.set_position_mode(call.account, mode, instrument)
     # "Switch Position Mode": by coin it is of all its symbols; those that are so already are passed
-    # over. freqtrade sends it at every start and takes no refusal.
+    # over. freqtrade sends it at every start and takes no error.
     if instrument is None and refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
         return {}
     return _done(refused)
 
 
-def switch_isolated(_: Call) -> object:
+def switch_isolated(_: ApiCall) -> object:
     """POST /v5/position/switch-isolated: not for a unified account."""
-    raise WireRefusal(100028, "unified account is forbidden")
+    raise ApiError(100028, "unified account is forbidden")
 
 
-def set_margin_mode(call: Call) -> object:
+def set_margin_mode(call: ApiCall) -> object:
     """POST /v5/account/set-margin-mode: of the whole account."""
     mode = _MARGIN_MODES.get(call.fields().get("setMarginMode", ""))
     if mode is None:
-        raise WireRefusal(3400045, "Set margin mode failed")
+        raise ApiError(3400045, "Set margin mode failed")
     for listing in call.floor.listings("linear"):
         refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
         if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
-            raise WireRefusal(3400045, "Set margin mode failed")
+            raise ApiError(3400045, "Set margin mode failed")
     return {"reasons": []}
 
 
-def arm_dead_man(call: Call) -> object:
+def arm_dead_man(call: ApiCall) -> object:
     """POST /v5/order/disconnected-cancel-all: how long a lost private stream is waited for."""
     seconds = FIELDS.integer(call.fields(), "timeWindow", 0)
     if not 3 <= seconds <= 300:  # noqa: PLR2004 - the venue's own bounds
-        raise WireRefusal(10001, "params error: timeWindow invalid")
+        raise ApiError(10001, "params error: timeWindow invalid")
     remembered(call.floor, DeadMan).wait_s = seconds
     return {}
 
 
-def _settings_anywhere(call: Call) -> MarginMode:
+def _settings_anywhere(call: ApiCall) -> MarginMode:
     first = call.floor.listings("linear")[0].instrument.id
     return call.floor.view("linear").settings(call.account, first).margin_mode
 

@@ -1,4 +1,4 @@
-"""Bybit v5 as tables: routes, quotas, doors, the signature, and the envelope of every reply."""
+"""Bybit v5 as tables: routes, quotas, endpoints; authentication, and the form of responses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import msgspec
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialect import (
-    Call,
-    Door,
+    ApiCall,
+    ApiError,
     Frame,
-    Reply,
+    Response,
     Route,
     StreamTopic,
     Wallet,
-    WireRefusal,
+    WebSocketEndpoint,
     public_route,
     signed_route,
 )
@@ -83,10 +83,15 @@ _QUOTAS = {
     "fees": RequestQuota(10),
 }
 
-_DOORS = (
-    Door("/v5/public/{market}", streams.hear_public, silent_after_s=600.0),
-    Door("/v5/private", streams.hear_private, left=streams.private_left, silent_after_s=600.0),
-    Door("/v5/trade", streams.hear_trade, silent_after_s=600.0),
+_ENDPOINTS = (
+    WebSocketEndpoint("/v5/public/{market}", streams.on_public_message, idle_timeout_s=600.0),
+    WebSocketEndpoint(
+        "/v5/private",
+        streams.on_private_message,
+        on_close=streams.on_private_close,
+        idle_timeout_s=600.0,
+    ),
+    WebSocketEndpoint("/v5/trade", streams.on_trade_message, idle_timeout_s=600.0),
 )
 
 
@@ -95,7 +100,7 @@ class BybitDialect:
 
     venue = "bybit"
     routes: Sequence[Route] = _ROUTES
-    doors: Sequence[Door] = _DOORS
+    endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
@@ -108,7 +113,7 @@ class BybitDialect:
         """Both markets say BTCUSDT and count base units."""
         return spec.to_listing(f"bybit:{kind}", spec.symbol, max_leverage=100)
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """HMAC-SHA256 of timestamp, key, window and query or body, in hex."""
         keys, headers = call.floor.credentials, call.headers
         stamp, window = (
@@ -116,10 +121,10 @@ class BybitDialect:
             headers.get("X-BAPI-RECV-WINDOW", "5000"),
         )
         if headers.get("X-BAPI-API-KEY") != keys.api_key or not call.floor.key_works:
-            raise WireRefusal(10003, "API key is invalid.")
+            raise ApiError(10003, "API key is invalid.")
         now_ms, sent_ms = ms(call.now_ns), parse_int(stamp, 0)
         if not now_ms - parse_int(window, 5000) <= sent_ms < now_ms + 1000:
-            raise WireRefusal(
+            raise ApiError(
                 10002,
                 "invalid request, please check your server timestamp or recv_window param. "
                 f"req_timestamp[{stamp}],server_timestamp[{now_ms}],recv_window[{window}]",
@@ -128,32 +133,32 @@ class BybitDialect:
         signed += call.body if call.method == "POST" else call.raw_query.encode()
         expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
         if not signatures_match(expected, headers.get("X-BAPI-SIGN", "")):
-            raise WireRefusal(10004, f"error sign! origin_string[{signed.decode()}]")
+            raise ApiError(10004, f"error sign! origin_string[{signed.decode()}]")
         return ACCOUNT
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """`retCode` 0 around a result."""
-        return Reply(_envelope(call, 0, "OK", answer))
+        return Response(_envelope(call, 0, "OK", answer))
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
         """Almost every no is a 200 with a `retCode`."""
-        code = parse_int(str(refusal.code), 10016)
-        body = _envelope(call, code, refusal.message, {})
-        return Reply(body, refusal.status or 200, dict(refusal.headers))
+        code = parse_int(str(error.code), 10016)
+        body = _envelope(call, code, error.message, {})
+        return Response(body, error.status or 200, dict(error.headers))
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """404, without a code of its own."""
-        return WireRefusal(10404, f"path not found: {call.path}", status=404)
+        return ApiError(10404, f"path not found: {call.path}", status=404)
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """What maintenance looks like."""
-        return WireRefusal(10016, "System error. Please try again later.", status=503)
+        return ApiError(10016, "System error. Please try again later.", status=503)
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """Headers on private replies; 10006 for an account, 403 for an address."""
         if not route.private:
             if usage.exceeded:
-                raise WireRefusal(10018, "access too frequent", status=403)
+                raise ApiError(10018, "access too frequent", status=403)
             return {}
         headers = {
             "X-Bapi-Limit": str(usage.quota.limit),
@@ -162,10 +167,10 @@ class BybitDialect:
         }
         if usage.exceeded:
             words = "Too many visits. Exceeded the API Rate Limit."
-            raise WireRefusal(10006, words, headers=headers)
+            raise ApiError(10006, words, headers=headers)
         return headers
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 
@@ -180,7 +185,7 @@ class BybitDialect:
         return streams.render_update(floor, topic, update)
 
 
-def _envelope(call: Call, code: int, message: str, result: object) -> dict[str, object]:
+def _envelope(call: ApiCall, code: int, message: str, result: object) -> dict[str, object]:
     return {
         "retCode": code,
         "retMsg": message,

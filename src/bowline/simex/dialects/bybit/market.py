@@ -11,7 +11,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bybit.words import FIELDS, SIDES, refusal_of, trade_word
 from bowline.simex.floor import Floor
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or, seconds
@@ -35,11 +35,11 @@ def kind_of(fields: dict[str, str]) -> str:
     """`category`, where it is one that is played."""
     kind = fields.get("category", "")
     if kind not in KINDS:
-        raise WireRefusal(10001, f"params error: category invalid {kind}".strip())
+        raise ApiError(10001, f"params error: category invalid {kind}".strip())
     return kind
 
 
-def listing_of(call: Call, fields: dict[str, str]) -> Listing:
+def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`category` and `symbol`."""
     kind = kind_of(fields)
     listing = call.floor.listing_at(kind, fields.get("symbol", ""))
@@ -48,12 +48,12 @@ def listing_of(call: Call, fields: dict[str, str]) -> Listing:
     return listing
 
 
-def time(call: Call) -> object:
+def time(call: ApiCall) -> object:
     """GET /v5/market/time."""
     return {"timeSecond": str(seconds(call.now_ns)), "timeNano": str(call.now_ns)}
 
 
-def instruments(call: Call) -> object:
+def instruments(call: ApiCall) -> object:
     """GET /v5/market/instruments-info. Inverse and options: none are played."""
     kind, wanted = call.query.get("category", ""), call.query.get("status", "")
     listed = call.floor.listings(kind) if kind in KINDS else []
@@ -132,7 +132,7 @@ def _linear_instrument(listing: Listing) -> dict[str, object]:
     }
 
 
-def book(call: Call) -> object:
+def book(call: ApiCall) -> object:
     """GET /v5/market/orderbook."""
     listing = listing_of(call, call.query)
     deepest = 200 if call.query["category"] == "spot" else 500
@@ -150,12 +150,12 @@ def book(call: Call) -> object:
     }
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET /v5/market/kline and mark-price-kline: the newest first, the forming one with them."""
     listing = listing_of(call, call.query)
     minutes = INTERVALS.get(call.query.get("interval", ""))
     if minutes is None:
-        raise WireRefusal(10001, "params error: interval invalid")
+        raise ApiError(10001, "params error: interval invalid")
     limit = FIELDS.limit(call.query, "limit", 200, 1000)
     start_ms, end_ms = FIELDS.window(call.query, "start", "end")
     length_ns = minutes * MINUTE_NS
@@ -181,7 +181,7 @@ def _candle(candle: MinuteCandle) -> list[str]:
     ]  # fmt: skip
 
 
-def tickers(call: Call) -> object:
+def tickers(call: ApiCall) -> object:
     """GET /v5/market/tickers."""
     kind = kind_of(call.query)
     listed = [listing_of(call, call.query)] if "symbol" in call.query else call.floor.listings(kind)
@@ -223,7 +223,7 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
     }
 
 
-def recent_trades(call: Call) -> object:
+def recent_trades(call: ApiCall) -> object:
     """GET /v5/market/recent-trade: the newest first."""
     listing = listing_of(call, call.query)
     most = 60 if call.query["category"] == "spot" else 1000
@@ -249,7 +249,7 @@ def _print(listing: Listing, trade: TradePublished) -> dict[str, object]:
     }
 
 
-def funding_history(call: Call) -> object:
+def funding_history(call: ApiCall) -> object:
     """GET /v5/market/funding/history: the newest first."""
     listing = listing_of(call, call.query)
     start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")

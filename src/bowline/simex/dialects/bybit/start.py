@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bowline.core.model.values import ONE
 from bowline.core.sim.exchange import progressive_tiers
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bybit.market import candles, kind_of, listing_of
 from bowline.simex.wire_values import ms, parse_int, plain
 
@@ -25,13 +25,13 @@ _RATE = Decimal("0.0001")
 _PAGE = 15
 
 
-def risk_limits(call: Call) -> object:
+def risk_limits(call: ApiCall) -> object:
     """GET /v5/market/risk-limit of a symbol, or of fifteen a page."""
     category = call.query.get("category", "")
     if category == "inverse":
         return {"category": category, "list": [], "nextPageCursor": ""}
     if category != "linear":
-        raise WireRefusal(10001, "params error: category invalid")
+        raise ApiError(10001, "params error: category invalid")
     chosen = call.floor.listings("linear")
     if call.query.get("symbol"):
         chosen = [listing_of(call, call.query)]
@@ -57,7 +57,7 @@ def risk_limits(call: Call) -> object:
     return {"category": category, "list": rows, "nextPageCursor": after}
 
 
-def fee_rates(call: Call) -> object:
+def fee_rates(call: ApiCall) -> object:
     """GET /v5/account/fee-rate of a symbol or all."""
     kind = kind_of(call.query)
     wanted = call.query.get("symbol", "")
@@ -73,18 +73,18 @@ def fee_rates(call: Call) -> object:
                 }
             )
     if not rows:
-        raise WireRefusal(10001, "Not supported symbols")
+        raise ApiError(10001, "Not supported symbols")
     return {"category": kind, "list": rows}
 
 
-def price_candles(call: Call) -> object:
+def price_candles(call: ApiCall) -> object:
     """GET /v5/market/mark-price-kline, index- and premium-: the candles without volumes."""
     found = candles(call)
     assert isinstance(found, dict)
     return found | {"list": [row[:5] for row in found["list"]]}
 
 
-def open_interest(call: Call) -> object:
+def open_interest(call: ApiCall) -> object:
     """GET /v5/market/open-interest: nobody but the account holds any."""
     listing = listing_of(call, call.query)
     row = {"openInterest": "0", "timestamp": str(ms(call.now_ns))}

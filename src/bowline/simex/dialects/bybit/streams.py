@@ -1,6 +1,6 @@
 """Bybit v5 streams: what a frame asks for, and what news looks like as one.
 
-Three doors: public (one path a market), private and trade. All speak JSON text.
+Three endpoints: public (one path a market), private and trade. All speak JSON text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Call, Frame, StreamChannel, StreamTopic, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.bybit import trading
 from bowline.simex.dialects.bybit.account import DeadMan
 from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
@@ -47,7 +47,7 @@ _PRIVATE = {
     "position": StreamChannel.POSITIONS,
     "wallet": StreamChannel.BALANCES,
 }
-_ORDERS: dict[str, Callable[[Call, dict[str, str]], dict[str, str]]] = {
+_ORDERS: dict[str, Callable[[ApiCall, dict[str, str]], dict[str, str]]] = {
     "order.create": trading.place,
     "order.cancel": trading.withdraw,
     "order.amend": trading.change,
@@ -58,7 +58,7 @@ _TRADE_WINDOW_MS = 5_000
 Words = dict[str, object]
 
 
-def hear_public(session: Session, frame: str | bytes) -> None:
+def on_public_message(session: Session, frame: str | bytes) -> None:
     """subscribe, unsubscribe, ping."""
     words = read_object(frame)
     if words.get("op") == "ping":
@@ -67,7 +67,7 @@ def hear_public(session: Session, frame: str | bytes) -> None:
         _subscriptions(session, words, _public_topic)
 
 
-def hear_private(session: Session, frame: str | bytes) -> None:
+def on_private_message(session: Session, frame: str | bytes) -> None:
     """auth, and then the same."""
     words = read_object(frame)
     match words.get("op"):
@@ -76,12 +76,12 @@ def hear_private(session: Session, frame: str | bytes) -> None:
             pong = {"req_id": words.get("req_id", ""), "op": "pong", "args": now}
             session.send(pong | {"conn_id": _connection(session)})
         case "auth":
-            refusal = _log_in(session, words)
+            error = _log_in(session, words)
             session.send(
                 _ok(session, words, "auth")
-                if refusal is None
-                else {"op": "auth", "success": False, "ret_msg": refusal.message,
-                    "retCode": refusal.code, "conn_id": _connection(session)}
+                if error is None
+                else {"op": "auth", "success": False, "ret_msg": error.message,
+                    "retCode": error.code, "conn_id": _connection(session)}
             )  # fmt: skip
         case _ if not session.account:
             session.send(_no(session, words, "Request not authorized"))
@@ -89,7 +89,7 @@ def hear_private(session: Session, frame: str | bytes) -> None:
             _subscriptions(session, words, _private_topic)
 
 
-def hear_trade(session: Session, frame: str | bytes) -> None:
+def on_trade_message(session: Session, frame: str | bytes) -> None:
     """auth, ping, and orders."""
     words = read_object(frame)
     op, connection = words.get("op"), {"connId": _connection(session)}
@@ -97,8 +97,8 @@ def hear_trade(session: Session, frame: str | bytes) -> None:
         now = [str(ms(session.floor.now_ns))]
         session.send({"retCode": 0, "retMsg": "OK", "op": "pong", "data": now} | connection)
     elif op == "auth":
-        refusal = _log_in(session, words)
-        code, text = (0, "OK") if refusal is None else (refusal.code, refusal.message)
+        error = _log_in(session, words)
+        code, text = (0, "OK") if error is None else (error.code, error.message)
         session.send({"retCode": code, "retMsg": text, "op": "auth"} | connection)
     else:
         struck = session.faults_of(f"WS {op}")
@@ -109,7 +109,7 @@ def hear_trade(session: Session, frame: str | bytes) -> None:
             session.send(answer)
 
 
-def private_left(session: Session) -> None:
+def on_private_close(session: Session) -> None:
     """A private stream was lost: the dead-man switch counts, if it was set."""
     floor = session.floor
     seconds = remembered(floor, DeadMan).wait_s
@@ -133,7 +133,7 @@ def _traded(session: Session, words: Words) -> Words:
     header = words.get("header")
     stamp = str(header.get("X-BAPI-TIMESTAMP", "")) if isinstance(header, dict) else ""
     fields = text_fields(sent)
-    call = Call(floor, "WS", op, "", {}, {}, b"", account=session.account)
+    call = ApiCall(floor=floor, method="WS", path=op, account=session.account)
     answer: Words = {"reqId": words.get("reqId", ""), "retCode": 0, "retMsg": "OK", "op": op}
     answer["header"] = {
         "Timenow": str(ms(floor.now_ns)), "X-Bapi-Limit": "20", "X-Bapi-Limit-Status": "19",
@@ -141,32 +141,32 @@ def _traded(session: Session, words: Words) -> Words:
     try:
         _check_trade(session, op, stamp)
         return answer | {"data": _ORDERS[op](call, fields)}
-    except WireRefusal as refusal:
-        return answer | {"retCode": refusal.code, "retMsg": refusal.message, "data": {}}
+    except ApiError as error:
+        return answer | {"retCode": error.code, "retMsg": error.message, "data": {}}
 
 
 def _check_trade(session: Session, op: str, stamp: str) -> None:
     if not session.account:
-        raise WireRefusal(10003, "Request not authorized")
+        raise ApiError(10003, "Request not authorized")
     if op not in _ORDERS:
-        raise WireRefusal(10404, "op type is not found")
+        raise ApiError(10404, "op type is not found")
     if abs(parse_int(stamp, 0) - ms(session.floor.now_ns)) > _TRADE_WINDOW_MS:
-        raise WireRefusal(10002, "The request time exceeds the time window range.")
+        raise ApiError(10002, "The request time exceeds the time window range.")
 
 
-def _log_in(session: Session, words: Words) -> WireRefusal | None:
+def _log_in(session: Session, words: Words) -> ApiError | None:
     args = words.get("args")
     key, expires, signature = map(str, args) if isinstance(args, list) and len(args) == 3 else (  # noqa: PLR2004
         "", "0", "",
     )  # fmt: skip
     keys = session.floor.credentials
     if key != keys.api_key or not session.floor.key_works:
-        return WireRefusal(10003, "Invalid apikey")
+        return ApiError(10003, "Invalid apikey")
     expected = hmac.new(keys.secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256)
     if not signatures_match(expected.hexdigest(), signature):
-        return WireRefusal(10004, "Invalid sign")
+        return ApiError(10004, "Invalid sign")
     if parse_int(expires, 0) <= ms(session.floor.now_ns):
-        return WireRefusal(10002, "Params Error: expires")
+        return ApiError(10002, "Params Error: expires")
     session.account = ACCOUNT
     return None
 

@@ -19,7 +19,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
 from bowline.simex.dialects.bybit.words import (
     FIELDS,
@@ -44,12 +44,12 @@ Fields = dict[str, str]
 _Each = TypeVar("_Each")
 
 
-def create(call: Call) -> object:
+def create(call: ApiCall) -> object:
     """POST /v5/order/create."""
     return place(call, call.fields())
 
 
-def place(call: Call, fields: Fields) -> dict[str, str]:
+def place(call: ApiCall, fields: Fields) -> dict[str, str]:
     """Take an order."""
     listing = listing_of(call, fields)
     placed = call.floor.place(_order_in(call.account, listing, fields))
@@ -61,17 +61,17 @@ def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
     quantity, price = FIELDS.decimal(fields, "qty"), FIELDS.decimal(fields, "price")
     trigger = FIELDS.decimal(fields, "triggerPrice")
     if side is None or kind not in ("Limit", "Market"):
-        raise WireRefusal(10001, "params error: side or orderType invalid")
+        raise ApiError(10001, "params error: side or orderType invalid")
     if quantity is None or quantity <= 0 or (kind == "Limit" and price is None):
-        raise WireRefusal(10001, "params error: qty or price invalid")
+        raise ApiError(10001, "params error: qty or price invalid")
     client_id = fields.get("orderLinkId", "")
     if client_id and not _CLIENT_ID.fullmatch(client_id):
-        raise WireRefusal(10001, "params error: OrderLinkId invalid")
+        raise ApiError(10001, "params error: OrderLinkId invalid")
     # a spot market buy is in quote money unless it says otherwise, a sell in base units
     market_unit = fields.get("marketUnit", "quoteCoin" if side is Side.BUY else "baseCoin")
     by_cost = fields["category"] == "spot" and kind == "Market" and market_unit == "quoteCoin"
     if by_cost and (side is Side.SELL or trigger):
-        raise WireRefusal(10001, "params error: marketUnit quoteCoin is played for buys only")
+        raise ApiError(10001, "params error: marketUnit quoteCoin is played for buys only")
     return NewOrder(
         account=account,
         instrument=listing.instrument.id,
@@ -98,19 +98,19 @@ def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
     )
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """POST /v5/order/cancel."""
     return withdraw(call, call.fields())
 
 
-def withdraw(call: Call, fields: Fields) -> dict[str, str]:
+def withdraw(call: ApiCall, fields: Fields) -> dict[str, str]:
     """Cancel by `orderId`, or by `orderLinkId` if that is not said."""
     listing = listing_of(call, fields)
     ended = call.floor.cancel(call.account, listing.instrument.id, _named(fields))
     return _acknowledged(_or_refused(listing, ended))
 
 
-def cancel_all(call: Call) -> object:
+def cancel_all(call: ApiCall) -> object:
     """POST /v5/order/cancel-all."""
     fields = call.fields()
     kind = kind_of(fields)
@@ -119,12 +119,12 @@ def cancel_all(call: Call) -> object:
     return {"list": [_acknowledged(each) for each in ended], "success": "1"}
 
 
-def amend(call: Call) -> object:
+def amend(call: ApiCall) -> object:
     """POST /v5/order/amend."""
     return change(call, call.fields())
 
 
-def change(call: Call, fields: Fields) -> dict[str, str]:
+def change(call: ApiCall, fields: Fields) -> dict[str, str]:
     """Another quantity or price for an open limit order."""
     listing = listing_of(call, fields)
     changed = call.floor.amend(
@@ -137,7 +137,7 @@ def change(call: Call, fields: Fields) -> dict[str, str]:
     return _acknowledged(_or_refused(listing, changed))
 
 
-def realtime(call: Call) -> object:
+def realtime(call: ApiCall) -> object:
     """GET /v5/order/realtime: open orders; by id, recent closed ones too."""
     kind = kind_of(call.query)
     if _names_one(call.query):
@@ -148,7 +148,7 @@ def realtime(call: Call) -> object:
     return _page(call, kind, _chosen(call, kind, reversed(found)))
 
 
-def history(call: Call) -> object:
+def history(call: ApiCall) -> object:
     """GET /v5/order/history: closed orders, the newest first."""
     kind = kind_of(call.query)
     if _names_one(call.query):
@@ -156,7 +156,7 @@ def history(call: Call) -> object:
     return _page(call, kind, _closed(call, kind))
 
 
-def executions(call: Call) -> object:
+def executions(call: ApiCall) -> object:
     """GET /v5/execution/list: the newest first."""
     kind, query = kind_of(call.query), call.query
     mine = {each.instrument.id: each for each in call.floor.listings(kind)}
@@ -208,33 +208,33 @@ def _named(fields: Fields) -> int | str:
         return order_number(fields["orderId"])
     if fields.get("orderLinkId"):
         return fields["orderLinkId"]
-    raise WireRefusal(10001, "params error: orderId or orderLinkId is required")
+    raise ApiError(10001, "params error: orderId or orderLinkId is required")
 
 
 def _names_one(query: Fields) -> bool:
     return bool(query.get("orderId") or query.get("orderLinkId"))
 
 
-def _named_any(call: Call, kind: str) -> list[VenueOrder]:
+def _named_any(call: ApiCall, kind: str) -> list[VenueOrder]:
     """The order that a query names; none if this market has none."""
     found = call.floor.view(kind).order(call.account, _named(call.query))
     mine = {each.instrument.id for each in call.floor.listings(kind)}
     return [found] if found is not None and found.instrument in mine else []
 
 
-def _closed(call: Call, kind: str) -> list[VenueOrder]:
+def _closed(call: ApiCall, kind: str) -> list[VenueOrder]:
     start_ms, end_ms = FIELDS.bounded_window(call.query, "startTime", "endTime", _week(call))
     found = reversed(call.floor.view(kind).closed_orders(call.account))
     return _chosen(call, kind, (e for e in found if start_ms <= ms(e.created_ns) <= end_ms))
 
 
-def _week(call: Call) -> QuerySpan:
+def _week(call: ApiCall) -> QuerySpan:
     """Bybit v5 "Get Trade History", "Get Order History": endTime - startTime <= 7 days."""
     words = "The time range between startTime and endTime cannot exceed 7 days."
-    return QuerySpan(ms(call.now_ns), 7 * 86_400_000, WireRefusal(10001, words))
+    return QuerySpan(ms(call.now_ns), 7 * 86_400_000, ApiError(10001, words))
 
 
-def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+def _chosen(call: ApiCall, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
     query = call.query
     mine = {
         each.instrument.id
@@ -250,7 +250,7 @@ def _chosen(call: Call, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOr
     ]
 
 
-def _page(call: Call, kind: str, orders: list[VenueOrder]) -> dict[str, object]:
+def _page(call: ApiCall, kind: str, orders: list[VenueOrder]) -> dict[str, object]:
     shown, cursor = _cut(orders, call.query, 20, 50)
     return {
         "category": kind,

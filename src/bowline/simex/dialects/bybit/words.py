@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.floor import Floor
 from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or
 
@@ -103,19 +103,17 @@ _SPOT: dict[RejectReason, tuple[int, str]] = {
 _OTHERWISE = (10001, "Request parameter error.")
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's code and words for an engine's no."""
     code, words = _OTHERWISE
     for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
         if reason in table:
             code, words = table[reason]
             break
-    return WireRefusal(
-        code, words if code != _OTHERWISE[0] or not message else f"{words}: {message}"
-    )
+    return ApiError(code, words if code != _OTHERWISE[0] or not message else f"{words}: {message}")
 
 
-FIELDS = FieldReader(lambda name: WireRefusal(10001, f"params error: {name} invalid"))
+FIELDS = FieldReader(lambda name: ApiError(10001, f"params error: {name} invalid"))
 
 
 def category_of(instrument: InstrumentId) -> str:

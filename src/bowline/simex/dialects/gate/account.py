@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import PositionSnapshot
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
@@ -19,7 +19,7 @@ from bowline.simex.floor import set_terms
 _MODES = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
 
 
-def spot_accounts(call: Call) -> object:
+def spot_accounts(call: ApiCall) -> object:
     """GET /spot/accounts."""
     wanted = call.query.get("currency", "")
     return [
@@ -29,25 +29,25 @@ def spot_accounts(call: Call) -> object:
     ]
 
 
-def futures_accounts(call: Call) -> object:
+def futures_accounts(call: ApiCall) -> object:
     """GET /futures/{settle}/accounts."""
     kind_at(call)
     return _account(call)
 
 
-def _account(call: Call) -> Words:
+def _account(call: ApiCall) -> Words:
     holding = call.floor.view("linear").holding(call.account, "USDT")
     return futures_account(call.floor, holding, hedged=_hedged(call))
 
 
-def _hedged(call: Call) -> bool:
+def _hedged(call: ApiCall) -> bool:
     """Of the whole account: the same at every contract."""
     first = call.floor.listings("linear")[0].instrument.id
     mode = call.floor.view("linear").settings(call.account, first).position_mode
     return mode is PositionMode.HEDGE
 
 
-def key_rights(call: Call) -> object:
+def key_rights(call: ApiCall) -> object:
     """GET /account/main_keys: the test key trades, and cannot withdraw."""
     return [
         {
@@ -66,7 +66,7 @@ def key_rights(call: Call) -> object:
     ]
 
 
-def detail(call: Call) -> object:
+def detail(call: ApiCall) -> object:
     """GET /account/detail: a classic account."""
     return {
         "user_id": int(call.floor.credentials.user_id),
@@ -78,7 +78,7 @@ def detail(call: Call) -> object:
     }
 
 
-def positions(call: Call) -> object:
+def positions(call: ApiCall) -> object:
     """GET /futures/{settle}/positions: flat ones too, unless only those held are asked for."""
     kind_at(call)
     holding = call.query.get("holding", "").lower() == "true"
@@ -86,17 +86,17 @@ def positions(call: Call) -> object:
     return [position_object(call.floor, each) for each in shown if each.quantity or not holding]
 
 
-def position(call: Call) -> object:
+def position(call: ApiCall) -> object:
     """GET /futures/{settle}/positions/{contract}: one, or a list of two in dual mode."""
     return _one_or_two(call, named(call, call.query))
 
 
-def _one_or_two(call: Call, listing: Listing) -> object:
+def _one_or_two(call: ApiCall, listing: Listing) -> object:
     shown = [position_object(call.floor, each) for each in rows(call, listing)]
     return shown if len(shown) > 1 else shown[0]
 
 
-def rows(call: Call, listing: Listing) -> list[PositionSnapshot]:
+def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
     """The one row of a one-way position, or the two of hedge mode; flat ones too."""
     instrument = listing.instrument.id
     view = call.floor.view("linear")
@@ -125,7 +125,7 @@ def rows(call: Call, listing: Listing) -> list[PositionSnapshot]:
     return [found.get(leg) or flat(leg) for leg in legs]
 
 
-def set_leverage(call: Call) -> object:
+def set_leverage(call: ApiCall) -> object:
     """POST /futures/{settle}/positions/{contract}/leverage: 0 is cross, with a limit beside it."""
     listing, fields = named(call, call.query), call.fields()
     leverage = FIELDS.decimal(fields, "leverage")
@@ -140,7 +140,7 @@ def set_leverage(call: Call) -> object:
     return _one_or_two(call, listing)
 
 
-def set_dual_mode(call: Call) -> object:
+def set_dual_mode(call: ApiCall) -> object:
     """POST /futures/{settle}/dual_mode: of the whole account."""
     kind_at(call)
     mode = _MODES.get(call.fields().get("dual_mode", "").lower())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import signatures_match
 from bowline.simex.wire_values import parse_int, seconds
@@ -17,15 +17,15 @@ WINDOW_S = 60
 def check(floor: Floor, key: str, stamp: str, signed: str, signature: str) -> str:
     """The account whose key signed this text in time; WireRefusal otherwise."""
     if key != floor.credentials.api_key or not floor.key_works:
-        raise WireRefusal("INVALID_KEY", "Invalid key provided", status=401)
+        raise ApiError("INVALID_KEY", "Invalid key provided", status=401)
     if not in_time(floor, stamp):
         words = f"gap between request Timestamp and server time exceeds {WINDOW_S}"
-        raise WireRefusal("REQUEST_EXPIRED", words, status=403)
+        raise ApiError("REQUEST_EXPIRED", words, status=403)
     expected = hmac.new(
         floor.credentials.secret.encode(), signed.encode(), hashlib.sha512
     ).hexdigest()
     if not signatures_match(expected, signature):
-        raise WireRefusal("INVALID_SIGNATURE", "Signature mismatch", status=401)
+        raise ApiError("INVALID_SIGNATURE", "Signature mismatch", status=401)
     return ACCOUNT
 
 

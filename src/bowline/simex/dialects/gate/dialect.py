@@ -1,4 +1,4 @@
-"""Gate API v4 as tables: routes, quotas, doors, the signature, and the form of every refusal."""
+"""Gate API v4 as tables: routes, quotas, endpoints; authentication, and the form of responses."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing, MarginMode
 from bowline.simex.dialect import (
-    Call,
-    Door,
+    ApiCall,
+    ApiError,
     Frame,
     Handler,
-    Reply,
+    Response,
     Route,
     StreamTopic,
     Wallet,
-    WireRefusal,
+    WebSocketEndpoint,
 )
 from bowline.simex.dialects.gate import (
     account,
@@ -150,7 +150,10 @@ _QUOTAS = {route.bucket: RequestQuota(200, 10.0) for route in _ROUTES} | {
     "DELETE /api/v4/futures/{settle}/orders/{order_id}": RequestQuota(200),
 }
 
-_DOORS = (Door("/ws/v4/", streams.hear), Door("/v4/ws/{settle}", streams.hear))
+_ENDPOINTS = (
+    WebSocketEndpoint("/ws/v4/", streams.on_message),
+    WebSocketEndpoint("/v4/ws/{settle}", streams.on_message),
+)
 
 
 class GateDialect:
@@ -158,7 +161,7 @@ class GateDialect:
 
     venue = "gate"
     routes: Sequence[Route] = _ROUTES
-    doors: Sequence[Door] = _DOORS
+    endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
@@ -177,40 +180,40 @@ class GateDialect:
             min_notional=ZERO if linear else None,
         )
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """HMAC-SHA512 over method, path, query, hash of the body and time, a line each."""
         headers = call.headers
         for name in ("KEY", "SIGN", "Timestamp"):
             if not headers.get(name):
                 words = f"Missing required header: {name}"
-                raise WireRefusal("MISSING_REQUIRED_HEADER", words, status=401)
+                raise ApiError("MISSING_REQUIRED_HEADER", words, status=401)
         body = hashlib.sha512(call.body).hexdigest()
         stamp = headers["Timestamp"]
         signed = "\n".join((call.method, call.path, unquote(call.raw_query), body, stamp))
         return auth.check(call.floor, headers["KEY"], stamp, signed, headers["SIGN"])
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """The answer as it is."""
         if call.path.startswith("/api/v4/futures") and call.headers.get("X-Gate-Size-Decimal"):
             answer = _sizes_as_text(answer)
         created = call.method == "POST" and call.path.endswith("orders")
-        return Reply(answer, _CREATED if created else 200)
+        return Response(answer, _CREATED if created else 200)
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
         """A label and a message."""
         del call
-        body = {"label": str(refusal.code), "message": refusal.message}
-        return Reply(body, refusal.status or 400, dict(refusal.headers))
+        body = {"label": str(error.code), "message": error.message}
+        return Response(body, error.status or 400, dict(error.headers))
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """404."""
-        return WireRefusal("NOT_FOUND", f"path not found: {call.path}", status=404)
+        return ApiError("NOT_FOUND", f"path not found: {call.path}", status=404)
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """Maintenance."""
-        return WireRefusal("TOO_BUSY", "System is under maintenance", status=503)
+        return ApiError("TOO_BUSY", "System is under maintenance", status=503)
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """`X-Gate-RateLimit-*`, of the end point."""
         del route
         headers = {
@@ -220,10 +223,10 @@ class GateDialect:
         }
         if usage.exceeded:
             words = "Request Rate Limit Exceeded"
-            raise WireRefusal("TOO_MANY_REQUESTS", words, status=429, headers=headers)
+            raise ApiError("TOO_MANY_REQUESTS", words, status=429, headers=headers)
         return headers
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
     MAX_LEVERAGE,
@@ -32,7 +32,7 @@ _MOST_CANDLES = 2000
 _OLDEST_POINT = 10_000
 
 
-def kind_at(call: Call) -> str:
+def kind_at(call: ApiCall) -> str:
     """The market of a path: the settled currency is USDT, and none other is played."""
     settle = call.path_params.get("settle")
     if settle not in (None, "usdt"):
@@ -40,35 +40,35 @@ def kind_at(call: Call) -> str:
     return "spot" if settle is None else "linear"
 
 
-def named(call: Call, fields: dict[str, str]) -> Listing:
+def named(call: ApiCall, fields: dict[str, str]) -> Listing:
     """What `currency_pair` or `contract` names."""
     kind = kind_at(call)
     name = "currency_pair" if kind == "spot" else "contract"
     word = call.path_params.get(name, fields.get(name, ""))
     if not word:
-        raise WireRefusal("MISSING_REQUIRED_PARAM", f"Missing required parameter: {name}")
+        raise ApiError("MISSING_REQUIRED_PARAM", f"Missing required parameter: {name}")
     listing = call.floor.listing_at(kind, word)
     if listing is None:
         raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
     return listing
 
 
-def time(call: Call) -> object:
+def time(call: ApiCall) -> object:
     """GET /spot/time."""
     return {"server_time": ms(call.now_ns)}
 
 
-def pairs(call: Call) -> object:
+def pairs(call: ApiCall) -> object:
     """GET /spot/currency_pairs."""
     return [_pair(each) for each in _listed(call)]
 
 
-def margin_pairs(_: Call) -> object:
+def margin_pairs(_: ApiCall) -> object:
     """GET /margin/currency_pairs: nothing is lent here."""
     return []
 
 
-def _listed(call: Call) -> list[Listing]:
+def _listed(call: ApiCall) -> list[Listing]:
     shown = call.floor.listings(kind_at(call))
     return [each for each in shown if each.status is not ListingStatus.DELISTED]
 
@@ -96,14 +96,14 @@ def _digits(step: str) -> int:
     return len(step.partition(".")[2])
 
 
-def perpetuals(call: Call) -> object:
+def perpetuals(call: ApiCall) -> object:
     """GET /futures/{settle}/contracts. None is settled in another currency."""
     if call.path_params.get("settle") != "usdt":
         return []
     return [_contract(call.floor, each) for each in _listed(call)]
 
 
-def perpetual(call: Call) -> object:
+def perpetual(call: ApiCall) -> object:
     """GET /futures/{settle}/contracts/{contract}."""
     return _contract(call.floor, named(call, call.query))
 
@@ -146,7 +146,7 @@ def _contract(floor: Floor, listing: Listing) -> Words:
     }
 
 
-def book(call: Call) -> object:
+def book(call: ApiCall) -> object:
     """GET …/order_book. The `id` is that of the streams, at any depth."""
     listing = named(call, call.query)
     limit = FIELDS.limit(call.query, "limit", 10, 1000)
@@ -173,7 +173,7 @@ def levels(listing: Listing, sides: object, *, spot: bool) -> list[object]:
     return [{"p": plain(price), "s": contracts(listing, size)} for price, size in sides]
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET …/candlesticks: the oldest first, the forming one with them."""
     listing, query = named(call, call.query), call.query
     minutes = INTERVALS.get(query.get("interval", "30m"))
@@ -200,7 +200,7 @@ def candles(call: Call) -> object:
     return [[*_spot_candle(each), "true" if each.open_ns <= end_ns else "false"] for each in shown]
 
 
-def _check_range(start_s: int, end_s: int, minutes: int, call: Call) -> None:
+def _check_range(start_s: int, end_s: int, minutes: int, call: ApiCall) -> None:
     """Gate v4 "Market candlesticks": 1000 points a query (futures 2000), of the last 10,000."""
     length_s, most = minutes * 60, 1_000 if kind_at(call) == "spot" else _MOST_CANDLES
     if start_s < seconds(call.now_ns) - _OLDEST_POINT * length_s:
@@ -231,7 +231,7 @@ def futures_candle(listing: Listing, candle: MinuteCandle) -> Words:
     }
 
 
-def tickers(call: Call) -> object:
+def tickers(call: ApiCall) -> object:
     """GET …/tickers: of one, or of all."""
     name = "currency_pair" if kind_at(call) == "spot" else "contract"
     listed = [named(call, call.query)] if name in call.query else _listed(call)
@@ -273,7 +273,7 @@ def ticker_object(floor: Floor, listing: Listing) -> Words:
     }
 
 
-def trades(call: Call) -> object:
+def trades(call: ApiCall) -> object:
     """GET …/trades: the newest first."""
     listing = named(call, call.query)
     limit = FIELDS.limit(call.query, "limit", 100, 1000)
@@ -308,7 +308,7 @@ def futures_print(listing: Listing, trade: TradePublished) -> Words:
     }
 
 
-def funding_history(call: Call) -> object:
+def funding_history(call: ApiCall) -> object:
     """GET /futures/{settle}/funding_rate: the newest first."""
     listing, query = named(call, call.query), call.query
     start_s, end_s = FIELDS.window(query, "from", "to")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bowline.core.model.order import OrderState
 from bowline.core.sim.exchange import RejectReason, VenueOrder
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
@@ -52,29 +52,29 @@ _FUTURES: dict[RejectReason, tuple[str, str]] = {
 _STATUSES = {"ORDER_NOT_FOUND": 404, "CONTRACT_NOT_FOUND": 404}
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's label and words for an engine's no."""
     for table in (_SPOT,) if kind == "spot" else (_FUTURES, _SPOT):
         if reason in table:
             label, words = table[reason]
-            return WireRefusal(
+            return ApiError(
                 label, f"{words}: {message}" if message else words, status=_STATUSES.get(label)
             )
     return invalid(message or reason.value)
 
 
-def invalid(message: str) -> WireRefusal:
+def invalid(message: str) -> ApiError:
     """A field that is not as it must be."""
-    return WireRefusal("INVALID_PARAM_VALUE", message)
+    return ApiError("INVALID_PARAM_VALUE", message)
 
 
-def gone(kind: str, order: VenueOrder) -> WireRefusal:
+def gone(kind: str, order: VenueOrder) -> ApiError:
     """The order is done already; spot tells how."""
     if kind != "spot":
-        return WireRefusal("ORDER_FINISHED", "order finished")
+        return ApiError("ORDER_FINISHED", "order finished")
     if order.state is OrderState.FILLED:
-        return WireRefusal("ORDER_CLOSED", "Order already closed")
-    return WireRefusal("ORDER_CANCELLED", "Order already cancelled")
+        return ApiError("ORDER_CLOSED", "Order already closed")
+    return ApiError("ORDER_CANCELLED", "Order already cancelled")
 
 
 FIELDS = FieldReader(lambda name: invalid(f"invalid argument: {name}"))

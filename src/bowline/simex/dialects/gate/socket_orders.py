@@ -10,14 +10,14 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.gate import auth, trading
 from bowline.simex.dialects.gate.words import Words
 from bowline.simex.payload import read_json, text_fields
 from bowline.simex.session import Session
 from bowline.simex.wire_values import ms
 
-_ORDERS: dict[str, Callable[[Call, dict[str, str]], Words]] = {
+_ORDERS: dict[str, Callable[[ApiCall, dict[str, str]], Words]] = {
     "order_place": trading.place,
     "order_cancel": trading.withdraw,
     "order_amend": trading.change,
@@ -43,13 +43,13 @@ class _Request(Struct, frozen=True):
 _REQUEST = msgspec.json.Decoder(_Request)
 
 
-def hear(session: Session, frame: str | bytes, prefix: str) -> None:
+def on_message(session: Session, frame: str | bytes, prefix: str) -> None:
     """Carry out a request and answer it, with whatever a fault script does to the answer."""
     try:
         requested = _REQUEST.decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        refusal = WireRefusal("INVALID_REQUEST_BODY", "Invalid request body", status=400)
-        session.send(_refused(session, _Request(), refusal))
+        error = ApiError("INVALID_REQUEST_BODY", "Invalid request body", status=400)
+        session.send(_refused(session, _Request(), error))
         return
     struck = session.faults_of(f"WS {requested.channel}")
     answers = [] if "reset" in struck else _answers(session, requested, prefix)
@@ -65,8 +65,8 @@ def _answers(session: Session, requested: _Request, prefix: str) -> list[Words]:
         if requested.channel == f"{prefix}.login":
             return [_head(session, requested) | {"data": {"result": _log_in(session, requested)}}]
         done = _carry_out(session, requested, prefix)
-    except WireRefusal as refusal:
-        return [_refused(session, requested, refusal)]
+    except ApiError as error:
+        return [_refused(session, requested, error)]
     head = _head(session, requested)
     taken = head | {"ack": True, "data": {"result": {"req_id": requested.payload.req_id}}}
     return [taken, head | {"ack": False, "data": {"result": done}}]
@@ -75,20 +75,23 @@ def _answers(session: Session, requested: _Request, prefix: str) -> list[Words]:
 def _carry_out(session: Session, requested: _Request, prefix: str) -> Words:
     stem, _, name = requested.channel.partition(".")
     if stem != prefix or name not in _ORDERS:
-        raise WireRefusal("INVALID_PARAM_VALUE", f"unknown channel {requested.channel}")
+        raise ApiError("INVALID_PARAM_VALUE", f"unknown channel {requested.channel}")
     if not session.account:
-        raise WireRefusal("AUTHENTICATION_FAILED", "Not login", status=401)
-    call = Call(
-        session.floor, "WS", requested.channel, "", {}, {}, b"", dict(session.path_params),
+        raise ApiError("AUTHENTICATION_FAILED", "Not login", status=401)
+    call = ApiCall(
+        floor=session.floor,
+        method="WS",
+        path=requested.channel,
+        path_params=dict(session.path_params),
         account=session.account,
-    )  # fmt: skip
+    )
     return _ORDERS[name](call, text_fields(_sent(requested)))
 
 
 def _sent(requested: _Request) -> dict[str, object]:
     read = read_json(bytes(requested.payload.req_param) or b"{}")
     if not isinstance(read, dict):
-        raise WireRefusal("INVALID_REQUEST_BODY", "req_param is no object")
+        raise ApiError("INVALID_REQUEST_BODY", "req_param is no object")
     return read
 
 
@@ -118,6 +121,6 @@ def _head(session: Session, requested: _Request, status: int = 200) -> Words:
     }
 
 
-def _refused(session: Session, requested: _Request, refusal: WireRefusal) -> Words:
-    head = _head(session, requested, refusal.status or 400)
-    return head | {"data": {"errs": {"label": refusal.code, "message": refusal.message}}}
+def _refused(session: Session, requested: _Request, error: ApiError) -> Words:
+    head = _head(session, requested, error.status or 400)
+    return head | {"data": {"errs": {"label": error.code, "message": error.message}}}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bowline.core.model.values import ONE
 from bowline.core.sim.exchange import FundingPaid, progressive_tiers
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import FIELDS, invalid
 from bowline.simex.dialects.gate.words import Words
@@ -26,7 +26,7 @@ TIERS = progressive_tiers(
 _RATE = Decimal("0.0001")
 
 
-def wallet_fee(call: Call) -> object:
+def wallet_fee(call: ApiCall) -> object:
     """GET /wallet/fee: of both markets."""
     spot, futures = (
         call.floor.view(kind).fees(call.floor.listings(kind)[0].instrument.id)
@@ -49,7 +49,7 @@ def wallet_fee(call: Call) -> object:
     }
 
 
-def spot_fee(call: Call) -> object:
+def spot_fee(call: ApiCall) -> object:
     """GET /spot/fee: of a pair, or of all."""
     word = call.query.get("currency_pair", "")
     listing = named(call, call.query) if word else call.floor.listings("spot")[0]
@@ -68,7 +68,7 @@ def spot_fee(call: Call) -> object:
     }
 
 
-def futures_fee(call: Call) -> object:
+def futures_fee(call: ApiCall) -> object:
     """GET /futures/{settle}/fee: of a contract, or of all."""
     kind_at(call)
     listings = [named(call, call.query)] if call.query.get("contract") else _contracts(call)
@@ -82,7 +82,7 @@ def futures_fee(call: Call) -> object:
     }
 
 
-def risk_limit_tiers(call: Call) -> object:
+def risk_limit_tiers(call: ApiCall) -> object:
     """GET /futures/{settle}/risk_limit_tiers: of a contract; without one of the first hundred."""
     if call.path_params.get("settle") != "usdt":
         return []
@@ -103,7 +103,7 @@ def risk_limit_tiers(call: Call) -> object:
     return _page(call, rows, len(rows) or 1)
 
 
-def account_book(call: Call) -> object:
+def account_book(call: ApiCall) -> object:
     """GET /futures/{settle}/account_book, the newest first: of all its types funding is played."""
     kind_at(call)
     if call.query.get("type") != "fund":
@@ -120,7 +120,7 @@ def account_book(call: Call) -> object:
     return _page(call, rows, 100)
 
 
-def _page(call: Call, rows: list[Words], usual: int) -> list[Words]:
+def _page(call: ApiCall, rows: list[Words], usual: int) -> list[Words]:
     at = max(0, FIELDS.integer(call.query, "offset", 0))
     return rows[at : at + FIELDS.limit(call.query, "limit", usual, 1000)]
 
@@ -139,5 +139,5 @@ def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> Words:
     }
 
 
-def _contracts(call: Call) -> list[Listing]:
+def _contracts(call: ApiCall) -> list[Listing]:
     return call.floor.listings("linear")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.trading import cancel_these, leg_of, page, taken
@@ -27,7 +27,7 @@ def trigger_object(floor: Floor, order: VenueOrder) -> Words:
     return form(floor, order)
 
 
-def create(call: Call) -> object:
+def create(call: ApiCall) -> object:
     """POST …/price_orders."""
     sent, spot = call.json(), kind_at(call) == "spot"
     trigger, order = _part(sent, "trigger"), _part(sent, "put" if spot else "initial")
@@ -101,7 +101,7 @@ def _part(sent: dict[str, object], name: str) -> dict[str, str]:
     return text_fields(part)
 
 
-def some(call: Call) -> object:
+def some(call: ApiCall) -> object:
     """GET …/price_orders: those that are `open` or `finished`, the newest first."""
     kind, query = kind_at(call), call.query
     status = query.get("status", "")
@@ -121,18 +121,18 @@ def some(call: Call) -> object:
     return [trigger_object(call.floor, each) for each in page(found, query)]
 
 
-def one(call: Call) -> object:
+def one(call: ApiCall) -> object:
     """GET …/price_orders/{order_id}."""
     return trigger_object(call.floor, _find(call))
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """DELETE …/price_orders/{order_id}."""
     (ended,) = cancel_these(call, [_find(call, waiting=True)], stops=True)
     return trigger_object(call.floor, ended)
 
 
-def cancel_all(call: Call) -> object:
+def cancel_all(call: ApiCall) -> object:
     """DELETE …/price_orders: of one instrument, or all."""
     kind = kind_at(call)
     word = call.query.get("market" if kind == "spot" else "contract", "")
@@ -145,7 +145,7 @@ def cancel_all(call: Call) -> object:
     return [trigger_object(call.floor, each) for each in ended]
 
 
-def _find(call: Call, *, waiting: bool = False) -> VenueOrder:
+def _find(call: ApiCall, *, waiting: bool = False) -> VenueOrder:
     kind = kind_at(call)
     number = parse_int(call.path_params.get("order_id"), 0)
     found = call.floor.view(kind).order(call.account, number)

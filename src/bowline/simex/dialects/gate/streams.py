@@ -1,7 +1,7 @@
 """Gate v4 streams: what a frame asks for, and what news looks like as one.
 
-A door a market, for public and private topics alike: each private request proves itself. Numbers of
-a book are the book's own, the same in every channel and in REST's `id`.
+One endpoint a market, for public and private topics alike: each private request is signed. The
+update ids of a book are the book's own, the same in every channel and in REST's `id`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic, WireRefusal
+from bowline.simex.dialect import ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.gate import auth, socket_orders
 from bowline.simex.dialects.gate.market import (
     INTERVALS,
@@ -88,14 +88,14 @@ _NUMBERS = (
 _BAD_BODY, _BAD_ARGUMENT, _BAD_AUTH = 1, 2, 4
 
 
-def hear(session: Session, frame: str | bytes) -> None:
+def on_message(session: Session, frame: str | bytes) -> None:
     """subscribe, unsubscribe, ping, and orders (`api`)."""
     words, prefix = read_object(frame), _prefix(session)
     channel, event = str(words.get("channel", "")), words.get("event")
     if channel == f"{prefix}.ping":
         session.send(_told(session.floor, f"{prefix}.pong", None, "") | {"error": None})
     elif event == "api":
-        socket_orders.hear(session, frame, prefix)
+        socket_orders.on_message(session, frame, prefix)
     elif event in ("subscribe", "unsubscribe"):
         _subscriptions(session, words, channel, str(event))
     else:
@@ -109,11 +109,11 @@ def _prefix(session: Session) -> str:
 def _subscriptions(session: Session, words: Words, channel: str, event: str) -> None:
     try:
         topics = _topics(session, words, channel, event)
-    except WireRefusal as refusal:
-        code = refusal.code if isinstance(refusal.code, int) else _BAD_AUTH
-        text = refusal.message
+    except ApiError as error:
+        code = error.code if isinstance(error.code, int) else _BAD_AUTH
+        text = error.message
         if code == _BAD_AUTH:
-            text = msgspec.json.encode({"label": refusal.code, "message": text}).decode() + "\n"
+            text = msgspec.json.encode({"label": error.code, "message": text}).decode() + "\n"
         session.send(_answer(session, words, (code, text)))
         return
     session.send(_answer(session, words, None))
@@ -132,7 +132,7 @@ def _topics(session: Session, words: Words, channel: str, event: str) -> list[St
     args = [str(each) for each in payload] if isinstance(payload, list) else []
     stamp = str(words.get("time", ""))
     if stem != prefix:
-        raise WireRefusal(_BAD_ARGUMENT, f"unknown channel: {channel}")
+        raise ApiError(_BAD_ARGUMENT, f"unknown channel: {channel}")
     if name in _PRIVATE[prefix]:
         proof = words.get("auth")
         proof = proof if isinstance(proof, dict) else {}
@@ -142,7 +142,7 @@ def _topics(session: Session, words: Words, channel: str, event: str) -> list[St
         )
         return [_private_topic(session, channel, name, args)]
     if not auth.in_time(floor, stamp):
-        raise WireRefusal(_BAD_ARGUMENT, "invalid argument: time is too far from the server's")
+        raise ApiError(_BAD_ARGUMENT, "invalid argument: time is too far from the server's")
     if name in _BY_NAME and args:
         kind = _BY_NAME[name]
         return [
@@ -166,14 +166,14 @@ def _book_or_candles(session: Session, channel: str, args: list[str]) -> StreamT
             levels_a_side = int(more[0]) if chosen else _SPEEDS[speed]
             instrument = _listing(session, symbol).instrument.id
             return StreamTopic(StreamChannel.BOOK, word, instrument, levels_a_side)
-    raise WireRefusal(_BAD_ARGUMENT, f"unknown channel or invalid payload: {word}")
+    raise ApiError(_BAD_ARGUMENT, f"unknown channel or invalid payload: {word}")
 
 
 def _private_topic(session: Session, channel: str, name: str, args: list[str]) -> StreamTopic:
     if _prefix(session) == "futures":
         user, *args = args or [""]
         if user != session.floor.credentials.user_id:
-            raise WireRefusal(_BAD_ARGUMENT, f"invalid argument: user id {user}")
+            raise ApiError(_BAD_ARGUMENT, f"invalid argument: user id {user}")
     kind = "spot" if _prefix(session) == "spot" else "linear"
     symbol = args[0] if args and name != "balances" else _ALL
     instrument = None if symbol == _ALL else _listing(session, symbol).instrument.id
@@ -188,7 +188,7 @@ def _listing(session: Session, word: str) -> Listing:
     listing = session.floor.listing_at(kind, word)
     if listing is None or session.path_params.get("settle", "usdt") != "usdt":
         name = "currency pair" if kind == "spot" else "contract"
-        raise WireRefusal(_BAD_ARGUMENT, f"unknown {name}: {word}")
+        raise ApiError(_BAD_ARGUMENT, f"unknown {name}: {word}")
     return listing
 
 

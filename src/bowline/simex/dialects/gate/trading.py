@@ -16,7 +16,7 @@ from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
 from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import FIELDS, gone, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
@@ -48,12 +48,12 @@ class Countdowns:
         self.of: defaultdict[tuple[str, InstrumentId | None], Countdown] = defaultdict(Countdown)
 
 
-def create(call: Call) -> object:
+def create(call: ApiCall) -> object:
     """POST /spot/orders and /futures/{settle}/orders."""
     return place(call, call.fields())
 
 
-def place(call: Call, fields: Fields) -> Words:
+def place(call: ApiCall, fields: Fields) -> Words:
     """Take an order."""
     listing = named(call, fields)
     form = _spot_order if kind_at(call) == "spot" else _futures_order
@@ -61,7 +61,7 @@ def place(call: Call, fields: Fields) -> Words:
     return told(call, taken(call, placed))
 
 
-def _spot_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+def _spot_order(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     side, kind = _SIDES.get(fields.get("side", "")), fields.get("type", "limit")
     amount, price = FIELDS.decimal(fields, "amount"), FIELDS.decimal(fields, "price")
     if side is None or kind not in ("limit", "market"):
@@ -86,7 +86,7 @@ def _spot_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     )
 
 
-def _futures_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+def _futures_order(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     size, price = FIELDS.decimal(fields, "size"), FIELDS.decimal(fields, "price") or ZERO
     if size is None or size % 1:
         raise invalid("size must be a whole number of contracts")
@@ -112,7 +112,7 @@ def _futures_order(call: Call, listing: Listing, fields: Fields) -> NewOrder:
     )
 
 
-def _closing_size(call: Call, listing: Listing, fields: Fields) -> Decimal:
+def _closing_size(call: ApiCall, listing: Listing, fields: Fields) -> Decimal:
     """Size 0 closes a position: the one there is, or in hedge mode the one that is named."""
     leg = _LEGS.get(fields.get("auto_size", ""))
     if leg is None and fields.get("close") != "true":
@@ -124,7 +124,7 @@ def _closing_size(call: Call, listing: Listing, fields: Fields) -> Decimal:
     raise refusal_of("linear", RejectReason.REDUCE_ONLY)
 
 
-def leg_of(call: Call, listing: Listing, side: Side, *, reduces: bool) -> Direction:
+def leg_of(call: ApiCall, listing: Listing, side: Side, *, reduces: bool) -> Direction:
     """In hedge mode an order opens the leg of its side, or reduces the other one."""
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     if settings.position_mode is PositionMode.ONE_WAY:
@@ -147,12 +147,12 @@ def client_id_in(fields: Fields) -> str:
     return text
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """DELETE …/orders/{order_id}."""
     return withdraw(call, call.query)
 
 
-def withdraw(call: Call, fields: Fields) -> Words:
+def withdraw(call: ApiCall, fields: Fields) -> Words:
     """Cancel by id or by text."""
     order = find(call, fields)
     if order.done:
@@ -162,7 +162,7 @@ def withdraw(call: Call, fields: Fields) -> Words:
     )
 
 
-def cancel_all(call: Call) -> object:
+def cancel_all(call: ApiCall) -> object:
     """DELETE …/orders: of one instrument; spot alone may leave it out. Waiting stops stay."""
     kind = kind_at(call)
     given = kind == "linear" or "currency_pair" in call.query
@@ -172,7 +172,7 @@ def cancel_all(call: Call) -> object:
 
 
 def cancel_these(
-    call: Call, orders: Iterable[VenueOrder], *, stops: bool = False
+    call: ApiCall, orders: Iterable[VenueOrder], *, stops: bool = False
 ) -> list[VenueOrder]:
     """Cancel those of the orders that wait for a trigger, or those that do not."""
     ended = []
@@ -184,12 +184,12 @@ def cancel_these(
     return ended
 
 
-def amend(call: Call) -> object:
+def amend(call: ApiCall) -> object:
     """PATCH /spot/orders/{order_id}, PUT /futures/{settle}/orders/{order_id}."""
     return change(call, call.fields())
 
 
-def change(call: Call, fields: Fields) -> Words:
+def change(call: ApiCall, fields: Fields) -> Words:
     """Another quantity or price for an open limit order."""
     order = find(call, fields)
     if order.done:
@@ -208,17 +208,17 @@ def change(call: Call, fields: Fields) -> Words:
     return told(call, taken(call, changed))
 
 
-def one(call: Call) -> object:
+def one(call: ApiCall) -> object:
     """GET …/orders/{order_id}."""
     return look_up(call, call.query)
 
 
-def look_up(call: Call, fields: Fields) -> Words:
+def look_up(call: ApiCall, fields: Fields) -> Words:
     """By id or by text, open or closed."""
     return told(call, find(call, fields))
 
 
-def some(call: Call) -> object:
+def some(call: ApiCall) -> object:
     """GET …/orders: those that are `open` or `finished`, the newest first."""
     kind, query = kind_at(call), call.query
     status = query.get("status", "")
@@ -236,7 +236,7 @@ def some(call: Call) -> object:
     return [told(call, each) for each in page(found, query) if not each.waiting]
 
 
-def open_by_pair(call: Call) -> object:
+def open_by_pair(call: ApiCall) -> object:
     """GET /spot/open_orders: a list of orders for each pair."""
     found = [e for e in call.floor.view("spot").open_orders(call.account) if not e.waiting]
     grouped = []
@@ -249,7 +249,7 @@ def open_by_pair(call: Call) -> object:
     return grouped
 
 
-def fills(call: Call) -> object:
+def fills(call: ApiCall) -> object:
     """GET /spot/my_trades, /futures/{settle}/my_trades and my_trades_timerange: newest first."""
     kind, query = kind_at(call), call.query
     name = "currency_pair" if kind == "spot" else "contract"
@@ -272,7 +272,7 @@ def fills(call: Call) -> object:
     ]
 
 
-def _period(call: Call) -> tuple[int, int]:
+def _period(call: ApiCall) -> tuple[int, int]:
     """Gate v4 "List personal trading history": the last 7 days by default, 30 days at most."""
     words = "time range between from and to must not exceed 30 days"
     month = QuerySpan(seconds(call.now_ns), 30 * 86_400, invalid(words))
@@ -282,7 +282,7 @@ def _period(call: Call) -> tuple[int, int]:
     return start_s, end_s
 
 
-def count_down(call: Call) -> object:
+def count_down(call: ApiCall) -> object:
     """POST …/countdown_cancel_all: cancel everything then, unless asked again; 0 takes it back."""
     kind, fields = kind_at(call), call.fields()
     timeout_s = FIELDS.integer(fields, "timeout", -1)
@@ -298,7 +298,7 @@ def count_down(call: Call) -> object:
     return {"triggerTime": ms(call.now_ns) + timeout_s * 1000}
 
 
-def find(call: Call, fields: Fields) -> VenueOrder:
+def find(call: ApiCall, fields: Fields) -> VenueOrder:
     """The order of the path or of `order_id`; of spot it must be of the pair that is named too."""
     kind = kind_at(call)
     word = call.path_params.get("order_id", fields.get("order_id", ""))
@@ -311,7 +311,7 @@ def find(call: Call, fields: Fields) -> VenueOrder:
     return found
 
 
-def told(call: Call, order: VenueOrder) -> Words:
+def told(call: ApiCall, order: VenueOrder) -> Words:
     """An order in the words of its market."""
     form: Callable[[Floor, VenueOrder], Words] = (
         spot_order if kind_at(call) == "spot" else futures_order
@@ -319,7 +319,7 @@ def told(call: Call, order: VenueOrder) -> Words:
     return form(call.floor, order)
 
 
-def taken(call: Call, answer: VenueOrder | Rejection) -> VenueOrder:
+def taken(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, unless there was a no."""
     if isinstance(answer, Rejection):
         raise refusal_of(kind_at(call), answer.reason, answer.message)

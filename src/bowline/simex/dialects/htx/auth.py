@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlencode
 
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.floor import Floor
 from bowline.simex.payload import signatures_match
 from bowline.simex.session import Session
@@ -26,7 +26,7 @@ _HOSTS = (
 _WINDOW_S = 300
 
 
-def flaw_of_call(call: Call) -> str:
+def flaw_of_call(call: ApiCall) -> str:
     """What is wrong with the proof of a request; nothing if it holds."""
     parts = [each for each in call.raw_query.split("&") if each]
     signed = [each for each in parts if not each.startswith("Signature=")]

@@ -5,11 +5,11 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.symbol_specs import traded_assets
 
 
-def currencies(call: Call) -> object:
+def currencies(call: ApiCall) -> object:
     """GET /v2/reference/currencies."""
     return [
         {"currency": asset.lower(), "assetType": 1, "chains": [], "instStatus": "normal"}
@@ -18,7 +18,7 @@ def currencies(call: Call) -> object:
     ]
 
 
-def coin_margined(call: Call) -> object:
+def coin_margined(call: ApiCall) -> object:
     """GET /swap-api/v1/swap_contract_info: coin-margined swaps, once listed and delisted (0).
 
     A stock client takes an empty list for a failure.
@@ -26,13 +26,13 @@ def coin_margined(call: Call) -> object:
     return [_delisted(base) | {"contract_code": f"{base}-USD"} for base in _bases(call)]
 
 
-def dated(call: Call) -> object:
+def dated(call: ApiCall) -> object:
     """GET /api/v1/contract_contract_info: dated coin-margined futures, long delivered."""
     when = {"delivery_date": "20200103", "delivery_time": "1578038400000"}
     return [_delisted(base) | {"contract_code": f"{base}200103"} | when for base in _bases(call)]
 
 
-def _bases(call: Call) -> list[str]:
+def _bases(call: ApiCall) -> list[str]:
     return sorted({each.base for each in call.floor.listings("linear")})
 
 

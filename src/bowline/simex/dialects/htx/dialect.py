@@ -1,4 +1,4 @@
-"""HTX as tables: routes, quotas, doors, the signature, and the three envelopes of its replies."""
+"""HTX as tables: routes, quotas, endpoints; authentication, and the form of responses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialect import (
-    Call,
-    Door,
+    ApiCall,
+    ApiError,
     Frame,
-    Reply,
+    Response,
     Route,
     StreamTopic,
     Wallet,
-    WireRefusal,
+    WebSocketEndpoint,
     public_route,
     signed_route,
 )
@@ -121,29 +121,41 @@ _QUOTAS = {
     "read": RequestQuota(72, 3.0),
 }
 
-_DOORS = (
-    Door("/ws", streams.hear_spot, ping=streams.ping, ping_every_s=5.0, silent_after_s=15.0),
-    Door("/feed", streams.hear_feed, ping=streams.ping, ping_every_s=5.0, silent_after_s=15.0),
-    Door(
+_ENDPOINTS = (
+    WebSocketEndpoint(
+        "/ws",
+        streams.on_spot_message,
+        ping_frame=streams.ping_frame,
+        ping_interval_s=5.0,
+        idle_timeout_s=15.0,
+    ),
+    WebSocketEndpoint(
+        "/feed",
+        streams.on_feed_message,
+        ping_frame=streams.ping_frame,
+        ping_interval_s=5.0,
+        idle_timeout_s=15.0,
+    ),
+    WebSocketEndpoint(
         "/linear-swap-ws",
-        streams.hear_swap,
-        ping=streams.ping,
-        ping_every_s=5.0,
-        silent_after_s=15.0,
+        streams.on_swap_message,
+        ping_frame=streams.ping_frame,
+        ping_interval_s=5.0,
+        idle_timeout_s=15.0,
     ),
-    Door(
+    WebSocketEndpoint(
         "/ws/v2",
-        private.hear_spot,
-        ping=private.ping_spot,
-        ping_every_s=20.0,
-        silent_after_s=60.0,
+        private.on_spot_message,
+        ping_frame=private.spot_ping_frame,
+        ping_interval_s=20.0,
+        idle_timeout_s=60.0,
     ),
-    Door(
+    WebSocketEndpoint(
         "/ws/v5/notification",
-        private.hear_swap,
-        ping=private.ping_swap,
-        ping_every_s=5.0,
-        silent_after_s=15.0,
+        private.on_swap_message,
+        ping_frame=private.swap_ping_frame,
+        ping_interval_s=5.0,
+        idle_timeout_s=15.0,
     ),
 )
 
@@ -153,7 +165,7 @@ class HtxDialect:
 
     venue = "htx"
     routes: Sequence[Route] = _ROUTES
-    doors: Sequence[Door] = _DOORS
+    endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
@@ -172,30 +184,30 @@ class HtxDialect:
             min_notional=ZERO if linear else None,
         )
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """Signature v2, in the query."""
         if flaw := auth.flaw_of_call(call):
             if kind_of(call.path) == "spot":
-                raise WireRefusal("api-signature-not-valid", f"Signature not valid: {flaw}")
+                raise ApiError("api-signature-not-valid", f"Signature not valid: {flaw}")
             if flaw == "Verification failure":
-                raise WireRefusal(1003, "invalid signature")
-            raise WireRefusal(403, flaw)
+                raise ApiError(1003, "invalid signature")
+            raise ApiError(403, flaw)
         return ACCOUNT
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """`code` around v2 and v5, `status` around the rest; market data is beside it."""
         if call.path.startswith(("/v2", "/v5")):
             word = "Success" if call.path.startswith("/v5") else "success"
             body = {"code": 200, "message": word, "data": answer, "ts": ms(call.now_ns)}
-            return Reply(body)
+            return Response(body)
         bare = isinstance(answer, dict) and ("ch" in answer or answer.keys() == {"ts"})
         told = answer if isinstance(answer, dict) and bare else {"data": answer}
         late = {} if call.path.startswith("/v1") else {"ts": ms(call.now_ns)}
-        return Reply({"status": "ok"} | late | told)
+        return Response({"status": "ok"} | late | told)
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
         """Almost every no is a 200 with a code."""
-        code, message = refusal.code, refusal.message
+        code, message = error.code, error.message
         body: dict[str, object]
         if call.path.startswith(("/v2", "/v5")):
             # clients read the number of v5 as a number
@@ -205,17 +217,17 @@ class HtxDialect:
         else:
             body = {"status": "error", "err_code": code, "err_msg": message}
             body |= {"ts": ms(call.now_ns)}
-        return Reply(body, refusal.status or 200, dict(refusal.headers))
+        return Response(body, error.status or 200, dict(error.headers))
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """404."""
-        return WireRefusal(404, f"path not found: {call.path}", status=404)
+        return ApiError(404, f"path not found: {call.path}", status=404)
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """Maintenance."""
-        return WireRefusal("system-maintenance", "System is in maintenance!", status=503)
+        return ApiError("system-maintenance", "System is in maintenance!", status=503)
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """Two families of headers."""
         swaps = kind_of(route.path) == "linear"
         headers = {"X-HB-RateLimit-Requests-Remain": str(usage.remaining)}
@@ -229,10 +241,10 @@ class HtxDialect:
         if usage.exceeded:
             code = 1032 if swaps else "rate-too-many-requests"
             words = "Number of access exceeds limit."
-            raise WireRefusal(code, words, status=_TOO_MANY, headers=headers)
+            raise ApiError(code, words, status=_TOO_MANY, headers=headers)
         return headers
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """JSON in gzip, unless it is text already."""
         if isinstance(frame, str):
             return frame

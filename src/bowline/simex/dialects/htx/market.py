@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.htx.refusals import field_reader, invalid, refusal_of
 from bowline.simex.floor import Floor
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, seconds
@@ -37,7 +37,7 @@ def kind_of(path: str) -> str:
     return "linear" if path.startswith(("/v5", "/linear", "/api", "/swap-api")) else "spot"
 
 
-def named(call: Call, fields: dict[str, str]) -> Listing:
+def named(call: ApiCall, fields: dict[str, str]) -> Listing:
     """What `symbol` or `contract_code` names."""
     kind = kind_of(call.path)
     word = fields.get("symbol" if kind == "spot" else "contract_code", "")
@@ -57,17 +57,17 @@ def size_of(listing: Listing, quantity: object) -> float:
     return number(quantity) / float(listing.instrument.contract_size)
 
 
-def time(call: Call) -> object:
+def time(call: ApiCall) -> object:
     """GET /v1/common/timestamp."""
     return ms(call.now_ns)
 
 
-def swap_time(call: Call) -> object:
+def swap_time(call: ApiCall) -> object:
     """GET /api/v1/timestamp: it has no more than the time that every reply has."""
     return {"ts": ms(call.now_ns)}
 
 
-def symbols(call: Call) -> object:
+def symbols(call: ApiCall) -> object:
     """GET /v1/common/symbols."""
     return [_symbol(each) for each in call.floor.listings("spot")]
 
@@ -99,7 +99,7 @@ def _digits(step: str) -> int:
     return len(step.partition(".")[2])
 
 
-def swaps(call: Call) -> object:
+def swaps(call: ApiCall) -> object:
     """GET /linear-swap-api/v1/swap_contract_info."""
     wanted = call.query.get("contract_code", "")
     return [
@@ -124,7 +124,7 @@ def swaps(call: Call) -> object:
     ]
 
 
-def book(call: Call) -> object:
+def book(call: ApiCall) -> object:
     """GET …/market/depth; steps that merge levels are not played."""
     listing = named(call, call.query)
     if call.query.get("type", "step0") != "step0":
@@ -147,7 +147,7 @@ def levels(listing: Listing, side: object) -> list[list[float]]:
     return [[number(price), size_of(listing, size)] for price, size in side]
 
 
-def merged(call: Call) -> object:
+def merged(call: ApiCall) -> object:
     """GET …/market/detail/merged."""
     listing = named(call, call.query)
     shown = call.floor.ticker(listing.instrument.id)
@@ -177,7 +177,7 @@ def ticker_object(floor: Floor, listing: Listing) -> Words:
     return found | ({"trade_turnover": number(shown.turnover)} if swap else {})
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET …/market/history/kline and candles: spot the newest first, swaps the oldest.
 
     On swaps `size` makes `from` and `to` count for nothing.
@@ -217,7 +217,7 @@ def candle_object(listing: Listing, candle: MinuteCandle) -> Words:
     return found | ({"trade_turnover": number(candle.turnover)} if swap else {})
 
 
-def trades(call: Call) -> object:
+def trades(call: ApiCall) -> object:
     """GET …/market/history/trade: the newest first, each print in a list of its own."""
     listing = named(call, call.query)
     limit = _field_reader(call).limit(call.query, "size", 1, 2000)
@@ -251,7 +251,7 @@ def print_object(listing: Listing, trade: TradePublished) -> Words:
     }
 
 
-def funding_history(call: Call) -> object:
+def funding_history(call: ApiCall) -> object:
     """GET /v5/market/funding_rate_history: the newest first."""
     listing = named(call, call.query)
     paid = call.floor.funding_paid.get(listing.instrument.id, [])
@@ -267,5 +267,5 @@ def funding_history(call: Call) -> object:
     ]
 
 
-def _field_reader(call: Call) -> FieldReader:
+def _field_reader(call: ApiCall) -> FieldReader:
     return field_reader(kind_of(call.path))

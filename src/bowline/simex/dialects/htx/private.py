@@ -38,17 +38,17 @@ _ALL = "*"
 _NOT_IN, _NO_SYMBOL, _NO_TOPIC = 2002, 2001, 2011
 
 
-def ping_spot(session: Session) -> Frame:
+def spot_ping_frame(session: Session) -> Frame:
     """Text, as all of this stream."""
     return _text({"action": "ping", "data": {"ts": ms(session.floor.now_ns)}})
 
 
-def ping_swap(session: Session) -> Frame:
+def swap_ping_frame(session: Session) -> Frame:
     """To be answered with the same time."""
     return {"op": "ping", "ts": str(ms(session.floor.now_ns))}
 
 
-def hear_spot(session: Session, frame: str | bytes) -> None:
+def on_spot_message(session: Session, frame: str | bytes) -> None:
     """A login (`req`), sub, unsub and pong."""
     words = read_object(frame)
     action, channel = words.get("action"), str(words.get("ch", ""))
@@ -70,7 +70,7 @@ def hear_spot(session: Session, frame: str | bytes) -> None:
         _turn(session, topic, on=action == "sub")
 
 
-def hear_swap(session: Session, frame: str | bytes) -> None:
+def on_swap_message(session: Session, frame: str | bytes) -> None:
     """auth, sub, unsub and pong."""
     words = read_object(frame)
     op, now = words.get("op"), {"ts": ms(session.floor.now_ns)}

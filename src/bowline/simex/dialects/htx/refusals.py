@@ -6,7 +6,7 @@ Pure: a reason in, the venue's code and message out.
 from __future__ import annotations
 
 from bowline.core.sim.exchange import RejectReason
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
@@ -50,18 +50,18 @@ _SWAP: dict[RejectReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> WireRefusal:
+def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's code and words for an engine's no."""
     table: dict[RejectReason, tuple[str, str]] | dict[RejectReason, tuple[int, str]]
     table = _SPOT if kind == "spot" else _SWAP
     if reason in table:
-        return WireRefusal(*table[reason])
+        return ApiError(*table[reason])
     return invalid(kind, message or reason.value)
 
 
-def invalid(kind: str, message: str) -> WireRefusal:
+def invalid(kind: str, message: str) -> ApiError:
     """A field that is not as it must be."""
-    return WireRefusal("invalid-parameter" if kind == "spot" else 1030, message)
+    return ApiError("invalid-parameter" if kind == "spot" else 1030, message)
 
 
 SPOT_FIELDS = FieldReader(lambda name: invalid("spot", f"invalid field value in `{name}`"))

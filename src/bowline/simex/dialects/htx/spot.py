@@ -8,7 +8,7 @@ from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.htx.market import named
 from bowline.simex.dialects.htx.refusals import SPOT_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.spot_words import (
@@ -40,22 +40,22 @@ class SpotCountdown(Countdown):
     """The switch of spot; perpetuals have their own."""
 
 
-def accounts(call: Call) -> object:
+def accounts(call: ApiCall) -> object:
     """GET /v1/account/accounts."""
     number = account_number(call.floor)
     return [{"id": number, "type": "spot", "subtype": "", "state": "working"}]
 
 
-def balance(call: Call) -> object:
+def balance(call: ApiCall) -> object:
     """GET /v1/account/accounts/{account_id}/balance."""
     if call.path_params["account_id"] != str(account_number(call.floor)):
-        raise WireRefusal("account-get-balance-account-inexistent-error", "no such account")
+        raise ApiError("account-get-balance-account-inexistent-error", "no such account")
     held = call.floor.view("spot").holdings(call.account)
     number = account_number(call.floor)
     return {"id": number, "type": "spot", "state": "working", "list": balances(held)}
 
 
-def place(call: Call) -> object:
+def place(call: ApiCall) -> object:
     """POST /v1/order/orders/place: the order's id and nothing else."""
     fields = call.fields()
     listing = named(call, fields)
@@ -63,16 +63,16 @@ def place(call: Call) -> object:
     side, amount = _SIDES.get(side_word), SPOT_FIELDS.decimal(fields, "amount")
     price, client_id = SPOT_FIELDS.decimal(fields, "price"), fields.get("client-order-id", "")
     if fields.get("account-id") != str(account_number(call.floor)):
-        raise WireRefusal("account-get-accounts-inexistent-error", "no such account")
+        raise ApiError("account-get-accounts-inexistent-error", "no such account")
     if side is None or kind not in _KINDS:
         raise invalid("spot", "invalid type")
     if amount is None or amount <= 0:
-        raise WireRefusal("invalid-amount", "Paramemter `amount` is invalid.")
+        raise ApiError("invalid-amount", "Paramemter `amount` is invalid.")
     force = _KINDS[kind]
     if force is not None and price is None:
-        raise WireRefusal("order-invalid-price", "invalid price")
+        raise ApiError("order-invalid-price", "invalid price")
     if client_id and not _CLIENT_ID.fullmatch(client_id):
-        raise WireRefusal("invalid-client-order-id", "invalid client order id")
+        raise ApiError("invalid-client-order-id", "invalid client order id")
     by_cost = force is None and side is Side.BUY
     placed = call.floor.place(
         NewOrder(
@@ -90,7 +90,7 @@ def place(call: Call) -> object:
     return str(_taken(placed).order_id)
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """POST /v1/order/orders/{order_id}/submitcancel."""
     found = call.floor.view("spot").order(call.account, parse_int(call.path_params["order_id"], 0))
     if found is None:
@@ -98,7 +98,7 @@ def cancel(call: Call) -> object:
     return str(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)).order_id)
 
 
-def cancel_by_client_id(call: Call) -> object:
+def cancel_by_client_id(call: ApiCall) -> object:
     """POST /v1/order/orders/submitCancelClientOrder: yes, and a number for what came of it."""
     client_id = call.fields().get("client-order-id", "")
     found = call.floor.view("spot").order(call.account, client_id)
@@ -110,7 +110,7 @@ def cancel_by_client_id(call: Call) -> object:
     return _CANCELLING
 
 
-def cancel_open(call: Call) -> object:
+def cancel_open(call: ApiCall) -> object:
     """POST /v1/order/orders/batchCancelOpenOrders: of some symbols, or all."""
     fields = call.fields()
     wanted = {each for each in fields.get("symbol", "").split(",") if each}
@@ -121,29 +121,29 @@ def cancel_open(call: Call) -> object:
     return {"success-count": len(ended), "failed-count": 0, "next-id": -1}
 
 
-def one(call: Call) -> object:
+def one(call: ApiCall) -> object:
     """GET /v1/order/orders/{order_id}."""
     return _shown(call, parse_int(call.path_params["order_id"], 0))
 
 
-def by_client_id(call: Call) -> object:
+def by_client_id(call: ApiCall) -> object:
     """GET /v1/order/orders/getClientOrder."""
     return _shown(call, call.query.get("clientOrderId", ""))
 
 
-def _shown(call: Call, name: int | str) -> object:
+def _shown(call: ApiCall, name: int | str) -> object:
     found = call.floor.view("spot").order(call.account, name)
     if found is None:
         raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
     return order_object(call.floor, found)
 
 
-def open_orders(call: Call) -> object:
+def open_orders(call: ApiCall) -> object:
     """GET /v1/order/openOrders: the newest first, older than `from`."""
     return _page(call, call.floor.view("spot").open_orders(call.account), 100)
 
 
-def orders(call: Call) -> object:
+def orders(call: ApiCall) -> object:
     """GET /v1/order/orders: those in one of the `states`."""
     view = call.floor.view("spot")
     states = set(call.query.get("states", "").split(","))
@@ -151,7 +151,7 @@ def orders(call: Call) -> object:
     return _page(call, [each for each in known if state_word(each) in states], 100)
 
 
-def _page(call: Call, found: list[VenueOrder], usual: int) -> object:
+def _page(call: ApiCall, found: list[VenueOrder], usual: int) -> object:
     query = call.query
     wanted = named(call, query).instrument.id if query.get("symbol") else None
     before = SPOT_FIELDS.integer(query, "from", 1 << 62)
@@ -161,13 +161,13 @@ def _page(call: Call, found: list[VenueOrder], usual: int) -> object:
     return [order_object(call.floor, each) for each in chosen[:limit]]
 
 
-def match_results(call: Call) -> object:
+def match_results(call: ApiCall) -> object:
     """GET /v1/order/matchresults: the newest first."""
     query = call.query
     wanted = named(call, query).instrument.id if query.get("symbol") else None
     # "Search Match Results": 48 hours at most, the last ones by default
     words = "start-time and end-time are more than 48 hours apart"
-    span = QuerySpan(ms(call.now_ns), 48 * 3_600_000, WireRefusal("invalid_interval", words))
+    span = QuerySpan(ms(call.now_ns), 48 * 3_600_000, ApiError("invalid_interval", words))
     start_ms, end_ms = SPOT_FIELDS.bounded_window(query, "start-time", "end-time", span)
     order_id = call.path_params.get("order_id", "")
     found = [
@@ -179,11 +179,11 @@ def match_results(call: Call) -> object:
     return [fill_object(call.floor, each) for each in found[:limit]]
 
 
-def cancel_all_after(call: Call) -> object:
+def cancel_all_after(call: ApiCall) -> object:
     """POST /v2/algo-orders/cancel-all-after: cancel all of spot then, unless asked again."""
     floor, timeout_s = call.floor, SPOT_FIELDS.integer(call.fields(), "timeout", -1)
     if timeout_s and timeout_s < _SHORTEST_S:
-        raise WireRefusal(2002, "invalid field value in `timeout`")
+        raise ApiError(2002, "invalid field value in `timeout`")
     now = ms(floor.now_ns)
     switch = remembered(floor, SpotCountdown)
     if not timeout_s:

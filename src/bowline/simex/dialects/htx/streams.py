@@ -39,34 +39,34 @@ _PLAIN = {
 _WHOLE = "whole"
 
 
-def hear_spot(session: Session, frame: str | bytes) -> None:
+def on_spot_message(session: Session, frame: str | bytes) -> None:
     """sub, unsub and pong."""
-    _hear(session, frame, "spot")
+    _on_message(session, frame, "spot")
 
 
-def hear_feed(session: Session, frame: str | bytes) -> None:
+def on_feed_message(session: Session, frame: str | bytes) -> None:
     """The same for books, and `req` for a whole one."""
-    _hear(session, frame, "feed")
+    _on_message(session, frame, "feed")
 
 
-def hear_swap(session: Session, frame: str | bytes) -> None:
+def on_swap_message(session: Session, frame: str | bytes) -> None:
     """sub, unsub and pong."""
-    _hear(session, frame, "linear")
+    _on_message(session, frame, "linear")
 
 
-def ping(session: Session) -> Frame:
+def ping_frame(session: Session) -> Frame:
     """To be answered with the same number."""
     return {"ping": ms(session.floor.now_ns)}
 
 
-def _hear(session: Session, frame: str | bytes, door: str) -> None:
+def _on_message(session: Session, frame: str | bytes, endpoint: str) -> None:
     words = read_object(frame)
     now = {"ts": ms(session.floor.now_ns)}
     if "pong" in words:
         return
     verb = next((each for each in ("sub", "unsub", "req") if each in words), "")
     name, request = str(words.get(verb, "")), words.get("id")
-    topic = _topic(session.floor, door, name, words)
+    topic = _topic(session.floor, endpoint, name, words)
     if topic is None or (verb == "req" and topic.channel is not StreamChannel.BOOK):
         said: Words = {"status": "error", "err-code": "bad-request", "id": request}
         session.send(said | {"err-msg": f"invalid topic {name}"} | now)
@@ -80,16 +80,16 @@ def _hear(session: Session, frame: str | bytes, door: str) -> None:
         session.subscribe(topic)
 
 
-def _topic(floor: Floor, door: str, name: str, words: Words) -> StreamTopic | None:
+def _topic(floor: Floor, endpoint: str, name: str, words: Words) -> StreamTopic | None:
     found = _TOPIC.fullmatch(name)
-    kind = "linear" if door == "linear" else "spot"
+    kind = "linear" if endpoint == "linear" else "spot"
     listing = floor.listing_at(kind, found["word"]) if found else None
     if found is None or listing is None:
         return None
     rest, instrument = found["rest"], listing.instrument.id
     if kind == "spot" and rest in _MBP:
         return StreamTopic(StreamChannel.BOOK, name, instrument, _MBP[rest])
-    if door == "feed":
+    if endpoint == "feed":
         return None
     if kind == "linear" and rest in _SIZES:
         note = "" if words.get("data_type") == "incremental" else _WHOLE

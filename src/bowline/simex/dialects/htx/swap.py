@@ -10,7 +10,7 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.htx.market import named
 from bowline.simex.dialects.htx.refusals import SWAP_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.swap_words import (
@@ -44,7 +44,7 @@ class SwapCountdown(Countdown):
 Fields = dict[str, str]
 
 
-def place(call: Call) -> object:
+def place(call: ApiCall) -> object:
     """POST /v5/trade/order."""
     fields = call.fields()
     listing, kind = named(call, fields), fields.get("type", "")
@@ -63,7 +63,7 @@ def place(call: Call) -> object:
     return _acknowledged(_taken(call.floor.place(order)))
 
 
-def _order_in(call: Call, listing: Listing, fields: Fields, client_id: str) -> NewOrder:
+def _order_in(call: ApiCall, listing: Listing, fields: Fields, client_id: str) -> NewOrder:
     """What orders and triggers have in common, as a market order."""
     side, volume = _SIDES.get(fields.get("side", "")), SWAP_FIELDS.decimal(fields, "volume")
     if side is None or volume is None or volume <= 0 or volume % 1:
@@ -72,7 +72,7 @@ def _order_in(call: Call, listing: Listing, fields: Fields, client_id: str) -> N
     if leg is None:
         raise invalid("linear", "invalid position_side")
     if client_id and not 0 < parse_int(client_id, 0) <= _MOST_ID:
-        raise WireRefusal(1067, "The client_order_id field is invalid. Please re-enter.")
+        raise ApiError(1067, "The client_order_id field is invalid. Please re-enter.")
     take_mode(call, listing, fields.get("margin_mode", ""))
     return NewOrder(
         account=call.account,
@@ -87,7 +87,7 @@ def _order_in(call: Call, listing: Listing, fields: Fields, client_id: str) -> N
     )
 
 
-def take_mode(call: Call, listing: Listing, word: str) -> None:
+def take_mode(call: ApiCall, listing: Listing, word: str) -> None:
     """Orders name their margin mode; here an instrument has one while it is in use."""
     mode = MODES_IN.get(word or "cross")
     if mode is None:
@@ -95,14 +95,14 @@ def take_mode(call: Call, listing: Listing, word: str) -> None:
     set_mode(call, listing, mode)
 
 
-def set_mode(call: Call, listing: Listing, mode: MarginMode) -> None:
+def set_mode(call: ApiCall, listing: Listing, mode: MarginMode) -> None:
     """Cross or isolated; what is so already is no error."""
     refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused.reason, refused.message)
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """POST /v5/trade/cancel_order: by id, or by the client's."""
     found = _find(call, call.fields())
     if found.waiting:
@@ -110,7 +110,7 @@ def cancel(call: Call) -> object:
     return _acknowledged(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)))
 
 
-def cancel_all(call: Call) -> object:
+def cancel_all(call: ApiCall) -> object:
     """POST /v5/trade/cancel_all_orders: of one contract, or all. Triggers stay."""
     fields = call.fields()
     wanted = named(call, fields).instrument.id if fields.get("contract_code") else None
@@ -118,7 +118,7 @@ def cancel_all(call: Call) -> object:
     return [_SUCCESS | _acknowledged(each) for each in _cancelled(call, found, stops=False)]
 
 
-def _cancelled(call: Call, orders: Iterable[VenueOrder], *, stops: bool) -> list[VenueOrder]:
+def _cancelled(call: ApiCall, orders: Iterable[VenueOrder], *, stops: bool) -> list[VenueOrder]:
     ended = []
     for each in orders:
         if each.waiting is stops:
@@ -128,7 +128,7 @@ def _cancelled(call: Call, orders: Iterable[VenueOrder], *, stops: bool) -> list
     return ended
 
 
-def one(call: Call) -> object:
+def one(call: ApiCall) -> object:
     """GET /v5/trade/order."""
     found = _find(call, call.query)
     if found.waiting:
@@ -136,21 +136,21 @@ def one(call: Call) -> object:
     return order_object(call.floor, found)
 
 
-def open_orders(call: Call) -> object:
+def open_orders(call: ApiCall) -> object:
     """GET /v5/trade/order/opens: the newest first, older than `from`."""
     found = call.floor.view("linear").open_orders(call.account)
     shown = [each for each in found if not each.waiting]
     return [order_object(call.floor, each) for each in _page(call, shown)]
 
 
-def history(call: Call) -> object:
+def history(call: ApiCall) -> object:
     """GET /v5/trade/order/history: closed orders, the newest first."""
     found = call.floor.view("linear").closed_orders(call.account)
     shown = [each for each in found if not each.waiting]
     return [order_object(call.floor, each) for each in _page(call, shown)]
 
 
-def details(call: Call) -> object:
+def details(call: ApiCall) -> object:
     """GET /v5/trade/order/details: executions, the newest first."""
     query = call.query
     wanted = named(call, query).instrument.id if query.get("contract_code") else None
@@ -168,7 +168,7 @@ def details(call: Call) -> object:
     return [fill_object(call.floor, each) for each in found[:limit]]
 
 
-def _page(call: Call, orders: list[VenueOrder]) -> list[VenueOrder]:
+def _page(call: ApiCall, orders: list[VenueOrder]) -> list[VenueOrder]:
     query = call.query
     wanted = named(call, query).instrument.id if query.get("contract_code") else None
     before = SWAP_FIELDS.integer(query, "from", 1 << 62)
@@ -177,7 +177,7 @@ def _page(call: Call, orders: list[VenueOrder]) -> list[VenueOrder]:
     return chosen[: SWAP_FIELDS.limit(query, "limit", 20, 100)]
 
 
-def place_trigger(call: Call) -> object:
+def place_trigger(call: ApiCall) -> object:
     """POST /v5/algo/order: a stop that becomes a market order; no other is played."""
     fields = call.fields()
     listing, trigger = named(call, fields), SWAP_FIELDS.decimal(fields, "trigger_price")
@@ -195,19 +195,19 @@ def _triggered(order: VenueOrder) -> Words:
     return {"algo_id": str(order.order_id), "algo_client_order_id": client_word(order)}
 
 
-def open_triggers(call: Call) -> object:
+def open_triggers(call: ApiCall) -> object:
     """GET /v5/algo/order/opens."""
     found = call.floor.view("linear").open_orders(call.account)
     shown = [each for each in found if each.waiting]
     return [trigger_object(call.floor, each) for each in _page(call, shown)]
 
 
-def one_trigger(call: Call) -> object:
+def one_trigger(call: ApiCall) -> object:
     """GET /v5/algo/order."""
     return [trigger_object(call.floor, _find(call, call.query, *_TRIGGER_IDS))]
 
 
-def cancel_triggers(call: Call) -> object:
+def cancel_triggers(call: ApiCall) -> object:
     """POST /v5/algo/cancel_orders: a list of them, each with its own answer."""
     sent = read_json(call.body)
     if not isinstance(sent, list) or not all(isinstance(each, dict) for each in sent):
@@ -216,7 +216,7 @@ def cancel_triggers(call: Call) -> object:
     return [_SUCCESS | _triggered(each) for each in _cancelled(call, found, stops=True)]
 
 
-def cancel_after(call: Call) -> object:
+def cancel_after(call: ApiCall) -> object:
     """POST /v5/trade/cancel-after: cancel everything then, unless asked again."""
     floor, fields = call.floor, call.fields()
     on, time_out_ms = fields.get("on_off") in _TRUE, SWAP_FIELDS.integer(fields, "time_out", 0)
@@ -231,7 +231,7 @@ def cancel_after(call: Call) -> object:
 
 
 def _find(
-    call: Call, fields: Fields, number: str = "order_id", client: str = "client_order_id"
+    call: ApiCall, fields: Fields, number: str = "order_id", client: str = "client_order_id"
 ) -> VenueOrder:
     """By the venue's number or the client's; an order without the latter is known by its own."""
     view = call.floor.view("linear")

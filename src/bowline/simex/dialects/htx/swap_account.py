@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import MarginMode, PositionMode
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.htx.market import named
 from bowline.simex.dialects.htx.refusals import SWAP_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.swap import MODES_IN, set_mode
@@ -15,19 +15,19 @@ from bowline.simex.dialects.htx.swap_words import MODES, account_object, positio
 _POSITION_MODES = {"single_side": PositionMode.ONE_WAY, "dual_side": PositionMode.HEDGE}
 
 
-def balance(call: Call) -> object:
+def balance(call: ApiCall) -> object:
     """GET /v5/account/balance."""
     return account_object(call.floor, call.floor.view("linear").holding(call.account, "USDT"))
 
 
-def positions(call: Call) -> object:
+def positions(call: ApiCall) -> object:
     """GET /v5/trade/position/opens: those that are not flat."""
     wanted = named(call, call.query).instrument.id if call.query.get("contract_code") else None
     held = call.floor.view("linear").positions(call.account, wanted)
     return [position_object(call.floor, each) for each in held]
 
 
-def leverage(call: Call) -> object:
+def leverage(call: ApiCall) -> object:
     """GET /v5/position/lever."""
     wanted = call.query.get("contract_code", "")
     view = call.floor.view("linear")
@@ -43,7 +43,7 @@ def _lever(word: str, mode: MarginMode, rate: Decimal) -> dict[str, object]:
     return {"contract_code": word, "margin_mode": MODES[mode], "lever_rate": int(rate)}
 
 
-def set_leverage(call: Call) -> object:
+def set_leverage(call: ApiCall) -> object:
     """POST /v5/position/lever: of a contract in a margin mode."""
     fields = call.fields()
     listing, rate = named(call, fields), SWAP_FIELDS.decimal(fields, "lever_rate")
@@ -57,14 +57,14 @@ def set_leverage(call: Call) -> object:
     return _lever(listing.venue_symbol, mode, rate)
 
 
-def position_mode(call: Call) -> object:
+def position_mode(call: ApiCall) -> object:
     """GET /v5/position/mode: of the whole account."""
     first = call.floor.listings("linear")[0].instrument.id
     mode = call.floor.view("linear").settings(call.account, first).position_mode
     return {"position_mode": {each: word for word, each in _POSITION_MODES.items()}[mode]}
 
 
-def set_position_mode(call: Call) -> object:
+def set_position_mode(call: ApiCall) -> object:
     """POST /v5/position/mode."""
     word = call.fields().get("position_mode", "")
     if word not in _POSITION_MODES:

@@ -14,7 +14,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.contract_words import contracts, number
 from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_refusal
 from bowline.simex.floor import Floor
@@ -45,17 +45,17 @@ def contract_of(floor: Floor, word: str) -> Listing:
     return listing
 
 
-def listing_of(call: Call) -> Listing:
+def listing_of(call: ApiCall) -> Listing:
     """`symbol`, in the path or the query."""
     return contract_of(call.floor, call.path_params.get("symbol") or call.query.get("symbol", ""))
 
 
-def ping(call: Call) -> object:
+def ping(call: ApiCall) -> object:
     """GET /api/v1/contract/ping."""
     return ms(call.now_ns)
 
 
-def detail(call: Call) -> object:
+def detail(call: ApiCall) -> object:
     """GET /api/v1/contract/detail: one object for a symbol, a list without."""
     if call.query.get("symbol"):
         return _detail(listing_of(call))
@@ -102,7 +102,7 @@ def _detail(listing: Listing) -> dict[str, object]:
     }
 
 
-def depth(call: Call) -> object:
+def depth(call: ApiCall) -> object:
     """GET /api/v1/contract/depth/{symbol}; its version is that of the changes the streams tell."""
     listing = listing_of(call)
     limit = LINEAR_FIELDS.limit(call.query, "limit", _DEEPEST, _DEEPEST)
@@ -121,12 +121,12 @@ def level(listing: Listing, shown: BookLevel) -> list[object]:
     return [number(price), contracts(listing, size), 1 if size else 0]
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET /api/v1/contract/kline/{symbol}: the oldest first, the forming one last; seconds."""
     listing = listing_of(call)
     minutes = INTERVALS.get(call.query.get("interval", "Min1"))
     if minutes is None:
-        raise WireRefusal(600, "Parameter error! interval")
+        raise ApiError(600, "Parameter error! interval")
     start_s, end_s = LINEAR_FIELDS.window(call.query, "start", "end")
     known = call.floor.view_of(listing.instrument.id).candles(listing.instrument.id, limit=100_000)
     shown = [
@@ -149,7 +149,7 @@ def _columns(listing: Listing, shown: list[MinuteCandle]) -> dict[str, object]:
     }
 
 
-def ticker(call: Call) -> object:
+def ticker(call: ApiCall) -> object:
     """GET /api/v1/contract/ticker: one object for a symbol, a list without."""
     if call.query.get("symbol"):
         return ticker_object(call.floor, listing_of(call))
@@ -182,7 +182,7 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
     }
 
 
-def deals(call: Call) -> object:
+def deals(call: ApiCall) -> object:
     """GET /api/v1/contract/deals/{symbol}: the newest first."""
     listing = listing_of(call)
     limit = LINEAR_FIELDS.limit(call.query, "limit", 100, 100)
@@ -203,7 +203,7 @@ def deal_object(listing: Listing, trade: TradePublished) -> dict[str, object]:
     }
 
 
-def funding_rate(call: Call) -> object:
+def funding_rate(call: ApiCall) -> object:
     """GET /api/v1/contract/funding_rate/{symbol}."""
     listing = listing_of(call)
     rate, due_ns = call.floor.funding.get(listing.instrument.id, (Decimal(0), 0))
@@ -218,7 +218,7 @@ def funding_rate(call: Call) -> object:
     }
 
 
-def funding_history(call: Call) -> object:
+def funding_history(call: ApiCall) -> object:
     """GET /api/v1/contract/funding_rate/history: the newest first, a page."""
     listing = listing_of(call)
     paid = call.floor.funding_paid.get(listing.instrument.id, [])[::-1]

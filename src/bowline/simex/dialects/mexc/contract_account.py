@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowline.core.model.values import Direction
 from bowline.core.sim.exchange import RejectReason
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.contract import contract_of, listing_of
 from bowline.simex.dialects.mexc.contract_trading import set_terms
 from bowline.simex.dialects.mexc.contract_words import (
@@ -18,27 +18,27 @@ from bowline.simex.dialects.mexc.contract_words import (
 from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_refusal
 
 
-def assets(call: Call) -> object:
+def assets(call: ApiCall) -> object:
     """GET /api/v1/private/account/assets."""
     held = call.floor.view("linear").holdings(call.account)
     return [asset_object(each) for each in held]
 
 
-def asset(call: Call) -> object:
+def asset(call: ApiCall) -> object:
     """GET /api/v1/private/account/asset/{currency}."""
     return asset_object(
         call.floor.view("linear").holding(call.account, call.path_params["currency"])
     )
 
 
-def positions(call: Call) -> object:
+def positions(call: ApiCall) -> object:
     """GET /api/v1/private/position/open_positions."""
     wanted = listing_of(call).instrument.id if call.query.get("symbol") else None
     found = call.floor.view("linear").positions(call.account, wanted)
     return [position_object(call.floor, each) for each in found]
 
 
-def leverage(call: Call) -> object:
+def leverage(call: ApiCall) -> object:
     """GET /api/v1/private/position/leverage: of both sides, which are one here."""
     listing = listing_of(call)
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
@@ -56,12 +56,12 @@ def leverage(call: Call) -> object:
     ]
 
 
-def change_leverage(call: Call) -> object:
+def change_leverage(call: ApiCall) -> object:
     """POST /api/v1/private/position/change_leverage: by a position, or by what it would be."""
     fields = call.fields()
     wanted = LINEAR_FIELDS.decimal(fields, "leverage")
     if wanted is None or wanted % 1:
-        raise WireRefusal(2006, "Leverage ratio error")
+        raise ApiError(2006, "Leverage ratio error")
     mode = MARGIN_MODES.get(LINEAR_FIELDS.integer(fields, "openType", 0))
     if fields.get("positionId"):
         listing = position_of(call.floor, LINEAR_FIELDS.integer(fields, "positionId", 0))
@@ -70,23 +70,23 @@ def change_leverage(call: Call) -> object:
         return {}
     listing = contract_of(call.floor, fields.get("symbol", ""))
     if mode is None or fields.get("positionType") not in ("1", "2"):
-        raise WireRefusal(600, "Parameter error! openType and positionType are required")
+        raise ApiError(600, "Parameter error! openType and positionType are required")
     set_terms(call, listing, mode, wanted)
     return {}
 
 
-def position_mode(call: Call) -> object:
+def position_mode(call: ApiCall) -> object:
     """GET /api/v1/private/position/position_mode: of the whole account."""
     first = call.floor.listings("linear")[0].instrument.id
     mode = call.floor.view("linear").settings(call.account, first).position_mode
     return next(word for word, each in POSITION_MODES.items() if each is mode)
 
 
-def change_position_mode(call: Call) -> object:
+def change_position_mode(call: ApiCall) -> object:
     """POST /api/v1/private/position/change_position_mode."""
     mode = POSITION_MODES.get(LINEAR_FIELDS.integer(call.fields(), "positionMode", 0))
     if mode is None:
-        raise WireRefusal(600, "Parameter error! positionMode")
+        raise ApiError(600, "Parameter error! positionMode")
     refused = call.floor.set_position_mode(call.account, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise linear_refusal(refused)

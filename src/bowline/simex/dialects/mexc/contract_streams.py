@@ -1,4 +1,4 @@
-"""MEXC's one door for contracts: `sub.depth` and the like, and after a login `send.personal.*`.
+"""MEXC's one endpoint for contracts: `sub.depth` and the like, and after a login `send.personal.*`.
 
 All is JSON. A login brings every private channel at once.
 """
@@ -19,7 +19,7 @@ from bowline.core.sim.exchange import (
     PositionUpdated,
     TradePublished,
 )
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic, WireRefusal
+from bowline.simex.dialect import ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.mexc.contract import (
     INTERVALS,
     contract_of,
@@ -62,7 +62,7 @@ _WINDOW_MS = 60_000
 Words = dict[str, object]
 
 
-def hear(session: Session, frame: str | bytes) -> None:
+def on_message(session: Session, frame: str | bytes) -> None:
     """ping, login, sub.*, unsub.*."""
     words: Words = read_object(frame)
     requested = words.get("param")
@@ -81,7 +81,7 @@ def hear(session: Session, frame: str | bytes) -> None:
                 _subscribe(session, verb, name, param)
             case _:
                 _say(session, "rs.error", f"Unknown method {method}")
-    except WireRefusal:
+    except ApiError:
         _say(session, "rs.error", f"Contract [{param.get('symbol', '')}] not exists")
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from bowline.core.model.values import Direction
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.contract import contract_of, listing_of
 from bowline.simex.dialects.mexc.contract_words import (
     CLOSING,
@@ -38,7 +38,7 @@ _MOST_CANCELS = 50
 Fields = dict[str, str]
 
 
-def create(call: Call) -> object:
+def create(call: ApiCall) -> object:
     """POST /api/v1/private/order/create."""
     fields = call.fields()
     listing = contract_of(call.floor, fields.get("symbol", ""))
@@ -53,13 +53,13 @@ def create(call: Call) -> object:
     return {"orderId": order_word(order.order_id), "ts": ms(call.now_ns)}
 
 
-def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     number = LINEAR_FIELDS.integer(fields, "type", 0)
     price = LINEAR_FIELDS.decimal(fields, "price")
     if number not in LIMITS and number not in MARKETS:
-        raise WireRefusal(2029, "Error order type")
+        raise ApiError(2029, "Error order type")
     if number in LIMITS and not price:
-        raise WireRefusal(2007, "Order price error")
+        raise ApiError(2007, "Order price error")
     return _meant(
         call, listing, fields,
         kind=OrderKind.MARKET if number in MARKETS else OrderKind.LIMIT,
@@ -69,20 +69,26 @@ def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
 
 
 def _meant(
-    call: Call, listing: Listing, fields: Fields, *, kind: OrderKind, price: Decimal | None = None,
-    force: TimeInForce = TimeInForce.GTC, trigger: Decimal | None = None,
+    call: ApiCall,
+    listing: Listing,
+    fields: Fields,
+    *,
+    kind: OrderKind,
+    price: Decimal | None = None,
+    force: TimeInForce = TimeInForce.GTC,
+    trigger: Decimal | None = None,
     rising: bool | None = None,
-) -> NewOrder:  # fmt: skip
+) -> NewOrder:
     """What `side`, `vol`, `externalOid` and the mode say of an order, whatever its kind."""
     side, position = SIDES.get(LINEAR_FIELDS.integer(fields, "side", 0), (None, Direction.NEUTRAL))
     vol = LINEAR_FIELDS.decimal(fields, "vol")
     if side is None:
-        raise WireRefusal(2001, "Wrong order direction")
+        raise ApiError(2001, "Wrong order direction")
     if vol is None or vol <= 0:
-        raise WireRefusal(2012, "Order quantity error")
+        raise ApiError(2012, "Order quantity error")
     external_id = fields.get("externalOid", "")
     if external_id and not _EXTERNAL_ID.fullmatch(external_id):
-        raise WireRefusal(2030, "External order ID is too long or has other letters")
+        raise ApiError(2030, "External order ID is too long or has other letters")
     hedge = _mode(call, listing, fields) is PositionMode.HEDGE
     closes = LINEAR_FIELDS.integer(fields, "side", 0) in CLOSING
     return NewOrder(
@@ -101,7 +107,7 @@ def _meant(
     )
 
 
-def _mode(call: Call, listing: Listing, fields: Fields) -> PositionMode:
+def _mode(call: ApiCall, listing: Listing, fields: Fields) -> PositionMode:
     """The account's; an order that names another one is refused."""
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     named = POSITION_MODES.get(
@@ -112,28 +118,28 @@ def _mode(call: Call, listing: Listing, fields: Fields) -> PositionMode:
     return named
 
 
-def _set_terms(call: Call, listing: Listing, fields: Fields) -> None:
+def _set_terms(call: ApiCall, listing: Listing, fields: Fields) -> None:
     """Margin mode and leverage, as the order names them."""
     mode = MARGIN_MODES.get(LINEAR_FIELDS.integer(fields, "openType", 0))
     leverage = LINEAR_FIELDS.decimal(fields, "leverage")
     if mode is None:
-        raise WireRefusal(2002, "Wrong opening type")
+        raise ApiError(2002, "Wrong opening type")
     if mode is MarginMode.ISOLATED and leverage is None:
-        raise WireRefusal(600, "Parameter error! leverage")
+        raise ApiError(600, "Parameter error! leverage")
     set_terms(call, listing, mode, leverage)
 
 
-def set_terms(call: Call, listing: Listing, mode: MarginMode, leverage: Decimal | None) -> None:
+def set_terms(call: ApiCall, listing: Listing, mode: MarginMode, leverage: Decimal | None) -> None:
     """Set both; what is so already is no error."""
     refused = set_terms_of(call.floor, call.account, listing.instrument.id, mode, leverage)
     if refused is None:
         return
     if refused.reason is RejectReason.MODE_IN_USE:
-        raise WireRefusal(2027, "There is only one cross or isolated in the same direction")
+        raise ApiError(2027, "There is only one cross or isolated in the same direction")
     raise linear_refusal(refused)
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """POST /api/v1/private/order/cancel: a list of ids."""
     found = []
     for word in _items(call):
@@ -142,7 +148,7 @@ def cancel(call: Call) -> object:
     return found
 
 
-def cancel_external(call: Call) -> object:
+def cancel_external(call: ApiCall) -> object:
     """POST /api/v1/private/order/cancel_with_external: a list of symbols and ids of the client's.
 
     Older pages of the venue show one object instead; it is taken too.
@@ -156,15 +162,15 @@ def cancel_external(call: Call) -> object:
     return found
 
 
-def _items(call: Call) -> list[object]:
+def _items(call: ApiCall) -> list[object]:
     read = read_json(call.body or b"[]")
     items = read if isinstance(read, list) else [read]
     if not 0 < len(items) <= _MOST_CANCELS:
-        raise WireRefusal(2013, "Cancel orders over maximum limit")
+        raise ApiError(2013, "Cancel orders over maximum limit")
     return items
 
 
-def _ended(call: Call, order: VenueOrder | None) -> dict[str, object]:
+def _ended(call: ApiCall, order: VenueOrder | None) -> dict[str, object]:
     refused: VenueOrder | Rejection = Rejection(RejectReason.UNKNOWN_ORDER)
     if order is not None:
         refused = call.floor.cancel(call.account, order.instrument, order.order_id)
@@ -174,17 +180,17 @@ def _ended(call: Call, order: VenueOrder | None) -> dict[str, object]:
     return {"errorCode": 0, "errorMsg": "success"}
 
 
-def cancel_all(call: Call) -> object:
+def cancel_all(call: ApiCall) -> object:
     """POST /api/v1/private/order/cancel_all: trigger orders stay."""
     return _cancel_those(call, stops=False)
 
 
-def cancel_plans(call: Call) -> object:
+def cancel_plans(call: ApiCall) -> object:
     """POST /api/v1/private/planorder/cancel_all."""
     return _cancel_those(call, stops=True)
 
 
-def _cancel_those(call: Call, *, stops: bool) -> object:
+def _cancel_those(call: ApiCall, *, stops: bool) -> object:
     word = call.fields().get("symbol", "")
     instrument = contract_of(call.floor, word).instrument.id if word else None
     for order in call.floor.view("linear").open_orders(call.account, instrument):
@@ -193,7 +199,7 @@ def _cancel_those(call: Call, *, stops: bool) -> object:
     return {}
 
 
-def change(call: Call) -> object:
+def change(call: ApiCall) -> object:
     """POST /api/v1/private/order/change_limit_order."""
     fields = call.fields()
     order = _by_id(call, order_number(fields.get("orderId", "")))
@@ -208,41 +214,41 @@ def change(call: Call) -> object:
     return order_word(linear_or_refused(changed).order_id)
 
 
-def look_up(call: Call) -> object:
+def look_up(call: ApiCall) -> object:
     """GET /api/v1/private/order/get/{order_id}."""
     return _shown(call, _by_id(call, order_number(call.path_params["order_id"])))
 
 
-def look_up_external(call: Call) -> object:
+def look_up_external(call: ApiCall) -> object:
     """GET /api/v1/private/order/external/{symbol}/{external_oid}."""
     return _shown(
         call, _by_external(call, call.path_params["symbol"], call.path_params["external_oid"])
     )
 
 
-def _shown(call: Call, order: VenueOrder | None) -> object:
+def _shown(call: ApiCall, order: VenueOrder | None) -> object:
     if order is None:
         raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
     return order_object(call.floor, order)
 
 
-def _by_id(call: Call, number: int) -> VenueOrder | None:
+def _by_id(call: ApiCall, number: int) -> VenueOrder | None:
     return call.floor.view("linear").order(call.account, number)
 
 
-def _by_external(call: Call, symbol: str, external_id: str) -> VenueOrder | None:
+def _by_external(call: ApiCall, symbol: str, external_id: str) -> VenueOrder | None:
     instrument = contract_of(call.floor, symbol).instrument.id
     found = call.floor.view("linear").order(call.account, external_id)
     return found if found is not None and found.instrument == instrument else None
 
 
-def open_orders(call: Call) -> object:
+def open_orders(call: ApiCall) -> object:
     """GET /api/v1/private/order/list/open_orders: of all contracts or of one, a page."""
     known = reversed(call.floor.view("linear").open_orders(call.account))
     return _page(call, (each for each in known if not each.waiting))
 
 
-def history(call: Call) -> object:
+def history(call: ApiCall) -> object:
     """GET /api/v1/private/order/list/history_orders: closed ones, the newest first."""
     known = reversed(call.floor.view("linear").closed_orders(call.account))
     states = set(filter(None, call.query.get("states", "").split(",")))
@@ -252,7 +258,7 @@ def history(call: Call) -> object:
     return _page(call, shown)
 
 
-def plans(call: Call) -> object:
+def plans(call: ApiCall) -> object:
     """GET /api/v1/private/planorder/list/orders: of the `states` that are named."""
     view = call.floor.view("linear")
     known = view.open_orders(call.account) + view.closed_orders(call.account)
@@ -262,29 +268,29 @@ def plans(call: Call) -> object:
     return _cut(call, [row for row in rows if not states or str(row["state"]) in states])
 
 
-def _page(call: Call, orders: Iterable[VenueOrder]) -> object:
+def _page(call: ApiCall, orders: Iterable[VenueOrder]) -> object:
     start_ms, end_ms = _window(call)
     shown = [each for each in _of_symbol(call, orders) if start_ms <= ms(each.created_ns) <= end_ms]
     return _cut(call, [order_object(call.floor, each) for each in shown])
 
 
-def _of_symbol(call: Call, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+def _of_symbol(call: ApiCall, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
     word = call.path_params.get("symbol") or call.query.get("symbol", "")
     wanted = contract_of(call.floor, word).instrument.id if word else None
     return [each for each in orders if wanted in (None, each.instrument)]
 
 
-def _window(call: Call) -> tuple[int, int]:
+def _window(call: ApiCall) -> tuple[int, int]:
     return LINEAR_FIELDS.window(call.query, "start_time", "end_time")
 
 
-def _cut(call: Call, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+def _cut(call: ApiCall, rows: list[dict[str, object]]) -> list[dict[str, object]]:
     size = LINEAR_FIELDS.limit(call.query, "page_size", 20, 100)
     at = (max(LINEAR_FIELDS.integer(call.query, "page_num", 1), 1) - 1) * size
     return rows[at : at + size]
 
 
-def deals(call: Call) -> object:
+def deals(call: ApiCall) -> object:
     """GET /api/v1/private/order/list/order_deals: fills of a contract, the newest first."""
     listing = listing_of(call)
     start_ms, end_ms = _window(call)
@@ -293,28 +299,28 @@ def deals(call: Call) -> object:
     return _cut(call, [fill_object(call.floor, each) for each in shown])
 
 
-def deals_of_order(call: Call) -> object:
+def deals_of_order(call: ApiCall) -> object:
     """GET /api/v1/private/order/deal_details/{order_id}."""
     wanted = order_number(call.path_params["order_id"])
     known = call.floor.view("linear").fills(call.account)
     return [fill_object(call.floor, each) for each in known if each.order_id == wanted]
 
 
-def place_plan(call: Call) -> object:
+def place_plan(call: ApiCall) -> object:
     """POST /api/v1/private/planorder/place: a limit or a market order that waits for a price."""
     fields = call.fields()
     listing = contract_of(call.floor, fields.get("symbol", ""))
     trigger = LINEAR_FIELDS.decimal(fields, "triggerPrice")
     if not trigger:
-        raise WireRefusal(3004, "Trigger price error")
+        raise ApiError(3004, "Trigger price error")
     kind, price = LINEAR_FIELDS.integer(fields, "orderType", 0), None
     if kind not in MARKETS:
         price = LINEAR_FIELDS.decimal(fields, "price")
         if kind not in LIMITS or not price:
-            raise WireRefusal(2029 if kind not in LIMITS else 2007, "Error order type or price")
+            raise ApiError(2029 if kind not in LIMITS else 2007, "Error order type or price")
     rising = {"1": True, "2": False}.get(fields.get("triggerType", ""))
     if rising is None:
-        raise WireRefusal(3002, "Trigger type error")
+        raise ApiError(3002, "Trigger type error")
     requested = _meant(
         call, listing, fields, kind=OrderKind.STOP, trigger=trigger, rising=rising,
         price=price, force=LIMITS.get(kind, TimeInForce.GTC),
@@ -322,7 +328,7 @@ def place_plan(call: Call) -> object:
     return order_word(linear_or_refused(call.floor.place(requested)).order_id)
 
 
-def cancel_plan(call: Call) -> object:
+def cancel_plan(call: ApiCall) -> object:
     """POST /api/v1/private/planorder/cancel: a list of symbols and ids."""
     for item in _items(call):
         fields = text_fields(item) if isinstance(item, dict) else {}

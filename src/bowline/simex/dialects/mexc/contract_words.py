@@ -15,7 +15,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import Executed, Holding, PositionSnapshot, VenueOrder
 from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.floor import Floor
 from bowline.simex.wire_values import ms, parse_int, plain
 
@@ -75,7 +75,7 @@ def position_of(floor: Floor, position_id: int) -> Listing:
     at, _ = divmod(position_id - _FIRST_POSITION, 10)
     listed = floor.listings("linear")
     if not 0 <= at < len(listed):
-        raise WireRefusal(2009, "Position is not exists or closed.")
+        raise ApiError(2009, "Position is not exists or closed.")
     return listed[at]
 
 

@@ -18,14 +18,14 @@ from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import ClientIds, FeeAsset, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialect import (
-    Call,
-    Door,
+    ApiCall,
+    ApiError,
     Frame,
-    Reply,
+    Response,
     Route,
     StreamTopic,
     Wallet,
-    WireRefusal,
+    WebSocketEndpoint,
     public_route,
     signed_route,
 )
@@ -138,9 +138,11 @@ _CONTRACT: tuple[Route, ...] = (
 _QUOTAS = {each.bucket: RequestQuota(500, 10.0) for each in _SPOT} | {
     each.bucket: RequestQuota(20, 2.0) for each in _CONTRACT
 }
-_DOORS = (
-    Door("/ws", spot_streams.hear, greet=spot_streams.greet, silent_after_s=60.0),
-    Door("/edge", contract_streams.hear, silent_after_s=60.0),
+_ENDPOINTS = (
+    WebSocketEndpoint(
+        "/ws", spot_streams.on_message, on_open=spot_streams.on_open, idle_timeout_s=60.0
+    ),
+    WebSocketEndpoint("/edge", contract_streams.on_message, idle_timeout_s=60.0),
 )
 _MOST_WINDOW_MS, _AHEAD_MS = 60_000, 1_000
 
@@ -150,7 +152,7 @@ class MexcDialect:
 
     venue = "mexc"
     routes: Sequence[Route] = _SPOT + _CONTRACT
-    doors: Sequence[Door] = _DOORS
+    endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
@@ -173,44 +175,44 @@ class MexcDialect:
             min_notional=ZERO,
         )
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """By the rules of the API that was called."""
         return _who_of_contracts(call) if _is_contract(call) else _who_of_spot(call)
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """Contracts say `success`; spot says nothing around an answer."""
         if not _is_contract(call):
-            return Reply(answer)
+            return Response(answer)
         body: dict[str, object] = {"success": True, "code": 0}
-        return Reply(body if answer == {} else body | {"data": answer})
+        return Response(body if answer == {} else body | {"data": answer})
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
         """Contracts 200 and `success` false; spot 400."""
-        code = parse_int(str(refusal.code), 500)
+        code = parse_int(str(error.code), 500)
         if _is_contract(call):
-            body = {"success": False, "code": code, "message": refusal.message}
-            return Reply(body, refusal.status or 200, dict(refusal.headers))
-        spot_body = {"code": code, "msg": refusal.message}
-        return Reply(spot_body, refusal.status or 400, dict(refusal.headers))
+            body = {"success": False, "code": code, "message": error.message}
+            return Response(body, error.status or 200, dict(error.headers))
+        spot_body = {"code": code, "msg": error.message}
+        return Response(spot_body, error.status or 400, dict(error.headers))
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """404."""
-        return WireRefusal(404, f"not found: {call.path}", status=404)
+        return ApiError(404, f"not found: {call.path}", status=404)
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """What maintenance looks like."""
-        return WireRefusal(503, "service not available, please try again", status=503)
+        return ApiError(503, "service not available, please try again", status=503)
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """No headers; 429 of spot, 510 of contracts."""
         if usage.exceeded and route in _CONTRACT:
             words = "Requests are too frequent, please try again later"
-            raise WireRefusal(510, words)
+            raise ApiError(510, words)
         if usage.exceeded:
-            raise WireRefusal(429, "Too Many Requests", status=429)
+            raise ApiError(429, "Too Many Requests", status=429)
         return {}
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """Bytes are protocol buffers already, a text is one; all else is JSON."""
         if isinstance(frame, bytes | str):
             return frame
@@ -233,7 +235,7 @@ class MexcDialect:
         return streams(floor, topic, update)
 
 
-def _is_contract(call: Call) -> bool:
+def _is_contract(call: ApiCall) -> bool:
     return call.path.startswith("/api/v1/")
 
 
@@ -243,37 +245,37 @@ def _of_contracts(topic: StreamTopic) -> bool:
     return market_by_id(topic.instrument.market_id).kind == "linear"
 
 
-def _who_of_spot(call: Call) -> str:
+def _who_of_spot(call: ApiCall) -> str:
     """HMAC-SHA256 of the query without its last part, the signature."""
     keys, query = call.floor.credentials, call.query
     if call.headers.get("X-MEXC-APIKEY") != keys.api_key or not call.floor.key_works:
-        raise WireRefusal(10072, "Api key info invalid")
+        raise ApiError(10072, "Api key info invalid")
     signed, _, signature = call.raw_query.rpartition("&signature=")
     if not signatures_match(_signed(keys.secret, signed), signature):
-        raise WireRefusal(700002, "Signature for this request is not valid.")
+        raise ApiError(700002, "Signature for this request is not valid.")
     window_ms = parse_int(query.get("recvWindow"), 5000)
     if window_ms > _MOST_WINDOW_MS:
-        raise WireRefusal(700005, "recvWindow must be less than 60000")
+        raise ApiError(700005, "recvWindow must be less than 60000")
     if not _in_time(call, query.get("timestamp"), window_ms):
-        raise WireRefusal(700003, "Timestamp for this request is outside of the recvWindow.")
+        raise ApiError(700003, "Timestamp for this request is outside of the recvWindow.")
     return ACCOUNT
 
 
-def _who_of_contracts(call: Call) -> str:
+def _who_of_contracts(call: ApiCall) -> str:
     """HMAC-SHA256 of key, time and what is asked, the query in the order of its names."""
     keys, headers = call.floor.credentials, call.headers
     stamp = headers.get("Request-Time", "")
     if headers.get("ApiKey") != keys.api_key or not call.floor.key_works:
-        raise WireRefusal(402, "API Key expired, please apply again")
+        raise ApiError(402, "API Key expired, please apply again")
     requested = "&".join(sorted(filter(None, call.raw_query.split("&"))))
     if call.method == "POST":
         requested = call.body.decode("utf-8", "replace")
     expected = _signed(keys.secret, f"{keys.api_key}{stamp}{requested}")
     if not signatures_match(expected, headers.get("Signature", "")):
-        raise WireRefusal(602, "Signature verification failed!")
+        raise ApiError(602, "Signature verification failed!")
     window_ms = 1000 * parse_int(headers.get("Recv-Window"), 10)
     if not _in_time(call, stamp, min(window_ms, _MOST_WINDOW_MS)):
-        raise WireRefusal(513, "Invalid request, Request-Time is outside of its window")
+        raise ApiError(513, "Invalid request, Request-Time is outside of its window")
     return ACCOUNT
 
 
@@ -281,6 +283,6 @@ def _signed(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def _in_time(call: Call, stamp: str | None, window_ms: int) -> bool:
+def _in_time(call: ApiCall, stamp: str | None, window_ms: int) -> bool:
     now_ms = ms(call.now_ns)
     return now_ms - window_ms <= parse_int(stamp, 0) < now_ms + _AHEAD_MS

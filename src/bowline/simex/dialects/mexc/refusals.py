@@ -6,7 +6,7 @@ Its pages do not say how a repeated id is answered; the two entries for it are o
 from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
@@ -51,16 +51,16 @@ _LINEAR: dict[RejectReason, tuple[int, str]] = {
 }
 
 
-def spot_refusal(refused: Rejection) -> WireRefusal:
+def spot_refusal(refused: Rejection) -> ApiError:
     """In the words of spot."""
     code, words = _SPOT.get(refused.reason, (33333, f"Param error: {refused.message}"))
-    return WireRefusal(code, words)
+    return ApiError(code, words)
 
 
-def linear_refusal(refused: Rejection) -> WireRefusal:
+def linear_refusal(refused: Rejection) -> ApiError:
     """In the words of contracts."""
     code, words = _LINEAR.get(refused.reason, (600, f"Parameter error! {refused.message}"))
-    return WireRefusal(code, words)
+    return ApiError(code, words)
 
 
 def spot_or_refused(answer: VenueOrder | Rejection) -> VenueOrder:
@@ -77,5 +77,5 @@ def linear_or_refused(answer: VenueOrder | Rejection) -> VenueOrder:
     return answer
 
 
-SPOT_FIELDS = FieldReader(lambda name: WireRefusal(33333, f"Param error: {name}"))
-LINEAR_FIELDS = FieldReader(lambda name: WireRefusal(600, f"Parameter error! {name}"))
+SPOT_FIELDS = FieldReader(lambda name: ApiError(33333, f"Param error: {name}"))
+LINEAR_FIELDS = FieldReader(lambda name: ApiError(600, f"Parameter error! {name}"))

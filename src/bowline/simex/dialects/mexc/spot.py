@@ -11,7 +11,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.refusals import SPOT_FIELDS, spot_refusal
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
@@ -27,7 +27,7 @@ _STATUSES = {
 _MOST_CANDLES, _MOST_PRINTS, _DEEPEST = 500, 1000, 5000
 
 
-def listing_of(call: Call, fields: dict[str, str]) -> Listing:
+def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`symbol`."""
     listing = call.floor.listing_at("spot", fields.get("symbol", ""))
     if listing is None:
@@ -35,17 +35,17 @@ def listing_of(call: Call, fields: dict[str, str]) -> Listing:
     return listing
 
 
-def ping(_: Call) -> object:
+def ping(_: ApiCall) -> object:
     """GET /api/v3/ping."""
     return {}
 
 
-def time(call: Call) -> object:
+def time(call: ApiCall) -> object:
     """GET /api/v3/time."""
     return {"serverTime": ms(call.now_ns)}
 
 
-def listings(call: Call) -> object:
+def listings(call: ApiCall) -> object:
     """GET /api/v3/exchangeInfo: of one symbol, of some, or of all."""
     named = call.query.get("symbol") or call.query.get("symbols", "")
     wanted = set(filter(None, named.split(",")))
@@ -92,7 +92,7 @@ def _symbol(listing: Listing) -> dict[str, object]:
     }  # fmt: skip
 
 
-def depth(call: Call) -> object:
+def depth(call: ApiCall) -> object:
     """GET /api/v3/depth; its number is that of the changes which the streams tell."""
     listing = listing_of(call, call.query)
     limit = SPOT_FIELDS.limit(call.query, "limit", 100, _DEEPEST)
@@ -105,12 +105,12 @@ def depth(call: Call) -> object:
     }
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET /api/v3/klines: the oldest first, the forming one last; `endTime` is not within."""
     listing = listing_of(call, call.query)
     minutes = INTERVALS.get(call.query.get("interval", ""))
     if minutes is None:
-        raise WireRefusal(-1121, "Invalid interval.")
+        raise ApiError(-1121, "Invalid interval.")
     start_ms, end_ms = (
         SPOT_FIELDS.integer(call.query, "startTime", 0),
         SPOT_FIELDS.integer(call.query, "endTime", 0),
@@ -133,14 +133,14 @@ def _candle(candle: MinuteCandle, minutes: int) -> list[object]:
     ]  # fmt: skip
 
 
-def ticker(call: Call) -> object:
+def ticker(call: ApiCall) -> object:
     """GET /api/v3/ticker/24hr: one object for a symbol, a list without."""
     if call.query.get("symbol"):
         return _ticker(call, listing_of(call, call.query))
     return [_ticker(call, each) for each in call.floor.listings("spot")]
 
 
-def _ticker(call: Call, listing: Listing) -> dict[str, object]:
+def _ticker(call: ApiCall, listing: Listing) -> dict[str, object]:
     shown = call.floor.ticker(listing.instrument.id)
     change = shown.last / shown.open - 1 if shown.last and shown.open else None
     moved = shown.last - shown.open if shown.last and shown.open else None
@@ -160,7 +160,7 @@ def _ticker(call: Call, listing: Listing) -> dict[str, object]:
     }
 
 
-def book_ticker(call: Call) -> object:
+def book_ticker(call: ApiCall) -> object:
     """GET /api/v3/ticker/bookTicker."""
     if call.query.get("symbol"):
         listing = listing_of(call, call.query)
@@ -181,7 +181,7 @@ def best_prices(listing: Listing, shown: Ticker) -> dict[str, object]:
     }
 
 
-def trades(call: Call) -> object:
+def trades(call: ApiCall) -> object:
     """GET /api/v3/trades: the newest first."""
     return [
         {
@@ -198,7 +198,7 @@ def trades(call: Call) -> object:
     ]
 
 
-def aggregated_trades(call: Call) -> object:
+def aggregated_trades(call: ApiCall) -> object:
     """GET /api/v3/aggTrades: the newest first; the venue gives them no ids."""
     return [
         {
@@ -209,7 +209,7 @@ def aggregated_trades(call: Call) -> object:
     ]  # fmt: skip
 
 
-def _prints(call: Call) -> list[TradePublished]:
+def _prints(call: ApiCall) -> list[TradePublished]:
     instrument = listing_of(call, call.query).instrument.id
     limit = SPOT_FIELDS.limit(call.query, "limit", 500, _MOST_PRINTS)
     return call.floor.view_of(instrument).trades(instrument, limit)[::-1]

@@ -1,6 +1,6 @@
 """MEXC's spot streams: asked for in JSON, told in protocol buffers.
 
-One door for all: private channels are for whoever came with a listen key.
+One endpoint for all: private channels are for whoever came with a listen key.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _BODIES = {
 _WHY_MOVED = {"order": "ENTRUST", "trade": "ENTRUST_DEAL", "deposit": "DEPOSIT"}
 
 
-def greet(session: Session) -> None:
+def on_open(session: Session) -> None:
     """Whoever comes with a listen key is let in, or told that it is none."""
     key = session.query.get("listenKey", "")
     if key and listens(session.floor, key):
@@ -64,7 +64,7 @@ def greet(session: Session) -> None:
         session.close()
 
 
-def hear(session: Session, frame: str | bytes) -> None:
+def on_message(session: Session, frame: str | bytes) -> None:
     """PING, SUBSCRIPTION, UNSUBSCRIPTION."""
     words = read_object(frame)
     method, names = str(words.get("method", "")).upper(), words.get("params")

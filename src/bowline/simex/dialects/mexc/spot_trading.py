@@ -13,7 +13,7 @@ from typing import TypeVar
 from bowline.core.model.values import SECOND_NS, ZERO
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.refusals import SPOT_FIELDS, spot_or_refused, spot_refusal
 from bowline.simex.dialects.mexc.spot import listing_of
 from bowline.simex.dialects.mexc.spot_words import (
@@ -44,7 +44,7 @@ class ListenKeys:
         self.until_ns: dict[str, int] = {}
 
 
-def place(call: Call) -> object:
+def place(call: ApiCall) -> object:
     """POST /api/v3/order."""
     listing = listing_of(call, call.query)
     order = spot_or_refused(call.floor.place(_order_in(call, listing)))
@@ -53,19 +53,19 @@ def place(call: Call) -> object:
     return {name: shown[name] for name in said} | {"transactTime": ms(order.created_ns)}
 
 
-def _order_in(call: Call, listing: Listing) -> NewOrder:
+def _order_in(call: ApiCall, listing: Listing) -> NewOrder:
     query = call.query
     side, kind = _SIDES.get(query.get("side", "")), query.get("type", "")
     quantity, price = SPOT_FIELDS.decimal(query, "quantity"), SPOT_FIELDS.decimal(query, "price")
     cost = SPOT_FIELDS.decimal(query, "quoteOrderQty")
     market = kind == "MARKET"
     if side is None or (kind not in _FORCES and not market):
-        raise WireRefusal(_WRONG, "Mandatory parameter 'side' or 'type' was not sent or malformed.")
+        raise ApiError(_WRONG, "Mandatory parameter 'side' or 'type' was not sent or malformed.")
     if (price is None and not market) or (quantity is None and not (market and cost)):
-        raise WireRefusal(700004, "Mandatory parameter 'quantity' or 'price' was not sent.")
+        raise ApiError(700004, "Mandatory parameter 'quantity' or 'price' was not sent.")
     client_id = query.get("newClientOrderId", "")
     if client_id and not _CLIENT_ID.fullmatch(client_id):
-        raise WireRefusal(700008, "Illegal characters found in parameter 'newClientOrderId'.")
+        raise ApiError(700008, "Illegal characters found in parameter 'newClientOrderId'.")
     return NewOrder(
         account=call.account,
         instrument=listing.instrument.id,
@@ -79,7 +79,7 @@ def _order_in(call: Call, listing: Listing) -> NewOrder:
     )
 
 
-def cancel(call: Call) -> object:
+def cancel(call: ApiCall) -> object:
     """DELETE /api/v3/order."""
     listing = listing_of(call, call.query)
     known = _named(call, listing)
@@ -89,7 +89,7 @@ def cancel(call: Call) -> object:
     return _cancelled(call.floor, spot_or_refused(ended))
 
 
-def cancel_open(call: Call) -> object:
+def cancel_open(call: ApiCall) -> object:
     """DELETE /api/v3/openOrders: of up to five symbols."""
     ended: list[VenueOrder] = []
     for word in call.query.get("symbol", "").split(",")[:5]:
@@ -102,25 +102,25 @@ def _cancelled(floor: Floor, order: VenueOrder) -> dict[str, object]:
     return order_object(floor, order) | {"origClientOrderId": order.client_id or None}
 
 
-def look_up(call: Call) -> object:
+def look_up(call: ApiCall) -> object:
     """GET /api/v3/order."""
     found = _named(call, listing_of(call, call.query))
     if found is None:
-        raise WireRefusal(-2013, "Order does not exist.")
+        raise ApiError(-2013, "Order does not exist.")
     return order_object(call.floor, found)
 
 
-def _named(call: Call, listing: Listing) -> VenueOrder | None:
+def _named(call: ApiCall, listing: Listing) -> VenueOrder | None:
     """The order of this symbol that a query names."""
     order_id, client_id = call.query.get("orderId"), call.query.get("origClientOrderId")
     if not order_id and not client_id:
-        raise WireRefusal(700004, "Param 'origClientOrderId' or 'orderId' must be sent")
+        raise ApiError(700004, "Param 'origClientOrderId' or 'orderId' must be sent")
     key = order_number(order_id) if order_id else client_id
     found = call.floor.view("spot").order(call.account, key or "")
     return found if found is not None and found.instrument == listing.instrument.id else None
 
 
-def open_orders(call: Call) -> object:
+def open_orders(call: ApiCall) -> object:
     """GET /api/v3/openOrders: of one symbol."""
     found = call.floor.view("spot").open_orders(
         call.account, listing_of(call, call.query).instrument.id
@@ -128,7 +128,7 @@ def open_orders(call: Call) -> object:
     return [order_object(call.floor, each) for each in reversed(found)]
 
 
-def all_orders(call: Call) -> object:
+def all_orders(call: ApiCall) -> object:
     """GET /api/v3/allOrders: open and closed, the newest first."""
     instrument, view = listing_of(call, call.query).instrument.id, call.floor.view("spot")
     known = view.open_orders(call.account, instrument) + view.closed_orders(
@@ -140,7 +140,7 @@ def all_orders(call: Call) -> object:
     return [order_object(call.floor, each) for each in _first(call, shown, 500, _MOST_ORDERS)]
 
 
-def my_trades(call: Call) -> object:
+def my_trades(call: ApiCall) -> object:
     """GET /api/v3/myTrades: the newest first, a month of them."""
     instrument = listing_of(call, call.query).instrument.id
     start_ms, end_ms = _window(call)
@@ -153,15 +153,15 @@ def my_trades(call: Call) -> object:
     return [fill_object(call.floor, each) for each in _first(call, fills, _MOST_FILLS, _MOST_FILLS)]
 
 
-def _window(call: Call) -> tuple[int, int]:
+def _window(call: ApiCall) -> tuple[int, int]:
     return SPOT_FIELDS.window(call.query, "startTime", "endTime")
 
 
-def _first(call: Call, found: Sequence[_Each], usual: int, most: int) -> Sequence[_Each]:
+def _first(call: ApiCall, found: Sequence[_Each], usual: int, most: int) -> Sequence[_Each]:
     return found[: SPOT_FIELDS.limit(call.query, "limit", usual, most)]
 
 
-def account(call: Call) -> object:
+def account(call: ApiCall) -> object:
     """GET /api/v3/account."""
     held = [each for each in call.floor.view("spot").holdings(call.account) if each.total > ZERO]
     return {
@@ -179,7 +179,7 @@ def account(call: Call) -> object:
     }
 
 
-def new_listen_key(call: Call) -> object:
+def new_listen_key(call: ApiCall) -> object:
     """POST /api/v3/userDataStream."""
     until_ns = remembered(call.floor, ListenKeys).until_ns
     seed = f"{call.floor.credentials.secret} {len(until_ns)} {call.now_ns}"
@@ -188,20 +188,20 @@ def new_listen_key(call: Call) -> object:
     return {"listenKey": key}
 
 
-def listen_keys(call: Call) -> object:
+def listen_keys(call: ApiCall) -> object:
     """GET /api/v3/userDataStream."""
     known = remembered(call.floor, ListenKeys).until_ns
     return {"listenKey": [key for key in known if listens(call.floor, key)]}
 
 
-def keep_listen_key(call: Call) -> object:
+def keep_listen_key(call: ApiCall) -> object:
     """PUT /api/v3/userDataStream: an hour more."""
     key = _known_key(call)
     remembered(call.floor, ListenKeys).until_ns[key] = call.floor.scheduler.now_ns + _KEY_LIVES_NS
     return {"listenKey": key}
 
 
-def drop_listen_key(call: Call) -> object:
+def drop_listen_key(call: ApiCall) -> object:
     """DELETE /api/v3/userDataStream."""
     key = _known_key(call)
     # its place stays, so that no two keys are the same
@@ -209,10 +209,10 @@ def drop_listen_key(call: Call) -> object:
     return {"listenKey": key}
 
 
-def _known_key(call: Call) -> str:
+def _known_key(call: ApiCall) -> str:
     key = call.query.get("listenKey", "")
     if not listens(call.floor, key):
-        raise WireRefusal(730002, "Your input param is invalid")
+        raise ApiError(730002, "Your input param is invalid")
     return key
 
 

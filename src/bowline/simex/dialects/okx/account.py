@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import FundingPaid
 from bowline.core.venue import PositionMode
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.okx import modes
 from bowline.simex.dialects.okx.refusals import FIELDS, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page, rows_of
@@ -17,7 +17,7 @@ _FUNDING_BILLS = "8"
 _POSITION_MODES = {"net_mode": PositionMode.ONE_WAY, "long_short_mode": PositionMode.HEDGE}
 
 
-def balance(call: Call) -> object:
+def balance(call: ApiCall) -> object:
     """GET account/balance."""
     wanted = set(filter(None, call.query.get("ccy", "").split(",")))
     holdings = [
@@ -28,14 +28,14 @@ def balance(call: Call) -> object:
     return [account_object(holdings, call.now_ns)]
 
 
-def positions(call: Call) -> object:
+def positions(call: ApiCall) -> object:
     """GET account/positions: those that are open."""
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     found = call.floor.view("linear").positions(call.account)
     return [position_object(call.floor, each) for each in found if each.instrument in wanted]
 
 
-def config(call: Call) -> object:
+def config(call: ApiCall) -> object:
     """GET account/config: the test key trades, and cannot withdraw."""
     words = {mode: word for word, mode in _POSITION_MODES.items()}
     user = call.floor.credentials.user_id
@@ -75,7 +75,7 @@ def _position_mode(floor: Floor, account: str) -> PositionMode:
     return PositionMode.HEDGE if found == {PositionMode.HEDGE} else PositionMode.ONE_WAY
 
 
-def set_position_mode(call: Call) -> object:
+def set_position_mode(call: ApiCall) -> object:
     """POST account/set-position-mode: of the whole account; the same again is fine."""
     word = next(iter(rows_of(call)), {}).get("posMode", "")
     if word not in _POSITION_MODES:
@@ -87,7 +87,7 @@ def set_position_mode(call: Call) -> object:
     return [{"posMode": word}]
 
 
-def set_leverage(call: Call) -> object:
+def set_leverage(call: ApiCall) -> object:
     """POST account/set-leverage of an instrument and a margin mode; the same again is fine."""
     fields = next(iter(rows_of(call)), {})
     listing = listing_in(call, fields)
@@ -105,7 +105,7 @@ def set_leverage(call: Call) -> object:
     ]
 
 
-def leverage(call: Call) -> object:
+def leverage(call: ApiCall) -> object:
     """GET account/leverage-info."""
     mode = call.query.get("mgnMode", "")
     if not call.query.get("instId"):
@@ -122,7 +122,7 @@ def leverage(call: Call) -> object:
     ]
 
 
-def trade_fee(call: Call) -> object:
+def trade_fee(call: ApiCall) -> object:
     """GET account/trade-fee of a type: a commission has a minus. "Get fee rates"."""
     kind = KINDS.get(call.query.get("instType", ""))
     listings = [] if kind is None else call.floor.listings(kind)
@@ -151,7 +151,7 @@ def trade_fee(call: Call) -> object:
     ]
 
 
-def bills(call: Call) -> object:
+def bills(call: ApiCall) -> object:
     """GET account/bills and bills-archive: of all its types funding (8) alone is played.
 
     "Get bills details": subType 173 is paid, 174 received.

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind
-from bowline.simex.dialect import Call, Reply
+from bowline.simex.dialect import ApiCall, Response
 from bowline.simex.dialects.okx.modes import use_mode
 from bowline.simex.dialects.okx.refusals import FIELDS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import Fields, chosen, listing_in, page, rows_of
@@ -44,17 +44,17 @@ _SHAPES: dict[str, dict[str, tuple[str, str, str]]] = {
 Words = dict[str, object]
 
 
-def place(call: Call) -> Reply:
+def place(call: ApiCall) -> Response:
     """POST trade/order-algo."""
     return _renamed(acted(call, rows_of(call)[:1], _place_one))
 
 
-def cancel(call: Call) -> Reply:
+def cancel(call: ApiCall) -> Response:
     """POST trade/cancel-algos."""
     return _renamed(acted(call, rows_of(call), _cancel_one))
 
 
-def _renamed(reply: Reply) -> Reply:
+def _renamed(reply: Response) -> Response:
     """The items name algo orders."""
     body = reply.body
     assert isinstance(body, dict)
@@ -72,7 +72,7 @@ def _renamed(reply: Reply) -> Reply:
     return reply
 
 
-def _place_one(call: Call, fields: Fields) -> VenueOrder:
+def _place_one(call: ApiCall, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
     instrument = listing.instrument.id
     side, (trigger, by, price, form) = side_in(fields), _trigger_in(fields)
@@ -112,14 +112,14 @@ def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, Decimal | None, 
     raise wrong("ordType")
 
 
-def _cancel_one(call: Call, fields: Fields) -> VenueOrder:
+def _cancel_one(call: ApiCall, fields: Fields) -> VenueOrder:
     found = _named(call, fields)
     if found is None or found.triggered:
         raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
     return or_refused(call.floor.cancel(call.account, found.instrument, found.order_id), "cancel")
 
 
-def look_up(call: Call) -> object:
+def look_up(call: ApiCall) -> object:
     """GET trade/order-algo."""
     found = _named(call, call.query)
     if found is None:
@@ -127,13 +127,13 @@ def look_up(call: Call) -> object:
     return [algo_object(call.floor, found)]
 
 
-def pending(call: Call) -> object:
+def pending(call: ApiCall) -> object:
     """GET trade/orders-algo-pending of a type: those that wait, the newest first."""
     found = call.floor.view("spot").open_orders(call.account)
     return _page(call, [each for each in found if each.waiting])
 
 
-def history(call: Call) -> object:
+def history(call: ApiCall) -> object:
     """GET trade/orders-algo-history of a type, by state or by id: those that wait no more."""
     if not call.query.get("state") and not call.query.get("algoId"):
         raise wrong("state or algoId")
@@ -152,7 +152,7 @@ def history(call: Call) -> object:
     )
 
 
-def _page(call: Call, orders: list[VenueOrder]) -> object:
+def _page(call: ApiCall, orders: list[VenueOrder]) -> object:
     if not call.query.get("ordType"):
         raise wrong("ordType")
     # several types may be asked for at once
@@ -166,7 +166,7 @@ def _page(call: Call, orders: list[VenueOrder]) -> object:
     return page(rows, call.query, 100)
 
 
-def _named(call: Call, fields: Fields) -> VenueOrder | None:
+def _named(call: ApiCall, fields: Fields) -> VenueOrder | None:
     key: int | str = fields.get("algoClOrdId", "")
     if fields.get("algoId"):
         key = algo_order_id(FIELDS.integer(fields, "algoId", 0))

@@ -8,7 +8,7 @@ import hmac
 from datetime import datetime
 
 from bowline.core.model.values import SECOND_NS
-from bowline.simex.dialect import Call, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import signatures_match
 from bowline.simex.wire_values import ms, parse_int
@@ -16,7 +16,7 @@ from bowline.simex.wire_values import ms, parse_int
 _WINDOW_MS = 30_000
 
 
-def who(call: Call) -> str:
+def authenticate(call: ApiCall) -> str:
     """Timestamp, method, path with query, and body; WireRefusal if anything is wrong."""
     said = {name: call.headers.get(f"OK-ACCESS-{name}", "") for name in _MISSING}
     for name, code in _MISSING.items():
@@ -42,21 +42,21 @@ def who(call: Call) -> str:
 def check_login(floor: Floor, words: dict[str, str]) -> None:
     """The same for a socket, which signs a fixed path with whole seconds."""
     if words.get("apiKey") != floor.credentials.api_key or not floor.key_works:
-        raise WireRefusal(60005, "Invalid apiKey")
+        raise ApiError(60005, "Invalid apiKey")
     stamp = words.get("timestamp", "")
     if abs(ms(floor.now_ns) - parse_int(stamp, 0) * 1_000) > _WINDOW_MS:
-        raise WireRefusal(60006, "Timestamp request expired")
+        raise ApiError(60006, "Timestamp request expired")
     if words.get("passphrase") != floor.credentials.password:
-        raise WireRefusal(60024, "Wrong passphrase")
+        raise ApiError(60024, "Wrong passphrase")
     if not _signed(floor, f"{stamp}GET/users/self/verify".encode(), words.get("sign", "")):
-        raise WireRefusal(60007, "Invalid sign")
+        raise ApiError(60007, "Invalid sign")
 
 
 _MISSING = {"KEY": 50103, "PASSPHRASE": 50104, "SIGN": 50106, "TIMESTAMP": 50107}
 
 
-def _no(code: int, words: str) -> WireRefusal:
-    return WireRefusal(code, words, status=401)
+def _no(code: int, words: str) -> ApiError:
+    return ApiError(code, words, status=401)
 
 
 def _milliseconds(stamp: str) -> int | None:

@@ -1,4 +1,4 @@
-"""OKX v5 as tables: routes, each with its own quota, doors, and the envelope of every reply."""
+"""OKX v5 as tables: routes, quotas, endpoints; authentication, and the form of responses."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, Tier, TierUnit, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialect import (
-    Call,
-    Door,
+    ApiCall,
+    ApiError,
     Frame,
     Handler,
-    Reply,
+    Response,
     Route,
     StreamTopic,
     Wallet,
-    WireRefusal,
+    WebSocketEndpoint,
     public_route,
     signed_route,
 )
@@ -117,7 +117,7 @@ _ROUTES: tuple[Route, ...] = (
 _QUOTAS = {
     f"{method} {path}": RequestQuota(limit, 2.0) for method, path, _, limit in (*_PUBLIC, *_SIGNED)
 }
-_DOORS = (Door("/ws/v5/{door}", streams.hear, silent_after_s=30.0),)
+_ENDPOINTS = (WebSocketEndpoint("/ws/v5/{endpoint}", streams.on_message, idle_timeout_s=30.0),)
 
 
 class OkxDialect:
@@ -125,7 +125,7 @@ class OkxDialect:
 
     venue = "okx"
     routes: Sequence[Route] = _ROUTES
-    doors: Sequence[Door] = _DOORS
+    endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
     def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
@@ -145,39 +145,39 @@ class OkxDialect:
             min_notional=ZERO,
         )
 
-    def who(self, call: Call) -> str:
+    def authenticate(self, call: ApiCall) -> str:
         """HMAC-SHA256 in base64 of time, method, path and body; a key with its passphrase."""
-        return auth.who(call)
+        return auth.authenticate(call)
 
-    def wrap(self, call: Call, answer: object) -> Reply:
+    def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """`code` 0 around a list."""
         del call
-        return Reply({"code": "0", "msg": "", "data": answer})
+        return Response({"code": "0", "msg": "", "data": answer})
 
-    def refuse(self, call: Call, refusal: WireRefusal) -> Reply:
-        """A 200 with a code, but for what the door says."""
+    def render_error(self, call: ApiCall, error: ApiError) -> Response:
+        """A 200 with a code, but for what the endpoint says."""
         del call
-        body = {"code": str(refusal.code), "msg": refusal.message, "data": []}
-        return Reply(body, refusal.status or 200, dict(refusal.headers))
+        body = {"code": str(error.code), "msg": error.message, "data": []}
+        return Response(body, error.status or 200, dict(error.headers))
 
-    def no_such_path(self, call: Call) -> WireRefusal:
+    def unknown_path_error(self, call: ApiCall) -> ApiError:
         """404, with a code that is no number of theirs."""
         del call
-        return WireRefusal(404, "Not Found", status=404)
+        return ApiError(404, "Not Found", status=404)
 
-    def closed(self) -> WireRefusal:
+    def maintenance_error(self) -> ApiError:
         """What maintenance looks like."""
         text = "Service temporarily unavailable. Please try again later"
-        return WireRefusal(50001, text, status=503)
+        return ApiError(50001, text, status=503)
 
-    def usage(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
+    def quota_headers(self, route: Route, usage: QuotaUsage) -> dict[str, str]:
         """No header tells how it stands; beyond the limit a 429."""
         del route
         if usage.exceeded:
-            raise WireRefusal(50011, "Too Many Requests", status=429)
+            raise ApiError(50011, "Too Many Requests", status=429)
         return {}
 
-    def encode(self, frame: Frame) -> str | bytes:
+    def encode_frame(self, frame: Frame) -> str | bytes:
         """JSON text; a word as it is."""
         return frame if isinstance(frame, str) else msgspec.json.encode(frame).decode()
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bowline.core.model.values import MINUTE_NS, ONE, ZERO
 from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.okx.refusals import FIELDS, wrong
 from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page
 from bowline.simex.dialects.okx.words import SIDES, TYPES, code_of, contracts, kind_of
@@ -31,12 +31,12 @@ _RATE = Decimal("0.0001")
 Words = dict[str, object]
 
 
-def time(call: Call) -> object:
+def time(call: ApiCall) -> object:
     """GET public/time."""
     return [{"ts": str(ms(call.now_ns))}]
 
 
-def instruments(call: Call) -> object:
+def instruments(call: ApiCall) -> object:
     """GET public/instruments of a type; of other types none is played."""
     if not call.query.get("instType"):
         raise wrong("instType")
@@ -91,7 +91,7 @@ def instrument_object(listing: Listing) -> Words:
     }
 
 
-def book(call: Call) -> object:
+def book(call: ApiCall) -> object:
     """GET market/books and books-full."""
     listing = listing_in(call, call.query)
     full = call.path.endswith("-full")
@@ -115,7 +115,7 @@ def levels(listing: Listing, side: tuple[BookLevel, ...] | list[BookLevel]) -> l
     ]
 
 
-def candles(call: Call) -> object:
+def candles(call: ApiCall) -> object:
     """GET market/candles and history-candles: the newest first, the forming one with them."""
     listing = listing_in(call, call.query)
     minutes = BARS.get(call.query.get("bar", "1m"))
@@ -145,14 +145,14 @@ def candle_row(listing: Listing, candle: MinuteCandle, *, closed: bool) -> list[
     return [str(ms(candle.open_ns)), *map(plain, prices), *volumes, str(int(closed))]
 
 
-def tickers(call: Call) -> object:
+def tickers(call: ApiCall) -> object:
     """GET market/tickers of a type."""
     if call.query.get("instType") not in KINDS:
         raise wrong("instType")
     return [ticker_object(call.floor, each) for each in chosen(call, call.query)]
 
 
-def ticker(call: Call) -> object:
+def ticker(call: ApiCall) -> object:
     """GET market/ticker."""
     return [ticker_object(call.floor, listing_in(call, call.query))]
 
@@ -188,7 +188,7 @@ def ticker_object(floor: Floor, listing: Listing) -> Words:
     }
 
 
-def trades(call: Call) -> object:
+def trades(call: ApiCall) -> object:
     """GET market/trades and history-trades: the newest first."""
     listing = listing_in(call, call.query)
     prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, 10_000)
@@ -208,7 +208,7 @@ def print_object(listing: Listing, trade: TradePublished) -> Words:
     }
 
 
-def funding_rate(call: Call) -> object:
+def funding_rate(call: ApiCall) -> object:
     """GET public/funding-rate: what comes next."""
     return [funding_object(call.floor, listing_in(call, call.query))]
 
@@ -228,7 +228,7 @@ def funding_object(floor: Floor, listing: Listing) -> Words:
     }
 
 
-def funding_history(call: Call) -> object:
+def funding_history(call: ApiCall) -> object:
     """GET public/funding-rate-history: the newest first."""
     listing = listing_in(call, call.query)
     rows = [
@@ -248,7 +248,7 @@ def funding_history(call: Call) -> object:
     return page(rows, call.query, 400, 100)
 
 
-def position_tiers(call: Call) -> object:
+def position_tiers(call: ApiCall) -> object:
     """GET public/position-tiers of a family of swaps: how many contracts at which leverage.
 
     OKX's guide, "Get position tiers": the rate of the tier counts for the whole position.
@@ -286,7 +286,7 @@ def position_tiers(call: Call) -> object:
     return rows
 
 
-def open_interest(call: Call) -> object:
+def open_interest(call: ApiCall) -> object:
     """GET public/open-interest of swaps: nobody but the account holds any."""
     if call.query.get("instType") != "SWAP":
         raise wrong("instType")
@@ -303,14 +303,14 @@ def open_interest(call: Call) -> object:
     ]
 
 
-def mark_candles(call: Call) -> object:
+def mark_candles(call: ApiCall) -> object:
     """GET market/mark-price-candles and history-mark-price-candles: the candles without volumes."""
     rows = candles(call)
     assert isinstance(rows, list)
     return [[*row[:5], row[-1]] for row in rows]
 
 
-def mark_price(call: Call) -> object:
+def mark_price(call: ApiCall) -> object:
     """GET public/mark-price of swaps."""
     if call.query.get("instType") != "SWAP":
         raise wrong("instType")

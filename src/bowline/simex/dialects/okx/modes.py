@@ -10,7 +10,7 @@ from decimal import Decimal
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.okx.refusals import refusal_of, wrong
 from bowline.simex.dialects.okx.words import MARGIN_MODES, kind_of
 from bowline.simex.floor import remembered
@@ -33,7 +33,7 @@ def mode_in(word: str) -> MarginMode:
     return _MODES[word]
 
 
-def use_mode(call: Call, listing: Listing, word: str) -> None:
+def use_mode(call: ApiCall, listing: Listing, word: str) -> None:
     """Trade the instrument in this mode from now on."""
     if kind_of(listing.instrument.id) == "spot":
         if word not in ("cash", *_MODES):
@@ -50,7 +50,7 @@ def use_mode(call: Call, listing: Listing, word: str) -> None:
     _or_refused(call.floor.set_leverage(call.account, instrument, kept))
 
 
-def set_leverage(call: Call, listing: Listing, word: str, leverage: Decimal) -> None:
+def set_leverage(call: ApiCall, listing: Listing, word: str, leverage: Decimal) -> None:
     """Of this mode; the other keeps its own."""
     instrument, mode = listing.instrument.id, mode_in(word)
     if leverage < 1 or leverage > (listing.max_leverage or leverage):
@@ -63,7 +63,7 @@ def set_leverage(call: Call, listing: Listing, word: str, leverage: Decimal) -> 
     _kept(call)[instrument, word] = leverage
 
 
-def leverage_of(call: Call, listing: Listing, word: str) -> str:
+def leverage_of(call: ApiCall, listing: Listing, word: str) -> str:
     """The leverage of a mode."""
     settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
     if settings.margin_mode is mode_in(word):
@@ -71,7 +71,7 @@ def leverage_of(call: Call, listing: Listing, word: str) -> str:
     return plain(_kept(call).get((listing.instrument.id, word), settings.leverage))
 
 
-def _kept(call: Call) -> dict[tuple[InstrumentId, str], Decimal]:
+def _kept(call: ApiCall) -> dict[tuple[InstrumentId, str], Decimal]:
     return remembered(call.floor, Leverages).of
 
 

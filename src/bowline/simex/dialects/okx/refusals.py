@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason
-from bowline.simex.dialect import WireRefusal
+from bowline.simex.dialect import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
@@ -45,24 +45,24 @@ GONE = {
 }
 
 
-def refusal_of(refused: Rejection, doing: str = "place") -> WireRefusal:
+def refusal_of(refused: Rejection, doing: str = "place") -> ApiError:
     """The venue's code and words for an engine's no."""
     if refused.reason in (_R.UNKNOWN_ORDER, _R.ALREADY_DONE) and doing in GONE:
         code, words = GONE[doing]
-        return WireRefusal(code, f"{words}not exist.")
+        return ApiError(code, f"{words}not exist.")
     if refused.reason in _CODES:
-        return WireRefusal(*_CODES[refused.reason])
-    return WireRefusal(51000, f"Parameter error: {refused.message or refused.reason.value}")
+        return ApiError(*_CODES[refused.reason])
+    return ApiError(51000, f"Parameter error: {refused.message or refused.reason.value}")
 
 
-def wrong(name: str) -> WireRefusal:
+def wrong(name: str) -> ApiError:
     """A parameter that is not there or makes no sense."""
-    return WireRefusal(51000, f"Parameter {name} error")
+    return ApiError(51000, f"Parameter {name} error")
 
 
-def no_such_order() -> WireRefusal:
+def no_such_order() -> ApiError:
     """What a look-up finds."""
-    return WireRefusal(51603, "Order does not exist")
+    return ApiError(51603, "Order does not exist")
 
 
 FIELDS = FieldReader(wrong)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Call
+from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.okx.refusals import FIELDS, refusal_of, wrong
 from bowline.simex.dialects.okx.words import code_of
 from bowline.simex.floor import Floor
@@ -19,7 +19,7 @@ _Each = TypeVar("_Each")
 KINDS = {"SPOT": "spot", "SWAP": "linear"}
 
 
-def rows_of(call: Call) -> list[Fields]:
+def rows_of(call: ApiCall) -> list[Fields]:
     """The objects of a body that is a list, or one object."""
     read = read_json(call.body or b"[]")
     rows = read if isinstance(read, list) else [read]
@@ -41,7 +41,7 @@ def find(floor: Floor, fields: Fields) -> Listing | None:
     return None
 
 
-def listing_in(call: Call, fields: Fields) -> Listing:
+def listing_in(call: ApiCall, fields: Fields) -> Listing:
     """The instrument that must be there."""
     if not fields.get("instId") and not fields.get("instIdCode"):
         raise wrong("instId")
@@ -51,7 +51,7 @@ def listing_in(call: Call, fields: Fields) -> Listing:
     return listing
 
 
-def chosen(call: Call, fields: Fields) -> list[Listing]:
+def chosen(call: ApiCall, fields: Fields) -> list[Listing]:
     """Those of `instType` and `instId`, of what is said; several may be named."""
     kind, names = KINDS.get(fields.get("instType", "")), fields.get("instId", "")
     if fields.get("instType") not in (None, "", "ANY", *KINDS):

@@ -1,6 +1,6 @@
 """OKX v5 streams: what a frame asks for, and what news looks like as one.
 
-Three doors: public, business (candles and algo orders) and private, where orders go in as well.
+Three endpoints: public, business (candles and algo orders) and private, where orders go in as well.
 A topic is named by its argument, which every push repeats. A book begins with all it shows; each
 change then names the number before its own and carries a checksum of the best 25 levels.
 """
@@ -25,7 +25,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Call, Frame, StreamChannel, StreamTopic, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.okx import market, trading
 from bowline.simex.dialects.okx.auth import check_login
 from bowline.simex.dialects.okx.request_fields import KINDS, find
@@ -45,7 +45,7 @@ from bowline.simex.session import Session
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms
 
-#: channel -> the door that has it, what is behind it, and how deep a book it shows
+#: channel -> the endpoint that has it, what is behind it, and how deep a book it shows
 _CHANNELS: dict[str, tuple[str, StreamChannel, int]] = {
     "books": ("public", StreamChannel.BOOK, 400),
     "books5": ("public", StreamChannel.BOOK, 5),
@@ -83,7 +83,7 @@ _TOLD = {
 Words = dict[str, object]
 
 
-def hear(session: Session, frame: str | bytes) -> None:
+def on_message(session: Session, frame: str | bytes) -> None:
     """ping, login, subscribe, unsubscribe, and orders."""
     text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
     if text == "ping":
@@ -98,7 +98,7 @@ def hear(session: Session, frame: str | bytes) -> None:
     elif op in ("subscribe", "unsubscribe") and rows:
         for row in rows:
             _turn(session, words, op, row)
-    elif op in _ACTS and session.path_params.get("door") == "private":
+    elif op in _ACTS and session.path_params.get("endpoint") == "private":
         _trade(session, words, op, rows)
     else:
         _error(session, words, 60012, f"Invalid request: {text[:200]}")
@@ -107,7 +107,7 @@ def hear(session: Session, frame: str | bytes) -> None:
 def _log_in(session: Session, rows: list[dict[str, str]]) -> None:
     try:
         check_login(session.floor, rows[0] if rows else {})
-    except WireRefusal as no:
+    except ApiError as no:
         _error(session, {}, int(str(no.code)), no.message)
         return
     session.account = ACCOUNT
@@ -134,8 +134,8 @@ def _turn(session: Session, words: Words, op: str, row: dict[str, str]) -> None:
 
 def _topic(session: Session, row: dict[str, str]) -> StreamTopic | None:
     name = row.get("channel", "")
-    door, channel, depth = _CHANNELS.get(name, ("", StreamChannel.BOOK, 0))
-    if door != session.path_params.get("door"):
+    endpoint, channel, depth = _CHANNELS.get(name, ("", StreamChannel.BOOK, 0))
+    if endpoint != session.path_params.get("endpoint"):
         return None
     listing, type_ = find(session.floor, row), row.get("instType", "")
     if row.get("instId") and listing is None:
@@ -176,7 +176,7 @@ def _trade(session: Session, words: Words, op: str, rows: list[dict[str, str]]) 
     if "reset" in struck:
         session.abort()
         return
-    call = Call(session.floor, "WS", op, "", {}, {}, b"", account=session.account)
+    call = ApiCall(floor=session.floor, method="WS", path=op, account=session.account)
     answer: Words = {"id": words.get("id", ""), "op": op}
     if not session.account:
         _error(session, words, 60011, "Please log in")
@@ -185,7 +185,7 @@ def _trade(session: Session, words: Words, op: str, rows: list[dict[str, str]]) 
         body = trading.acted(call, rows, _ACTS[op]).body
         assert isinstance(body, dict)
         answer |= body
-    except WireRefusal as no:
+    except ApiError as no:
         answer |= {"code": str(no.code), "msg": no.message, "data": []}
     if "drop_reply" in struck:
         session.abort()

@@ -13,7 +13,7 @@ from bowline.core.model.values import SECOND_NS, Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import Call, Reply, WireRefusal
+from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.okx.modes import use_mode
 from bowline.simex.dialects.okx.refusals import FIELDS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import (
@@ -47,59 +47,59 @@ _KEPT_DAYS = {"fills": 3, "fills-history": 92, "orders-history": 7, "orders-hist
 
 Words = dict[str, object]
 #: what one row of a request does
-Act = Callable[[Call, Fields], VenueOrder]
+Act = Callable[[ApiCall, Fields], VenueOrder]
 
 
-def place(call: Call) -> Reply:
+def place(call: ApiCall) -> Response:
     """POST trade/order."""
     return acted(call, rows_of(call)[:1], place_one)
 
 
-def place_many(call: Call) -> Reply:
+def place_many(call: ApiCall) -> Response:
     """POST trade/batch-orders."""
     return acted(call, rows_of(call), place_one)
 
 
-def cancel(call: Call) -> Reply:
+def cancel(call: ApiCall) -> Response:
     """POST trade/cancel-order."""
     return acted(call, rows_of(call)[:1], cancel_one)
 
 
-def cancel_many(call: Call) -> Reply:
+def cancel_many(call: ApiCall) -> Response:
     """POST trade/cancel-batch-orders."""
     return acted(call, rows_of(call), cancel_one)
 
 
-def amend(call: Call) -> Reply:
+def amend(call: ApiCall) -> Response:
     """POST trade/amend-order."""
     return acted(call, rows_of(call)[:1], amend_one)
 
 
-def acted(call: Call, rows: list[Fields], act: Act) -> Reply:
+def acted(call: ApiCall, rows: list[Fields], act: Act) -> Response:
     """Every row by itself: code 0 if all went well, 1 if none did, 2 for some."""
     if not rows or len(rows) > _MOST_ROWS:
-        raise WireRefusal(50014 if not rows else 51000, "Parameter cannot be empty.")
+        raise ApiError(50014 if not rows else 51000, "Parameter cannot be empty.")
     items = [_item(call, fields, act) for fields in rows]
     good = [each["sCode"] == "0" for each in items]
     code, text = ("0", "") if all(good) else ("2", "Bulk operation partially succeeded.")
     if not any(good):
         code, text = "1", "All operations failed"
     now = str(ms(call.now_ns) * 1_000)
-    return Reply({"code": code, "msg": text, "data": items, "inTime": now, "outTime": now})
+    return Response({"code": code, "msg": text, "data": items, "inTime": now, "outTime": now})
 
 
-def _item(call: Call, fields: Fields, act: Act) -> Words:
+def _item(call: ApiCall, fields: Fields, act: Act) -> Words:
     stamp: Words = {"tag": fields.get("tag", ""), "ts": str(ms(call.now_ns))}
     try:
         order = act(call, fields)
-    except WireRefusal as no:
+    except ApiError as no:
         names = {"ordId": fields.get("ordId", ""), "clOrdId": fields.get("clOrdId", "")}
         return stamp | names | {"sCode": str(no.code), "sMsg": no.message}
     names = {"ordId": str(order.order_id), "clOrdId": order.client_id}
     return stamp | names | {"sCode": "0", "sMsg": ""}
 
 
-def place_one(call: Call, fields: Fields) -> VenueOrder:
+def place_one(call: ApiCall, fields: Fields) -> VenueOrder:
     """Take an order."""
     listing = listing_in(call, fields)
     order = _order_in(call, listing, fields)
@@ -107,7 +107,7 @@ def place_one(call: Call, fields: Fields) -> VenueOrder:
     return or_refused(call.floor.place(order))
 
 
-def _order_in(call: Call, listing: Listing, fields: Fields) -> NewOrder:
+def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     kind, word = kind_of(listing.instrument.id), fields.get("ordType", "")
     if word not in _FORCES and word != "market":
         raise wrong("ordType")
@@ -156,7 +156,7 @@ def client_id_in(fields: Fields, name: str) -> str:
     return client_id
 
 
-def cancel_one(call: Call, fields: Fields) -> VenueOrder:
+def cancel_one(call: ApiCall, fields: Fields) -> VenueOrder:
     """By `ordId`, or by `clOrdId` if that is not said."""
     listing = listing_in(call, fields)
     found = named(call, listing, fields)
@@ -166,7 +166,7 @@ def cancel_one(call: Call, fields: Fields) -> VenueOrder:
     return or_refused(ended, "cancel")
 
 
-def amend_one(call: Call, fields: Fields) -> VenueOrder:
+def amend_one(call: ApiCall, fields: Fields) -> VenueOrder:
     """Another size or price."""
     listing = listing_in(call, fields)
     found = named(call, listing, fields)
@@ -185,7 +185,7 @@ def amend_one(call: Call, fields: Fields) -> VenueOrder:
     return or_refused(changed, "amend")
 
 
-def look_up(call: Call) -> object:
+def look_up(call: ApiCall) -> object:
     """GET trade/order: open or closed; of those with one client id the latest."""
     listing = listing_in(call, call.query)
     found = named(call, listing, call.query)
@@ -194,12 +194,12 @@ def look_up(call: Call) -> object:
     return [order_object(call.floor, found)]
 
 
-def pending(call: Call) -> object:
+def pending(call: ApiCall) -> object:
     """GET trade/orders-pending: the newest first."""
     return _page(call, call.floor.view("spot").open_orders(call.account))
 
 
-def history(call: Call) -> object:
+def history(call: ApiCall) -> object:
     """GET trade/orders-history and orders-history-archive: what has ended, the newest first."""
     if not call.query.get("instType"):
         raise wrong("instType")
@@ -208,13 +208,13 @@ def history(call: Call) -> object:
     return _page(call, (each for each in closed if each.updated_ns >= since_ns))
 
 
-def _kept_since(call: Call) -> int:
+def _kept_since(call: ApiCall) -> int:
     """Since when this list knows of anything, as the pages of the lists say."""
     days = _KEPT_DAYS[call.path.rpartition("/")[2]]
     return call.now_ns - days * 86_400 * SECOND_NS
 
 
-def _page(call: Call, orders: Iterable[VenueOrder]) -> list[Words]:
+def _page(call: ApiCall, orders: Iterable[VenueOrder]) -> list[Words]:
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     rows = [
         (each.order_id, order_object(call.floor, each))
@@ -224,7 +224,7 @@ def _page(call: Call, orders: Iterable[VenueOrder]) -> list[Words]:
     return page(rows, call.query, 100)
 
 
-def fills(call: Call) -> object:
+def fills(call: ApiCall) -> object:
     """GET trade/fills and fills-history: the newest first, numbered by bill."""
     begin, end = FIELDS.window(call.query, "begin", "end")
     wanted = {each.instrument.id for each in chosen(call, call.query)}
@@ -241,7 +241,7 @@ def fills(call: Call) -> object:
     return page(rows, call.query, 100)
 
 
-def cancel_all_after(call: Call) -> object:
+def cancel_all_after(call: ApiCall) -> object:
     """POST trade/cancel-all-after: all orders go unless this is said again in time; 0 disarms."""
     fields, floor = next(iter(rows_of(call)), {}), call.floor
     wait_s = FIELDS.integer(fields, "timeOut", -1)
@@ -255,7 +255,7 @@ def cancel_all_after(call: Call) -> object:
     return [{"triggerTime": str(ms(switch.due_ns))} | stamp]
 
 
-def named(call: Call, listing: Listing, fields: Fields) -> VenueOrder | None:
+def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
     """The order that a request names; an algo order is none."""
     key: int | str = FIELDS.integer(fields, "ordId", 0) or fields.get("clOrdId", "")
     if not key:
