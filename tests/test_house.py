@@ -37,7 +37,6 @@ EXCEPTIONS: dict[str, str] = {
 _TWO_MEANINGS = """
 RunState
 ToldBalances
-Wallet
 """
 EXCEPTIONS |= {
     f"meaning {name}": "one of them needs another name" for name in _TWO_MEANINGS.split()
@@ -104,8 +103,7 @@ def findings(texts: list[Source]) -> list[Finding]:
     found = [finding for source in texts for finding in rules.check(source)]
     found += [finding for source in python for finding in modules.libraries(source)]
     found += [finding for source in python for finding in modules.positional(source)]
-    # simex is being taken apart: its circle of six goes with that
-    found += [each for each in modules.circles(python) if "bowline.simex." not in each.place]
+    found += modules.circles(python)
     found += modules.meanings(python)
     found += rules.unreached(python, set(ENTRIES))
     found += rules.unfaced({source.path for source in python})

@@ -58,7 +58,7 @@ WRONG = (BookInvalid, ConnectionLost, FrameUnreadable, TopicRefused, TopicSilent
 @contextlib.asynccontextmanager
 async def adapters(seat: Seat) -> AsyncIterator[tuple[VenueRegistry, Market]]:
     """What a user's process would open, with the test account's keys, and the seat's market."""
-    keys = seat.world.floors[seat.venue].credentials
+    keys = seat.simulator.venues[seat.venue].credentials
     access = VenueAccess(
         f"http://127.0.0.1:{seat.address.port}",
         Credentials(keys.api_key, keys.secret, keys.password),

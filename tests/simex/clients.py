@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from bowline.simex import Address, Faults, SyntheticMarket, World, serve, symbol_spec
+from bowline.simex import Address, Faults, SyntheticMarket, VenueSimulator, serve, symbol_spec
 
 #: our venue -> ccxt's class of the spot and of the linear market
 CLASSES: dict[str, tuple[str, str]] = {
@@ -49,7 +49,7 @@ class Seat:
     venue: str
     kind: str
     client: Any
-    world: World
+    simulator: VenueSimulator
     address: Address
 
     @property
@@ -72,11 +72,11 @@ def point_at(client: Any, address: Address, venue: str) -> None:
     client.urls["api"] = rewritten(client.urls["api"])
 
 
-def make_client(world: World, address: Address, venue: str, kind: str) -> Any:
+def make_client(simulator: VenueSimulator, address: Address, venue: str, kind: str) -> Any:
     """The client, with the test account's keys."""
     import ccxt.pro
 
-    keys = world.floors[venue].credentials
+    keys = simulator.venues[venue].credentials
     client = getattr(ccxt.pro, CLASSES[venue][kind == "linear"])(
         {
             "apiKey": keys.api_key,
@@ -107,11 +107,11 @@ async def seated(
     The market moves twenty times a second, so that nobody waits long for news.
     """
     market = SyntheticMarket([symbol_spec("BTCUSDT")], seed, step_s=0.05, history_minutes=30)
-    world = World([venue], market=market, seed=seed, faults=faults)
-    async with serve(world) as address:
-        client = make_client(world, address, venue, kind)
+    simulator = VenueSimulator([venue], market=market, seed=seed, faults=faults)
+    async with serve(simulator) as address:
+        client = make_client(simulator, address, venue, kind)
         try:
             await client.load_markets()
-            yield Seat(venue, kind, client, world, address)
+            yield Seat(venue, kind, client, simulator, address)
         finally:
             await client.close()

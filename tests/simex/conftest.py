@@ -24,9 +24,9 @@ def ccxt_client() -> Callable[..., AbstractAsyncContextManager[Seat]]:
 def play() -> Callable[..., None]:
     """Runs a coroutine function with such a seat, thirty seconds at most."""
 
-    def run(venue: str, kind: str, scene: Scene, **world: Any) -> None:
+    def run(venue: str, kind: str, scene: Scene, **simulator: Any) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(30), seated(venue, kind, **world) as seat:
+            async with asyncio.timeout(30), seated(venue, kind, **simulator) as seat:
                 await scene(seat)
 
         asyncio.run(whole())

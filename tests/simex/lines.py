@@ -7,9 +7,9 @@ import gzip
 import re
 from typing import Any
 
-from bowline.simex import Faults
-from bowline.simex.floor import Floor
+from bowline.simex import DIALECTS, Faults
 from bowline.simex.session import Session
+from bowline.simex.venue import SimulatedVenue
 
 #: what stands for a part of a endpoint's path
 PATH_PARAMS = {"market": "linear", "settle": "usdt", "endpoint": "private"}
@@ -21,12 +21,14 @@ class Socket:
     closed = False
 
 
-def opened(floor: Floor, endpoint: str) -> Session:
-    found = next(each for each in floor.dialect.endpoints if each.path == endpoint)
+def opened(venue: SimulatedVenue, endpoint: str) -> Session:
+    dialect = DIALECTS[venue.name]()
+    found = next(each for each in dialect.endpoints if each.path == endpoint)
     parts = {name: PATH_PARAMS.get(name, "x") for name in re.findall(r"{(\w+)}", endpoint)}
     line: Any = Socket()
     return Session(
-        floor=floor,
+        venue=venue,
+        renderer=dialect,
         endpoint=found,
         socket=line,
         transport=None,
@@ -51,9 +53,9 @@ def told(session: Session) -> list[str]:
     return frames
 
 
-def heard(floor: Floor, endpoint: str, frame: str | bytes) -> tuple[Session, list[str]]:
+def heard(venue: SimulatedVenue, endpoint: str, frame: str | bytes) -> tuple[Session, list[str]]:
     """A stream that was just opened and got one frame, and what it said to it."""
-    session = opened(floor, endpoint)
+    session = opened(venue, endpoint)
     session.endpoint.on_message(session, frame)
     session.unsubscribe_all()
     return session, told(session)

@@ -31,7 +31,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: dict[str, Any], *, secret: str = "", key: str = ""
 ) -> tuple[int, Any, Any]:
     """Signed by hand: status, reply and headers. Half of a form's fields go into the query."""
-    keys = seat.world.floors["binance"].credentials
+    keys = seat.simulator.venues["binance"].credentials
     stamped = {"timestamp": seat.client.milliseconds(), **fields}
     query = urlencode(stamped)
     body = urlencode({"recvWindow": 5000}) if method == "POST" else ""
@@ -82,7 +82,7 @@ async def socket_at(seat: Seat, path: str) -> AsyncIterator[aiohttp.ClientWebSoc
 
 
 def ws_request(seat: Seat, method: str, secret: str = "", **params: Any) -> dict[str, Any]:
-    keys = seat.world.floors["binance"].credentials
+    keys = seat.simulator.venues["binance"].credentials
     params |= {"apiKey": keys.api_key, "timestamp": seat.client.milliseconds()}
     text = "&".join(f"{name}={params[name]}" for name in sorted(params)).encode()
     params["signature"] = hmac.new(
@@ -120,7 +120,7 @@ def test_key_signature_and_time_are_checked_each_with_its_code(play: Play) -> No
 
 def test_weight_is_of_the_address_told_in_headers_and_ends_with_429(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        floor = seat.world.floors["binance"]
+        venue = seat.simulator.venues["binance"]
         _, _, before = await call(seat, "GET", f"{SPOT}/account", {})
         async with (
             aiohttp.ClientSession() as http,
@@ -128,7 +128,7 @@ def test_weight_is_of_the_address_told_in_headers_and_ends_with_429(play: Play) 
         ):
             used = int(reply.headers["X-MBX-USED-WEIGHT-1M"])
         assert used == int(before["X-MBX-USED-WEIGHT-1M"]) + 5
-        floor.quota_counter.consume("spot weight", "", 6000 - used, floor.scheduler.now_ns)
+        venue.quota_counter.consume("spot weight", "", 6000 - used, venue.scheduler.now_ns)
         status, reply_, headers = await call(seat, "GET", f"{SPOT}/account", {})
         assert (status, reply_["code"], headers["Retry-After"]) == (429, -1003, "60")
         assert (await call(seat, "GET", "/fapi/v3/account", {}))[0] == 200
@@ -140,8 +140,8 @@ def test_orders_are_counted_apart_and_too_many_are_1015(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         _, _, headers = await call(seat, "POST", f"{SPOT}/order", limit_order("1"))
         assert headers["X-MBX-ORDER-COUNT-10S"] == "1"
-        floor = seat.world.floors["binance"]
-        floor.quota_counter.consume("spot orders 10s", "main", 99, floor.scheduler.now_ns)
+        venue = seat.simulator.venues["binance"]
+        venue.quota_counter.consume("spot orders 10s", "main", 99, venue.scheduler.now_ns)
         status, reply, _ = await call(seat, "POST", f"{SPOT}/order", limit_order("2"))
         assert (status, reply["code"]) == (429, -1015)
 
@@ -390,14 +390,14 @@ def test_a_stop_that_is_reached_becomes_an_order_and_both_streams_of_events_say_
     play: Play,
 ) -> None:
     async def scene(seat: Seat) -> None:
-        floor = seat.world.floors["binance"]
-        instrument = floor.listings("linear")[0].instrument.id
+        venue = seat.simulator.venues["binance"]
+        instrument = venue.listings("linear")[0].instrument.id
         _, key, _ = await call(seat, "POST", f"{LINEAR}/listenKey", {})
         async with socket_at(seat, f"/private/ws/{key['listenKey']}") as socket:
             _, stop, _ = await call(seat, "POST", f"{LINEAR}/algoOrder", stop_order("s"))
-            engine, now_ns = floor.engine_of(instrument), floor.scheduler.now_ns
+            engine, now_ns = venue.engine_of(instrument), venue.scheduler.now_ns
             engine.print_trade(now_ns, instrument, Decimal(49_000), Decimal(1), Side.SELL)
-            floor.publish()
+            venue.publish()
             told: list[tuple[str, str]] = []
             while ("ALGO_UPDATE", "FINISHED") not in told:
                 event = await socket.receive_json(timeout=5)

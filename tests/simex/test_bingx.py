@@ -19,9 +19,9 @@ import pytest
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import SECOND_NS
 from bowline.core.venue import MarginMode, PositionMode
-from bowline.simex import ACCOUNT, SyntheticMarket, VirtualClock, World, symbol_spec
-from bowline.simex.dialect import ApiCall, ApiError
+from bowline.simex import ACCOUNT, SyntheticMarket, VenueSimulator, VirtualClock, symbol_spec
 from bowline.simex.request_quotas import QuotaCounter
+from bowline.simex.venue_api import ApiCall, ApiError
 from tests.simex import adapters
 from tests.simex.clients import Seat
 
@@ -37,7 +37,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: dict[str, Any] | None = None, **more: str
 ) -> tuple[dict[str, Any], Any]:
     """Signed as BingX says it, by hand; `more` goes before what would be right."""
-    keys = seat.world.floors["bingx"].credentials
+    keys = seat.simulator.venues["bingx"].credentials
     stamp = more.get("stamp", str(seat.client.milliseconds()))
     words = "&".join(f"{k}={v}" for k, v in ((fields or {}) | {"timestamp": stamp}).items())
     signature = hmac.new(keys.secret.encode(), words.encode(), hashlib.sha256).hexdigest()
@@ -148,9 +148,9 @@ REFUSED: list[tuple[str, int, dict[str, Any]]] = [
 
 def test_an_order_is_refused_with_the_code_of_its_market(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        floor = seat.world.floors["bingx"]
+        venue = seat.simulator.venues["bingx"]
         for kind, code, fields in REFUSED:
-            floor.quota_counter = QuotaCounter({})
+            venue.quota_counter = QuotaCounter({})
             assert await code_of(seat, fields, kind) == code, fields
 
     play("bingx", "linear", scene)
@@ -218,13 +218,15 @@ def test_hedge_mode_keeps_a_long_and_a_short_apart(play: Play) -> None:
 def test_the_dead_man_switch_fires_unless_it_is_said_again() -> None:
     market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
     clock = VirtualClock(1_760_000_000 * SECOND_NS)
-    world = World(["bingx"], market=market, clock=clock)
-    floor = world.floors["bingx"]
+    simulator = VenueSimulator(["bingx"], market=market, clock=clock)
+    venue = simulator.venues["bingx"]
 
     def ask(path: str, fields: dict[str, str]) -> Any:
-        (route,) = [r for r in floor.dialect.routes if (r.method, r.path) == ("POST", path)]
+        (route,) = [
+            r for r in simulator.dialects["bingx"].routes if (r.method, r.path) == ("POST", path)
+        ]
         return route.handler(
-            ApiCall(floor=floor, method="POST", path=path, query=fields, account=ACCOUNT)
+            ApiCall(venue=venue, method="POST", path=path, query=fields, account=ACCOUNT)
         )
 
     ask(PLACE["linear"], an_order())
@@ -233,10 +235,10 @@ def test_the_dead_man_switch_fires_unless_it_is_said_again() -> None:
         ask(switch, {"type": "ACTIVATE", "timeOut": "5"})
     for wait_s in ("10", "30"):
         ask(switch, {"type": "ACTIVATE", "timeOut": wait_s})
-    asyncio.run(world.advance(20))
-    assert floor.view("linear").open_orders(ACCOUNT)
-    asyncio.run(world.advance(11))
-    assert not floor.view("linear").open_orders(ACCOUNT)
+    asyncio.run(simulator.advance(20))
+    assert venue.view("linear").open_orders(ACCOUNT)
+    asyncio.run(simulator.advance(11))
+    assert not venue.view("linear").open_orders(ACCOUNT)
 
 
 def test_every_frame_is_gzip_and_a_ping_is_of_its_market(play: Play) -> None:
@@ -245,7 +247,7 @@ def test_every_frame_is_gzip_and_a_ping_is_of_its_market(play: Play) -> None:
             async with line_to(seat, kind) as line:
                 await line.say("")
                 await line.hear()
-                for session in seat.world.floors["bingx"].subscriptions.subscribers:
+                for session in seat.simulator.venues["bingx"].subscriptions.subscribers:
                     session.send_ping()  # type: ignore[attr-defined]
                 heard = await line.hear()
                 assert heard == b"Ping" if kind == "linear" else heard["ping"]
@@ -306,7 +308,7 @@ def test_a_listen_key_opens_the_private_stream_and_no_other_does(play: Play) -> 
             )  # fmt: skip
             (leg,) = heard["ACCOUNT_UPDATE"]["a"]["P"]
             assert (leg["pa"], leg["ps"]) == ("0.01", "BOTH")
-        seat.world.floors["bingx"].quota_counter = QuotaCounter({})
+        seat.simulator.venues["bingx"].quota_counter = QuotaCounter({})
         for method, status in (("PUT", 200), ("DELETE", 200), ("PUT", 404)):
             _, http = await call(seat, method, LISTEN, {"listenKey": key})
             assert http.status == status

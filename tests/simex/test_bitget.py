@@ -38,7 +38,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: dict[str, Any], **headers: str
 ) -> tuple[dict[str, Any], Any]:
     """Signed as Bitget says it, by hand; `headers` go before what would be right."""
-    keys = seat.world.floors["bitget"].credentials
+    keys = seat.simulator.venues["bitget"].credentials
     stamp = headers.pop("stamp", str(seat.client.milliseconds()))
     body = json.dumps(fields) if method == "POST" else ""
     query = "" if method == "POST" else "?" + "&".join(f"{k}={v}" for k, v in fields.items())
@@ -82,7 +82,7 @@ async def say(socket: aiohttp.ClientWebSocketResponse, op: str, **arg: Any) -> d
 
 
 def login(seat: Seat, *, secret: str = "", age_s: int = 0) -> dict[str, str]:
-    keys = seat.world.floors["bitget"].credentials
+    keys = seat.simulator.venues["bitget"].credentials
     stamp = str(seat.client.seconds() - age_s)
     return {
         "apiKey": keys.api_key,
@@ -152,9 +152,9 @@ REFUSED: list[tuple[str, str, dict[str, Any]]] = [
 
 def test_an_order_is_refused_with_the_code_of_its_market(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        floor = seat.world.floors["bitget"]
+        venue = seat.simulator.venues["bitget"]
         for kind, code, fields in REFUSED:
-            floor.quota_counter = type(floor.quota_counter)({})
+            venue.quota_counter = type(venue.quota_counter)({})
             assert await code_of(seat, fields, kind) == code, fields
 
     play("bitget", "linear", scene)
@@ -227,8 +227,8 @@ def test_a_trigger_order_is_in_a_list_of_its_own(play: Play) -> None:
         (row,) = reply["data"]["entrustedList"]
         assert (row["planStatus"], row["triggerPrice"]) == ("live", "50000")
         await call(seat, "POST", "/api/v2/mix/order/batch-cancel-orders", SYMBOL)
-        floor = seat.world.floors["bitget"]
-        assert floor.view("linear").open_orders("main")
+        venue = seat.simulator.venues["bitget"]
+        assert venue.view("linear").open_orders("main")
 
     play("bitget", "linear", scene)
 

@@ -25,7 +25,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: dict[str, Any], **headers: str
 ) -> tuple[dict[str, Any], Any]:
     """Signed as Bybit says it, by hand; `headers` go before what would be right."""
-    keys = seat.world.floors["bybit"].credentials
+    keys = seat.simulator.venues["bybit"].credentials
     stamp, window = headers.pop("stamp", str(seat.client.milliseconds())), "5000"
     body = json.dumps(fields) if method == "POST" else ""
     query = "" if method == "POST" else "&".join(f"{k}={v}" for k, v in fields.items())
@@ -64,7 +64,7 @@ async def socket_at(seat: Seat, path: str) -> AsyncIterator[aiohttp.ClientWebSoc
 
 
 def log_in(seat: Seat, *, secret: str = "", expires_in_ms: int = 10_000) -> dict[str, Any]:
-    keys = seat.world.floors["bybit"].credentials
+    keys = seat.simulator.venues["bybit"].credentials
     expires = seat.client.milliseconds() + expires_in_ms
     text = f"GET/realtime{expires}".encode()
     secret = secret or keys.secret

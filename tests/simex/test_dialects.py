@@ -10,20 +10,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bowline.core.model.values import SECOND_NS
-from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, symbol_spec
-from bowline.simex.dialect import ApiCall, ApiError, Route
-from bowline.simex.floor import Floor
+from bowline.simex import (
+    ACCOUNT,
+    DIALECTS,
+    SyntheticMarket,
+    VenueSimulator,
+    VirtualClock,
+    symbol_spec,
+)
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError, Route
 
 START_NS = 1_760_000_000 * SECOND_NS
 
 
-def a_floor(venue: str) -> Floor:
+def simulated_venue(venue: str) -> SimulatedVenue:
     market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
-    return World([venue], market=market, clock=VirtualClock(START_NS)).floors[venue]
+    return VenueSimulator([venue], market=market, clock=VirtualClock(START_NS)).venues[venue]
 
 
-FLOORS = {venue: a_floor(venue) for venue in DIALECTS}
-ROUTES = [(venue, route) for venue, floor in FLOORS.items() for route in floor.dialect.routes]
+VENUES = {venue: simulated_venue(venue) for venue in DIALECTS}
+ROUTES = [(venue, route) for venue, speaks in DIALECTS.items() for route in speaks().routes]
 private = [(venue, route) for venue, route in ROUTES if route.private]
 
 
@@ -40,7 +47,7 @@ def call(venue: str, route: Route, fields: dict[str, object] | None = None) -> A
     parts = {name: PARTS.get(name, "1") for name in re.findall(r"{(\w+)}", route.path)}
     body = json.dumps(fields or {}).encode()
     return ApiCall(
-        floor=FLOORS[venue],
+        venue=VENUES[venue],
         method=route.method,
         path=route.path,
         query=text,
@@ -51,7 +58,7 @@ def call(venue: str, route: Route, fields: dict[str, object] | None = None) -> A
 
 @pytest.mark.parametrize("venue", DIALECTS)
 def test_a_path_is_said_once_and_every_bucket_has_a_budget(venue: str) -> None:
-    dialect = FLOORS[venue].dialect
+    dialect = DIALECTS[venue]()
     paths = [(route.method, route.path) for route in dialect.routes]
     assert len(set(paths)) == len(paths)
     assert {route.bucket for route in dialect.routes} <= dialect.quotas.keys()
@@ -61,7 +68,7 @@ def test_a_path_is_said_once_and_every_bucket_has_a_budget(venue: str) -> None:
 def test_nobody_is_let_in_without_a_key(venue: str) -> None:
     for _, route in (each for each in private if each[0] == venue):
         with pytest.raises(ApiError):
-            FLOORS[venue].dialect.authenticate(call(venue, route))
+            DIALECTS[venue]().authenticate(call(venue, route))
 
 
 #: what a request must have before it gets anywhere; the strangest things are put over it
@@ -150,5 +157,5 @@ def test_whatever_is_asked_is_answered_or_refused(
     try:
         answer = route.handler(asked)
     except ApiError as refusal:
-        answer = FLOORS[venue].dialect.render_error(asked, refusal)
+        answer = DIALECTS[venue]().render_error(asked, refusal)
     assert answer is not None

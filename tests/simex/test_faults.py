@@ -44,7 +44,7 @@ def scripted(**words: Any) -> Faults:
 
 
 def report(seat: Seat) -> list[str]:
-    return [each.fault for each in seat.world.faults.fired]
+    return [each.fault for each in seat.simulator.faults.fired]
 
 
 async def fired(seat: Seat) -> None:
@@ -266,7 +266,7 @@ def test_frames_are_lost_doubled_and_swapped(play: Play, words: Any, seen: set[i
 def test_a_frozen_venue_answers_pings_and_tells_nothing(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         def freeze() -> None:
-            seat.world.faults.add(fault="freeze", at_s=0, seconds=60)
+            seat.simulator.faults.add(fault="freeze", at_s=0, seconds=60)
 
         frames = await updates(seat, quiet_s=0.5, on_first=freeze)
         assert numbers(frames)
@@ -290,7 +290,7 @@ def test_a_book_numbered_anew_comes_as_a_snapshot_with_number_one(play: Play) ->
 
     async def scene(seat: Seat) -> None:
         def restart() -> None:
-            seat.world.faults.add(fault="restart_numbers", at_s=0, symbol="BTCUSDT")
+            seat.simulator.faults.add(fault="restart_numbers", at_s=0, symbol="BTCUSDT")
 
         frames = await updates(seat, enough=6, on_first=restart)
         begun = [i for i, each in enumerate(frames) if each.get("type") == "snapshot"]
@@ -317,7 +317,7 @@ def test_okx_numbers_fall_below_those_before(play: Play) -> None:
                 frame = await socket.receive_json(timeout=5)
                 seen += [(row["prevSeqId"], row["seqId"]) for row in frame.get("data", ())]
                 if len(seen) == 2:
-                    seat.world.faults.add(fault="restart_numbers", at_s=0)
+                    seat.simulator.faults.add(fault="restart_numbers", at_s=0)
             await socket.close()
         assert all(after[0] == before[1] for before, after in pairwise(seen))
         assert sum(now < before for before, now in seen[1:]) == 1
@@ -328,7 +328,7 @@ def test_okx_numbers_fall_below_those_before(play: Play) -> None:
 def test_a_delisted_symbol_falls_silent(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         def delist() -> None:
-            seat.world.faults.add(fault="listing", at_s=0, symbol="BTCUSDT", listing="delisted")
+            seat.simulator.faults.add(fault="listing", at_s=0, symbol="BTCUSDT", listing="delisted")
 
         frames = await updates(seat, quiet_s=0.5, on_first=delist)
         assert frames[-1] == {"pong": True}
@@ -341,7 +341,7 @@ def test_a_delisted_symbol_falls_silent(play: Play) -> None:
 def test_connections_are_cut_without_a_word(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         def cut() -> None:
-            seat.world.faults.add(fault="disconnect", at_s=0)
+            seat.simulator.faults.add(fault="disconnect", at_s=0)
 
         assert (await updates(seat, on_first=cut))[-1] == {"closed": True}
 
@@ -351,7 +351,7 @@ def test_connections_are_cut_without_a_word(play: Play) -> None:
 def test_a_book_crosses_when_it_is_told_to(play: Play) -> None:
     async def scene(seat: Seat) -> None:
         def cross() -> None:
-            seat.world.faults.add(fault="cross", at_s=0, symbol="BTCUSDT")
+            seat.simulator.faults.add(fault="cross", at_s=0, symbol="BTCUSDT")
 
         sides: dict[str, dict[float, float]] = {"b": {}, "a": {}}
         crossed = False
@@ -368,7 +368,7 @@ def test_a_book_crosses_when_it_is_told_to(play: Play) -> None:
 
 def test_a_skewed_clock_refuses_what_was_signed_in_time(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        seat.world.faults.add(fault="clock_skew", at_s=0, seconds=60)
+        seat.simulator.faults.add(fault="clock_skew", at_s=0, seconds=60)
         await fired(seat)
         with pytest.raises(ccxt.InvalidNonce):
             await seat.client.fetch_balance()
@@ -379,7 +379,7 @@ def test_a_skewed_clock_refuses_what_was_signed_in_time(play: Play) -> None:
 
 def test_a_revoked_key_opens_nothing(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        seat.world.faults.add(fault="revoke_key", at_s=0)
+        seat.simulator.faults.add(fault="revoke_key", at_s=0)
         await fired(seat)
         with pytest.raises(ccxt.AuthenticationError):
             await seat.client.fetch_balance()
@@ -389,7 +389,7 @@ def test_a_revoked_key_opens_nothing(play: Play) -> None:
 
 def test_maintenance_refuses_everybody_and_ends(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        seat.world.faults.add(fault="maintenance", at_s=0, seconds=0.6)
+        seat.simulator.faults.add(fault="maintenance", at_s=0, seconds=0.6)
         await fired(seat)
         with pytest.raises(ccxt.ExchangeError):
             await seat.client.fetch_time()
@@ -401,7 +401,9 @@ def test_maintenance_refuses_everybody_and_ends(play: Play) -> None:
 
 def test_a_listing_is_halted_and_changes_its_steps(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        seat.world.faults.add(fault="listing", at_s=0, symbol="BTCUSDT", listing="halted", tick="5")
+        seat.simulator.faults.add(
+            fault="listing", at_s=0, symbol="BTCUSDT", listing="halted", tick="5"
+        )
         await fired(seat)
         with pytest.raises(ccxt.ExchangeError):
             await order(seat, "1")

@@ -13,8 +13,15 @@ import pytest
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, VenueOrder
 from bowline.core.venue import OrderKind
-from bowline.simex import ACCOUNT, Faults, SyntheticMarket, VirtualClock, World, symbol_spec
-from bowline.simex.floor import Floor
+from bowline.simex import (
+    ACCOUNT,
+    Faults,
+    SyntheticMarket,
+    VenueSimulator,
+    VirtualClock,
+    symbol_spec,
+)
+from bowline.simex.venue import SimulatedVenue
 from tests.simex.test_hostile import START_NS
 from tests.simex.test_windows import asked, rows
 
@@ -32,25 +39,25 @@ LISTS = {
 }  # fmt: skip
 
 
-def charged(venue: str, **words: str) -> Floor:
+def charged(venue: str, **words: str) -> SimulatedVenue:
     faults = Faults(seed=1)
     faults.add(fault="fees", at_s=0, venue=venue, **words)
     market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
-    world = World([venue], market=market, clock=VirtualClock(START_NS), faults=faults)
-    world.scheduler.run_due()
-    return world.floors[venue]
+    simulator = VenueSimulator([venue], market=market, clock=VirtualClock(START_NS), faults=faults)
+    simulator.scheduler.run_due()
+    return simulator.venues[venue]
 
 
-def bought(floor: Floor, kind: str) -> tuple[dict[str, Any], Decimal]:
+def bought(venue: SimulatedVenue, kind: str) -> tuple[dict[str, Any], Decimal]:
     """The one fill as its list shows it, and what was paid for it in quote money."""
-    instrument = floor.listings(kind)[0].instrument.id
-    order = floor.place(
+    instrument = venue.listings(kind)[0].instrument.id
+    order = venue.place(
         NewOrder(ACCOUNT, instrument, Side.BUY, OrderKind.MARKET, quantity=QUANTITY)
     )
     assert isinstance(order, VenueOrder)
-    (fill,) = floor.view(kind).fills(ACCOUNT, instrument)
-    name, query = LISTS[floor.venue, kind]
-    (row,) = rows(asked(floor.venue, name, query, floor)[0])
+    (fill,) = venue.view(kind).fills(ACCOUNT, instrument)
+    name, query = LISTS[venue.name, kind]
+    (row,) = rows(asked(venue.name, name, query, venue)[0])
     return row, fill.price * fill.quantity
 
 
@@ -99,17 +106,17 @@ def test_binance_takes_bnb(kind: str) -> None:
 
 def test_bybit_tells_funding_among_the_executions_and_only_when_asked() -> None:
     """Bybit v5 "Get Trade History": execType Trade, Funding, BustTrade (Enum Definitions)."""
-    floor = charged("bybit", taker="0.001")
-    row, _ = bought(floor, "linear")
+    venue = charged("bybit", taker="0.001")
+    row, _ = bought(venue, "linear")
     assert row["execType"] == "Trade"
-    instrument = floor.listings("linear")[0].instrument.id
-    engine = floor.engine_of(instrument)
-    engine.pay_funding(floor.scheduler.now_ns, instrument, Decimal("0.0001"), Decimal(60_000))
+    instrument = venue.listings("linear")[0].instrument.id
+    engine = venue.engine_of(instrument)
+    engine.pay_funding(venue.scheduler.now_ns, instrument, Decimal("0.0001"), Decimal(60_000))
     name, query = LISTS["bybit", "linear"]
-    every = rows(asked("bybit", name, query, floor)[0])
+    every = rows(asked("bybit", name, query, venue)[0])
     assert sorted(each["execType"] for each in every) == ["Funding", "Trade"]
-    (funding,) = rows(asked("bybit", name, query | {"execType": "Funding"}, floor)[0])
+    (funding,) = rows(asked("bybit", name, query | {"execType": "Funding"}, venue)[0])
     # 0.01 at a mark of 60,000 is worth 600, of which one in ten thousand is paid
     assert (funding["side"], Decimal(funding["execFee"])) == ("Buy", Decimal("0.06"))
-    (trade,) = rows(asked("bybit", name, query | {"execType": "Trade"}, floor)[0])
+    (trade,) = rows(asked("bybit", name, query | {"execType": "Trade"}, venue)[0])
     assert trade["execType"] == "Trade"

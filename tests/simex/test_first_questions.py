@@ -11,7 +11,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from bowline.simex import DIALECTS, World
+from bowline.simex import DIALECTS, VenueSimulator
 from tests.simex.clients import Seat
 
 Play = Callable[..., None]
@@ -176,10 +176,10 @@ def test_funding_that_was_paid_is_told(play: Play, venue: str) -> None:
         client, symbol = seat.client, seat.symbol
         size = 0.01 / (client.market(symbol)["contractSize"] or 1)
         await client.create_order(symbol, "market", "buy", size)
-        floor = seat.world.floors[venue]
-        (position,) = floor.view("linear").positions("main")
-        floor.engine_of(position.instrument).pay_funding(
-            floor.scheduler.now_ns, position.instrument, _d("0.0001"), _d(60_000)
+        simulated = seat.simulator.venues[venue]
+        (position,) = simulated.view("linear").positions("main")
+        simulated.engine_of(position.instrument).pay_funding(
+            simulated.scheduler.now_ns, position.instrument, _d("0.0001"), _d(60_000)
         )
         paid = await client.fetch_funding_history(symbol)
         assert [each["amount"] for each in paid] == [-0.06]
@@ -195,9 +195,9 @@ def _d(number: Any) -> Any:
 
 @pytest.mark.parametrize("venue", DIALECTS)
 def test_what_a_contract_may_be_leveraged_is_what_its_first_tier_says(venue: str) -> None:
-    floor = World([venue]).floors[venue]
-    tiers = floor.view("linear").tiers()
-    most = {each.max_leverage for each in floor.listings("linear")}
+    simulated = VenueSimulator([venue]).venues[venue]
+    tiers = simulated.view("linear").tiers()
+    most = {each.max_leverage for each in simulated.listings("linear")}
     assert most == {tiers[0].max_leverage} if tiers else len(most) == 1
     # a greater position keeps no less and is leveraged no more
     rows = [(each.most, each.maintenance_rate, -each.max_leverage) for each in tiers]

@@ -10,7 +10,7 @@ import pytest
 from bowline.core.model.values import SECOND_NS, Side
 from bowline.core.sim.exchange import NewOrder
 from bowline.core.venue import MarginMode, OrderKind
-from bowline.simex import ACCOUNT, VirtualClock, World, symbol_spec
+from bowline.simex import ACCOUNT, VenueSimulator, VirtualClock, symbol_spec
 from tests.simex.freqtrade_judge import books
 from tests.simex.freqtrade_judge.__main__ import MARKETS
 from tests.simex.freqtrade_judge.bout import STEPS
@@ -33,20 +33,22 @@ BALANCES = {"currencies": [{"currency": "USDT", "is_position": False, "free": 99
 
 
 def held() -> Any:
-    """The floor of Binance with that position."""
+    """Binance with that position."""
     market = StillMarket([symbol_spec("BTCUSDT")], seed=1)
-    floor = World(["binance"], market=market, clock=VirtualClock(START_NS)).floors["binance"]
-    at = books.instrument_of(floor, "linear", TRADE["pair"])
-    floor.set_margin_mode(ACCOUNT, at, MarginMode.ISOLATED)
+    venue = VenueSimulator(["binance"], market=market, clock=VirtualClock(START_NS)).venues[
+        "binance"
+    ]
+    at = books.instrument_of(venue, "linear", TRADE["pair"])
+    venue.set_margin_mode(ACCOUNT, at, MarginMode.ISOLATED)
     order = (ACCOUNT, at, Side.BUY, OrderKind.MARKET, Decimal("0.01"))
-    floor.place(NewOrder(*order))
-    return floor
+    venue.place(NewOrder(*order))
+    return venue
 
 
-def check(floor: Any, trade: dict[str, Any]) -> None:
-    books.check_trades(floor, "linear", [trade])
-    books.check_positions(floor, "linear", [trade])
-    books.check_balances(floor, "linear", BALANCES, flat=True)
+def check(venue: Any, trade: dict[str, Any]) -> None:
+    books.check_trades(venue, "linear", [trade])
+    books.check_positions(venue, "linear", [trade])
+    books.check_balances(venue, "linear", BALANCES, flat=True)
 
 
 def test_equal_books_agree() -> None:
@@ -62,9 +64,9 @@ def test_equal_books_agree() -> None:
     ],
 )  # fmt: skip
 def test_a_difference_is_found(wrong: dict[str, Any]) -> None:
-    floor = held()
+    venue = held()
     with pytest.raises(AssertionError):
-        check(floor, TRADE | wrong)
+        check(venue, TRADE | wrong)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +82,12 @@ def test_a_difference_is_found(wrong: dict[str, Any]) -> None:
 def test_a_stop_is_what_was_asked_for(
     trigger: str, price: str | None, quantity: str, how: str
 ) -> None:
-    floor = held()
-    at = books.instrument_of(floor, "linear", TRADE["pair"])
+    venue = held()
+    at = books.instrument_of(venue, "linear", TRADE["pair"])
     limit = None if price is None else Decimal(price)
     asked = (ACCOUNT, at, Side.SELL, OrderKind.STOP, Decimal(quantity), limit, None)
-    floor.place(NewOrder(*asked, Decimal(trigger), reduce_only=True))
-    stop = books.resting_stop(floor, "linear", TRADE["pair"])
+    venue.place(NewOrder(*asked, Decimal(trigger), reduce_only=True))
+    stop = books.resting_stop(venue, "linear", TRADE["pair"])
     assert stop is not None
     if not how:
         books.check_stop(stop, TRADE, "limit")

@@ -41,7 +41,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: dict[str, Any], **headers: str
 ) -> tuple[Any, Any]:
     """Signed as Gate says it, by hand; `headers` go before what would be right."""
-    keys = seat.world.floors["gate"].credentials
+    keys = seat.simulator.venues["gate"].credentials
     stamp = headers.pop("stamp", str(seat.client.seconds()))
     body = json.dumps(fields) if method in ("POST", "PUT") else ""
     query = "" if body else "&".join(f"{k}={v}" for k, v in fields.items())
@@ -158,9 +158,9 @@ REFUSED = [
 
 def test_an_order_is_refused_with_the_label_of_its_market(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        floor = seat.world.floors["gate"]
+        venue = seat.simulator.venues["gate"]
         for label, fields in REFUSED:
-            floor.quota_counter = type(floor.quota_counter)({})
+            venue.quota_counter = type(venue.quota_counter)({})
             assert await label_of(seat, fields) == label, fields
 
     play("gate", "linear", scene)
@@ -252,9 +252,9 @@ def test_a_triggered_order_is_in_a_list_of_its_own(play: Play) -> None:
         )
         one = f"{FUTURES}/orders/{made['id']}"
         assert (await call(seat, "GET", one, {}))[0]["label"] == "ORDER_NOT_FOUND"
-        floor = seat.world.floors["gate"]
-        instrument = floor.listings("linear")[0].instrument.id
-        engine, now_ns = floor.engine_of(instrument), floor.scheduler.now_ns
+        venue = seat.simulator.venues["gate"]
+        instrument = venue.listings("linear")[0].instrument.id
+        engine, now_ns = venue.engine_of(instrument), venue.scheduler.now_ns
         engine.set_mark_price(now_ns, instrument, Decimal(49_000))
         fired, _ = await call(seat, "GET", one, {})
         assert (fired["status"], fired["finish_as"]) == ("finished", "filled")
@@ -280,7 +280,7 @@ def test_lists_come_in_pages_that_neither_repeat_nor_lose(play: Play) -> None:
 
 def test_each_private_topic_is_opened_by_its_own_signature(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        keys = seat.world.floors["gate"].credentials
+        keys = seat.simulator.venues["gate"].credentials
         words = asked(seat, "futures.orders", keys.user_id, "!all")
         text = f"channel=futures.orders&event=subscribe&time={words['time']}"
         right = {"method": "api_key", "KEY": keys.api_key, "SIGN": signed(keys, text)}
@@ -308,15 +308,15 @@ def test_each_private_topic_is_opened_by_its_own_signature(play: Play) -> None:
 @pytest.mark.parametrize("kind", ["spot", "linear"])
 def test_our_own_codec_reads_what_is_told_of_the_account(play: Play, kind: str) -> None:
     async def scene(seat: Seat) -> None:
-        floor = seat.world.floors["gate"]
+        venue = seat.simulator.venues["gate"]
         market = adapters.market_by_name(f"gate:{kind}")
-        codec = GateAccountCodec(market, Listings(floor.listings(kind)), floor.credentials.user_id)
-        keys = Credentials(floor.credentials.api_key, floor.credentials.secret)
+        codec = GateAccountCodec(market, Listings(venue.listings(kind)), venue.credentials.user_id)
+        keys = Credentials(venue.credentials.api_key, venue.credentials.secret)
         order = spot_order("t-5", "70000") if kind == "spot" else contracts(10, "70000", text="t-5")
         wanted = {OrderReport, FillReport, Balance if kind == "spot" else PositionReport}
         heard: list[Any] = []
         async with socket_at(seat) as socket:
-            asking = codec.subscribe(keys, floor.now_ns, 1)
+            asking = codec.subscribe(keys, venue.now_ns, 1)
             for frame in asking:
                 await socket.send_bytes(frame)
             while sum(isinstance(each, Subscribed) for each in heard) < len(asking):
@@ -384,7 +384,7 @@ def test_changes_of_any_depth_adjoin_and_bear_the_number_of_rest(play: Play) -> 
 
 def test_orders_over_the_stream_need_a_login_and_have_the_labels_of_rest(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        keys = seat.world.floors["gate"].credentials
+        keys = seat.simulator.venues["gate"].credentials
 
         def request(name: str, params: Any, **proof: str) -> dict[str, Any]:
             payload = {"req_id": "5", "req_param": params, **proof}

@@ -15,9 +15,16 @@ from urllib.parse import urlencode
 import pytest
 
 from bowline.core.model.values import SECOND_NS
-from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VirtualClock, World, symbol_spec
-from bowline.simex.dialect import ApiCall, ApiError, Response, Route
-from bowline.simex.floor import Floor
+from bowline.simex import (
+    ACCOUNT,
+    DIALECTS,
+    SyntheticMarket,
+    VenueSimulator,
+    VirtualClock,
+    symbol_spec,
+)
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError, Response, Route
 from tests.simex.hostile import BODIES, GOOD, TEXTS, VALUES
 
 START_NS = 1_760_000_000 * SECOND_NS
@@ -26,15 +33,15 @@ PARTS = {"settle": "usdt", "contract": "BTC_USDT", "symbol": "BTC_USDT", "curren
 CANCELS_FIRST = re.compile(r"cancelReplace|cancel-replace|modify-order")
 
 
-def a_floor(venue: str) -> Floor:
+def simulated_venue(venue: str) -> SimulatedVenue:
     market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
-    return World([venue], market=market, clock=VirtualClock(START_NS)).floors[venue]
+    return VenueSimulator([venue], market=market, clock=VirtualClock(START_NS)).venues[venue]
 
 
-FLOORS = {venue: a_floor(venue) for venue in DIALECTS}
+VENUES = {venue: simulated_venue(venue) for venue in DIALECTS}
 #: those that only read first, while there is little to read
 ROUTES = sorted(
-    ((venue, route) for venue, floor in FLOORS.items() for route in floor.dialect.routes),
+    ((venue, route) for venue, speaks in DIALECTS.items() for route in speaks().routes),
     key=lambda each: each[1].method != "GET",
 )
 
@@ -53,7 +60,7 @@ def requests(venue: str, route: Route, field: str, value: Any, good: dict[str, A
         body = urlencode(query).encode()
     path = route.path.format(**parts)
     return ApiCall(
-        floor=FLOORS[venue],
+        venue=VENUES[venue],
         method=route.method,
         path=path,
         query=query,
@@ -75,7 +82,7 @@ def cases(venue: str, route: Route) -> Iterator[tuple[str, Any, ApiCall]]:
 
 def answered(call: ApiCall, route: Route) -> tuple[Response, bool]:
     """What goes back, and whether the request was refused."""
-    dialect, refused = call.floor.dialect, False
+    dialect, refused = DIALECTS[call.venue.name](), False
     call.account = ACCOUNT if route.private else ""
     try:
         answer = route.handler(call)
@@ -87,40 +94,40 @@ def answered(call: ApiCall, route: Route) -> tuple[Response, bool]:
     return reply, refused or none_went_well
 
 
-def state_of(floor: Floor) -> object:
-    views = [floor.view(kind) for kind in ("spot", "linear")]
-    places = [each.instrument.id for kind in ("spot", "linear") for each in floor.listings(kind)]
+def state_of(venue: SimulatedVenue) -> object:
+    views = [venue.view(kind) for kind in ("spot", "linear")]
+    places = [each.instrument.id for kind in ("spot", "linear") for each in venue.listings(kind)]
     return [
         (
             [(each.order_id, each.quantity, each.price) for each in view.open_orders(ACCOUNT)],
             view.holdings(ACCOUNT),
             view.positions(ACCOUNT),
-            [floor.view_of(each).settings(ACCOUNT, each) for each in places],
+            [venue.view_of(each).settings(ACCOUNT, each) for each in places],
         )
         for view in views
     ]
 
 
-def cleared(floor: Floor) -> None:
-    for engine in floor.engines:
-        engine.cancel_all(floor.scheduler.now_ns, ACCOUNT)
+def cleared(venue: SimulatedVenue) -> None:
+    for engine in venue.engines:
+        engine.cancel_all(venue.scheduler.now_ns, ACCOUNT)
         engine.take_facts()
-    floor.quota_counter = type(floor.quota_counter)(floor.dialect.quotas)
+    venue.quota_counter = type(venue.quota_counter)(DIALECTS[venue.name]().quotas)
 
 
 @pytest.mark.parametrize(("venue", "route"), ROUTES, ids=name_of)
 def test_no_value_of_any_field_breaks_a_route(venue: str, route: Route) -> None:
-    floor, before = FLOORS[venue], state_of(FLOORS[venue])
+    simulated, before = VENUES[venue], state_of(VENUES[venue])
     for field, value, call in cases(venue, route):
         reply, refused = answered(call, route)
         shown = f"{field}={str(value)[:40]!r} of {call.body[:200]!r}"
         assert reply.status < 500, shown
         reply.encoded()
         if not refused:
-            cleared(floor)
-            before = state_of(floor)
+            cleared(simulated)
+            before = state_of(simulated)
         elif route.method != "GET" and not CANCELS_FIRST.search(route.path):
-            assert state_of(floor) == before, shown
+            assert state_of(simulated) == before, shown
 
 
 @pytest.mark.parametrize(("venue", "route"), ROUTES, ids=name_of)
@@ -134,7 +141,7 @@ def test_no_body_breaks_a_route(venue: str, route: Route) -> None:
                 reply, _ = answered(call, route)
                 assert reply.status < 500, body[:40]
                 reply.encoded()
-    cleared(FLOORS[venue])
+    cleared(VENUES[venue])
 
 
 #: venue, route, what is otherwise in a good request, and the code of the venue's own error pages
@@ -187,7 +194,7 @@ def test_huge_numbers_are_refused_with_the_code_of_the_venue(
     route = next(each for at, each in ROUTES if at == venue and name_of(each) == name)
     good = GOOD[venue][0] | change
     if venue == "htx":
-        good["account-id"] = str(int(FLOORS["htx"].credentials.user_id) + 1_000_000)
+        good["account-id"] = str(int(VENUES["htx"].credentials.user_id) + 1_000_000)
     reply, refused = answered(requests(venue, route, "nothing", "", good), route)
     body = reply.body
     assert refused

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from bowline.core.model.values import SECOND_NS
-from bowline.simex import ACCOUNT
+from bowline.simex import ACCOUNT, DIALECTS
 from tests.simex.hostile import BODIES, GOOD, TEXTS, VALUES
 from tests.simex.lines import opened, told
-from tests.simex.test_hostile import FLOORS, START_NS, cleared, state_of
+from tests.simex.test_hostile import START_NS, VENUES, cleared, state_of
 
 #: verbs and names that doors know, so that what is strange about a frame is met behind them
 VERBS: tuple[dict[str, Any], ...] = (
@@ -36,16 +36,16 @@ FIELDS = (
 
 
 @pytest.mark.parametrize(
-    ("venue", "door"),
-    [(venue, each.path) for venue, floor in FLOORS.items() for each in floor.dialect.endpoints],
+    ("venue", "endpoint"),
+    [(venue, each.path) for venue, speaks in DIALECTS.items() for each in speaks().endpoints],
 )
-def test_no_frame_breaks_a_stream(venue: str, door: str) -> None:
+def test_no_frame_breaks_a_stream(venue: str, endpoint: str) -> None:
     """A bug would end the connection without a word."""
-    floor, before = FLOORS[venue], state_of(FLOORS[venue])
+    simulated, before = VENUES[venue], state_of(VENUES[venue])
     row = dict.fromkeys(("symbol", "instId", "channel", "instType"), "BTCUSDT")
     strange = (*TEXTS, *VALUES, [row], [[1], {}], {"symbol": [1]}, ["\U0001f680"] * 50)
     for logged_in in ("", ACCOUNT):
-        session = opened(floor, door)
+        session = opened(simulated, endpoint)
         session.account = logged_in
         for body in BODIES:
             session.endpoint.on_message(session, body)
@@ -57,16 +57,16 @@ def test_no_frame_breaks_a_stream(venue: str, door: str) -> None:
                     session.endpoint.on_message(session, json.dumps(verb | {field: value}))
             told(session)
         session.unsubscribe_all()
-    assert state_of(floor) == before
-    cleared(floor)
+    assert state_of(simulated) == before
+    cleared(simulated)
 
 
-#: how each venue wraps an order that comes over a socket: its door, and the frame
+#: how each venue wraps an order that comes over a socket: its endpoint, and the frame
 SOCKET_ORDERS: dict[str, tuple[str, Any]] = {
     "bybit": ("/v5/trade", lambda fields: {
         "op": "order.create", "reqId": "1", "args": [fields],
         "header": {"X-BAPI-TIMESTAMP": str(START_NS // 1_000_000)}}),
-    "okx": ("/ws/v5/{door}", lambda fields: {"id": "1", "op": "order", "args": [fields]}),
+    "okx": ("/ws/v5/{endpoint}", lambda fields: {"id": "1", "op": "order", "args": [fields]}),
     "gate": ("/ws/v4/", lambda fields: {
         "time": START_NS // SECOND_NS, "channel": "spot.order_place", "event": "api",
         "payload": {"req_id": "1", "timestamp": "1", "req_param": fields}}),
@@ -75,14 +75,14 @@ SOCKET_ORDERS: dict[str, tuple[str, Any]] = {
 
 @pytest.mark.parametrize("venue", SOCKET_ORDERS)
 def test_no_value_of_an_order_over_a_socket_breaks_it(venue: str) -> None:
-    floor, (door, framed) = FLOORS[venue], SOCKET_ORDERS[venue]
-    session, before = opened(floor, door), state_of(floor)
+    simulated, (endpoint, framed) = VENUES[venue], SOCKET_ORDERS[venue]
+    session, before = opened(simulated, endpoint), state_of(simulated)
     session.account = ACCOUNT
     for good in GOOD[venue]:
         for field in good:
             for value in TEXTS + VALUES:
                 session.endpoint.on_message(session, json.dumps(framed(good | {field: value})))
                 assert told(session), f"{field}={str(value)[:40]!r} is not answered"
-                if state_of(floor) != before:
-                    cleared(floor)
-                    before = state_of(floor)
+                if state_of(simulated) != before:
+                    cleared(simulated)
+                    before = state_of(simulated)

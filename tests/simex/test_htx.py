@@ -52,7 +52,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: Any, **wrong: str
 ) -> tuple[dict[str, Any], Any]:
     """Signed as HTX says it, by hand; `wrong` goes before what would be right."""
-    keys = seat.world.floors["htx"].credentials
+    keys = seat.simulator.venues["htx"].credentials
     host = HOSTS["linear" if path.startswith(("/v5", "/linear")) else "spot"]
     query = {
         "AccessKeyId": keys.api_key,
@@ -75,7 +75,7 @@ async def call(
 
 def an_order(seat: Seat, cid: Any = None, price: str = "50000", **more: Any) -> dict[str, Any]:
     if seat.kind == "spot":
-        number = str(account_number(seat.world.floors["htx"]))
+        number = str(account_number(seat.simulator.venues["htx"]))
         words = {"account-id": number, "symbol": "btcusdt", "type": "buy-limit"}
         order = words | {"amount": "0.01", "price": price, "client-order-id": cid}
     else:
@@ -112,7 +112,7 @@ async def say(socket: aiohttp.ClientWebSocketResponse, **words: Any) -> dict[str
 
 
 def login(seat: Seat, *, age_s: int = 0, signature: str = "") -> dict[str, Any]:
-    keys, at = seat.world.floors["htx"].credentials, stamp(seat, age_s)
+    keys, at = seat.simulator.venues["htx"].credentials, stamp(seat, age_s)
     if seat.kind == "spot":
         params = {
             "accessKey": keys.api_key, "signatureMethod": "HmacSHA256",
@@ -343,10 +343,10 @@ def test_the_private_stream_of_swaps_tells_of_an_order_and_what_it_moved(play: P
 @pytest.mark.parametrize("kind", ["spot", "linear"])
 def test_our_own_codec_reads_what_is_told_of_the_account(play: Play, kind: str) -> None:
     async def scene(seat: Seat) -> None:
-        floor = seat.world.floors["htx"]
+        venue = seat.simulator.venues["htx"]
         codec_of = HtxSpotAccountCodec if kind == "spot" else HtxLinearAccountCodec
-        codec = codec_of(adapters.market_by_name(f"htx:{kind}"), Listings(floor.listings(kind)))
-        keys = Credentials(floor.credentials.api_key, floor.credentials.secret)
+        codec = codec_of(adapters.market_by_name(f"htx:{kind}"), Listings(venue.listings(kind)))
+        keys = Credentials(venue.credentials.api_key, venue.credentials.secret)
         # what an execution on a swap cost is not told by the stream
         wanted = {OrderReport, Balance, FillReport if kind == "spot" else PositionReport}
         heard: list[Any] = []
@@ -356,11 +356,11 @@ def test_our_own_codec_reads_what_is_told_of_the_account(play: Play, kind: str) 
             heard.extend(codec.decode(frame.encode() if isinstance(frame, str) else frame))
 
         async with socket_at(seat, urlsplit(codec.rules.url).path) as socket:
-            for frame in codec.login(keys, floor.now_ns):
+            for frame in codec.login(keys, venue.now_ns):
                 await socket.send_bytes(frame)
             await read(socket)
             assert isinstance(heard[0], LoggedIn)
-            for frame in codec.subscribe(keys, floor.now_ns, 1):
+            for frame in codec.subscribe(keys, venue.now_ns, 1):
                 await socket.send_bytes(frame)
             while not any(isinstance(each, Balance) for each in heard):
                 await read(socket)

@@ -109,7 +109,7 @@ def test_a_stop_keeps_the_limit_that_was_asked_for(
     listed: Callable[[Any], Any], word: str,
 ) -> None:  # fmt: skip
     async def scene(seat: Seat) -> None:
-        client, symbol, floor = seat.client, seat.symbol, seat.world.floors[venue]
+        client, symbol, simulated = seat.client, seat.symbol, seat.simulator.venues[venue]
         size = 0.01 / (client.market(symbol)["contractSize"] or 1)
         reducing = {} if kind == "spot" else {"reduceOnly": True}
         if kind == "linear":
@@ -118,8 +118,8 @@ def test_a_stop_keeps_the_limit_that_was_asked_for(
         shown = await listed(client)
         assert shown["type"] == word
         assert (Decimal(shown["trigger"]), Decimal(shown["price"])) == (TRIGGER, PRICE)
-        (stop,) = [each for each in floor.view(kind).open_orders("main") if each.waiting]
-        engine, now_ns = floor.engine_of(stop.instrument), floor.scheduler.now_ns
+        (stop,) = [each for each in simulated.view(kind).open_orders("main") if each.waiting]
+        engine, now_ns = simulated.engine_of(stop.instrument), simulated.scheduler.now_ns
         # the market leaps over the limit: it rests there, and is shown with other orders
         engine.set_external_book(now_ns, stop.instrument, [(Decimal(57_000), Decimal(9))], [])
         engine.print_trade(now_ns, stop.instrument, Decimal(57_000), Decimal("0.1"), Side.SELL)

@@ -115,7 +115,7 @@ def test_our_adapter_walks_an_order_through(play: Play, kind: str) -> None:
             (money,) = [each for each in await venue.balances() if each.asset == "USDT"]
             (held,) = [
                 each
-                for each in seat.world.floors["mexc"].view(seat.kind).holdings("main")
+                for each in seat.simulator.venues["mexc"].view(seat.kind).holdings("main")
                 if each.asset == "USDT"
             ]
             assert money.total == held.total
@@ -129,8 +129,8 @@ def test_an_order_is_counted_in_contracts(play: Play) -> None:
         assert (market["contractSize"], market["precision"]["amount"]) == (0.0001, 1)
         price = await best_ask(seat)
         made = await seat.client.create_order(seat.symbol, "limit", "buy", 7, price * 1.01)
-        floor = seat.world.floors["mexc"]
-        (order,) = floor.view("linear").closed_orders("main")
+        venue = seat.simulator.venues["mexc"]
+        (order,) = venue.view("linear").closed_orders("main")
         assert (order.quantity, order.state) == (D("0.0007"), OrderState.FILLED)
         assert (await seat.client.fetch_order(made["id"], seat.symbol))["filled"] == 7
 

@@ -40,7 +40,7 @@ async def call(
     seat: Seat, method: str, path: str, fields: Any = None, age_s: float = 0, **headers: str
 ) -> tuple[int, Any]:
     """Signed as OKX says it, by hand; `headers` go before what would be right."""
-    keys = seat.world.floors["okx"].credentials
+    keys = seat.simulator.venues["okx"].credentials
     sent = seat.client.milliseconds() / 1000 - age_s
     stamp = datetime.fromtimestamp(sent, UTC).isoformat(timespec="milliseconds")
     stamp = stamp.replace("+00:00", "Z")
@@ -98,7 +98,7 @@ async def say(socket: aiohttp.ClientWebSocketResponse, op: str, *args: Any) -> d
 
 
 def log_in(seat: Seat, **wrong: str) -> dict[str, str]:
-    keys = seat.world.floors["okx"].credentials
+    keys = seat.simulator.venues["okx"].credentials
     stamp = str(seat.client.seconds())
     right = {
         "apiKey": keys.api_key,
@@ -386,7 +386,7 @@ def test_a_topic_that_is_not_at_this_door_is_refused(
 
 def test_the_checksum_of_every_change_is_the_one_of_the_book_after_it(play: Play) -> None:
     async def scene(seat: Seat) -> None:
-        listings = Listings(seat.world.floors["okx"].listings("linear"))
+        listings = Listings(seat.simulator.venues["okx"].listings("linear"))
         codec = OkxFeedCodec(market_by_name("okx:linear"), listings)
         instrument = listings.all[0].instrument.id
         rules = msgspec.structs.replace(codec.rules(FeedChannel.BOOK), checksum_every=1)

@@ -19,11 +19,11 @@ import pytest
 from bowline.core.model.values import SECOND_NS
 from bowline.simex import DIALECTS
 from bowline.simex.credentials import ApiCredentials
-from bowline.simex.dialect import ApiCall, ApiError
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from tests.simex.clients import Seat
 from tests.simex.lines import heard
-from tests.simex.test_hostile import FLOORS
+from tests.simex.test_hostile import VENUES
 
 Play = Callable[..., None]
 #: where the signature and the key are: a header, or a parameter of the query
@@ -56,7 +56,7 @@ class Caught(Exception):
     def call(self, seat: Seat) -> ApiCall:
         path, _, query = self.url.removeprefix(seat.address.http(seat.venue)).partition("?")
         return ApiCall(
-            floor=seat.world.floors[seat.venue],
+            venue=seat.simulator.venues[seat.venue],
             method=self.method,
             path=path,
             raw_query=query,
@@ -117,7 +117,7 @@ def test_a_request_is_believed_only_if_all_of_its_proof_holds(
             raise Caught(url, method, headers or {}, body)
 
         seat.client.fetch = fetch
-        floor = seat.world.floors[venue]
+        simulated = seat.simulator.venues[venue]
         in_contracts = (seat.client.market(seat.symbol)["contractSize"] or 1) != 1
         amount = 1 if in_contracts else 0.01
         acts = (
@@ -142,22 +142,22 @@ def test_a_request_is_believed_only_if_all_of_its_proof_holds(
                 for cut in (lambda text: text[:-1] + "z", lambda _: "", lambda text: text + "z"):
                     refused(right.changed(PASSPHRASE[venue], cut), seat)
             for late_s in (FAR_S, -FAR_S):
-                floor.skew_ns = late_s * SECOND_NS
+                simulated.clock_skew_ns = late_s * SECOND_NS
                 refused(right, seat)
-            floor.skew_ns = 0
+            simulated.clock_skew_ns = 0
 
     play(venue, kind, scene)
 
 
 def believed(request: Caught, seat: Seat) -> None:
-    assert seat.world.floors[seat.venue].dialect.authenticate(request.call(seat))
+    assert seat.simulator.dialects[seat.venue].authenticate(request.call(seat))
 
 
 def refused(request: Caught, seat: Seat) -> None:
-    call = request.call(seat)
+    call, dialect = request.call(seat), seat.simulator.dialects[seat.venue]
     with pytest.raises(ApiError) as no:
-        call.floor.dialect.authenticate(call)
-    reply = call.floor.dialect.render_error(call, no.value)
+        dialect.authenticate(call)
+    reply = dialect.render_error(call, no.value)
     assert reply.status < 500
     reply.encoded()
 
@@ -278,20 +278,20 @@ LOGINS: tuple[tuple[str, str, Any, str], ...] = (
 def test_a_stream_is_opened_only_by_the_whole_signature(
     venue: str, door: str, recipe: Any, yes: str
 ) -> None:
-    floor: Floor = FLOORS[venue]
-    signature, framed = recipe(floor.credentials, floor.now_ns // 1_000_000)
+    simulated: SimulatedVenue = VENUES[venue]
+    signature, framed = recipe(simulated.credentials, simulated.now_ns // 1_000_000)
     for wrong in flips(signature):
         if "\udcff" in wrong:
             continue  # no JSON can hold it
-        session, said = heard(floor, door, json.dumps(framed(wrong)))
+        session, said = heard(simulated, door, json.dumps(framed(wrong)))
         assert said, "a refusal is told"
         assert yes not in said[-1], wrong
         assert not session.account, wrong
-    session, said = heard(floor, door, json.dumps(framed(signature)))
+    session, said = heard(simulated, door, json.dumps(framed(signature)))
     assert yes in "".join(said)
-    floor.skew_ns = FAR_S * SECOND_NS
-    _, said = heard(floor, door, json.dumps(framed(signature)))
-    floor.skew_ns = 0
+    simulated.clock_skew_ns = FAR_S * SECOND_NS
+    _, said = heard(simulated, door, json.dumps(framed(signature)))
+    simulated.clock_skew_ns = 0
     assert yes not in "".join(said)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bowline.core.model.values import Direction
-from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, World, serve, symbol_spec
+from bowline.simex import ACCOUNT, DIALECTS, SyntheticMarket, VenueSimulator, serve, symbol_spec
 from tests.simex.clients import point_at
 
 QUANTITY = Decimal("0.01")
@@ -25,12 +25,12 @@ LEVERAGE: dict[str, dict[str, Any]] = {
 }
 
 
-async def trade(client: Any, world: World, venue: str, kind: str) -> None:
+async def trade(client: Any, simulator: VenueSimulator, venue: str, kind: str) -> None:
     symbol = "BTC/USDT" if kind == "spot" else "BTC/USDT:USDT"
-    floor = world.floors[venue]
-    instrument = floor.listings(kind)[0].instrument
+    simulated = simulator.venues[venue]
+    instrument = simulated.listings(kind)[0].instrument
     amount = float(QUANTITY / instrument.contract_size)
-    view = floor.view(kind)
+    view = simulated.view(kind)
     balance = await client.fetch_balance({"type": "spot" if kind == "spot" else "swap"})
     assert Decimal(str(balance["USDT"]["total"])) == view.holding(ACCOUNT, "USDT").total
     if kind == "linear":
@@ -65,17 +65,17 @@ def test_a_stock_client_trades(venue: str) -> None:
 
     async def scene() -> None:
         market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=30)
-        world = World([venue], market=market, seed=1)
-        keys = world.floors[venue].credentials
+        simulator = VenueSimulator([venue], market=market, seed=1)
+        keys = simulator.venues[venue].credentials
         client = getattr(ccxt, venue)(
             {"apiKey": keys.api_key, "secret": keys.secret, "password": keys.password}
         )
-        async with serve(world) as address, asyncio.timeout(60):
+        async with serve(simulator) as address, asyncio.timeout(60):
             point_at(client, address, venue)
             try:
                 await client.load_markets()
                 for kind in ("spot", "linear"):
-                    await trade(client, world, venue, kind)
+                    await trade(client, simulator, venue, kind)
             finally:
                 await client.close()
 

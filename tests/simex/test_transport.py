@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bowline.simex import DIALECTS, SyntheticMarket, World, serve, symbol_spec
+from bowline.simex import DIALECTS, SyntheticMarket, VenueSimulator, serve, symbol_spec
 
 PATHS = {
     "binance": "/api/v3/order", "bybit": "/v5/order/create", "okx": "/api/v5/trade/order",
@@ -65,7 +65,7 @@ async def status_of(port: int, sent: bytes) -> int:
 def test_whatever_arrives_is_refused(venue: str, caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> list[int]:
         market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
-        async with serve(World([venue], market=market)) as address:
+        async with serve(VenueSimulator([venue], market=market)) as address:
             return [
                 await status_of(address.port, each) for each in requests(f"/{venue}{PATHS[venue]}")
             ]
@@ -123,7 +123,7 @@ def test_a_stream_goes_on_after_what_it_cannot_read(venue: str) -> None:
 
         market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
         async with (
-            serve(World([venue], market=market)) as address,
+            serve(VenueSimulator([venue], market=market)) as address,
             aiohttp.ClientSession() as http,
             http.ws_connect(address.ws(venue) + endpoints[venue]) as socket,
         ):

@@ -15,7 +15,7 @@ from bowline.core.model.values import SECOND_NS, Side
 from bowline.core.sim.exchange import NewOrder, VenueOrder
 from bowline.core.venue import OrderKind
 from bowline.simex import ACCOUNT
-from tests.simex.test_hostile import ROUTES, a_floor, answered, name_of, requests
+from tests.simex.test_hostile import ROUTES, answered, name_of, requests, simulated_venue
 
 NOW_S = 1_760_000_000
 HOUR, DAY = 3_600, 86_400
@@ -53,10 +53,10 @@ SPANS: tuple[tuple[str, str, dict[str, Any], tuple[str, str], int, int, int | st
 )  # fmt: skip
 
 
-def asked(venue: str, name: str, query: dict[str, str], floor: Any = None) -> tuple[Any, bool]:
+def asked(venue: str, name: str, query: dict[str, str], simulated: Any = None) -> tuple[Any, bool]:
     route = next(each for at, each in ROUTES if at == venue and name_of(each) == name)
     call = requests(venue, route, "nothing", "", {})
-    call.query, call.floor = query, floor or call.floor
+    call.query, call.venue = query, simulated or call.venue
     reply, refused = answered(call, route)
     return reply.body, refused
 
@@ -111,15 +111,15 @@ def rows(body: Any) -> list[Any]:
 def test_what_is_older_than_the_venue_shows_is_not_seen(
     venue: str, name: str, query: dict[str, str], days: int
 ) -> None:
-    floor = a_floor(venue)
-    listing = floor.listings("linear")[0]
+    simulated = simulated_venue(venue)
+    listing = simulated.listings("linear")[0]
     order = NewOrder(
         ACCOUNT, listing.instrument.id, Side.BUY, OrderKind.MARKET, quantity=Decimal("0.01")
     )
-    assert isinstance(floor.place(order), VenueOrder)
-    body, _ = asked(venue, name, query, floor)
+    assert isinstance(simulated.place(order), VenueOrder)
+    body, _ = asked(venue, name, query, simulated)
     assert len(rows(body)) == 1
     for extra_s, seen in ((-60, 1), (60, 0)):
-        floor.skew_ns = (days * DAY + extra_s) * SECOND_NS
-        body, _ = asked(venue, name, query, floor)
+        simulated.clock_skew_ns = (days * DAY + extra_s) * SECOND_NS
+        body, _ = asked(venue, name, query, simulated)
         assert len(rows(body)) == seen

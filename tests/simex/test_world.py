@@ -18,8 +18,8 @@ from bowline.simex import (
     ReplayedCandles,
     ReplayedTape,
     SyntheticMarket,
+    VenueSimulator,
     VirtualClock,
-    World,
     serve,
     symbol_spec,
 )
@@ -31,56 +31,58 @@ EIGHT_HOURS_NS = 480 * MINUTE_NS
 START_NS = 61_111 * EIGHT_HOURS_NS - MINUTE_NS
 
 
-def a_world(seed: int, **words: object) -> World:
+def a_simulator(seed: int, **words: object) -> VenueSimulator:
     market = SyntheticMarket([symbol_spec("BTCUSDT")], seed, history_minutes=5)
-    return World(["bybit"], market=market, seed=seed, clock=VirtualClock(START_NS), **words)
+    return VenueSimulator(
+        ["bybit"], market=market, seed=seed, clock=VirtualClock(START_NS), **words
+    )
 
 
-def candles_of(world: World, kind: str = "linear") -> list[MinuteCandle]:
-    floor = world.floors["bybit"]
-    (listing,) = floor.listings(kind)
-    return floor.view(kind).candles(listing.instrument.id)
+def candles_of(simulator: VenueSimulator, kind: str = "linear") -> list[MinuteCandle]:
+    venue = simulator.venues["bybit"]
+    (listing,) = venue.listings(kind)
+    return venue.view(kind).candles(listing.instrument.id)
 
 
-def run(world: World, seconds: float) -> World:
-    asyncio.run(world.advance(seconds))
-    return world
+def run(simulator: VenueSimulator, seconds: float) -> VenueSimulator:
+    asyncio.run(simulator.advance(seconds))
+    return simulator
 
 
 def test_one_seed_makes_one_world() -> None:
-    first, again, other = (candles_of(run(a_world(seed), 25)) for seed in (1, 1, 2))
+    first, again, other = (candles_of(run(a_simulator(seed), 25)) for seed in (1, 1, 2))
     assert len(first) == 6
     assert first == again
     assert first != other
 
 
 def test_keys_come_from_the_seed_and_differ_by_venue() -> None:
-    keys = [a_world(seed).floors["bybit"].credentials for seed in (1, 1, 2)]
+    keys = [a_simulator(seed).venues["bybit"].credentials for seed in (1, 1, 2)]
     assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_virtual_clock_stands_still_until_it_is_moved() -> None:
     async def scene() -> None:
-        world = a_world(1)
-        async with serve(world, follow_clock=False):
-            before = candles_of(world)
+        simulator = a_simulator(1)
+        async with serve(simulator, follow_clock=False):
+            before = candles_of(simulator)
             await asyncio.sleep(0.05)
-            assert candles_of(world) == before
-            await world.advance(61)
-            assert len(candles_of(world)) == len(before) + 1
-            assert world.scheduler.now_ns == START_NS + 61 * SECOND_NS
+            assert candles_of(simulator) == before
+            await simulator.advance(61)
+            assert len(candles_of(simulator)) == len(before) + 1
+            assert simulator.scheduler.now_ns == START_NS + 61 * SECOND_NS
 
     asyncio.run(scene())
 
 
 def test_funding_is_paid_at_the_eighth_hour() -> None:
-    world = a_world(1)
-    floor = world.floors["bybit"]
-    ((instrument, (rate, due_ns)),) = floor.funding.items()
-    run(world, (due_ns - START_NS) / SECOND_NS - 1)
-    assert len(floor.funding_paid[instrument]) == 3
-    run(world, 2)
-    assert floor.funding_paid[instrument][-1] == (rate, due_ns)
+    simulator = a_simulator(1)
+    venue = simulator.venues["bybit"]
+    ((instrument, (rate, due_ns)),) = venue.funding.items()
+    run(simulator, (due_ns - START_NS) / SECOND_NS - 1)
+    assert len(venue.funding_paid[instrument]) == 3
+    run(simulator, 2)
+    assert venue.funding_paid[instrument][-1] == (rate, due_ns)
 
 
 def test_a_candle_file_comes_out_as_the_same_candles(tmp_path: Path) -> None:
@@ -89,13 +91,13 @@ def test_a_candle_file_comes_out_as_the_same_candles(tmp_path: Path) -> None:
     path = tmp_path / "BTCUSDT.csv"
     write_candle_file(frame, path, ".csv")
     spec = symbol_spec("BTCUSDT")
-    world = World(
+    simulator = VenueSimulator(
         ["bybit"],
         market=ReplayedCandles.from_file(path, spec, 1),
         clock=VirtualClock(START_NS),
     )
-    run(world, 20 * 60)
-    shown = candles_of(world)[:20]
+    run(simulator, 20 * 60)
+    shown = candles_of(simulator)[:20]
     tick = Decimal("0.1")
     for at, candle in enumerate(shown):
         for name in ("open", "high", "low", "close"):
@@ -116,14 +118,14 @@ def test_a_tape_comes_out_as_it_was_recorded(tmp_path: Path) -> None:
     writer.flush()
     spec = symbol_spec("BTCUSDT")
     market = ReplayedTape.from_folder(tmp_path, spec, 1)
-    world = World(["bybit"], market=market, clock=VirtualClock(START_NS + DAY_NS))
-    run(world, 2 * 9 + 1)
-    floor = world.floors["bybit"]
-    shown = floor.listings("linear")[0].instrument.id
-    ticker = floor.ticker(shown)
+    simulator = VenueSimulator(["bybit"], market=market, clock=VirtualClock(START_NS + DAY_NS))
+    run(simulator, 2 * 9 + 1)
+    venue = simulator.venues["bybit"]
+    shown = venue.listings("linear")[0].instrument.id
+    ticker = venue.ticker(shown)
     assert ticker.bid == (Decimal("60009.0"), Decimal("0.25"))
     assert ticker.ask == (Decimal("60009.7"), Decimal("0.5"))
-    prints = floor.view("linear").trades(shown)
+    prints = venue.view("linear").trades(shown)
     assert [each.price for each in prints] == [Decimal("60000.7") + n for n in range(10)]
     assert {each.quantity for each in prints} == {Decimal("0.125")}
     assert prints[-1].now_ns == START_NS + DAY_NS + 18 * SECOND_NS + 1
@@ -136,7 +138,7 @@ def test_a_tape_that_has_not_the_coin_is_not_found(tmp_path: Path) -> None:
 
 def test_nobody_plays_a_venue_that_is_not_known() -> None:
     with pytest.raises(BadInput):
-        World(["mtgox"])
+        VenueSimulator(["mtgox"])
 
 
 def test_a_coin_in_an_unknown_quote_is_refused() -> None:

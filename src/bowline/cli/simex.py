@@ -12,7 +12,7 @@ from bowline.cli.output import emit_json, emit_table
 from bowline.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from bowline.simex import Faults, MarketSource, SimulationClock, World
+    from bowline.simex import Faults, MarketSource, SimulationClock, VenueSimulator
 
 app = typer.Typer()
 
@@ -42,22 +42,22 @@ def simex_command(
     """
     import asyncio
 
-    from bowline.simex import DIALECTS, Faults, World, read_script
+    from bowline.simex import DIALECTS, Faults, VenueSimulator, read_script
 
     script = Faults(read_script(faults) if faults is not None else (), seed)
-    world = World(
+    simulator = VenueSimulator(
         list(DIALECTS) if venues == "all" else _names(venues),
         market=_market(market, _names(symbols), seed, allow_jumps=allow_jumps),
         seed=seed,
         clock=_clock(clock),
         faults=script,
     )
-    asyncio.run(_serve(world, port, as_json=as_json))
+    asyncio.run(_serve(simulator, port, as_json=as_json))
     if script.fired and not as_json:
         _show_fired(script)
 
 
-async def _serve(world: World, port: int, *, as_json: bool) -> None:
+async def _serve(simulator: VenueSimulator, port: int, *, as_json: bool) -> None:
     import asyncio
     import signal
 
@@ -67,8 +67,8 @@ async def _serve(world: World, port: int, *, as_json: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serve(world, port) as address:
-        keys = {venue: floor.credentials for venue, floor in world.floors.items()}
+    async with serve(simulator, port) as address:
+        keys = {name: venue.credentials for name, venue in simulator.venues.items()}
         if as_json:
             emit_json(
                 {

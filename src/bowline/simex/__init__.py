@@ -7,12 +7,12 @@ from bowline.simex.credentials import ApiCredentials
 from bowline.simex.dialects import DIALECTS
 from bowline.simex.fault_script import Fault, read_script
 from bowline.simex.faults import Faults, Fired
-from bowline.simex.floor import ACCOUNT
 from bowline.simex.markets import MarketSource, ReplayedCandles, ReplayedTape, SyntheticMarket
 from bowline.simex.scheduler import AcceleratedClock, SimulationClock, VirtualClock, WallClock
 from bowline.simex.server import Address, serve
+from bowline.simex.simulator import VenueSimulator
 from bowline.simex.symbol_specs import SymbolSpec, symbol_spec
-from bowline.simex.world import World
+from bowline.simex.venue import ACCOUNT
 
 __all__ = [
     "ACCOUNT",
@@ -29,9 +29,9 @@ __all__ = [
     "SimulationClock",
     "SymbolSpec",
     "SyntheticMarket",
+    "VenueSimulator",
     "VirtualClock",
     "WallClock",
-    "World",
     "read_script",
     "serve",
     "symbol_spec",

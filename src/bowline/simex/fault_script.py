@@ -22,7 +22,7 @@ from msgspec import Struct
 from bowline.core.errors import BadInput, NotFound
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import ListingStatus
-from bowline.simex.dialect import StreamChannel
+from bowline.simex.stream_topics import StreamChannel
 from bowline.simex.wire_values import parse_decimal
 from bowline.storage.document import read_entries
 

@@ -7,17 +7,45 @@ not read is disconnected, as the venues do. No venue's wording here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum, auto
+from typing import Protocol
 
 from aiohttp import WSCloseCode, web
+from msgspec import Struct
 
-from bowline.simex.dialect import Frame, StreamTopic, WebSocketEndpoint
 from bowline.simex.faults import Faults, Shaken
-from bowline.simex.floor import Floor
+from bowline.simex.stream_topics import Frame, StreamTopic
+from bowline.simex.venue import SimulatedVenue
 
 #: a client that has this many frames unread is disconnected
 _MAX_QUEUED_FRAMES = 20_000
+
+
+class FrameRenderer(Protocol):
+    """The part of a dialect that a session needs."""
+
+    def encode_frame(self, frame: Frame) -> str | bytes:
+        """A frame as it is sent: text, or bytes where the venue sends binary."""
+
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
+        """What a new subscriber is sent at once."""
+
+
+class WebSocketEndpoint(Struct, frozen=True):
+    """A WebSocket endpoint: called on open, each message and close.
+
+    The venue pings every `ping_interval_s`, if not 0, with `ping_frame` or the protocol's own.
+    It closes a connection that it has not heard from for `idle_timeout_s`, if not 0.
+    """
+
+    path: str
+    on_message: Callable[[Session, str | bytes], None]
+    on_open: Callable[[Session], None] | None = None
+    on_close: Callable[[Session], None] | None = None
+    ping_frame: Callable[[Session], Frame] | None = None
+    ping_interval_s: float = 0.0
+    idle_timeout_s: float = 0.0
 
 
 class _Control(Enum):
@@ -33,7 +61,8 @@ class Session:
     def __init__(
         self,
         *,
-        floor: Floor,
+        venue: SimulatedVenue,
+        renderer: FrameRenderer,
         endpoint: WebSocketEndpoint,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
@@ -43,7 +72,7 @@ class Session:
         query: Mapping[str, str],
         host: str,
     ) -> None:
-        self.floor = floor
+        self.venue = venue
         self.endpoint = endpoint
         self.number = number
         self.path_params = path_params
@@ -54,8 +83,9 @@ class Session:
         #: topics that only turn on the cancel-all timer, and never send anything
         self.cancel_timer_topics: set[str] = set()
         self.topics: dict[str, StreamTopic] = {}
-        self.last_received_ns = floor.scheduler.now_ns
+        self.last_received_ns = venue.scheduler.now_ns
         self.frozen_until_ns = 0
+        self._renderer = renderer
         self._socket = socket
         self._transport = transport
         self._faults = faults
@@ -66,13 +96,13 @@ class Session:
 
     def send(self, frame: Frame, topic: StreamTopic | None = None) -> None:
         """Queue a frame. With a topic it is an update, which faults may drop, repeat or delay."""
-        if topic is not None and self.floor.scheduler.now_ns < self.frozen_until_ns:
+        if topic is not None and self.venue.scheduler.now_ns < self.frozen_until_ns:
             return
-        payload = self.floor.dialect.encode_frame(frame)
+        payload = self._renderer.encode_frame(frame)
         if topic is None:
             self._queue(payload)
             return
-        match self._faults.shaken(self.floor, topic):
+        match self._faults.shaken(self.venue, topic):
             case Shaken.LOST:
                 return
             case Shaken.TWICE:
@@ -90,16 +120,16 @@ class Session:
         if topic.word in self.topics:
             return
         self.topics[topic.word] = topic
-        for frame in self.floor.dialect.initial_frames(self.floor, topic):
+        for frame in self._renderer.initial_frames(self.venue, topic):
             self.send(frame)
-        self.floor.subscriptions.add(self, topic)
+        self.venue.subscriptions.add(self, topic)
 
     def unsubscribe(self, word: str) -> bool:
         """Whether there was such a topic."""
         topic = self.topics.pop(word, None)
         if topic is None:
             return False
-        self.floor.subscriptions.remove(self, topic)
+        self.venue.subscriptions.remove(self, topic)
         return True
 
     def close(self) -> None:
@@ -113,7 +143,7 @@ class Session:
 
     def faults_of(self, request: str) -> frozenset[str]:
         """The faults due for a request that came over this socket (`WS order.create`)."""
-        return frozenset(each.fault for each in self._faults.on_request(self.floor, request))
+        return frozenset(each.fault for each in self._faults.on_request(self.venue, request))
 
     # what the server does
 

@@ -22,7 +22,7 @@ from bowline.core.sim.exchange import (
     PositionUpdated,
     TradePublished,
 )
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 
 _CHANNELS: dict[type, StreamChannel] = {

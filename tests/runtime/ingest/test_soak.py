@@ -27,7 +27,14 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.market import VALUE_COLUMNS
 from bowline.core.model.values import MINUTE_NS, SECOND_NS, Timeframe
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
-from bowline.simex import AcceleratedClock, Faults, SyntheticMarket, World, serve, symbol_spec
+from bowline.simex import (
+    AcceleratedClock,
+    Faults,
+    SyntheticMarket,
+    VenueSimulator,
+    serve,
+    symbol_spec,
+)
 from bowline.storage.tape import Tape
 from bowline.venues import FeedChannel, FeedTopic
 from bowline.venues.local_book import LocalBook
@@ -169,7 +176,7 @@ async def break_things(faults: Faults, length_s: float) -> int:
 
 async def watch_books(truth: Truth, sink: BookSink, url: str, clock: AcceleratedClock) -> None:
     async with VenueRegistry({"bybit": VenueAccess(url)}, now_ns=clock.now_ns) as venues:
-        feed = venues.feed(MARKET, truth.floor.listings("linear"))
+        feed = venues.feed(MARKET, truth.venue.listings("linear"))
         await feed(sink).run([FeedTopic(FeedChannel.BOOK, each) for each in truth.instruments])
 
 
@@ -181,10 +188,10 @@ async def soak(home: Path, length_s: float) -> None:
         step_s=0.25 if LENGTH_S else 1.0,
         levels=60,
     )
-    world = World(["bybit"], market=market, seed=5, faults=faults, clock=clock)
-    truth = Truth(world, "bybit", "linear")
+    simulator = VenueSimulator(["bybit"], market=market, seed=5, faults=faults, clock=clock)
+    truth = Truth(simulator, "bybit", "linear")
     sink = BookSink(truth)
-    async with serve(world) as address:
+    async with serve(simulator) as address:
         url = f"http://127.0.0.1:{address.port}"
         books = asyncio.create_task(watch_books(truth, sink, url, clock))
         async with recorder(home, url, clock) as made:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import TradePublished
 from bowline.core.venue import Book
-from bowline.simex import World
+from bowline.simex import VenueSimulator
 from bowline.simex.depth import DepthView
 from bowline.simex.venue_updates import DepthUpdated, VenueUpdate
 
@@ -23,24 +23,24 @@ Levels = list[tuple[float, float]]
 class Truth:
     """Everything that a venue of the world has told since `begin_ns`, whoever listened."""
 
-    def __init__(self, world: World, venue: str, kind: str) -> None:
-        self.floor = world.floors[venue]
+    def __init__(self, simulator: VenueSimulator, venue: str, kind: str) -> None:
+        self.venue = simulator.venues[venue]
         self.kind = kind
-        self.instruments = [each.instrument.id for each in self.floor.listings(kind)]
+        self.instruments = [each.instrument.id for each in self.venue.listings(kind)]
         self.prints: dict[InstrumentId, list[Print]] = defaultdict(list)
         self.quotes: dict[InstrumentId, list[Quote]] = defaultdict(list)
         #: of each instrument the hash of every book that was shown, and when
         self.books: dict[InstrumentId, dict[int, int]] = defaultdict(dict)
         for each in self.instruments:
-            self._see_quote(self.floor.depth(each, 1), self.floor.scheduler.now_ns)
-            self._see_book(self.floor.depth(each, DEPTH), self.floor.scheduler.now_ns)
-        tell = self.floor.subscriptions.publish
+            self._see_quote(self.venue.depth(each, 1), self.venue.scheduler.now_ns)
+            self._see_book(self.venue.depth(each, DEPTH), self.venue.scheduler.now_ns)
+        tell = self.venue.subscriptions.publish
 
         def heard(update: VenueUpdate, kinds: Iterable[str]) -> None:
             self._hear(update)
             tell(update, tuple(kinds))
 
-        self.floor.subscriptions.publish = heard  # type: ignore[method-assign]
+        self.venue.subscriptions.publish = heard  # type: ignore[method-assign]
 
     def _hear(self, update: VenueUpdate) -> None:
         if isinstance(update, TradePublished):
@@ -67,7 +67,7 @@ class Truth:
 
     def candles(self, instrument: InstrumentId, until_ns: int) -> dict[int, list[float]]:
         """Closed minutes by open time."""
-        known = self.floor.view(self.kind).candles(instrument, limit=100_000)
+        known = self.venue.view(self.kind).candles(instrument, limit=100_000)
         return {
             each.open_ns: [
                 float(value) for value in (each.open, each.high, each.low, each.close, each.volume)

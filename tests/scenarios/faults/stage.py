@@ -11,8 +11,16 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.values import MINUTE_NS, OrderId, Side, floor_to_step
 from bowline.core.sim.exchange import VenueOrder
 from bowline.core.venue import OrderRequest, TimeInForce
-from bowline.simex import ACCOUNT, DIALECTS, Faults, SyntheticMarket, World, serve, symbol_spec
-from bowline.simex.floor import Floor
+from bowline.simex import (
+    ACCOUNT,
+    DIALECTS,
+    Faults,
+    SyntheticMarket,
+    VenueSimulator,
+    serve,
+    symbol_spec,
+)
+from bowline.simex.venue import SimulatedVenue
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Retryable
 from bowline.venues.rate_limits import RateLimiter
@@ -45,9 +53,9 @@ class Stage:
     """One market of a played venue, with its adapter and its faults."""
 
     def __init__(
-        self, name: str, venue: RestVenue, floor: Floor, faults: Faults, price: Decimal
+        self, name: str, venue: RestVenue, simulated: SimulatedVenue, faults: Faults, price: Decimal
     ) -> None:
-        self.name, self.venue, self.floor, self.faults = name, venue, floor, faults
+        self.name, self.venue, self.simulated, self.faults = name, venue, simulated, faults
         self.instrument = InstrumentId(market_by_name(name).market_id, "BTCUSDT")
         self._price = price
         # counts what arrives, and holds nothing back
@@ -71,13 +79,13 @@ class Stage:
     @property
     def at_venue(self) -> list[VenueOrder]:
         """Every order that the venue has of this account, whatever became of it."""
-        view = self.floor.engine_of(self.instrument).view
+        view = self.simulated.engine_of(self.instrument).view
         return view.open_orders(ACCOUNT) + view.closed_orders(ACCOUNT)
 
     async def fills(self) -> list[tuple[str, int | None, Decimal]]:
         """Every fill the venue tells, page after page: trade id, our id, quantity."""
         await asyncio.sleep(0.02)  # what is asked for ends before the present millisecond
-        found, cursor = [], f"ms:{self.floor.now_ns // 10**6 - 60_000}:"
+        found, cursor = [], f"ms:{self.simulated.now_ns // 10**6 - 60_000}:"
         while True:
             page = await self.venue.fills(self.instrument, cursor)
             found += [(each.trade_id, each.client_id, each.quantity) for each in page.fills]
@@ -111,10 +119,10 @@ def play(name: str, scene: Scene, **fault: Any) -> None:
         if fault:
             faults.add(**fault)
         source = SyntheticMarket([symbol_spec("BTCUSDT")], 7, history_minutes=15)
-        world = World([market.venue], market=source, seed=7, faults=faults)
-        floor, quirks = world.floors[market.venue], QUIRKS[market.venue]
-        async with asyncio.timeout(20), serve(world) as address:
-            keys = floor.credentials
+        simulator = VenueSimulator([market.venue], market=source, seed=7, faults=faults)
+        simulated, quirks = simulator.venues[market.venue], QUIRKS[market.venue]
+        async with asyncio.timeout(20), serve(simulator) as address:
+            keys = simulated.credentials
             venue = RestVenue(
                 market,
                 quirks,
@@ -124,7 +132,7 @@ def play(name: str, scene: Scene, **fault: Any) -> None:
                 url=f"http://127.0.0.1:{address.port}",
             )
             try:
-                await scene(Stage(name, venue, floor, faults, await _price(venue)))
+                await scene(Stage(name, venue, simulated, faults, await _price(venue)))
             finally:
                 await venue.close()
 

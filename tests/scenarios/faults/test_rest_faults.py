@@ -215,13 +215,13 @@ def test_a12_long_lists_come_whole_and_each_thing_once() -> None:
         limit, market = OrderKind.LIMIT, OrderKind.MARKET
         asked = NewOrder(ACCOUNT, stage.instrument, Side.BUY, limit, quantity, low)
         for number in range(1, 121):
-            stage.floor.place(replace(asked, client_id=str(number)))
-            stage.floor.place(replace(asked, kind=market, price=None))
+            stage.simulated.place(replace(asked, client_id=str(number)))
+            stage.simulated.place(replace(asked, kind=market, price=None))
             await asyncio.sleep(0.002)
         found = [each.client_id for each in await stage.venue.open_orders(stage.instrument)]
         assert sorted(map(int, filter(None, found))) == list(range(1, 121))
         told = await stage.fills()
-        true = stage.floor.view("linear").fills(ACCOUNT)
+        true = stage.simulated.view("linear").fills(ACCOUNT)
         assert len(told) == len({trade_id for trade_id, _, _ in told}) == len(true) >= 120
 
     play(BYBIT, scene)
@@ -366,7 +366,7 @@ def test_a17_a_halted_instrument_takes_nothing_and_new_steps_are_seen(name: str)
 def test_a18_modes_changed_elsewhere_are_seen_and_a_mismatch_enters_nothing(name: str) -> None:
     async def scene(stage: Stage) -> None:
         assert await stage.venue.position_mode(stage.instrument) is PositionMode.ONE_WAY
-        stage.floor.set_position_mode(ACCOUNT, PositionMode.HEDGE)
+        stage.simulated.set_position_mode(ACCOUNT, PositionMode.HEDGE)
         assert await stage.venue.position_mode(stage.instrument) is PositionMode.HEDGE
         if name != THREE[2]:  # Gate's orders do not name a position
             with pytest.raises(Rejected):
@@ -417,7 +417,7 @@ def test_a21_an_id_that_is_used_again_makes_two_orders_and_both_are_told() -> No
     async def scene(stage: Stage) -> None:
         for _ in range(2):
             await patiently(stage.venue.place, stage.taking(41))
-        since_ms = stage.floor.now_ns // 10**6 - 60_000
+        since_ms = stage.simulated.now_ns // 10**6 - 60_000
         fills = await stage.venue.fills(stage.instrument, f"ms:{since_ms}:")
         assert len({fill.venue_order_id for fill in fills.fills}) == 2
         assert sum(fill.quantity for fill in fills.fills) == 2 * QUANTITY

@@ -11,23 +11,23 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import Executed, VenueOrder
 from bowline.core.venue import MarginMode, OrderKind
 from bowline.simex import ACCOUNT
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 
 #: freqtrade counts in floating point
 _CLOSE = 1e-9
 
 
-def instrument_of(floor: Floor, kind: str, pair: str) -> Any:
+def instrument_of(venue: SimulatedVenue, kind: str, pair: str) -> Any:
     """Ours of freqtrade's `BTC/USDT:USDT`."""
     symbol = pair.split(":", maxsplit=1)[0].replace("/", "")
-    found = {each.instrument.id.symbol: each.instrument.id for each in floor.listings(kind)}
+    found = {each.instrument.id.symbol: each.instrument.id for each in venue.listings(kind)}
     return found[symbol]
 
 
-def resting_stop(floor: Floor, kind: str, pair: str) -> VenueOrder | None:
+def resting_stop(venue: SimulatedVenue, kind: str, pair: str) -> VenueOrder | None:
     """The one stop that waits there."""
-    at = instrument_of(floor, kind, pair)
-    waiting = [each for each in floor.view(kind).open_orders(ACCOUNT, at) if each.waiting]
+    at = instrument_of(venue, kind, pair)
+    waiting = [each for each in venue.view(kind).open_orders(ACCOUNT, at) if each.waiting]
     assert len(waiting) <= 1, f"{len(waiting)} stops of {pair}"
     return waiting[0] if waiting else None
 
@@ -46,16 +46,16 @@ def check_stop(stop: VenueOrder, trade: dict[str, Any], how: str) -> None:
         same("stop limit", trade["stop_loss_abs"] * beyond, stop.requested.price, 1e-4)
 
 
-def check_trades(floor: Floor, kind: str, trades: Iterable[dict[str, Any]]) -> None:
+def check_trades(venue: SimulatedVenue, kind: str, trades: Iterable[dict[str, Any]]) -> None:
     """Every fill that freqtrade counts, in order, is the venue's, and the other way round."""
     told: dict[str, list[dict[str, Any]]] = {}
     for trade in sorted(trades, key=lambda each: each["trade_id"]):
-        check_fees(floor, kind, trade)
+        check_fees(venue, kind, trade)
         found = [each for each in trade["orders"] if each["filled"]]
         told.setdefault(trade["pair"], []).extend(found)
     for pair, orders in told.items():
-        at = instrument_of(floor, kind, pair)
-        ours = _filled(floor, kind, at)
+        at = instrument_of(venue, kind, pair)
+        ours = _filled(venue, kind, at)
         orders.sort(key=lambda each: each["order_filled_timestamp"])
         assert len(orders) == len(ours), f"{pair}: {len(orders)} filled orders, not {len(ours)}"
         for theirs, order in zip(orders, ours, strict=True):
@@ -63,19 +63,19 @@ def check_trades(floor: Floor, kind: str, trades: Iterable[dict[str, Any]]) -> N
             same(f"{pair} average", theirs["safe_price"], order.average_price or Decimal(0))
 
 
-def _filled(floor: Floor, kind: str, instrument: Any) -> list[VenueOrder]:
-    view = floor.view(kind)
+def _filled(venue: SimulatedVenue, kind: str, instrument: Any) -> list[VenueOrder]:
+    view = venue.view(kind)
     every = view.closed_orders(ACCOUNT, instrument) + view.open_orders(ACCOUNT, instrument)
     return sorted((each for each in every if each.filled), key=lambda each: each.updated_ns)
 
 
-def check_fees(floor: Floor, kind: str, trade: dict[str, Any]) -> None:
+def check_fees(venue: SimulatedVenue, kind: str, trade: dict[str, Any]) -> None:
     """The rates and assets of what entry and exit have cost; of a perpetual the profit after it."""
-    at = instrument_of(floor, kind, trade["pair"])
+    at = instrument_of(venue, kind, trade["pair"])
     since, until = trade["open_timestamp"], trade["close_timestamp"] or math.inf
     fills = [
         each
-        for each in floor.view(kind).fills(ACCOUNT, at)
+        for each in venue.view(kind).fills(ACCOUNT, at)
         if since - 5_000 <= each.now_ns // 10**6 <= until + 5_000
     ]
     entering = Side.SELL if trade["is_short"] else Side.BUY
@@ -103,15 +103,15 @@ def _rate(fills: list[Executed]) -> Decimal:
     return _fee(fills) / value
 
 
-def check_positions(floor: Floor, kind: str, trades: Iterable[dict[str, Any]]) -> None:
+def check_positions(venue: SimulatedVenue, kind: str, trades: Iterable[dict[str, Any]]) -> None:
     """What is open is open there, the same way round and for the same price."""
     trades = list(trades)
     if kind == "spot":
         return
-    positions = {each.instrument.symbol: each for each in floor.view(kind).positions(ACCOUNT)}
+    positions = {each.instrument.symbol: each for each in venue.view(kind).positions(ACCOUNT)}
     assert len(positions) == len(trades), f"{len(positions)} positions, {len(trades)} trades"
     for trade in trades:
-        position = positions[instrument_of(floor, kind, trade["pair"]).symbol]
+        position = positions[instrument_of(venue, kind, trade["pair"]).symbol]
         direction = Direction.SHORT if trade["is_short"] else Direction.LONG
         assert position.direction is direction
         assert position.margin_mode is MarginMode.ISOLATED
@@ -126,13 +126,15 @@ def check_positions(floor: Floor, kind: str, trades: Iterable[dict[str, Any]]) -
         same("liquidation", theirs, position.liquidation_price + Decimal(nearer), 1e-3)
 
 
-def check_balances(floor: Floor, kind: str, balances: dict[str, Any], *, flat: bool) -> None:
+def check_balances(
+    venue: SimulatedVenue, kind: str, balances: dict[str, Any], *, flat: bool
+) -> None:
     """Every coin that freqtrade shows: all there is of it on spot, what is free once it is out.
 
     Before that freqtrade may show what was free before its last order.
     """
     told = {each["currency"]: each for each in balances["currencies"] if not each["is_position"]}
-    held = {each.asset: each for each in floor.view(kind).holdings(ACCOUNT)}
+    held = {each.asset: each for each in venue.view(kind).holdings(ACCOUNT)}
     assert "USDT" in told, f"freqtrade shows {sorted(told)}"
     for asset, words in told.items():
         if flat:

@@ -11,9 +11,10 @@ from typing import Any
 
 from bowline.core.model.values import floor_to_step
 from bowline.core.sim.exchange import VenueOrder
-from bowline.simex import ACCOUNT, World, serve, symbol_spec
-from bowline.simex.dialect import ApiCall, ApiError
-from bowline.simex.floor import Floor
+from bowline.simex import ACCOUNT, VenueSimulator, serve, symbol_spec
+from bowline.simex.dialect import Dialect
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from tests.simex.freqtrade_judge import books
 from tests.simex.freqtrade_judge.bot import LIMIT_STOPS_ALONE, WITHOUT_STOPS, Bot, trading
 from tests.simex.freqtrade_judge.environment import Environment
@@ -28,9 +29,11 @@ _SYMBOLS = ("BTCUSDT", "ETHUSDT")
 class Bout:
     """One market of a venue with freqtrade in it."""
 
-    def __init__(self, bot: Bot, floor: Floor, market: StillMarket, kind: str, stop: str) -> None:
+    def __init__(
+        self, bot: Bot, venue: SimulatedVenue, market: StillMarket, kind: str, stop: str
+    ) -> None:
         self._bot = bot
-        self._floor = floor
+        self._venue = venue
         self._market = market
         self._kind = kind
         self._stop = stop
@@ -77,7 +80,7 @@ class Bout:
         await self._bot.post("forceexit", tradeid="all")
 
         async def left() -> bool:
-            orders = self._floor.view(self._kind).open_orders(ACCOUNT)
+            orders = self._venue.view(self._kind).open_orders(ACCOUNT)
             return not await self._open() and not orders
 
         await self._until("out of every pair", left)
@@ -96,7 +99,7 @@ class Bout:
             assert stop is not None
             assert stop.requested.trigger is not None
             through = Decimal("1.003") if trade["is_short"] else Decimal("0.997")
-            tick = self._floor.listing(stop.instrument).instrument.tick_size
+            tick = self._venue.listing(stop.instrument).instrument.tick_size
             price = floor_to_step(stop.requested.trigger * through, tick)
             await self._bot.post("stopentry")
             self._market.move(stop.instrument.symbol, price)
@@ -111,7 +114,7 @@ class Bout:
         await self._settled()
 
     def _stop_of(self, trade: dict[str, Any]) -> VenueOrder | None:
-        return books.resting_stop(self._floor, self._kind, trade["pair"])
+        return books.resting_stop(self._venue, self._kind, trade["pair"])
 
     async def _open(self) -> list[dict[str, Any]]:
         return await self._bot.get("status") or []
@@ -123,10 +126,10 @@ class Bout:
             open_now = await self._open()
             done = (await self._bot.get("trades"))["trades"]
             every = {each["trade_id"]: each for each in [*done, *open_now]}
-            books.check_trades(self._floor, self._kind, every.values())
-            books.check_positions(self._floor, self._kind, open_now)
+            books.check_trades(self._venue, self._kind, every.values())
+            books.check_positions(self._venue, self._kind, open_now)
             held = await self._bot.get("balance")
-            books.check_balances(self._floor, self._kind, held, flat=not open_now)
+            books.check_balances(self._venue, self._kind, held, flat=not open_now)
             return True
 
         await self._until("books that agree", agree)
@@ -153,20 +156,20 @@ async def judge(
     """What became of each step, "" if it passed; and what freqtrade complained about."""
     specs = [symbol_spec(each) for each in _SYMBOLS]
     market = StillMarket(specs, seed=1)
-    world = World([venue], market=market, seed=1)
-    unknown = _watch_unknown(world.floors[venue])
+    simulator = VenueSimulator([venue], market=market, seed=1)
+    unknown = _watch_unknown(simulator.dialects[venue])
     found: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = (keep or Path(temporary)) / f"{venue}-{kind}"
         folder.mkdir(parents=True, exist_ok=True)
         async with (
-            serve(world) as address,
+            serve(simulator) as address,
             trading(
-                environment, folder, venue, kind, address, world.floors[venue].credentials, stop
+                environment, folder, venue, kind, address, simulator.venues[venue].credentials, stop
             ) as bot,
         ):
             kept = "limit" if (venue, kind) in LIMIT_STOPS_ALONE else stop
-            bout = Bout(bot, world.floors[venue], market, kind, kept)
+            bout = Bout(bot, simulator.venues[venue], market, kind, kept)
             for step in STEPS:
                 if step.startswith("stop ") and (venue, kind) in WITHOUT_STOPS:
                     continue
@@ -179,14 +182,14 @@ async def judge(
         return found, bot.complaints() + [f"not played: {each}" for each in unknown]
 
 
-def _watch_unknown(floor: Floor) -> dict[str, None]:
+def _watch_unknown(dialect: Dialect) -> dict[str, None]:
     """What is asked for from now on that the venue does not play."""
     unknown: dict[str, None] = {}
-    said = floor.dialect.unknown_path_error
+    said = dialect.unknown_path_error
 
     def unknown_path_error(call: ApiCall) -> ApiError:
         unknown[f"{call.method} {call.path}"] = None
         return said(call)
 
-    floor.dialect.unknown_path_error = unknown_path_error  # type: ignore[method-assign]
+    dialect.unknown_path_error = unknown_path_error  # type: ignore[method-assign]
     return unknown

@@ -19,7 +19,7 @@ from bowline.core.venue import (
     PositionMode,
     TimeInForce,
 )
-from bowline.simex import Faults, SyntheticMarket, World, serve, symbol_spec
+from bowline.simex import Faults, SyntheticMarket, VenueSimulator, serve, symbol_spec
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Rejected, Unknown
 from bowline.venues.rate_limits import RateLimiter
@@ -39,14 +39,14 @@ def at_simex(name: str, walk: Walk, **fault: Any) -> None:
         faults.add(**fault)
 
     async def run() -> None:
-        world = World(
+        simulator = VenueSimulator(
             [market.venue],
             market=SyntheticMarket([symbol_spec("BTCUSDT")], 7),
             seed=7,
             faults=faults,
         )
-        async with serve(world, 0) as address:
-            keys = world.floors[market.venue].credentials
+        async with serve(simulator, 0) as address:
+            keys = simulator.venues[market.venue].credentials
             venue = RestVenue(
                 market,
                 quirks,

@@ -14,7 +14,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, OrderId, Side, floor_to_step
 from bowline.core.venue import Balance, OrderRequest, PositionReport
-from bowline.simex import DIALECTS, Faults, SyntheticMarket, World, serve, symbol_spec
+from bowline.simex import DIALECTS, Faults, SyntheticMarket, VenueSimulator, serve, symbol_spec
 from bowline.venues import Venue
 from bowline.venues.codecs import ACCOUNT_CODECS
 from bowline.venues.errors import Retryable
@@ -94,9 +94,9 @@ async def seated(name: str, **fault: object) -> AsyncIterator[Table]:
     if fault:
         faults.add(**fault)
     source = SyntheticMarket([symbol_spec("BTCUSDT")], 7)
-    world = World([market.venue], market=source, seed=7, faults=faults)
-    async with serve(world, 0) as address:
-        keys = world.floors[market.venue].credentials
+    simulator = VenueSimulator([market.venue], market=source, seed=7, faults=faults)
+    async with serve(simulator, 0) as address:
+        keys = simulator.venues[market.venue].credentials
         access = VenueAccess(
             f"http://127.0.0.1:{address.port}",
             Credentials(keys.api_key, keys.secret, keys.password),

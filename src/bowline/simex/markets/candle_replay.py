@@ -16,10 +16,10 @@ from pathlib import Path
 
 from bowline.core.model.market import CandleFrame
 from bowline.core.model.values import MINUTE_NS, Timeframe, to_decimals
-from bowline.simex.floor import Floor
 from bowline.simex.markets.source import ExternalMarket, FundingSchedule
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import SimulatedVenue
 from bowline.storage.files import read_candle_file
 
 #: when within a minute its four prices are printed
@@ -37,7 +37,7 @@ class ReplayedCandles:
         self._levels = levels
         self._rng = random.Random(f"replay {seed}")  # noqa: S311 - a seeded world, no secret
         self._index = 0
-        self._markets: list[tuple[Floor, ExternalMarket]] = []
+        self._markets: list[tuple[SimulatedVenue, ExternalMarket]] = []
 
     @classmethod
     def from_file(
@@ -50,14 +50,14 @@ class ReplayedCandles:
         """The present minute."""
         return now_ns - now_ns % MINUTE_NS
 
-    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, venues: Sequence[SimulatedVenue]) -> None:
         """Set books at the first price, then schedule the first candle."""
-        for floor in floors:
-            FundingSchedule(floor, self._rng).start()
+        for venue in venues:
+            FundingSchedule(venue, self._rng).start()
             for kind in ("spot", "linear"):
-                for listing in floor.listings(kind):
-                    market = ExternalMarket(floor, listing, self._rng, self._levels)
-                    self._markets.append((floor, market))
+                for listing in venue.listings(kind):
+                    market = ExternalMarket(venue, listing, self._rng, self._levels)
+                    self._markets.append((venue, market))
         self._apply(scheduler, to_decimals([float(self._frame.open[0])])[0])
         start_ns = self.begin_ns(scheduler.now_ns)
         if scheduler.now_ns > start_ns:
@@ -82,11 +82,11 @@ class ReplayedCandles:
 
     def _apply(self, scheduler: Scheduler, price: Decimal, volume: Decimal | None = None) -> None:
         now_ns = scheduler.now_ns
-        for floor, market in self._markets:
+        for venue, market in self._markets:
             if volume is not None:
                 market.print_at(now_ns, price, volume)
             market.set_book(now_ns, price)
-            if market.instrument in floor.funding:
-                floor.engine_of(market.instrument).set_mark_price(now_ns, market.instrument, price)
-        for floor in {id(each): each for each, _ in self._markets}.values():
-            floor.publish()
+            if market.instrument in venue.funding:
+                venue.engine_of(market.instrument).set_mark_price(now_ns, market.instrument, price)
+        for venue in {id(each): each for each, _ in self._markets}.values():
+            venue.publish()

@@ -16,16 +16,16 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import BookLevel
 from bowline.core.venue import Listing
-from bowline.simex.floor import Floor
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import SimulatedVenue
 
 #: the usual interval of the venues' perpetuals, here that of all of them
 _FUNDING_INTERVAL_NS = 8 * 3_600_000_000_000
 
 
 class MarketSource(Protocol):
-    """Moves every floor's markets from `start` on, by callbacks of the scheduler."""
+    """Moves every venue's markets from `start` on, by callbacks of the scheduler."""
 
     @property
     def specs(self) -> Sequence[SymbolSpec]:
@@ -34,19 +34,21 @@ class MarketSource(Protocol):
     def begin_ns(self, now_ns: int) -> int:
         """When the history of a simulation that starts now begins: not after now."""
 
-    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, venues: Sequence[SimulatedVenue]) -> None:
         """Print the history, then schedule what follows."""
 
 
 class ExternalMarket:
     """All participants but the test account, in one instrument of one venue. `levels` a side."""
 
-    def __init__(self, floor: Floor, listing: Listing, rng: random.Random, levels: int) -> None:
-        self._floor = floor
+    def __init__(
+        self, venue: SimulatedVenue, listing: Listing, rng: random.Random, levels: int
+    ) -> None:
+        self._venue = venue
         self._rng = rng
         self._levels = levels
         self.instrument: InstrumentId = listing.instrument.id
-        self._engine = floor.engine_of(self.instrument)
+        self._engine = venue.engine_of(self.instrument)
         self._bid_sizes: dict[int, int] = {}
         self._ask_sizes: dict[int, int] = {}
         self._best_bid = self._best_ask = 0
@@ -104,7 +106,7 @@ class ExternalMarket:
         self.trade(now_ns, quantity)
 
     def _steps(self) -> tuple[Decimal, Decimal]:
-        instrument = self._floor.listing(self.instrument).instrument
+        instrument = self._venue.listing(self.instrument).instrument
         return instrument.tick_size, instrument.lot_step
 
     def _sizes(self, before: dict[int, int], ticks: range, mutable: slice) -> dict[int, int]:
@@ -117,29 +119,29 @@ class ExternalMarket:
 class FundingSchedule:
     """Pays every perpetual's funding at each full eight hours UTC, at random rates."""
 
-    def __init__(self, floor: Floor, rng: random.Random) -> None:
-        self._floor = floor
+    def __init__(self, venue: SimulatedVenue, rng: random.Random) -> None:
+        self._venue = venue
         self._rng = rng
 
     def start(self) -> None:
         """Make up the last three payments and schedule the next."""
-        now_ns = self._floor.scheduler.now_ns
+        now_ns = self._venue.scheduler.now_ns
         due_ns = now_ns - now_ns % _FUNDING_INTERVAL_NS + _FUNDING_INTERVAL_NS
-        for listing in self._floor.listings("linear"):
+        for listing in self._venue.listings("linear"):
             instrument = listing.instrument.id
             past = [(self._rate(), due_ns - back * _FUNDING_INTERVAL_NS) for back in (3, 2, 1)]
-            self._floor.funding_paid[instrument] = past
-            self._floor.funding[instrument] = (self._rate(), due_ns)
-        self._floor.scheduler.call_at(due_ns, self._pay)
+            self._venue.funding_paid[instrument] = past
+            self._venue.funding[instrument] = (self._rate(), due_ns)
+        self._venue.scheduler.call_at(due_ns, self._pay)
 
     def _pay(self) -> None:
-        floor = self._floor
-        for instrument, (rate, due_ns) in list(floor.funding.items()):
-            floor.engine_of(instrument).pay_funding(floor.scheduler.now_ns, instrument, rate)
-            floor.funding_paid[instrument].append((rate, due_ns))
-            floor.funding[instrument] = (self._rate(), due_ns + _FUNDING_INTERVAL_NS)
-        floor.publish()
-        floor.scheduler.call_at(due_ns + _FUNDING_INTERVAL_NS, self._pay)
+        venue = self._venue
+        for instrument, (rate, due_ns) in list(venue.funding.items()):
+            venue.engine_of(instrument).pay_funding(venue.scheduler.now_ns, instrument, rate)
+            venue.funding_paid[instrument].append((rate, due_ns))
+            venue.funding[instrument] = (self._rate(), due_ns + _FUNDING_INTERVAL_NS)
+        venue.publish()
+        venue.scheduler.call_at(due_ns + _FUNDING_INTERVAL_NS, self._pay)
 
     def _rate(self) -> Decimal:
         return Decimal(self._rng.randint(-50, 150)).scaleb(-6)

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
-from bowline.simex.floor import Floor
 from bowline.simex.markets.source import ExternalMarket, FundingSchedule
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import SimulatedVenue
 
 #: standard deviation of a return over one second
 _VOLATILITY_1S = 0.0001
@@ -45,21 +45,21 @@ class SyntheticMarket:
         self._rng = random.Random(f"market {seed}")  # noqa: S311 - a seeded world, no secret
         self._prices = {spec.symbol: float(spec.price) for spec in specs}
         self._offsets: dict[ExternalMarket, float] = {}
-        self._markets: dict[str, list[tuple[Floor, ExternalMarket]]] = {}
+        self._markets: dict[str, list[tuple[SimulatedVenue, ExternalMarket]]] = {}
 
     def begin_ns(self, now_ns: int) -> int:
         """`history_minutes` before the present minute."""
         return now_ns - now_ns % MINUTE_NS - self._history_ns
 
-    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, venues: Sequence[SimulatedVenue]) -> None:
         """Print the history, set the first books, schedule the steps."""
-        for floor in floors:
-            FundingSchedule(floor, self._rng).start()
+        for venue in venues:
+            FundingSchedule(venue, self._rng).start()
             for kind in ("spot", "linear"):
-                for listing in floor.listings(kind):
-                    market = ExternalMarket(floor, listing, self._rng, self.levels)
+                for listing in venue.listings(kind):
+                    market = ExternalMarket(venue, listing, self._rng, self.levels)
                     self._offsets[market] = self._rng.uniform(-_MAX_OFFSET, _MAX_OFFSET)
-                    self._markets.setdefault(market.instrument.symbol, []).append((floor, market))
+                    self._markets.setdefault(market.instrument.symbol, []).append((venue, market))
         self._print_history(scheduler.now_ns)
         for spec in self.specs:
             self._move(scheduler, spec)
@@ -76,24 +76,26 @@ class SyntheticMarket:
         now_ns = scheduler.now_ns
         self._walk(spec.symbol, self._step_s)
         mark = Decimal(repr(self._prices[spec.symbol]))
-        for floor, market, price in self._venue_prices(spec.symbol):
+        for venue, market, price in self._venue_prices(spec.symbol):
             market.set_book(now_ns, price)
             if self._rng.random() < _TRADE_PROBABILITY:
                 market.trade(now_ns)
-            if market.instrument in floor.funding:
-                tick = floor.listing(market.instrument).instrument.tick_size
-                floor.engine_of(market.instrument).set_mark_price(
+            if market.instrument in venue.funding:
+                tick = venue.listing(market.instrument).instrument.tick_size
+                venue.engine_of(market.instrument).set_mark_price(
                     now_ns, market.instrument, mark.quantize(tick)
                 )
-        for floor in {id(each): each for each, _ in self._markets[spec.symbol]}.values():
-            floor.publish()
+        for venue in {id(each): each for each, _ in self._markets[spec.symbol]}.values():
+            venue.publish()
         scheduler.call_later(self._step_s, lambda: self._move(scheduler, spec))
 
     def _walk(self, symbol: str, seconds: float) -> None:
         self._prices[symbol] *= 1 + self._rng.gauss(0, _VOLATILITY_1S) * seconds**0.5
 
-    def _venue_prices(self, symbol: str) -> Iterator[tuple[Floor, ExternalMarket, Decimal]]:
-        for floor, market in self._markets[symbol]:
+    def _venue_prices(
+        self, symbol: str
+    ) -> Iterator[tuple[SimulatedVenue, ExternalMarket, Decimal]]:
+        for venue, market in self._markets[symbol]:
             offset = self._offsets[market] * 0.999 + self._rng.gauss(0, _MAX_OFFSET / 50)
             self._offsets[market] = offset
-            yield floor, market, Decimal(repr(self._prices[symbol] * (1 + offset)))
+            yield venue, market, Decimal(repr(self._prices[symbol] * (1 + offset)))

@@ -14,10 +14,10 @@ from pathlib import Path
 from bowline.core.errors import NotFound
 from bowline.core.model.values import to_decimals
 from bowline.core.venue import QuoteChanged
-from bowline.simex.floor import Floor
 from bowline.simex.markets.source import ExternalMarket, FundingSchedule
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import SimulatedVenue
 from bowline.storage.tape import Tape, TapeKind, TapeTick
 
 _FOR_EVER_NS = 1 << 62
@@ -40,7 +40,7 @@ class ReplayedTape:
         self._quoted = quoted
         self._levels = levels
         self._rng = random.Random(f"tape {seed}")  # noqa: S311 - a seeded world, no secret
-        self._markets: list[tuple[Floor, ExternalMarket]] = []
+        self._markets: list[tuple[SimulatedVenue, ExternalMarket]] = []
         self._shift_ns = 0
 
     @classmethod
@@ -58,14 +58,14 @@ class ReplayedTape:
         """Now: a tape has no history."""
         return now_ns
 
-    def start(self, scheduler: Scheduler, floors: Sequence[Floor]) -> None:
+    def start(self, scheduler: Scheduler, venues: Sequence[SimulatedVenue]) -> None:
         """Apply the first tick, then schedule the next."""
-        for floor in floors:
-            FundingSchedule(floor, self._rng).start()
+        for venue in venues:
+            FundingSchedule(venue, self._rng).start()
             for kind in ("spot", "linear"):
-                for listing in floor.listings(kind):
-                    market = ExternalMarket(floor, listing, self._rng, self._levels)
-                    self._markets.append((floor, market))
+                for listing in venue.listings(kind):
+                    market = ExternalMarket(venue, listing, self._rng, self._levels)
+                    self._markets.append((venue, market))
         first = next(self._ticks, None)
         if first is not None:
             self._shift_ns = scheduler.now_ns - first[0]
@@ -76,8 +76,8 @@ class ReplayedTape:
         now_ns = scheduler.now_ns
         for _, market in self._markets:
             self._apply_to(market, now_ns, tick)
-        for floor in {id(each): each for each, _ in self._markets}.values():
-            floor.publish()
+        for venue in {id(each): each for each, _ in self._markets}.values():
+            venue.publish()
         if (following := next(self._ticks, None)) is not None:
             seen_ns, after = following
             scheduler.call_at(seen_ns + self._shift_ns, lambda: self._apply(scheduler, after))

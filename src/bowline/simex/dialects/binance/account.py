@@ -8,8 +8,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Holding, PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import ApiCall, ApiError
+from bowline.simex.cancel_all_timer import CancelAllTimer
 from bowline.simex.dialects.binance.refusals import FIELDS, missing, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     fields_of,
@@ -19,7 +18,8 @@ from bowline.simex.dialects.binance.request_fields import (
 )
 from bowline.simex.dialects.binance.start import most_value
 from bowline.simex.dialects.binance.words import linear_position
-from bowline.simex.floor import Floor, remembered
+from bowline.simex.venue import SimulatedVenue, dialect_state
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms, plain
 
 _MARGIN_MODES = {"ISOLATED": MarginMode.ISOLATED, "CROSSED": MarginMode.CROSS}
@@ -32,7 +32,7 @@ class Kept:
     def __init__(self) -> None:
         self.listen_key = ""
         self.key_until_ns = 0
-        self.countdowns: defaultdict[InstrumentId, Countdown] = defaultdict(Countdown)
+        self.countdowns: defaultdict[InstrumentId, CancelAllTimer] = defaultdict(CancelAllTimer)
 
 
 Words = dict[str, object]
@@ -60,11 +60,11 @@ def spot_account(call: ApiCall) -> object:
         "accountType": "SPOT",
         "balances": [
             {"asset": each.asset, "free": plain(each.free), "locked": plain(each.locked)}
-            for each in call.floor.view("spot").holdings(call.account)
+            for each in call.venue.view("spot").holdings(call.account)
             if each.total or not bare
         ],
         "permissions": ["SPOT"],
-        "uid": int(call.floor.credentials.user_id),
+        "uid": int(call.venue.credentials.user_id),
     }  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def restrictions(call: ApiCall) -> object:
 
 def linear_account(call: ApiCall) -> object:
     """GET /fapi/v2 and v3/account: assets, and the positions that are open."""
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     holdings = view.holdings(call.account)
     money = next((each for each in holdings if each.asset == "USDT"), None)
     words: Words = {
@@ -102,7 +102,7 @@ def linear_account(call: ApiCall) -> object:
     } | ({} if money is None else _totals(money))
     words["assets"] = [_asset(each, ms(call.now_ns)) for each in holdings]
     words["positions"] = [
-        linear_position(call.floor, each) for each in view.positions(call.account)
+        linear_position(call.venue, each) for each in view.positions(call.account)
     ]
     return words
 
@@ -157,25 +157,25 @@ def linear_balance(call: ApiCall) -> object:
             "marginAvailable": True,
             "updateTime": ms(call.now_ns),
         }
-        for each in call.floor.view("linear").holdings(call.account)
+        for each in call.venue.view("linear").holdings(call.account)
     ]
 
 
 def positions(call: ApiCall) -> object:
     """GET /fapi/v3/positionRisk: the positions that are open."""
     chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
-    found = call.floor.view("linear").positions(call.account)
-    return [linear_position(call.floor, each) for each in found if each.instrument in chosen]
+    found = call.venue.view("linear").positions(call.account)
+    return [linear_position(call.venue, each) for each in found if each.instrument in chosen]
 
 
 def positions_with_flat(call: ApiCall) -> object:
     """GET /fapi/v2/positionRisk: every symbol, with leverage and margin type."""
     rows = []
     for listing in listings_in(call, fields_of(call)):
-        for each in legs(call.floor, call.account, listing):
+        for each in legs(call.venue, call.account, listing):
             isolated = each.margin_mode is MarginMode.ISOLATED
             rows.append(
-                linear_position(call.floor, each)
+                linear_position(call.venue, each)
                 | {
                     "leverage": plain(each.leverage),
                     "marginType": "isolated" if isolated else "cross",
@@ -186,9 +186,9 @@ def positions_with_flat(call: ApiCall) -> object:
     return rows
 
 
-def legs(floor: Floor, account: str, listing: Listing) -> list[PositionSnapshot]:
+def legs(venue: SimulatedVenue, account: str, listing: Listing) -> list[PositionSnapshot]:
     """The one-way position, or the two of hedge mode; flat ones too."""
-    instrument, view = listing.instrument.id, floor.view("linear")
+    instrument, view = listing.instrument.id, venue.view("linear")
     settings = view.settings(account, instrument)
     found = {each.direction: each for each in view.positions(account, instrument)}
     one_way = settings.position_mode is PositionMode.ONE_WAY
@@ -199,7 +199,7 @@ def legs(floor: Floor, account: str, listing: Listing) -> list[PositionSnapshot]
         found.get(way)
         or PositionSnapshot(
             account, instrument, settings.position_mode, way, ZERO, ZERO, ZERO,
-            settings.margin_mode, settings.leverage, ZERO, 0, floor.ticker(instrument).mark,
+            settings.margin_mode, settings.leverage, ZERO, 0, venue.ticker(instrument).mark,
         )
         for way in ways
     ]  # fmt: skip
@@ -211,10 +211,10 @@ def position_mode(call: ApiCall) -> object:
 
 
 def _hedged(call: ApiCall) -> bool:
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     modes = {
         view.settings(call.account, each.instrument.id).position_mode
-        for each in call.floor.listings("linear")
+        for each in call.venue.listings("linear")
     }
     return modes == {PositionMode.HEDGE}
 
@@ -225,11 +225,11 @@ def set_position_mode(call: ApiCall) -> object:
     if wanted not in ("true", "false"):
         raise missing("dualSidePosition")
     mode = PositionMode.HEDGE if wanted == "true" else PositionMode.ONE_WAY
-    refused = call.floor.set_position_mode(call.account, mode)
+    refused = call.venue.set_position_mode(call.account, mode)
     if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
         raise ApiError(-4059, "No need to change position side.")
     if refused is not None and refused.reason is RejectReason.MODE_IN_USE:
-        if call.floor.view("linear").open_orders(call.account):
+        if call.venue.view("linear").open_orders(call.account):
             raise ApiError(-4067, "Position side cannot be changed if there exists open orders.")
         raise ApiError(-4068, "Position side cannot be changed if there exists position.")
     return _done(refused)
@@ -242,11 +242,11 @@ def set_margin_type(call: ApiCall) -> object:
     mode = _MARGIN_MODES.get(fields.get("marginType", ""))
     if mode is None:
         raise missing("marginType")
-    refused = call.floor.set_margin_mode(call.account, instrument, mode)
+    refused = call.venue.set_margin_mode(call.account, instrument, mode)
     if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
         raise ApiError(-4046, "No need to change margin type.")
     if refused is not None and refused.reason is RejectReason.MODE_IN_USE:
-        if call.floor.view("linear").open_orders(call.account, instrument):
+        if call.venue.view("linear").open_orders(call.account, instrument):
             raise ApiError(-4047, "Margin type cannot be changed if there exists open orders.")
         raise ApiError(-4048, "Margin type cannot be changed if there exists position.")
     return _done(refused)
@@ -263,7 +263,7 @@ def set_leverage(call: ApiCall) -> object:
     fields = fields_of(call)
     listing = listing_in(call, fields)
     leverage = number_in(fields, "leverage")
-    refused = call.floor.set_leverage(call.account, listing.instrument.id, leverage)
+    refused = call.venue.set_leverage(call.account, listing.instrument.id, leverage)
     if refused is not None and refused.reason is RejectReason.LEVERAGE_TOO_HIGH:
         raise ApiError(-4028, f"Leverage {plain(leverage)} is not valid")
     if refused is not None and refused.reason is RejectReason.INSUFFICIENT_FUNDS:
@@ -279,7 +279,7 @@ def set_leverage(call: ApiCall) -> object:
 
 def symbol_config(call: ApiCall) -> object:
     """GET symbolConfig: leverage and margin type, which the positions do not tell."""
-    view, modes = call.floor.view("linear"), {mode: word for word, mode in _MARGIN_MODES.items()}
+    view, modes = call.venue.view("linear"), {mode: word for word, mode in _MARGIN_MODES.items()}
     shown = []
     for listing in listings_in(call, fields_of(call)):
         settings = view.settings(call.account, listing.instrument.id)
@@ -297,14 +297,14 @@ def symbol_config(call: ApiCall) -> object:
 
 def countdown(call: ApiCall) -> object:
     """POST countdownCancelAll: a symbol's orders go unless this is said again in time."""
-    fields, floor, account = fields_of(call), call.floor, call.account
+    fields, venue, account = fields_of(call), call.venue, call.account
     listing = listing_in(call, fields)
     wait_ms = FIELDS.integer(fields, "countdownTime", -1)
     if wait_ms < 0:
         raise missing("countdownTime")
-    switch = remembered(floor, Kept).countdowns[listing.instrument.id]
+    switch = dialect_state(venue, Kept).countdowns[listing.instrument.id]
     if wait_ms:
-        switch.start(floor, account, wait_ms / 1_000, ("linear",), listing.instrument.id)
+        switch.start(venue, account, wait_ms / 1_000, ("linear",), listing.instrument.id)
     else:
         switch.stop()
     return {"symbol": listing.venue_symbol, "countdownTime": str(wait_ms)}
@@ -312,24 +312,24 @@ def countdown(call: ApiCall) -> object:
 
 def open_listen_key(call: ApiCall) -> object:
     """POST and PUT listenKey: another hour. The same key as long as one is good."""
-    floor = call.floor
-    if call.method == "PUT" and not listen_key(floor):
+    venue = call.venue
+    if call.method == "PUT" and not listen_key(venue):
         raise ApiError(-1125, "This listenKey does not exist.")
-    if not listen_key(floor):
-        remembered(
-            floor, Kept
-        ).listen_key = f"{floor.credentials.password}{floor.scheduler.now_ns:x}"
-    remembered(floor, Kept).key_until_ns = floor.scheduler.now_ns + _HOUR_NS
-    return {"listenKey": listen_key(floor)}
+    if not listen_key(venue):
+        dialect_state(
+            venue, Kept
+        ).listen_key = f"{venue.credentials.password}{venue.scheduler.now_ns:x}"
+    dialect_state(venue, Kept).key_until_ns = venue.scheduler.now_ns + _HOUR_NS
+    return {"listenKey": listen_key(venue)}
 
 
 def close_listen_key(call: ApiCall) -> object:
     """DELETE listenKey."""
-    remembered(call.floor, Kept).listen_key = ""
+    dialect_state(call.venue, Kept).listen_key = ""
     return {}
 
 
-def listen_key(floor: Floor) -> str:
+def listen_key(venue: SimulatedVenue) -> str:
     """The listen key that is good now; empty if none is."""
-    kept = remembered(floor, Kept)
-    return kept.listen_key if floor.scheduler.now_ns < kept.key_until_ns else ""
+    kept = dialect_state(venue, Kept)
+    return kept.listen_key if venue.scheduler.now_ns < kept.key_until_ns else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing
-from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.binance.refusals import FIELDS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     Fields,
@@ -16,6 +15,7 @@ from bowline.simex.dialects.binance.request_fields import (
 )
 from bowline.simex.dialects.binance.trading import counted, or_refused, order_in
 from bowline.simex.dialects.binance.words import algo_id, algo_order, algo_order_id, is_algo
+from bowline.simex.venue_api import ApiCall, ApiError, Response
 from bowline.simex.wire_values import ms
 
 
@@ -28,8 +28,8 @@ def place(call: ApiCall) -> Response:
     order = order_in(call, listing_in(call, fields), fields)
     if order.trigger is None:
         raise ApiError(-1116, "Invalid orderType.")
-    placed = or_refused(call, call.floor.place(order))
-    return Response(algo_order(call.floor, placed), headers=headers)
+    placed = or_refused(call, call.venue.place(order))
+    return Response(algo_order(call.venue, placed), headers=headers)
 
 
 def cancel(call: ApiCall) -> object:
@@ -37,7 +37,7 @@ def cancel(call: ApiCall) -> object:
     found = _named(call, fields_of(call))
     if found is None or found.triggered:
         raise refusal_of("linear", Rejection(RejectReason.UNKNOWN_ORDER))
-    ended = or_refused(call, call.floor.cancel(call.account, found.instrument, found.order_id))
+    ended = or_refused(call, call.venue.cancel(call.account, found.instrument, found.order_id))
     names = {"algoId": algo_id(ended), "clientAlgoId": ended.client_id}
     return names | {"code": "200", "msg": "success"}
 
@@ -45,9 +45,9 @@ def cancel(call: ApiCall) -> object:
 def cancel_all(call: ApiCall) -> object:
     """DELETE algoOpenOrders of one symbol."""
     instrument = listing_in(call, fields_of(call)).instrument.id
-    for each in call.floor.view("linear").open_orders(call.account, instrument):
+    for each in call.venue.view("linear").open_orders(call.account, instrument):
         if each.waiting:
-            call.floor.cancel(call.account, instrument, each.order_id)
+            call.venue.cancel(call.account, instrument, each.order_id)
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 
@@ -56,15 +56,15 @@ def look_up(call: ApiCall) -> object:
     found = _named(call, fields_of(call))
     if found is None:
         raise no_such_order()
-    return algo_order(call.floor, found)
+    return algo_order(call.venue, found)
 
 
 def open_orders(call: ApiCall) -> object:
     """GET openAlgoOrders: those that wait."""
     chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
-    found = call.floor.view("linear").open_orders(call.account)
+    found = call.venue.view("linear").open_orders(call.account)
     return [
-        algo_order(call.floor, each) for each in found if each.waiting and each.instrument in chosen
+        algo_order(call.venue, each) for each in found if each.waiting and each.instrument in chosen
     ]
 
 
@@ -79,11 +79,11 @@ def all_orders(call: ApiCall) -> object:
         if algo_id(each) >= FIELDS.integer(fields, "algoId", 0)
         and start_ms <= ms(each.created_ns) <= end_ms
     ]
-    return [algo_order(call.floor, each) for each in found[-limit_in(fields, 500, 1000) :]]
+    return [algo_order(call.venue, each) for each in found[-limit_in(fields, 500, 1000) :]]
 
 
 def _every(call: ApiCall, listing: Listing) -> list[VenueOrder]:
-    view, instrument = call.floor.view("linear"), listing.instrument.id
+    view, instrument = call.venue.view("linear"), listing.instrument.id
     found = view.closed_orders(call.account, instrument)
     found += view.open_orders(call.account, instrument)
     return sorted(filter(is_algo, found), key=lambda order: order.order_id)
@@ -95,5 +95,5 @@ def _named(call: ApiCall, fields: Fields) -> VenueOrder | None:
         key = algo_order_id(FIELDS.integer(fields, "algoId", 0))
     elif not key:
         raise missing("algoId")
-    found = call.floor.view("linear").order(call.account, key)
+    found = call.venue.view("linear").order(call.account, key)
     return found if found is not None and is_algo(found) else None

@@ -9,19 +9,6 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialect import (
-    ApiCall,
-    ApiError,
-    Frame,
-    Handler,
-    Response,
-    Route,
-    StreamTopic,
-    Wallet,
-    WebSocketEndpoint,
-    public_route,
-    signed_route,
-)
 from bowline.simex.dialects.binance import (
     account,
     algo,
@@ -34,9 +21,20 @@ from bowline.simex.dialects.binance import (
     wsapi,
 )
 from bowline.simex.dialects.binance.words import FIRST_ORDER_ID
-from bowline.simex.floor import Floor
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
+from bowline.simex.session import WebSocketEndpoint
+from bowline.simex.stream_topics import Frame, StreamTopic
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import SimulatedVenue, WalletSpec
+from bowline.simex.venue_api import (
+    ApiCall,
+    ApiError,
+    Handler,
+    Response,
+    Route,
+    public_route,
+    signed_route,
+)
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import parse_int
 
@@ -205,15 +203,15 @@ _USED = {
 class BinanceDialect:
     """A spot wallet and a futures wallet; all is JSON text, a parameter is a form's."""
 
-    venue = "binance"
+    name = "binance"
     routes: Sequence[Route] = _ROUTES
     endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
-    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[WalletSpec]:
         """One each."""
         del listings
-        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
+        return (WalletSpec(("spot",), _SPOT_RULES), WalletSpec(("linear",), _LINEAR_RULES))
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTCUSDT and count base units."""
@@ -265,14 +263,14 @@ class BinanceDialect:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 
-    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """Nothing; but from now on a book's changes are counted."""
         if topic.instrument is not None and topic.channel == "book":
-            floor.depth(topic.instrument, topic.depth)
+            venue.depth(topic.instrument, topic.depth)
         return ()
 
     def render_update(
-        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+        self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """The events that a piece of news is."""
-        return streams.render_update(floor, topic, update)
+        return streams.render_update(venue, topic, update)

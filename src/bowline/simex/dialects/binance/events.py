@@ -37,7 +37,7 @@ from bowline.simex.dialects.binance.words import (
     state_word,
     type_word,
 )
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, plain, plain_or
 
@@ -56,12 +56,12 @@ Words = dict[str, object]
 class _Stage:
     """An order at the moment that an event tells of: after this fill, or as it is."""
 
-    def __init__(self, floor: Floor, order: VenueOrder, fill: Executed | None) -> None:
+    def __init__(self, venue: SimulatedVenue, order: VenueOrder, fill: Executed | None) -> None:
         self.order, self.fill = order, fill
         self.filled, self.cost, self.state = order.filled, order.cost, state_word(order)
         if fill is None:
             return
-        view = floor.engine_of(order.instrument).view
+        view = venue.engine_of(order.instrument).view
         until = [
             each
             for each in view.fills(order.account, order.instrument)
@@ -87,47 +87,47 @@ class _Stage:
         return plain((self.cost / self.filled).quantize(CENTS)) if self.filled else "0"
 
 
-def spot_events(floor: Floor, update: VenueUpdate) -> Iterable[Words]:
+def spot_events(venue: SimulatedVenue, update: VenueUpdate) -> Iterable[Words]:
     """ExecutionReport and outboundAccountPosition."""
     match update:
         case OrderUpdated(order=order) if not _is_a_fill(order):
-            yield _execution_report(floor, _Stage(floor, order, None), update.now_ns)
+            yield _execution_report(venue, _Stage(venue, order, None), update.now_ns)
         case Executed():
             yield _execution_report(
-                floor, _Stage(floor, _order_of(floor, update), update), update.now_ns
+                venue, _Stage(venue, _order_of(venue, update), update), update.now_ns
             )
         case BalanceUpdated(holding=holding):
             yield {
                 "e": "outboundAccountPosition",
-                "E": ms(floor.now_ns),
+                "E": ms(venue.now_ns),
                 "u": ms(update.now_ns),
                 "B": [{"a": holding.asset, "f": plain(holding.free), "l": plain(holding.locked)}],
             }
 
 
-def linear_events(floor: Floor, update: VenueUpdate) -> Iterable[Words]:
+def linear_events(venue: SimulatedVenue, update: VenueUpdate) -> Iterable[Words]:
     """ORDER_TRADE_UPDATE, ALGO_UPDATE and ACCOUNT_UPDATE."""
     match update:
         case OrderUpdated(order=order):
             if is_algo(order):
-                yield _event(floor, "ALGO_UPDATE", update.now_ns, {"o": _algo(floor, order)})
+                yield _event(venue, "ALGO_UPDATE", update.now_ns, {"o": _algo(venue, order)})
             if in_engine(order) and not _is_a_fill(order):
-                told = _trade_update(floor, _Stage(floor, order, None), update.now_ns)
-                yield _event(floor, "ORDER_TRADE_UPDATE", update.now_ns, {"o": told})
+                told = _trade_update(venue, _Stage(venue, order, None), update.now_ns)
+                yield _event(venue, "ORDER_TRADE_UPDATE", update.now_ns, {"o": told})
         case Executed():
-            stage = _Stage(floor, _order_of(floor, update), update)
-            told = _trade_update(floor, stage, update.now_ns)
-            yield _event(floor, "ORDER_TRADE_UPDATE", update.now_ns, {"o": told})
+            stage = _Stage(venue, _order_of(venue, update), update)
+            told = _trade_update(venue, stage, update.now_ns)
+            yield _event(venue, "ORDER_TRADE_UPDATE", update.now_ns, {"o": told})
         case BalanceUpdated(holding=holding, reason=reason) if reason in _WHY:
             moved = {"m": _WHY[reason], "B": [_balance(holding, reason, update.change)], "P": []}
-            yield _event(floor, "ACCOUNT_UPDATE", update.now_ns, {"a": moved})
+            yield _event(venue, "ACCOUNT_UPDATE", update.now_ns, {"a": moved})
         case PositionUpdated(position=position):
-            moved = {"m": "ORDER", "B": [], "P": [_position(floor, position)]}
-            yield _event(floor, "ACCOUNT_UPDATE", update.now_ns, {"a": moved})
+            moved = {"m": "ORDER", "B": [], "P": [_position(venue, position)]}
+            yield _event(venue, "ACCOUNT_UPDATE", update.now_ns, {"a": moved})
 
 
-def _event(floor: Floor, name: str, at_ns: int, more: Words) -> Words:
-    return {"e": name, "E": ms(floor.now_ns), "T": ms(at_ns)} | more
+def _event(venue: SimulatedVenue, name: str, at_ns: int, more: Words) -> Words:
+    return {"e": name, "E": ms(venue.now_ns), "T": ms(at_ns)} | more
 
 
 def _is_a_fill(order: VenueOrder) -> bool:
@@ -135,21 +135,21 @@ def _is_a_fill(order: VenueOrder) -> bool:
     return order.state in (OrderState.PARTLY_FILLED, OrderState.FILLED)
 
 
-def _order_of(floor: Floor, fill: Executed) -> VenueOrder:
-    # not the floor's view, which a fault may keep from seeing what is new
-    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+def _order_of(venue: SimulatedVenue, fill: Executed) -> VenueOrder:
+    # not the venue's view, which a fault may keep from seeing what is new
+    order = venue.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
     assert order is not None
     return order
 
 
-def _execution_report(floor: Floor, stage: _Stage, at_ns: int) -> Words:
+def _execution_report(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words:
     order, fill = stage.order, stage.fill
     requested, last = order.requested, fill.quantity * fill.price if fill else ZERO
     cancelled = stage.what == "CANCELED"
     words: Words = {
         "e": "executionReport",
-        "E": ms(floor.now_ns),
-        "s": floor.listing(order.instrument).venue_symbol,
+        "E": ms(venue.now_ns),
+        "s": venue.listing(order.instrument).venue_symbol,
         "c": f"cancel{at_ns:x}" if cancelled else order.client_id,
         "S": SIDES[order.side],
         "o": type_word(order),
@@ -184,11 +184,11 @@ def _execution_report(floor: Floor, stage: _Stage, at_ns: int) -> Words:
     return words if order.waiting else words | {"W": ms(order.created_ns)}
 
 
-def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
+def _trade_update(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words:
     order, fill = stage.order, stage.fill
     requested = order.requested
     return {
-        "s": floor.listing(order.instrument).venue_symbol,
+        "s": venue.listing(order.instrument).venue_symbol,
         "c": client_word(order),
         "S": SIDES[order.side],
         "o": engine_type_word(order),
@@ -203,7 +203,7 @@ def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
         "l": plain(fill.quantity) if fill else "0",
         "z": plain(stage.filled),
         "L": plain(fill.price) if fill else "0",
-        "N": fill.fee_asset if fill else floor.listing(order.instrument).quote,
+        "N": fill.fee_asset if fill else venue.listing(order.instrument).quote,
         "n": plain(fill.fee) if fill else "0",
         "T": ms(at_ns),
         "t": fill.trade_id if fill else 0,
@@ -225,14 +225,14 @@ def _trade_update(floor: Floor, stage: _Stage, at_ns: int) -> Words:
     }
 
 
-def _algo(floor: Floor, order: VenueOrder) -> Words:
+def _algo(venue: SimulatedVenue, order: VenueOrder) -> Words:
     requested = order.requested
     return {
         "caid": order.client_id,
         "aid": algo_id(order),
         "at": "CONDITIONAL",
         "o": type_word(order),
-        "s": floor.listing(order.instrument).venue_symbol,
+        "s": venue.listing(order.instrument).venue_symbol,
         "S": SIDES[order.side],
         "ps": LEGS[requested.position_side],
         "f": "GTC",
@@ -263,11 +263,11 @@ def _balance(holding: Holding, reason: BalanceReason, change: Decimal) -> Words:
     return {"a": holding.asset, "wb": total, "cw": total, "bc": plain(other)}
 
 
-def _position(floor: Floor, position: PositionSnapshot) -> Words:
+def _position(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     isolated = position.margin_mode is MarginMode.ISOLATED
     entry = plain(position.entry_price.quantize(CENTS))
     return {
-        "s": floor.listing(position.instrument).venue_symbol,
+        "s": venue.listing(position.instrument).venue_symbol,
         "pa": plain(signed(position, position.quantity)),
         "ep": entry,
         "bep": entry,

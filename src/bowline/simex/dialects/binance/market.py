@@ -5,7 +5,6 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import MAX_PRICE, MAX_QUANTITY, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.binance.refusals import FIELDS
 from bowline.simex.dialects.binance.request_fields import (
     kind_of,
@@ -15,7 +14,8 @@ from bowline.simex.dialects.binance.request_fields import (
     market_of,
     window_in,
 )
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: `interval` -> minutes
@@ -83,7 +83,7 @@ _RATE_LIMITS = {
 
 
 def _assets(call: ApiCall) -> list[Words]:
-    quotes = {each.quote for each in call.floor.listings("linear")}
+    quotes = {each.quote for each in call.venue.listings("linear")}
     return [
         {"asset": each, "marginAvailable": True, "autoAssetExchange": "0"}
         for each in sorted(quotes)
@@ -189,7 +189,7 @@ def book(call: ApiCall) -> object:
     listing = listing_in(call, call.query)
     kind = kind_of(call)
     limit = limit_in(call.query, 100 if kind == "spot" else 500, 5000 if kind == "spot" else 1000)
-    view = call.floor.depth(listing.instrument.id, 0)
+    view = call.venue.depth(listing.instrument.id, 0)
     shown: Words = {
         "lastUpdateId": view.last,
         "bids": [[plain(price), plain(size)] for price, size in view.bids[:limit]],
@@ -209,7 +209,7 @@ def candles(call: ApiCall) -> object:
     limit = limit_in(call.query, 500, 1000 if kind_of(call) == "spot" else 1500)
     start_ms, end_ms = window_in(call.query)
     length_ns = minutes * MINUTE_NS
-    view = call.floor.view_of(listing.instrument.id)
+    view = call.venue.view_of(listing.instrument.id)
     known = aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
     shown = [each for each in known if start_ms <= ms(each.open_ns) <= end_ms]
     shown = shown[:limit] if "startTime" in call.query else shown[-limit:]
@@ -235,15 +235,15 @@ def mark_candles(call: ApiCall) -> object:
 
 def ticker_day(call: ApiCall) -> object:
     """GET ticker/24hr."""
-    shown = [ticker_words(call.floor, each) for each in listings_in(call, call.query)]
+    shown = [ticker_words(call.venue, each) for each in listings_in(call, call.query)]
     return shown[0] if call.query.get("symbol") else shown
 
 
-def ticker_words(floor: Floor, listing: Listing) -> Words:
+def ticker_words(venue: SimulatedVenue, listing: Listing) -> Words:
     """The last 24 hours, as REST tells them."""
     instrument = listing.instrument.id
-    shown, now_ms = floor.ticker(instrument), ms(floor.now_ns)
-    prints = floor.view_of(instrument).trades(instrument)
+    shown, now_ms = venue.ticker(instrument), ms(venue.now_ns)
+    prints = venue.view_of(instrument).trades(instrument)
     last, opened = shown.last, shown.open
     change = last - opened if last is not None and opened is not None else None
     mean = shown.turnover / shown.volume if shown.volume else last
@@ -266,19 +266,19 @@ def ticker_words(floor: Floor, listing: Listing) -> Words:
         "count": len(prints),
     }
     if market_of(instrument) == "spot":
-        words |= {"prevClosePrice": plain_or(opened, "0")} | best_words(floor, listing)
+        words |= {"prevClosePrice": plain_or(opened, "0")} | best_words(venue, listing)
     return words
 
 
 def ticker_book(call: ApiCall) -> object:
     """GET ticker/bookTicker."""
-    shown = [best_words(call.floor, each) for each in listings_in(call, call.query)]
+    shown = [best_words(call.venue, each) for each in listings_in(call, call.query)]
     return shown[0] if call.query.get("symbol") else shown
 
 
-def best_words(floor: Floor, listing: Listing) -> Words:
+def best_words(venue: SimulatedVenue, listing: Listing) -> Words:
     """The best level of each side; zeros where nobody is."""
-    shown = floor.ticker(listing.instrument.id)
+    shown = venue.ticker(listing.instrument.id)
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
     return {
         "symbol": listing.venue_symbol,
@@ -294,7 +294,7 @@ def ticker_price(call: ApiCall) -> object:
     shown = [
         {
             "symbol": each.venue_symbol,
-            "price": plain_or(call.floor.ticker(each.instrument.id).last, "0"),
+            "price": plain_or(call.venue.ticker(each.instrument.id).last, "0"),
         }
         for each in listings_in(call, call.query)
     ]
@@ -349,7 +349,7 @@ def agg_words(trade: TradePublished) -> Words:
 
 
 def _prints(call: ApiCall, listing: Listing) -> list[TradePublished]:
-    return call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, 10_000)
+    return call.venue.view_of(listing.instrument.id).trades(listing.instrument.id, 10_000)
 
 
 def premium_index(call: ApiCall) -> object:
@@ -360,8 +360,8 @@ def premium_index(call: ApiCall) -> object:
 
 def _premium(call: ApiCall, listing: Listing) -> Words:
     instrument = listing.instrument.id
-    mark = plain_or(call.floor.ticker(instrument).mark, "0")
-    rate, due_ns = call.floor.funding.get(instrument, (None, 0))
+    mark = plain_or(call.venue.ticker(instrument).mark, "0")
+    rate, due_ns = call.venue.funding.get(instrument, (None, 0))
     return {
         "symbol": listing.venue_symbol,
         "markPrice": mark,
@@ -381,7 +381,7 @@ def funding_rates(call: ApiCall) -> object:
     found = [
         (at_ns, listing.venue_symbol, rate)
         for listing in listings_in(call, call.query)
-        for rate, at_ns in call.floor.funding_paid.get(listing.instrument.id, [])
+        for rate, at_ns in call.venue.funding_paid.get(listing.instrument.id, [])
         if start_ms <= ms(at_ns) <= end_ms
     ]
     found.sort()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason
-from bowline.simex.dialect import ApiError
+from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason

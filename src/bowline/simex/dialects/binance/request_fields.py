@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.binance.refusals import FIELDS, missing, refusal_of
+from bowline.simex.venue_api import ApiCall
 
 Fields = dict[str, str]
 
@@ -38,7 +38,7 @@ def listing_in(call: ApiCall, fields: Fields) -> Listing:
     if not fields.get("symbol"):
         raise missing("symbol")
     kind = kind_of(call)
-    listing = call.floor.listing_at(kind, fields["symbol"])
+    listing = call.venue.listing_by_symbol(kind, fields["symbol"])
     if listing is None:
         raise refusal_of(kind, Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
@@ -48,7 +48,7 @@ def listings_in(call: ApiCall, fields: Fields) -> list[Listing]:
     """The one that is named, or all."""
     if fields.get("symbol"):
         return [listing_in(call, fields)]
-    return call.floor.listings(kind_of(call))
+    return call.venue.listings(kind_of(call))
 
 
 def number_in(fields: Fields, name: str) -> Decimal:

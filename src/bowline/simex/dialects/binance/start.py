@@ -7,7 +7,6 @@ from decimal import Decimal
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import FundingPaid, Tier
 from bowline.core.venue import Listing
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.binance.refusals import missing
 from bowline.simex.dialects.binance.request_fields import (
     fields_of,
@@ -17,7 +16,8 @@ from bowline.simex.dialects.binance.request_fields import (
     listings_in,
     window_in,
 )
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
@@ -45,15 +45,15 @@ TIERS = tuple(
 def leverage_brackets(call: ApiCall) -> object:
     """GET leverageBracket: `cum` is what a bracket's maintenance margin is less."""
     return [
-        {"symbol": each.venue_symbol, "notionalCoef": 1.0, "brackets": _brackets(call.floor)}
+        {"symbol": each.venue_symbol, "notionalCoef": 1.0, "brackets": _brackets(call.venue)}
         for each in listings_in(call, fields_of(call))
     ]
 
 
-def _brackets(floor: Floor) -> list[Words]:
+def _brackets(venue: SimulatedVenue) -> list[Words]:
     rows: list[Words] = []
     least = ZERO
-    for number, tier in enumerate(floor.view("linear").tiers(), 1):
+    for number, tier in enumerate(venue.view("linear").tiers(), 1):
         rows.append(
             {
                 "bracket": number,
@@ -91,10 +91,10 @@ def set_multi_assets(call: ApiCall) -> object:
 
 def account_config(call: ApiCall) -> object:
     """GET /fapi/v1/accountConfig."""
-    from_view = call.floor.view("linear")
+    from_view = call.venue.view("linear")
     hedged = {
         from_view.settings(call.account, each.instrument.id).position_mode.value
-        for each in call.floor.listings("linear")
+        for each in call.venue.listings("linear")
     } == {"hedge"}
     return {
         "feeTier": 0,
@@ -112,7 +112,7 @@ def commission(call: ApiCall) -> object:
     """GET /api/v3/account/commission and /fapi/v1/commissionRate of a symbol."""
     listing = listing_in(call, fields_of(call))
     instrument = listing.instrument.id
-    fees = call.floor.view_of(instrument).fees(instrument)
+    fees = call.venue.view_of(instrument).fees(instrument)
     maker, taker = plain(fees.maker_rate), plain(fees.taker_rate)
     if kind_of(call) == "linear":
         return {
@@ -135,9 +135,9 @@ def commission(call: ApiCall) -> object:
 
 def trade_fees(call: ApiCall) -> object:
     """GET /sapi/v1/asset/tradeFee of a spot symbol or all."""
-    wanted, view = fields_of(call).get("symbol"), call.floor.view("spot")
+    wanted, view = fields_of(call).get("symbol"), call.venue.view("spot")
     rows = []
-    for listing in call.floor.listings("spot"):
+    for listing in call.venue.listings("spot"):
         fees = view.fees(listing.instrument.id)
         if wanted in (None, listing.venue_symbol):
             rows.append(
@@ -159,7 +159,7 @@ def income(call: ApiCall) -> object:
         return []
     chosen = {each.instrument.id: each for each in listings_in(call, fields)}
     start_ms, end_ms = window_in(fields)
-    paid = call.floor.view("linear").funding(call.account)
+    paid = call.venue.view("linear").funding(call.account)
     rows = [
         _funding_row(number, chosen[each.instrument], each)
         for number, each in enumerate(paid, 1)
@@ -195,9 +195,9 @@ def open_interest(call: ApiCall) -> object:
 def average_price(call: ApiCall) -> object:
     """GET /api/v3/avgPrice: of the last five minutes, by volume."""
     instrument = listing_in(call, fields_of(call)).instrument.id
-    minutes = call.floor.view_of(instrument).candles(instrument, limit=5)
+    minutes = call.venue.view_of(instrument).candles(instrument, limit=5)
     volume = sum((each.volume for each in minutes), ZERO)
     value = sum((each.turnover for each in minutes), ZERO)
-    last = call.floor.ticker(instrument).last
+    last = call.venue.ticker(instrument).last
     price = (value / volume).quantize(Decimal("0.00000001")) if volume else last
     return {"mins": 5, "price": plain_or(price, "0"), "closeTime": ms(call.now_ns)}

@@ -15,14 +15,14 @@ import msgspec
 from bowline.core.model.values import DAY_NS, MINUTE_NS
 from bowline.core.sim.exchange import CandleUpdated, MarkUpdated, TradePublished
 from bowline.core.venue import Listing
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.binance import events
 from bowline.simex.dialects.binance.account import Kept, listen_key
 from bowline.simex.dialects.binance.market import INTERVALS, agg_words, ticker_words
 from bowline.simex.dialects.binance.request_fields import market_of
-from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, dialect_state
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
@@ -80,15 +80,15 @@ def on_open(session: Session) -> None:
 
 
 def _end_after_a_day(session: Session) -> None:
-    scheduler = session.floor.scheduler
+    scheduler = session.venue.scheduler
     scheduler.call_at(scheduler.now_ns + DAY_NS, session.close)
 
 
 def on_message(session: Session, frame: str | bytes) -> None:
     """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS; too many of them end the connection."""
-    floor = session.floor
+    venue = session.venue
     bucket = "messages" if "endpoint" in session.path_params else "spot messages"
-    if floor.quota_counter.consume(bucket, str(session.number), 1, floor.scheduler.now_ns).exceeded:
+    if venue.quota_counter.consume(bucket, str(session.number), 1, venue.scheduler.now_ns).exceeded:
         session.close()
         return
     words = read_object(frame)
@@ -124,7 +124,7 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
     partial = re.fullmatch(r"depth(5|10|20)", stem)
     plain_stem = "depth" if partial else stem
     endpoint = session.path_params.get("endpoint", "")
-    listing = session.floor.listing_at("linear" if endpoint else "spot", symbol.upper())
+    listing = session.venue.listing_by_symbol("linear" if endpoint else "spot", symbol.upper())
     if listing is None or (endpoint and _ENDPOINT_OF.get(plain_stem) != endpoint) or len(speed) > 1:
         return None
     found = _named(name, plain_stem, detail, listing, session)
@@ -154,7 +154,7 @@ def _named(
 def on_private_open(session: Session) -> None:
     """Whoever has a good listen key hears the futures wallet; anybody else is sent away."""
     key = session.query.get("listenKey") or session.path_params.get("key", "")
-    if not key or key != listen_key(session.floor):
+    if not key or key != listen_key(session.venue):
         session.close()
         return
     session.account = ACCOUNT
@@ -164,14 +164,14 @@ def on_private_open(session: Session) -> None:
 
 
 def _expire(session: Session) -> None:
-    floor = session.floor
-    until_ns = remembered(floor, Kept).key_until_ns
+    venue = session.venue
+    until_ns = dialect_state(venue, Kept).key_until_ns
     if session.closed:
         return
-    if floor.scheduler.now_ns < until_ns:
-        floor.scheduler.call_at(until_ns, lambda: _expire(session))
+    if venue.scheduler.now_ns < until_ns:
+        venue.scheduler.call_at(until_ns, lambda: _expire(session))
         return
-    session.send({"e": "listenKeyExpired", "E": ms(floor.now_ns)})
+    session.send({"e": "listenKeyExpired", "E": ms(venue.now_ns)})
     session.close()
 
 
@@ -194,48 +194,50 @@ def user_topics(session: Session, wallet: str, note: str) -> None:
 # --- rendering ------------------------------------------------------------------------------------
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """The frames that a piece of news is."""
     if topic.wallet == "spot":
-        for event in events.spot_events(floor, update):
+        for event in events.spot_events(venue, update):
             yield {"subscriptionId": int(topic.note), "event": event}
         return
     if topic.wallet:
         _, _, wanted = topic.note.partition(" ")
-        for event in events.linear_events(floor, update):
+        for event in events.linear_events(venue, update):
             if not wanted or event["e"] in wanted.split("/"):
                 yield event
         return
-    for event in _public(floor, topic, update):
+    for event in _public(venue, topic, update):
         yield {"stream": topic.word, "data": event} if topic.note == WRAPPED else event
 
 
-def _public(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Words]:
+def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Iterable[Words]:
     match update:
         case DepthUpdated() if topic.interval == "quote":
-            yield _quote(floor, update)
+            yield _quote(venue, update)
         case DepthUpdated() if topic.interval == "partial":
-            yield _partial(floor, update)
+            yield _partial(venue, update)
         case DepthUpdated():
-            yield _depth(floor, update)
+            yield _depth(venue, update)
         case TradePublished():
-            yield _trade(floor, topic, update)
+            yield _trade(venue, topic, update)
         case CandleUpdated():
-            yield _candle(floor, topic, update)
+            yield _candle(venue, topic, update)
         case TickerUpdated():
-            yield _ticker(floor, topic.interval, update)
+            yield _ticker(venue, topic.interval, update)
         case MarkUpdated():
-            yield _mark(floor, update)
+            yield _mark(venue, update)
 
 
-def _head(floor: Floor, event: str, symbol: str) -> Words:
-    return {"e": event, "E": ms(floor.now_ns), "s": symbol}
+def _head(venue: SimulatedVenue, event: str, symbol: str) -> Words:
+    return {"e": event, "E": ms(venue.now_ns), "s": symbol}
 
 
-def _depth(floor: Floor, update: DepthUpdated) -> Words:
+def _depth(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     view, change = update.view, update.change
-    symbol = floor.listing(view.instrument).venue_symbol
-    words = {"e": "depthUpdate", "E": ms(floor.now_ns)}
+    symbol = venue.listing(view.instrument).venue_symbol
+    words = {"e": "depthUpdate", "E": ms(venue.now_ns)}
     if market_of(view.instrument) == "spot":
         words |= {"s": symbol, "U": change.first, "u": change.last}
     else:
@@ -247,23 +249,23 @@ def _depth(floor: Floor, update: DepthUpdated) -> Words:
     }
 
 
-def _partial(floor: Floor, update: DepthUpdated) -> Words:
+def _partial(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     view = update.view
     bids = [[plain(price), plain(size)] for price, size in view.bids]
     asks = [[plain(price), plain(size)] for price, size in view.asks]
     if market_of(view.instrument) == "spot":
         return {"lastUpdateId": view.last, "bids": bids, "asks": asks}
-    return _depth(floor, update) | {"b": bids, "a": asks}
+    return _depth(venue, update) | {"b": bids, "a": asks}
 
 
-def _quote(floor: Floor, update: DepthUpdated) -> Words:
+def _quote(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     view = update.view
     (bid, bid_size), (ask, ask_size) = (
         next(iter(side), (None, None)) for side in (view.bids, view.asks)
     )
     words: Words = {
         "u": view.last,
-        "s": floor.listing(view.instrument).venue_symbol,
+        "s": venue.listing(view.instrument).venue_symbol,
         "b": plain_or(bid, "0"),
         "B": plain_or(bid_size, "0"),
         "a": plain_or(ask, "0"),
@@ -271,12 +273,12 @@ def _quote(floor: Floor, update: DepthUpdated) -> Words:
     }
     if market_of(view.instrument) == "spot":
         return words
-    times = {"T": ms(view.event_ns), "E": ms(floor.now_ns)}
+    times = {"T": ms(view.event_ns), "E": ms(venue.now_ns)}
     return {"e": "bookTicker"} | words | times
 
 
-def _trade(floor: Floor, topic: StreamTopic, trade: TradePublished) -> Words:
-    words = _head(floor, topic.interval, floor.listing(trade.instrument).venue_symbol)
+def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> Words:
+    words = _head(venue, topic.interval, venue.listing(trade.instrument).venue_symbol)
     if topic.interval == "aggTrade":
         return words | agg_words(trade)
     words |= {
@@ -289,19 +291,19 @@ def _trade(floor: Floor, topic: StreamTopic, trade: TradePublished) -> Words:
     return words | ({"M": True} if market_of(trade.instrument) == "spot" else {"X": "MARKET"})
 
 
-def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Words:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
     start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
     candle = update.candle
     if minutes > 1:
-        view = floor.view_of(update.instrument)
+        view = venue.view_of(update.instrument)
         known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
         parts = [each for each in known if each.open_ns < update.candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
     last = update.candle.open_ns + MINUTE_NS == start_ns + length_ns
-    symbol = floor.listing(update.instrument).venue_symbol
-    return _head(floor, "kline", symbol) | {
+    symbol = venue.listing(update.instrument).venue_symbol
+    return _head(venue, "kline", symbol) | {
         "k": {
             "t": ms(start_ns),
             "T": ms(start_ns + length_ns) - 1,
@@ -324,17 +326,17 @@ def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
     }
 
 
-def _ticker(floor: Floor, stem: str, update: TickerUpdated) -> Words:
-    shown = ticker_words(floor, floor.listing(update.instrument))
+def _ticker(venue: SimulatedVenue, stem: str, update: TickerUpdated) -> Words:
+    shown = ticker_words(venue, venue.listing(update.instrument))
     shown |= {"": _EVENTS[stem]}
     words = {letter: shown[name] for letter, name in _TICKERS[stem] if name in shown}
-    return words | {"E": ms(floor.now_ns)}
+    return words | {"E": ms(venue.now_ns)}
 
 
-def _mark(floor: Floor, update: MarkUpdated) -> Words:
-    rate, due_ns = floor.funding.get(update.instrument, (None, 0))
+def _mark(venue: SimulatedVenue, update: MarkUpdated) -> Words:
+    rate, due_ns = venue.funding.get(update.instrument, (None, 0))
     mark = plain(update.mark)
-    return _head(floor, "markPriceUpdate", floor.listing(update.instrument).venue_symbol) | {
+    return _head(venue, "markPriceUpdate", venue.listing(update.instrument).venue_symbol) | {
         "p": mark,
         "ap": mark,
         "i": mark,

@@ -20,7 +20,6 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.binance.refusals import FIELDS, missing, no_such_order, refusal_of
 from bowline.simex.dialects.binance.request_fields import (
     Fields,
@@ -45,6 +44,7 @@ from bowline.simex.dialects.binance.words import (
     spot_order,
     spot_placed,
 )
+from bowline.simex.venue_api import ApiCall, ApiError, Response
 from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
@@ -84,7 +84,7 @@ def place(call: ApiCall) -> Response:
     order = _placed(call, fields)
     if kind == "spot":
         return Response(_spot_answer(call, fields, order), headers=headers)
-    words = linear_order(call.floor, order)
+    words = linear_order(call.venue, order)
     if fields.get("newOrderRespType", "ACK") == "ACK":
         nothing = {"executedQty": "0", "cumQty": "0", "cumQuote": "0", "avgPrice": "0"}
         words |= nothing | {"status": "NEW"}
@@ -102,8 +102,8 @@ def counted(call: ApiCall, kind: str) -> dict[str, str]:
     """One more order of the account, and the headers that tell of it."""
     headers = {}
     for bucket, header, words in ORDER_LIMITS[kind]:
-        usage = call.floor.quota_counter.consume(
-            bucket, call.account, 1, call.floor.scheduler.now_ns
+        usage = call.venue.quota_counter.consume(
+            bucket, call.account, 1, call.venue.scheduler.now_ns
         )
         if usage.exceeded:
             text = f"Too many new orders; current limit is {words}."
@@ -114,17 +114,17 @@ def counted(call: ApiCall, kind: str) -> dict[str, str]:
 
 def _placed(call: ApiCall, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
-    return or_refused(call, call.floor.place(order_in(call, listing, fields)))
+    return or_refused(call, call.venue.place(order_in(call, listing, fields)))
 
 
 def _spot_answer(call: ApiCall, fields: Fields, order: VenueOrder) -> dict[str, object]:
     usual = "FULL" if fields.get("type") in ("LIMIT", "MARKET") else "ACK"
     how = fields.get("newOrderRespType", usual)
-    return spot_placed(call.floor, order, how, _fills_of(call, order))
+    return spot_placed(call.venue, order, how, _fills_of(call, order))
 
 
 def _fills_of(call: ApiCall, order: VenueOrder) -> list[Executed]:
-    view = call.floor.engine_of(order.instrument).view
+    view = call.venue.engine_of(order.instrument).view
     found = view.fills(order.account, order.instrument)
     return [each for each in found if each.order_id == order.order_id]
 
@@ -203,7 +203,7 @@ def _size(
     if side is Side.BUY:
         return None, cost
     instrument = listing.instrument
-    sold = _worth(call.floor.view_of(instrument.id).book(instrument.id).bids, cost)
+    sold = _worth(call.venue.view_of(instrument.id).book(instrument.id).bids, cost)
     return sold - sold % instrument.lot_step, None
 
 
@@ -222,7 +222,7 @@ def _leg(call: ApiCall, listing: Listing, fields: Fields) -> Direction:
     leg = _LEGS.get(fields.get("positionSide", "BOTH"))
     if leg is None:
         raise ApiError(-4060, "Invalid position side.")
-    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     if settings.position_mode is PositionMode.HEDGE and "reduceOnly" in fields:
         raise ApiError(-1106, "Parameter 'reduceonly' sent when not required.")
     return leg
@@ -233,7 +233,7 @@ def client_id_in(call: ApiCall, fields: Fields) -> str:
     name = "clientAlgoId" if "algoType" in fields else "newClientOrderId"
     client_id = fields.get(name, "")
     if not client_id:
-        return f"auto{call.floor.scheduler.now_ns:x}"
+        return f"auto{call.venue.scheduler.now_ns:x}"
     if kind_of(call) == "linear" and len(client_id) > 36:  # noqa: PLR2004 - the venue's own bound
         raise ApiError(-4015, "Client order id length should not be more than 36 chars")
     if not _CLIENT_ID.fullmatch(client_id):
@@ -245,7 +245,7 @@ def client_id_in(call: ApiCall, fields: Fields) -> str:
 def _check_trigger(call: ApiCall, order: NewOrder) -> None:
     if order.trigger is None:
         return
-    ticker = call.floor.ticker(order.instrument)
+    ticker = call.venue.ticker(order.instrument)
     now = ticker.mark if order.trigger_by is TriggerPrice.MARK else ticker.last
     if now is None or (now < order.trigger if order.trigger_rising else now > order.trigger):
         return
@@ -262,14 +262,14 @@ def cancel(call: ApiCall) -> object:
     gone = Rejection(RejectReason.UNKNOWN_ORDER)
     if found is None:
         raise refusal_of(kind, gone)
-    ended = or_refused(call, call.floor.cancel(call.account, listing.instrument.id, found.order_id))
+    ended = or_refused(call, call.venue.cancel(call.account, listing.instrument.id, found.order_id))
     if kind == "linear":
-        return linear_order(call.floor, ended)
-    return spot_cancelled(call.floor, ended, _cancel_id(call, fields))
+        return linear_order(call.venue, ended)
+    return spot_cancelled(call.venue, ended, _cancel_id(call, fields))
 
 
 def _cancel_id(call: ApiCall, fields: Fields) -> str:
-    return fields.get("newClientOrderId") or f"cancel{call.floor.scheduler.now_ns:x}"
+    return fields.get("newClientOrderId") or f"cancel{call.venue.scheduler.now_ns:x}"
 
 
 def cancel_all(call: ApiCall) -> object:
@@ -277,15 +277,15 @@ def cancel_all(call: ApiCall) -> object:
     fields, kind = fields_of(call), kind_of(call)
     instrument = listing_in(call, fields).instrument.id
     if kind == "linear":
-        for each in call.floor.view(kind).open_orders(call.account, instrument):
+        for each in call.venue.view(kind).open_orders(call.account, instrument):
             if in_engine(each):
-                call.floor.cancel(call.account, instrument, each.order_id)
+                call.venue.cancel(call.account, instrument, each.order_id)
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
-    ended = call.floor.cancel_all(call.account, kind, instrument)
+    ended = call.venue.cancel_all(call.account, kind, instrument)
     if not ended:
         raise refusal_of(kind, Rejection(RejectReason.UNKNOWN_ORDER))
     by = _cancel_id(call, fields)
-    return [spot_cancelled(call.floor, each, by) for each in ended]
+    return [spot_cancelled(call.venue, each, by) for each in ended]
 
 
 def cancel_replace(call: ApiCall) -> Response:
@@ -323,7 +323,7 @@ def cancel_replace(call: ApiCall) -> Response:
 def _with_fields(call: ApiCall, fields: Fields) -> ApiCall:
     """The same request with other parameters."""
     return ApiCall(
-        floor=call.floor,
+        venue=call.venue,
         method=call.method,
         path=call.path,
         query=fields,
@@ -349,14 +349,14 @@ def modify(call: ApiCall) -> object:
         raise no_such_order()
     if side is not found.side:
         raise ApiError(-1117, "Invalid side.")
-    changed = call.floor.amend(
+    changed = call.venue.amend(
         call.account,
         listing.instrument.id,
         found.order_id,
         quantity=number_in(fields, "quantity"),
         price=number_in(fields, "price"),
     )
-    return linear_order(call.floor, or_refused(call, changed))
+    return linear_order(call.venue, or_refused(call, changed))
 
 
 def look_up(call: ApiCall) -> object:
@@ -380,7 +380,7 @@ def open_order(call: ApiCall) -> object:
 def open_orders(call: ApiCall) -> object:
     """GET openOrders, of a symbol or all."""
     chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
-    found = call.floor.view(kind_of(call)).open_orders(call.account)
+    found = call.venue.view(kind_of(call)).open_orders(call.account)
     return [
         order_words(call, each) for each in found if each.instrument in chosen and in_engine(each)
     ]
@@ -390,7 +390,7 @@ def all_orders(call: ApiCall) -> object:
     """GET allOrders of a symbol, oldest first: from `orderId` on, or the newest."""
     fields = fields_of(call)
     instrument = listing_in(call, fields).instrument.id
-    view = call.floor.view(kind_of(call))
+    view = call.venue.view(kind_of(call))
     start_ms, end_ms = window_in(fields)
     since = FIELDS.integer(fields, "orderId", 0)
     every = view.closed_orders(call.account, instrument) + view.open_orders(
@@ -413,7 +413,7 @@ def fills(call: ApiCall) -> object:
     wanted = FIELDS.integer(fields, "orderId", 0)
     found = [
         each
-        for each in call.floor.view(kind).fills(call.account, instrument)
+        for each in call.venue.view(kind).fills(call.account, instrument)
         if each.trade_id >= since
         and wanted in (0, each.order_id)
         and start_ms <= ms(each.now_ns) <= end_ms
@@ -421,7 +421,7 @@ def fills(call: ApiCall) -> object:
     limit = limit_in(fields, 500, 1000)
     shown = found[:limit] if {"fromId", "startTime"} & fields.keys() else found[-limit:]
     form = spot_fill if kind == "spot" else linear_fill
-    return [form(call.floor, each) for each in shown]
+    return [form(call.venue, each) for each in shown]
 
 
 def _period(call: ApiCall, fields: Fields) -> tuple[int, int]:
@@ -438,7 +438,7 @@ def _period(call: ApiCall, fields: Fields) -> tuple[int, int]:
 def order_words(call: ApiCall, order: VenueOrder) -> dict[str, object]:
     """An order as its market tells it."""
     form = spot_order if kind_of(call) == "spot" else linear_order
-    return form(call.floor, order)
+    return form(call.venue, order)
 
 
 def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
@@ -447,7 +447,7 @@ def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
     if not key:
         text = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
         raise ApiError(-1102, text)
-    found = call.floor.view(kind_of(call)).order(call.account, key)
+    found = call.venue.view(kind_of(call)).order(call.account, key)
     if found is None or found.instrument != listing.instrument.id or not in_engine(found):
         return None
     return found

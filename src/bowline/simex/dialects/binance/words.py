@@ -19,7 +19,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialects.binance.request_fields import market_of
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
 #: the engine numbers orders from here on; algo orders are numbered apart
@@ -125,9 +125,9 @@ def average(order: VenueOrder) -> str:
 # --- spot -----------------------------------------------------------------------------------------
 
 
-def _spot_core(floor: Floor, order: VenueOrder) -> Words:
+def _spot_core(venue: SimulatedVenue, order: VenueOrder) -> Words:
     return {
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "orderId": order.order_id,
         "orderListId": -1,
         "clientOrderId": order.client_id,
@@ -150,9 +150,9 @@ def _spot_rest(order: VenueOrder) -> Words:
     }
 
 
-def spot_order(floor: Floor, order: VenueOrder) -> Words:
+def spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An order that is looked up."""
-    return _spot_core(floor, order) | _spot_rest(order) | {
+    return _spot_core(venue, order) | _spot_rest(order) | {
         "stopPrice": plain_or(order.requested.trigger, "0"),
         "icebergQty": "0",
         "time": ms(order.created_ns),
@@ -162,9 +162,11 @@ def spot_order(floor: Floor, order: VenueOrder) -> Words:
     }  # fmt: skip
 
 
-def spot_placed(floor: Floor, order: VenueOrder, how: str, fills: Iterable[Executed]) -> Words:
+def spot_placed(
+    venue: SimulatedVenue, order: VenueOrder, how: str, fills: Iterable[Executed]
+) -> Words:
     """What placing answers: ACK, RESULT or FULL."""
-    words = _spot_core(floor, order) | {"transactTime": ms(order.updated_ns)}
+    words = _spot_core(venue, order) | {"transactTime": ms(order.updated_ns)}
     if how == "ACK":
         return words
     words |= _spot_rest(order) | {"workingTime": ms(order.created_ns)}
@@ -184,17 +186,17 @@ def spot_placed(floor: Floor, order: VenueOrder, how: str, fills: Iterable[Execu
     }
 
 
-def spot_cancelled(floor: Floor, order: VenueOrder, by: str) -> Words:
+def spot_cancelled(venue: SimulatedVenue, order: VenueOrder, by: str) -> Words:
     """What cancelling answers: the cancel has a client id of its own."""
     names = {"origClientOrderId": order.client_id, "clientOrderId": by}
     stamp = {"transactTime": ms(order.updated_ns)}
-    return _spot_core(floor, order) | names | stamp | _spot_rest(order)
+    return _spot_core(venue, order) | names | stamp | _spot_rest(order)
 
 
-def spot_fill(floor: Floor, fill: Executed) -> Words:
+def spot_fill(venue: SimulatedVenue, fill: Executed) -> Words:
     """A row of myTrades."""
     return {
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "id": fill.trade_id,
         "orderId": fill.order_id,
         "orderListId": -1,
@@ -213,12 +215,12 @@ def spot_fill(floor: Floor, fill: Executed) -> Words:
 # --- futures --------------------------------------------------------------------------------------
 
 
-def linear_order(floor: Floor, order: VenueOrder) -> Words:
+def linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An order, wherever it is told."""
     requested = order.requested
     return {
         "orderId": order.order_id,
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "status": state_word(order),
         "clientOrderId": client_word(order),
         "price": plain_or(order.price, "0"),
@@ -256,7 +258,7 @@ def algo_state(order: VenueOrder) -> str:
     return "FINISHED" if order.done else "TRIGGERED"
 
 
-def algo_order(floor: Floor, order: VenueOrder) -> Words:
+def algo_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """A conditional order."""
     requested = order.requested
     return {
@@ -264,7 +266,7 @@ def algo_order(floor: Floor, order: VenueOrder) -> Words:
         "clientAlgoId": order.client_id,
         "algoType": "CONDITIONAL",
         "orderType": type_word(order),
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "side": SIDES[order.side],
         "positionSide": LEGS[requested.position_side],
         "timeInForce": force_word(order),
@@ -288,10 +290,10 @@ def algo_order(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
-def linear_fill(floor: Floor, fill: Executed) -> Words:
+def linear_fill(venue: SimulatedVenue, fill: Executed) -> Words:
     """A row of userTrades."""
     return {
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "id": fill.trade_id,
         "orderId": fill.order_id,
         "side": SIDES[fill.side],
@@ -318,7 +320,7 @@ def leg_word(position: PositionSnapshot) -> str:
     return "BOTH" if position.mode is PositionMode.ONE_WAY else LEGS[position.direction]
 
 
-def linear_position(floor: Floor, position: PositionSnapshot) -> Words:
+def linear_position(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     """A row of positionRisk. The third version tells no leverage: it is what the margins say."""
     mark = position.mark or position.entry_price
     notional = position.quantity * mark
@@ -327,7 +329,7 @@ def linear_position(floor: Floor, position: PositionSnapshot) -> Words:
     isolated = position.margin_mode is MarginMode.ISOLATED
     liquidation = position.liquidation_price
     return {
-        "symbol": floor.listing(position.instrument).venue_symbol,
+        "symbol": venue.listing(position.instrument).venue_symbol,
         "positionSide": leg_word(position),
         "positionAmt": plain(signed(position, position.quantity)),
         "entryPrice": entry,
@@ -337,7 +339,7 @@ def linear_position(floor: Floor, position: PositionSnapshot) -> Words:
         "liquidationPrice": plain_or(liquidation and liquidation.quantize(CENTS), "0"),
         "isolatedMargin": plain(position.margin + position.unrealised) if isolated else "0",
         "notional": plain(signed(position, notional)),
-        "marginAsset": floor.listing(position.instrument).quote,
+        "marginAsset": venue.listing(position.instrument).quote,
         "isolatedWallet": plain(position.margin) if isolated else "0",
         "initialMargin": plain(margin.quantize(CENTS)),
         "maintMargin": plain(position.maintenance),

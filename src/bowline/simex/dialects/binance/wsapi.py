@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.binance import account, algo, market, trading
 from bowline.simex.dialects.binance.auth import check_signed
 from bowline.simex.dialects.binance.streams import user_topics
-from bowline.simex.floor import ACCOUNT
 from bowline.simex.payload import read_object, text_fields
 from bowline.simex.session import Session
+from bowline.simex.venue import ACCOUNT
+from bowline.simex.venue_api import ApiCall, ApiError, Response
 
 _SPOT: dict[str, Callable[[ApiCall], object]] = {
     "order.place": trading.place,
@@ -67,7 +67,7 @@ def _on_message(
     if "reset" in struck:
         session.abort()
         return
-    call = ApiCall(floor=session.floor, method="WS", path=path, query=fields)
+    call = ApiCall(venue=session.venue, method="WS", path=path, query=fields)
     answer: Words = {"id": words.get("id")}
     try:
         result = _answer(session, call, method, methods)
@@ -87,7 +87,7 @@ def _answer(
     if method in _PUBLIC:
         return _PUBLIC[method](call)
     if method == "userDataStream.subscribe.signature" and methods is _SPOT:
-        check_signed(call.floor, call.query)
+        check_signed(call.venue, call.query)
         return _listen(session)
     if method == "userDataStream.unsubscribe":
         for word in list(session.topics):
@@ -95,7 +95,7 @@ def _answer(
         return {}
     if method not in methods:
         raise ApiError(-1000, f"Unknown method: {method}")
-    check_signed(call.floor, call.query)
+    check_signed(call.venue, call.query)
     call.account = ACCOUNT
     answer = methods[method](call)
     if not isinstance(answer, Response):

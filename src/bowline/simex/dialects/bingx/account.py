@@ -7,7 +7,6 @@ import hashlib
 from bowline.core.model.values import SECOND_NS
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.dialect import ApiCall, ApiError, Response
 from bowline.simex.dialects.bingx.market import listing_of
 from bowline.simex.dialects.bingx.words import (
     MARGIN_MODES,
@@ -18,7 +17,8 @@ from bowline.simex.dialects.bingx.words import (
     refusal_of,
     wrong,
 )
-from bowline.simex.floor import Floor, remembered
+from bowline.simex.venue import SimulatedVenue, dialect_state
+from bowline.simex.venue_api import ApiCall, ApiError, Response
 
 _MARGIN_MODES = {word: mode for mode, word in MARGIN_MODES.items()}
 _HEDGED = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
@@ -35,7 +35,7 @@ class ListenKey:
 def key_rights(call: ApiCall) -> object:
     """GET /openApi/v1/account/apiPermissions: spot, reading, swaps, and no withdrawing."""
     return {
-        "apiKey": call.floor.credentials.api_key,
+        "apiKey": call.venue.credentials.api_key,
         "permissions": [1, 2, 3],
         "ipAddresses": ["127.0.0.1"],
         "note": "simulated",
@@ -44,21 +44,21 @@ def key_rights(call: ApiCall) -> object:
 
 def spot_balances(call: ApiCall) -> object:
     """GET /openApi/spot/v1/account/balance."""
-    held = call.floor.view("spot").holdings(call.account)
+    held = call.venue.view("spot").holdings(call.account)
     return {"balances": [coin_object(each) for each in held]}
 
 
 def swap_balances(call: ApiCall) -> object:
     """GET /openApi/swap/v3/user/balance."""
-    held = call.floor.view("linear").holdings(call.account)
-    return [margin_object(call.floor, each) for each in held]
+    held = call.venue.view("linear").holdings(call.account)
+    return [margin_object(call.venue, each) for each in held]
 
 
 def positions(call: ApiCall) -> object:
     """GET /openApi/swap/v2/user/positions: those that are open."""
     instrument = listing_of(call, call.query).instrument.id if call.query.get("symbol") else None
-    found = call.floor.view("linear").positions(call.account, instrument)
-    return [position_object(call.floor, each) for each in found]
+    found = call.venue.view("linear").positions(call.account, instrument)
+    return [position_object(call.venue, each) for each in found]
 
 
 def leverage(call: ApiCall) -> object:
@@ -73,7 +73,7 @@ def set_leverage(call: ApiCall) -> object:
     """
     fields = call.fields()
     listing, wanted = listing_of(call, fields), field_reader("linear").decimal(fields, "leverage")
-    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     hedged = settings.position_mode is PositionMode.HEDGE
     if fields.get("side") not in (("LONG", "SHORT") if hedged else ("BOTH",)):
         words = (
@@ -84,12 +84,12 @@ def set_leverage(call: ApiCall) -> object:
         raise ApiError(109400, words)
     if wanted is None:
         raise wrong("linear", "leverage")
-    _done(call.floor.set_leverage(call.account, listing.instrument.id, wanted))
+    _done(call.venue.set_leverage(call.account, listing.instrument.id, wanted))
     return _leverage(call, listing) | {"leverage": int(wanted), "symbol": listing.venue_symbol}
 
 
 def _leverage(call: ApiCall, listing: Listing) -> dict[str, object]:
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     now = int(view.settings(call.account, listing.instrument.id).leverage)
     most = int(listing.max_leverage or 100)
     volumes = ("availableLongVol", "availableShortVol", "availableLongVal", "availableShortVal")
@@ -104,7 +104,7 @@ def _leverage(call: ApiCall, listing: Listing) -> dict[str, object]:
 def margin_type(call: ApiCall) -> object:
     """GET /openApi/swap/v2/trade/marginType."""
     listing = listing_of(call, call.query)
-    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     return {"symbol": listing.venue_symbol, "marginType": MARGIN_MODES[settings.margin_mode]}
 
 
@@ -115,14 +115,14 @@ def set_margin_type(call: ApiCall) -> object:
     mode: MarginMode | None = _MARGIN_MODES.get(fields.get("marginType", ""))
     if mode is None:
         raise wrong("linear", "marginType")
-    _done(call.floor.set_margin_mode(call.account, listing.instrument.id, mode))
+    _done(call.venue.set_margin_mode(call.account, listing.instrument.id, mode))
     return {"symbol": listing.venue_symbol, "marginType": fields["marginType"]}
 
 
 def position_mode(call: ApiCall) -> object:
     """GET /openApi/swap/v1/positionSide/dual."""
-    first = call.floor.listings("linear")[0].instrument.id
-    mode = call.floor.view("linear").settings(call.account, first).position_mode
+    first = call.venue.listings("linear")[0].instrument.id
+    mode = call.venue.view("linear").settings(call.account, first).position_mode
     return {"dualSidePosition": "true" if mode is PositionMode.HEDGE else "false"}
 
 
@@ -131,7 +131,7 @@ def set_position_mode(call: ApiCall) -> object:
     word = call.fields().get("dualSidePosition", "")
     if word not in _HEDGED:
         raise wrong("linear", "dualSidePosition")
-    _done(call.floor.set_position_mode(call.account, _HEDGED[word]))
+    _done(call.venue.set_position_mode(call.account, _HEDGED[word]))
     return {"dualSidePosition": word}
 
 
@@ -148,42 +148,42 @@ def check_key(call: ApiCall) -> None:
     sent = call.headers.get("X-BX-APIKEY", "")
     if not sent:
         raise ApiError(100413, "Null apiKey cannot be empty")
-    if sent != call.floor.credentials.api_key or not call.floor.key_works:
+    if sent != call.venue.credentials.api_key or not call.venue.api_key_valid:
         raise ApiError(100413, "Incorrect apiKey")
 
 
-def listen_key(floor: Floor) -> str:
-    """The key of this floor's account: a function of what it logs in with."""
-    text = f"{floor.credentials.api_key} {floor.credentials.secret} listens"
+def listen_key(venue: SimulatedVenue) -> str:
+    """The key of this venue's account: a function of what it logs in with."""
+    text = f"{venue.credentials.api_key} {venue.credentials.secret} listens"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def key_lives(floor: Floor, key: str) -> bool:
+def key_lives(venue: SimulatedVenue, key: str) -> bool:
     """Whether this listen key opens a private stream now."""
-    until_ns = remembered(floor, ListenKey).until_ns
-    return key == listen_key(floor) and floor.scheduler.now_ns < until_ns
+    until_ns = dialect_state(venue, ListenKey).until_ns
+    return key == listen_key(venue) and venue.scheduler.now_ns < until_ns
 
 
 def open_listen_key(call: ApiCall) -> object:
     """POST /openApi/user/auth/userDataStream: an hour's key."""
     check_key(call)
-    remembered(call.floor, ListenKey).until_ns = call.floor.scheduler.now_ns + _KEY_LIVES_NS
-    return Response({"listenKey": listen_key(call.floor)})
+    dialect_state(call.venue, ListenKey).until_ns = call.venue.scheduler.now_ns + _KEY_LIVES_NS
+    return Response({"listenKey": listen_key(call.venue)})
 
 
 def extend_listen_key(call: ApiCall) -> object:
     """PUT of the same: another hour for a key that lives."""
     check_key(call)
-    if not key_lives(call.floor, call.fields().get("listenKey", "")):
+    if not key_lives(call.venue, call.fields().get("listenKey", "")):
         return Response(b"", status=404)
-    remembered(call.floor, ListenKey).until_ns = call.floor.scheduler.now_ns + _KEY_LIVES_NS
+    dialect_state(call.venue, ListenKey).until_ns = call.venue.scheduler.now_ns + _KEY_LIVES_NS
     return Response(b"")
 
 
 def close_listen_key(call: ApiCall) -> object:
     """DELETE of the same."""
     check_key(call)
-    if not key_lives(call.floor, call.fields().get("listenKey", "")):
+    if not key_lives(call.venue, call.fields().get("listenKey", "")):
         return Response(b"", status=404)
-    remembered(call.floor, ListenKey).until_ns = 0
+    dialect_state(call.venue, ListenKey).until_ns = 0
     return Response(b"")

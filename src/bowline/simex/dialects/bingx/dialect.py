@@ -13,24 +13,22 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialect import (
+from bowline.simex.dialects.bingx import account, currencies, market, streams, trading
+from bowline.simex.payload import signatures_match
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
+from bowline.simex.session import WebSocketEndpoint
+from bowline.simex.stream_topics import Frame, StreamTopic
+from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, WalletSpec
+from bowline.simex.venue_api import (
     ApiCall,
     ApiError,
-    Frame,
     Handler,
     Response,
     Route,
-    StreamTopic,
-    Wallet,
-    WebSocketEndpoint,
     public_route,
     signed_route,
 )
-from bowline.simex.dialects.bingx import account, currencies, market, streams, trading
-from bowline.simex.floor import ACCOUNT, Floor
-from bowline.simex.payload import signatures_match
-from bowline.simex.request_quotas import QuotaUsage, RequestQuota
-from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
@@ -123,15 +121,15 @@ _ENDPOINTS = tuple(
 class BingxDialect:
     """Two accounts, one for each market; every frame is gzip."""
 
-    venue = "bingx"
+    name = "bingx"
     routes: Sequence[Route] = _ROUTES
     endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
-    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[WalletSpec]:
         """One each: what lies in one cannot be used in the other."""
         del listings
-        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
+        return (WalletSpec(("spot",), _SPOT_RULES), WalletSpec(("linear",), _LINEAR_RULES))
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTC-USDT and count base units."""
@@ -147,7 +145,7 @@ class BingxDialect:
         query, _, signature = call.raw_query.rpartition("signature=")
         signed = unquote(query.removesuffix("&")).encode()
         expected = hmac.new(
-            call.floor.credentials.secret.encode(), signed, hashlib.sha256
+            call.venue.credentials.secret.encode(), signed, hashlib.sha256
         ).hexdigest()
         if not signatures_match(expected, signature):
             raise ApiError(100001, "Signature verification failed")
@@ -189,15 +187,15 @@ class BingxDialect:
         text = frame if isinstance(frame, bytes) else msgspec.json.encode(frame)
         return gzip.compress(text, compresslevel=1, mtime=0)
 
-    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """How books and prices stand."""
-        return streams.initial_frames(floor, topic)
+        return streams.initial_frames(venue, topic)
 
     def render_update(
-        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+        self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.render_update(floor, topic, update)
+        return streams.render_update(venue, topic, update)
 
 
 def _envelope(call: ApiCall, code: int, message: str, shown: object) -> dict[str, object]:

@@ -17,9 +17,9 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.bingx.words import field_reader, refusal_of, trade_word, wrong
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, plain_or
 
 #: `interval` of REST -> minutes; perpetuals' streams say the same
@@ -45,7 +45,7 @@ def kind_asked(call: ApiCall) -> str:
 def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`symbol`."""
     kind = kind_asked(call)
-    listing = call.floor.listing_at(kind, fields.get("symbol", ""))
+    listing = call.venue.listing_by_symbol(kind, fields.get("symbol", ""))
     if listing is None:
         raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
@@ -59,7 +59,7 @@ def time(call: ApiCall) -> object:
 def symbols(call: ApiCall) -> object:
     """GET /openApi/spot/v1/common/symbols."""
     wanted = call.query.get("symbol", "")
-    listed = call.floor.listings("spot")
+    listed = call.venue.listings("spot")
     return {"symbols": [_symbol(each) for each in listed if wanted in ("", each.venue_symbol)]}
 
 
@@ -85,7 +85,7 @@ def _symbol(listing: Listing) -> dict[str, object]:
 def contracts(call: ApiCall) -> object:
     """GET /openApi/swap/v2/quote/contracts."""
     wanted = call.query.get("symbol", "")
-    listed = call.floor.listings("linear")
+    listed = call.venue.listings("linear")
     return [_contract(each) for each in listed if wanted in ("", each.venue_symbol)]
 
 
@@ -144,7 +144,7 @@ def book(call: ApiCall) -> object:
     if kind == "linear" and limit not in _LINEAR_DEPTHS:
         raise wrong(kind, "limit")
     depth = _field_reader(call).limit(call.query, "limit", 100, 1000)
-    shown = call.floor.view(kind).book(listing.instrument.id, depth)
+    shown = call.venue.view(kind).book(listing.instrument.id, depth)
     found = levels(shown.bids, shown.asks)
     if kind == "spot":
         return found | {"ts": ms(call.now_ns), "lastUpdateId": shown.sequence}
@@ -159,7 +159,7 @@ def candles(call: ApiCall) -> object:
         raise wrong(kind, "interval")
     limit = _field_reader(call).limit(call.query, "limit", 500, 1440)
     start_ms, end_ms = _field_reader(call).window(call.query, "startTime", "endTime")
-    known = call.floor.view(kind).candles(listing.instrument.id, limit=100_000)
+    known = call.venue.view(kind).candles(listing.instrument.id, limit=100_000)
     shown = [
         each
         for each in aggregate_candles(known, minutes)
@@ -191,14 +191,14 @@ def ticker(call: ApiCall) -> object:
     """GET /openApi/spot/v1/ticker/24hr and /openApi/swap/v2/quote/ticker."""
     kind = kind_asked(call)
     if "symbol" in call.query:
-        shown = [ticker_object(call.floor, listing_of(call, call.query))]
+        shown = [ticker_object(call.venue, listing_of(call, call.query))]
         return shown if kind == "spot" else shown[0]
-    return [ticker_object(call.floor, each) for each in call.floor.listings(kind)]
+    return [ticker_object(call.venue, each) for each in call.venue.listings(kind)]
 
 
-def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> dict[str, object]:
     """A ticker of REST."""
-    shown = floor.ticker(listing.instrument.id)
+    shown = venue.ticker(listing.instrument.id)
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
     last, opened = shown.last or Decimal(0), shown.open or Decimal(0)
     change = (last / opened - 1) * 100 if opened else Decimal(0)
@@ -213,8 +213,8 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
         "volume": plain(shown.volume),
         "quoteVolume": plain(shown.turnover),
         "openPrice": plain(opened),
-        "openTime": ms(floor.now_ns) - 86_400_000,
-        "closeTime": ms(floor.now_ns),
+        "openTime": ms(venue.now_ns) - 86_400_000,
+        "closeTime": ms(venue.now_ns),
         "bidPrice": plain_or(bid[0], "0"),
         "bidQty": plain_or(bid[1], "0"),
         "askPrice": plain_or(ask[0], "0"),
@@ -227,7 +227,7 @@ def recent_trades(call: ApiCall) -> object:
     listing, kind = listing_of(call, call.query), kind_asked(call)
     most = 500 if kind == "spot" else 1000
     limit = _field_reader(call).limit(call.query, "limit", 100, most)
-    prints = call.floor.view(kind).trades(listing.instrument.id, limit)
+    prints = call.venue.view(kind).trades(listing.instrument.id, limit)
     form = _spot_print if kind == "spot" else _linear_print
     return [form(each) for each in reversed(prints)]
 
@@ -259,7 +259,7 @@ def funding_history(call: ApiCall) -> object:
     listing = listing_of(call, call.query)
     start_ms, end_ms = _field_reader(call).window(call.query, "startTime", "endTime")
     limit = _field_reader(call).limit(call.query, "limit", 100, 1000)
-    paid = call.floor.funding_paid.get(listing.instrument.id, [])
+    paid = call.venue.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_ms <= ms(each[1]) <= end_ms]
     return [
         {
@@ -274,8 +274,8 @@ def funding_history(call: ApiCall) -> object:
 def premium(call: ApiCall) -> object:
     """GET /openApi/swap/v2/quote/premiumIndex: the mark price and the funding that comes next."""
     listing = listing_of(call, call.query)
-    rate, due_ns = call.floor.funding[listing.instrument.id]
-    mark = plain_or(call.floor.ticker(listing.instrument.id).mark, "0")
+    rate, due_ns = call.venue.funding[listing.instrument.id]
+    mark = plain_or(call.venue.ticker(listing.instrument.id).mark, "0")
     return {
         "symbol": listing.venue_symbol,
         "markPrice": mark,

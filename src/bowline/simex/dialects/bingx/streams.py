@@ -27,7 +27,6 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.bingx.account import key_lives
 from bowline.simex.dialects.bingx.market import INTERVALS, levels
 from bowline.simex.dialects.bingx.words import (
@@ -41,9 +40,10 @@ from bowline.simex.dialects.bingx.words import (
     trade_word,
     type_word,
 )
-from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, dialect_state
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
@@ -69,7 +69,7 @@ def on_open(session: Session) -> None:
     key = session.query.get("listenKey")
     if key is None:
         return
-    if not key_lives(session.floor, key):
+    if not key_lives(session.venue, key):
         session.send(_answer(session, "", 100413, "listenKey is invalid or has expired"))
         session.close()
         return
@@ -83,7 +83,7 @@ def ping_frame(session: Session) -> Frame:
     """A bare word to perpetuals, an object to spot; each wants its own answer."""
     if _kind(session) == "linear":
         return b"Ping"
-    return {"ping": f"{session.number:032x}", "time": str(ms(session.floor.now_ns))}
+    return {"ping": f"{session.number:032x}", "time": str(ms(session.venue.now_ns))}
 
 
 def on_message(session: Session, frame: str | bytes) -> None:
@@ -105,7 +105,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
 
 
 def _answer(session: Session, number: str, code: int, message: str) -> Words:
-    now = ms(session.floor.now_ns)
+    now = ms(session.venue.now_ns)
     return {"id": number, "code": code, "msg": message, "dataType": "", "timestamp": now}
 
 
@@ -123,7 +123,7 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
             else None
         )
     symbol, _, stem = name.partition("@")
-    listing = session.floor.listing_at(kind, symbol)
+    listing = session.venue.listing_by_symbol(kind, symbol)
     if listing is None:
         return None
     instrument = listing.instrument.id
@@ -145,36 +145,38 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
 # what goes out
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """Books and prices begin with how they stand."""
     if topic.channel is StreamChannel.BOOK and topic.instrument is not None:
-        yield _book(floor, topic, floor.depth(topic.instrument, topic.depth))
+        yield _book(venue, topic, venue.depth(topic.instrument, topic.depth))
     elif (
         topic.channel in (StreamChannel.TICKER, StreamChannel.MARK) and topic.instrument is not None
     ):
-        yield _price(floor, topic, topic.instrument)
+        yield _price(venue, topic, topic.instrument)
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One frame for a piece of news; an execution is told with its order."""
     kind = topic.note
     match update:
         case DepthUpdated(view=view):
-            yield _book(floor, topic, view)
+            yield _book(venue, topic, view)
         case TradePublished():
-            yield _trade(floor, topic, update)
+            yield _trade(venue, topic, update)
         case TickerUpdated(instrument=instrument):
-            yield _price(floor, topic, instrument)
+            yield _price(venue, topic, instrument)
         case CandleUpdated():
-            yield _candle(floor, topic, update)
+            yield _candle(venue, topic, update)
         case OrderUpdated(order=order) if kind_of(order.instrument) == kind:
-            yield _spot_order(floor, order) if kind == "spot" else _linear_order(floor, order)
+            yield _spot_order(venue, order) if kind == "spot" else _linear_order(venue, order)
         case PositionUpdated(position=position) if kind == "linear":
-            yield _account(floor, "ORDER", _purses(floor, kind, []), [_leg(floor, position)])
+            yield _account(venue, "ORDER", _purses(venue, kind, []), [_leg(venue, position)])
         case BalanceUpdated(holding=holding, reason=reason):
-            yield from _balance(floor, topic, holding.asset, _REASONS.get(reason, "ORDER"))
+            yield from _balance(venue, topic, holding.asset, _REASONS.get(reason, "ORDER"))
         case _ if topic.channel is StreamChannel.MARK and topic.instrument is not None:
-            yield _price(floor, topic, topic.instrument)
+            yield _price(venue, topic, topic.instrument)
 
 
 def _news(topic: StreamTopic, shown: object, **more: object) -> Words:
@@ -184,36 +186,36 @@ def _news(topic: StreamTopic, shown: object, **more: object) -> Words:
     return {"code": 0, "dataType": topic.word} | more | {"data": shown}
 
 
-def _book(floor: Floor, topic: StreamTopic, view: DepthView) -> Words:
+def _book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> Words:
     shown = levels(view.bids, view.asks)
     if kind_of(view.instrument) == "spot":
-        now = {"timestamp": ms(floor.now_ns)}
+        now = {"timestamp": ms(venue.now_ns)}
         return _news(topic, shown | {"lastUpdateId": view.update}, **now)
-    found = _news(topic, shown, ts=ms(floor.now_ns))
+    found = _news(topic, shown, ts=ms(venue.now_ns))
     # whoever named no interval is answered with the venue's own
     named = topic.word if topic.word.endswith("ms") else f"{topic.word}@500ms"
     return found | {"dataType": named}
 
 
-def _trade(floor: Floor, topic: StreamTopic, trade: TradePublished) -> Words:
+def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> Words:
     shown: Words = {
         "q": plain(trade.quantity),
         "p": plain(trade.price),
         "T": ms(trade.now_ns),
         # whether the buyer is the maker
         "m": trade.side is Side.SELL,
-        "s": floor.listing(trade.instrument).venue_symbol,
+        "s": venue.listing(trade.instrument).venue_symbol,
     }
     if kind_of(trade.instrument) == "linear":
         return _news(topic, [shown])
-    more = {"e": "trade", "E": ms(floor.now_ns), "t": str(trade_word(trade.trade_id))}
+    more = {"e": "trade", "E": ms(venue.now_ns), "t": str(trade_word(trade.trade_id))}
     return _news(topic, shown | more)
 
 
-def _price(floor: Floor, topic: StreamTopic, instrument: InstrumentId) -> Words:
-    shown, symbol = floor.ticker(instrument), floor.listing(instrument).venue_symbol
+def _price(venue: SimulatedVenue, topic: StreamTopic, instrument: InstrumentId) -> Words:
+    shown, symbol = venue.ticker(instrument), venue.listing(instrument).venue_symbol
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
-    now = ms(floor.now_ns)
+    now = ms(venue.now_ns)
     common: Words = {"E": now, "s": symbol}
     best = {
         "B": plain_or(bid[0], "0"), "b": plain_or(bid[1], "0"),
@@ -244,43 +246,43 @@ def _price(floor: Floor, topic: StreamTopic, instrument: InstrumentId) -> Words:
     return _news(topic, common | found)
 
 
-def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Words:
     spot = kind_of(update.instrument) == "spot"
     minutes = (_SPOT_INTERVALS if spot else INTERVALS)[topic.interval]
-    candle, opened = _forming(floor, update, minutes), _opened_ms(update, minutes)
+    candle, opened = _forming(venue, update, minutes), _opened_ms(update, minutes)
     shown: Words = {
         "c": plain(candle.close), "o": plain(candle.open), "h": plain(candle.high),
         "l": plain(candle.low), "v": plain(candle.volume),
     }  # fmt: skip
-    symbol = floor.listing(update.instrument).venue_symbol
+    symbol = venue.listing(update.instrument).venue_symbol
     if not spot:
         return _news(topic, [shown | {"T": opened}], s=symbol)
     shown |= {
         "t": opened, "T": opened + minutes * 60_000 - 1, "i": topic.interval, "n": candle.trades,
         "q": plain(candle.turnover), "s": symbol,
     }  # fmt: skip
-    return _news(topic, {"E": ms(floor.now_ns), "K": shown, "e": "kline", "s": symbol})
+    return _news(topic, {"E": ms(venue.now_ns), "K": shown, "e": "kline", "s": symbol})
 
 
 def _opened_ms(update: CandleUpdated, minutes: int) -> int:
     return ms(update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS))
 
 
-def _forming(floor: Floor, update: CandleUpdated, minutes: int) -> MinuteCandle:
+def _forming(venue: SimulatedVenue, update: CandleUpdated, minutes: int) -> MinuteCandle:
     if minutes == 1:
         return update.candle
     start_ns = update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS)
-    known = floor.view_of(update.instrument).candles(update.instrument, start_ns, minutes + 1)
+    known = venue.view_of(update.instrument).candles(update.instrument, start_ns, minutes + 1)
     parts = [each for each in known if each.open_ns < update.candle.open_ns]
     return aggregate_candles([*parts, update.candle], minutes)[-1]
 
 
-def _last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
+def _last_fill(venue: SimulatedVenue, order: VenueOrder) -> Executed | None:
     """The execution that brought an order to where it is; None if none did."""
     if order.state not in (OrderState.PARTLY_FILLED, OrderState.FILLED):
         return None
     last, so_far = None, ZERO
-    for each in floor.engine_of(order.instrument).view.fills(order.account, order.instrument):
+    for each in venue.engine_of(order.instrument).view.fills(order.account, order.instrument):
         if each.order_id == order.order_id and so_far < order.filled:
             last, so_far = each, so_far + each.quantity
     return last
@@ -292,9 +294,9 @@ def _happened(order: VenueOrder, fill: Executed | None) -> str:
     return "CANCELED" if order.done else "NEW"
 
 
-def _common_words(floor: Floor, order: VenueOrder, fill: Executed | None) -> Words:
+def _common_words(venue: SimulatedVenue, order: VenueOrder, fill: Executed | None) -> Words:
     return {
-        "s": floor.listing(order.instrument).venue_symbol,
+        "s": venue.listing(order.instrument).venue_symbol,
         "S": SIDES[order.side],
         "o": type_word(order),
         "x": _happened(order, fill),
@@ -303,11 +305,11 @@ def _common_words(floor: Floor, order: VenueOrder, fill: Executed | None) -> Wor
     }
 
 
-def _spot_order(floor: Floor, order: VenueOrder) -> Words:
-    fill = _last_fill(floor, order)
-    shown = _common_words(floor, order, fill) | {
+def _spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+    fill = _last_fill(venue, order)
+    shown = _common_words(venue, order, fill) | {
         "e": "executionReport",
-        "E": ms(floor.now_ns),
+        "E": ms(venue.now_ns),
         "c": order.client_id,
         "i": order_word(order.order_id),
         "q": float(order.quantity),
@@ -327,9 +329,9 @@ def _spot_order(floor: Floor, order: VenueOrder) -> Words:
     return {"code": 0, "dataType": "spot.executionReport", "data": shown}
 
 
-def _linear_order(floor: Floor, order: VenueOrder) -> Words:
-    fill, now = _last_fill(floor, order), ms(floor.now_ns)
-    shown = _common_words(floor, order, fill) | {
+def _linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+    fill, now = _last_fill(venue, order), ms(venue.now_ns)
+    shown = _common_words(venue, order, fill) | {
         "c": order.client_id,
         "i": str(order_word(order.order_id)),
         "q": plain(order.quantity),
@@ -358,22 +360,22 @@ class ToldBalances:
         self.of: dict[tuple[str, str], Holding] = {}
 
 
-def _balance(floor: Floor, topic: StreamTopic, asset: str, why: str) -> Iterable[Words]:
+def _balance(venue: SimulatedVenue, topic: StreamTopic, asset: str, why: str) -> Iterable[Words]:
     """Of this account alone: the other one's news has the same form."""
-    told = remembered(floor, ToldBalances).of
+    told = dialect_state(venue, ToldBalances).of
     held = [
         each
-        for each in floor.view(topic.note).holdings(topic.account)
+        for each in venue.view(topic.note).holdings(topic.account)
         if each.asset == asset and told.get((topic.note, asset)) != each
     ]
     for each in held:
         told[topic.note, asset] = each
         positions: list[Words] | None = [] if topic.note == "linear" else None
-        yield _account(floor, why, [_purse(each)], positions)
+        yield _account(venue, why, [_purse(each)], positions)
 
 
-def _purses(floor: Floor, kind: str, assets: list[str]) -> list[Words]:
-    held = floor.view(kind).holdings(ACCOUNT)
+def _purses(venue: SimulatedVenue, kind: str, assets: list[str]) -> list[Words]:
+    held = venue.view(kind).holdings(ACCOUNT)
     return [_purse(each) for each in held if not assets or each.asset in assets]
 
 
@@ -384,19 +386,21 @@ def _purse(holding: Holding) -> Words:
     }  # fmt: skip
 
 
-def _account(floor: Floor, why: str, purses: list[Words], legs: list[Words] | None) -> Words:
+def _account(
+    venue: SimulatedVenue, why: str, purses: list[Words], legs: list[Words] | None
+) -> Words:
     moved: Words = {"m": why, "B": purses}
     if legs is not None:
         moved["P"] = legs
-    now = ms(floor.now_ns)
+    now = ms(venue.now_ns)
     return {"e": "ACCOUNT_UPDATE", "E": now, "T": now, "a": moved}
 
 
-def _leg(floor: Floor, position: PositionSnapshot) -> Words:
+def _leg(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     hedged = position.mode is PositionMode.HEDGE
     sign = -1 if position.direction is Direction.SHORT and not hedged else 1
     return {
-        "s": floor.listing(position.instrument).venue_symbol,
+        "s": venue.listing(position.instrument).venue_symbol,
         "pa": plain(position.quantity * sign),
         "ep": plain(position.entry_price),
         "up": plain(position.unrealised),

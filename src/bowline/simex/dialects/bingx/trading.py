@@ -21,8 +21,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
-from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import ApiCall
+from bowline.simex.cancel_all_timer import CancelAllTimer
 from bowline.simex.dialects.bingx.market import kind_asked, listing_of
 from bowline.simex.dialects.bingx.words import (
     FORCES,
@@ -38,7 +37,8 @@ from bowline.simex.dialects.bingx.words import (
     spot_fill,
     wrong,
 )
-from bowline.simex.floor import remembered
+from bowline.simex.venue import dialect_state
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import FieldReader, QuerySpan, ms, seconds
 
 _ID_NAMES = ("newClientOrderId", "clientOrderID", "clientOrderId")
@@ -68,12 +68,12 @@ def place(call: ApiCall) -> object:
     """POST /openApi/spot/v1/trade/order and /openApi/swap/v2/trade/order."""
     fields = call.fields()
     listing = listing_of(call, fields)
-    shown = placed_object(call.floor, _placed(call, _order_in(call, listing, fields)))
+    shown = placed_object(call.venue, _placed(call, _order_in(call, listing, fields)))
     return shown if kind_asked(call) == "spot" else {"order": shown}
 
 
 def _placed(call: ApiCall, order: NewOrder) -> VenueOrder:
-    return _or_refused(call, call.floor.place(order))
+    return _or_refused(call, call.venue.place(order))
 
 
 def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
@@ -130,7 +130,7 @@ def _as_stop(call: ApiCall, order: NewOrder, fields: Fields) -> NewOrder:
     """It waits for its price from the side on which the market is now."""
     trigger = _field_reader(call).decimal(fields, "stopPrice")
     by = _TRIGGERS.get(fields.get("workingType") or "", TriggerPrice.LAST)
-    ticker = call.floor.ticker(order.instrument)
+    ticker = call.venue.ticker(order.instrument)
     now = ticker.mark if by is TriggerPrice.MARK else ticker.last
     assert trigger is not None, "a stop has a trigger"
     rising = now is None or trigger > now
@@ -150,20 +150,20 @@ def cancel(call: ApiCall) -> object:
     """POST /openApi/spot/v1/trade/cancel and DELETE /openApi/swap/v2/trade/order."""
     fields = call.fields()
     ended = _cancelled(call, listing_of(call, fields), _named(call, fields))
-    shown = order_object(call.floor, ended)
+    shown = order_object(call.venue, ended)
     return shown if kind_asked(call) == "spot" else {"order": shown}
 
 
 def _cancelled(call: ApiCall, listing: Listing, order: int | str) -> VenueOrder:
-    return _or_refused(call, call.floor.cancel(call.account, listing.instrument.id, order))
+    return _or_refused(call, call.venue.cancel(call.account, listing.instrument.id, order))
 
 
 def cancel_all(call: ApiCall) -> object:
     """POST …/trade/cancelOpenOrders and DELETE …/trade/allOpenOrders."""
     fields, kind = call.fields(), kind_asked(call)
     instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
-    ended = call.floor.cancel_all(call.account, kind, instrument)
-    shown = [order_object(call.floor, each) for each in ended]
+    ended = call.venue.cancel_all(call.account, kind, instrument)
+    shown = [order_object(call.venue, each) for each in ended]
     return {"orders": shown} if kind == "spot" else {"success": shown, "failed": None}
 
 
@@ -174,8 +174,8 @@ def cancel_replace(call: ApiCall) -> object:
     named = {"orderId": fields.get("cancelOrderId", "")}
     named["clientOrderId"] = fields.get("cancelClientOrderID", "")
     order = _order_in(call, listing, fields)
-    ended = order_object(call.floor, _cancelled(call, listing, _named(call, named)))
-    made = placed_object(call.floor, _placed(call, order))
+    ended = order_object(call.venue, _cancelled(call, listing, _named(call, named)))
+    made = placed_object(call.venue, _placed(call, order))
     if kind == "spot":
         fine = {"code": "0", "msg": "", "result": True}
         return {
@@ -198,20 +198,20 @@ class DeadMen:
     """The switches of spot and of perpetuals."""
 
     def __init__(self) -> None:
-        self.of = {kind: Countdown() for kind in ("spot", "linear")}
+        self.of = {kind: CancelAllTimer() for kind in ("spot", "linear")}
 
 
 def dead_man(call: ApiCall) -> object:
     """POST …/trade/cancelAllAfter: all orders go, unless it is said again in time."""
-    fields, floor, kind = call.fields(), call.floor, kind_asked(call)
-    switch = remembered(floor, DeadMen).of[kind]
+    fields, venue, kind = call.fields(), call.venue, kind_asked(call)
+    switch = dialect_state(venue, DeadMen).of[kind]
     if fields.get("type") == "CLOSE":
         switch.stop()
         return {"triggerTime": 0, "status": "CLOSED", "note": ""}
     wait_s = _field_reader(call).integer(fields, "timeOut", 0)
     if fields.get("type") != "ACTIVATE" or not _DEAD_MAN_S[0] <= wait_s <= _DEAD_MAN_S[1]:
         raise wrong(kind, "type or timeOut")
-    switch.start(floor, call.account, wait_s, (kind,))
+    switch.start(venue, call.account, wait_s, (kind,))
     words = "All your pending orders will be closed automatically at that time"
     return {"triggerTime": seconds(switch.due_ns), "status": "ACTIVATED", "note": words}
 
@@ -222,23 +222,23 @@ def dead_man(call: ApiCall) -> object:
 def look_up(call: ApiCall) -> object:
     """GET /openApi/spot/v1/trade/query and /openApi/swap/v2/trade/order."""
     listing, kind = listing_of(call, call.query), kind_asked(call)
-    found = call.floor.view(kind).order(call.account, _named(call, call.query))
+    found = call.venue.view(kind).order(call.account, _named(call, call.query))
     if found is None or found.instrument != listing.instrument.id:
         raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
-    shown = order_object(call.floor, found)
+    shown = order_object(call.venue, found)
     return shown if kind == "spot" else {"order": shown}
 
 
 def open_orders(call: ApiCall) -> object:
     """GET …/trade/openOrders: of one symbol, or all."""
-    found = call.floor.view(kind_asked(call)).open_orders(call.account)
+    found = call.venue.view(kind_asked(call)).open_orders(call.account)
     return {"orders": _listed(call, found)}
 
 
 def closed_orders(call: ApiCall) -> object:
     """GET /openApi/spot/v1/trade/historyOrders and /openApi/swap/v2/trade/allOrders."""
     limit = _field_reader(call).limit(call.query, "limit", 500, 1000)
-    found = call.floor.view(kind_asked(call)).closed_orders(call.account)
+    found = call.venue.view(kind_asked(call)).closed_orders(call.account)
     return {"orders": _listed(call, found)[:limit]}
 
 
@@ -251,7 +251,7 @@ def _listed(call: ApiCall, orders: Iterable[VenueOrder]) -> list[object]:
         if (listing is None or each.instrument == listing.instrument.id)
         and start_ms <= ms(each.created_ns) <= end_ms
     ]
-    return [order_object(call.floor, each) for each in reversed(mine)]
+    return [order_object(call.venue, each) for each in reversed(mine)]
 
 
 def _week(call: ApiCall, start: str, end: str) -> tuple[int, int]:
@@ -267,7 +267,7 @@ def spot_fills(call: ApiCall) -> object:
     """GET /openApi/spot/v1/trade/myTrades: from the oldest on."""
     limit = _field_reader(call).limit(call.query, "limit", 500, 1000)
     found = _fills(call, ("startTime", "endTime"))[:limit]
-    return {"fills": [spot_fill(call.floor, each) for each in found]}
+    return {"fills": [spot_fill(call.venue, each) for each in found]}
 
 
 def all_fills(call: ApiCall) -> object:
@@ -295,7 +295,7 @@ def _fills(call: ApiCall, window: tuple[str, str], *, needed: bool = False) -> l
     wanted = query.get("orderId", "")
     return [
         each
-        for each in call.floor.view(kind).fills(call.account, instrument)
+        for each in call.venue.view(kind).fills(call.account, instrument)
         if start_ms <= ms(each.now_ns) <= end_ms
         and (not wanted or order_number(wanted) == each.order_id)
     ]
@@ -304,7 +304,7 @@ def _fills(call: ApiCall, window: tuple[str, str], *, needed: bool = False) -> l
 def _linear_fill(call: ApiCall, fill: Executed) -> dict[str, object]:
     at = datetime.fromtimestamp(seconds(fill.now_ns), UTC)
     utc = f"{at:%Y-%m-%dT%H:%M:%S}.{ms(fill.now_ns) % 1000:03}"
-    return linear_fill(call.floor, fill, utc)
+    return linear_fill(call.venue, fill, utc)
 
 
 def _field_reader(call: ApiCall) -> FieldReader:

@@ -19,8 +19,8 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, PositionMode, TimeInForce
-from bowline.simex.dialect import ApiError
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or, seconds
 
 _FIRST_ORDER = 1_900_000_000_000_000_000
@@ -139,11 +139,11 @@ def fee_of(order: VenueOrder) -> Decimal:
     return -sum((fee for _, fee in order.fees), ZERO)
 
 
-def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     """An order, as it is looked up and listed."""
     form = _spot_order if kind_of(order.instrument) == "spot" else _linear_order
     return {
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
         "side": SIDES[order.side],
         "type": type_word(order),
@@ -190,10 +190,10 @@ def _linear_order(order: VenueOrder) -> dict[str, object]:
     }
 
 
-def placed_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def placed_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     """An order that was just taken."""
     common: dict[str, object] = {
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
         "side": SIDES[order.side],
         "type": type_word(order),
@@ -224,10 +224,10 @@ def placed_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     }
 
 
-def spot_fill(floor: Floor, fill: Executed) -> dict[str, object]:
+def spot_fill(venue: SimulatedVenue, fill: Executed) -> dict[str, object]:
     """A spot execution."""
     return {
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "id": trade_word(fill.trade_id),
         "orderId": order_word(fill.order_id),
         "price": plain(fill.price),
@@ -241,10 +241,10 @@ def spot_fill(floor: Floor, fill: Executed) -> dict[str, object]:
     }
 
 
-def linear_fill(floor: Floor, fill: Executed, utc: str) -> dict[str, object]:
+def linear_fill(venue: SimulatedVenue, fill: Executed, utc: str) -> dict[str, object]:
     """An execution of a perpetual; `utc` is its time to the millisecond."""
     return {
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "filledTm": f"{utc}Z",
         "filledTime": f"{utc}+0000",
         "volume": plain(fill.quantity),
@@ -266,15 +266,15 @@ def linear_fill(floor: Floor, fill: Executed, utc: str) -> dict[str, object]:
     }
 
 
-def position_object(floor: Floor, position: PositionSnapshot) -> dict[str, object]:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> dict[str, object]:
     """An open position: LONG or SHORT, in one-way mode too."""
     liquidation = position.liquidation_price
     value = position.quantity * (position.mark or position.entry_price)
     ratio = position.unrealised / position.margin if position.margin else ZERO
     return {
         "positionId": str(seconds(position.updated_ns)),
-        "symbol": floor.listing(position.instrument).venue_symbol,
-        "currency": floor.listing(position.instrument).quote,
+        "symbol": venue.listing(position.instrument).venue_symbol,
+        "currency": venue.listing(position.instrument).quote,
         "positionAmt": plain(position.quantity),
         "availableAmt": plain(position.quantity),
         "positionSide": LEGS[position.direction],
@@ -306,10 +306,10 @@ def coin_object(holding: Holding) -> dict[str, object]:
     }
 
 
-def margin_object(floor: Floor, holding: Holding) -> dict[str, object]:
+def margin_object(venue: SimulatedVenue, holding: Holding) -> dict[str, object]:
     """The account of the perpetuals."""
     return {
-        "userId": floor.credentials.user_id,
+        "userId": venue.credentials.user_id,
         "asset": holding.asset,
         "balance": plain(holding.total),
         "equity": plain(holding.total + holding.unrealised),
@@ -318,5 +318,5 @@ def margin_object(floor: Floor, holding: Holding) -> dict[str, object]:
         "availableMargin": plain(holding.free),
         "usedMargin": plain(holding.margin),
         "freezedMargin": plain(holding.locked),
-        "shortUid": floor.credentials.user_id,
+        "shortUid": venue.credentials.user_id,
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import Listing, PositionMode
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.trading import MODES, margin_mode_in_use
 from bowline.simex.dialects.bitget.words import (
@@ -17,6 +16,7 @@ from bowline.simex.dialects.bitget.words import (
     refusal_of,
     wrong,
 )
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import plain
 
 _POSITION_MODES = {word: mode for mode, word in POSITION_MODES.items()}
@@ -25,11 +25,11 @@ _POSITION_MODES = {word: mode for mode, word in POSITION_MODES.items()}
 def key_rights(call: ApiCall) -> object:
     """GET /api/v2/spot/account/info: the test key trades, and cannot withdraw."""
     return {
-        "userId": call.floor.credentials.user_id,
+        "userId": call.venue.credentials.user_id,
         "inviterId": "",
         "ips": "127.0.0.1",
         "authorities": ["coow", "stow"],
-        "parentId": int(call.floor.credentials.user_id),
+        "parentId": int(call.venue.credentials.user_id),
         "traderType": "not_trader",
         "channelCode": "",
         "channel": "",
@@ -42,7 +42,7 @@ def assets(call: ApiCall) -> object:
     wanted = call.query.get("coin", "").upper()
     return [
         coin_object(each, call.now_ns)
-        for each in call.floor.view("spot").holdings(call.account)
+        for each in call.venue.view("spot").holdings(call.account)
         if wanted in ("", each.asset)
     ]
 
@@ -51,13 +51,13 @@ def accounts(call: ApiCall) -> object:
     """GET /api/v2/mix/account/accounts."""
     if kind_asked(call, call.query) != "linear":
         return []
-    return [margin_object(each) for each in call.floor.view("linear").holdings(call.account)]
+    return [margin_object(each) for each in call.venue.view("linear").holdings(call.account)]
 
 
 def account(call: ApiCall) -> object:
     """GET /api/v2/mix/account/account: the account as it trades a symbol."""
     listing = listing_of(call, call.query)
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     settings = view.settings(call.account, listing.instrument.id)
     return margin_object(view.holding(call.account, listing.quote)) | _leverages(call, listing) | {
         "marginMode": MARGIN_MODES[settings.margin_mode],
@@ -66,7 +66,7 @@ def account(call: ApiCall) -> object:
 
 
 def _leverages(call: ApiCall, listing: Listing) -> dict[str, object]:
-    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     leverage = plain(settings.leverage)
     return {
         "crossedMarginLeverage": leverage,
@@ -81,17 +81,17 @@ def all_positions(call: ApiCall) -> object:
         return []
     coin = call.query.get("marginCoin", "").upper()
     return [
-        position_object(call.floor, each)
-        for each in call.floor.view("linear").positions(call.account)
-        if coin in ("", call.floor.listing(each.instrument).quote)
+        position_object(call.venue, each)
+        for each in call.venue.view("linear").positions(call.account)
+        if coin in ("", call.venue.listing(each.instrument).quote)
     ]
 
 
 def single_position(call: ApiCall) -> object:
     """GET /api/v2/mix/position/single-position: of one symbol, if it is open."""
     listing = listing_of(call, call.query)
-    found = call.floor.view("linear").positions(call.account, listing.instrument.id)
-    return [position_object(call.floor, each) for each in found]
+    found = call.venue.view("linear").positions(call.account, listing.instrument.id)
+    return [position_object(call.venue, each) for each in found]
 
 
 def set_leverage(call: ApiCall) -> object:
@@ -103,7 +103,7 @@ def set_leverage(call: ApiCall) -> object:
     leverage = leverages.pop() if len(leverages) == 1 else None
     if leverage is None:
         raise wrong("leverage: one for both sides is played here")
-    refused = call.floor.set_leverage(call.account, listing.instrument.id, leverage)
+    refused = call.venue.set_leverage(call.account, listing.instrument.id, leverage)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused.reason, refused.message)
     return _modes(call, listing)
@@ -117,14 +117,14 @@ def set_margin_mode(call: ApiCall) -> object:
         raise wrong("marginMode")
     # "Change Margin Mode" forbids it while a position or an order is open; what changes nothing is
     # taken nevertheless: freqtrade sends it before every order and ends on a error
-    refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
+    refused = call.venue.set_margin_mode(call.account, listing.instrument.id, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise margin_mode_in_use()
     return _modes(call, listing)
 
 
 def _modes(call: ApiCall, listing: Listing) -> dict[str, object]:
-    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     leverage = plain(settings.leverage)
     return {
         "symbol": listing.venue_symbol,
@@ -142,7 +142,7 @@ def set_position_mode(call: ApiCall) -> object:
     mode: PositionMode | None = _POSITION_MODES.get(fields.get("posMode", ""))
     if kind_asked(call, fields) != "linear" or mode is None:
         raise wrong("posMode")
-    refused = call.floor.set_position_mode(call.account, mode)
+    refused = call.venue.set_position_mode(call.account, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         words = "Position or order exists, the position mode cannot be switched"
         raise ApiError("40920", words)

@@ -13,19 +13,6 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialect import (
-    ApiCall,
-    ApiError,
-    Frame,
-    Handler,
-    Response,
-    Route,
-    StreamTopic,
-    Wallet,
-    WebSocketEndpoint,
-    public_route,
-    signed_route,
-)
 from bowline.simex.dialects.bitget import (
     account,
     currencies,
@@ -35,10 +22,21 @@ from bowline.simex.dialects.bitget import (
     streams,
     trading,
 )
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import signatures_match
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
+from bowline.simex.session import WebSocketEndpoint
+from bowline.simex.stream_topics import Frame, StreamTopic
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, WalletSpec
+from bowline.simex.venue_api import (
+    ApiCall,
+    ApiError,
+    Handler,
+    Response,
+    Route,
+    public_route,
+    signed_route,
+)
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
@@ -134,15 +132,15 @@ _ENDPOINTS = (
 class BitgetDialect:
     """Two accounts, one for each market; all is JSON text but `ping` and `pong`."""
 
-    venue = "bitget"
+    name = "bitget"
     routes: Sequence[Route] = _ROUTES
     endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
-    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[WalletSpec]:
         """One each: what lies in one cannot be used in the other."""
         del listings
-        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
+        return (WalletSpec(("spot",), _SPOT_RULES), WalletSpec(("linear",), _LINEAR_RULES))
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTCUSDT and count base units."""
@@ -150,11 +148,11 @@ class BitgetDialect:
 
     def authenticate(self, call: ApiCall) -> str:
         """Base64 of the HMAC-SHA256 of time, method, path, query and body; a passphrase too."""
-        keys, headers = call.floor.credentials, call.headers
+        keys, headers = call.venue.credentials, call.headers
         stamp = headers.get("ACCESS-TIMESTAMP", "")
         if headers.get("ACCESS-KEY") is None:
             raise ApiError("40001", "ACCESS_KEY cannot be empty")
-        if headers.get("ACCESS-KEY") != keys.api_key or not call.floor.key_works:
+        if headers.get("ACCESS-KEY") != keys.api_key or not call.venue.api_key_valid:
             raise ApiError("40037", "Apikey does not exist")
         if parse_int(stamp, -1) < 0:
             raise ApiError("40005", "Invalid ACCESS_TIMESTAMP")
@@ -199,15 +197,15 @@ class BitgetDialect:
         """JSON text; a `pong` is a bare word."""
         return (frame if isinstance(frame, bytes) else msgspec.json.encode(frame)).decode()
 
-    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """How things stand."""
-        return streams.initial_frames(floor, topic)
+        return streams.initial_frames(venue, topic)
 
     def render_update(
-        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+        self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.render_update(floor, topic, update)
+        return streams.render_update(venue, topic, update)
 
 
 def _envelope(call: ApiCall, code: str, message: str, shown: object) -> dict[str, object]:

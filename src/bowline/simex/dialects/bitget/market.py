@@ -12,7 +12,6 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.bitget.words import (
     FIELDS,
     PRODUCTS,
@@ -23,7 +22,8 @@ from bowline.simex.dialects.bitget.words import (
     trade_word,
     wrong,
 )
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: the streams' word for a candle's length -> minutes; mix REST uses the same, spot its own
@@ -69,7 +69,7 @@ def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`symbol`, and `productType` of a contract."""
     kind = kind_asked(call, fields)
     word = fields.get("symbol", "").upper()
-    listing = call.floor.listing_at(kind, word) if kind in PRODUCTS else None
+    listing = call.venue.listing_by_symbol(kind, word) if kind in PRODUCTS else None
     if listing is None:
         raise refusal_of("linear", RejectReason.UNKNOWN_INSTRUMENT)
     return listing
@@ -83,7 +83,7 @@ def time(call: ApiCall) -> object:
 def symbols(call: ApiCall) -> object:
     """GET /api/v2/spot/public/symbols."""
     wanted = call.query.get("symbol", "").upper()
-    listed = call.floor.listings("spot")
+    listed = call.venue.listings("spot")
     return [_symbol(each) for each in listed if wanted in ("", each.venue_symbol)]
 
 
@@ -118,7 +118,7 @@ def _decimals(text: str) -> int:
 def contracts(call: ApiCall) -> object:
     """GET /api/v2/mix/market/contracts. Other products than USDT futures: none are played."""
     kind, wanted = kind_asked(call, call.query), call.query.get("symbol", "").upper()
-    listed = call.floor.listings(kind) if kind in PRODUCTS else []
+    listed = call.venue.listings(kind) if kind in PRODUCTS else []
     return [_contract(each) for each in listed if wanted in ("", each.venue_symbol)]
 
 
@@ -175,7 +175,7 @@ def book(call: ApiCall) -> object:
     usual = _DEEPEST["spot"] if kind == "spot" else 100
     depth = FIELDS.limit(call.query, "limit", usual, _DEEPEST[kind])
     instrument = listing.instrument
-    shown = call.floor.view(kind).book(instrument.id, depth)
+    shown = call.venue.view(kind).book(instrument.id, depth)
     sides = (("asks", shown.asks), ("bids", shown.bids))
     form = _text_level if kind == "spot" else _number_level
     levels = {name: [form(instrument, each) for each in side] for name, side in sides}
@@ -202,7 +202,7 @@ def candles(call: ApiCall) -> object:
     start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")
     if start_ms > end_ms:
         raise wrong("startTime")
-    view = call.floor.view(kind)
+    view = call.venue.view(kind)
     shown = [
         each
         for each in aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
@@ -226,21 +226,21 @@ def tickers(call: ApiCall) -> object:
     if "symbol" in call.query:
         listed = [listing_of(call, call.query)]
     else:
-        listed = call.floor.listings(kind) if kind in PRODUCTS else []
+        listed = call.venue.listings(kind) if kind in PRODUCTS else []
     return [
-        ticker_object(call.floor, each) | {"symbol": each.venue_symbol, "open": _open(call, each)}
+        ticker_object(call.venue, each) | {"symbol": each.venue_symbol, "open": _open(call, each)}
         for each in listed
     ]
 
 
 def _open(call: ApiCall, listing: Listing) -> str:
-    return plain_or(call.floor.ticker(listing.instrument.id).open, "0")
+    return plain_or(call.venue.ticker(listing.instrument.id).open, "0")
 
 
-def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> dict[str, object]:
     """What REST and the stream both say of a ticker."""
     instrument = listing.instrument.id
-    shown = floor.ticker(instrument)
+    shown = venue.ticker(instrument)
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
     change = shown.last / shown.open - 1 if shown.last and shown.open else None
     found: dict[str, object] = {
@@ -256,11 +256,11 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
         "baseVolume": plain(shown.volume),
         "quoteVolume": plain(shown.turnover),
         "openUtc": plain_or(shown.open, "0"),
-        "ts": str(ms(floor.now_ns)),
+        "ts": str(ms(venue.now_ns)),
     }
-    if instrument not in floor.funding:
+    if instrument not in venue.funding:
         return found
-    rate, due_ns = floor.funding[instrument]
+    rate, due_ns = venue.funding[instrument]
     return found | {
         "fundingRate": plain(rate),
         "nextFundingTime": str(ms(due_ns)),
@@ -281,7 +281,7 @@ def recent_trades(call: ApiCall) -> object:
     start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")
     shown = [
         each
-        for each in call.floor.view(kind).trades(listing.instrument.id, 10_000)
+        for each in call.venue.view(kind).trades(listing.instrument.id, 10_000)
         if each.trade_id < before and start_ms <= ms(each.now_ns) <= end_ms
     ]
     return [
@@ -305,7 +305,7 @@ def funding_history(call: ApiCall) -> object:
     listing = listing_of(call, call.query)
     size = FIELDS.limit(call.query, "pageSize", 20, 100)
     at = (max(FIELDS.integer(call.query, "pageNo", 1), 1) - 1) * size
-    paid = call.floor.funding_paid.get(listing.instrument.id, [])[::-1]
+    paid = call.venue.funding_paid.get(listing.instrument.id, [])[::-1]
     return [
         {
             "symbol": listing.venue_symbol,
@@ -319,7 +319,7 @@ def funding_history(call: ApiCall) -> object:
 def next_funding(call: ApiCall) -> object:
     """GET /api/v2/mix/market/current-fund-rate."""
     listing = listing_of(call, call.query)
-    rate, due_ns = call.floor.funding[listing.instrument.id]
+    rate, due_ns = call.venue.funding[listing.instrument.id]
     return [
         {
             "symbol": listing.venue_symbol,

@@ -18,7 +18,6 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bitget.market import listing_of
 from bowline.simex.dialects.bitget.trading import (
     PAGE,
@@ -43,6 +42,7 @@ from bowline.simex.dialects.bitget.words import (
     refusal_of,
     wrong,
 )
+from bowline.simex.venue_api import ApiCall, ApiError
 
 _TRIGGERS = {word: price for price, word in TRIGGERS.items()}
 #: `holdSide`: the position that is closed, in the words of both position modes
@@ -121,7 +121,7 @@ def _position_in(call: ApiCall, listing: Listing, fields: Fields) -> PositionSna
     held = _HELD.get(fields.get("holdSide", ""))
     if held is None:
         raise wrong("holdSide")
-    for each in call.floor.view("linear").positions(call.account, listing.instrument.id):
+    for each in call.venue.view("linear").positions(call.account, listing.instrument.id):
         if each.direction is held:
             return each
     raise refusal_of("linear", RejectReason.REDUCE_ONLY)
@@ -144,7 +144,7 @@ def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice]:
 
 
 def _now(call: ApiCall, listing: Listing, by: TriggerPrice) -> Decimal | None:
-    ticker = call.floor.ticker(listing.instrument.id)
+    ticker = call.venue.ticker(listing.instrument.id)
     return ticker.mark if by is TriggerPrice.MARK else ticker.last
 
 
@@ -155,7 +155,7 @@ def cancel(call: ApiCall) -> object:
     orders = [each for each in waiting if is_named(each, fields)]
     if not orders:
         raise ApiError("43025", "Plan order does not exist")
-    call.floor.cancel(call.account, orders[0].instrument, orders[0].order_id)
+    call.venue.cancel(call.account, orders[0].instrument, orders[0].order_id)
     return {"result": "success"}
 
 
@@ -180,7 +180,7 @@ def _entrusted(call: ApiCall, orders: list[VenueOrder]) -> object:
         raise wrong("planType")
     shown = page(call, [each for each in orders if plan_type(each) in kinds])
     return {
-        "entrustedList": [plan_order(call.floor, each) for each in shown] or None,
+        "entrustedList": [plan_order(call.venue, each) for each in shown] or None,
         "endId": order_word(shown[-1].order_id) if shown else None,
     }
 
@@ -200,17 +200,17 @@ def _spot_page(call: ApiCall, orders: list[VenueOrder]) -> object:
     return {
         "nextFlag": len(shown) == PAGE,
         "idLessThan": order_word(shown[-1].order_id) if shown else "",
-        "orderList": [plan_order(call.floor, each) for each in shown],
+        "orderList": [plan_order(call.venue, each) for each in shown],
     }
 
 
 def _waiting(call: ApiCall, kind: str) -> list[VenueOrder]:
-    orders = call.floor.view(kind).open_orders(call.account)
+    orders = call.venue.view(kind).open_orders(call.account)
     return [each for each in chosen(call, kind, orders) if each.waiting]
 
 
 def _over(call: ApiCall, kind: str) -> list[VenueOrder]:
-    view = call.floor.view(kind)
+    view = call.venue.view(kind)
     orders = view.closed_orders(call.account) + view.open_orders(call.account)
     return [
         each

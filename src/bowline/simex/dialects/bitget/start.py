@@ -7,9 +7,9 @@ from decimal import Decimal
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import FundingPaid, Tier
 from bowline.core.venue import Listing
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.words import FIELDS, PRODUCTS, wrong
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import ms, plain, plain_or
 
 #: of every contract, "Get Position Tier": the figures are of the size of BTCUSDT's. The rate of a
@@ -32,7 +32,7 @@ def position_tiers(call: ApiCall) -> object:
     """GET /api/v2/mix/market/query-position-lever of a symbol: values in quote money."""
     listing = listing_of(call, call.query)
     rows, least = [], ZERO
-    for level, tier in enumerate(call.floor.view("linear").tiers(), 1):
+    for level, tier in enumerate(call.venue.view("linear").tiers(), 1):
         rows.append(
             {
                 "symbol": listing.venue_symbol,
@@ -52,17 +52,17 @@ def trade_rate(call: ApiCall) -> object:
     kind = {"spot": "spot", "mix": "linear"}.get(call.query.get("businessType", ""))
     if kind is None:
         raise wrong("businessType")
-    listing = call.floor.listing_at(kind, call.query.get("symbol", "").upper())
+    listing = call.venue.listing_by_symbol(kind, call.query.get("symbol", "").upper())
     if listing is None:
         raise wrong("symbol")
-    fees = call.floor.view(kind).fees(listing.instrument.id)
+    fees = call.venue.view(kind).fees(listing.instrument.id)
     return {"makerFeeRate": plain(fees.maker_rate), "takerFeeRate": plain(fees.taker_rate)}
 
 
 def symbol_price(call: ApiCall) -> object:
     """GET /api/v2/mix/market/symbol-price: the mark stands for the index too."""
     listing = listing_of(call, call.query)
-    ticker = call.floor.ticker(listing.instrument.id)
+    ticker = call.venue.ticker(listing.instrument.id)
     return [
         {
             "symbol": listing.venue_symbol,
@@ -87,7 +87,7 @@ def bills(call: ApiCall) -> object:
         return {"bills": [], "endId": ""}
     if call.query.get("businessType") != "contract_settle_fee":
         raise wrong("businessType: only contract_settle_fee is played here")
-    chosen = call.floor.listings("linear")
+    chosen = call.venue.listings("linear")
     if call.query.get("symbol"):
         chosen = [listing_of(call, call.query)]
     wanted = {each.instrument.id: each for each in chosen}
@@ -95,7 +95,7 @@ def bills(call: ApiCall) -> object:
     before = FIELDS.integer(call.query, "idLessThan", 1 << 62)
     rows = [
         _funding_bill(number, wanted[paid.instrument], paid)
-        for number, paid in enumerate(call.floor.view("linear").funding(call.account), 1)
+        for number, paid in enumerate(call.venue.view("linear").funding(call.account), 1)
         if paid.instrument in wanted and start_ms <= ms(paid.now_ns) <= end_ms and number < before
     ]
     rows.reverse()

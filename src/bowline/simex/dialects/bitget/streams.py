@@ -30,7 +30,6 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthChange, DepthView
-from bowline.simex.dialect import ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.bitget.market import (
     INTERVALS,
     candle_words,
@@ -48,9 +47,11 @@ from bowline.simex.dialects.bitget.words import (
     position_object,
     spot_order,
 )
-from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.payload import read_object, signatures_match, text_fields
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, dialect_state
+from bowline.simex.venue_api import ApiError
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, parse_int, plain
 
@@ -105,13 +106,13 @@ def _heard(session: Session, op: str, arg: dict[str, str]) -> Words:
 
 def _log_in(session: Session, arg: dict[str, str]) -> None:
     """Base64 of the HMAC of time and `GET/user/verify`; the time in seconds or milliseconds."""
-    keys, stamp = session.floor.credentials, arg.get("timestamp", "")
-    if arg.get("apiKey") != keys.api_key or not session.floor.key_works:
+    keys, stamp = session.venue.credentials, arg.get("timestamp", "")
+    if arg.get("apiKey") != keys.api_key or not session.venue.api_key_valid:
         raise ApiError(30011, "Invalid ACCESS_KEY")
     if arg.get("passphrase") != keys.password:
         raise ApiError(30012, "Invalid ACCESS_PASSPHRASE")
     sent_ms = parse_int(stamp, 0) * (1 if len(stamp) >= _MS_DIGITS else 1000)
-    if abs(ms(session.floor.now_ns) - sent_ms) > _LOGIN_WINDOW_MS:
+    if abs(ms(session.venue.now_ns) - sent_ms) > _LOGIN_WINDOW_MS:
         raise ApiError(30014, "Request timestamp expired")
     signed = hmac.new(keys.secret.encode(), f"{stamp}GET/user/verify".encode(), hashlib.sha256)
     if not signatures_match(base64.b64encode(signed.digest()).decode(), arg.get("sign", "")):
@@ -124,7 +125,7 @@ def _topic(session: Session, arg: dict[str, str]) -> StreamTopic:
     name = arg.get("instId", arg.get("coin", "default"))
     word = f"{product}:{channel}:{name}"
     kind = _KINDS.get(product)
-    listing = None if kind is None else session.floor.listing_at(kind, name)
+    listing = None if kind is None else session.venue.listing_by_symbol(kind, name)
     unknown = ApiError(30001, f"instType:{product},channel:{channel},instId:{name} doesn't exist")
     if kind is None or (listing is None and (name != "default" or channel not in _PRIVATE)):
         raise unknown
@@ -153,55 +154,57 @@ def _topic(session: Session, arg: dict[str, str]) -> StreamTopic:
 # what goes out
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """Every channel of state begins with how things stand."""
     match topic.channel:
         case StreamChannel.BOOK:
             assert topic.instrument is not None
-            yield _whole_book(floor, topic, floor.depth(topic.instrument, topic.depth))
+            yield _whole_book(venue, topic, venue.depth(topic.instrument, topic.depth))
         case StreamChannel.TICKER:
-            yield _ticker(floor, topic)
+            yield _ticker(venue, topic)
         case StreamChannel.TRADES:
             assert topic.instrument is not None
-            prints = floor.view_of(topic.instrument).trades(topic.instrument, _SNAPSHOT_TRADES)
+            prints = venue.view_of(topic.instrument).trades(topic.instrument, _SNAPSHOT_TRADES)
             shown = [trade_object(each) for each in reversed(prints)]
-            yield _push(floor, topic, "snapshot", shown)
+            yield _push(venue, topic, "snapshot", shown)
         case StreamChannel.CANDLES:
-            yield _push(floor, topic, "snapshot", _candles_so_far(floor, topic))
+            yield _push(venue, topic, "snapshot", _candles_so_far(venue, topic))
         case StreamChannel.BALANCES:
-            holdings = floor.view(_kind(topic)).holdings(topic.account)
-            yield _balances(floor, topic, holdings)
-        case StreamChannel.POSITIONS if floor.view("linear").positions(
+            holdings = venue.view(_kind(topic)).holdings(topic.account)
+            yield _balances(venue, topic, holdings)
+        case StreamChannel.POSITIONS if venue.view("linear").positions(
             topic.account, topic.instrument
         ):
-            yield _positions(floor, topic)
+            yield _positions(venue, topic)
         case _:
             pass
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One frame for a piece of news."""
     match update:
         case DepthUpdated(view=view, change=change):
             whole = topic.note != "books"
-            yield _whole_book(floor, topic, view) if whole else _change(floor, topic, view, change)
+            yield _whole_book(venue, topic, view) if whole else _change(venue, topic, view, change)
         case TradePublished():
-            yield _push(floor, topic, "update", [trade_object(update)])
+            yield _push(venue, topic, "update", [trade_object(update)])
         case TickerUpdated():
-            yield _ticker(floor, topic)
+            yield _ticker(venue, topic)
         case CandleUpdated():
-            yield _push(floor, topic, "update", [candle_words(_forming(floor, topic, update))])
+            yield _push(venue, topic, "update", [candle_words(_forming(venue, topic, update))])
         case OrderUpdated(order=order) if kind_of(order.instrument) == _kind(topic):
-            yield from _order(floor, topic, order)
+            yield from _order(venue, topic, order)
         case Executed() if kind_of(update.instrument) == _kind(topic):
-            yield _push(floor, topic, "snapshot", [fill_object(floor, update)])
+            yield _push(venue, topic, "snapshot", [fill_object(venue, update)])
         case PositionUpdated() if _kind(topic) == "linear":
-            yield _positions(floor, topic)
+            yield _positions(venue, topic)
         case BalanceUpdated(holding=holding):
-            yield from _balance(floor, topic, holding)
+            yield from _balance(venue, topic, holding)
 
 
-def _push(floor: Floor, topic: StreamTopic, action: str, shown: object) -> Words:
+def _push(venue: SimulatedVenue, topic: StreamTopic, action: str, shown: object) -> Words:
     """The names come in the venue's own order: clients look at how a frame begins."""
     product, channel, name = topic.word.split(":")
     key = "coin" if channel == "account" else "instId"
@@ -209,7 +212,7 @@ def _push(floor: Floor, topic: StreamTopic, action: str, shown: object) -> Words
         "action": action,
         "arg": {"instType": product, "channel": channel, key: name},
         "data": shown,
-        "ts": ms(floor.now_ns),
+        "ts": ms(venue.now_ns),
     }
 
 
@@ -217,17 +220,19 @@ def _kind(topic: StreamTopic) -> str:
     return _KINDS[topic.word.partition(":")[0]]
 
 
-def _whole_book(floor: Floor, topic: StreamTopic, view: DepthView) -> Words:
+def _whole_book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> Words:
     """A snapshot has no checksum: 0."""
-    levels = _levels(floor.listing(view.instrument).instrument, view.bids, view.asks)
-    return _push(floor, topic, "snapshot", [levels | _sequence_fields(view, 0)])
+    levels = _levels(venue.listing(view.instrument).instrument, view.bids, view.asks)
+    return _push(venue, topic, "snapshot", [levels | _sequence_fields(view, 0)])
 
 
-def _change(floor: Floor, topic: StreamTopic, view: DepthView, change: DepthChange) -> Words:
-    instrument = floor.listing(view.instrument).instrument
+def _change(
+    venue: SimulatedVenue, topic: StreamTopic, view: DepthView, change: DepthChange
+) -> Words:
+    instrument = venue.listing(view.instrument).instrument
     best = _levels(instrument, view.bids[:_CHECKED], view.asks[:_CHECKED])
     levels = _levels(instrument, change.bids, change.asks)
-    return _push(floor, topic, "update", [levels | _sequence_fields(view, _checksum(best))])
+    return _push(venue, topic, "update", [levels | _sequence_fields(view, _checksum(best))])
 
 
 def _levels(
@@ -254,22 +259,22 @@ def _checksum(best: dict[str, list[list[str]]]) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
-def _ticker(floor: Floor, topic: StreamTopic) -> Words:
+def _ticker(venue: SimulatedVenue, topic: StreamTopic) -> Words:
     assert topic.instrument is not None
-    listing = floor.listing(topic.instrument)
+    listing = venue.listing(topic.instrument)
     contract = {"symbol": listing.venue_symbol} if _is_contract(listing) else {}
-    shown = {"instId": listing.venue_symbol} | ticker_object(floor, listing) | contract
-    return _push(floor, topic, "snapshot", [shown])
+    shown = {"instId": listing.venue_symbol} | ticker_object(venue, listing) | contract
+    return _push(venue, topic, "snapshot", [shown])
 
 
 def _is_contract(listing: Listing) -> bool:
     return listing.max_leverage is not None
 
 
-def _candles_so_far(floor: Floor, topic: StreamTopic) -> list[list[str]]:
+def _candles_so_far(venue: SimulatedVenue, topic: StreamTopic) -> list[list[str]]:
     assert topic.instrument is not None
     minutes = INTERVALS[topic.interval]
-    known = floor.view_of(topic.instrument).candles(topic.instrument, limit=100_000)
+    known = venue.view_of(topic.instrument).candles(topic.instrument, limit=100_000)
     whole = [
         each
         for each in aggregate_candles(known, minutes)
@@ -278,52 +283,52 @@ def _candles_so_far(floor: Floor, topic: StreamTopic) -> list[list[str]]:
     return [candle_words(each) for each in whole[-_SNAPSHOT_CANDLES:]]
 
 
-def _forming(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> MinuteCandle:
+def _forming(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> MinuteCandle:
     minutes, candle = INTERVALS[topic.interval], update.candle
     start_ns = candle.open_ns - candle.open_ns % (minutes * MINUTE_NS)
     if minutes == 1:
         return candle
-    known = floor.view_of(update.instrument).candles(
+    known = venue.view_of(update.instrument).candles(
         update.instrument, from_ns=start_ns, limit=minutes + 1
     )
     parts = [each for each in known if each.open_ns < candle.open_ns]
     return aggregate_candles([*parts, candle], minutes)[-1]
 
 
-def _order(floor: Floor, topic: StreamTopic, order: VenueOrder) -> Iterable[Words]:
+def _order(venue: SimulatedVenue, topic: StreamTopic, order: VenueOrder) -> Iterable[Words]:
     """A trigger order is told of in a channel of its own until it is triggered."""
     plans = topic.note == "orders-algo"
     if order.waiting is not plans:
         return
-    name = {"instId": floor.listing(order.instrument).venue_symbol}
+    name = {"instId": venue.listing(order.instrument).venue_symbol}
     if plans:
-        shown = plan_order(floor, order)
+        shown = plan_order(venue, order)
         shown = {"status": shown.pop("planStatus", "live")} | shown
-        yield _push(floor, topic, "snapshot", [name | shown])
+        yield _push(venue, topic, "snapshot", [name | shown])
         return
     if _kind(topic) == "spot":
-        shown = spot_order(floor, order, pending=False)
+        shown = spot_order(venue, order, pending=False)
         # `size` is money here, and what was asked for is the new size
         shown |= {"newSize": shown["size"], "notional": plain(order.cost)}
     else:
-        shown = linear_order(floor, order, state_name="status")
+        shown = linear_order(venue, order, state_name="status")
         shown["notionalUsd"] = plain(order.quantity * (order.price or order.average_price or ZERO))
     del shown["symbol"], shown["baseVolume"]
-    yield _push(floor, topic, "snapshot", [name | shown | _filled(floor, order)])
+    yield _push(venue, topic, "snapshot", [name | shown | _filled(venue, order)])
 
 
-def _filled(floor: Floor, order: VenueOrder) -> Words:
+def _filled(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """How far it is filled, and the execution that brought it there."""
     fees = [{"feeCoin": asset, "fee": plain(-fee)} for asset, fee in order.fees]
     shown: Words = {"accBaseVolume": plain(order.filled), "feeDetail": fees}
     if order.state not in (OrderState.PARTLY_FILLED, OrderState.FILLED):
         return shown
     fill, so_far = None, ZERO
-    for each in floor.engine_of(order.instrument).view.fills(order.account, order.instrument):
+    for each in venue.engine_of(order.instrument).view.fills(order.account, order.instrument):
         if each.order_id == order.order_id and so_far < order.filled:
             fill, so_far = each, so_far + each.quantity
     assert fill is not None, "what is filled has fills"
-    execution = fill_object(floor, fill)
+    execution = fill_object(venue, fill)
     return shown | {
         "baseVolume": plain(fill.quantity),
         "fillPrice": plain(fill.price),
@@ -337,14 +342,14 @@ def _filled(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
-def _positions(floor: Floor, topic: StreamTopic) -> Words:
+def _positions(venue: SimulatedVenue, topic: StreamTopic) -> Words:
     """All that are open, every time: one that is missing is flat."""
     shown = [
-        position_object(floor, each)
-        for each in floor.view("linear").positions(topic.account, topic.instrument)
+        position_object(venue, each)
+        for each in venue.view("linear").positions(topic.account, topic.instrument)
     ]
     renamed = [{"posId": "", "instId": each.pop("symbol")} | each for each in shown]
-    return _push(floor, topic, "snapshot", renamed)
+    return _push(venue, topic, "snapshot", renamed)
 
 
 class ToldBalances:
@@ -354,21 +359,21 @@ class ToldBalances:
         self.of: dict[tuple[str, str], Holding] = {}
 
 
-def _balance(floor: Floor, topic: StreamTopic, moved: Holding) -> Iterable[Words]:
+def _balance(venue: SimulatedVenue, topic: StreamTopic, moved: Holding) -> Iterable[Words]:
     """Of this account alone: the other one's news has the same form."""
-    view = floor.view(_kind(topic))
+    view = venue.view(_kind(topic))
     held = {each.asset: each for each in view.holdings(topic.account)}
     if held.get(moved.asset) is not None:
-        told, key = remembered(floor, ToldBalances).of, (topic.word, moved.asset)
+        told, key = dialect_state(venue, ToldBalances).of, (topic.word, moved.asset)
         if told.get(key) != held[moved.asset]:
             told[key] = held[moved.asset]
-            yield _balances(floor, topic, [held[moved.asset]])
+            yield _balances(venue, topic, [held[moved.asset]])
 
 
-def _balances(floor: Floor, topic: StreamTopic, holdings: list[Holding]) -> Words:
+def _balances(venue: SimulatedVenue, topic: StreamTopic, holdings: list[Holding]) -> Words:
     if _kind(topic) == "spot":
         return _push(
-            floor, topic, "snapshot", [coin_object(each, floor.now_ns) for each in holdings]
+            venue, topic, "snapshot", [coin_object(each, venue.now_ns) for each in holdings]
         )
     shown = [
         {
@@ -384,7 +389,7 @@ def _balances(floor: Floor, topic: StreamTopic, holdings: list[Holding]) -> Word
         }
         for each in holdings
     ]
-    return _push(floor, topic, "snapshot", shown)
+    return _push(venue, topic, "snapshot", shown)
 
 
 def _error(error: ApiError) -> Words:

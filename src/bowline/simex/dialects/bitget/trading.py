@@ -21,7 +21,6 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.words import (
     FIELDS,
@@ -40,6 +39,7 @@ from bowline.simex.dialects.bitget.words import (
     trade_word,
     wrong,
 )
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[0-9A-Za-z_:#\-+]{1,64}")
@@ -74,7 +74,7 @@ def place(call: ApiCall) -> object:
 
 def placed(call: ApiCall, listing: Listing, order: NewOrder) -> VenueOrder:
     """The order as it was taken."""
-    return _or_refused(listing, call.floor.place(order))
+    return _or_refused(listing, call.venue.place(order))
 
 
 def order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
@@ -135,7 +135,7 @@ def _use_margin_mode(call: ApiCall, listing: Listing, fields: Fields) -> None:
     mode = MODES.get(fields.get("marginMode", ""))
     if mode is None:
         raise wrong("marginMode")
-    refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
+    refused = call.venue.set_margin_mode(call.account, listing.instrument.id, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise margin_mode_in_use()
 
@@ -158,7 +158,7 @@ def cancel_symbol(call: ApiCall) -> object:
     """POST /api/v2/spot/trade/cancel-symbol-order."""
     listing = listing_of(call, call.fields())
     for order in open_orders(call, "spot", listing, plans=False):
-        call.floor.cancel(call.account, order.instrument, order.order_id)
+        call.venue.cancel(call.account, order.instrument, order.order_id)
     return {"symbol": listing.venue_symbol}
 
 
@@ -179,7 +179,7 @@ def cancel_list(call: ApiCall, *, plans: bool) -> object:
         missing = [each for each in wanted if not any(is_named(order, each) for order in orders)]
         orders = [order for order in orders if any(is_named(order, each) for each in wanted)]
     for order in orders:
-        call.floor.cancel(call.account, order.instrument, order.order_id)
+        call.venue.cancel(call.account, order.instrument, order.order_id)
         done.append(acknowledged(order))
     words = {"errorMsg": "Order does not exist", "errorCode": "40768"}
     return {"successList": done, "failureList": [each | words for each in missing]}
@@ -217,7 +217,7 @@ def _replaced(
     if order.price is None:
         raise wrong("only a limit order can be modified")
     kind = kind_of(order.instrument)
-    if client_id and call.floor.view(kind).order(call.account, client_id) is not None:
+    if client_id and call.venue.view(kind).order(call.account, client_id) is not None:
         raise refusal_of(kind, RejectReason.DUPLICATE_ID)
     requested = replace(
         order.requested,
@@ -236,7 +236,7 @@ def _replaced(
 
 
 def _cancelled(call: ApiCall, listing: Listing, order: VenueOrder) -> VenueOrder:
-    return _or_refused(listing, call.floor.cancel(call.account, order.instrument, order.order_id))
+    return _or_refused(listing, call.venue.cancel(call.account, order.instrument, order.order_id))
 
 
 # lists
@@ -249,7 +249,7 @@ def detail(call: ApiCall) -> object:
     if order is None or order.instrument != listing.instrument.id or order.waiting:
         words = "The data of the order cannot be found, please confirm the order number"
         raise ApiError("40109", words)
-    return linear_order(call.floor, order, state_name="state")
+    return linear_order(call.venue, order, state_name="state")
 
 
 def spot_detail(call: ApiCall) -> object:
@@ -257,38 +257,38 @@ def spot_detail(call: ApiCall) -> object:
     order = _known(call, "spot", call.query)
     if order is None or order.waiting:
         return []
-    return [spot_order(call.floor, order, pending=False)]
+    return [spot_order(call.venue, order, pending=False)]
 
 
 def unfilled(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/unfilled-orders."""
-    orders = chosen(call, "spot", call.floor.view("spot").open_orders(call.account))
+    orders = chosen(call, "spot", call.venue.view("spot").open_orders(call.account))
     shown = page(call, [each for each in orders if not each.waiting])
-    return [spot_order(call.floor, each, pending=True) for each in shown]
+    return [spot_order(call.venue, each, pending=True) for each in shown]
 
 
 def history(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/history-orders."""
-    shown = page(call, chosen(call, "spot", call.floor.view("spot").closed_orders(call.account)))
-    return [spot_order(call.floor, each, pending=False) for each in shown]
+    shown = page(call, chosen(call, "spot", call.venue.view("spot").closed_orders(call.account)))
+    return [spot_order(call.venue, each, pending=False) for each in shown]
 
 
 def pending(call: ApiCall) -> object:
     """GET /api/v2/mix/order/orders-pending."""
-    orders = chosen(call, "linear", call.floor.view("linear").open_orders(call.account))
+    orders = chosen(call, "linear", call.venue.view("linear").open_orders(call.account))
     return _entrusted(call, [each for each in orders if not each.waiting])
 
 
 def orders_history(call: ApiCall) -> object:
     """GET /api/v2/mix/order/orders-history."""
-    closed = call.floor.view("linear").closed_orders(call.account)
+    closed = call.venue.view("linear").closed_orders(call.account)
     return _entrusted(call, chosen(call, "linear", closed))
 
 
 def _entrusted(call: ApiCall, orders: list[VenueOrder]) -> object:
     shown = page(call, orders)
     return {
-        "entrustedList": [linear_order(call.floor, each, state_name="status") for each in shown]
+        "entrustedList": [linear_order(call.venue, each, state_name="status") for each in shown]
         or None,
         "endId": order_word(shown[-1].order_id) if shown else None,
     }
@@ -296,14 +296,14 @@ def _entrusted(call: ApiCall, orders: list[VenueOrder]) -> object:
 
 def spot_fills(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/fills."""
-    return [fill_object(call.floor, each, fees_as_list=False) for each in _fill_page(call, "spot")]
+    return [fill_object(call.venue, each, fees_as_list=False) for each in _fill_page(call, "spot")]
 
 
 def mix_fills(call: ApiCall) -> object:
     """GET /api/v2/mix/order/fills."""
     shown = _fill_page(call, "linear")
     return {
-        "fillList": [fill_object(call.floor, each) for each in shown],
+        "fillList": [fill_object(call.venue, each) for each in shown],
         "endId": trade_word(shown[-1].trade_id) if shown else None,
     }
 
@@ -319,7 +319,7 @@ def _fill_page(call: ApiCall, kind: str) -> list[Executed]:
         return []
     fills = [
         each
-        for each in call.floor.view(kind).fills(call.account)
+        for each in call.venue.view(kind).fills(call.account)
         if (listing is None or each.instrument == listing.instrument.id)
         and start_ms <= ms(each.now_ns) <= end_ms
         and query.get("orderId") in (None, "", order_word(each.order_id))
@@ -361,7 +361,7 @@ def open_orders(
 ) -> list[VenueOrder]:
     """Open orders, or the trigger orders that wait."""
     instrument = None if listing is None else listing.instrument.id
-    found = call.floor.view(kind).open_orders(call.account, instrument)
+    found = call.venue.view(kind).open_orders(call.account, instrument)
     return [each for each in found if each.waiting is plans]
 
 
@@ -380,7 +380,7 @@ def _known(call: ApiCall, kind: str, fields: Fields) -> VenueOrder | None:
     if not (fields.get("orderId") or fields.get("clientOid")):
         raise ApiError("40924", "orderId and clientOid must have one")
     word = fields.get("orderId", "")
-    return call.floor.view(kind).order(
+    return call.venue.view(kind).order(
         call.account, order_number(word) if word else fields["clientOid"]
     )
 

@@ -23,8 +23,8 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, PositionMode, TimeInForce
-from bowline.simex.dialect import ApiError
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or
 
 _FIRST_ORDER = 1_311_000_000_000_000_000
@@ -189,9 +189,9 @@ def type_word(order: VenueOrder) -> str:
     return "market" if order.price is None else "limit"
 
 
-def _common(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def _common(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     return {
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
         "clientOid": client_word(order),
         "size": plain(order.requested.quote_cost or order.quantity),
@@ -203,10 +203,10 @@ def _common(floor: Floor, order: VenueOrder) -> dict[str, object]:
     }
 
 
-def spot_order(floor: Floor, order: VenueOrder, *, pending: bool) -> dict[str, object]:
+def spot_order(venue: SimulatedVenue, order: VenueOrder, *, pending: bool) -> dict[str, object]:
     """A spot order. Where pending ones are listed its price is called `priceAvg`."""
-    shown = _common(floor, order) | {
-        "userId": floor.credentials.user_id,
+    shown = _common(venue, order) | {
+        "userId": venue.credentials.user_id,
         "status": _STATES[order.state],
         "baseVolume": plain(order.filled),
         "quoteVolume": plain(order.cost),
@@ -245,11 +245,11 @@ def _cancel_reason(order: VenueOrder) -> str:
     return "normal_cancel" if order.ended is EndReason.REQUESTED else ""
 
 
-def linear_order(floor: Floor, order: VenueOrder, *, state_name: str) -> dict[str, object]:
+def linear_order(venue: SimulatedVenue, order: VenueOrder, *, state_name: str) -> dict[str, object]:
     """An order of contracts; its state is called `state` by itself and `status` in a list."""
     return (
-        _common(floor, order)
-        | _contract_fields(floor, order)
+        _common(venue, order)
+        | _contract_fields(venue, order)
         | {
             state_name: _STATES[order.state].replace("cancelled", "canceled"),
             "baseVolume": plain(order.filled),
@@ -267,9 +267,9 @@ def linear_order(floor: Floor, order: VenueOrder, *, state_name: str) -> dict[st
     )
 
 
-def _contract_fields(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def _contract_fields(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     leg = order.requested.position_side
-    settings = floor.view("linear").settings(order.account, order.instrument)
+    settings = venue.view("linear").settings(order.account, order.instrument)
     turn = trade_side(order.side, leg, by_venue=order.by_venue)
     return {
         "posSide": _LEGS[leg],
@@ -278,7 +278,7 @@ def _contract_fields(floor: Floor, order: VenueOrder) -> dict[str, object]:
             PositionMode.ONE_WAY if leg is Direction.NEUTRAL else PositionMode.HEDGE
         ],
         "reduceOnly": "YES" if order.requested.reduce_only or turn == "close" else "NO",
-        "marginCoin": floor.listing(order.instrument).quote,
+        "marginCoin": venue.listing(order.instrument).quote,
         "marginMode": MARGIN_MODES[settings.margin_mode],
         "leverage": plain(settings.leverage),
     }
@@ -295,7 +295,7 @@ def _plan_state(order: VenueOrder) -> str:
     return _PLAN_STATES.get(order.state, "live")
 
 
-def plan_order(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def plan_order(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     """A trigger order, in its own list and with its own word for its state."""
     linear = kind_of(order.instrument) == "linear"
     form, trigger = plan_type(order), plain_or(order.requested.trigger)
@@ -311,8 +311,8 @@ def plan_order(floor: Floor, order: VenueOrder) -> dict[str, object]:
         "executeOrderId": order_word(order.order_id) if order.triggered else "",
     }
     return (
-        _common(floor, order)
-        | (_contract_fields(floor, order) if linear else {})
+        _common(venue, order)
+        | (_contract_fields(venue, order) if linear else {})
         | {
             "planType": form if linear else "amount",
             "planStatus" if linear else "status": _plan_state(order),
@@ -335,15 +335,17 @@ def fee_detail(fill: Executed) -> dict[str, object]:
     }
 
 
-def fill_object(floor: Floor, fill: Executed, *, fees_as_list: bool = True) -> dict[str, object]:
+def fill_object(
+    venue: SimulatedVenue, fill: Executed, *, fees_as_list: bool = True
+) -> dict[str, object]:
     """An execution; only the list of spot executions has its fee not within a list."""
-    # not the floor's view, which a fault may keep from seeing what is new
-    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+    # not the venue's view, which a fault may keep from seeing what is new
+    order = venue.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
     assert order is not None
     spot = kind_of(fill.instrument) == "spot"
     detail, cost = fee_detail(fill), plain(fill.price * fill.quantity)
     shown: dict[str, object] = {
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "orderId": order_word(fill.order_id),
         "clientOid": client_word(order),
         "tradeId": trade_word(fill.trade_id),
@@ -356,7 +358,7 @@ def fill_object(floor: Floor, fill: Executed, *, fees_as_list: bool = True) -> d
     }
     if spot:
         return shown | {
-            "userId": floor.credentials.user_id,
+            "userId": venue.credentials.user_id,
             "priceAvg": plain(fill.price),
             "size": plain(fill.quantity),
             "amount": cost,
@@ -373,14 +375,14 @@ def fill_object(floor: Floor, fill: Executed, *, fees_as_list: bool = True) -> d
     }
 
 
-def position_object(floor: Floor, position: PositionSnapshot) -> dict[str, object]:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> dict[str, object]:
     """An open position; a one-way one is `long` or `short` too."""
     liquidation = position.liquidation_price
     entry = position.entry_price.quantize(_CENTS)
     value = position.quantity * (position.mark or entry)
     return {
-        "symbol": floor.listing(position.instrument).venue_symbol,
-        "marginCoin": floor.listing(position.instrument).quote,
+        "symbol": venue.listing(position.instrument).venue_symbol,
+        "marginCoin": venue.listing(position.instrument).quote,
         "holdSide": _LEGS[position.direction],
         "openDelegateSize": "0",
         "marginSize": plain(position.margin),

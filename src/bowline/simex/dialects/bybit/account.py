@@ -6,10 +6,10 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
 from bowline.simex.dialects.bybit.words import FIELDS, position_object, refusal_of, wallet_object
-from bowline.simex.floor import remembered
+from bowline.simex.venue import dialect_state
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms
 
 _MARGIN_MODES = {"ISOLATED_MARGIN": MarginMode.ISOLATED, "REGULAR_MARGIN": MarginMode.CROSS}
@@ -30,7 +30,7 @@ def wallet_balance(call: ApiCall) -> object:
     wanted = set(filter(None, call.query.get("coin", "").split(",")))
     holdings = [
         each
-        for each in call.floor.view("linear").holdings(call.account)
+        for each in call.venue.view("linear").holdings(call.account)
         if not wanted or each.asset in wanted
     ]
     return {"list": [wallet_object(holdings)]}
@@ -38,7 +38,7 @@ def wallet_balance(call: ApiCall) -> object:
 
 def account(call: ApiCall) -> object:
     """GET /v5/account/info."""
-    seconds = remembered(call.floor, DeadMan).wait_s
+    seconds = dialect_state(call.venue, DeadMan).wait_s
     margin = _settings_anywhere(call)
     return {
         "unifiedMarginStatus": 6,
@@ -54,7 +54,7 @@ def account(call: ApiCall) -> object:
 
 def coins(call: ApiCall) -> object:
     """GET /v5/asset/coin/query-info: nothing can be deposited or withdrawn here."""
-    held = call.floor.view("spot").holdings(call.account)
+    held = call.venue.view("spot").holdings(call.account)
     return {
         "rows": [
             {"name": each.asset, "coin": each.asset, "remainAmount": "0", "chains": []}
@@ -67,9 +67,9 @@ def coins(call: ApiCall) -> object:
 def key_rights(call: ApiCall) -> object:
     """GET /v5/user/query-api: the test key trades, and cannot withdraw."""
     return {
-        "id": call.floor.credentials.user_id,
+        "id": call.venue.credentials.user_id,
         "note": "simulated",
-        "apiKey": call.floor.credentials.api_key,
+        "apiKey": call.venue.credentials.api_key,
         "readOnly": 0,
         "secret": "",
         "permissions": {
@@ -91,7 +91,7 @@ def key_rights(call: ApiCall) -> object:
         "createdAt": "2024-01-01T00:00:00Z",
         "unified": 0,
         "uta": 1,
-        "userID": int(call.floor.credentials.user_id),
+        "userID": int(call.venue.credentials.user_id),
         "inviterID": 0,
         "vipLevel": "No VIP",
         "mktMakerLevel": "0",
@@ -112,14 +112,14 @@ def positions(call: ApiCall) -> object:
         listing = listing_of(call, call.query)
         shown = rows(call, listing)
     elif call.query.get("settleCoin"):
-        open_ones = call.floor.view("linear").positions(call.account)
+        open_ones = call.venue.view("linear").positions(call.account)
         coin = call.query["settleCoin"]
-        shown = [each for each in open_ones if call.floor.listing(each.instrument).quote == coin]
+        shown = [each for each in open_ones if call.venue.listing(each.instrument).quote == coin]
     else:
         raise ApiError(10001, "params error: symbol or settleCoin is required")
     return {
         "category": "linear",
-        "list": [position_object(call.floor, each) for each in shown],
+        "list": [position_object(call.venue, each) for each in shown],
         "nextPageCursor": "",
     }
 
@@ -127,7 +127,7 @@ def positions(call: ApiCall) -> object:
 def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
     """The one row of a one-way position, or the two of hedge mode; flat ones too."""
     instrument = listing.instrument.id
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     found = {each.direction: each for each in view.positions(call.account, instrument)}
     if view.settings(call.account, instrument).position_mode is PositionMode.ONE_WAY:
         return list(found.values()) or [_flat(call, instrument, Direction.NEUTRAL)]
@@ -136,7 +136,7 @@ def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
 
 
 def _flat(call: ApiCall, instrument: InstrumentId, leg: Direction) -> PositionSnapshot:
-    settings = call.floor.view("linear").settings(call.account, instrument)
+    settings = call.venue.view("linear").settings(call.account, instrument)
     return PositionSnapshot(
         account=call.account,
         instrument=instrument,
@@ -149,7 +149,7 @@ def _flat(call: ApiCall, instrument: InstrumentId, leg: Direction) -> PositionSn
         leverage=settings.leverage,
         realised=ZERO,
         updated_ns=0,
-        mark=call.floor.ticker(instrument).mark,
+        mark=call.venue.ticker(instrument).mark,
     )
 
 
@@ -160,7 +160,7 @@ def set_leverage(call: ApiCall) -> object:
     buy, sell = FIELDS.decimal(fields, "buyLeverage"), FIELDS.decimal(fields, "sellLeverage")
     if buy is None or buy != sell:
         raise ApiError(10001, "params error: buy leverage not equal sell leverage")
-    refused = call.floor.set_leverage(call.account, listing.instrument.id, buy)
+    refused = call.venue.set_leverage(call.account, listing.instrument.id, buy)
     if refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
         raise ApiError(110043, "Set leverage not modified")
     return _done(refused)
@@ -173,7 +173,7 @@ def switch_mode(call: ApiCall) -> object:
         raise ApiError(10001, "params error: mode invalid")
     instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
     mode = _POSITION_MODES[fields["mode"]]
-    refused = call.floor.set_position_mode(call.account, mode, instrument)
+    refused = call.venue.set_position_mode(call.account, mode, instrument)
     # "Switch Position Mode": by coin it is of all its symbols; those that are so already are passed
     # over. freqtrade sends it at every start and takes no error.
     if instrument is None and refused is not None and refused.reason is RejectReason.NOT_MODIFIED:
@@ -191,8 +191,8 @@ def set_margin_mode(call: ApiCall) -> object:
     mode = _MARGIN_MODES.get(call.fields().get("setMarginMode", ""))
     if mode is None:
         raise ApiError(3400045, "Set margin mode failed")
-    for listing in call.floor.listings("linear"):
-        refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
+    for listing in call.venue.listings("linear"):
+        refused = call.venue.set_margin_mode(call.account, listing.instrument.id, mode)
         if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
             raise ApiError(3400045, "Set margin mode failed")
     return {"reasons": []}
@@ -203,13 +203,13 @@ def arm_dead_man(call: ApiCall) -> object:
     seconds = FIELDS.integer(call.fields(), "timeWindow", 0)
     if not 3 <= seconds <= 300:  # noqa: PLR2004 - the venue's own bounds
         raise ApiError(10001, "params error: timeWindow invalid")
-    remembered(call.floor, DeadMan).wait_s = seconds
+    dialect_state(call.venue, DeadMan).wait_s = seconds
     return {}
 
 
 def _settings_anywhere(call: ApiCall) -> MarginMode:
-    first = call.floor.listings("linear")[0].instrument.id
-    return call.floor.view("linear").settings(call.account, first).margin_mode
+    first = call.venue.listings("linear")[0].instrument.id
+    return call.venue.view("linear").settings(call.account, first).margin_mode
 
 
 def _done(refused: Rejection | None) -> dict[str, object]:

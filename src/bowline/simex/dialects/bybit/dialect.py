@@ -11,23 +11,14 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialect import (
-    ApiCall,
-    ApiError,
-    Frame,
-    Response,
-    Route,
-    StreamTopic,
-    Wallet,
-    WebSocketEndpoint,
-    public_route,
-    signed_route,
-)
 from bowline.simex.dialects.bybit import account, market, start, streams, trading
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import signatures_match
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
+from bowline.simex.session import WebSocketEndpoint
+from bowline.simex.stream_topics import Frame, StreamTopic
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, WalletSpec
+from bowline.simex.venue_api import ApiCall, ApiError, Response, Route, public_route, signed_route
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
@@ -98,16 +89,16 @@ _ENDPOINTS = (
 class BybitDialect:
     """One unified account; all is JSON text."""
 
-    venue = "bybit"
+    name = "bybit"
     routes: Sequence[Route] = _ROUTES
     endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
-    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[WalletSpec]:
         """One for both markets; spot has its own fees."""
         spot = [each.instrument.id for each in listings if each.max_leverage is None]
         rules = msgspec.structs.replace(_RULES, instrument_fees=dict.fromkeys(spot, _SPOT_FEES))
-        return (Wallet(("spot", "linear"), rules),)
+        return (WalletSpec(("spot", "linear"), rules),)
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTCUSDT and count base units."""
@@ -115,12 +106,12 @@ class BybitDialect:
 
     def authenticate(self, call: ApiCall) -> str:
         """HMAC-SHA256 of timestamp, key, window and query or body, in hex."""
-        keys, headers = call.floor.credentials, call.headers
+        keys, headers = call.venue.credentials, call.headers
         stamp, window = (
             headers.get("X-BAPI-TIMESTAMP", ""),
             headers.get("X-BAPI-RECV-WINDOW", "5000"),
         )
-        if headers.get("X-BAPI-API-KEY") != keys.api_key or not call.floor.key_works:
+        if headers.get("X-BAPI-API-KEY") != keys.api_key or not call.venue.api_key_valid:
             raise ApiError(10003, "API key is invalid.")
         now_ms, sent_ms = ms(call.now_ns), parse_int(stamp, 0)
         if not now_ms - parse_int(window, 5000) <= sent_ms < now_ms + 1000:
@@ -174,15 +165,15 @@ class BybitDialect:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 
-    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """Snapshots of books and tickers."""
-        return streams.initial_frames(floor, topic)
+        return streams.initial_frames(venue, topic)
 
     def render_update(
-        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+        self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.render_update(floor, topic, update)
+        return streams.render_update(venue, topic, update)
 
 
 def _envelope(call: ApiCall, code: int, message: str, result: object) -> dict[str, object]:

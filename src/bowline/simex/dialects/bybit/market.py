@@ -11,9 +11,9 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bybit.words import FIELDS, SIDES, refusal_of, trade_word
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or, seconds
 
 KINDS = ("spot", "linear")
@@ -42,7 +42,7 @@ def kind_of(fields: dict[str, str]) -> str:
 def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`category` and `symbol`."""
     kind = kind_of(fields)
-    listing = call.floor.listing_at(kind, fields.get("symbol", ""))
+    listing = call.venue.listing_by_symbol(kind, fields.get("symbol", ""))
     if listing is None:
         raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
@@ -56,7 +56,7 @@ def time(call: ApiCall) -> object:
 def instruments(call: ApiCall) -> object:
     """GET /v5/market/instruments-info. Inverse and options: none are played."""
     kind, wanted = call.query.get("category", ""), call.query.get("status", "")
-    listed = call.floor.listings(kind) if kind in KINDS else []
+    listed = call.venue.listings(kind) if kind in KINDS else []
     symbol = call.query.get("symbol")
     shown = [
         each
@@ -138,7 +138,7 @@ def book(call: ApiCall) -> object:
     deepest = 200 if call.query["category"] == "spot" else 500
     depth = FIELDS.limit(call.query, "limit", 25, deepest)
     instrument = listing.instrument.id
-    shown = call.floor.view_of(instrument).book(instrument, depth)
+    shown = call.venue.view_of(instrument).book(instrument, depth)
     return {
         "s": listing.venue_symbol,
         "b": [[plain(price), plain(size)] for price, size in shown.bids],
@@ -159,7 +159,7 @@ def candles(call: ApiCall) -> object:
     limit = FIELDS.limit(call.query, "limit", 200, 1000)
     start_ms, end_ms = FIELDS.window(call.query, "start", "end")
     length_ns = minutes * MINUTE_NS
-    view = call.floor.view_of(listing.instrument.id)
+    view = call.venue.view_of(listing.instrument.id)
     known = view.candles(listing.instrument.id, limit=100_000)
     shown = [
         each
@@ -184,14 +184,14 @@ def _candle(candle: MinuteCandle) -> list[str]:
 def tickers(call: ApiCall) -> object:
     """GET /v5/market/tickers."""
     kind = kind_of(call.query)
-    listed = [listing_of(call, call.query)] if "symbol" in call.query else call.floor.listings(kind)
-    return {"category": kind, "list": [ticker_object(call.floor, each) for each in listed]}
+    listed = [listing_of(call, call.query)] if "symbol" in call.query else call.venue.listings(kind)
+    return {"category": kind, "list": [ticker_object(call.venue, each) for each in listed]}
 
 
-def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> dict[str, object]:
     """A ticker, as REST and the stream have it."""
     instrument = listing.instrument.id
-    shown = floor.ticker(instrument)
+    shown = venue.ticker(instrument)
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
     change = shown.last / shown.open - 1 if shown.last and shown.open else None
     found: dict[str, object] = {
@@ -208,9 +208,9 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
         "turnover24h": plain(shown.turnover),
         "volume24h": plain(shown.volume),
     }
-    if instrument not in floor.funding:
+    if instrument not in venue.funding:
         return found | {"usdIndexPrice": plain_or(shown.last)}
-    rate, due_ns = floor.funding[instrument]
+    rate, due_ns = venue.funding[instrument]
     return found | {
         "markPrice": plain_or(shown.mark),
         "indexPrice": plain_or(shown.mark),
@@ -228,7 +228,7 @@ def recent_trades(call: ApiCall) -> object:
     listing = listing_of(call, call.query)
     most = 60 if call.query["category"] == "spot" else 1000
     limit = FIELDS.limit(call.query, "limit", 60, most)
-    prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
+    prints = call.venue.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     return {
         "category": call.query["category"],
         "list": [_print(listing, each) for each in reversed(prints)],
@@ -253,7 +253,7 @@ def funding_history(call: ApiCall) -> object:
     """GET /v5/market/funding/history: the newest first."""
     listing = listing_of(call, call.query)
     start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")
-    paid = call.floor.funding_paid.get(listing.instrument.id, [])
+    paid = call.venue.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_ms <= ms(each[1]) <= end_ms]
     limit = FIELDS.limit(call.query, "limit", 200, 200)
     return {

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from bowline.core.model.values import ONE
 from bowline.core.sim.exchange import progressive_tiers
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bybit.market import candles, kind_of, listing_of
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms, parse_int, plain
 
 #: of every perpetual, "Get Risk Limit": the figures are of the size of BTCUSDT's
@@ -32,14 +32,14 @@ def risk_limits(call: ApiCall) -> object:
         return {"category": category, "list": [], "nextPageCursor": ""}
     if category != "linear":
         raise ApiError(10001, "params error: category invalid")
-    chosen = call.floor.listings("linear")
+    chosen = call.venue.listings("linear")
     if call.query.get("symbol"):
         chosen = [listing_of(call, call.query)]
     at = parse_int(call.query.get("cursor"), 0)
     number = at * len(TIERS)
     rows = []
     for listing in chosen[at : at + _PAGE]:
-        for tier in call.floor.view("linear").tiers():
+        for tier in call.venue.view("linear").tiers():
             number += 1
             rows.append(
                 {
@@ -62,8 +62,8 @@ def fee_rates(call: ApiCall) -> object:
     kind = kind_of(call.query)
     wanted = call.query.get("symbol", "")
     rows = []
-    for listing in call.floor.listings(kind):
-        fees = call.floor.view(kind).fees(listing.instrument.id)
+    for listing in call.venue.listings(kind):
+        fees = call.venue.view(kind).fees(listing.instrument.id)
         if wanted in ("", listing.venue_symbol):
             rows.append(
                 {

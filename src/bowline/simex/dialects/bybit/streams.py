@@ -21,7 +21,6 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import ApiCall, ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.bybit import trading
 from bowline.simex.dialects.bybit.account import DeadMan
 from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
@@ -34,9 +33,11 @@ from bowline.simex.dialects.bybit.words import (
     trade_word,
     wallet_object,
 )
-from bowline.simex.floor import ACCOUNT, Floor, remembered
 from bowline.simex.payload import read_object, signatures_match, text_fields
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, dialect_state
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, parse_int, plain
 
@@ -72,7 +73,7 @@ def on_private_message(session: Session, frame: str | bytes) -> None:
     words = read_object(frame)
     match words.get("op"):
         case "ping":
-            now = [str(ms(session.floor.now_ns))]
+            now = [str(ms(session.venue.now_ns))]
             pong = {"req_id": words.get("req_id", ""), "op": "pong", "args": now}
             session.send(pong | {"conn_id": _connection(session)})
         case "auth":
@@ -94,7 +95,7 @@ def on_trade_message(session: Session, frame: str | bytes) -> None:
     words = read_object(frame)
     op, connection = words.get("op"), {"connId": _connection(session)}
     if op == "ping":
-        now = [str(ms(session.floor.now_ns))]
+        now = [str(ms(session.venue.now_ns))]
         session.send({"retCode": 0, "retMsg": "OK", "op": "pong", "data": now} | connection)
     elif op == "auth":
         error = _log_in(session, words)
@@ -111,32 +112,32 @@ def on_trade_message(session: Session, frame: str | bytes) -> None:
 
 def on_private_close(session: Session) -> None:
     """A private stream was lost: the dead-man switch counts, if it was set."""
-    floor = session.floor
-    seconds = remembered(floor, DeadMan).wait_s
+    venue = session.venue
+    seconds = dialect_state(venue, DeadMan).wait_s
     if not seconds or not session.cancel_timer_topics:
         return
 
     def fire() -> None:
-        if not floor.subscriptions.has_account(ACCOUNT):
+        if not venue.subscriptions.has_account(ACCOUNT):
             for kind in ("spot", "linear"):
-                floor.cancel_all(ACCOUNT, kind)
-            floor.publish()
+                venue.cancel_all(ACCOUNT, kind)
+            venue.publish()
 
-    floor.scheduler.call_later(seconds, fire)
+    venue.scheduler.call_later(seconds, fire)
 
 
 def _traded(session: Session, words: Words) -> Words:
     """The answer to one order frame; the same checks as REST, and the same words."""
-    floor, op = session.floor, str(words.get("op"))
+    venue, op = session.venue, str(words.get("op"))
     args = words.get("args")
     sent = args[0] if isinstance(args, list) and args and isinstance(args[0], dict) else {}
     header = words.get("header")
     stamp = str(header.get("X-BAPI-TIMESTAMP", "")) if isinstance(header, dict) else ""
     fields = text_fields(sent)
-    call = ApiCall(floor=floor, method="WS", path=op, account=session.account)
+    call = ApiCall(venue=venue, method="WS", path=op, account=session.account)
     answer: Words = {"reqId": words.get("reqId", ""), "retCode": 0, "retMsg": "OK", "op": op}
     answer["header"] = {
-        "Timenow": str(ms(floor.now_ns)), "X-Bapi-Limit": "20", "X-Bapi-Limit-Status": "19",
+        "Timenow": str(ms(venue.now_ns)), "X-Bapi-Limit": "20", "X-Bapi-Limit-Status": "19",
     }  # fmt: skip
     try:
         _check_trade(session, op, stamp)
@@ -150,7 +151,7 @@ def _check_trade(session: Session, op: str, stamp: str) -> None:
         raise ApiError(10003, "Request not authorized")
     if op not in _ORDERS:
         raise ApiError(10404, "op type is not found")
-    if abs(parse_int(stamp, 0) - ms(session.floor.now_ns)) > _TRADE_WINDOW_MS:
+    if abs(parse_int(stamp, 0) - ms(session.venue.now_ns)) > _TRADE_WINDOW_MS:
         raise ApiError(10002, "The request time exceeds the time window range.")
 
 
@@ -159,13 +160,13 @@ def _log_in(session: Session, words: Words) -> ApiError | None:
     key, expires, signature = map(str, args) if isinstance(args, list) and len(args) == 3 else (  # noqa: PLR2004
         "", "0", "",
     )  # fmt: skip
-    keys = session.floor.credentials
-    if key != keys.api_key or not session.floor.key_works:
+    keys = session.venue.credentials
+    if key != keys.api_key or not session.venue.api_key_valid:
         return ApiError(10003, "Invalid apikey")
     expected = hmac.new(keys.secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256)
     if not signatures_match(expected.hexdigest(), signature):
         return ApiError(10004, "Invalid sign")
-    if parse_int(expires, 0) <= ms(session.floor.now_ns):
+    if parse_int(expires, 0) <= ms(session.venue.now_ns):
         return ApiError(10002, "Params Error: expires")
     session.account = ACCOUNT
     return None
@@ -200,7 +201,7 @@ def _subscriptions(
 def _public_topic(session: Session, name: str) -> StreamTopic | None:
     """`orderbook.50.BTCUSDT`, `publicTrade.BTCUSDT`, `tickers.BTCUSDT`, `kline.1.BTCUSDT`."""
     parts = name.split(".")
-    listing = session.floor.listing_at(session.path_params["market"], parts[-1])
+    listing = session.venue.listing_by_symbol(session.path_params["market"], parts[-1])
     if listing is None:
         return None
     instrument = listing.instrument.id
@@ -227,46 +228,48 @@ def _private_topic(session: Session, name: str) -> StreamTopic | None:
     return StreamTopic(_PRIVATE[stem], name, account=session.account, note=kind)
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """Books and tickers begin with a snapshot."""
     if topic.instrument is None:
         return
     if topic.channel is StreamChannel.BOOK:
-        view = floor.depth(topic.instrument, topic.depth)
-        yield _book(floor, topic, "snapshot", view, view.bids, view.asks)
+        view = venue.depth(topic.instrument, topic.depth)
+        yield _book(venue, topic, "snapshot", view, view.bids, view.asks)
     elif topic.channel is StreamChannel.TICKER:
-        yield _ticker(floor, topic, "snapshot")
+        yield _ticker(venue, topic, "snapshot")
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One frame for a piece of news."""
     match update:
         case DepthUpdated(view=view, change=change):
             # "Orderbook" stream: u is 1 in the snapshot that follows a restart of the service
             if change.update == 1:
-                yield _book(floor, topic, "snapshot", view, view.bids, view.asks)
+                yield _book(venue, topic, "snapshot", view, view.bids, view.asks)
             else:
-                yield _book(floor, topic, "delta", view, change.bids, change.asks)
+                yield _book(venue, topic, "delta", view, change.bids, change.asks)
         case TradePublished():
-            yield {"topic": topic.word, "type": "snapshot", "ts": ms(floor.now_ns),
-                "data": [_print(floor, update)]}  # fmt: skip
+            yield {"topic": topic.word, "type": "snapshot", "ts": ms(venue.now_ns),
+                "data": [_print(venue, update)]}  # fmt: skip
         case TickerUpdated():
             spot = category_of(update.instrument) == "spot"
-            yield _ticker(floor, topic, "snapshot" if spot else "delta")
+            yield _ticker(venue, topic, "snapshot" if spot else "delta")
         case CandleUpdated():
-            yield from _candle(floor, topic, update)
+            yield from _candle(venue, topic, update)
         case OrderUpdated(order=order) if topic.note in ("", category_of(order.instrument)):
-            yield _private(floor, topic, order_object(floor, order))
+            yield _private(venue, topic, order_object(venue, order))
         case Executed() if topic.note in ("", category_of(update.instrument)):
-            yield _private(floor, topic, fill_object(floor, update))
+            yield _private(venue, topic, fill_object(venue, update))
         case PositionUpdated(position=position):
-            yield _private(floor, topic, position_object(floor, position))
+            yield _private(venue, topic, position_object(venue, position))
         case BalanceUpdated(holding=holding):
-            yield _private(floor, topic, wallet_object([holding]))
+            yield _private(venue, topic, wallet_object([holding]))
 
 
 def _book(
-    floor: Floor,
+    venue: SimulatedVenue,
     topic: StreamTopic,
     kind: str,
     view: DepthView,
@@ -276,9 +279,9 @@ def _book(
     return {
         "topic": topic.word,
         "type": kind,
-        "ts": ms(floor.now_ns),
+        "ts": ms(venue.now_ns),
         "data": {
-            "s": floor.listing(view.instrument).venue_symbol,
+            "s": venue.listing(view.instrument).venue_symbol,
             "b": [[plain(price), plain(size)] for price, size in bids],
             "a": [[plain(price), plain(size)] for price, size in asks],
             "u": view.update,
@@ -288,10 +291,10 @@ def _book(
     }
 
 
-def _print(floor: Floor, trade: TradePublished) -> Words:
+def _print(venue: SimulatedVenue, trade: TradePublished) -> Words:
     return {
         "T": ms(trade.now_ns),
-        "s": floor.listing(trade.instrument).venue_symbol,
+        "s": venue.listing(trade.instrument).venue_symbol,
         "S": SIDES[trade.side],
         "v": plain(trade.quantity),
         "p": plain(trade.price),
@@ -303,25 +306,25 @@ def _print(floor: Floor, trade: TradePublished) -> Words:
     }
 
 
-def _ticker(floor: Floor, topic: StreamTopic, kind: str) -> Words:
+def _ticker(venue: SimulatedVenue, topic: StreamTopic, kind: str) -> Words:
     assert topic.instrument is not None
-    shown = ticker_object(floor, floor.listing(topic.instrument))
+    shown = ticker_object(venue, venue.listing(topic.instrument))
     return {
         "topic": topic.word,
         "type": kind,
         "data": shown,
-        "cs": ms(floor.now_ns),
-        "ts": ms(floor.now_ns),
+        "cs": ms(venue.now_ns),
+        "ts": ms(venue.now_ns),
     }
 
 
-def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Iterable[Words]:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Iterable[Words]:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
     start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
     candle = update.candle
     if minutes > 1:
-        view = floor.view_of(update.instrument)
+        view = venue.view_of(update.instrument)
         known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
         parts = [each for each in known if each.open_ns < update.candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
@@ -329,7 +332,7 @@ def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Iterable
     yield {
         "topic": topic.word,
         "type": "snapshot",
-        "ts": ms(floor.now_ns),
+        "ts": ms(venue.now_ns),
         "data": [_candle_words(candle, start_ns, topic.interval, length_ns, update.now_ns)
             | {"confirm": update.closed and last}],
     }  # fmt: skip
@@ -352,8 +355,8 @@ def _candle_words(
     }
 
 
-def _private(floor: Floor, topic: StreamTopic, shown: Words) -> Words:
-    now = ms(floor.now_ns)
+def _private(venue: SimulatedVenue, topic: StreamTopic, shown: Words) -> Words:
+    now = ms(venue.now_ns)
     return {"id": f"{topic.word}-{now}", "topic": topic.word, "creationTime": now, "data": [shown]}
 
 

@@ -19,7 +19,6 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
 from bowline.simex.dialects.bybit.words import (
     FIELDS,
@@ -33,6 +32,7 @@ from bowline.simex.dialects.bybit.words import (
     order_word,
     refusal_of,
 )
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
@@ -52,7 +52,7 @@ def create(call: ApiCall) -> object:
 def place(call: ApiCall, fields: Fields) -> dict[str, str]:
     """Take an order."""
     listing = listing_of(call, fields)
-    placed = call.floor.place(_order_in(call.account, listing, fields))
+    placed = call.venue.place(_order_in(call.account, listing, fields))
     return _acknowledged(_or_refused(listing, placed))
 
 
@@ -106,7 +106,7 @@ def cancel(call: ApiCall) -> object:
 def withdraw(call: ApiCall, fields: Fields) -> dict[str, str]:
     """Cancel by `orderId`, or by `orderLinkId` if that is not said."""
     listing = listing_of(call, fields)
-    ended = call.floor.cancel(call.account, listing.instrument.id, _named(fields))
+    ended = call.venue.cancel(call.account, listing.instrument.id, _named(fields))
     return _acknowledged(_or_refused(listing, ended))
 
 
@@ -115,7 +115,7 @@ def cancel_all(call: ApiCall) -> object:
     fields = call.fields()
     kind = kind_of(fields)
     instrument = listing_of(call, fields).instrument.id if fields.get("symbol") else None
-    ended = call.floor.cancel_all(call.account, kind, instrument)
+    ended = call.venue.cancel_all(call.account, kind, instrument)
     return {"list": [_acknowledged(each) for each in ended], "success": "1"}
 
 
@@ -127,7 +127,7 @@ def amend(call: ApiCall) -> object:
 def change(call: ApiCall, fields: Fields) -> dict[str, str]:
     """Another quantity or price for an open limit order."""
     listing = listing_of(call, fields)
-    changed = call.floor.amend(
+    changed = call.venue.amend(
         call.account,
         listing.instrument.id,
         _named(fields),
@@ -144,7 +144,7 @@ def realtime(call: ApiCall) -> object:
         return _page(call, kind, _named_any(call, kind))
     if call.query.get("openOnly") == "1":
         return _page(call, kind, _closed(call, kind)[:500])
-    found = call.floor.view(kind).open_orders(call.account)
+    found = call.venue.view(kind).open_orders(call.account)
     return _page(call, kind, _chosen(call, kind, reversed(found)))
 
 
@@ -159,10 +159,10 @@ def history(call: ApiCall) -> object:
 def executions(call: ApiCall) -> object:
     """GET /v5/execution/list: the newest first."""
     kind, query = kind_of(call.query), call.query
-    mine = {each.instrument.id: each for each in call.floor.listings(kind)}
+    mine = {each.instrument.id: each for each in call.venue.listings(kind)}
     start_ms, end_ms = FIELDS.bounded_window(query, "startTime", "endTime", _week(call))
     wanted = order_number(query["orderId"]) if "orderId" in query else None
-    view = call.floor.view(kind)
+    view = call.venue.view(kind)
     funding = [] if {"orderId", "orderLinkId"} & query.keys() else view.funding(call.account)
     found: list[Executed | FundingPaid] = [*view.fills(call.account), *funding]
     shown_of = [
@@ -176,9 +176,9 @@ def executions(call: ApiCall) -> object:
     ]
     shown, cursor = _cut(shown_of, query, 50, 100)
     rows = [
-        funding_object(call.floor, each)
+        funding_object(call.venue, each)
         if isinstance(each, FundingPaid)
-        else fill_object(call.floor, each)
+        else fill_object(call.venue, each)
         for each in shown
     ]
     return {"category": kind, "list": rows, "nextPageCursor": cursor}
@@ -217,14 +217,14 @@ def _names_one(query: Fields) -> bool:
 
 def _named_any(call: ApiCall, kind: str) -> list[VenueOrder]:
     """The order that a query names; none if this market has none."""
-    found = call.floor.view(kind).order(call.account, _named(call.query))
-    mine = {each.instrument.id for each in call.floor.listings(kind)}
+    found = call.venue.view(kind).order(call.account, _named(call.query))
+    mine = {each.instrument.id for each in call.venue.listings(kind)}
     return [found] if found is not None and found.instrument in mine else []
 
 
 def _closed(call: ApiCall, kind: str) -> list[VenueOrder]:
     start_ms, end_ms = FIELDS.bounded_window(call.query, "startTime", "endTime", _week(call))
-    found = reversed(call.floor.view(kind).closed_orders(call.account))
+    found = reversed(call.venue.view(kind).closed_orders(call.account))
     return _chosen(call, kind, (e for e in found if start_ms <= ms(e.created_ns) <= end_ms))
 
 
@@ -238,7 +238,7 @@ def _chosen(call: ApiCall, kind: str, orders: Iterable[VenueOrder]) -> list[Venu
     query = call.query
     mine = {
         each.instrument.id
-        for each in call.floor.listings(kind)
+        for each in call.venue.listings(kind)
         if query.get("symbol", "") in ("", each.venue_symbol)
         and query.get("settleCoin", each.quote) == each.quote
     }
@@ -254,7 +254,7 @@ def _page(call: ApiCall, kind: str, orders: list[VenueOrder]) -> dict[str, objec
     shown, cursor = _cut(orders, call.query, 20, 50)
     return {
         "category": kind,
-        "list": [order_object(call.floor, each) for each in shown],
+        "list": [order_object(call.venue, each) for each in shown],
         "nextPageCursor": cursor,
     }
 

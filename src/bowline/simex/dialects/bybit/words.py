@@ -21,8 +21,8 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialect import ApiError
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_or
 
 #: spot orders are numbered, those of contracts look like UUIDs
@@ -160,12 +160,12 @@ def state_word(order: VenueOrder) -> str:
     return _STATES[order.state]
 
 
-def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     """An order, as `realtime`, `history` and the order stream have it."""
     requested, remaining = order.requested, ZERO if order.done else order.remaining
     return {
         "category": category_of(order.instrument),
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.instrument, order.order_id),
         "orderLinkId": order.client_id,
         "side": SIDES[order.side],
@@ -246,9 +246,9 @@ def exec_type(each: Executed | FundingPaid) -> str:
     return "BustTrade" if each.liquidation else "Trade"
 
 
-def funding_object(floor: Floor, paid: FundingPaid) -> dict[str, object]:
+def funding_object(venue: SimulatedVenue, paid: FundingPaid) -> dict[str, object]:
     """Funding among the executions: the side is the position's, the fee what was paid."""
-    listing, at = floor.listing(paid.instrument), str(ms(paid.now_ns))
+    listing, at = venue.listing(paid.instrument), str(ms(paid.now_ns))
     nothing = dict.fromkeys(
         ("orderLinkId", "markIv", "tradeIv", "underlyingPrice", "blockTradeId", "execPnl"), ""
     )
@@ -281,22 +281,22 @@ def funding_object(floor: Floor, paid: FundingPaid) -> dict[str, object]:
     }
 
 
-def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> dict[str, object]:
     """An execution, as `execution/list` and the execution stream have it."""
-    # not the floor's view, which a fault may keep from seeing what is new
-    view = floor.engine_of(fill.instrument).view
+    # not the venue's view, which a fault may keep from seeing what is new
+    view = venue.engine_of(fill.instrument).view
     order = view.order(fill.account, fill.order_id)
     assert order is not None
     value = fill.price * fill.quantity
     base = (
         fill.fee * fill.price
-        if fill.fee_asset != floor.listing(fill.instrument).quote
+        if fill.fee_asset != venue.listing(fill.instrument).quote
         else fill.fee
     )
     mark = view.ticker(fill.instrument).mark
     return {
         "category": category_of(fill.instrument),
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "execId": trade_word(fill.instrument, fill.trade_id),
         "orderId": order_word(fill.instrument, fill.order_id),
         "orderLinkId": fill.client_id,
@@ -329,14 +329,14 @@ def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
     }
 
 
-def position_object(floor: Floor, position: PositionSnapshot) -> dict[str, object]:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> dict[str, object]:
     """A position, as `position/list` and the position stream have it."""
     value = position.quantity * (position.mark or position.entry_price)
     side = {Direction.LONG: "Buy", Direction.SHORT: "Sell"}.get(position.direction, "")
     entry = plain(position.entry_price.quantize(_CENTS))
     return {
         "category": "linear",
-        "symbol": floor.listing(position.instrument).venue_symbol,
+        "symbol": venue.listing(position.instrument).venue_symbol,
         "positionIdx": position_index(position.mode, position.direction),
         "side": side if position.quantity else "",
         "size": plain(position.quantity),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import PositionSnapshot
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
@@ -14,7 +13,8 @@ from bowline.simex.dialects.gate.words import (
     position_object,
     spot_account,
 )
-from bowline.simex.floor import set_terms
+from bowline.simex.venue import set_margin_terms
+from bowline.simex.venue_api import ApiCall
 
 _MODES = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
 
@@ -24,7 +24,7 @@ def spot_accounts(call: ApiCall) -> object:
     wanted = call.query.get("currency", "")
     return [
         spot_account(each, call.now_ns)
-        for each in call.floor.view("spot").holdings(call.account)
+        for each in call.venue.view("spot").holdings(call.account)
         if wanted in ("", each.asset)
     ]
 
@@ -36,14 +36,14 @@ def futures_accounts(call: ApiCall) -> object:
 
 
 def _account(call: ApiCall) -> Words:
-    holding = call.floor.view("linear").holding(call.account, "USDT")
-    return futures_account(call.floor, holding, hedged=_hedged(call))
+    holding = call.venue.view("linear").holding(call.account, "USDT")
+    return futures_account(call.venue, holding, hedged=_hedged(call))
 
 
 def _hedged(call: ApiCall) -> bool:
     """Of the whole account: the same at every contract."""
-    first = call.floor.listings("linear")[0].instrument.id
-    mode = call.floor.view("linear").settings(call.account, first).position_mode
+    first = call.venue.listings("linear")[0].instrument.id
+    mode = call.venue.view("linear").settings(call.account, first).position_mode
     return mode is PositionMode.HEDGE
 
 
@@ -54,8 +54,8 @@ def key_rights(call: ApiCall) -> object:
             "state": 1,
             "mode": 1,
             "name": "simulated",
-            "user_id": int(call.floor.credentials.user_id),
-            "key": call.floor.credentials.api_key,
+            "user_id": int(call.venue.credentials.user_id),
+            "key": call.venue.credentials.api_key,
             "created_at": "1700000000",
             "ip_whitelist": ["127.0.0.1"],
             "perms": [
@@ -69,7 +69,7 @@ def key_rights(call: ApiCall) -> object:
 def detail(call: ApiCall) -> object:
     """GET /account/detail: a classic account."""
     return {
-        "user_id": int(call.floor.credentials.user_id),
+        "user_id": int(call.venue.credentials.user_id),
         "ip_whitelist": ["127.0.0.1"],
         "currency_pairs": [],
         "tier": 0,
@@ -82,8 +82,8 @@ def positions(call: ApiCall) -> object:
     """GET /futures/{settle}/positions: flat ones too, unless only those held are asked for."""
     kind_at(call)
     holding = call.query.get("holding", "").lower() == "true"
-    shown = [each for listing in call.floor.listings("linear") for each in rows(call, listing)]
-    return [position_object(call.floor, each) for each in shown if each.quantity or not holding]
+    shown = [each for listing in call.venue.listings("linear") for each in rows(call, listing)]
+    return [position_object(call.venue, each) for each in shown if each.quantity or not holding]
 
 
 def position(call: ApiCall) -> object:
@@ -92,14 +92,14 @@ def position(call: ApiCall) -> object:
 
 
 def _one_or_two(call: ApiCall, listing: Listing) -> object:
-    shown = [position_object(call.floor, each) for each in rows(call, listing)]
+    shown = [position_object(call.venue, each) for each in rows(call, listing)]
     return shown if len(shown) > 1 else shown[0]
 
 
 def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
     """The one row of a one-way position, or the two of hedge mode; flat ones too."""
     instrument = listing.instrument.id
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     found = {each.direction: each for each in view.positions(call.account, instrument)}
     settings = view.settings(call.account, instrument)
     legs: tuple[Direction, ...] = (Direction.LONG, Direction.SHORT)
@@ -119,7 +119,7 @@ def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
             leverage=settings.leverage,
             realised=ZERO,
             updated_ns=0,
-            mark=call.floor.ticker(instrument).mark,
+            mark=call.venue.ticker(instrument).mark,
         )
 
     return [found.get(leg) or flat(leg) for leg in legs]
@@ -134,7 +134,7 @@ def set_leverage(call: ApiCall) -> object:
         raise invalid("invalid leverage")
     mode = MarginMode.ISOLATED if leverage else MarginMode.CROSS
     wanted = leverage or limit or None
-    refused = set_terms(call.floor, call.account, listing.instrument.id, mode, wanted)
+    refused = set_margin_terms(call.venue, call.account, listing.instrument.id, mode, wanted)
     if refused is not None:
         raise refusal_of("linear", refused.reason, refused.message)
     return _one_or_two(call, listing)
@@ -146,7 +146,7 @@ def set_dual_mode(call: ApiCall) -> object:
     mode = _MODES.get(call.fields().get("dual_mode", "").lower())
     if mode is None:
         raise invalid("invalid dual_mode")
-    refused = call.floor.set_position_mode(call.account, mode)
+    refused = call.venue.set_position_mode(call.account, mode)
     if refused is not None:
         raise refusal_of("linear", refused.reason, refused.message)
     return _account(call)

@@ -5,8 +5,8 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.dialect import ApiCall
 from bowline.simex.symbol_specs import traded_assets
+from bowline.simex.venue_api import ApiCall
 
 
 def currencies(call: ApiCall) -> object:
@@ -23,7 +23,7 @@ def currencies(call: ApiCall) -> object:
             "chain": asset,
             "chains": [],
         }
-        for asset in traded_assets(call.floor.listings("spot"))
+        for asset in traded_assets(call.venue.listings("spot"))
     ]
 
 

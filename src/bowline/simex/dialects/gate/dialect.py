@@ -12,17 +12,6 @@ import msgspec
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing, MarginMode
-from bowline.simex.dialect import (
-    ApiCall,
-    ApiError,
-    Frame,
-    Handler,
-    Response,
-    Route,
-    StreamTopic,
-    Wallet,
-    WebSocketEndpoint,
-)
 from bowline.simex.dialects.gate import (
     account,
     auth,
@@ -34,9 +23,12 @@ from bowline.simex.dialects.gate import (
     trading,
 )
 from bowline.simex.dialects.gate.words import MAX_LEVERAGE
-from bowline.simex.floor import Floor
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
+from bowline.simex.session import WebSocketEndpoint
+from bowline.simex.stream_topics import Frame, StreamTopic
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import SimulatedVenue, WalletSpec
+from bowline.simex.venue_api import ApiCall, ApiError, Handler, Response, Route
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms
 
@@ -159,15 +151,15 @@ _ENDPOINTS = (
 class GateDialect:
     """A classic account: spot and futures apart. All is JSON text."""
 
-    venue = "gate"
+    name = "gate"
     routes: Sequence[Route] = _ROUTES
     endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
-    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[WalletSpec]:
         """One each."""
         del listings
-        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _FUTURES_RULES))
+        return (WalletSpec(("spot",), _SPOT_RULES), WalletSpec(("linear",), _FUTURES_RULES))
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTC_USDT; perpetuals count contracts of a lot each."""
@@ -190,7 +182,7 @@ class GateDialect:
         body = hashlib.sha512(call.body).hexdigest()
         stamp = headers["Timestamp"]
         signed = "\n".join((call.method, call.path, unquote(call.raw_query), body, stamp))
-        return auth.check(call.floor, headers["KEY"], stamp, signed, headers["SIGN"])
+        return auth.check(call.venue, headers["KEY"], stamp, signed, headers["SIGN"])
 
     def wrap_result(self, call: ApiCall, answer: object) -> Response:
         """The answer as it is."""
@@ -230,15 +222,15 @@ class GateDialect:
         """JSON text."""
         return msgspec.json.encode(frame).decode()
 
-    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """Whole books of spot."""
-        return streams.initial_frames(floor, topic)
+        return streams.initial_frames(venue, topic)
 
     def render_update(
-        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+        self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.render_update(floor, topic, update)
+        return streams.render_update(venue, topic, update)
 
 
 def _sizes_as_text(answer: object) -> object:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
     MAX_LEVERAGE,
@@ -15,7 +14,8 @@ from bowline.simex.dialects.gate.words import (
     fine_millis,
     fine_seconds,
 )
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or, seconds
 
 #: `interval` -> minutes
@@ -47,7 +47,7 @@ def named(call: ApiCall, fields: dict[str, str]) -> Listing:
     word = call.path_params.get(name, fields.get(name, ""))
     if not word:
         raise ApiError("MISSING_REQUIRED_PARAM", f"Missing required parameter: {name}")
-    listing = call.floor.listing_at(kind, word)
+    listing = call.venue.listing_by_symbol(kind, word)
     if listing is None:
         raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
     return listing
@@ -69,7 +69,7 @@ def margin_pairs(_: ApiCall) -> object:
 
 
 def _listed(call: ApiCall) -> list[Listing]:
-    shown = call.floor.listings(kind_at(call))
+    shown = call.venue.listings(kind_at(call))
     return [each for each in shown if each.status is not ListingStatus.DELISTED]
 
 
@@ -100,18 +100,18 @@ def perpetuals(call: ApiCall) -> object:
     """GET /futures/{settle}/contracts. None is settled in another currency."""
     if call.path_params.get("settle") != "usdt":
         return []
-    return [_contract(call.floor, each) for each in _listed(call)]
+    return [_contract(call.venue, each) for each in _listed(call)]
 
 
 def perpetual(call: ApiCall) -> object:
     """GET /futures/{settle}/contracts/{contract}."""
-    return _contract(call.floor, named(call, call.query))
+    return _contract(call.venue, named(call, call.query))
 
 
-def _contract(floor: Floor, listing: Listing) -> Words:
-    instrument, ticker = listing.instrument, floor.ticker(listing.instrument.id)
-    rate, due_ns = floor.funding[instrument.id]
-    tiers = floor.view("linear").tiers()
+def _contract(venue: SimulatedVenue, listing: Listing) -> Words:
+    instrument, ticker = listing.instrument, venue.ticker(listing.instrument.id)
+    rate, due_ns = venue.funding[instrument.id]
+    tiers = venue.view("linear").tiers()
     return {
         "name": listing.venue_symbol,
         "type": "direct",
@@ -150,7 +150,7 @@ def book(call: ApiCall) -> object:
     """GET …/order_book. The `id` is that of the streams, at any depth."""
     listing = named(call, call.query)
     limit = FIELDS.limit(call.query, "limit", 10, 1000)
-    shown = call.floor.view_of(listing.instrument.id).book(listing.instrument.id, limit)
+    shown = call.venue.view_of(listing.instrument.id).book(listing.instrument.id, limit)
     spot = kind_at(call) == "spot"
     current: Words = (
         {"current": ms(call.now_ns), "update": ms(shown.event_ns)}
@@ -185,7 +185,7 @@ def candles(call: ApiCall) -> object:
     start_s, end_s = FIELDS.window(query, "from", "to")
     if "from" in query:
         _check_range(start_s, min(end_s, seconds(call.now_ns)), minutes, call)
-    view = call.floor.view_of(listing.instrument.id)
+    view = call.venue.view_of(listing.instrument.id)
     found = [
         each
         for each in aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
@@ -235,13 +235,13 @@ def tickers(call: ApiCall) -> object:
     """GET …/tickers: of one, or of all."""
     name = "currency_pair" if kind_at(call) == "spot" else "contract"
     listed = [named(call, call.query)] if name in call.query else _listed(call)
-    return [ticker_object(call.floor, each) for each in listed]
+    return [ticker_object(call.venue, each) for each in listed]
 
 
-def ticker_object(floor: Floor, listing: Listing) -> Words:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
     """A ticker, as REST and the streams have it."""
     instrument = listing.instrument.id
-    shown = floor.ticker(instrument)
+    shown = venue.ticker(instrument)
     change = (shown.last / shown.open - 1) * 100 if shown.last and shown.open else 0
     found: Words = {
         "last": plain_or(shown.last, "0"),
@@ -251,13 +251,13 @@ def ticker_object(floor: Floor, listing: Listing) -> Words:
         "high_24h": plain_or(shown.high, "0"),
         "low_24h": plain_or(shown.low, "0"),
     }
-    if instrument not in floor.funding:
+    if instrument not in venue.funding:
         return found | {
             "currency_pair": listing.venue_symbol,
             "base_volume": plain(shown.volume),
             "quote_volume": plain(shown.turnover),
         }
-    rate, _ = floor.funding[instrument]
+    rate, _ = venue.funding[instrument]
     return found | {
         "contract": listing.venue_symbol,
         "mark_price": plain_or(shown.mark, "0"),
@@ -277,7 +277,7 @@ def trades(call: ApiCall) -> object:
     """GET …/trades: the newest first."""
     listing = named(call, call.query)
     limit = FIELDS.limit(call.query, "limit", 100, 1000)
-    prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
+    prints = call.venue.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     form = spot_print if kind_at(call) == "spot" else futures_print
     return [form(listing, each) for each in reversed(prints)]
 
@@ -312,7 +312,7 @@ def funding_history(call: ApiCall) -> object:
     """GET /futures/{settle}/funding_rate: the newest first."""
     listing, query = named(call, call.query), call.query
     start_s, end_s = FIELDS.window(query, "from", "to")
-    paid = call.floor.funding_paid.get(listing.instrument.id, [])
+    paid = call.venue.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_s <= seconds(each[1]) <= end_s]
     limit = FIELDS.limit(query, "limit", 100, 1000)
     return [{"r": plain(rate), "t": seconds(at_ns)} for rate, at_ns in reversed(shown[-limit:])]

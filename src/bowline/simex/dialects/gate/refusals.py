@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bowline.core.model.order import OrderState
 from bowline.core.sim.exchange import RejectReason, VenueOrder
-from bowline.simex.dialect import ApiError
+from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason

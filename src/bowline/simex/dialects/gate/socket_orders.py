@@ -10,11 +10,11 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.gate import auth, trading
 from bowline.simex.dialects.gate.words import Words
 from bowline.simex.payload import read_json, text_fields
 from bowline.simex.session import Session
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms
 
 _ORDERS: dict[str, Callable[[ApiCall, dict[str, str]], Words]] = {
@@ -79,7 +79,7 @@ def _carry_out(session: Session, requested: _Request, prefix: str) -> Words:
     if not session.account:
         raise ApiError("AUTHENTICATION_FAILED", "Not login", status=401)
     call = ApiCall(
-        floor=session.floor,
+        venue=session.venue,
         method="WS",
         path=requested.channel,
         path_params=dict(session.path_params),
@@ -102,16 +102,16 @@ def _log_in(session: Session, requested: _Request) -> Words:
         ("api", requested.channel, "" if params == '""' else params, proof.timestamp)
     )
     session.account = auth.check(
-        session.floor, proof.api_key, proof.timestamp, signed, proof.signature
+        session.venue, proof.api_key, proof.timestamp, signed, proof.signature
     )
-    return {"api_key": proof.api_key, "uid": session.floor.credentials.user_id}
+    return {"api_key": proof.api_key, "uid": session.venue.credentials.user_id}
 
 
 def _head(session: Session, requested: _Request, status: int = 200) -> Words:
     return {
         "request_id": requested.payload.req_id,
         "header": {
-            "response_time": str(ms(session.floor.now_ns)),
+            "response_time": str(ms(session.venue.now_ns)),
             "status": str(status),
             "channel": requested.channel,
             "event": "api",

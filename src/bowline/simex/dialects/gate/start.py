@@ -7,10 +7,10 @@ from decimal import Decimal
 from bowline.core.model.values import ONE
 from bowline.core.sim.exchange import FundingPaid, progressive_tiers
 from bowline.core.venue import Listing
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import FIELDS, invalid
 from bowline.simex.dialects.gate.words import Words
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import plain, seconds
 
 #: of every perpetual, "Query risk limit tiers": the figures are of the size of BTC_USDT's
@@ -29,11 +29,11 @@ _RATE = Decimal("0.0001")
 def wallet_fee(call: ApiCall) -> object:
     """GET /wallet/fee: of both markets."""
     spot, futures = (
-        call.floor.view(kind).fees(call.floor.listings(kind)[0].instrument.id)
+        call.venue.view(kind).fees(call.venue.listings(kind)[0].instrument.id)
         for kind in ("spot", "linear")
     )
     return {
-        "user_id": int(call.floor.credentials.user_id),
+        "user_id": int(call.venue.credentials.user_id),
         "taker_fee": plain(spot.taker_rate),
         "maker_fee": plain(spot.maker_rate),
         "gt_discount": False,
@@ -52,10 +52,10 @@ def wallet_fee(call: ApiCall) -> object:
 def spot_fee(call: ApiCall) -> object:
     """GET /spot/fee: of a pair, or of all."""
     word = call.query.get("currency_pair", "")
-    listing = named(call, call.query) if word else call.floor.listings("spot")[0]
-    fees = call.floor.view("spot").fees(listing.instrument.id)
+    listing = named(call, call.query) if word else call.venue.listings("spot")[0]
+    fees = call.venue.view("spot").fees(listing.instrument.id)
     return {
-        "user_id": int(call.floor.credentials.user_id),
+        "user_id": int(call.venue.credentials.user_id),
         "taker_fee": plain(fees.taker_rate),
         "maker_fee": plain(fees.maker_rate),
         "gt_discount": False,
@@ -72,7 +72,7 @@ def futures_fee(call: ApiCall) -> object:
     """GET /futures/{settle}/fee: of a contract, or of all."""
     kind_at(call)
     listings = [named(call, call.query)] if call.query.get("contract") else _contracts(call)
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     return {
         each.venue_symbol: {
             "taker_fee": plain(view.fees(each.instrument.id).taker_rate),
@@ -98,7 +98,7 @@ def risk_limit_tiers(call: ApiCall) -> object:
             "deduction": plain(tier.deduction),
         }
         for listing in listings
-        for number, tier in enumerate(call.floor.view("linear").tiers(), 1)
+        for number, tier in enumerate(call.venue.view("linear").tiers(), 1)
     ]
     return _page(call, rows, len(rows) or 1)
 
@@ -113,7 +113,7 @@ def account_book(call: ApiCall) -> object:
     wanted = {each.instrument.id: each for each in chosen}
     rows = [
         _funding_row(number, wanted[paid.instrument], paid)
-        for number, paid in enumerate(call.floor.view("linear").funding(call.account), 1)
+        for number, paid in enumerate(call.venue.view("linear").funding(call.account), 1)
         if paid.instrument in wanted and begin <= seconds(paid.now_ns) <= end
     ]
     rows.reverse()
@@ -140,4 +140,4 @@ def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> Words:
 
 
 def _contracts(call: ApiCall) -> list[Listing]:
-    return call.floor.listings("linear")
+    return call.venue.listings("linear")

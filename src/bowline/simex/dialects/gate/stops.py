@@ -7,13 +7,13 @@ from decimal import Decimal
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.trading import cancel_these, leg_of, page, taken
 from bowline.simex.dialects.gate.words import Words, futures_trigger, kind_of, spot_trigger
-from bowline.simex.floor import Floor
 from bowline.simex.payload import text_fields
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import parse_int
 
 _RULES = {"1": True, "2": False, ">=": True, "<=": False}
@@ -21,10 +21,10 @@ _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _FORCES = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC}
 
 
-def trigger_object(floor: Floor, order: VenueOrder) -> Words:
+def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """A stop in the words of its market."""
     form = spot_trigger if kind_of(order.instrument) == "spot" else futures_trigger
-    return form(floor, order)
+    return form(venue, order)
 
 
 def create(call: ApiCall) -> object:
@@ -41,7 +41,7 @@ def create(call: ApiCall) -> object:
         raise invalid("invalid trigger.rule")
     side = _side(order, amount, spot=spot)
     reduces = order.get("reduce_only") == "true"
-    placed = call.floor.place(
+    placed = call.venue.place(
         NewOrder(
             account=call.account,
             instrument=listing.instrument.id,
@@ -107,7 +107,7 @@ def some(call: ApiCall) -> object:
     status = query.get("status", "")
     if status not in ("open", "finished"):
         raise invalid("status must be open or finished")
-    view = call.floor.view(kind)
+    view = call.venue.view(kind)
     known = [*view.open_orders(call.account), *view.closed_orders(call.account)]
     name = "market" if kind == "spot" else "contract"
     found = [
@@ -115,40 +115,40 @@ def some(call: ApiCall) -> object:
         for each in known
         if each.requested.kind is OrderKind.STOP
         and (each.waiting and not each.done) is (status == "open")
-        and query.get(name, "") in ("", call.floor.listing(each.instrument).venue_symbol)
+        and query.get(name, "") in ("", call.venue.listing(each.instrument).venue_symbol)
     ]
     found.sort(key=lambda each: -each.order_id)
-    return [trigger_object(call.floor, each) for each in page(found, query)]
+    return [trigger_object(call.venue, each) for each in page(found, query)]
 
 
 def one(call: ApiCall) -> object:
     """GET …/price_orders/{order_id}."""
-    return trigger_object(call.floor, _find(call))
+    return trigger_object(call.venue, _find(call))
 
 
 def cancel(call: ApiCall) -> object:
     """DELETE …/price_orders/{order_id}."""
     (ended,) = cancel_these(call, [_find(call, waiting=True)], stops=True)
-    return trigger_object(call.floor, ended)
+    return trigger_object(call.venue, ended)
 
 
 def cancel_all(call: ApiCall) -> object:
     """DELETE …/price_orders: of one instrument, or all."""
     kind = kind_at(call)
     word = call.query.get("market" if kind == "spot" else "contract", "")
-    listing = call.floor.listing_at(kind, word)
+    listing = call.venue.listing_by_symbol(kind, word)
     if word and listing is None:
         raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
     wanted = listing.instrument.id if listing else None
-    found = call.floor.view(kind).open_orders(call.account, wanted)
+    found = call.venue.view(kind).open_orders(call.account, wanted)
     ended = cancel_these(call, found, stops=True)
-    return [trigger_object(call.floor, each) for each in ended]
+    return [trigger_object(call.venue, each) for each in ended]
 
 
 def _find(call: ApiCall, *, waiting: bool = False) -> VenueOrder:
     kind = kind_at(call)
     number = parse_int(call.path_params.get("order_id"), 0)
-    found = call.floor.view(kind).order(call.account, number)
+    found = call.venue.view(kind).order(call.account, number)
     if found is None or found.requested.kind is not OrderKind.STOP:
         raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
     if waiting and (found.done or not found.waiting):

@@ -23,7 +23,6 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind
-from bowline.simex.dialect import ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.gate import auth, socket_orders
 from bowline.simex.dialects.gate.market import (
     INTERVALS,
@@ -47,9 +46,11 @@ from bowline.simex.dialects.gate.words import (
     spot_fill,
     spot_order,
 )
-from bowline.simex.floor import Floor
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiError
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, seconds
 
@@ -93,7 +94,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
     words, prefix = read_object(frame), _prefix(session)
     channel, event = str(words.get("channel", "")), words.get("event")
     if channel == f"{prefix}.ping":
-        session.send(_told(session.floor, f"{prefix}.pong", None, "") | {"error": None})
+        session.send(_told(session.venue, f"{prefix}.pong", None, "") | {"error": None})
     elif event == "api":
         socket_orders.on_message(session, frame, prefix)
     elif event in ("subscribe", "unsubscribe"):
@@ -126,7 +127,7 @@ def _subscriptions(session: Session, words: Words, channel: str, event: str) -> 
 
 def _topics(session: Session, words: Words, channel: str, event: str) -> list[StreamTopic]:
     """What is asked for; WireRefusal with a code, or with a label if who asks is not believed."""
-    floor, prefix = session.floor, _prefix(session)
+    venue, prefix = session.venue, _prefix(session)
     stem, _, name = channel.partition(".")
     payload = words.get("payload")
     args = [str(each) for each in payload] if isinstance(payload, list) else []
@@ -138,10 +139,10 @@ def _topics(session: Session, words: Words, channel: str, event: str) -> list[St
         proof = proof if isinstance(proof, dict) else {}
         signed = f"channel={channel}&event={event}&time={stamp}"
         session.account = auth.check(
-            floor, str(proof.get("KEY", "")), stamp, signed, str(proof.get("SIGN", ""))
+            venue, str(proof.get("KEY", "")), stamp, signed, str(proof.get("SIGN", ""))
         )
         return [_private_topic(session, channel, name, args)]
-    if not auth.in_time(floor, stamp):
+    if not auth.in_time(venue, stamp):
         raise ApiError(_BAD_ARGUMENT, "invalid argument: time is too far from the server's")
     if name in _BY_NAME and args:
         kind = _BY_NAME[name]
@@ -172,7 +173,7 @@ def _book_or_candles(session: Session, channel: str, args: list[str]) -> StreamT
 def _private_topic(session: Session, channel: str, name: str, args: list[str]) -> StreamTopic:
     if _prefix(session) == "futures":
         user, *args = args or [""]
-        if user != session.floor.credentials.user_id:
+        if user != session.venue.credentials.user_id:
             raise ApiError(_BAD_ARGUMENT, f"invalid argument: user id {user}")
     kind = "spot" if _prefix(session) == "spot" else "linear"
     symbol = args[0] if args and name != "balances" else _ALL
@@ -185,64 +186,66 @@ def _private_topic(session: Session, channel: str, name: str, args: list[str]) -
 
 def _listing(session: Session, word: str) -> Listing:
     kind = "spot" if _prefix(session) == "spot" else "linear"
-    listing = session.floor.listing_at(kind, word)
+    listing = session.venue.listing_by_symbol(kind, word)
     if listing is None or session.path_params.get("settle", "usdt") != "usdt":
         name = "currency pair" if kind == "spot" else "contract"
         raise ApiError(_BAD_ARGUMENT, f"unknown {name}: {word}")
     return listing
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """A whole book at the start of `spot.obu`; the other books are started by REST."""
     if topic.channel is not StreamChannel.BOOK or topic.instrument is None:
         return
-    view = floor.depth(topic.instrument, topic.depth)
+    view = venue.depth(topic.instrument, topic.depth)
     if topic.note:
-        listing = floor.listing(topic.instrument)
+        listing = venue.listing(topic.instrument)
         sides = {
             "b": levels(listing, view.bids, spot=True),
             "a": levels(listing, view.asks, spot=True),
         }
         book = {"t": ms(view.event_ns), "full": True, "s": topic.note, "u": view.sequence}
-        yield _told(floor, "spot.obu", book | sides)
+        yield _told(venue, "spot.obu", book | sides)
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One frame for a piece of news."""
     channel = topic.word.partition("/")[0]
     match update:
         case DepthUpdated():
-            yield _told(floor, channel, _book(floor, topic, update))
+            yield _told(venue, channel, _book(venue, topic, update))
         case TradePublished():
-            yield _told(floor, channel, _print(floor, update))
+            yield _told(venue, channel, _print(venue, update))
         case TickerUpdated():
-            yield _told(floor, channel, _ticker(floor, channel, update))
+            yield _told(venue, channel, _ticker(venue, channel, update))
         case CandleUpdated():
-            yield _told(floor, channel, _candle(floor, topic, update))
+            yield _told(venue, channel, _candle(venue, topic, update))
         case _:
-            if (shown := _private(floor, channel, update)) is not None:
-                yield _told(floor, channel, [shown])
+            if (shown := _private(venue, channel, update)) is not None:
+                yield _told(venue, channel, [shown])
 
 
-def _private(floor: Floor, channel: str, update: VenueUpdate) -> Words | None:
+def _private(venue: SimulatedVenue, channel: str, update: VenueUpdate) -> Words | None:
     match update:
         case OrderUpdated(order=order):
-            return _order(floor, channel, order)
+            return _order(venue, channel, order)
         case Executed():
-            return _fill(floor, update)
+            return _fill(venue, update)
         case PositionUpdated(position=position):
-            numbers = as_numbers(position_object(floor, position), *_NUMBERS)
-            return numbers | _when(floor, update.now_ns)
+            numbers = as_numbers(position_object(venue, position), *_NUMBERS)
+            return numbers | _when(venue, update.now_ns)
         case BalanceUpdated() if channel == "spot.balances":
-            return _spot_balance(floor, update)
+            return _spot_balance(venue, update)
         case BalanceUpdated() if update.change:
-            return _futures_balance(floor, update)
+            return _futures_balance(venue, update)
         case _:
             return None
 
 
-def _told(floor: Floor, channel: str, result: object, event: str = "update") -> Words:
-    now_ns = floor.now_ns
+def _told(venue: SimulatedVenue, channel: str, result: object, event: str = "update") -> Words:
+    now_ns = venue.now_ns
     return {
         "time": seconds(now_ns),
         "time_ms": ms(now_ns),
@@ -252,13 +255,13 @@ def _told(floor: Floor, channel: str, result: object, event: str = "update") -> 
     }
 
 
-def _when(floor: Floor, at_ns: int) -> Words:
-    return {"time": seconds(at_ns), "time_ms": ms(at_ns), "user": floor.credentials.user_id}
+def _when(venue: SimulatedVenue, at_ns: int) -> Words:
+    return {"time": seconds(at_ns), "time_ms": ms(at_ns), "user": venue.credentials.user_id}
 
 
-def _book(floor: Floor, topic: StreamTopic, update: DepthUpdated) -> Words:
+def _book(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> Words:
     change = update.change
-    listing = floor.listing(update.view.instrument)
+    listing = venue.listing(update.view.instrument)
     spot = kind_of(update.view.instrument) == "spot"
     book: Words = {
         "t": ms(change.event_ns),
@@ -275,8 +278,8 @@ def _book(floor: Floor, topic: StreamTopic, update: DepthUpdated) -> Words:
     return book | {"l": str(topic.depth)}
 
 
-def _print(floor: Floor, trade: TradePublished) -> object:
-    listing = floor.listing(trade.instrument)
+def _print(venue: SimulatedVenue, trade: TradePublished) -> object:
+    listing = venue.listing(trade.instrument)
     if kind_of(trade.instrument) == "spot":
         times = {"id": trade.trade_id, "create_time": seconds(trade.now_ns)}
         return spot_print(listing, trade) | times
@@ -284,14 +287,14 @@ def _print(floor: Floor, trade: TradePublished) -> object:
     return [futures_print(listing, trade) | times]
 
 
-def _ticker(floor: Floor, channel: str, update: TickerUpdated) -> object:
-    listing = floor.listing(update.instrument)
+def _ticker(venue: SimulatedVenue, channel: str, update: TickerUpdated) -> object:
+    listing = venue.listing(update.instrument)
     spot = kind_of(update.instrument) == "spot"
     if channel.endswith(".tickers"):
-        shown = ticker_object(floor, listing)
+        shown = ticker_object(venue, listing)
         return shown if spot else [shown]
-    # not the floor's view, which a fault may keep from seeing what is new
-    book = floor.engine_of(update.instrument).view.book(update.instrument, 1)
+    # not the venue's view, which a fault may keep from seeing what is new
+    book = venue.engine_of(update.instrument).view.book(update.instrument, 1)
     found: Words = {"t": ms(update.event_ns), "u": book.sequence, "s": listing.venue_symbol}
     for price, size, side in (("b", "B", book.bids), ("a", "A", book.asks)):
         best = side[0] if side else None
@@ -303,18 +306,18 @@ def _ticker(floor: Floor, channel: str, update: TickerUpdated) -> object:
     return found
 
 
-def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> object:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> object:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
     start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
     candle = update.candle
     if minutes > 1:
-        known = floor.view_of(update.instrument).candles(
+        known = venue.view_of(update.instrument).candles(
             update.instrument, from_ns=start_ns, limit=minutes + 1
         )
         parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
-    listing = floor.listing(update.instrument)
+    listing = venue.listing(update.instrument)
     last = update.candle.open_ns + MINUTE_NS == start_ns + length_ns
     more = {
         "n": f"{topic.interval}_{listing.venue_symbol}",
@@ -337,22 +340,22 @@ def _spot_candle(candle: MinuteCandle) -> Words:
     }
 
 
-def _order(floor: Floor, channel: str, order: VenueOrder) -> Words | None:
+def _order(venue: SimulatedVenue, channel: str, order: VenueOrder) -> Words | None:
     """None: the channel of orders says nothing of a stop that waits, the other one of the rest."""
     if channel.endswith(("priceorders", "autoorders")):
-        return trigger_object(floor, order) if order.requested.kind is OrderKind.STOP else None
+        return trigger_object(venue, order) if order.requested.kind is OrderKind.STOP else None
     if order.waiting:
         return None
     new = order.updated_ns == order.created_ns and not order.filled
-    user = int(floor.credentials.user_id)
+    user = int(venue.credentials.user_id)
     if kind_of(order.instrument) == "spot":
         event = "finish" if order.done else "put" if new else "update"
         times = {
             "create_time_ms": str(ms(order.created_ns)),
             "update_time_ms": str(ms(order.updated_ns)),
         }
-        return spot_order(floor, order) | times | {"user": user, "event": event}
-    numbers = as_numbers(futures_order(floor, order), "price", "fill_price", "mkfr", "tkfr")
+        return spot_order(venue, order) | times | {"user": user, "event": event}
+    numbers = as_numbers(futures_order(venue, order), "price", "fill_price", "mkfr", "tkfr")
     state = finish_word(order) if order.done else "_new" if new else "_update"
     return numbers | {
         "finish_as": state,
@@ -364,20 +367,20 @@ def _order(floor: Floor, channel: str, order: VenueOrder) -> Words | None:
     }
 
 
-def _fill(floor: Floor, fill: Executed) -> Words:
+def _fill(venue: SimulatedVenue, fill: Executed) -> Words:
     at = {"create_time": seconds(fill.now_ns)}
     if kind_of(fill.instrument) == "spot":
-        ids = {"id": fill.trade_id, "user_id": int(floor.credentials.user_id)}
-        return spot_fill(floor, fill) | ids | at | {"create_time_ms": fine_millis(fill.now_ns)}
-    shown = as_numbers(futures_fill(floor, fill), "fee", "point_fee")
+        ids = {"id": fill.trade_id, "user_id": int(venue.credentials.user_id)}
+        return spot_fill(venue, fill) | ids | at | {"create_time_ms": fine_millis(fill.now_ns)}
+    shown = as_numbers(futures_fill(venue, fill), "fee", "point_fee")
     return shown | {"id": str(fill.trade_id), "create_time_ms": ms(fill.now_ns)} | at
 
 
-def _spot_balance(floor: Floor, update: BalanceUpdated) -> Words:
+def _spot_balance(venue: SimulatedVenue, update: BalanceUpdated) -> Words:
     return {
         "timestamp": str(seconds(update.now_ns)),
         "timestamp_ms": str(ms(update.now_ns)),
-        "user": floor.credentials.user_id,
+        "user": venue.credentials.user_id,
         "currency": update.holding.asset,
         "change": plain(update.change),
         "total": plain(update.holding.total),
@@ -388,8 +391,8 @@ def _spot_balance(floor: Floor, update: BalanceUpdated) -> Words:
     }
 
 
-def _futures_balance(floor: Floor, update: BalanceUpdated) -> Words:
-    return _when(floor, update.now_ns) | {
+def _futures_balance(venue: SimulatedVenue, update: BalanceUpdated) -> Words:
+    return _when(venue, update.now_ns) | {
         "balance": float(update.holding.total),
         "change": float(update.change),
         "text": "-",
@@ -399,7 +402,7 @@ def _futures_balance(floor: Floor, update: BalanceUpdated) -> Words:
 
 
 def _answer(session: Session, words: Words, error: tuple[int, str] | None) -> Words:
-    told = _told(session.floor, str(words.get("channel", "")), None, str(words.get("event", "")))
+    told = _told(session.venue, str(words.get("channel", "")), None, str(words.get("event", "")))
     return told | {
         "id": words.get("id"),
         "conn_id": f"{session.number:016x}",

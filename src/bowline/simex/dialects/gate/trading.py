@@ -15,8 +15,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
-from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import ApiCall
+from bowline.simex.cancel_all_timer import CancelAllTimer
 from bowline.simex.dialects.gate.market import kind_at, named
 from bowline.simex.dialects.gate.refusals import FIELDS, gone, invalid, refusal_of
 from bowline.simex.dialects.gate.words import (
@@ -28,7 +27,8 @@ from bowline.simex.dialects.gate.words import (
     spot_fill,
     spot_order,
 )
-from bowline.simex.floor import Floor, remembered
+from bowline.simex.venue import SimulatedVenue, dialect_state
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import QuerySpan, ms, parse_int, seconds
 
 _CLIENT_ID = re.compile(r"t-[A-Za-z0-9_.-]{1,28}")
@@ -45,7 +45,9 @@ class Countdowns:
     """The switches: one for each market and one for each instrument that was named."""
 
     def __init__(self) -> None:
-        self.of: defaultdict[tuple[str, InstrumentId | None], Countdown] = defaultdict(Countdown)
+        self.of: defaultdict[tuple[str, InstrumentId | None], CancelAllTimer] = defaultdict(
+            CancelAllTimer
+        )
 
 
 def create(call: ApiCall) -> object:
@@ -57,7 +59,7 @@ def place(call: ApiCall, fields: Fields) -> Words:
     """Take an order."""
     listing = named(call, fields)
     form = _spot_order if kind_at(call) == "spot" else _futures_order
-    placed = call.floor.place(form(call, listing, fields))
+    placed = call.venue.place(form(call, listing, fields))
     return told(call, taken(call, placed))
 
 
@@ -117,7 +119,7 @@ def _closing_size(call: ApiCall, listing: Listing, fields: Fields) -> Decimal:
     leg = _LEGS.get(fields.get("auto_size", ""))
     if leg is None and fields.get("close") != "true":
         raise invalid("size must not be 0")
-    for each in call.floor.view("linear").positions(call.account, listing.instrument.id):
+    for each in call.venue.view("linear").positions(call.account, listing.instrument.id):
         if leg in (None, each.direction):
             contracts = each.quantity / listing.instrument.contract_size
             return contracts if each.direction is Direction.SHORT else -contracts
@@ -126,7 +128,7 @@ def _closing_size(call: ApiCall, listing: Listing, fields: Fields) -> Decimal:
 
 def leg_of(call: ApiCall, listing: Listing, side: Side, *, reduces: bool) -> Direction:
     """In hedge mode an order opens the leg of its side, or reduces the other one."""
-    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     if settings.position_mode is PositionMode.ONE_WAY:
         return Direction.NEUTRAL
     return Direction.LONG if (side is Side.BUY) is not reduces else Direction.SHORT
@@ -158,7 +160,7 @@ def withdraw(call: ApiCall, fields: Fields) -> Words:
     if order.done:
         raise gone(kind_at(call), order)
     return told(
-        call, taken(call, call.floor.cancel(call.account, order.instrument, order.order_id))
+        call, taken(call, call.venue.cancel(call.account, order.instrument, order.order_id))
     )
 
 
@@ -167,7 +169,7 @@ def cancel_all(call: ApiCall) -> object:
     kind = kind_at(call)
     given = kind == "linear" or "currency_pair" in call.query
     wanted = named(call, call.query).instrument.id if given else None
-    found = call.floor.view(kind).open_orders(call.account, wanted)
+    found = call.venue.view(kind).open_orders(call.account, wanted)
     return [told(call, each) for each in cancel_these(call, found)]
 
 
@@ -178,7 +180,7 @@ def cancel_these(
     ended = []
     for each in orders:
         if each.waiting is stops:
-            answer = call.floor.cancel(call.account, each.instrument, each.order_id)
+            answer = call.venue.cancel(call.account, each.instrument, each.order_id)
             if isinstance(answer, VenueOrder):
                 ended.append(answer)
     return ended
@@ -196,9 +198,9 @@ def change(call: ApiCall, fields: Fields) -> Words:
         raise gone(kind_at(call), order)
     name, unit = ("amount", Decimal(1))
     if kind_at(call) == "linear":
-        name, unit = "size", call.floor.listing(order.instrument).instrument.contract_size
+        name, unit = "size", call.venue.listing(order.instrument).instrument.contract_size
     given = FIELDS.decimal(fields, name)
-    changed = call.floor.amend(
+    changed = call.venue.amend(
         call.account,
         order.instrument,
         order.order_id,
@@ -226,7 +228,7 @@ def some(call: ApiCall) -> object:
         raise invalid("status must be open or finished")
     given = kind == "spot" or "contract" in query
     wanted = named(call, query).instrument.id if given else None
-    view = call.floor.view(kind)
+    view = call.venue.view(kind)
     listed = view.open_orders if status == "open" else view.closed_orders
     last = FIELDS.integer(query, "last_id", 1 << 62) or 1 << 62
     found = sorted(
@@ -238,12 +240,12 @@ def some(call: ApiCall) -> object:
 
 def open_by_pair(call: ApiCall) -> object:
     """GET /spot/open_orders: a list of orders for each pair."""
-    found = [e for e in call.floor.view("spot").open_orders(call.account) if not e.waiting]
+    found = [e for e in call.venue.view("spot").open_orders(call.account) if not e.waiting]
     grouped = []
-    for listing in call.floor.listings("spot"):
+    for listing in call.venue.listings("spot"):
         mine = [each for each in reversed(found) if each.instrument == listing.instrument.id]
         if mine:
-            orders = [spot_order(call.floor, each) for each in page(mine, call.query)]
+            orders = [spot_order(call.venue, each) for each in page(mine, call.query)]
             pair = {"currency_pair": listing.venue_symbol, "total": len(mine), "orders": orders}
             grouped.append(pair)
     return grouped
@@ -258,15 +260,15 @@ def fills(call: ApiCall) -> object:
     order_id = query.get("order_id" if kind == "spot" else "order", "")
     found = [
         each
-        for each in reversed(call.floor.view(kind).fills(call.account, wanted))
+        for each in reversed(call.venue.view(kind).fills(call.account, wanted))
         if start_s <= seconds(each.now_ns) <= end_s and order_id in ("", str(each.order_id))
     ]
     shown = page(found, query)
     if kind == "spot":
-        return [spot_fill(call.floor, each) for each in shown]
+        return [spot_fill(call.venue, each) for each in shown]
     ranged = call.path.endswith("timerange")
     return [
-        futures_fill(call.floor, each)
+        futures_fill(call.venue, each)
         | ({"trade_id": str(each.trade_id)} if ranged else {"id": each.trade_id})
         for each in shown
     ]
@@ -290,11 +292,11 @@ def count_down(call: ApiCall) -> object:
         raise invalid("timeout must be 0, or 5 seconds or more")
     name = "currency_pair" if kind == "spot" else "contract"
     instrument = named(call, fields).instrument.id if fields.get(name) else None
-    switch = remembered(call.floor, Countdowns).of[kind, instrument]
+    switch = dialect_state(call.venue, Countdowns).of[kind, instrument]
     if not timeout_s:
         switch.stop()
         return {"triggerTime": 0}
-    switch.start(call.floor, call.account, timeout_s, (kind,), instrument)
+    switch.start(call.venue, call.account, timeout_s, (kind,), instrument)
     return {"triggerTime": ms(call.now_ns) + timeout_s * 1000}
 
 
@@ -302,7 +304,7 @@ def find(call: ApiCall, fields: Fields) -> VenueOrder:
     """The order of the path or of `order_id`; of spot it must be of the pair that is named too."""
     kind = kind_at(call)
     word = call.path_params.get("order_id", fields.get("order_id", ""))
-    found = call.floor.view(kind).order(
+    found = call.venue.view(kind).order(
         call.account, word if word[:2] == "t-" else parse_int(word, 0)
     )
     elsewhere = kind == "spot" and found and named(call, fields).instrument.id != found.instrument
@@ -313,10 +315,10 @@ def find(call: ApiCall, fields: Fields) -> VenueOrder:
 
 def told(call: ApiCall, order: VenueOrder) -> Words:
     """An order in the words of its market."""
-    form: Callable[[Floor, VenueOrder], Words] = (
+    form: Callable[[SimulatedVenue, VenueOrder], Words] = (
         spot_order if kind_at(call) == "spot" else futures_order
     )
-    return form(call.floor, order)
+    return form(call.venue, order)
 
 
 def taken(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:

@@ -21,7 +21,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or, seconds
 
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
@@ -79,9 +79,9 @@ def force_word(order: VenueOrder) -> str:
     return "ioc" if order.price is None else FORCES[order.requested.time_in_force]
 
 
-def spot_order(floor: Floor, order: VenueOrder) -> Words:
+def spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An order of spot. A market buy counts in quote money."""
-    listing, requested = floor.listing(order.instrument), order.requested
+    listing, requested = venue.listing(order.instrument), order.requested
     amount = requested.quote_cost or order.quantity
     left = amount - (order.cost if requested.quote_cost else order.filled)
     average = plain_or(order.average_price and order.average_price.quantize(_DIGITS), "0")
@@ -121,12 +121,12 @@ def _paid_in(listing: Listing, side: Side) -> str:
     return listing.base if side is Side.BUY else listing.quote
 
 
-def futures_order(floor: Floor, order: VenueOrder) -> Words:
+def futures_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An order of a perpetual."""
-    listing, sign = floor.listing(order.instrument), order.side.sign
+    listing, sign = venue.listing(order.instrument), order.side.sign
     shown: Words = {
         "id": order.order_id,
-        "user": int(floor.credentials.user_id),
+        "user": int(venue.credentials.user_id),
         "contract": listing.venue_symbol,
         "create_time": fine_seconds(order.created_ns),
         "update_time": fine_seconds(order.updated_ns),
@@ -153,12 +153,12 @@ def futures_order(floor: Floor, order: VenueOrder) -> Words:
     return shown
 
 
-def spot_trigger(floor: Floor, order: VenueOrder) -> Words:
+def spot_trigger(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """A stop of spot: a list of its own, where it has another state."""
     requested = order.requested
     return {
-        "market": floor.listing(order.instrument).venue_symbol,
-        "user": int(floor.credentials.user_id),
+        "market": venue.listing(order.instrument).venue_symbol,
+        "user": int(venue.credentials.user_id),
         "trigger": {
             "price": plain_or(requested.trigger),
             "rule": ">=" if requested.trigger_rising else "<=",
@@ -182,11 +182,11 @@ def spot_trigger(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
-def futures_trigger(floor: Floor, order: VenueOrder) -> Words:
+def futures_trigger(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """A stop of a perpetual."""
-    requested, listing = order.requested, floor.listing(order.instrument)
+    requested, listing = order.requested, venue.listing(order.instrument)
     shown: Words = {
-        "user": int(floor.credentials.user_id),
+        "user": int(venue.credentials.user_id),
         "trigger": {
             "strategy_type": 0,
             "price_type": int(requested.trigger_by is TriggerPrice.MARK),
@@ -221,19 +221,19 @@ def _waits(order: VenueOrder) -> bool:
     return order.waiting and not order.done
 
 
-def spot_fill(floor: Floor, fill: Executed) -> Words:
+def spot_fill(venue: SimulatedVenue, fill: Executed) -> Words:
     """An execution on spot."""
     return {
         "id": str(fill.trade_id),
         "create_time": str(seconds(fill.now_ns)),
         "create_time_ms": fine_millis(fill.now_ns),
-        "currency_pair": floor.listing(fill.instrument).venue_symbol,
+        "currency_pair": venue.listing(fill.instrument).venue_symbol,
         "side": SIDES[fill.side],
         "role": "maker" if fill.maker else "taker",
         "amount": plain(fill.quantity),
         "price": plain(fill.price),
         "order_id": str(fill.order_id),
-        "fee_currency": _paid_in(floor.listing(fill.instrument), fill.side),
+        "fee_currency": _paid_in(venue.listing(fill.instrument), fill.side),
         **_fees(((fill.fee_asset, fill.fee),), "fee", "point_fee", "gt_fee"),
         "amend_text": "-",
         "sequence_id": str(fill.trade_id),
@@ -250,9 +250,9 @@ def _fees(paid: Iterable[tuple[str, Decimal]], *names: str) -> dict[str, str]:
     return {name: plain(amount) for name, amount in found.items()}
 
 
-def futures_fill(floor: Floor, fill: Executed) -> Words:
+def futures_fill(venue: SimulatedVenue, fill: Executed) -> Words:
     """An execution on a perpetual, without its id, which has another name in each place."""
-    listing = floor.listing(fill.instrument)
+    listing = venue.listing(fill.instrument)
     size = fill.side.sign * contracts(listing, fill.quantity)
     return {
         "create_time": fine_seconds(fill.now_ns),
@@ -267,19 +267,19 @@ def futures_fill(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def position_object(floor: Floor, position: PositionSnapshot) -> Words:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     """A position. Leverage 0 means cross, with `cross_leverage_limit` beside it."""
-    listing = floor.listing(position.instrument)
+    listing = venue.listing(position.instrument)
     crossed = position.margin_mode is MarginMode.CROSS
     leverage = plain(position.leverage)
     sign = -1 if position.direction is Direction.SHORT else 1
     liquidation = position.liquidation_price
     single = position.mode is PositionMode.ONE_WAY
     value = position.quantity * (position.mark or position.entry_price)
-    tiers = floor.view("linear").tiers()
+    tiers = venue.view("linear").tiers()
     tier = next((each for each in tiers if value <= each.most), tiers[-1])
     return {
-        "user": int(floor.credentials.user_id),
+        "user": int(venue.credentials.user_id),
         "contract": listing.venue_symbol,
         "size": sign * contracts(listing, position.quantity),
         "leverage": "0" if crossed else leverage,
@@ -325,10 +325,10 @@ def spot_account(holding: Holding, now_ns: int) -> Words:
     }
 
 
-def futures_account(floor: Floor, holding: Holding, *, hedged: bool) -> Words:
+def futures_account(venue: SimulatedVenue, holding: Holding, *, hedged: bool) -> Words:
     """The futures account, which has one asset."""
     return {
-        "user": int(floor.credentials.user_id),
+        "user": int(venue.credentials.user_id),
         "currency": holding.asset,
         "total": plain(holding.total),
         "unrealised_pnl": plain(holding.unrealised),
@@ -344,5 +344,5 @@ def futures_account(floor: Floor, holding: Holding, *, hedged: bool) -> Words:
         "maintenance_margin": "0",
         "enable_evolved_classic": True,
         "cross_order_margin": "0",
-        "update_time": floor.now_ns // SECOND_NS,
+        "update_time": venue.now_ns // SECOND_NS,
     }

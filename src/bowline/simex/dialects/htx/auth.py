@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlencode
 
-from bowline.simex.dialect import ApiCall
-from bowline.simex.floor import Floor
 from bowline.simex.payload import signatures_match
 from bowline.simex.session import Session
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import seconds
 
 _HOSTS = (
@@ -35,7 +35,7 @@ def flaw_of_call(call: ApiCall) -> str:
     texts = [f"{call.method}\n{host}\n{call.path}\n{'&'.join(signed)}" for host in hosts]
     query = call.query
     return _flaw(
-        call.floor,
+        call.venue,
         query.get("AccessKeyId", ""),
         query.get("Timestamp", ""),
         query.get("Signature", ""),
@@ -46,20 +46,20 @@ def flaw_of_call(call: ApiCall) -> str:
 def flaw_of_login(session: Session, path: str, params: dict[str, str], signature: str) -> str:
     """The same of a login over a stream; `params` are what is signed."""
     query = urlencode(sorted(params.items()))
-    venue = session.floor.venue
+    venue = session.venue.name
     paths = (path, f"ws://{session.host}/{venue}{path}")
     texts = [f"GET\n{host}\n{each}\n{query}" for host in (*_HOSTS, session.host) for each in paths]
     key = params.get("AccessKeyId") or params.get("accessKey", "")
     stamp = params.get("Timestamp") or params.get("timestamp", "")
-    return _flaw(session.floor, key, stamp, signature, texts)
+    return _flaw(session.venue, key, stamp, signature, texts)
 
 
-def _flaw(floor: Floor, key: str, stamp: str, signature: str, texts: Iterable[str]) -> str:
-    if key != floor.credentials.api_key or not floor.key_works:
+def _flaw(venue: SimulatedVenue, key: str, stamp: str, signature: str, texts: Iterable[str]) -> str:
+    if key != venue.credentials.api_key or not venue.api_key_valid:
         return "Incorrect Access key"
-    if not _in_time(floor, stamp):
+    if not _in_time(venue, stamp):
         return "Incorrect Timestamp"
-    secret = floor.credentials.secret.encode()
+    secret = venue.credentials.secret.encode()
     for text in texts:
         digest = hmac.new(secret, text.encode(), hashlib.sha256).digest()
         if signatures_match(base64.b64encode(digest).decode(), unquote(signature)):
@@ -67,9 +67,9 @@ def _flaw(floor: Floor, key: str, stamp: str, signature: str, texts: Iterable[st
     return "Verification failure"
 
 
-def _in_time(floor: Floor, stamp: str) -> bool:
+def _in_time(venue: SimulatedVenue, stamp: str) -> bool:
     try:
         sent = datetime.strptime(unquote(stamp), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return False
-    return abs(sent.timestamp() - seconds(floor.now_ns)) <= _WINDOW_S
+    return abs(sent.timestamp() - seconds(venue.now_ns)) <= _WINDOW_S

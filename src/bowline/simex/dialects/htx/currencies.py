@@ -5,15 +5,15 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.dialect import ApiCall
 from bowline.simex.symbol_specs import traded_assets
+from bowline.simex.venue_api import ApiCall
 
 
 def currencies(call: ApiCall) -> object:
     """GET /v2/reference/currencies."""
     return [
         {"currency": asset.lower(), "assetType": 1, "chains": [], "instStatus": "normal"}
-        for asset in traded_assets(call.floor.listings("spot"))
+        for asset in traded_assets(call.venue.listings("spot"))
         if call.query.get("currency", asset.lower()) == asset.lower()
     ]
 
@@ -33,7 +33,7 @@ def dated(call: ApiCall) -> object:
 
 
 def _bases(call: ApiCall) -> list[str]:
-    return sorted({each.base for each in call.floor.listings("linear")})
+    return sorted({each.base for each in call.venue.listings("linear")})
 
 
 def _delisted(base: str) -> dict[str, object]:

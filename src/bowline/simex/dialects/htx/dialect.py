@@ -11,18 +11,6 @@ import msgspec
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialect import (
-    ApiCall,
-    ApiError,
-    Frame,
-    Response,
-    Route,
-    StreamTopic,
-    Wallet,
-    WebSocketEndpoint,
-    public_route,
-    signed_route,
-)
 from bowline.simex.dialects.htx import (
     auth,
     currencies,
@@ -34,9 +22,12 @@ from bowline.simex.dialects.htx import (
     swap_account,
 )
 from bowline.simex.dialects.htx.market import kind_of
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
+from bowline.simex.session import WebSocketEndpoint
+from bowline.simex.stream_topics import Frame, StreamTopic
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, WalletSpec
+from bowline.simex.venue_api import ApiCall, ApiError, Response, Route, public_route, signed_route
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
@@ -163,15 +154,15 @@ _ENDPOINTS = (
 class HtxDialect:
     """Spot and swaps have an account each. Streams are gzip but for one."""
 
-    venue = "htx"
+    name = "htx"
     routes: Sequence[Route] = _ROUTES
     endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
-    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[WalletSpec]:
         """One each."""
         del listings
-        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _SWAP_RULES))
+        return (WalletSpec(("spot",), _SPOT_RULES), WalletSpec(("linear",), _SWAP_RULES))
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Spot says btcusdt, swaps say BTC-USDT and count contracts of a lot each."""
@@ -250,14 +241,14 @@ class HtxDialect:
             return frame
         return gzip.compress(msgspec.json.encode(frame), compresslevel=1)
 
-    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """Books of swaps, balances and positions."""
         tell = private.initial_frames if topic.account else streams.initial_frames
-        return tell(floor, topic)
+        return tell(venue, topic)
 
     def render_update(
-        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+        self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """One frame for a piece of news."""
         tell = private.render_update if topic.account else streams.render_update
-        return tell(floor, topic, update)
+        return tell(venue, topic, update)

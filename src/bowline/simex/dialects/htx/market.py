@@ -5,9 +5,9 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.htx.refusals import field_reader, invalid, refusal_of
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, seconds
 
 Words = dict[str, object]
@@ -41,7 +41,7 @@ def named(call: ApiCall, fields: dict[str, str]) -> Listing:
     """What `symbol` or `contract_code` names."""
     kind = kind_of(call.path)
     word = fields.get("symbol" if kind == "spot" else "contract_code", "")
-    listing = call.floor.listing_at(kind, word)
+    listing = call.venue.listing_by_symbol(kind, word)
     if listing is None:
         raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
@@ -69,7 +69,7 @@ def swap_time(call: ApiCall) -> object:
 
 def symbols(call: ApiCall) -> object:
     """GET /v1/common/symbols."""
-    return [_symbol(each) for each in call.floor.listings("spot")]
+    return [_symbol(each) for each in call.venue.listings("spot")]
 
 
 def _symbol(listing: Listing) -> Words:
@@ -119,7 +119,7 @@ def swaps(call: ApiCall) -> object:
             "delivery_time": "",
             "settlement_date": str(ms(call.now_ns)),
         }
-        for each in call.floor.listings("linear")
+        for each in call.venue.listings("linear")
         if wanted in ("", each.venue_symbol)
     ]
 
@@ -131,7 +131,7 @@ def book(call: ApiCall) -> object:
         raise invalid(kind_of(call.path), "only step0 is played here")
     depth = _field_reader(call).limit(call.query, "depth", DEPTH, DEPTH)
     instrument = listing.instrument.id
-    shown = call.floor.view_of(instrument).book(instrument, depth)
+    shown = call.venue.view_of(instrument).book(instrument, depth)
     tick: Words = {
         "bids": levels(listing, shown.bids),
         "asks": levels(listing, shown.asks),
@@ -150,17 +150,17 @@ def levels(listing: Listing, side: object) -> list[list[float]]:
 def merged(call: ApiCall) -> object:
     """GET …/market/detail/merged."""
     listing = named(call, call.query)
-    shown = call.floor.ticker(listing.instrument.id)
+    shown = call.venue.ticker(listing.instrument.id)
     best: Words = {}
     for name, level in (("bid", shown.bid), ("ask", shown.ask)):
         best[name] = levels(listing, [level])[0] if level else []
-    tick = ticker_object(call.floor, listing) | best
+    tick = ticker_object(call.venue, listing) | best
     return {"ch": f"market.{listing.venue_symbol}.detail.merged", "tick": tick}
 
 
-def ticker_object(floor: Floor, listing: Listing) -> Words:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
     """The last 24 hours, as REST and the streams have them."""
-    shown = floor.ticker(listing.instrument.id)
+    shown = venue.ticker(listing.instrument.id)
     swap = listing.max_leverage is not None
     found: Words = {
         "id": seconds(shown.event_ns),
@@ -186,7 +186,7 @@ def candles(call: ApiCall) -> object:
     minutes = PERIODS.get(query.get("period", ""))
     if minutes is None:
         raise invalid(kind, "invalid period")
-    view = call.floor.view_of(listing.instrument.id)
+    view = call.venue.view_of(listing.instrument.id)
     found = [
         each
         for each in aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
@@ -221,7 +221,7 @@ def trades(call: ApiCall) -> object:
     """GET …/market/history/trade: the newest first, each print in a list of its own."""
     listing = named(call, call.query)
     limit = _field_reader(call).limit(call.query, "size", 1, 2000)
-    prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
+    prints = call.venue.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     swap = listing.max_leverage is not None
     shown = [
         {
@@ -254,7 +254,7 @@ def print_object(listing: Listing, trade: TradePublished) -> Words:
 def funding_history(call: ApiCall) -> object:
     """GET /v5/market/funding_rate_history: the newest first."""
     listing = named(call, call.query)
-    paid = call.floor.funding_paid.get(listing.instrument.id, [])
+    paid = call.venue.funding_paid.get(listing.instrument.id, [])
     limit = _field_reader(call).limit(call.query, "limit", 20, 100)
     return [
         {

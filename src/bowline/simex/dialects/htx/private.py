@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import msgspec
 
 from bowline.core.sim.exchange import BalanceUpdated, Executed, OrderUpdated, PositionUpdated
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.htx import auth
 from bowline.simex.dialects.htx.spot_words import balance_event, clearing, order_event
 from bowline.simex.dialects.htx.swap_words import (
@@ -16,9 +15,10 @@ from bowline.simex.dialects.htx.swap_words import (
     order_object,
     position_object,
 )
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import ACCOUNT, SimulatedVenue
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms
 
@@ -40,12 +40,12 @@ _NOT_IN, _NO_SYMBOL, _NO_TOPIC = 2002, 2001, 2011
 
 def spot_ping_frame(session: Session) -> Frame:
     """Text, as all of this stream."""
-    return _text({"action": "ping", "data": {"ts": ms(session.floor.now_ns)}})
+    return _text({"action": "ping", "data": {"ts": ms(session.venue.now_ns)}})
 
 
 def swap_ping_frame(session: Session) -> Frame:
     """To be answered with the same time."""
-    return {"op": "ping", "ts": str(ms(session.floor.now_ns))}
+    return {"op": "ping", "ts": str(ms(session.venue.now_ns))}
 
 
 def on_spot_message(session: Session, frame: str | bytes) -> None:
@@ -73,7 +73,7 @@ def on_spot_message(session: Session, frame: str | bytes) -> None:
 def on_swap_message(session: Session, frame: str | bytes) -> None:
     """auth, sub, unsub and pong."""
     words = read_object(frame)
-    op, now = words.get("op"), {"ts": ms(session.floor.now_ns)}
+    op, now = words.get("op"), {"ts": ms(session.venue.now_ns)}
     said: Words = {"op": op, "cid": words.get("cid"), "topic": words.get("topic")} | now
     if op == "pong":
         return
@@ -81,7 +81,7 @@ def on_swap_message(session: Session, frame: str | bytes) -> None:
         flaw = _log_in(session, "/ws/v5/notification", _texts(words), "Signature", "op", "type")
         answer: Words = {"op": "auth", "type": "api", "err-code": _NOT_IN if flaw else 0} | now
         told = (
-            {"err-msg": flaw} if flaw else {"data": {"user-id": session.floor.credentials.user_id}}
+            {"err-msg": flaw} if flaw else {"data": {"user-id": session.venue.credentials.user_id}}
         )
         session.send(answer | told)
     elif not session.account:
@@ -121,7 +121,7 @@ def _spot_topic(session: Session, word: str) -> StreamTopic | None:
         return None
     instrument = None
     if stem != "accounts.update" and (not rest or rest[0] != _ALL):
-        listing = session.floor.listing_at("spot", rest[0] if rest else "")
+        listing = session.venue.listing_by_symbol("spot", rest[0] if rest else "")
         if listing is None:
             return None
         instrument = listing.instrument.id
@@ -132,7 +132,7 @@ def _spot_topic(session: Session, word: str) -> StreamTopic | None:
 
 def _swap_topic(session: Session, words: Words) -> StreamTopic | None:
     name, word = str(words.get("topic", "")), str(words.get("contract_code", _ALL))
-    listing = session.floor.listing_at("linear", word)
+    listing = session.venue.listing_by_symbol("linear", word)
     if name not in _SWAP or (word not in (_ALL, "") and listing is None):
         return None
     instrument = listing.instrument.id if listing and name != "account" else None
@@ -142,70 +142,72 @@ def _swap_topic(session: Session, words: Words) -> StreamTopic | None:
     )  # fmt: skip
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """What there is, of the topics that begin so."""
     if topic.wallet == "spot":
         # in mode 2 every balance is told at the start; the others tell changes alone
         if topic.channel is StreamChannel.BALANCES and topic.note == "2":
-            for holding in reversed(floor.view("spot").holdings(topic.account)):
-                yield _pushed(topic, balance_event(floor, holding))
+            for holding in reversed(venue.view("spot").holdings(topic.account)):
+                yield _pushed(topic, balance_event(venue, holding))
     elif topic.channel is StreamChannel.POSITIONS:
-        held = floor.view("linear").positions(topic.account, topic.instrument)
-        yield _positions(floor, topic, "snapshot", [position_object(floor, each) for each in held])
+        held = venue.view("linear").positions(topic.account, topic.instrument)
+        yield _positions(venue, topic, "snapshot", [position_object(venue, each) for each in held])
     elif topic.channel is StreamChannel.BALANCES:
-        holding = floor.view("linear").holding(topic.account, "USDT")
-        told: Words = {"event": "snapshot", "data": account_object(floor, holding)}
-        yield _notified(floor, topic, "") | told
+        holding = venue.view("linear").holding(topic.account, "USDT")
+        told: Words = {"event": "snapshot", "data": account_object(venue, holding)}
+        yield _notified(venue, topic, "") | told
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One frame for a piece of news."""
     tell = _spot_news if topic.wallet == "spot" else _swap_news
-    if (frame := tell(floor, topic, update)) is not None:
+    if (frame := tell(venue, topic, update)) is not None:
         yield frame
 
 
-def _spot_news(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Frame | None:
+def _spot_news(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Frame | None:
     match update:
         case OrderUpdated(order=order):
-            return _pushed(topic, order_event(floor, order))
+            return _pushed(topic, order_event(venue, order))
         case Executed():
-            return _pushed(topic, clearing(floor, update))
+            return _pushed(topic, clearing(venue, update))
         case BalanceUpdated(holding=holding):
-            return _pushed(topic, balance_event(floor, holding, update))
+            return _pushed(topic, balance_event(venue, holding, update))
         case _:
             return None
 
 
-def _swap_news(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Frame | None:
+def _swap_news(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Frame | None:
     match update:
         case OrderUpdated(order=order) if not order.waiting:
-            word = floor.listing(order.instrument).venue_symbol
-            return _notified(floor, topic, word) | {"data": order_object(floor, order)}
+            word = venue.listing(order.instrument).venue_symbol
+            return _notified(venue, topic, word) | {"data": order_object(venue, order)}
         case Executed():
-            word = floor.listing(update.instrument).venue_symbol
-            return _notified(floor, topic, word) | {"data": [fill_event(floor, update)]}
+            word = venue.listing(update.instrument).venue_symbol
+            return _notified(venue, topic, word) | {"data": [fill_event(venue, update)]}
         case PositionUpdated(position=position):
-            return _positions(floor, topic, "update", [position_object(floor, position)])
+            return _positions(venue, topic, "update", [position_object(venue, position)])
         case BalanceUpdated(holding=holding):
-            told: Words = {"event": update.reason.value, "data": account_object(floor, holding)}
-            return _notified(floor, topic, "") | told
+            told: Words = {"event": update.reason.value, "data": account_object(venue, holding)}
+            return _notified(venue, topic, "") | told
         case _:
             return None
 
 
-def _positions(floor: Floor, topic: StreamTopic, event: str, rows: list[Words]) -> Words:
-    word = floor.listing(topic.instrument).venue_symbol if topic.instrument else _ALL
-    return _notified(floor, topic, word) | {"event": event, "data": rows}
+def _positions(venue: SimulatedVenue, topic: StreamTopic, event: str, rows: list[Words]) -> Words:
+    word = venue.listing(topic.instrument).venue_symbol if topic.instrument else _ALL
+    return _notified(venue, topic, word) | {"event": event, "data": rows}
 
 
-def _notified(floor: Floor, topic: StreamTopic, word: str) -> Words:
+def _notified(venue: SimulatedVenue, topic: StreamTopic, word: str) -> Words:
     return {
         "op": "notify",
         "topic": topic.note,
         "contract_code": word,
-        "ts": ms(floor.now_ns),
-        "uid": floor.credentials.user_id,
+        "ts": ms(venue.now_ns),
+        "uid": venue.credentials.user_id,
     }
 
 

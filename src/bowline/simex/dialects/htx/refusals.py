@@ -6,7 +6,7 @@ Pure: a reason in, the venue's code and message out.
 from __future__ import annotations
 
 from bowline.core.sim.exchange import RejectReason
-from bowline.simex.dialect import ApiError
+from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason

@@ -7,8 +7,7 @@ import re
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
-from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import ApiCall, ApiError
+from bowline.simex.cancel_all_timer import CancelAllTimer
 from bowline.simex.dialects.htx.market import named
 from bowline.simex.dialects.htx.refusals import SPOT_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.spot_words import (
@@ -18,7 +17,8 @@ from bowline.simex.dialects.htx.spot_words import (
     order_object,
     state_word,
 )
-from bowline.simex.floor import remembered
+from bowline.simex.venue import dialect_state
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import QuerySpan, ms, parse_int
 
 _KINDS: dict[str, TimeInForce | None] = {
@@ -36,22 +36,22 @@ _NOT_FOUND, _CANCELLING = 0, 10
 _SHORTEST_S = 5
 
 
-class SpotCountdown(Countdown):
+class SpotCountdown(CancelAllTimer):
     """The switch of spot; perpetuals have their own."""
 
 
 def accounts(call: ApiCall) -> object:
     """GET /v1/account/accounts."""
-    number = account_number(call.floor)
+    number = account_number(call.venue)
     return [{"id": number, "type": "spot", "subtype": "", "state": "working"}]
 
 
 def balance(call: ApiCall) -> object:
     """GET /v1/account/accounts/{account_id}/balance."""
-    if call.path_params["account_id"] != str(account_number(call.floor)):
+    if call.path_params["account_id"] != str(account_number(call.venue)):
         raise ApiError("account-get-balance-account-inexistent-error", "no such account")
-    held = call.floor.view("spot").holdings(call.account)
-    number = account_number(call.floor)
+    held = call.venue.view("spot").holdings(call.account)
+    number = account_number(call.venue)
     return {"id": number, "type": "spot", "state": "working", "list": balances(held)}
 
 
@@ -62,7 +62,7 @@ def place(call: ApiCall) -> object:
     side_word, _, kind = fields.get("type", "").partition("-")
     side, amount = _SIDES.get(side_word), SPOT_FIELDS.decimal(fields, "amount")
     price, client_id = SPOT_FIELDS.decimal(fields, "price"), fields.get("client-order-id", "")
-    if fields.get("account-id") != str(account_number(call.floor)):
+    if fields.get("account-id") != str(account_number(call.venue)):
         raise ApiError("account-get-accounts-inexistent-error", "no such account")
     if side is None or kind not in _KINDS:
         raise invalid("spot", "invalid type")
@@ -74,7 +74,7 @@ def place(call: ApiCall) -> object:
     if client_id and not _CLIENT_ID.fullmatch(client_id):
         raise ApiError("invalid-client-order-id", "invalid client order id")
     by_cost = force is None and side is Side.BUY
-    placed = call.floor.place(
+    placed = call.venue.place(
         NewOrder(
             account=call.account,
             instrument=listing.instrument.id,
@@ -92,21 +92,21 @@ def place(call: ApiCall) -> object:
 
 def cancel(call: ApiCall) -> object:
     """POST /v1/order/orders/{order_id}/submitcancel."""
-    found = call.floor.view("spot").order(call.account, parse_int(call.path_params["order_id"], 0))
+    found = call.venue.view("spot").order(call.account, parse_int(call.path_params["order_id"], 0))
     if found is None:
         raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
-    return str(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)).order_id)
+    return str(_taken(call.venue.cancel(call.account, found.instrument, found.order_id)).order_id)
 
 
 def cancel_by_client_id(call: ApiCall) -> object:
     """POST /v1/order/orders/submitCancelClientOrder: yes, and a number for what came of it."""
     client_id = call.fields().get("client-order-id", "")
-    found = call.floor.view("spot").order(call.account, client_id)
+    found = call.venue.view("spot").order(call.account, client_id)
     if found is None:
         return _NOT_FOUND
     if found.done:
         return _STATES[state_word(found)]
-    call.floor.cancel(call.account, found.instrument, found.order_id)
+    call.venue.cancel(call.account, found.instrument, found.order_id)
     return _CANCELLING
 
 
@@ -115,9 +115,9 @@ def cancel_open(call: ApiCall) -> object:
     fields = call.fields()
     wanted = {each for each in fields.get("symbol", "").split(",") if each}
     ended: list[VenueOrder] = []
-    for listing in call.floor.listings("spot"):
+    for listing in call.venue.listings("spot"):
         if not wanted or listing.venue_symbol in wanted:
-            ended += call.floor.cancel_all(call.account, "spot", listing.instrument.id)
+            ended += call.venue.cancel_all(call.account, "spot", listing.instrument.id)
     return {"success-count": len(ended), "failed-count": 0, "next-id": -1}
 
 
@@ -132,20 +132,20 @@ def by_client_id(call: ApiCall) -> object:
 
 
 def _shown(call: ApiCall, name: int | str) -> object:
-    found = call.floor.view("spot").order(call.account, name)
+    found = call.venue.view("spot").order(call.account, name)
     if found is None:
         raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
-    return order_object(call.floor, found)
+    return order_object(call.venue, found)
 
 
 def open_orders(call: ApiCall) -> object:
     """GET /v1/order/openOrders: the newest first, older than `from`."""
-    return _page(call, call.floor.view("spot").open_orders(call.account), 100)
+    return _page(call, call.venue.view("spot").open_orders(call.account), 100)
 
 
 def orders(call: ApiCall) -> object:
     """GET /v1/order/orders: those in one of the `states`."""
-    view = call.floor.view("spot")
+    view = call.venue.view("spot")
     states = set(call.query.get("states", "").split(","))
     known = [*view.open_orders(call.account), *view.closed_orders(call.account)]
     return _page(call, [each for each in known if state_word(each) in states], 100)
@@ -158,7 +158,7 @@ def _page(call: ApiCall, found: list[VenueOrder], usual: int) -> object:
     chosen = [e for e in found if e.order_id < before and wanted in (None, e.instrument)]
     chosen.sort(key=lambda each: -each.order_id)
     limit = SPOT_FIELDS.limit(query, "size", usual, 500)
-    return [order_object(call.floor, each) for each in chosen[:limit]]
+    return [order_object(call.venue, each) for each in chosen[:limit]]
 
 
 def match_results(call: ApiCall) -> object:
@@ -172,24 +172,24 @@ def match_results(call: ApiCall) -> object:
     order_id = call.path_params.get("order_id", "")
     found = [
         each
-        for each in reversed(call.floor.view("spot").fills(call.account, wanted))
+        for each in reversed(call.venue.view("spot").fills(call.account, wanted))
         if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", str(each.order_id))
     ]
     limit = SPOT_FIELDS.limit(query, "size", 100, 500)
-    return [fill_object(call.floor, each) for each in found[:limit]]
+    return [fill_object(call.venue, each) for each in found[:limit]]
 
 
 def cancel_all_after(call: ApiCall) -> object:
     """POST /v2/algo-orders/cancel-all-after: cancel all of spot then, unless asked again."""
-    floor, timeout_s = call.floor, SPOT_FIELDS.integer(call.fields(), "timeout", -1)
+    venue, timeout_s = call.venue, SPOT_FIELDS.integer(call.fields(), "timeout", -1)
     if timeout_s and timeout_s < _SHORTEST_S:
         raise ApiError(2002, "invalid field value in `timeout`")
-    now = ms(floor.now_ns)
-    switch = remembered(floor, SpotCountdown)
+    now = ms(venue.now_ns)
+    switch = dialect_state(venue, SpotCountdown)
     if not timeout_s:
         switch.stop()
         return {"currentTime": now, "triggerTime": 0}
-    switch.start(floor, call.account, timeout_s, ("spot",))
+    switch.start(venue, call.account, timeout_s, ("spot",))
     return {"currentTime": now, "triggerTime": now + timeout_s * 1000}
 
 

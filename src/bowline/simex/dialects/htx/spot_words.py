@@ -11,7 +11,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import BalanceUpdated, Executed, Holding, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
@@ -23,9 +23,9 @@ _TAILS = {
 }
 
 
-def account_number(floor: Floor) -> int:
+def account_number(venue: SimulatedVenue) -> int:
     """The number of the spot account."""
-    return int(floor.credentials.user_id) + 1_000_000
+    return int(venue.credentials.user_id) + 1_000_000
 
 
 def type_word(order: VenueOrder) -> str:
@@ -47,12 +47,12 @@ def _fees(order: VenueOrder) -> Decimal:
     return sum((fee for _, fee in order.fees), ZERO)
 
 
-def order_object(floor: Floor, order: VenueOrder) -> Words:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An order. A market buy counts in quote money."""
     shown: Words = {
         "id": order.order_id,
-        "symbol": floor.listing(order.instrument).venue_symbol,
-        "account-id": account_number(floor),
+        "symbol": venue.listing(order.instrument).venue_symbol,
+        "account-id": account_number(venue),
         "client-order-id": order.client_id,
         "amount": plain(order.requested.quote_cost or order.quantity),
         "price": plain_or(order.price, "0"),
@@ -71,14 +71,14 @@ def order_object(floor: Floor, order: VenueOrder) -> Words:
     return shown
 
 
-def fill_object(floor: Floor, fill: Executed) -> Words:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
     """An execution, as `matchresults` has it."""
-    # not the floor's view, which a fault may keep from seeing what is new
-    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+    # not the venue's view, which a fault may keep from seeing what is new
+    order = venue.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
     assert order is not None
     return {
         "id": fill.trade_id,
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "order-id": fill.order_id,
         "match-id": fill.trade_id,
         "trade-id": fill.trade_id,
@@ -105,13 +105,13 @@ def balances(holdings: list[Holding]) -> list[Words]:
     ]
 
 
-def order_event(floor: Floor, order: VenueOrder) -> Words:
+def order_event(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An order, as the stream tells of it: created, traded or cancelled."""
     shown: Words = {
         "orderId": order.order_id,
         "clientOrderId": order.client_id,
-        "accountId": account_number(floor),
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "accountId": account_number(venue),
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "orderSource": "spot-api",
         "orderPrice": plain_or(order.price, "0"),
         "type": type_word(order),
@@ -120,7 +120,7 @@ def order_event(floor: Floor, order: VenueOrder) -> Words:
     cost = order.requested.quote_cost
     shown |= {"orderSize": plain(order.quantity)} if cost is None else {"orderValue": plain(cost)}
     progress: Words = {"execAmt": plain(order.filled), "remainAmt": plain(order.remaining)}
-    fill = _last_fill(floor, order)
+    fill = _last_fill(venue, order)
     if order.done and order.state is not OrderState.FILLED:
         return shown | progress | {"eventType": "cancellation", "lastActTime": ms(order.updated_ns)}
     if fill is None:
@@ -135,10 +135,10 @@ def order_event(floor: Floor, order: VenueOrder) -> Words:
     }  # fmt: skip
 
 
-def _last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
+def _last_fill(venue: SimulatedVenue, order: VenueOrder) -> Executed | None:
     """The fill that brought the order to where it is."""
     filled = ZERO
-    for each in floor.engine_of(order.instrument).view.fills(order.account, order.instrument):
+    for each in venue.engine_of(order.instrument).view.fills(order.account, order.instrument):
         if each.order_id == order.order_id:
             filled += each.quantity
             if filled == order.filled:
@@ -146,20 +146,20 @@ def _last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
     return None
 
 
-def clearing(floor: Floor, fill: Executed) -> Words:
+def clearing(venue: SimulatedVenue, fill: Executed) -> Words:
     """An execution, as the stream tells of it."""
-    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+    order = venue.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
     assert order is not None
     cost = order.requested.quote_cost
     size = {"orderSize": plain(order.quantity)} if cost is None else {"orderValue": plain(cost)}
     return size | {
         "eventType": "trade",
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "orderId": str(fill.order_id),
         "clientOrderId": fill.client_id,
         "orderSide": fill.side.value,
         "orderType": type_word(order),
-        "accountId": account_number(floor),
+        "accountId": account_number(venue),
         "source": "spot-api",
         "orderPrice": plain_or(order.price, "0"),
         "orderCreateTime": ms(order.created_ns),
@@ -176,16 +176,18 @@ def clearing(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def balance_event(floor: Floor, holding: Holding, moved: BalanceUpdated | None = None) -> Words:
+def balance_event(
+    venue: SimulatedVenue, holding: Holding, moved: BalanceUpdated | None = None
+) -> Words:
     """What there is of an asset; without a cause at the start of a subscription."""
     kinds = {True: "order.match", False: "order.place"}
     return {
         "currency": holding.asset.lower(),
-        "accountId": account_number(floor),
+        "accountId": account_number(venue),
         "balance": plain(holding.total),
         "available": plain(holding.free),
         "changeType": None if moved is None else kinds[bool(moved.change)],
         "accountType": "trade",
-        "changeTime": ms(floor.now_ns if moved is None else moved.now_ns),
-        "seqNum": ms(floor.now_ns),
+        "changeTime": ms(venue.now_ns if moved is None else moved.now_ns),
+        "seqNum": ms(venue.now_ns),
     }

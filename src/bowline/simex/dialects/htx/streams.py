@@ -12,7 +12,6 @@ from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import BookLevel, CandleUpdated, TradePublished
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.htx.market import (
     PERIODS,
     candle_object,
@@ -20,9 +19,10 @@ from bowline.simex.dialects.htx.market import (
     print_object,
     ticker_object,
 )
-from bowline.simex.floor import Floor
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms
 
@@ -56,17 +56,17 @@ def on_swap_message(session: Session, frame: str | bytes) -> None:
 
 def ping_frame(session: Session) -> Frame:
     """To be answered with the same number."""
-    return {"ping": ms(session.floor.now_ns)}
+    return {"ping": ms(session.venue.now_ns)}
 
 
 def _on_message(session: Session, frame: str | bytes, endpoint: str) -> None:
     words = read_object(frame)
-    now = {"ts": ms(session.floor.now_ns)}
+    now = {"ts": ms(session.venue.now_ns)}
     if "pong" in words:
         return
     verb = next((each for each in ("sub", "unsub", "req") if each in words), "")
     name, request = str(words.get(verb, "")), words.get("id")
-    topic = _topic(session.floor, endpoint, name, words)
+    topic = _topic(session.venue, endpoint, name, words)
     if topic is None or (verb == "req" and topic.channel is not StreamChannel.BOOK):
         said: Words = {"status": "error", "err-code": "bad-request", "id": request}
         session.send(said | {"err-msg": f"invalid topic {name}"} | now)
@@ -80,10 +80,10 @@ def _on_message(session: Session, frame: str | bytes, endpoint: str) -> None:
         session.subscribe(topic)
 
 
-def _topic(floor: Floor, endpoint: str, name: str, words: Words) -> StreamTopic | None:
+def _topic(venue: SimulatedVenue, endpoint: str, name: str, words: Words) -> StreamTopic | None:
     found = _TOPIC.fullmatch(name)
     kind = "linear" if endpoint == "linear" else "spot"
-    listing = floor.listing_at(kind, found["word"]) if found else None
+    listing = venue.listing_by_symbol(kind, found["word"]) if found else None
     if found is None or listing is None:
         return None
     rest, instrument = found["rest"], listing.instrument.id
@@ -101,61 +101,63 @@ def _topic(floor: Floor, endpoint: str, name: str, words: Words) -> StreamTopic 
 
 def _started(session: Session, topic: StreamTopic) -> Words:
     assert topic.instrument is not None
-    listing = session.floor.listing(topic.instrument)
-    view = session.floor.depth(topic.instrument, topic.depth)
+    listing = session.venue.listing(topic.instrument)
+    view = session.venue.depth(topic.instrument, topic.depth)
     sides = {"bids": levels(listing, view.bids), "asks": levels(listing, view.asks)}
     return {"data": {"seqNum": view.sequence} | sides}
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """Books of swaps begin with a whole one."""
     if topic.instrument is not None and ".depth." in topic.word:
-        view = floor.depth(topic.instrument, topic.depth)
-        yield _told(floor, topic, _depth(floor, topic, view, "snapshot", view.bids, view.asks))
+        view = venue.depth(topic.instrument, topic.depth)
+        yield _told(venue, topic, _depth(venue, topic, view, "snapshot", view.bids, view.asks))
     elif topic.channel is StreamChannel.BOOK and topic.instrument is not None:
         # changes are counted from here on
-        floor.depth(topic.instrument, topic.depth)
+        venue.depth(topic.instrument, topic.depth)
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One frame for a piece of news."""
     match update:
         case DepthUpdated(view=view, change=change) if topic.note == _WHOLE:
             del change
-            yield _told(floor, topic, _depth(floor, topic, view, "snapshot", view.bids, view.asks))
+            yield _told(venue, topic, _depth(venue, topic, view, "snapshot", view.bids, view.asks))
         case DepthUpdated(view=view, change=change) if ".depth." in topic.word:
-            tick = _depth(floor, topic, view, "update", change.bids, change.asks)
-            yield _told(floor, topic, tick | {"version": change.update})
+            tick = _depth(venue, topic, view, "update", change.bids, change.asks)
+            yield _told(venue, topic, tick | {"version": change.update})
         case DepthUpdated(view=view, change=change):
-            listing = floor.listing(view.instrument)
+            listing = venue.listing(view.instrument)
             tick = {
                 "seqNum": change.sequence,
                 "prevSeqNum": change.shown,
                 "bids": levels(listing, change.bids),
                 "asks": levels(listing, change.asks),
             }
-            yield _told(floor, topic, tick)
+            yield _told(venue, topic, tick)
         case TradePublished():
-            yield _told(floor, topic, _print(floor, update))
+            yield _told(venue, topic, _print(venue, update))
         case TickerUpdated():
-            yield _told(floor, topic, _ticker(floor, topic, update))
+            yield _told(venue, topic, _ticker(venue, topic, update))
         case CandleUpdated():
-            yield _told(floor, topic, _candle(floor, topic, update))
+            yield _told(venue, topic, _candle(venue, topic, update))
 
 
-def _told(floor: Floor, topic: StreamTopic, tick: Words) -> Words:
-    return {"ch": topic.word, "ts": ms(floor.now_ns), "tick": tick}
+def _told(venue: SimulatedVenue, topic: StreamTopic, tick: Words) -> Words:
+    return {"ch": topic.word, "ts": ms(venue.now_ns), "tick": tick}
 
 
 def _depth(
-    floor: Floor,
+    venue: SimulatedVenue,
     topic: StreamTopic,
     view: DepthView,
     event: str,
     bids: Iterable[BookLevel],
     asks: Iterable[BookLevel],
 ) -> Words:
-    listing = floor.listing(view.instrument)
+    listing = venue.listing(view.instrument)
     return {
         "mrid": view.sequence,
         "id": view.sequence,
@@ -168,8 +170,8 @@ def _depth(
     }
 
 
-def _print(floor: Floor, trade: TradePublished) -> Words:
-    listing = floor.listing(trade.instrument)
+def _print(venue: SimulatedVenue, trade: TradePublished) -> Words:
+    listing = venue.listing(trade.instrument)
     more = {} if _is_swap(listing) else {"tradeId": trade.trade_id}
     shown = print_object(listing, trade) | more
     return {"id": trade.trade_id, "ts": ms(trade.now_ns), "data": [shown]}
@@ -179,12 +181,12 @@ def _is_swap(listing: Listing) -> bool:
     return listing.max_leverage is not None
 
 
-def _ticker(floor: Floor, topic: StreamTopic, update: TickerUpdated) -> Words:
-    listing = floor.listing(update.instrument)
+def _ticker(venue: SimulatedVenue, topic: StreamTopic, update: TickerUpdated) -> Words:
+    listing = venue.listing(update.instrument)
     if topic.note == "detail":
-        return ticker_object(floor, listing)
-    # not the floor's view, which a fault may keep from seeing what is new
-    book = floor.engine_of(update.instrument).view.book(update.instrument, 1)
+        return ticker_object(venue, listing)
+    # not the venue's view, which a fault may keep from seeing what is new
+    book = venue.engine_of(update.instrument).view.book(update.instrument, 1)
     bid, ask = (levels(listing, side)[0] if side else None for side in (book.bids, book.asks))
     if _is_swap(listing):
         return {
@@ -208,14 +210,14 @@ def _ticker(floor: Floor, topic: StreamTopic, update: TickerUpdated) -> Words:
     }
 
 
-def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Words:
     minutes = PERIODS[topic.interval]
     candle, length_ns = update.candle, minutes * MINUTE_NS
     if minutes > 1:
         start_ns = candle.open_ns - candle.open_ns % length_ns
-        known = floor.view_of(update.instrument).candles(
+        known = venue.view_of(update.instrument).candles(
             update.instrument, from_ns=start_ns, limit=minutes + 1
         )
         parts = [each for each in known if each.open_ns < candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
-    return candle_object(floor.listing(update.instrument), candle)
+    return candle_object(venue.listing(update.instrument), candle)

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
-from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import ApiCall, ApiError
+from bowline.simex.cancel_all_timer import CancelAllTimer
 from bowline.simex.dialects.htx.market import named
 from bowline.simex.dialects.htx.refusals import SWAP_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.swap_words import (
@@ -22,8 +21,9 @@ from bowline.simex.dialects.htx.swap_words import (
     order_object,
     trigger_object,
 )
-from bowline.simex.floor import remembered
 from bowline.simex.payload import read_json, text_fields
+from bowline.simex.venue import dialect_state
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import QuerySpan, ms, parse_int
 
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
@@ -37,7 +37,7 @@ _SUCCESS: Words = {"code": 200, "message": "Success"}
 _TRIGGER_IDS = ("algo_id", "algo_client_order_id")
 
 
-class SwapCountdown(Countdown):
+class SwapCountdown(CancelAllTimer):
     """The switch of perpetuals; spot has its own."""
 
 
@@ -60,7 +60,7 @@ def place(call: ApiCall) -> object:
             price=price,
             time_in_force=TimeInForce.POST_ONLY if kind == "post_only" else force,
         )
-    return _acknowledged(_taken(call.floor.place(order)))
+    return _acknowledged(_taken(call.venue.place(order)))
 
 
 def _order_in(call: ApiCall, listing: Listing, fields: Fields, client_id: str) -> NewOrder:
@@ -97,7 +97,7 @@ def take_mode(call: ApiCall, listing: Listing, word: str) -> None:
 
 def set_mode(call: ApiCall, listing: Listing, mode: MarginMode) -> None:
     """Cross or isolated; what is so already is no error."""
-    refused = call.floor.set_margin_mode(call.account, listing.instrument.id, mode)
+    refused = call.venue.set_margin_mode(call.account, listing.instrument.id, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused.reason, refused.message)
 
@@ -107,14 +107,14 @@ def cancel(call: ApiCall) -> object:
     found = _find(call, call.fields())
     if found.waiting:
         raise refusal_of("linear", RejectReason.UNKNOWN_ORDER)
-    return _acknowledged(_taken(call.floor.cancel(call.account, found.instrument, found.order_id)))
+    return _acknowledged(_taken(call.venue.cancel(call.account, found.instrument, found.order_id)))
 
 
 def cancel_all(call: ApiCall) -> object:
     """POST /v5/trade/cancel_all_orders: of one contract, or all. Triggers stay."""
     fields = call.fields()
     wanted = named(call, fields).instrument.id if fields.get("contract_code") else None
-    found = call.floor.view("linear").open_orders(call.account, wanted)
+    found = call.venue.view("linear").open_orders(call.account, wanted)
     return [_SUCCESS | _acknowledged(each) for each in _cancelled(call, found, stops=False)]
 
 
@@ -122,7 +122,7 @@ def _cancelled(call: ApiCall, orders: Iterable[VenueOrder], *, stops: bool) -> l
     ended = []
     for each in orders:
         if each.waiting is stops:
-            answer = call.floor.cancel(call.account, each.instrument, each.order_id)
+            answer = call.venue.cancel(call.account, each.instrument, each.order_id)
             if isinstance(answer, VenueOrder):
                 ended.append(answer)
     return ended
@@ -133,21 +133,21 @@ def one(call: ApiCall) -> object:
     found = _find(call, call.query)
     if found.waiting:
         raise refusal_of("linear", RejectReason.UNKNOWN_ORDER)
-    return order_object(call.floor, found)
+    return order_object(call.venue, found)
 
 
 def open_orders(call: ApiCall) -> object:
     """GET /v5/trade/order/opens: the newest first, older than `from`."""
-    found = call.floor.view("linear").open_orders(call.account)
+    found = call.venue.view("linear").open_orders(call.account)
     shown = [each for each in found if not each.waiting]
-    return [order_object(call.floor, each) for each in _page(call, shown)]
+    return [order_object(call.venue, each) for each in _page(call, shown)]
 
 
 def history(call: ApiCall) -> object:
     """GET /v5/trade/order/history: closed orders, the newest first."""
-    found = call.floor.view("linear").closed_orders(call.account)
+    found = call.venue.view("linear").closed_orders(call.account)
     shown = [each for each in found if not each.waiting]
-    return [order_object(call.floor, each) for each in _page(call, shown)]
+    return [order_object(call.venue, each) for each in _page(call, shown)]
 
 
 def details(call: ApiCall) -> object:
@@ -161,11 +161,11 @@ def details(call: ApiCall) -> object:
     order_id = query.get("order_id", "")
     found = [
         each
-        for each in reversed(call.floor.view("linear").fills(call.account, wanted))
+        for each in reversed(call.venue.view("linear").fills(call.account, wanted))
         if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", str(each.order_id))
     ]
     limit = SWAP_FIELDS.limit(query, "limit", 20, 100)
-    return [fill_object(call.floor, each) for each in found[:limit]]
+    return [fill_object(call.venue, each) for each in found[:limit]]
 
 
 def _page(call: ApiCall, orders: list[VenueOrder]) -> list[VenueOrder]:
@@ -181,14 +181,14 @@ def place_trigger(call: ApiCall) -> object:
     """POST /v5/algo/order: a stop that becomes a market order; no other is played."""
     fields = call.fields()
     listing, trigger = named(call, fields), SWAP_FIELDS.decimal(fields, "trigger_price")
-    last = call.floor.ticker(listing.instrument.id).last
+    last = call.venue.ticker(listing.instrument.id).last
     if trigger is None or last is None:
         raise invalid("linear", "only triggers are played here, by trigger_price")
     if SWAP_FIELDS.decimal(fields, "price"):
         raise invalid("linear", "a trigger of a limit order is not played here")
     order = _order_in(call, listing, fields, fields.get("algo_client_order_id", ""))
     order = replace(order, kind=OrderKind.STOP, trigger=trigger, trigger_rising=trigger > last)
-    return [_triggered(_taken(call.floor.place(order)))]
+    return [_triggered(_taken(call.venue.place(order)))]
 
 
 def _triggered(order: VenueOrder) -> Words:
@@ -197,14 +197,14 @@ def _triggered(order: VenueOrder) -> Words:
 
 def open_triggers(call: ApiCall) -> object:
     """GET /v5/algo/order/opens."""
-    found = call.floor.view("linear").open_orders(call.account)
+    found = call.venue.view("linear").open_orders(call.account)
     shown = [each for each in found if each.waiting]
-    return [trigger_object(call.floor, each) for each in _page(call, shown)]
+    return [trigger_object(call.venue, each) for each in _page(call, shown)]
 
 
 def one_trigger(call: ApiCall) -> object:
     """GET /v5/algo/order."""
-    return [trigger_object(call.floor, _find(call, call.query, *_TRIGGER_IDS))]
+    return [trigger_object(call.venue, _find(call, call.query, *_TRIGGER_IDS))]
 
 
 def cancel_triggers(call: ApiCall) -> object:
@@ -218,15 +218,15 @@ def cancel_triggers(call: ApiCall) -> object:
 
 def cancel_after(call: ApiCall) -> object:
     """POST /v5/trade/cancel-after: cancel everything then, unless asked again."""
-    floor, fields = call.floor, call.fields()
+    venue, fields = call.venue, call.fields()
     on, time_out_ms = fields.get("on_off") in _TRUE, SWAP_FIELDS.integer(fields, "time_out", 0)
     if on and time_out_ms < _SHORTEST_MS:
         raise invalid("linear", "time_out must be 5000 or more")
-    switch, now = remembered(floor, SwapCountdown), ms(floor.now_ns)
+    switch, now = dialect_state(venue, SwapCountdown), ms(venue.now_ns)
     if not on:
         switch.stop()
         return {"current_time": now, "trigger_time": 0}
-    switch.start(floor, call.account, time_out_ms / 1000, ("linear",))
+    switch.start(venue, call.account, time_out_ms / 1000, ("linear",))
     return {"current_time": now, "trigger_time": now + time_out_ms}
 
 
@@ -234,7 +234,7 @@ def _find(
     call: ApiCall, fields: Fields, number: str = "order_id", client: str = "client_order_id"
 ) -> VenueOrder:
     """By the venue's number or the client's; an order without the latter is known by its own."""
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     found = None
     if fields.get(number):
         found = view.order(call.account, SWAP_FIELDS.integer(fields, number, 0))

@@ -6,33 +6,33 @@ from decimal import Decimal
 
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import MarginMode, PositionMode
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.htx.market import named
 from bowline.simex.dialects.htx.refusals import SWAP_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.swap import MODES_IN, set_mode
 from bowline.simex.dialects.htx.swap_words import MODES, account_object, position_object
+from bowline.simex.venue_api import ApiCall
 
 _POSITION_MODES = {"single_side": PositionMode.ONE_WAY, "dual_side": PositionMode.HEDGE}
 
 
 def balance(call: ApiCall) -> object:
     """GET /v5/account/balance."""
-    return account_object(call.floor, call.floor.view("linear").holding(call.account, "USDT"))
+    return account_object(call.venue, call.venue.view("linear").holding(call.account, "USDT"))
 
 
 def positions(call: ApiCall) -> object:
     """GET /v5/trade/position/opens: those that are not flat."""
     wanted = named(call, call.query).instrument.id if call.query.get("contract_code") else None
-    held = call.floor.view("linear").positions(call.account, wanted)
-    return [position_object(call.floor, each) for each in held]
+    held = call.venue.view("linear").positions(call.account, wanted)
+    return [position_object(call.venue, each) for each in held]
 
 
 def leverage(call: ApiCall) -> object:
     """GET /v5/position/lever."""
     wanted = call.query.get("contract_code", "")
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     rows = []
-    for listing in call.floor.listings("linear"):
+    for listing in call.venue.listings("linear"):
         if wanted in ("", listing.venue_symbol):
             settings = view.settings(call.account, listing.instrument.id)
             rows.append(_lever(listing.venue_symbol, settings.margin_mode, settings.leverage))
@@ -51,7 +51,7 @@ def set_leverage(call: ApiCall) -> object:
     if rate is None or rate % 1 or mode is None:
         raise invalid("linear", "invalid lever_rate or margin_mode")
     set_mode(call, listing, mode)
-    refused = call.floor.set_leverage(call.account, listing.instrument.id, rate)
+    refused = call.venue.set_leverage(call.account, listing.instrument.id, rate)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
         raise refusal_of("linear", refused.reason, refused.message)
     return _lever(listing.venue_symbol, mode, rate)
@@ -59,8 +59,8 @@ def set_leverage(call: ApiCall) -> object:
 
 def position_mode(call: ApiCall) -> object:
     """GET /v5/position/mode: of the whole account."""
-    first = call.floor.listings("linear")[0].instrument.id
-    mode = call.floor.view("linear").settings(call.account, first).position_mode
+    first = call.venue.listings("linear")[0].instrument.id
+    mode = call.venue.view("linear").settings(call.account, first).position_mode
     return {"position_mode": {each: word for word, each in _POSITION_MODES.items()}[mode]}
 
 
@@ -69,7 +69,7 @@ def set_position_mode(call: ApiCall) -> object:
     word = call.fields().get("position_mode", "")
     if word not in _POSITION_MODES:
         raise invalid("linear", "invalid position_mode")
-    refused = call.floor.set_position_mode(call.account, _POSITION_MODES[word])
+    refused = call.venue.set_position_mode(call.account, _POSITION_MODES[word])
     if refused is not None:
         raise refusal_of("linear", refused.reason, refused.message)
     return {"position_mode": word}

@@ -12,7 +12,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Executed, Holding, PositionSnapshot, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
@@ -49,10 +49,10 @@ def client_word(order: VenueOrder) -> str:
     return order.client_id or str(order.order_id)
 
 
-def order_object(floor: Floor, order: VenueOrder) -> Words:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An order, as REST and the stream have it."""
-    listing, requested = floor.listing(order.instrument), order.requested
-    settings = floor.engine_of(order.instrument).view.settings(order.account, order.instrument)
+    listing, requested = venue.listing(order.instrument), order.requested
+    settings = venue.engine_of(order.instrument).view.settings(order.account, order.instrument)
     average = order.average_price and order.average_price.quantize(_DIGITS)
     return {
         "id": str(order.order_id),
@@ -85,9 +85,9 @@ def order_object(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
-def trigger_object(floor: Floor, order: VenueOrder) -> Words:
+def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """A stop that waits."""
-    listing = floor.listing(order.instrument)
+    listing = venue.listing(order.instrument)
     return {
         "id": str(order.order_id),
         "algo_id": str(order.order_id),
@@ -107,11 +107,11 @@ def trigger_object(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
-def fill_object(floor: Floor, fill: Executed) -> Words:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
     """An execution, as REST has it."""
-    listing = floor.listing(fill.instrument)
-    # not the floor's view, which a fault may keep from seeing what is new
-    order = floor.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
+    listing = venue.listing(fill.instrument)
+    # not the venue's view, which a fault may keep from seeing what is new
+    order = venue.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
     assert order is not None
     return {
         "id": str(_FIRST_DETAIL + fill.trade_id),
@@ -136,9 +136,9 @@ def fill_object(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def fill_event(floor: Floor, fill: Executed) -> Words:
+def fill_event(venue: SimulatedVenue, fill: Executed) -> Words:
     """An execution, as the stream has it: another id, and no fee."""
-    shown = fill_object(floor, fill)
+    shown = fill_object(venue, fill)
     names = (
         "contract_code", "contract_type", "order_id", "trade_id", "position_side", "trade_volume",
         "trade_price", "trade_turnover", "role", "client_order_id", "created_time", "updated_time",
@@ -149,9 +149,9 @@ def fill_event(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def position_object(floor: Floor, position: PositionSnapshot) -> Words:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     """A position; one-way ones say their side in `direction` alone."""
-    listing = floor.listing(position.instrument)
+    listing = venue.listing(position.instrument)
     hedged = position.mode is PositionMode.HEDGE
     liquidation = position.liquidation_price
     rate = position.unrealised / position.margin if position.margin else ZERO
@@ -184,9 +184,9 @@ def position_object(floor: Floor, position: PositionSnapshot) -> Words:
     }
 
 
-def account_object(floor: Floor, holding: Holding) -> Words:
+def account_object(venue: SimulatedVenue, holding: Holding) -> Words:
     """The account of swaps, which has one asset."""
-    now, equity = str(ms(floor.now_ns)), plain(holding.total + holding.unrealised)
+    now, equity = str(ms(venue.now_ns)), plain(holding.total + holding.unrealised)
     both: Words = {
         "equity": equity,
         "profit_unreal": plain(holding.unrealised),

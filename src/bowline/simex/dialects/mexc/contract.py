@@ -14,10 +14,10 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.contract_words import contracts, number
 from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_refusal
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, seconds
 
 #: `interval` -> minutes, the streams' too
@@ -37,9 +37,9 @@ _MOST_CANDLES, _DEEPEST = 2000, 1000
 _CYCLE_H = 8
 
 
-def contract_of(floor: Floor, word: str) -> Listing:
+def contract_of(venue: SimulatedVenue, word: str) -> Listing:
     """The contract of this name; WireRefusal if there is none."""
-    listing = floor.listing_at("linear", word)
+    listing = venue.listing_by_symbol("linear", word)
     if listing is None:
         raise linear_refusal(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
@@ -47,7 +47,7 @@ def contract_of(floor: Floor, word: str) -> Listing:
 
 def listing_of(call: ApiCall) -> Listing:
     """`symbol`, in the path or the query."""
-    return contract_of(call.floor, call.path_params.get("symbol") or call.query.get("symbol", ""))
+    return contract_of(call.venue, call.path_params.get("symbol") or call.query.get("symbol", ""))
 
 
 def ping(call: ApiCall) -> object:
@@ -59,7 +59,7 @@ def detail(call: ApiCall) -> object:
     """GET /api/v1/contract/detail: one object for a symbol, a list without."""
     if call.query.get("symbol"):
         return _detail(listing_of(call))
-    return [_detail(each) for each in call.floor.listings("linear")]
+    return [_detail(each) for each in call.venue.listings("linear")]
 
 
 def _detail(listing: Listing) -> dict[str, object]:
@@ -106,7 +106,7 @@ def depth(call: ApiCall) -> object:
     """GET /api/v1/contract/depth/{symbol}; its version is that of the changes the streams tell."""
     listing = listing_of(call)
     limit = LINEAR_FIELDS.limit(call.query, "limit", _DEEPEST, _DEEPEST)
-    view = call.floor.depth(listing.instrument.id, 0)
+    view = call.venue.depth(listing.instrument.id, 0)
     return {
         "asks": [level(listing, each) for each in view.asks[:limit]],
         "bids": [level(listing, each) for each in view.bids[:limit]],
@@ -128,7 +128,7 @@ def candles(call: ApiCall) -> object:
     if minutes is None:
         raise ApiError(600, "Parameter error! interval")
     start_s, end_s = LINEAR_FIELDS.window(call.query, "start", "end")
-    known = call.floor.view_of(listing.instrument.id).candles(listing.instrument.id, limit=100_000)
+    known = call.venue.view_of(listing.instrument.id).candles(listing.instrument.id, limit=100_000)
     shown = [
         each
         for each in aggregate_candles(known, minutes)
@@ -152,17 +152,17 @@ def _columns(listing: Listing, shown: list[MinuteCandle]) -> dict[str, object]:
 def ticker(call: ApiCall) -> object:
     """GET /api/v1/contract/ticker: one object for a symbol, a list without."""
     if call.query.get("symbol"):
-        return ticker_object(call.floor, listing_of(call))
-    return [ticker_object(call.floor, each) for each in call.floor.listings("linear")]
+        return ticker_object(call.venue, listing_of(call))
+    return [ticker_object(call.venue, each) for each in call.venue.listings("linear")]
 
 
-def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> dict[str, object]:
     """A ticker, as REST and the stream have it."""
     instrument = listing.instrument.id
-    shown = floor.ticker(instrument)
+    shown = venue.ticker(instrument)
     opened, last = shown.open or shown.last, shown.last
     change = last - opened if last and opened else Decimal(0)
-    rate, _ = floor.funding.get(instrument, (Decimal(0), 0))
+    rate, _ = venue.funding.get(instrument, (Decimal(0), 0))
     return {
         "symbol": listing.venue_symbol,
         "lastPrice": number(last),
@@ -178,7 +178,7 @@ def ticker_object(floor: Floor, listing: Listing) -> dict[str, object]:
         "indexPrice": number(shown.mark),
         "fairPrice": number(shown.mark),
         "fundingRate": number(rate),
-        "timestamp": ms(floor.now_ns),
+        "timestamp": ms(venue.now_ns),
     }
 
 
@@ -186,7 +186,7 @@ def deals(call: ApiCall) -> object:
     """GET /api/v1/contract/deals/{symbol}: the newest first."""
     listing = listing_of(call)
     limit = LINEAR_FIELDS.limit(call.query, "limit", 100, 100)
-    prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
+    prints = call.venue.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     return [deal_object(listing, each) for each in reversed(prints)]
 
 
@@ -206,7 +206,7 @@ def deal_object(listing: Listing, trade: TradePublished) -> dict[str, object]:
 def funding_rate(call: ApiCall) -> object:
     """GET /api/v1/contract/funding_rate/{symbol}."""
     listing = listing_of(call)
-    rate, due_ns = call.floor.funding.get(listing.instrument.id, (Decimal(0), 0))
+    rate, due_ns = call.venue.funding.get(listing.instrument.id, (Decimal(0), 0))
     return {
         "symbol": listing.venue_symbol,
         "fundingRate": number(rate),
@@ -221,7 +221,7 @@ def funding_rate(call: ApiCall) -> object:
 def funding_history(call: ApiCall) -> object:
     """GET /api/v1/contract/funding_rate/history: the newest first, a page."""
     listing = listing_of(call)
-    paid = call.floor.funding_paid.get(listing.instrument.id, [])[::-1]
+    paid = call.venue.funding_paid.get(listing.instrument.id, [])[::-1]
     size = LINEAR_FIELDS.limit(call.query, "page_size", 20, 1000)
     page = max(LINEAR_FIELDS.integer(call.query, "page_num", 1), 1)
     return {

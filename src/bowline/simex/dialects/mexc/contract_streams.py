@@ -19,7 +19,6 @@ from bowline.core.sim.exchange import (
     PositionUpdated,
     TradePublished,
 )
-from bowline.simex.dialect import ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.mexc.contract import (
     INTERVALS,
     contract_of,
@@ -36,9 +35,11 @@ from bowline.simex.dialects.mexc.contract_words import (
     plan_object,
     position_object,
 )
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import read_object, signatures_match
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import ACCOUNT, SimulatedVenue
+from bowline.simex.venue_api import ApiError
 from bowline.simex.venue_updates import DepthUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, parse_int, seconds
 
@@ -72,7 +73,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
     try:
         match verb:
             case "ping":
-                _say(session, "pong", ms(session.floor.now_ns))
+                _say(session, "pong", ms(session.venue.now_ns))
             case "login":
                 _log_in(session, param)
             case "personal" if session.account:
@@ -86,7 +87,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
 
 
 def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
-    listing = contract_of(session.floor, str(param.get("symbol", "")))
+    listing = contract_of(session.venue, str(param.get("symbol", "")))
     interval = str(param.get("interval", "")) if name == "kline" else ""
     depth = _DEPTHS.get(str(param.get("limit", 20)), 0) if name == "depth.full" else 0
     if (name == "kline" and interval not in INTERVALS) or (name == "depth.full" and not depth):
@@ -105,15 +106,15 @@ def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
 
 
 def _log_in(session: Session, param: Words) -> None:
-    keys, floor = session.floor.credentials, session.floor
+    keys, venue = session.venue.credentials, session.venue
     stamp = str(param.get("reqTime", ""))
     signed = f"{keys.api_key}{stamp}".encode()
     expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
-    if param.get("apiKey") != keys.api_key or not floor.key_works:
+    if param.get("apiKey") != keys.api_key or not venue.api_key_valid:
         _say(session, "rs.error", "api key not exists")
     elif not signatures_match(expected, str(param.get("signature", ""))):
         _say(session, "rs.error", "Signature verification failed")
-    elif abs(parse_int(stamp, 0) - ms(floor.now_ns)) > _WINDOW_MS:
+    elif abs(parse_int(stamp, 0) - ms(venue.now_ns)) > _WINDOW_MS:
         _say(session, "rs.error", "reqTime is out of its window")
     else:
         session.account = ACCOUNT
@@ -125,24 +126,24 @@ def _log_in(session: Session, param: Words) -> None:
 
 
 def _say(session: Session, channel: str, content: object) -> None:
-    session.send({"channel": channel, "data": content, "ts": ms(session.floor.now_ns)})
+    session.send({"channel": channel, "data": content, "ts": ms(session.venue.now_ns)})
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """Tickers and short books begin with what there is; the long book's start is REST's."""
     if topic.channel is StreamChannel.BOOK and topic.instrument is not None:
         # from here on its changes are counted
-        floor.depth(topic.instrument, topic.depth)
+        venue.depth(topic.instrument, topic.depth)
     if topic.channel is StreamChannel.TICKER or topic.depth:
-        yield _frame(floor, topic, _shown(floor, topic))
+        yield _frame(venue, topic, _shown(venue, topic))
 
 
-def _shown(floor: Floor, topic: StreamTopic) -> Words:
+def _shown(venue: SimulatedVenue, topic: StreamTopic) -> Words:
     assert topic.instrument is not None
-    listing = floor.listing(topic.instrument)
+    listing = venue.listing(topic.instrument)
     if topic.channel is StreamChannel.TICKER:
-        return ticker_object(floor, listing)
-    view = floor.depth(topic.instrument, topic.depth)
+        return ticker_object(venue, listing)
+    view = venue.depth(topic.instrument, topic.depth)
     return {
         "asks": [level(listing, each) for each in view.asks],
         "bids": [level(listing, each) for each in view.bids],
@@ -150,56 +151,58 @@ def _shown(floor: Floor, topic: StreamTopic) -> Words:
     }
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One frame for a piece of news."""
     if topic.account:
-        return [_personal(floor, topic, update)]
-    return [_public(floor, topic, update)]
+        return [_personal(venue, topic, update)]
+    return [_public(venue, topic, update)]
 
 
-def _public(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Words:
+def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Words:
     match update:
         case DepthUpdated() if not topic.depth:
-            content: object = _change(floor, update)
+            content: object = _change(venue, update)
         case TradePublished():
-            content = [deal_object(floor.listing(update.instrument), update)]
+            content = [deal_object(venue.listing(update.instrument), update)]
         case CandleUpdated():
-            content = _candle(floor, topic, update)
+            content = _candle(venue, topic, update)
         case MarkUpdated():
-            word = floor.listing(update.instrument).venue_symbol
+            word = venue.listing(update.instrument).venue_symbol
             content = {"symbol": word, "price": number(update.mark)}
         case _:
-            content = _shown(floor, topic)
-    return _frame(floor, topic, content)
+            content = _shown(venue, topic)
+    return _frame(venue, topic, content)
 
 
-def _personal(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Words:
+def _personal(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Words:
     match update:
         case OrderUpdated(order=order) if order.waiting:
-            plan = plan_object(floor, order)
-            return _frame(floor, topic, plan) | {"channel": "push.personal.plan.order"}
+            plan = plan_object(venue, order)
+            return _frame(venue, topic, plan) | {"channel": "push.personal.plan.order"}
         case OrderUpdated(order=order):
-            content = order_object(floor, order)
+            content = order_object(venue, order)
         case Executed():
-            content = fill_object(floor, update)
+            content = fill_object(venue, update)
         case PositionUpdated(position=position):
-            content = position_object(floor, position)
+            content = position_object(venue, position)
         case BalanceUpdated(holding=holding):
             content = asset_object(holding)
         case _:
             raise AssertionError(f"{type(update).__name__} is not personal")
-    return _frame(floor, topic, content)
+    return _frame(venue, topic, content)
 
 
-def _frame(floor: Floor, topic: StreamTopic, content: object) -> Words:
-    found: Words = {"channel": topic.note, "data": content, "ts": ms(floor.now_ns)}
+def _frame(venue: SimulatedVenue, topic: StreamTopic, content: object) -> Words:
+    found: Words = {"channel": topic.note, "data": content, "ts": ms(venue.now_ns)}
     if topic.instrument is not None:
-        found["symbol"] = floor.listing(topic.instrument).venue_symbol
+        found["symbol"] = venue.listing(topic.instrument).venue_symbol
     return found
 
 
-def _change(floor: Floor, update: DepthUpdated) -> Words:
-    listing, change = floor.listing(update.view.instrument), update.change
+def _change(venue: SimulatedVenue, update: DepthUpdated) -> Words:
+    listing, change = venue.listing(update.view.instrument), update.change
     return {
         "asks": [level(listing, each) for each in change.asks],
         "bids": [level(listing, each) for each in change.bids],
@@ -209,10 +212,10 @@ def _change(floor: Floor, update: DepthUpdated) -> Words:
     }
 
 
-def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> Words:
-    minutes, listing = INTERVALS[topic.interval], floor.listing(update.instrument)
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Words:
+    minutes, listing = INTERVALS[topic.interval], venue.listing(update.instrument)
     start_ns = update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS)
-    view = floor.view_of(update.instrument)
+    view = venue.view_of(update.instrument)
     known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
     parts = [each for each in known if each.open_ns < update.candle.open_ns] + [update.candle]
     candle = aggregate_candles(parts, minutes)[-1]

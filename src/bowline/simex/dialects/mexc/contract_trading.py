@@ -12,7 +12,6 @@ from decimal import Decimal
 from bowline.core.model.values import Direction
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.contract import contract_of, listing_of
 from bowline.simex.dialects.mexc.contract_words import (
     CLOSING,
@@ -28,8 +27,9 @@ from bowline.simex.dialects.mexc.contract_words import (
     plan_object,
 )
 from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_or_refused, linear_refusal
-from bowline.simex.floor import set_terms as set_terms_of
 from bowline.simex.payload import read_json, text_fields
+from bowline.simex.venue import set_margin_terms as set_terms_of
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_.-]{1,32}")
@@ -41,14 +41,14 @@ Fields = dict[str, str]
 def create(call: ApiCall) -> object:
     """POST /api/v1/private/order/create."""
     fields = call.fields()
-    listing = contract_of(call.floor, fields.get("symbol", ""))
+    listing = contract_of(call.venue, fields.get("symbol", ""))
     requested, instrument = _order_in(call, listing, fields), listing.instrument.id
-    before = call.floor.view("linear").settings(call.account, instrument)
+    before = call.venue.view("linear").settings(call.account, instrument)
     if LINEAR_FIELDS.integer(fields, "side", 0) not in CLOSING:
         _set_terms(call, listing, fields)
-    placed = call.floor.place(requested)
+    placed = call.venue.place(requested)
     if isinstance(placed, Rejection):
-        set_terms_of(call.floor, call.account, instrument, before.margin_mode, before.leverage)
+        set_terms_of(call.venue, call.account, instrument, before.margin_mode, before.leverage)
     order = linear_or_refused(placed)
     return {"orderId": order_word(order.order_id), "ts": ms(call.now_ns)}
 
@@ -109,7 +109,7 @@ def _meant(
 
 def _mode(call: ApiCall, listing: Listing, fields: Fields) -> PositionMode:
     """The account's; an order that names another one is refused."""
-    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     named = POSITION_MODES.get(
         LINEAR_FIELDS.integer(fields, "positionMode", 0), settings.position_mode
     )
@@ -126,12 +126,14 @@ def _set_terms(call: ApiCall, listing: Listing, fields: Fields) -> None:
         raise ApiError(2002, "Wrong opening type")
     if mode is MarginMode.ISOLATED and leverage is None:
         raise ApiError(600, "Parameter error! leverage")
-    set_terms(call, listing, mode, leverage)
+    set_margin_terms(call, listing, mode, leverage)
 
 
-def set_terms(call: ApiCall, listing: Listing, mode: MarginMode, leverage: Decimal | None) -> None:
+def set_margin_terms(
+    call: ApiCall, listing: Listing, mode: MarginMode, leverage: Decimal | None
+) -> None:
     """Set both; what is so already is no error."""
-    refused = set_terms_of(call.floor, call.account, listing.instrument.id, mode, leverage)
+    refused = set_terms_of(call.venue, call.account, listing.instrument.id, mode, leverage)
     if refused is None:
         return
     if refused.reason is RejectReason.MODE_IN_USE:
@@ -173,7 +175,7 @@ def _items(call: ApiCall) -> list[object]:
 def _ended(call: ApiCall, order: VenueOrder | None) -> dict[str, object]:
     refused: VenueOrder | Rejection = Rejection(RejectReason.UNKNOWN_ORDER)
     if order is not None:
-        refused = call.floor.cancel(call.account, order.instrument, order.order_id)
+        refused = call.venue.cancel(call.account, order.instrument, order.order_id)
     if isinstance(refused, Rejection):
         no = linear_refusal(refused)
         return {"errorCode": no.code, "errorMsg": no.message}
@@ -192,10 +194,10 @@ def cancel_plans(call: ApiCall) -> object:
 
 def _cancel_those(call: ApiCall, *, stops: bool) -> object:
     word = call.fields().get("symbol", "")
-    instrument = contract_of(call.floor, word).instrument.id if word else None
-    for order in call.floor.view("linear").open_orders(call.account, instrument):
+    instrument = contract_of(call.venue, word).instrument.id if word else None
+    for order in call.venue.view("linear").open_orders(call.account, instrument):
         if order.waiting is stops:
-            call.floor.cancel(call.account, order.instrument, order.order_id)
+            call.venue.cancel(call.account, order.instrument, order.order_id)
     return {}
 
 
@@ -206,8 +208,8 @@ def change(call: ApiCall) -> object:
     if order is None:
         raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
     vol = LINEAR_FIELDS.decimal(fields, "vol")
-    size = call.floor.listing(order.instrument).instrument.contract_size
-    changed = call.floor.amend(
+    size = call.venue.listing(order.instrument).instrument.contract_size
+    changed = call.venue.amend(
         call.account, order.instrument, order.order_id,
         quantity=None if vol is None else vol * size, price=LINEAR_FIELDS.decimal(fields, "price"),
     )  # fmt: skip
@@ -229,54 +231,54 @@ def look_up_external(call: ApiCall) -> object:
 def _shown(call: ApiCall, order: VenueOrder | None) -> object:
     if order is None:
         raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
-    return order_object(call.floor, order)
+    return order_object(call.venue, order)
 
 
 def _by_id(call: ApiCall, number: int) -> VenueOrder | None:
-    return call.floor.view("linear").order(call.account, number)
+    return call.venue.view("linear").order(call.account, number)
 
 
 def _by_external(call: ApiCall, symbol: str, external_id: str) -> VenueOrder | None:
-    instrument = contract_of(call.floor, symbol).instrument.id
-    found = call.floor.view("linear").order(call.account, external_id)
+    instrument = contract_of(call.venue, symbol).instrument.id
+    found = call.venue.view("linear").order(call.account, external_id)
     return found if found is not None and found.instrument == instrument else None
 
 
 def open_orders(call: ApiCall) -> object:
     """GET /api/v1/private/order/list/open_orders: of all contracts or of one, a page."""
-    known = reversed(call.floor.view("linear").open_orders(call.account))
+    known = reversed(call.venue.view("linear").open_orders(call.account))
     return _page(call, (each for each in known if not each.waiting))
 
 
 def history(call: ApiCall) -> object:
     """GET /api/v1/private/order/list/history_orders: closed ones, the newest first."""
-    known = reversed(call.floor.view("linear").closed_orders(call.account))
+    known = reversed(call.venue.view("linear").closed_orders(call.account))
     states = set(filter(None, call.query.get("states", "").split(",")))
     shown = (each for each in known if not each.waiting)
     if states:
-        shown = (each for each in shown if str(order_object(call.floor, each)["state"]) in states)
+        shown = (each for each in shown if str(order_object(call.venue, each)["state"]) in states)
     return _page(call, shown)
 
 
 def plans(call: ApiCall) -> object:
     """GET /api/v1/private/planorder/list/orders: of the `states` that are named."""
-    view = call.floor.view("linear")
+    view = call.venue.view("linear")
     known = view.open_orders(call.account) + view.closed_orders(call.account)
     states = set(filter(None, call.query.get("states", "").split(",")))
     found = [each for each in known if each.requested.kind is OrderKind.STOP]
-    rows = [plan_object(call.floor, each) for each in _of_symbol(call, reversed(found))]
+    rows = [plan_object(call.venue, each) for each in _of_symbol(call, reversed(found))]
     return _cut(call, [row for row in rows if not states or str(row["state"]) in states])
 
 
 def _page(call: ApiCall, orders: Iterable[VenueOrder]) -> object:
     start_ms, end_ms = _window(call)
     shown = [each for each in _of_symbol(call, orders) if start_ms <= ms(each.created_ns) <= end_ms]
-    return _cut(call, [order_object(call.floor, each) for each in shown])
+    return _cut(call, [order_object(call.venue, each) for each in shown])
 
 
 def _of_symbol(call: ApiCall, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
     word = call.path_params.get("symbol") or call.query.get("symbol", "")
-    wanted = contract_of(call.floor, word).instrument.id if word else None
+    wanted = contract_of(call.venue, word).instrument.id if word else None
     return [each for each in orders if wanted in (None, each.instrument)]
 
 
@@ -294,22 +296,22 @@ def deals(call: ApiCall) -> object:
     """GET /api/v1/private/order/list/order_deals: fills of a contract, the newest first."""
     listing = listing_of(call)
     start_ms, end_ms = _window(call)
-    known = call.floor.view("linear").fills(call.account, listing.instrument.id)
+    known = call.venue.view("linear").fills(call.account, listing.instrument.id)
     shown = [each for each in reversed(known) if start_ms <= ms(each.now_ns) <= end_ms]
-    return _cut(call, [fill_object(call.floor, each) for each in shown])
+    return _cut(call, [fill_object(call.venue, each) for each in shown])
 
 
 def deals_of_order(call: ApiCall) -> object:
     """GET /api/v1/private/order/deal_details/{order_id}."""
     wanted = order_number(call.path_params["order_id"])
-    known = call.floor.view("linear").fills(call.account)
-    return [fill_object(call.floor, each) for each in known if each.order_id == wanted]
+    known = call.venue.view("linear").fills(call.account)
+    return [fill_object(call.venue, each) for each in known if each.order_id == wanted]
 
 
 def place_plan(call: ApiCall) -> object:
     """POST /api/v1/private/planorder/place: a limit or a market order that waits for a price."""
     fields = call.fields()
-    listing = contract_of(call.floor, fields.get("symbol", ""))
+    listing = contract_of(call.venue, fields.get("symbol", ""))
     trigger = LINEAR_FIELDS.decimal(fields, "triggerPrice")
     if not trigger:
         raise ApiError(3004, "Trigger price error")
@@ -325,7 +327,7 @@ def place_plan(call: ApiCall) -> object:
         call, listing, fields, kind=OrderKind.STOP, trigger=trigger, rising=rising,
         price=price, force=LIMITS.get(kind, TimeInForce.GTC),
     )  # fmt: skip
-    return order_word(linear_or_refused(call.floor.place(requested)).order_id)
+    return order_word(linear_or_refused(call.venue.place(requested)).order_id)
 
 
 def cancel_plan(call: ApiCall) -> object:
@@ -335,5 +337,5 @@ def cancel_plan(call: ApiCall) -> object:
         order = _by_id(call, order_number(fields.get("orderId", "")))
         if order is None or not order.waiting:
             raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
-        linear_or_refused(call.floor.cancel(call.account, order.instrument, order.order_id))
+        linear_or_refused(call.venue.cancel(call.account, order.instrument, order.order_id))
     return {}

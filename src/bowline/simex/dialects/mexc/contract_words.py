@@ -15,8 +15,8 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import Executed, Holding, PositionSnapshot, VenueOrder
 from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
-from bowline.simex.dialect import ApiError
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import ms, parse_int, plain
 
 _FIRST_ORDER = 739_000_000_000_000_000
@@ -64,16 +64,16 @@ def order_number(word: object) -> int:
     return max(0, parse_int(str(word), 0) - _FIRST_ORDER)
 
 
-def position_number(floor: Floor, instrument: InstrumentId, direction: Direction) -> int:
+def position_number(venue: SimulatedVenue, instrument: InstrumentId, direction: Direction) -> int:
     """`positionId`: of an instrument's long or short."""
-    at = [each.instrument.id for each in floor.listings("linear")].index(instrument)
+    at = [each.instrument.id for each in venue.listings("linear")].index(instrument)
     return _FIRST_POSITION + 10 * at + POSITION_TYPES.get(direction, 1)
 
 
-def position_of(floor: Floor, position_id: int) -> Listing:
+def position_of(venue: SimulatedVenue, position_id: int) -> Listing:
     """Whose id this is; WireRefusal if nobody's."""
     at, _ = divmod(position_id - _FIRST_POSITION, 10)
-    listed = floor.listings("linear")
+    listed = venue.listings("linear")
     if not 0 <= at < len(listed):
         raise ApiError(2009, "Position is not exists or closed.")
     return listed[at]
@@ -95,10 +95,10 @@ def type_number(order: VenueOrder) -> int:
     return 5 if order.price is None else _TYPES[order.requested.time_in_force]
 
 
-def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     """An order, as all end points and the order stream have it."""
-    listing, requested = floor.listing(order.instrument), order.requested
-    settings = floor.view_of(order.instrument).settings(order.account, order.instrument)
+    listing, requested = venue.listing(order.instrument), order.requested
+    settings = venue.view_of(order.instrument).settings(order.account, order.instrument)
     fee = sum((each for _, each in order.fees), ZERO)
     average = order.average_price.quantize(_CENTS) if order.average_price else ZERO
     return {
@@ -132,13 +132,13 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     }
 
 
-def plan_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def plan_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     """A trigger order: 1 waits, 2 is cancelled, 3 was carried out."""
-    listing, requested = floor.listing(order.instrument), order.requested
+    listing, requested = venue.listing(order.instrument), order.requested
     rising = (
         requested.side is Side.BUY if requested.trigger_rising is None else requested.trigger_rising
     )
-    shown = order_object(floor, order)
+    shown = order_object(venue, order)
     said = ("symbol", "leverage", "side", "vol", "openType", "errorCode", "createTime",
             "updateTime", "positionMode", "reduceOnly")  # fmt: skip
     state = 3 if order.triggered else 2 if order.done else 1
@@ -158,11 +158,11 @@ def plan_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     )
 
 
-def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> dict[str, object]:
     """An execution, as the end points and the fill stream have it."""
-    listing = floor.listing(fill.instrument)
-    # not the floor's view, which a fault may keep from seeing what is new
-    view = floor.engine_of(fill.instrument).view
+    listing = venue.listing(fill.instrument)
+    # not the venue's view, which a fault may keep from seeing what is new
+    view = venue.engine_of(fill.instrument).view
     order = view.order(fill.account, fill.order_id)
     assert order is not None
     mode = view.settings(fill.account, fill.instrument).position_mode
@@ -186,14 +186,14 @@ def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
     }
 
 
-def position_object(floor: Floor, position: PositionSnapshot) -> dict[str, object]:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> dict[str, object]:
     """A position; state 1 is held, 3 is closed."""
-    listing = floor.listing(position.instrument)
+    listing = venue.listing(position.instrument)
     entry = number(position.entry_price.quantize(_CENTS))
     liquidation = position.liquidation_price
     held = contracts(listing, position.quantity)
     return {
-        "positionId": position_number(floor, position.instrument, position.direction),
+        "positionId": position_number(venue, position.instrument, position.direction),
         "symbol": listing.venue_symbol,
         "holdVol": held,
         "positionType": POSITION_TYPES.get(position.direction, 1),

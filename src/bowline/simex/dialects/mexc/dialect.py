@@ -17,18 +17,6 @@ from bowline.core.model.instrument import market_by_id
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import ClientIds, FeeAsset, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialect import (
-    ApiCall,
-    ApiError,
-    Frame,
-    Response,
-    Route,
-    StreamTopic,
-    Wallet,
-    WebSocketEndpoint,
-    public_route,
-    signed_route,
-)
 from bowline.simex.dialects.mexc import (
     contract,
     contract_account,
@@ -39,10 +27,13 @@ from bowline.simex.dialects.mexc import (
     spot_streams,
     spot_trading,
 )
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import signatures_match
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
+from bowline.simex.session import WebSocketEndpoint
+from bowline.simex.stream_topics import Frame, StreamTopic
 from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import ACCOUNT, SimulatedVenue, WalletSpec
+from bowline.simex.venue_api import ApiCall, ApiError, Response, Route, public_route, signed_route
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, parse_int
 
@@ -150,15 +141,15 @@ _MOST_WINDOW_MS, _AHEAD_MS = 60_000, 1_000
 class MexcDialect:
     """Spot and contracts, a wallet each."""
 
-    venue = "mexc"
+    name = "mexc"
     routes: Sequence[Route] = _SPOT + _CONTRACT
     endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
-    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[WalletSpec]:
         """Two."""
         del listings
-        return (Wallet(("spot",), _SPOT_RULES), Wallet(("linear",), _LINEAR_RULES))
+        return (WalletSpec(("spot",), _SPOT_RULES), WalletSpec(("linear",), _LINEAR_RULES))
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """BTCUSDT in base units; BTC_USDT in contracts of a tenth of its lot."""
@@ -218,21 +209,21 @@ class MexcDialect:
             return frame
         return msgspec.json.encode(frame).decode()
 
-    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """What a topic of contracts begins with; spot begins with the first change."""
         streams = (
             contract_streams.initial_frames if _of_contracts(topic) else spot_streams.initial_frames
         )
-        return streams(floor, topic)
+        return streams(venue, topic)
 
     def render_update(
-        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+        self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """One frame for a piece of news."""
         streams = (
             contract_streams.render_update if _of_contracts(topic) else spot_streams.render_update
         )
-        return streams(floor, topic, update)
+        return streams(venue, topic, update)
 
 
 def _is_contract(call: ApiCall) -> bool:
@@ -247,8 +238,8 @@ def _of_contracts(topic: StreamTopic) -> bool:
 
 def _who_of_spot(call: ApiCall) -> str:
     """HMAC-SHA256 of the query without its last part, the signature."""
-    keys, query = call.floor.credentials, call.query
-    if call.headers.get("X-MEXC-APIKEY") != keys.api_key or not call.floor.key_works:
+    keys, query = call.venue.credentials, call.query
+    if call.headers.get("X-MEXC-APIKEY") != keys.api_key or not call.venue.api_key_valid:
         raise ApiError(10072, "Api key info invalid")
     signed, _, signature = call.raw_query.rpartition("&signature=")
     if not signatures_match(_signed(keys.secret, signed), signature):
@@ -263,9 +254,9 @@ def _who_of_spot(call: ApiCall) -> str:
 
 def _who_of_contracts(call: ApiCall) -> str:
     """HMAC-SHA256 of key, time and what is asked, the query in the order of its names."""
-    keys, headers = call.floor.credentials, call.headers
+    keys, headers = call.venue.credentials, call.headers
     stamp = headers.get("Request-Time", "")
-    if headers.get("ApiKey") != keys.api_key or not call.floor.key_works:
+    if headers.get("ApiKey") != keys.api_key or not call.venue.api_key_valid:
         raise ApiError(402, "API Key expired, please apply again")
     requested = "&".join(sorted(filter(None, call.raw_query.split("&"))))
     if call.method == "POST":

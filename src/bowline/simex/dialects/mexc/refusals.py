@@ -6,7 +6,7 @@ Its pages do not say how a repeated id is answered; the two entries for it are o
 from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
-from bowline.simex.dialect import ApiError
+from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason

@@ -11,8 +11,8 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.refusals import SPOT_FIELDS, spot_refusal
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: `interval` -> minutes; the streams have words of their own
@@ -29,7 +29,7 @@ _MOST_CANDLES, _MOST_PRINTS, _DEEPEST = 500, 1000, 5000
 
 def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`symbol`."""
-    listing = call.floor.listing_at("spot", fields.get("symbol", ""))
+    listing = call.venue.listing_by_symbol("spot", fields.get("symbol", ""))
     if listing is None:
         raise spot_refusal(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
@@ -50,7 +50,7 @@ def listings(call: ApiCall) -> object:
     named = call.query.get("symbol") or call.query.get("symbols", "")
     wanted = set(filter(None, named.split(",")))
     shown = [
-        each for each in call.floor.listings("spot") if not wanted or each.venue_symbol in wanted
+        each for each in call.venue.listings("spot") if not wanted or each.venue_symbol in wanted
     ]
     return {
         "timezone": "CST",
@@ -96,7 +96,7 @@ def depth(call: ApiCall) -> object:
     """GET /api/v3/depth; its number is that of the changes which the streams tell."""
     listing = listing_of(call, call.query)
     limit = SPOT_FIELDS.limit(call.query, "limit", 100, _DEEPEST)
-    view = call.floor.depth(listing.instrument.id, 0)
+    view = call.venue.depth(listing.instrument.id, 0)
     return {
         "lastUpdateId": view.last,
         "bids": [[plain(price), plain(size)] for price, size in view.bids[:limit]],
@@ -116,7 +116,7 @@ def candles(call: ApiCall) -> object:
         SPOT_FIELDS.integer(call.query, "endTime", 0),
     )
     limit = SPOT_FIELDS.limit(call.query, "limit", _MOST_CANDLES, _MOST_CANDLES)
-    known = call.floor.view_of(listing.instrument.id).candles(listing.instrument.id, limit=100_000)
+    known = call.venue.view_of(listing.instrument.id).candles(listing.instrument.id, limit=100_000)
     shown = [
         each
         for each in aggregate_candles(known, minutes)
@@ -137,11 +137,11 @@ def ticker(call: ApiCall) -> object:
     """GET /api/v3/ticker/24hr: one object for a symbol, a list without."""
     if call.query.get("symbol"):
         return _ticker(call, listing_of(call, call.query))
-    return [_ticker(call, each) for each in call.floor.listings("spot")]
+    return [_ticker(call, each) for each in call.venue.listings("spot")]
 
 
 def _ticker(call: ApiCall, listing: Listing) -> dict[str, object]:
-    shown = call.floor.ticker(listing.instrument.id)
+    shown = call.venue.ticker(listing.instrument.id)
     change = shown.last / shown.open - 1 if shown.last and shown.open else None
     moved = shown.last - shown.open if shown.last and shown.open else None
     return best_prices(listing, shown) | {
@@ -164,9 +164,9 @@ def book_ticker(call: ApiCall) -> object:
     """GET /api/v3/ticker/bookTicker."""
     if call.query.get("symbol"):
         listing = listing_of(call, call.query)
-        return best_prices(listing, call.floor.ticker(listing.instrument.id))
-    listed = call.floor.listings("spot")
-    return [best_prices(each, call.floor.ticker(each.instrument.id)) for each in listed]
+        return best_prices(listing, call.venue.ticker(listing.instrument.id))
+    listed = call.venue.listings("spot")
+    return [best_prices(each, call.venue.ticker(each.instrument.id)) for each in listed]
 
 
 def best_prices(listing: Listing, shown: Ticker) -> dict[str, object]:
@@ -212,4 +212,4 @@ def aggregated_trades(call: ApiCall) -> object:
 def _prints(call: ApiCall) -> list[TradePublished]:
     instrument = listing_of(call, call.query).instrument.id
     limit = SPOT_FIELDS.limit(call.query, "limit", 500, _MOST_PRINTS)
-    return call.floor.view_of(instrument).trades(instrument, limit)[::-1]
+    return call.venue.view_of(instrument).trades(instrument, limit)[::-1]

@@ -16,13 +16,13 @@ from bowline.core.sim.exchange import (
     OrderUpdated,
     TradePublished,
 )
-from bowline.simex.dialect import Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.mexc.proto import Value, message
 from bowline.simex.dialects.mexc.spot_trading import listens
 from bowline.simex.dialects.mexc.spot_words import SIDE_NUMBERS, fill_fields, order_fields
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import ACCOUNT, SimulatedVenue
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms, plain, seconds
 
@@ -57,7 +57,7 @@ _WHY_MOVED = {"order": "ENTRUST", "trade": "ENTRUST_DEAL", "deposit": "DEPOSIT"}
 def on_open(session: Session) -> None:
     """Whoever comes with a listen key is let in, or told that it is none."""
     key = session.query.get("listenKey", "")
-    if key and listens(session.floor, key):
+    if key and listens(session.venue, key):
         session.account = ACCOUNT
     elif key:
         session.send("Invalid listen key")
@@ -108,24 +108,26 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
             channel = StreamChannel.CANDLES
         case _:
             return None
-    listing = session.floor.listing_at("spot", word)
+    listing = session.venue.listing_by_symbol("spot", word)
     if listing is None:
         return None
     return StreamTopic(channel, name, listing.instrument.id, interval=interval)
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """No frame; from here on a book's changes are counted, REST has its start."""
     if topic.channel is StreamChannel.BOOK and topic.instrument is not None:
-        floor.depth(topic.instrument, topic.depth)
+        venue.depth(topic.instrument, topic.depth)
     return ()
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One message for a piece of news."""
     match update:
         case DepthUpdated(change=change):
-            yield _pushed(floor, topic, [
+            yield _pushed(venue, topic, [
                 *((1, _level(each)) for each in change.asks),
                 *((2, _level(each)) for each in change.bids),
                 (3, _event_type(topic)), (4, str(change.first)), (5, str(change.last)),
@@ -135,35 +137,35 @@ def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iter
                 (1, plain(update.price)), (2, plain(update.quantity)),
                 (3, SIDE_NUMBERS[update.side]), (4, ms(update.now_ns)),
             ]  # fmt: skip
-            yield _pushed(floor, topic, [(1, message(deal)), (2, _event_type(topic))])
+            yield _pushed(venue, topic, [(1, message(deal)), (2, _event_type(topic))])
         case TickerUpdated():
-            yield from _best_prices(floor, topic)
+            yield from _best_prices(venue, topic)
         case CandleUpdated():
-            yield _candle(floor, topic, update)
+            yield _candle(venue, topic, update)
         case OrderUpdated(order=order):
-            yield _pushed(floor, topic, order_fields(order), _word(floor, update))
+            yield _pushed(venue, topic, order_fields(order), _word(venue, update))
         case Executed():
-            yield _pushed(floor, topic, fill_fields(update), _word(floor, update))
+            yield _pushed(venue, topic, fill_fields(update), _word(venue, update))
         case BalanceUpdated():
-            yield _pushed(floor, topic, _balance(floor, update))
+            yield _pushed(venue, topic, _balance(venue, update))
 
 
 def _pushed(
-    floor: Floor, topic: StreamTopic, body: Iterable[tuple[int, Value]], word: str = ""
+    venue: SimulatedVenue, topic: StreamTopic, body: Iterable[tuple[int, Value]], word: str = ""
 ) -> bytes:
     """The wrapper around a body: channel, symbol, when it was made and sent."""
     if topic.instrument is not None:
-        word = floor.listing(topic.instrument).venue_symbol
-    now_ms = ms(floor.now_ns)
+        word = venue.listing(topic.instrument).venue_symbol
+    now_ms = ms(venue.now_ns)
     return message([
         (1, topic.word), (3, word), (5, now_ms), (6, now_ms),
         (_BODIES[topic.channel], message(body)),
     ])  # fmt: skip
 
 
-def _word(floor: Floor, update: OrderUpdated | Executed) -> str:
+def _word(venue: SimulatedVenue, update: OrderUpdated | Executed) -> str:
     instrument = update.order.instrument if isinstance(update, OrderUpdated) else update.instrument
-    return floor.listing(instrument).venue_symbol
+    return venue.listing(instrument).venue_symbol
 
 
 def _event_type(topic: StreamTopic) -> str:
@@ -175,29 +177,29 @@ def _level(shown: BookLevel) -> bytes:
     return message([(1, plain(price)), (2, plain(size))])
 
 
-def _best_prices(floor: Floor, topic: StreamTopic) -> Iterable[bytes]:
+def _best_prices(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[bytes]:
     assert topic.instrument is not None
-    shown = floor.ticker(topic.instrument)
+    shown = venue.ticker(topic.instrument)
     if shown.bid is not None and shown.ask is not None:
-        yield _pushed(floor, topic, enumerate(map(plain, (*shown.bid, *shown.ask)), 1))
+        yield _pushed(venue, topic, enumerate(map(plain, (*shown.bid, *shown.ask)), 1))
 
 
-def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> bytes:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> bytes:
     minutes = INTERVALS[topic.interval]
     start_ns = update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS)
-    view = floor.view_of(update.instrument)
+    view = venue.view_of(update.instrument)
     known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
     parts = [each for each in known if each.open_ns < update.candle.open_ns] + [update.candle]
     candle = aggregate_candles(parts, minutes)[-1]
     prices = (candle.open, candle.close, candle.high, candle.low)
-    return _pushed(floor, topic, [
+    return _pushed(venue, topic, [
         (1, topic.interval), (2, seconds(start_ns)), *enumerate(map(plain, prices), 3),
         (7, plain(candle.volume)), (8, plain(candle.turnover)),
         (9, seconds(start_ns + minutes * MINUTE_NS)),
     ])  # fmt: skip
 
 
-def _balance(floor: Floor, update: BalanceUpdated) -> list[tuple[int, str | int]]:
+def _balance(venue: SimulatedVenue, update: BalanceUpdated) -> list[tuple[int, str | int]]:
     """`PrivateAccountV3Api`: what is free, and what orders hold."""
     holding = update.holding
     return [
@@ -207,5 +209,5 @@ def _balance(floor: Floor, update: BalanceUpdated) -> list[tuple[int, str | int]
         (5, plain(holding.locked)),
         (6, "0"),
         (7, _WHY_MOVED.get(update.reason.value, "SYSTEM")),
-        (8, ms(floor.now_ns)),
+        (8, ms(venue.now_ns)),
     ]

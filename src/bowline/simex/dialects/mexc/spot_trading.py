@@ -13,7 +13,6 @@ from typing import TypeVar
 from bowline.core.model.values import SECOND_NS, ZERO
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind
-from bowline.simex.dialect import ApiCall, ApiError
 from bowline.simex.dialects.mexc.refusals import SPOT_FIELDS, spot_or_refused, spot_refusal
 from bowline.simex.dialects.mexc.spot import listing_of
 from bowline.simex.dialects.mexc.spot_words import (
@@ -25,7 +24,8 @@ from bowline.simex.dialects.mexc.spot_words import (
     order_object,
     order_word,
 )
-from bowline.simex.floor import Floor, remembered
+from bowline.simex.venue import SimulatedVenue, dialect_state
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -47,8 +47,8 @@ class ListenKeys:
 def place(call: ApiCall) -> object:
     """POST /api/v3/order."""
     listing = listing_of(call, call.query)
-    order = spot_or_refused(call.floor.place(_order_in(call, listing)))
-    shown = order_object(call.floor, order)
+    order = spot_or_refused(call.venue.place(_order_in(call, listing)))
+    shown = order_object(call.venue, order)
     said = ("symbol", "orderId", "orderListId", "price", "origQty", "type", "side")
     return {name: shown[name] for name in said} | {"transactTime": ms(order.created_ns)}
 
@@ -85,8 +85,8 @@ def cancel(call: ApiCall) -> object:
     known = _named(call, listing)
     if known is None:
         raise spot_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
-    ended = call.floor.cancel(call.account, listing.instrument.id, known.order_id)
-    return _cancelled(call.floor, spot_or_refused(ended))
+    ended = call.venue.cancel(call.account, listing.instrument.id, known.order_id)
+    return _cancelled(call.venue, spot_or_refused(ended))
 
 
 def cancel_open(call: ApiCall) -> object:
@@ -94,12 +94,12 @@ def cancel_open(call: ApiCall) -> object:
     ended: list[VenueOrder] = []
     for word in call.query.get("symbol", "").split(",")[:5]:
         instrument = listing_of(call, {"symbol": word}).instrument.id
-        ended += call.floor.cancel_all(call.account, "spot", instrument)
-    return [_cancelled(call.floor, each) for each in ended]
+        ended += call.venue.cancel_all(call.account, "spot", instrument)
+    return [_cancelled(call.venue, each) for each in ended]
 
 
-def _cancelled(floor: Floor, order: VenueOrder) -> dict[str, object]:
-    return order_object(floor, order) | {"origClientOrderId": order.client_id or None}
+def _cancelled(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
+    return order_object(venue, order) | {"origClientOrderId": order.client_id or None}
 
 
 def look_up(call: ApiCall) -> object:
@@ -107,7 +107,7 @@ def look_up(call: ApiCall) -> object:
     found = _named(call, listing_of(call, call.query))
     if found is None:
         raise ApiError(-2013, "Order does not exist.")
-    return order_object(call.floor, found)
+    return order_object(call.venue, found)
 
 
 def _named(call: ApiCall, listing: Listing) -> VenueOrder | None:
@@ -116,28 +116,28 @@ def _named(call: ApiCall, listing: Listing) -> VenueOrder | None:
     if not order_id and not client_id:
         raise ApiError(700004, "Param 'origClientOrderId' or 'orderId' must be sent")
     key = order_number(order_id) if order_id else client_id
-    found = call.floor.view("spot").order(call.account, key or "")
+    found = call.venue.view("spot").order(call.account, key or "")
     return found if found is not None and found.instrument == listing.instrument.id else None
 
 
 def open_orders(call: ApiCall) -> object:
     """GET /api/v3/openOrders: of one symbol."""
-    found = call.floor.view("spot").open_orders(
+    found = call.venue.view("spot").open_orders(
         call.account, listing_of(call, call.query).instrument.id
     )
-    return [order_object(call.floor, each) for each in reversed(found)]
+    return [order_object(call.venue, each) for each in reversed(found)]
 
 
 def all_orders(call: ApiCall) -> object:
     """GET /api/v3/allOrders: open and closed, the newest first."""
-    instrument, view = listing_of(call, call.query).instrument.id, call.floor.view("spot")
+    instrument, view = listing_of(call, call.query).instrument.id, call.venue.view("spot")
     known = view.open_orders(call.account, instrument) + view.closed_orders(
         call.account, instrument
     )
     start_ms, end_ms = _window(call)
     shown = [each for each in known if start_ms <= ms(each.created_ns) <= end_ms]
     shown.sort(key=lambda each: each.order_id, reverse=True)
-    return [order_object(call.floor, each) for each in _first(call, shown, 500, _MOST_ORDERS)]
+    return [order_object(call.venue, each) for each in _first(call, shown, 500, _MOST_ORDERS)]
 
 
 def my_trades(call: ApiCall) -> object:
@@ -147,10 +147,10 @@ def my_trades(call: ApiCall) -> object:
     order_id = call.query.get("orderId", "")
     fills = [
         each
-        for each in reversed(call.floor.view("spot").fills(call.account, instrument))
+        for each in reversed(call.venue.view("spot").fills(call.account, instrument))
         if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", order_word(each.order_id))
     ]
-    return [fill_object(call.floor, each) for each in _first(call, fills, _MOST_FILLS, _MOST_FILLS)]
+    return [fill_object(call.venue, each) for each in _first(call, fills, _MOST_FILLS, _MOST_FILLS)]
 
 
 def _window(call: ApiCall) -> tuple[int, int]:
@@ -163,7 +163,7 @@ def _first(call: ApiCall, found: Sequence[_Each], usual: int, most: int) -> Sequ
 
 def account(call: ApiCall) -> object:
     """GET /api/v3/account."""
-    held = [each for each in call.floor.view("spot").holdings(call.account) if each.total > ZERO]
+    held = [each for each in call.venue.view("spot").holdings(call.account) if each.total > ZERO]
     return {
         "makerCommission": None,
         "takerCommission": None,
@@ -181,23 +181,25 @@ def account(call: ApiCall) -> object:
 
 def new_listen_key(call: ApiCall) -> object:
     """POST /api/v3/userDataStream."""
-    until_ns = remembered(call.floor, ListenKeys).until_ns
-    seed = f"{call.floor.credentials.secret} {len(until_ns)} {call.now_ns}"
+    until_ns = dialect_state(call.venue, ListenKeys).until_ns
+    seed = f"{call.venue.credentials.secret} {len(until_ns)} {call.now_ns}"
     key = hashlib.sha256(seed.encode()).hexdigest()
-    until_ns[key] = call.floor.scheduler.now_ns + _KEY_LIVES_NS
+    until_ns[key] = call.venue.scheduler.now_ns + _KEY_LIVES_NS
     return {"listenKey": key}
 
 
 def listen_keys(call: ApiCall) -> object:
     """GET /api/v3/userDataStream."""
-    known = remembered(call.floor, ListenKeys).until_ns
-    return {"listenKey": [key for key in known if listens(call.floor, key)]}
+    known = dialect_state(call.venue, ListenKeys).until_ns
+    return {"listenKey": [key for key in known if listens(call.venue, key)]}
 
 
 def keep_listen_key(call: ApiCall) -> object:
     """PUT /api/v3/userDataStream: an hour more."""
     key = _known_key(call)
-    remembered(call.floor, ListenKeys).until_ns[key] = call.floor.scheduler.now_ns + _KEY_LIVES_NS
+    dialect_state(call.venue, ListenKeys).until_ns[key] = (
+        call.venue.scheduler.now_ns + _KEY_LIVES_NS
+    )
     return {"listenKey": key}
 
 
@@ -205,17 +207,17 @@ def drop_listen_key(call: ApiCall) -> object:
     """DELETE /api/v3/userDataStream."""
     key = _known_key(call)
     # its place stays, so that no two keys are the same
-    remembered(call.floor, ListenKeys).until_ns[key] = 0
+    dialect_state(call.venue, ListenKeys).until_ns[key] = 0
     return {"listenKey": key}
 
 
 def _known_key(call: ApiCall) -> str:
     key = call.query.get("listenKey", "")
-    if not listens(call.floor, key):
+    if not listens(call.venue, key):
         raise ApiError(730002, "Your input param is invalid")
     return key
 
 
-def listens(floor: Floor, key: str) -> bool:
+def listens(venue: SimulatedVenue, key: str) -> bool:
     """Whether a stream may be opened with this key now."""
-    return floor.scheduler.now_ns < remembered(floor, ListenKeys).until_ns.get(key, 0)
+    return venue.scheduler.now_ns < dialect_state(venue, ListenKeys).until_ns.get(key, 0)

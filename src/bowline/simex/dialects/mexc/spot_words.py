@@ -8,7 +8,7 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Side
 from bowline.core.sim.exchange import Executed, Holding, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, parse_int, plain, plain_or
 
 _ORDER_HEAD = "C02__"
@@ -66,12 +66,12 @@ def state_word(order: VenueOrder) -> str:
             return "NEW"
 
 
-def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     """An order, as all end points have it."""
     requested = order.requested
     value = requested.quote_cost or (order.price or ZERO) * order.quantity
     return {
-        "symbol": floor.listing(order.instrument).venue_symbol,
+        "symbol": venue.listing(order.instrument).venue_symbol,
         "orderId": order_word(order.order_id),
         "orderListId": -1,
         "clientOrderId": order.client_id or None,
@@ -92,10 +92,10 @@ def order_object(floor: Floor, order: VenueOrder) -> dict[str, object]:
     }
 
 
-def fill_object(floor: Floor, fill: Executed) -> dict[str, object]:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> dict[str, object]:
     """An execution, as `myTrades` has it."""
     return {
-        "symbol": floor.listing(fill.instrument).venue_symbol,
+        "symbol": venue.listing(fill.instrument).venue_symbol,
         "id": trade_word(fill.trade_id),
         "orderId": order_word(fill.order_id),
         "orderListId": -1,

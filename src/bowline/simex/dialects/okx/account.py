@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import FundingPaid
 from bowline.core.venue import PositionMode
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.okx import modes
 from bowline.simex.dialects.okx.refusals import FIELDS, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.trading import number_in
 from bowline.simex.dialects.okx.words import account_object, contracts, kind_of, position_object
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import ms, plain
 
 _FUNDING_BILLS = "8"
@@ -22,7 +22,7 @@ def balance(call: ApiCall) -> object:
     wanted = set(filter(None, call.query.get("ccy", "").split(",")))
     holdings = [
         each
-        for each in call.floor.view("spot").holdings(call.account)
+        for each in call.venue.view("spot").holdings(call.account)
         if not wanted or each.asset in wanted
     ]
     return [account_object(holdings, call.now_ns)]
@@ -31,21 +31,21 @@ def balance(call: ApiCall) -> object:
 def positions(call: ApiCall) -> object:
     """GET account/positions: those that are open."""
     wanted = {each.instrument.id for each in chosen(call, call.query)}
-    found = call.floor.view("linear").positions(call.account)
-    return [position_object(call.floor, each) for each in found if each.instrument in wanted]
+    found = call.venue.view("linear").positions(call.account)
+    return [position_object(call.venue, each) for each in found if each.instrument in wanted]
 
 
 def config(call: ApiCall) -> object:
     """GET account/config: the test key trades, and cannot withdraw."""
     words = {mode: word for word, mode in _POSITION_MODES.items()}
-    user = call.floor.credentials.user_id
+    user = call.venue.credentials.user_id
     return [
         {
             "uid": user,
             "mainUid": user,
             "acctLv": "2",
             "acctStpMode": "cancel_maker",
-            "posMode": words[_position_mode(call.floor, call.account)],
+            "posMode": words[_position_mode(call.venue, call.account)],
             "autoLoan": False,
             "greeksType": "PA",
             "level": "Lv1",
@@ -66,11 +66,11 @@ def config(call: ApiCall) -> object:
     ]
 
 
-def _position_mode(floor: Floor, account: str) -> PositionMode:
-    view = floor.view("linear")
+def _position_mode(venue: SimulatedVenue, account: str) -> PositionMode:
+    view = venue.view("linear")
     found = {
         view.settings(account, each.instrument.id).position_mode
-        for each in floor.listings("linear")
+        for each in venue.listings("linear")
     }
     return PositionMode.HEDGE if found == {PositionMode.HEDGE} else PositionMode.ONE_WAY
 
@@ -80,8 +80,8 @@ def set_position_mode(call: ApiCall) -> object:
     word = next(iter(rows_of(call)), {}).get("posMode", "")
     if word not in _POSITION_MODES:
         raise wrong("posMode")
-    if _POSITION_MODES[word] is not _position_mode(call.floor, call.account):
-        refused = call.floor.set_position_mode(call.account, _POSITION_MODES[word])
+    if _POSITION_MODES[word] is not _position_mode(call.venue, call.account):
+        refused = call.venue.set_position_mode(call.account, _POSITION_MODES[word])
         if refused is not None:
             raise refusal_of(refused)
     return [{"posMode": word}]
@@ -125,10 +125,10 @@ def leverage(call: ApiCall) -> object:
 def trade_fee(call: ApiCall) -> object:
     """GET account/trade-fee of a type: a commission has a minus. "Get fee rates"."""
     kind = KINDS.get(call.query.get("instType", ""))
-    listings = [] if kind is None else call.floor.listings(kind)
+    listings = [] if kind is None else call.venue.listings(kind)
     if kind is None or not listings:
         raise wrong("instType")
-    fees = call.floor.view(kind).fees(listings[0].instrument.id)
+    fees = call.venue.view(kind).fees(listings[0].instrument.id)
     maker, taker = plain(-fees.maker_rate), plain(-fees.taker_rate)
     spot = kind == "spot"
     return [
@@ -161,16 +161,16 @@ def bills(call: ApiCall) -> object:
     begin, end = FIELDS.window(call.query, "begin", "end")
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     rows = [
-        (number, _funding_bill(call.floor, number, paid))
-        for number, paid in enumerate(call.floor.view("linear").funding(call.account), 1)
+        (number, _funding_bill(call.venue, number, paid))
+        for number, paid in enumerate(call.venue.view("linear").funding(call.account), 1)
         if paid.instrument in wanted and begin <= ms(paid.now_ns) <= end
     ]
     return page(rows, call.query, 100)
 
 
-def _funding_bill(floor: Floor, number: int, paid: FundingPaid) -> dict[str, object]:
+def _funding_bill(venue: SimulatedVenue, number: int, paid: FundingPaid) -> dict[str, object]:
     change = plain(-paid.amount)
-    listing = floor.listing(paid.instrument)
+    listing = venue.listing(paid.instrument)
     return {
         "bal": "",
         "balChg": change,

@@ -7,7 +7,6 @@ from decimal import Decimal
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind
-from bowline.simex.dialect import ApiCall, Response
 from bowline.simex.dialects.okx.modes import use_mode
 from bowline.simex.dialects.okx.refusals import FIELDS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import Fields, chosen, listing_in, page, rows_of
@@ -30,6 +29,7 @@ from bowline.simex.dialects.okx.words import (
     kind_of,
     quantity_of,
 )
+from bowline.simex.venue_api import ApiCall, Response
 
 _TRIGGERS = {word: price for price, word in TRIGGERS.items()}
 #: `ordType` -> its forms: each the names of its trigger, its order's price and its price type
@@ -76,7 +76,7 @@ def _place_one(call: ApiCall, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
     instrument = listing.instrument.id
     side, (trigger, by, price, form) = side_in(fields), _trigger_in(fields)
-    ticker = call.floor.ticker(instrument)
+    ticker = call.venue.ticker(instrument)
     now = ticker.mark if by is TriggerPrice.MARK else ticker.last
     rising = trigger > now if now is not None else side is Side.BUY
     if form != "trigger" and rising is not ((side is Side.BUY) is (form == "sl")):
@@ -97,7 +97,7 @@ def _place_one(call: ApiCall, fields: Fields) -> VenueOrder:
         client_id=client_id_in(fields, "algoClOrdId"),
         form=form,
     )
-    return or_refused(call.floor.place(order))
+    return or_refused(call.venue.place(order))
 
 
 def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, Decimal | None, str]:
@@ -116,7 +116,7 @@ def _cancel_one(call: ApiCall, fields: Fields) -> VenueOrder:
     found = _named(call, fields)
     if found is None or found.triggered:
         raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
-    return or_refused(call.floor.cancel(call.account, found.instrument, found.order_id), "cancel")
+    return or_refused(call.venue.cancel(call.account, found.instrument, found.order_id), "cancel")
 
 
 def look_up(call: ApiCall) -> object:
@@ -124,12 +124,12 @@ def look_up(call: ApiCall) -> object:
     found = _named(call, call.query)
     if found is None:
         raise no_such_order()
-    return [algo_object(call.floor, found)]
+    return [algo_object(call.venue, found)]
 
 
 def pending(call: ApiCall) -> object:
     """GET trade/orders-algo-pending of a type: those that wait, the newest first."""
-    found = call.floor.view("spot").open_orders(call.account)
+    found = call.venue.view("spot").open_orders(call.account)
     return _page(call, [each for each in found if each.waiting])
 
 
@@ -137,7 +137,7 @@ def history(call: ApiCall) -> object:
     """GET trade/orders-algo-history of a type, by state or by id: those that wait no more."""
     if not call.query.get("state") and not call.query.get("algoId"):
         raise wrong("state or algoId")
-    view = call.floor.view("spot")
+    view = call.venue.view("spot")
     found = view.closed_orders(call.account) + view.open_orders(call.account)
     return _page(
         call,
@@ -159,7 +159,7 @@ def _page(call: ApiCall, orders: list[VenueOrder]) -> object:
     kinds = call.query["ordType"].split(",")
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     rows = [
-        (int(algo_id(each.order_id)), algo_object(call.floor, each))
+        (int(algo_id(each.order_id)), algo_object(call.venue, each))
         for each in orders
         if each.instrument in wanted and algo_type(each) in kinds
     ]
@@ -172,5 +172,5 @@ def _named(call: ApiCall, fields: Fields) -> VenueOrder | None:
         key = algo_order_id(FIELDS.integer(fields, "algoId", 0))
     elif not key:
         raise wrong("algoId or algoClOrdId")
-    found = call.floor.view("spot").order(call.account, key)
+    found = call.venue.view("spot").order(call.account, key)
     return found if found is not None and is_algo(found) else None

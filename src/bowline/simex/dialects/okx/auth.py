@@ -8,9 +8,9 @@ import hmac
 from datetime import datetime
 
 from bowline.core.model.values import SECOND_NS
-from bowline.simex.dialect import ApiCall, ApiError
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import signatures_match
+from bowline.simex.venue import ACCOUNT, SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms, parse_int
 
 _WINDOW_MS = 30_000
@@ -22,8 +22,8 @@ def authenticate(call: ApiCall) -> str:
     for name, code in _MISSING.items():
         if not said[name]:
             raise _no(code, f'Request header "OK-ACCESS-{name}" cannot be empty.')
-    keys = call.floor.credentials
-    if said["KEY"] != keys.api_key or not call.floor.key_works:
+    keys = call.venue.credentials
+    if said["KEY"] != keys.api_key or not call.venue.api_key_valid:
         raise _no(50111, "Invalid OK-ACCESS-KEY")
     sent_ms = _milliseconds(said["TIMESTAMP"])
     if sent_ms is None:
@@ -34,21 +34,21 @@ def authenticate(call: ApiCall) -> str:
         raise _no(50105, 'Request header "OK-ACCESS-PASSPHRASE" incorrect.')
     path = f"{call.path}?{call.raw_query}" if call.raw_query else call.path
     text = f"{said['TIMESTAMP']}{call.method}{path}".encode() + call.body
-    if not _signed(call.floor, text, said["SIGN"]):
+    if not _signed(call.venue, text, said["SIGN"]):
         raise _no(50113, "Invalid Sign")
     return ACCOUNT
 
 
-def check_login(floor: Floor, words: dict[str, str]) -> None:
+def check_login(venue: SimulatedVenue, words: dict[str, str]) -> None:
     """The same for a socket, which signs a fixed path with whole seconds."""
-    if words.get("apiKey") != floor.credentials.api_key or not floor.key_works:
+    if words.get("apiKey") != venue.credentials.api_key or not venue.api_key_valid:
         raise ApiError(60005, "Invalid apiKey")
     stamp = words.get("timestamp", "")
-    if abs(ms(floor.now_ns) - parse_int(stamp, 0) * 1_000) > _WINDOW_MS:
+    if abs(ms(venue.now_ns) - parse_int(stamp, 0) * 1_000) > _WINDOW_MS:
         raise ApiError(60006, "Timestamp request expired")
-    if words.get("passphrase") != floor.credentials.password:
+    if words.get("passphrase") != venue.credentials.password:
         raise ApiError(60024, "Wrong passphrase")
-    if not _signed(floor, f"{stamp}GET/users/self/verify".encode(), words.get("sign", "")):
+    if not _signed(venue, f"{stamp}GET/users/self/verify".encode(), words.get("sign", "")):
         raise ApiError(60007, "Invalid sign")
 
 
@@ -69,6 +69,6 @@ def _milliseconds(stamp: str) -> int | None:
     return ms(int(read.timestamp() * SECOND_NS))
 
 
-def _signed(floor: Floor, text: bytes, signature: str) -> bool:
-    expected = hmac.new(floor.credentials.secret.encode(), text, hashlib.sha256).digest()
+def _signed(venue: SimulatedVenue, text: bytes, signature: str) -> bool:
+    expected = hmac.new(venue.credentials.secret.encode(), text, hashlib.sha256).digest()
     return signatures_match(base64.b64encode(expected).decode(), signature)

@@ -5,8 +5,8 @@ A stock client asks for these before its first order. Nothing can be deposited o
 
 from __future__ import annotations
 
-from bowline.simex.dialect import ApiCall
 from bowline.simex.symbol_specs import traded_assets
+from bowline.simex.venue_api import ApiCall
 
 
 def currencies(call: ApiCall) -> object:
@@ -27,6 +27,6 @@ def currencies(call: ApiCall) -> object:
             "wdTickSz": "8",
             "fee": "0",
         }
-        for asset in traded_assets(call.floor.listings("spot"))
+        for asset in traded_assets(call.venue.listings("spot"))
         if not wanted or asset in wanted
     ]

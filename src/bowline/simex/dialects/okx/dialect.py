@@ -10,24 +10,22 @@ import msgspec
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, Tier, TierUnit, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialect import (
+from bowline.simex.dialects.okx import account, algo, auth, currencies, market, streams, trading
+from bowline.simex.dialects.okx.words import FIRST_ORDER_ID
+from bowline.simex.request_quotas import QuotaUsage, RequestQuota
+from bowline.simex.session import WebSocketEndpoint
+from bowline.simex.stream_topics import Frame, StreamTopic
+from bowline.simex.symbol_specs import SymbolSpec
+from bowline.simex.venue import SimulatedVenue, WalletSpec
+from bowline.simex.venue_api import (
     ApiCall,
     ApiError,
-    Frame,
     Handler,
     Response,
     Route,
-    StreamTopic,
-    Wallet,
-    WebSocketEndpoint,
     public_route,
     signed_route,
 )
-from bowline.simex.dialects.okx import account, algo, auth, currencies, market, streams, trading
-from bowline.simex.dialects.okx.words import FIRST_ORDER_ID
-from bowline.simex.floor import Floor
-from bowline.simex.request_quotas import QuotaUsage, RequestQuota
-from bowline.simex.symbol_specs import SymbolSpec
 from bowline.simex.venue_updates import VenueUpdate
 
 #: of every swap, in contracts; the figures are of the size of BTC-USDT-SWAP's
@@ -123,16 +121,16 @@ _ENDPOINTS = (WebSocketEndpoint("/ws/v5/{endpoint}", streams.on_message, idle_ti
 class OkxDialect:
     """One trading account; all is JSON text but for ping and pong."""
 
-    venue = "okx"
+    name = "okx"
     routes: Sequence[Route] = _ROUTES
     endpoints: Sequence[WebSocketEndpoint] = _ENDPOINTS
     quotas = _QUOTAS
 
-    def wallets(self, listings: Sequence[Listing]) -> Sequence[Wallet]:
+    def wallets(self, listings: Sequence[Listing]) -> Sequence[WalletSpec]:
         """One for both markets; spot has its own fees."""
         spot = [each.instrument.id for each in listings if each.max_leverage is None]
         rules = msgspec.structs.replace(_RULES, instrument_fees=dict.fromkeys(spot, _SPOT_FEES))
-        return (Wallet(("spot", "linear"), rules),)
+        return (WalletSpec(("spot", "linear"), rules),)
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """BTC-USDT, and BTC-USDT-SWAP in contracts of ten lots; no least value."""
@@ -181,12 +179,12 @@ class OkxDialect:
         """JSON text; a word as it is."""
         return frame if isinstance(frame, str) else msgspec.json.encode(frame).decode()
 
-    def initial_frames(self, floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+    def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """What most topics begin with."""
-        return streams.initial_frames(floor, topic)
+        return streams.initial_frames(venue, topic)
 
     def render_update(
-        self, floor: Floor, topic: StreamTopic, update: VenueUpdate
+        self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        return streams.render_update(floor, topic, update)
+        return streams.render_update(venue, topic, update)

@@ -7,11 +7,11 @@ from decimal import Decimal
 from bowline.core.model.values import MINUTE_NS, ONE, ZERO
 from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.okx.refusals import FIELDS, wrong
 from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page
 from bowline.simex.dialects.okx.words import SIDES, TYPES, code_of, contracts, kind_of
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
 #: `bar` -> minutes
@@ -97,7 +97,7 @@ def book(call: ApiCall) -> object:
     full = call.path.endswith("-full")
     depth = FIELDS.limit(call.query, "sz", 1, 5000 if full else _LEVELS)
     instrument = listing.instrument.id
-    shown = call.floor.view_of(instrument).book(instrument, depth)
+    shown = call.venue.view_of(instrument).book(instrument, depth)
     return [
         {
             "asks": levels(listing, shown.asks),
@@ -121,14 +121,14 @@ def candles(call: ApiCall) -> object:
     minutes = BARS.get(call.query.get("bar", "1m"))
     if minutes is None:
         raise wrong("bar")
-    view = call.floor.view_of(listing.instrument.id)
+    view = call.venue.view_of(listing.instrument.id)
     known = aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
     length_ns = minutes * MINUTE_NS
     rows = [
         (
             ms(each.open_ns),
             candle_row(
-                listing, each, closed=each.open_ns + length_ns <= call.floor.scheduler.now_ns
+                listing, each, closed=each.open_ns + length_ns <= call.venue.scheduler.now_ns
             ),
         )
         for each in known
@@ -149,19 +149,19 @@ def tickers(call: ApiCall) -> object:
     """GET market/tickers of a type."""
     if call.query.get("instType") not in KINDS:
         raise wrong("instType")
-    return [ticker_object(call.floor, each) for each in chosen(call, call.query)]
+    return [ticker_object(call.venue, each) for each in chosen(call, call.query)]
 
 
 def ticker(call: ApiCall) -> object:
     """GET market/ticker."""
-    return [ticker_object(call.floor, listing_in(call, call.query))]
+    return [ticker_object(call.venue, listing_in(call, call.query))]
 
 
-def ticker_object(floor: Floor, listing: Listing) -> Words:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
     """A ticker, as REST and the stream have it."""
     instrument = listing.instrument.id
-    shown = floor.ticker(instrument)
-    prints = floor.view_of(instrument).trades(instrument, 1)
+    shown = venue.ticker(instrument)
+    prints = venue.view_of(instrument).trades(instrument, 1)
     swap = kind_of(instrument) == "linear"
 
     def best(level: BookLevel | None) -> tuple[str, str]:
@@ -184,14 +184,14 @@ def ticker_object(floor: Floor, listing: Listing) -> Words:
         "vol24h": contracts(listing, shown.volume),
         "sodUtc0": plain_or(shown.open),
         "sodUtc8": plain_or(shown.open),
-        "ts": str(ms(floor.now_ns)),
+        "ts": str(ms(venue.now_ns)),
     }
 
 
 def trades(call: ApiCall) -> object:
     """GET market/trades and history-trades: the newest first."""
     listing = listing_in(call, call.query)
-    prints = call.floor.view_of(listing.instrument.id).trades(listing.instrument.id, 10_000)
+    prints = call.venue.view_of(listing.instrument.id).trades(listing.instrument.id, 10_000)
     rows = [(each.trade_id, print_object(listing, each)) for each in prints]
     return page(rows, call.query, 500, 100)
 
@@ -210,12 +210,12 @@ def print_object(listing: Listing, trade: TradePublished) -> Words:
 
 def funding_rate(call: ApiCall) -> object:
     """GET public/funding-rate: what comes next."""
-    return [funding_object(call.floor, listing_in(call, call.query))]
+    return [funding_object(call.venue, listing_in(call, call.query))]
 
 
-def funding_object(floor: Floor, listing: Listing) -> Words:
+def funding_object(venue: SimulatedVenue, listing: Listing) -> Words:
     """The funding to come, as REST and the stream have it."""
-    rate, due_ns = floor.funding.get(listing.instrument.id, (None, 0))
+    rate, due_ns = venue.funding.get(listing.instrument.id, (None, 0))
     return {
         "instType": "SWAP",
         "instId": listing.venue_symbol,
@@ -224,7 +224,7 @@ def funding_object(floor: Floor, listing: Listing) -> Words:
         "fundingTime": str(ms(due_ns)),
         "nextFundingRate": "",
         "nextFundingTime": str(ms(due_ns) + 28_800_000),
-        "ts": str(ms(floor.now_ns)),
+        "ts": str(ms(venue.now_ns)),
     }
 
 
@@ -243,7 +243,7 @@ def funding_history(call: ApiCall) -> object:
                 "method": "current_period",
             },
         )
-        for rate, at_ns in call.floor.funding_paid.get(listing.instrument.id, [])
+        for rate, at_ns in call.venue.funding_paid.get(listing.instrument.id, [])
     ]
     return page(rows, call.query, 400, 100)
 
@@ -260,12 +260,12 @@ def position_tiers(call: ApiCall) -> object:
     if not families:
         raise wrong("instFamily")
     rows: list[Words] = []
-    for listing in call.floor.listings("linear"):
+    for listing in call.venue.listings("linear"):
         family = f"{listing.base}-{listing.quote}"
         if family not in families:
             continue
         least = ZERO
-        for number, tier in enumerate(call.floor.view("linear").tiers(), 1):
+        for number, tier in enumerate(call.venue.view("linear").tiers(), 1):
             rows.append(
                 {
                     "baseMaxLoan": "",
@@ -314,14 +314,14 @@ def mark_price(call: ApiCall) -> object:
     """GET public/mark-price of swaps."""
     if call.query.get("instType") != "SWAP":
         raise wrong("instType")
-    return [mark_object(call.floor, each) for each in chosen(call, call.query)]
+    return [mark_object(call.venue, each) for each in chosen(call, call.query)]
 
 
-def mark_object(floor: Floor, listing: Listing) -> Words:
+def mark_object(venue: SimulatedVenue, listing: Listing) -> Words:
     """A mark price, as REST and the stream have it."""
     return {
         "instType": "SWAP",
         "instId": listing.venue_symbol,
-        "markPx": plain_or(floor.ticker(listing.instrument.id).mark),
-        "ts": str(ms(floor.now_ns)),
+        "markPx": plain_or(venue.ticker(listing.instrument.id).mark),
+        "ts": str(ms(venue.now_ns)),
     }

@@ -10,10 +10,10 @@ from decimal import Decimal
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.okx.refusals import refusal_of, wrong
 from bowline.simex.dialects.okx.words import MARGIN_MODES, kind_of
-from bowline.simex.floor import remembered
+from bowline.simex.venue import dialect_state
+from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import plain
 
 _MODES = {word: mode for mode, word in MARGIN_MODES.items()}
@@ -42,12 +42,12 @@ def use_mode(call: ApiCall, listing: Listing, word: str) -> None:
     if word not in _MODES:
         raise wrong("tdMode")
     instrument = listing.instrument.id
-    settings = call.floor.view("linear").settings(call.account, instrument)
+    settings = call.venue.view("linear").settings(call.account, instrument)
     if settings.margin_mode is _MODES[word]:
         return
-    _or_refused(call.floor.set_margin_mode(call.account, instrument, _MODES[word]))
+    _or_refused(call.venue.set_margin_mode(call.account, instrument, _MODES[word]))
     kept = _kept(call).get((instrument, word), settings.leverage)
-    _or_refused(call.floor.set_leverage(call.account, instrument, kept))
+    _or_refused(call.venue.set_leverage(call.account, instrument, kept))
 
 
 def set_leverage(call: ApiCall, listing: Listing, word: str, leverage: Decimal) -> None:
@@ -55,24 +55,24 @@ def set_leverage(call: ApiCall, listing: Listing, word: str, leverage: Decimal) 
     instrument, mode = listing.instrument.id, mode_in(word)
     if leverage < 1 or leverage > (listing.max_leverage or leverage):
         raise refusal_of(Rejection(RejectReason.LEVERAGE_TOO_HIGH))
-    settings = call.floor.view("linear").settings(call.account, instrument)
+    settings = call.venue.view("linear").settings(call.account, instrument)
     other = MARGIN_MODES[settings.margin_mode]
     _kept(call).setdefault((instrument, other), settings.leverage)
     if settings.margin_mode is mode:
-        _or_refused(call.floor.set_leverage(call.account, instrument, leverage))
+        _or_refused(call.venue.set_leverage(call.account, instrument, leverage))
     _kept(call)[instrument, word] = leverage
 
 
 def leverage_of(call: ApiCall, listing: Listing, word: str) -> str:
     """The leverage of a mode."""
-    settings = call.floor.view("linear").settings(call.account, listing.instrument.id)
+    settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     if settings.margin_mode is mode_in(word):
         return plain(settings.leverage)
     return plain(_kept(call).get((listing.instrument.id, word), settings.leverage))
 
 
 def _kept(call: ApiCall) -> dict[tuple[InstrumentId, str], Decimal]:
-    return remembered(call.floor, Leverages).of
+    return dialect_state(call.venue, Leverages).of
 
 
 def _or_refused(refused: Rejection | None) -> None:

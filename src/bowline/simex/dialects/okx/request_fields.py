@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
-from bowline.simex.dialect import ApiCall
 from bowline.simex.dialects.okx.refusals import FIELDS, refusal_of, wrong
 from bowline.simex.dialects.okx.words import code_of
-from bowline.simex.floor import Floor
 from bowline.simex.payload import read_json, text_fields
+from bowline.simex.venue import SimulatedVenue
+from bowline.simex.venue_api import ApiCall
 
 Fields = dict[str, str]
 _Each = TypeVar("_Each")
@@ -26,15 +26,15 @@ def rows_of(call: ApiCall) -> list[Fields]:
     return [text_fields(each) for each in rows if isinstance(each, dict)]
 
 
-def listed(floor: Floor) -> list[Listing]:
+def listed(venue: SimulatedVenue) -> list[Listing]:
     """Both markets."""
-    return floor.listings("spot") + floor.listings("linear")
+    return venue.listings("spot") + venue.listings("linear")
 
 
-def find(floor: Floor, fields: Fields) -> Listing | None:
+def find(venue: SimulatedVenue, fields: Fields) -> Listing | None:
     """By `instId`, or over the socket by `instIdCode`."""
     code = fields.get("instIdCode", "")
-    for listing in listed(floor):
+    for listing in listed(venue):
         named = listing.venue_symbol == fields.get("instId")
         if named or (code and code == str(code_of(listing))):
             return listing
@@ -45,7 +45,7 @@ def listing_in(call: ApiCall, fields: Fields) -> Listing:
     """The instrument that must be there."""
     if not fields.get("instId") and not fields.get("instIdCode"):
         raise wrong("instId")
-    listing = find(call.floor, fields)
+    listing = find(call.venue, fields)
     if listing is None:
         raise refusal_of(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
@@ -56,7 +56,7 @@ def chosen(call: ApiCall, fields: Fields) -> list[Listing]:
     kind, names = KINDS.get(fields.get("instType", "")), fields.get("instId", "")
     if fields.get("instType") not in (None, "", "ANY", *KINDS):
         return []
-    found = listed(call.floor) if kind is None else call.floor.listings(kind)
+    found = listed(call.venue) if kind is None else call.venue.listings(kind)
     wanted = set(filter(None, names.split(",")))
     return [each for each in found if not wanted or each.venue_symbol in wanted]
 

@@ -25,7 +25,6 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing
 from bowline.simex.depth import DepthView
-from bowline.simex.dialect import ApiCall, ApiError, Frame, StreamChannel, StreamTopic
 from bowline.simex.dialects.okx import market, trading
 from bowline.simex.dialects.okx.auth import check_login
 from bowline.simex.dialects.okx.request_fields import KINDS, find
@@ -39,9 +38,11 @@ from bowline.simex.dialects.okx.words import (
     order_told,
     position_object,
 )
-from bowline.simex.floor import ACCOUNT, Floor
 from bowline.simex.payload import read_object, text_fields
 from bowline.simex.session import Session
+from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
+from bowline.simex.venue import ACCOUNT, SimulatedVenue
+from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms
 
@@ -106,7 +107,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
 
 def _log_in(session: Session, rows: list[dict[str, str]]) -> None:
     try:
-        check_login(session.floor, rows[0] if rows else {})
+        check_login(session.venue, rows[0] if rows else {})
     except ApiError as no:
         _error(session, {}, int(str(no.code)), no.message)
         return
@@ -137,7 +138,7 @@ def _topic(session: Session, row: dict[str, str]) -> StreamTopic | None:
     endpoint, channel, depth = _CHANNELS.get(name, ("", StreamChannel.BOOK, 0))
     if endpoint != session.path_params.get("endpoint"):
         return None
-    listing, type_ = find(session.floor, row), row.get("instType", "")
+    listing, type_ = find(session.venue, row), row.get("instType", "")
     if row.get("instId") and listing is None:
         return None
     if name in _BY_TYPE:
@@ -176,7 +177,7 @@ def _trade(session: Session, words: Words, op: str, rows: list[dict[str, str]]) 
     if "reset" in struck:
         session.abort()
         return
-    call = ApiCall(floor=session.floor, method="WS", path=op, account=session.account)
+    call = ApiCall(venue=session.venue, method="WS", path=op, account=session.account)
     answer: Words = {"id": words.get("id", ""), "op": op}
     if not session.account:
         _error(session, words, 60011, "Please log in")
@@ -196,64 +197,66 @@ def _trade(session: Session, words: Words, op: str, rows: list[dict[str, str]]) 
 # --- rendering ------------------------------------------------------------------------------------
 
 
-def initial_frames(floor: Floor, topic: StreamTopic) -> Iterable[Frame]:
+def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """Books, tickers, funding, instruments, positions and the account begin with what is."""
-    listing = floor.listing(topic.instrument) if topic.instrument is not None else None
+    listing = venue.listing(topic.instrument) if topic.instrument is not None else None
     match topic.note:
         case "books" if listing is not None:
-            view = floor.depth(listing.instrument.id, topic.depth)
+            view = venue.depth(listing.instrument.id, topic.depth)
             yield _push(topic, [_snapshot(listing, view)], "snapshot")
         case "books5" | "bbo-tbt" if listing is not None:
-            yield _push(topic, [_whole(listing, floor.depth(listing.instrument.id, topic.depth))])
+            yield _push(topic, [_whole(listing, venue.depth(listing.instrument.id, topic.depth))])
         case "tickers" if listing is not None:
-            yield _push(topic, [market.ticker_object(floor, listing)])
+            yield _push(topic, [market.ticker_object(venue, listing)])
         case "funding-rate" if listing is not None:
-            yield _push(topic, [market.funding_object(floor, listing)])
+            yield _push(topic, [market.funding_object(venue, listing)])
         case "instruments":
-            listed = floor.listings(KINDS[topic.interval])
+            listed = venue.listings(KINDS[topic.interval])
             yield _push(topic, [market.instrument_object(each) for each in listed])
         case "positions":
-            found = floor.view("linear").positions(topic.account, topic.instrument)
-            yield _push(topic, [position_object(floor, each) for each in found])
+            found = venue.view("linear").positions(topic.account, topic.instrument)
+            yield _push(topic, [position_object(venue, each) for each in found])
         case "account":
-            holdings = floor.view("spot").holdings(topic.account)
-            yield _push(topic, [account_object(holdings, floor.now_ns)])
+            holdings = venue.view("spot").holdings(topic.account)
+            yield _push(topic, [account_object(holdings, venue.now_ns)])
 
 
-def render_update(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Iterable[Frame]:
+def render_update(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> Iterable[Frame]:
     """One frame for a piece of news."""
-    row = _of_account(floor, topic, update) if topic.account else _of_market(floor, topic, update)
+    row = _of_account(venue, topic, update) if topic.account else _of_market(venue, topic, update)
     if row is not None:
         is_change = topic.note == "books"
         yield _push(topic, [row], "update" if is_change else "")
 
 
-def _of_market(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> object:
+def _of_market(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> object:
     match update:
         case DepthUpdated():
-            return _depth(floor, topic, update)
+            return _depth(venue, topic, update)
         case TradePublished():
-            return market.print_object(floor.listing(update.instrument), update) | {"count": "1"}
+            return market.print_object(venue.listing(update.instrument), update) | {"count": "1"}
         case TickerUpdated() | MarkUpdated():
-            return _TOLD[topic.note](floor, floor.listing(update.instrument))
+            return _TOLD[topic.note](venue, venue.listing(update.instrument))
         case CandleUpdated():
-            return _candle(floor, topic, update)
+            return _candle(venue, topic, update)
         case ListingChanged(listing=listing) if _of_type(topic, listing.instrument.id):
             return market.instrument_object(listing)
         case _:
             return None
 
 
-def _of_account(floor: Floor, topic: StreamTopic, update: VenueUpdate) -> Words | None:
+def _of_account(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Words | None:
     match update:
         case OrderUpdated(order=order) if _of_type(topic, order.instrument):
             if topic.note == "orders-algo":
-                return algo_object(floor, order) if is_algo(order) else None
-            return order_told(floor, order) if in_engine(order) else None
+                return algo_object(venue, order) if is_algo(order) else None
+            return order_told(venue, order) if in_engine(order) else None
         case PositionUpdated(position=position):
-            return position_object(floor, position)
+            return position_object(venue, position)
         case BalanceUpdated(holding=holding):
-            return account_object([holding], floor.now_ns)
+            return account_object([holding], venue.now_ns)
         case _:
             return None
 
@@ -270,9 +273,9 @@ def _push(topic: StreamTopic, rows: Sequence[object], action: str = "") -> Words
     return words | {"data": rows}
 
 
-def _depth(floor: Floor, topic: StreamTopic, update: DepthUpdated) -> Words:
+def _depth(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> Words:
     view, change = update.view, update.change
-    listing = floor.listing(view.instrument)
+    listing = venue.listing(view.instrument)
     if topic.note != "books":
         return _whole(listing, view)
     return {
@@ -310,17 +313,17 @@ def _checksum(listing: Listing, view: DepthView) -> int:
     return number - (1 << 32) if number >= 1 << 31 else number
 
 
-def _candle(floor: Floor, topic: StreamTopic, update: CandleUpdated) -> list[str]:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> list[str]:
     minutes = market.BARS[topic.note.removeprefix("candle")]
     length_ns = minutes * MINUTE_NS
     start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
     candle = update.candle
     if minutes > 1:
-        view = floor.view_of(update.instrument)
+        view = venue.view_of(update.instrument)
         known = view.candles(update.instrument, from_ns=start_ns, limit=minutes + 1)
         parts = [each for each in known if each.open_ns < update.candle.open_ns] + [candle]
         candle = aggregate_candles(parts, minutes)[-1]
     last = update.candle.open_ns + MINUTE_NS == start_ns + length_ns
     return market.candle_row(
-        floor.listing(update.instrument), candle, closed=update.closed and last
+        venue.listing(update.instrument), candle, closed=update.closed and last
     )

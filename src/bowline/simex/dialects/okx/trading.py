@@ -12,8 +12,7 @@ from decimal import Decimal
 from bowline.core.model.values import SECOND_NS, Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, TimeInForce
-from bowline.simex.countdown import Countdown
-from bowline.simex.dialect import ApiCall, ApiError, Response
+from bowline.simex.cancel_all_timer import CancelAllTimer
 from bowline.simex.dialects.okx.modes import use_mode
 from bowline.simex.dialects.okx.refusals import FIELDS, no_such_order, refusal_of, wrong
 from bowline.simex.dialects.okx.request_fields import (
@@ -33,7 +32,8 @@ from bowline.simex.dialects.okx.words import (
     order_object,
     quantity_of,
 )
-from bowline.simex.floor import remembered
+from bowline.simex.venue import dialect_state
+from bowline.simex.venue_api import ApiCall, ApiError, Response
 from bowline.simex.wire_values import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -104,7 +104,7 @@ def place_one(call: ApiCall, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
     order = _order_in(call, listing, fields)
     use_mode(call, listing, fields.get("tdMode", ""))
-    return or_refused(call.floor.place(order))
+    return or_refused(call.venue.place(order))
 
 
 def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
@@ -162,7 +162,7 @@ def cancel_one(call: ApiCall, fields: Fields) -> VenueOrder:
     found = named(call, listing, fields)
     if found is None:
         raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
-    ended = call.floor.cancel(call.account, listing.instrument.id, found.order_id)
+    ended = call.venue.cancel(call.account, listing.instrument.id, found.order_id)
     return or_refused(ended, "cancel")
 
 
@@ -175,7 +175,7 @@ def amend_one(call: ApiCall, fields: Fields) -> VenueOrder:
     size, price = FIELDS.decimal(fields, "newSz"), FIELDS.decimal(fields, "newPx")
     if size is None and price is None:
         raise wrong("newSz or newPx")
-    changed = call.floor.amend(
+    changed = call.venue.amend(
         call.account,
         listing.instrument.id,
         found.order_id,
@@ -191,12 +191,12 @@ def look_up(call: ApiCall) -> object:
     found = named(call, listing, call.query)
     if found is None:
         raise no_such_order()
-    return [order_object(call.floor, found)]
+    return [order_object(call.venue, found)]
 
 
 def pending(call: ApiCall) -> object:
     """GET trade/orders-pending: the newest first."""
-    return _page(call, call.floor.view("spot").open_orders(call.account))
+    return _page(call, call.venue.view("spot").open_orders(call.account))
 
 
 def history(call: ApiCall) -> object:
@@ -204,7 +204,7 @@ def history(call: ApiCall) -> object:
     if not call.query.get("instType"):
         raise wrong("instType")
     since_ns = _kept_since(call)
-    closed = call.floor.view("spot").closed_orders(call.account)
+    closed = call.venue.view("spot").closed_orders(call.account)
     return _page(call, (each for each in closed if each.updated_ns >= since_ns))
 
 
@@ -217,7 +217,7 @@ def _kept_since(call: ApiCall) -> int:
 def _page(call: ApiCall, orders: Iterable[VenueOrder]) -> list[Words]:
     wanted = {each.instrument.id for each in chosen(call, call.query)}
     rows = [
-        (each.order_id, order_object(call.floor, each))
+        (each.order_id, order_object(call.venue, each))
         for each in orders
         if each.instrument in wanted and in_engine(each)
     ]
@@ -231,27 +231,27 @@ def fills(call: ApiCall) -> object:
     order_id, since_ns = call.query.get("ordId"), _kept_since(call)
     rows = [
         (int(str(words["billId"])), words)
-        for each in call.floor.view("spot").fills(call.account)
+        for each in call.venue.view("spot").fills(call.account)
         if each.instrument in wanted
         and begin <= ms(each.now_ns) <= end
         and each.now_ns >= since_ns
         and order_id in (None, "", str(each.order_id))
-        for words in [fill_object(call.floor, each)]
+        for words in [fill_object(call.venue, each)]
     ]
     return page(rows, call.query, 100)
 
 
 def cancel_all_after(call: ApiCall) -> object:
     """POST trade/cancel-all-after: all orders go unless this is said again in time; 0 disarms."""
-    fields, floor = next(iter(rows_of(call)), {}), call.floor
+    fields, venue = next(iter(rows_of(call)), {}), call.venue
     wait_s = FIELDS.integer(fields, "timeOut", -1)
     if wait_s and not 10 <= wait_s <= 120:  # noqa: PLR2004 - the venue's own bounds
         raise wrong("timeOut")
-    switch, stamp = remembered(floor, Countdown), {"tag": "", "ts": str(ms(call.now_ns))}
+    switch, stamp = dialect_state(venue, CancelAllTimer), {"tag": "", "ts": str(ms(call.now_ns))}
     if not wait_s:
         switch.stop()
         return [{"triggerTime": "0"} | stamp]
-    switch.start(floor, call.account, wait_s, ("spot", "linear"))
+    switch.start(venue, call.account, wait_s, ("spot", "linear"))
     return [{"triggerTime": str(ms(switch.due_ns))} | stamp]
 
 
@@ -260,7 +260,7 @@ def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
     key: int | str = FIELDS.integer(fields, "ordId", 0) or fields.get("clOrdId", "")
     if not key:
         raise wrong("ordId or clOrdId")
-    found = call.floor.view("spot").order(call.account, key)
+    found = call.venue.view("spot").order(call.account, key)
     if found is None or found.instrument != listing.instrument.id or not in_engine(found):
         return None
     return found

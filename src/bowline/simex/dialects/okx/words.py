@@ -20,7 +20,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
 #: the engine numbers orders from here on; algo orders are numbered apart
@@ -102,10 +102,10 @@ def algo_order_id(number: int) -> int:
     return max(0, number - _FIRST_ALGO_ID + FIRST_ORDER_ID)
 
 
-def last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
+def last_fill(venue: SimulatedVenue, order: VenueOrder) -> Executed | None:
     """The fill that made the order what it is, if one did."""
-    # not the floor's view, which a fault may keep from seeing what is new
-    view = floor.engine_of(order.instrument).view
+    # not the venue's view, which a fault may keep from seeing what is new
+    view = venue.engine_of(order.instrument).view
     filled = ZERO
     for fill in view.fills(order.account, order.instrument):
         if fill.order_id == order.order_id:
@@ -115,13 +115,13 @@ def last_fill(floor: Floor, order: VenueOrder) -> Executed | None:
     return None
 
 
-def order_object(floor: Floor, order: VenueOrder) -> Words:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An order, as REST and the orders channel have it."""
-    listing, requested = floor.listing(order.instrument), order.requested
+    listing, requested = venue.listing(order.instrument), order.requested
     swap = kind_of(order.instrument) == "linear"
-    fill = last_fill(floor, order)
+    fill = last_fill(venue, order)
     fee_asset, fee = order.fees[0] if order.fees else (listing.quote, ZERO)
-    settings = floor.engine_of(order.instrument).view.settings(order.account, order.instrument)
+    settings = venue.engine_of(order.instrument).view.settings(order.account, order.instrument)
     by_cost = requested.quote_cost is not None
     return {
         "instType": TYPES[kind_of(order.instrument)],
@@ -166,11 +166,11 @@ def order_object(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
-def order_told(floor: Floor, order: VenueOrder) -> Words:
+def order_told(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """The same when it happens: a fill is told once, with what it cost."""
-    words = order_object(floor, order)
-    fill = last_fill(floor, order)
-    listing = floor.listing(order.instrument)
+    words = order_object(venue, order)
+    fill = last_fill(venue, order)
+    listing = venue.listing(order.instrument)
     if fill is None or order.state not in (OrderState.PARTLY_FILLED, OrderState.FILLED):
         words |= {"tradeId": "", "fillSz": "0", "fillPx": "", "fillTime": ""}
         return words | {"execType": "", "fillFee": "0", "fillFeeCcy": "", "amendResult": ""}
@@ -181,7 +181,7 @@ def order_told(floor: Floor, order: VenueOrder) -> Words:
         "fillPnl": plain(fill.realised),
         "fillNotionalUsd": plain(fill.quantity * fill.price),
         "notionalUsd": plain(order.quantity * (order.price or fill.price)),
-        "lastPx": plain_or(floor.ticker(listing.instrument.id).last),
+        "lastPx": plain_or(venue.ticker(listing.instrument.id).last),
         "amendResult": "",
     }
 
@@ -218,11 +218,11 @@ def algo_state(order: VenueOrder) -> str:
     return "canceled" if order.done else "live"
 
 
-def algo_object(floor: Floor, order: VenueOrder) -> Words:
+def algo_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """An algo order, as REST and the orders-algo channel have it."""
-    listing, requested = floor.listing(order.instrument), order.requested
+    listing, requested = venue.listing(order.instrument), order.requested
     swap = kind_of(order.instrument) == "linear"
-    settings = floor.engine_of(order.instrument).view.settings(order.account, order.instrument)
+    settings = venue.engine_of(order.instrument).view.settings(order.account, order.instrument)
     return {
         "instType": TYPES[kind_of(order.instrument)],
         "instId": listing.venue_symbol,
@@ -249,9 +249,9 @@ def algo_object(floor: Floor, order: VenueOrder) -> Words:
     }
 
 
-def fill_object(floor: Floor, fill: Executed) -> Words:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
     """A row of fills and fills-history."""
-    listing = floor.listing(fill.instrument)
+    listing = venue.listing(fill.instrument)
     swap = kind_of(fill.instrument) == "linear"
     return {
         "instType": TYPES[kind_of(fill.instrument)],
@@ -275,9 +275,9 @@ def fill_object(floor: Floor, fill: Executed) -> Words:
     }
 
 
-def position_object(floor: Floor, position: PositionSnapshot) -> Words:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     """A position; of a one-way account `pos` has a sign."""
-    listing = floor.listing(position.instrument)
+    listing = venue.listing(position.instrument)
     one_way = position.mode is PositionMode.ONE_WAY
     isolated = position.margin_mode is MarginMode.ISOLATED
     short = one_way and position.direction is Direction.SHORT
@@ -297,7 +297,7 @@ def position_object(floor: Floor, position: PositionSnapshot) -> Words:
         "ccy": listing.quote,
         "avgPx": plain(position.entry_price.quantize(CENTS)),
         "markPx": plain(mark),
-        "last": plain_or(floor.ticker(position.instrument).last),
+        "last": plain_or(venue.ticker(position.instrument).last),
         "lever": plain(position.leverage),
         "liqPx": plain_or(
             position.liquidation_price and position.liquidation_price.quantize(CENTS)

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import SECOND_NS
-from bowline.simex.floor import Floor
+from bowline.simex.venue import SimulatedVenue
 
 
-class Countdown:
+class CancelAllTimer:
     """One switch: `start` sets it or puts it off, `stop` takes it back."""
 
     def __init__(self) -> None:
@@ -21,24 +21,24 @@ class Countdown:
 
     def start(
         self,
-        floor: Floor,
+        venue: SimulatedVenue,
         account: str,
         wait_s: float,
         kinds: Sequence[str],
         instrument: InstrumentId | None = None,
     ) -> None:
         """Cancel the account's orders in these markets, or one instrument, after `wait_s`."""
-        self.due_ns = due_ns = floor.scheduler.now_ns + int(wait_s * SECOND_NS)
+        self.due_ns = due_ns = venue.scheduler.now_ns + int(wait_s * SECOND_NS)
 
         def fire() -> None:
             if self.due_ns != due_ns:
                 return
             self.due_ns = 0
             for kind in kinds:
-                floor.cancel_all(account, kind, instrument)
-            floor.publish()
+                venue.cancel_all(account, kind, instrument)
+            venue.publish()
 
-        floor.scheduler.call_later(wait_s, fire)
+        venue.scheduler.call_later(wait_s, fire)
 
     def stop(self) -> None:
         """Nothing happens any more."""

@@ -1,7 +1,7 @@
-"""The simulated world: one seed, one clock, a floor for each venue, one source of prices.
+"""The simulator: one seed, one clock, one source of prices, and the simulated venues.
 
-async with serve(world) as address: ...      over real sockets
-await world.advance(60)                      a virtual clock, moved by a test
+async with serve(simulator) as address: ...      over real sockets
+await simulator.advance(60)                      a virtual clock, advanced by a test
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from bowline.core.errors import BadInput
 from bowline.simex.dialects import DIALECTS
 from bowline.simex.faults import Faults
-from bowline.simex.floor import Floor
 from bowline.simex.markets import MarketSource, SyntheticMarket
 from bowline.simex.scheduler import Scheduler, SimulationClock, WallClock
 from bowline.simex.symbol_specs import symbol_spec
+from bowline.simex.venue import SimulatedVenue
 
 
-class World:
-    """The past of the markets is printed at once. BadInput for a venue that nobody here plays."""
+class VenueSimulator:
+    """The markets' history is printed at once. BadInput for a venue without a dialect."""
 
     def __init__(
         self,
@@ -45,14 +45,15 @@ class World:
         if not self.market.specs:
             raise BadInput("no symbol is named", hint="expected some of BTCUSDT,ETHUSDT")
         begin_ns = self.market.begin_ns(self.scheduler.now_ns)
-        self.floors = {
-            venue: Floor(DIALECTS[venue](), self.scheduler, self.market.specs, seed, begin_ns)
-            for venue in venues
+        self.dialects = {name: DIALECTS[name]() for name in venues}
+        self.venues = {
+            name: SimulatedVenue(dialect, self.scheduler, self.market.specs, seed, begin_ns)
+            for name, dialect in self.dialects.items()
         }
-        self.market.start(self.scheduler, list(self.floors.values()))
-        for floor in self.floors.values():
-            self.faults.watch(floor)
+        self.market.start(self.scheduler, list(self.venues.values()))
+        for venue in self.venues.values():
+            self.faults.watch(venue)
 
     async def advance(self, seconds: float) -> None:
-        """Let this much time pass; for a virtual clock."""
+        """Advance a virtual clock by this much."""
         await self.scheduler.advance(seconds)
