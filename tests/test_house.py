@@ -36,7 +36,6 @@ EXCEPTIONS: dict[str, str] = {
 #: class names that mean more than one thing: the list only gets shorter
 _TWO_MEANINGS = """
 RunState
-ToldBalances
 """
 EXCEPTIONS |= {
     f"meaning {name}": "one of them needs another name" for name in _TWO_MEANINGS.split()

@@ -1,6 +1,7 @@
-"""Orders that are cancelled after a while, unless the client says again in time that it lives.
+"""The dead man's switch: cancels an account's orders unless the client sets it again in time.
 
-Every venue has such a switch under a name and with bounds of its own; what it does is the same.
+Every venue has one under a name and with bounds of its own (countdownCancelAll, cancel-all-after,
+countdown_cancel_all); what it does is the same everywhere, and is here.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from bowline.simex.venue import SimulatedVenue
 
 
 class CancelAllTimer:
-    """One switch: `start` sets it or puts it off, `stop` takes it back."""
+    """One timer: `start` sets it or sets it anew, `stop` turns it off."""
 
     def __init__(self) -> None:
-        #: when it goes off, by the world's clock; 0: it is not set
+        #: when it fires, by the simulation's clock; 0: it is off
         self.due_ns = 0
 
     def start(
@@ -41,5 +42,5 @@ class CancelAllTimer:
         venue.scheduler.call_later(wait_s, fire)
 
     def stop(self) -> None:
-        """Nothing happens any more."""
+        """Turn it off."""
         self.due_ns = 0

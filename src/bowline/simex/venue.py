@@ -189,7 +189,7 @@ class SimulatedVenue:
         return self.view_of(instrument).ticker(instrument)
 
     def depth(self, instrument: InstrumentId, depth: int) -> DepthView:
-        """The part of a book that topics of this depth show, kept up to date from the first call on."""
+        """The part of a book that topics of this depth show; kept up from the first call on."""
         views = self._views.setdefault(instrument, {})
         if depth not in views:
             # facts not yet published are in the book already, and must not be applied again

@@ -26,13 +26,13 @@ _MARGIN_MODES = {"ISOLATED": MarginMode.ISOLATED, "CROSSED": MarginMode.CROSS}
 _HOUR_NS = 3_600_000_000_000
 
 
-class Kept:
-    """The listen key and its end, and the countdown of each symbol."""
+class BinanceAccountState:
+    """The listen key and when it expires, and the cancel-all timer of each symbol."""
 
     def __init__(self) -> None:
         self.listen_key = ""
         self.key_until_ns = 0
-        self.countdowns: defaultdict[InstrumentId, CancelAllTimer] = defaultdict(CancelAllTimer)
+        self.timers: defaultdict[InstrumentId, CancelAllTimer] = defaultdict(CancelAllTimer)
 
 
 Words = dict[str, object]
@@ -295,18 +295,18 @@ def symbol_config(call: ApiCall) -> object:
     return shown
 
 
-def countdown(call: ApiCall) -> object:
+def countdown_cancel_all(call: ApiCall) -> object:
     """POST countdownCancelAll: a symbol's orders go unless this is said again in time."""
     fields, venue, account = fields_of(call), call.venue, call.account
     listing = listing_in(call, fields)
     wait_ms = FIELDS.integer(fields, "countdownTime", -1)
     if wait_ms < 0:
         raise missing("countdownTime")
-    switch = dialect_state(venue, Kept).countdowns[listing.instrument.id]
+    timer = dialect_state(venue, BinanceAccountState).timers[listing.instrument.id]
     if wait_ms:
-        switch.start(venue, account, wait_ms / 1_000, ("linear",), listing.instrument.id)
+        timer.start(venue, account, wait_ms / 1_000, ("linear",), listing.instrument.id)
     else:
-        switch.stop()
+        timer.stop()
     return {"symbol": listing.venue_symbol, "countdownTime": str(wait_ms)}
 
 
@@ -317,19 +317,19 @@ def open_listen_key(call: ApiCall) -> object:
         raise ApiError(-1125, "This listenKey does not exist.")
     if not listen_key(venue):
         dialect_state(
-            venue, Kept
+            venue, BinanceAccountState
         ).listen_key = f"{venue.credentials.password}{venue.scheduler.now_ns:x}"
-    dialect_state(venue, Kept).key_until_ns = venue.scheduler.now_ns + _HOUR_NS
+    dialect_state(venue, BinanceAccountState).key_until_ns = venue.scheduler.now_ns + _HOUR_NS
     return {"listenKey": listen_key(venue)}
 
 
 def close_listen_key(call: ApiCall) -> object:
     """DELETE listenKey."""
-    dialect_state(call.venue, Kept).listen_key = ""
+    dialect_state(call.venue, BinanceAccountState).listen_key = ""
     return {}
 
 
 def listen_key(venue: SimulatedVenue) -> str:
     """The listen key that is good now; empty if none is."""
-    kept = dialect_state(venue, Kept)
+    kept = dialect_state(venue, BinanceAccountState)
     return kept.listen_key if venue.scheduler.now_ns < kept.key_until_ns else ""

@@ -125,7 +125,7 @@ _ROUTES: tuple[Route, ...] = (
     _linear("GET", "openAlgoOrders", algo.open_orders, 1),
     _linear("DELETE", "algoOpenOrders", algo.cancel_all, 1),
     _linear("GET", "allAlgoOrders", algo.all_orders, 5),
-    _linear("POST", "countdownCancelAll", account.countdown, 10),
+    _linear("POST", "countdownCancelAll", account.countdown_cancel_all, 10),
     _linear("GET", "/fapi/v2/account", account.linear_account, 5),
     _linear("GET", "/fapi/v3/account", account.linear_account, 5),
     _linear("GET", "/fapi/v2/balance", account.linear_balance, 5),

@@ -16,7 +16,7 @@ from bowline.core.model.values import DAY_NS, MINUTE_NS
 from bowline.core.sim.exchange import CandleUpdated, MarkUpdated, TradePublished
 from bowline.core.venue import Listing
 from bowline.simex.dialects.binance import events
-from bowline.simex.dialects.binance.account import Kept, listen_key
+from bowline.simex.dialects.binance.account import BinanceAccountState, listen_key
 from bowline.simex.dialects.binance.market import INTERVALS, agg_words, ticker_words
 from bowline.simex.dialects.binance.request_fields import market_of
 from bowline.simex.payload import read_object
@@ -165,7 +165,7 @@ def on_private_open(session: Session) -> None:
 
 def _expire(session: Session) -> None:
     venue = session.venue
-    until_ns = dialect_state(venue, Kept).key_until_ns
+    until_ns = dialect_state(venue, BinanceAccountState).key_until_ns
     if session.closed:
         return
     if venue.scheduler.now_ns < until_ns:

@@ -25,8 +25,8 @@ _HEDGED = {"true": PositionMode.HEDGE, "false": PositionMode.ONE_WAY}
 _KEY_LIVES_NS = 3_600 * SECOND_NS
 
 
-class ListenKey:
-    """Until when the listen key works; 0: it does not."""
+class BingxListenKey:
+    """When the listen key expires; 0: there is none."""
 
     def __init__(self) -> None:
         self.until_ns = 0
@@ -160,14 +160,14 @@ def listen_key(venue: SimulatedVenue) -> str:
 
 def key_lives(venue: SimulatedVenue, key: str) -> bool:
     """Whether this listen key opens a private stream now."""
-    until_ns = dialect_state(venue, ListenKey).until_ns
+    until_ns = dialect_state(venue, BingxListenKey).until_ns
     return key == listen_key(venue) and venue.scheduler.now_ns < until_ns
 
 
 def open_listen_key(call: ApiCall) -> object:
     """POST /openApi/user/auth/userDataStream: an hour's key."""
     check_key(call)
-    dialect_state(call.venue, ListenKey).until_ns = call.venue.scheduler.now_ns + _KEY_LIVES_NS
+    dialect_state(call.venue, BingxListenKey).until_ns = call.venue.scheduler.now_ns + _KEY_LIVES_NS
     return Response({"listenKey": listen_key(call.venue)})
 
 
@@ -176,7 +176,7 @@ def extend_listen_key(call: ApiCall) -> object:
     check_key(call)
     if not key_lives(call.venue, call.fields().get("listenKey", "")):
         return Response(b"", status=404)
-    dialect_state(call.venue, ListenKey).until_ns = call.venue.scheduler.now_ns + _KEY_LIVES_NS
+    dialect_state(call.venue, BingxListenKey).until_ns = call.venue.scheduler.now_ns + _KEY_LIVES_NS
     return Response(b"")
 
 
@@ -185,5 +185,5 @@ def close_listen_key(call: ApiCall) -> object:
     check_key(call)
     if not key_lives(call.venue, call.fields().get("listenKey", "")):
         return Response(b"", status=404)
-    dialect_state(call.venue, ListenKey).until_ns = 0
+    dialect_state(call.venue, BingxListenKey).until_ns = 0
     return Response(b"")

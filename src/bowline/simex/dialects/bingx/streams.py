@@ -353,7 +353,7 @@ def _linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     return {"e": "ORDER_TRADE_UPDATE", "E": now, "T": ms(order.updated_ns), "o": shown}
 
 
-class ToldBalances:
+class BingxSentBalances:
     """What the streams have told last of a balance, by market and asset."""
 
     def __init__(self) -> None:
@@ -362,7 +362,7 @@ class ToldBalances:
 
 def _balance(venue: SimulatedVenue, topic: StreamTopic, asset: str, why: str) -> Iterable[Words]:
     """Of this account alone: the other one's news has the same form."""
-    told = dialect_state(venue, ToldBalances).of
+    told = dialect_state(venue, BingxSentBalances).of
     held = [
         each
         for each in venue.view(topic.note).holdings(topic.account)

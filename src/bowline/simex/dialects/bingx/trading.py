@@ -58,8 +58,8 @@ _KINDS = {
     "TAKE_STOP_LIMIT": (OrderKind.STOP, True),
     "TAKE_STOP_MARKET": (OrderKind.STOP, False),
 }
-#: the least and the most that the dead-man switch waits
-_DEAD_MAN_S = (10, 120)
+#: the shortest and the longest cancel-all timer
+_TIMER_RANGE_S = (10, 120)
 
 Fields = dict[str, str]
 
@@ -194,26 +194,26 @@ def cancel_replace(call: ApiCall) -> object:
     }
 
 
-class DeadMen:
-    """The switches of spot and of perpetuals."""
+class BingxCancelAllTimers:
+    """The timers of spot and of perpetuals."""
 
     def __init__(self) -> None:
         self.of = {kind: CancelAllTimer() for kind in ("spot", "linear")}
 
 
-def dead_man(call: ApiCall) -> object:
-    """POST …/trade/cancelAllAfter: all orders go, unless it is said again in time."""
+def cancel_all_after(call: ApiCall) -> object:
+    """POST …/trade/cancelAllAfter: cancel all orders, unless called again in time."""
     fields, venue, kind = call.fields(), call.venue, kind_asked(call)
-    switch = dialect_state(venue, DeadMen).of[kind]
+    timer = dialect_state(venue, BingxCancelAllTimers).of[kind]
     if fields.get("type") == "CLOSE":
-        switch.stop()
+        timer.stop()
         return {"triggerTime": 0, "status": "CLOSED", "note": ""}
     wait_s = _field_reader(call).integer(fields, "timeOut", 0)
-    if fields.get("type") != "ACTIVATE" or not _DEAD_MAN_S[0] <= wait_s <= _DEAD_MAN_S[1]:
+    if fields.get("type") != "ACTIVATE" or not _TIMER_RANGE_S[0] <= wait_s <= _TIMER_RANGE_S[1]:
         raise wrong(kind, "type or timeOut")
-    switch.start(venue, call.account, wait_s, (kind,))
+    timer.start(venue, call.account, wait_s, (kind,))
     words = "All your pending orders will be closed automatically at that time"
-    return {"triggerTime": seconds(switch.due_ns), "status": "ACTIVATED", "note": words}
+    return {"triggerTime": seconds(timer.due_ns), "status": "ACTIVATED", "note": words}
 
 
 # lists

@@ -352,7 +352,7 @@ def _positions(venue: SimulatedVenue, topic: StreamTopic) -> Words:
     return _push(venue, topic, "snapshot", renamed)
 
 
-class ToldBalances:
+class BitgetSentBalances:
     """What the topics of balances have told last, by topic and asset."""
 
     def __init__(self) -> None:
@@ -364,7 +364,7 @@ def _balance(venue: SimulatedVenue, topic: StreamTopic, moved: Holding) -> Itera
     view = venue.view(_kind(topic))
     held = {each.asset: each for each in view.holdings(topic.account)}
     if held.get(moved.asset) is not None:
-        told, key = dialect_state(venue, ToldBalances).of, (topic.word, moved.asset)
+        told, key = dialect_state(venue, BitgetSentBalances).of, (topic.word, moved.asset)
         if told.get(key) != held[moved.asset]:
             told[key] = held[moved.asset]
             yield _balances(venue, topic, [held[moved.asset]])

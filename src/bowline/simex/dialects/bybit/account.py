@@ -16,8 +16,8 @@ _MARGIN_MODES = {"ISOLATED_MARGIN": MarginMode.ISOLATED, "REGULAR_MARGIN": Margi
 _POSITION_MODES = {"0": PositionMode.ONE_WAY, "3": PositionMode.HEDGE}
 
 
-class DeadMan:
-    """The dead-man switch: how many seconds a lost private stream is waited for; 0: not set."""
+class DisconnectCancelAll:
+    """DCP: the seconds between the loss of the private stream and the cancel; 0: it is off."""
 
     def __init__(self) -> None:
         self.wait_s = 0
@@ -38,7 +38,7 @@ def wallet_balance(call: ApiCall) -> object:
 
 def account(call: ApiCall) -> object:
     """GET /v5/account/info."""
-    seconds = dialect_state(call.venue, DeadMan).wait_s
+    seconds = dialect_state(call.venue, DisconnectCancelAll).wait_s
     margin = _settings_anywhere(call)
     return {
         "unifiedMarginStatus": 6,
@@ -198,12 +198,12 @@ def set_margin_mode(call: ApiCall) -> object:
     return {"reasons": []}
 
 
-def arm_dead_man(call: ApiCall) -> object:
+def set_disconnect_cancel_all(call: ApiCall) -> object:
     """POST /v5/order/disconnected-cancel-all: how long a lost private stream is waited for."""
     seconds = FIELDS.integer(call.fields(), "timeWindow", 0)
     if not 3 <= seconds <= 300:  # noqa: PLR2004 - the venue's own bounds
         raise ApiError(10001, "params error: timeWindow invalid")
-    dialect_state(call.venue, DeadMan).wait_s = seconds
+    dialect_state(call.venue, DisconnectCancelAll).wait_s = seconds
     return {}
 
 

@@ -49,7 +49,9 @@ _ROUTES: tuple[Route, ...] = (
     signed_route("GET", "/v5/order/realtime", trading.realtime, "realtime"),
     signed_route("GET", "/v5/order/history", trading.history, "history"),
     signed_route("GET", "/v5/execution/list", trading.executions, "executions"),
-    signed_route("POST", "/v5/order/disconnected-cancel-all", account.arm_dead_man, "dcp"),
+    signed_route(
+        "POST", "/v5/order/disconnected-cancel-all", account.set_disconnect_cancel_all, "dcp"
+    ),
     signed_route("GET", "/v5/position/list", account.positions, "positions"),
     signed_route("POST", "/v5/position/set-leverage", account.set_leverage, "leverage"),
     signed_route("POST", "/v5/position/switch-mode", account.switch_mode, "modes"),

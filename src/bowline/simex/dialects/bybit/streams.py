@@ -22,7 +22,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.simex.depth import DepthView
 from bowline.simex.dialects.bybit import trading
-from bowline.simex.dialects.bybit.account import DeadMan
+from bowline.simex.dialects.bybit.account import DisconnectCancelAll
 from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
 from bowline.simex.dialects.bybit.words import (
     SIDES,
@@ -111,9 +111,9 @@ def on_trade_message(session: Session, frame: str | bytes) -> None:
 
 
 def on_private_close(session: Session) -> None:
-    """A private stream was lost: the dead-man switch counts, if it was set."""
+    """A private stream was lost: the cancel-all timer starts, if it was set."""
     venue = session.venue
-    seconds = dialect_state(venue, DeadMan).wait_s
+    seconds = dialect_state(venue, DisconnectCancelAll).wait_s
     if not seconds or not session.cancel_timer_topics:
         return
 

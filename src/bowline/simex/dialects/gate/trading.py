@@ -41,8 +41,8 @@ Fields = dict[str, str]
 _Each = TypeVar("_Each")
 
 
-class Countdowns:
-    """The switches: one for each market and one for each instrument that was named."""
+class GateCancelAllTimers:
+    """The timers: one for each market, and one for each instrument that was named."""
 
     def __init__(self) -> None:
         self.of: defaultdict[tuple[str, InstrumentId | None], CancelAllTimer] = defaultdict(
@@ -284,7 +284,7 @@ def _period(call: ApiCall) -> tuple[int, int]:
     return start_s, end_s
 
 
-def count_down(call: ApiCall) -> object:
+def countdown_cancel_all(call: ApiCall) -> object:
     """POST …/countdown_cancel_all: cancel everything then, unless asked again; 0 takes it back."""
     kind, fields = kind_at(call), call.fields()
     timeout_s = FIELDS.integer(fields, "timeout", -1)
@@ -292,11 +292,11 @@ def count_down(call: ApiCall) -> object:
         raise invalid("timeout must be 0, or 5 seconds or more")
     name = "currency_pair" if kind == "spot" else "contract"
     instrument = named(call, fields).instrument.id if fields.get(name) else None
-    switch = dialect_state(call.venue, Countdowns).of[kind, instrument]
+    timer = dialect_state(call.venue, GateCancelAllTimers).of[kind, instrument]
     if not timeout_s:
-        switch.stop()
+        timer.stop()
         return {"triggerTime": 0}
-    switch.start(call.venue, call.account, timeout_s, (kind,), instrument)
+    timer.start(call.venue, call.account, timeout_s, (kind,), instrument)
     return {"triggerTime": ms(call.now_ns) + timeout_s * 1000}
 
 

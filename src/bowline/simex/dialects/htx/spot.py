@@ -36,8 +36,8 @@ _NOT_FOUND, _CANCELLING = 0, 10
 _SHORTEST_S = 5
 
 
-class SpotCountdown(CancelAllTimer):
-    """The switch of spot; perpetuals have their own."""
+class SpotCancelAllTimer(CancelAllTimer):
+    """The timer of spot; perpetuals have their own."""
 
 
 def accounts(call: ApiCall) -> object:
@@ -185,11 +185,11 @@ def cancel_all_after(call: ApiCall) -> object:
     if timeout_s and timeout_s < _SHORTEST_S:
         raise ApiError(2002, "invalid field value in `timeout`")
     now = ms(venue.now_ns)
-    switch = dialect_state(venue, SpotCountdown)
+    timer = dialect_state(venue, SpotCancelAllTimer)
     if not timeout_s:
-        switch.stop()
+        timer.stop()
         return {"currentTime": now, "triggerTime": 0}
-    switch.start(venue, call.account, timeout_s, ("spot",))
+    timer.start(venue, call.account, timeout_s, ("spot",))
     return {"currentTime": now, "triggerTime": now + timeout_s * 1000}
 
 

@@ -37,8 +37,8 @@ _SUCCESS: Words = {"code": 200, "message": "Success"}
 _TRIGGER_IDS = ("algo_id", "algo_client_order_id")
 
 
-class SwapCountdown(CancelAllTimer):
-    """The switch of perpetuals; spot has its own."""
+class SwapCancelAllTimer(CancelAllTimer):
+    """The timer of perpetuals; spot has its own."""
 
 
 Fields = dict[str, str]
@@ -222,11 +222,11 @@ def cancel_after(call: ApiCall) -> object:
     on, time_out_ms = fields.get("on_off") in _TRUE, SWAP_FIELDS.integer(fields, "time_out", 0)
     if on and time_out_ms < _SHORTEST_MS:
         raise invalid("linear", "time_out must be 5000 or more")
-    switch, now = dialect_state(venue, SwapCountdown), ms(venue.now_ns)
+    timer, now = dialect_state(venue, SwapCancelAllTimer), ms(venue.now_ns)
     if not on:
-        switch.stop()
+        timer.stop()
         return {"current_time": now, "trigger_time": 0}
-    switch.start(venue, call.account, time_out_ms / 1000, ("linear",))
+    timer.start(venue, call.account, time_out_ms / 1000, ("linear",))
     return {"current_time": now, "trigger_time": now + time_out_ms}
 
 

@@ -37,8 +37,8 @@ _WRONG = 33333
 _Each = TypeVar("_Each")
 
 
-class ListenKeys:
-    """Until when each listen key opens a stream."""
+class MexcListenKeys:
+    """When each listen key expires."""
 
     def __init__(self) -> None:
         self.until_ns: dict[str, int] = {}
@@ -181,7 +181,7 @@ def account(call: ApiCall) -> object:
 
 def new_listen_key(call: ApiCall) -> object:
     """POST /api/v3/userDataStream."""
-    until_ns = dialect_state(call.venue, ListenKeys).until_ns
+    until_ns = dialect_state(call.venue, MexcListenKeys).until_ns
     seed = f"{call.venue.credentials.secret} {len(until_ns)} {call.now_ns}"
     key = hashlib.sha256(seed.encode()).hexdigest()
     until_ns[key] = call.venue.scheduler.now_ns + _KEY_LIVES_NS
@@ -190,14 +190,14 @@ def new_listen_key(call: ApiCall) -> object:
 
 def listen_keys(call: ApiCall) -> object:
     """GET /api/v3/userDataStream."""
-    known = dialect_state(call.venue, ListenKeys).until_ns
+    known = dialect_state(call.venue, MexcListenKeys).until_ns
     return {"listenKey": [key for key in known if listens(call.venue, key)]}
 
 
 def keep_listen_key(call: ApiCall) -> object:
     """PUT /api/v3/userDataStream: an hour more."""
     key = _known_key(call)
-    dialect_state(call.venue, ListenKeys).until_ns[key] = (
+    dialect_state(call.venue, MexcListenKeys).until_ns[key] = (
         call.venue.scheduler.now_ns + _KEY_LIVES_NS
     )
     return {"listenKey": key}
@@ -207,7 +207,7 @@ def drop_listen_key(call: ApiCall) -> object:
     """DELETE /api/v3/userDataStream."""
     key = _known_key(call)
     # its place stays, so that no two keys are the same
-    dialect_state(call.venue, ListenKeys).until_ns[key] = 0
+    dialect_state(call.venue, MexcListenKeys).until_ns[key] = 0
     return {"listenKey": key}
 
 
@@ -220,4 +220,4 @@ def _known_key(call: ApiCall) -> str:
 
 def listens(venue: SimulatedVenue, key: str) -> bool:
     """Whether a stream may be opened with this key now."""
-    return venue.scheduler.now_ns < dialect_state(venue, ListenKeys).until_ns.get(key, 0)
+    return venue.scheduler.now_ns < dialect_state(venue, MexcListenKeys).until_ns.get(key, 0)

@@ -1,6 +1,6 @@
-"""OKX's margin modes: each order says its own, and each mode has a leverage of its own.
+"""OKX's margin modes: every order names one, and each mode has its own leverage.
 
-The played account holds one mode an instrument at a time; another comes in when it is flat.
+The simulated account has one mode an instrument at a time; it changes while flat.
 """
 
 from __future__ import annotations

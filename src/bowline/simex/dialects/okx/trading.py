@@ -247,12 +247,12 @@ def cancel_all_after(call: ApiCall) -> object:
     wait_s = FIELDS.integer(fields, "timeOut", -1)
     if wait_s and not 10 <= wait_s <= 120:  # noqa: PLR2004 - the venue's own bounds
         raise wrong("timeOut")
-    switch, stamp = dialect_state(venue, CancelAllTimer), {"tag": "", "ts": str(ms(call.now_ns))}
+    timer, stamp = dialect_state(venue, CancelAllTimer), {"tag": "", "ts": str(ms(call.now_ns))}
     if not wait_s:
-        switch.stop()
+        timer.stop()
         return [{"triggerTime": "0"} | stamp]
-    switch.start(venue, call.account, wait_s, ("spot", "linear"))
-    return [{"triggerTime": str(ms(switch.due_ns))} | stamp]
+    timer.start(venue, call.account, wait_s, ("spot", "linear"))
+    return [{"triggerTime": str(ms(timer.due_ns))} | stamp]
 
 
 def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
