@@ -12,7 +12,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from bowline.simex import Address, Faults, SyntheticMarket, VenueSimulator, serve, symbol_spec
+from bowline.simex import (
+    Address,
+    FaultInjector,
+    SyntheticMarket,
+    VenueSimulator,
+    serve,
+    symbol_spec,
+)
 
 #: our venue -> ccxt's class of the spot and of the linear market
 CLASSES: dict[str, tuple[str, str]] = {
@@ -100,7 +107,7 @@ def make_client(simulator: VenueSimulator, address: Address, venue: str, kind: s
 
 @contextlib.asynccontextmanager
 async def seated(
-    venue: str, kind: str, *, faults: Faults | None = None, seed: int = 1
+    venue: str, kind: str, *, faults: FaultInjector | None = None, seed: int = 1
 ) -> AsyncIterator[Seat]:
     """One venue with one symbol on real sockets, and a client that has loaded its markets.
 

@@ -7,7 +7,7 @@ import gzip
 import re
 from typing import Any
 
-from bowline.simex import DIALECTS, Faults
+from bowline.simex import DIALECTS, FaultInjector
 from bowline.simex.session import Session
 from bowline.simex.venue import SimulatedVenue
 
@@ -33,7 +33,7 @@ def opened(venue: SimulatedVenue, endpoint: str) -> Session:
         socket=line,
         transport=None,
         number=1,
-        faults=Faults(),
+        faults=FaultInjector(),
         path_params=parts,
         query={},
         host="127.0.0.1",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bowline.core.errors import BadInput, NotFound
-from bowline.simex import Faults, read_script
+from bowline.simex import FaultInjector, read_fault_script
 
 GOOD = """\
 - fault: drop_reply
@@ -22,10 +22,10 @@ GOOD = """\
 def test_a_script_is_read_as_it_is_written(tmp_path: Path) -> None:
     path = tmp_path / "faults.yaml"
     path.write_text(GOOD)
-    dropped, gap, freeze = read_script(path)
-    assert (dropped.trigger, dropped.nth, dropped.most, dropped.line) == ("request", 3, 1, 1)
-    assert (gap.trigger, gap.symbol, gap.most, gap.line) == ("frame", "BTCUSDT", 0, 5)
-    assert (freeze.trigger, freeze.seconds, freeze.most, freeze.line) == ("time", 2, 0, 6)
+    dropped, gap, freeze = read_fault_script(path)
+    assert (dropped.trigger, dropped.nth, dropped.max_times, dropped.line) == ("request", 3, 1, 1)
+    assert (gap.trigger, gap.symbol, gap.max_times, gap.line) == ("frame", "BTCUSDT", 0, 5)
+    assert (freeze.trigger, freeze.seconds, freeze.max_times, freeze.line) == ("time", 2, 0, 6)
 
 
 BAD = {
@@ -55,7 +55,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "faults.yaml"
     path.write_text(f"# a comment\n{text}\n")
     with pytest.raises(BadInput) as caught:
-        read_script(path)
+        read_fault_script(path)
     (problem,) = caught.value.problems
     assert problem.startswith("line 2: ")
     assert BAD[text] in problem
@@ -71,13 +71,13 @@ def test_what_is_hostile_is_refused_with_its_line(tmp_path: Path, text: str) -> 
     path = tmp_path / "faults.yaml"
     path.write_text(f"# a comment\n{text}\n")
     with pytest.raises(BadInput, match=r"line [23], column"):
-        read_script(path)
+        read_fault_script(path)
 
 
 def test_a_clock_may_be_slow(tmp_path: Path) -> None:
     path = tmp_path / "faults.yaml"
     path.write_text("- {fault: clock_skew, at_s: 1, seconds: -90}\n")
-    (fault,) = read_script(path)
+    (fault,) = read_fault_script(path)
     assert fault.seconds == -90
 
 
@@ -86,14 +86,14 @@ def test_what_is_no_list_is_no_script(tmp_path: Path, text: str) -> None:
     path = tmp_path / "faults.yaml"
     path.write_text(text)
     with pytest.raises(BadInput):
-        read_script(path)
+        read_fault_script(path)
 
 
 def test_a_script_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        read_script(tmp_path / "none.yaml")
+        read_fault_script(tmp_path / "none.yaml")
 
 
 def test_a_fault_made_in_a_program_is_checked_the_same() -> None:
     with pytest.raises(BadInput):
-        Faults().add(fault="gap", at_s=3)
+        FaultInjector().add(fault="gap", at_s=3)

@@ -14,7 +14,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from bowline.simex import Faults
+from bowline.simex import FaultInjector
 from tests.simex.clients import Seat
 
 Play = Callable[..., None]
@@ -37,8 +37,8 @@ async def found(seat: Seat, cid: str) -> dict[str, Any]:
     return shown
 
 
-def scripted(**words: Any) -> Faults:
-    faults = Faults(seed=1)
+def scripted(**words: Any) -> FaultInjector:
+    faults = FaultInjector(seed=1)
     faults.add(**words)
     return faults
 
@@ -418,7 +418,7 @@ def test_faults_by_chance_are_the_same_for_the_same_seed(play: Play) -> None:
     async def struck(seed: int) -> list[bool]:
         from tests.simex.clients import seated
 
-        faults = Faults(seed=seed)
+        faults = FaultInjector(seed=seed)
         faults.add(fault="status", request=TIME, chance=0.5)
         answers = []
         async with seated("bybit", "spot", faults=faults) as seat:

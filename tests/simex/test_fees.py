@@ -15,7 +15,7 @@ from bowline.core.sim.exchange import NewOrder, VenueOrder
 from bowline.core.venue import OrderKind
 from bowline.simex import (
     ACCOUNT,
-    Faults,
+    FaultInjector,
     SyntheticMarket,
     VenueSimulator,
     VirtualClock,
@@ -40,7 +40,7 @@ LISTS = {
 
 
 def charged(venue: str, **words: str) -> SimulatedVenue:
-    faults = Faults(seed=1)
+    faults = FaultInjector(seed=1)
     faults.add(fault="fees", at_s=0, venue=venue, **words)
     market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
     simulator = VenueSimulator([venue], market=market, clock=VirtualClock(START_NS), faults=faults)

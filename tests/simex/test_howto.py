@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bowline.simex import DIALECTS, read_script
+from bowline.simex import DIALECTS, read_fault_script
 from bowline.simex.fault_script import FAULTS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "simex.md"
@@ -39,7 +39,7 @@ def test_the_script_that_is_shown_is_one(tmp_path: Path) -> None:
     (text,) = blocks("yaml")
     path = tmp_path / "faults.yaml"
     path.write_text(text)
-    assert len(read_script(path)) == 6
+    assert len(read_fault_script(path)) == 6
 
 
 @pytest.mark.parametrize("venue", DIALECTS)

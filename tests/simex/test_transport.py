@@ -98,7 +98,7 @@ def test_a_client_that_goes_away_in_the_middle_is_no_error(
 ) -> None:
     async def scene() -> int:
         market = SyntheticMarket([symbol_spec("BTCUSDT")], 1, history_minutes=3, levels=5)
-        async with serve(World(["bybit"], market=market)) as address:
+        async with serve(VenueSimulator(["bybit"], market=market)) as address:
             for _ in range(5):
                 _, writer = await asyncio.open_connection("127.0.0.1", address.port)
                 writer.write(sent)

@@ -12,7 +12,7 @@ from bowline.cli.output import emit_json, emit_table
 from bowline.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from bowline.simex import Faults, MarketSource, SimulationClock, VenueSimulator
+    from bowline.simex import FaultInjector, MarketSource, SimulationClock, VenueSimulator
 
 app = typer.Typer()
 
@@ -42,9 +42,9 @@ def simex_command(
     """
     import asyncio
 
-    from bowline.simex import DIALECTS, Faults, VenueSimulator, read_script
+    from bowline.simex import DIALECTS, FaultInjector, VenueSimulator, read_fault_script
 
-    script = Faults(read_script(faults) if faults is not None else (), seed)
+    script = FaultInjector(read_fault_script(faults) if faults is not None else (), seed)
     simulator = VenueSimulator(
         list(DIALECTS) if venues == "all" else _names(venues),
         market=_market(market, _names(symbols), seed, allow_jumps=allow_jumps),
@@ -133,6 +133,6 @@ def _names(text: str) -> list[str]:
     return [each.strip() for each in text.split(",") if each.strip()]
 
 
-def _show_fired(script: Faults) -> None:
+def _show_fired(script: FaultInjector) -> None:
     rows = [(each.fault, each.venue, each.where, each.line or "") for each in script.fired]
     emit_table(("fault", "venue", "where", "line"), rows, title="Faults that occurred")

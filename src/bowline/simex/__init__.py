@@ -5,8 +5,8 @@ It knows nothing of `venues/`: the two ends of a wire share no code, or they wou
 
 from bowline.simex.credentials import ApiCredentials
 from bowline.simex.dialects import DIALECTS
-from bowline.simex.fault_script import Fault, read_script
-from bowline.simex.faults import Faults, Fired
+from bowline.simex.fault_injector import FaultInjector, FiredFault
+from bowline.simex.fault_script import FaultRule, read_fault_script
 from bowline.simex.markets import MarketSource, ReplayedCandles, ReplayedTape, SyntheticMarket
 from bowline.simex.scheduler import AcceleratedClock, SimulationClock, VirtualClock, WallClock
 from bowline.simex.server import Address, serve
@@ -20,9 +20,9 @@ __all__ = [
     "AcceleratedClock",
     "Address",
     "ApiCredentials",
-    "Fault",
-    "Faults",
-    "Fired",
+    "FaultInjector",
+    "FaultRule",
+    "FiredFault",
     "MarketSource",
     "ReplayedCandles",
     "ReplayedTape",
@@ -32,7 +32,7 @@ __all__ = [
     "VenueSimulator",
     "VirtualClock",
     "WallClock",
-    "read_script",
+    "read_fault_script",
     "serve",
     "symbol_spec",
 ]

@@ -1,13 +1,13 @@
-"""Fault scripts: what goes wrong at which venue, and when. Read and checked here, nothing happens.
+"""Fault scripts: rules of what goes wrong at which venue, and when. Only read and checked here.
 
-A script is a list of entries: `fault` says what, `venue` where (all of them if not said), one of
-three kinds of words when, and the rest are the fault's own words:
+A script is a list of rules: `fault` names the fault, `venue` the venue (default: all), one of three
+kinds of fields the trigger, and the rest are the fault's own fields:
 
     request: POST /v5/order/*     requests that match, with `nth`, `every` or `chance`
     channel: book                 frames of that channel, likewise; `symbol` narrows both down
-    at_s: 30 / every_s: 10        seconds after the start of the world
+    at_s: 30 / every_s: 10        seconds after the start
 
-`times` is how often it happens: once for `nth` and `at_s`, without end (0) otherwise.
+`times` limits how often it happens: once for `nth` and `at_s`, unlimited (0) otherwise.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from bowline.simex.stream_topics import StreamChannel
 from bowline.simex.wire_values import parse_decimal
 from bowline.storage.document import read_entries
 
-#: fault -> what may set it off, and the words of its own that it knows
+#: fault -> its triggers, and its own fields
 FAULTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    name: (frozenset(triggers.split()), frozenset(words.split()))
-    for name, triggers, words in (
+    name: (frozenset(triggers.split()), frozenset(fields.split()))
+    for name, triggers, fields in (
         ("delay", "request", "seconds"),
         ("reset", "request", ""),
         ("drop_reply", "request", ""),
@@ -55,21 +55,21 @@ FAULTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("listing", "request time", "symbol listing tick lot"),
     )
 }
-_TRIGGER_WORDS = {"request": "request", "channel": "frame", "at_s": "time", "every_s": "time"}
-_COMMON = {"fault", "venue", "nth", "every", "chance", "times", *_TRIGGER_WORDS, "symbol"}
+_TRIGGER_FIELDS = {"request": "request", "channel": "frame", "at_s": "time", "every_s": "time"}
+_COMMON_FIELDS = {"fault", "venue", "nth", "every", "chance", "times", *_TRIGGER_FIELDS, "symbol"}
 #: a script is a page of text
 MAX_BYTES = 256 * 1024
-#: nothing that goes wrong lasts, or waits, longer than a year
-_LONGEST_S = 366 * 86_400
-_MOST = 10**9
+#: no fault lasts, or is scheduled, longer than a year
+_MAX_SECONDS = 366 * 86_400
+_MAX_COUNT = 10**9
 #: of HTTP (RFC 9110, 15)
 _FIRST_STATUS, _LAST_STATUS = 200, 599
-_WANTED = "expected a list in YAML: `- fault: delay` and so on, see docs/reference/simex.md"
+_HINT = "expected a list in YAML: `- fault: delay` and so on, see docs/reference/simex.md"
 _BODIES = ("html", "empty", "truncated")
 
 
-class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One entry. `line` is where it stands in its file, 0 for one made in a program."""
+class FaultRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One rule. `line` is its line in the file, 0 for a rule made in a program."""
 
     fault: str
     venue: str = "all"
@@ -85,7 +85,7 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     seconds: float = 1.0
     status: int | None = None
     retry_after_s: float | None = None
-    #: whether the request is carried out all the same
+    #: whether the request is carried out before the error is sent
     accepted: bool = False
     code: str = ""
     message: str = "a fault script says so"
@@ -110,14 +110,14 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return "frame" if self.channel and not self.request else "request"
 
     @property
-    def most(self) -> int:
-        """How often it may happen; 0: without end."""
+    def max_times(self) -> int:
+        """How often it may happen; 0: unlimited."""
         if self.times is not None:
             return self.times
         return 0 if self.every or self.chance or self.every_s is not None else 1
 
 
-def read_script(path: Path) -> tuple[Fault, ...]:
+def read_fault_script(path: Path) -> tuple[FaultRule, ...]:
     """The faults of a YAML file; BadInput names every line that is wrong."""
     try:
         with path.open("rb") as file:
@@ -126,13 +126,13 @@ def read_script(path: Path) -> tuple[Fault, ...]:
     except FileNotFoundError:
         raise NotFound(f"no fault script at {path}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"cannot read {path}: {error}", hint=_WANTED) from None
+        raise BadInput(f"cannot read {path}: {error}", hint=_HINT) from None
     if len(content) > MAX_BYTES:
-        raise BadInput(f"{path} is larger than {MAX_BYTES} bytes: no fault script", hint=_WANTED)
+        raise BadInput(f"{path} is larger than {MAX_BYTES} bytes: no fault script", hint=_HINT)
     faults, problems = [], []
-    for line, words in read_entries(text, str(path), _WANTED):
+    for line, fields in read_entries(text, str(path), _HINT):
         try:
-            faults.append(fault_of(words, line))
+            faults.append(parse_fault(fields, line))
         except BadInput as error:
             problems.append(f"line {line}: {error.message}")
     if problems:
@@ -143,21 +143,23 @@ def read_script(path: Path) -> tuple[Fault, ...]:
     return tuple(faults)
 
 
-def fault_of(words: object, line: int = 0) -> Fault:
-    """One entry, checked; BadInput says what is wrong with it."""
-    if not isinstance(words, dict) or str(words.get("fault")) not in FAULTS:
-        raise BadInput(f"no such fault: {words.get('fault') if isinstance(words, dict) else words}")
-    name = str(words["fault"])
+def parse_fault(fields: object, line: int = 0) -> FaultRule:
+    """One rule, checked; BadInput says what is wrong with it."""
+    if not isinstance(fields, dict) or str(fields.get("fault")) not in FAULTS:
+        raise BadInput(
+            f"no such fault: {fields.get('fault') if isinstance(fields, dict) else fields}"
+        )
+    name = str(fields["fault"])
     triggers, own = FAULTS[name]
-    if unknown := sorted(set(map(str, words)) - _COMMON - own):
+    if unknown := sorted(set(map(str, fields)) - _COMMON_FIELDS - own):
         raise BadInput(f"{name} knows no word {', '.join(unknown)}")
-    if "body" in words and words["body"] not in _BODIES:
+    if "body" in fields and fields["body"] not in _BODIES:
         raise BadInput(f"body is one of {', '.join(_BODIES)}")
     try:
-        fault = msgspec.convert(_floats(words) | {"line": line}, Fault, strict=False)
+        fault = msgspec.convert(_floats(fields) | {"line": line}, FaultRule, strict=False)
     except msgspec.ValidationError as error:
         raise BadInput(f"{name}: {error}") from None
-    if not _TRIGGER_WORDS.keys() & words.keys():
+    if not _TRIGGER_FIELDS.keys() & fields.keys():
         raise BadInput(f"{name} has nothing to set it off: say request, channel, at_s or every_s")
     if fault.trigger not in triggers:
         raise BadInput(f"{name} is set off by {' or '.join(sorted(triggers))}")
@@ -165,13 +167,14 @@ def fault_of(words: object, line: int = 0) -> Fault:
     return fault
 
 
-def _floats(words: dict[Any, Any]) -> dict[Any, Any]:
+def _floats(fields: dict[Any, Any]) -> dict[Any, Any]:
     return {
-        name: float(value) if isinstance(value, Decimal) else value for name, value in words.items()
+        name: float(value) if isinstance(value, Decimal) else value
+        for name, value in fields.items()
     }
 
 
-def _check_values(fault: Fault) -> None:
+def _check_values(fault: FaultRule) -> None:
     known = {
         "channel": {each.value for each in StreamChannel} | {""},
         "reason": {each.value for each in RejectReason},
@@ -186,15 +189,15 @@ def _check_values(fault: Fault) -> None:
         raise BadInput("say one of nth, every and chance")
 
 
-def _check_numbers(fault: Fault) -> None:
+def _check_numbers(fault: FaultRule) -> None:
     for name in ("seconds", "at_s", "every_s", "retry_after_s"):
         # a clock may be slow as well as fast
-        least = -_LONGEST_S if (fault.fault, name) == ("clock_skew", "seconds") else 0
-        if (value := getattr(fault, name)) is not None and not least <= value <= _LONGEST_S:
+        least = -_MAX_SECONDS if (fault.fault, name) == ("clock_skew", "seconds") else 0
+        if (value := getattr(fault, name)) is not None and not least <= value <= _MAX_SECONDS:
             raise BadInput(f"{name} {value} is no number of seconds up to a year")
     for name in ("nth", "every", "times", "count"):
-        if (value := getattr(fault, name)) is not None and not 0 <= value <= _MOST:
-            raise BadInput(f"{name} {value} is no whole number from 0 to {_MOST}")
+        if (value := getattr(fault, name)) is not None and not 0 <= value <= _MAX_COUNT:
+            raise BadInput(f"{name} {value} is no whole number from 0 to {_MAX_COUNT}")
     if fault.status is not None and not _FIRST_STATUS <= fault.status <= _LAST_STATUS:
         raise BadInput(f"status {fault.status} is none: expected {_FIRST_STATUS} to {_LAST_STATUS}")
     if fault.every_s == 0:
@@ -203,7 +206,7 @@ def _check_numbers(fault: Fault) -> None:
         raise BadInput("ratio and chance are numbers from 0 to 1")
 
 
-def _check_amounts(fault: Fault) -> None:
+def _check_amounts(fault: FaultRule) -> None:
     for name in ("maker", "taker"):
         rate = parse_decimal(getattr(fault, name) or "0")
         if rate is None or not -1 < rate < 1:

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from bowline.core.errors import BadInput
 from bowline.core.model.values import SECOND_NS
-from bowline.simex.fault_script import Fault
+from bowline.simex.fault_script import FaultRule
 from bowline.simex.session import Session, WebSocketEndpoint
 from bowline.simex.simulator import VenueSimulator
 from bowline.simex.venue_api import ApiCall, ApiError, Response, Route
@@ -169,7 +169,7 @@ class _HttpGateway:
             headers={**response.headers, "Content-Type": response.content_type},
         )
 
-    def _respond(self, call: ApiCall, faults: Sequence[Fault]) -> Response:
+    def _respond(self, call: ApiCall, faults: Sequence[FaultRule]) -> Response:
         dialect = self._simulator.dialects[call.venue.name]
         headers: dict[str, str] = {}
         try:
@@ -193,7 +193,7 @@ class _HttpGateway:
         response.headers = headers | response.headers
         return response
 
-    def _route(self, call: ApiCall, faults: Sequence[Fault]) -> Route:
+    def _route(self, call: ApiCall, faults: Sequence[FaultRule]) -> Route:
         _raise_scripted_error(faults, accepted=False)
         dialect = self._simulator.dialects[call.venue.name]
         if self._simulator.faults.in_maintenance(call.venue):
@@ -302,7 +302,7 @@ def _drop_connection(request: web.Request) -> web.StreamResponse:
     return web.Response(status=500)
 
 
-def _scripted_response(faults: Sequence[Fault], *, accepted: bool) -> Response | None:
+def _scripted_response(faults: Sequence[FaultRule], *, accepted: bool) -> Response | None:
     """A status that a proxy in front of the venue sends, without the venue's form."""
     for fault in faults:
         if fault.fault == "status" and fault.accepted is accepted:
@@ -310,13 +310,13 @@ def _scripted_response(faults: Sequence[Fault], *, accepted: bool) -> Response |
     return None
 
 
-def _raise_scripted_error(faults: Sequence[Fault], *, accepted: bool) -> None:
+def _raise_scripted_error(faults: Sequence[FaultRule], *, accepted: bool) -> None:
     for fault in faults:
         if fault.fault == "error" and fault.accepted is accepted:
             raise ApiError(fault.code, fault.message, status=fault.status)
 
 
-def _bare_response(fault: Fault) -> Response:
+def _bare_response(fault: FaultRule) -> Response:
     headers = {} if fault.retry_after_s is None else {"Retry-After": f"{fault.retry_after_s:g}"}
     return Response(b"<html>busy</html>", fault.status or 503, headers, "text/html")
 

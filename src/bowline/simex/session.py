@@ -14,7 +14,7 @@ from typing import Protocol
 from aiohttp import WSCloseCode, web
 from msgspec import Struct
 
-from bowline.simex.faults import Faults, Shaken
+from bowline.simex.fault_injector import FaultInjector, FrameFault
 from bowline.simex.stream_topics import Frame, StreamTopic
 from bowline.simex.venue import SimulatedVenue
 
@@ -67,7 +67,7 @@ class Session:
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         number: int,
-        faults: Faults,
+        faults: FaultInjector,
         path_params: Mapping[str, str],
         query: Mapping[str, str],
         host: str,
@@ -102,15 +102,15 @@ class Session:
         if topic is None:
             self._queue(payload)
             return
-        match self._faults.shaken(self.venue, topic):
-            case Shaken.LOST:
+        match self._faults.on_frame(self.venue, topic):
+            case FrameFault.DROPPED:
                 return
-            case Shaken.TWICE:
+            case FrameFault.DUPLICATED:
                 self._queue(payload, payload)
-            case Shaken.LATE:
+            case FrameFault.DELAYED:
                 self._delayed.append(payload)
                 return
-            case Shaken.AS_IT_WAS:
+            case FrameFault.UNCHANGED:
                 self._queue(payload)
         delayed, self._delayed = self._delayed, []
         self._queue(*delayed)

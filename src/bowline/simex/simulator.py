@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from bowline.core.errors import BadInput
 from bowline.simex.dialects import DIALECTS
-from bowline.simex.faults import Faults
+from bowline.simex.fault_injector import FaultInjector
 from bowline.simex.markets import MarketSource, SyntheticMarket
 from bowline.simex.scheduler import Scheduler, SimulationClock, WallClock
 from bowline.simex.symbol_specs import symbol_spec
@@ -27,7 +27,7 @@ class VenueSimulator:
         market: MarketSource | None = None,
         seed: int = 0,
         clock: SimulationClock | None = None,
-        faults: Faults | None = None,
+        faults: FaultInjector | None = None,
     ) -> None:
         if not venues:
             raise BadInput("no venue is named", hint=f"expected some of {', '.join(DIALECTS)}")
@@ -41,7 +41,7 @@ class VenueSimulator:
         self.market = market or SyntheticMarket(
             [symbol_spec("BTCUSDT"), symbol_spec("ETHUSDT")], seed
         )
-        self.faults = faults or Faults(seed=seed)
+        self.faults = faults or FaultInjector(seed=seed)
         if not self.market.specs:
             raise BadInput("no symbol is named", hint="expected some of BTCUSDT,ETHUSDT")
         begin_ns = self.market.begin_ns(self.scheduler.now_ns)
@@ -52,7 +52,7 @@ class VenueSimulator:
         }
         self.market.start(self.scheduler, list(self.venues.values()))
         for venue in self.venues.values():
-            self.faults.watch(venue)
+            self.faults.attach(venue)
 
     async def advance(self, seconds: float) -> None:
         """Advance a virtual clock by this much."""

@@ -29,7 +29,7 @@ from bowline.core.model.values import MINUTE_NS, SECOND_NS, Timeframe
 from bowline.core.venue import CandleSeen, QuoteChanged, TradePrinted
 from bowline.simex import (
     AcceleratedClock,
-    Faults,
+    FaultInjector,
     SyntheticMarket,
     VenueSimulator,
     serve,
@@ -163,7 +163,7 @@ async def recorder(home: Path, url: str, clock: AcceleratedClock) -> AsyncIterat
         log.close()
 
 
-async def break_things(faults: Faults, length_s: float) -> int:
+async def break_things(faults: FaultInjector, length_s: float) -> int:
     clock = asyncio.get_running_loop().time
     began_s = clock()
     for done, fault in enumerate(cycle(FAULTS)):
@@ -181,7 +181,7 @@ async def watch_books(truth: Truth, sink: BookSink, url: str, clock: Accelerated
 
 
 async def soak(home: Path, length_s: float) -> None:
-    clock, faults = AcceleratedClock(FACTOR), Faults(seed=5)
+    clock, faults = AcceleratedClock(FACTOR), FaultInjector(seed=5)
     market = SyntheticMarket(
         [symbol_spec("BTCUSDT"), symbol_spec("ETHUSDT")],
         5,
@@ -225,7 +225,7 @@ def books_agree(truth: Truth, sink: BookSink, instrument: InstrumentId) -> bool:
     return shown_ms is not None and newest_ms - shown_ms <= 5_000
 
 
-def check(home: Path, truth: Truth, made: Recorder, faults: Faults, end_ns: int) -> None:
+def check(home: Path, truth: Truth, made: Recorder, faults: FaultInjector, end_ns: int) -> None:
     store, tape = wire.open_candles(home), wire.open_tape(home)
     silent = silences(faults)
     for instrument in truth.instruments:
@@ -255,7 +255,7 @@ def check(home: Path, truth: Truth, made: Recorder, faults: Faults, end_ns: int)
             assert len(all_kept) > len(all_told) // 3, f"{channel}: deaf most of the time"
 
 
-def silences(faults: Faults) -> Windows:
+def silences(faults: FaultInjector) -> Windows:
     return [
         (at_ms - 500, at_ms + int(SILENT_S[each.fault] * 1_000))
         for each in faults.fired

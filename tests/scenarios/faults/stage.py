@@ -14,7 +14,7 @@ from bowline.core.venue import OrderRequest, TimeInForce
 from bowline.simex import (
     ACCOUNT,
     DIALECTS,
-    Faults,
+    FaultInjector,
     SyntheticMarket,
     VenueSimulator,
     serve,
@@ -53,7 +53,12 @@ class Stage:
     """One market of a played venue, with its adapter and its faults."""
 
     def __init__(
-        self, name: str, venue: RestVenue, simulated: SimulatedVenue, faults: Faults, price: Decimal
+        self,
+        name: str,
+        venue: RestVenue,
+        simulated: SimulatedVenue,
+        faults: FaultInjector,
+        price: Decimal,
     ) -> None:
         self.name, self.venue, self.simulated, self.faults = name, venue, simulated, faults
         self.instrument = InstrumentId(market_by_name(name).market_id, "BTCUSDT")
@@ -115,7 +120,7 @@ def play(name: str, scene: Scene, **fault: Any) -> None:
     """The scene at a market (`venue:kind`), with one fault of a script, twenty seconds at most."""
 
     async def whole() -> None:
-        market, faults = market_by_name(name), Faults(seed=7)
+        market, faults = market_by_name(name), FaultInjector(seed=7)
         if fault:
             faults.add(**fault)
         source = SyntheticMarket([symbol_spec("BTCUSDT")], 7, history_minutes=15)

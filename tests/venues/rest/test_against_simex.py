@@ -19,7 +19,7 @@ from bowline.core.venue import (
     PositionMode,
     TimeInForce,
 )
-from bowline.simex import Faults, SyntheticMarket, VenueSimulator, serve, symbol_spec
+from bowline.simex import FaultInjector, SyntheticMarket, VenueSimulator, serve, symbol_spec
 from bowline.venues.clock import VenueClock
 from bowline.venues.errors import Rejected, Unknown
 from bowline.venues.rate_limits import RateLimiter
@@ -34,7 +34,7 @@ def at_simex(name: str, walk: Walk, **fault: Any) -> None:
     market = market_by_name(name)
     quirks = QUIRKS[market.venue]
 
-    faults = Faults(seed=7)
+    faults = FaultInjector(seed=7)
     if fault:
         faults.add(**fault)
 

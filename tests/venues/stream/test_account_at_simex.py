@@ -14,7 +14,14 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import MINUTE_NS, OrderId, Side, floor_to_step
 from bowline.core.venue import Balance, OrderRequest, PositionReport
-from bowline.simex import DIALECTS, Faults, SyntheticMarket, VenueSimulator, serve, symbol_spec
+from bowline.simex import (
+    DIALECTS,
+    FaultInjector,
+    SyntheticMarket,
+    VenueSimulator,
+    serve,
+    symbol_spec,
+)
 from bowline.venues import Venue
 from bowline.venues.codecs import ACCOUNT_CODECS
 from bowline.venues.errors import Retryable
@@ -43,7 +50,7 @@ class Table:
     """An account at a played venue, its stream running."""
 
     def __init__(
-        self, venue: Venue, instrument: InstrumentId, sink: RecordingSink, faults: Faults
+        self, venue: Venue, instrument: InstrumentId, sink: RecordingSink, faults: FaultInjector
     ) -> None:
         self.venue, self.instrument = venue, instrument
         self.sink, self.faults = sink, faults
@@ -90,7 +97,7 @@ async def patiently(asking: Callable[[], Awaitable[T]]) -> T:
 @asynccontextmanager
 async def seated(name: str, **fault: object) -> AsyncIterator[Table]:
     market = market_by_name(name)
-    faults = Faults(seed=7)
+    faults = FaultInjector(seed=7)
     if fault:
         faults.add(**fault)
     source = SyntheticMarket([symbol_spec("BTCUSDT")], 7)
