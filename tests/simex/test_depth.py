@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bowline.core.model.instrument import InstrumentId, MarketId
 from bowline.core.sim.exchange import BookSnapshot, BookUpdated
-from bowline.simex.depth import DepthView
+from bowline.simex.depth_view import DepthView
 
 INSTRUMENT = InstrumentId(MarketId(3), "BTCUSDT")
 sizes = st.integers(0, 5).map(Decimal)
@@ -25,17 +25,23 @@ def test_the_changes_of_a_view_rebuild_what_it_shows(
     start = BookSnapshot(INSTRUMENT, 0, 7, tuple(bids.items()), tuple(asks.items()))
     view = DepthView(start, depth)
     mine = dict(view.bids), dict(view.asks)
-    update, last, shown = view.update, view.last, view.sequence
+    update, last, shown = view.update_number, view.last_update_id, view.sequence
     for number, (some_bids, some_asks) in enumerate(moves, 8):
         for levels, changes in ((bids, some_bids), (asks, some_asks)):
             levels.update(changes)
         moved = BookUpdated(number, INSTRUMENT, number, tuple(some_bids), tuple(some_asks))
         change = view.apply(moved)
         if change is not None:
-            assert (change.update, change.first, change.previous) == (update + 1, last + 1, last)
-            assert change.last - change.first + 1 == len(change.bids) + len(change.asks)
-            assert (change.sequence, change.shown) == (number, shown)
-            update, last, shown = change.update, change.last, number
+            assert (change.update_number, change.first_update_id, change.previous_update_id) == (
+                update + 1,
+                last + 1,
+                last,
+            )
+            assert change.last_update_id - change.first_update_id + 1 == len(change.bids) + len(
+                change.asks
+            )
+            assert (change.sequence, change.previous_sequence) == (number, shown)
+            update, last, shown = change.update_number, change.last_update_id, number
             for levels, changes in ((mine[0], change.bids), (mine[1], change.asks)):
                 for price, size in changes:
                     if size:

@@ -32,7 +32,7 @@ class FrameRenderer(Protocol):
         """What a new subscriber is sent at once."""
 
 
-class WebSocketEndpoint(Struct, frozen=True):
+class WebSocketEndpoint(Struct, frozen=True, kw_only=True):
     """A WebSocket endpoint: called on open, each message and close.
 
     The venue pings every `ping_interval_s`, if not 0, with `ping_frame` or the protocol's own.
@@ -117,16 +117,16 @@ class Session:
 
     def subscribe(self, topic: StreamTopic) -> None:
         """Send the topic's updates from now on, after the topic's initial frames."""
-        if topic.word in self.topics:
+        if topic.name in self.topics:
             return
-        self.topics[topic.word] = topic
+        self.topics[topic.name] = topic
         for frame in self._renderer.initial_frames(self.venue, topic):
             self.send(frame)
         self.venue.subscriptions.add(self, topic)
 
-    def unsubscribe(self, word: str) -> bool:
+    def unsubscribe(self, name: str) -> bool:
         """Whether there was such a topic."""
-        topic = self.topics.pop(word, None)
+        topic = self.topics.pop(name, None)
         if topic is None:
             return False
         self.venue.subscriptions.remove(self, topic)
@@ -172,8 +172,8 @@ class Session:
 
     def unsubscribe_all(self) -> None:
         """End every subscription."""
-        for word in list(self.topics):
-            self.unsubscribe(word)
+        for name in list(self.topics):
+            self.unsubscribe(name)
 
     def _queue(self, *payloads: str | bytes) -> None:
         for payload in payloads:

@@ -33,8 +33,8 @@ class StreamChannel(StrEnum):
     LISTINGS = "listings"
 
 
-class StreamTopic(Struct, frozen=True):
-    """What a session subscribes to: `word` is the venue's own name for it.
+class StreamTopic(Struct, frozen=True, kw_only=True):
+    """What a session subscribes to: `name` is the venue's own name for it.
 
     `instrument` None: all of them. `depth` 0: the whole book. `account` is set on private channels;
     there `wallet` (`spot`, `linear`) leaves out the updates of the other one, where there are two.
@@ -42,7 +42,7 @@ class StreamTopic(Struct, frozen=True):
     """
 
     channel: StreamChannel
-    word: str
+    name: str
     instrument: InstrumentId | None = None
     depth: int = 0
     account: str = ""

@@ -31,7 +31,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.credentials import ApiCredentials, account_credentials
 from bowline.simex.delayed_view import DelayedView
-from bowline.simex.depth import DepthView
+from bowline.simex.depth_view import DepthView
 from bowline.simex.request_quotas import QuotaCounter, RequestQuota
 from bowline.simex.scheduler import Scheduler
 from bowline.simex.stream_topics import Frame, StreamTopic

@@ -17,7 +17,7 @@ from bowline.core.sim.exchange import (
     PositionUpdated,
     TradePublished,
 )
-from bowline.simex.depth import DepthChange, DepthView
+from bowline.simex.depth_view import DepthChange, DepthView
 
 
 class DepthUpdated(Struct, frozen=True):

@@ -10,7 +10,7 @@ from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import TradePublished
 from bowline.core.venue import Book
 from bowline.simex import VenueSimulator
-from bowline.simex.depth import DepthView
+from bowline.simex.depth_view import DepthView
 from bowline.simex.venue_updates import DepthUpdated, VenueUpdate
 
 _MS_NS = 1_000_000

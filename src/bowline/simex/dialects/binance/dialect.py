@@ -162,34 +162,54 @@ _QUOTAS = {
 }
 _PING_S, _LINEAR_PING_S = 20.0, 180.0
 _ENDPOINTS = (
-    WebSocketEndpoint("/ws", streams.on_message, streams.on_open, ping_interval_s=_PING_S),
-    WebSocketEndpoint("/ws/{stream}", streams.on_message, streams.on_open, ping_interval_s=_PING_S),
-    WebSocketEndpoint("/stream", streams.on_message, streams.on_open, ping_interval_s=_PING_S),
-    WebSocketEndpoint("/ws-api/v3", wsapi.on_spot_message, ping_interval_s=_PING_S),
-    WebSocketEndpoint("/ws-fapi/v1", wsapi.on_linear_message, ping_interval_s=_LINEAR_PING_S),
     WebSocketEndpoint(
-        "/private/ws",
-        streams.on_private_message,
-        streams.on_private_open,
+        path="/ws", on_message=streams.on_message, on_open=streams.on_open, ping_interval_s=_PING_S
+    ),
+    WebSocketEndpoint(
+        path="/ws/{stream}",
+        on_message=streams.on_message,
+        on_open=streams.on_open,
+        ping_interval_s=_PING_S,
+    ),
+    WebSocketEndpoint(
+        path="/stream",
+        on_message=streams.on_message,
+        on_open=streams.on_open,
+        ping_interval_s=_PING_S,
+    ),
+    WebSocketEndpoint(path="/ws-api/v3", on_message=wsapi.on_spot_message, ping_interval_s=_PING_S),
+    WebSocketEndpoint(
+        path="/ws-fapi/v1", on_message=wsapi.on_linear_message, ping_interval_s=_LINEAR_PING_S
+    ),
+    WebSocketEndpoint(
+        path="/private/ws",
+        on_message=streams.on_private_message,
+        on_open=streams.on_private_open,
         ping_interval_s=_LINEAR_PING_S,
     ),
     WebSocketEndpoint(
-        "/private/ws/{key}",
-        streams.on_private_message,
-        streams.on_private_open,
+        path="/private/ws/{key}",
+        on_message=streams.on_private_message,
+        on_open=streams.on_private_open,
         ping_interval_s=_LINEAR_PING_S,
     ),
     WebSocketEndpoint(
-        "/{endpoint}/ws", streams.on_message, streams.on_open, ping_interval_s=_LINEAR_PING_S
-    ),
-    WebSocketEndpoint(
-        "/{endpoint}/ws/{stream}",
-        streams.on_message,
-        streams.on_open,
+        path="/{endpoint}/ws",
+        on_message=streams.on_message,
+        on_open=streams.on_open,
         ping_interval_s=_LINEAR_PING_S,
     ),
     WebSocketEndpoint(
-        "/{endpoint}/stream", streams.on_message, streams.on_open, ping_interval_s=_LINEAR_PING_S
+        path="/{endpoint}/ws/{stream}",
+        on_message=streams.on_message,
+        on_open=streams.on_open,
+        ping_interval_s=_LINEAR_PING_S,
+    ),
+    WebSocketEndpoint(
+        path="/{endpoint}/stream",
+        on_message=streams.on_message,
+        on_open=streams.on_open,
+        ping_interval_s=_LINEAR_PING_S,
     ),
 )
 #: what each quota is called in the headers

@@ -191,7 +191,7 @@ def book(call: ApiCall) -> object:
     limit = limit_in(call.query, 100 if kind == "spot" else 500, 5000 if kind == "spot" else 1000)
     view = call.venue.depth(listing.instrument.id, 0)
     shown: Words = {
-        "lastUpdateId": view.last,
+        "lastUpdateId": view.last_update_id,
         "bids": [[plain(price), plain(size)] for price, size in view.bids[:limit]],
         "asks": [[plain(price), plain(size)] for price, size in view.asks[:limit]],
     }

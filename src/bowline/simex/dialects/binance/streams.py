@@ -144,7 +144,12 @@ def _named(
         return None
     note = WRAPPED if "streams" in session.query else ""
     return StreamTopic(
-        channel, name, instrument, depth=depth, interval=detail or interval, note=note
+        channel=channel,
+        name=name,
+        instrument=instrument,
+        depth=depth,
+        interval=detail or interval,
+        note=note,
     )
 
 
@@ -187,7 +192,9 @@ def user_topics(session: Session, wallet: str, note: str) -> None:
     for channel in _PRIVATE:
         word = f"{wallet} {channel.value}"
         session.subscribe(
-            StreamTopic(channel, word, account=session.account, wallet=wallet, note=note)
+            StreamTopic(
+                channel=channel, name=word, account=session.account, wallet=wallet, note=note
+            )
         )
 
 
@@ -209,7 +216,7 @@ def render_update(
                 yield event
         return
     for event in _public(venue, topic, update):
-        yield {"stream": topic.word, "data": event} if topic.note == WRAPPED else event
+        yield {"stream": topic.name, "data": event} if topic.note == WRAPPED else event
 
 
 def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Iterable[Words]:
@@ -239,10 +246,15 @@ def _depth(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     symbol = venue.listing(view.instrument).venue_symbol
     words = {"e": "depthUpdate", "E": ms(venue.now_ns)}
     if market_of(view.instrument) == "spot":
-        words |= {"s": symbol, "U": change.first, "u": change.last}
+        words |= {"s": symbol, "U": change.first_update_id, "u": change.last_update_id}
     else:
-        words |= {"T": ms(change.event_ns), "s": symbol, "U": change.first, "u": change.last}
-        words["pu"] = change.previous
+        words |= {
+            "T": ms(change.event_ns),
+            "s": symbol,
+            "U": change.first_update_id,
+            "u": change.last_update_id,
+        }
+        words["pu"] = change.previous_update_id
     return words | {
         "b": [[plain(price), plain(size)] for price, size in change.bids],
         "a": [[plain(price), plain(size)] for price, size in change.asks],
@@ -254,7 +266,7 @@ def _partial(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     bids = [[plain(price), plain(size)] for price, size in view.bids]
     asks = [[plain(price), plain(size)] for price, size in view.asks]
     if market_of(view.instrument) == "spot":
-        return {"lastUpdateId": view.last, "bids": bids, "asks": asks}
+        return {"lastUpdateId": view.last_update_id, "bids": bids, "asks": asks}
     return _depth(venue, update) | {"b": bids, "a": asks}
 
 
@@ -264,7 +276,7 @@ def _quote(venue: SimulatedVenue, update: DepthUpdated) -> Words:
         next(iter(side), (None, None)) for side in (view.bids, view.asks)
     )
     words: Words = {
-        "u": view.last,
+        "u": view.last_update_id,
         "s": venue.listing(view.instrument).venue_symbol,
         "b": plain_or(bid, "0"),
         "B": plain_or(bid_size, "0"),

@@ -107,8 +107,8 @@ _QUOTAS = {
 }
 _ENDPOINTS = tuple(
     WebSocketEndpoint(
-        path,
-        streams.on_message,
+        path=path,
+        on_message=streams.on_message,
         on_open=streams.on_open,
         ping_frame=streams.ping_frame,
         ping_interval_s=5.0,

@@ -26,7 +26,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode
-from bowline.simex.depth import DepthView
+from bowline.simex.depth_view import DepthView
 from bowline.simex.dialects.bingx.account import key_lives
 from bowline.simex.dialects.bingx.market import INTERVALS, levels
 from bowline.simex.dialects.bingx.words import (
@@ -76,7 +76,9 @@ def on_open(session: Session) -> None:
     session.account = ACCOUNT
     if _kind(session) == "linear":
         for channel in _LINEAR_PRIVATE:
-            session.subscribe(StreamTopic(channel, channel.value, account=ACCOUNT, note="linear"))
+            session.subscribe(
+                StreamTopic(channel=channel, name=channel.value, account=ACCOUNT, note="linear")
+            )
 
 
 def ping_frame(session: Session) -> Frame:
@@ -101,7 +103,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
     if verb == "sub":
         session.subscribe(topic)
     else:
-        session.unsubscribe(topic.word)
+        session.unsubscribe(topic.name)
 
 
 def _answer(session: Session, number: str, code: int, message: str) -> Words:
@@ -118,7 +120,7 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
     if name in _SPOT_PRIVATE:
         allowed = kind == "spot" and session.account
         return (
-            StreamTopic(_SPOT_PRIVATE[name], name, account=ACCOUNT, note="spot")
+            StreamTopic(channel=_SPOT_PRIVATE[name], name=name, account=ACCOUNT, note="spot")
             if allowed
             else None
         )
@@ -128,17 +130,29 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
         return None
     instrument = listing.instrument.id
     if found := _DEPTH.fullmatch(stem):
-        return StreamTopic(StreamChannel.BOOK, name, instrument, depth=int(found[1]), note=stem)
+        return StreamTopic(
+            channel=StreamChannel.BOOK,
+            name=name,
+            instrument=instrument,
+            depth=int(found[1]),
+            note=stem,
+        )
     channels = {
         "trade": StreamChannel.TRADES, "ticker": StreamChannel.TICKER,
         "bookTicker": StreamChannel.TICKER,
         "lastPrice": StreamChannel.TICKER, "markPrice": StreamChannel.MARK,
     }  # fmt: skip
     if stem in channels and (kind == "linear" or stem != "markPrice"):
-        return StreamTopic(channels[stem], name, instrument, note=stem)
+        return StreamTopic(channel=channels[stem], name=name, instrument=instrument, note=stem)
     interval = stem.removeprefix("kline_")
     if interval != stem and interval in (_SPOT_INTERVALS if kind == "spot" else INTERVALS):
-        return StreamTopic(StreamChannel.CANDLES, name, instrument, interval=interval, note=stem)
+        return StreamTopic(
+            channel=StreamChannel.CANDLES,
+            name=name,
+            instrument=instrument,
+            interval=interval,
+            note=stem,
+        )
     return None
 
 
@@ -182,18 +196,18 @@ def render_update(
 def _news(topic: StreamTopic, shown: object, **more: object) -> Words:
     assert topic.instrument is not None
     if kind_of(topic.instrument) == "spot":
-        return {"code": 0, "data": shown, "dataType": topic.word, "success": True} | more
-    return {"code": 0, "dataType": topic.word} | more | {"data": shown}
+        return {"code": 0, "data": shown, "dataType": topic.name, "success": True} | more
+    return {"code": 0, "dataType": topic.name} | more | {"data": shown}
 
 
 def _book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> Words:
     shown = levels(view.bids, view.asks)
     if kind_of(view.instrument) == "spot":
         now = {"timestamp": ms(venue.now_ns)}
-        return _news(topic, shown | {"lastUpdateId": view.update}, **now)
+        return _news(topic, shown | {"lastUpdateId": view.update_number}, **now)
     found = _news(topic, shown, ts=ms(venue.now_ns))
     # whoever named no interval is answered with the venue's own
-    named = topic.word if topic.word.endswith("ms") else f"{topic.word}@500ms"
+    named = topic.name if topic.name.endswith("ms") else f"{topic.name}@500ms"
     return found | {"dataType": named}
 
 

@@ -124,8 +124,8 @@ _QUOTAS = {"public": RequestQuota(6000, 60.0)} | {
     path: RequestQuota(most) for _, path, _, most in _LIMITS
 }
 _ENDPOINTS = (
-    WebSocketEndpoint("/v2/ws/public", streams.on_message, idle_timeout_s=120.0),
-    WebSocketEndpoint("/v2/ws/private", streams.on_message, idle_timeout_s=120.0),
+    WebSocketEndpoint(path="/v2/ws/public", on_message=streams.on_message, idle_timeout_s=120.0),
+    WebSocketEndpoint(path="/v2/ws/private", on_message=streams.on_message, idle_timeout_s=120.0),
 )
 
 

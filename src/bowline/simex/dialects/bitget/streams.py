@@ -29,7 +29,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing
-from bowline.simex.depth import DepthChange, DepthView
+from bowline.simex.depth_view import DepthChange, DepthView
 from bowline.simex.dialects.bitget.market import (
     INTERVALS,
     candle_words,
@@ -100,7 +100,7 @@ def _heard(session: Session, op: str, arg: dict[str, str]) -> Words:
         return {"event": "login", "code": 0}
     topic = _topic(session, arg)
     if op == "unsubscribe":
-        session.unsubscribe(topic.word)
+        session.unsubscribe(topic.name)
     return {"event": op, "arg": arg}
 
 
@@ -134,20 +134,38 @@ def _topic(session: Session, arg: dict[str, str]) -> StreamTopic:
             raise ApiError(30004, "User needs to log in")
         instrument = None if listing is None else listing.instrument.id
         return StreamTopic(
-            _PRIVATE[channel], word, instrument, account=session.account, note=channel
+            channel=_PRIVATE[channel],
+            name=word,
+            instrument=instrument,
+            account=session.account,
+            note=channel,
         )
     assert listing is not None
     instrument, interval = listing.instrument.id, channel.removeprefix("candle")
     if channel in _DEPTHS:
         return StreamTopic(
-            StreamChannel.BOOK, word, instrument, depth=_DEPTHS[channel], note=channel
+            channel=StreamChannel.BOOK,
+            name=word,
+            instrument=instrument,
+            depth=_DEPTHS[channel],
+            note=channel,
         )
     if channel == "trade":
-        return StreamTopic(StreamChannel.TRADES, word, instrument, note=channel)
+        return StreamTopic(
+            channel=StreamChannel.TRADES, name=word, instrument=instrument, note=channel
+        )
     if channel == "ticker":
-        return StreamTopic(StreamChannel.TICKER, word, instrument, note=channel)
+        return StreamTopic(
+            channel=StreamChannel.TICKER, name=word, instrument=instrument, note=channel
+        )
     if interval != channel and interval in INTERVALS:
-        return StreamTopic(StreamChannel.CANDLES, word, instrument, interval=interval, note=channel)
+        return StreamTopic(
+            channel=StreamChannel.CANDLES,
+            name=word,
+            instrument=instrument,
+            interval=interval,
+            note=channel,
+        )
     raise unknown
 
 
@@ -206,7 +224,7 @@ def render_update(
 
 def _push(venue: SimulatedVenue, topic: StreamTopic, action: str, shown: object) -> Words:
     """The names come in the venue's own order: clients look at how a frame begins."""
-    product, channel, name = topic.word.split(":")
+    product, channel, name = topic.name.split(":")
     key = "coin" if channel == "account" else "instId"
     return {
         "action": action,
@@ -217,7 +235,7 @@ def _push(venue: SimulatedVenue, topic: StreamTopic, action: str, shown: object)
 
 
 def _kind(topic: StreamTopic) -> str:
-    return _KINDS[topic.word.partition(":")[0]]
+    return _KINDS[topic.name.partition(":")[0]]
 
 
 def _whole_book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> Words:
@@ -246,7 +264,7 @@ def _levels(
 
 
 def _sequence_fields(view: DepthView, checksum: int) -> Words:
-    return {"checksum": checksum, "seq": view.update, "ts": str(ms(view.event_ns))}
+    return {"checksum": checksum, "seq": view.update_number, "ts": str(ms(view.event_ns))}
 
 
 def _checksum(best: dict[str, list[list[str]]]) -> int:
@@ -364,7 +382,7 @@ def _balance(venue: SimulatedVenue, topic: StreamTopic, moved: Holding) -> Itera
     view = venue.view(_kind(topic))
     held = {each.asset: each for each in view.holdings(topic.account)}
     if held.get(moved.asset) is not None:
-        told, key = dialect_state(venue, BitgetSentBalances).of, (topic.word, moved.asset)
+        told, key = dialect_state(venue, BitgetSentBalances).of, (topic.name, moved.asset)
         if told.get(key) != held[moved.asset]:
             told[key] = held[moved.asset]
             yield _balances(venue, topic, [held[moved.asset]])

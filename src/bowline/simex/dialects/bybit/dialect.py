@@ -77,14 +77,16 @@ _QUOTAS = {
 }
 
 _ENDPOINTS = (
-    WebSocketEndpoint("/v5/public/{market}", streams.on_public_message, idle_timeout_s=600.0),
     WebSocketEndpoint(
-        "/v5/private",
-        streams.on_private_message,
+        path="/v5/public/{market}", on_message=streams.on_public_message, idle_timeout_s=600.0
+    ),
+    WebSocketEndpoint(
+        path="/v5/private",
+        on_message=streams.on_private_message,
         on_close=streams.on_private_close,
         idle_timeout_s=600.0,
     ),
-    WebSocketEndpoint("/v5/trade", streams.on_trade_message, idle_timeout_s=600.0),
+    WebSocketEndpoint(path="/v5/trade", on_message=streams.on_trade_message, idle_timeout_s=600.0),
 )
 
 

@@ -20,7 +20,7 @@ from bowline.core.sim.exchange import (
     PositionUpdated,
     TradePublished,
 )
-from bowline.simex.depth import DepthView
+from bowline.simex.depth_view import DepthView
 from bowline.simex.dialects.bybit import trading
 from bowline.simex.dialects.bybit.account import DisconnectCancelAll
 from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
@@ -207,13 +207,17 @@ def _public_topic(session: Session, name: str) -> StreamTopic | None:
     instrument = listing.instrument.id
     match parts[:-1]:
         case ["orderbook", depth] if depth in _DEPTHS:
-            return StreamTopic(StreamChannel.BOOK, name, instrument, depth=int(depth))
+            return StreamTopic(
+                channel=StreamChannel.BOOK, name=name, instrument=instrument, depth=int(depth)
+            )
         case ["publicTrade"]:
-            return StreamTopic(StreamChannel.TRADES, name, instrument)
+            return StreamTopic(channel=StreamChannel.TRADES, name=name, instrument=instrument)
         case ["tickers"]:
-            return StreamTopic(StreamChannel.TICKER, name, instrument)
+            return StreamTopic(channel=StreamChannel.TICKER, name=name, instrument=instrument)
         case ["kline", interval] if interval in INTERVALS:
-            return StreamTopic(StreamChannel.CANDLES, name, instrument, interval=interval)
+            return StreamTopic(
+                channel=StreamChannel.CANDLES, name=name, instrument=instrument, interval=interval
+            )
         case _:
             return None
 
@@ -225,7 +229,7 @@ def _private_topic(session: Session, name: str) -> StreamTopic | None:
         session.cancel_timer_topics.add(name)
     if stem not in _PRIVATE or kind not in ("", "spot", "linear"):
         return None
-    return StreamTopic(_PRIVATE[stem], name, account=session.account, note=kind)
+    return StreamTopic(channel=_PRIVATE[stem], name=name, account=session.account, note=kind)
 
 
 def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
@@ -246,12 +250,12 @@ def render_update(
     match update:
         case DepthUpdated(view=view, change=change):
             # "Orderbook" stream: u is 1 in the snapshot that follows a restart of the service
-            if change.update == 1:
+            if change.update_number == 1:
                 yield _book(venue, topic, "snapshot", view, view.bids, view.asks)
             else:
                 yield _book(venue, topic, "delta", view, change.bids, change.asks)
         case TradePublished():
-            yield {"topic": topic.word, "type": "snapshot", "ts": ms(venue.now_ns),
+            yield {"topic": topic.name, "type": "snapshot", "ts": ms(venue.now_ns),
                 "data": [_print(venue, update)]}  # fmt: skip
         case TickerUpdated():
             spot = category_of(update.instrument) == "spot"
@@ -277,15 +281,15 @@ def _book(
     asks: Iterable[BookLevel],
 ) -> Words:
     return {
-        "topic": topic.word,
+        "topic": topic.name,
         "type": kind,
         "ts": ms(venue.now_ns),
         "data": {
             "s": venue.listing(view.instrument).venue_symbol,
             "b": [[plain(price), plain(size)] for price, size in bids],
             "a": [[plain(price), plain(size)] for price, size in asks],
-            "u": view.update,
-            "seq": view.last,
+            "u": view.update_number,
+            "seq": view.last_update_id,
         },
         "cts": ms(view.event_ns),
     }
@@ -310,7 +314,7 @@ def _ticker(venue: SimulatedVenue, topic: StreamTopic, kind: str) -> Words:
     assert topic.instrument is not None
     shown = ticker_object(venue, venue.listing(topic.instrument))
     return {
-        "topic": topic.word,
+        "topic": topic.name,
         "type": kind,
         "data": shown,
         "cs": ms(venue.now_ns),
@@ -330,7 +334,7 @@ def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) ->
         candle = aggregate_candles(parts, minutes)[-1]
     last = update.candle.open_ns + MINUTE_NS == start_ns + length_ns
     yield {
-        "topic": topic.word,
+        "topic": topic.name,
         "type": "snapshot",
         "ts": ms(venue.now_ns),
         "data": [_candle_words(candle, start_ns, topic.interval, length_ns, update.now_ns)
@@ -357,7 +361,7 @@ def _candle_words(
 
 def _private(venue: SimulatedVenue, topic: StreamTopic, shown: Words) -> Words:
     now = ms(venue.now_ns)
-    return {"id": f"{topic.word}-{now}", "topic": topic.word, "creationTime": now, "data": [shown]}
+    return {"id": f"{topic.name}-{now}", "topic": topic.name, "creationTime": now, "data": [shown]}
 
 
 def _connection(session: Session) -> str:

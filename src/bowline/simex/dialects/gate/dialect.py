@@ -143,8 +143,8 @@ _QUOTAS = {route.bucket: RequestQuota(200, 10.0) for route in _ROUTES} | {
 }
 
 _ENDPOINTS = (
-    WebSocketEndpoint("/ws/v4/", streams.on_message),
-    WebSocketEndpoint("/v4/ws/{settle}", streams.on_message),
+    WebSocketEndpoint(path="/ws/v4/", on_message=streams.on_message),
+    WebSocketEndpoint(path="/v4/ws/{settle}", on_message=streams.on_message),
 )
 
 

@@ -122,7 +122,7 @@ def _subscriptions(session: Session, words: Words, channel: str, event: str) -> 
         if event == "subscribe":
             session.subscribe(topic)
         else:
-            session.unsubscribe(topic.word)
+            session.unsubscribe(topic.name)
 
 
 def _topics(session: Session, words: Words, channel: str, event: str) -> list[StreamTopic]:
@@ -147,7 +147,11 @@ def _topics(session: Session, words: Words, channel: str, event: str) -> list[St
     if name in _BY_NAME and args:
         kind = _BY_NAME[name]
         return [
-            StreamTopic(kind, f"{channel}/{word}", _listing(session, word).instrument.id)
+            StreamTopic(
+                channel=kind,
+                name=f"{channel}/{word}",
+                instrument=_listing(session, word).instrument.id,
+            )
             for word in args
         ]
     return [_book_or_candles(session, channel, args)]
@@ -158,15 +162,25 @@ def _book_or_candles(session: Session, channel: str, args: list[str]) -> StreamT
     match [channel.partition(".")[2], *args]:
         case ["candlesticks", interval, symbol] if interval in INTERVALS:
             instrument = _listing(session, symbol).instrument.id
-            return StreamTopic(StreamChannel.CANDLES, word, instrument, interval=interval)
+            return StreamTopic(
+                channel=StreamChannel.CANDLES, name=word, instrument=instrument, interval=interval
+            )
         case ["obu", name] if _prefix(session) == "spot" and (found := _OBU.fullmatch(name)):
             instrument = _listing(session, found["symbol"]).instrument.id
-            return StreamTopic(StreamChannel.BOOK, word, instrument, int(found["depth"]), note=name)
+            return StreamTopic(
+                channel=StreamChannel.BOOK,
+                name=word,
+                instrument=instrument,
+                depth=int(found["depth"]),
+                note=name,
+            )
         case ["order_book_update", symbol, speed, *more] if speed in _SPEEDS:
             chosen = _prefix(session) == "futures" and more and more[0] in _DEPTHS
             levels_a_side = int(more[0]) if chosen else _SPEEDS[speed]
             instrument = _listing(session, symbol).instrument.id
-            return StreamTopic(StreamChannel.BOOK, word, instrument, levels_a_side)
+            return StreamTopic(
+                channel=StreamChannel.BOOK, name=word, instrument=instrument, depth=levels_a_side
+            )
     raise ApiError(_BAD_ARGUMENT, f"unknown channel or invalid payload: {word}")
 
 
@@ -179,7 +193,7 @@ def _private_topic(session: Session, channel: str, name: str, args: list[str]) -
     symbol = args[0] if args and name != "balances" else _ALL
     instrument = None if symbol == _ALL else _listing(session, symbol).instrument.id
     return StreamTopic(
-        _PRIVATE[_prefix(session)][name], f"{channel}/{symbol}", instrument,
+        channel=_PRIVATE[_prefix(session)][name], name=f"{channel}/{symbol}", instrument=instrument,
         account=session.account, wallet=kind,
     )  # fmt: skip
 
@@ -212,7 +226,7 @@ def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
     """One frame for a piece of news."""
-    channel = topic.word.partition("/")[0]
+    channel = topic.name.partition("/")[0]
     match update:
         case DepthUpdated():
             yield _told(venue, channel, _book(venue, topic, update))
@@ -266,7 +280,7 @@ def _book(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> Wo
     book: Words = {
         "t": ms(change.event_ns),
         "s": topic.note or listing.venue_symbol,
-        "U": change.shown + 1,
+        "U": change.previous_sequence + 1,
         "u": change.sequence,
         "b": levels(listing, change.bids, spot=spot),
         "a": levels(listing, change.asks, spot=spot),

@@ -97,7 +97,7 @@ def _turn(session: Session, topic: StreamTopic, *, on: bool) -> None:
     if on:
         session.subscribe(topic)
     else:
-        session.unsubscribe(topic.word)
+        session.unsubscribe(topic.name)
 
 
 def _log_in(
@@ -127,7 +127,14 @@ def _spot_topic(session: Session, word: str) -> StreamTopic | None:
         instrument = listing.instrument.id
     note = rest[0] if stem == "accounts.update" and rest else ""
     account = session.account
-    return StreamTopic(_SPOT[stem], word, instrument, account=account, wallet="spot", note=note)
+    return StreamTopic(
+        channel=_SPOT[stem],
+        name=word,
+        instrument=instrument,
+        account=account,
+        wallet="spot",
+        note=note,
+    )
 
 
 def _swap_topic(session: Session, words: Words) -> StreamTopic | None:
@@ -137,9 +144,13 @@ def _swap_topic(session: Session, words: Words) -> StreamTopic | None:
         return None
     instrument = listing.instrument.id if listing and name != "account" else None
     return StreamTopic(
-        _SWAP[name], f"{name}/{word}", instrument, account=session.account, wallet="linear",
+        channel=_SWAP[name],
+        name=f"{name}/{word}",
+        instrument=instrument,
+        account=session.account,
+        wallet="linear",
         note=name,
-    )  # fmt: skip
+    )
 
 
 def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
@@ -212,7 +223,7 @@ def _notified(venue: SimulatedVenue, topic: StreamTopic, word: str) -> Words:
 
 
 def _pushed(topic: StreamTopic, told: Words) -> Frame:
-    return _text({"action": "push", "ch": topic.word, "data": told})
+    return _text({"action": "push", "ch": topic.name, "data": told})
 
 
 def _text(words: Words) -> Frame:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import BookLevel, CandleUpdated, TradePublished
 from bowline.core.venue import Listing
-from bowline.simex.depth import DepthView
+from bowline.simex.depth_view import DepthView
 from bowline.simex.dialects.htx.market import (
     PERIODS,
     candle_object,
@@ -88,15 +88,29 @@ def _topic(venue: SimulatedVenue, endpoint: str, name: str, words: Words) -> Str
         return None
     rest, instrument = found["rest"], listing.instrument.id
     if kind == "spot" and rest in _MBP:
-        return StreamTopic(StreamChannel.BOOK, name, instrument, _MBP[rest])
+        return StreamTopic(
+            channel=StreamChannel.BOOK, name=name, instrument=instrument, depth=_MBP[rest]
+        )
     if endpoint == "feed":
         return None
     if kind == "linear" and rest in _SIZES:
         note = "" if words.get("data_type") == "incremental" else _WHOLE
-        return StreamTopic(StreamChannel.BOOK, name, instrument, _SIZES[rest], note=note)
+        return StreamTopic(
+            channel=StreamChannel.BOOK,
+            name=name,
+            instrument=instrument,
+            depth=_SIZES[rest],
+            note=note,
+        )
     if (period := rest.removeprefix("kline.")) in PERIODS:
-        return StreamTopic(StreamChannel.CANDLES, name, instrument, interval=period)
-    return StreamTopic(_PLAIN[rest], name, instrument, note=rest) if rest in _PLAIN else None
+        return StreamTopic(
+            channel=StreamChannel.CANDLES, name=name, instrument=instrument, interval=period
+        )
+    return (
+        StreamTopic(channel=_PLAIN[rest], name=name, instrument=instrument, note=rest)
+        if rest in _PLAIN
+        else None
+    )
 
 
 def _started(session: Session, topic: StreamTopic) -> Words:
@@ -109,7 +123,7 @@ def _started(session: Session, topic: StreamTopic) -> Words:
 
 def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
     """Books of swaps begin with a whole one."""
-    if topic.instrument is not None and ".depth." in topic.word:
+    if topic.instrument is not None and ".depth." in topic.name:
         view = venue.depth(topic.instrument, topic.depth)
         yield _told(venue, topic, _depth(venue, topic, view, "snapshot", view.bids, view.asks))
     elif topic.channel is StreamChannel.BOOK and topic.instrument is not None:
@@ -125,14 +139,14 @@ def render_update(
         case DepthUpdated(view=view, change=change) if topic.note == _WHOLE:
             del change
             yield _told(venue, topic, _depth(venue, topic, view, "snapshot", view.bids, view.asks))
-        case DepthUpdated(view=view, change=change) if ".depth." in topic.word:
+        case DepthUpdated(view=view, change=change) if ".depth." in topic.name:
             tick = _depth(venue, topic, view, "update", change.bids, change.asks)
-            yield _told(venue, topic, tick | {"version": change.update})
+            yield _told(venue, topic, tick | {"version": change.update_number})
         case DepthUpdated(view=view, change=change):
             listing = venue.listing(view.instrument)
             tick = {
                 "seqNum": change.sequence,
-                "prevSeqNum": change.shown,
+                "prevSeqNum": change.previous_sequence,
                 "bids": levels(listing, change.bids),
                 "asks": levels(listing, change.asks),
             }
@@ -146,7 +160,7 @@ def render_update(
 
 
 def _told(venue: SimulatedVenue, topic: StreamTopic, tick: Words) -> Words:
-    return {"ch": topic.word, "ts": ms(venue.now_ns), "tick": tick}
+    return {"ch": topic.name, "ts": ms(venue.now_ns), "tick": tick}
 
 
 def _depth(
@@ -164,8 +178,8 @@ def _depth(
         "bids": levels(listing, list(bids)),
         "asks": levels(listing, list(asks)),
         "ts": ms(view.event_ns),
-        "version": view.update,
-        "ch": topic.word,
+        "version": view.update_number,
+        "ch": topic.name,
         "event": event,
     }
 
@@ -196,7 +210,7 @@ def _ticker(venue: SimulatedVenue, topic: StreamTopic, update: TickerUpdated) ->
             "ask": ask,
             "ts": ms(update.event_ns),
             "version": book.sequence,
-            "ch": topic.word,
+            "ch": topic.name,
         }
     (bid_price, bid_size), (ask_price, ask_size) = bid or (0.0, 0.0), ask or (0.0, 0.0)
     return {

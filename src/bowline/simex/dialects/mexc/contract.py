@@ -110,7 +110,7 @@ def depth(call: ApiCall) -> object:
     return {
         "asks": [level(listing, each) for each in view.asks[:limit]],
         "bids": [level(listing, each) for each in view.bids[:limit]],
-        "version": view.last,
+        "version": view.last_update_id,
         "timestamp": ms(call.now_ns),
     }
 

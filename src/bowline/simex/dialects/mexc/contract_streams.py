@@ -99,9 +99,13 @@ def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
         session.unsubscribe(word)
         return
     topic = StreamTopic(
-        _CHANNELS[name], word, listing.instrument.id, depth=depth, interval=interval,
+        channel=_CHANNELS[name],
+        name=word,
+        instrument=listing.instrument.id,
+        depth=depth,
+        interval=interval,
         note=f"push.{name}",
-    )  # fmt: skip
+    )
     session.subscribe(topic)
 
 
@@ -121,7 +125,7 @@ def _log_in(session: Session, param: Words) -> None:
         _say(session, "rs.login", "success")
         for word, channel in _PERSONAL.items():
             session.subscribe(
-                StreamTopic(channel, word, account=ACCOUNT, wallet="linear", note=word)
+                StreamTopic(channel=channel, name=word, account=ACCOUNT, wallet="linear", note=word)
             )
 
 
@@ -147,7 +151,7 @@ def _shown(venue: SimulatedVenue, topic: StreamTopic) -> Words:
     return {
         "asks": [level(listing, each) for each in view.asks],
         "bids": [level(listing, each) for each in view.bids],
-        "version": view.last,
+        "version": view.last_update_id,
     }
 
 
@@ -206,9 +210,9 @@ def _change(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     return {
         "asks": [level(listing, each) for each in change.asks],
         "bids": [level(listing, each) for each in change.bids],
-        "begin": change.first,
-        "end": change.last,
-        "version": change.last,
+        "begin": change.first_update_id,
+        "end": change.last_update_id,
+        "version": change.last_update_id,
     }
 
 

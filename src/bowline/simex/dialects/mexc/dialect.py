@@ -131,9 +131,12 @@ _QUOTAS = {each.bucket: RequestQuota(500, 10.0) for each in _SPOT} | {
 }
 _ENDPOINTS = (
     WebSocketEndpoint(
-        "/ws", spot_streams.on_message, on_open=spot_streams.on_open, idle_timeout_s=60.0
+        path="/ws",
+        on_message=spot_streams.on_message,
+        on_open=spot_streams.on_open,
+        idle_timeout_s=60.0,
     ),
-    WebSocketEndpoint("/edge", contract_streams.on_message, idle_timeout_s=60.0),
+    WebSocketEndpoint(path="/edge", on_message=contract_streams.on_message, idle_timeout_s=60.0),
 )
 _MOST_WINDOW_MS, _AHEAD_MS = 60_000, 1_000
 

@@ -98,7 +98,7 @@ def depth(call: ApiCall) -> object:
     limit = SPOT_FIELDS.limit(call.query, "limit", 100, _DEEPEST)
     view = call.venue.depth(listing.instrument.id, 0)
     return {
-        "lastUpdateId": view.last,
+        "lastUpdateId": view.last_update_id,
         "bids": [[plain(price), plain(size)] for price, size in view.bids[:limit]],
         "asks": [[plain(price), plain(size)] for price, size in view.asks[:limit]],
         "timestamp": ms(call.now_ns),

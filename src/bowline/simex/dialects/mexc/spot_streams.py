@@ -87,8 +87,8 @@ def _subscribe(session: Session, names: list[str], answer: dict[str, object]) ->
     topics = {name: _topic(session, name) for name in names}
     room = _MOST_TOPICS - len(session.topics)
     taken = [topic for topic in topics.values() if topic is not None][: max(room, 0)]
-    refused = set(names) - {topic.word for topic in taken}
-    said = ",".join(topic.word for topic in taken)
+    refused = set(names) - {topic.name for topic in taken}
+    said = ",".join(topic.name for topic in taken)
     if refused:
         listed = ",".join(sorted(refused))
         said += f"Not Subscribed successfully! [{listed}].  Reason： Blocked! "
@@ -101,7 +101,9 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
     """`spot@public.aggre.depth.v3.api.pb@100ms@BTCUSDT` and the like."""
     match name.split("@"):
         case ["spot", stem] if stem in _PRIVATE and session.account:
-            return StreamTopic(_PRIVATE[stem], name, account=session.account, wallet="spot")
+            return StreamTopic(
+                channel=_PRIVATE[stem], name=name, account=session.account, wallet="spot"
+            )
         case ["spot", stem, pace, word] if stem in _PACED and pace in _PACES:
             channel, interval = _PACED[stem], ""
         case ["spot", stem, word, interval] if stem == _KLINE and interval in INTERVALS:
@@ -111,7 +113,9 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
     listing = session.venue.listing_by_symbol("spot", word)
     if listing is None:
         return None
-    return StreamTopic(channel, name, listing.instrument.id, interval=interval)
+    return StreamTopic(
+        channel=channel, name=name, instrument=listing.instrument.id, interval=interval
+    )
 
 
 def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
@@ -130,7 +134,9 @@ def render_update(
             yield _pushed(venue, topic, [
                 *((1, _level(each)) for each in change.asks),
                 *((2, _level(each)) for each in change.bids),
-                (3, _event_type(topic)), (4, str(change.first)), (5, str(change.last)),
+                (3, _event_type(topic)),
+                (4, str(change.first_update_id)),
+                (5, str(change.last_update_id)),
             ])  # fmt: skip
         case TradePublished():
             deal: list[tuple[int, Value]] = [
@@ -158,7 +164,7 @@ def _pushed(
         word = venue.listing(topic.instrument).venue_symbol
     now_ms = ms(venue.now_ns)
     return message([
-        (1, topic.word), (3, word), (5, now_ms), (6, now_ms),
+        (1, topic.name), (3, word), (5, now_ms), (6, now_ms),
         (_BODIES[topic.channel], message(body)),
     ])  # fmt: skip
 
@@ -169,7 +175,7 @@ def _word(venue: SimulatedVenue, update: OrderUpdated | Executed) -> str:
 
 
 def _event_type(topic: StreamTopic) -> str:
-    return topic.word.rpartition("@")[0]
+    return topic.name.rpartition("@")[0]
 
 
 def _level(shown: BookLevel) -> bytes:

@@ -115,7 +115,9 @@ _ROUTES: tuple[Route, ...] = (
 _QUOTAS = {
     f"{method} {path}": RequestQuota(limit, 2.0) for method, path, _, limit in (*_PUBLIC, *_SIGNED)
 }
-_ENDPOINTS = (WebSocketEndpoint("/ws/v5/{endpoint}", streams.on_message, idle_timeout_s=30.0),)
+_ENDPOINTS = (
+    WebSocketEndpoint(path="/ws/v5/{endpoint}", on_message=streams.on_message, idle_timeout_s=30.0),
+)
 
 
 class OkxDialect:

@@ -24,7 +24,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing
-from bowline.simex.depth import DepthView
+from bowline.simex.depth_view import DepthView
 from bowline.simex.dialects.okx import market, trading
 from bowline.simex.dialects.okx.auth import check_login
 from bowline.simex.dialects.okx.request_fields import KINDS, find
@@ -147,10 +147,10 @@ def _topic(session: Session, row: dict[str, str]) -> StreamTopic | None:
     elif listing is None and name != "account":
         return None
     return StreamTopic(
-        channel,
-        _word(row),
-        listing.instrument.id if listing is not None and name != "account" else None,
-        depth,
+        channel=channel,
+        name=_word(row),
+        instrument=listing.instrument.id if listing is not None and name != "account" else None,
+        depth=depth,
         account=session.account if name in _PRIVATE else "",
         interval=type_,
         note=name,
@@ -266,7 +266,7 @@ def _of_type(topic: StreamTopic, instrument: InstrumentId) -> bool:
 
 
 def _push(topic: StreamTopic, rows: Sequence[object], action: str = "") -> Words:
-    arg = msgspec.json.decode(topic.word)
+    arg = msgspec.json.decode(topic.name)
     words: Words = {"arg": arg | ({"uid": topic.account} if topic.account else {})}
     if action:
         words["action"] = action
@@ -284,7 +284,7 @@ def _depth(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> W
         "ts": str(ms(change.event_ns)),
         "checksum": _checksum(listing, view),
         "seqId": change.sequence,
-        "prevSeqId": change.shown,
+        "prevSeqId": change.previous_sequence,
     }
 
 

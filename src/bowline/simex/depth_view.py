@@ -1,8 +1,8 @@
-"""A book as far as a topic shows it: the best levels of a side, and what changed among them.
+"""The part of a book that a topic shows: the best levels of each side, and the changes to them.
 
-A level that leaves the shown part is told as gone and one that moves up into it as new, so that
-a client who applies every change has exactly the shown part. Each view counts its own changes, and
-begins to count anew when the book does.
+A level that leaves the shown part is sent as removed and one that moves up into it as new, so that
+a client that applies every change has exactly the shown part. Each view counts its own changes, and
+restarts its count when the book restarts its sequence.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import BookLevel, BookSnapshot, BookUpdated
 
 
-class DepthChange(Struct, frozen=True):
+class DepthChange(Struct, frozen=True, kw_only=True):
     """Levels that changed, best first; a size of 0 takes a level away.
 
-    `update` counts changes one by one. `first` to `last` count levels, for venues whose messages
-    carry a range; `previous` is the `last` of the change before. `sequence` is the book's own
-    number of this change, the same at every depth; `shown` is that of the change before.
+    `update_number` counts the changes of this view. The update ids count levels, for venues whose
+    messages carry a range; `previous_update_id` is the last of the change before. `sequence` is the
+    book's own number of this change, the same at every depth; `previous_sequence` that of the
+    change before at this depth.
     """
 
     event_ns: int
-    update: int
-    first: int
-    last: int
-    previous: int
+    update_number: int
+    first_update_id: int
+    last_update_id: int
+    previous_update_id: int
     sequence: int
-    shown: int
+    previous_sequence: int
     bids: tuple[BookLevel, ...]
     asks: tuple[BookLevel, ...]
 
@@ -44,8 +45,8 @@ class DepthView:
         self.instrument = book.instrument
         self.depth = depth
         self.event_ns = book.event_ns
-        self.update = book.sequence
-        self.last = book.sequence
+        self.update_number = book.sequence
+        self.last_update_id = book.sequence
         self.sequence = book.sequence
         self._all_bids = dict(book.bids)
         self._all_asks = dict(book.asks)
@@ -75,14 +76,24 @@ class DepthView:
             return None
         self._bids, self._asks = bids, asks
         restarted = moved.sequence < self.sequence
-        start = 0 if restarted else self.last
-        previous, self.last = self.last, start + len(new_bids) + len(new_asks)
-        shown, self.sequence = self.sequence, moved.sequence
-        self.update = 1 if restarted else self.update + 1
+        start = 0 if restarted else self.last_update_id
+        previous_update_id, self.last_update_id = (
+            self.last_update_id,
+            start + len(new_bids) + len(new_asks),
+        )
+        previous_sequence, self.sequence = self.sequence, moved.sequence
+        self.update_number = 1 if restarted else self.update_number + 1
         return DepthChange(
-            moved.now_ns, self.update, start + 1, self.last, previous, moved.sequence, shown,
-            new_bids, new_asks,
-        )  # fmt: skip
+            event_ns=moved.now_ns,
+            update_number=self.update_number,
+            first_update_id=start + 1,
+            last_update_id=self.last_update_id,
+            previous_update_id=previous_update_id,
+            sequence=moved.sequence,
+            previous_sequence=previous_sequence,
+            bids=new_bids,
+            asks=new_asks,
+        )
 
     def crossed(self, change: DepthChange) -> DepthChange:
         """The same with a bid above the best ask, as no venue should ever send it."""
