@@ -86,7 +86,7 @@ async def code_of(seat: Seat, path: str, fields: Any, method: str = "POST") -> s
 async def socket_at(seat: Seat, door: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     async with (
         aiohttp.ClientSession() as http,
-        http.ws_connect(f"{seat.address.ws('okx')}/ws/v5/{door}") as socket,
+        http.ws_connect(f"{seat.address.ws('okx')}/ws/v5/{endpoint}") as socket,
     ):
         yield socket
 

@@ -264,7 +264,7 @@ LOGINS: tuple[tuple[str, str, Any, str], ...] = (
     ("binance", "/ws-fapi/v1", binance, '"status":200'),
     ("bybit", "/v5/private", bybit, '"success":true'),
     ("bybit", "/v5/trade", bybit, '"retCode":0'),
-    ("okx", "/ws/v5/{door}", okx, '"event":"login"'),
+    ("okx", "/ws/v5/{endpoint}", okx, '"event":"login"'),
     ("bitget", "/v2/ws/private", bitget, '"event":"login"'),
     ("gate", "/ws/v4/", gate, '"status":"success"'),
     ("gate", "/ws/v4/", gate_orders, '"uid"'),

@@ -1,4 +1,4 @@
-"""MEXC's one endpoint for contracts: `sub.depth` and the like, and after a login `send.personal.*`.
+"""MEXC's one endpoint for contracts: `sub.depth` and the like, and after a login `push.personal.*`.
 
 All is JSON. A login brings every private channel at once.
 """
