@@ -67,7 +67,7 @@ async def code_of(seat: Seat, fields: dict[str, Any], kind: str = "linear") -> s
 
 
 @contextlib.asynccontextmanager
-async def socket_at(seat: Seat, door: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def socket_at(seat: Seat, endpoint: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     async with (
         aiohttp.ClientSession() as http,
         http.ws_connect(f"{seat.address.ws('bitget')}/v2/ws/{endpoint}") as socket,

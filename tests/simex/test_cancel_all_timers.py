@@ -12,8 +12,9 @@ import pytest
 from bowline.core.model.values import SECOND_NS
 from bowline.simex import ACCOUNT, SyntheticMarket, VenueSimulator, VirtualClock, symbol_spec
 from bowline.simex.dialects.gate import trading as gate
-from bowline.simex.dialects.htx import spot, swap
-from bowline.simex.dialects.htx.spot_words import account_number
+from bowline.simex.dialects.htx import spot_trading as spot
+from bowline.simex.dialects.htx import swap_trading as swap
+from bowline.simex.dialects.htx.spot_render import account_number
 from bowline.simex.dialects.okx import trading as okx
 from bowline.simex.venue_api import ApiCall, ApiError
 

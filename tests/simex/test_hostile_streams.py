@@ -17,7 +17,7 @@ from tests.simex.hostile import BODIES, GOOD, TEXTS, VALUES
 from tests.simex.lines import opened, told
 from tests.simex.test_hostile import START_NS, VENUES, cleared, state_of
 
-#: verbs and names that doors know, so that what is strange about a frame is met behind them
+#: verbs and names that endpoints know, so that what is strange about a frame is met behind them
 VERBS: tuple[dict[str, Any], ...] = (
     {"op": "subscribe", "method": "SUBSCRIBE", "reqType": "sub", "event": "subscribe",
      "channel": "spot.order_book_update", "sub": "market.btcusdt.depth.step0", "id": "1"},

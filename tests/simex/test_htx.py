@@ -21,7 +21,7 @@ import pytest
 
 from bowline.core.model.order import OrderState
 from bowline.core.venue import Balance, FillReport, Listings, OrderReport, PositionReport
-from bowline.simex.dialects.htx.spot_words import account_number
+from bowline.simex.dialects.htx.spot_render import account_number
 from bowline.venues.account_codec import LoggedIn
 from bowline.venues.htx import HtxLinearAccountCodec, HtxSpotAccountCodec
 from bowline.venues.rest import Credentials

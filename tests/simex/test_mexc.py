@@ -16,7 +16,7 @@ from bowline.core.model.instrument import InstrumentId, market_by_name
 from bowline.core.model.order import OrderState
 from bowline.core.model.values import OrderId, Side
 from bowline.core.venue import MarginMode, OrderRequest, PositionMode, TimeInForce
-from bowline.simex.dialects.mexc.proto import message
+from bowline.simex.dialects.mexc.protobuf import message
 from bowline.venues.errors import Rejected, Retryable, Unknown
 from tests.simex.adapters import adapters, listen, told_fills
 from tests.simex.clients import Seat

@@ -83,7 +83,7 @@ async def code_of(seat: Seat, path: str, fields: Any, method: str = "POST") -> s
 
 
 @contextlib.asynccontextmanager
-async def socket_at(seat: Seat, door: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def socket_at(seat: Seat, endpoint: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     async with (
         aiohttp.ClientSession() as http,
         http.ws_connect(f"{seat.address.ws('okx')}/ws/v5/{endpoint}") as socket,
@@ -364,7 +364,7 @@ def _states(told: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("door", "arg"),
+    ("endpoint", "arg"),
     [
         ("public", {"channel": "candle1m", **SWAP}),
         ("business", {"channel": "books", **SWAP}),
@@ -374,10 +374,10 @@ def _states(told: list[dict[str, Any]]) -> list[str]:
     ],
 )
 def test_a_topic_that_is_not_at_this_door_is_refused(
-    play: Play, door: str, arg: dict[str, str]
+    play: Play, endpoint: str, arg: dict[str, str]
 ) -> None:
     async def scene(seat: Seat) -> None:
-        async with socket_at(seat, door) as socket:
+        async with socket_at(seat, endpoint) as socket:
             heard = await say(socket, "subscribe", arg)
             assert (heard["event"], heard["code"]) == ("error", "60018")
 

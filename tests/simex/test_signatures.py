@@ -167,7 +167,7 @@ def mac(keys: ApiCredentials, text: str) -> bytes:
 
 
 Frame = dict[str, Any]
-#: door, what is signed, how the signature is spelled, the frame it goes into, what a yes holds
+#: endpoint, what is signed, how the signature is spelled, the frame it goes into, what a yes holds
 Login = tuple[str, Callable[[ApiCredentials, int], tuple[str, Callable[[str], Frame]]], str]
 
 
@@ -274,23 +274,23 @@ LOGINS: tuple[tuple[str, str, Any, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("venue", "door", "recipe", "yes"), LOGINS)
+@pytest.mark.parametrize(("venue", "endpoint", "recipe", "yes"), LOGINS)
 def test_a_stream_is_opened_only_by_the_whole_signature(
-    venue: str, door: str, recipe: Any, yes: str
+    venue: str, endpoint: str, recipe: Any, yes: str
 ) -> None:
     simulated: SimulatedVenue = VENUES[venue]
     signature, framed = recipe(simulated.credentials, simulated.now_ns // 1_000_000)
     for wrong in flips(signature):
         if "\udcff" in wrong:
             continue  # no JSON can hold it
-        session, said = heard(simulated, door, json.dumps(framed(wrong)))
+        session, said = heard(simulated, endpoint, json.dumps(framed(wrong)))
         assert said, "a refusal is told"
         assert yes not in said[-1], wrong
         assert not session.account, wrong
-    session, said = heard(simulated, door, json.dumps(framed(signature)))
+    session, said = heard(simulated, endpoint, json.dumps(framed(signature)))
     assert yes in "".join(said)
     simulated.clock_skew_ns = FAR_S * SECOND_NS
-    _, said = heard(simulated, door, json.dumps(framed(signature)))
+    _, said = heard(simulated, endpoint, json.dumps(framed(signature)))
     simulated.clock_skew_ns = 0
     assert yes not in "".join(said)
 

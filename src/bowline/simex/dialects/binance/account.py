@@ -9,15 +9,15 @@ from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Holding, PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.cancel_all_timer import CancelAllTimer
-from bowline.simex.dialects.binance.refusals import FIELDS, missing, refusal_of
+from bowline.simex.dialects.binance.errors import FIELDS, missing, refusal_of
+from bowline.simex.dialects.binance.fees_and_tiers import most_value
+from bowline.simex.dialects.binance.render import linear_position
 from bowline.simex.dialects.binance.request_fields import (
     fields_of,
     listing_in,
     listings_in,
     number_in,
 )
-from bowline.simex.dialects.binance.start import most_value
-from bowline.simex.dialects.binance.words import linear_position
 from bowline.simex.venue import SimulatedVenue, dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms, plain

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 
-from bowline.simex.dialects.binance.refusals import missing
+from bowline.simex.dialects.binance.errors import missing
 from bowline.simex.dialects.binance.request_fields import fields_of
 from bowline.simex.payload import signatures_match
 from bowline.simex.venue import ACCOUNT, SimulatedVenue

@@ -11,16 +11,16 @@ from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialects.binance import (
     account,
-    algo,
+    algo_orders,
     auth,
     currencies,
+    fees_and_tiers,
     market,
-    start,
     streams,
     trading,
-    wsapi,
+    ws_api,
 )
-from bowline.simex.dialects.binance.words import FIRST_ORDER_ID
+from bowline.simex.dialects.binance.render import FIRST_ORDER_ID
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.session import WebSocketEndpoint
 from bowline.simex.stream_topics import Frame, StreamTopic
@@ -51,7 +51,7 @@ _LINEAR_RULES = msgspec.structs.replace(
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
     leverage=Decimal(20),
     max_open_orders=200,
-    tiers=start.TIERS,
+    tiers=fees_and_tiers.TIERS,
 )
 
 
@@ -92,10 +92,10 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/sapi/v1/margin/allPairs", currencies.none_listed, "sapi"),
     public_route("GET", "/sapi/v1/margin/isolated/allPairs", currencies.none_listed, "sapi", 10),
     public_route("GET", "/dapi/v1/exchangeInfo", currencies.no_coin_margined, "linear weight"),
-    _spot("GET", "account/commission", start.commission, 20),
-    _spot("GET", "avgPrice", start.average_price, 2, private=False),
+    _spot("GET", "account/commission", fees_and_tiers.commission, 20),
+    _spot("GET", "avgPrice", fees_and_tiers.average_price, 2, private=False),
     signed_route("GET", "/sapi/v1/account/apiRestrictions", account.restrictions, "sapi"),
-    signed_route("GET", "/sapi/v1/asset/tradeFee", start.trade_fees, "sapi"),
+    signed_route("GET", "/sapi/v1/asset/tradeFee", fees_and_tiers.trade_fees, "sapi"),
     signed_route("GET", "/sapi/v1/spot/delist-schedule", currencies.none_listed, "sapi", 100),
     _linear("GET", "ping", market.ping, 1, private=False),
     _linear("GET", "time", market.time, 1, private=False),
@@ -119,12 +119,12 @@ _ROUTES: tuple[Route, ...] = (
     _linear("DELETE", "allOpenOrders", trading.cancel_all, 1),
     _linear("GET", "allOrders", trading.all_orders, 5),
     _linear("GET", "userTrades", trading.fills, 5),
-    _linear("POST", "algoOrder", algo.place, 1),
-    _linear("GET", "algoOrder", algo.look_up, 1),
-    _linear("DELETE", "algoOrder", algo.cancel, 1),
-    _linear("GET", "openAlgoOrders", algo.open_orders, 1),
-    _linear("DELETE", "algoOpenOrders", algo.cancel_all, 1),
-    _linear("GET", "allAlgoOrders", algo.all_orders, 5),
+    _linear("POST", "algoOrder", algo_orders.place, 1),
+    _linear("GET", "algoOrder", algo_orders.look_up, 1),
+    _linear("DELETE", "algoOrder", algo_orders.cancel, 1),
+    _linear("GET", "openAlgoOrders", algo_orders.open_orders, 1),
+    _linear("DELETE", "algoOpenOrders", algo_orders.cancel_all, 1),
+    _linear("GET", "allAlgoOrders", algo_orders.all_orders, 5),
     _linear("POST", "countdownCancelAll", account.countdown_cancel_all, 10),
     _linear("GET", "/fapi/v2/account", account.linear_account, 5),
     _linear("GET", "/fapi/v3/account", account.linear_account, 5),
@@ -137,14 +137,14 @@ _ROUTES: tuple[Route, ...] = (
     _linear("POST", "marginType", account.set_margin_type, 1),
     _linear("POST", "leverage", account.set_leverage, 1),
     _linear("GET", "symbolConfig", account.symbol_config, 5),
-    _linear("GET", "leverageBracket", start.leverage_brackets, 1),
-    _linear("GET", "multiAssetsMargin", start.multi_assets, 30),
-    _linear("POST", "multiAssetsMargin", start.set_multi_assets, 1),
-    _linear("GET", "accountConfig", start.account_config, 5),
-    _linear("GET", "commissionRate", start.commission, 20),
-    _linear("GET", "income", start.income, 30),
-    _linear("GET", "fundingInfo", start.adjusted_funding, 1, private=False),
-    _linear("GET", "openInterest", start.open_interest, 1, private=False),
+    _linear("GET", "leverageBracket", fees_and_tiers.leverage_brackets, 1),
+    _linear("GET", "multiAssetsMargin", fees_and_tiers.multi_assets, 30),
+    _linear("POST", "multiAssetsMargin", fees_and_tiers.set_multi_assets, 1),
+    _linear("GET", "accountConfig", fees_and_tiers.account_config, 5),
+    _linear("GET", "commissionRate", fees_and_tiers.commission, 20),
+    _linear("GET", "income", fees_and_tiers.income, 30),
+    _linear("GET", "fundingInfo", fees_and_tiers.adjusted_funding, 1, private=False),
+    _linear("GET", "openInterest", fees_and_tiers.open_interest, 1, private=False),
     _linear("POST", "listenKey", account.open_listen_key, 1),
     _linear("PUT", "listenKey", account.open_listen_key, 1),
     _linear("DELETE", "listenKey", account.close_listen_key, 1),
@@ -177,9 +177,11 @@ _ENDPOINTS = (
         on_open=streams.on_open,
         ping_interval_s=_PING_S,
     ),
-    WebSocketEndpoint(path="/ws-api/v3", on_message=wsapi.on_spot_message, ping_interval_s=_PING_S),
     WebSocketEndpoint(
-        path="/ws-fapi/v1", on_message=wsapi.on_linear_message, ping_interval_s=_LINEAR_PING_S
+        path="/ws-api/v3", on_message=ws_api.on_spot_message, ping_interval_s=_PING_S
+    ),
+    WebSocketEndpoint(
+        path="/ws-fapi/v1", on_message=ws_api.on_linear_message, ping_interval_s=_LINEAR_PING_S
     ),
     WebSocketEndpoint(
         path="/private/ws",
@@ -235,7 +237,7 @@ class BinanceDialect:
 
     def listing(self, kind: str, spec: SymbolSpec) -> Listing:
         """Both markets say BTCUSDT and count base units."""
-        most = start.TIERS[0].max_leverage
+        most = fees_and_tiers.TIERS[0].max_leverage
         return spec.to_listing(f"binance:{kind}", spec.symbol, max_leverage=most)
 
     def authenticate(self, call: ApiCall) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS
 from bowline.core.sim.exchange import MAX_PRICE, MAX_QUANTITY, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.binance.refusals import FIELDS
+from bowline.simex.dialects.binance.errors import FIELDS
 from bowline.simex.dialects.binance.request_fields import (
     kind_of,
     limit_in,

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
-from bowline.simex.dialects.binance.refusals import FIELDS, missing, refusal_of
+from bowline.simex.dialects.binance.errors import FIELDS, missing, refusal_of
 from bowline.simex.venue_api import ApiCall
 
 Fields = dict[str, str]

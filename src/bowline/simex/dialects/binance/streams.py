@@ -15,7 +15,7 @@ import msgspec
 from bowline.core.model.values import DAY_NS, MINUTE_NS
 from bowline.core.sim.exchange import CandleUpdated, MarkUpdated, TradePublished
 from bowline.core.venue import Listing
-from bowline.simex.dialects.binance import events
+from bowline.simex.dialects.binance import user_events
 from bowline.simex.dialects.binance.account import BinanceAccountState, listen_key
 from bowline.simex.dialects.binance.market import INTERVALS, agg_words, ticker_words
 from bowline.simex.dialects.binance.request_fields import market_of
@@ -206,12 +206,12 @@ def render_update(
 ) -> Iterable[Frame]:
     """The frames that a piece of news is."""
     if topic.wallet == "spot":
-        for event in events.spot_events(venue, update):
+        for event in user_events.spot_events(venue, update):
             yield {"subscriptionId": int(topic.note), "event": event}
         return
     if topic.wallet:
         _, _, wanted = topic.note.partition(" ")
-        for event in events.linear_events(venue, update):
+        for event in user_events.linear_events(venue, update):
             if not wanted or event["e"] in wanted.split("/"):
                 yield event
         return

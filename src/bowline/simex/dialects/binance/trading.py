@@ -20,18 +20,8 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialects.binance.refusals import FIELDS, missing, no_such_order, refusal_of
-from bowline.simex.dialects.binance.request_fields import (
-    Fields,
-    fields_of,
-    kind_of,
-    limit_in,
-    listing_in,
-    listings_in,
-    number_in,
-    window_in,
-)
-from bowline.simex.dialects.binance.words import (
+from bowline.simex.dialects.binance.errors import FIELDS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.render import (
     FORCES,
     LEGS,
     SIDES,
@@ -43,6 +33,16 @@ from bowline.simex.dialects.binance.words import (
     spot_fill,
     spot_order,
     spot_placed,
+)
+from bowline.simex.dialects.binance.request_fields import (
+    Fields,
+    fields_of,
+    kind_of,
+    limit_in,
+    listing_in,
+    listings_in,
+    number_in,
+    window_in,
 )
 from bowline.simex.venue_api import ApiCall, ApiError, Response
 from bowline.simex.wire_values import QuerySpan, ms

@@ -8,7 +8,7 @@ from bowline.core.model.values import SECOND_NS
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialects.bingx.market import listing_of
-from bowline.simex.dialects.bingx.words import (
+from bowline.simex.dialects.bingx.render import (
     MARGIN_MODES,
     coin_object,
     field_reader,

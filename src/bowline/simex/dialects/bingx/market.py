@@ -17,7 +17,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.bingx.words import field_reader, refusal_of, trade_word, wrong
+from bowline.simex.dialects.bingx.render import field_reader, refusal_of, trade_word, wrong
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, plain_or

@@ -29,7 +29,7 @@ from bowline.core.venue import MarginMode, OrderKind, PositionMode
 from bowline.simex.depth_view import DepthView
 from bowline.simex.dialects.bingx.account import key_lives
 from bowline.simex.dialects.bingx.market import INTERVALS, levels
-from bowline.simex.dialects.bingx.words import (
+from bowline.simex.dialects.bingx.render import (
     LEGS,
     SIDES,
     TRIGGERS,

@@ -23,7 +23,7 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
 from bowline.simex.dialects.bingx.market import kind_asked, listing_of
-from bowline.simex.dialects.bingx.words import (
+from bowline.simex.dialects.bingx.render import (
     FORCES,
     LEGS,
     SIDES,

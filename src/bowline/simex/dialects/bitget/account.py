@@ -5,8 +5,7 @@ from __future__ import annotations
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import Listing, PositionMode
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
-from bowline.simex.dialects.bitget.trading import MODES, margin_mode_in_use
-from bowline.simex.dialects.bitget.words import (
+from bowline.simex.dialects.bitget.render import (
     FIELDS,
     MARGIN_MODES,
     POSITION_MODES,
@@ -16,6 +15,7 @@ from bowline.simex.dialects.bitget.words import (
     refusal_of,
     wrong,
 )
+from bowline.simex.dialects.bitget.trading import MODES, margin_mode_in_use
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import plain
 

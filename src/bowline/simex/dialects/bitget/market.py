@@ -12,7 +12,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.bitget.words import (
+from bowline.simex.dialects.bitget.render import (
     FIELDS,
     PRODUCTS,
     SIDES,

@@ -36,7 +36,7 @@ from bowline.simex.dialects.bitget.market import (
     ticker_object,
     trade_object,
 )
-from bowline.simex.dialects.bitget.words import (
+from bowline.simex.dialects.bitget.render import (
     PRODUCTS,
     at_step,
     coin_object,

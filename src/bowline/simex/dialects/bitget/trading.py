@@ -22,7 +22,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
-from bowline.simex.dialects.bitget.words import (
+from bowline.simex.dialects.bitget.render import (
     FIELDS,
     FORCES,
     MARGIN_MODES,

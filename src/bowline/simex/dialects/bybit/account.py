@@ -7,7 +7,7 @@ from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
-from bowline.simex.dialects.bybit.words import FIELDS, position_object, refusal_of, wallet_object
+from bowline.simex.dialects.bybit.render import FIELDS, position_object, refusal_of, wallet_object
 from bowline.simex.venue import dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms

@@ -11,7 +11,7 @@ import msgspec
 
 from bowline.core.sim.exchange import ClientIds, Fees, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialects.bybit import account, market, start, streams, trading
+from bowline.simex.dialects.bybit import account, fees_and_tiers, market, streams, trading
 from bowline.simex.payload import signatures_match
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.session import WebSocketEndpoint
@@ -26,7 +26,7 @@ _RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.00055")),
     client_ids=ClientIds.FOREVER,
     post_only_refuses=False,
-    tiers=start.TIERS,
+    tiers=fees_and_tiers.TIERS,
 )
 _SPOT_FEES = Fees(maker_rate=Decimal("0.001"), taker_rate=Decimal("0.001"))
 
@@ -38,10 +38,10 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/v5/market/tickers", market.tickers),
     public_route("GET", "/v5/market/recent-trade", market.recent_trades),
     public_route("GET", "/v5/market/funding/history", market.funding_history),
-    public_route("GET", "/v5/market/mark-price-kline", start.price_candles),
-    public_route("GET", "/v5/market/index-price-kline", start.price_candles),
-    public_route("GET", "/v5/market/open-interest", start.open_interest),
-    public_route("GET", "/v5/market/risk-limit", start.risk_limits),
+    public_route("GET", "/v5/market/mark-price-kline", fees_and_tiers.price_candles),
+    public_route("GET", "/v5/market/index-price-kline", fees_and_tiers.price_candles),
+    public_route("GET", "/v5/market/open-interest", fees_and_tiers.open_interest),
+    public_route("GET", "/v5/market/risk-limit", fees_and_tiers.risk_limits),
     signed_route("POST", "/v5/order/create", trading.create, "create"),
     signed_route("POST", "/v5/order/cancel", trading.cancel, "cancel"),
     signed_route("POST", "/v5/order/cancel-all", trading.cancel_all, "cancel-all"),
@@ -59,7 +59,7 @@ _ROUTES: tuple[Route, ...] = (
     signed_route("POST", "/v5/account/set-margin-mode", account.set_margin_mode, "modes"),
     signed_route("GET", "/v5/account/wallet-balance", account.wallet_balance, "wallet"),
     signed_route("GET", "/v5/account/info", account.account, "account"),
-    signed_route("GET", "/v5/account/fee-rate", start.fee_rates, "fees"),
+    signed_route("GET", "/v5/account/fee-rate", fees_and_tiers.fee_rates, "fees"),
     signed_route("GET", "/v5/asset/coin/query-info", account.coins, "coins"),
     signed_route("GET", "/v5/user/query-api", account.key_rights, "user"),
 )

@@ -11,7 +11,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.bybit.words import FIELDS, SIDES, refusal_of, trade_word
+from bowline.simex.dialects.bybit.render import FIELDS, SIDES, refusal_of, trade_word
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or, seconds

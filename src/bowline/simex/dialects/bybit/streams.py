@@ -24,7 +24,7 @@ from bowline.simex.depth_view import DepthView
 from bowline.simex.dialects.bybit import trading
 from bowline.simex.dialects.bybit.account import DisconnectCancelAll
 from bowline.simex.dialects.bybit.market import INTERVALS, ticker_object
-from bowline.simex.dialects.bybit.words import (
+from bowline.simex.dialects.bybit.render import (
     SIDES,
     category_of,
     fill_object,

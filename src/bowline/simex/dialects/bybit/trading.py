@@ -20,7 +20,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
-from bowline.simex.dialects.bybit.words import (
+from bowline.simex.dialects.bybit.render import (
     FIELDS,
     FORCES,
     SIDES,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import PositionSnapshot
 from bowline.core.venue import Listing, MarginMode, PositionMode
+from bowline.simex.dialects.gate.errors import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
-from bowline.simex.dialects.gate.words import (
+from bowline.simex.dialects.gate.render import (
     Words,
     futures_account,
     position_object,

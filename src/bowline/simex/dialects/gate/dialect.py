@@ -16,13 +16,13 @@ from bowline.simex.dialects.gate import (
     account,
     auth,
     currencies,
+    fees_and_tiers,
     market,
-    start,
-    stops,
+    price_orders,
     streams,
     trading,
 )
-from bowline.simex.dialects.gate.words import MAX_LEVERAGE
+from bowline.simex.dialects.gate.render import MAX_LEVERAGE
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.session import WebSocketEndpoint
 from bowline.simex.stream_topics import Frame, StreamTopic
@@ -42,7 +42,7 @@ _FUTURES_RULES = VenueRules(
     fees=Fees(maker_rate=Decimal("0.0002"), taker_rate=Decimal("0.0005")),
     client_ids=ClientIds.OPEN,
     margin_mode=MarginMode.ISOLATED,
-    tiers=start.TIERS,
+    tiers=fees_and_tiers.TIERS,
     first_order_id=36_000_000_001,
     first_trade_id=600_000_001,
 )
@@ -82,16 +82,16 @@ _ROUTES: tuple[Route, ...] = (
         "GET /tickers": market.tickers,
         "GET /trades": market.trades,
         "GET /funding_rate": market.funding_history,
-        "GET /risk_limit_tiers": start.risk_limit_tiers,
+        "GET /risk_limit_tiers": fees_and_tiers.risk_limit_tiers,
     }, private=False),
-    *_routes("wallet", {"GET /fee": start.wallet_fee}, private=True),
+    *_routes("wallet", {"GET /fee": fees_and_tiers.wallet_fee}, private=True),
     *_routes("account", {
         "GET /main_keys": account.key_rights,
         "GET /detail": account.detail,
     }, private=True),
     *_routes("spot", {
         "GET /accounts": account.spot_accounts,
-        "GET /fee": start.spot_fee,
+        "GET /fee": fees_and_tiers.spot_fee,
         "POST /orders": trading.create,
         "GET /orders": trading.some,
         "DELETE /orders": trading.cancel_all,
@@ -101,16 +101,16 @@ _ROUTES: tuple[Route, ...] = (
         "GET /open_orders": trading.open_by_pair,
         "GET /my_trades": trading.fills,
         "POST /countdown_cancel_all": trading.countdown_cancel_all,
-        "POST /price_orders": stops.create,
-        "GET /price_orders": stops.some,
-        "DELETE /price_orders": stops.cancel_all,
-        "GET /price_orders/{order_id}": stops.one,
-        "DELETE /price_orders/{order_id}": stops.cancel,
+        "POST /price_orders": price_orders.create,
+        "GET /price_orders": price_orders.some,
+        "DELETE /price_orders": price_orders.cancel_all,
+        "GET /price_orders/{order_id}": price_orders.one,
+        "DELETE /price_orders/{order_id}": price_orders.cancel,
     }, private=True),
     *_routes("futures/{settle}", {
         "GET /accounts": account.futures_accounts,
-        "GET /account_book": start.account_book,
-        "GET /fee": start.futures_fee,
+        "GET /account_book": fees_and_tiers.account_book,
+        "GET /fee": fees_and_tiers.futures_fee,
         "GET /positions": account.positions,
         "GET /positions/{contract}": account.position,
         "POST /positions/{contract}/leverage": account.set_leverage,
@@ -125,11 +125,11 @@ _ROUTES: tuple[Route, ...] = (
         "GET /my_trades": trading.fills,
         "GET /my_trades_timerange": trading.fills,
         "POST /countdown_cancel_all": trading.countdown_cancel_all,
-        "POST /price_orders": stops.create,
-        "GET /price_orders": stops.some,
-        "DELETE /price_orders": stops.cancel_all,
-        "GET /price_orders/{order_id}": stops.one,
-        "DELETE /price_orders/{order_id}": stops.cancel,
+        "POST /price_orders": price_orders.create,
+        "GET /price_orders": price_orders.some,
+        "DELETE /price_orders": price_orders.cancel_all,
+        "GET /price_orders/{order_id}": price_orders.one,
+        "DELETE /price_orders/{order_id}": price_orders.cancel,
     }, private=True),
 )  # fmt: skip
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
-from bowline.simex.dialects.gate.words import (
+from bowline.simex.dialects.gate.errors import FIELDS, invalid, refusal_of
+from bowline.simex.dialects.gate.render import (
     MAX_LEVERAGE,
     SIDES,
     Words,

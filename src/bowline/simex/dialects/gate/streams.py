@@ -23,7 +23,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind
-from bowline.simex.dialects.gate import auth, socket_orders
+from bowline.simex.dialects.gate import auth, ws_orders
 from bowline.simex.dialects.gate.market import (
     INTERVALS,
     futures_candle,
@@ -32,8 +32,8 @@ from bowline.simex.dialects.gate.market import (
     spot_print,
     ticker_object,
 )
-from bowline.simex.dialects.gate.stops import trigger_object
-from bowline.simex.dialects.gate.words import (
+from bowline.simex.dialects.gate.price_orders import trigger_object
+from bowline.simex.dialects.gate.render import (
     Words,
     as_numbers,
     contracts,
@@ -96,7 +96,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
     if channel == f"{prefix}.ping":
         session.send(_told(session.venue, f"{prefix}.pong", None, "") | {"error": None})
     elif event == "api":
-        socket_orders.on_message(session, frame, prefix)
+        ws_orders.on_message(session, frame, prefix)
     elif event in ("subscribe", "unsubscribe"):
         _subscriptions(session, words, channel, str(event))
     else:

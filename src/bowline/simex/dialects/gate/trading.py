@@ -16,9 +16,9 @@ from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
+from bowline.simex.dialects.gate.errors import FIELDS, gone, invalid, refusal_of
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import FIELDS, gone, invalid, refusal_of
-from bowline.simex.dialects.gate.words import (
+from bowline.simex.dialects.gate.render import (
     FORCES,
     SIDES,
     Words,

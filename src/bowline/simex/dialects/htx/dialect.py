@@ -15,11 +15,11 @@ from bowline.simex.dialects.htx import (
     auth,
     currencies,
     market,
-    private,
-    spot,
+    private_streams,
+    spot_trading,
     streams,
-    swap,
     swap_account,
+    swap_trading,
 )
 from bowline.simex.dialects.htx.market import kind_of
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
@@ -58,21 +58,32 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/market/history/kline", market.candles),
     public_route("GET", "/market/history/candles", market.candles),
     public_route("GET", "/market/history/trade", market.trades),
-    signed_route("GET", "/v1/account/accounts", spot.accounts, "accounts"),
-    signed_route("GET", "/v1/account/accounts/{account_id}/balance", spot.balance, "balance"),
-    signed_route("POST", "/v1/order/orders/place", spot.place, "place"),
+    signed_route("GET", "/v1/account/accounts", spot_trading.accounts, "accounts"),
     signed_route(
-        "POST", "/v1/order/orders/submitCancelClientOrder", spot.cancel_by_client_id, "cancel"
+        "GET", "/v1/account/accounts/{account_id}/balance", spot_trading.balance, "balance"
     ),
-    signed_route("POST", "/v1/order/orders/batchCancelOpenOrders", spot.cancel_open, "cancel"),
-    signed_route("POST", "/v1/order/orders/{order_id}/submitcancel", spot.cancel, "cancel"),
-    signed_route("GET", "/v1/order/orders/getClientOrder", spot.by_client_id, "order"),
-    signed_route("GET", "/v1/order/orders", spot.orders, "orders"),
-    signed_route("GET", "/v1/order/orders/{order_id}", spot.one, "order"),
-    signed_route("GET", "/v1/order/openOrders", spot.open_orders, "open orders"),
-    signed_route("GET", "/v1/order/matchresults", spot.match_results, "fills"),
-    signed_route("GET", "/v1/order/orders/{order_id}/matchresults", spot.match_results, "fills"),
-    signed_route("POST", "/v2/algo-orders/cancel-all-after", spot.cancel_all_after, "orders"),
+    signed_route("POST", "/v1/order/orders/place", spot_trading.place, "place"),
+    signed_route(
+        "POST",
+        "/v1/order/orders/submitCancelClientOrder",
+        spot_trading.cancel_by_client_id,
+        "cancel",
+    ),
+    signed_route(
+        "POST", "/v1/order/orders/batchCancelOpenOrders", spot_trading.cancel_open, "cancel"
+    ),
+    signed_route("POST", "/v1/order/orders/{order_id}/submitcancel", spot_trading.cancel, "cancel"),
+    signed_route("GET", "/v1/order/orders/getClientOrder", spot_trading.by_client_id, "order"),
+    signed_route("GET", "/v1/order/orders", spot_trading.orders, "orders"),
+    signed_route("GET", "/v1/order/orders/{order_id}", spot_trading.one, "order"),
+    signed_route("GET", "/v1/order/openOrders", spot_trading.open_orders, "open orders"),
+    signed_route("GET", "/v1/order/matchresults", spot_trading.match_results, "fills"),
+    signed_route(
+        "GET", "/v1/order/orders/{order_id}/matchresults", spot_trading.match_results, "fills"
+    ),
+    signed_route(
+        "POST", "/v2/algo-orders/cancel-all-after", spot_trading.cancel_all_after, "orders"
+    ),
     public_route("GET", "/api/v1/timestamp", market.swap_time),
     public_route("GET", "/linear-swap-api/v1/swap_contract_info", market.swaps),
     public_route("GET", "/linear-swap-ex/market/depth", market.book),
@@ -80,19 +91,19 @@ _ROUTES: tuple[Route, ...] = (
     public_route("GET", "/linear-swap-ex/market/history/kline", market.candles),
     public_route("GET", "/linear-swap-ex/market/history/trade", market.trades),
     public_route("GET", "/v5/market/funding_rate_history", market.funding_history),
-    signed_route("POST", "/v5/trade/order", swap.place, "trade"),
-    signed_route("POST", "/v5/trade/cancel_order", swap.cancel, "trade"),
-    signed_route("POST", "/v5/trade/cancel_all_orders", swap.cancel_all, "trade"),
-    signed_route("POST", "/v5/trade/cancel-after", swap.cancel_after, "trade"),
-    signed_route("GET", "/v5/trade/order", swap.one, "read"),
-    signed_route("GET", "/v5/trade/order/opens", swap.open_orders, "read"),
-    signed_route("GET", "/v5/trade/order/history", swap.history, "read"),
-    signed_route("GET", "/v5/trade/order/details", swap.details, "read"),
+    signed_route("POST", "/v5/trade/order", swap_trading.place, "trade"),
+    signed_route("POST", "/v5/trade/cancel_order", swap_trading.cancel, "trade"),
+    signed_route("POST", "/v5/trade/cancel_all_orders", swap_trading.cancel_all, "trade"),
+    signed_route("POST", "/v5/trade/cancel-after", swap_trading.cancel_after, "trade"),
+    signed_route("GET", "/v5/trade/order", swap_trading.one, "read"),
+    signed_route("GET", "/v5/trade/order/opens", swap_trading.open_orders, "read"),
+    signed_route("GET", "/v5/trade/order/history", swap_trading.history, "read"),
+    signed_route("GET", "/v5/trade/order/details", swap_trading.details, "read"),
     signed_route("GET", "/v5/trade/position/opens", swap_account.positions, "read"),
-    signed_route("POST", "/v5/algo/order", swap.place_trigger, "trade"),
-    signed_route("POST", "/v5/algo/cancel_orders", swap.cancel_triggers, "trade"),
-    signed_route("GET", "/v5/algo/order", swap.one_trigger, "read"),
-    signed_route("GET", "/v5/algo/order/opens", swap.open_triggers, "read"),
+    signed_route("POST", "/v5/algo/order", swap_trading.place_trigger, "trade"),
+    signed_route("POST", "/v5/algo/cancel_orders", swap_trading.cancel_triggers, "trade"),
+    signed_route("GET", "/v5/algo/order", swap_trading.one_trigger, "read"),
+    signed_route("GET", "/v5/algo/order/opens", swap_trading.open_triggers, "read"),
     signed_route("GET", "/v5/position/lever", swap_account.leverage, "read"),
     signed_route("POST", "/v5/position/lever", swap_account.set_leverage, "trade"),
     signed_route("GET", "/v5/position/mode", swap_account.position_mode, "read"),
@@ -136,15 +147,15 @@ _ENDPOINTS = (
     ),
     WebSocketEndpoint(
         path="/ws/v2",
-        on_message=private.on_spot_message,
-        ping_frame=private.spot_ping_frame,
+        on_message=private_streams.on_spot_message,
+        ping_frame=private_streams.spot_ping_frame,
         ping_interval_s=20.0,
         idle_timeout_s=60.0,
     ),
     WebSocketEndpoint(
         path="/ws/v5/notification",
-        on_message=private.on_swap_message,
-        ping_frame=private.swap_ping_frame,
+        on_message=private_streams.on_swap_message,
+        ping_frame=private_streams.swap_ping_frame,
         ping_interval_s=5.0,
         idle_timeout_s=15.0,
     ),
@@ -243,12 +254,12 @@ class HtxDialect:
 
     def initial_frames(self, venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]:
         """Books of swaps, balances and positions."""
-        tell = private.initial_frames if topic.account else streams.initial_frames
+        tell = private_streams.initial_frames if topic.account else streams.initial_frames
         return tell(venue, topic)
 
     def render_update(
         self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
         """One frame for a piece of news."""
-        tell = private.render_update if topic.account else streams.render_update
+        tell = private_streams.render_update if topic.account else streams.render_update
         return tell(venue, topic, update)

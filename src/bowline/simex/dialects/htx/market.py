@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.htx.refusals import field_reader, invalid, refusal_of
+from bowline.simex.dialects.htx.errors import field_reader, invalid, refusal_of
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, seconds

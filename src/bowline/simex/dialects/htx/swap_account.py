@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import MarginMode, PositionMode
+from bowline.simex.dialects.htx.errors import SWAP_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.market import named
-from bowline.simex.dialects.htx.refusals import SWAP_FIELDS, invalid, refusal_of
-from bowline.simex.dialects.htx.swap import MODES_IN, set_mode
-from bowline.simex.dialects.htx.swap_words import MODES, account_object, position_object
+from bowline.simex.dialects.htx.swap_render import MODES, account_object, position_object
+from bowline.simex.dialects.htx.swap_trading import MODES_IN, set_mode
 from bowline.simex.venue_api import ApiCall
 
 _POSITION_MODES = {"single_side": PositionMode.ONE_WAY, "dual_side": PositionMode.HEDGE}

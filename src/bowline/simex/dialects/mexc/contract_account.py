@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bowline.core.model.values import Direction
 from bowline.core.sim.exchange import RejectReason
-from bowline.simex.dialects.mexc.contract import contract_of, listing_of
-from bowline.simex.dialects.mexc.contract_trading import set_margin_terms
-from bowline.simex.dialects.mexc.contract_words import (
+from bowline.simex.dialects.mexc.contract_market import contract_of, listing_of
+from bowline.simex.dialects.mexc.contract_render import (
     MARGIN_MODES,
     POSITION_MODES,
     asset_object,
@@ -14,7 +13,8 @@ from bowline.simex.dialects.mexc.contract_words import (
     position_object,
     position_of,
 )
-from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_refusal
+from bowline.simex.dialects.mexc.contract_trading import set_margin_terms
+from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_refusal
 from bowline.simex.venue_api import ApiCall, ApiError
 
 

@@ -19,14 +19,14 @@ from bowline.core.sim.exchange import (
     PositionUpdated,
     TradePublished,
 )
-from bowline.simex.dialects.mexc.contract import (
+from bowline.simex.dialects.mexc.contract_market import (
     INTERVALS,
     contract_of,
     deal_object,
     level,
     ticker_object,
 )
-from bowline.simex.dialects.mexc.contract_words import (
+from bowline.simex.dialects.mexc.contract_render import (
     asset_object,
     contracts,
     fill_object,

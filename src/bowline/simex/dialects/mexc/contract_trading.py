@@ -12,8 +12,8 @@ from decimal import Decimal
 from bowline.core.model.values import Direction
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialects.mexc.contract import contract_of, listing_of
-from bowline.simex.dialects.mexc.contract_words import (
+from bowline.simex.dialects.mexc.contract_market import contract_of, listing_of
+from bowline.simex.dialects.mexc.contract_render import (
     CLOSING,
     LIMITS,
     MARGIN_MODES,
@@ -26,7 +26,7 @@ from bowline.simex.dialects.mexc.contract_words import (
     order_word,
     plan_object,
 )
-from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_or_refused, linear_refusal
+from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_or_refused, linear_refusal
 from bowline.simex.payload import read_json, text_fields
 from bowline.simex.venue import set_margin_terms as set_terms_of
 from bowline.simex.venue_api import ApiCall, ApiError

@@ -18,12 +18,12 @@ from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import ClientIds, FeeAsset, Fees, VenueRules
 from bowline.core.venue import Listing
 from bowline.simex.dialects.mexc import (
-    contract,
     contract_account,
+    contract_market,
     contract_streams,
     contract_trading,
     currencies,
-    spot,
+    spot_market,
     spot_streams,
     spot_trading,
 )
@@ -51,15 +51,15 @@ _V3, _V1, _MINE = "/api/v3", "/api/v1/contract", "/api/v1/private"
 
 #: bucket, path, handler and weight: each end point of spot has a quota of its own
 _SPOT: tuple[Route, ...] = (
-    public_route("GET", f"{_V3}/ping", spot.ping, "ping"),
-    public_route("GET", f"{_V3}/time", spot.time, "time"),
-    public_route("GET", f"{_V3}/exchangeInfo", spot.listings, "exchangeInfo", 10),
-    public_route("GET", f"{_V3}/depth", spot.depth, "depth"),
-    public_route("GET", f"{_V3}/trades", spot.trades, "trades", 5),
-    public_route("GET", f"{_V3}/aggTrades", spot.aggregated_trades, "aggTrades"),
-    public_route("GET", f"{_V3}/klines", spot.candles, "klines"),
-    public_route("GET", f"{_V3}/ticker/24hr", spot.ticker, "ticker"),
-    public_route("GET", f"{_V3}/ticker/bookTicker", spot.book_ticker, "bookTicker"),
+    public_route("GET", f"{_V3}/ping", spot_market.ping, "ping"),
+    public_route("GET", f"{_V3}/time", spot_market.time, "time"),
+    public_route("GET", f"{_V3}/exchangeInfo", spot_market.listings, "exchangeInfo", 10),
+    public_route("GET", f"{_V3}/depth", spot_market.depth, "depth"),
+    public_route("GET", f"{_V3}/trades", spot_market.trades, "trades", 5),
+    public_route("GET", f"{_V3}/aggTrades", spot_market.aggregated_trades, "aggTrades"),
+    public_route("GET", f"{_V3}/klines", spot_market.candles, "klines"),
+    public_route("GET", f"{_V3}/ticker/24hr", spot_market.ticker, "ticker"),
+    public_route("GET", f"{_V3}/ticker/bookTicker", spot_market.book_ticker, "bookTicker"),
     signed_route("POST", f"{_V3}/order", spot_trading.place, "place"),
     signed_route("DELETE", f"{_V3}/order", spot_trading.cancel, "cancel"),
     signed_route("GET", f"{_V3}/order", spot_trading.look_up, "order", 2),
@@ -75,14 +75,14 @@ _SPOT: tuple[Route, ...] = (
     signed_route("DELETE", f"{_V3}/userDataStream", spot_trading.drop_listen_key, "listenKey"),
 )
 _CONTRACT: tuple[Route, ...] = (
-    public_route("GET", f"{_V1}/ping", contract.ping, "contract ping"),
-    public_route("GET", f"{_V1}/detail", contract.detail, "contract detail"),
-    public_route("GET", f"{_V1}/depth/{{symbol}}", contract.depth, "contract depth"),
-    public_route("GET", f"{_V1}/kline/{{symbol}}", contract.candles, "contract kline"),
-    public_route("GET", f"{_V1}/ticker", contract.ticker, "contract ticker"),
-    public_route("GET", f"{_V1}/deals/{{symbol}}", contract.deals, "contract deals"),
-    public_route("GET", f"{_V1}/funding_rate/history", contract.funding_history, "funding"),
-    public_route("GET", f"{_V1}/funding_rate/{{symbol}}", contract.funding_rate, "funding"),
+    public_route("GET", f"{_V1}/ping", contract_market.ping, "contract ping"),
+    public_route("GET", f"{_V1}/detail", contract_market.detail, "contract detail"),
+    public_route("GET", f"{_V1}/depth/{{symbol}}", contract_market.depth, "contract depth"),
+    public_route("GET", f"{_V1}/kline/{{symbol}}", contract_market.candles, "contract kline"),
+    public_route("GET", f"{_V1}/ticker", contract_market.ticker, "contract ticker"),
+    public_route("GET", f"{_V1}/deals/{{symbol}}", contract_market.deals, "contract deals"),
+    public_route("GET", f"{_V1}/funding_rate/history", contract_market.funding_history, "funding"),
+    public_route("GET", f"{_V1}/funding_rate/{{symbol}}", contract_market.funding_rate, "funding"),
     signed_route("GET", f"{_MINE}/account/assets", contract_account.assets, "assets"),
     signed_route("GET", f"{_MINE}/account/asset/{{currency}}", contract_account.asset, "assets"),
     signed_route(

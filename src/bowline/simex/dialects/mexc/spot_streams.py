@@ -16,9 +16,9 @@ from bowline.core.sim.exchange import (
     OrderUpdated,
     TradePublished,
 )
-from bowline.simex.dialects.mexc.proto import Value, message
+from bowline.simex.dialects.mexc.protobuf import Value, message
+from bowline.simex.dialects.mexc.spot_render import SIDE_NUMBERS, fill_fields, order_fields
 from bowline.simex.dialects.mexc.spot_trading import listens
-from bowline.simex.dialects.mexc.spot_words import SIDE_NUMBERS, fill_fields, order_fields
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic

@@ -13,9 +13,9 @@ from typing import TypeVar
 from bowline.core.model.values import SECOND_NS, ZERO
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind
-from bowline.simex.dialects.mexc.refusals import SPOT_FIELDS, spot_or_refused, spot_refusal
-from bowline.simex.dialects.mexc.spot import listing_of
-from bowline.simex.dialects.mexc.spot_words import (
+from bowline.simex.dialects.mexc.errors import SPOT_FIELDS, spot_or_refused, spot_refusal
+from bowline.simex.dialects.mexc.spot_market import listing_of
+from bowline.simex.dialects.mexc.spot_render import (
     LIMITS,
     SIDES,
     balance_object,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import FundingPaid
 from bowline.core.venue import PositionMode
-from bowline.simex.dialects.okx import modes
-from bowline.simex.dialects.okx.refusals import FIELDS, refusal_of, wrong
+from bowline.simex.dialects.okx import margin_modes
+from bowline.simex.dialects.okx.errors import FIELDS, refusal_of, wrong
+from bowline.simex.dialects.okx.render import account_object, contracts, kind_of, position_object
 from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page, rows_of
 from bowline.simex.dialects.okx.trading import number_in
-from bowline.simex.dialects.okx.words import account_object, contracts, kind_of, position_object
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import ms, plain
@@ -94,10 +94,10 @@ def set_leverage(call: ApiCall) -> object:
     if kind_of(listing.instrument.id) != "linear":
         raise wrong("instId")
     mode, leverage = fields.get("mgnMode", ""), number_in(fields, "lever")
-    modes.set_leverage(call, listing, mode, leverage)
+    margin_modes.set_leverage(call, listing, mode, leverage)
     return [
         {
-            "lever": modes.leverage_of(call, listing, mode),
+            "lever": margin_modes.leverage_of(call, listing, mode),
             "mgnMode": mode,
             "instId": listing.venue_symbol,
             "posSide": fields.get("posSide") or "net",
@@ -112,7 +112,7 @@ def leverage(call: ApiCall) -> object:
         raise wrong("instId")
     return [
         {
-            "lever": modes.leverage_of(call, each, mode),
+            "lever": margin_modes.leverage_of(call, each, mode),
             "mgnMode": mode,
             "instId": each.venue_symbol,
             "posSide": "net",

@@ -10,8 +10,16 @@ import msgspec
 from bowline.core.model.values import ONE, ZERO
 from bowline.core.sim.exchange import ClientIds, Fees, Tier, TierUnit, VenueRules
 from bowline.core.venue import Listing
-from bowline.simex.dialects.okx import account, algo, auth, currencies, market, streams, trading
-from bowline.simex.dialects.okx.words import FIRST_ORDER_ID
+from bowline.simex.dialects.okx import (
+    account,
+    algo_orders,
+    auth,
+    currencies,
+    market,
+    streams,
+    trading,
+)
+from bowline.simex.dialects.okx.render import FIRST_ORDER_ID
 from bowline.simex.request_quotas import QuotaUsage, RequestQuota
 from bowline.simex.session import WebSocketEndpoint
 from bowline.simex.stream_topics import Frame, StreamTopic
@@ -84,11 +92,11 @@ _SIGNED: tuple[tuple[str, str, Handler, int], ...] = (
     ("GET", "trade/orders-history-archive", trading.history, 20),
     ("GET", "trade/fills", trading.fills, 60),
     ("GET", "trade/fills-history", trading.fills, 10),
-    ("POST", "trade/order-algo", algo.place, 20),
-    ("POST", "trade/cancel-algos", algo.cancel, 20),
-    ("GET", "trade/order-algo", algo.look_up, 20),
-    ("GET", "trade/orders-algo-pending", algo.pending, 20),
-    ("GET", "trade/orders-algo-history", algo.history, 20),
+    ("POST", "trade/order-algo", algo_orders.place, 20),
+    ("POST", "trade/cancel-algos", algo_orders.cancel, 20),
+    ("GET", "trade/order-algo", algo_orders.look_up, 20),
+    ("GET", "trade/orders-algo-pending", algo_orders.pending, 20),
+    ("GET", "trade/orders-algo-history", algo_orders.history, 20),
     ("POST", "trade/cancel-all-after", trading.cancel_all_after, 2),
     ("GET", "asset/currencies", currencies.currencies, 12),
     ("GET", "account/balance", account.balance, 10),

@@ -7,9 +7,9 @@ from decimal import Decimal
 from bowline.core.model.values import MINUTE_NS, ONE, ZERO
 from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.okx.refusals import FIELDS, wrong
+from bowline.simex.dialects.okx.errors import FIELDS, wrong
+from bowline.simex.dialects.okx.render import SIDES, TYPES, code_of, contracts, kind_of
 from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page
-from bowline.simex.dialects.okx.words import SIDES, TYPES, code_of, contracts, kind_of
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
-from bowline.simex.dialects.okx.refusals import FIELDS, refusal_of, wrong
-from bowline.simex.dialects.okx.words import code_of
+from bowline.simex.dialects.okx.errors import FIELDS, refusal_of, wrong
+from bowline.simex.dialects.okx.render import code_of
 from bowline.simex.payload import read_json, text_fields
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall

@@ -27,8 +27,7 @@ from bowline.core.venue import Listing
 from bowline.simex.depth_view import DepthView
 from bowline.simex.dialects.okx import market, trading
 from bowline.simex.dialects.okx.auth import check_login
-from bowline.simex.dialects.okx.request_fields import KINDS, find
-from bowline.simex.dialects.okx.words import (
+from bowline.simex.dialects.okx.render import (
     TYPES,
     account_object,
     algo_object,
@@ -38,6 +37,7 @@ from bowline.simex.dialects.okx.words import (
     order_told,
     position_object,
 )
+from bowline.simex.dialects.okx.request_fields import KINDS, find
 from bowline.simex.payload import read_object, text_fields
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic

@@ -13,16 +13,9 @@ from bowline.core.model.values import SECOND_NS, Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
-from bowline.simex.dialects.okx.modes import use_mode
-from bowline.simex.dialects.okx.refusals import FIELDS, no_such_order, refusal_of, wrong
-from bowline.simex.dialects.okx.request_fields import (
-    Fields,
-    chosen,
-    listing_in,
-    page,
-    rows_of,
-)
-from bowline.simex.dialects.okx.words import (
+from bowline.simex.dialects.okx.errors import FIELDS, no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.margin_modes import use_mode
+from bowline.simex.dialects.okx.render import (
     LEGS,
     ORDER_TYPES,
     SIDES,
@@ -31,6 +24,13 @@ from bowline.simex.dialects.okx.words import (
     kind_of,
     order_object,
     quantity_of,
+)
+from bowline.simex.dialects.okx.request_fields import (
+    Fields,
+    chosen,
+    listing_in,
+    page,
+    rows_of,
 )
 from bowline.simex.venue import dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError, Response

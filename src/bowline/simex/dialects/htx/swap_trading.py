@@ -10,9 +10,9 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
+from bowline.simex.dialects.htx.errors import SWAP_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.market import named
-from bowline.simex.dialects.htx.refusals import SWAP_FIELDS, invalid, refusal_of
-from bowline.simex.dialects.htx.swap_words import (
+from bowline.simex.dialects.htx.swap_render import (
     LEGS,
     MODES,
     Words,

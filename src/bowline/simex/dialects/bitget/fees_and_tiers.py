@@ -8,7 +8,7 @@ from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import FundingPaid, Tier
 from bowline.core.venue import Listing
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
-from bowline.simex.dialects.bitget.words import FIELDS, PRODUCTS, wrong
+from bowline.simex.dialects.bitget.render import FIELDS, PRODUCTS, wrong
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import ms, plain, plain_or
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bowline.simex.dialects.binance import account, algo, market, trading
+from bowline.simex.dialects.binance import account, algo_orders, market, trading
 from bowline.simex.dialects.binance.auth import check_signed
 from bowline.simex.dialects.binance.streams import user_topics
 from bowline.simex.payload import read_object, text_fields
@@ -32,8 +32,8 @@ _LINEAR: dict[str, Callable[[ApiCall], object]] = {
     "order.modify": trading.modify,
     "order.cancel": trading.cancel,
     "order.status": trading.look_up,
-    "algoOrder.place": algo.place,
-    "algoOrder.cancel": algo.cancel,
+    "algoOrder.place": algo_orders.place,
+    "algoOrder.cancel": algo_orders.cancel,
     "account.balance": account.linear_balance,
     "account.status": account.linear_account,
     "account.position": account.positions,

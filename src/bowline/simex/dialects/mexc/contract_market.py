@@ -14,8 +14,8 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.mexc.contract_words import contracts, number
-from bowline.simex.dialects.mexc.refusals import LINEAR_FIELDS, linear_refusal
+from bowline.simex.dialects.mexc.contract_render import contracts, number
+from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_refusal
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, seconds

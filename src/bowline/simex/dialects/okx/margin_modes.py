@@ -10,8 +10,8 @@ from decimal import Decimal
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode
-from bowline.simex.dialects.okx.refusals import refusal_of, wrong
-from bowline.simex.dialects.okx.words import MARGIN_MODES, kind_of
+from bowline.simex.dialects.okx.errors import refusal_of, wrong
+from bowline.simex.dialects.okx.render import MARGIN_MODES, kind_of
 from bowline.simex.venue import dialect_state
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import plain

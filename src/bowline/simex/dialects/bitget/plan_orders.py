@@ -19,6 +19,16 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode
 from bowline.simex.dialects.bitget.market import listing_of
+from bowline.simex.dialects.bitget.render import (
+    FIELDS,
+    TPSL_FORMS,
+    TRIGGERS,
+    order_word,
+    plan_order,
+    plan_type,
+    refusal_of,
+    wrong,
+)
 from bowline.simex.dialects.bitget.trading import (
     PAGE,
     Fields,
@@ -31,16 +41,6 @@ from bowline.simex.dialects.bitget.trading import (
     order_in,
     page,
     placed,
-)
-from bowline.simex.dialects.bitget.words import (
-    FIELDS,
-    TPSL_FORMS,
-    TRIGGERS,
-    order_word,
-    plan_order,
-    plan_type,
-    refusal_of,
-    wrong,
 )
 from bowline.simex.venue_api import ApiCall, ApiError
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 from bowline.core.model.values import ONE
 from bowline.core.sim.exchange import FundingPaid, progressive_tiers
 from bowline.core.venue import Listing
+from bowline.simex.dialects.gate.errors import FIELDS, invalid
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import FIELDS, invalid
-from bowline.simex.dialects.gate.words import Words
+from bowline.simex.dialects.gate.render import Words
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import plain, seconds
 

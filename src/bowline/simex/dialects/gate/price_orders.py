@@ -7,10 +7,10 @@ from decimal import Decimal
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
+from bowline.simex.dialects.gate.errors import FIELDS, invalid, refusal_of
 from bowline.simex.dialects.gate.market import kind_at, named
-from bowline.simex.dialects.gate.refusals import FIELDS, invalid, refusal_of
+from bowline.simex.dialects.gate.render import Words, futures_trigger, kind_of, spot_trigger
 from bowline.simex.dialects.gate.trading import cancel_these, leg_of, page, taken
-from bowline.simex.dialects.gate.words import Words, futures_trigger, kind_of, spot_trigger
 from bowline.simex.payload import text_fields
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall

@@ -7,7 +7,7 @@ from decimal import Decimal
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import FundingPaid, Tier
 from bowline.core.venue import Listing
-from bowline.simex.dialects.binance.refusals import missing
+from bowline.simex.dialects.binance.errors import missing
 from bowline.simex.dialects.binance.request_fields import (
     fields_of,
     kind_of,

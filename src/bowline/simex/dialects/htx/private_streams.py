@@ -8,8 +8,8 @@ import msgspec
 
 from bowline.core.sim.exchange import BalanceUpdated, Executed, OrderUpdated, PositionUpdated
 from bowline.simex.dialects.htx import auth
-from bowline.simex.dialects.htx.spot_words import balance_event, clearing, order_event
-from bowline.simex.dialects.htx.swap_words import (
+from bowline.simex.dialects.htx.spot_render import balance_event, clearing, order_event
+from bowline.simex.dialects.htx.swap_render import (
     account_object,
     fill_event,
     order_object,

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from bowline.simex.dialects.gate import auth, trading
-from bowline.simex.dialects.gate.words import Words
+from bowline.simex.dialects.gate.render import Words
 from bowline.simex.payload import read_json, text_fields
 from bowline.simex.session import Session
 from bowline.simex.venue_api import ApiCall, ApiError

@@ -11,7 +11,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.mexc.refusals import SPOT_FIELDS, spot_refusal
+from bowline.simex.dialects.mexc.errors import SPOT_FIELDS, spot_refusal
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 

@@ -7,18 +7,9 @@ from decimal import Decimal
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind
-from bowline.simex.dialects.okx.modes import use_mode
-from bowline.simex.dialects.okx.refusals import FIELDS, no_such_order, refusal_of, wrong
-from bowline.simex.dialects.okx.request_fields import Fields, chosen, listing_in, page, rows_of
-from bowline.simex.dialects.okx.trading import (
-    acted,
-    client_id_in,
-    leg_in,
-    number_in,
-    or_refused,
-    side_in,
-)
-from bowline.simex.dialects.okx.words import (
+from bowline.simex.dialects.okx.errors import FIELDS, no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.margin_modes import use_mode
+from bowline.simex.dialects.okx.render import (
     TRIGGERS,
     algo_id,
     algo_object,
@@ -28,6 +19,15 @@ from bowline.simex.dialects.okx.words import (
     is_algo,
     kind_of,
     quantity_of,
+)
+from bowline.simex.dialects.okx.request_fields import Fields, chosen, listing_in, page, rows_of
+from bowline.simex.dialects.okx.trading import (
+    acted,
+    client_id_in,
+    leg_in,
+    number_in,
+    or_refused,
+    side_in,
 )
 from bowline.simex.venue_api import ApiCall, Response
 

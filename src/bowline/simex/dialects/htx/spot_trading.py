@@ -8,9 +8,9 @@ from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
+from bowline.simex.dialects.htx.errors import SPOT_FIELDS, invalid, refusal_of
 from bowline.simex.dialects.htx.market import named
-from bowline.simex.dialects.htx.refusals import SPOT_FIELDS, invalid, refusal_of
-from bowline.simex.dialects.htx.spot_words import (
+from bowline.simex.dialects.htx.spot_render import (
     account_number,
     balances,
     fill_object,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing
-from bowline.simex.dialects.binance.refusals import FIELDS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.errors import FIELDS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.render import algo_id, algo_order, algo_order_id, is_algo
 from bowline.simex.dialects.binance.request_fields import (
     Fields,
     fields_of,
@@ -14,7 +15,6 @@ from bowline.simex.dialects.binance.request_fields import (
     window_in,
 )
 from bowline.simex.dialects.binance.trading import counted, or_refused, order_in
-from bowline.simex.dialects.binance.words import algo_id, algo_order, algo_order_id, is_algo
 from bowline.simex.venue_api import ApiCall, ApiError, Response
 from bowline.simex.wire_values import ms
 

@@ -19,7 +19,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import MarginMode
-from bowline.simex.dialects.binance.words import (
+from bowline.simex.dialects.binance.render import (
     CENTS,
     LEGS,
     SIDES,
