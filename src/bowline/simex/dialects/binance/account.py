@@ -9,7 +9,7 @@ from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Holding, PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.cancel_all_timer import CancelAllTimer
-from bowline.simex.dialects.binance.errors import FIELDS, missing, refusal_of
+from bowline.simex.dialects.binance.errors import FIELDS, error_for, missing
 from bowline.simex.dialects.binance.fees_and_tiers import most_value
 from bowline.simex.dialects.binance.render import linear_position
 from bowline.simex.dialects.binance.request_fields import (
@@ -172,7 +172,7 @@ def positions_with_flat(call: ApiCall) -> object:
     """GET /fapi/v2/positionRisk: every symbol, with leverage and margin type."""
     rows = []
     for listing in listings_in(call, fields_of(call)):
-        for each in legs(call.venue, call.account, listing):
+        for each in positions_of_symbol(call.venue, call.account, listing):
             isolated = each.margin_mode is MarginMode.ISOLATED
             rows.append(
                 linear_position(call.venue, each)
@@ -186,7 +186,9 @@ def positions_with_flat(call: ApiCall) -> object:
     return rows
 
 
-def legs(venue: SimulatedVenue, account: str, listing: Listing) -> list[PositionSnapshot]:
+def positions_of_symbol(
+    venue: SimulatedVenue, account: str, listing: Listing
+) -> list[PositionSnapshot]:
     """The one-way position, or the two of hedge mode; flat ones too."""
     instrument, view = listing.instrument.id, venue.view("linear")
     settings = view.settings(account, instrument)
@@ -254,7 +256,7 @@ def set_margin_type(call: ApiCall) -> object:
 
 def _done(refused: Rejection | None) -> Words:
     if refused is not None:
-        raise refusal_of("linear", refused)
+        raise error_for("linear", refused)
     return {"code": 200, "msg": "success"}
 
 
@@ -269,7 +271,7 @@ def set_leverage(call: ApiCall) -> object:
     if refused is not None and refused.reason is RejectReason.INSUFFICIENT_FUNDS:
         raise ApiError(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
-        raise refusal_of("linear", refused)
+        raise error_for("linear", refused)
     return {
         "symbol": listing.venue_symbol,
         "leverage": int(leverage),

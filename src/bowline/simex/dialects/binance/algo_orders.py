@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bowline.core.sim.exchange import Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing
-from bowline.simex.dialects.binance.errors import FIELDS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.errors import FIELDS, error_for, missing, order_not_found
 from bowline.simex.dialects.binance.render import algo_id, algo_order, algo_order_id, is_algo
 from bowline.simex.dialects.binance.request_fields import (
     Fields,
@@ -14,7 +14,7 @@ from bowline.simex.dialects.binance.request_fields import (
     listings_in,
     window_in,
 )
-from bowline.simex.dialects.binance.trading import counted, or_refused, order_in
+from bowline.simex.dialects.binance.trading import count_order, order_in, order_or_raise
 from bowline.simex.venue_api import ApiCall, ApiError, Response
 from bowline.simex.wire_values import ms
 
@@ -24,20 +24,20 @@ def place(call: ApiCall) -> Response:
     fields = fields_of(call)
     if fields.get("algoType") != "CONDITIONAL":
         raise missing("algoType")
-    headers = counted(call, "linear")
+    headers = count_order(call, "linear")
     order = order_in(call, listing_in(call, fields), fields)
     if order.trigger is None:
         raise ApiError(-1116, "Invalid orderType.")
-    placed = or_refused(call, call.venue.place(order))
+    placed = order_or_raise(call, call.venue.place(order))
     return Response(algo_order(call.venue, placed), headers=headers)
 
 
 def cancel(call: ApiCall) -> object:
     """DELETE algoOrder."""
-    found = _named(call, fields_of(call))
+    found = _find_order(call, fields_of(call))
     if found is None or found.triggered:
-        raise refusal_of("linear", Rejection(RejectReason.UNKNOWN_ORDER))
-    ended = or_refused(call, call.venue.cancel(call.account, found.instrument, found.order_id))
+        raise error_for("linear", Rejection(RejectReason.UNKNOWN_ORDER))
+    ended = order_or_raise(call, call.venue.cancel(call.account, found.instrument, found.order_id))
     names = {"algoId": algo_id(ended), "clientAlgoId": ended.client_id}
     return names | {"code": "200", "msg": "success"}
 
@@ -53,9 +53,9 @@ def cancel_all(call: ApiCall) -> object:
 
 def look_up(call: ApiCall) -> object:
     """GET algoOrder: waiting, triggered or ended."""
-    found = _named(call, fields_of(call))
+    found = _find_order(call, fields_of(call))
     if found is None:
-        raise no_such_order()
+        raise order_not_found()
     return algo_order(call.venue, found)
 
 
@@ -75,21 +75,21 @@ def all_orders(call: ApiCall) -> object:
     start_ms, end_ms = window_in(fields)
     found = [
         each
-        for each in _every(call, listing)
+        for each in _all_algo_orders(call, listing)
         if algo_id(each) >= FIELDS.integer(fields, "algoId", 0)
         and start_ms <= ms(each.created_ns) <= end_ms
     ]
     return [algo_order(call.venue, each) for each in found[-limit_in(fields, 500, 1000) :]]
 
 
-def _every(call: ApiCall, listing: Listing) -> list[VenueOrder]:
+def _all_algo_orders(call: ApiCall, listing: Listing) -> list[VenueOrder]:
     view, instrument = call.venue.view("linear"), listing.instrument.id
     found = view.closed_orders(call.account, instrument)
     found += view.open_orders(call.account, instrument)
     return sorted(filter(is_algo, found), key=lambda order: order.order_id)
 
 
-def _named(call: ApiCall, fields: Fields) -> VenueOrder | None:
+def _find_order(call: ApiCall, fields: Fields) -> VenueOrder | None:
     key: int | str = fields.get("clientAlgoId", "")
     if fields.get("algoId"):
         key = algo_order_id(FIELDS.integer(fields, "algoId", 0))

@@ -60,7 +60,7 @@ _LINEAR: dict[RejectReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, refused: Rejection) -> ApiError:
+def error_for(kind: str, refused: Rejection) -> ApiError:
     """The venue's code and words for an engine's no."""
     table = _COMMON | (_SPOT if kind == "spot" else _LINEAR)
     if refused.reason in table:
@@ -74,7 +74,7 @@ def missing(name: str) -> ApiError:
     return ApiError(-1102, words)
 
 
-def no_such_order() -> ApiError:
+def order_not_found() -> ApiError:
     """What a look-up finds; a cancel says it with another code."""
     return ApiError(-2013, "Order does not exist.")
 

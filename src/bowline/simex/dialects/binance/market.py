@@ -235,11 +235,11 @@ def mark_candles(call: ApiCall) -> object:
 
 def ticker_day(call: ApiCall) -> object:
     """GET ticker/24hr."""
-    shown = [ticker_words(call.venue, each) for each in listings_in(call, call.query)]
+    shown = [ticker_object(call.venue, each) for each in listings_in(call, call.query)]
     return shown[0] if call.query.get("symbol") else shown
 
 
-def ticker_words(venue: SimulatedVenue, listing: Listing) -> Words:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
     """The last 24 hours, as REST tells them."""
     instrument = listing.instrument.id
     shown, now_ms = venue.ticker(instrument), ms(venue.now_ns)
@@ -266,17 +266,17 @@ def ticker_words(venue: SimulatedVenue, listing: Listing) -> Words:
         "count": len(prints),
     }
     if market_of(instrument) == "spot":
-        words |= {"prevClosePrice": plain_or(opened, "0")} | best_words(venue, listing)
+        words |= {"prevClosePrice": plain_or(opened, "0")} | book_ticker_object(venue, listing)
     return words
 
 
 def ticker_book(call: ApiCall) -> object:
     """GET ticker/bookTicker."""
-    shown = [best_words(call.venue, each) for each in listings_in(call, call.query)]
+    shown = [book_ticker_object(call.venue, each) for each in listings_in(call, call.query)]
     return shown[0] if call.query.get("symbol") else shown
 
 
-def best_words(venue: SimulatedVenue, listing: Listing) -> Words:
+def book_ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
     """The best level of each side; zeros where nobody is."""
     shown = venue.ticker(listing.instrument.id)
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
@@ -331,10 +331,10 @@ def agg_trades(call: ApiCall) -> object:
         if each.trade_id >= since and start_ms <= ms(each.now_ns) <= end_ms
     ]
     shown = found[:limit] if {"fromId", "startTime"} & call.query.keys() else found[-limit:]
-    return [agg_words(each) for each in shown]
+    return [agg_trade_object(each) for each in shown]
 
 
-def agg_words(trade: TradePublished) -> Words:
+def agg_trade_object(trade: TradePublished) -> Words:
     """An aggregate trade, as REST and the stream have it."""
     return {
         "a": trade.trade_id,

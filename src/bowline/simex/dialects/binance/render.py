@@ -27,13 +27,13 @@ FIRST_ORDER_ID = 40_000_000_001
 _FIRST_ALGO_ID = 1_000_000_000_001
 
 SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
-FORCES = {
+TIMES_IN_FORCE = {
     TimeInForce.GTC: "GTC",
     TimeInForce.IOC: "IOC",
     TimeInForce.FOK: "FOK",
     TimeInForce.POST_ONLY: "GTX",
 }
-LEGS = {Direction.LONG: "LONG", Direction.SHORT: "SHORT", Direction.NEUTRAL: "BOTH"}
+POSITION_SIDES = {Direction.LONG: "LONG", Direction.SHORT: "SHORT", Direction.NEUTRAL: "BOTH"}
 WORKING_TYPES = {TriggerPrice.LAST: "CONTRACT_PRICE", TriggerPrice.MARK: "MARK_PRICE"}
 _STATES = {
     OrderState.PENDING: "NEW",
@@ -50,14 +50,14 @@ CENTS = Decimal("0.00000001")
 Words = dict[str, object]
 
 
-def state_word(order: VenueOrder) -> str:
+def status_code(order: VenueOrder) -> str:
     """`status`: what the venue itself ends has expired."""
     if order.state is OrderState.CANCELLED and order.ended in _EXPIRES:
         return "EXPIRED"
     return _STATES[order.state]
 
 
-def type_word(order: VenueOrder) -> str:
+def type_code(order: VenueOrder) -> str:
     """`type`, as it was asked for."""
     requested, spot = order.requested, market_of(order.instrument) == "spot"
     if requested.kind is OrderKind.MARKET:
@@ -76,19 +76,19 @@ def type_word(order: VenueOrder) -> str:
     return ("STOP" if stops else "TAKE_PROFIT") + ("" if limit else "_MARKET")
 
 
-def engine_type_word(order: VenueOrder) -> str:
+def engine_type_code(order: VenueOrder) -> str:
     """`type` of a futures order: what was an algo order is a limit or a market order now."""
     if not is_algo(order):
-        return type_word(order)
+        return type_code(order)
     return "MARKET" if order.price is None else "LIMIT"
 
 
-def force_word(order: VenueOrder) -> str:
+def time_in_force_code(order: VenueOrder) -> str:
     """`timeInForce`; spot says post-only with the type."""
     force = order.requested.time_in_force
     if market_of(order.instrument) == "spot" and force is TimeInForce.POST_ONLY:
         return "GTC"
-    return FORCES[force]
+    return TIMES_IN_FORCE[force]
 
 
 def is_algo(order: VenueOrder) -> bool:
@@ -111,7 +111,7 @@ def algo_order_id(number: int) -> int:
     return max(0, number - _FIRST_ALGO_ID + FIRST_ORDER_ID)
 
 
-def client_word(order: VenueOrder) -> str:
+def client_id_text(order: VenueOrder) -> str:
     """`clientOrderId`: a liquidation's is the venue's own."""
     return f"autoclose-{ms(order.created_ns)}" if order.by_venue else order.client_id
 
@@ -141,9 +141,9 @@ def _spot_rest(order: VenueOrder) -> Words:
         "executedQty": plain(order.filled),
         "origQuoteOrderQty": plain_or(order.requested.quote_cost, "0"),
         "cummulativeQuoteQty": plain(order.cost),
-        "status": state_word(order),
-        "timeInForce": force_word(order),
-        "type": type_word(order),
+        "status": status_code(order),
+        "timeInForce": time_in_force_code(order),
+        "type": type_code(order),
         "side": SIDES[order.side],
         "selfTradePreventionMode": "NONE",
         **({"stopPrice": plain(order.requested.trigger)} if order.requested.trigger else {}),
@@ -221,24 +221,24 @@ def linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     return {
         "orderId": order.order_id,
         "symbol": venue.listing(order.instrument).venue_symbol,
-        "status": state_word(order),
-        "clientOrderId": client_word(order),
+        "status": status_code(order),
+        "clientOrderId": client_id_text(order),
         "price": plain_or(order.price, "0"),
         "avgPrice": average(order),
         "origQty": plain(order.quantity),
         "executedQty": plain(order.filled),
         "cumQty": plain(order.filled),
         "cumQuote": plain(order.cost),
-        "timeInForce": force_word(order),
-        "type": engine_type_word(order),
+        "timeInForce": time_in_force_code(order),
+        "type": engine_type_code(order),
         "reduceOnly": requested.reduce_only,
         "closePosition": False,
         "side": SIDES[order.side],
-        "positionSide": LEGS[requested.position_side],
+        "positionSide": POSITION_SIDES[requested.position_side],
         "stopPrice": "0",
         "workingType": WORKING_TYPES[requested.trigger_by],
         "priceProtect": False,
-        "origType": type_word(order),
+        "origType": type_code(order),
         "priceMatch": "NONE",
         "selfTradePreventionMode": "NONE",
         "goodTillDate": 0,
@@ -247,7 +247,7 @@ def linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def algo_state(order: VenueOrder) -> str:
+def algo_status_code(order: VenueOrder) -> str:
     """`algoStatus`."""
     if not order.triggered:
         return {OrderState.WORKING: "NEW", OrderState.CANCELLED: "CANCELED"}.get(
@@ -265,13 +265,13 @@ def algo_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "algoId": algo_id(order),
         "clientAlgoId": order.client_id,
         "algoType": "CONDITIONAL",
-        "orderType": type_word(order),
+        "orderType": type_code(order),
         "symbol": venue.listing(order.instrument).venue_symbol,
         "side": SIDES[order.side],
-        "positionSide": LEGS[requested.position_side],
-        "timeInForce": force_word(order),
+        "positionSide": POSITION_SIDES[requested.position_side],
+        "timeInForce": time_in_force_code(order),
         "quantity": plain(order.quantity),
-        "algoStatus": algo_state(order),
+        "algoStatus": algo_status_code(order),
         "actualOrderId": str(order.order_id) if order.triggered else "",
         "actualPrice": average(order),
         "triggerPrice": plain_or(requested.trigger, "0"),
@@ -304,7 +304,7 @@ def linear_fill(venue: SimulatedVenue, fill: Executed) -> Words:
         "commission": plain(fill.fee),
         "commissionAsset": fill.fee_asset,
         "time": ms(fill.now_ns),
-        "positionSide": LEGS[fill.position_side],
+        "positionSide": POSITION_SIDES[fill.position_side],
         "buyer": fill.side is Side.BUY,
         "maker": fill.maker,
     }
@@ -315,9 +315,9 @@ def signed(position: PositionSnapshot, amount: Decimal) -> Decimal:
     return -amount if position.direction is Direction.SHORT else amount
 
 
-def leg_word(position: PositionSnapshot) -> str:
+def position_side_code(position: PositionSnapshot) -> str:
     """`positionSide`: a one-way position is BOTH, whatever way it goes."""
-    return "BOTH" if position.mode is PositionMode.ONE_WAY else LEGS[position.direction]
+    return "BOTH" if position.mode is PositionMode.ONE_WAY else POSITION_SIDES[position.direction]
 
 
 def linear_position(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
@@ -330,7 +330,7 @@ def linear_position(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     liquidation = position.liquidation_price
     return {
         "symbol": venue.listing(position.instrument).venue_symbol,
-        "positionSide": leg_word(position),
+        "positionSide": position_side_code(position),
         "positionAmt": plain(signed(position, position.quantity)),
         "entryPrice": entry,
         "breakEvenPrice": entry,

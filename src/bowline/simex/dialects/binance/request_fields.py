@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from bowline.core.model.instrument import InstrumentId, market_by_id
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
-from bowline.simex.dialects.binance.errors import FIELDS, missing, refusal_of
+from bowline.simex.dialects.binance.errors import FIELDS, error_for, missing
 from bowline.simex.venue_api import ApiCall
 
 Fields = dict[str, str]
@@ -40,7 +40,7 @@ def listing_in(call: ApiCall, fields: Fields) -> Listing:
     kind = kind_of(call)
     listing = call.venue.listing_by_symbol(kind, fields["symbol"])
     if listing is None:
-        raise refusal_of(kind, Rejection(RejectReason.UNKNOWN_INSTRUMENT))
+        raise error_for(kind, Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
 
 

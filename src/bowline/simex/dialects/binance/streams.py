@@ -17,7 +17,7 @@ from bowline.core.sim.exchange import CandleUpdated, MarkUpdated, TradePublished
 from bowline.core.venue import Listing
 from bowline.simex.dialects.binance import user_events
 from bowline.simex.dialects.binance.account import BinanceAccountState, listen_key
-from bowline.simex.dialects.binance.market import INTERVALS, agg_words, ticker_words
+from bowline.simex.dialects.binance.market import INTERVALS, agg_trade_object, ticker_object
 from bowline.simex.dialects.binance.request_fields import market_of
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
@@ -127,13 +127,13 @@ def _topic(session: Session, name: str) -> StreamTopic | None:
     listing = session.venue.listing_by_symbol("linear" if endpoint else "spot", symbol.upper())
     if listing is None or (endpoint and _ENDPOINT_OF.get(plain_stem) != endpoint) or len(speed) > 1:
         return None
-    found = _named(name, plain_stem, detail, listing, session)
+    found = _topic_for(name, plain_stem, detail, listing, session)
     if found is None or not partial:
         return found
     return msgspec.structs.replace(found, depth=int(partial[1]), interval="partial")
 
 
-def _named(
+def _topic_for(
     name: str, stem: str, detail: str, listing: Listing, session: Session
 ) -> StreamTopic | None:
     instrument, linear = listing.instrument.id, market_of(listing.instrument.id) == "linear"
@@ -292,7 +292,7 @@ def _quote(venue: SimulatedVenue, update: DepthUpdated) -> Words:
 def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> Words:
     words = _head(venue, topic.interval, venue.listing(trade.instrument).venue_symbol)
     if topic.interval == "aggTrade":
-        return words | agg_words(trade)
+        return words | agg_trade_object(trade)
     words |= {
         "t": trade.trade_id,
         "p": plain(trade.price),
@@ -339,7 +339,7 @@ def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) ->
 
 
 def _ticker(venue: SimulatedVenue, stem: str, update: TickerUpdated) -> Words:
-    shown = ticker_words(venue, venue.listing(update.instrument))
+    shown = ticker_object(venue, venue.listing(update.instrument))
     shown |= {"": _EVENTS[stem]}
     words = {letter: shown[name] for letter, name in _TICKERS[stem] if name in shown}
     return words | {"E": ms(venue.now_ns)}

@@ -20,11 +20,11 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
-from bowline.simex.dialects.binance.errors import FIELDS, missing, no_such_order, refusal_of
+from bowline.simex.dialects.binance.errors import FIELDS, error_for, missing, order_not_found
 from bowline.simex.dialects.binance.render import (
-    FORCES,
-    LEGS,
+    POSITION_SIDES,
     SIDES,
+    TIMES_IN_FORCE,
     WORKING_TYPES,
     in_engine,
     linear_fill,
@@ -49,8 +49,8 @@ from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
 _SIDES = {word: side for side, word in SIDES.items()}
-_FORCES = {word: force for force, word in FORCES.items()}
-_LEGS = {word: leg for leg, word in LEGS.items()}
+_TIMES_IN_FORCE = {word: force for force, word in TIMES_IN_FORCE.items()}
+_POSITION_SIDES = {word: position_side for position_side, word in POSITION_SIDES.items()}
 _WORKING = {word: price for price, word in WORKING_TYPES.items()}
 #: of each market: type -> whether it waits for the way a stop goes, and then is a limit order
 _CONDITIONAL = {
@@ -80,8 +80,8 @@ ORDER_LIMITS = {
 def place(call: ApiCall) -> Response:
     """POST order: the order as it is after matching, or ACK: as it came."""
     fields, kind = fields_of(call), kind_of(call)
-    headers = counted(call, kind)
-    order = _placed(call, fields)
+    headers = count_order(call, kind)
+    order = _place(call, fields)
     if kind == "spot":
         return Response(_spot_answer(call, fields, order), headers=headers)
     words = linear_order(call.venue, order)
@@ -98,7 +98,7 @@ def test_order(call: ApiCall) -> object:
     return {}
 
 
-def counted(call: ApiCall, kind: str) -> dict[str, str]:
+def count_order(call: ApiCall, kind: str) -> dict[str, str]:
     """One more order of the account, and the headers that tell of it."""
     headers = {}
     for bucket, header, words in ORDER_LIMITS[kind]:
@@ -112,9 +112,9 @@ def counted(call: ApiCall, kind: str) -> dict[str, str]:
     return headers
 
 
-def _placed(call: ApiCall, fields: Fields) -> VenueOrder:
+def _place(call: ApiCall, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
-    return or_refused(call, call.venue.place(order_in(call, listing, fields)))
+    return order_or_raise(call, call.venue.place(order_in(call, listing, fields)))
 
 
 def _spot_answer(call: ApiCall, fields: Fields, order: VenueOrder) -> dict[str, object]:
@@ -157,7 +157,9 @@ def order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
         trigger_rising=rising if trigger else None,
         time_in_force=force,
         reduce_only=kind == "linear" and fields.get("reduceOnly") == "true",
-        position_side=_leg(call, listing, fields) if kind == "linear" else Direction.NEUTRAL,
+        position_side=_position_side(call, listing, fields)
+        if kind == "linear"
+        else Direction.NEUTRAL,
         client_id=client_id_in(call, fields),
     )
     _check_trigger(call, order)
@@ -179,14 +181,14 @@ def _style(kind: str, word: str, fields: Fields) -> tuple[OrderKind, TimeInForce
     if word == "LIMIT" or (kind == "spot" and conditional is not None and conditional[1]):
         if not fields.get("timeInForce"):
             raise missing("timeInForce")
-        force = _FORCES.get(fields["timeInForce"])
+        force = _TIMES_IN_FORCE.get(fields["timeInForce"])
         if force is None or (kind == "spot" and force is TimeInForce.POST_ONLY):
             raise ApiError(-1115, "Invalid timeInForce.")
         return (OrderKind.STOP if conditional else OrderKind.LIMIT), force
     if word == "MARKET":
         return OrderKind.MARKET, TimeInForce.GTC
     if conditional is not None:
-        force = _FORCES.get(fields.get("timeInForce") or "GTC") if conditional[1] else None
+        force = _TIMES_IN_FORCE.get(fields.get("timeInForce") or "GTC") if conditional[1] else None
         return OrderKind.STOP, force or TimeInForce.GTC
     raise ApiError(-1116, "Invalid orderType.")
 
@@ -203,11 +205,11 @@ def _size(
     if side is Side.BUY:
         return None, cost
     instrument = listing.instrument
-    sold = _worth(call.venue.view_of(instrument.id).book(instrument.id).bids, cost)
+    sold = _quantity_for_cost(call.venue.view_of(instrument.id).book(instrument.id).bids, cost)
     return sold - sold % instrument.lot_step, None
 
 
-def _worth(bids: Iterable[BookLevel], cost: Decimal) -> Decimal:
+def _quantity_for_cost(bids: Iterable[BookLevel], cost: Decimal) -> Decimal:
     """How much has to be sold for this much quote money."""
     sold = ZERO
     for price, size in bids:
@@ -218,14 +220,14 @@ def _worth(bids: Iterable[BookLevel], cost: Decimal) -> Decimal:
     return sold
 
 
-def _leg(call: ApiCall, listing: Listing, fields: Fields) -> Direction:
-    leg = _LEGS.get(fields.get("positionSide", "BOTH"))
-    if leg is None:
+def _position_side(call: ApiCall, listing: Listing, fields: Fields) -> Direction:
+    position_side = _POSITION_SIDES.get(fields.get("positionSide", "BOTH"))
+    if position_side is None:
         raise ApiError(-4060, "Invalid position side.")
     settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     if settings.position_mode is PositionMode.HEDGE and "reduceOnly" in fields:
         raise ApiError(-1106, "Parameter 'reduceonly' sent when not required.")
-    return leg
+    return position_side
 
 
 def client_id_in(call: ApiCall, fields: Fields) -> str:
@@ -258,11 +260,13 @@ def cancel(call: ApiCall) -> object:
     """DELETE order."""
     fields, kind = fields_of(call), kind_of(call)
     listing = listing_in(call, fields)
-    found = named(call, listing, fields)
+    found = find_order(call, listing, fields)
     gone = Rejection(RejectReason.UNKNOWN_ORDER)
     if found is None:
-        raise refusal_of(kind, gone)
-    ended = or_refused(call, call.venue.cancel(call.account, listing.instrument.id, found.order_id))
+        raise error_for(kind, gone)
+    ended = order_or_raise(
+        call, call.venue.cancel(call.account, listing.instrument.id, found.order_id)
+    )
     if kind == "linear":
         return linear_order(call.venue, ended)
     return spot_cancelled(call.venue, ended, _cancel_id(call, fields))
@@ -283,7 +287,7 @@ def cancel_all(call: ApiCall) -> object:
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
     ended = call.venue.cancel_all(call.account, kind, instrument)
     if not ended:
-        raise refusal_of(kind, Rejection(RejectReason.UNKNOWN_ORDER))
+        raise error_for(kind, Rejection(RejectReason.UNKNOWN_ORDER))
     by = _cancel_id(call, fields)
     return [spot_cancelled(call.venue, each, by) for each in ended]
 
@@ -306,9 +310,9 @@ def cancel_replace(call: ApiCall) -> Response:
     except ApiError as no:
         answer |= {"cancelResult": "FAILURE", "cancelResponse": _error(no)}
         if fields.get("cancelReplaceMode") != "ALLOW_FAILURE":
-            return _half(answer, -2022, "Order cancel-replace failed.", 400)
+            return _replace_response(answer, -2022, "Order cancel-replace failed.", 400)
     try:
-        placed = _spot_answer(call, fields, _placed(call, fields))
+        placed = _spot_answer(call, fields, _place(call, fields))
         answer |= {"newOrderResult": "SUCCESS", "newOrderResponse": placed}
     except ApiError as no:
         answer |= {"newOrderResult": "FAILURE", "newOrderResponse": _error(no)}
@@ -316,8 +320,8 @@ def cancel_replace(call: ApiCall) -> Response:
     if done == {"SUCCESS"}:
         return Response(answer)
     if "SUCCESS" in done:
-        return _half(answer, -2021, "Order cancel-replace partially failed.", 409)
-    return _half(answer, -2022, "Order cancel-replace failed.", 400)
+        return _replace_response(answer, -2021, "Order cancel-replace partially failed.", 409)
+    return _replace_response(answer, -2022, "Order cancel-replace failed.", 400)
 
 
 def _with_fields(call: ApiCall, fields: Fields) -> ApiCall:
@@ -336,7 +340,7 @@ def _error(no: ApiError) -> dict[str, object]:
     return {"code": no.code, "msg": no.message}
 
 
-def _half(answer: dict[str, object], code: int, words: str, status: int) -> Response:
+def _replace_response(answer: dict[str, object], code: int, words: str, status: int) -> Response:
     return Response({"code": code, "msg": words, "data": answer}, status)
 
 
@@ -344,9 +348,9 @@ def modify(call: ApiCall) -> object:
     """PUT order: another price and quantity for an open futures limit order."""
     fields = fields_of(call)
     listing = listing_in(call, fields)
-    side, found = side_in(fields), named(call, listing, fields)
+    side, found = side_in(fields), find_order(call, listing, fields)
     if found is None or found.done:
-        raise no_such_order()
+        raise order_not_found()
     if side is not found.side:
         raise ApiError(-1117, "Invalid side.")
     changed = call.venue.amend(
@@ -356,25 +360,25 @@ def modify(call: ApiCall) -> object:
         quantity=number_in(fields, "quantity"),
         price=number_in(fields, "price"),
     )
-    return linear_order(call.venue, or_refused(call, changed))
+    return linear_order(call.venue, order_or_raise(call, changed))
 
 
 def look_up(call: ApiCall) -> object:
     """GET order: open or closed."""
     fields = fields_of(call)
-    found = named(call, listing_in(call, fields), fields)
+    found = find_order(call, listing_in(call, fields), fields)
     if found is None:
-        raise no_such_order()
-    return order_words(call, found)
+        raise order_not_found()
+    return order_object(call, found)
 
 
 def open_order(call: ApiCall) -> object:
     """GET openOrder: a futures order that is open."""
     fields = fields_of(call)
-    found = named(call, listing_in(call, fields), fields)
+    found = find_order(call, listing_in(call, fields), fields)
     if found is None or found.done:
-        raise no_such_order()
-    return order_words(call, found)
+        raise order_not_found()
+    return order_object(call, found)
 
 
 def open_orders(call: ApiCall) -> object:
@@ -382,7 +386,7 @@ def open_orders(call: ApiCall) -> object:
     chosen = {each.instrument.id for each in listings_in(call, fields_of(call))}
     found = call.venue.view(kind_of(call)).open_orders(call.account)
     return [
-        order_words(call, each) for each in found if each.instrument in chosen and in_engine(each)
+        order_object(call, each) for each in found if each.instrument in chosen and in_engine(each)
     ]
 
 
@@ -402,7 +406,7 @@ def all_orders(call: ApiCall) -> object:
         if each.order_id >= since and start_ms <= ms(each.created_ns) <= end_ms and in_engine(each)
     ]
     limit = limit_in(fields, 500, 1000)
-    return [order_words(call, each) for each in (found[:limit] if since else found[-limit:])]
+    return [order_object(call, each) for each in (found[:limit] if since else found[-limit:])]
 
 
 def fills(call: ApiCall) -> object:
@@ -435,13 +439,13 @@ def _period(call: ApiCall, fields: Fields) -> tuple[int, int]:
     return window_in(fields) if open_ended and not both else bounded
 
 
-def order_words(call: ApiCall, order: VenueOrder) -> dict[str, object]:
+def order_object(call: ApiCall, order: VenueOrder) -> dict[str, object]:
     """An order as its market tells it."""
     form = spot_order if kind_of(call) == "spot" else linear_order
     return form(call.venue, order)
 
 
-def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
+def find_order(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
     """The order that `orderId`, or else `origClientOrderId` names; an algo order is none."""
     key: int | str = FIELDS.integer(fields, "orderId", 0) or fields.get("origClientOrderId", "")
     if not key:
@@ -453,8 +457,8 @@ def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
     return found
 
 
-def or_refused(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:
+def order_or_raise(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, or the no in the words of its market."""
     if isinstance(answer, Rejection):
-        raise refusal_of(kind_of(call), answer)
+        raise error_for(kind_of(call), answer)
     return answer

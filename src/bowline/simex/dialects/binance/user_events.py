@@ -21,21 +21,21 @@ from bowline.core.sim.exchange import (
 from bowline.core.venue import MarginMode
 from bowline.simex.dialects.binance.render import (
     CENTS,
-    LEGS,
+    POSITION_SIDES,
     SIDES,
     WORKING_TYPES,
     algo_id,
-    algo_state,
+    algo_status_code,
     average,
-    client_word,
-    engine_type_word,
-    force_word,
+    client_id_text,
+    engine_type_code,
     in_engine,
     is_algo,
-    leg_word,
+    position_side_code,
     signed,
-    state_word,
-    type_word,
+    status_code,
+    time_in_force_code,
+    type_code,
 )
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_updates import VenueUpdate
@@ -58,7 +58,7 @@ class _Stage:
 
     def __init__(self, venue: SimulatedVenue, order: VenueOrder, fill: Executed | None) -> None:
         self.order, self.fill = order, fill
-        self.filled, self.cost, self.state = order.filled, order.cost, state_word(order)
+        self.filled, self.cost, self.state = order.filled, order.cost, status_code(order)
         if fill is None:
             return
         view = venue.engine_of(order.instrument).view
@@ -152,8 +152,8 @@ def _execution_report(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words
         "s": venue.listing(order.instrument).venue_symbol,
         "c": f"cancel{at_ns:x}" if cancelled else order.client_id,
         "S": SIDES[order.side],
-        "o": type_word(order),
-        "f": force_word(order),
+        "o": type_code(order),
+        "f": time_in_force_code(order),
         "q": plain(order.quantity),
         "p": plain_or(order.price, "0"),
         "P": plain_or(requested.trigger, "0"),
@@ -189,10 +189,10 @@ def _trade_update(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words:
     requested = order.requested
     return {
         "s": venue.listing(order.instrument).venue_symbol,
-        "c": client_word(order),
+        "c": client_id_text(order),
         "S": SIDES[order.side],
-        "o": engine_type_word(order),
-        "f": force_word(order),
+        "o": engine_type_code(order),
+        "f": time_in_force_code(order),
         "q": plain(order.quantity),
         "p": plain_or(order.price, "0"),
         "ap": stage.average,
@@ -212,8 +212,8 @@ def _trade_update(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words:
         "m": fill is not None and fill.maker,
         "R": requested.reduce_only,
         "wt": WORKING_TYPES[requested.trigger_by],
-        "ot": "LIQUIDATION" if order.by_venue else type_word(order),
-        "ps": LEGS[requested.position_side],
+        "ot": "LIQUIDATION" if order.by_venue else type_code(order),
+        "ps": POSITION_SIDES[requested.position_side],
         "cp": False,
         "rp": plain(fill.realised) if fill else "0",
         "pP": False,
@@ -231,13 +231,13 @@ def _algo(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "caid": order.client_id,
         "aid": algo_id(order),
         "at": "CONDITIONAL",
-        "o": type_word(order),
+        "o": type_code(order),
         "s": venue.listing(order.instrument).venue_symbol,
         "S": SIDES[order.side],
-        "ps": LEGS[requested.position_side],
+        "ps": POSITION_SIDES[requested.position_side],
         "f": "GTC",
         "q": plain(order.quantity),
-        "X": algo_state(order),
+        "X": algo_status_code(order),
         "ai": str(order.order_id) if order.triggered else "",
         "ap": average(order),
         "aq": plain(order.filled),
@@ -275,5 +275,5 @@ def _position(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
         "up": plain(position.unrealised),
         "mt": "isolated" if isolated else "cross",
         "iw": plain(position.margin) if isolated else "0",
-        "ps": leg_word(position),
+        "ps": position_side_code(position),
     }

@@ -11,10 +11,10 @@ from bowline.simex.dialects.bingx.market import listing_of
 from bowline.simex.dialects.bingx.render import (
     MARGIN_MODES,
     coin_object,
+    error_for,
     field_reader,
     margin_object,
     position_object,
-    refusal_of,
     wrong,
 )
 from bowline.simex.venue import SimulatedVenue, dialect_state
@@ -137,7 +137,7 @@ def set_position_mode(call: ApiCall) -> object:
 
 def _done(refused: Rejection | None) -> None:
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
-        raise refusal_of("linear", refused.reason, refused.message)
+        raise error_for("linear", refused.reason, refused.message)
 
 
 # the listen key: whoever has the API key may ask for it, without a signature

@@ -17,7 +17,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.bingx.render import field_reader, refusal_of, trade_word, wrong
+from bowline.simex.dialects.bingx.render import error_for, field_reader, trade_id_text, wrong
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, plain_or
@@ -47,7 +47,7 @@ def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     kind = kind_asked(call)
     listing = call.venue.listing_by_symbol(kind, fields.get("symbol", ""))
     if listing is None:
-        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
+        raise error_for(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
 
 
@@ -234,7 +234,7 @@ def recent_trades(call: ApiCall) -> object:
 
 def _spot_print(trade: TradePublished) -> dict[str, object]:
     return {
-        "id": trade_word(trade.trade_id),
+        "id": trade_id_text(trade.trade_id),
         "price": float(trade.price),
         "qty": float(trade.quantity),
         "time": ms(trade.now_ns),
@@ -249,8 +249,8 @@ def _linear_print(trade: TradePublished) -> dict[str, object]:
         "price": plain(trade.price),
         "qty": plain(trade.quantity),
         "quoteQty": plain(trade.price * trade.quantity),
-        "id": str(trade_word(trade.trade_id)),
-        "fillId": str(trade_word(trade.trade_id)),
+        "id": str(trade_id_text(trade.trade_id)),
+        "fillId": str(trade_id_text(trade.trade_id)),
     }
 
 

@@ -27,8 +27,8 @@ _FIRST_ORDER = 1_900_000_000_000_000_000
 _FIRST_TRADE = 170_000_000
 
 SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
-LEGS = {Direction.LONG: "LONG", Direction.SHORT: "SHORT", Direction.NEUTRAL: "BOTH"}
-FORCES = {
+POSITION_SIDES = {Direction.LONG: "LONG", Direction.SHORT: "SHORT", Direction.NEUTRAL: "BOTH"}
+TIMES_IN_FORCE = {
     TimeInForce.GTC: "GTC",
     TimeInForce.IOC: "IOC",
     TimeInForce.FOK: "FOK",
@@ -77,7 +77,7 @@ _SPOT: dict[RejectReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
+def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's code and words for an engine's no."""
     table = _SPOT if kind == "spot" else _LINEAR
     if reason in table:
@@ -104,27 +104,27 @@ def kind_of(instrument: InstrumentId) -> str:
     return market_by_id(instrument.market_id).kind
 
 
-def order_word(order_id: int) -> int:
+def order_id_text(order_id: int) -> int:
     """An order's id as the client sees it: a number too long for a double."""
     return _FIRST_ORDER + order_id
 
 
-def type_word(order: VenueOrder) -> str:
+def type_code(order: VenueOrder) -> str:
     """`type` as it was asked for; of a liquidation what it is."""
     return order.requested.form or ("MARKET" if order.price is None else "LIMIT")
 
 
-def order_number(word: str) -> int:
+def parse_order_id(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
     return max(0, parse_int(word, 0) - _FIRST_ORDER)
 
 
-def trade_word(trade_id: int) -> int:
+def trade_id_text(trade_id: int) -> int:
     """The id of an execution or a print."""
     return _FIRST_TRADE + trade_id
 
 
-def state_word(order: VenueOrder) -> str:
+def status_code(order: VenueOrder) -> str:
     """`status`; spot and perpetuals spell a cancelled order alike here, as streams do."""
     return "NEW" if order.waiting and not order.done else _STATES[order.state]
 
@@ -144,10 +144,10 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     form = _spot_order if kind_of(order.instrument) == "spot" else _linear_order
     return {
         "symbol": venue.listing(order.instrument).venue_symbol,
-        "orderId": order_word(order.order_id),
+        "orderId": order_id_text(order.order_id),
         "side": SIDES[order.side],
-        "type": type_word(order),
-        "status": state_word(order),
+        "type": type_code(order),
+        "status": status_code(order),
         "price": plain_or(order.price, "0"),
         "origQty": plain(order.quantity),
         "executedQty": plain(order.filled),
@@ -170,7 +170,7 @@ def _spot_order(order: VenueOrder) -> dict[str, object]:
 
 def _linear_order(order: VenueOrder) -> dict[str, object]:
     return {
-        "positionSide": LEGS[order.requested.position_side],
+        "positionSide": POSITION_SIDES[order.requested.position_side],
         "stopPrice": plain_or(order.requested.trigger),
         "avgPrice": plain(average_of(order)),
         "cumQuote": plain(order.cost),
@@ -179,7 +179,7 @@ def _linear_order(order: VenueOrder) -> dict[str, object]:
         "clientOrderId": order.client_id,
         "leverage": "",
         "workingType": TRIGGERS[order.requested.trigger_by],
-        "timeInForce": FORCES[order.requested.time_in_force],
+        "timeInForce": TIMES_IN_FORCE[order.requested.time_in_force],
         "onlyOnePosition": order.requested.position_side is Direction.NEUTRAL,
         "reduceOnly": order.requested.reduce_only,
         "postOnly": order.requested.time_in_force is TimeInForce.POST_ONLY,
@@ -194,9 +194,9 @@ def placed_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]
     """An order that was just taken."""
     common: dict[str, object] = {
         "symbol": venue.listing(order.instrument).venue_symbol,
-        "orderId": order_word(order.order_id),
+        "orderId": order_id_text(order.order_id),
         "side": SIDES[order.side],
-        "type": type_word(order),
+        "type": type_code(order),
         "clientOrderID": order.client_id,
     }
     if kind_of(order.instrument) == "spot":
@@ -207,18 +207,18 @@ def placed_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]
             "origQty": plain(order.quantity),
             "executedQty": plain(order.filled),
             "cummulativeQuoteQty": plain(order.cost),
-            "status": state_word(order),
+            "status": status_code(order),
         }
     return common | {
-        "orderID": str(order_word(order.order_id)),
-        "positionSide": LEGS[order.requested.position_side],
+        "orderID": str(order_id_text(order.order_id)),
+        "positionSide": POSITION_SIDES[order.requested.position_side],
         "price": float(order.price or 0),
         "quantity": float(order.quantity),
         "stopPrice": float(order.requested.trigger or 0),
         "workingType": TRIGGERS[order.requested.trigger_by],
-        "timeInForce": FORCES[order.requested.time_in_force],
+        "timeInForce": TIMES_IN_FORCE[order.requested.time_in_force],
         "reduceOnly": order.requested.reduce_only,
-        "status": state_word(order),
+        "status": status_code(order),
         "avgPrice": plain(average_of(order)),
         "executedQty": plain(order.filled),
     }
@@ -228,8 +228,8 @@ def spot_fill(venue: SimulatedVenue, fill: Executed) -> dict[str, object]:
     """A spot execution."""
     return {
         "symbol": venue.listing(fill.instrument).venue_symbol,
-        "id": trade_word(fill.trade_id),
-        "orderId": order_word(fill.order_id),
+        "id": trade_id_text(fill.trade_id),
+        "orderId": order_id_text(fill.order_id),
         "price": plain(fill.price),
         "qty": plain(fill.quantity),
         "quoteQty": plain(fill.price * fill.quantity),
@@ -255,11 +255,11 @@ def linear_fill(venue: SimulatedVenue, fill: Executed, utc: str) -> dict[str, ob
         "commission": plain(-fill.fee),
         "currency": fill.fee_asset,
         "commissionAsset": fill.fee_asset,
-        "orderId": str(order_word(fill.order_id)),
-        "tradeId": str(trade_word(fill.trade_id)),
+        "orderId": str(order_id_text(fill.order_id)),
+        "tradeId": str(trade_id_text(fill.trade_id)),
         "clientOrderId": fill.client_id,
         "side": SIDES[fill.side],
-        "positionSide": LEGS[fill.position_side],
+        "positionSide": POSITION_SIDES[fill.position_side],
         "role": "maker" if fill.maker else "taker",
         "liquidatedPrice": "0.00",
         "liquidatedMarginRatio": "0.00",
@@ -277,7 +277,7 @@ def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> dict[s
         "currency": venue.listing(position.instrument).quote,
         "positionAmt": plain(position.quantity),
         "availableAmt": plain(position.quantity),
-        "positionSide": LEGS[position.direction],
+        "positionSide": POSITION_SIDES[position.direction],
         "isolated": position.margin_mode is MarginMode.ISOLATED,
         "avgPrice": plain(position.entry_price.quantize(_CENTS)),
         "initialMargin": plain(position.margin.quantize(_CENTS)),

@@ -30,15 +30,15 @@ from bowline.simex.depth_view import DepthView
 from bowline.simex.dialects.bingx.account import key_lives
 from bowline.simex.dialects.bingx.market import INTERVALS, levels
 from bowline.simex.dialects.bingx.render import (
-    LEGS,
+    POSITION_SIDES,
     SIDES,
     TRIGGERS,
     average_of,
     kind_of,
-    order_word,
-    state_word,
-    trade_word,
-    type_word,
+    order_id_text,
+    status_code,
+    trade_id_text,
+    type_code,
 )
 from bowline.simex.payload import read_object
 from bowline.simex.session import Session
@@ -186,7 +186,9 @@ def render_update(
         case OrderUpdated(order=order) if kind_of(order.instrument) == kind:
             yield _spot_order(venue, order) if kind == "spot" else _linear_order(venue, order)
         case PositionUpdated(position=position) if kind == "linear":
-            yield _account(venue, "ORDER", _purses(venue, kind, []), [_leg(venue, position)])
+            yield _account(
+                venue, "ORDER", _balance_rows(venue, kind, []), [_position_row(venue, position)]
+            )
         case BalanceUpdated(holding=holding, reason=reason):
             yield from _balance(venue, topic, holding.asset, _REASONS.get(reason, "ORDER"))
         case _ if topic.channel is StreamChannel.MARK and topic.instrument is not None:
@@ -222,7 +224,7 @@ def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> 
     }
     if kind_of(trade.instrument) == "linear":
         return _news(topic, [shown])
-    more = {"e": "trade", "E": ms(venue.now_ns), "t": str(trade_word(trade.trade_id))}
+    more = {"e": "trade", "E": ms(venue.now_ns), "t": str(trade_id_text(trade.trade_id))}
     return _news(topic, shown | more)
 
 
@@ -308,24 +310,24 @@ def _happened(order: VenueOrder, fill: Executed | None) -> str:
     return "CANCELED" if order.done else "NEW"
 
 
-def _common_words(venue: SimulatedVenue, order: VenueOrder, fill: Executed | None) -> Words:
+def _common_fields(venue: SimulatedVenue, order: VenueOrder, fill: Executed | None) -> Words:
     return {
         "s": venue.listing(order.instrument).venue_symbol,
         "S": SIDES[order.side],
-        "o": type_word(order),
+        "o": type_code(order),
         "x": _happened(order, fill),
-        "X": state_word(order),
+        "X": status_code(order),
         "T": ms(fill.now_ns) if fill else 0,
     }
 
 
 def _spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     fill = _last_fill(venue, order)
-    shown = _common_words(venue, order, fill) | {
+    shown = _common_fields(venue, order, fill) | {
         "e": "executionReport",
         "E": ms(venue.now_ns),
         "c": order.client_id,
-        "i": order_word(order.order_id),
+        "i": order_id_text(order.order_id),
         "q": float(order.quantity),
         "p": float(order.price or 0),
         "l": float(fill.quantity) if fill else 0,
@@ -336,7 +338,7 @@ def _spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "Q": float(order.requested.quote_cost or 0),
         "n": float(-fill.fee) if fill else 0,
         "N": fill.fee_asset if fill else "",
-        "t": trade_word(fill.trade_id) if fill else 0,
+        "t": trade_id_text(fill.trade_id) if fill else 0,
         "O": ms(order.created_ns),
         "m": fill.maker if fill else False,
     }
@@ -345,9 +347,9 @@ def _spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
 
 def _linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     fill, now = _last_fill(venue, order), ms(venue.now_ns)
-    shown = _common_words(venue, order, fill) | {
+    shown = _common_fields(venue, order, fill) | {
         "c": order.client_id,
-        "i": str(order_word(order.order_id)),
+        "i": str(order_id_text(order.order_id)),
         "q": plain(order.quantity),
         "p": plain_or(order.price, "0"),
         "sp": plain_or(order.requested.trigger, "0"),
@@ -357,12 +359,12 @@ def _linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "z": plain(order.filled),
         "n": plain(-fill.fee) if fill else "0",
         "N": fill.fee_asset if fill else "",
-        "t": trade_word(fill.trade_id) if fill else 0,
+        "t": trade_id_text(fill.trade_id) if fill else 0,
         "rp": plain_or(fill.realised if fill else None, "0"),
         "wt": TRIGGERS[order.requested.trigger_by],
-        "ps": LEGS[order.requested.position_side],
+        "ps": POSITION_SIDES[order.requested.position_side],
         "ro": order.requested.reduce_only,
-        "ot": type_word(order) if order.requested.kind is OrderKind.STOP else "",
+        "ot": type_code(order) if order.requested.kind is OrderKind.STOP else "",
     }
     return {"e": "ORDER_TRADE_UPDATE", "E": now, "T": ms(order.updated_ns), "o": shown}
 
@@ -385,15 +387,15 @@ def _balance(venue: SimulatedVenue, topic: StreamTopic, asset: str, why: str) ->
     for each in held:
         told[topic.note, asset] = each
         positions: list[Words] | None = [] if topic.note == "linear" else None
-        yield _account(venue, why, [_purse(each)], positions)
+        yield _account(venue, why, [_balance_row(each)], positions)
 
 
-def _purses(venue: SimulatedVenue, kind: str, assets: list[str]) -> list[Words]:
+def _balance_rows(venue: SimulatedVenue, kind: str, assets: list[str]) -> list[Words]:
     held = venue.view(kind).holdings(ACCOUNT)
-    return [_purse(each) for each in held if not assets or each.asset in assets]
+    return [_balance_row(each) for each in held if not assets or each.asset in assets]
 
 
-def _purse(holding: Holding) -> Words:
+def _balance_row(holding: Holding) -> Words:
     total = plain(holding.total)
     return {
         "a": holding.asset, "bc": "0", "cw": total, "wb": total, "lk": plain(holding.locked),
@@ -401,16 +403,16 @@ def _purse(holding: Holding) -> Words:
 
 
 def _account(
-    venue: SimulatedVenue, why: str, purses: list[Words], legs: list[Words] | None
+    venue: SimulatedVenue, why: str, balance_rows: list[Words], positions: list[Words] | None
 ) -> Words:
-    moved: Words = {"m": why, "B": purses}
-    if legs is not None:
-        moved["P"] = legs
+    moved: Words = {"m": why, "B": balance_rows}
+    if positions is not None:
+        moved["P"] = positions
     now = ms(venue.now_ns)
     return {"e": "ACCOUNT_UPDATE", "E": now, "T": now, "a": moved}
 
 
-def _leg(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
+def _position_row(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     hedged = position.mode is PositionMode.HEDGE
     sign = -1 if position.direction is Direction.SHORT and not hedged else 1
     return {
@@ -420,5 +422,5 @@ def _leg(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
         "up": plain(position.unrealised),
         "mt": "isolated" if position.margin_mode is MarginMode.ISOLATED else "cross",
         "iw": plain(position.margin),
-        "ps": LEGS[position.direction] if hedged else "BOTH",
+        "ps": POSITION_SIDES[position.direction] if hedged else "BOTH",
     }

@@ -24,16 +24,16 @@ from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
 from bowline.simex.dialects.bingx.market import kind_asked, listing_of
 from bowline.simex.dialects.bingx.render import (
-    FORCES,
-    LEGS,
+    POSITION_SIDES,
     SIDES,
+    TIMES_IN_FORCE,
     TRIGGERS,
+    error_for,
     field_reader,
     linear_fill,
-    order_number,
     order_object,
+    parse_order_id,
     placed_object,
-    refusal_of,
     spot_fill,
     wrong,
 )
@@ -44,8 +44,8 @@ from bowline.simex.wire_values import FieldReader, QuerySpan, ms, seconds
 _ID_NAMES = ("newClientOrderId", "clientOrderID", "clientOrderId")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.:/-]{1,40}")
 _SIDES = {word: side for side, word in SIDES.items()}
-_FORCES = {word: force for force, word in FORCES.items()}
-_LEGS = {word: leg for leg, word in LEGS.items()}
+_TIMES_IN_FORCE = {word: force for force, word in TIMES_IN_FORCE.items()}
+_POSITION_SIDES = {word: position_side for position_side, word in POSITION_SIDES.items()}
 _TRIGGERS = {word: price for price, word in TRIGGERS.items()}
 #: `type` -> what it is, and whether it has (or then gets) a limit: "Place order" of both markets
 _KINDS = {
@@ -68,12 +68,12 @@ def place(call: ApiCall) -> object:
     """POST /openApi/spot/v1/trade/order and /openApi/swap/v2/trade/order."""
     fields = call.fields()
     listing = listing_of(call, fields)
-    shown = placed_object(call.venue, _placed(call, _order_in(call, listing, fields)))
+    shown = placed_object(call.venue, _place(call, _order_in(call, listing, fields)))
     return shown if kind_asked(call) == "spot" else {"order": shown}
 
 
-def _placed(call: ApiCall, order: NewOrder) -> VenueOrder:
-    return _or_refused(call, call.venue.place(order))
+def _place(call: ApiCall, order: NewOrder) -> VenueOrder:
+    return _order_or_raise(call, call.venue.place(order))
 
 
 def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
@@ -109,11 +109,11 @@ def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     )
     if kind is OrderKind.STOP:
         order = _as_stop(call, order, fields)
-    return order if venue_kind == "spot" else _with_leg(order, fields)
+    return order if venue_kind == "spot" else _with_position_side(order, fields)
 
 
 def _force_in(venue_kind: str, fields: Fields) -> TimeInForce:
-    force = _FORCES.get(fields.get("timeInForce") or "GTC")
+    force = _TIMES_IN_FORCE.get(fields.get("timeInForce") or "GTC")
     if force is None or (venue_kind == "spot" and force is TimeInForce.FOK):
         raise wrong(venue_kind, "timeInForce")
     return force
@@ -137,25 +137,25 @@ def _as_stop(call: ApiCall, order: NewOrder, fields: Fields) -> NewOrder:
     return replace(order, trigger=trigger, trigger_by=by, trigger_rising=rising)
 
 
-def _with_leg(order: NewOrder, fields: Fields) -> NewOrder:
-    leg = _LEGS.get(fields.get("positionSide") or "BOTH")
-    if leg is None:
+def _with_position_side(order: NewOrder, fields: Fields) -> NewOrder:
+    position_side = _POSITION_SIDES.get(fields.get("positionSide") or "BOTH")
+    if position_side is None:
         raise wrong("linear", "positionSide")
-    # in hedge mode the leg says what closes; the flag is for one-way mode
-    reduces = fields.get("reduceOnly") == "true" and leg is Direction.NEUTRAL
-    return replace(order, position_side=leg, reduce_only=reduces)
+    # in hedge mode the position side says what closes; the flag is for one-way mode
+    reduces = fields.get("reduceOnly") == "true" and position_side is Direction.NEUTRAL
+    return replace(order, position_side=position_side, reduce_only=reduces)
 
 
 def cancel(call: ApiCall) -> object:
     """POST /openApi/spot/v1/trade/cancel and DELETE /openApi/swap/v2/trade/order."""
     fields = call.fields()
-    ended = _cancelled(call, listing_of(call, fields), _named(call, fields))
+    ended = _cancelled(call, listing_of(call, fields), _order_key(call, fields))
     shown = order_object(call.venue, ended)
     return shown if kind_asked(call) == "spot" else {"order": shown}
 
 
 def _cancelled(call: ApiCall, listing: Listing, order: int | str) -> VenueOrder:
-    return _or_refused(call, call.venue.cancel(call.account, listing.instrument.id, order))
+    return _order_or_raise(call, call.venue.cancel(call.account, listing.instrument.id, order))
 
 
 def cancel_all(call: ApiCall) -> object:
@@ -174,8 +174,8 @@ def cancel_replace(call: ApiCall) -> object:
     named = {"orderId": fields.get("cancelOrderId", "")}
     named["clientOrderId"] = fields.get("cancelClientOrderID", "")
     order = _order_in(call, listing, fields)
-    ended = order_object(call.venue, _cancelled(call, listing, _named(call, named)))
-    made = placed_object(call.venue, _placed(call, order))
+    ended = order_object(call.venue, _cancelled(call, listing, _order_key(call, named)))
+    made = placed_object(call.venue, _place(call, order))
     if kind == "spot":
         fine = {"code": "0", "msg": "", "result": True}
         return {
@@ -222,9 +222,9 @@ def cancel_all_after(call: ApiCall) -> object:
 def look_up(call: ApiCall) -> object:
     """GET /openApi/spot/v1/trade/query and /openApi/swap/v2/trade/order."""
     listing, kind = listing_of(call, call.query), kind_asked(call)
-    found = call.venue.view(kind).order(call.account, _named(call, call.query))
+    found = call.venue.view(kind).order(call.account, _order_key(call, call.query))
     if found is None or found.instrument != listing.instrument.id:
-        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
+        raise error_for(kind, RejectReason.UNKNOWN_ORDER)
     shown = order_object(call.venue, found)
     return shown if kind == "spot" else {"order": shown}
 
@@ -297,7 +297,7 @@ def _fills(call: ApiCall, window: tuple[str, str], *, needed: bool = False) -> l
         each
         for each in call.venue.view(kind).fills(call.account, instrument)
         if start_ms <= ms(each.now_ns) <= end_ms
-        and (not wanted or order_number(wanted) == each.order_id)
+        and (not wanted or parse_order_id(wanted) == each.order_id)
     ]
 
 
@@ -311,17 +311,17 @@ def _field_reader(call: ApiCall) -> FieldReader:
     return field_reader(kind_asked(call))
 
 
-def _named(call: ApiCall, fields: Fields) -> int | str:
+def _order_key(call: ApiCall, fields: Fields) -> int | str:
     """By the venue's id, or by the client's if that is not said."""
     if fields.get("orderId"):
-        return order_number(fields["orderId"])
+        return parse_order_id(fields["orderId"])
     kind = kind_asked(call)
     if client_id := _client_id_in(kind, fields):
         return client_id
     raise wrong(kind, "orderId or clientOrderID must be sent")
 
 
-def _or_refused(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:
+def _order_or_raise(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:
     if isinstance(answer, Rejection):
-        raise refusal_of(kind_asked(call), answer.reason, answer.message)
+        raise error_for(kind_asked(call), answer.reason, answer.message)
     return answer

@@ -10,9 +10,9 @@ from bowline.simex.dialects.bitget.render import (
     MARGIN_MODES,
     POSITION_MODES,
     coin_object,
+    error_for,
     margin_object,
     position_object,
-    refusal_of,
     wrong,
 )
 from bowline.simex.dialects.bitget.trading import MODES, margin_mode_in_use
@@ -105,7 +105,7 @@ def set_leverage(call: ApiCall) -> object:
         raise wrong("leverage: one for both sides is played here")
     refused = call.venue.set_leverage(call.account, listing.instrument.id, leverage)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
-        raise refusal_of("linear", refused.reason, refused.message)
+        raise error_for("linear", refused.reason, refused.message)
     return _modes(call, listing)
 
 

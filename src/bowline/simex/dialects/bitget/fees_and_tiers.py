@@ -87,10 +87,10 @@ def bills(call: ApiCall) -> object:
         return {"bills": [], "endId": ""}
     if call.query.get("businessType") != "contract_settle_fee":
         raise wrong("businessType: only contract_settle_fee is played here")
-    chosen = call.venue.listings("linear")
+    listings = call.venue.listings("linear")
     if call.query.get("symbol"):
-        chosen = [listing_of(call, call.query)]
-    wanted = {each.instrument.id: each for each in chosen}
+        listings = [listing_of(call, call.query)]
+    wanted = {each.instrument.id: each for each in listings}
     start_ms, end_ms = FIELDS.window(call.query, "startTime", "endTime")
     before = FIELDS.integer(call.query, "idLessThan", 1 << 62)
     rows = [

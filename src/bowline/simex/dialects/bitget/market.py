@@ -17,9 +17,9 @@ from bowline.simex.dialects.bitget.render import (
     PRODUCTS,
     SIDES,
     at_step,
-    refusal_of,
+    error_for,
+    trade_id_text,
     trade_number,
-    trade_word,
     wrong,
 )
 from bowline.simex.venue import SimulatedVenue
@@ -71,7 +71,7 @@ def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     word = fields.get("symbol", "").upper()
     listing = call.venue.listing_by_symbol(kind, word) if kind in PRODUCTS else None
     if listing is None:
-        raise refusal_of("linear", RejectReason.UNKNOWN_INSTRUMENT)
+        raise error_for("linear", RejectReason.UNKNOWN_INSTRUMENT)
     return listing
 
 
@@ -208,10 +208,10 @@ def candles(call: ApiCall) -> object:
         for each in aggregate_candles(view.candles(listing.instrument.id, limit=100_000), minutes)
         if start_ms <= ms(each.open_ns) < end_ms and not each.open_ns % (minutes * MINUTE_NS)
     ]
-    return [candle_words(each) for each in shown[-limit:]]
+    return [candle_row(each) for each in shown[-limit:]]
 
 
-def candle_words(candle: MinuteCandle) -> list[str]:
+def candle_row(candle: MinuteCandle) -> list[str]:
     """A candle, as REST and the stream have it: its turnover comes twice."""
     prices = (candle.open, candle.high, candle.low, candle.close)
     turnover = plain(candle.turnover)
@@ -296,7 +296,7 @@ def trade_object(trade: TradePublished) -> dict[str, object]:
         "price": plain(trade.price),
         "size": plain(trade.quantity),
         "side": SIDES[trade.side],
-        "tradeId": trade_word(trade.trade_id),
+        "tradeId": trade_id_text(trade.trade_id),
     }
 
 

@@ -23,10 +23,10 @@ from bowline.simex.dialects.bitget.render import (
     FIELDS,
     TPSL_FORMS,
     TRIGGERS,
-    order_word,
+    error_for,
+    order_id_text,
     plan_order,
     plan_type,
-    refusal_of,
     wrong,
 )
 from bowline.simex.dialects.bitget.trading import (
@@ -34,9 +34,9 @@ from bowline.simex.dialects.bitget.trading import (
     Fields,
     acknowledged,
     cancel_list,
-    chosen,
     client_id_in,
     is_named,
+    matching_orders,
     open_orders,
     order_in,
     page,
@@ -68,7 +68,7 @@ def place(call: ApiCall) -> object:
     order = order_in(call, listing, fields | {"price": price})
     if fields.get("orderType") == "limit" and order.price is None:
         raise wrong("price or executePrice")
-    now = _now(call, listing, by)
+    now = _trigger_market_price(call, listing, by)
     stop = replace(
         order,
         kind=OrderKind.STOP,
@@ -124,11 +124,11 @@ def _position_in(call: ApiCall, listing: Listing, fields: Fields) -> PositionSna
     for each in call.venue.view("linear").positions(call.account, listing.instrument.id):
         if each.direction is held:
             return each
-    raise refusal_of("linear", RejectReason.REDUCE_ONLY)
+    raise error_for("linear", RejectReason.REDUCE_ONLY)
 
 
 def _not_at_once(call: ApiCall, listing: Listing, stop: NewOrder) -> None:
-    now = _now(call, listing, stop.trigger_by)
+    now = _trigger_market_price(call, listing, stop.trigger_by)
     assert stop.trigger is not None
     if now is not None and (now >= stop.trigger if stop.trigger_rising else now <= stop.trigger):
         # "Error Code": 40830 to 40836 tell which price is on the wrong side of which
@@ -143,7 +143,7 @@ def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice]:
     return trigger, by
 
 
-def _now(call: ApiCall, listing: Listing, by: TriggerPrice) -> Decimal | None:
+def _trigger_market_price(call: ApiCall, listing: Listing, by: TriggerPrice) -> Decimal | None:
     ticker = call.venue.ticker(listing.instrument.id)
     return ticker.mark if by is TriggerPrice.MARK else ticker.last
 
@@ -181,7 +181,7 @@ def _entrusted(call: ApiCall, orders: list[VenueOrder]) -> object:
     shown = page(call, [each for each in orders if plan_type(each) in kinds])
     return {
         "entrustedList": [plan_order(call.venue, each) for each in shown] or None,
-        "endId": order_word(shown[-1].order_id) if shown else None,
+        "endId": order_id_text(shown[-1].order_id) if shown else None,
     }
 
 
@@ -199,14 +199,14 @@ def _spot_page(call: ApiCall, orders: list[VenueOrder]) -> object:
     shown = page(call, orders)
     return {
         "nextFlag": len(shown) == PAGE,
-        "idLessThan": order_word(shown[-1].order_id) if shown else "",
+        "idLessThan": order_id_text(shown[-1].order_id) if shown else "",
         "orderList": [plan_order(call.venue, each) for each in shown],
     }
 
 
 def _waiting(call: ApiCall, kind: str) -> list[VenueOrder]:
     orders = call.venue.view(kind).open_orders(call.account)
-    return [each for each in chosen(call, kind, orders) if each.waiting]
+    return [each for each in matching_orders(call, kind, orders) if each.waiting]
 
 
 def _over(call: ApiCall, kind: str) -> list[VenueOrder]:
@@ -214,6 +214,6 @@ def _over(call: ApiCall, kind: str) -> list[VenueOrder]:
     orders = view.closed_orders(call.account) + view.open_orders(call.account)
     return [
         each
-        for each in chosen(call, kind, orders)
+        for each in matching_orders(call, kind, orders)
         if each.requested.kind is OrderKind.STOP and (each.done or each.triggered)
     ]

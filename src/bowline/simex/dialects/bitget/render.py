@@ -33,7 +33,7 @@ _FIRST_TRADE = 1_322_000_000_000_000_000
 #: our kinds of market in the words of the streams; contracts are one of several products
 PRODUCTS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
-FORCES = {
+TIMES_IN_FORCE = {
     TimeInForce.GTC: "gtc",
     TimeInForce.IOC: "ioc",
     TimeInForce.FOK: "fok",
@@ -42,7 +42,7 @@ FORCES = {
 MARGIN_MODES = {MarginMode.CROSS: "crossed", MarginMode.ISOLATED: "isolated"}
 POSITION_MODES = {PositionMode.ONE_WAY: "one_way_mode", PositionMode.HEDGE: "hedge_mode"}
 TRIGGERS = {TriggerPrice.LAST: "fill_price", TriggerPrice.MARK: "mark_price"}
-_LEGS = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "net"}
+_POSITION_SIDES = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "net"}
 _STATES = {
     OrderState.PENDING: "live",
     OrderState.WORKING: "live",
@@ -102,7 +102,7 @@ _SPOT: dict[RejectReason, tuple[str, str]] = {
 _OTHERWISE = ("40017", "Parameter verification failed")
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
+def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's code and words for an engine's no."""
     for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
         if reason in table:
@@ -124,17 +124,17 @@ def kind_of(instrument: InstrumentId) -> str:
     return market_by_id(instrument.market_id).kind
 
 
-def order_word(order_id: int) -> str:
+def order_id_text(order_id: int) -> str:
     """An order's id as the client sees it."""
     return str(_FIRST_ORDER + order_id)
 
 
-def order_number(word: str) -> int:
+def parse_order_id(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
     return _number(word, _FIRST_ORDER)
 
 
-def trade_word(trade_id: int) -> str:
+def trade_id_text(trade_id: int) -> str:
     """The id of an execution or a print."""
     return str(_FIRST_TRADE + trade_id)
 
@@ -148,9 +148,9 @@ def _number(word: str, first: int) -> int:
     return max(0, parse_int(word, 0) - first)
 
 
-def client_word(order: VenueOrder) -> str:
+def client_id_text(order: VenueOrder) -> str:
     """`clientOid`; the venue makes one up for who sends none."""
-    return order.client_id or order_word(order.order_id)
+    return order.client_id or order_id_text(order.order_id)
 
 
 def at_step(number: Decimal, step: Decimal) -> str:
@@ -159,21 +159,21 @@ def at_step(number: Decimal, step: Decimal) -> str:
     return f"{number:.{decimals}f}"
 
 
-def side_word(side: Side, leg: Direction) -> str:
+def side_code(side: Side, position_side: Direction) -> str:
     """`side`: the order's, or in hedge mode the position's."""
-    if leg is Direction.NEUTRAL:
+    if position_side is Direction.NEUTRAL:
         return SIDES[side]
-    return "buy" if leg is Direction.LONG else "sell"
+    return "buy" if position_side is Direction.LONG else "sell"
 
 
-def trade_side(side: Side, leg: Direction, *, by_venue: bool) -> str:
+def trade_side(side: Side, position_side: Direction, *, by_venue: bool) -> str:
     """`tradeSide`: `open`, `close`, or the one-way `buy_single`; a liquidation says so."""
-    if leg is Direction.NEUTRAL:
+    if position_side is Direction.NEUTRAL:
         word = f"{SIDES[side]}_single"
         return f"burst_{word}" if by_venue else word
     if by_venue:
-        return f"burst_close_{_LEGS[leg]}"
-    return "open" if side.sign == (1 if leg is Direction.LONG else -1) else "close"
+        return f"burst_close_{_POSITION_SIDES[position_side]}"
+    return "open" if side.sign == (1 if position_side is Direction.LONG else -1) else "close"
 
 
 def _average(order: VenueOrder) -> Decimal:
@@ -184,7 +184,7 @@ def _fee_sum(order: VenueOrder) -> Decimal:
     return sum((fee for asset, fee in order.fees if asset not in _DEDUCTING), ZERO)
 
 
-def type_word(order: VenueOrder) -> str:
+def type_code(order: VenueOrder) -> str:
     """`orderType`: of a trigger order what it becomes."""
     return "market" if order.price is None else "limit"
 
@@ -192,11 +192,11 @@ def type_word(order: VenueOrder) -> str:
 def _common(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     return {
         "symbol": venue.listing(order.instrument).venue_symbol,
-        "orderId": order_word(order.order_id),
-        "clientOid": client_word(order),
+        "orderId": order_id_text(order.order_id),
+        "clientOid": client_id_text(order),
         "size": plain(order.requested.quote_cost or order.quantity),
-        "orderType": type_word(order),
-        "side": side_word(order.side, order.requested.position_side),
+        "orderType": type_code(order),
+        "side": side_code(order.side, order.requested.position_side),
         "enterPointSource": "SYS" if order.by_venue else "API",
         "cTime": str(ms(order.created_ns)),
         "uTime": str(ms(order.updated_ns)),
@@ -216,7 +216,7 @@ def spot_order(venue: SimulatedVenue, order: VenueOrder, *, pending: bool) -> di
     }
     if pending:
         averages = {"priceAvg": plain_or(order.price, "0"), "basePrice": plain(_average(order))}
-        return shown | averages | {"force": FORCES[order.requested.time_in_force]}
+        return shown | averages | {"force": TIMES_IN_FORCE[order.requested.time_in_force]}
     return shown | {
         "price": plain_or(order.price, "0"),
         "priceAvg": plain(_average(order)),
@@ -257,7 +257,7 @@ def linear_order(venue: SimulatedVenue, order: VenueOrder, *, state_name: str) -
             "fee": plain(-_fee_sum(order)),
             "price": plain_or(order.price, ""),
             "priceAvg": plain(_average(order)) if order.filled else "",
-            "force": FORCES[order.requested.time_in_force],
+            "force": TIMES_IN_FORCE[order.requested.time_in_force],
             "totalProfits": "0",
             "orderSource": "normal",
             "presetStopSurplusPrice": "",
@@ -268,16 +268,16 @@ def linear_order(venue: SimulatedVenue, order: VenueOrder, *, state_name: str) -
 
 
 def _contract_fields(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
-    leg = order.requested.position_side
+    position_side = order.requested.position_side
     settings = venue.view("linear").settings(order.account, order.instrument)
-    turn = trade_side(order.side, leg, by_venue=order.by_venue)
+    trade_side_code = trade_side(order.side, position_side, by_venue=order.by_venue)
     return {
-        "posSide": _LEGS[leg],
-        "tradeSide": turn,
+        "posSide": _POSITION_SIDES[position_side],
+        "tradeSide": trade_side_code,
         "posMode": POSITION_MODES[
-            PositionMode.ONE_WAY if leg is Direction.NEUTRAL else PositionMode.HEDGE
+            PositionMode.ONE_WAY if position_side is Direction.NEUTRAL else PositionMode.HEDGE
         ],
-        "reduceOnly": "YES" if order.requested.reduce_only or turn == "close" else "NO",
+        "reduceOnly": "YES" if order.requested.reduce_only or trade_side_code == "close" else "NO",
         "marginCoin": venue.listing(order.instrument).quote,
         "marginMode": MARGIN_MODES[settings.margin_mode],
         "leverage": plain(settings.leverage),
@@ -308,7 +308,7 @@ def plan_order(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
         "stopSurplusTriggerPrice": trigger if gain else "",
         "stopSurplusExecutePrice": price if gain else "",
         # "Get History Trigger Order": what it has become
-        "executeOrderId": order_word(order.order_id) if order.triggered else "",
+        "executeOrderId": order_id_text(order.order_id) if order.triggered else "",
     }
     return (
         _common(venue, order)
@@ -346,11 +346,11 @@ def fill_object(
     detail, cost = fee_detail(fill), plain(fill.price * fill.quantity)
     shown: dict[str, object] = {
         "symbol": venue.listing(fill.instrument).venue_symbol,
-        "orderId": order_word(fill.order_id),
-        "clientOid": client_word(order),
-        "tradeId": trade_word(fill.trade_id),
-        "orderType": type_word(order),
-        "side": side_word(fill.side, fill.position_side),
+        "orderId": order_id_text(fill.order_id),
+        "clientOid": client_id_text(order),
+        "tradeId": trade_id_text(fill.trade_id),
+        "orderType": type_code(order),
+        "side": side_code(fill.side, fill.position_side),
         "tradeScope": "maker" if fill.maker else "taker",
         "feeDetail": [detail] if fees_as_list else detail,
         "cTime": str(ms(fill.now_ns)),
@@ -383,7 +383,7 @@ def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> dict[s
     return {
         "symbol": venue.listing(position.instrument).venue_symbol,
         "marginCoin": venue.listing(position.instrument).quote,
-        "holdSide": _LEGS[position.direction],
+        "holdSide": _POSITION_SIDES[position.direction],
         "openDelegateSize": "0",
         "marginSize": plain(position.margin),
         "available": plain(position.quantity),

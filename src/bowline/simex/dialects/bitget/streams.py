@@ -32,7 +32,7 @@ from bowline.core.venue import Listing
 from bowline.simex.depth_view import DepthChange, DepthView
 from bowline.simex.dialects.bitget.market import (
     INTERVALS,
-    candle_words,
+    candle_row,
     ticker_object,
     trade_object,
 )
@@ -86,7 +86,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
     for each in args:
         arg = text_fields(each) if isinstance(each, dict) else {}
         try:
-            session.send(_heard(session, op, arg))
+            session.send(_handle_op(session, op, arg))
         except ApiError as error:
             session.send(_error(error) | ({} if op == "login" else {"arg": arg, "op": op}))
             continue
@@ -94,7 +94,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
             session.subscribe(_topic(session, arg))
 
 
-def _heard(session: Session, op: str, arg: dict[str, str]) -> Words:
+def _handle_op(session: Session, op: str, arg: dict[str, str]) -> Words:
     if op == "login":
         _log_in(session, arg)
         return {"event": "login", "code": 0}
@@ -211,7 +211,7 @@ def render_update(
         case TickerUpdated():
             yield _ticker(venue, topic)
         case CandleUpdated():
-            yield _push(venue, topic, "update", [candle_words(_forming(venue, topic, update))])
+            yield _push(venue, topic, "update", [candle_row(_forming(venue, topic, update))])
         case OrderUpdated(order=order) if kind_of(order.instrument) == _kind(topic):
             yield from _order(venue, topic, order)
         case Executed() if kind_of(update.instrument) == _kind(topic):
@@ -298,7 +298,7 @@ def _candles_so_far(venue: SimulatedVenue, topic: StreamTopic) -> list[list[str]
         for each in aggregate_candles(known, minutes)
         if not each.open_ns % (minutes * MINUTE_NS)
     ]
-    return [candle_words(each) for each in whole[-_SNAPSHOT_CANDLES:]]
+    return [candle_row(each) for each in whole[-_SNAPSHOT_CANDLES:]]
 
 
 def _forming(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> MinuteCandle:

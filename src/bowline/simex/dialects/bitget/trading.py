@@ -24,19 +24,19 @@ from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.dialects.bitget.market import kind_asked, listing_of
 from bowline.simex.dialects.bitget.render import (
     FIELDS,
-    FORCES,
     MARGIN_MODES,
     PRODUCTS,
     SIDES,
-    client_word,
+    TIMES_IN_FORCE,
+    client_id_text,
+    error_for,
     fill_object,
     kind_of,
     linear_order,
-    order_number,
-    order_word,
-    refusal_of,
+    order_id_text,
+    parse_order_id,
     spot_order,
-    trade_word,
+    trade_id_text,
     wrong,
 )
 from bowline.simex.venue_api import ApiCall, ApiError
@@ -44,7 +44,7 @@ from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[0-9A-Za-z_:#\-+]{1,64}")
 _SIDES = {word: side for side, word in SIDES.items()}
-_FORCES = {word: force for force, word in FORCES.items()}
+_TIMES_IN_FORCE = {word: force for force, word in TIMES_IN_FORCE.items()}
 #: `marginMode` in our words
 MODES = {word: mode for mode, word in MARGIN_MODES.items()}
 PAGE = 100
@@ -74,7 +74,7 @@ def place(call: ApiCall) -> object:
 
 def placed(call: ApiCall, listing: Listing, order: NewOrder) -> VenueOrder:
     """The order as it was taken."""
-    return _or_refused(listing, call.venue.place(order))
+    return _order_or_raise(listing, call.venue.place(order))
 
 
 def order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
@@ -86,7 +86,9 @@ def order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
         raise wrong("side or orderType")
     if size is None or size <= 0:
         raise wrong("size")
-    side, leg = _turn(word, fields) if linear else (word, Direction.NEUTRAL)
+    side, position_side = (
+        _side_and_position_side(word, fields) if linear else (word, Direction.NEUTRAL)
+    )
     if linear:
         _use_margin_mode(call, listing, fields)
     # a spot market buy says what it spends
@@ -99,11 +101,11 @@ def order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
         quantity=None if by_cost else size,
         quote_cost=size if by_cost else None,
         price=FIELDS.decimal(fields, "price") if kind == "limit" else None,
-        time_in_force=_FORCES.get(fields.get("force", "gtc").lower(), TimeInForce.GTC)
+        time_in_force=_TIMES_IN_FORCE.get(fields.get("force", "gtc").lower(), TimeInForce.GTC)
         if kind == "limit"
         else TimeInForce.GTC,
         reduce_only=linear and fields.get("reduceOnly", "NO").upper() == "YES",
-        position_side=leg,
+        position_side=position_side,
         client_id=client_id_in(fields),
     )
 
@@ -116,8 +118,8 @@ def client_id_in(fields: Fields) -> str:
     return client_id
 
 
-def _turn(word: Side, fields: Fields) -> tuple[Side, Direction]:
-    """Side and leg: with a `tradeSide` the side is the position's."""
+def _side_and_position_side(word: Side, fields: Fields) -> tuple[Side, Direction]:
+    """Order side and position side: with a `tradeSide` the side is the position's."""
     match fields.get("tradeSide", "").lower():
         case "":
             return word, Direction.NEUTRAL
@@ -218,7 +220,7 @@ def _replaced(
         raise wrong("only a limit order can be modified")
     kind = kind_of(order.instrument)
     if client_id and call.venue.view(kind).order(call.account, client_id) is not None:
-        raise refusal_of(kind, RejectReason.DUPLICATE_ID)
+        raise error_for(kind, RejectReason.DUPLICATE_ID)
     requested = replace(
         order.requested,
         quantity=order.quantity if size is None else size,
@@ -230,13 +232,15 @@ def _replaced(
     ):
         raise wrong("size or price")
     if (requested.quantity, requested.price) == (order.quantity, order.price):
-        raise refusal_of(kind, RejectReason.NOTHING_TO_AMEND)
+        raise error_for(kind, RejectReason.NOTHING_TO_AMEND)
     _cancelled(call, listing, order)
     return acknowledged(placed(call, listing, requested))
 
 
 def _cancelled(call: ApiCall, listing: Listing, order: VenueOrder) -> VenueOrder:
-    return _or_refused(listing, call.venue.cancel(call.account, order.instrument, order.order_id))
+    return _order_or_raise(
+        listing, call.venue.cancel(call.account, order.instrument, order.order_id)
+    )
 
 
 # lists
@@ -262,27 +266,29 @@ def spot_detail(call: ApiCall) -> object:
 
 def unfilled(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/unfilled-orders."""
-    orders = chosen(call, "spot", call.venue.view("spot").open_orders(call.account))
+    orders = matching_orders(call, "spot", call.venue.view("spot").open_orders(call.account))
     shown = page(call, [each for each in orders if not each.waiting])
     return [spot_order(call.venue, each, pending=True) for each in shown]
 
 
 def history(call: ApiCall) -> object:
     """GET /api/v2/spot/trade/history-orders."""
-    shown = page(call, chosen(call, "spot", call.venue.view("spot").closed_orders(call.account)))
+    shown = page(
+        call, matching_orders(call, "spot", call.venue.view("spot").closed_orders(call.account))
+    )
     return [spot_order(call.venue, each, pending=False) for each in shown]
 
 
 def pending(call: ApiCall) -> object:
     """GET /api/v2/mix/order/orders-pending."""
-    orders = chosen(call, "linear", call.venue.view("linear").open_orders(call.account))
+    orders = matching_orders(call, "linear", call.venue.view("linear").open_orders(call.account))
     return _entrusted(call, [each for each in orders if not each.waiting])
 
 
 def orders_history(call: ApiCall) -> object:
     """GET /api/v2/mix/order/orders-history."""
     closed = call.venue.view("linear").closed_orders(call.account)
-    return _entrusted(call, chosen(call, "linear", closed))
+    return _entrusted(call, matching_orders(call, "linear", closed))
 
 
 def _entrusted(call: ApiCall, orders: list[VenueOrder]) -> object:
@@ -290,7 +296,7 @@ def _entrusted(call: ApiCall, orders: list[VenueOrder]) -> object:
     return {
         "entrustedList": [linear_order(call.venue, each, state_name="status") for each in shown]
         or None,
-        "endId": order_word(shown[-1].order_id) if shown else None,
+        "endId": order_id_text(shown[-1].order_id) if shown else None,
     }
 
 
@@ -304,7 +310,7 @@ def mix_fills(call: ApiCall) -> object:
     shown = _fill_page(call, "linear")
     return {
         "fillList": [fill_object(call.venue, each) for each in shown],
-        "endId": trade_word(shown[-1].trade_id) if shown else None,
+        "endId": trade_id_text(shown[-1].trade_id) if shown else None,
     }
 
 
@@ -322,15 +328,15 @@ def _fill_page(call: ApiCall, kind: str) -> list[Executed]:
         for each in call.venue.view(kind).fills(call.account)
         if (listing is None or each.instrument == listing.instrument.id)
         and start_ms <= ms(each.now_ns) <= end_ms
-        and query.get("orderId") in (None, "", order_word(each.order_id))
+        and query.get("orderId") in (None, "", order_id_text(each.order_id))
     ]
-    return page(call, fills, lambda fill: trade_word(fill.trade_id))
+    return page(call, fills, lambda fill: trade_id_text(fill.trade_id))
 
 
 def page(
     call: ApiCall,
     found: list[_Each],
-    word: Callable[[_Each], str] = lambda order: order_word(order.order_id),
+    word: Callable[[_Each], str] = lambda order: order_id_text(order.order_id),
 ) -> list[_Each]:
     """The newest first, those before `idLessThan`."""
     limit = FIELDS.limit(call.query, "limit", PAGE, PAGE)
@@ -340,7 +346,7 @@ def page(
     ]
 
 
-def chosen(call: ApiCall, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
+def matching_orders(call: ApiCall, kind: str, orders: Iterable[VenueOrder]) -> list[VenueOrder]:
     """Those of the symbol, window and id that the query names."""
     query = call.query
     if kind_asked(call, query) != kind:
@@ -370,9 +376,9 @@ def _open_one(call: ApiCall, listing: Listing, fields: Fields, *, plans: bool) -
     kind = kind_of(listing.instrument.id)
     order = _known(call, kind, fields)
     if order is None or order.instrument != listing.instrument.id or order.waiting is not plans:
-        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
+        raise error_for(kind, RejectReason.UNKNOWN_ORDER)
     if order.done:
-        raise refusal_of(kind, RejectReason.ALREADY_DONE)
+        raise error_for(kind, RejectReason.ALREADY_DONE)
     return order
 
 
@@ -381,23 +387,23 @@ def _known(call: ApiCall, kind: str, fields: Fields) -> VenueOrder | None:
         raise ApiError("40924", "orderId and clientOid must have one")
     word = fields.get("orderId", "")
     return call.venue.view(kind).order(
-        call.account, order_number(word) if word else fields["clientOid"]
+        call.account, parse_order_id(word) if word else fields["clientOid"]
     )
 
 
 def is_named(order: VenueOrder, fields: Fields) -> bool:
     """Whether these fields name it."""
     if fields.get("orderId"):
-        return fields["orderId"] == order_word(order.order_id)
-    return fields.get("clientOid") == client_word(order)
+        return fields["orderId"] == order_id_text(order.order_id)
+    return fields.get("clientOid") == client_id_text(order)
 
 
 def acknowledged(order: VenueOrder) -> dict[str, str]:
     """Both ids."""
-    return {"orderId": order_word(order.order_id), "clientOid": client_word(order)}
+    return {"orderId": order_id_text(order.order_id), "clientOid": client_id_text(order)}
 
 
-def _or_refused(listing: Listing, answer: VenueOrder | Rejection) -> VenueOrder:
+def _order_or_raise(listing: Listing, answer: VenueOrder | Rejection) -> VenueOrder:
     if isinstance(answer, Rejection):
-        raise refusal_of(kind_of(listing.instrument.id), answer.reason, answer.message)
+        raise error_for(kind_of(listing.instrument.id), answer.reason, answer.message)
     return answer

@@ -7,7 +7,7 @@ from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import PositionSnapshot, Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
-from bowline.simex.dialects.bybit.render import FIELDS, position_object, refusal_of, wallet_object
+from bowline.simex.dialects.bybit.render import FIELDS, error_for, position_object, wallet_object
 from bowline.simex.venue import dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms
@@ -131,17 +131,20 @@ def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
     found = {each.direction: each for each in view.positions(call.account, instrument)}
     if view.settings(call.account, instrument).position_mode is PositionMode.ONE_WAY:
         return list(found.values()) or [_flat(call, instrument, Direction.NEUTRAL)]
-    legs = (Direction.LONG, Direction.SHORT)
-    return [found.get(leg) or _flat(call, instrument, leg) for leg in legs]
+    position_sides = (Direction.LONG, Direction.SHORT)
+    return [
+        found.get(position_side) or _flat(call, instrument, position_side)
+        for position_side in position_sides
+    ]
 
 
-def _flat(call: ApiCall, instrument: InstrumentId, leg: Direction) -> PositionSnapshot:
+def _flat(call: ApiCall, instrument: InstrumentId, position_side: Direction) -> PositionSnapshot:
     settings = call.venue.view("linear").settings(call.account, instrument)
     return PositionSnapshot(
         account=call.account,
         instrument=instrument,
         mode=settings.position_mode,
-        direction=leg,
+        direction=position_side,
         quantity=ZERO,
         cost=ZERO,
         margin=ZERO,
@@ -214,5 +217,5 @@ def _settings_anywhere(call: ApiCall) -> MarginMode:
 
 def _done(refused: Rejection | None) -> dict[str, object]:
     if refused is not None:
-        raise refusal_of("linear", refused.reason, refused.message)
+        raise error_for("linear", refused.reason, refused.message)
     return {}

@@ -11,7 +11,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.bybit.render import FIELDS, SIDES, refusal_of, trade_word
+from bowline.simex.dialects.bybit.render import FIELDS, SIDES, error_for, trade_id_text
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or, seconds
@@ -44,7 +44,7 @@ def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     kind = kind_of(fields)
     listing = call.venue.listing_by_symbol(kind, fields.get("symbol", ""))
     if listing is None:
-        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
+        raise error_for(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
 
 
@@ -237,7 +237,7 @@ def recent_trades(call: ApiCall) -> object:
 
 def _print(listing: Listing, trade: TradePublished) -> dict[str, object]:
     return {
-        "execId": trade_word(trade.instrument, trade.trade_id),
+        "execId": trade_id_text(trade.instrument, trade.trade_id),
         "symbol": listing.venue_symbol,
         "price": plain(trade.price),
         "size": plain(trade.quantity),

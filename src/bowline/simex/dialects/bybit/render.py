@@ -30,7 +30,7 @@ _FIRST_NUMBER = 1_700_000_000_000_000_000
 _UUID_HEAD = "5d1c09a2-7b3e-4f60-9e1a-"
 
 SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
-FORCES = {
+TIMES_IN_FORCE = {
     TimeInForce.GTC: "GTC",
     TimeInForce.IOC: "IOC",
     TimeInForce.FOK: "FOK",
@@ -103,7 +103,7 @@ _SPOT: dict[RejectReason, tuple[int, str]] = {
 _OTHERWISE = (10001, "Request parameter error.")
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
+def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's code and words for an engine's no."""
     code, words = _OTHERWISE
     for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
@@ -121,14 +121,14 @@ def category_of(instrument: InstrumentId) -> str:
     return market_by_id(instrument.market_id).kind
 
 
-def order_word(instrument: InstrumentId, order_id: int) -> str:
+def order_id_text(instrument: InstrumentId, order_id: int) -> str:
     """An order's id as the client sees it."""
     if category_of(instrument) == "spot":
         return str(_FIRST_NUMBER + order_id)
     return f"{_UUID_HEAD}{order_id:012x}"
 
 
-def order_number(word: str) -> int:
+def parse_order_id(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
     if not word.startswith(_UUID_HEAD):
         return max(0, parse_int(word, 0) - _FIRST_NUMBER)
@@ -138,9 +138,9 @@ def order_number(word: str) -> int:
         return 0
 
 
-def trade_word(instrument: InstrumentId, trade_id: int) -> str:
+def trade_id_text(instrument: InstrumentId, trade_id: int) -> str:
     """The id of an execution or a print."""
-    return order_word(instrument, trade_id).replace("5d1c09a2", "e0cbe81d", 1)
+    return order_id_text(instrument, trade_id).replace("5d1c09a2", "e0cbe81d", 1)
 
 
 def position_index(mode: PositionMode, direction: Direction) -> int:
@@ -150,7 +150,7 @@ def position_index(mode: PositionMode, direction: Direction) -> int:
     return 1 if direction is Direction.LONG else 2
 
 
-def state_word(order: VenueOrder) -> str:
+def status_code(order: VenueOrder) -> str:
     """`orderStatus`."""
     if order.waiting:
         return "Deactivated" if order.done else "Untriggered"
@@ -166,14 +166,14 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     return {
         "category": category_of(order.instrument),
         "symbol": venue.listing(order.instrument).venue_symbol,
-        "orderId": order_word(order.instrument, order.order_id),
+        "orderId": order_id_text(order.instrument, order.order_id),
         "orderLinkId": order.client_id,
         "side": SIDES[order.side],
-        "orderType": type_word(order),
+        "orderType": type_code(order),
         "price": plain_or(order.price, "0"),
         "qty": plain(requested.quote_cost or order.quantity),
         "marketUnit": "quoteCoin" if requested.quote_cost else "baseCoin",
-        "orderStatus": state_word(order),
+        "orderStatus": status_code(order),
         "cancelType": "CancelByUser" if order.ended is EndReason.REQUESTED else "UNKNOWN",
         "rejectReason": _reject_reason(order),
         "avgPrice": plain_or(order.average_price and order.average_price.quantize(_CENTS), ""),
@@ -184,7 +184,7 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
         "cumExecFee": plain(sum((fee for _, fee in order.fees), ZERO)),
         "cumFeeDetail": {asset: plain(fee) for asset, fee in order.fees},
         "feeCurrency": order.fees[0][0] if order.fees else "",
-        "timeInForce": "IOC" if order.price is None else FORCES[requested.time_in_force],
+        "timeInForce": "IOC" if order.price is None else TIMES_IN_FORCE[requested.time_in_force],
         "reduceOnly": requested.reduce_only,
         "createType": "CreateByLiq" if order.by_venue else "CreateByUser",
         "isLeverage": "0",
@@ -198,7 +198,7 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     }
 
 
-def type_word(order: VenueOrder) -> str:
+def type_code(order: VenueOrder) -> str:
     """`orderType`: of a conditional order what it becomes."""
     return "Market" if order.price is None else "Limit"
 
@@ -297,14 +297,14 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> dict[str, object]:
     return {
         "category": category_of(fill.instrument),
         "symbol": venue.listing(fill.instrument).venue_symbol,
-        "execId": trade_word(fill.instrument, fill.trade_id),
-        "orderId": order_word(fill.instrument, fill.order_id),
+        "execId": trade_id_text(fill.instrument, fill.trade_id),
+        "orderId": order_id_text(fill.instrument, fill.order_id),
         "orderLinkId": fill.client_id,
         "side": SIDES[fill.side],
         "orderPrice": plain_or(order.price, "0"),
         "orderQty": plain(order.quantity),
         "leavesQty": plain(ZERO if order.done else order.remaining),
-        "orderType": type_word(order),
+        "orderType": type_code(order),
         "stopOrderType": "Stop" if order.requested.kind is OrderKind.STOP else "UNKNOWN",
         "createType": "CreateByLiq" if fill.liquidation else "CreateByUser",
         "execType": exec_type(fill),

@@ -30,7 +30,7 @@ from bowline.simex.dialects.bybit.render import (
     fill_object,
     order_object,
     position_object,
-    trade_word,
+    trade_id_text,
     wallet_object,
 )
 from bowline.simex.payload import read_object, signatures_match, text_fields
@@ -63,7 +63,7 @@ def on_public_message(session: Session, frame: str | bytes) -> None:
     """subscribe, unsubscribe, ping."""
     words = read_object(frame)
     if words.get("op") == "ping":
-        session.send(_ok(session, words, "ping", ret_msg="pong"))
+        session.send(_success(session, words, "ping", ret_msg="pong"))
     else:
         _subscriptions(session, words, _public_topic)
 
@@ -79,13 +79,13 @@ def on_private_message(session: Session, frame: str | bytes) -> None:
         case "auth":
             error = _log_in(session, words)
             session.send(
-                _ok(session, words, "auth")
+                _success(session, words, "auth")
                 if error is None
                 else {"op": "auth", "success": False, "ret_msg": error.message,
                     "retCode": error.code, "conn_id": _connection(session)}
             )  # fmt: skip
         case _ if not session.account:
-            session.send(_no(session, words, "Request not authorized"))
+            session.send(_failure(session, words, "Request not authorized"))
         case _:
             _subscriptions(session, words, _private_topic)
 
@@ -178,21 +178,21 @@ def _subscriptions(
     args, op = words.get("args"), words.get("op")
     names = [str(each) for each in args] if isinstance(args, list) else []
     if op not in ("subscribe", "unsubscribe") or not names:
-        session.send(_no(session, words, "error:invalid op"))
+        session.send(_failure(session, words, "error:invalid op"))
         return
     if op == "unsubscribe":
         for name in names:
             session.unsubscribe(name)
-        session.send(_ok(session, words, "unsubscribe"))
+        session.send(_success(session, words, "unsubscribe"))
         return
     if session.path_params.get("market") == "spot" and len(names) > 10:  # noqa: PLR2004 - the venue's bound
-        session.send(_no(session, words, "args size >10"))
+        session.send(_failure(session, words, "args size >10"))
         return
     topics = {name: topic_of(session, name) for name in names}
     if bad := [name for name, topic in topics.items() if topic is None and name[:3] != "dcp"]:
-        session.send(_no(session, words, f"error:handler not found,topic:{bad[0]}"))
+        session.send(_failure(session, words, f"error:handler not found,topic:{bad[0]}"))
         return
-    session.send(_ok(session, words, "subscribe"))
+    session.send(_success(session, words, "subscribe"))
     for topic in topics.values():
         if topic is not None:
             session.subscribe(topic)
@@ -303,7 +303,7 @@ def _print(venue: SimulatedVenue, trade: TradePublished) -> Words:
         "v": plain(trade.quantity),
         "p": plain(trade.price),
         "L": "ZeroPlusTick",
-        "i": trade_word(trade.instrument, trade.trade_id),
+        "i": trade_id_text(trade.instrument, trade.trade_id),
         "BT": False,
         "RPI": False,
         "seq": trade.trade_id,
@@ -368,7 +368,7 @@ def _connection(session: Session) -> str:
     return f"cojifin88smerbj9t560-{session.number:x}"
 
 
-def _ok(session: Session, words: Words, op: str, ret_msg: str = "") -> Words:
+def _success(session: Session, words: Words, op: str, ret_msg: str = "") -> Words:
     request = {"req_id": words["req_id"]} if "req_id" in words else {}
     return {
         "success": True,
@@ -378,5 +378,5 @@ def _ok(session: Session, words: Words, op: str, ret_msg: str = "") -> Words:
     } | request
 
 
-def _no(session: Session, words: Words, ret_msg: str) -> Words:
-    return _ok(session, words, str(words.get("op", "")), ret_msg) | {"success": False}
+def _failure(session: Session, words: Words, ret_msg: str) -> Words:
+    return _success(session, words, str(words.get("op", "")), ret_msg) | {"success": False}

@@ -22,23 +22,23 @@ from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.dialects.bybit.market import kind_of, listing_of
 from bowline.simex.dialects.bybit.render import (
     FIELDS,
-    FORCES,
     SIDES,
+    TIMES_IN_FORCE,
+    error_for,
     exec_type,
     fill_object,
     funding_object,
-    order_number,
+    order_id_text,
     order_object,
-    order_word,
-    refusal_of,
+    parse_order_id,
 )
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import QuerySpan, ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 _SIDES = {word: side for side, word in SIDES.items()}
-_FORCES = {word: force for force, word in FORCES.items()}
-_LEGS = {"1": Direction.LONG, "2": Direction.SHORT}
+_TIMES_IN_FORCE = {word: force for force, word in TIMES_IN_FORCE.items()}
+_POSITION_SIDES = {"1": Direction.LONG, "2": Direction.SHORT}
 
 Fields = dict[str, str]
 _Each = TypeVar("_Each")
@@ -53,7 +53,7 @@ def place(call: ApiCall, fields: Fields) -> dict[str, str]:
     """Take an order."""
     listing = listing_of(call, fields)
     placed = call.venue.place(_order_in(call.account, listing, fields))
-    return _acknowledged(_or_refused(listing, placed))
+    return _acknowledged(_order_or_raise(listing, placed))
 
 
 def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
@@ -89,11 +89,11 @@ def _order_in(account: str, listing: Listing, fields: Fields) -> NewOrder:
         if fields.get("triggerBy") == "MarkPrice"
         else TriggerPrice.LAST,
         trigger_rising={"1": True, "2": False}.get(fields.get("triggerDirection", "")),
-        time_in_force=_FORCES.get(fields.get("timeInForce", "GTC"), TimeInForce.GTC)
+        time_in_force=_TIMES_IN_FORCE.get(fields.get("timeInForce", "GTC"), TimeInForce.GTC)
         if kind == "Limit"
         else TimeInForce.GTC,
         reduce_only=fields.get("reduceOnly") == "true",
-        position_side=_LEGS.get(fields.get("positionIdx", "0"), Direction.NEUTRAL),
+        position_side=_POSITION_SIDES.get(fields.get("positionIdx", "0"), Direction.NEUTRAL),
         client_id=client_id,
     )
 
@@ -106,8 +106,8 @@ def cancel(call: ApiCall) -> object:
 def withdraw(call: ApiCall, fields: Fields) -> dict[str, str]:
     """Cancel by `orderId`, or by `orderLinkId` if that is not said."""
     listing = listing_of(call, fields)
-    ended = call.venue.cancel(call.account, listing.instrument.id, _named(fields))
-    return _acknowledged(_or_refused(listing, ended))
+    ended = call.venue.cancel(call.account, listing.instrument.id, _order_key(fields))
+    return _acknowledged(_order_or_raise(listing, ended))
 
 
 def cancel_all(call: ApiCall) -> object:
@@ -130,11 +130,11 @@ def change(call: ApiCall, fields: Fields) -> dict[str, str]:
     changed = call.venue.amend(
         call.account,
         listing.instrument.id,
-        _named(fields),
+        _order_key(fields),
         quantity=FIELDS.decimal(fields, "qty"),
         price=FIELDS.decimal(fields, "price"),
     )
-    return _acknowledged(_or_refused(listing, changed))
+    return _acknowledged(_order_or_raise(listing, changed))
 
 
 def realtime(call: ApiCall) -> object:
@@ -161,7 +161,7 @@ def executions(call: ApiCall) -> object:
     kind, query = kind_of(call.query), call.query
     mine = {each.instrument.id: each for each in call.venue.listings(kind)}
     start_ms, end_ms = FIELDS.bounded_window(query, "startTime", "endTime", _week(call))
-    wanted = order_number(query["orderId"]) if "orderId" in query else None
+    wanted = parse_order_id(query["orderId"]) if "orderId" in query else None
     view = call.venue.view(kind)
     funding = [] if {"orderId", "orderLinkId"} & query.keys() else view.funding(call.account)
     found: list[Executed | FundingPaid] = [*view.fills(call.account), *funding]
@@ -191,21 +191,21 @@ def _is_of(fill: Executed, order_id: int | None, query: Fields) -> bool:
 
 def _acknowledged(order: VenueOrder) -> dict[str, str]:
     return {
-        "orderId": order_word(order.instrument, order.order_id),
+        "orderId": order_id_text(order.instrument, order.order_id),
         "orderLinkId": order.client_id,
     }
 
 
-def _or_refused(listing: Listing, answer: VenueOrder | Rejection) -> VenueOrder:
+def _order_or_raise(listing: Listing, answer: VenueOrder | Rejection) -> VenueOrder:
     if isinstance(answer, Rejection):
         kind = "linear" if listing.max_leverage is not None else "spot"
-        raise refusal_of(kind, answer.reason, answer.message)
+        raise error_for(kind, answer.reason, answer.message)
     return answer
 
 
-def _named(fields: Fields) -> int | str:
+def _order_key(fields: Fields) -> int | str:
     if fields.get("orderId"):
-        return order_number(fields["orderId"])
+        return parse_order_id(fields["orderId"])
     if fields.get("orderLinkId"):
         return fields["orderLinkId"]
     raise ApiError(10001, "params error: orderId or orderLinkId is required")
@@ -217,7 +217,7 @@ def _names_one(query: Fields) -> bool:
 
 def _named_any(call: ApiCall, kind: str) -> list[VenueOrder]:
     """The order that a query names; none if this market has none."""
-    found = call.venue.view(kind).order(call.account, _named(call.query))
+    found = call.venue.view(kind).order(call.account, _order_key(call.query))
     mine = {each.instrument.id for each in call.venue.listings(kind)}
     return [found] if found is not None and found.instrument in mine else []
 

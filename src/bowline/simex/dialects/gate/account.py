@@ -5,8 +5,8 @@ from __future__ import annotations
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import PositionSnapshot
 from bowline.core.venue import Listing, MarginMode, PositionMode
-from bowline.simex.dialects.gate.errors import FIELDS, invalid, refusal_of
-from bowline.simex.dialects.gate.market import kind_at, named
+from bowline.simex.dialects.gate.errors import FIELDS, error_for, invalid
+from bowline.simex.dialects.gate.market import kind_at, requested_listing
 from bowline.simex.dialects.gate.render import (
     Words,
     futures_account,
@@ -88,7 +88,7 @@ def positions(call: ApiCall) -> object:
 
 def position(call: ApiCall) -> object:
     """GET /futures/{settle}/positions/{contract}: one, or a list of two in dual mode."""
-    return _one_or_two(call, named(call, call.query))
+    return _one_or_two(call, requested_listing(call, call.query))
 
 
 def _one_or_two(call: ApiCall, listing: Listing) -> object:
@@ -102,16 +102,16 @@ def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
     view = call.venue.view("linear")
     found = {each.direction: each for each in view.positions(call.account, instrument)}
     settings = view.settings(call.account, instrument)
-    legs: tuple[Direction, ...] = (Direction.LONG, Direction.SHORT)
+    position_sides: tuple[Direction, ...] = (Direction.LONG, Direction.SHORT)
     if settings.position_mode is PositionMode.ONE_WAY:
-        legs = (next(iter(found), Direction.NEUTRAL),)
+        position_sides = (next(iter(found), Direction.NEUTRAL),)
 
-    def flat(leg: Direction) -> PositionSnapshot:
+    def flat(position_side: Direction) -> PositionSnapshot:
         return PositionSnapshot(
             account=call.account,
             instrument=instrument,
             mode=settings.position_mode,
-            direction=leg,
+            direction=position_side,
             quantity=ZERO,
             cost=ZERO,
             margin=ZERO,
@@ -122,12 +122,12 @@ def rows(call: ApiCall, listing: Listing) -> list[PositionSnapshot]:
             mark=call.venue.ticker(instrument).mark,
         )
 
-    return [found.get(leg) or flat(leg) for leg in legs]
+    return [found.get(position_side) or flat(position_side) for position_side in position_sides]
 
 
 def set_leverage(call: ApiCall) -> object:
     """POST /futures/{settle}/positions/{contract}/leverage: 0 is cross, with a limit beside it."""
-    listing, fields = named(call, call.query), call.fields()
+    listing, fields = requested_listing(call, call.query), call.fields()
     leverage = FIELDS.decimal(fields, "leverage")
     limit = FIELDS.decimal(fields, "cross_leverage_limit")
     if leverage is None:
@@ -136,7 +136,7 @@ def set_leverage(call: ApiCall) -> object:
     wanted = leverage or limit or None
     refused = set_margin_terms(call.venue, call.account, listing.instrument.id, mode, wanted)
     if refused is not None:
-        raise refusal_of("linear", refused.reason, refused.message)
+        raise error_for("linear", refused.reason, refused.message)
     return _one_or_two(call, listing)
 
 
@@ -148,5 +148,5 @@ def set_dual_mode(call: ApiCall) -> object:
         raise invalid("invalid dual_mode")
     refused = call.venue.set_position_mode(call.account, mode)
     if refused is not None:
-        raise refusal_of("linear", refused.reason, refused.message)
+        raise error_for("linear", refused.reason, refused.message)
     return _account(call)

@@ -52,7 +52,7 @@ _FUTURES: dict[RejectReason, tuple[str, str]] = {
 _STATUSES = {"ORDER_NOT_FOUND": 404, "CONTRACT_NOT_FOUND": 404}
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
+def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's label and words for an engine's no."""
     for table in (_SPOT,) if kind == "spot" else (_FUTURES, _SPOT):
         if reason in table:

@@ -8,7 +8,7 @@ from bowline.core.model.values import ONE
 from bowline.core.sim.exchange import FundingPaid, progressive_tiers
 from bowline.core.venue import Listing
 from bowline.simex.dialects.gate.errors import FIELDS, invalid
-from bowline.simex.dialects.gate.market import kind_at, named
+from bowline.simex.dialects.gate.market import kind_at, requested_listing
 from bowline.simex.dialects.gate.render import Words
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import plain, seconds
@@ -52,7 +52,7 @@ def wallet_fee(call: ApiCall) -> object:
 def spot_fee(call: ApiCall) -> object:
     """GET /spot/fee: of a pair, or of all."""
     word = call.query.get("currency_pair", "")
-    listing = named(call, call.query) if word else call.venue.listings("spot")[0]
+    listing = requested_listing(call, call.query) if word else call.venue.listings("spot")[0]
     fees = call.venue.view("spot").fees(listing.instrument.id)
     return {
         "user_id": int(call.venue.credentials.user_id),
@@ -71,7 +71,9 @@ def spot_fee(call: ApiCall) -> object:
 def futures_fee(call: ApiCall) -> object:
     """GET /futures/{settle}/fee: of a contract, or of all."""
     kind_at(call)
-    listings = [named(call, call.query)] if call.query.get("contract") else _contracts(call)
+    listings = (
+        [requested_listing(call, call.query)] if call.query.get("contract") else _contracts(call)
+    )
     view = call.venue.view("linear")
     return {
         each.venue_symbol: {
@@ -86,7 +88,11 @@ def risk_limit_tiers(call: ApiCall) -> object:
     """GET /futures/{settle}/risk_limit_tiers: of a contract; without one of the first hundred."""
     if call.path_params.get("settle") != "usdt":
         return []
-    listings = [named(call, call.query)] if call.query.get("contract") else _contracts(call)[:100]
+    listings = (
+        [requested_listing(call, call.query)]
+        if call.query.get("contract")
+        else _contracts(call)[:100]
+    )
     rows: list[Words] = [
         {
             "contract": listing.venue_symbol,
@@ -109,7 +115,9 @@ def account_book(call: ApiCall) -> object:
     if call.query.get("type") != "fund":
         raise invalid("of the types only fund is played here")
     begin, end = FIELDS.window(call.query, "from", "to")
-    chosen = [named(call, call.query)] if call.query.get("contract") else _contracts(call)
+    chosen = (
+        [requested_listing(call, call.query)] if call.query.get("contract") else _contracts(call)
+    )
     wanted = {each.instrument.id: each for each in chosen}
     rows = [
         _funding_row(number, wanted[paid.instrument], paid)

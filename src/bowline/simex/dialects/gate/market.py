@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.gate.errors import FIELDS, invalid, refusal_of
+from bowline.simex.dialects.gate.errors import FIELDS, error_for, invalid
 from bowline.simex.dialects.gate.render import (
     MAX_LEVERAGE,
     SIDES,
@@ -40,7 +40,7 @@ def kind_at(call: ApiCall) -> str:
     return "spot" if settle is None else "linear"
 
 
-def named(call: ApiCall, fields: dict[str, str]) -> Listing:
+def requested_listing(call: ApiCall, fields: dict[str, str]) -> Listing:
     """What `currency_pair` or `contract` names."""
     kind = kind_at(call)
     name = "currency_pair" if kind == "spot" else "contract"
@@ -49,7 +49,7 @@ def named(call: ApiCall, fields: dict[str, str]) -> Listing:
         raise ApiError("MISSING_REQUIRED_PARAM", f"Missing required parameter: {name}")
     listing = call.venue.listing_by_symbol(kind, word)
     if listing is None:
-        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
+        raise error_for(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
     return listing
 
 
@@ -105,7 +105,7 @@ def perpetuals(call: ApiCall) -> object:
 
 def perpetual(call: ApiCall) -> object:
     """GET /futures/{settle}/contracts/{contract}."""
-    return _contract(call.venue, named(call, call.query))
+    return _contract(call.venue, requested_listing(call, call.query))
 
 
 def _contract(venue: SimulatedVenue, listing: Listing) -> Words:
@@ -148,7 +148,7 @@ def _contract(venue: SimulatedVenue, listing: Listing) -> Words:
 
 def book(call: ApiCall) -> object:
     """GET …/order_book. The `id` is that of the streams, at any depth."""
-    listing = named(call, call.query)
+    listing = requested_listing(call, call.query)
     limit = FIELDS.limit(call.query, "limit", 10, 1000)
     shown = call.venue.view_of(listing.instrument.id).book(listing.instrument.id, limit)
     spot = kind_at(call) == "spot"
@@ -175,7 +175,7 @@ def levels(listing: Listing, sides: object, *, spot: bool) -> list[object]:
 
 def candles(call: ApiCall) -> object:
     """GET …/candlesticks: the oldest first, the forming one with them."""
-    listing, query = named(call, call.query), call.query
+    listing, query = requested_listing(call, call.query), call.query
     minutes = INTERVALS.get(query.get("interval", "30m"))
     if minutes is None:
         raise invalid("invalid interval")
@@ -234,7 +234,7 @@ def futures_candle(listing: Listing, candle: MinuteCandle) -> Words:
 def tickers(call: ApiCall) -> object:
     """GET …/tickers: of one, or of all."""
     name = "currency_pair" if kind_at(call) == "spot" else "contract"
-    listed = [named(call, call.query)] if name in call.query else _listed(call)
+    listed = [requested_listing(call, call.query)] if name in call.query else _listed(call)
     return [ticker_object(call.venue, each) for each in listed]
 
 
@@ -275,7 +275,7 @@ def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
 
 def trades(call: ApiCall) -> object:
     """GET …/trades: the newest first."""
-    listing = named(call, call.query)
+    listing = requested_listing(call, call.query)
     limit = FIELDS.limit(call.query, "limit", 100, 1000)
     prints = call.venue.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     form = spot_print if kind_at(call) == "spot" else futures_print
@@ -310,7 +310,7 @@ def futures_print(listing: Listing, trade: TradePublished) -> Words:
 
 def funding_history(call: ApiCall) -> object:
     """GET /futures/{settle}/funding_rate: the newest first."""
-    listing, query = named(call, call.query), call.query
+    listing, query = requested_listing(call, call.query), call.query
     start_s, end_s = FIELDS.window(query, "from", "to")
     paid = call.venue.funding_paid.get(listing.instrument.id, [])
     shown = [each for each in paid if start_s <= seconds(each[1]) <= end_s]

@@ -7,10 +7,10 @@ from decimal import Decimal
 from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
-from bowline.simex.dialects.gate.errors import FIELDS, invalid, refusal_of
-from bowline.simex.dialects.gate.market import kind_at, named
+from bowline.simex.dialects.gate.errors import FIELDS, error_for, invalid
+from bowline.simex.dialects.gate.market import kind_at, requested_listing
 from bowline.simex.dialects.gate.render import Words, futures_trigger, kind_of, spot_trigger
-from bowline.simex.dialects.gate.trading import cancel_these, leg_of, page, taken
+from bowline.simex.dialects.gate.trading import cancel_these, page, position_side_of, taken
 from bowline.simex.payload import text_fields
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
@@ -18,7 +18,7 @@ from bowline.simex.wire_values import parse_int
 
 _RULES = {"1": True, "2": False, ">=": True, "<=": False}
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
-_FORCES = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC}
+_TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC}
 
 
 def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
@@ -31,7 +31,7 @@ def create(call: ApiCall) -> object:
     """POST …/price_orders."""
     sent, spot = call.json(), kind_at(call) == "spot"
     trigger, order = _part(sent, "trigger"), _part(sent, "put" if spot else "initial")
-    listing = named(call, {"currency_pair": str(sent.get("market"))} if spot else order)
+    listing = requested_listing(call, {"currency_pair": str(sent.get("market"))} if spot else order)
     amount = FIELDS.decimal(order, "amount" if spot else "size")
     if amount is None or not amount:
         raise invalid("invalid amount or size")
@@ -56,7 +56,7 @@ def create(call: ApiCall) -> object:
             reduce_only=reduces,
             position_side=Direction.NEUTRAL
             if spot
-            else leg_of(call, listing, side, reduces=reduces),
+            else position_side_of(call, listing, side, reduces=reduces),
             # what `text` may be is not said of these; it is not looked up by it either
             client_id=(order if not spot else order | trigger).get("text", ""),
         )
@@ -80,9 +80,9 @@ def _price(order: dict[str, str], *, spot: bool) -> Decimal | None:
 def _force(order: dict[str, str], *, spot: bool) -> TimeInForce:
     """Only gtc and ioc: "Create price-triggered order"."""
     word = order.get("time_in_force" if spot else "tif") or "gtc"
-    if word not in _FORCES:
+    if word not in _TIMES_IN_FORCE:
         raise invalid("invalid time in force")
-    return _FORCES[word]
+    return _TIMES_IN_FORCE[word]
 
 
 def _side(order: dict[str, str], amount: Decimal, *, spot: bool) -> Side:
@@ -138,7 +138,7 @@ def cancel_all(call: ApiCall) -> object:
     word = call.query.get("market" if kind == "spot" else "contract", "")
     listing = call.venue.listing_by_symbol(kind, word)
     if word and listing is None:
-        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
+        raise error_for(kind, RejectReason.UNKNOWN_INSTRUMENT, word)
     wanted = listing.instrument.id if listing else None
     found = call.venue.view(kind).open_orders(call.account, wanted)
     ended = cancel_these(call, found, stops=True)
@@ -150,7 +150,7 @@ def _find(call: ApiCall, *, waiting: bool = False) -> VenueOrder:
     number = parse_int(call.path_params.get("order_id"), 0)
     found = call.venue.view(kind).order(call.account, number)
     if found is None or found.requested.kind is not OrderKind.STOP:
-        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
+        raise error_for(kind, RejectReason.UNKNOWN_ORDER)
     if waiting and (found.done or not found.waiting):
-        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
+        raise error_for(kind, RejectReason.UNKNOWN_ORDER)
     return found

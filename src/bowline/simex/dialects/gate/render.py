@@ -25,7 +25,7 @@ from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or, seconds
 
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
-FORCES = {
+TIMES_IN_FORCE = {
     TimeInForce.GTC: "gtc",
     TimeInForce.IOC: "ioc",
     TimeInForce.FOK: "fok",
@@ -67,16 +67,16 @@ def fine_millis(ns: int) -> str:
     return f"{ms(ns)}.{ns % 1_000_000:06d}"
 
 
-def finish_word(order: VenueOrder) -> str:
+def finish_code(order: VenueOrder) -> str:
     """How an order ended that is over."""
     if order.state is OrderState.FILLED:
         return "filled"
     return _ENDS.get(order.ended, "cancelled") if order.ended else "cancelled"
 
 
-def force_word(order: VenueOrder) -> str:
+def time_in_force_code(order: VenueOrder) -> str:
     """`time_in_force` and `tif`."""
-    return "ioc" if order.price is None else FORCES[order.requested.time_in_force]
+    return "ioc" if order.price is None else TIMES_IN_FORCE[order.requested.time_in_force]
 
 
 def spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
@@ -101,7 +101,7 @@ def spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "side": SIDES[order.side],
         "amount": plain(amount),
         "price": plain_or(order.price, "0"),
-        "time_in_force": force_word(order),
+        "time_in_force": time_in_force_code(order),
         "iceberg": "0",
         "left": plain(left),
         "filled_amount": plain(order.filled),
@@ -113,7 +113,7 @@ def spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "gt_discount": False,
         "rebated_fee": "0",
         "rebated_fee_currency": listing.base,
-        "finish_as": finish_word(order) if order.done else "open",
+        "finish_as": finish_code(order) if order.done else "open",
     }
 
 
@@ -138,7 +138,7 @@ def futures_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "fill_price": plain_or(order.average_price and order.average_price.quantize(_DIGITS), "0"),
         "mkfr": "0.0002",
         "tkfr": "0.0005",
-        "tif": force_word(order),
+        "tif": time_in_force_code(order),
         "refu": 0,
         "is_reduce_only": order.requested.reduce_only,
         "is_close": False,
@@ -149,7 +149,7 @@ def futures_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "amend_text": "-",
     }
     if order.done:
-        shown |= {"finish_time": fine_seconds(order.updated_ns), "finish_as": finish_word(order)}
+        shown |= {"finish_time": fine_seconds(order.updated_ns), "finish_as": finish_code(order)}
     return shown
 
 
@@ -170,7 +170,7 @@ def spot_trigger(venue: SimulatedVenue, order: VenueOrder) -> Words:
             "price": plain_or(order.price, "0"),
             "amount": plain(order.quantity),
             "account": "normal",
-            "time_in_force": force_word(order),
+            "time_in_force": time_in_force_code(order),
             "text": order.client_id or "apiv4",
         },
         "id": order.order_id,
@@ -198,7 +198,7 @@ def futures_trigger(venue: SimulatedVenue, order: VenueOrder) -> Words:
             "contract": listing.venue_symbol,
             "size": order.side.sign * contracts(listing, order.quantity),
             "price": plain_or(order.price, "0"),
-            "tif": force_word(order),
+            "tif": time_in_force_code(order),
             "text": order.client_id or "api",
             "is_reduce_only": requested.reduce_only,
             "is_close": False,

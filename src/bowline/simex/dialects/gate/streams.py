@@ -38,7 +38,7 @@ from bowline.simex.dialects.gate.render import (
     as_numbers,
     contracts,
     fine_millis,
-    finish_word,
+    finish_code,
     futures_fill,
     futures_order,
     kind_of,
@@ -94,7 +94,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
     words, prefix = read_object(frame), _prefix(session)
     channel, event = str(words.get("channel", "")), words.get("event")
     if channel == f"{prefix}.ping":
-        session.send(_told(session.venue, f"{prefix}.pong", None, "") | {"error": None})
+        session.send(_message(session.venue, f"{prefix}.pong", None, "") | {"error": None})
     elif event == "api":
         ws_orders.on_message(session, frame, prefix)
     elif event in ("subscribe", "unsubscribe"):
@@ -219,7 +219,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
             "a": levels(listing, view.asks, spot=True),
         }
         book = {"t": ms(view.event_ns), "full": True, "s": topic.note, "u": view.sequence}
-        yield _told(venue, "spot.obu", book | sides)
+        yield _message(venue, "spot.obu", book | sides)
 
 
 def render_update(
@@ -229,16 +229,16 @@ def render_update(
     channel = topic.name.partition("/")[0]
     match update:
         case DepthUpdated():
-            yield _told(venue, channel, _book(venue, topic, update))
+            yield _message(venue, channel, _book(venue, topic, update))
         case TradePublished():
-            yield _told(venue, channel, _print(venue, update))
+            yield _message(venue, channel, _print(venue, update))
         case TickerUpdated():
-            yield _told(venue, channel, _ticker(venue, channel, update))
+            yield _message(venue, channel, _ticker(venue, channel, update))
         case CandleUpdated():
-            yield _told(venue, channel, _candle(venue, topic, update))
+            yield _message(venue, channel, _candle(venue, topic, update))
         case _:
             if (shown := _private(venue, channel, update)) is not None:
-                yield _told(venue, channel, [shown])
+                yield _message(venue, channel, [shown])
 
 
 def _private(venue: SimulatedVenue, channel: str, update: VenueUpdate) -> Words | None:
@@ -258,7 +258,7 @@ def _private(venue: SimulatedVenue, channel: str, update: VenueUpdate) -> Words 
             return None
 
 
-def _told(venue: SimulatedVenue, channel: str, result: object, event: str = "update") -> Words:
+def _message(venue: SimulatedVenue, channel: str, result: object, event: str = "update") -> Words:
     now_ns = venue.now_ns
     return {
         "time": seconds(now_ns),
@@ -370,7 +370,7 @@ def _order(venue: SimulatedVenue, channel: str, order: VenueOrder) -> Words | No
         }
         return spot_order(venue, order) | times | {"user": user, "event": event}
     numbers = as_numbers(futures_order(venue, order), "price", "fill_price", "mkfr", "tkfr")
-    state = finish_word(order) if order.done else "_new" if new else "_update"
+    state = finish_code(order) if order.done else "_new" if new else "_update"
     return numbers | {
         "finish_as": state,
         "create_time": seconds(order.created_ns),
@@ -416,8 +416,10 @@ def _futures_balance(venue: SimulatedVenue, update: BalanceUpdated) -> Words:
 
 
 def _answer(session: Session, words: Words, error: tuple[int, str] | None) -> Words:
-    told = _told(session.venue, str(words.get("channel", "")), None, str(words.get("event", "")))
-    return told | {
+    message = _message(
+        session.venue, str(words.get("channel", "")), None, str(words.get("event", ""))
+    )
+    return message | {
         "id": words.get("id"),
         "conn_id": f"{session.number:016x}",
         "payload": words.get("payload"),

@@ -16,11 +16,11 @@ from bowline.core.model.values import ZERO, Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, PositionMode, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
-from bowline.simex.dialects.gate.errors import FIELDS, gone, invalid, refusal_of
-from bowline.simex.dialects.gate.market import kind_at, named
+from bowline.simex.dialects.gate.errors import FIELDS, error_for, gone, invalid
+from bowline.simex.dialects.gate.market import kind_at, requested_listing
 from bowline.simex.dialects.gate.render import (
-    FORCES,
     SIDES,
+    TIMES_IN_FORCE,
     Words,
     futures_fill,
     futures_order,
@@ -33,8 +33,8 @@ from bowline.simex.wire_values import QuerySpan, ms, parse_int, seconds
 
 _CLIENT_ID = re.compile(r"t-[A-Za-z0-9_.-]{1,28}")
 _SIDES = {word: side for side, word in SIDES.items()}
-_FORCES = {word: force for force, word in FORCES.items()}
-_LEGS = {"close_long": Direction.LONG, "close_short": Direction.SHORT}
+_TIMES_IN_FORCE = {word: force for force, word in TIMES_IN_FORCE.items()}
+_POSITION_SIDES = {"close_long": Direction.LONG, "close_short": Direction.SHORT}
 _SHORTEST_COUNTDOWN_S = 5
 
 Fields = dict[str, str]
@@ -57,10 +57,10 @@ def create(call: ApiCall) -> object:
 
 def place(call: ApiCall, fields: Fields) -> Words:
     """Take an order."""
-    listing = named(call, fields)
+    listing = requested_listing(call, fields)
     form = _spot_order if kind_at(call) == "spot" else _futures_order
     placed = call.venue.place(form(call, listing, fields))
-    return told(call, taken(call, placed))
+    return rendered_order(call, taken(call, placed))
 
 
 def _spot_order(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
@@ -109,25 +109,25 @@ def _futures_order(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
         price=price or None,
         time_in_force=_force(fields, "tif", limit=limit),
         reduce_only=reduces,
-        position_side=leg_of(call, listing, side, reduces=reduces),
+        position_side=position_side_of(call, listing, side, reduces=reduces),
         client_id=client_id_in(fields),
     )
 
 
 def _closing_size(call: ApiCall, listing: Listing, fields: Fields) -> Decimal:
     """Size 0 closes a position: the one there is, or in hedge mode the one that is named."""
-    leg = _LEGS.get(fields.get("auto_size", ""))
-    if leg is None and fields.get("close") != "true":
+    position_side = _POSITION_SIDES.get(fields.get("auto_size", ""))
+    if position_side is None and fields.get("close") != "true":
         raise invalid("size must not be 0")
     for each in call.venue.view("linear").positions(call.account, listing.instrument.id):
-        if leg in (None, each.direction):
+        if position_side in (None, each.direction):
             contracts = each.quantity / listing.instrument.contract_size
             return contracts if each.direction is Direction.SHORT else -contracts
-    raise refusal_of("linear", RejectReason.REDUCE_ONLY)
+    raise error_for("linear", RejectReason.REDUCE_ONLY)
 
 
-def leg_of(call: ApiCall, listing: Listing, side: Side, *, reduces: bool) -> Direction:
-    """In hedge mode an order opens the leg of its side, or reduces the other one."""
+def position_side_of(call: ApiCall, listing: Listing, side: Side, *, reduces: bool) -> Direction:
+    """In hedge mode an order opens the position of its side, or reduces the other."""
     settings = call.venue.view("linear").settings(call.account, listing.instrument.id)
     if settings.position_mode is PositionMode.ONE_WAY:
         return Direction.NEUTRAL
@@ -136,9 +136,9 @@ def leg_of(call: ApiCall, listing: Listing, side: Side, *, reduces: bool) -> Dir
 
 def _force(fields: Fields, name: str, *, limit: bool) -> TimeInForce:
     word = fields.get(name, "gtc" if limit else "ioc")
-    if word not in _FORCES or (word == "poc" and not limit):
+    if word not in _TIMES_IN_FORCE or (word == "poc" and not limit):
         raise invalid(f"invalid {name}")
-    return _FORCES[word] if limit else TimeInForce.GTC
+    return _TIMES_IN_FORCE[word] if limit else TimeInForce.GTC
 
 
 def client_id_in(fields: Fields) -> str:
@@ -159,7 +159,7 @@ def withdraw(call: ApiCall, fields: Fields) -> Words:
     order = find(call, fields)
     if order.done:
         raise gone(kind_at(call), order)
-    return told(
+    return rendered_order(
         call, taken(call, call.venue.cancel(call.account, order.instrument, order.order_id))
     )
 
@@ -168,9 +168,9 @@ def cancel_all(call: ApiCall) -> object:
     """DELETE …/orders: of one instrument; spot alone may leave it out. Waiting stops stay."""
     kind = kind_at(call)
     given = kind == "linear" or "currency_pair" in call.query
-    wanted = named(call, call.query).instrument.id if given else None
+    wanted = requested_listing(call, call.query).instrument.id if given else None
     found = call.venue.view(kind).open_orders(call.account, wanted)
-    return [told(call, each) for each in cancel_these(call, found)]
+    return [rendered_order(call, each) for each in cancel_these(call, found)]
 
 
 def cancel_these(
@@ -207,7 +207,7 @@ def change(call: ApiCall, fields: Fields) -> Words:
         quantity=None if given is None else abs(given) * unit,
         price=FIELDS.decimal(fields, "price"),
     )
-    return told(call, taken(call, changed))
+    return rendered_order(call, taken(call, changed))
 
 
 def one(call: ApiCall) -> object:
@@ -217,7 +217,7 @@ def one(call: ApiCall) -> object:
 
 def look_up(call: ApiCall, fields: Fields) -> Words:
     """By id or by text, open or closed."""
-    return told(call, find(call, fields))
+    return rendered_order(call, find(call, fields))
 
 
 def some(call: ApiCall) -> object:
@@ -227,7 +227,7 @@ def some(call: ApiCall) -> object:
     if status not in ("open", "finished"):
         raise invalid("status must be open or finished")
     given = kind == "spot" or "contract" in query
-    wanted = named(call, query).instrument.id if given else None
+    wanted = requested_listing(call, query).instrument.id if given else None
     view = call.venue.view(kind)
     listed = view.open_orders if status == "open" else view.closed_orders
     last = FIELDS.integer(query, "last_id", 1 << 62) or 1 << 62
@@ -235,7 +235,7 @@ def some(call: ApiCall) -> object:
         (each for each in listed(call.account, wanted) if each.order_id < last),
         key=lambda each: -each.order_id,
     )
-    return [told(call, each) for each in page(found, query) if not each.waiting]
+    return [rendered_order(call, each) for each in page(found, query) if not each.waiting]
 
 
 def open_by_pair(call: ApiCall) -> object:
@@ -255,7 +255,7 @@ def fills(call: ApiCall) -> object:
     """GET /spot/my_trades, /futures/{settle}/my_trades and my_trades_timerange: newest first."""
     kind, query = kind_at(call), call.query
     name = "currency_pair" if kind == "spot" else "contract"
-    wanted = named(call, query).instrument.id if name in query else None
+    wanted = requested_listing(call, query).instrument.id if name in query else None
     start_s, end_s = _period(call)
     order_id = query.get("order_id" if kind == "spot" else "order", "")
     found = [
@@ -291,7 +291,7 @@ def countdown_cancel_all(call: ApiCall) -> object:
     if timeout_s and timeout_s < _SHORTEST_COUNTDOWN_S:
         raise invalid("timeout must be 0, or 5 seconds or more")
     name = "currency_pair" if kind == "spot" else "contract"
-    instrument = named(call, fields).instrument.id if fields.get(name) else None
+    instrument = requested_listing(call, fields).instrument.id if fields.get(name) else None
     timer = dialect_state(call.venue, GateCancelAllTimers).of[kind, instrument]
     if not timeout_s:
         timer.stop()
@@ -307,13 +307,17 @@ def find(call: ApiCall, fields: Fields) -> VenueOrder:
     found = call.venue.view(kind).order(
         call.account, word if word[:2] == "t-" else parse_int(word, 0)
     )
-    elsewhere = kind == "spot" and found and named(call, fields).instrument.id != found.instrument
+    elsewhere = (
+        kind == "spot"
+        and found
+        and requested_listing(call, fields).instrument.id != found.instrument
+    )
     if found is None or elsewhere or found.waiting:
-        raise refusal_of(kind, RejectReason.UNKNOWN_ORDER)
+        raise error_for(kind, RejectReason.UNKNOWN_ORDER)
     return found
 
 
-def told(call: ApiCall, order: VenueOrder) -> Words:
+def rendered_order(call: ApiCall, order: VenueOrder) -> Words:
     """An order in the words of its market."""
     form: Callable[[SimulatedVenue, VenueOrder], Words] = (
         spot_order if kind_at(call) == "spot" else futures_order
@@ -324,7 +328,7 @@ def told(call: ApiCall, order: VenueOrder) -> Words:
 def taken(call: ApiCall, answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, unless there was a no."""
     if isinstance(answer, Rejection):
-        raise refusal_of(kind_at(call), answer.reason, answer.message)
+        raise error_for(kind_at(call), answer.reason, answer.message)
     return answer
 
 

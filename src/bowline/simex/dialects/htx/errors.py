@@ -50,7 +50,7 @@ _SWAP: dict[RejectReason, tuple[int, str]] = {
 }
 
 
-def refusal_of(kind: str, reason: RejectReason, message: str = "") -> ApiError:
+def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
     """The venue's code and words for an engine's no."""
     table: dict[RejectReason, tuple[str, str]] | dict[RejectReason, tuple[int, str]]
     table = _SPOT if kind == "spot" else _SWAP

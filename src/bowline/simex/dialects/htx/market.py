@@ -5,7 +5,7 @@ from __future__ import annotations
 from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.htx.errors import field_reader, invalid, refusal_of
+from bowline.simex.dialects.htx.errors import error_for, field_reader, invalid
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, seconds
@@ -37,13 +37,13 @@ def kind_of(path: str) -> str:
     return "linear" if path.startswith(("/v5", "/linear", "/api", "/swap-api")) else "spot"
 
 
-def named(call: ApiCall, fields: dict[str, str]) -> Listing:
+def requested_listing(call: ApiCall, fields: dict[str, str]) -> Listing:
     """What `symbol` or `contract_code` names."""
     kind = kind_of(call.path)
     word = fields.get("symbol" if kind == "spot" else "contract_code", "")
     listing = call.venue.listing_by_symbol(kind, word)
     if listing is None:
-        raise refusal_of(kind, RejectReason.UNKNOWN_INSTRUMENT)
+        raise error_for(kind, RejectReason.UNKNOWN_INSTRUMENT)
     return listing
 
 
@@ -126,7 +126,7 @@ def swaps(call: ApiCall) -> object:
 
 def book(call: ApiCall) -> object:
     """GET …/market/depth; steps that merge levels are not played."""
-    listing = named(call, call.query)
+    listing = requested_listing(call, call.query)
     if call.query.get("type", "step0") != "step0":
         raise invalid(kind_of(call.path), "only step0 is played here")
     depth = _field_reader(call).limit(call.query, "depth", DEPTH, DEPTH)
@@ -149,7 +149,7 @@ def levels(listing: Listing, side: object) -> list[list[float]]:
 
 def merged(call: ApiCall) -> object:
     """GET …/market/detail/merged."""
-    listing = named(call, call.query)
+    listing = requested_listing(call, call.query)
     shown = call.venue.ticker(listing.instrument.id)
     best: Words = {}
     for name, level in (("bid", shown.bid), ("ask", shown.ask)):
@@ -182,7 +182,7 @@ def candles(call: ApiCall) -> object:
 
     On swaps `size` makes `from` and `to` count for nothing.
     """
-    kind, listing, query = kind_of(call.path), named(call, call.query), call.query
+    kind, listing, query = kind_of(call.path), requested_listing(call, call.query), call.query
     minutes = PERIODS.get(query.get("period", ""))
     if minutes is None:
         raise invalid(kind, "invalid period")
@@ -219,7 +219,7 @@ def candle_object(listing: Listing, candle: MinuteCandle) -> Words:
 
 def trades(call: ApiCall) -> object:
     """GET …/market/history/trade: the newest first, each print in a list of its own."""
-    listing = named(call, call.query)
+    listing = requested_listing(call, call.query)
     limit = _field_reader(call).limit(call.query, "size", 1, 2000)
     prints = call.venue.view_of(listing.instrument.id).trades(listing.instrument.id, limit)
     swap = listing.max_leverage is not None
@@ -253,7 +253,7 @@ def print_object(listing: Listing, trade: TradePublished) -> Words:
 
 def funding_history(call: ApiCall) -> object:
     """GET /v5/market/funding_rate_history: the newest first."""
-    listing = named(call, call.query)
+    listing = requested_listing(call, call.query)
     paid = call.venue.funding_paid.get(listing.instrument.id, [])
     limit = _field_reader(call).limit(call.query, "limit", 20, 100)
     return [

@@ -67,7 +67,7 @@ def on_spot_message(session: Session, frame: str | bytes) -> None:
         session.send(_text(said | {"code": _NO_SYMBOL, "message": "invalid.symbol"}))
     else:
         session.send(_text(said | {"code": 200, "data": {}}))
-        _turn(session, topic, on=action == "sub")
+        _set_subscribed(session, topic, on=action == "sub")
 
 
 def on_swap_message(session: Session, frame: str | bytes) -> None:
@@ -90,10 +90,10 @@ def on_swap_message(session: Session, frame: str | bytes) -> None:
         session.send(said | {"err-code": _NO_TOPIC, "err-msg": "Contract doesnt exist."})
     else:
         session.send(said | {"err-code": 0})
-        _turn(session, topic, on=op == "sub")
+        _set_subscribed(session, topic, on=op == "sub")
 
 
-def _turn(session: Session, topic: StreamTopic, *, on: bool) -> None:
+def _set_subscribed(session: Session, topic: StreamTopic, *, on: bool) -> None:
     if on:
         session.subscribe(topic)
     else:
@@ -159,14 +159,14 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
         # in mode 2 every balance is told at the start; the others tell changes alone
         if topic.channel is StreamChannel.BALANCES and topic.note == "2":
             for holding in reversed(venue.view("spot").holdings(topic.account)):
-                yield _pushed(topic, balance_event(venue, holding))
+                yield _push_frame(topic, balance_event(venue, holding))
     elif topic.channel is StreamChannel.POSITIONS:
         held = venue.view("linear").positions(topic.account, topic.instrument)
         yield _positions(venue, topic, "snapshot", [position_object(venue, each) for each in held])
     elif topic.channel is StreamChannel.BALANCES:
         holding = venue.view("linear").holding(topic.account, "USDT")
         told: Words = {"event": "snapshot", "data": account_object(venue, holding)}
-        yield _notified(venue, topic, "") | told
+        yield _notify_frame(venue, topic, "") | told
 
 
 def render_update(
@@ -181,11 +181,11 @@ def render_update(
 def _spot_news(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Frame | None:
     match update:
         case OrderUpdated(order=order):
-            return _pushed(topic, order_event(venue, order))
+            return _push_frame(topic, order_event(venue, order))
         case Executed():
-            return _pushed(topic, clearing(venue, update))
+            return _push_frame(topic, clearing(venue, update))
         case BalanceUpdated(holding=holding):
-            return _pushed(topic, balance_event(venue, holding, update))
+            return _push_frame(topic, balance_event(venue, holding, update))
         case _:
             return None
 
@@ -194,25 +194,25 @@ def _swap_news(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -
     match update:
         case OrderUpdated(order=order) if not order.waiting:
             word = venue.listing(order.instrument).venue_symbol
-            return _notified(venue, topic, word) | {"data": order_object(venue, order)}
+            return _notify_frame(venue, topic, word) | {"data": order_object(venue, order)}
         case Executed():
             word = venue.listing(update.instrument).venue_symbol
-            return _notified(venue, topic, word) | {"data": [fill_event(venue, update)]}
+            return _notify_frame(venue, topic, word) | {"data": [fill_event(venue, update)]}
         case PositionUpdated(position=position):
             return _positions(venue, topic, "update", [position_object(venue, position)])
         case BalanceUpdated(holding=holding):
             told: Words = {"event": update.reason.value, "data": account_object(venue, holding)}
-            return _notified(venue, topic, "") | told
+            return _notify_frame(venue, topic, "") | told
         case _:
             return None
 
 
 def _positions(venue: SimulatedVenue, topic: StreamTopic, event: str, rows: list[Words]) -> Words:
     word = venue.listing(topic.instrument).venue_symbol if topic.instrument else _ALL
-    return _notified(venue, topic, word) | {"event": event, "data": rows}
+    return _notify_frame(venue, topic, word) | {"event": event, "data": rows}
 
 
-def _notified(venue: SimulatedVenue, topic: StreamTopic, word: str) -> Words:
+def _notify_frame(venue: SimulatedVenue, topic: StreamTopic, word: str) -> Words:
     return {
         "op": "notify",
         "topic": topic.note,
@@ -222,7 +222,7 @@ def _notified(venue: SimulatedVenue, topic: StreamTopic, word: str) -> Words:
     }
 
 
-def _pushed(topic: StreamTopic, told: Words) -> Frame:
+def _push_frame(topic: StreamTopic, told: Words) -> Frame:
     return _text({"action": "push", "ch": topic.name, "data": told})
 
 

@@ -28,13 +28,13 @@ def account_number(venue: SimulatedVenue) -> int:
     return int(venue.credentials.user_id) + 1_000_000
 
 
-def type_word(order: VenueOrder) -> str:
+def type_code(order: VenueOrder) -> str:
     """Side and kind in one: `buy-limit-maker`."""
     limit = order.requested.kind is OrderKind.LIMIT
     return f"{order.side.value}-{_TAILS[order.requested.time_in_force] if limit else 'market'}"
 
 
-def state_word(order: VenueOrder) -> str:
+def status_code(order: VenueOrder) -> str:
     """`state`."""
     if order.state is OrderState.FILLED:
         return "filled"
@@ -57,11 +57,11 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "amount": plain(order.requested.quote_cost or order.quantity),
         "price": plain_or(order.price, "0"),
         "created-at": ms(order.created_ns),
-        "type": type_word(order),
+        "type": type_code(order),
         "source": "spot-api",
-        "state": state_word(order),
+        "state": status_code(order),
         "finished-at": ms(order.updated_ns) if order.done else 0,
-        "canceled-at": ms(order.updated_ns) if "canceled" in state_word(order) else 0,
+        "canceled-at": ms(order.updated_ns) if "canceled" in status_code(order) else 0,
     }
     # one end point says `field`, the other `filled`
     for word in ("field", "filled"):
@@ -82,7 +82,7 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
         "order-id": fill.order_id,
         "match-id": fill.trade_id,
         "trade-id": fill.trade_id,
-        "type": type_word(order),
+        "type": type_code(order),
         "source": "spot-api",
         "price": plain(fill.price),
         "filled-amount": plain(fill.quantity),
@@ -114,8 +114,8 @@ def order_event(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "symbol": venue.listing(order.instrument).venue_symbol,
         "orderSource": "spot-api",
         "orderPrice": plain_or(order.price, "0"),
-        "type": type_word(order),
-        "orderStatus": state_word(order),
+        "type": type_code(order),
+        "orderStatus": status_code(order),
     }
     cost = order.requested.quote_cost
     shown |= {"orderSize": plain(order.quantity)} if cost is None else {"orderValue": plain(cost)}
@@ -158,12 +158,12 @@ def clearing(venue: SimulatedVenue, fill: Executed) -> Words:
         "orderId": str(fill.order_id),
         "clientOrderId": fill.client_id,
         "orderSide": fill.side.value,
-        "orderType": type_word(order),
+        "orderType": type_code(order),
         "accountId": account_number(venue),
         "source": "spot-api",
         "orderPrice": plain_or(order.price, "0"),
         "orderCreateTime": ms(order.created_ns),
-        "orderStatus": state_word(order),
+        "orderStatus": status_code(order),
         "tradePrice": plain(fill.price),
         "tradeVolume": plain(fill.quantity),
         "aggressor": not fill.maker,

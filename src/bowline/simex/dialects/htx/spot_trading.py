@@ -8,14 +8,14 @@ from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
-from bowline.simex.dialects.htx.errors import SPOT_FIELDS, invalid, refusal_of
-from bowline.simex.dialects.htx.market import named
+from bowline.simex.dialects.htx.errors import SPOT_FIELDS, error_for, invalid
+from bowline.simex.dialects.htx.market import requested_listing
 from bowline.simex.dialects.htx.spot_render import (
     account_number,
     balances,
     fill_object,
     order_object,
-    state_word,
+    status_code,
 )
 from bowline.simex.venue import dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError
@@ -58,7 +58,7 @@ def balance(call: ApiCall) -> object:
 def place(call: ApiCall) -> object:
     """POST /v1/order/orders/place: the order's id and nothing else."""
     fields = call.fields()
-    listing = named(call, fields)
+    listing = requested_listing(call, fields)
     side_word, _, kind = fields.get("type", "").partition("-")
     side, amount = _SIDES.get(side_word), SPOT_FIELDS.decimal(fields, "amount")
     price, client_id = SPOT_FIELDS.decimal(fields, "price"), fields.get("client-order-id", "")
@@ -87,15 +87,17 @@ def place(call: ApiCall) -> object:
             client_id=client_id,
         )
     )
-    return str(_taken(placed).order_id)
+    return str(_order_or_raise(placed).order_id)
 
 
 def cancel(call: ApiCall) -> object:
     """POST /v1/order/orders/{order_id}/submitcancel."""
     found = call.venue.view("spot").order(call.account, parse_int(call.path_params["order_id"], 0))
     if found is None:
-        raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
-    return str(_taken(call.venue.cancel(call.account, found.instrument, found.order_id)).order_id)
+        raise error_for("spot", RejectReason.UNKNOWN_ORDER)
+    return str(
+        _order_or_raise(call.venue.cancel(call.account, found.instrument, found.order_id)).order_id
+    )
 
 
 def cancel_by_client_id(call: ApiCall) -> object:
@@ -105,7 +107,7 @@ def cancel_by_client_id(call: ApiCall) -> object:
     if found is None:
         return _NOT_FOUND
     if found.done:
-        return _STATES[state_word(found)]
+        return _STATES[status_code(found)]
     call.venue.cancel(call.account, found.instrument, found.order_id)
     return _CANCELLING
 
@@ -134,7 +136,7 @@ def by_client_id(call: ApiCall) -> object:
 def _shown(call: ApiCall, name: int | str) -> object:
     found = call.venue.view("spot").order(call.account, name)
     if found is None:
-        raise refusal_of("spot", RejectReason.UNKNOWN_ORDER)
+        raise error_for("spot", RejectReason.UNKNOWN_ORDER)
     return order_object(call.venue, found)
 
 
@@ -148,12 +150,12 @@ def orders(call: ApiCall) -> object:
     view = call.venue.view("spot")
     states = set(call.query.get("states", "").split(","))
     known = [*view.open_orders(call.account), *view.closed_orders(call.account)]
-    return _page(call, [each for each in known if state_word(each) in states], 100)
+    return _page(call, [each for each in known if status_code(each) in states], 100)
 
 
 def _page(call: ApiCall, found: list[VenueOrder], usual: int) -> object:
     query = call.query
-    wanted = named(call, query).instrument.id if query.get("symbol") else None
+    wanted = requested_listing(call, query).instrument.id if query.get("symbol") else None
     before = SPOT_FIELDS.integer(query, "from", 1 << 62)
     chosen = [e for e in found if e.order_id < before and wanted in (None, e.instrument)]
     chosen.sort(key=lambda each: -each.order_id)
@@ -164,7 +166,7 @@ def _page(call: ApiCall, found: list[VenueOrder], usual: int) -> object:
 def match_results(call: ApiCall) -> object:
     """GET /v1/order/matchresults: the newest first."""
     query = call.query
-    wanted = named(call, query).instrument.id if query.get("symbol") else None
+    wanted = requested_listing(call, query).instrument.id if query.get("symbol") else None
     # "Search Match Results": 48 hours at most, the last ones by default
     words = "start-time and end-time are more than 48 hours apart"
     span = QuerySpan(ms(call.now_ns), 48 * 3_600_000, ApiError("invalid_interval", words))
@@ -193,7 +195,7 @@ def cancel_all_after(call: ApiCall) -> object:
     return {"currentTime": now, "triggerTime": now + timeout_s * 1000}
 
 
-def _taken(answer: VenueOrder | Rejection) -> VenueOrder:
+def _order_or_raise(answer: VenueOrder | Rejection) -> VenueOrder:
     if isinstance(answer, Rejection):
-        raise refusal_of("spot", answer.reason, answer.message)
+        raise error_for("spot", answer.reason, answer.message)
     return answer

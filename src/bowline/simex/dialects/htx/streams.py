@@ -125,7 +125,9 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
     """Books of swaps begin with a whole one."""
     if topic.instrument is not None and ".depth." in topic.name:
         view = venue.depth(topic.instrument, topic.depth)
-        yield _told(venue, topic, _depth(venue, topic, view, "snapshot", view.bids, view.asks))
+        yield _update_frame(
+            venue, topic, _depth(venue, topic, view, "snapshot", view.bids, view.asks)
+        )
     elif topic.channel is StreamChannel.BOOK and topic.instrument is not None:
         # changes are counted from here on
         venue.depth(topic.instrument, topic.depth)
@@ -138,10 +140,12 @@ def render_update(
     match update:
         case DepthUpdated(view=view, change=change) if topic.note == _WHOLE:
             del change
-            yield _told(venue, topic, _depth(venue, topic, view, "snapshot", view.bids, view.asks))
+            yield _update_frame(
+                venue, topic, _depth(venue, topic, view, "snapshot", view.bids, view.asks)
+            )
         case DepthUpdated(view=view, change=change) if ".depth." in topic.name:
             tick = _depth(venue, topic, view, "update", change.bids, change.asks)
-            yield _told(venue, topic, tick | {"version": change.update_number})
+            yield _update_frame(venue, topic, tick | {"version": change.update_number})
         case DepthUpdated(view=view, change=change):
             listing = venue.listing(view.instrument)
             tick = {
@@ -150,16 +154,16 @@ def render_update(
                 "bids": levels(listing, change.bids),
                 "asks": levels(listing, change.asks),
             }
-            yield _told(venue, topic, tick)
+            yield _update_frame(venue, topic, tick)
         case TradePublished():
-            yield _told(venue, topic, _print(venue, update))
+            yield _update_frame(venue, topic, _print(venue, update))
         case TickerUpdated():
-            yield _told(venue, topic, _ticker(venue, topic, update))
+            yield _update_frame(venue, topic, _ticker(venue, topic, update))
         case CandleUpdated():
-            yield _told(venue, topic, _candle(venue, topic, update))
+            yield _update_frame(venue, topic, _candle(venue, topic, update))
 
 
-def _told(venue: SimulatedVenue, topic: StreamTopic, tick: Words) -> Words:
+def _update_frame(venue: SimulatedVenue, topic: StreamTopic, tick: Words) -> Words:
     return {"ch": topic.name, "ts": ms(venue.now_ns), "tick": tick}
 
 

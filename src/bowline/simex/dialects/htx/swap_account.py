@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from bowline.core.sim.exchange import RejectReason
 from bowline.core.venue import MarginMode, PositionMode
-from bowline.simex.dialects.htx.errors import SWAP_FIELDS, invalid, refusal_of
-from bowline.simex.dialects.htx.market import named
+from bowline.simex.dialects.htx.errors import SWAP_FIELDS, error_for, invalid
+from bowline.simex.dialects.htx.market import requested_listing
 from bowline.simex.dialects.htx.swap_render import MODES, account_object, position_object
 from bowline.simex.dialects.htx.swap_trading import MODES_IN, set_mode
 from bowline.simex.venue_api import ApiCall
@@ -22,7 +22,11 @@ def balance(call: ApiCall) -> object:
 
 def positions(call: ApiCall) -> object:
     """GET /v5/trade/position/opens: those that are not flat."""
-    wanted = named(call, call.query).instrument.id if call.query.get("contract_code") else None
+    wanted = (
+        requested_listing(call, call.query).instrument.id
+        if call.query.get("contract_code")
+        else None
+    )
     held = call.venue.view("linear").positions(call.account, wanted)
     return [position_object(call.venue, each) for each in held]
 
@@ -46,14 +50,14 @@ def _lever(word: str, mode: MarginMode, rate: Decimal) -> dict[str, object]:
 def set_leverage(call: ApiCall) -> object:
     """POST /v5/position/lever: of a contract in a margin mode."""
     fields = call.fields()
-    listing, rate = named(call, fields), SWAP_FIELDS.decimal(fields, "lever_rate")
+    listing, rate = requested_listing(call, fields), SWAP_FIELDS.decimal(fields, "lever_rate")
     mode = MODES_IN.get(fields.get("margin_mode", ""))
     if rate is None or rate % 1 or mode is None:
         raise invalid("linear", "invalid lever_rate or margin_mode")
     set_mode(call, listing, mode)
     refused = call.venue.set_leverage(call.account, listing.instrument.id, rate)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
-        raise refusal_of("linear", refused.reason, refused.message)
+        raise error_for("linear", refused.reason, refused.message)
     return _lever(listing.venue_symbol, mode, rate)
 
 
@@ -71,5 +75,5 @@ def set_position_mode(call: ApiCall) -> object:
         raise invalid("linear", "invalid position_mode")
     refused = call.venue.set_position_mode(call.account, _POSITION_MODES[word])
     if refused is not None:
-        raise refusal_of("linear", refused.reason, refused.message)
+        raise error_for("linear", refused.reason, refused.message)
     return {"position_mode": word}

@@ -17,8 +17,8 @@ from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
 MODES = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"}
-LEGS = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "both"}
-_FORCES = {TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"}
+POSITION_SIDES = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "both"}
+_TIMES_IN_FORCE = {TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"}
 _DIGITS = Decimal("0.00000001")
 #: executions have a number of their own in REST, beside that of the trade
 _FIRST_DETAIL = 1_513_834_754_000_000_000
@@ -29,7 +29,7 @@ def contracts(listing: Listing, quantity: Decimal) -> str:
     return plain(quantity / listing.instrument.contract_size)
 
 
-def state_word(order: VenueOrder) -> str:
+def status_code(order: VenueOrder) -> str:
     """`state`."""
     if order.state is OrderState.FILLED:
         return "filled"
@@ -38,13 +38,13 @@ def state_word(order: VenueOrder) -> str:
     return "partially_filled" if order.filled else "new"
 
 
-def _type_word(order: VenueOrder) -> str:
+def _type_code(order: VenueOrder) -> str:
     if order.requested.kind is not OrderKind.LIMIT:
         return "market"
     return "post_only" if order.requested.time_in_force is TimeInForce.POST_ONLY else "limit"
 
 
-def client_word(order: VenueOrder) -> str:
+def client_id_text(order: VenueOrder) -> str:
     """The client's number, or else the order's own."""
     return order.client_id or str(order.order_id)
 
@@ -57,20 +57,20 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     return {
         "id": str(order.order_id),
         "order_id": str(order.order_id),
-        "client_order_id": client_word(order),
+        "client_order_id": client_id_text(order),
         "contract_code": listing.venue_symbol,
         "contract_type": "swap",
         "side": order.side.value,
-        "position_side": LEGS[requested.position_side],
-        "type": _type_word(order),
+        "position_side": POSITION_SIDES[requested.position_side],
+        "type": _type_code(order),
         "price": plain_or(order.price, "0"),
         "volume": contracts(listing, order.quantity),
-        "state": state_word(order),
+        "state": status_code(order),
         "margin_mode": MODES[settings.margin_mode],
         "lever_rate": int(settings.leverage),
         "order_source": "api",
         "reduce_only": requested.reduce_only,
-        "time_in_force": _FORCES.get(requested.time_in_force, "gtc"),
+        "time_in_force": _TIMES_IN_FORCE.get(requested.time_in_force, "gtc"),
         "trade_avg_price": plain_or(average, "0"),
         "trade_volume": contracts(listing, order.filled),
         "trade_turnover": plain(order.cost),
@@ -91,15 +91,15 @@ def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     return {
         "id": str(order.order_id),
         "algo_id": str(order.order_id),
-        "algo_client_order_id": client_word(order),
+        "algo_client_order_id": client_id_text(order),
         "contract_code": listing.venue_symbol,
         "side": order.side.value,
-        "position_side": LEGS[order.requested.position_side],
+        "position_side": POSITION_SIDES[order.requested.position_side],
         "type": "trigger",
         "volume": contracts(listing, order.quantity),
         "trigger_price": plain_or(order.requested.trigger),
         "price": "0",
-        "state": "active" if order.waiting and not order.done else state_word(order),
+        "state": "active" if order.waiting and not order.done else status_code(order),
         "reduce_only": order.requested.reduce_only,
         "order_source": "api",
         "created_time": str(ms(order.created_ns)),
@@ -117,12 +117,12 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
         "id": str(_FIRST_DETAIL + fill.trade_id),
         "trade_id": str(fill.trade_id),
         "order_id": str(fill.order_id),
-        "client_order_id": client_word(order),
+        "client_order_id": client_id_text(order),
         "contract_code": listing.venue_symbol,
         "contract_type": "swap",
         "side": fill.side.value,
-        "position_side": LEGS[fill.position_side],
-        "type": _type_word(order),
+        "position_side": POSITION_SIDES[fill.position_side],
+        "type": _type_code(order),
         "role": "maker" if fill.maker else "taker",
         "trade_price": plain(fill.price),
         "trade_volume": contracts(listing, fill.quantity),
@@ -160,7 +160,7 @@ def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
         "contract_type": "swap",
         "symbol": listing.base,
         "position_mode": "dual_side" if hedged else "single_side",
-        "position_side": LEGS[position.direction] if hedged else "both",
+        "position_side": POSITION_SIDES[position.direction] if hedged else "both",
         "direction": "sell" if position.direction is Direction.SHORT else "buy",
         "margin_mode": MODES[position.margin_mode],
         "open_avg_price": plain(position.entry_price.quantize(_DIGITS)),

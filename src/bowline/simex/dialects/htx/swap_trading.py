@@ -10,13 +10,13 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
-from bowline.simex.dialects.htx.errors import SWAP_FIELDS, invalid, refusal_of
-from bowline.simex.dialects.htx.market import named
+from bowline.simex.dialects.htx.errors import SWAP_FIELDS, error_for, invalid
+from bowline.simex.dialects.htx.market import requested_listing
 from bowline.simex.dialects.htx.swap_render import (
-    LEGS,
     MODES,
+    POSITION_SIDES,
     Words,
-    client_word,
+    client_id_text,
     fill_object,
     order_object,
     trigger_object,
@@ -27,9 +27,9 @@ from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import QuerySpan, ms, parse_int
 
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
-_LEGS = {word: leg for leg, word in LEGS.items()}
+_POSITION_SIDES = {word: position_side for position_side, word in POSITION_SIDES.items()}
 MODES_IN = {word: mode for mode, word in MODES.items()}
-_FORCES = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeInForce.FOK}
+_TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeInForce.FOK}
 _TRUE = ("1", "true")
 _MOST_ID = (1 << 63) - 1
 _SHORTEST_MS = 5_000
@@ -47,29 +47,29 @@ Fields = dict[str, str]
 def place(call: ApiCall) -> object:
     """POST /v5/trade/order."""
     fields = call.fields()
-    listing, kind = named(call, fields), fields.get("type", "")
+    listing, kind = requested_listing(call, fields), fields.get("type", "")
     price = SWAP_FIELDS.decimal(fields, "price")
     if kind not in ("limit", "market", "post_only") or (kind != "market" and price is None):
         raise invalid("linear", "invalid type or price")
     order = _order_in(call, listing, fields, fields.get("client_order_id", ""))
     if kind != "market":
-        force = _FORCES.get(fields.get("time_in_force", "gtc"), TimeInForce.GTC)
+        force = _TIMES_IN_FORCE.get(fields.get("time_in_force", "gtc"), TimeInForce.GTC)
         order = replace(
             order,
             kind=OrderKind.LIMIT,
             price=price,
             time_in_force=TimeInForce.POST_ONLY if kind == "post_only" else force,
         )
-    return _acknowledged(_taken(call.venue.place(order)))
+    return _acknowledged(_order_or_raise(call.venue.place(order)))
 
 
 def _order_in(call: ApiCall, listing: Listing, fields: Fields, client_id: str) -> NewOrder:
     """What orders and triggers have in common, as a market order."""
     side, volume = _SIDES.get(fields.get("side", "")), SWAP_FIELDS.decimal(fields, "volume")
     if side is None or volume is None or volume <= 0 or volume % 1:
-        raise refusal_of("linear", RejectReason.LOT)
-    leg = _LEGS.get(fields.get("position_side", "both"))
-    if leg is None:
+        raise error_for("linear", RejectReason.LOT)
+    position_side = _POSITION_SIDES.get(fields.get("position_side", "both"))
+    if position_side is None:
         raise invalid("linear", "invalid position_side")
     if client_id and not 0 < parse_int(client_id, 0) <= _MOST_ID:
         raise ApiError(1067, "The client_order_id field is invalid. Please re-enter.")
@@ -80,9 +80,9 @@ def _order_in(call: ApiCall, listing: Listing, fields: Fields, client_id: str) -
         side=side,
         kind=OrderKind.MARKET,
         quantity=volume * listing.instrument.contract_size,
-        # in hedge mode an order against its leg reduces it anyway
-        reduce_only=leg is Direction.NEUTRAL and fields.get("reduce_only") in _TRUE,
-        position_side=leg,
+        # in hedge mode an order against its position side reduces it anyway
+        reduce_only=position_side is Direction.NEUTRAL and fields.get("reduce_only") in _TRUE,
+        position_side=position_side,
         client_id=client_id,
     )
 
@@ -99,21 +99,23 @@ def set_mode(call: ApiCall, listing: Listing, mode: MarginMode) -> None:
     """Cross or isolated; what is so already is no error."""
     refused = call.venue.set_margin_mode(call.account, listing.instrument.id, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
-        raise refusal_of("linear", refused.reason, refused.message)
+        raise error_for("linear", refused.reason, refused.message)
 
 
 def cancel(call: ApiCall) -> object:
     """POST /v5/trade/cancel_order: by id, or by the client's."""
     found = _find(call, call.fields())
     if found.waiting:
-        raise refusal_of("linear", RejectReason.UNKNOWN_ORDER)
-    return _acknowledged(_taken(call.venue.cancel(call.account, found.instrument, found.order_id)))
+        raise error_for("linear", RejectReason.UNKNOWN_ORDER)
+    return _acknowledged(
+        _order_or_raise(call.venue.cancel(call.account, found.instrument, found.order_id))
+    )
 
 
 def cancel_all(call: ApiCall) -> object:
     """POST /v5/trade/cancel_all_orders: of one contract, or all. Triggers stay."""
     fields = call.fields()
-    wanted = named(call, fields).instrument.id if fields.get("contract_code") else None
+    wanted = requested_listing(call, fields).instrument.id if fields.get("contract_code") else None
     found = call.venue.view("linear").open_orders(call.account, wanted)
     return [_SUCCESS | _acknowledged(each) for each in _cancelled(call, found, stops=False)]
 
@@ -132,7 +134,7 @@ def one(call: ApiCall) -> object:
     """GET /v5/trade/order."""
     found = _find(call, call.query)
     if found.waiting:
-        raise refusal_of("linear", RejectReason.UNKNOWN_ORDER)
+        raise error_for("linear", RejectReason.UNKNOWN_ORDER)
     return order_object(call.venue, found)
 
 
@@ -153,7 +155,7 @@ def history(call: ApiCall) -> object:
 def details(call: ApiCall) -> object:
     """GET /v5/trade/order/details: executions, the newest first."""
     query = call.query
-    wanted = named(call, query).instrument.id if query.get("contract_code") else None
+    wanted = requested_listing(call, query).instrument.id if query.get("contract_code") else None
     # as the v3 "Query Order Matchresults" has it: 48 hours at most, the last ones by default
     words = "start_time and end_time are more than 48 hours apart"
     span = QuerySpan(ms(call.now_ns), 48 * 3_600_000, invalid("linear", words))
@@ -170,7 +172,7 @@ def details(call: ApiCall) -> object:
 
 def _page(call: ApiCall, orders: list[VenueOrder]) -> list[VenueOrder]:
     query = call.query
-    wanted = named(call, query).instrument.id if query.get("contract_code") else None
+    wanted = requested_listing(call, query).instrument.id if query.get("contract_code") else None
     before = SWAP_FIELDS.integer(query, "from", 1 << 62)
     chosen = [e for e in orders if e.order_id < before and wanted in (None, e.instrument)]
     chosen.sort(key=lambda each: -each.order_id)
@@ -180,7 +182,7 @@ def _page(call: ApiCall, orders: list[VenueOrder]) -> list[VenueOrder]:
 def place_trigger(call: ApiCall) -> object:
     """POST /v5/algo/order: a stop that becomes a market order; no other is played."""
     fields = call.fields()
-    listing, trigger = named(call, fields), SWAP_FIELDS.decimal(fields, "trigger_price")
+    listing, trigger = requested_listing(call, fields), SWAP_FIELDS.decimal(fields, "trigger_price")
     last = call.venue.ticker(listing.instrument.id).last
     if trigger is None or last is None:
         raise invalid("linear", "only triggers are played here, by trigger_price")
@@ -188,11 +190,11 @@ def place_trigger(call: ApiCall) -> object:
         raise invalid("linear", "a trigger of a limit order is not played here")
     order = _order_in(call, listing, fields, fields.get("algo_client_order_id", ""))
     order = replace(order, kind=OrderKind.STOP, trigger=trigger, trigger_rising=trigger > last)
-    return [_triggered(_taken(call.venue.place(order)))]
+    return [_triggered(_order_or_raise(call.venue.place(order)))]
 
 
 def _triggered(order: VenueOrder) -> Words:
-    return {"algo_id": str(order.order_id), "algo_client_order_id": client_word(order)}
+    return {"algo_id": str(order.order_id), "algo_client_order_id": client_id_text(order)}
 
 
 def open_triggers(call: ApiCall) -> object:
@@ -241,15 +243,15 @@ def _find(
     elif fields.get(client):
         found = view.order(call.account, fields[client])
     if found is None:
-        raise refusal_of("linear", RejectReason.UNKNOWN_ORDER)
+        raise error_for("linear", RejectReason.UNKNOWN_ORDER)
     return found
 
 
 def _acknowledged(order: VenueOrder) -> Words:
-    return {"order_id": str(order.order_id), "client_order_id": client_word(order)}
+    return {"order_id": str(order.order_id), "client_order_id": client_id_text(order)}
 
 
-def _taken(answer: VenueOrder | Rejection) -> VenueOrder:
+def _order_or_raise(answer: VenueOrder | Rejection) -> VenueOrder:
     if isinstance(answer, Rejection):
-        raise refusal_of("linear", answer.reason, answer.message)
+        raise error_for("linear", answer.reason, answer.message)
     return answer

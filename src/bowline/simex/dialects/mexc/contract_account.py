@@ -14,7 +14,7 @@ from bowline.simex.dialects.mexc.contract_render import (
     position_of,
 )
 from bowline.simex.dialects.mexc.contract_trading import set_margin_terms
-from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_refusal
+from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_error
 from bowline.simex.venue_api import ApiCall, ApiError
 
 
@@ -89,5 +89,5 @@ def change_position_mode(call: ApiCall) -> object:
         raise ApiError(600, "Parameter error! positionMode")
     refused = call.venue.set_position_mode(call.account, mode)
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
-        raise linear_refusal(refused)
+        raise linear_error(refused)
     return {}

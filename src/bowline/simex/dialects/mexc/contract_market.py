@@ -15,7 +15,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialects.mexc.contract_render import contracts, number
-from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_refusal
+from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_error
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, seconds
@@ -41,7 +41,7 @@ def contract_of(venue: SimulatedVenue, word: str) -> Listing:
     """The contract of this name; WireRefusal if there is none."""
     listing = venue.listing_by_symbol("linear", word)
     if listing is None:
-        raise linear_refusal(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
+        raise linear_error(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
 
 

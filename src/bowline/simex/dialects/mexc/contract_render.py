@@ -54,12 +54,12 @@ def contracts(listing: Listing, base: Decimal) -> Raw:
     return number(base / listing.instrument.contract_size)
 
 
-def order_word(order_id: int) -> str:
+def order_id_text(order_id: int) -> str:
     """An order's id as the client sees it."""
     return str(_FIRST_ORDER + order_id)
 
 
-def order_number(word: object) -> int:
+def parse_order_id(word: object) -> int:
     """The other way; 0, which no order has, for what never was an id."""
     return max(0, parse_int(str(word), 0) - _FIRST_ORDER)
 
@@ -102,7 +102,7 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     fee = sum((each for _, each in order.fees), ZERO)
     average = order.average_price.quantize(_CENTS) if order.average_price else ZERO
     return {
-        "orderId": order_word(order.order_id),
+        "orderId": order_id_text(order.order_id),
         "symbol": listing.venue_symbol,
         "positionId": 0,
         "price": number(order.price),
@@ -145,7 +145,7 @@ def plan_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     return (
         {name: shown[name] for name in said}
         | {
-            "id": order_word(order.order_id),
+            "id": order_id_text(order.order_id),
             "triggerType": 1 if rising else 2,
             "triggerPrice": number(requested.trigger),
             "price": number(order.price or listing.instrument.tick_size),
@@ -154,7 +154,7 @@ def plan_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
             "orderType": type_number(order),
             "state": state,
         }
-        | ({"orderId": order_word(order.order_id)} if order.triggered else {})
+        | ({"orderId": order_id_text(order.order_id)} if order.triggered else {})
     )
 
 
@@ -177,7 +177,7 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> dict[str, object]:
         "timestamp": ms(fill.now_ns),
         "profit": number(fill.realised),
         "category": 2 if fill.liquidation else 1,
-        "orderId": order_word(fill.order_id),
+        "orderId": order_id_text(fill.order_id),
         "externalOid": fill.client_id,
         "positionMode": _MODE_NUMBERS[mode],
         "isTaker": not fill.maker,

@@ -73,17 +73,17 @@ def on_message(session: Session, frame: str | bytes) -> None:
     try:
         match verb:
             case "ping":
-                _say(session, "pong", ms(session.venue.now_ns))
+                _send(session, "pong", ms(session.venue.now_ns))
             case "login":
                 _log_in(session, param)
             case "personal" if session.account:
-                _say(session, f"rs.{method}", "success")
+                _send(session, f"rs.{method}", "success")
             case "sub" | "unsub" if name in _CHANNELS:
                 _subscribe(session, verb, name, param)
             case _:
-                _say(session, "rs.error", f"Unknown method {method}")
+                _send(session, "rs.error", f"Unknown method {method}")
     except ApiError:
-        _say(session, "rs.error", f"Contract [{param.get('symbol', '')}] not exists")
+        _send(session, "rs.error", f"Contract [{param.get('symbol', '')}] not exists")
 
 
 def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
@@ -91,10 +91,10 @@ def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
     interval = str(param.get("interval", "")) if name == "kline" else ""
     depth = _DEPTHS.get(str(param.get("limit", 20)), 0) if name == "depth.full" else 0
     if (name == "kline" and interval not in INTERVALS) or (name == "depth.full" and not depth):
-        _say(session, "rs.error", f"Parameter error! [{listing.venue_symbol}]")
+        _send(session, "rs.error", f"Parameter error! [{listing.venue_symbol}]")
         return
     word = f"push.{name} {listing.venue_symbol} {interval}{depth or ''}"
-    _say(session, f"rs.{verb}.{name}", "success")
+    _send(session, f"rs.{verb}.{name}", "success")
     if verb == "unsub":
         session.unsubscribe(word)
         return
@@ -115,21 +115,21 @@ def _log_in(session: Session, param: Words) -> None:
     signed = f"{keys.api_key}{stamp}".encode()
     expected = hmac.new(keys.secret.encode(), signed, hashlib.sha256).hexdigest()
     if param.get("apiKey") != keys.api_key or not venue.api_key_valid:
-        _say(session, "rs.error", "api key not exists")
+        _send(session, "rs.error", "api key not exists")
     elif not signatures_match(expected, str(param.get("signature", ""))):
-        _say(session, "rs.error", "Signature verification failed")
+        _send(session, "rs.error", "Signature verification failed")
     elif abs(parse_int(stamp, 0) - ms(venue.now_ns)) > _WINDOW_MS:
-        _say(session, "rs.error", "reqTime is out of its window")
+        _send(session, "rs.error", "reqTime is out of its window")
     else:
         session.account = ACCOUNT
-        _say(session, "rs.login", "success")
+        _send(session, "rs.login", "success")
         for word, channel in _PERSONAL.items():
             session.subscribe(
                 StreamTopic(channel=channel, name=word, account=ACCOUNT, wallet="linear", note=word)
             )
 
 
-def _say(session: Session, channel: str, content: object) -> None:
+def _send(session: Session, channel: str, content: object) -> None:
     session.send({"channel": channel, "data": content, "ts": ms(session.venue.now_ns)})
 
 

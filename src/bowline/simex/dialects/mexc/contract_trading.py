@@ -21,12 +21,12 @@ from bowline.simex.dialects.mexc.contract_render import (
     POSITION_MODES,
     SIDES,
     fill_object,
-    order_number,
+    order_id_text,
     order_object,
-    order_word,
+    parse_order_id,
     plan_object,
 )
-from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_or_refused, linear_refusal
+from bowline.simex.dialects.mexc.errors import LINEAR_FIELDS, linear_error, linear_order_or_raise
 from bowline.simex.payload import read_json, text_fields
 from bowline.simex.venue import set_margin_terms as set_terms_of
 from bowline.simex.venue_api import ApiCall, ApiError
@@ -49,8 +49,8 @@ def create(call: ApiCall) -> object:
     placed = call.venue.place(requested)
     if isinstance(placed, Rejection):
         set_terms_of(call.venue, call.account, instrument, before.margin_mode, before.leverage)
-    order = linear_or_refused(placed)
-    return {"orderId": order_word(order.order_id), "ts": ms(call.now_ns)}
+    order = linear_order_or_raise(placed)
+    return {"orderId": order_id_text(order.order_id), "ts": ms(call.now_ns)}
 
 
 def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
@@ -60,7 +60,7 @@ def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
         raise ApiError(2029, "Error order type")
     if number in LIMITS and not price:
         raise ApiError(2007, "Order price error")
-    return _meant(
+    return _new_order(
         call, listing, fields,
         kind=OrderKind.MARKET if number in MARKETS else OrderKind.LIMIT,
         price=None if number in MARKETS else price,
@@ -68,7 +68,7 @@ def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     )  # fmt: skip
 
 
-def _meant(
+def _new_order(
     call: ApiCall,
     listing: Listing,
     fields: Fields,
@@ -114,7 +114,7 @@ def _mode(call: ApiCall, listing: Listing, fields: Fields) -> PositionMode:
         LINEAR_FIELDS.integer(fields, "positionMode", 0), settings.position_mode
     )
     if named is not settings.position_mode:
-        raise linear_refusal(Rejection(RejectReason.POSITION_MODE))
+        raise linear_error(Rejection(RejectReason.POSITION_MODE))
     return named
 
 
@@ -138,14 +138,14 @@ def set_margin_terms(
         return
     if refused.reason is RejectReason.MODE_IN_USE:
         raise ApiError(2027, "There is only one cross or isolated in the same direction")
-    raise linear_refusal(refused)
+    raise linear_error(refused)
 
 
 def cancel(call: ApiCall) -> object:
     """POST /api/v1/private/order/cancel: a list of ids."""
     found = []
     for word in _items(call):
-        order = _by_id(call, order_number(word))
+        order = _by_id(call, parse_order_id(word))
         found.append({"orderId": word} | _ended(call, order))
     return found
 
@@ -159,7 +159,7 @@ def cancel_external(call: ApiCall) -> object:
     for item in _items(call):
         fields = text_fields(item) if isinstance(item, dict) else {}
         order = _by_external(call, fields.get("symbol", ""), fields.get("externalOid", ""))
-        number = None if order is None else order_word(order.order_id)
+        number = None if order is None else order_id_text(order.order_id)
         found.append({"orderId": number} | _ended(call, order))
     return found
 
@@ -177,7 +177,7 @@ def _ended(call: ApiCall, order: VenueOrder | None) -> dict[str, object]:
     if order is not None:
         refused = call.venue.cancel(call.account, order.instrument, order.order_id)
     if isinstance(refused, Rejection):
-        no = linear_refusal(refused)
+        no = linear_error(refused)
         return {"errorCode": no.code, "errorMsg": no.message}
     return {"errorCode": 0, "errorMsg": "success"}
 
@@ -204,21 +204,21 @@ def _cancel_those(call: ApiCall, *, stops: bool) -> object:
 def change(call: ApiCall) -> object:
     """POST /api/v1/private/order/change_limit_order."""
     fields = call.fields()
-    order = _by_id(call, order_number(fields.get("orderId", "")))
+    order = _by_id(call, parse_order_id(fields.get("orderId", "")))
     if order is None:
-        raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
+        raise linear_error(Rejection(RejectReason.UNKNOWN_ORDER))
     vol = LINEAR_FIELDS.decimal(fields, "vol")
     size = call.venue.listing(order.instrument).instrument.contract_size
     changed = call.venue.amend(
         call.account, order.instrument, order.order_id,
         quantity=None if vol is None else vol * size, price=LINEAR_FIELDS.decimal(fields, "price"),
     )  # fmt: skip
-    return order_word(linear_or_refused(changed).order_id)
+    return order_id_text(linear_order_or_raise(changed).order_id)
 
 
 def look_up(call: ApiCall) -> object:
     """GET /api/v1/private/order/get/{order_id}."""
-    return _shown(call, _by_id(call, order_number(call.path_params["order_id"])))
+    return _shown(call, _by_id(call, parse_order_id(call.path_params["order_id"])))
 
 
 def look_up_external(call: ApiCall) -> object:
@@ -230,7 +230,7 @@ def look_up_external(call: ApiCall) -> object:
 
 def _shown(call: ApiCall, order: VenueOrder | None) -> object:
     if order is None:
-        raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
+        raise linear_error(Rejection(RejectReason.UNKNOWN_ORDER))
     return order_object(call.venue, order)
 
 
@@ -303,7 +303,7 @@ def deals(call: ApiCall) -> object:
 
 def deals_of_order(call: ApiCall) -> object:
     """GET /api/v1/private/order/deal_details/{order_id}."""
-    wanted = order_number(call.path_params["order_id"])
+    wanted = parse_order_id(call.path_params["order_id"])
     known = call.venue.view("linear").fills(call.account)
     return [fill_object(call.venue, each) for each in known if each.order_id == wanted]
 
@@ -323,19 +323,19 @@ def place_plan(call: ApiCall) -> object:
     rising = {"1": True, "2": False}.get(fields.get("triggerType", ""))
     if rising is None:
         raise ApiError(3002, "Trigger type error")
-    requested = _meant(
+    requested = _new_order(
         call, listing, fields, kind=OrderKind.STOP, trigger=trigger, rising=rising,
         price=price, force=LIMITS.get(kind, TimeInForce.GTC),
     )  # fmt: skip
-    return order_word(linear_or_refused(call.venue.place(requested)).order_id)
+    return order_id_text(linear_order_or_raise(call.venue.place(requested)).order_id)
 
 
 def cancel_plan(call: ApiCall) -> object:
     """POST /api/v1/private/planorder/cancel: a list of symbols and ids."""
     for item in _items(call):
         fields = text_fields(item) if isinstance(item, dict) else {}
-        order = _by_id(call, order_number(fields.get("orderId", "")))
+        order = _by_id(call, parse_order_id(fields.get("orderId", "")))
         if order is None or not order.waiting:
-            raise linear_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
-        linear_or_refused(call.venue.cancel(call.account, order.instrument, order.order_id))
+            raise linear_error(Rejection(RejectReason.UNKNOWN_ORDER))
+        linear_order_or_raise(call.venue.cancel(call.account, order.instrument, order.order_id))
     return {}

@@ -51,29 +51,29 @@ _LINEAR: dict[RejectReason, tuple[int, str]] = {
 }
 
 
-def spot_refusal(refused: Rejection) -> ApiError:
+def spot_error(refused: Rejection) -> ApiError:
     """In the words of spot."""
     code, words = _SPOT.get(refused.reason, (33333, f"Param error: {refused.message}"))
     return ApiError(code, words)
 
 
-def linear_refusal(refused: Rejection) -> ApiError:
+def linear_error(refused: Rejection) -> ApiError:
     """In the words of contracts."""
     code, words = _LINEAR.get(refused.reason, (600, f"Parameter error! {refused.message}"))
     return ApiError(code, words)
 
 
-def spot_or_refused(answer: VenueOrder | Rejection) -> VenueOrder:
+def spot_order_or_raise(answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, or the venue's no."""
     if isinstance(answer, Rejection):
-        raise spot_refusal(answer)
+        raise spot_error(answer)
     return answer
 
 
-def linear_or_refused(answer: VenueOrder | Rejection) -> VenueOrder:
+def linear_order_or_raise(answer: VenueOrder | Rejection) -> VenueOrder:
     """The order, or the venue's no."""
     if isinstance(answer, Rejection):
-        raise linear_refusal(answer)
+        raise linear_error(answer)
     return answer
 
 

@@ -11,7 +11,7 @@ from bowline.core.sim.exchange import (
     TradePublished,
 )
 from bowline.core.venue import Listing, ListingStatus
-from bowline.simex.dialects.mexc.errors import SPOT_FIELDS, spot_refusal
+from bowline.simex.dialects.mexc.errors import SPOT_FIELDS, spot_error
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
 
@@ -31,7 +31,7 @@ def listing_of(call: ApiCall, fields: dict[str, str]) -> Listing:
     """`symbol`."""
     listing = call.venue.listing_by_symbol("spot", fields.get("symbol", ""))
     if listing is None:
-        raise spot_refusal(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
+        raise spot_error(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
 
 

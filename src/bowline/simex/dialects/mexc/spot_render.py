@@ -30,30 +30,30 @@ _STATES = {"NEW": 1, "FILLED": 2, "PARTIALLY_FILLED": 3, "CANCELED": 4, "PARTIAL
 SIDE_NUMBERS = {Side.BUY: 1, Side.SELL: 2}
 
 
-def order_word(order_id: int) -> str:
+def order_id_text(order_id: int) -> str:
     """An order's id as the client sees it."""
     return f"{_ORDER_HEAD}{_FIRST_ORDER + order_id}"
 
 
-def order_number(word: str) -> int:
+def parse_order_id(word: str) -> int:
     """The other way; 0, which no order has, for what never was an id."""
     digits = word.removeprefix(_ORDER_HEAD)
     return 0 if digits == word else max(0, parse_int(digits, 0) - _FIRST_ORDER)
 
 
-def trade_word(trade_id: int) -> str:
+def trade_id_text(trade_id: int) -> str:
     """An execution's id."""
     return f"{_FIRST_TRADE + trade_id}X1"
 
 
-def type_word(order: VenueOrder) -> str:
+def type_code(order: VenueOrder) -> str:
     """`type`."""
     if order.requested.kind is OrderKind.MARKET:
         return "MARKET"
     return LIMITS[order.requested.time_in_force]
 
 
-def state_word(order: VenueOrder) -> str:
+def status_code(order: VenueOrder) -> str:
     """`status`: the venue has no word for a rejected order."""
     match order.state:
         case OrderState.FILLED:
@@ -72,16 +72,16 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
     value = requested.quote_cost or (order.price or ZERO) * order.quantity
     return {
         "symbol": venue.listing(order.instrument).venue_symbol,
-        "orderId": order_word(order.order_id),
+        "orderId": order_id_text(order.order_id),
         "orderListId": -1,
         "clientOrderId": order.client_id or None,
         "price": plain_or(order.price, "0"),
         "origQty": plain(order.quantity),
         "executedQty": plain(order.filled),
         "cummulativeQuoteQty": plain(order.cost),
-        "status": state_word(order),
+        "status": status_code(order),
         "timeInForce": None,
-        "type": type_word(order),
+        "type": type_code(order),
         "side": SIDES[order.side],
         "stopPrice": None,
         "icebergQty": None,
@@ -96,8 +96,8 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> dict[str, object]:
     """An execution, as `myTrades` has it."""
     return {
         "symbol": venue.listing(fill.instrument).venue_symbol,
-        "id": trade_word(fill.trade_id),
-        "orderId": order_word(fill.order_id),
+        "id": trade_id_text(fill.trade_id),
+        "orderId": order_id_text(fill.order_id),
         "orderListId": -1,
         "price": plain(fill.price),
         "qty": plain(fill.quantity),
@@ -126,19 +126,19 @@ def order_fields(order: VenueOrder) -> list[tuple[int, str | int]]:
     remaining = ZERO if order.done else order.remaining
     value = order.requested.quote_cost or (order.price or ZERO) * order.quantity
     return [
-        (1, order_word(order.order_id)),
+        (1, order_id_text(order.order_id)),
         (2, order.client_id),
         (3, plain_or(order.price, "0")),
         (4, plain(order.quantity)),
         (5, plain(value)),
         (6, plain(average)),
-        (7, _NUMBERED[type_word(order)]),
+        (7, _NUMBERED[type_code(order)]),
         (8, SIDE_NUMBERS[order.side]),
         (10, plain(remaining * (order.price or ZERO))),
         (11, plain(remaining)),
         (13, plain(order.filled)),
         (14, plain(order.cost)),
-        (15, _STATES[state_word(order)]),
+        (15, _STATES[status_code(order)]),
         (16, ms(order.created_ns)),
     ]
 
@@ -151,9 +151,9 @@ def fill_fields(fill: Executed) -> list[tuple[int, str | int]]:
         (3, plain(fill.price * fill.quantity)),
         (4, SIDE_NUMBERS[fill.side]),
         (5, int(fill.maker)),
-        (7, trade_word(fill.trade_id)),
+        (7, trade_id_text(fill.trade_id)),
         (8, fill.client_id),
-        (9, order_word(fill.order_id)),
+        (9, order_id_text(fill.order_id)),
         (10, plain(fill.fee)),
         (11, fill.fee_asset),
         (12, ms(fill.now_ns)),

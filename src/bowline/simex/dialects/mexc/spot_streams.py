@@ -131,7 +131,7 @@ def render_update(
     """One message for a piece of news."""
     match update:
         case DepthUpdated(change=change):
-            yield _pushed(venue, topic, [
+            yield _push_frame(venue, topic, [
                 *((1, _level(each)) for each in change.asks),
                 *((2, _level(each)) for each in change.bids),
                 (3, _event_type(topic)),
@@ -143,20 +143,20 @@ def render_update(
                 (1, plain(update.price)), (2, plain(update.quantity)),
                 (3, SIDE_NUMBERS[update.side]), (4, ms(update.now_ns)),
             ]  # fmt: skip
-            yield _pushed(venue, topic, [(1, message(deal)), (2, _event_type(topic))])
+            yield _push_frame(venue, topic, [(1, message(deal)), (2, _event_type(topic))])
         case TickerUpdated():
             yield from _best_prices(venue, topic)
         case CandleUpdated():
             yield _candle(venue, topic, update)
         case OrderUpdated(order=order):
-            yield _pushed(venue, topic, order_fields(order), _word(venue, update))
+            yield _push_frame(venue, topic, order_fields(order), _word(venue, update))
         case Executed():
-            yield _pushed(venue, topic, fill_fields(update), _word(venue, update))
+            yield _push_frame(venue, topic, fill_fields(update), _word(venue, update))
         case BalanceUpdated():
-            yield _pushed(venue, topic, _balance(venue, update))
+            yield _push_frame(venue, topic, _balance(venue, update))
 
 
-def _pushed(
+def _push_frame(
     venue: SimulatedVenue, topic: StreamTopic, body: Iterable[tuple[int, Value]], word: str = ""
 ) -> bytes:
     """The wrapper around a body: channel, symbol, when it was made and sent."""
@@ -187,7 +187,7 @@ def _best_prices(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[bytes]:
     assert topic.instrument is not None
     shown = venue.ticker(topic.instrument)
     if shown.bid is not None and shown.ask is not None:
-        yield _pushed(venue, topic, enumerate(map(plain, (*shown.bid, *shown.ask)), 1))
+        yield _push_frame(venue, topic, enumerate(map(plain, (*shown.bid, *shown.ask)), 1))
 
 
 def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> bytes:
@@ -198,7 +198,7 @@ def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) ->
     parts = [each for each in known if each.open_ns < update.candle.open_ns] + [update.candle]
     candle = aggregate_candles(parts, minutes)[-1]
     prices = (candle.open, candle.close, candle.high, candle.low)
-    return _pushed(venue, topic, [
+    return _push_frame(venue, topic, [
         (1, topic.interval), (2, seconds(start_ns)), *enumerate(map(plain, prices), 3),
         (7, plain(candle.volume)), (8, plain(candle.turnover)),
         (9, seconds(start_ns + minutes * MINUTE_NS)),

@@ -13,16 +13,16 @@ from typing import TypeVar
 from bowline.core.model.values import SECOND_NS, ZERO
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind
-from bowline.simex.dialects.mexc.errors import SPOT_FIELDS, spot_or_refused, spot_refusal
+from bowline.simex.dialects.mexc.errors import SPOT_FIELDS, spot_error, spot_order_or_raise
 from bowline.simex.dialects.mexc.spot_market import listing_of
 from bowline.simex.dialects.mexc.spot_render import (
     LIMITS,
     SIDES,
     balance_object,
     fill_object,
-    order_number,
+    order_id_text,
     order_object,
-    order_word,
+    parse_order_id,
 )
 from bowline.simex.venue import SimulatedVenue, dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError
@@ -30,7 +30,7 @@ from bowline.simex.wire_values import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SIDES = {word: side for side, word in SIDES.items()}
-_FORCES = {word: force for force, word in LIMITS.items()}
+_TIMES_IN_FORCE = {word: force for force, word in LIMITS.items()}
 _MOST_ORDERS, _MOST_FILLS = 1000, 100
 _KEY_LIVES_NS = 3600 * SECOND_NS
 _WRONG = 33333
@@ -47,7 +47,7 @@ class MexcListenKeys:
 def place(call: ApiCall) -> object:
     """POST /api/v3/order."""
     listing = listing_of(call, call.query)
-    order = spot_or_refused(call.venue.place(_order_in(call, listing)))
+    order = spot_order_or_raise(call.venue.place(_order_in(call, listing)))
     shown = order_object(call.venue, order)
     said = ("symbol", "orderId", "orderListId", "price", "origQty", "type", "side")
     return {name: shown[name] for name in said} | {"transactTime": ms(order.created_ns)}
@@ -59,7 +59,7 @@ def _order_in(call: ApiCall, listing: Listing) -> NewOrder:
     quantity, price = SPOT_FIELDS.decimal(query, "quantity"), SPOT_FIELDS.decimal(query, "price")
     cost = SPOT_FIELDS.decimal(query, "quoteOrderQty")
     market = kind == "MARKET"
-    if side is None or (kind not in _FORCES and not market):
+    if side is None or (kind not in _TIMES_IN_FORCE and not market):
         raise ApiError(_WRONG, "Mandatory parameter 'side' or 'type' was not sent or malformed.")
     if (price is None and not market) or (quantity is None and not (market and cost)):
         raise ApiError(700004, "Mandatory parameter 'quantity' or 'price' was not sent.")
@@ -74,7 +74,7 @@ def _order_in(call: ApiCall, listing: Listing) -> NewOrder:
         quantity=quantity,
         quote_cost=cost if market and quantity is None else None,
         price=None if market else price,
-        time_in_force=_FORCES.get(kind, _FORCES["LIMIT"]),
+        time_in_force=_TIMES_IN_FORCE.get(kind, _TIMES_IN_FORCE["LIMIT"]),
         client_id=client_id,
     )
 
@@ -82,11 +82,11 @@ def _order_in(call: ApiCall, listing: Listing) -> NewOrder:
 def cancel(call: ApiCall) -> object:
     """DELETE /api/v3/order."""
     listing = listing_of(call, call.query)
-    known = _named(call, listing)
+    known = _find_order(call, listing)
     if known is None:
-        raise spot_refusal(Rejection(RejectReason.UNKNOWN_ORDER))
+        raise spot_error(Rejection(RejectReason.UNKNOWN_ORDER))
     ended = call.venue.cancel(call.account, listing.instrument.id, known.order_id)
-    return _cancelled(call.venue, spot_or_refused(ended))
+    return _cancelled(call.venue, spot_order_or_raise(ended))
 
 
 def cancel_open(call: ApiCall) -> object:
@@ -104,18 +104,18 @@ def _cancelled(venue: SimulatedVenue, order: VenueOrder) -> dict[str, object]:
 
 def look_up(call: ApiCall) -> object:
     """GET /api/v3/order."""
-    found = _named(call, listing_of(call, call.query))
+    found = _find_order(call, listing_of(call, call.query))
     if found is None:
         raise ApiError(-2013, "Order does not exist.")
     return order_object(call.venue, found)
 
 
-def _named(call: ApiCall, listing: Listing) -> VenueOrder | None:
+def _find_order(call: ApiCall, listing: Listing) -> VenueOrder | None:
     """The order of this symbol that a query names."""
     order_id, client_id = call.query.get("orderId"), call.query.get("origClientOrderId")
     if not order_id and not client_id:
         raise ApiError(700004, "Param 'origClientOrderId' or 'orderId' must be sent")
-    key = order_number(order_id) if order_id else client_id
+    key = parse_order_id(order_id) if order_id else client_id
     found = call.venue.view("spot").order(call.account, key or "")
     return found if found is not None and found.instrument == listing.instrument.id else None
 
@@ -148,7 +148,7 @@ def my_trades(call: ApiCall) -> object:
     fills = [
         each
         for each in reversed(call.venue.view("spot").fills(call.account, instrument))
-        if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", order_word(each.order_id))
+        if start_ms <= ms(each.now_ns) <= end_ms and order_id in ("", order_id_text(each.order_id))
     ]
     return [fill_object(call.venue, each) for each in _first(call, fills, _MOST_FILLS, _MOST_FILLS)]
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from bowline.core.sim.exchange import FundingPaid
 from bowline.core.venue import PositionMode
 from bowline.simex.dialects.okx import margin_modes
-from bowline.simex.dialects.okx.errors import FIELDS, refusal_of, wrong
+from bowline.simex.dialects.okx.errors import FIELDS, error_for, wrong
 from bowline.simex.dialects.okx.render import account_object, contracts, kind_of, position_object
-from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page, rows_of
+from bowline.simex.dialects.okx.request_fields import (
+    KINDS,
+    listing_in,
+    page,
+    requested_listings,
+    rows_of,
+)
 from bowline.simex.dialects.okx.trading import number_in
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
@@ -30,7 +36,7 @@ def balance(call: ApiCall) -> object:
 
 def positions(call: ApiCall) -> object:
     """GET account/positions: those that are open."""
-    wanted = {each.instrument.id for each in chosen(call, call.query)}
+    wanted = {each.instrument.id for each in requested_listings(call, call.query)}
     found = call.venue.view("linear").positions(call.account)
     return [position_object(call.venue, each) for each in found if each.instrument in wanted]
 
@@ -83,7 +89,7 @@ def set_position_mode(call: ApiCall) -> object:
     if _POSITION_MODES[word] is not _position_mode(call.venue, call.account):
         refused = call.venue.set_position_mode(call.account, _POSITION_MODES[word])
         if refused is not None:
-            raise refusal_of(refused)
+            raise error_for(refused)
     return [{"posMode": word}]
 
 
@@ -117,7 +123,7 @@ def leverage(call: ApiCall) -> object:
             "instId": each.venue_symbol,
             "posSide": "net",
         }
-        for each in chosen(call, call.query)
+        for each in requested_listings(call, call.query)
         if kind_of(each.instrument.id) == "linear"
     ]
 
@@ -159,7 +165,7 @@ def bills(call: ApiCall) -> object:
     if call.query.get("type") != _FUNDING_BILLS:
         raise wrong("type")
     begin, end = FIELDS.window(call.query, "begin", "end")
-    wanted = {each.instrument.id for each in chosen(call, call.query)}
+    wanted = {each.instrument.id for each in requested_listings(call, call.query)}
     rows = [
         (number, _funding_bill(call.venue, number, paid))
         for number, paid in enumerate(call.venue.view("linear").funding(call.account), 1)

@@ -7,26 +7,32 @@ from decimal import Decimal
 from bowline.core.model.values import Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, TriggerPrice, VenueOrder
 from bowline.core.venue import OrderKind
-from bowline.simex.dialects.okx.errors import FIELDS, no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.errors import FIELDS, error_for, order_not_found, wrong
 from bowline.simex.dialects.okx.margin_modes import use_mode
 from bowline.simex.dialects.okx.render import (
     TRIGGERS,
     algo_id,
     algo_object,
     algo_order_id,
-    algo_state,
+    algo_status_code,
     algo_type,
     is_algo,
     kind_of,
     quantity_of,
 )
-from bowline.simex.dialects.okx.request_fields import Fields, chosen, listing_in, page, rows_of
+from bowline.simex.dialects.okx.request_fields import (
+    Fields,
+    listing_in,
+    page,
+    requested_listings,
+    rows_of,
+)
 from bowline.simex.dialects.okx.trading import (
     acted,
     client_id_in,
-    leg_in,
     number_in,
-    or_refused,
+    order_or_raise,
+    position_side_in,
     side_in,
 )
 from bowline.simex.venue_api import ApiCall, Response
@@ -93,11 +99,11 @@ def _place_one(call: ApiCall, fields: Fields) -> VenueOrder:
         trigger_by=by,
         trigger_rising=rising,
         reduce_only=kind_of(instrument) == "linear" and fields.get("reduceOnly") == "true",
-        position_side=leg_in(kind_of(instrument), fields),
+        position_side=position_side_in(kind_of(instrument), fields),
         client_id=client_id_in(fields, "algoClOrdId"),
         form=form,
     )
-    return or_refused(call.venue.place(order))
+    return order_or_raise(call.venue.place(order))
 
 
 def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, Decimal | None, str]:
@@ -113,17 +119,19 @@ def _trigger_in(fields: Fields) -> tuple[Decimal, TriggerPrice, Decimal | None, 
 
 
 def _cancel_one(call: ApiCall, fields: Fields) -> VenueOrder:
-    found = _named(call, fields)
+    found = _find_order(call, fields)
     if found is None or found.triggered:
-        raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
-    return or_refused(call.venue.cancel(call.account, found.instrument, found.order_id), "cancel")
+        raise error_for(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
+    return order_or_raise(
+        call.venue.cancel(call.account, found.instrument, found.order_id), "cancel"
+    )
 
 
 def look_up(call: ApiCall) -> object:
     """GET trade/order-algo."""
-    found = _named(call, call.query)
+    found = _find_order(call, call.query)
     if found is None:
-        raise no_such_order()
+        raise order_not_found()
     return [algo_object(call.venue, found)]
 
 
@@ -146,7 +154,7 @@ def history(call: ApiCall) -> object:
             for each in found
             if is_algo(each)
             and not each.waiting
-            and call.query.get("state") in (None, algo_state(each))
+            and call.query.get("state") in (None, algo_status_code(each))
             and call.query.get("algoId") in (None, algo_id(each.order_id))
         ],
     )
@@ -157,7 +165,7 @@ def _page(call: ApiCall, orders: list[VenueOrder]) -> object:
         raise wrong("ordType")
     # several types may be asked for at once
     kinds = call.query["ordType"].split(",")
-    wanted = {each.instrument.id for each in chosen(call, call.query)}
+    wanted = {each.instrument.id for each in requested_listings(call, call.query)}
     rows = [
         (int(algo_id(each.order_id)), algo_object(call.venue, each))
         for each in orders
@@ -166,7 +174,7 @@ def _page(call: ApiCall, orders: list[VenueOrder]) -> object:
     return page(rows, call.query, 100)
 
 
-def _named(call: ApiCall, fields: Fields) -> VenueOrder | None:
+def _find_order(call: ApiCall, fields: Fields) -> VenueOrder | None:
     key: int | str = fields.get("algoClOrdId", "")
     if fields.get("algoId"):
         key = algo_order_id(FIELDS.integer(fields, "algoId", 0))

@@ -21,21 +21,21 @@ def authenticate(call: ApiCall) -> str:
     said = {name: call.headers.get(f"OK-ACCESS-{name}", "") for name in _MISSING}
     for name, code in _MISSING.items():
         if not said[name]:
-            raise _no(code, f'Request header "OK-ACCESS-{name}" cannot be empty.')
+            raise _auth_error(code, f'Request header "OK-ACCESS-{name}" cannot be empty.')
     keys = call.venue.credentials
     if said["KEY"] != keys.api_key or not call.venue.api_key_valid:
-        raise _no(50111, "Invalid OK-ACCESS-KEY")
+        raise _auth_error(50111, "Invalid OK-ACCESS-KEY")
     sent_ms = _milliseconds(said["TIMESTAMP"])
     if sent_ms is None:
-        raise _no(50112, "Invalid OK-ACCESS-TIMESTAMP")
+        raise _auth_error(50112, "Invalid OK-ACCESS-TIMESTAMP")
     if abs(ms(call.now_ns) - sent_ms) > _WINDOW_MS:
-        raise _no(50102, "Timestamp request expired")
+        raise _auth_error(50102, "Timestamp request expired")
     if said["PASSPHRASE"] != keys.password:
-        raise _no(50105, 'Request header "OK-ACCESS-PASSPHRASE" incorrect.')
+        raise _auth_error(50105, 'Request header "OK-ACCESS-PASSPHRASE" incorrect.')
     path = f"{call.path}?{call.raw_query}" if call.raw_query else call.path
     text = f"{said['TIMESTAMP']}{call.method}{path}".encode() + call.body
     if not _signed(call.venue, text, said["SIGN"]):
-        raise _no(50113, "Invalid Sign")
+        raise _auth_error(50113, "Invalid Sign")
     return ACCOUNT
 
 
@@ -55,7 +55,7 @@ def check_login(venue: SimulatedVenue, words: dict[str, str]) -> None:
 _MISSING = {"KEY": 50103, "PASSPHRASE": 50104, "SIGN": 50106, "TIMESTAMP": 50107}
 
 
-def _no(code: int, words: str) -> ApiError:
+def _auth_error(code: int, words: str) -> ApiError:
     return ApiError(code, words, status=401)
 
 

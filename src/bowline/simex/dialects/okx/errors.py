@@ -45,7 +45,7 @@ GONE = {
 }
 
 
-def refusal_of(refused: Rejection, doing: str = "place") -> ApiError:
+def error_for(refused: Rejection, doing: str = "place") -> ApiError:
     """The venue's code and words for an engine's no."""
     if refused.reason in (_R.UNKNOWN_ORDER, _R.ALREADY_DONE) and doing in GONE:
         code, words = GONE[doing]
@@ -60,7 +60,7 @@ def wrong(name: str) -> ApiError:
     return ApiError(51000, f"Parameter {name} error")
 
 
-def no_such_order() -> ApiError:
+def order_not_found() -> ApiError:
     """What a look-up finds."""
     return ApiError(51603, "Order does not exist")
 

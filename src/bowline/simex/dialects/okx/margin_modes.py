@@ -10,7 +10,7 @@ from decimal import Decimal
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing, MarginMode
-from bowline.simex.dialects.okx.errors import refusal_of, wrong
+from bowline.simex.dialects.okx.errors import error_for, wrong
 from bowline.simex.dialects.okx.render import MARGIN_MODES, kind_of
 from bowline.simex.venue import dialect_state
 from bowline.simex.venue_api import ApiCall
@@ -45,21 +45,21 @@ def use_mode(call: ApiCall, listing: Listing, word: str) -> None:
     settings = call.venue.view("linear").settings(call.account, instrument)
     if settings.margin_mode is _MODES[word]:
         return
-    _or_refused(call.venue.set_margin_mode(call.account, instrument, _MODES[word]))
+    _order_or_raise(call.venue.set_margin_mode(call.account, instrument, _MODES[word]))
     kept = _kept(call).get((instrument, word), settings.leverage)
-    _or_refused(call.venue.set_leverage(call.account, instrument, kept))
+    _order_or_raise(call.venue.set_leverage(call.account, instrument, kept))
 
 
 def set_leverage(call: ApiCall, listing: Listing, word: str, leverage: Decimal) -> None:
     """Of this mode; the other keeps its own."""
     instrument, mode = listing.instrument.id, mode_in(word)
     if leverage < 1 or leverage > (listing.max_leverage or leverage):
-        raise refusal_of(Rejection(RejectReason.LEVERAGE_TOO_HIGH))
+        raise error_for(Rejection(RejectReason.LEVERAGE_TOO_HIGH))
     settings = call.venue.view("linear").settings(call.account, instrument)
     other = MARGIN_MODES[settings.margin_mode]
     _kept(call).setdefault((instrument, other), settings.leverage)
     if settings.margin_mode is mode:
-        _or_refused(call.venue.set_leverage(call.account, instrument, leverage))
+        _order_or_raise(call.venue.set_leverage(call.account, instrument, leverage))
     _kept(call)[instrument, word] = leverage
 
 
@@ -75,6 +75,6 @@ def _kept(call: ApiCall) -> dict[tuple[InstrumentId, str], Decimal]:
     return dialect_state(call.venue, Leverages).of
 
 
-def _or_refused(refused: Rejection | None) -> None:
+def _order_or_raise(refused: Rejection | None) -> None:
     if refused is not None and refused.reason is not RejectReason.NOT_MODIFIED:
-        raise refusal_of(refused)
+        raise error_for(refused)

@@ -9,7 +9,7 @@ from bowline.core.sim.exchange import MAX_QUANTITY, BookLevel, MinuteCandle, Tra
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialects.okx.errors import FIELDS, wrong
 from bowline.simex.dialects.okx.render import SIDES, TYPES, code_of, contracts, kind_of
-from bowline.simex.dialects.okx.request_fields import KINDS, chosen, listing_in, page
+from bowline.simex.dialects.okx.request_fields import KINDS, listing_in, page, requested_listings
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
@@ -44,7 +44,7 @@ def instruments(call: ApiCall) -> object:
         return []
     return [
         instrument_object(each)
-        for each in chosen(call, call.query)
+        for each in requested_listings(call, call.query)
         if each.status is not ListingStatus.DELISTED
     ]
 
@@ -149,7 +149,7 @@ def tickers(call: ApiCall) -> object:
     """GET market/tickers of a type."""
     if call.query.get("instType") not in KINDS:
         raise wrong("instType")
-    return [ticker_object(call.venue, each) for each in chosen(call, call.query)]
+    return [ticker_object(call.venue, each) for each in requested_listings(call, call.query)]
 
 
 def ticker(call: ApiCall) -> object:
@@ -299,7 +299,7 @@ def open_interest(call: ApiCall) -> object:
             "oiUsd": "0",
             "ts": str(ms(call.now_ns)),
         }
-        for each in chosen(call, call.query)
+        for each in requested_listings(call, call.query)
     ]
 
 
@@ -314,7 +314,7 @@ def mark_price(call: ApiCall) -> object:
     """GET public/mark-price of swaps."""
     if call.query.get("instType") != "SWAP":
         raise wrong("instType")
-    return [mark_object(call.venue, each) for each in chosen(call, call.query)]
+    return [mark_object(call.venue, each) for each in requested_listings(call, call.query)]
 
 
 def mark_object(venue: SimulatedVenue, listing: Listing) -> Words:

@@ -28,7 +28,7 @@ FIRST_ORDER_ID = 2_497_956_918_703_120_385
 _FIRST_ALGO_ID = 706_620_792_746_729_472
 
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
-LEGS = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "net"}
+POSITION_SIDES = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "net"}
 ORDER_TYPES = {
     TimeInForce.GTC: "limit",
     TimeInForce.IOC: "ioc",
@@ -138,7 +138,7 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "pnl": plain(fill.realised) if fill else "0",
         "ordType": "market" if order.price is None else ORDER_TYPES[requested.time_in_force],
         "side": SIDES[order.side],
-        "posSide": LEGS[requested.position_side] if swap else "",
+        "posSide": POSITION_SIDES[requested.position_side] if swap else "",
         "tdMode": MARGIN_MODES[settings.margin_mode] if swap else "cash",
         "accFillSz": contracts(listing, order.filled),
         "fillPx": plain(fill.price) if fill else "",
@@ -166,7 +166,7 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def order_told(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def order_update(venue: SimulatedVenue, order: VenueOrder) -> Words:
     """The same when it happens: a fill is told once, with what it cost."""
     words = order_object(venue, order)
     fill = last_fill(venue, order)
@@ -191,7 +191,7 @@ def algo_type(order: VenueOrder) -> str:
     return "conditional" if order.requested.form in ("sl", "tp") else "trigger"
 
 
-def _trigger_words(order: VenueOrder) -> Words:
+def _trigger_fields(order: VenueOrder) -> Words:
     """What it waits for and at what price it then trades; -1 is a market order."""
     requested, form = order.requested, order.requested.form
     price = plain_or(order.price, "-1")
@@ -211,7 +211,7 @@ def _trigger_words(order: VenueOrder) -> Words:
     }
 
 
-def algo_state(order: VenueOrder) -> str:
+def algo_status_code(order: VenueOrder) -> str:
     """`state` of an algo order."""
     if order.triggered:
         return "order_failed" if order.state is OrderState.REJECTED else "effective"
@@ -231,12 +231,12 @@ def algo_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
         "clOrdId": "",
         "ordId": str(order.order_id) if order.triggered else "",
         "ordType": algo_type(order),
-        "state": algo_state(order),
+        "state": algo_status_code(order),
         "side": SIDES[order.side],
-        "posSide": LEGS[requested.position_side] if swap else "",
+        "posSide": POSITION_SIDES[requested.position_side] if swap else "",
         "tdMode": MARGIN_MODES[settings.margin_mode] if swap else "cash",
         "sz": contracts(listing, order.quantity),
-        **_trigger_words(order),
+        **_trigger_fields(order),
         "actualSz": contracts(listing, order.filled),
         "actualPx": plain_or(order.average_price and order.average_price.quantize(CENTS)),
         "actualSide": "",
@@ -266,7 +266,7 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
         "fillSz": contracts(listing, fill.quantity),
         "fillPnl": plain(fill.realised),
         "side": SIDES[fill.side],
-        "posSide": LEGS[fill.position_side] if swap else "",
+        "posSide": POSITION_SIDES[fill.position_side] if swap else "",
         "execType": "M" if fill.maker else "T",
         "feeCcy": fill.fee_asset,
         "fee": plain(-fill.fee),
@@ -290,7 +290,7 @@ def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
         "instId": listing.venue_symbol,
         "mgnMode": MARGIN_MODES[position.margin_mode],
         "posId": str(_FIRST_ALGO_ID + code_of(listing)),
-        "posSide": "net" if one_way else LEGS[position.direction],
+        "posSide": "net" if one_way else POSITION_SIDES[position.direction],
         "pos": size,
         "availPos": size,
         "posCcy": "",

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bowline.core.sim.exchange import Rejection, RejectReason
 from bowline.core.venue import Listing
-from bowline.simex.dialects.okx.errors import FIELDS, refusal_of, wrong
+from bowline.simex.dialects.okx.errors import FIELDS, error_for, wrong
 from bowline.simex.dialects.okx.render import code_of
 from bowline.simex.payload import read_json, text_fields
 from bowline.simex.venue import SimulatedVenue
@@ -35,8 +35,8 @@ def find(venue: SimulatedVenue, fields: Fields) -> Listing | None:
     """By `instId`, or over the socket by `instIdCode`."""
     code = fields.get("instIdCode", "")
     for listing in listed(venue):
-        named = listing.venue_symbol == fields.get("instId")
-        if named or (code and code == str(code_of(listing))):
+        matches = listing.venue_symbol == fields.get("instId")
+        if matches or (code and code == str(code_of(listing))):
             return listing
     return None
 
@@ -47,11 +47,11 @@ def listing_in(call: ApiCall, fields: Fields) -> Listing:
         raise wrong("instId")
     listing = find(call.venue, fields)
     if listing is None:
-        raise refusal_of(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
+        raise error_for(Rejection(RejectReason.UNKNOWN_INSTRUMENT))
     return listing
 
 
-def chosen(call: ApiCall, fields: Fields) -> list[Listing]:
+def requested_listings(call: ApiCall, fields: Fields) -> list[Listing]:
     """Those of `instType` and `instId`, of what is said; several may be named."""
     kind, names = KINDS.get(fields.get("instType", "")), fields.get("instId", "")
     if fields.get("instType") not in (None, "", "ANY", *KINDS):

@@ -34,7 +34,7 @@ from bowline.simex.dialects.okx.render import (
     in_engine,
     is_algo,
     kind_of,
-    order_told,
+    order_update,
     position_object,
 )
 from bowline.simex.dialects.okx.request_fields import KINDS, find
@@ -98,7 +98,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
         _log_in(session, rows)
     elif op in ("subscribe", "unsubscribe") and rows:
         for row in rows:
-            _turn(session, words, op, row)
+            _set_subscribed(session, words, op, row)
     elif op in _ACTS and session.path_params.get("endpoint") == "private":
         _trade(session, words, op, rows)
     else:
@@ -115,7 +115,7 @@ def _log_in(session: Session, rows: list[dict[str, str]]) -> None:
     session.send({"event": "login", "code": "0", "msg": "", "connId": _connection(session)})
 
 
-def _turn(session: Session, words: Words, op: str, row: dict[str, str]) -> None:
+def _set_subscribed(session: Session, words: Words, op: str, row: dict[str, str]) -> None:
     """One topic on or off, with an answer of its own."""
     if op == "unsubscribe":
         session.unsubscribe(_word(row))
@@ -124,8 +124,8 @@ def _turn(session: Session, words: Words, op: str, row: dict[str, str]) -> None:
         return
     topic = _topic(session, row)
     if topic is None:
-        named = ",".join(f"{name}:{each}" for name, each in row.items())
-        _error(session, words, 60018, f"Wrong URL or {named} doesn't exist.")
+        topic_name = ",".join(f"{name}:{each}" for name, each in row.items())
+        _error(session, words, 60018, f"Wrong URL or {topic_name} doesn't exist.")
         return
     request = {"id": words["id"]} if "id" in words else {}
     session.send({"event": op, "arg": row, "connId": _connection(session)} | request)
@@ -252,7 +252,7 @@ def _of_account(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) 
         case OrderUpdated(order=order) if _of_type(topic, order.instrument):
             if topic.note == "orders-algo":
                 return algo_object(venue, order) if is_algo(order) else None
-            return order_told(venue, order) if in_engine(order) else None
+            return order_update(venue, order) if in_engine(order) else None
         case PositionUpdated(position=position):
             return position_object(venue, position)
         case BalanceUpdated(holding=holding):

@@ -13,11 +13,11 @@ from bowline.core.model.values import SECOND_NS, Direction, Side
 from bowline.core.sim.exchange import NewOrder, Rejection, RejectReason, VenueOrder
 from bowline.core.venue import Listing, OrderKind, TimeInForce
 from bowline.simex.cancel_all_timer import CancelAllTimer
-from bowline.simex.dialects.okx.errors import FIELDS, no_such_order, refusal_of, wrong
+from bowline.simex.dialects.okx.errors import FIELDS, error_for, order_not_found, wrong
 from bowline.simex.dialects.okx.margin_modes import use_mode
 from bowline.simex.dialects.okx.render import (
-    LEGS,
     ORDER_TYPES,
+    POSITION_SIDES,
     SIDES,
     fill_object,
     in_engine,
@@ -27,9 +27,9 @@ from bowline.simex.dialects.okx.render import (
 )
 from bowline.simex.dialects.okx.request_fields import (
     Fields,
-    chosen,
     listing_in,
     page,
+    requested_listings,
     rows_of,
 )
 from bowline.simex.venue import dialect_state
@@ -38,8 +38,8 @@ from bowline.simex.wire_values import ms
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 _SIDES = {word: side for side, word in SIDES.items()}
-_LEGS = {word: leg for leg, word in LEGS.items()}
-_FORCES = {word: force for force, word in ORDER_TYPES.items()}
+_POSITION_SIDES = {word: position_side for position_side, word in POSITION_SIDES.items()}
+_TIMES_IN_FORCE = {word: force for force, word in ORDER_TYPES.items()}
 _MOST_ROWS = 20
 #: OKX v5 "Get transaction details (last 3 days)", "(last 3 months)", "Get order history (last 7
 #: days)", "(last 3 months)": days of each
@@ -104,12 +104,12 @@ def place_one(call: ApiCall, fields: Fields) -> VenueOrder:
     listing = listing_in(call, fields)
     order = _order_in(call, listing, fields)
     use_mode(call, listing, fields.get("tdMode", ""))
-    return or_refused(call.venue.place(order))
+    return order_or_raise(call.venue.place(order))
 
 
 def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
     kind, word = kind_of(listing.instrument.id), fields.get("ordType", "")
-    if word not in _FORCES and word != "market":
+    if word not in _TIMES_IN_FORCE and word != "market":
         raise wrong("ordType")
     limit, side = word != "market", side_in(fields)
     size = number_in(fields, "sz")
@@ -125,9 +125,9 @@ def _order_in(call: ApiCall, listing: Listing, fields: Fields) -> NewOrder:
         quantity=None if by_cost else quantity_of(listing, size),
         quote_cost=size if by_cost else None,
         price=number_in(fields, "px") if limit else None,
-        time_in_force=_FORCES.get(word, TimeInForce.GTC),
+        time_in_force=_TIMES_IN_FORCE.get(word, TimeInForce.GTC),
         reduce_only=kind == "linear" and fields.get("reduceOnly") == "true",
-        position_side=leg_in(kind, fields),
+        position_side=position_side_in(kind, fields),
         client_id=client_id_in(fields, "clOrdId"),
     )
 
@@ -140,12 +140,12 @@ def side_in(fields: Fields) -> Side:
     return side
 
 
-def leg_in(kind: str, fields: Fields) -> Direction:
-    """`posSide`: net, or the leg of hedge mode; spot has none."""
-    leg = _LEGS.get(fields.get("posSide") or "net")
-    if leg is None:
+def position_side_in(kind: str, fields: Fields) -> Direction:
+    """`posSide`: net, or the position side in hedge mode; spot has none."""
+    position_side = _POSITION_SIDES.get(fields.get("posSide") or "net")
+    if position_side is None:
         raise wrong("posSide")
-    return leg if kind == "linear" else Direction.NEUTRAL
+    return position_side if kind == "linear" else Direction.NEUTRAL
 
 
 def client_id_in(fields: Fields, name: str) -> str:
@@ -159,19 +159,19 @@ def client_id_in(fields: Fields, name: str) -> str:
 def cancel_one(call: ApiCall, fields: Fields) -> VenueOrder:
     """By `ordId`, or by `clOrdId` if that is not said."""
     listing = listing_in(call, fields)
-    found = named(call, listing, fields)
+    found = find_order(call, listing, fields)
     if found is None:
-        raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
+        raise error_for(Rejection(RejectReason.UNKNOWN_ORDER), "cancel")
     ended = call.venue.cancel(call.account, listing.instrument.id, found.order_id)
-    return or_refused(ended, "cancel")
+    return order_or_raise(ended, "cancel")
 
 
 def amend_one(call: ApiCall, fields: Fields) -> VenueOrder:
     """Another size or price."""
     listing = listing_in(call, fields)
-    found = named(call, listing, fields)
+    found = find_order(call, listing, fields)
     if found is None:
-        raise refusal_of(Rejection(RejectReason.UNKNOWN_ORDER), "amend")
+        raise error_for(Rejection(RejectReason.UNKNOWN_ORDER), "amend")
     size, price = FIELDS.decimal(fields, "newSz"), FIELDS.decimal(fields, "newPx")
     if size is None and price is None:
         raise wrong("newSz or newPx")
@@ -182,15 +182,15 @@ def amend_one(call: ApiCall, fields: Fields) -> VenueOrder:
         quantity=None if size is None else quantity_of(listing, size),
         price=price,
     )
-    return or_refused(changed, "amend")
+    return order_or_raise(changed, "amend")
 
 
 def look_up(call: ApiCall) -> object:
     """GET trade/order: open or closed; of those with one client id the latest."""
     listing = listing_in(call, call.query)
-    found = named(call, listing, call.query)
+    found = find_order(call, listing, call.query)
     if found is None:
-        raise no_such_order()
+        raise order_not_found()
     return [order_object(call.venue, found)]
 
 
@@ -215,7 +215,7 @@ def _kept_since(call: ApiCall) -> int:
 
 
 def _page(call: ApiCall, orders: Iterable[VenueOrder]) -> list[Words]:
-    wanted = {each.instrument.id for each in chosen(call, call.query)}
+    wanted = {each.instrument.id for each in requested_listings(call, call.query)}
     rows = [
         (each.order_id, order_object(call.venue, each))
         for each in orders
@@ -227,7 +227,7 @@ def _page(call: ApiCall, orders: Iterable[VenueOrder]) -> list[Words]:
 def fills(call: ApiCall) -> object:
     """GET trade/fills and fills-history: the newest first, numbered by bill."""
     begin, end = FIELDS.window(call.query, "begin", "end")
-    wanted = {each.instrument.id for each in chosen(call, call.query)}
+    wanted = {each.instrument.id for each in requested_listings(call, call.query)}
     order_id, since_ns = call.query.get("ordId"), _kept_since(call)
     rows = [
         (int(str(words["billId"])), words)
@@ -255,7 +255,7 @@ def cancel_all_after(call: ApiCall) -> object:
     return [{"triggerTime": str(ms(timer.due_ns))} | stamp]
 
 
-def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
+def find_order(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
     """The order that a request names; an algo order is none."""
     key: int | str = FIELDS.integer(fields, "ordId", 0) or fields.get("clOrdId", "")
     if not key:
@@ -266,10 +266,10 @@ def named(call: ApiCall, listing: Listing, fields: Fields) -> VenueOrder | None:
     return found
 
 
-def or_refused(answer: VenueOrder | Rejection, doing: str = "place") -> VenueOrder:
+def order_or_raise(answer: VenueOrder | Rejection, doing: str = "place") -> VenueOrder:
     """The order, or the no in the venue's words."""
     if isinstance(answer, Rejection):
-        raise refusal_of(answer, doing)
+        raise error_for(answer, doing)
     return answer
 
 
