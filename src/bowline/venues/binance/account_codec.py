@@ -1,9 +1,9 @@
-"""Binance's private streams: spot over the WebSocket API, USD-M futures by a listen key.
+"""Binance's account streams: spot over the WebSocket API, USD-M futures by a listen key.
 
-Spot is asked for with one signed request, which is the login as well. Futures tell everything to
-whoever has the key. A fill comes inside the order's own frame. What spot says of a deposit is a
-difference, and futures say of a balance no free part: these are REST's to tell. Conditional orders
-of futures live behind an end point of their own and are nothing to us until they become orders.
+On spot one signed request is both login and subscription. Futures send everything to whoever has
+the key. A fill is part of the frame of its order. Spot reports deposits as differences, and futures
+report balances without a free part: both are left to REST. Conditional orders of futures have an
+API of their own and are ignored until they become orders.
 """
 
 from __future__ import annotations
@@ -57,13 +57,15 @@ from bowline.venues.feed_codec import (
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
+#: developers.binance.com, "WebSocket API": pings, and requests signed for `recvWindow`
 _SPOT_RULES = AccountStreamRules(
     url="wss://ws-api.binance.com:443/ws-api/v3",
     ping=b'{"id":"ping","method":"ping"}',
     ping_interval_s=60.0,
     idle_timeout_s=150.0,
 )
-#: the venue pings by the protocol's own pings, which are no frames
+#: developers.binance.com, USD-M futures, "User Data Streams": a key holds for 60 minutes. The
+#: venue sends pings of the WebSocket protocol, which are no frames
 _LINEAR_RULES = AccountStreamRules(
     url="wss://fstream.binance.com/private/ws",
     listen_key=ListenKeyRules("listenKey", 3_600.0),
@@ -71,9 +73,12 @@ _LINEAR_RULES = AccountStreamRules(
 )
 _MS_NS = 1_000_000
 _WINDOW_MS = 5_000
+#: developers.binance.com, spot "User Data Stream", USD-M futures "Event: Order Update" and
+#: "Event: Balance and Position Update"
 _SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 _MARGIN_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
 _HEDGE_DIRECTIONS = {"LONG": Direction.LONG, "SHORT": Direction.SHORT}
+#: developers.binance.com, spot "Enums: Order status", USD-M futures "Event: Order Update"
 _STATES = {
     "PENDING_NEW": OrderState.PENDING,
     "NEW": OrderState.WORKING,
@@ -85,19 +90,19 @@ _STATES = {
     "EXPIRED_IN_MATCH": OrderState.CANCELLED,
     "REJECTED": OrderState.REJECTED,
 }
-#: what is done to an order when a part of it fills; of a liquidation the venue says it so
+#: execution types that are fills; CALCULATED is a liquidation: the same pages
 _FILL_EVENTS = frozenset({"TRADE", "CALCULATED"})
-#: what the ids of the venue's own orders begin with: user data streams, "Event: Order Update"
+#: how client ids of the venue's own orders begin: USD-M futures, "Event: Order Update"
 _LIQUIDATION_PREFIX, _ADL_PREFIX = "autoclose-", "adl_autoclose"
-#: orders without a price
+#: types of orders without a price: the same pages
 _MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
 _SPOT_MARKET = frozenset({"MARKET", "STOP_LOSS", "TAKE_PROFIT"})
-#: documented events that are nothing to us
+#: documented events without use here: the same pages
 _IGNORED = frozenset({
     "TRADE_LITE", "listStatus", "ACCOUNT_CONFIG_UPDATE", "MARGIN_CALL", "STRATEGY_UPDATE",
     "GRID_UPDATE", "ALGO_UPDATE", "CONDITIONAL_ORDER_TRIGGER_REJECT",
 })  # fmt: skip
-#: the stream has ended, whatever the socket says
+#: events that end the stream, even if the connection stays open: the same pages
 _STREAM_ENDED = frozenset({"listenKeyExpired", "eventStreamTerminated", "serverShutdown"})
 
 
@@ -220,7 +225,7 @@ class BinanceAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -229,7 +234,7 @@ class BinanceAccountCodec:
         return _SPOT_RULES if self._market.kind == "spot" else _LINEAR_RULES
 
     def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
-        """None: the one request of spot is signed, and the key of futures is in the URL."""
+        """No frame: the request of spot is signed, and the key of futures is in the URL."""
         del credentials, now_ns
         return []
 
@@ -252,7 +257,7 @@ class BinanceAccountCodec:
         return [msgspec.json.encode(frame)]
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         envelope, raw = decode_json(_FRAME, frame), frame
         for wrapped in (envelope.event, envelope.data):
             if bytes(wrapped)[:1] == b"{":
@@ -344,7 +349,7 @@ class BinanceAccountCodec:
 def _with_fill(
     order: OrderReport, each: _SpotOrder | _FuturesOrder, listing: Listing, raw: bytes
 ) -> Sequence[AccountMessage]:
-    """The order, and its fill where there is one whose fee is told."""
+    """The order, and its fill if there is one with a fee."""
     if each.x not in _FILL_EVENTS or each.t <= 0 or not each.l:
         return (order,)
     if each.N is None or each.n is None:

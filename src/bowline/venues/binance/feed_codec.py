@@ -1,10 +1,10 @@
 """Binance's public feed: spot and USD-M futures. Sizes are base units in both.
 
-Trades are `aggTrade`: the only trade stream documented for both markets, one print for a taker's
-fills at one price, so volume and price are whole and its ids follow one another. `trade` frames
-are read too. Futures carry books and quotes on `/public`, the rest on `/market`. Spot quotes and
-spot snapshots come without a time. A book starts by REST; see `LocalBook` for the recipe: spot
-changes adjoin (`U` is the last `u` plus 1), futures changes name the one before (`pu`).
+Trades are `aggTrade`, the only trade stream documented for both markets: one print for a taker's
+fills at one price, so volume and price are complete and the ids are consecutive. `trade` frames are
+read too. Futures carry books and quotes on `/public`, the rest on `/market`. Spot quotes and spot
+snapshots have no time. A book starts with a REST snapshot; see `LocalBook`. Spot changes are
+contiguous (`U` is the last `u` plus 1), futures changes name the previous one (`pu`).
 """
 
 from __future__ import annotations
@@ -39,26 +39,29 @@ from bowline.venues.feed_codec import (
     SubscriptionRefused,
 )
 
+#: developers.binance.com, spot "WebSocket Streams", USD-M futures "Websocket Market Streams"
 _STREAMS = {
     FeedChannel.TRADES: "@aggTrade",
     FeedChannel.QUOTES: "@bookTicker",
     FeedChannel.BOOK: "@depth@100ms",
     FeedChannel.CANDLES: "@kline_1m",
 }
+#: developers.binance.com, USD-M futures, "Websocket Market Streams": base paths by stream
 _PATHS = {
     FeedChannel.TRADES: "/market",
     FeedChannel.QUOTES: "/public",
     FeedChannel.BOOK: "/public",
     FeedChannel.CANDLES: "/market",
 }
-#: documented events that are nothing to us
+#: documented events without use here: the same pages
 _IGNORED = {
     "24hrTicker", "24hrMiniTicker", "1hTicker", "4hTicker", "1dTicker", "avgPrice", "forceOrder",
     "markPriceUpdate", "contractInfo", "assetIndexUpdate", "compositeIndex", "continuous_kline",
     "tradingSession", "referencePrice",
 }  # fmt: skip
-#: how every change of a book begins; words in another order, or wrapped, are read as well
+#: how a change of a book usually begins; any other order of its fields is read as well
 _BOOK_PREFIX = b'{"e":"depthUpdate"'
+#: developers.binance.com, "Order Book" of both markets: path, and the levels that are requested
 _SNAPSHOT = {"spot": "/api/v3/depth", "linear": "/fapi/v1/depth"}
 _SNAPSHOT_LEVELS = 1_000
 
@@ -166,7 +169,7 @@ class BinanceFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -174,11 +177,11 @@ class BinanceFeedCodec:
         return self._rules[channel]
 
     def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """One frame, numbered."""
+        """One frame with the request number."""
         return [self._request("SUBSCRIBE", topics, request)]
 
     def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """One frame, numbered."""
+        """One frame with the request number."""
         return [self._request("UNSUBSCRIBE", topics, request)]
 
     def _request(self, method: str, topics: Sequence[FeedTopic], request: int) -> bytes:
@@ -188,7 +191,7 @@ class BinanceFeedCodec:
         return msgspec.json.encode({"method": method, "params": streams, "id": request})
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         if frame.startswith(_BOOK_PREFIX):
             depth = decode_json(_DEPTH, frame)
             return (self._book(self._instrument_of(depth.s, frame), depth, frame),)
@@ -224,7 +227,7 @@ class BinanceFeedCodec:
         return f"{path}?symbol={symbol}&limit={_SNAPSHOT_LEVELS}"
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """What it answers. Raises DecodeError."""
+        """The snapshot of a reply. Raises DecodeError."""
         snap = decode_json(_SNAP, body)
         return BookReplaced(instrument, ms_to_ns(snap.E), snap.bids, snap.asks, snap.lastUpdateId)
 
@@ -278,7 +281,7 @@ def _futures_book(instrument: InstrumentId, depth: _Depth, raw: bytes | msgspec.
 
 
 def _quote(instrument: InstrumentId, raw: bytes | msgspec.Raw) -> QuoteChanged:
-    """Their zeros for a side that nobody is on are ours as well."""
+    """A side without orders has price and size 0, as here."""
     quote = decode_json(_QUOTE, raw)
     if (quote.b == 0) != (quote.B == 0) or (quote.a == 0) != (quote.A == 0):
         raise decoding.decode_error("a price without a size", raw)

@@ -1,4 +1,4 @@
-"""What is Binance's own over REST: spot (`/api`) and USDⓈ-M futures (`/fapi`)."""
+"""The quirk table of Binance over REST: spot (`/api`) and USDⓈ-M futures (`/fapi`)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from bowline.venues.rest.quirks import (
     VenueQuirks,
 )
 
+#: developers.binance.com, spot "Enums: Symbol status", USD-M futures "Contract Status"
 _STATUS = {
     "TRADING": ListingStatus.TRADING,
     "PRE_TRADING": ListingStatus.PRELAUNCH,
@@ -181,6 +182,7 @@ QUIRKS = VenueQuirks(
         "linear": {"fetchMarkets": {"types": ["linear"]}, "fetchMargins": False},
     },
     classify_hosts={"spot": "https://api.binance.com", "linear": "https://fapi.binance.com"},
+    # developers.binance.com, spot "Errors" and USD-M futures "Error Codes"
     codes=ErrorCodes(
         paths=("code",),
         ok=("200", "0"),

@@ -1,8 +1,8 @@
-"""BingX's private streams, opened by a listen key. Every frame is gzip; sizes are base units.
+"""BingX's account streams, opened by a listen key. Every frame is gzip; sizes are base units.
 
-Spot has to be asked for, perpetuals tell everything unasked. A fill of spot comes inside the
-order's frame; a frame of perpetuals has no trade id, so its fills are REST's to tell, and so is
-every balance, whose free part no frame says.
+Spot needs subscriptions, perpetuals send everything without. A fill of spot is part of the frame of
+its order. Frames of perpetuals have no trade id, so their fills are left to REST, and so are all
+balances, whose free part no frame has.
 """
 
 from __future__ import annotations
@@ -50,15 +50,20 @@ from bowline.venues.gunzip import gunzip
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
+#: bingx-api.github.io/docs, spot and swap, "Websocket Account Data"
 _URLS = {
     "spot": "wss://open-api-ws.bingx.com/market",
     "linear": "wss://open-api-swap.bingx.com/swap-market",
 }
+#: bingx-api.github.io/docs, "Listen Key": valid for one hour
 _LISTEN_KEY = ListenKeyRules("listenKey", 3_600.0)
 _PING, _PONG = b"Ping", b"Pong"
+#: the same: "order update event" of spot, "Order update push" and
+#: "Account balance and position update push" of swaps
 _SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 _MARGIN_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
-_DIRECTIONS = {"LONG": Direction.LONG, "SHORT": Direction.SHORT}
+_HEDGE_DIRECTIONS = {"LONG": Direction.LONG, "SHORT": Direction.SHORT}
+#: the same: order status; CANCELLED is not found in the documents
 _STATES = {
     "NEW": OrderState.WORKING,
     "PENDING": OrderState.WORKING,
@@ -69,10 +74,11 @@ _STATES = {
     "EXPIRED": OrderState.CANCELLED,
     "FAILED": OrderState.REJECTED,
 }
+#: the same: types of orders without a price
 _MARKET = frozenset({"MARKET", "STOP_MARKET", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"})
-#: what spot is asked for
+#: what is subscribed to on spot: the same
 _TOPICS = ("spot.executionReport", "ACCOUNT_UPDATE")
-#: documented events that are nothing to us
+#: documented events without use here: the same
 _IGNORED = frozenset({"SNAPSHOT", "ACCOUNT_CONFIG_UPDATE", "TRADE_UPDATE"})
 
 
@@ -164,7 +170,7 @@ class BingxAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -173,12 +179,12 @@ class BingxAccountCodec:
         return self._rules
 
     def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
-        """None: the key is in the URL."""
+        """No frame: the key is in the URL."""
         del credentials, now_ns
         return []
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
-        """Two frames for spot; perpetuals refuse to be asked."""
+        """Two frames for spot; perpetuals refuse subscriptions."""
         del credentials, now_ns
         if self._market.kind != "spot":
             return []
@@ -188,7 +194,7 @@ class BingxAccountCodec:
         ]
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         text = gunzip(frame)
         if text in {_PING, _PONG}:
             return (PingReceived(b"Pong"),) if text == _PING else (PongReceived(),)
@@ -277,13 +283,13 @@ class BingxAccountCodec:
         signed = checked_amount(each.pa, raw)
         return (PositionReport(
             instrument=listing.instrument.id,
-            direction=_DIRECTIONS.get(each.ps, direction_of(signed)),
+            direction=_HEDGE_DIRECTIONS.get(each.ps, direction_of(signed)),
             quantity=abs(signed),
             entry_price=checked_size(each.ep, raw),
             event_ns=ms_to_ns(event_ms),
             margin_mode=_MARGIN_MODES.get(each.mt),
             unrealised_pnl=None if each.up is None else checked_amount(each.up, raw),
-            hedged=each.ps in _DIRECTIONS,
+            hedged=each.ps in _HEDGE_DIRECTIONS,
         ),)  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """BingX's public feed. Every frame is gzip. Sizes are base units in both markets.
 
-Books are whole, a hundred levels a side: numbered on spot, without a number on perpetuals, worst
-ask first at times. Perpetuals' trades have no id and candles no time but their opening: 0; no
-candle is ever said to be closed. A topic that was refused may send one frame all the same.
+Books are whole, a hundred levels a side: numbered on spot, without a number on perpetuals, at times
+with the worst ask first. Trades of perpetuals have no id, and their candles no time but that of
+their opening: the time is 0. No candle is marked as closed. A refused topic may still send one
+frame.
 """
 
 from __future__ import annotations
@@ -38,12 +39,14 @@ from bowline.venues.feed_codec import (
 from bowline.venues.gunzip import gunzip
 
 _SPOT = "spot"
+#: bingx-api.github.io/docs, spot and swap, "Websocket Market Data"
 _URLS = {
     _SPOT: "wss://open-api-ws.bingx.com/market",
     "linear": "wss://open-api-swap.bingx.com/swap-market",
 }
+#: the same: names of the topics
 _CANDLES = {_SPOT: "kline_1min", "linear": "kline_1m"}
-#: documented topics that are nothing to us
+#: documented topics without use here, by prefix: the same
 _IGNORED = ("ticker", "lastPrice", "markPrice", "forceOrder", "incrDepth", "kline_", "depth")
 _PING = b"Ping"
 
@@ -160,7 +163,7 @@ class BingxFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -169,11 +172,11 @@ class BingxFeedCodec:
         return self._rules
 
     def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """A frame a topic, all with the number."""
+        """One frame per topic, all with the request number."""
         return [self._request("sub", topic, request) for topic in topics]
 
     def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """A frame a topic, all with the number."""
+        """One frame per topic, all with the request number."""
         return [self._request("unsub", topic, request) for topic in topics]
 
     def _request(self, verb: str, topic: FeedTopic, request: int) -> bytes:
@@ -181,7 +184,7 @@ class BingxFeedCodec:
         return msgspec.json.encode({"id": str(request), "reqType": verb, "dataType": name})
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         text = gunzip(frame)
         if text == _PING:
             return (PingReceived(b"Pong"),)
@@ -201,11 +204,11 @@ class BingxFeedCodec:
         return ()
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
-        """None is needed: every book is whole."""
+        """None: every frame is a whole book."""
         raise ValueError(f"the book of {instrument.symbol} starts with the stream")
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """There is none to decode."""
+        """Never called: there is no snapshot request."""
         raise decoding.decode_error(f"no book of {instrument.symbol} was asked for", body)
 
 

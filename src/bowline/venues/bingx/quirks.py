@@ -1,4 +1,4 @@
-"""What is BingX's own over REST: spot v1 and perpetual swaps v2."""
+"""The quirk table of BingX over REST: spot v1 and perpetual swaps v2."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ _SPOT = MarketQuirks(
     stream_keep_alive=_KEEP_ALIVE,
     rights=_rights("1"),
     fetch_markets="fetch_spot_markets",
+    # bingx-api.github.io/docs, "Trading pairs" of spot, "USDT-M Perp Futures symbols": `status`
     listing_statuses={
         "1": ListingStatus.TRADING,
         "5": ListingStatus.PRELAUNCH,
@@ -183,6 +184,7 @@ _LINEAR = MarketQuirks(
     stream_keep_alive=_KEEP_ALIVE,
     rights=_rights("3"),
     fetch_markets="fetch_swap_markets",
+    # the same, swap
     listing_statuses={
         "1": ListingStatus.TRADING,
         "25": ListingStatus.HALTED,
@@ -200,6 +202,7 @@ QUIRKS = VenueQuirks(
     options={"recvWindow": 5000},
     # docs, "Signature authentication": values are encoded after they are signed
     signs_unencoded=True,
+    # bingx-api.github.io/docs, "Error codes" of spot and swap
     codes=ErrorCodes(
         paths=("code",),
         duplicate=frozenset({"101481", "109201", "100414"}),

@@ -1,10 +1,10 @@
-"""Bitget's private streams, API v2: orders, fills, positions, the account, all after one login.
+"""Bitget's account stream, API v2: orders, fills, positions, balances, all after one login.
 
-Sizes are base units in both markets. A market order to buy on spot is told in quote money, so its
-quantity here is what has filled. A fee is told from the account's side, negative where it is paid;
-what is deducted in another coin (BGB) is always paid, and so is what a taker of spot is charged,
-whose documented example is positive. A position that was closed is left out of the next list,
-and nobody says whether a list is whole: that it is flat is REST's to tell.
+Sizes are base units in both markets. A spot market buy is sized in quote currency, so its quantity
+here is what has filled. Fees have the account's sign, negative for a charge. What is deducted in
+another coin (BGB) is always a charge, and so is the fee of a spot taker, whose documented example
+is positive. A closed position is left out of the next list, and no frame says whether a list is
+complete: that a position is flat is left to REST.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ from bowline.venues.feed_codec import (
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id, parse_side
 
+#: bitget.com/api-doc, "websocket-intro": a ping every 30 s, plain text
 _RULES = AccountStreamRules(
     url="wss://ws.bitget.com/v2/ws/private", ping=b"ping", ping_interval_s=25.0, idle_timeout_s=75.0
 )
@@ -63,13 +64,15 @@ _TEXT_FRAMES: dict[bytes, Sequence[ControlMessage]] = {
     b"pong": (PongReceived(),),
     b"ping": (PingReceived(b"pong"),),
 }
+#: bitget.com/api-doc, spot and contract, "websocket/private"
 _PRODUCT_TYPES = {"spot": "SPOT", "linear": "USDT-FUTURES"}
 _DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
 _MARGIN_MODES = {"crossed": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
-#: whether it made; the venue's page of the fill channel spells it `marker` too
+#: "websocket/private/Fill-Channel": `tradeScope`, which is also spelt `marker` there
 _IS_MAKER = {"maker": True, "marker": True, "taker": False}
-#: how `tradeSide` begins where the venue closed it: api-doc, enumeration
+#: "enumeration": how `tradeSide` begins where the venue itself closed the position
 _LIQUIDATION_PREFIX, _ADL_PREFIX = ("burst", "reduce_"), "dte_sys_adl"
+#: bitget.com/api-doc, "websocket/private/Order-Channel": `status`
 _STATES = {
     "live": OrderState.WORKING,
     "new": OrderState.WORKING,
@@ -78,9 +81,9 @@ _STATES = {
     "canceled": OrderState.CANCELLED,
     "cancelled": OrderState.CANCELLED,
 }
-#: codes of a login that was not taken
+#: "error-code/websocket": codes of a failed login
 _LOGIN_ERRORS = frozenset({"30004", "30005", "30008", "30009", "30011", "30012", "30013", "30015"})
-#: documented channels that are nothing to us
+#: documented channels without use here
 _IGNORED = frozenset({
     "orders-algo", "positions-history", "equity", "adl-noti", "orders-crossed", "orders-isolated",
     "account-crossed", "account-isolated",
@@ -187,7 +190,7 @@ class BitgetAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -200,7 +203,7 @@ class BitgetAccountCodec:
         return [passphrase_login("/user/verify", credentials, now_ns)]
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
-        """A frame a channel, each answered; none is numbered."""
+        """One frame per channel, each with an answer, without numbers."""
         del credentials, now_ns, request
         return [msgspec.json.encode({"op": "subscribe", "args": [self._arg(name)]})
             for name in self._readers]  # fmt: skip
@@ -210,7 +213,7 @@ class BitgetAccountCodec:
         return {"instType": self._product_type, "channel": name, every: "default"}
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         if controls := _TEXT_FRAMES.get(frame):
             return controls
         envelope = decode_json(_FRAME, frame)

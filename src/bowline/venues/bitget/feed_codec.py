@@ -1,9 +1,8 @@
 """Bitget's public feed, API v2. Sizes are base units in both markets.
 
-A change of a book carries a number that only rises and no word of the change before, so its
-checksum, at every change, is what proves the book. Trades sent with `snapshot` are prints from
-before the subscription, sent again with each: they are left out. Candles never say that they are
-closed.
+A change of a book has a number that only increases and may not name the previous one, so the
+checksum of every change is the proof. Trades sent with `snapshot` happened before the subscription
+and are sent again with each: they are dropped. Candles are never marked as closed.
 """
 
 from __future__ import annotations
@@ -41,6 +40,7 @@ from bowline.venues.feed_codec import (
 )
 from bowline.venues.local_book import Checksum
 
+#: bitget.com/api-doc, spot and contract, "websocket/public"
 _CHANNELS = {
     FeedChannel.TRADES: "trade",
     FeedChannel.QUOTES: "books1",
@@ -48,11 +48,13 @@ _CHANNELS = {
     FeedChannel.CANDLES: "candle1m",
 }
 _CHANNEL_OF = {name: channel for channel, name in _CHANNELS.items()}
-#: documented channels that are nothing to us, by how they begin
+#: documented channels without use here, by prefix: the same
 _IGNORED = ("ticker", "books", "trade", "candle", "auction", "index-price", "liquidation")
+#: the same: `instType`
 _PRODUCT_TYPES = {"spot": "SPOT", "linear": "USDT-FUTURES"}
 _ALL_PRODUCT_TYPES = {"SPOT", "USDT-FUTURES", "USDC-FUTURES", "COIN-FUTURES"}
 _BOOK_CHANNELS = {"books", "books1"}
+#: bitget.com/api-doc, "websocket-intro": pings and pongs are plain text
 _TEXT_FRAMES: dict[bytes, Sequence[ControlMessage]] = {
     b"pong": (PongReceived(),),
     b"ping": (PingReceived(b"pong"),),
@@ -76,7 +78,7 @@ class _Book(Struct, gc=False):
 
 
 class _Books(Struct, gc=False):
-    """The frames that come thousands of times a second, read in one go."""
+    """The frames that arrive thousands of times a second, decoded in one step."""
 
     arg: _Arg
     action: Literal["snapshot", "update"]
@@ -135,7 +137,7 @@ class BitgetFeedCodec:
             book_depth=500,
             checksum_every=1,
         )
-        # how every frame of a book or quote begins; words in another order are read as well
+        # how a frame of a book or quote usually begins; any other order of fields is read as well
         self._book_prefixes = tuple(
             f'{{"action":"{action}","arg":{{"instType":"{self._product_type}","channel":"books{depth}"'.encode()
             for action in ("update", "snapshot")
@@ -149,7 +151,7 @@ class BitgetFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -179,7 +181,7 @@ class BitgetFeedCodec:
         return msgspec.json.encode({"op": op, "args": args})
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         if frame.startswith(self._book_prefixes):
             return (self._book(decode_json(_BOOKS, frame), frame),)
         if messages := _TEXT_FRAMES.get(frame):
@@ -243,11 +245,11 @@ class BitgetFeedCodec:
         return fixed_decimals_checksum(listing.tick_size, listing.lot_step)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
-        """None is needed: the stream itself begins with a whole book."""
+        """None: the stream begins with a snapshot."""
         raise ValueError(f"the book of {instrument.symbol} starts with the stream")
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """There is none to decode."""
+        """Never called: there is no snapshot request."""
         raise decoding.decode_error(f"no book of {instrument.symbol} was asked for", body)
 
 

@@ -1,4 +1,4 @@
-"""What is Bitget's own over REST (API v2, classic account)."""
+"""The quirk table of Bitget over REST (API v2, classic account)."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ _SPOT = MarketQuirks(
     balance={"type": "spot"},
     rights=_rights("stow", "trade"),
     suppressed_calls={"publicMarginGetV2MarginCurrencies": None},
+    # bitget.com/api-doc, spot "Get-Symbols", contract "Get-All-Symbols-Contracts": `status`
     listing_statuses={
         "online": ListingStatus.TRADING,
         "gray": ListingStatus.TRADING,
@@ -182,6 +183,7 @@ _LINEAR = MarketQuirks(
     suppressed_calls={"publicMixGetV2MixMarketContracts": _PRODUCT},
     sides=SIDES,
     status_path="symbolStatus",
+    # the same, contract
     listing_statuses={
         "normal": ListingStatus.TRADING,
         "listed": ListingStatus.PRELAUNCH,
@@ -204,6 +206,7 @@ QUIRKS = VenueQuirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}},
         "linear": {"fetchMarkets": {"types": ["swap"]}},
     },
+    # bitget.com/api-doc, "error-code/restapi" of spot and contract
     codes=ErrorCodes(
         paths=("code",),
         ok=("00000",),

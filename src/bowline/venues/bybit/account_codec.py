@@ -1,9 +1,9 @@
-"""Bybit's private streams, API v5: orders, fills, positions, the wallet, all after one login.
+"""Bybit's account stream, API v5: orders, fills, positions, the wallet, all after one login.
 
-One account answers for spot and perpetuals, and every topic but the wallet is asked for by kind. A
-market order to buy on spot may be told in quote money, so its quantity here is what has filled. A
-fill of spot that names no asset of its fee paid it as the venue documents: in what it brought in,
-and a rebate in what it gave.
+One account serves spot and perpetuals; every topic but the wallet is subscribed to by kind. A spot
+market buy may be sized in quote currency, so its quantity here is what has filled. A spot fill that
+does not name the asset of its fee paid it as documented: in what it brought in, and a rebate in
+what it gave.
 """
 
 from __future__ import annotations
@@ -49,16 +49,19 @@ from bowline.venues.feed_codec import ControlMessage, PongReceived, Subscribed, 
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
+#: bybit-exchange.github.io/docs/v5/ws/connect
 _RULES = AccountStreamRules(
     url="wss://stream.bybit.com/v5/private", ping=b'{"op":"ping"}', idle_timeout_s=50.0
 )
 _MS_NS = 1_000_000
-#: a login is good for so long
+#: how long a signed login is valid: docs/v5/ws/connect
 _LOGIN_MS = 10_000
+#: bybit-exchange.github.io/docs/v5/websocket/private: order, execution, position, wallet
 _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 _MARGIN_MODES = {0: MarginMode.CROSS, 1: MarginMode.ISOLATED}
-#: of hedge mode; 0 is one-way
+#: docs/v5/enum#positionidx: hedge mode; 0 is one-way mode
 _POSITION_DIRECTIONS = {1: Direction.LONG, 2: Direction.SHORT}
+#: bybit-exchange.github.io/docs/v5/enum#orderstatus
 _STATES = {
     "Created": OrderState.PENDING,
     "New": OrderState.WORKING,
@@ -71,7 +74,7 @@ _STATES = {
     "Deactivated": OrderState.CANCELLED,
     "Rejected": OrderState.REJECTED,
 }
-#: docs/v5/enum#exectype: executions, and what moves money and is none
+#: docs/v5/enum#exectype: types of fills
 _FILL_KINDS = {
     "Trade": FillKind.TRADE,
     "BlockTrade": FillKind.TRADE,
@@ -80,8 +83,9 @@ _FILL_KINDS = {
     "AdlTrade": FillKind.DELEVERAGING,
     "BustTrade": FillKind.LIQUIDATION,
 }
+#: the same: types that move money and are no fills
 _NOT_FILLS = frozenset({"Funding", "Settle", "Delivery", "SessionSettlePnL"})
-#: documented topics that are nothing to us
+#: documented topics without use here: docs/v5/websocket/private
 _IGNORED = ("execution.fast", "greeks", "dcp", "spread.", "rfq.")
 
 
@@ -181,7 +185,7 @@ class BybitAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -197,7 +201,7 @@ class BybitAccountCodec:
         return [msgspec.json.encode({"op": "auth", "args": [credentials.key, until, sign]})]
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
-        """One frame, numbered."""
+        """One frame with the request number."""
         del credentials, now_ns
         topics = [
             name if name == "wallet" else f"{name}.{self._market.kind}" for name in self._readers
@@ -206,7 +210,7 @@ class BybitAccountCodec:
         return [msgspec.json.encode(frame)]
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         envelope = decode_json(_FRAME, frame)
         if not envelope.topic:
             return _control(envelope, frame)

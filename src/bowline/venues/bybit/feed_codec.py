@@ -1,8 +1,8 @@
 """Bybit's public feed, API v5. Sizes are base units in both markets.
 
-The book's number `u` rises by one; a whole book resets it, and `u` 1 is one after their restart,
-whatever its type. A change of `orderbook.1` may tell one side alone, which is a `QuotePart`. Frames
-of other documented topics say nothing here.
+The number `u` of a book increases by one. A snapshot restarts it, and `u` 1 is a snapshot after a
+restart of the venue, whatever its type. A change of `orderbook.1` may have one side only, which is
+a `QuotePart`. Frames of other documented topics are ignored.
 """
 
 from __future__ import annotations
@@ -38,18 +38,19 @@ from bowline.venues.feed_codec import (
     SubscriptionRefused,
 )
 
+#: bybit-exchange.github.io/docs/v5/websocket/public: trade, orderbook, kline
 _TOPICS = {
     FeedChannel.TRADES: "publicTrade.",
     FeedChannel.QUOTES: "orderbook.1.",
     FeedChannel.BOOK: "orderbook.50.",
     FeedChannel.CANDLES: "kline.1.",
 }
-#: documented topics that are nothing to us
+#: documented topics without use here: the same pages
 _IGNORED = (
     "tickers.", "liquidation.", "allLiquidation.", "orderbook.", "kline.", "priceLimit.",
     "insurance.", "adlAlert.", "tickers_lt.", "kline_lt.", "lt.", "system.status",
 )  # fmt: skip
-#: how every frame of a book or a quote begins; words in another order are read as well
+#: how a frame of a book or quote usually begins; any other order of its fields is read as well
 _BOOK_PREFIX = b'{"topic":"orderbook.'
 _SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 
@@ -61,7 +62,7 @@ class _Levels(Struct, gc=False):
 
 
 class _Books(Struct, gc=False):
-    """The frames that come thousands of times a second, read in one go."""
+    """The frames that arrive thousands of times a second, decoded in one step."""
 
     topic: str
     type: Literal["snapshot", "delta"]
@@ -140,7 +141,7 @@ class BybitFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -149,11 +150,11 @@ class BybitFeedCodec:
         return self._rules
 
     def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """One frame, numbered."""
+        """One frame with the request number."""
         return [self._request("subscribe", topics, request)]
 
     def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """One frame, numbered."""
+        """One frame with the request number."""
         return [self._request("unsubscribe", topics, request)]
 
     def _request(self, op: str, topics: Sequence[FeedTopic], request: int) -> bytes:
@@ -161,7 +162,7 @@ class BybitFeedCodec:
         return msgspec.json.encode({"op": op, "req_id": str(request), "args": args})
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         if frame.startswith(_BOOK_PREFIX):
             push = decode_json(_BOOKS, frame)
             if found := self._books.get(push.topic):
@@ -182,11 +183,11 @@ class BybitFeedCodec:
         return ()
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
-        """None is needed: the stream itself begins with a whole book."""
+        """None: the stream begins with a snapshot."""
         raise ValueError(f"the book of {instrument.symbol} starts with the stream")
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """There is none to decode."""
+        """Never called: there is no snapshot request."""
         raise decoding.decode_error(f"no book of {instrument.symbol} was asked for", body)
 
 
@@ -212,7 +213,7 @@ def _book(instrument: InstrumentId, push: _Books) -> BookReplaced | BookChanged:
 
 
 def _quote(instrument: InstrumentId, push: _Books) -> QuoteChanged | QuotePart:
-    """A level of size 0 is one that is gone; a side with nothing else in it has nobody."""
+    """A level of size 0 is deleted; a side with only such levels is empty."""
     bids = [level for level in push.data.b if level[1] > 0]
     asks = [level for level in push.data.a if level[1] > 0]
     bid, ask = max(bids, default=EMPTY_SIDE), min(asks, default=EMPTY_SIDE)

@@ -1,4 +1,4 @@
-"""What is Bybit's own over REST (API v5, unified account). See `venues/rest/quirks.py`."""
+"""The quirk table of Bybit over REST (API v5, unified account). See `venues/rest/quirks.py`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from bowline.venues.rest.quirks import (
     VenueQuirks,
 )
 
+#: bybit-exchange.github.io/docs/v5/enum#status
 _STATUS = {
     "Trading": ListingStatus.TRADING,
     "PreLaunch": ListingStatus.PRELAUNCH,
@@ -186,6 +187,7 @@ QUIRKS = VenueQuirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}},
         "linear": {"fetchMarkets": {"types": ["linear"]}},
     },
+    # bybit-exchange.github.io/docs/v5/error
     codes=ErrorCodes(
         paths=("retCode",),
         message_paths=("retMsg",),

@@ -1,10 +1,9 @@
-"""Gate's private streams, API v4: orders, fills, balances, positions. Every request is signed.
+"""Gate's account streams, API v4: orders, fills, balances, positions. Every request is signed.
 
-Perpetuals count contracts, with a sign for the side, and want the account's number (`user_id`) in
-each request. A push of a perpetual account's balance has no free part: it is REST's to tell. A fill
-of spot names no asset of its fee: it is GT or points where those were charged, else what the fill
-brought in. A market order to buy on spot is told in quote money, so its quantity here is what has
-been filled.
+Perpetuals count contracts, with a sign for the side, and need the account's id (`user_id`) in each
+request. Their balance frames have no free part, so balances are left to REST. A fill of spot does
+not name the asset of its fee: it is GT or points where those were charged, else what the fill
+brought in. A spot market buy is sized in quote currency, so its quantity here is what has filled.
 """
 
 from __future__ import annotations
@@ -59,18 +58,21 @@ from bowline.venues.gate.envelope import (
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
+#: gate.com/docs/developers/apiv4, "text": client ids begin with `t-`
 _PREFIX = "t-"
 _ALL = "!all"
+#: gate.com/docs/developers, apiv4/ws/en and futures/ws/en: channels, `!all` for every instrument
 _CHANNELS = {
     SPOT: ("orders", "usertrades", "balances"),
     "futures": ("orders", "usertrades", "positions", "balances"),
 }
 _POINTS = "POINT"
-#: how the `text` of what the venue itself ordered begins: apiv4, FuturesOrder
+#: apiv4, FuturesOrder: how the `text` of the venue's own orders begins
 _LIQUIDATION_PREFIX = ("liq", "pm_liquidate", "comb_margin_liquidate", "scm_liquidate")
 _ADL_PREFIX = "auto_deleverag"
+#: the same: orders, user trades
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
-#: how an order ends that is over and not wholly filled
+#: apiv4, Order and FuturesOrder: `finish_as` of closed orders that did not fill completely
 _CLOSED_REASONS = frozenset({
     "cancelled", "ioc", "fok", "poc", "stp", "liquidated", "liquidate_cancelled", "small",
     "depth_not_enough", "trader_not_enough", "auto_deleveraged", "reduce_only", "position_closed",
@@ -161,7 +163,7 @@ _FUTURES_FILL = decoder(_FuturesFill)
 _SPOT_BALANCE = decoder(_SpotBalance)
 _POSITION = decoder(_Position)
 
-_MARGIN_MODES = {"dual_long": Direction.LONG, "dual_short": Direction.SHORT}
+_HEDGE_DIRECTIONS = {"dual_long": Direction.LONG, "dual_short": Direction.SHORT}
 
 
 class GateAccountCodec:
@@ -194,7 +196,7 @@ class GateAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -203,12 +205,12 @@ class GateAccountCodec:
         return self._rules
 
     def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
-        """None: every request proves it."""
+        """No frame: every request is signed."""
         del credentials, now_ns
         return []
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
-        """A frame a stream, for everything that is listed."""
+        """One frame per channel, for every listed instrument."""
         return [
             self._request(name, credentials, now_ns // SECOND_NS, request + at)
             for at, name in enumerate(_CHANNELS[self._prefix])
@@ -226,7 +228,7 @@ class GateAccountCodec:
         return msgspec.json.encode({**frame, "payload": payload} if payload else frame)
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         envelope = decode_json(FRAME, frame)
         if envelope.event != "update" or envelope.error is not None:
             return control_messages(envelope, frame)
@@ -343,7 +345,7 @@ class GateAccountCodec:
         if listing is None:
             return ()
         contracts = checked_amount(each.size, raw)
-        flat = _MARGIN_MODES.get(each.mode, Direction.NEUTRAL)
+        flat = _HEDGE_DIRECTIONS.get(each.mode, Direction.NEUTRAL)
         crossed = each.leverage == ZERO
         leverage = checked_size(each.cross_leverage_limit if crossed else each.leverage, raw)
         return (PositionReport(
@@ -366,7 +368,7 @@ def _kind(text: str) -> FillKind:
 
 
 def _spot_fee(fill: _SpotFill, listing: Listing, raw: bytes) -> tuple[Decimal, str]:
-    """The fee and its asset; ours is one number, so a fee in two assets cannot be told."""
+    """The fee and its asset. DecodeError for a fee in two assets: ours is one number."""
     received = listing.base if fill.side == "buy" else listing.quote
     charged = [
         (checked_amount(fee, raw), asset)

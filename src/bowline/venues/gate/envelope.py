@@ -1,4 +1,4 @@
-"""What every frame of Gate is wrapped in, and the words about the connection itself."""
+"""The envelope of every Gate frame, and the messages about the connection itself."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from bowline.venues.feed_codec import (
 )
 
 SPOT, FUTURES = "spot", "futures"
+#: gate.com/docs/developers, apiv4/ws/en and futures/ws/en: addresses, and a ping at any interval
 URLS = {SPOT: "wss://api.gateio.ws/ws/v4/", FUTURES: "wss://fx-ws.gateio.ws/v4/ws/usdt"}
 PING_INTERVAL_S = 10.0
 

@@ -1,12 +1,12 @@
 """Gate's public feed, API v4. Spot counts base units, perpetuals count contracts.
 
-Requests carry a time that must be within a minute of the venue's, so the codec is told the time:
-`now_s` is the one thing it knows that is not in a frame.
+Requests need a time that is within a minute of the venue's, so the codec gets a clock: `now_s` is
+the only thing that it knows besides frames.
 
-Spot books start in the stream (`spot.obu`, `full`) and go on by adjoining numbers; a change without
-levels moves the number alone. Perpetual books are `futures.order_book_update`, and their start is
-asked for. `order_book` and spot's `order_book_update` are read as well, though nobody asks for
-them. A candle's volume is `a`: `v` is quote money on spot and contracts on perpetuals.
+Spot books start in the stream (`spot.obu`, `full`) and go on with contiguous numbers; a change
+without levels moves the number only. Perpetual books are `futures.order_book_update` with a
+requested snapshot. `order_book` and spot's `order_book_update` are read too, though they are not
+subscribed to. A candle's volume is `a`: `v` is quote currency on spot and contracts on perpetuals.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ from bowline.venues.gate.envelope import (
 )
 
 _DEPTH = 100
+#: gate.com/docs/developers, apiv4/ws/en and futures/ws/en: channels
 _BOOKS = {SPOT: "obu", FUTURES: "order_book_update"}
-#: documented channels that are nothing to us
+#: documented channels without use here: the same
 _IGNORED = frozenset({
     "tickers", "contract_stats", "public_liquidates", "liquidates", "auto_deleverages",
     "contract_info", "adl_warning", "order_book_v2", "cross_balances", "funding_balances",
@@ -184,7 +185,7 @@ _FUTURES_SNAPSHOT = decoder(_FuturesSnapshot)
 
 
 class GateFeedCodec:
-    """One Gate market, spot or linear. See `FeedCodec`. `now_s` tells Unix seconds."""
+    """One Gate market, spot or linear. See `FeedCodec`. `now_s` returns Unix seconds."""
 
     def __init__(self, market: Market, listings: Listings, now_s: Callable[[], int]) -> None:
         self._market = market
@@ -228,7 +229,7 @@ class GateFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -237,11 +238,11 @@ class GateFeedCodec:
         return self._rules
 
     def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """A frame a topic, all with the number."""
+        """One frame per topic, all with the request number."""
         return [self._request("subscribe", topic, request) for topic in topics]
 
     def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """A frame a topic, all with the number."""
+        """One frame per topic, all with the request number."""
         return [self._request("unsubscribe", topic, request) for topic in topics]
 
     def _request(self, event: str, topic: FeedTopic, request: int) -> bytes:
@@ -261,7 +262,7 @@ class GateFeedCodec:
         })  # fmt: skip
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         envelope = decode_json(FRAME, frame)
         if envelope.event in {"update", "all"} and envelope.error is None:
             if reader := self._readers.get(envelope.channel):
@@ -389,7 +390,7 @@ class GateFeedCodec:
         return (BookReplaced(contract.instrument, event_ns, *sides, whole.id),)
 
     def _single_levels(self, frame: Frame) -> Sequence[Tick]:
-        """A size of 0 says no side: the level is gone from both."""
+        """A size of 0 has no side: the level is deleted from both."""
         orders = decode_json(_LEVEL_CHANGES, frame.result)
         by_symbol: dict[str, list[_LevelChange]] = {}
         for each in orders:

@@ -1,4 +1,4 @@
-"""What is Gate's own over REST (API v4)."""
+"""The quirk table of Gate over REST (API v4)."""
 
 from __future__ import annotations
 
@@ -100,6 +100,7 @@ _SPOT = MarketQuirks(
     suppressed_calls={"publicMarginGetCurrencyPairs": None},
     symbol_path="currency_pair",
     status_path="trade_status",
+    # the same, CurrencyPair `trade_status`
     listing_statuses={
         "tradable": ListingStatus.TRADING,
         "buyable": ListingStatus.HALTED,
@@ -179,6 +180,7 @@ _LINEAR = MarketQuirks(
     symbol_path="contract",
     close_paths=("is_close", "close"),
     close_side_path="auto_size",
+    # the same, Contract `status`
     listing_statuses={
         "trading": ListingStatus.TRADING,
         "prelaunch": ListingStatus.PRELAUNCH,
@@ -204,6 +206,7 @@ QUIRKS = VenueQuirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}},
         "linear": {"fetchMarkets": {"types": ["swap"]}},
     },
+    # gate.com/docs/developers/apiv4, "Label list"
     codes=ErrorCodes(
         paths=("label",),
         message_paths=("message", "detail"),

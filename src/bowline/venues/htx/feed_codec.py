@@ -1,11 +1,11 @@
 """HTX's public feed. Every frame is gzip. Spot counts base units, perpetuals count contracts.
 
-Spot books are `mbp.150` on a URL of their own: changes name the number before theirs, and the start
-is asked for over the same socket. Perpetual books are `depth.size_150.high_freq` in its incremental
-form: it starts with a whole book and its version rises by one. `depth.step0`, whole books, is read
-as well, though nobody asks for it. A candle is never said to be closed; its volume is `amount`,
-which is base units in both markets. A trade whose taker is left open, as theirs of a settlement
-are, has no side and is DecodeError.
+Spot books are `mbp.150` on a URL of their own: changes name the number of the previous one, and the
+snapshot is requested over the same socket. Perpetual books are `depth.size_150.high_freq` in the
+incremental form: it starts with a snapshot and its version increases by one. `depth.step0`, whole
+books, is read too, though it is not subscribed to. No candle is marked as closed; its volume is
+`amount`, base units in both markets. A trade without a taker side, as those of a settlement, is a
+DecodeError.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from bowline.venues.feed_codec import (
 from bowline.venues.gunzip import gunzip
 
 _SPOT = "spot"
+#: huobiapi.github.io/docs, spot "Websocket Market Data", usdt_swap "WebSocket Market Data"
 _SPOT_URL = "wss://api.huobi.pro/ws"
 _SPOT_BOOK_URL = "wss://api.huobi.pro/feed"
 _LINEAR_URL = "wss://api.hbdm.com/linear-swap-ws"
@@ -55,12 +56,14 @@ _TOPICS = {
     FeedChannel.QUOTES: "bbo",
     FeedChannel.CANDLES: "kline.1min",
 }
+#: the same: the topic of the book
 _BOOKS = {_SPOT: "mbp.150", "linear": "depth.size_150.high_freq"}
-#: documented topics that are nothing to us
+#: documented topics without use here, by prefix: the same
 _IGNORED = (
     "detail", "ticker", "kline.", "depth.", "mbp.", "basis.", "open_interest", "index.",
     "premium_index.", "estimated_rate.", "mark_price.",
 )  # fmt: skip
+#: `op` of the notification protocol: usdt_swap
 _OPS = frozenset({"sub", "unsub", "notify", "auth"})
 
 Seconds = Annotated[int, Meta(ge=0, lt=9_000_000_000)]
@@ -197,7 +200,7 @@ class HtxFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -205,11 +208,11 @@ class HtxFeedCodec:
         return self._book_rules if channel is FeedChannel.BOOK else self._rules
 
     def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """A frame a topic, all with the number."""
+        """One frame per topic, all with the request number."""
         return [self._request("sub", topic, request) for topic in topics]
 
     def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """A frame a topic, all with the number."""
+        """One frame per topic, all with the request number."""
         return [self._request("unsub", topic, request) for topic in topics]
 
     def _request(self, verb: str, topic: FeedTopic, request: int) -> bytes:
@@ -223,7 +226,7 @@ class HtxFeedCodec:
         return f"market.{symbol}.{self._suffixes[topic.channel]}"
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         text = gunzip(frame)
         envelope = decode_json(_FRAME, text)
         if route := self._routes.get(envelope.ch):
@@ -241,7 +244,7 @@ class HtxFeedCodec:
         return msgspec.json.encode({"req": name, "id": name})
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """There is none by REST."""
+        """Never called: there is no snapshot by REST."""
         raise decoding.decode_error(f"no book of {instrument.symbol} was asked for by REST", body)
 
     def _control(self, frame: _Frame, text: bytes) -> Sequence[Tick | ControlMessage]:
@@ -280,7 +283,7 @@ class HtxFeedCodec:
 
 
 def _ignore(channel: str, text: bytes) -> Sequence[Tick]:
-    """Nothing, for a documented topic that is none of ours."""
+    """No messages, for a documented topic that is not used."""
     market, _, topic = channel.partition(".")
     suffix = topic.partition(".")[2]
     ours = suffix in {*_TOPICS.values(), *_BOOKS.values()}
@@ -290,7 +293,7 @@ def _ignore(channel: str, text: bytes) -> Sequence[Tick]:
 
 
 def _notice(frame: _Frame, text: bytes) -> Sequence[ControlMessage]:
-    """Words of their other protocol, which rates and liquidations are told in."""
+    """Messages of the notification protocol, which carries funding rates and liquidations."""
     if frame.op == "ping":
         return (PingReceived(msgspec.json.encode({"op": "pong", "ts": frame.ts})),)
     if frame.op == "close":

@@ -1,7 +1,7 @@
-"""HTX's private streams of perpetuals, `/ws/v5/notification`, all after one login.
+"""HTX's account stream of perpetuals, `/ws/v5/notification`, all after one login.
 
-Sizes are contracts, frames are gzip. A fill is told without its fee and under another name than
-REST's, so that it is REST's to tell.
+Sizes are contracts, frames are gzip. A fill has no fee and another id than at REST, so fills are
+left to REST.
 """
 
 from __future__ import annotations
@@ -51,10 +51,12 @@ from bowline.venues.rest.parse import parse_client_id
 
 _RULES = AccountStreamRules(url="wss://api.hbdm.com/ws/v5/notification")
 _GZIP = b"\x1f\x8b"
+#: htx.com/en-us/opend/newApiPages, v5 notifications: orders, trade, positions, account
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _HEDGE_DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
 _DIRECTIONS = {"buy": Direction.LONG, "sell": Direction.SHORT}
 _MARGIN_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+#: the same: `state` of an order
 _STATES = {
     "new": OrderState.WORKING,
     "partially_filled": OrderState.PARTLY_FILLED,
@@ -63,8 +65,9 @@ _STATES = {
     "canceled": OrderState.CANCELLED,
     "rejected": OrderState.REJECTED,
 }
+#: the same: topics
 _TOPICS = ("orders", "trade", "positions", "account")
-#: documented topics that are nothing to us
+#: documented topics without use here, by prefix: the same
 _IGNORED = ("match_orders", "trigger_order", "liquidation_orders", "algo")
 
 
@@ -145,7 +148,7 @@ class HtxLinearAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -165,7 +168,7 @@ class HtxLinearAccountCodec:
         return [msgspec.json.encode({"op": "auth", "type": "api", **params, "Signature": sign})]
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
-        """A frame a topic, numbered, for every contract."""
+        """One frame per topic with a number, for every contract."""
         del credentials, now_ns
         frames = []
         for at, topic in enumerate(_TOPICS):
@@ -176,7 +179,7 @@ class HtxLinearAccountCodec:
         return frames
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         text = gunzip(frame) if frame.startswith(_GZIP) else frame
         envelope = decode_json(_FRAME, text)
         match envelope.op:

@@ -1,4 +1,4 @@
-"""What is HTX's own over REST: spot v1 and USDT-margined swaps v5."""
+"""The quirk table of HTX over REST: spot v1 and USDT-margined swaps v5."""
 
 from __future__ import annotations
 
@@ -86,6 +86,7 @@ _SPOT = MarketQuirks(
     ),
     needs_account=True,
     status_path="state",
+    # huobiapi.github.io/docs, spot `state` of a symbol
     listing_statuses={
         "online": ListingStatus.TRADING,
         "pre-online": ListingStatus.PRELAUNCH,
@@ -176,6 +177,7 @@ _LINEAR = MarketQuirks(
     symbol_path="contract_code",
     order_id_path="order_id",
     status_path="contract_status",
+    # huobiapi.github.io/docs, usdt_swap: `contract_status`
     listing_statuses={
         "1": ListingStatus.TRADING,
         "2": ListingStatus.PRELAUNCH,
@@ -202,6 +204,7 @@ QUIRKS = VenueQuirks(
         "spot": {"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
         "linear": {"fetchMarkets": {"types": {"spot": False, "linear": True, "inverse": False}}},
     },
+    # huobiapi.github.io/docs, "Error Code" of spot and usdt_swap; 4004: not found there
     codes=ErrorCodes(
         paths=("err-code", "err_code", "code"),
         message_paths=("err-msg", "err_msg", "message"),

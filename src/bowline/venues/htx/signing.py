@@ -1,4 +1,4 @@
-"""How HTX's private streams are told who we are: a signature over the end point and the words."""
+"""HTX's login signature of account streams: over host, path and parameters."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""HTX's private streams of spot, `/ws/v2`: orders, fills, balances, all after one login.
+"""HTX's account stream of spot, `/ws/v2`: orders, fills, balances, all after one login.
 
-A market order to buy is told in quote money and is REST's to tell; its fills are told like any
-other. Of the accounts only the trading one counts.
+A market buy is sized in quote currency and is left to REST; its fills are reported like any other.
+Only the trading account counts.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ from bowline.venues.rest.parse import parse_client_id
 
 _RULES = AccountStreamRules(url="wss://api.huobi.pro/ws/v2")
 _GZIP = b"\x1f\x8b"
+#: huobiapi.github.io/docs, spot "Websocket Asset and Order": answer codes
 _OK = 200
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+#: the same: `orderStatus`
 _STATES = {
     "created": OrderState.PENDING,
     "pre-submitted": OrderState.PENDING,
@@ -57,6 +59,7 @@ _STATES = {
     "canceled": OrderState.CANCELLED,
     "rejected": OrderState.REJECTED,
 }
+#: the same: topics for all symbols, clearing without cancellations, balances with `available`
 _TOPICS = ("orders#*", "trade.clearing#*#0", "accounts.update#2")
 
 
@@ -128,7 +131,7 @@ class HtxSpotAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -149,12 +152,12 @@ class HtxSpotAccountCodec:
         return [msgspec.json.encode({"params": proof, "action": "req", "ch": "auth"})]
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
-        """A frame a topic, each answered; none is numbered."""
+        """One frame per topic, each with an answer, without numbers."""
         del credentials, now_ns, request
         return [msgspec.json.encode({"action": "sub", "ch": topic}) for topic in _TOPICS]
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         text = gunzip(frame) if frame.startswith(_GZIP) else frame
         envelope = decode_json(_FRAME, text)
         match envelope.action:

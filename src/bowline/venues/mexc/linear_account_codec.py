@@ -1,7 +1,7 @@
-"""MEXC's private streams of perpetuals: orders, fills, balances, positions, all after one login.
+"""MEXC's account stream of perpetuals: orders, fills, balances, positions, all after one login.
 
-Sizes are contracts. A side says besides which position it opens or closes: 1 and 2 buy, 3 and 4
-sell. What an account has of an asset is what is free, frozen, and held as margin.
+Sizes are contracts. A side also says which position it opens or closes: 1 and 2 buy, 3 and 4 sell.
+The total of an asset is the free, the frozen and the margin part.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from bowline.venues.feed_codec import PongReceived
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
+#: mexc.com/api-docs, futures, "websocket-api": a client without a ping for a minute is disconnected
 _RULES = AccountStreamRules(
     url="wss://contract.mexc.com/edge", ping=b'{"method":"ping"}', ping_interval_s=15.0
 )
@@ -51,13 +52,18 @@ _MS_NS = 1_000_000
 _SUCCESS = b'"success"'
 _PUSHED = "push."
 _PERSONAL = "push.personal."
+#: mexc.com/api-docs, futures, "websocket-api/order": open long, close short, open short,
+#: close long
 _SIDES = {1: Side.BUY, 2: Side.BUY, 3: Side.SELL, 4: Side.SELL}
+#: "websocket-api/position": `openType`
 _MARGIN_MODES = {1: MarginMode.ISOLATED, 2: MarginMode.CROSS}
-#: `category` of an order: taken over by the venue, and reduced by it
+#: "websocket-api/order": `category`, 2 taken over by the venue, 4 reduced by it (ADL)
 _FILL_KINDS = {2: FillKind.LIQUIDATION, 4: FillKind.DELEVERAGING}
+#: the same: `positionType`
 _DIRECTIONS = {1: Direction.LONG, 2: Direction.SHORT}
-#: orders without a price: at the market, and limits that became so
+#: the same: `orderType`, 5 market, 6 converted to market
 _MARKET = frozenset({5, 6})
+#: "websocket-api/order": `state`
 _WAITING, _OPEN, _FILLED, _CANCELLED, _INVALID = 1, 2, 3, 4, 5
 
 
@@ -139,7 +145,7 @@ class MexcLinearAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -156,16 +162,16 @@ class MexcLinearAccountCodec:
         return [msgspec.json.encode({"method": "login", "param": parameters})]
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
-        """None: a login brings everything."""
+        """No frame: a login subscribes to everything."""
         del credentials, now_ns, request
         return []
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         envelope = decode_json(_FRAME, frame)
         if envelope.channel.startswith(_PERSONAL):
             reader = self._readers.get(envelope.channel.removeprefix(_PERSONAL))
-            # plans, risk limits, modes: documented, and nothing to us
+            # plans, risk limits, modes: documented, without use here
             return reader(bytes(envelope.data)) if reader else ()
         if envelope.channel == "pong":
             return (PongReceived(),)
@@ -237,7 +243,7 @@ class MexcLinearAccountCodec:
             margin_mode=_MARGIN_MODES[each.open_type],
             liquidation_price=(contracts and checked_size(each.liquidate_price, raw)) or None,
             unrealised_pnl=None if each.pnl is None else checked_amount(each.pnl, raw),
-            # each is told on its own, one-way or not
+            # each side is reported separately, in one-way mode too
             hedged=True,
         ),)  # fmt: skip
 

@@ -1,9 +1,9 @@
 """MEXC's public feed of perpetuals, in JSON. Sizes are contracts.
 
-A book's start is asked for by REST. Its changes come merged by default and span `begin` to `end`;
-one that is not merged has its `version` alone. There is no channel of quotes: the whole top of the
-book, five levels, stands in for it. An answer names its channel and no contract; a refusal names
-the contract in its text.
+The snapshot of a book is requested by REST. Its changes are merged by default and cover `begin` to
+`end`; one that is not merged has only its `version`. There is no channel of quotes: the first five
+levels of the book take its place. An acknowledgement names its channel and no contract; a refusal
+names the contract in its text.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from bowline.venues.feed_codec import (
     SubscriptionRefused,
 )
 
+#: mexc.com/api-docs, futures, "websocket-api": a client without a ping for a minute is disconnected
 _RULES = FeedRules(
     url="wss://contract.mexc.com/edge",
     sequencing=Sequencing.CONTIGUOUS,
@@ -50,6 +51,7 @@ _RULES = FeedRules(
     topics_per_frame=1,
     frames_per_second=10.0,
 )
+#: the same: channels
 _NAMES = {
     FeedChannel.TRADES: "deal",
     FeedChannel.QUOTES: "depth.full",
@@ -61,12 +63,14 @@ _PARAMETERS: dict[FeedChannel, dict[str, object]] = {
     FeedChannel.QUOTES: {"limit": 5},
     FeedChannel.CANDLES: {"interval": "Min1"},
 }
-#: documented channels that are nothing to us
+#: documented channels without use here: the same
 _IGNORED = frozenset({
     "ticker", "tickers", "fair.price", "index.price", "funding.rate", "contract", "depth.step",
     "event.contract", "open.interest",
 })  # fmt: skip
+#: the same: `T` of a deal
 _SIDES = {1: Side.BUY, 2: Side.SELL}
+#: the contract in the text of a refusal: not found in the documents, as recorded
 _CONTRACT = re.compile(r"\[([^\]]+)\]")
 _SUCCESS = b'"success"'
 
@@ -145,7 +149,7 @@ class MexcLinearFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -154,12 +158,12 @@ class MexcLinearFeedCodec:
         return _RULES
 
     def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """A frame a topic; they cannot be numbered."""
+        """One frame per topic; they have no number."""
         del request
         return [self._request("sub", topic) for topic in topics]
 
     def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """A frame a topic; they cannot be numbered."""
+        """One frame per topic; they have no number."""
         del request
         return [self._request("unsub", topic) for topic in topics]
 
@@ -171,7 +175,7 @@ class MexcLinearFeedCodec:
         })  # fmt: skip
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         envelope = decode_json(_FRAME, frame)
         if reader := self._readers.get(envelope.channel):
             contract = self._contracts.get(envelope.symbol)
@@ -204,7 +208,7 @@ class MexcLinearFeedCodec:
         return (SubscriptionRefused(envelope.channel, message, None, topics),)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
-        """The deepest book there is: a thousand levels."""
+        """The deepest book that the venue has: a thousand levels."""
         return f"/api/v1/contract/depth/{self._listings.word(instrument)}?limit=1000"
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:

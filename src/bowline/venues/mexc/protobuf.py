@@ -1,9 +1,8 @@
 """The wire format of protocol buffers, as far as MEXC's spot messages need it.
 
-A message is fields one after another: a key (number and kind) and a value. `fields` yields them;
-who knows the message says which numbers mean what, and passes over the others, as the format asks.
-Whatever does not add up is DecodeError: a value beyond the end, an endless number, a group, which
-the format gave up long ago.
+A message is a series of fields: a key (number and wire type) and a value. `fields` yields them; the
+caller knows the numbers and ignores unknown ones, as the format requires. Malformed input is a
+DecodeError: a value beyond the end, an endless number, a group (a deprecated wire type).
 """
 
 from __future__ import annotations
@@ -13,13 +12,14 @@ from collections.abc import Iterator
 
 from bowline.venues.decoding import decode_error
 
+#: protobuf.dev, "Encoding": wire types, and the width of the fixed ones
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _FIXED = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}
 #: the bit of a byte that says that the number goes on
 _MORE = 0x80
 #: a number of 64 bits takes ten bytes at most
-_MOST_SHIFT = 63
-_MOST_FIELD = 2**29 - 1
+_MAX_SHIFT = 63
+_MAX_FIELD = 2**29 - 1
 
 #: fields 1 or 2 that hold a message of two short decimals: nearly every level of a book is one
 _PAIR = re.compile(
@@ -42,7 +42,7 @@ def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     while at < end:
         key, at = (message[at], at + 1) if message[at] < _MORE else _number(message, at)
         number, kind = key >> 3, key & 7
-        if not 1 <= number <= _MOST_FIELD:
+        if not 1 <= number <= _MAX_FIELD:
             raise decode_error(f"field {number}", message)
         if kind == _VARINT:
             value, at = _number(message, at)
@@ -70,7 +70,7 @@ def _number(message: bytes, at: int) -> tuple[int, int]:
                 break
             return value, at
         shift += 7
-        if shift > _MOST_SHIFT:
+        if shift > _MAX_SHIFT:
             break
     raise decode_error("a number that does not end", message)
 

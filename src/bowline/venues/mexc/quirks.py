@@ -1,4 +1,4 @@
-"""What is MEXC's own over REST: spot v3 and contracts v1."""
+"""The quirk table of MEXC over REST: spot v3 and contracts v1."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ _SPOT = MarketQuirks(
     stream_key=RestCall("spotPrivatePostUserDataStream", {}, "listenKey"),
     stream_keep_alive=RestCall("spotPrivatePutUserDataStream", {"listenKey": "$stream_key"}),
     fetch_markets="fetch_spot_markets",
+    # mexc.com/api-docs, spot-v3 "Exchange Information": `status`; ENABLED: not found there
     listing_statuses={
         "1": ListingStatus.TRADING,
         "ENABLED": ListingStatus.TRADING,
@@ -176,6 +177,7 @@ _LINEAR = MarketQuirks(
     fetch_markets="fetch_swap_markets",
     client_id_path="externalOid",
     status_path="state",
+    # mexc.com/api-docs, futures, contract information: `state`
     listing_statuses={
         "0": ListingStatus.TRADING,
         "1": ListingStatus.HALTED,
@@ -195,6 +197,7 @@ QUIRKS = VenueQuirks(
         "There is no dead-man switch, and nothing tells what a key may do.",
     ),
     options={"recvWindow": 5000},
+    # mexc.com/api-docs, "Error Code" of spot-v3 and futures
     codes=ErrorCodes(
         # each of the orders that were to be cancelled has a code of its own
         paths=("data.0.errorCode", "code"),

@@ -1,7 +1,7 @@
-"""MEXC's private streams of spot, opened by a listen key: news in protocol buffers.
+"""MEXC's account stream of spot, opened by a listen key: updates in protocol buffers.
 
-Field numbers are those of the venue's published `.proto` files; a field that is not there is 0 or
-empty. A market order to buy is told in quote money, so its quantity here is what has filled.
+Field numbers are those of the venue's published `.proto` files; a missing field is 0 or empty. A
+market buy is sized in quote currency, so its quantity here is what has filled.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from bowline.venues.mexc import protobuf
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
+#: mexc.com/api-docs, spot-v3, "websocket-user-data-streams": a listen key holds for 60 minutes
 _RULES = AccountStreamRules(
     url="wss://wbs-api.mexc.com/ws",
     listen_key=ListenKeyRules("listenKey", 3_600.0),
@@ -47,9 +48,11 @@ _ORDERS, _DEALS, _ACCOUNT = (
 _CHANNEL, _SYMBOL, _CREATED, _SENT = 1, 3, 5, 6
 _BODIES = {_ORDERS: 304, _DEALS: 306, _ACCOUNT: 307}
 _ENVELOPE = frozenset({_CHANNEL, _SYMBOL, _CREATED, _SENT, *_BODIES.values()})
+#: the same: `tradeType`
 _SIDES = {1: Side.BUY, 2: Side.SELL}
 #: `orderType`
 _MARKET = 5
+#: the same: `status` of an order
 _STATES = {
     "0": OrderState.WORKING,
     "1": OrderState.WORKING,
@@ -85,7 +88,7 @@ class MexcSpotAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -94,7 +97,7 @@ class MexcSpotAccountCodec:
         return _RULES
 
     def login(self, credentials: Credentials, now_ns: int) -> list[bytes]:
-        """None: the key is in the URL."""
+        """No frame: the key is in the URL."""
         del credentials, now_ns
         return []
 
@@ -105,7 +108,7 @@ class MexcSpotAccountCodec:
         return [msgspec.json.encode(frame)]
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         if frame[:1] == b"{":
             return _answer(decode_json(_REPLY, frame))
         envelope = protobuf.wanted(frame, _ENVELOPE)

@@ -1,8 +1,8 @@
-"""MEXC's public spot feed: requests and answers in JSON, news in protocol buffers.
+"""MEXC's public spot feed: requests and answers in JSON, market data in protocol buffers.
 
-Field numbers are those of the venue's published `.proto` files. A book's start is asked for by
-REST, its changes carry the numbers they span. Trades have no id; no candle is said to be closed.
-An answer names the topics that were taken and those that were not, in one text.
+Field numbers are those of the venue's published `.proto` files. The snapshot of a book is requested
+by REST; its changes have the range of their numbers. Trades have no id; no candle is marked as
+closed. One answer names the accepted and the refused topics in one text.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from bowline.venues.feed_codec import (
 )
 from bowline.venues.mexc import protobuf
 
+#: mexc.com/api-docs, spot-v3, "websocket-market-streams": 30 subscriptions a connection
 _RULES = FeedRules(
     url="wss://wbs-api.mexc.com/ws",
     sequencing=Sequencing.CONTIGUOUS,
@@ -47,13 +48,14 @@ _RULES = FeedRules(
     ping_interval_s=15.0,
     topics_per_connection=30,
 )
+#: the same: channels
 _NAMES = {
     FeedChannel.TRADES: "spot@public.aggre.deals.v3.api.pb@100ms@{}",
     FeedChannel.QUOTES: "spot@public.aggre.bookTicker.v3.api.pb@100ms@{}",
     FeedChannel.BOOK: "spot@public.aggre.depth.v3.api.pb@100ms@{}",
     FeedChannel.CANDLES: "spot@public.kline.v3.api.pb@{}@Min1",
 }
-#: documented channels that are nothing to us
+#: documented channels without use here: the same
 _IGNORED = tuple(
     f"spot@{name}.v3.api".encode()
     for name in (
@@ -85,7 +87,9 @@ _QUOTE = frozenset({1, 2, 3, 4})
 # of PublicSpotKlineV3Api: interval, window start, open, close, high, low, volume
 _CANDLE = frozenset(range(1, 8))
 
+#: the same: `tradeType`
 _SIDES = {1: Side.BUY, 2: Side.SELL}
+#: the text of an answer: not found in the documents for a refusal, as recorded
 _REFUSED = re.compile(r"Not Subscribed successfully! \[([^\]]*)\]\.?\s*(.*)", re.DOTALL)
 _TOPIC = re.compile(r"spot@[^,\]\s]+")
 
@@ -125,7 +129,7 @@ class MexcSpotFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -134,11 +138,11 @@ class MexcSpotFeedCodec:
         return _RULES
 
     def subscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """One frame, numbered."""
+        """One frame with the request number."""
         return [self._request("SUBSCRIPTION", topics, request)]
 
     def unsubscribe(self, topics: Sequence[FeedTopic], request: int) -> list[bytes]:
-        """One frame, numbered."""
+        """One frame with the request number."""
         return [self._request("UNSUBSCRIPTION", topics, request)]
 
     def _request(self, method: str, topics: Sequence[FeedTopic], request: int) -> bytes:
@@ -148,7 +152,7 @@ class MexcSpotFeedCodec:
         return msgspec.json.encode({"method": method, "params": names, "id": request})
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         if frame[:1] == b"{":
             return self._answer(decode_json(_REPLY, frame))
         envelope = protobuf.wanted(frame, _ENVELOPE)
@@ -178,7 +182,7 @@ class MexcSpotFeedCodec:
         return tuple(topic for topic in found if topic is not None)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
-        """The deepest book there is: a thousand levels."""
+        """The deepest book that the venue has: a thousand levels."""
         return f"/api/v3/depth?symbol={self._listings.word(instrument)}&limit=1000"
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
@@ -189,7 +193,7 @@ class MexcSpotFeedCodec:
 
 
 def _ignore(channel: bytes, frame: bytes) -> Sequence[Tick]:
-    """Nothing, for a documented channel that is none of ours."""
+    """No messages, for a documented channel that is not used."""
     if not channel.startswith(_IGNORED):
         raise decoding.decode_error(f"unknown or unlisted channel {channel!r}", frame)
     return ()

@@ -1,9 +1,8 @@
-"""OKX's private streams, API v5: orders with their fills, positions, the account, after a login.
+"""OKX's account stream, API v5: orders with their fills, positions, balances, after a login.
 
-Swaps count contracts. A fee is told from the account's side: what is paid is negative there and
-positive here. A market order to buy on spot is told in quote money unless it says otherwise, so
-its quantity here is what has filled. Where the fee of a single fill is not told, and the order had
-others before, the fill is REST's to tell.
+Swaps count contracts. Fees have the account's sign: a charge is negative there and positive here. A
+spot market buy is sized in quote currency unless it says otherwise, so its quantity here is what
+has filled. A fill without a fee, of an order that had others before, is left to REST.
 """
 
 from __future__ import annotations
@@ -57,17 +56,21 @@ from bowline.venues.feed_codec import (
 from bowline.venues.rest import Credentials
 from bowline.venues.rest.parse import parse_client_id
 
+#: okx.com/docs-v5, "Connect": without any frame for 30 s the venue closes the connection
 _RULES = AccountStreamRules(
     url="wss://ws.okx.com:8443/ws/v5/private", ping=b"ping", idle_timeout_s=30.0
 )
+#: the same: pings and pongs are plain text
 _TEXT_FRAMES: dict[bytes, Sequence[ControlMessage]] = {
     b"pong": (PongReceived(),),
     b"ping": (PingReceived(b"pong"),),
 }
 _PRODUCT_TYPES = {"spot": "SPOT", "linear": "SWAP"}
+#: okx.com/docs-v5, "WS / Order channel", "WS / Positions channel", "WS / Account channel"
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _HEDGE_DIRECTIONS = {"long": Direction.LONG, "short": Direction.SHORT}
 _MARGIN_MODES = {"cross": MarginMode.CROSS, "isolated": MarginMode.ISOLATED}
+#: okx.com/docs-v5, "WS / Order channel": `state`
 _STATES = {
     "live": OrderState.WORKING,
     "partially_filled": OrderState.PARTLY_FILLED,
@@ -75,20 +78,21 @@ _STATES = {
     "canceled": OrderState.CANCELLED,
     "mmp_canceled": OrderState.CANCELLED,
 }
+#: the same: types of orders without a price
 _MARKET = frozenset({"market", "optimal_limit_ioc"})
-#: `category` of an order that the venue made
+#: the same: `category` of orders that the venue made
 _FILL_KINDS = {
     "full_liquidation": FillKind.LIQUIDATION,
     "partial_liquidation": FillKind.LIQUIDATION,
     "adl": FillKind.DELEVERAGING,
 }
-#: the service is about to be upgraded: the connection will end
+#: okx.com/docs-v5, "Notification": the connection will be closed for an upgrade of the service
 _UPGRADE_CODE = "64008"
-#: the words for a login that was not taken
+#: okx.com/docs-v5, "Error Code", WebSocket: codes of a failed login
 _LOGIN_ERRORS = frozenset(
     {"60004", "60005", "60006", "60007", "60008", "60009", "60011", "60022", "60024", "60032"}
 )
-#: documented channels that are nothing to us
+#: documented channels without use here
 _IGNORED = frozenset({
     "orders-algo", "algo-advance", "sprd-orders", "sprd-trades", "balance_and_position", "fills",
     "liquidation-warning", "account-greeks", "grid-orders-spot", "grid-orders-contract",
@@ -185,7 +189,7 @@ class OkxAccountCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     @property
@@ -198,7 +202,7 @@ class OkxAccountCodec:
         return [passphrase_login("/users/self/verify", credentials, now_ns)]
 
     def subscribe(self, credentials: Credentials, now_ns: int, request: int) -> list[bytes]:
-        """A frame a channel, each answered."""
+        """One frame per channel, each with an answer."""
         del credentials, now_ns
         frames = []
         for at, name in enumerate(self._readers):
@@ -210,7 +214,7 @@ class OkxAccountCodec:
         return frames
 
     def decode(self, frame: bytes) -> Sequence[AccountMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         if messages := _TEXT_FRAMES.get(frame):
             return messages
         envelope = decode_json(_FRAME, frame)
@@ -232,7 +236,7 @@ class OkxAccountCodec:
         if listing is None:
             return ()
         order = self._report(each, listing, raw)
-        # an order that is told again keeps the id of its last fill, with a size of 0
+        # a repeated order keeps the id of its last fill, with a size of 0
         if not each.trade_id or parse_number(each.fill_sz, raw) == ZERO:
             return (order,)
         return order, _fill(each, order, listing, raw)

@@ -1,9 +1,9 @@
 """OKX's public feed, API v5. Swap sizes are contracts on the wire and base units here.
 
-Every change of a book names the number before it (`prevSeqId`); after their maintenance the
-numbers may fall, which the chain survives. Their checksum is not needed for that, and not asked
-for by the rules; `checksum` computes it. Trades are the `trades` channel: one print for a taker's
-fills at one price. Candles come over another URL, and without a time of their own.
+Every change of a book names the number of the previous one (`prevSeqId`); after maintenance the
+numbers may decrease, which this chain survives. So the checksum is not needed and the rules do not
+use it; `checksum` computes it. Trades are the `trades` channel: one print for a taker's fills at
+one price. Candles come over another URL and without a time of their own.
 """
 
 from __future__ import annotations
@@ -43,16 +43,17 @@ from bowline.venues.feed_codec import (
 )
 from bowline.venues.local_book import Checksum
 
+#: okx.com/docs-v5, "WS / Trades channel", "Order book channel", "Candlesticks channel"
 _CHANNELS = {
     FeedChannel.TRADES: "trades",
     FeedChannel.QUOTES: "bbo-tbt",
     FeedChannel.BOOK: "books",
     FeedChannel.CANDLES: "candle1m",
 }
-#: how every frame of a book or a quote begins; another order of the same words is read as well
+#: how a frame of a book or quote usually begins; any other order of its fields is read as well
 _BOOK_PREFIX = (b'{"arg":{"channel":"books"', b'{"arg":{"channel":"bbo-tbt"')
 _CHANNEL_OF = {name: channel for channel, name in _CHANNELS.items()}
-#: documented channels that are nothing to us, by how they begin
+#: documented channels without use here, by prefix: the same
 _IGNORED = (
     "tickers", "books", "bbo-tbt", "trades", "candle", "mark-price", "index-", "funding-rate",
     "open-interest", "price-limit", "estimated-price", "liquidation-", "adl-", "instruments",
@@ -60,12 +61,15 @@ _IGNORED = (
 )  # fmt: skip
 _URL = "wss://ws.okx.com:8443/ws/v5/"
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+#: okx.com/docs-v5, "Notification": the connection will be closed for an upgrade of the service
 _UPGRADE_CODE = "64008"
+#: okx.com/docs-v5, "Connect": pings and pongs are plain text
 _TEXT_FRAMES: dict[bytes, Sequence[ControlMessage]] = {
     b"pong": (PongReceived(),),
     b"ping": (PingReceived(b"pong"),),
 }
-_SIZE_DECIMALS = 8  # more are never written
+#: decimals of a size at most: not found in the documents, as recorded
+_SIZE_DECIMALS = 8
 _BOOK_CHANNELS = {"books", "bbo-tbt"}
 
 #: -1 before the first book of a subscription
@@ -92,7 +96,7 @@ class _Book(Struct, gc=False):
 
 
 class _Books(Struct, gc=False):
-    """The frames that come thousands of times a second, read in one go."""
+    """The frames that arrive thousands of times a second, decoded in one step."""
 
     arg: _Arg
     data: tuple[_Book] | None = None
@@ -151,7 +155,7 @@ class OkxFeedCodec:
 
     @property
     def market(self) -> Market:
-        """The market it speaks for."""
+        """The market of this codec."""
         return self._market
 
     def rules(self, channel: FeedChannel) -> FeedRules:
@@ -174,7 +178,7 @@ class OkxFeedCodec:
         return msgspec.json.encode({"id": str(request), "op": op, "args": args})
 
     def decode(self, frame: bytes) -> Sequence[Tick | ControlMessage]:
-        """What one frame says. Raises DecodeError."""
+        """The content of one frame. Raises DecodeError."""
         if frame.startswith(_BOOK_PREFIX):
             push = decode_json(_BOOKS, frame)
             if push.data is not None:
@@ -258,11 +262,11 @@ class OkxFeedCodec:
         return BookCrc32(format_shortest, size)
 
     def snapshot_path(self, instrument: InstrumentId) -> str:
-        """None is needed: the stream itself begins with a whole book."""
+        """None: the stream begins with a snapshot."""
         raise ValueError(f"the book of {instrument.symbol} starts with the stream")
 
     def decode_snapshot(self, instrument: InstrumentId, body: bytes) -> BookReplaced:
-        """There is none to decode."""
+        """Never called: there is no snapshot request."""
         raise decoding.decode_error(f"no book of {instrument.symbol} was asked for", body)
 
 

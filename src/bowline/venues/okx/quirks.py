@@ -1,4 +1,4 @@
-"""What is OKX's own over REST (API v5)."""
+"""The quirk table of OKX over REST (API v5)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from bowline.venues.rest.quirks import (
     VenueQuirks,
 )
 
+#: okx.com/docs-v5, "Get instruments": `state`
 _STATUS = {
     "live": ListingStatus.TRADING,
     "suspend": ListingStatus.HALTED,
@@ -146,6 +147,7 @@ QUIRKS = VenueQuirks(
         "spot": {"fetchMarkets": {"types": ["spot"]}},
         "linear": {"fetchMarkets": {"types": ["swap"]}},
     },
+    # okx.com/docs-v5, "Error Code", REST API
     codes=ErrorCodes(
         paths=("code",),
         inner_path="data.0.sCode",
