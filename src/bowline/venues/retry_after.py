@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from bowline.core.model.values import SECOND_NS
 
 #: a larger time is in milliseconds: in seconds it would be after the year 5138
-_LEAST_MS = 100_000_000_000
+_MIN_MS = 100_000_000_000
 _MS_NS = 1_000_000
 _UNTIL = re.compile(r"banned until (\d{13})\b")
 
@@ -30,7 +30,7 @@ def requested_wait_s(
         return float(text)
     moment_ns = _date_ns(text) if text else None
     if moment_ns is None and _digits(text := headers.get(moment_header, "")):
-        moment_ns = int(text) * (_MS_NS if int(text) > _LEAST_MS else SECOND_NS)
+        moment_ns = int(text) * (_MS_NS if int(text) > _MIN_MS else SECOND_NS)
     if moment_ns is None and (found := _UNTIL.search(words)):
         moment_ns = int(found[1]) * _MS_NS
     return None if moment_ns is None else max(0.0, (moment_ns - now_ns) / SECOND_NS)

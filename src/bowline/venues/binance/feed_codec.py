@@ -305,4 +305,14 @@ def _taker(buyer_is_maker: bool) -> Side:  # noqa: FBT001 - it is their flag
 def _candle(instrument: InstrumentId, raw: bytes | msgspec.Raw) -> CandleSeen:
     frame = decode_json(_CANDLE, raw)
     k = frame.k
-    return CandleSeen(instrument, ms_to_ns(frame.E), ms_to_ns(k.t), k.o, k.h, k.l, k.c, k.v, k.x)
+    return CandleSeen(
+        instrument=instrument,
+        event_ns=ms_to_ns(frame.E),
+        open_ns=ms_to_ns(k.t),
+        open=k.o,
+        high=k.h,
+        low=k.l,
+        close=k.c,
+        volume=k.v,
+        closed=k.x,
+    )

@@ -35,7 +35,7 @@ _STATUS = {
     "DELIVERED": ListingStatus.DELISTED,
     "CLOSE": ListingStatus.DELISTED,
 }
-_ONE = {"symbol": "$symbol", "origClientOrderId": "$id"}
+_BY_CLIENT_ID = {"symbol": "$symbol", "origClientOrderId": "$id"}
 _ORDER = {
     "symbol": "$symbol",
     "side": "$SIDE",
@@ -54,8 +54,8 @@ _FEES = (FeeFields("commission", "commissionAsset"),)
 _RESTRICTIONS = RestCall("sapiGetAccountApiRestrictions")
 
 _SPOT = MarketQuirks(
-    lookup=(RestCall("privateGetOrder", _ONE),),
-    cancel=RestCall("privateDeleteOrder", _ONE),
+    lookup=(RestCall("privateGetOrder", _BY_CLIENT_ID),),
+    cancel=RestCall("privateDeleteOrder", _BY_CLIENT_ID),
     open_orders=RestCall("privateGetOpenOrders", {"symbol": "$symbol"}),
     fills=FillsQuirks(
         call=RestCall(
@@ -101,8 +101,8 @@ _SPOT = MarketQuirks(
 )
 
 _LINEAR = MarketQuirks(
-    lookup=(RestCall("fapiPrivateGetOrder", _ONE),),
-    cancel=RestCall("fapiPrivateDeleteOrder", _ONE),
+    lookup=(RestCall("fapiPrivateGetOrder", _BY_CLIENT_ID),),
+    cancel=RestCall("fapiPrivateDeleteOrder", _BY_CLIENT_ID),
     open_orders=RestCall("fapiPrivateGetOpenOrders", {"symbol": "$symbol"}),
     fills=FillsQuirks(
         call=RestCall(

@@ -257,17 +257,33 @@ def _quote(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
 def _linear_candles(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
     return [
         CandleSeen(
-            instrument, ms_to_ns(frame.ts), ms_to_ns(each.T),
-            each.o, each.h, each.l, each.c, each.v, closed=False,
+            instrument=instrument,
+            event_ns=ms_to_ns(frame.ts),
+            open_ns=ms_to_ns(each.T),
+            open=each.o,
+            high=each.h,
+            low=each.l,
+            close=each.c,
+            volume=each.v,
+            closed=False,
         )
         for each in decode_json(_LINEAR_CANDLES, frame.data)
-    ]  # fmt: skip
+    ]
 
 
 def _spot_candle(instrument: InstrumentId, frame: _Frame) -> Sequence[Tick]:
     candles = decode_json(_SPOT_CANDLES, frame.data)
     each = candles.K
-    return (CandleSeen(
-        instrument, ms_to_ns(candles.E), ms_to_ns(each.t),
-        each.o, each.h, each.l, each.c, each.v, closed=False,
-    ),)  # fmt: skip
+    return (
+        CandleSeen(
+            instrument=instrument,
+            event_ns=ms_to_ns(candles.E),
+            open_ns=ms_to_ns(each.t),
+            open=each.o,
+            high=each.h,
+            low=each.l,
+            close=each.c,
+            volume=each.v,
+            closed=False,
+        ),
+    )

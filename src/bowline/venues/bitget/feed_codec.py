@@ -268,8 +268,15 @@ def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:
 def _candles(instrument: InstrumentId, frame: _Frame) -> Sequence[CandleSeen]:
     return [
         CandleSeen(
-            instrument, ms_to_ns(frame.ts), ms_to_ns(each.ts),
-            each.open, each.high, each.low, each.close, each.volume, closed=False,
+            instrument=instrument,
+            event_ns=ms_to_ns(frame.ts),
+            open_ns=ms_to_ns(each.ts),
+            open=each.open,
+            high=each.high,
+            low=each.low,
+            close=each.close,
+            volume=each.volume,
+            closed=False,
         )
         for each in decode_json(_CANDLES, frame.data)
-    ]  # fmt: skip
+    ]

@@ -233,8 +233,15 @@ def _trades(instrument: InstrumentId, frame: _Frame) -> Sequence[TradePrinted]:
 def _candles(instrument: InstrumentId, frame: _Frame) -> Sequence[CandleSeen]:
     return [
         CandleSeen(
-            instrument, ms_to_ns(each.timestamp), ms_to_ns(each.start),
-            each.open, each.high, each.low, each.close, each.volume, each.confirm,
+            instrument=instrument,
+            event_ns=ms_to_ns(each.timestamp),
+            open_ns=ms_to_ns(each.start),
+            open=each.open,
+            high=each.high,
+            low=each.low,
+            close=each.close,
+            volume=each.volume,
+            closed=each.confirm,
         )
         for each in decode_json(_CANDLES, frame.data)
-    ]  # fmt: skip
+    ]

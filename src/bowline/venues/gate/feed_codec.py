@@ -340,10 +340,19 @@ class GateFeedCodec:
             contract = self._contract_of(symbol, frame)
             if interval != "1m":
                 continue
-            ticks.append(CandleSeen(
-                contract.instrument, frame.event_ns, each.t * SECOND_NS,
-                each.o, each.h, each.l, each.c, self._volume(contract, each, frame), each.w,
-            ))  # fmt: skip
+            ticks.append(
+                CandleSeen(
+                    instrument=contract.instrument,
+                    event_ns=frame.event_ns,
+                    open_ns=each.t * SECOND_NS,
+                    open=each.o,
+                    high=each.h,
+                    low=each.l,
+                    close=each.c,
+                    volume=self._volume(contract, each, frame),
+                    closed=each.w,
+                )
+            )
         return ticks
 
     def _volume(self, contract: Contract, candle: _Candle, frame: Frame) -> float:

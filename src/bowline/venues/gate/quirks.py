@@ -109,10 +109,10 @@ _SPOT = MarketQuirks(
     },
 )
 
-_ONE = {**_USDT, "order_id": "$tagged"}
+_BY_CLIENT_ID = {**_USDT, "order_id": "$tagged"}
 _LINEAR = MarketQuirks(
-    lookup=(RestCall("privateFuturesGetSettleOrdersOrderId", _ONE),),
-    cancel=RestCall("privateFuturesDeleteSettleOrdersOrderId", _ONE),
+    lookup=(RestCall("privateFuturesGetSettleOrdersOrderId", _BY_CLIENT_ID),),
+    cancel=RestCall("privateFuturesDeleteSettleOrdersOrderId", _BY_CLIENT_ID),
     open_orders=RestCall(
         "privateFuturesGetSettleOrders", {**_USDT, "status": "open", "contract": "$symbol"}
     ),

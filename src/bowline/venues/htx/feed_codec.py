@@ -346,10 +346,19 @@ def _linear_quote(contract: Contract, frame: _Frame) -> Sequence[Tick]:
 
 def _candle(contract: Contract, frame: _Frame) -> Sequence[Tick]:
     each = decode_json(_CANDLE, frame.tick)
-    return (CandleSeen(
-        contract.instrument, ms_to_ns(frame.ts), each.id * SECOND_NS,
-        each.open, each.high, each.low, each.close, each.amount, closed=False,
-    ),)  # fmt: skip
+    return (
+        CandleSeen(
+            instrument=contract.instrument,
+            event_ns=ms_to_ns(frame.ts),
+            open_ns=each.id * SECOND_NS,
+            open=each.open,
+            high=each.high,
+            low=each.low,
+            close=each.close,
+            volume=each.amount,
+            closed=False,
+        ),
+    )
 
 
 def _mbp(contract: Contract, frame: _Frame) -> Sequence[Tick]:

@@ -97,11 +97,15 @@ _SPOT = MarketQuirks(
     },
 )
 
-_ONE = {"contract_code": "$symbol", "client_order_id": "$number"}
+_BY_CLIENT_ID = {"contract_code": "$symbol", "client_order_id": "$number"}
 _LIMIT = {"type": "limit", "price": "$price"}
 _LINEAR = MarketQuirks(
-    lookup=(RestCall("contractPrivateGetV5TradeOrder", {**_ONE, "margin_mode": "$mode"}, "data"),),
-    cancel=RestCall("contractPrivatePostV5TradeCancelOrder", _ONE),
+    lookup=(
+        RestCall(
+            "contractPrivateGetV5TradeOrder", {**_BY_CLIENT_ID, "margin_mode": "$mode"}, "data"
+        ),
+    ),
+    cancel=RestCall("contractPrivatePostV5TradeCancelOrder", _BY_CLIENT_ID),
     open_orders=RestCall(
         "contractPrivateGetV5TradeOrderOpens", {"contract_code": "$symbol"}, "data"
     ),
@@ -134,7 +138,7 @@ _LINEAR = MarketQuirks(
         RestCall(
             "contractPrivatePostV5TradeOrder",
             {
-                **_ONE,
+                **_BY_CLIENT_ID,
                 "margin_mode": "$mode",
                 "side": "$side",
                 "volume": "$quantity",

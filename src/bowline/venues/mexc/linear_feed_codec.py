@@ -257,7 +257,16 @@ def _candle(contract: Contract, frame: _Frame) -> Sequence[Tick]:
     each = decode_json(_CANDLE, frame.data)
     if each.interval != "Min1":
         return ()
-    return (CandleSeen(
-        contract.instrument, ms_to_ns(frame.ts), each.t * SECOND_NS,
-        each.o, each.h, each.l, each.c, contract.units(each.q), closed=False,
-    ),)  # fmt: skip
+    return (
+        CandleSeen(
+            instrument=contract.instrument,
+            event_ns=ms_to_ns(frame.ts),
+            open_ns=each.t * SECOND_NS,
+            open=each.o,
+            high=each.h,
+            low=each.l,
+            close=each.c,
+            volume=contract.units(each.q),
+            closed=False,
+        ),
+    )

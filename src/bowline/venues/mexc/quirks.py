@@ -18,7 +18,7 @@ from bowline.venues.rest.quirks import (
     VenueQuirks,
 )
 
-_ONE = {"symbol": "$symbol", "origClientOrderId": "$id"}
+_BY_CLIENT_ID = {"symbol": "$symbol", "origClientOrderId": "$id"}
 _PRICED = {"price": "$price"}
 
 #: direction, mode, price, leverage, quantity, limits of size and number
@@ -27,8 +27,8 @@ _REFUSED_CONTRACTS = (
 )  # fmt: skip
 
 _SPOT = MarketQuirks(
-    lookup=(RestCall("spotPrivateGetOrder", _ONE),),
-    cancel=RestCall("spotPrivateDeleteOrder", _ONE),
+    lookup=(RestCall("spotPrivateGetOrder", _BY_CLIENT_ID),),
+    cancel=RestCall("spotPrivateDeleteOrder", _BY_CLIENT_ID),
     open_orders=RestCall("spotPrivateGetOpenOrders", {"symbol": "$symbol"}),
     open_orders_per_instrument=True,
     fills=FillsQuirks(

@@ -242,9 +242,19 @@ def _candle(body: bytes, instrument: InstrumentId, sent_ns: int) -> Sequence[Tic
     opened_s = protobuf.seconds(each.get(2), body)
     start, end, high, low = (protobuf.price(each.get(number), body) for number in (3, 4, 5, 6))
     volume = protobuf.size(each.get(7), body)
-    return (CandleSeen(
-        instrument, sent_ns, opened_s * SECOND_NS, start, high, low, end, volume, closed=False
-    ),)  # fmt: skip
+    return (
+        CandleSeen(
+            instrument=instrument,
+            event_ns=sent_ns,
+            open_ns=opened_s * SECOND_NS,
+            open=start,
+            high=high,
+            low=low,
+            close=end,
+            volume=volume,
+            closed=False,
+        ),
+    )
 
 
 _READERS: dict[FeedChannel, _Reader] = {

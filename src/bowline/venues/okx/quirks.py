@@ -26,7 +26,7 @@ _STATUS = {
     "preopen": ListingStatus.PRELAUNCH,
     "test": ListingStatus.PRELAUNCH,
 }
-_ONE = {"instId": "$symbol", "clOrdId": "$id"}
+_BY_CLIENT_ID = {"instId": "$symbol", "clOrdId": "$id"}
 _PRICED = {"px": "$price"}
 
 
@@ -63,7 +63,7 @@ def _placing(type_: str) -> OrderQuirks:
         RestCall(
             "privatePostTradeOrder",
             {
-                **_ONE,
+                **_BY_CLIENT_ID,
                 "tdMode": "$mode" if swap else "cash",
                 "side": "$side",
                 "sz": "$quantity",
@@ -88,8 +88,8 @@ def _placing(type_: str) -> OrderQuirks:
 def _market(type_: str) -> MarketQuirks:
     swap = type_ == "SWAP"
     return MarketQuirks(
-        lookup=(RestCall("privateGetTradeOrder", _ONE, "data"),),
-        cancel=RestCall("privatePostTradeCancelOrder", _ONE, "data.0"),
+        lookup=(RestCall("privateGetTradeOrder", _BY_CLIENT_ID, "data"),),
+        cancel=RestCall("privatePostTradeCancelOrder", _BY_CLIENT_ID, "data.0"),
         open_orders=RestCall(
             "privateGetTradeOrdersPending", {"instType": type_, "instId": "$symbol"}, "data"
         ),

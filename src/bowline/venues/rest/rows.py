@@ -36,7 +36,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 #: characters of an unreadable row that are kept
-MOST_TEXT = 300
+MAX_TEXT = 300
 #: keys of our id and of the venue's id in an order, as ccxt 4.5.90 reads them
 _CLIENT_IDS = (
     "orderLinkId", "clOrdId", "clientOid", "clientOrderId", "clientOrderID", "client_order_id",
@@ -50,7 +50,7 @@ def unreadable_row(
     what: str, row: object, why: object, instrument: InstrumentId | None = None, asset: str = ""
 ) -> UnreadableRow:
     """The record of an unreadable row, which is also logged."""
-    text = json.dumps(row, ensure_ascii=False, default=str)[:MOST_TEXT]
+    text = json.dumps(row, ensure_ascii=False, default=str)[:MAX_TEXT]
     said = str(why) or type(why).__name__
     _log.warning("unreadable row of %s: %s", what, said, extra={"row": text})
     return UnreadableRow(what, said, text, instrument, asset)
@@ -75,7 +75,7 @@ def parse_rows(
     return ParsedRows(found, lost)
 
 
-def order_in_doubt(
+def unknown_order(
     row: Mapping[str, object],
     listing: Listing,
     prefix: str,
@@ -92,7 +92,14 @@ def order_in_doubt(
         return None
     client_id = client_id_of(row, prefix)
     return OrderReport(
-        venue_id, client_id, listing.instrument.id, side, ZERO, ZERO, OrderState.UNKNOWN, now_ns
+        venue_order_id=venue_id,
+        client_id=client_id,
+        instrument=listing.instrument.id,
+        side=side,
+        quantity=ZERO,
+        filled=ZERO,
+        state=OrderState.UNKNOWN,
+        event_ns=now_ns,
     )
 
 

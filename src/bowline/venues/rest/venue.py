@@ -249,8 +249,8 @@ class RestVenue:
             return rows.parse_rows(name, named, lambda row: self._row_parser.fill(row, listing))
 
         async with self._session.operation("fills"):
-            asked = FillRequests(page, pages, read)
-            return await fetch_fill_page(rules, beginning, self.clock.now_ms(), asked)
+            requests = FillRequests(page, pages, read)
+            return await fetch_fill_page(rules, beginning, self.clock.now_ms(), requests)
 
     # --- the account ----------------------------------------------------------------------------
 
@@ -464,8 +464,8 @@ class RestVenue:
                 prefix, now_ns = self._venue.client_id_prefix, self.clock.now_ns()
                 name = f"{self.market.name} open orders"
                 lost.append(rows.unreadable_order(name, row, error, listing, prefix))
-                doubtful = rows.order_in_doubt(row, listing, prefix, now_ns, self._quirks.sides)
-                found += [doubtful] if doubtful is not None else []
+                unknown = rows.unknown_order(row, listing, prefix, now_ns, self._quirks.sides)
+                found += [unknown] if unknown is not None else []
         return ParsedRows(found, lost)
 
     async def _parse_order(self, row: Any, listing: Listing) -> OrderReport:  # noqa: ANN401 - JSON
