@@ -15,7 +15,7 @@ import pytest
 from bowline.core.venue import FillKind, FillReport, OrderReport, PositionReport
 from bowline.venues import DecodeError
 from bowline.venues.account_codec import IncompleteUpdate, UnreadableItem
-from tests.venues.accounts import codec_of
+from tests.venues.account_codecs import codec_of
 
 D = Decimal
 MS = 1_700_000_000_123

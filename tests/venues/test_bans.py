@@ -25,7 +25,7 @@ from bowline.venues.rest import Credentials
 from bowline.venues.retry_after import requested_wait_s
 from bowline.venues.stream import Disconnected
 from tests.venues.rest.market_lists import MARKET_LISTS
-from tests.venues.stream.played import Heard
+from tests.venues.stream.fake_venue import RecordingFeedSink
 
 MARKET = market_by_name("binance:linear")
 IDS = [InstrumentId(MARKET.market_id, f"C{n}USDT") for n in range(5)]
@@ -144,7 +144,7 @@ def test_a_ban_met_by_the_start_of_a_book_reaches_everyone_at_that_venue(
         assert account is not None
         (listing,) = await account.listings()
         await account.server_time_ns()
-        runner = venues.feed(MARKET, LISTED)(Heard())
+        runner = venues.feed(MARKET, LISTED)(RecordingFeedSink())
         running = asyncio.create_task(
             runner.run([FeedTopic(FeedChannel.BOOK, each) for each in IDS])
         )
@@ -186,7 +186,7 @@ def test_a_ban_met_elsewhere_stops_the_start_of_a_book_and_ends_when_the_venue_s
         with pytest.raises(Retryable):
             await account.balances()
         banned_s = time.monotonic()
-        runner = venues.feed(MARKET, LISTED)(Heard())
+        runner = venues.feed(MARKET, LISTED)(RecordingFeedSink())
         running = asyncio.create_task(
             runner.run([FeedTopic(FeedChannel.BOOK, each) for each in IDS])
         )

@@ -20,8 +20,8 @@ from bowline.venues.bybit import BybitAccountCodec
 from bowline.venues.protocol import FillPage
 from bowline.venues.rest import Credentials
 from bowline.venues.stream import AccountStream, Disconnected, ListenKeyClient, Socket
-from tests.venues.stream.accounts import RecordingSink
-from tests.venues.stream.played import BTC, LISTINGS, MARKET, now_ns, now_s
+from tests.venues.stream.fake_venue import BTC, LISTINGS, MARKET, now_ns, now_s
+from tests.venues.stream.recording_sink import RecordingSink
 
 WHOLE, PART, PRICE = Decimal(1), Decimal("0.1"), Decimal(100)
 CODEC = BybitAccountCodec(MARKET, LISTINGS)
@@ -29,7 +29,7 @@ _WORDS = {OrderState.WORKING: "New", OrderState.PARTLY_FILLED: "PartiallyFilled"
           OrderState.FILLED: "Filled", OrderState.CANCELLED: "Cancelled"}  # fmt: skip
 
 
-class PlayedAccount:
+class FakeAccount:
     """Orders of a quantity of 1 that fill by tenths. `deaf`: the stream answers pings alone."""
 
     market = MARKET
@@ -40,7 +40,7 @@ class PlayedAccount:
         self.untold: list[FillReport] = []
         self.deaf = False
         self.opened = 0
-        self.socket: _Line | None = None
+        self.socket: _FakeSocket | None = None
 
     # what happens
 
@@ -82,7 +82,7 @@ class PlayedAccount:
         self.opened += 1
         self.deaf = self.deaf and self.opened == 1
         await asyncio.sleep(0.02)
-        self.socket = _Line(on_frame)
+        self.socket = _FakeSocket(on_frame)
         return self.socket
 
     def drop(self) -> None:
@@ -117,7 +117,7 @@ class PlayedAccount:
 class _Rest:
     """The same account as a `Venue`, whose `fills` is a question."""
 
-    def __init__(self, account: PlayedAccount) -> None:
+    def __init__(self, account: FakeAccount) -> None:
         self._account = account
         self.fills = account.fills_page
 
@@ -125,7 +125,7 @@ class _Rest:
         return getattr(self._account, name)
 
 
-class _Line:
+class _FakeSocket:
     """A socket that says yes to everything."""
 
     def __init__(self, on_frame: Callable[[bytes], None]) -> None:
@@ -177,7 +177,7 @@ def fill_frame(fill: FillReport) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def listening(account: PlayedAccount) -> AsyncIterator[RecordingSink]:
+async def listening(account: FakeAccount) -> AsyncIterator[RecordingSink]:
     """Bowline's own stream of this account, live; in virtual time."""
     told = RecordingSink()
     stream = AccountStream(

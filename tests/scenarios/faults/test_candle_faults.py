@@ -21,7 +21,7 @@ from bowline.storage.embedded.duckdb_candles import DuckDBCandles
 from bowline.venues import DecodeError
 from bowline.venues.mexc import MexcLinearFeedCodec
 from tests.runtime.ingest.fake_venue import BTC, rows, seen, true_candles
-from tests.venues.stream.played import CODEC
+from tests.venues.stream.fake_venue import CODEC
 
 TRUTH = true_candles(10)
 END_NS = int(TRUTH.close_ns[-1])

@@ -19,24 +19,32 @@ from bowline.core.venue import FillReport, OrderReport
 from bowline.venues import FeedChannel, FeedTopic
 from bowline.venues.stream import BookInvalid, BookValid, FeedRunner, StreamLost, StreamMissed
 from tests.chance import seeded
-from tests.scenarios.faults.account import PART, PlayedAccount, listening, order_frame
-from tests.venues.stream.accounts import RecordingSink
-from tests.venues.stream.played import BTC, CODEC, ETH, Heard, PlayedVenue, now_ns, now_s
+from tests.scenarios.faults.account import PART, FakeAccount, listening, order_frame
+from tests.venues.stream.fake_venue import (
+    BTC,
+    CODEC,
+    ETH,
+    FakeVenue,
+    RecordingFeedSink,
+    now_ns,
+    now_s,
+)
+from tests.venues.stream.recording_sink import RecordingSink
 from tests.virtual_time import run_virtually
 
-Scene = Callable[[PlayedAccount, RecordingSink], Awaitable[None]]
+Scene = Callable[[FakeAccount, RecordingSink], Awaitable[None]]
 
 
 def play(scene: Scene) -> None:
     async def main() -> None:
-        account = PlayedAccount()
+        account = FakeAccount()
         async with listening(account) as told:
             await scene(account, told)
 
     run_virtually(main())
 
 
-def told_once(told: RecordingSink, account: PlayedAccount) -> None:
+def told_once(told: RecordingSink, account: FakeAccount) -> None:
     ids = [fill.trade_id for fill in told.of(FillReport)]
     assert sorted(ids) == sorted(fill.trade_id for fill in account.executions)
 
@@ -45,7 +53,7 @@ def told_once(told: RecordingSink, account: PlayedAccount) -> None:
 def test_b01_a_connection_lost_in_a_burst_of_fills_loses_none_and_doubles_none(
     lost_after: int,
 ) -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink) -> None:
         account.works(41)
         for number in range(10):
             if number == lost_after:
@@ -62,7 +70,7 @@ def test_b01_a_connection_lost_in_a_burst_of_fills_loses_none_and_doubles_none(
 
 
 def test_b03_what_is_told_again_after_a_reconnect_is_no_news() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink) -> None:
         account.works(41)
         fills = [account.fills(41) for _ in range(5)]
         account.drop()
@@ -78,7 +86,7 @@ def test_b03_what_is_told_again_after_a_reconnect_is_no_news() -> None:
 @settings(max_examples=30)
 @given(chance=st.randoms(use_true_random=False))
 def test_b04_frames_in_any_order_end_in_the_same_account(chance: Random) -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink) -> None:
         account.deaf = True
         account.works(41)
         frames: list[Callable[[], None]] = []
@@ -107,13 +115,13 @@ def test_b04_frames_in_any_order_end_in_the_same_account(chance: Random) -> None
     play(scene)
 
 
-def _again(account: PlayedAccount) -> Callable[[], None]:
+def _again(account: FakeAccount) -> Callable[[], None]:
     row = order_frame(account.orders[41])
     return lambda: account._push("order.linear", row)
 
 
 def test_b05_a_fill_of_somebody_elses_order_is_told_as_such() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink) -> None:
         account.fills(77, ours=False)
         await asyncio.sleep(5)
         (fill,) = told.of(FillReport)
@@ -126,7 +134,7 @@ def test_b05_a_fill_of_somebody_elses_order_is_told_as_such() -> None:
 def test_b06_a_stream_that_says_nothing_is_found_and_opened_anew() -> None:
     """Pings are answered: only REST, asked every half minute, knows that something happened."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink) -> None:
         account.deaf = True
         at_s = now_s()
         account.works(41)
@@ -149,7 +157,7 @@ def test_b13_venues_that_fall_together_and_return_in_any_order_are_all_heard_aga
 
     async def main() -> None:
         chance = seeded(13)
-        venues, heard = [PlayedVenue() for _ in range(8)], [Heard() for _ in range(8)]
+        venues, heard = [FakeVenue() for _ in range(8)], [RecordingFeedSink() for _ in range(8)]
         tasks = [
             asyncio.create_task(
                 FeedRunner(
@@ -188,7 +196,7 @@ async def _no_rest(path: str) -> bytes:
 
 
 def test_b14_an_order_that_filled_and_whose_fills_are_missing_is_owed_them() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink) -> None:
         account.works(41)
         late = account.fills(41, told=False)
         row = {**_row(account), "cumExecQty": str(PART), "orderStatus": "PartiallyFilled"}
@@ -203,5 +211,5 @@ def test_b14_an_order_that_filled_and_whose_fills_are_missing_is_owed_them() -> 
     play(scene)
 
 
-def _row(account: PlayedAccount) -> dict[str, object]:
+def _row(account: FakeAccount) -> dict[str, object]:
     return order_frame(account.orders[41])

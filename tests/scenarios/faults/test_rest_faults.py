@@ -45,7 +45,7 @@ from tests.scenarios.faults.stage import (
 from tests.venues.rest.replies import ID
 from tests.venues.rest.stub import Reply, Stub, with_venue
 from tests.venues.rest.test_contract import reply_to
-from tests.venues.stream.played import BTC
+from tests.venues.stream.fake_venue import BTC
 
 three_venues = pytest.mark.parametrize("name", THREE)
 every_venue = pytest.mark.parametrize("name", EVERYWHERE)

@@ -20,7 +20,7 @@ from bowline.core.venue import (
 )
 from bowline.venues import DecodeError, PongReceived, Subscribed, SubscriptionRefused
 from bowline.venues.account_codec import AccountCodec, LoggedIn, LoginRefused
-from tests.venues.accounts import (
+from tests.venues.account_codecs import (
     KEYS,
     NOW_NS,
     codec_of,

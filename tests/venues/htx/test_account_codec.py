@@ -14,7 +14,7 @@ from bowline.core.model.values import Direction, Side
 from bowline.core.venue import Balance, FillReport, MarginMode, OrderReport, PositionReport
 from bowline.venues import DecodeError, PingReceived, Subscribed, SubscriptionRefused
 from bowline.venues.account_codec import AccountCodec, IncompleteUpdate, LoggedIn, LoginRefused
-from tests.venues.accounts import (
+from tests.venues.account_codecs import (
     KEYS,
     NOW_NS,
     codec_of,

@@ -16,7 +16,7 @@ from bowline.core.model.values import Side
 from bowline.core.venue import Balance, FillReport, OrderReport
 from bowline.venues import DecodeError, PongReceived, Subscribed, SubscriptionRefused
 from bowline.venues.account_codec import AccountCodec, IncompleteUpdate
-from tests.venues.accounts import (
+from tests.venues.account_codecs import (
     KEYS,
     NOW_NS,
     codec_of,

@@ -21,7 +21,7 @@ from bowline.venues import (
     SubscriptionRefused,
 )
 from bowline.venues.account_codec import AccountCodec, IncompleteUpdate, LoggedIn, LoginRefused
-from tests.venues.accounts import (
+from tests.venues.account_codecs import (
     KEYS,
     NOW_NS,
     codec_of,

@@ -36,7 +36,7 @@ from bowline.venues.stream import (
     StreamMissed,
     account_stream,
 )
-from tests.venues.stream.accounts import RecordingSink
+from tests.venues.stream.recording_sink import RecordingSink
 
 D = Decimal
 T = TypeVar("T")

@@ -18,9 +18,9 @@ from bowline.venues.stream import (
     RowUnreadable,
 )
 from bowline.venues.stream.account_stream import POLL_INTERVAL_S
-from tests.venues.stream.accounts import RecordingSink
-from tests.venues.stream.played import now_ns
-from tests.venues.stream.played_account import PlayedAccount
+from tests.venues.stream.fake_account import FakeAccount
+from tests.venues.stream.fake_venue import now_ns
+from tests.venues.stream.recording_sink import RecordingSink
 from tests.venues.stream.test_account_stream import play, told_once
 
 
@@ -28,7 +28,7 @@ from tests.venues.stream.test_account_stream import play, told_once
 def test_what_rest_cannot_read_is_doubt_told_once_and_nothing_is_taken_for_gone(what: str) -> None:
     """An order is neither over nor absent, a position not flat, a balance not spent."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 5)
         account.fill(1)
         account.tell_position()
@@ -58,7 +58,7 @@ def test_what_rest_cannot_read_is_doubt_told_once_and_nothing_is_taken_for_gone(
 
 
 def test_one_order_of_a_frame_that_cannot_be_read_costs_no_other_and_asks_rest() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 5)
         await asyncio.sleep(POLL_INTERVAL_S)
         asked = len(told.of(RestPolled))

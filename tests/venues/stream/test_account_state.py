@@ -21,7 +21,7 @@ from bowline.venues.stream.account_state import (
     AccountOrders,
     order_key,
 )
-from tests.venues.stream.played import BTC, ETH
+from tests.venues.stream.fake_venue import BTC, ETH
 
 D = Decimal
 OrderOrFill = OrderReport | FillReport

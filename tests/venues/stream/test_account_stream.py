@@ -27,17 +27,17 @@ from bowline.venues.stream import (
 )
 from bowline.venues.stream.account_stream import POLL_INTERVAL_S, REFUSED_RETRY_S, STREAM_GRACE_S
 from bowline.venues.stream.backoff import MAX_S
-from tests.venues.stream.accounts import RecordingSink
-from tests.venues.stream.played import BTC, now_ns, now_s
-from tests.venues.stream.played_account import LISTEN_KEY, PlayedAccount, listening
+from tests.venues.stream.fake_account import LISTEN_KEY, FakeAccount, listening
+from tests.venues.stream.fake_venue import BTC, now_ns, now_s
+from tests.venues.stream.recording_sink import RecordingSink
 from tests.virtual_time import run_virtually
 
-Scene = Callable[[PlayedAccount, RecordingSink, AccountStream], Awaitable[None]]
+Scene = Callable[[FakeAccount, RecordingSink, AccountStream], Awaitable[None]]
 
 
-def play(scene: Scene, account: PlayedAccount | None = None, **rules: Any) -> None:
+def play(scene: Scene, account: FakeAccount | None = None, **rules: Any) -> None:
     async def run() -> None:
-        played, told = account or PlayedAccount(), RecordingSink()
+        played, told = account or FakeAccount(), RecordingSink()
         async with listening(played, told, **rules) as stream:
             await asyncio.sleep(1)
             await scene(played, told, stream)
@@ -45,7 +45,7 @@ def play(scene: Scene, account: PlayedAccount | None = None, **rules: Any) -> No
     run_virtually(run())
 
 
-def told_once(told: RecordingSink, account: PlayedAccount) -> None:
+def told_once(told: RecordingSink, account: FakeAccount) -> None:
     """Every fill that happened was told, and no more."""
     counts = Counter(each.trade_id for each in told.of(FillReport))
     assert counts == {each.trade_id: 1 for each in account.done}
@@ -58,7 +58,7 @@ def never_backwards(told: RecordingSink) -> None:
 
 
 def test_what_the_stream_tells_is_told_at_once() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2)
         account.fill(1)
         account.fill(1)
@@ -78,7 +78,7 @@ def test_what_the_stream_tells_is_told_at_once() -> None:
 def test_a_burst_that_was_cut_is_filled_up_by_rest_exactly_once() -> None:
     """B1: some fills came, some were lost with the connection, some are told twice."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 20)
         for _ in range(4):
             account.fill(1)
@@ -105,7 +105,7 @@ def test_a_burst_that_was_cut_is_filled_up_by_rest_exactly_once() -> None:
 
 @pytest.mark.parametrize("cut", range(0, 11, 2))
 def test_wherever_the_burst_is_cut_the_end_is_the_same(cut: int) -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 10)
         for at in range(10):
             if at == cut:
@@ -123,7 +123,7 @@ def test_wherever_the_burst_is_cut_the_end_is_the_same(cut: int) -> None:
 def test_frames_that_come_twice_are_told_once() -> None:
     """B3."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.times = 3
         account.place(1, 2)
         account.fill(1)
@@ -137,7 +137,7 @@ def test_frames_that_come_twice_are_told_once() -> None:
 def test_a_fill_comes_after_its_order_or_after_a_while() -> None:
     """B4."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.deaf = True
         account.place(1, 2)
         account.deaf = False
@@ -165,7 +165,7 @@ def test_a_fill_comes_after_its_order_or_after_a_while() -> None:
 def test_an_older_state_after_a_newer_one_is_no_news() -> None:
     """B4."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2)
         account.fill(1, 2)
         account.tell_order(1, orderStatus="PartiallyFilled", cumExecQty="1")
@@ -179,7 +179,7 @@ def test_an_older_state_after_a_newer_one_is_no_news() -> None:
 def test_a_deaf_stream_is_found_out_by_rest_and_opened_anew() -> None:
     """B2, B6: pings are answered, and nothing is told."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2)
         account.deaf = True
         began_s = now_s()
@@ -198,7 +198,7 @@ def test_a_deaf_stream_is_found_out_by_rest_and_opened_anew() -> None:
 
 
 def test_a_stream_that_tells_a_little_later_than_rest_is_not_deaf() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2)
         fill = account.fill(1, streamed=False)
         await told.until(lambda: told.of(FillReport), 60)
@@ -215,7 +215,7 @@ def test_a_stream_that_tells_a_little_later_than_rest_is_not_deaf() -> None:
 def test_a_half_open_connection_is_given_up() -> None:
     """B2: no frame at all."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.mute = True
         await told.until(lambda: told.of(StreamLost), 60)
         assert "no frame for 50 s" in told.of(StreamLost)[0].why
@@ -226,7 +226,7 @@ def test_a_half_open_connection_is_given_up() -> None:
 def test_a_filled_order_without_its_fills_is_asked_about_soon() -> None:
     """B14: and what never comes is not asked for without end."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2)
         await asyncio.sleep(10)
         account.fill(1, 2, streamed=False)
@@ -249,7 +249,7 @@ def test_a_filled_order_without_its_fills_is_asked_about_soon() -> None:
 def test_a_word_that_nobody_knows_is_told_and_rest_is_asked() -> None:
     """A15."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2)
         await asyncio.sleep(10)
         asked = len(account.asked_s)
@@ -263,7 +263,7 @@ def test_a_word_that_nobody_knows_is_told_and_rest_is_asked() -> None:
 
 
 def test_a_frame_that_cannot_be_read_is_told_and_rest_is_asked() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         await asyncio.sleep(10)
         asked = len(account.asked_s)
         account.push("order", {"symbol": "BTCUSDT"})
@@ -277,7 +277,7 @@ def test_a_frame_that_cannot_be_read_is_told_and_rest_is_asked() -> None:
 def test_a_refused_key_is_shown_seldom() -> None:
     """A20."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         await asyncio.sleep(200)
         assert told.of(KeyRefused)[0] == KeyRefused("10003", "Invalid apikey")
         for before, after in pairwise(account.opened_s):
@@ -285,7 +285,7 @@ def test_a_refused_key_is_shown_seldom() -> None:
         account.refuse_login = False
         await told.until(lambda: told.of(StreamLive), 120)
 
-    play(scene, PlayedAccount(refuse_login=True))
+    play(scene, FakeAccount(refuse_login=True))
 
 
 @pytest.mark.parametrize(
@@ -301,18 +301,18 @@ def test_a_stream_that_does_not_begin_is_not_taken_for_a_quiet_one(
 ) -> None:
     """B10."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         await told.until(lambda: told.of(StreamLost), 30)
         assert why in told.of(StreamLost)[0].why
         assert not told.of(StreamLive)
 
-    play(scene, PlayedAccount(**changed))  # type: ignore[arg-type]
+    play(scene, FakeAccount(**changed))  # type: ignore[arg-type]
 
 
 def test_while_the_stream_is_gone_rest_tells_and_attempts_grow_rarer() -> None:
     """B15."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 1)
         account.fill(1)
         await asyncio.sleep(600)
@@ -324,11 +324,11 @@ def test_while_the_stream_is_gone_rest_tells_and_attempts_grow_rarer() -> None:
         await told.until(lambda: told.of(StreamLive), 2 * MAX_S)
 
     # somebody else's orders were there before: REST knows of them at once
-    play(scene, PlayedAccount(unreachable=True))
+    play(scene, FakeAccount(unreachable=True))
 
 
 def test_rest_that_is_down_is_told_and_asked_again() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 1)
         account.fill(1)
         told_once(told, account)
@@ -337,13 +337,13 @@ def test_rest_that_is_down_is_told_and_asked_again() -> None:
         account.rest_fails = False
         await told.until(lambda: told.of(RestPolled), 60)
 
-    play(scene, PlayedAccount(rest_fails=True))
+    play(scene, FakeAccount(rest_fails=True))
 
 
 def test_rest_never_undoes_what_the_stream_said_meanwhile() -> None:
     """A23: the answer is older than the news."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         def fills_while_rest_answers() -> None:
             account.meanwhile = lambda: None
             account.place(1, 3)
@@ -358,7 +358,7 @@ def test_rest_never_undoes_what_the_stream_said_meanwhile() -> None:
 
 
 def test_a_position_that_was_closed_while_nobody_listened_is_flat() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 3)
         account.fill(1, 3)
         account.tell_position()
@@ -373,7 +373,7 @@ def test_a_position_that_was_closed_while_nobody_listened_is_flat() -> None:
 def test_an_order_that_lived_and_died_while_nobody_listened_is_looked_up() -> None:
     """B1: all that is left of it are its fills."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.deaf = True
         account.place(1, 2)
         account.fill(1, 2)
@@ -385,7 +385,7 @@ def test_an_order_that_lived_and_died_while_nobody_listened_is_looked_up() -> No
 
 
 def test_an_order_that_was_sent_is_looked_up_if_nobody_tells_of_it() -> None:
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.deaf = True
         account.place(1, 2)
         stream.order_placed(replace(account.orders[1], state=OrderState.PENDING))
@@ -399,7 +399,7 @@ def test_an_order_that_was_sent_is_looked_up_if_nobody_tells_of_it() -> None:
 
 def test_a_wish_to_stop_is_obeyed_though_the_connection_ends_in_the_same_moment() -> None:
     async def run() -> None:
-        account, told = PlayedAccount(refuse_login=True), RecordingSink()
+        account, told = FakeAccount(refuse_login=True), RecordingSink()
         async with asyncio.timeout(30), listening(account, told):
             await told.until(lambda: told.of(KeyRefused))
 
@@ -407,7 +407,7 @@ def test_a_wish_to_stop_is_obeyed_though_the_connection_ends_in_the_same_moment(
 
 
 def test_what_filled_before_our_time_is_no_news() -> None:
-    account = PlayedAccount()
+    account = FakeAccount()
 
     async def run() -> None:
         account.place(1, 9)
@@ -426,7 +426,7 @@ def test_what_filled_before_our_time_is_no_news() -> None:
 def test_a_listen_key_is_kept_alive_and_never_shown() -> None:
     """B6."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         assert account.urls == ["wss://stream.bybit.com/v5/private?listenKey=listen-1"]
         await asyncio.sleep(2 * 3600)
         assert set(account.kept) == {"listen-1"}
@@ -444,7 +444,7 @@ def test_a_listen_key_is_kept_alive_and_never_shown() -> None:
 def test_an_old_connection_is_followed_by_another() -> None:
     """B12."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 100)
         for _ in range(90):
             await asyncio.sleep(60)
@@ -460,7 +460,7 @@ def test_an_old_connection_is_followed_by_another() -> None:
 def test_a_hundred_fills_a_second_with_losses_are_each_told_once() -> None:
     """B3, B11: the stream loses, repeats and is cut; nothing is lost and nothing is doubled."""
 
-    async def scene(account: PlayedAccount, told: RecordingSink, stream: AccountStream) -> None:
+    async def scene(account: FakeAccount, told: RecordingSink, stream: AccountStream) -> None:
         account.place(1, 2_000)
         for at in range(1_000):
             account.times = 1 + at % 2

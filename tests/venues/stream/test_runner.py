@@ -26,13 +26,22 @@ from bowline.venues.stream import (
 )
 from bowline.venues.stream.backoff import MAX_S
 from bowline.venues.stream.connection import Connection
-from tests.venues.stream.played import BTC, CODEC, ETH, MARKET, Heard, PlayedVenue, now_ns, now_s
+from tests.venues.stream.fake_venue import (
+    BTC,
+    CODEC,
+    ETH,
+    MARKET,
+    FakeVenue,
+    RecordingFeedSink,
+    now_ns,
+    now_s,
+)
 from tests.virtual_time import run_virtually
 
 BOOKS = [FeedTopic(FeedChannel.BOOK, BTC), FeedTopic(FeedChannel.BOOK, ETH)]
 TRADES = [FeedTopic(FeedChannel.TRADES, BTC), FeedTopic(FeedChannel.TRADES, ETH)]
 
-Scene = Callable[[PlayedVenue, Heard], Awaitable[None]]
+Scene = Callable[[FakeVenue, RecordingFeedSink], Awaitable[None]]
 
 
 async def no_rest(path: str) -> bytes:
@@ -60,8 +69,8 @@ def listings_of(*topics: FeedTopic) -> Listings:
 
 @asynccontextmanager
 async def running(
-    venue: PlayedVenue,
-    heard: Heard,
+    venue: FakeVenue,
+    heard: RecordingFeedSink,
     topics: list[FeedTopic],
     seed: int = 1,
     codec: Codec | None = None,
@@ -81,8 +90,8 @@ async def running(
         await asyncio.sleep(0)
 
 
-def play(scene: Scene) -> tuple[PlayedVenue, Heard]:
-    venue, heard = PlayedVenue(), Heard()
+def play(scene: Scene) -> tuple[FakeVenue, RecordingFeedSink]:
+    venue, heard = FakeVenue(), RecordingFeedSink()
 
     async def main() -> None:
         await scene(venue, heard)
@@ -93,7 +102,7 @@ def play(scene: Scene) -> tuple[PlayedVenue, Heard]:
 
 
 def test_topics_come_alive_and_books_are_told() -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         async with running(venue, heard, BOOKS + TRADES):
             await asyncio.sleep(10)
 
@@ -108,11 +117,11 @@ def test_a_part_of_a_quote_is_told_whole_once_a_whole_one_is_known() -> None:
     """Bybit tells the side that changed; what a listener hears is the quote."""
     quotes = []
 
-    class Sink(Heard):
+    class Sink(RecordingFeedSink):
         def tick(self, tick: object, seen_ns: int) -> None:
             quotes.append(tick)
 
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         connection = Connection(CODEC, CODEC.rules(FeedChannel.QUOTES), no_rest, Sink(), now_ns)
         hear = connection._on_frame
 
@@ -133,7 +142,7 @@ def test_a_part_of_a_quote_is_told_whole_once_a_whole_one_is_known() -> None:
 
 
 def test_b1_a_lost_connection_is_followed_by_another_and_books_are_doubted_at_once() -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         async with running(venue, heard, BOOKS):
             await asyncio.sleep(5)
             venue.sockets[0].drop()
@@ -154,7 +163,7 @@ def test_b1_a_lost_connection_is_followed_by_another_and_books_are_doubted_at_on
 def test_b2_a_frozen_stream_whose_pings_are_answered_is_dead_within_half_a_minute() -> None:
     """Books are doubted after ten seconds; asking again brings nothing; another connection."""
 
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         async with running(venue, heard, BOOKS, ping_interval_s=2):
             await asyncio.sleep(5)
             venue.frozen = True
@@ -176,7 +185,7 @@ def test_b2_a_frozen_stream_whose_pings_are_answered_is_dead_within_half_a_minut
 
 
 def test_a_connection_without_any_frame_is_dead() -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         async with running(venue, heard, TRADES, ping=None, idle_timeout_s=20):
             await asyncio.sleep(5)
             venue.frozen = True
@@ -189,7 +198,7 @@ def test_a_connection_without_any_frame_is_dead() -> None:
 def test_a_quiet_market_keeps_its_connection_and_is_asked_less_and_less() -> None:
     """It answers when it is asked again: quiet, not dead."""
 
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         async with running(venue, heard, BOOKS, ping_interval_s=5):
             await asyncio.sleep(2)
             topic = "orderbook.50.ETHUSDT"
@@ -207,7 +216,7 @@ def test_a_quiet_market_keeps_its_connection_and_is_asked_less_and_less() -> Non
 
 
 def test_b10_one_refused_topic_of_many_is_told_and_asked_for_again_later() -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         venue.refuse.add("orderbook.50.ETHUSDT")
         async with running(venue, heard, [BOOKS[0]], topics_per_frame=1):
             pass
@@ -230,7 +239,7 @@ def test_b10_a_bad_topic_among_ten_of_one_request_costs_no_other_one(bad: set[st
     names = ["ETHUSDT", *(f"C{n}USDT" for n in range(10))]
     topics = [FeedTopic(FeedChannel.BOOK, InstrumentId(MARKET.market_id, name)) for name in names]
 
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         venue.whole_requests = True
         venue.refuse |= {f"orderbook.50.{name}" for name in bad}
         codec = Codec(BybitFeedCodec(MARKET, listings_of(*topics)), topics_per_frame=10)
@@ -257,7 +266,7 @@ def test_one_quiet_topic_of_many_ends_no_connection(every_s: int | None) -> None
     topics = [FeedTopic(FeedChannel.BOOK, InstrumentId(MARKET.market_id, name)) for name in names]
     word = "orderbook.50.ETHUSDT"
 
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         venue.mute.add(word)
         codec = Codec(BybitFeedCodec(MARKET, listings_of(*topics)))
         async with running(venue, heard, topics, codec=codec):
@@ -277,7 +286,7 @@ def test_one_quiet_topic_of_many_ends_no_connection(every_s: int | None) -> None
 
 
 def test_b10_a_topic_acknowledged_and_never_served_is_found() -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         venue.mute.add("orderbook.50.ETHUSDT")
         async with running(venue, heard, BOOKS):
             await asyncio.sleep(15)
@@ -287,7 +296,7 @@ def test_b10_a_topic_acknowledged_and_never_served_is_found() -> None:
 
 
 def test_b7_a_gap_doubts_one_book_and_asks_for_one_start() -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         async with running(venue, heard, BOOKS):
             await asyncio.sleep(5)
             asked = len(venue.subscribed)
@@ -305,7 +314,7 @@ def test_b7_a_gap_doubts_one_book_and_asks_for_one_start() -> None:
 def test_b12_an_old_connection_is_relieved_without_a_hole(numbered: bool) -> None:
     """No trade is missing or told twice, no book is silent for more than three ticks."""
 
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         venue.numbered = numbered
         async with running(venue, heard, BOOKS + TRADES, connection_lifetime_s=100):
             await asyncio.sleep(450)
@@ -324,7 +333,7 @@ def test_b12_an_old_connection_is_relieved_without_a_hole(numbered: bool) -> Non
 
 
 def test_b12_a_successor_that_cannot_come_leaves_the_present_one_alone() -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         async with running(venue, heard, BOOKS, connection_lifetime_s=100):
             await asyncio.sleep(50)
             venue.unreachable = True
@@ -338,7 +347,7 @@ def test_b12_a_successor_that_cannot_come_leaves_the_present_one_alone() -> None
 
 @pytest.mark.parametrize("seed", range(5))
 def test_b15_an_unreachable_venue_is_not_stormed(seed: int) -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         venue.unreachable = True
         async with running(venue, heard, BOOKS, seed):
             await asyncio.sleep(3_600)
@@ -352,7 +361,7 @@ def test_b15_an_unreachable_venue_is_not_stormed(seed: int) -> None:
 
 
 def test_topics_are_shared_out_over_connections() -> None:
-    async def scene(venue: PlayedVenue, heard: Heard) -> None:
+    async def scene(venue: FakeVenue, heard: RecordingFeedSink) -> None:
         async with running(venue, heard, BOOKS + TRADES, topics_per_connection=1):
             await asyncio.sleep(3)
 

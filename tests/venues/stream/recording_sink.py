@@ -1,4 +1,4 @@
-"""A sink that remembers what an account's stream told it."""
+"""A sink that records what an account stream reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A venue that plays Bybit's account in memory, stream and REST, and misbehaves as it is told."""
+"""A fake account at Bybit in memory, stream and REST, with faults as configured."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from bowline.venues.errors import Retryable, UnreadableReply
 from bowline.venues.protocol import FillPage, ParsedRows, UnreadableRow
 from bowline.venues.rest import Credentials
 from bowline.venues.stream import AccountStream, Disconnected, ListenKeyClient, Socket
-from tests.venues.stream.accounts import RecordingSink
-from tests.venues.stream.played import BTC, LISTINGS, MARKET, now_ns, now_s
+from tests.venues.stream.fake_venue import BTC, LISTINGS, MARKET, now_ns, now_s
+from tests.venues.stream.recording_sink import RecordingSink
 
 D = Decimal
 KEYS = Credentials("the-key", "the-secret")
@@ -50,7 +50,7 @@ LISTEN_KEY = ListenKeyRules("listenKey", 3600.0)
 
 
 @dataclass
-class PlayedAccount:
+class FakeAccount:
     """What the account did is in `orders` and `done`; REST tells it, and the stream if it hears."""
 
     #: pings are answered, and nothing else is told
@@ -76,7 +76,7 @@ class PlayedAccount:
     kept: list[str] = field(default_factory=list)
     keys: int = 0
     key_gone: bool = False
-    sockets: list[PlayedSocket] = field(default_factory=list)
+    sockets: list[FakeSocket] = field(default_factory=list)
     #: called while REST answers for positions
     meanwhile: Callable[[], None] = lambda: None
 
@@ -153,7 +153,7 @@ class PlayedAccount:
         await asyncio.sleep(0.02)
         if self.unreachable:
             raise Disconnected(f"{url} did not open")
-        socket = PlayedSocket(self, on_frame)
+        socket = FakeSocket(self, on_frame)
         self.sockets.append(socket)
         return socket
 
@@ -220,8 +220,8 @@ class PlayedAccount:
         return [Balance("USDT", self.cash, self.cash)]
 
 
-class PlayedSocket:
-    def __init__(self, account: PlayedAccount, on_frame: Callable[[bytes], None]) -> None:
+class FakeSocket:
+    def __init__(self, account: FakeAccount, on_frame: Callable[[bytes], None]) -> None:
         self._account = account
         self._on_frame = on_frame
         self._gone = asyncio.get_running_loop().create_future()
@@ -261,7 +261,7 @@ class PlayedSocket:
 
 @asynccontextmanager
 async def listening(
-    account: PlayedAccount, sink: RecordingSink, **rules: Any
+    account: FakeAccount, sink: RecordingSink, **rules: Any
 ) -> AsyncIterator[AccountStream]:
     """The account's stream, running."""
     stream = AccountStream(

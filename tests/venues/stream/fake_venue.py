@@ -1,4 +1,4 @@
-"""A venue that plays Bybit's public stream in memory, and misbehaves as it is told."""
+"""A fake venue: Bybit's public stream in memory, with faults as configured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TICK_S = 0.1
 
 
 @dataclass
-class Heard:
+class RecordingFeedSink:
     """A sink that remembers, with the loop's time."""
 
     events: list[tuple[float, FeedEvent]] = field(default_factory=list)
@@ -57,7 +57,7 @@ def now_ns() -> int:
 
 
 @dataclass
-class PlayedVenue:
+class FakeVenue:
     """Every subscribed topic ticks ten times a second; trades count up over all connections."""
 
     refuse: set[str] = field(default_factory=set)
@@ -72,7 +72,7 @@ class PlayedVenue:
     skip: set[int] = field(default_factory=set)
     opened_s: list[float] = field(default_factory=list)
     subscribed: list[tuple[float, str]] = field(default_factory=list)
-    sockets: list[PlayedSocket] = field(default_factory=list)
+    sockets: list[FakeSocket] = field(default_factory=list)
     pings: int = 0
     #: whether trades have ids; without, their size says which is which
     numbered: bool = True
@@ -82,7 +82,7 @@ class PlayedVenue:
         await asyncio.sleep(0.02)
         if self.unreachable:
             raise Disconnected("refused")
-        socket = PlayedSocket(self, on_frame)
+        socket = FakeSocket(self, on_frame)
         self.sockets.append(socket)
         return socket
 
@@ -91,8 +91,8 @@ class PlayedVenue:
         return sum(socket.open for socket in self.sockets)
 
 
-class PlayedSocket:
-    def __init__(self, venue: PlayedVenue, on_frame: Callable[[bytes], None]) -> None:
+class FakeSocket:
+    def __init__(self, venue: FakeVenue, on_frame: Callable[[bytes], None]) -> None:
         self._venue = venue
         self._on_frame = on_frame
         self._topics: dict[str, int] = {}
