@@ -150,6 +150,8 @@ _ROUTES: tuple[Route, ...] = (
     _linear("DELETE", "listenKey", account.close_listen_key, 1),
 )
 
+# The document that this table came from is not recorded; to check it: `rateLimits` of both
+# exchangeInfo endpoints.
 _QUOTAS = {
     "spot weight": RequestQuota(6_000, 60.0, shared=True),
     "linear weight": RequestQuota(2_400, 60.0, shared=True),

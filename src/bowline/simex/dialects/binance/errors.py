@@ -7,6 +7,8 @@ from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
+# The document that this table came from is not recorded; to check it: developers.binance.com,
+# spot "Errors", USD-M futures "Error Codes".
 _COMMON: dict[RejectReason, tuple[int, str]] = {
     _R.UNKNOWN_INSTRUMENT: (-1121, "Invalid symbol."),
     _R.UNKNOWN_ORDER: (-2011, "Unknown order sent."),

@@ -26,6 +26,8 @@ from bowline.simex.wire_values import ms, plain, plain_or
 FIRST_ORDER_ID = 40_000_000_001
 _FIRST_ALGO_ID = 1_000_000_000_001
 
+# The document that this table came from is not recorded; to check it: developers.binance.com,
+# spot "Enums", USD-M futures "Event: Order Update".
 SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 TIMES_IN_FORCE = {
     TimeInForce.GTC: "GTC",

@@ -44,6 +44,8 @@ _LINEAR_RULES = VenueRules(
 _WINDOW_MS = 5_000
 _SPOT, _SWAP = "/openApi/spot/v1", "/openApi/swap/v2"
 
+# The document that this table came from is not recorded; to check it: bingx-api.github.io/docs,
+# the page of each endpoint.
 #: requests a second of each signed end point, an account
 _LIMITS: tuple[tuple[str, str, Handler, int], ...] = (
     ("GET", "/openApi/v1/account/apiPermissions", account.key_rights, 5),

@@ -26,6 +26,8 @@ from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_o
 _FIRST_ORDER = 1_900_000_000_000_000_000
 _FIRST_TRADE = 170_000_000
 
+# The document that this table came from is not recorded; to check it: bingx-api.github.io/docs,
+# the orders of spot and swap.
 SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 POSITION_SIDES = {Direction.LONG: "LONG", Direction.SHORT: "SHORT", Direction.NEUTRAL: "BOTH"}
 TIMES_IN_FORCE = {
@@ -47,6 +49,8 @@ _STATES = {
 _CENTS = Decimal("0.00000001")
 
 _R = RejectReason
+# The document that this table came from is not recorded; to check it: bingx-api.github.io/docs,
+# "Error codes" of spot and swap.
 #: reason -> code and words, for perpetuals and for spot
 _LINEAR: dict[RejectReason, tuple[int, str]] = {
     _R.INSUFFICIENT_FUNDS: (101204, "Insufficient margin"),

@@ -53,6 +53,8 @@ _LINEAR_RULES = VenueRules(
 )
 _WINDOW_MS = 30_000
 
+# The document that this table came from is not recorded; to check it: bitget.com/api-doc, the
+# page of each endpoint.
 #: requests a second of each signed end point, an account
 _LIMITS: tuple[tuple[str, str, Handler, int], ...] = (
     ("GET", "/api/v2/spot/account/info", account.key_rights, 1),

@@ -30,6 +30,8 @@ from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_o
 _FIRST_ORDER = 1_311_000_000_000_000_000
 _FIRST_TRADE = 1_322_000_000_000_000_000
 
+# The document that this table came from is not recorded; to check it: bitget.com/api-doc,
+# "enumeration" and "websocket/private/Order-Channel".
 #: our kinds of market in the words of the streams; contracts are one of several products
 PRODUCTS = {"spot": "SPOT", "linear": "USDT-FUTURES"}
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
@@ -63,6 +65,8 @@ _DEDUCTING = frozenset({"BGB"})
 _CENTS = Decimal("0.00000001")
 
 _R = RejectReason
+# The document that this table came from is not recorded; to check it: bitget.com/api-doc, "error-
+# code/restapi" of spot and contract.
 #: reason -> code and words, for contracts and for spot
 _LINEAR: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("45112", "more than the maximum order quantity"),

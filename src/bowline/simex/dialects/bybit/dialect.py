@@ -64,6 +64,8 @@ _ROUTES: tuple[Route, ...] = (
     signed_route("GET", "/v5/user/query-api", account.key_rights, "user"),
 )
 
+# The document that this table came from is not recorded; to check it: the rate limits in bybit-
+# exchange.github.io/docs/v5.
 _QUOTAS = {
     "public": RequestQuota(600, 5.0),
     **dict.fromkeys(("cancel-all", "leverage", "modes", "user"), RequestQuota(10)),

@@ -29,6 +29,8 @@ from bowline.simex.wire_values import FieldReader, ms, parse_int, plain, plain_o
 _FIRST_NUMBER = 1_700_000_000_000_000_000
 _UUID_HEAD = "5d1c09a2-7b3e-4f60-9e1a-"
 
+# The document that this table came from is not recorded; to check it: bybit-
+# exchange.github.io/docs/v5/enum.
 SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
 TIMES_IN_FORCE = {
     TimeInForce.GTC: "GTC",
@@ -57,6 +59,8 @@ _REJECTIONS = {
 _CENTS = Decimal("0.00000001")
 
 _R = RejectReason
+# The document that this table came from is not recorded; to check it: bybit-
+# exchange.github.io/docs/v5/error.
 #: reason -> code and words, for contracts and for spot
 _LINEAR: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (10001, "The number of contracts exceeds maximum limit allowed"),

@@ -133,6 +133,8 @@ _ROUTES: tuple[Route, ...] = (
     }, private=True),
 )  # fmt: skip
 
+# The document that this table came from is not recorded; to check it: the limits in
+# gate.com/docs/developers/apiv4.
 _QUOTAS = {route.bucket: RequestQuota(200, 10.0) for route in _ROUTES} | {
     "POST /api/v4/spot/orders": RequestQuota(10),
     "PATCH /api/v4/spot/orders/{order_id}": RequestQuota(10),

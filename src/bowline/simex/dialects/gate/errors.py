@@ -11,6 +11,8 @@ from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
+# The document that this table came from is not recorded; to check it: the labels in
+# gate.com/docs/developers/apiv4.
 _SPOT: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("AMOUNT_TOO_MUCH", "Your order size is too large"),
     _R.ABOVE_MAX_PRICE: ("INVALID_PARAM_VALUE", "Your order price is too high"),

@@ -24,6 +24,8 @@ from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or, seconds
 
+# The document that this table came from is not recorded; to check it:
+# gate.com/docs/developers/apiv4, Order and FuturesOrder.
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
 TIMES_IN_FORCE = {
     TimeInForce.GTC: "gtc",

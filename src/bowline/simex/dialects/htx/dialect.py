@@ -111,6 +111,8 @@ _ROUTES: tuple[Route, ...] = (
     signed_route("GET", "/v5/account/balance", swap_account.balance, "read"),
 )
 
+# The document that this table came from is not recorded; to check it: the limits of HTX's spot
+# API and of its swap API v5.
 _QUOTAS = {
     "public": RequestQuota(800, 1.0),
     "place": RequestQuota(100, 2.0),

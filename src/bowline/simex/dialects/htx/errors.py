@@ -10,6 +10,8 @@ from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
+# The document that this table came from is not recorded; to check it: the error codes of HTX's
+# spot API and of its swap API v5.
 _SPOT: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("order-limitorder-amount-max-error", "limit order amount error"),
     _R.ABOVE_MAX_PRICE: ("order-limitorder-price-max-error", "limit order price error"),

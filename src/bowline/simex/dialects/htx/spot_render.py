@@ -15,6 +15,8 @@ from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
+# The document that this table came from is not recorded; to check it: the types and states of
+# orders in HTX's spot API.
 _TAILS = {
     TimeInForce.GTC: "limit",
     TimeInForce.IOC: "ioc",

@@ -16,6 +16,8 @@ from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
 Words = dict[str, object]
+# The document that this table came from is not recorded; to check it: the orders and positions of
+# HTX's swap API v5.
 MODES = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"}
 POSITION_SIDES = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "both"}
 _TIMES_IN_FORCE = {TimeInForce.IOC: "ioc", TimeInForce.FOK: "fok"}

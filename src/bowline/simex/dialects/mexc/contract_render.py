@@ -24,6 +24,8 @@ _FIRST_TRADE = 311_000_000
 _FIRST_POSITION = 1_109_970_000
 _CENTS = Decimal("0.00000001")
 
+# The document that this table came from is not recorded; to check it: the orders and positions of
+# MEXC's contract v1.
 #: `side` -> what is bought or sold, and which position it is meant for
 SIDES = {
     1: (Side.BUY, Direction.LONG),

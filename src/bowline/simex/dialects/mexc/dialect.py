@@ -125,6 +125,8 @@ _CONTRACT: tuple[Route, ...] = (
     signed_route("GET", f"{_MINE}/planorder/list/orders", contract_trading.plans, "plans"),
 )  # fmt: skip
 
+# The document that this table came from is not recorded; to check it: the limits of MEXC's spot
+# v3 and contract v1.
 #: spot 500 of weight in ten seconds, contracts 20 requests in two, an end point
 _QUOTAS = {each.bucket: RequestQuota(500, 10.0) for each in _SPOT} | {
     each.bucket: RequestQuota(20, 2.0) for each in _CONTRACT

@@ -10,6 +10,8 @@ from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
+# The document that this table came from is not recorded; to check it: the error codes of MEXC's
+# spot v3 and contract v1.
 _SPOT: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (
         30003,

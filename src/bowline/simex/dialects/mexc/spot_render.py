@@ -16,6 +16,8 @@ _FIRST_ORDER = 440_000_000_000_000_000_000
 _FIRST_TRADE = 500_000_000_000_000_000
 _CENTS = Decimal("0.00000001")
 
+# The document that this table came from is not recorded; to check it: the enumerations of MEXC's
+# spot v3.
 SIDES = {Side.BUY: "BUY", Side.SELL: "SELL"}
 #: `type` of a limit order, which is also how long it may wait
 LIMITS = {

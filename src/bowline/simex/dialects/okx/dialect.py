@@ -120,6 +120,8 @@ _ROUTES: tuple[Route, ...] = (
         for method, path, handler, _ in _SIGNED
     ),
 )
+# The document that this table came from is not recorded; to check it: OKX's guide, the entry of
+# each endpoint.
 _QUOTAS = {
     f"{method} {path}": RequestQuota(limit, 2.0) for method, path, _, limit in (*_PUBLIC, *_SIGNED)
 }

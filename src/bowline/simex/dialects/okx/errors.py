@@ -7,6 +7,8 @@ from bowline.simex.venue_api import ApiError
 from bowline.simex.wire_values import FieldReader
 
 _R = RejectReason
+# The document that this table came from is not recorded; to check it: OKX's guide, "Error Code",
+# trade class.
 _CODES: dict[RejectReason, tuple[int, str]] = {
     _R.ABOVE_MAX_QUANTITY: (51203, "Order amount exceeds the limit"),
     _R.ABOVE_MAX_PRICE: (51116, "Order price or trigger price exceeds the limit"),

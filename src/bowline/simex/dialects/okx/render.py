@@ -27,6 +27,8 @@ from bowline.simex.wire_values import ms, plain, plain_or
 FIRST_ORDER_ID = 2_497_956_918_703_120_385
 _FIRST_ALGO_ID = 706_620_792_746_729_472
 
+# The document that this table came from is not recorded; to check it: OKX's guide, the orders of
+# trade (ordType, state, cancelSource).
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
 POSITION_SIDES = {Direction.LONG: "long", Direction.SHORT: "short", Direction.NEUTRAL: "net"}
 ORDER_TYPES = {
