@@ -1,4 +1,4 @@
-"""The venues that can be played, by name. No dialect knows another."""
+"""The venues that can be simulated, by name. No dialect knows another."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Who signed a request to Binance, and when: HMAC-SHA256 over all parameters as they were sent."""
+"""Authentication of requests to Binance: HMAC-SHA256 over all parameters as they were sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Binance's codes and words for a no: one table for spot, one for futures."""
+"""Binance's error codes and messages: one table for spot, one for futures."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _LINEAR: dict[RejectReason, tuple[int, str]] = {
 
 
 def error_for(kind: str, refused: Rejection) -> ApiError:
-    """The venue's code and words for an engine's no."""
+    """The venue's error for a rejection of the engine."""
     table = _COMMON | (_SPOT if kind == "spot" else _LINEAR)
     if refused.reason in table:
         return ApiError(*table[refused.reason])

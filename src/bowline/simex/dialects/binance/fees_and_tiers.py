@@ -1,4 +1,4 @@
-"""What clients of Binance ask before their first order: fees, tiers, modes, funding paid."""
+"""Binance's queries before a first order: fees, tiers, modes, funding paid."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def trade_fees(call: ApiCall) -> object:
 
 
 def income(call: ApiCall) -> object:
-    """GET /fapi/v1/income, oldest first: of all its types funding alone is played."""
+    """GET /fapi/v1/income, oldest first: of all its types funding alone is simulated."""
     fields = fields_of(call)
     if fields.get("incomeType") not in (None, "", "FUNDING_FEE"):
         return []
@@ -187,7 +187,7 @@ def adjusted_funding(_: ApiCall) -> object:
 
 
 def open_interest(call: ApiCall) -> object:
-    """GET /fapi/v1/openInterest of a symbol: nobody but the account holds any."""
+    """GET /fapi/v1/openInterest of a symbol: only the test account holds any."""
     listing = listing_in(call, fields_of(call))
     return {"symbol": listing.venue_symbol, "openInterest": "0", "time": ms(call.now_ns)}
 

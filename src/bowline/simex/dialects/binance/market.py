@@ -1,4 +1,4 @@
-"""Binance's market endpoints, spot and futures: what anybody may ask."""
+"""Binance's public market endpoints, spot and futures."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Binance's words for orders, fills and positions: what REST and the streams both say.
+"""Binance's rendering of orders, fills and positions, shared by REST and streams.
 
-Pure: an object of the played engine in, the venue's JSON object out.
+Pure: an object of the engine in, the venue's JSON object out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a request to Binance says: its parameters, its market, its symbol.
+"""The fields of requests to Binance: its parameters, its market, its symbol.
 
 Parameters come in the query or in a form, over the WebSocket API as JSON; here they are one.
 """
@@ -60,7 +60,7 @@ def number_in(fields: Fields, name: str) -> Decimal:
 
 
 def limit_in(fields: Fields, usual: int, most: int) -> int:
-    """How long a list may be."""
+    """The length of a list."""
     return FIELDS.limit(fields, "limit", usual, most)
 
 

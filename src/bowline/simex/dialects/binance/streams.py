@@ -1,4 +1,4 @@
-"""Binance's streams: what a frame asks for, and what news looks like as one.
+"""Binance's streams: requests of clients, and updates as frames.
 
 Spot has one endpoint; futures have books and quotes on `/public`, the rest on `/market`, user data
 on `/private`. A subscription at the wrong endpoint, or to a symbol that is not listed, is accepted
@@ -181,14 +181,14 @@ def _expire(session: Session) -> None:
 
 
 def on_private_message(session: Session, frame: str | bytes) -> None:
-    """Nothing need be said here."""
+    """Messages of clients are ignored here."""
     words = read_object(frame)
     names = list(session.topics) if words.get("method") == "LIST_SUBSCRIPTIONS" else None
     session.send({"result": names, "id": words.get("id")})
 
 
 def user_topics(session: Session, wallet: str, note: str) -> None:
-    """From now on this session hears what happens in a wallet."""
+    """Subscribe the session to the updates of a wallet."""
     for channel in _PRIVATE:
         word = f"{wallet} {channel.value}"
         session.subscribe(
@@ -204,7 +204,7 @@ def user_topics(session: Session, wallet: str, note: str) -> None:
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """The frames that a piece of news is."""
+    """The frames that an update is."""
     if topic.wallet == "spot":
         for event in user_events.spot_events(venue, update):
             yield {"subscriptionId": int(topic.note), "event": event}

@@ -69,7 +69,7 @@ def leverage(call: ApiCall) -> object:
 def set_leverage(call: ApiCall) -> object:
     """POST /openApi/swap/v2/trade/leverage: a side in hedge mode, BOTH otherwise.
 
-    One leverage for both sides is played: that of the side that was set last.
+    One leverage for both sides is simulated: that of the side that was set last.
     """
     fields = call.fields()
     listing, wanted = listing_of(call, fields), field_reader("linear").decimal(fields, "leverage")

@@ -1,4 +1,4 @@
-"""BingX market endpoints, spot v1 and swap v2 and v3: what anybody may ask.
+"""BingX public market endpoints, spot v1 and swap v2 and v3.
 
 Books come with the worst ask first.
 """
@@ -125,7 +125,7 @@ def _decimals(step: Decimal) -> int:
 
 
 def no_contracts(_: ApiCall) -> object:
-    """GET /openApi/cswap/v1/market/contracts: perpetuals settled in coins are not played."""
+    """GET /openApi/cswap/v1/market/contracts: perpetuals settled in coins are not simulated."""
     return []
 
 

@@ -1,6 +1,6 @@
-"""BingX's words for refusals, orders, fills, positions and balances: REST and streams share them.
+"""BingX's rendering of errors, orders, fills, positions and balances, shared by REST and streams.
 
-Pure: an object of the played engine in, the venue's JSON object out.
+Pure: an object of the engine in, the venue's JSON object out.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _SPOT: dict[RejectReason, tuple[int, str]] = {
 
 
 def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
-    """The venue's code and words for an engine's no."""
+    """The venue's error for a rejection of the engine."""
     table = _SPOT if kind == "spot" else _LINEAR
     if reason in table:
         return ApiError(*table[reason])
@@ -90,7 +90,7 @@ def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
 
 
 def wrong(kind: str, what: str) -> ApiError:
-    """A parameter that cannot be."""
+    """An invalid parameter."""
     return ApiError(100400 if kind == "spot" else 109400, f"Invalid parameters, err: {what}")
 
 

@@ -1,4 +1,4 @@
-"""BingX streams: what a frame asks for, and what news looks like as one. All goes out as gzip.
+"""BingX streams: requests of clients, and updates as frames. All goes out as gzip.
 
 Two endpoints, spot and perpetuals. With a listen key in its URL a connection hears of its account:
 perpetuals at once and of everything, spot once it has subscribed. Books are whole every time.
@@ -172,7 +172,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One frame for a piece of news; an execution is told with its order."""
+    """One frame for an update; an execution is told with its order."""
     kind = topic.note
     match update:
         case DepthUpdated(view=view):
@@ -377,7 +377,7 @@ class BingxSentBalances:
 
 
 def _balance(venue: SimulatedVenue, topic: StreamTopic, asset: str, why: str) -> Iterable[Words]:
-    """Of this account alone: the other one's news has the same form."""
+    """Of this account alone: the other one's updates have the same form."""
     told = dialect_state(venue, BingxSentBalances).of
     held = [
         each

@@ -1,4 +1,4 @@
-"""What clients of Bitget ask before their first order: fees, position tiers, funding paid."""
+"""Bitget's queries before a first order: fees, position tiers, funding paid."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def symbol_price(call: ApiCall) -> object:
 
 
 def open_interest(call: ApiCall) -> object:
-    """GET /api/v2/mix/market/open-interest: nobody but the account holds any."""
+    """GET /api/v2/mix/market/open-interest: only the test account holds any."""
     listing = listing_of(call, call.query)
     row = {"symbol": listing.venue_symbol, "size": "0"}
     return {"openInterestList": [row], "ts": str(ms(call.now_ns))}
 
 
 def bills(call: ApiCall) -> object:
-    """GET /api/v2/mix/account/bill, the newest first: of all its types funding is played."""
+    """GET /api/v2/mix/account/bill, the newest first: of all its types funding is simulated."""
     if kind_asked(call, call.query) not in PRODUCTS:
         return {"bills": [], "endId": ""}
     if call.query.get("businessType") != "contract_settle_fee":

@@ -1,4 +1,4 @@
-"""Bitget v2 market endpoints, spot and mix: what anybody may ask."""
+"""Bitget v2 public market endpoints, spot and mix."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _decimals(text: str) -> int:
 
 
 def contracts(call: ApiCall) -> object:
-    """GET /api/v2/mix/market/contracts. Other products than USDT futures: none are played."""
+    """GET /api/v2/mix/market/contracts. Other products than USDT futures: none are simulated."""
     kind, wanted = kind_asked(call, call.query), call.query.get("symbol", "").upper()
     listed = call.venue.listings(kind) if kind in PRODUCTS else []
     return [_contract(each) for each in listed if wanted in ("", each.venue_symbol)]

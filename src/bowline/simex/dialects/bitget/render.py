@@ -1,6 +1,6 @@
-"""Bitget's words for refusals, orders, fills, positions and balances: REST and streams share them.
+"""Bitget's rendering of errors, orders, fills, positions and balances, shared by REST and streams.
 
-Pure: an object of the played engine in, the venue's JSON object out. In hedge mode `side` is the
+Pure: an object of the engine in, the venue's JSON object out. In hedge mode `side` is the
 position's, `buy` for a long, whether an order opens or closes it.
 """
 
@@ -65,8 +65,8 @@ _DEDUCTING = frozenset({"BGB"})
 _CENTS = Decimal("0.00000001")
 
 _R = RejectReason
-# The document that this table came from is not recorded; to check it: bitget.com/api-doc, "error-
-# code/restapi" of spot and contract.
+# The document that this table came from is not recorded; to check it: bitget.com/api-doc,
+# "error-code/restapi" of spot and contract.
 #: reason -> code and words, for contracts and for spot
 _LINEAR: dict[RejectReason, tuple[str, str]] = {
     _R.ABOVE_MAX_QUANTITY: ("45112", "more than the maximum order quantity"),
@@ -107,7 +107,7 @@ _OTHERWISE = ("40017", "Parameter verification failed")
 
 
 def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
-    """The venue's code and words for an engine's no."""
+    """The venue's error for a rejection of the engine."""
     for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
         if reason in table:
             return ApiError(*table[reason])
@@ -115,7 +115,7 @@ def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
 
 
 def wrong(what: str) -> ApiError:
-    """A parameter that cannot be."""
+    """An invalid parameter."""
     code, words = _OTHERWISE
     return ApiError(code, f"{words} {what}".strip())
 

@@ -1,4 +1,4 @@
-"""Bitget v2 streams: what a frame asks for, and what news looks like as one.
+"""Bitget v2 streams: requests of clients, and updates as frames.
 
 A book begins with a snapshot and goes on with changes, each with a number that rises and the
 checksum of the best 25 levels after it; `books1`, `books5` and `books15` are whole every time.
@@ -201,7 +201,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One frame for a piece of news."""
+    """One frame for an update."""
     match update:
         case DepthUpdated(view=view, change=change):
             whole = topic.note != "books"
@@ -378,7 +378,7 @@ class BitgetSentBalances:
 
 
 def _balance(venue: SimulatedVenue, topic: StreamTopic, moved: Holding) -> Iterable[Words]:
-    """Of this account alone: the other one's news has the same form."""
+    """Of this account alone: the other one's updates have the same form."""
     view = venue.view(_kind(topic))
     held = {each.asset: each for each in view.holdings(topic.account)}
     if held.get(moved.asset) is not None:

@@ -178,7 +178,7 @@ class BybitDialect:
     def render_update(
         self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
-        """One frame for a piece of news."""
+        """One frame for an update."""
         return streams.render_update(venue, topic, update)
 
 

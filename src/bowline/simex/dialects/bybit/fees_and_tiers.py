@@ -1,4 +1,4 @@
-"""What clients of Bybit ask before their first order: fees, risk limits, marks, open interest."""
+"""Bybit's queries before a first order: fees, risk limits, marks, open interest."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def price_candles(call: ApiCall) -> object:
 
 
 def open_interest(call: ApiCall) -> object:
-    """GET /v5/market/open-interest: nobody but the account holds any."""
+    """GET /v5/market/open-interest: only the test account holds any."""
     listing = listing_of(call, call.query)
     row = {"openInterest": "0", "timestamp": str(ms(call.now_ns))}
     return {

@@ -1,4 +1,4 @@
-"""Bybit v5 market endpoints: what anybody may ask."""
+"""Bybit v5 public market endpoints."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATUSES = {
 
 
 def kind_of(fields: dict[str, str]) -> str:
-    """`category`, where it is one that is played."""
+    """`category`, where it is one that is simulated."""
     kind = fields.get("category", "")
     if kind not in KINDS:
         raise ApiError(10001, f"params error: category invalid {kind}".strip())
@@ -54,7 +54,7 @@ def time(call: ApiCall) -> object:
 
 
 def instruments(call: ApiCall) -> object:
-    """GET /v5/market/instruments-info. Inverse and options: none are played."""
+    """GET /v5/market/instruments-info. Inverse and options: none are simulated."""
     kind, wanted = call.query.get("category", ""), call.query.get("status", "")
     listed = call.venue.listings(kind) if kind in KINDS else []
     symbol = call.query.get("symbol")

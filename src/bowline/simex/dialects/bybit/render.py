@@ -1,6 +1,6 @@
-"""Bybit's words for orders, fills, positions and wallets: what REST and the streams both say.
+"""Bybit's rendering of orders, fills, positions and wallets, shared by REST and streams.
 
-Pure: an object of the played engine in, the venue's JSON object out.
+Pure: an object of the engine in, the venue's JSON object out.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ _OTHERWISE = (10001, "Request parameter error.")
 
 
 def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
-    """The venue's code and words for an engine's no."""
+    """The venue's error for a rejection of the engine."""
     code, words = _OTHERWISE
     for table in (_SPOT, _LINEAR) if kind == "spot" else (_LINEAR,):
         if reason in table:

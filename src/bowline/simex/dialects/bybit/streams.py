@@ -1,4 +1,4 @@
-"""Bybit v5 streams: what a frame asks for, and what news looks like as one.
+"""Bybit v5 streams: requests of clients, and updates as frames.
 
 Three endpoints: public (one path a market), private and trade. All speak JSON text.
 """
@@ -246,7 +246,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One frame for a piece of news."""
+    """One frame for an update."""
     match update:
         case DepthUpdated(view=view, change=change):
             # "Orderbook" stream: u is 1 in the snapshot that follows a restart of the service

@@ -1,4 +1,4 @@
-"""Gate's proof of who asks: key, time and an HMAC-SHA512 in hex, the same over REST and streams."""
+"""Gate's authentication: key, time and an HMAC-SHA512 in hex, the same over REST and streams."""
 
 from __future__ import annotations
 

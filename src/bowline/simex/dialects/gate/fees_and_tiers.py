@@ -1,4 +1,4 @@
-"""What clients of Gate ask before their first order: fees, risk limits, funding paid."""
+"""Gate's queries before a first order: fees, risk limits, funding paid."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def risk_limit_tiers(call: ApiCall) -> object:
 
 
 def account_book(call: ApiCall) -> object:
-    """GET /futures/{settle}/account_book, the newest first: of all its types funding is played."""
+    """GET /futures/{settle}/account_book, the newest first: funding is its one simulated type."""
     kind_at(call)
     if call.query.get("type") != "fund":
         raise invalid("of the types only fund is played here")

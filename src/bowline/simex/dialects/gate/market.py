@@ -1,4 +1,4 @@
-"""Gate API v4 market endpoints: what anybody may ask."""
+"""Gate API v4 public market endpoints."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OLDEST_POINT = 10_000
 
 
 def kind_at(call: ApiCall) -> str:
-    """The market of a path: the settled currency is USDT, and none other is played."""
+    """The market of a path: the settled currency is USDT, and none other is simulated."""
     settle = call.path_params.get("settle")
     if settle not in (None, "usdt"):
         raise invalid(f"settle {settle} is not played here")

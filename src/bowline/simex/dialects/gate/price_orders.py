@@ -1,4 +1,4 @@
-"""Gate's price-triggered orders: lists and ids apart from orders, until they are set off."""
+"""Gate's price-triggered orders: lists and ids apart from orders, until they are triggered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gate's words for orders, fills, positions and balances: what REST and the streams both say.
+"""Gate's rendering of orders, fills, positions and balances, shared by REST and streams.
 
 Perpetuals count contracts, with a sign for the side. Pure: an object of the played engine in, the
 venue's JSON object out.

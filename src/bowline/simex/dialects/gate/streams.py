@@ -1,4 +1,4 @@
-"""Gate v4 streams: what a frame asks for, and what news looks like as one.
+"""Gate v4 streams: requests of clients, and updates as frames.
 
 One endpoint a market, for public and private topics alike: each private request is signed. The
 update ids of a book are the book's own, the same in every channel and in REST's `id`.
@@ -225,7 +225,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One frame for a piece of news."""
+    """One frame for an update."""
     channel = topic.name.partition("/")[0]
     match update:
         case DepthUpdated():

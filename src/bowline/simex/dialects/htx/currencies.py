@@ -1,4 +1,4 @@
-"""HTX's list of currencies, and its lists of contracts that are not played.
+"""HTX's list of currencies, and its lists of contracts that are not simulated.
 
 A stock client asks for these before its first order. Nothing can be deposited or withdrawn here.
 """

@@ -262,6 +262,6 @@ class HtxDialect:
     def render_update(
         self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
-        """One frame for a piece of news."""
+        """One frame for an update."""
         tell = private_streams.render_update if topic.account else streams.render_update
         return tell(venue, topic, update)

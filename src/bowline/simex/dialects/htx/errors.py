@@ -53,7 +53,7 @@ _SWAP: dict[RejectReason, tuple[int, str]] = {
 
 
 def error_for(kind: str, reason: RejectReason, message: str = "") -> ApiError:
-    """The venue's code and words for an engine's no."""
+    """The venue's error for a rejection of the engine."""
     table: dict[RejectReason, tuple[str, str]] | dict[RejectReason, tuple[int, str]]
     table = _SPOT if kind == "spot" else _SWAP
     if reason in table:

@@ -1,4 +1,4 @@
-"""HTX market endpoints of spot and swaps: what anybody may ask."""
+"""HTX public market endpoints of spot and swaps."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def swaps(call: ApiCall) -> object:
 
 
 def book(call: ApiCall) -> object:
-    """GET …/market/depth; steps that merge levels are not played."""
+    """GET …/market/depth; steps that merge levels are not simulated."""
     listing = requested_listing(call, call.query)
     if call.query.get("type", "step0") != "step0":
         raise invalid(kind_of(call.path), "only step0 is played here")

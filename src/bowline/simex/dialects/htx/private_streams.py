@@ -172,7 +172,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One frame for a piece of news."""
+    """One frame for an update."""
     tell = _spot_news if topic.wallet == "spot" else _swap_news
     if (frame := tell(venue, topic, update)) is not None:
         yield frame

@@ -1,6 +1,6 @@
-"""HTX's words for orders, fills and balances of spot: what REST and the stream both say.
+"""HTX's rendering of orders, fills and balances of spot, shared by REST and streams.
 
-Pure: an object of the played engine in, the venue's JSON object out.
+Pure: an object of the engine in, the venue's JSON object out.
 """
 
 from __future__ import annotations

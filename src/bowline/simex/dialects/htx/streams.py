@@ -136,7 +136,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One frame for a piece of news."""
+    """One frame for an update."""
     match update:
         case DepthUpdated(view=view, change=change) if topic.note == _WHOLE:
             del change

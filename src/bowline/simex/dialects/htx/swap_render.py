@@ -1,7 +1,7 @@
 """HTX's words for orders, fills, positions and balances of swaps (v5), in contracts.
 
 An order tells the fee that was paid as a negative number, an execution as a positive one: so do the
-venue's own replies. Pure: an object of the played engine in, the venue's JSON object out.
+venue's own replies. Pure: an object of the engine in, the venue's JSON object out.
 """
 
 from __future__ import annotations

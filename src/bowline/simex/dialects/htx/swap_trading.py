@@ -180,7 +180,7 @@ def _page(call: ApiCall, orders: list[VenueOrder]) -> list[VenueOrder]:
 
 
 def place_trigger(call: ApiCall) -> object:
-    """POST /v5/algo/order: a stop that becomes a market order; no other is played."""
+    """POST /v5/algo/order: a stop that becomes a market order; no other is simulated."""
     fields = call.fields()
     listing, trigger = requested_listing(call, fields), SWAP_FIELDS.decimal(fields, "trigger_price")
     last = call.venue.ticker(listing.instrument.id).last

@@ -1,4 +1,4 @@
-"""MEXC contracts v1, what anybody may ask. Sizes are contracts, candles come in columns."""
+"""MEXC contracts v1: public market endpoints. Sizes are contracts, candles come in columns."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def _shown(venue: SimulatedVenue, topic: StreamTopic) -> Words:
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One frame for a piece of news."""
+    """One frame for an update."""
     if topic.account:
         return [_personal(venue, topic, update)]
     return [_public(venue, topic, update)]

@@ -224,7 +224,7 @@ class MexcDialect:
     def render_update(
         self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
-        """One frame for a piece of news."""
+        """One frame for an update."""
         streams = (
             contract_streams.render_update if _of_contracts(topic) else spot_streams.render_update
         )

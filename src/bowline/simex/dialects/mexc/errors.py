@@ -1,4 +1,4 @@
-"""MEXC's codes for an engine's no: one table for spot, one for contracts.
+"""MEXC's error codes: one table for spot, one for contracts.
 
 Its pages do not say how a repeated id is answered; the two entries for it are our reading.
 """

@@ -1,4 +1,4 @@
-"""MEXC spot v3, what anybody may ask: a form close to the one that many venues copied."""
+"""MEXC spot v3: public market endpoints, in a form close to the one that many venues copied."""
 
 from __future__ import annotations
 

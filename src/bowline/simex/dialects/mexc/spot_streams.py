@@ -128,7 +128,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One message for a piece of news."""
+    """One message for an update."""
     match update:
         case DepthUpdated(change=change):
             yield _push_frame(venue, topic, [

@@ -158,7 +158,7 @@ def trade_fee(call: ApiCall) -> object:
 
 
 def bills(call: ApiCall) -> object:
-    """GET account/bills and bills-archive: of all its types funding (8) alone is played.
+    """GET account/bills and bills-archive: of all its types funding (8) alone is simulated.
 
     "Get bills details": subType 173 is paid, 174 received.
     """

@@ -1,4 +1,4 @@
-"""Who signed a request to OKX, and when: HMAC-SHA256 in base64, a key and its passphrase."""
+"""Authentication of requests to OKX: HMAC-SHA256 in base64, a key and its passphrase."""
 
 from __future__ import annotations
 

@@ -198,5 +198,5 @@ class OkxDialect:
     def render_update(
         self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
-        """One frame for a piece of news."""
+        """One frame for an update."""
         return streams.render_update(venue, topic, update)

@@ -1,4 +1,4 @@
-"""OKX's codes and words for a no."""
+"""OKX's error codes and messages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ GONE = {
 
 
 def error_for(refused: Rejection, doing: str = "place") -> ApiError:
-    """The venue's code and words for an engine's no."""
+    """The venue's error for a rejection of the engine."""
     if refused.reason in (_R.UNKNOWN_ORDER, _R.ALREADY_DONE) and doing in GONE:
         code, words = GONE[doing]
         return ApiError(code, f"{words}not exist.")

@@ -1,4 +1,4 @@
-"""OKX v5 public and market endpoints: what anybody may ask."""
+"""OKX v5 public and public market endpoints."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def time(call: ApiCall) -> object:
 
 
 def instruments(call: ApiCall) -> object:
-    """GET public/instruments of a type; of other types none is played."""
+    """GET public/instruments of a type; of other types none is simulated."""
     if not call.query.get("instType"):
         raise wrong("instType")
     if call.query["instType"] not in KINDS:
@@ -287,7 +287,7 @@ def position_tiers(call: ApiCall) -> object:
 
 
 def open_interest(call: ApiCall) -> object:
-    """GET public/open-interest of swaps: nobody but the account holds any."""
+    """GET public/open-interest of swaps: only the test account holds any."""
     if call.query.get("instType") != "SWAP":
         raise wrong("instType")
     return [

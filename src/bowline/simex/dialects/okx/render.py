@@ -1,6 +1,6 @@
-"""OKX's words for orders, fills, positions and balances: what REST and the streams both say.
+"""OKX's rendering of orders, fills, positions and balances, shared by REST and streams.
 
-Pure: an object of the played engine in, the venue's JSON object out. Swaps count contracts.
+Pure: an object of the engine in, the venue's JSON object out. Swaps count contracts.
 """
 
 from __future__ import annotations

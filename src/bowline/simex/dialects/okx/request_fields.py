@@ -1,4 +1,4 @@
-"""What a request to OKX says: its parameters, its market, its instrument."""
+"""The fields of requests to OKX: its parameters, its market, its instrument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bowline.simex.venue_api import ApiCall
 
 Fields = dict[str, str]
 _Each = TypeVar("_Each")
-#: `instType` -> our kind; what is not here is not played
+#: `instType` -> our kind; what is not here is not simulated
 KINDS = {"SPOT": "spot", "SWAP": "linear"}
 
 

@@ -1,4 +1,4 @@
-"""OKX v5 streams: what a frame asks for, and what news looks like as one.
+"""OKX v5 streams: requests of clients, and updates as frames.
 
 Three endpoints: public, business (candles and algo orders) and private, where orders go in as well.
 A topic is named by its argument, which every push repeats. A book begins with all it shows; each
@@ -224,7 +224,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
 def render_update(
     venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
 ) -> Iterable[Frame]:
-    """One frame for a piece of news."""
+    """One frame for an update."""
     row = _of_account(venue, topic, update) if topic.account else _of_market(venue, topic, update)
     if row is not None:
         is_change = topic.note == "books"
