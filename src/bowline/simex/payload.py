@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+JsonObject = dict[str, object]
+
 #: nesting of objects and lists: no venue's requests have more than three levels
 _MAX_DEPTH = 32
 #: whole numbers below this fit 64 bits, and so msgspec's JSON encoder

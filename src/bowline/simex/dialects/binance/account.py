@@ -18,6 +18,7 @@ from bowline.simex.dialects.binance.request_fields import (
     listings_in,
     number_in,
 )
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue, dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms, plain
@@ -33,9 +34,6 @@ class BinanceAccountState:
         self.listen_key = ""
         self.key_until_ns = 0
         self.timers: defaultdict[InstrumentId, CancelAllTimer] = defaultdict(CancelAllTimer)
-
-
-Words = dict[str, object]
 
 
 def spot_account(call: ApiCall) -> object:
@@ -92,7 +90,7 @@ def linear_account(call: ApiCall) -> object:
     view = call.venue.view("linear")
     holdings = view.holdings(call.account)
     money = next((each for each in holdings if each.asset == "USDT"), None)
-    words: Words = {
+    words: JsonObject = {
         "feeTier": 0,
         "canTrade": True,
         "canDeposit": False,
@@ -107,7 +105,7 @@ def linear_account(call: ApiCall) -> object:
     return words
 
 
-def _totals(money: Holding) -> Words:
+def _totals(money: Holding) -> JsonObject:
     margin = plain(money.margin)
     return {
         "totalInitialMargin": margin,
@@ -124,7 +122,7 @@ def _totals(money: Holding) -> Words:
     }
 
 
-def _asset(holding: Holding, now_ms: int) -> Words:
+def _asset(holding: Holding, now_ms: int) -> JsonObject:
     return {
         "asset": holding.asset,
         "walletBalance": plain(holding.total),
@@ -254,7 +252,7 @@ def set_margin_type(call: ApiCall) -> object:
     return _done(refused)
 
 
-def _done(refused: Rejection | None) -> Words:
+def _done(refused: Rejection | None) -> JsonObject:
     if refused is not None:
         raise error_for("linear", refused)
     return {"code": 200, "msg": "success"}

@@ -16,11 +16,10 @@ from bowline.simex.dialects.binance.request_fields import (
     listings_in,
     window_in,
 )
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms, plain, plain_or
-
-Words = dict[str, object]
 
 #: of every perpetual: BTCUSDT's brackets, "Notional and Leverage Brackets" (a copy of 2026-09)
 TIERS = tuple(
@@ -50,8 +49,8 @@ def leverage_brackets(call: ApiCall) -> object:
     ]
 
 
-def _brackets(venue: SimulatedVenue) -> list[Words]:
-    rows: list[Words] = []
+def _brackets(venue: SimulatedVenue) -> list[JsonObject]:
+    rows: list[JsonObject] = []
     least = ZERO
     for number, tier in enumerate(venue.view("linear").tiers(), 1):
         rows.append(
@@ -168,7 +167,7 @@ def income(call: ApiCall) -> object:
     return rows[: limit_in(fields, 100, 1000)]
 
 
-def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> Words:
+def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> JsonObject:
     return {
         "symbol": listing.venue_symbol,
         "incomeType": "FUNDING_FEE",

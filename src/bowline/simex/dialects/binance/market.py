@@ -14,6 +14,7 @@ from bowline.simex.dialects.binance.request_fields import (
     market_of,
     window_in,
 )
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
@@ -37,8 +38,6 @@ SPOT_TYPES = [
     "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT",
 ]  # fmt: skip
 LINEAR_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"]
-
-Words = dict[str, object]
 
 
 def ping(_: ApiCall) -> object:
@@ -82,7 +81,7 @@ _RATE_LIMITS = {
 }
 
 
-def _assets(call: ApiCall) -> list[Words]:
+def _assets(call: ApiCall) -> list[JsonObject]:
     quotes = {each.quote for each in call.venue.listings("linear")}
     return [
         {"asset": each, "marginAvailable": True, "autoAssetExchange": "0"}
@@ -90,9 +89,9 @@ def _assets(call: ApiCall) -> list[Words]:
     ]
 
 
-def _filters(listing: Listing) -> list[Words]:
+def _filters(listing: Listing) -> list[JsonObject]:
     tick, lot = plain(listing.instrument.tick_size), plain(listing.instrument.lot_step)
-    size: Words = {
+    size: JsonObject = {
         "minQty": plain(listing.min_quantity),
         "maxQty": plain(MAX_QUANTITY),
         "stepSize": lot,
@@ -108,7 +107,7 @@ def _filters(listing: Listing) -> list[Words]:
     ]
 
 
-def _spot_symbol(listing: Listing) -> Words:
+def _spot_symbol(listing: Listing) -> JsonObject:
     instrument = listing.instrument
     return {
         "symbol": listing.venue_symbol,
@@ -147,7 +146,7 @@ def _spot_symbol(listing: Listing) -> Words:
     }
 
 
-def _linear_symbol(listing: Listing) -> Words:
+def _linear_symbol(listing: Listing) -> JsonObject:
     instrument = listing.instrument
     lot = {"minQty": plain(listing.min_quantity), "stepSize": plain(instrument.lot_step)}
     return {
@@ -190,7 +189,7 @@ def book(call: ApiCall) -> object:
     kind = kind_of(call)
     limit = limit_in(call.query, 100 if kind == "spot" else 500, 5000 if kind == "spot" else 1000)
     view = call.venue.depth(listing.instrument.id, 0)
-    shown: Words = {
+    shown: JsonObject = {
         "lastUpdateId": view.last_update_id,
         "bids": [[plain(price), plain(size)] for price, size in view.bids[:limit]],
         "asks": [[plain(price), plain(size)] for price, size in view.asks[:limit]],
@@ -239,7 +238,7 @@ def ticker_day(call: ApiCall) -> object:
     return shown[0] if call.query.get("symbol") else shown
 
 
-def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> JsonObject:
     """The last 24 hours, as REST tells them."""
     instrument = listing.instrument.id
     shown, now_ms = venue.ticker(instrument), ms(venue.now_ns)
@@ -247,7 +246,7 @@ def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
     last, opened = shown.last, shown.open
     change = last - opened if last is not None and opened is not None else None
     mean = shown.turnover / shown.volume if shown.volume else last
-    words: Words = {
+    words: JsonObject = {
         "symbol": listing.venue_symbol,
         "priceChange": plain_or(change, "0"),
         "priceChangePercent": f"{change / opened * 100:.3f}" if change and opened else "0.000",
@@ -276,7 +275,7 @@ def ticker_book(call: ApiCall) -> object:
     return shown[0] if call.query.get("symbol") else shown
 
 
-def book_ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
+def book_ticker_object(venue: SimulatedVenue, listing: Listing) -> JsonObject:
     """The best level of each side; zeros where nobody is."""
     shown = venue.ticker(listing.instrument.id)
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
@@ -334,7 +333,7 @@ def agg_trades(call: ApiCall) -> object:
     return [agg_trade_object(each) for each in shown]
 
 
-def agg_trade_object(trade: TradePublished) -> Words:
+def agg_trade_object(trade: TradePublished) -> JsonObject:
     """An aggregate trade, as REST and the stream have it."""
     return {
         "a": trade.trade_id,
@@ -358,7 +357,7 @@ def premium_index(call: ApiCall) -> object:
     return shown[0] if call.query.get("symbol") else shown
 
 
-def _premium(call: ApiCall, listing: Listing) -> Words:
+def _premium(call: ApiCall, listing: Listing) -> JsonObject:
     instrument = listing.instrument.id
     mark = plain_or(call.venue.ticker(instrument).mark, "0")
     rate, due_ns = call.venue.funding.get(instrument, (None, 0))

@@ -19,6 +19,7 @@ from bowline.core.sim.exchange import (
 )
 from bowline.core.venue import MarginMode, OrderKind, PositionMode, TimeInForce
 from bowline.simex.dialects.binance.request_fields import market_of
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
@@ -48,8 +49,6 @@ _STATES = {
 #: ends that nobody asked for
 _EXPIRES = set(EndReason) - {EndReason.REQUESTED, EndReason.SCRIPT}
 CENTS = Decimal("0.00000001")
-
-Words = dict[str, object]
 
 
 def status_code(order: VenueOrder) -> str:
@@ -127,7 +126,7 @@ def average(order: VenueOrder) -> str:
 # --- spot -----------------------------------------------------------------------------------------
 
 
-def _spot_core(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def _spot_core(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     return {
         "symbol": venue.listing(order.instrument).venue_symbol,
         "orderId": order.order_id,
@@ -136,7 +135,7 @@ def _spot_core(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def _spot_rest(order: VenueOrder) -> Words:
+def _spot_rest(order: VenueOrder) -> JsonObject:
     return {
         "price": plain_or(order.price, "0"),
         "origQty": plain(order.quantity),
@@ -152,7 +151,7 @@ def _spot_rest(order: VenueOrder) -> Words:
     }
 
 
-def spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def spot_order(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An order that is looked up."""
     return _spot_core(venue, order) | _spot_rest(order) | {
         "stopPrice": plain_or(order.requested.trigger, "0"),
@@ -166,7 +165,7 @@ def spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
 
 def spot_placed(
     venue: SimulatedVenue, order: VenueOrder, how: str, fills: Iterable[Executed]
-) -> Words:
+) -> JsonObject:
     """What placing answers: ACK, RESULT or FULL."""
     words = _spot_core(venue, order) | {"transactTime": ms(order.updated_ns)}
     if how == "ACK":
@@ -188,14 +187,14 @@ def spot_placed(
     }
 
 
-def spot_cancelled(venue: SimulatedVenue, order: VenueOrder, by: str) -> Words:
+def spot_cancelled(venue: SimulatedVenue, order: VenueOrder, by: str) -> JsonObject:
     """What cancelling answers: the cancel has a client id of its own."""
     names = {"origClientOrderId": order.client_id, "clientOrderId": by}
     stamp = {"transactTime": ms(order.updated_ns)}
     return _spot_core(venue, order) | names | stamp | _spot_rest(order)
 
 
-def spot_fill(venue: SimulatedVenue, fill: Executed) -> Words:
+def spot_fill(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """A row of myTrades."""
     return {
         "symbol": venue.listing(fill.instrument).venue_symbol,
@@ -217,7 +216,7 @@ def spot_fill(venue: SimulatedVenue, fill: Executed) -> Words:
 # --- futures --------------------------------------------------------------------------------------
 
 
-def linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def linear_order(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An order, wherever it is told."""
     requested = order.requested
     return {
@@ -260,7 +259,7 @@ def algo_status_code(order: VenueOrder) -> str:
     return "FINISHED" if order.done else "TRIGGERED"
 
 
-def algo_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def algo_order(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """A conditional order."""
     requested = order.requested
     return {
@@ -292,7 +291,7 @@ def algo_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def linear_fill(venue: SimulatedVenue, fill: Executed) -> Words:
+def linear_fill(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """A row of userTrades."""
     return {
         "symbol": venue.listing(fill.instrument).venue_symbol,
@@ -322,7 +321,7 @@ def position_side_code(position: PositionSnapshot) -> str:
     return "BOTH" if position.mode is PositionMode.ONE_WAY else POSITION_SIDES[position.direction]
 
 
-def linear_position(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
+def linear_position(venue: SimulatedVenue, position: PositionSnapshot) -> JsonObject:
     """A row of positionRisk. The third version tells no leverage: it is what the margins say."""
     mark = position.mark or position.entry_price
     notional = position.quantity * mark

@@ -19,7 +19,7 @@ from bowline.simex.dialects.binance import user_events
 from bowline.simex.dialects.binance.account import BinanceAccountState, listen_key
 from bowline.simex.dialects.binance.market import INTERVALS, agg_trade_object, ticker_object
 from bowline.simex.dialects.binance.request_fields import market_of
-from bowline.simex.payload import read_object
+from bowline.simex.payload import JsonObject, read_object
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import ACCOUNT, SimulatedVenue, dialect_state
@@ -67,8 +67,6 @@ _PRIVATE = (
 )
 #: topics that wrap their events are noted so
 WRAPPED = "wrapped"
-
-Words = dict[str, object]
 
 
 def on_open(session: Session) -> None:
@@ -219,7 +217,7 @@ def render_update(
         yield {"stream": topic.name, "data": event} if topic.note == WRAPPED else event
 
 
-def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Iterable[Words]:
+def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Iterable[JsonObject]:
     match update:
         case DepthUpdated() if topic.interval == "quote":
             yield _quote(venue, update)
@@ -237,11 +235,11 @@ def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> I
             yield _mark(venue, update)
 
 
-def _head(venue: SimulatedVenue, event: str, symbol: str) -> Words:
+def _head(venue: SimulatedVenue, event: str, symbol: str) -> JsonObject:
     return {"e": event, "E": ms(venue.now_ns), "s": symbol}
 
 
-def _depth(venue: SimulatedVenue, update: DepthUpdated) -> Words:
+def _depth(venue: SimulatedVenue, update: DepthUpdated) -> JsonObject:
     view, change = update.view, update.change
     symbol = venue.listing(view.instrument).venue_symbol
     words = {"e": "depthUpdate", "E": ms(venue.now_ns)}
@@ -261,7 +259,7 @@ def _depth(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     }
 
 
-def _partial(venue: SimulatedVenue, update: DepthUpdated) -> Words:
+def _partial(venue: SimulatedVenue, update: DepthUpdated) -> JsonObject:
     view = update.view
     bids = [[plain(price), plain(size)] for price, size in view.bids]
     asks = [[plain(price), plain(size)] for price, size in view.asks]
@@ -270,12 +268,12 @@ def _partial(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     return _depth(venue, update) | {"b": bids, "a": asks}
 
 
-def _quote(venue: SimulatedVenue, update: DepthUpdated) -> Words:
+def _quote(venue: SimulatedVenue, update: DepthUpdated) -> JsonObject:
     view = update.view
     (bid, bid_size), (ask, ask_size) = (
         next(iter(side), (None, None)) for side in (view.bids, view.asks)
     )
-    words: Words = {
+    words: JsonObject = {
         "u": view.last_update_id,
         "s": venue.listing(view.instrument).venue_symbol,
         "b": plain_or(bid, "0"),
@@ -289,7 +287,7 @@ def _quote(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     return {"e": "bookTicker"} | words | times
 
 
-def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> Words:
+def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> JsonObject:
     words = _head(venue, topic.interval, venue.listing(trade.instrument).venue_symbol)
     if topic.interval == "aggTrade":
         return words | agg_trade_object(trade)
@@ -303,7 +301,7 @@ def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> 
     return words | ({"M": True} if market_of(trade.instrument) == "spot" else {"X": "MARKET"})
 
 
-def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Words:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> JsonObject:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
     start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
@@ -338,14 +336,14 @@ def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) ->
     }
 
 
-def _ticker(venue: SimulatedVenue, stem: str, update: TickerUpdated) -> Words:
+def _ticker(venue: SimulatedVenue, stem: str, update: TickerUpdated) -> JsonObject:
     shown = ticker_object(venue, venue.listing(update.instrument))
     shown |= {"": _EVENTS[stem]}
     words = {letter: shown[name] for letter, name in _TICKERS[stem] if name in shown}
     return words | {"E": ms(venue.now_ns)}
 
 
-def _mark(venue: SimulatedVenue, update: MarkUpdated) -> Words:
+def _mark(venue: SimulatedVenue, update: MarkUpdated) -> JsonObject:
     rate, due_ns = venue.funding.get(update.instrument, (None, 0))
     mark = plain(update.mark)
     return _head(venue, "markPriceUpdate", venue.listing(update.instrument).venue_symbol) | {

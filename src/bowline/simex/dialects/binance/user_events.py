@@ -37,6 +37,7 @@ from bowline.simex.dialects.binance.render import (
     time_in_force_code,
     type_code,
 )
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms, plain, plain_or
@@ -49,8 +50,6 @@ _WHY = {
     BalanceReason.LIQUIDATION: "ORDER",
 }
 _SPOT_REASONS = {EndReason.INSUFFICIENT_FUNDS: "INSUFFICIENT_BALANCES"}
-
-Words = dict[str, object]
 
 
 class _Stage:
@@ -87,7 +86,7 @@ class _Stage:
         return plain((self.cost / self.filled).quantize(CENTS)) if self.filled else "0"
 
 
-def spot_events(venue: SimulatedVenue, update: VenueUpdate) -> Iterable[Words]:
+def spot_events(venue: SimulatedVenue, update: VenueUpdate) -> Iterable[JsonObject]:
     """ExecutionReport and outboundAccountPosition."""
     match update:
         case OrderUpdated(order=order) if not _is_a_fill(order):
@@ -105,7 +104,7 @@ def spot_events(venue: SimulatedVenue, update: VenueUpdate) -> Iterable[Words]:
             }
 
 
-def linear_events(venue: SimulatedVenue, update: VenueUpdate) -> Iterable[Words]:
+def linear_events(venue: SimulatedVenue, update: VenueUpdate) -> Iterable[JsonObject]:
     """ORDER_TRADE_UPDATE, ALGO_UPDATE and ACCOUNT_UPDATE."""
     match update:
         case OrderUpdated(order=order):
@@ -126,7 +125,7 @@ def linear_events(venue: SimulatedVenue, update: VenueUpdate) -> Iterable[Words]
             yield _event(venue, "ACCOUNT_UPDATE", update.now_ns, {"a": moved})
 
 
-def _event(venue: SimulatedVenue, name: str, at_ns: int, more: Words) -> Words:
+def _event(venue: SimulatedVenue, name: str, at_ns: int, more: JsonObject) -> JsonObject:
     return {"e": name, "E": ms(venue.now_ns), "T": ms(at_ns)} | more
 
 
@@ -142,11 +141,11 @@ def _order_of(venue: SimulatedVenue, fill: Executed) -> VenueOrder:
     return order
 
 
-def _execution_report(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words:
+def _execution_report(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> JsonObject:
     order, fill = stage.order, stage.fill
     requested, last = order.requested, fill.quantity * fill.price if fill else ZERO
     cancelled = stage.what == "CANCELED"
-    words: Words = {
+    words: JsonObject = {
         "e": "executionReport",
         "E": ms(venue.now_ns),
         "s": venue.listing(order.instrument).venue_symbol,
@@ -184,7 +183,7 @@ def _execution_report(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words
     return words if order.waiting else words | {"W": ms(order.created_ns)}
 
 
-def _trade_update(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words:
+def _trade_update(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> JsonObject:
     order, fill = stage.order, stage.fill
     requested = order.requested
     return {
@@ -225,7 +224,7 @@ def _trade_update(venue: SimulatedVenue, stage: _Stage, at_ns: int) -> Words:
     }
 
 
-def _algo(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def _algo(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     requested = order.requested
     return {
         "caid": order.client_id,
@@ -256,14 +255,14 @@ def _algo(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def _balance(holding: Holding, reason: BalanceReason, change: Decimal) -> Words:
+def _balance(holding: Holding, reason: BalanceReason, change: Decimal) -> JsonObject:
     # profit, loss and commission are no change of the balance in this field
     other = ZERO if _WHY[reason] == "ORDER" else change
     total = plain(holding.total)
     return {"a": holding.asset, "wb": total, "cw": total, "bc": plain(other)}
 
 
-def _position(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
+def _position(venue: SimulatedVenue, position: PositionSnapshot) -> JsonObject:
     isolated = position.margin_mode is MarginMode.ISOLATED
     entry = plain(position.entry_price.quantize(CENTS))
     return {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from bowline.simex.dialects.binance import account, algo_orders, market, trading
 from bowline.simex.dialects.binance.auth import check_signed
 from bowline.simex.dialects.binance.streams import user_topics
-from bowline.simex.payload import read_object, text_fields
+from bowline.simex.payload import JsonObject, read_object, text_fields
 from bowline.simex.session import Session
 from bowline.simex.venue import ACCOUNT
 from bowline.simex.venue_api import ApiCall, ApiError, Response
@@ -44,8 +44,6 @@ _PUBLIC: dict[str, Callable[[ApiCall], object]] = {
     "depth": market.book,
 }
 
-Words = dict[str, object]
-
 
 def on_spot_message(session: Session, frame: str | bytes) -> None:
     """A request to `/ws-api/v3`."""
@@ -68,7 +66,7 @@ def _on_message(
         session.abort()
         return
     call = ApiCall(venue=session.venue, method="WS", path=path, query=fields)
-    answer: Words = {"id": words.get("id")}
+    answer: JsonObject = {"id": words.get("id")}
     try:
         result = _answer(session, call, method, methods)
         answer |= {"status": 200, "result": result}
@@ -106,7 +104,7 @@ def _answer(
     return body
 
 
-def _listen(session: Session) -> Words:
+def _listen(session: Session) -> JsonObject:
     session.account = ACCOUNT
     user_topics(session, "spot", "0")
     return {"subscriptionId": 0}

@@ -40,7 +40,7 @@ from bowline.simex.dialects.bingx.render import (
     trade_id_text,
     type_code,
 )
-from bowline.simex.payload import read_object
+from bowline.simex.payload import JsonObject, read_object
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import ACCOUNT, SimulatedVenue, dialect_state
@@ -60,8 +60,6 @@ _REASONS = {
     BalanceReason.DEPOSIT: "DEPOSIT",
     BalanceReason.FUNDING: "FUNDING_FEE",
 }
-
-Words = dict[str, object]
 
 
 def on_open(session: Session) -> None:
@@ -106,7 +104,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
         session.unsubscribe(topic.name)
 
 
-def _answer(session: Session, number: str, code: int, message: str) -> Words:
+def _answer(session: Session, number: str, code: int, message: str) -> JsonObject:
     now = ms(session.venue.now_ns)
     return {"id": number, "code": code, "msg": message, "dataType": "", "timestamp": now}
 
@@ -195,14 +193,14 @@ def render_update(
             yield _price(venue, topic, topic.instrument)
 
 
-def _news(topic: StreamTopic, shown: object, **more: object) -> Words:
+def _news(topic: StreamTopic, shown: object, **more: object) -> JsonObject:
     assert topic.instrument is not None
     if kind_of(topic.instrument) == "spot":
         return {"code": 0, "data": shown, "dataType": topic.name, "success": True} | more
     return {"code": 0, "dataType": topic.name} | more | {"data": shown}
 
 
-def _book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> Words:
+def _book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> JsonObject:
     shown = levels(view.bids, view.asks)
     if kind_of(view.instrument) == "spot":
         now = {"timestamp": ms(venue.now_ns)}
@@ -213,8 +211,8 @@ def _book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> Words:
     return found | {"dataType": named}
 
 
-def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> Words:
-    shown: Words = {
+def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> JsonObject:
+    shown: JsonObject = {
         "q": plain(trade.quantity),
         "p": plain(trade.price),
         "T": ms(trade.now_ns),
@@ -228,11 +226,11 @@ def _trade(venue: SimulatedVenue, topic: StreamTopic, trade: TradePublished) -> 
     return _news(topic, shown | more)
 
 
-def _price(venue: SimulatedVenue, topic: StreamTopic, instrument: InstrumentId) -> Words:
+def _price(venue: SimulatedVenue, topic: StreamTopic, instrument: InstrumentId) -> JsonObject:
     shown, symbol = venue.ticker(instrument), venue.listing(instrument).venue_symbol
     bid, ask = shown.bid or (None, None), shown.ask or (None, None)
     now = ms(venue.now_ns)
-    common: Words = {"E": now, "s": symbol}
+    common: JsonObject = {"E": now, "s": symbol}
     best = {
         "B": plain_or(bid[0], "0"), "b": plain_or(bid[1], "0"),
         "A": plain_or(ask[0], "0"), "a": plain_or(ask[1], "0"),
@@ -262,11 +260,11 @@ def _price(venue: SimulatedVenue, topic: StreamTopic, instrument: InstrumentId) 
     return _news(topic, common | found)
 
 
-def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Words:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> JsonObject:
     spot = kind_of(update.instrument) == "spot"
     minutes = (_SPOT_INTERVALS if spot else INTERVALS)[topic.interval]
     candle, opened = _forming(venue, update, minutes), _opened_ms(update, minutes)
-    shown: Words = {
+    shown: JsonObject = {
         "c": plain(candle.close), "o": plain(candle.open), "h": plain(candle.high),
         "l": plain(candle.low), "v": plain(candle.volume),
     }  # fmt: skip
@@ -310,7 +308,7 @@ def _happened(order: VenueOrder, fill: Executed | None) -> str:
     return "CANCELED" if order.done else "NEW"
 
 
-def _common_fields(venue: SimulatedVenue, order: VenueOrder, fill: Executed | None) -> Words:
+def _common_fields(venue: SimulatedVenue, order: VenueOrder, fill: Executed | None) -> JsonObject:
     return {
         "s": venue.listing(order.instrument).venue_symbol,
         "S": SIDES[order.side],
@@ -321,7 +319,7 @@ def _common_fields(venue: SimulatedVenue, order: VenueOrder, fill: Executed | No
     }
 
 
-def _spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def _spot_order(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     fill = _last_fill(venue, order)
     shown = _common_fields(venue, order, fill) | {
         "e": "executionReport",
@@ -345,7 +343,7 @@ def _spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     return {"code": 0, "dataType": "spot.executionReport", "data": shown}
 
 
-def _linear_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def _linear_order(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     fill, now = _last_fill(venue, order), ms(venue.now_ns)
     shown = _common_fields(venue, order, fill) | {
         "c": order.client_id,
@@ -376,7 +374,9 @@ class BingxSentBalances:
         self.of: dict[tuple[str, str], Holding] = {}
 
 
-def _balance(venue: SimulatedVenue, topic: StreamTopic, asset: str, why: str) -> Iterable[Words]:
+def _balance(
+    venue: SimulatedVenue, topic: StreamTopic, asset: str, why: str
+) -> Iterable[JsonObject]:
     """Of this account alone: the other one's updates have the same form."""
     told = dialect_state(venue, BingxSentBalances).of
     held = [
@@ -386,16 +386,16 @@ def _balance(venue: SimulatedVenue, topic: StreamTopic, asset: str, why: str) ->
     ]
     for each in held:
         told[topic.note, asset] = each
-        positions: list[Words] | None = [] if topic.note == "linear" else None
+        positions: list[JsonObject] | None = [] if topic.note == "linear" else None
         yield _account(venue, why, [_balance_row(each)], positions)
 
 
-def _balance_rows(venue: SimulatedVenue, kind: str, assets: list[str]) -> list[Words]:
+def _balance_rows(venue: SimulatedVenue, kind: str, assets: list[str]) -> list[JsonObject]:
     held = venue.view(kind).holdings(ACCOUNT)
     return [_balance_row(each) for each in held if not assets or each.asset in assets]
 
 
-def _balance_row(holding: Holding) -> Words:
+def _balance_row(holding: Holding) -> JsonObject:
     total = plain(holding.total)
     return {
         "a": holding.asset, "bc": "0", "cw": total, "wb": total, "lk": plain(holding.locked),
@@ -403,16 +403,19 @@ def _balance_row(holding: Holding) -> Words:
 
 
 def _account(
-    venue: SimulatedVenue, why: str, balance_rows: list[Words], positions: list[Words] | None
-) -> Words:
-    moved: Words = {"m": why, "B": balance_rows}
+    venue: SimulatedVenue,
+    why: str,
+    balance_rows: list[JsonObject],
+    positions: list[JsonObject] | None,
+) -> JsonObject:
+    moved: JsonObject = {"m": why, "B": balance_rows}
     if positions is not None:
         moved["P"] = positions
     now = ms(venue.now_ns)
     return {"e": "ACCOUNT_UPDATE", "E": now, "T": now, "a": moved}
 
 
-def _position_row(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
+def _position_row(venue: SimulatedVenue, position: PositionSnapshot) -> JsonObject:
     hedged = position.mode is PositionMode.HEDGE
     sign = -1 if position.direction is Direction.SHORT and not hedged else 1
     return {

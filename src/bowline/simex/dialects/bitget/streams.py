@@ -47,7 +47,7 @@ from bowline.simex.dialects.bitget.render import (
     position_object,
     spot_order,
 )
-from bowline.simex.payload import read_object, signatures_match, text_fields
+from bowline.simex.payload import JsonObject, read_object, signatures_match, text_fields
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import ACCOUNT, SimulatedVenue, dialect_state
@@ -69,8 +69,6 @@ _SNAPSHOT_CANDLES = 500
 _SNAPSHOT_TRADES = 50
 _LOGIN_WINDOW_MS = 30_000
 _MS_DIGITS = 13
-
-Words = dict[str, object]
 
 
 def on_message(session: Session, frame: str | bytes) -> None:
@@ -94,7 +92,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
             session.subscribe(_topic(session, arg))
 
 
-def _handle_op(session: Session, op: str, arg: dict[str, str]) -> Words:
+def _handle_op(session: Session, op: str, arg: dict[str, str]) -> JsonObject:
     if op == "login":
         _log_in(session, arg)
         return {"event": "login", "code": 0}
@@ -222,7 +220,7 @@ def render_update(
             yield from _balance(venue, topic, holding)
 
 
-def _push(venue: SimulatedVenue, topic: StreamTopic, action: str, shown: object) -> Words:
+def _push(venue: SimulatedVenue, topic: StreamTopic, action: str, shown: object) -> JsonObject:
     """The names come in the venue's own order: clients look at how a frame begins."""
     product, channel, name = topic.name.split(":")
     key = "coin" if channel == "account" else "instId"
@@ -238,7 +236,7 @@ def _kind(topic: StreamTopic) -> str:
     return _KINDS[topic.name.partition(":")[0]]
 
 
-def _whole_book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> Words:
+def _whole_book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> JsonObject:
     """A snapshot has no checksum: 0."""
     levels = _levels(venue.listing(view.instrument).instrument, view.bids, view.asks)
     return _push(venue, topic, "snapshot", [levels | _sequence_fields(view, 0)])
@@ -246,7 +244,7 @@ def _whole_book(venue: SimulatedVenue, topic: StreamTopic, view: DepthView) -> W
 
 def _change(
     venue: SimulatedVenue, topic: StreamTopic, view: DepthView, change: DepthChange
-) -> Words:
+) -> JsonObject:
     instrument = venue.listing(view.instrument).instrument
     best = _levels(instrument, view.bids[:_CHECKED], view.asks[:_CHECKED])
     levels = _levels(instrument, change.bids, change.asks)
@@ -263,7 +261,7 @@ def _levels(
     }
 
 
-def _sequence_fields(view: DepthView, checksum: int) -> Words:
+def _sequence_fields(view: DepthView, checksum: int) -> JsonObject:
     return {"checksum": checksum, "seq": view.update_number, "ts": str(ms(view.event_ns))}
 
 
@@ -277,7 +275,7 @@ def _checksum(best: dict[str, list[list[str]]]) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
-def _ticker(venue: SimulatedVenue, topic: StreamTopic) -> Words:
+def _ticker(venue: SimulatedVenue, topic: StreamTopic) -> JsonObject:
     assert topic.instrument is not None
     listing = venue.listing(topic.instrument)
     contract = {"symbol": listing.venue_symbol} if _is_contract(listing) else {}
@@ -313,7 +311,7 @@ def _forming(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -
     return aggregate_candles([*parts, candle], minutes)[-1]
 
 
-def _order(venue: SimulatedVenue, topic: StreamTopic, order: VenueOrder) -> Iterable[Words]:
+def _order(venue: SimulatedVenue, topic: StreamTopic, order: VenueOrder) -> Iterable[JsonObject]:
     """A trigger order is told of in a channel of its own until it is triggered."""
     plans = topic.note == "orders-algo"
     if order.waiting is not plans:
@@ -335,10 +333,10 @@ def _order(venue: SimulatedVenue, topic: StreamTopic, order: VenueOrder) -> Iter
     yield _push(venue, topic, "snapshot", [name | shown | _filled(venue, order)])
 
 
-def _filled(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def _filled(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """How far it is filled, and the execution that brought it there."""
     fees = [{"feeCoin": asset, "fee": plain(-fee)} for asset, fee in order.fees]
-    shown: Words = {"accBaseVolume": plain(order.filled), "feeDetail": fees}
+    shown: JsonObject = {"accBaseVolume": plain(order.filled), "feeDetail": fees}
     if order.state not in (OrderState.PARTLY_FILLED, OrderState.FILLED):
         return shown
     fill, so_far = None, ZERO
@@ -360,7 +358,7 @@ def _filled(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def _positions(venue: SimulatedVenue, topic: StreamTopic) -> Words:
+def _positions(venue: SimulatedVenue, topic: StreamTopic) -> JsonObject:
     """All that are open, every time: one that is missing is flat."""
     shown = [
         position_object(venue, each)
@@ -377,7 +375,7 @@ class BitgetSentBalances:
         self.of: dict[tuple[str, str], Holding] = {}
 
 
-def _balance(venue: SimulatedVenue, topic: StreamTopic, moved: Holding) -> Iterable[Words]:
+def _balance(venue: SimulatedVenue, topic: StreamTopic, moved: Holding) -> Iterable[JsonObject]:
     """Of this account alone: the other one's updates have the same form."""
     view = venue.view(_kind(topic))
     held = {each.asset: each for each in view.holdings(topic.account)}
@@ -388,7 +386,7 @@ def _balance(venue: SimulatedVenue, topic: StreamTopic, moved: Holding) -> Itera
             yield _balances(venue, topic, [held[moved.asset]])
 
 
-def _balances(venue: SimulatedVenue, topic: StreamTopic, holdings: list[Holding]) -> Words:
+def _balances(venue: SimulatedVenue, topic: StreamTopic, holdings: list[Holding]) -> JsonObject:
     if _kind(topic) == "spot":
         return _push(
             venue, topic, "snapshot", [coin_object(each, venue.now_ns) for each in holdings]
@@ -410,5 +408,5 @@ def _balances(venue: SimulatedVenue, topic: StreamTopic, holdings: list[Holding]
     return _push(venue, topic, "snapshot", shown)
 
 
-def _error(error: ApiError) -> Words:
+def _error(error: ApiError) -> JsonObject:
     return {"event": "error", "code": error.code, "msg": error.message}

@@ -33,7 +33,7 @@ from bowline.simex.dialects.bybit.render import (
     trade_id_text,
     wallet_object,
 )
-from bowline.simex.payload import read_object, signatures_match, text_fields
+from bowline.simex.payload import JsonObject, read_object, signatures_match, text_fields
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import ACCOUNT, SimulatedVenue, dialect_state
@@ -55,8 +55,6 @@ _ORDERS: dict[str, Callable[[ApiCall, dict[str, str]], dict[str, str]]] = {
 }
 
 _TRADE_WINDOW_MS = 5_000
-
-Words = dict[str, object]
 
 
 def on_public_message(session: Session, frame: str | bytes) -> None:
@@ -126,7 +124,7 @@ def on_private_close(session: Session) -> None:
     venue.scheduler.call_later(seconds, fire)
 
 
-def _traded(session: Session, words: Words) -> Words:
+def _traded(session: Session, words: JsonObject) -> JsonObject:
     """The answer to one order frame; the same checks as REST, and the same words."""
     venue, op = session.venue, str(words.get("op"))
     args = words.get("args")
@@ -135,7 +133,7 @@ def _traded(session: Session, words: Words) -> Words:
     stamp = str(header.get("X-BAPI-TIMESTAMP", "")) if isinstance(header, dict) else ""
     fields = text_fields(sent)
     call = ApiCall(venue=venue, method="WS", path=op, account=session.account)
-    answer: Words = {"reqId": words.get("reqId", ""), "retCode": 0, "retMsg": "OK", "op": op}
+    answer: JsonObject = {"reqId": words.get("reqId", ""), "retCode": 0, "retMsg": "OK", "op": op}
     answer["header"] = {
         "Timenow": str(ms(venue.now_ns)), "X-Bapi-Limit": "20", "X-Bapi-Limit-Status": "19",
     }  # fmt: skip
@@ -155,7 +153,7 @@ def _check_trade(session: Session, op: str, stamp: str) -> None:
         raise ApiError(10002, "The request time exceeds the time window range.")
 
 
-def _log_in(session: Session, words: Words) -> ApiError | None:
+def _log_in(session: Session, words: JsonObject) -> ApiError | None:
     args = words.get("args")
     key, expires, signature = map(str, args) if isinstance(args, list) and len(args) == 3 else (  # noqa: PLR2004
         "", "0", "",
@@ -173,7 +171,7 @@ def _log_in(session: Session, words: Words) -> ApiError | None:
 
 
 def _subscriptions(
-    session: Session, words: Words, topic_of: Callable[[Session, str], StreamTopic | None]
+    session: Session, words: JsonObject, topic_of: Callable[[Session, str], StreamTopic | None]
 ) -> None:
     args, op = words.get("args"), words.get("op")
     names = [str(each) for each in args] if isinstance(args, list) else []
@@ -279,7 +277,7 @@ def _book(
     view: DepthView,
     bids: Iterable[BookLevel],
     asks: Iterable[BookLevel],
-) -> Words:
+) -> JsonObject:
     return {
         "topic": topic.name,
         "type": kind,
@@ -295,7 +293,7 @@ def _book(
     }
 
 
-def _print(venue: SimulatedVenue, trade: TradePublished) -> Words:
+def _print(venue: SimulatedVenue, trade: TradePublished) -> JsonObject:
     return {
         "T": ms(trade.now_ns),
         "s": venue.listing(trade.instrument).venue_symbol,
@@ -310,7 +308,7 @@ def _print(venue: SimulatedVenue, trade: TradePublished) -> Words:
     }
 
 
-def _ticker(venue: SimulatedVenue, topic: StreamTopic, kind: str) -> Words:
+def _ticker(venue: SimulatedVenue, topic: StreamTopic, kind: str) -> JsonObject:
     assert topic.instrument is not None
     shown = ticker_object(venue, venue.listing(topic.instrument))
     return {
@@ -322,7 +320,9 @@ def _ticker(venue: SimulatedVenue, topic: StreamTopic, kind: str) -> Words:
     }
 
 
-def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Iterable[Words]:
+def _candle(
+    venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated
+) -> Iterable[JsonObject]:
     minutes = INTERVALS[topic.interval]
     length_ns = minutes * MINUTE_NS
     start_ns = update.candle.open_ns - update.candle.open_ns % length_ns
@@ -344,7 +344,7 @@ def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) ->
 
 def _candle_words(
     candle: MinuteCandle, start_ns: int, interval: str, length_ns: int, now_ns: int
-) -> Words:
+) -> JsonObject:
     return {
         "start": ms(start_ns),
         "end": ms(start_ns + length_ns) - 1,
@@ -359,7 +359,7 @@ def _candle_words(
     }
 
 
-def _private(venue: SimulatedVenue, topic: StreamTopic, shown: Words) -> Words:
+def _private(venue: SimulatedVenue, topic: StreamTopic, shown: JsonObject) -> JsonObject:
     now = ms(venue.now_ns)
     return {"id": f"{topic.name}-{now}", "topic": topic.name, "creationTime": now, "data": [shown]}
 
@@ -368,7 +368,7 @@ def _connection(session: Session) -> str:
     return f"cojifin88smerbj9t560-{session.number:x}"
 
 
-def _success(session: Session, words: Words, op: str, ret_msg: str = "") -> Words:
+def _success(session: Session, words: JsonObject, op: str, ret_msg: str = "") -> JsonObject:
     request = {"req_id": words["req_id"]} if "req_id" in words else {}
     return {
         "success": True,
@@ -378,5 +378,5 @@ def _success(session: Session, words: Words, op: str, ret_msg: str = "") -> Word
     } | request
 
 
-def _failure(session: Session, words: Words, ret_msg: str) -> Words:
+def _failure(session: Session, words: JsonObject, ret_msg: str) -> JsonObject:
     return _success(session, words, str(words.get("op", "")), ret_msg) | {"success": False}

@@ -8,11 +8,11 @@ from bowline.core.venue import Listing, MarginMode, PositionMode
 from bowline.simex.dialects.gate.errors import FIELDS, error_for, invalid
 from bowline.simex.dialects.gate.market import kind_at, requested_listing
 from bowline.simex.dialects.gate.render import (
-    Words,
     futures_account,
     position_object,
     spot_account,
 )
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import set_margin_terms
 from bowline.simex.venue_api import ApiCall
 
@@ -35,7 +35,7 @@ def futures_accounts(call: ApiCall) -> object:
     return _account(call)
 
 
-def _account(call: ApiCall) -> Words:
+def _account(call: ApiCall) -> JsonObject:
     holding = call.venue.view("linear").holding(call.account, "USDT")
     return futures_account(call.venue, holding, hedged=_hedged(call))
 

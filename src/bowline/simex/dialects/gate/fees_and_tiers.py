@@ -9,7 +9,7 @@ from bowline.core.sim.exchange import FundingPaid, progressive_tiers
 from bowline.core.venue import Listing
 from bowline.simex.dialects.gate.errors import FIELDS, invalid
 from bowline.simex.dialects.gate.market import kind_at, requested_listing
-from bowline.simex.dialects.gate.render import Words
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import plain, seconds
 
@@ -93,7 +93,7 @@ def risk_limit_tiers(call: ApiCall) -> object:
         if call.query.get("contract")
         else _contracts(call)[:100]
     )
-    rows: list[Words] = [
+    rows: list[JsonObject] = [
         {
             "contract": listing.venue_symbol,
             "tier": number,
@@ -128,12 +128,12 @@ def account_book(call: ApiCall) -> object:
     return _page(call, rows, 100)
 
 
-def _page(call: ApiCall, rows: list[Words], usual: int) -> list[Words]:
+def _page(call: ApiCall, rows: list[JsonObject], usual: int) -> list[JsonObject]:
     at = max(0, FIELDS.integer(call.query, "offset", 0))
     return rows[at : at + FIELDS.limit(call.query, "limit", usual, 1000)]
 
 
-def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> Words:
+def _funding_row(number: int, listing: Listing, paid: FundingPaid) -> JsonObject:
     return {
         "time": seconds(paid.now_ns),
         "change": plain(-paid.amount),

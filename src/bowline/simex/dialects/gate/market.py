@@ -9,11 +9,11 @@ from bowline.simex.dialects.gate.errors import FIELDS, error_for, invalid
 from bowline.simex.dialects.gate.render import (
     MAX_LEVERAGE,
     SIDES,
-    Words,
     contracts,
     fine_millis,
     fine_seconds,
 )
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or, seconds
@@ -73,7 +73,7 @@ def _listed(call: ApiCall) -> list[Listing]:
     return [each for each in shown if each.status is not ListingStatus.DELISTED]
 
 
-def _pair(listing: Listing) -> Words:
+def _pair(listing: Listing) -> JsonObject:
     instrument = listing.instrument
     return {
         "id": listing.venue_symbol,
@@ -108,7 +108,7 @@ def perpetual(call: ApiCall) -> object:
     return _contract(call.venue, requested_listing(call, call.query))
 
 
-def _contract(venue: SimulatedVenue, listing: Listing) -> Words:
+def _contract(venue: SimulatedVenue, listing: Listing) -> JsonObject:
     instrument, ticker = listing.instrument, venue.ticker(listing.instrument.id)
     rate, due_ns = venue.funding[instrument.id]
     tiers = venue.view("linear").tiers()
@@ -152,7 +152,7 @@ def book(call: ApiCall) -> object:
     limit = FIELDS.limit(call.query, "limit", 10, 1000)
     shown = call.venue.view_of(listing.instrument.id).book(listing.instrument.id, limit)
     spot = kind_at(call) == "spot"
-    current: Words = (
+    current: JsonObject = (
         {"current": ms(call.now_ns), "update": ms(shown.event_ns)}
         if spot
         else {"current": fine_seconds(call.now_ns), "update": fine_seconds(shown.event_ns)}
@@ -218,7 +218,7 @@ def _spot_candle(candle: MinuteCandle) -> list[str]:
     ]  # fmt: skip
 
 
-def futures_candle(listing: Listing, candle: MinuteCandle) -> Words:
+def futures_candle(listing: Listing, candle: MinuteCandle) -> JsonObject:
     """A candle whose volume is contracts."""
     return {
         "t": seconds(candle.open_ns),
@@ -238,12 +238,12 @@ def tickers(call: ApiCall) -> object:
     return [ticker_object(call.venue, each) for each in listed]
 
 
-def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> JsonObject:
     """A ticker, as REST and the streams have it."""
     instrument = listing.instrument.id
     shown = venue.ticker(instrument)
     change = (shown.last / shown.open - 1) * 100 if shown.last and shown.open else 0
-    found: Words = {
+    found: JsonObject = {
         "last": plain_or(shown.last, "0"),
         "lowest_ask": plain(shown.ask[0]) if shown.ask else "",
         "highest_bid": plain(shown.bid[0]) if shown.bid else "",
@@ -282,7 +282,7 @@ def trades(call: ApiCall) -> object:
     return [form(listing, each) for each in reversed(prints)]
 
 
-def spot_print(listing: Listing, trade: TradePublished) -> Words:
+def spot_print(listing: Listing, trade: TradePublished) -> JsonObject:
     """A public trade of spot."""
     return {
         "id": str(trade.trade_id),
@@ -296,7 +296,7 @@ def spot_print(listing: Listing, trade: TradePublished) -> Words:
     }
 
 
-def futures_print(listing: Listing, trade: TradePublished) -> Words:
+def futures_print(listing: Listing, trade: TradePublished) -> JsonObject:
     """A public trade of a perpetual; the sign is the taker's side."""
     return {
         "id": trade.trade_id,

@@ -9,9 +9,9 @@ from bowline.core.sim.exchange import NewOrder, RejectReason, TriggerPrice, Venu
 from bowline.core.venue import OrderKind, TimeInForce
 from bowline.simex.dialects.gate.errors import FIELDS, error_for, invalid
 from bowline.simex.dialects.gate.market import kind_at, requested_listing
-from bowline.simex.dialects.gate.render import Words, futures_trigger, kind_of, spot_trigger
+from bowline.simex.dialects.gate.render import futures_trigger, kind_of, spot_trigger
 from bowline.simex.dialects.gate.trading import cancel_these, page, position_side_of, taken
-from bowline.simex.payload import text_fields
+from bowline.simex.payload import JsonObject, text_fields
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import parse_int
@@ -21,7 +21,7 @@ _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC}
 
 
-def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """A stop in the words of its market."""
     form = spot_trigger if kind_of(order.instrument) == "spot" else futures_trigger
     return form(venue, order)

@@ -21,6 +21,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, MarginMode, PositionMode, TimeInForce
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or, seconds
 
@@ -45,8 +46,6 @@ _ENDS = {
 _MODES = {Direction.LONG: "dual_long", Direction.SHORT: "dual_short"}
 _DIGITS = Decimal("0.00000001")
 MAX_LEVERAGE = Decimal(125)
-
-Words = dict[str, object]
 
 
 def kind_of(instrument: InstrumentId) -> str:
@@ -81,7 +80,7 @@ def time_in_force_code(order: VenueOrder) -> str:
     return "ioc" if order.price is None else TIMES_IN_FORCE[order.requested.time_in_force]
 
 
-def spot_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def spot_order(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An order of spot. A market buy counts in quote money."""
     listing, requested = venue.listing(order.instrument), order.requested
     amount = requested.quote_cost or order.quantity
@@ -123,10 +122,10 @@ def _paid_in(listing: Listing, side: Side) -> str:
     return listing.base if side is Side.BUY else listing.quote
 
 
-def futures_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def futures_order(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An order of a perpetual."""
     listing, sign = venue.listing(order.instrument), order.side.sign
-    shown: Words = {
+    shown: JsonObject = {
         "id": order.order_id,
         "user": int(venue.credentials.user_id),
         "contract": listing.venue_symbol,
@@ -155,7 +154,7 @@ def futures_order(venue: SimulatedVenue, order: VenueOrder) -> Words:
     return shown
 
 
-def spot_trigger(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def spot_trigger(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """A stop of spot: a list of its own, where it has another state."""
     requested = order.requested
     return {
@@ -184,10 +183,10 @@ def spot_trigger(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def futures_trigger(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def futures_trigger(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """A stop of a perpetual."""
     requested, listing = order.requested, venue.listing(order.instrument)
-    shown: Words = {
+    shown: JsonObject = {
         "user": int(venue.credentials.user_id),
         "trigger": {
             "strategy_type": 0,
@@ -223,7 +222,7 @@ def _waits(order: VenueOrder) -> bool:
     return order.waiting and not order.done
 
 
-def spot_fill(venue: SimulatedVenue, fill: Executed) -> Words:
+def spot_fill(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """An execution on spot."""
     return {
         "id": str(fill.trade_id),
@@ -252,7 +251,7 @@ def _fees(paid: Iterable[tuple[str, Decimal]], *names: str) -> dict[str, str]:
     return {name: plain(amount) for name, amount in found.items()}
 
 
-def futures_fill(venue: SimulatedVenue, fill: Executed) -> Words:
+def futures_fill(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """An execution on a perpetual, without its id, which has another name in each place."""
     listing = venue.listing(fill.instrument)
     size = fill.side.sign * contracts(listing, fill.quantity)
@@ -269,7 +268,7 @@ def futures_fill(venue: SimulatedVenue, fill: Executed) -> Words:
     }
 
 
-def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> JsonObject:
     """A position. Leverage 0 means cross, with `cross_leverage_limit` beside it."""
     listing = venue.listing(position.instrument)
     crossed = position.margin_mode is MarginMode.CROSS
@@ -312,12 +311,12 @@ def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     }
 
 
-def as_numbers(shown: Words, *names: str) -> Words:
+def as_numbers(shown: JsonObject, *names: str) -> JsonObject:
     """The same with these as JSON numbers, as the streams of perpetuals have them."""
     return shown | {name: float(str(shown[name])) for name in names}
 
 
-def spot_account(holding: Holding, now_ns: int) -> Words:
+def spot_account(holding: Holding, now_ns: int) -> JsonObject:
     """What the spot account has of an asset."""
     return {
         "currency": holding.asset,
@@ -327,7 +326,7 @@ def spot_account(holding: Holding, now_ns: int) -> Words:
     }
 
 
-def futures_account(venue: SimulatedVenue, holding: Holding, *, hedged: bool) -> Words:
+def futures_account(venue: SimulatedVenue, holding: Holding, *, hedged: bool) -> JsonObject:
     """The futures account, which has one asset."""
     return {
         "user": int(venue.credentials.user_id),

@@ -34,7 +34,6 @@ from bowline.simex.dialects.gate.market import (
 )
 from bowline.simex.dialects.gate.price_orders import trigger_object
 from bowline.simex.dialects.gate.render import (
-    Words,
     as_numbers,
     contracts,
     fine_millis,
@@ -46,7 +45,7 @@ from bowline.simex.dialects.gate.render import (
     spot_fill,
     spot_order,
 )
-from bowline.simex.payload import read_object
+from bowline.simex.payload import JsonObject, read_object
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import SimulatedVenue
@@ -107,7 +106,7 @@ def _prefix(session: Session) -> str:
     return "futures" if "settle" in session.path_params else "spot"
 
 
-def _subscriptions(session: Session, words: Words, channel: str, event: str) -> None:
+def _subscriptions(session: Session, words: JsonObject, channel: str, event: str) -> None:
     try:
         topics = _topics(session, words, channel, event)
     except ApiError as error:
@@ -125,7 +124,7 @@ def _subscriptions(session: Session, words: Words, channel: str, event: str) -> 
             session.unsubscribe(topic.name)
 
 
-def _topics(session: Session, words: Words, channel: str, event: str) -> list[StreamTopic]:
+def _topics(session: Session, words: JsonObject, channel: str, event: str) -> list[StreamTopic]:
     """What is asked for; WireRefusal with a code, or with a label if who asks is not believed."""
     venue, prefix = session.venue, _prefix(session)
     stem, _, name = channel.partition(".")
@@ -241,7 +240,7 @@ def render_update(
                 yield _message(venue, channel, [shown])
 
 
-def _private(venue: SimulatedVenue, channel: str, update: VenueUpdate) -> Words | None:
+def _private(venue: SimulatedVenue, channel: str, update: VenueUpdate) -> JsonObject | None:
     match update:
         case OrderUpdated(order=order):
             return _order(venue, channel, order)
@@ -258,7 +257,9 @@ def _private(venue: SimulatedVenue, channel: str, update: VenueUpdate) -> Words 
             return None
 
 
-def _message(venue: SimulatedVenue, channel: str, result: object, event: str = "update") -> Words:
+def _message(
+    venue: SimulatedVenue, channel: str, result: object, event: str = "update"
+) -> JsonObject:
     now_ns = venue.now_ns
     return {
         "time": seconds(now_ns),
@@ -269,15 +270,15 @@ def _message(venue: SimulatedVenue, channel: str, result: object, event: str = "
     }
 
 
-def _when(venue: SimulatedVenue, at_ns: int) -> Words:
+def _when(venue: SimulatedVenue, at_ns: int) -> JsonObject:
     return {"time": seconds(at_ns), "time_ms": ms(at_ns), "user": venue.credentials.user_id}
 
 
-def _book(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> Words:
+def _book(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> JsonObject:
     change = update.change
     listing = venue.listing(update.view.instrument)
     spot = kind_of(update.view.instrument) == "spot"
-    book: Words = {
+    book: JsonObject = {
         "t": ms(change.event_ns),
         "s": topic.note or listing.venue_symbol,
         "U": change.previous_sequence + 1,
@@ -309,7 +310,7 @@ def _ticker(venue: SimulatedVenue, channel: str, update: TickerUpdated) -> objec
         return shown if spot else [shown]
     # not the venue's view, which a fault may keep from seeing what is new
     book = venue.engine_of(update.instrument).view.book(update.instrument, 1)
-    found: Words = {"t": ms(update.event_ns), "u": book.sequence, "s": listing.venue_symbol}
+    found: JsonObject = {"t": ms(update.event_ns), "u": book.sequence, "s": listing.venue_symbol}
     for price, size, side in (("b", "B", book.bids), ("a", "A", book.asks)):
         best = side[0] if side else None
         found[price] = plain(best[0]) if best else ""
@@ -343,7 +344,7 @@ def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) ->
     return _spot_candle(candle) | more
 
 
-def _spot_candle(candle: MinuteCandle) -> Words:
+def _spot_candle(candle: MinuteCandle) -> JsonObject:
     return {
         "t": str(seconds(candle.open_ns)),
         "v": plain(candle.turnover),
@@ -354,7 +355,7 @@ def _spot_candle(candle: MinuteCandle) -> Words:
     }
 
 
-def _order(venue: SimulatedVenue, channel: str, order: VenueOrder) -> Words | None:
+def _order(venue: SimulatedVenue, channel: str, order: VenueOrder) -> JsonObject | None:
     """None: the channel of orders says nothing of a stop that waits, the other one of the rest."""
     if channel.endswith(("priceorders", "autoorders")):
         return trigger_object(venue, order) if order.requested.kind is OrderKind.STOP else None
@@ -381,7 +382,7 @@ def _order(venue: SimulatedVenue, channel: str, order: VenueOrder) -> Words | No
     }
 
 
-def _fill(venue: SimulatedVenue, fill: Executed) -> Words:
+def _fill(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     at = {"create_time": seconds(fill.now_ns)}
     if kind_of(fill.instrument) == "spot":
         ids = {"id": fill.trade_id, "user_id": int(venue.credentials.user_id)}
@@ -390,7 +391,7 @@ def _fill(venue: SimulatedVenue, fill: Executed) -> Words:
     return shown | {"id": str(fill.trade_id), "create_time_ms": ms(fill.now_ns)} | at
 
 
-def _spot_balance(venue: SimulatedVenue, update: BalanceUpdated) -> Words:
+def _spot_balance(venue: SimulatedVenue, update: BalanceUpdated) -> JsonObject:
     return {
         "timestamp": str(seconds(update.now_ns)),
         "timestamp_ms": str(ms(update.now_ns)),
@@ -405,7 +406,7 @@ def _spot_balance(venue: SimulatedVenue, update: BalanceUpdated) -> Words:
     }
 
 
-def _futures_balance(venue: SimulatedVenue, update: BalanceUpdated) -> Words:
+def _futures_balance(venue: SimulatedVenue, update: BalanceUpdated) -> JsonObject:
     return _when(venue, update.now_ns) | {
         "balance": float(update.holding.total),
         "change": float(update.change),
@@ -415,7 +416,7 @@ def _futures_balance(venue: SimulatedVenue, update: BalanceUpdated) -> Words:
     }
 
 
-def _answer(session: Session, words: Words, error: tuple[int, str] | None) -> Words:
+def _answer(session: Session, words: JsonObject, error: tuple[int, str] | None) -> JsonObject:
     message = _message(
         session.venue, str(words.get("channel", "")), None, str(words.get("event", ""))
     )

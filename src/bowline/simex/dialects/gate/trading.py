@@ -21,12 +21,12 @@ from bowline.simex.dialects.gate.market import kind_at, requested_listing
 from bowline.simex.dialects.gate.render import (
     SIDES,
     TIMES_IN_FORCE,
-    Words,
     futures_fill,
     futures_order,
     spot_fill,
     spot_order,
 )
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue, dialect_state
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import QuerySpan, ms, parse_int, seconds
@@ -55,7 +55,7 @@ def create(call: ApiCall) -> object:
     return place(call, call.fields())
 
 
-def place(call: ApiCall, fields: Fields) -> Words:
+def place(call: ApiCall, fields: Fields) -> JsonObject:
     """Take an order."""
     listing = requested_listing(call, fields)
     form = _spot_order if kind_at(call) == "spot" else _futures_order
@@ -154,7 +154,7 @@ def cancel(call: ApiCall) -> object:
     return withdraw(call, call.query)
 
 
-def withdraw(call: ApiCall, fields: Fields) -> Words:
+def withdraw(call: ApiCall, fields: Fields) -> JsonObject:
     """Cancel by id or by text."""
     order = find(call, fields)
     if order.done:
@@ -191,7 +191,7 @@ def amend(call: ApiCall) -> object:
     return change(call, call.fields())
 
 
-def change(call: ApiCall, fields: Fields) -> Words:
+def change(call: ApiCall, fields: Fields) -> JsonObject:
     """Another quantity or price for an open limit order."""
     order = find(call, fields)
     if order.done:
@@ -215,7 +215,7 @@ def one(call: ApiCall) -> object:
     return look_up(call, call.query)
 
 
-def look_up(call: ApiCall, fields: Fields) -> Words:
+def look_up(call: ApiCall, fields: Fields) -> JsonObject:
     """By id or by text, open or closed."""
     return rendered_order(call, find(call, fields))
 
@@ -317,9 +317,9 @@ def find(call: ApiCall, fields: Fields) -> VenueOrder:
     return found
 
 
-def rendered_order(call: ApiCall, order: VenueOrder) -> Words:
+def rendered_order(call: ApiCall, order: VenueOrder) -> JsonObject:
     """An order in the words of its market."""
-    form: Callable[[SimulatedVenue, VenueOrder], Words] = (
+    form: Callable[[SimulatedVenue, VenueOrder], JsonObject] = (
         spot_order if kind_at(call) == "spot" else futures_order
     )
     return form(call.venue, order)

@@ -11,13 +11,12 @@ import msgspec
 from msgspec import Struct
 
 from bowline.simex.dialects.gate import auth, trading
-from bowline.simex.dialects.gate.render import Words
-from bowline.simex.payload import read_json, text_fields
+from bowline.simex.payload import JsonObject, read_json, text_fields
 from bowline.simex.session import Session
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import ms
 
-_ORDERS: dict[str, Callable[[ApiCall, dict[str, str]], Words]] = {
+_ORDERS: dict[str, Callable[[ApiCall, dict[str, str]], JsonObject]] = {
     "order_place": trading.place,
     "order_cancel": trading.withdraw,
     "order_amend": trading.change,
@@ -60,7 +59,7 @@ def on_message(session: Session, frame: str | bytes, prefix: str) -> None:
         session.send(answer)
 
 
-def _answers(session: Session, requested: _Request, prefix: str) -> list[Words]:
+def _answers(session: Session, requested: _Request, prefix: str) -> list[JsonObject]:
     try:
         if requested.channel == f"{prefix}.login":
             return [_head(session, requested) | {"data": {"result": _log_in(session, requested)}}]
@@ -72,7 +71,7 @@ def _answers(session: Session, requested: _Request, prefix: str) -> list[Words]:
     return [taken, head | {"ack": False, "data": {"result": done}}]
 
 
-def _carry_out(session: Session, requested: _Request, prefix: str) -> Words:
+def _carry_out(session: Session, requested: _Request, prefix: str) -> JsonObject:
     stem, _, name = requested.channel.partition(".")
     if stem != prefix or name not in _ORDERS:
         raise ApiError("INVALID_PARAM_VALUE", f"unknown channel {requested.channel}")
@@ -95,7 +94,7 @@ def _sent(requested: _Request) -> dict[str, object]:
     return read
 
 
-def _log_in(session: Session, requested: _Request) -> Words:
+def _log_in(session: Session, requested: _Request) -> JsonObject:
     proof = requested.payload
     params = bytes(proof.req_param).decode()
     signed = "\n".join(
@@ -107,7 +106,7 @@ def _log_in(session: Session, requested: _Request) -> Words:
     return {"api_key": proof.api_key, "uid": session.venue.credentials.user_id}
 
 
-def _head(session: Session, requested: _Request, status: int = 200) -> Words:
+def _head(session: Session, requested: _Request, status: int = 200) -> JsonObject:
     return {
         "request_id": requested.payload.req_id,
         "header": {
@@ -121,6 +120,6 @@ def _head(session: Session, requested: _Request, status: int = 200) -> Words:
     }
 
 
-def _refused(session: Session, requested: _Request, error: ApiError) -> Words:
+def _refused(session: Session, requested: _Request, error: ApiError) -> JsonObject:
     head = _head(session, requested, error.status or 400)
     return head | {"data": {"errs": {"label": error.code, "message": error.message}}}

@@ -6,11 +6,11 @@ from bowline.core.model.values import MINUTE_NS, SECOND_NS
 from bowline.core.sim.exchange import MAX_QUANTITY, MinuteCandle, RejectReason, TradePublished
 from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialects.htx.errors import error_for, field_reader, invalid
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import FieldReader, aggregate_candles, ms, plain, seconds
 
-Words = dict[str, object]
 #: `period` -> minutes
 PERIODS = {
     "1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60, "4hour": 240, "1day": 1440,
@@ -72,7 +72,7 @@ def symbols(call: ApiCall) -> object:
     return [_symbol(each) for each in call.venue.listings("spot")]
 
 
-def _symbol(listing: Listing) -> Words:
+def _symbol(listing: Listing) -> JsonObject:
     instrument = listing.instrument
     least = number(listing.min_quantity)
     return {
@@ -132,7 +132,7 @@ def book(call: ApiCall) -> object:
     depth = _field_reader(call).limit(call.query, "depth", DEPTH, DEPTH)
     instrument = listing.instrument.id
     shown = call.venue.view_of(instrument).book(instrument, depth)
-    tick: Words = {
+    tick: JsonObject = {
         "bids": levels(listing, shown.bids),
         "asks": levels(listing, shown.asks),
         "version": shown.sequence,
@@ -151,18 +151,18 @@ def merged(call: ApiCall) -> object:
     """GET …/market/detail/merged."""
     listing = requested_listing(call, call.query)
     shown = call.venue.ticker(listing.instrument.id)
-    best: Words = {}
+    best: JsonObject = {}
     for name, level in (("bid", shown.bid), ("ask", shown.ask)):
         best[name] = levels(listing, [level])[0] if level else []
     tick = ticker_object(call.venue, listing) | best
     return {"ch": f"market.{listing.venue_symbol}.detail.merged", "tick": tick}
 
 
-def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> JsonObject:
     """The last 24 hours, as REST and the streams have them."""
     shown = venue.ticker(listing.instrument.id)
     swap = listing.max_leverage is not None
-    found: Words = {
+    found: JsonObject = {
         "id": seconds(shown.event_ns),
         "ts": ms(shown.event_ns),
         "version": ms(shown.event_ns),
@@ -201,10 +201,10 @@ def candles(call: ApiCall) -> object:
     return {"ch": channel, "data": shown[::-1] if kind == "spot" else shown}
 
 
-def candle_object(listing: Listing, candle: MinuteCandle) -> Words:
+def candle_object(listing: Listing, candle: MinuteCandle) -> JsonObject:
     """A candle; `amount` is base units in both markets."""
     swap = listing.max_leverage is not None
-    found: Words = {
+    found: JsonObject = {
         "id": seconds(candle.open_ns),
         "open": number(candle.open),
         "close": number(candle.close),
@@ -234,9 +234,9 @@ def trades(call: ApiCall) -> object:
     return {"ch": f"market.{listing.venue_symbol}.trade.detail", "data": shown}
 
 
-def print_object(listing: Listing, trade: TradePublished) -> Words:
+def print_object(listing: Listing, trade: TradePublished) -> JsonObject:
     """A public trade, without the second number that spot has and spells in two ways."""
-    found: Words = {
+    found: JsonObject = {
         "id": trade.trade_id,
         "ts": ms(trade.now_ns),
         "price": number(trade.price),

@@ -15,14 +15,13 @@ from bowline.simex.dialects.htx.swap_render import (
     order_object,
     position_object,
 )
-from bowline.simex.payload import read_object
+from bowline.simex.payload import JsonObject, read_object
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import ACCOUNT, SimulatedVenue
 from bowline.simex.venue_updates import VenueUpdate
 from bowline.simex.wire_values import ms
 
-Words = dict[str, object]
 _SPOT = {
     "orders": StreamChannel.ORDERS,
     "trade.clearing": StreamChannel.FILLS,
@@ -52,7 +51,7 @@ def on_spot_message(session: Session, frame: str | bytes) -> None:
     """A login (`req`), sub, unsub and pong."""
     words = read_object(frame)
     action, channel = words.get("action"), str(words.get("ch", ""))
-    said: Words = {"action": action, "ch": channel}
+    said: JsonObject = {"action": action, "ch": channel}
     if action == "pong":
         return
     if action == "ping":
@@ -74,12 +73,12 @@ def on_swap_message(session: Session, frame: str | bytes) -> None:
     """auth, sub, unsub and pong."""
     words = read_object(frame)
     op, now = words.get("op"), {"ts": ms(session.venue.now_ns)}
-    said: Words = {"op": op, "cid": words.get("cid"), "topic": words.get("topic")} | now
+    said: JsonObject = {"op": op, "cid": words.get("cid"), "topic": words.get("topic")} | now
     if op == "pong":
         return
     if op == "auth":
         flaw = _log_in(session, "/ws/v5/notification", _texts(words), "Signature", "op", "type")
-        answer: Words = {"op": "auth", "type": "api", "err-code": _NOT_IN if flaw else 0} | now
+        answer: JsonObject = {"op": "auth", "type": "api", "err-code": _NOT_IN if flaw else 0} | now
         told = (
             {"err-msg": flaw} if flaw else {"data": {"user-id": session.venue.credentials.user_id}}
         )
@@ -137,7 +136,7 @@ def _spot_topic(session: Session, word: str) -> StreamTopic | None:
     )
 
 
-def _swap_topic(session: Session, words: Words) -> StreamTopic | None:
+def _swap_topic(session: Session, words: JsonObject) -> StreamTopic | None:
     name, word = str(words.get("topic", "")), str(words.get("contract_code", _ALL))
     listing = session.venue.listing_by_symbol("linear", word)
     if name not in _SWAP or (word not in (_ALL, "") and listing is None):
@@ -165,7 +164,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
         yield _positions(venue, topic, "snapshot", [position_object(venue, each) for each in held])
     elif topic.channel is StreamChannel.BALANCES:
         holding = venue.view("linear").holding(topic.account, "USDT")
-        told: Words = {"event": "snapshot", "data": account_object(venue, holding)}
+        told: JsonObject = {"event": "snapshot", "data": account_object(venue, holding)}
         yield _notify_frame(venue, topic, "") | told
 
 
@@ -201,18 +200,23 @@ def _swap_news(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -
         case PositionUpdated(position=position):
             return _positions(venue, topic, "update", [position_object(venue, position)])
         case BalanceUpdated(holding=holding):
-            told: Words = {"event": update.reason.value, "data": account_object(venue, holding)}
+            told: JsonObject = {
+                "event": update.reason.value,
+                "data": account_object(venue, holding),
+            }
             return _notify_frame(venue, topic, "") | told
         case _:
             return None
 
 
-def _positions(venue: SimulatedVenue, topic: StreamTopic, event: str, rows: list[Words]) -> Words:
+def _positions(
+    venue: SimulatedVenue, topic: StreamTopic, event: str, rows: list[JsonObject]
+) -> JsonObject:
     word = venue.listing(topic.instrument).venue_symbol if topic.instrument else _ALL
     return _notify_frame(venue, topic, word) | {"event": event, "data": rows}
 
 
-def _notify_frame(venue: SimulatedVenue, topic: StreamTopic, word: str) -> Words:
+def _notify_frame(venue: SimulatedVenue, topic: StreamTopic, word: str) -> JsonObject:
     return {
         "op": "notify",
         "topic": topic.note,
@@ -222,9 +226,9 @@ def _notify_frame(venue: SimulatedVenue, topic: StreamTopic, word: str) -> Words
     }
 
 
-def _push_frame(topic: StreamTopic, told: Words) -> Frame:
+def _push_frame(topic: StreamTopic, told: JsonObject) -> Frame:
     return _text({"action": "push", "ch": topic.name, "data": told})
 
 
-def _text(words: Words) -> Frame:
+def _text(words: JsonObject) -> Frame:
     return msgspec.json.encode(words).decode()

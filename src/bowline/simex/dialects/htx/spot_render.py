@@ -11,10 +11,10 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO
 from bowline.core.sim.exchange import BalanceUpdated, Executed, Holding, VenueOrder
 from bowline.core.venue import OrderKind, TimeInForce
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
-Words = dict[str, object]
 # The document that this table came from is not recorded; to check it: the types and states of
 # orders in HTX's spot API.
 _TAILS = {
@@ -49,9 +49,9 @@ def _fees(order: VenueOrder) -> Decimal:
     return sum((fee for _, fee in order.fees), ZERO)
 
 
-def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An order. A market buy counts in quote money."""
-    shown: Words = {
+    shown: JsonObject = {
         "id": order.order_id,
         "symbol": venue.listing(order.instrument).venue_symbol,
         "account-id": account_number(venue),
@@ -73,7 +73,7 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     return shown
 
 
-def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """An execution, as `matchresults` has it."""
     # not the venue's view, which a fault may keep from seeing what is new
     order = venue.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
@@ -98,7 +98,7 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
     }
 
 
-def balances(holdings: list[Holding]) -> list[Words]:
+def balances(holdings: list[Holding]) -> list[JsonObject]:
     """Two rows an asset."""
     return [
         {"currency": each.asset.lower(), "type": kind, "balance": plain(amount)}
@@ -107,9 +107,9 @@ def balances(holdings: list[Holding]) -> list[Words]:
     ]
 
 
-def order_event(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def order_event(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An order, as the stream tells of it: created, traded or cancelled."""
-    shown: Words = {
+    shown: JsonObject = {
         "orderId": order.order_id,
         "clientOrderId": order.client_id,
         "accountId": account_number(venue),
@@ -121,7 +121,7 @@ def order_event(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
     cost = order.requested.quote_cost
     shown |= {"orderSize": plain(order.quantity)} if cost is None else {"orderValue": plain(cost)}
-    progress: Words = {"execAmt": plain(order.filled), "remainAmt": plain(order.remaining)}
+    progress: JsonObject = {"execAmt": plain(order.filled), "remainAmt": plain(order.remaining)}
     fill = _last_fill(venue, order)
     if order.done and order.state is not OrderState.FILLED:
         return shown | progress | {"eventType": "cancellation", "lastActTime": ms(order.updated_ns)}
@@ -148,7 +148,7 @@ def _last_fill(venue: SimulatedVenue, order: VenueOrder) -> Executed | None:
     return None
 
 
-def clearing(venue: SimulatedVenue, fill: Executed) -> Words:
+def clearing(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """An execution, as the stream tells of it."""
     order = venue.engine_of(fill.instrument).view.order(fill.account, fill.order_id)
     assert order is not None
@@ -180,7 +180,7 @@ def clearing(venue: SimulatedVenue, fill: Executed) -> Words:
 
 def balance_event(
     venue: SimulatedVenue, holding: Holding, moved: BalanceUpdated | None = None
-) -> Words:
+) -> JsonObject:
     """What there is of an asset; without a cause at the start of a subscription."""
     kinds = {True: "order.match", False: "order.place"}
     return {

@@ -19,14 +19,13 @@ from bowline.simex.dialects.htx.market import (
     print_object,
     ticker_object,
 )
-from bowline.simex.payload import read_object
+from bowline.simex.payload import JsonObject, read_object
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_updates import DepthUpdated, TickerUpdated, VenueUpdate
 from bowline.simex.wire_values import aggregate_candles, ms
 
-Words = dict[str, object]
 _TOPIC = re.compile(r"market\.(?P<word>[\w-]+)\.(?P<rest>.+)")
 _MBP = {f"mbp.{depth}": depth for depth in (5, 20, 150, 400)}
 _SIZES = {f"depth.size_{depth}.high_freq": depth for depth in (20, 150)}
@@ -68,7 +67,7 @@ def _on_message(session: Session, frame: str | bytes, endpoint: str) -> None:
     name, request = str(words.get(verb, "")), words.get("id")
     topic = _topic(session.venue, endpoint, name, words)
     if topic is None or (verb == "req" and topic.channel is not StreamChannel.BOOK):
-        said: Words = {"status": "error", "err-code": "bad-request", "id": request}
+        said: JsonObject = {"status": "error", "err-code": "bad-request", "id": request}
         session.send(said | {"err-msg": f"invalid topic {name}"} | now)
     elif verb == "req":
         session.send({"id": request, "rep": name, "status": "ok"} | now | _started(session, topic))
@@ -80,7 +79,9 @@ def _on_message(session: Session, frame: str | bytes, endpoint: str) -> None:
         session.subscribe(topic)
 
 
-def _topic(venue: SimulatedVenue, endpoint: str, name: str, words: Words) -> StreamTopic | None:
+def _topic(
+    venue: SimulatedVenue, endpoint: str, name: str, words: JsonObject
+) -> StreamTopic | None:
     found = _TOPIC.fullmatch(name)
     kind = "linear" if endpoint == "linear" else "spot"
     listing = venue.listing_by_symbol(kind, found["word"]) if found else None
@@ -113,7 +114,7 @@ def _topic(venue: SimulatedVenue, endpoint: str, name: str, words: Words) -> Str
     )
 
 
-def _started(session: Session, topic: StreamTopic) -> Words:
+def _started(session: Session, topic: StreamTopic) -> JsonObject:
     assert topic.instrument is not None
     listing = session.venue.listing(topic.instrument)
     view = session.venue.depth(topic.instrument, topic.depth)
@@ -163,7 +164,7 @@ def render_update(
             yield _update_frame(venue, topic, _candle(venue, topic, update))
 
 
-def _update_frame(venue: SimulatedVenue, topic: StreamTopic, tick: Words) -> Words:
+def _update_frame(venue: SimulatedVenue, topic: StreamTopic, tick: JsonObject) -> JsonObject:
     return {"ch": topic.name, "ts": ms(venue.now_ns), "tick": tick}
 
 
@@ -174,7 +175,7 @@ def _depth(
     event: str,
     bids: Iterable[BookLevel],
     asks: Iterable[BookLevel],
-) -> Words:
+) -> JsonObject:
     listing = venue.listing(view.instrument)
     return {
         "mrid": view.sequence,
@@ -188,7 +189,7 @@ def _depth(
     }
 
 
-def _print(venue: SimulatedVenue, trade: TradePublished) -> Words:
+def _print(venue: SimulatedVenue, trade: TradePublished) -> JsonObject:
     listing = venue.listing(trade.instrument)
     more = {} if _is_swap(listing) else {"tradeId": trade.trade_id}
     shown = print_object(listing, trade) | more
@@ -199,7 +200,7 @@ def _is_swap(listing: Listing) -> bool:
     return listing.max_leverage is not None
 
 
-def _ticker(venue: SimulatedVenue, topic: StreamTopic, update: TickerUpdated) -> Words:
+def _ticker(venue: SimulatedVenue, topic: StreamTopic, update: TickerUpdated) -> JsonObject:
     listing = venue.listing(update.instrument)
     if topic.note == "detail":
         return ticker_object(venue, listing)
@@ -228,7 +229,7 @@ def _ticker(venue: SimulatedVenue, topic: StreamTopic, update: TickerUpdated) ->
     }
 
 
-def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Words:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> JsonObject:
     minutes = PERIODS[topic.interval]
     candle, length_ns = update.candle, minutes * MINUTE_NS
     if minutes > 1:

@@ -12,10 +12,10 @@ from bowline.core.model.order import OrderState
 from bowline.core.model.values import ZERO, Direction
 from bowline.core.sim.exchange import Executed, Holding, PositionSnapshot, VenueOrder
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
-Words = dict[str, object]
 # The document that this table came from is not recorded; to check it: the orders and positions of
 # HTX's swap API v5.
 MODES = {MarginMode.CROSS: "cross", MarginMode.ISOLATED: "isolated"}
@@ -51,7 +51,7 @@ def client_id_text(order: VenueOrder) -> str:
     return order.client_id or str(order.order_id)
 
 
-def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An order, as REST and the stream have it."""
     listing, requested = venue.listing(order.instrument), order.requested
     settings = venue.engine_of(order.instrument).view.settings(order.account, order.instrument)
@@ -87,7 +87,7 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """A stop that waits."""
     listing = venue.listing(order.instrument)
     return {
@@ -109,7 +109,7 @@ def trigger_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """An execution, as REST has it."""
     listing = venue.listing(fill.instrument)
     # not the venue's view, which a fault may keep from seeing what is new
@@ -138,7 +138,7 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
     }
 
 
-def fill_event(venue: SimulatedVenue, fill: Executed) -> Words:
+def fill_event(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """An execution, as the stream has it: another id, and no fee."""
     shown = fill_object(venue, fill)
     names = (
@@ -151,7 +151,7 @@ def fill_event(venue: SimulatedVenue, fill: Executed) -> Words:
     }
 
 
-def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> JsonObject:
     """A position; one-way ones say their side in `direction` alone."""
     listing = venue.listing(position.instrument)
     hedged = position.mode is PositionMode.HEDGE
@@ -186,10 +186,10 @@ def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     }
 
 
-def account_object(venue: SimulatedVenue, holding: Holding) -> Words:
+def account_object(venue: SimulatedVenue, holding: Holding) -> JsonObject:
     """The account of swaps, which has one asset."""
     now, equity = str(ms(venue.now_ns)), plain(holding.total + holding.unrealised)
-    both: Words = {
+    both: JsonObject = {
         "equity": equity,
         "profit_unreal": plain(holding.unrealised),
         "initial_margin": plain(holding.margin),
@@ -200,7 +200,7 @@ def account_object(venue: SimulatedVenue, holding: Holding) -> Words:
         "created_time": now,
         "updated_time": now,
     }
-    detail: Words = {
+    detail: JsonObject = {
         "currency": holding.asset,
         "available": plain(holding.free),
         "initial_margin_rate": "0",

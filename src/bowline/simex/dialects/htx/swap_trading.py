@@ -15,13 +15,12 @@ from bowline.simex.dialects.htx.market import requested_listing
 from bowline.simex.dialects.htx.swap_render import (
     MODES,
     POSITION_SIDES,
-    Words,
     client_id_text,
     fill_object,
     order_object,
     trigger_object,
 )
-from bowline.simex.payload import read_json, text_fields
+from bowline.simex.payload import JsonObject, read_json, text_fields
 from bowline.simex.venue import dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError
 from bowline.simex.wire_values import QuerySpan, ms, parse_int
@@ -33,7 +32,7 @@ _TIMES_IN_FORCE = {"gtc": TimeInForce.GTC, "ioc": TimeInForce.IOC, "fok": TimeIn
 _TRUE = ("1", "true")
 _MOST_ID = (1 << 63) - 1
 _SHORTEST_MS = 5_000
-_SUCCESS: Words = {"code": 200, "message": "Success"}
+_SUCCESS: JsonObject = {"code": 200, "message": "Success"}
 _TRIGGER_IDS = ("algo_id", "algo_client_order_id")
 
 
@@ -193,7 +192,7 @@ def place_trigger(call: ApiCall) -> object:
     return [_triggered(_order_or_raise(call.venue.place(order)))]
 
 
-def _triggered(order: VenueOrder) -> Words:
+def _triggered(order: VenueOrder) -> JsonObject:
     return {"algo_id": str(order.order_id), "algo_client_order_id": client_id_text(order)}
 
 
@@ -247,7 +246,7 @@ def _find(
     return found
 
 
-def _acknowledged(order: VenueOrder) -> Words:
+def _acknowledged(order: VenueOrder) -> JsonObject:
     return {"order_id": str(order.order_id), "client_order_id": client_id_text(order)}
 
 

@@ -35,7 +35,7 @@ from bowline.simex.dialects.mexc.contract_render import (
     plan_object,
     position_object,
 )
-from bowline.simex.payload import read_object, signatures_match
+from bowline.simex.payload import JsonObject, read_object, signatures_match
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import ACCOUNT, SimulatedVenue
@@ -60,14 +60,12 @@ _PERSONAL = {
 }
 _WINDOW_MS = 60_000
 
-Words = dict[str, object]
-
 
 def on_message(session: Session, frame: str | bytes) -> None:
     """ping, login, sub.*, unsub.*."""
-    words: Words = read_object(frame)
+    words: JsonObject = read_object(frame)
     requested = words.get("param")
-    param: Words = requested if isinstance(requested, dict) else {}
+    param: JsonObject = requested if isinstance(requested, dict) else {}
     method = str(words.get("method", ""))
     verb, _, name = method.partition(".")
     try:
@@ -86,7 +84,7 @@ def on_message(session: Session, frame: str | bytes) -> None:
         _send(session, "rs.error", f"Contract [{param.get('symbol', '')}] not exists")
 
 
-def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
+def _subscribe(session: Session, verb: str, name: str, param: JsonObject) -> None:
     listing = contract_of(session.venue, str(param.get("symbol", "")))
     interval = str(param.get("interval", "")) if name == "kline" else ""
     depth = _DEPTHS.get(str(param.get("limit", 20)), 0) if name == "depth.full" else 0
@@ -109,7 +107,7 @@ def _subscribe(session: Session, verb: str, name: str, param: Words) -> None:
     session.subscribe(topic)
 
 
-def _log_in(session: Session, param: Words) -> None:
+def _log_in(session: Session, param: JsonObject) -> None:
     keys, venue = session.venue.credentials, session.venue
     stamp = str(param.get("reqTime", ""))
     signed = f"{keys.api_key}{stamp}".encode()
@@ -142,7 +140,7 @@ def initial_frames(venue: SimulatedVenue, topic: StreamTopic) -> Iterable[Frame]
         yield _frame(venue, topic, _shown(venue, topic))
 
 
-def _shown(venue: SimulatedVenue, topic: StreamTopic) -> Words:
+def _shown(venue: SimulatedVenue, topic: StreamTopic) -> JsonObject:
     assert topic.instrument is not None
     listing = venue.listing(topic.instrument)
     if topic.channel is StreamChannel.TICKER:
@@ -164,7 +162,7 @@ def render_update(
     return [_public(venue, topic, update)]
 
 
-def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Words:
+def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> JsonObject:
     match update:
         case DepthUpdated() if not topic.depth:
             content: object = _change(venue, update)
@@ -180,7 +178,7 @@ def _public(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> W
     return _frame(venue, topic, content)
 
 
-def _personal(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Words:
+def _personal(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> JsonObject:
     match update:
         case OrderUpdated(order=order) if order.waiting:
             plan = plan_object(venue, order)
@@ -198,14 +196,14 @@ def _personal(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) ->
     return _frame(venue, topic, content)
 
 
-def _frame(venue: SimulatedVenue, topic: StreamTopic, content: object) -> Words:
-    found: Words = {"channel": topic.note, "data": content, "ts": ms(venue.now_ns)}
+def _frame(venue: SimulatedVenue, topic: StreamTopic, content: object) -> JsonObject:
+    found: JsonObject = {"channel": topic.note, "data": content, "ts": ms(venue.now_ns)}
     if topic.instrument is not None:
         found["symbol"] = venue.listing(topic.instrument).venue_symbol
     return found
 
 
-def _change(venue: SimulatedVenue, update: DepthUpdated) -> Words:
+def _change(venue: SimulatedVenue, update: DepthUpdated) -> JsonObject:
     listing, change = venue.listing(update.view.instrument), update.change
     return {
         "asks": [level(listing, each) for each in change.asks],
@@ -216,7 +214,7 @@ def _change(venue: SimulatedVenue, update: DepthUpdated) -> Words:
     }
 
 
-def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> Words:
+def _candle(venue: SimulatedVenue, topic: StreamTopic, update: CandleUpdated) -> JsonObject:
     minutes, listing = INTERVALS[topic.interval], venue.listing(update.instrument)
     start_ns = update.candle.open_ns - update.candle.open_ns % (minutes * MINUTE_NS)
     view = venue.view_of(update.instrument)

@@ -47,8 +47,6 @@ _SHAPES: dict[str, dict[str, tuple[str, str, str]]] = {
     },
 }
 
-Words = dict[str, object]
-
 
 def place(call: ApiCall) -> Response:
     """POST trade/order-algo."""

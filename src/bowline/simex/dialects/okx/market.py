@@ -10,6 +10,7 @@ from bowline.core.venue import Listing, ListingStatus
 from bowline.simex.dialects.okx.errors import FIELDS, wrong
 from bowline.simex.dialects.okx.render import SIDES, TYPES, code_of, contracts, kind_of
 from bowline.simex.dialects.okx.request_fields import KINDS, listing_in, page, requested_listings
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.venue_api import ApiCall
 from bowline.simex.wire_values import aggregate_candles, ms, plain, plain_or
@@ -27,8 +28,6 @@ _STATES = {
 }
 _LEVELS = 400
 _RATE = Decimal("0.0001")
-
-Words = dict[str, object]
 
 
 def time(call: ApiCall) -> object:
@@ -49,7 +48,7 @@ def instruments(call: ApiCall) -> object:
     ]
 
 
-def instrument_object(listing: Listing) -> Words:
+def instrument_object(listing: Listing) -> JsonObject:
     """An instrument, as REST and the stream have it; a swap counts contracts of `ctVal`."""
     swap = kind_of(listing.instrument.id) == "linear"
     unit = listing.instrument.contract_size
@@ -157,7 +156,7 @@ def ticker(call: ApiCall) -> object:
     return [ticker_object(call.venue, listing_in(call, call.query))]
 
 
-def ticker_object(venue: SimulatedVenue, listing: Listing) -> Words:
+def ticker_object(venue: SimulatedVenue, listing: Listing) -> JsonObject:
     """A ticker, as REST and the stream have it."""
     instrument = listing.instrument.id
     shown = venue.ticker(instrument)
@@ -196,7 +195,7 @@ def trades(call: ApiCall) -> object:
     return page(rows, call.query, 500, 100)
 
 
-def print_object(listing: Listing, trade: TradePublished) -> Words:
+def print_object(listing: Listing, trade: TradePublished) -> JsonObject:
     """A public trade, as REST and the stream have it."""
     return {
         "instId": listing.venue_symbol,
@@ -213,7 +212,7 @@ def funding_rate(call: ApiCall) -> object:
     return [funding_object(call.venue, listing_in(call, call.query))]
 
 
-def funding_object(venue: SimulatedVenue, listing: Listing) -> Words:
+def funding_object(venue: SimulatedVenue, listing: Listing) -> JsonObject:
     """The funding to come, as REST and the stream have it."""
     rate, due_ns = venue.funding.get(listing.instrument.id, (None, 0))
     return {
@@ -259,7 +258,7 @@ def position_tiers(call: ApiCall) -> object:
     families = set(filter(None, (query.get("instFamily") or query.get("uly", "")).split(",")))
     if not families:
         raise wrong("instFamily")
-    rows: list[Words] = []
+    rows: list[JsonObject] = []
     for listing in call.venue.listings("linear"):
         family = f"{listing.base}-{listing.quote}"
         if family not in families:
@@ -317,7 +316,7 @@ def mark_price(call: ApiCall) -> object:
     return [mark_object(call.venue, each) for each in requested_listings(call, call.query)]
 
 
-def mark_object(venue: SimulatedVenue, listing: Listing) -> Words:
+def mark_object(venue: SimulatedVenue, listing: Listing) -> JsonObject:
     """A mark price, as REST and the stream have it."""
     return {
         "instType": "SWAP",

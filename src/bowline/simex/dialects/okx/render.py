@@ -20,6 +20,7 @@ from bowline.core.sim.exchange import (
     VenueOrder,
 )
 from bowline.core.venue import Listing, MarginMode, OrderKind, PositionMode, TimeInForce
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import SimulatedVenue
 from bowline.simex.wire_values import ms, plain, plain_or
 
@@ -60,8 +61,6 @@ _CANCEL_SOURCES = {
     EndReason.DELISTED: "20",
 }
 CENTS = Decimal("0.00000001")
-
-Words = dict[str, object]
 
 
 def kind_of(instrument: InstrumentId) -> str:
@@ -117,7 +116,7 @@ def last_fill(venue: SimulatedVenue, order: VenueOrder) -> Executed | None:
     return None
 
 
-def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def order_object(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An order, as REST and the orders channel have it."""
     listing, requested = venue.listing(order.instrument), order.requested
     swap = kind_of(order.instrument) == "linear"
@@ -168,7 +167,7 @@ def order_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def order_update(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def order_update(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """The same when it happens: a fill is told once, with what it cost."""
     words = order_object(venue, order)
     fill = last_fill(venue, order)
@@ -193,7 +192,7 @@ def algo_type(order: VenueOrder) -> str:
     return "conditional" if order.requested.form in ("sl", "tp") else "trigger"
 
 
-def _trigger_fields(order: VenueOrder) -> Words:
+def _trigger_fields(order: VenueOrder) -> JsonObject:
     """What it waits for and at what price it then trades; -1 is a market order."""
     requested, form = order.requested, order.requested.form
     price = plain_or(order.price, "-1")
@@ -220,7 +219,7 @@ def algo_status_code(order: VenueOrder) -> str:
     return "canceled" if order.done else "live"
 
 
-def algo_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
+def algo_object(venue: SimulatedVenue, order: VenueOrder) -> JsonObject:
     """An algo order, as REST and the orders-algo channel have it."""
     listing, requested = venue.listing(order.instrument), order.requested
     swap = kind_of(order.instrument) == "linear"
@@ -251,7 +250,7 @@ def algo_object(venue: SimulatedVenue, order: VenueOrder) -> Words:
     }
 
 
-def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
+def fill_object(venue: SimulatedVenue, fill: Executed) -> JsonObject:
     """A row of fills and fills-history."""
     listing = venue.listing(fill.instrument)
     swap = kind_of(fill.instrument) == "linear"
@@ -277,7 +276,7 @@ def fill_object(venue: SimulatedVenue, fill: Executed) -> Words:
     }
 
 
-def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
+def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> JsonObject:
     """A position; of a one-way account `pos` has a sign."""
     listing = venue.listing(position.instrument)
     one_way = position.mode is PositionMode.ONE_WAY
@@ -319,7 +318,7 @@ def position_object(venue: SimulatedVenue, position: PositionSnapshot) -> Words:
     }
 
 
-def account_object(holdings: list[Holding], now_ns: int) -> Words:
+def account_object(holdings: list[Holding], now_ns: int) -> JsonObject:
     """The trading account, as account/balance and the account channel have it."""
     money = sum(
         (each.total + each.unrealised for each in holdings if each.asset.startswith("USD")), ZERO
@@ -339,7 +338,7 @@ def account_object(holdings: list[Holding], now_ns: int) -> Words:
     }
 
 
-def _detail(holding: Holding, now_ns: int) -> Words:
+def _detail(holding: Holding, now_ns: int) -> JsonObject:
     free, equity = plain(holding.free), plain(holding.total + holding.unrealised)
     return {
         "ccy": holding.asset,

@@ -38,7 +38,7 @@ from bowline.simex.dialects.okx.render import (
     position_object,
 )
 from bowline.simex.dialects.okx.request_fields import KINDS, find
-from bowline.simex.payload import read_object, text_fields
+from bowline.simex.payload import JsonObject, read_object, text_fields
 from bowline.simex.session import Session
 from bowline.simex.stream_topics import Frame, StreamChannel, StreamTopic
 from bowline.simex.venue import ACCOUNT, SimulatedVenue
@@ -81,8 +81,6 @@ _TOLD = {
     "funding-rate": market.funding_object,
 }
 
-Words = dict[str, object]
-
 
 def on_message(session: Session, frame: str | bytes) -> None:
     """ping, login, subscribe, unsubscribe, and orders."""
@@ -115,7 +113,7 @@ def _log_in(session: Session, rows: list[dict[str, str]]) -> None:
     session.send({"event": "login", "code": "0", "msg": "", "connId": _connection(session)})
 
 
-def _set_subscribed(session: Session, words: Words, op: str, row: dict[str, str]) -> None:
+def _set_subscribed(session: Session, words: JsonObject, op: str, row: dict[str, str]) -> None:
     """One topic on or off, with an answer of its own."""
     if op == "unsubscribe":
         session.unsubscribe(_word(row))
@@ -161,7 +159,7 @@ def _word(row: dict[str, str]) -> str:
     return msgspec.json.encode(row, order="sorted").decode()
 
 
-def _error(session: Session, words: Words, code: int, text: str) -> None:
+def _error(session: Session, words: JsonObject, code: int, text: str) -> None:
     request = {"id": words["id"]} if "id" in words else {}
     error = {"event": "error", "code": str(code), "msg": text, "connId": _connection(session)}
     session.send(error | request)
@@ -171,14 +169,14 @@ def _connection(session: Session) -> str:
     return f"a4d3ae{session.number:02x}"
 
 
-def _trade(session: Session, words: Words, op: str, rows: list[dict[str, str]]) -> None:
+def _trade(session: Session, words: JsonObject, op: str, rows: list[dict[str, str]]) -> None:
     """Orders over the socket: the codes and words of REST."""
     struck = session.faults_of(f"WS {op}")
     if "reset" in struck:
         session.abort()
         return
     call = ApiCall(venue=session.venue, method="WS", path=op, account=session.account)
-    answer: Words = {"id": words.get("id", ""), "op": op}
+    answer: JsonObject = {"id": words.get("id", ""), "op": op}
     if not session.account:
         _error(session, words, 60011, "Please log in")
         return
@@ -247,7 +245,9 @@ def _of_market(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -
             return None
 
 
-def _of_account(venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate) -> Words | None:
+def _of_account(
+    venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
+) -> JsonObject | None:
     match update:
         case OrderUpdated(order=order) if _of_type(topic, order.instrument):
             if topic.note == "orders-algo":
@@ -265,15 +265,15 @@ def _of_type(topic: StreamTopic, instrument: InstrumentId) -> bool:
     return topic.interval in ("ANY", TYPES[kind_of(instrument)])
 
 
-def _push(topic: StreamTopic, rows: Sequence[object], action: str = "") -> Words:
+def _push(topic: StreamTopic, rows: Sequence[object], action: str = "") -> JsonObject:
     arg = msgspec.json.decode(topic.name)
-    words: Words = {"arg": arg | ({"uid": topic.account} if topic.account else {})}
+    words: JsonObject = {"arg": arg | ({"uid": topic.account} if topic.account else {})}
     if action:
         words["action"] = action
     return words | {"data": rows}
 
 
-def _depth(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> Words:
+def _depth(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> JsonObject:
     view, change = update.view, update.change
     listing = venue.listing(view.instrument)
     if topic.note != "books":
@@ -288,7 +288,7 @@ def _depth(venue: SimulatedVenue, topic: StreamTopic, update: DepthUpdated) -> W
     }
 
 
-def _whole(listing: Listing, view: DepthView) -> Words:
+def _whole(listing: Listing, view: DepthView) -> JsonObject:
     return {
         "asks": market.levels(listing, view.asks),
         "bids": market.levels(listing, view.bids),
@@ -297,7 +297,7 @@ def _whole(listing: Listing, view: DepthView) -> Words:
     }
 
 
-def _snapshot(listing: Listing, view: DepthView) -> Words:
+def _snapshot(listing: Listing, view: DepthView) -> JsonObject:
     return _whole(listing, view) | {"checksum": _checksum(listing, view), "prevSeqId": -1}
 
 

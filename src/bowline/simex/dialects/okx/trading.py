@@ -32,6 +32,7 @@ from bowline.simex.dialects.okx.request_fields import (
     requested_listings,
     rows_of,
 )
+from bowline.simex.payload import JsonObject
 from bowline.simex.venue import dialect_state
 from bowline.simex.venue_api import ApiCall, ApiError, Response
 from bowline.simex.wire_values import ms
@@ -45,7 +46,6 @@ _MOST_ROWS = 20
 #: days)", "(last 3 months)": days of each
 _KEPT_DAYS = {"fills": 3, "fills-history": 92, "orders-history": 7, "orders-history-archive": 92}
 
-Words = dict[str, object]
 #: what one row of a request does
 Act = Callable[[ApiCall, Fields], VenueOrder]
 
@@ -88,8 +88,8 @@ def acted(call: ApiCall, rows: list[Fields], act: Act) -> Response:
     return Response({"code": code, "msg": text, "data": items, "inTime": now, "outTime": now})
 
 
-def _item(call: ApiCall, fields: Fields, act: Act) -> Words:
-    stamp: Words = {"tag": fields.get("tag", ""), "ts": str(ms(call.now_ns))}
+def _item(call: ApiCall, fields: Fields, act: Act) -> JsonObject:
+    stamp: JsonObject = {"tag": fields.get("tag", ""), "ts": str(ms(call.now_ns))}
     try:
         order = act(call, fields)
     except ApiError as no:
@@ -214,7 +214,7 @@ def _kept_since(call: ApiCall) -> int:
     return call.now_ns - days * 86_400 * SECOND_NS
 
 
-def _page(call: ApiCall, orders: Iterable[VenueOrder]) -> list[Words]:
+def _page(call: ApiCall, orders: Iterable[VenueOrder]) -> list[JsonObject]:
     wanted = {each.instrument.id for each in requested_listings(call, call.query)}
     rows = [
         (each.order_id, order_object(call.venue, each))
