@@ -64,7 +64,7 @@ class FaultInjector:
     def __init__(self, script: Iterable[FaultRule] = (), seed: int = 0) -> None:
         self.fired: deque[FiredFault] = deque(maxlen=_MAX_RECORDS)
         self._script = list(script)
-        self._rng = random.Random(f"faults {seed}")  # noqa: S311 - a seeded world, no secret
+        self._rng = random.Random(f"faults {seed}")  # noqa: S311 - a seeded simulation, no secret
         self._armed: dict[str, list[_ArmedRule]] = {}
         self._venues: dict[str, SimulatedVenue] = {}
         self._mutes: list[tuple[SimulatedVenue, FaultRule, int]] = []

@@ -35,7 +35,7 @@ class ReplayedCandles:
         self.specs: Sequence[SymbolSpec] = (spec,)
         self._frame = frame
         self._levels = levels
-        self._rng = random.Random(f"replay {seed}")  # noqa: S311 - a seeded world, no secret
+        self._rng = random.Random(f"replay {seed}")  # noqa: S311 - a seeded simulation, no secret
         self._index = 0
         self._markets: list[tuple[SimulatedVenue, ExternalMarket]] = []
 

@@ -42,7 +42,7 @@ class SyntheticMarket:
         self.levels = levels
         self._step_s = step_s
         self._history_ns = history_minutes * MINUTE_NS
-        self._rng = random.Random(f"market {seed}")  # noqa: S311 - a seeded world, no secret
+        self._rng = random.Random(f"market {seed}")  # noqa: S311 - a seeded simulation, no secret
         self._prices = {spec.symbol: float(spec.price) for spec in specs}
         self._offsets: dict[ExternalMarket, float] = {}
         self._markets: dict[str, list[tuple[SimulatedVenue, ExternalMarket]]] = {}

@@ -39,7 +39,7 @@ class ReplayedTape:
         self._ticks = ticks
         self._quoted = quoted
         self._levels = levels
-        self._rng = random.Random(f"tape {seed}")  # noqa: S311 - a seeded world, no secret
+        self._rng = random.Random(f"tape {seed}")  # noqa: S311 - a seeded simulation, no secret
         self._markets: list[tuple[SimulatedVenue, ExternalMarket]] = []
         self._shift_ns = 0
 

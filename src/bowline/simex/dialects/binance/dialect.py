@@ -296,5 +296,5 @@ class BinanceDialect:
     def render_update(
         self, venue: SimulatedVenue, topic: StreamTopic, update: VenueUpdate
     ) -> Iterable[Frame]:
-        """The events that a piece of news is."""
+        """The events that an update is."""
         return streams.render_update(venue, topic, update)

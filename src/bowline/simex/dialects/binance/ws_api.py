@@ -61,8 +61,8 @@ def _on_message(
     words = read_object(frame)
     method, params = str(words.get("method", "")), words.get("params")
     fields = text_fields(params if isinstance(params, dict) else {})
-    struck = session.faults_of(f"WS {method}")
-    if "reset" in struck:
+    faults = session.faults_of(f"WS {method}")
+    if "reset" in faults:
         session.abort()
         return
     call = ApiCall(venue=session.venue, method="WS", path=path, query=fields)
@@ -73,7 +73,7 @@ def _on_message(
     except ApiError as no:
         error = {"code": no.code, "msg": no.message}
         answer |= {"status": no.status or 400, "error": error}
-    if "drop_reply" in struck:
+    if "drop_reply" in faults:
         session.abort()
     else:
         session.send(answer | {"rateLimits": []})

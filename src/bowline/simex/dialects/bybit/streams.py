@@ -100,9 +100,9 @@ def on_trade_message(session: Session, frame: str | bytes) -> None:
         code, text = (0, "OK") if error is None else (error.code, error.message)
         session.send({"retCode": code, "retMsg": text, "op": "auth"} | connection)
     else:
-        struck = session.faults_of(f"WS {op}")
-        answer = {} if "reset" in struck else _traded(session, words) | connection
-        if struck & {"reset", "drop_reply"}:
+        faults = session.faults_of(f"WS {op}")
+        answer = {} if "reset" in faults else _traded(session, words) | connection
+        if faults & {"reset", "drop_reply"}:
             session.abort()
         else:
             session.send(answer)

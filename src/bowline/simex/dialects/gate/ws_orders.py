@@ -50,9 +50,9 @@ def on_message(session: Session, frame: str | bytes, prefix: str) -> None:
         error = ApiError("INVALID_REQUEST_BODY", "Invalid request body", status=400)
         session.send(_refused(session, _Request(), error))
         return
-    struck = session.faults_of(f"WS {requested.channel}")
-    answers = [] if "reset" in struck else _answers(session, requested, prefix)
-    if struck & {"reset", "drop_reply"}:
+    faults = session.faults_of(f"WS {requested.channel}")
+    answers = [] if "reset" in faults else _answers(session, requested, prefix)
+    if faults & {"reset", "drop_reply"}:
         session.abort()
         return
     for answer in answers:

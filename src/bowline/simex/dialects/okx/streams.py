@@ -171,8 +171,8 @@ def _connection(session: Session) -> str:
 
 def _trade(session: Session, words: JsonObject, op: str, rows: list[dict[str, str]]) -> None:
     """Orders over the socket: the codes and words of REST."""
-    struck = session.faults_of(f"WS {op}")
-    if "reset" in struck:
+    faults = session.faults_of(f"WS {op}")
+    if "reset" in faults:
         session.abort()
         return
     call = ApiCall(venue=session.venue, method="WS", path=op, account=session.account)
@@ -186,7 +186,7 @@ def _trade(session: Session, words: JsonObject, op: str, rows: list[dict[str, st
         answer |= body
     except ApiError as no:
         answer |= {"code": str(no.code), "msg": no.message, "data": []}
-    if "drop_reply" in struck:
+    if "drop_reply" in faults:
         session.abort()
     else:
         session.send(answer)
