@@ -61,6 +61,16 @@ def test_later_days_that_gain_alike_have_no_ratio_and_days_of_nothing_have_one_o
     assert (idle.winner_out_of_sample, idle.kept_pct) == (0.0, 0.0)
 
 
+def test_first_days_that_gain_alike_are_the_best_and_have_no_ratio() -> None:
+    returns = np.random.default_rng(1).normal(0, 0.01, (3, 100))
+    returns[2, :70] = 0.001
+    decay = measure_decay(returns)
+    assert (decay.winner, decay.winner_in_sample, decay.kept_pct) == (2, None, None)
+    assert decay.winner_out_of_sample == daily_sharpes(returns[2:, 70:])[0]
+    assert np.isnan(decay.in_sample).tolist() == [False, False, True]
+    assert decay.rank_correlation is not None
+
+
 def test_spearman_by_hand() -> None:
     """1 - 6 sum d^2 / (n (n^2 - 1)) without ties; with ties the correlation of shared ranks."""
     x = np.array([1.0, 5.0, 2.0, 9.0])

@@ -84,14 +84,53 @@ def test_neither_the_order_of_variants_nor_the_stake_matters(seed: int, stake: f
     assert first.out_of_sample == pytest.approx(other.out_of_sample, rel=1e-6)
 
 
-def test_the_same_twins_change_nothing_and_a_flat_variant_wins_nothing() -> None:
+def test_the_same_twins_change_nothing() -> None:
     """Equals share their mean rank: duplicates of every variant leave every rank where it was."""
     returns = noise(5, 9, 64)
     twice = np.repeat(returns, 3, axis=0)
     once, thrice = cross_validate(returns, 8), cross_validate(twice, 8)
     assert thrice.pbo == once.pbo
-    flat = np.vstack((np.zeros(64), np.full(64, 0.001)))
-    assert cross_validate(flat, 8).in_sample.tolist() == [0.0] * 70
+
+
+def test_an_unvarying_gain_has_no_ratio_and_ranks_above_every_one() -> None:
+    """As its limit does: a gain that varies by a ten thousandth of itself has a ratio of 10,000."""
+    draw = np.random.default_rng(3)
+    for gain, found in ((0.002, 0.0), (-0.002, None)):
+        returns = noise(8, 12, 64)
+        returns[4] = gain
+        nearly = returns.copy()
+        nearly[4] += draw.normal(0, 1e-4 * abs(gain), 64)
+        exact, limit = cross_validate(returns, 8), cross_validate(nearly, 8)
+        assert exact.logits.tolist() == limit.logits.tolist()
+        assert (exact.pbo, exact.loss_probability) == (limit.pbo, limit.loss_probability)
+        if found is not None:
+            assert (exact.pbo, exact.undefined, exact.slope) == (found, 1.0, None)
+            assert np.isnan(exact.in_sample).all()
+            assert np.isnan(exact.out_of_sample).all()
+        else:
+            assert exact.undefined == 0, "it is never the best"
+            assert exact.in_sample.tolist() == limit.in_sample.tolist()
+
+
+def test_of_a_gain_that_begins_to_vary_the_ratio_is_undefined_on_some_halves() -> None:
+    returns = noise(2, 6, 64)
+    returns[2] = 0.01
+    returns[2, 40:] += np.random.default_rng(1).normal(0, 0.02, 24)
+    found = cross_validate(returns, 8)
+    # of 8 blocks 5 do not vary: 2 * C(5, 4) of C(8, 4) halves are of those alone, in or out
+    assert found.undefined == 10 / 70
+    assert int(np.isnan(found.in_sample).sum()) == int(np.isnan(found.out_of_sample).sum()) == 5
+    assert found.slope is not None
+
+
+def test_days_of_nothing_rank_between_gains_and_losses() -> None:
+    """In a half without a trade there is a ratio of 0 by convention: better than what lost."""
+    returns = np.vstack((np.zeros(64), noise(1, 1, 64) - 0.02, noise(2, 1, 64) + 0.02))
+    found = cross_validate(returns, 8)
+    assert found.pbo == found.undefined == 0
+    worse = cross_validate(returns[:2], 8)
+    assert worse.in_sample.tolist() == [0.0] * 70
+    assert worse.pbo == 0
 
 
 def test_many_variants_are_done_in_parts_with_the_same_result(

@@ -133,6 +133,21 @@ def test_any_returns_have_a_verdict_in_words(seed: int, variants: int, days: int
         assert finding.figure is None or np.isfinite(finding.figure)
 
 
+def test_a_gain_that_does_not_vary_is_undefined_in_words_and_not_a_ratio_of_0() -> None:
+    returns = noise(3, 12, 120)
+    returns[5] = 0.001
+    verdict = make_verdict(Evidence(returns[5], returns, 12, 0, 50, BROAD, CHEAP))
+    findings = {each.question: each for each in verdict.findings}
+    assert (verdict.figures.pbo, verdict.figures.pbo_undefined) == (0, 1)
+    assert "100 % of the time its Sharpe ratio is undefined" in findings[Question.OVERFITTING].words
+    assert (verdict.figures.in_sample_sharpe, verdict.figures.kept_pct) == (None, None)
+    assert findings[Question.DECAY].grade is Grade.UNKNOWN
+    assert "undefined" in findings[Question.DECAY].words
+    usual = verdict_on(noise(3, 12, 120))
+    assert usual.figures.pbo_undefined == 0
+    assert not any("undefined" in each.words for each in usual.findings)
+
+
 def test_the_reference_page_says_the_limits_that_hold() -> None:
     page = Path(__file__).resolve().parents[3] / "docs" / "reference" / "validation.md"
     said = {}

@@ -3,7 +3,9 @@
 The later days must never take part in the choice.
 
 1. The first 70 % of the days are in-sample, the rest out of sample.
-2. The winner is the variant with the best Sharpe ratio in-sample (the first of equals).
+2. The winner is the variant with the best Sharpe ratio in-sample (the first of equals). Where days
+   do not vary there is none: they rank above every ratio if they gain, below every ratio if they
+   lose, and as 0 if nothing was done (`ranking_ratios`).
 3. `kept_pct` is the winner's ratio out of sample in percent of that in-sample.
 4. The rank correlation over all variants: do those that rank high in-sample rank high after it?
 """
@@ -15,7 +17,7 @@ from msgspec import Struct
 
 from bowline.core.model.market import FloatColumn
 from bowline.core.rounding import ROUNDING
-from bowline.research.validation.sharpe import DailyReturns, daily_sharpes
+from bowline.research.validation.sharpe import DailyReturns, ranking_ratios, where_defined
 
 IN_SAMPLE_SHARE = 0.7
 _TOP_SHARE = 0.1
@@ -25,19 +27,19 @@ _FEWEST = 2
 class Decay(Struct, frozen=True):
     """Sharpe ratios are daily; None is an undefined figure.
 
-    `in_sample` and `out_of_sample` have one ratio per variant, 0 where it did nothing; `winner` is
-    a row of them. `top_out_of_sample` is the median ratio out of sample of the best tenth
-    in-sample, `rank_correlation` is Spearman's over all variants. `kept_pct` is None unless the
-    winner gained in-sample.
+    `in_sample` and `out_of_sample` have one ratio per variant, 0 where it did nothing and NaN where
+    its days do not vary; `winner` is a row of them. `top_out_of_sample` is the median ratio out of
+    sample of the best tenth in-sample, `rank_correlation` is Spearman's over all variants.
+    `kept_pct` is None unless the winner gained in-sample.
     """
 
     winner: int
     days_in_sample: int
     days_out_of_sample: int
-    winner_in_sample: float
+    winner_in_sample: float | None
     winner_out_of_sample: float | None
     kept_pct: float | None
-    top_out_of_sample: float
+    top_out_of_sample: float | None
     rank_correlation: float | None
     in_sample: FloatColumn
     out_of_sample: FloatColumn
@@ -52,12 +54,12 @@ def measure_decay(returns: DailyReturns, share: float = IN_SAMPLE_SHARE) -> Deca
     split = round(days * share)
     if not len(returns) or split < _FEWEST or days - split < _FEWEST:
         raise ValueError(f"{returns.shape} returns cannot be split at {share}")
-    inside = np.nan_to_num(daily_sharpes(returns[:, :split]), nan=0.0)
-    later = daily_sharpes(returns[:, split:])
-    outside = np.nan_to_num(later, nan=0.0)
+    inside, outside = _ranked(returns[:, :split]), _ranked(returns[:, split:])
     winner = int(inside.argmax())
-    undefined = bool(np.isnan(later[winner]) and returns[winner, split:].any())
-    before, after = float(inside[winner]), None if undefined else float(outside[winner])
+    before, after = _known(inside[winner]), _known(outside[winner])
+    kept = None
+    if after is not None and before is not None and before > ROUNDING:
+        kept = 100 * after / before
     top = np.argsort(-inside, kind="stable")[: max(1, round(len(inside) * _TOP_SHARE))]
     return Decay(
         winner=winner,
@@ -65,12 +67,20 @@ def measure_decay(returns: DailyReturns, share: float = IN_SAMPLE_SHARE) -> Deca
         days_out_of_sample=days - split,
         winner_in_sample=before,
         winner_out_of_sample=after,
-        kept_pct=100 * after / before if after is not None and before > ROUNDING else None,
-        top_out_of_sample=float(np.median(outside[top])),
+        kept_pct=kept,
+        top_out_of_sample=_known(np.median(outside[top])),
         rank_correlation=rank_correlation(inside, outside),
-        in_sample=inside,
-        out_of_sample=outside,
+        in_sample=where_defined(inside),
+        out_of_sample=where_defined(outside),
     )
+
+
+def _ranked(returns: DailyReturns) -> FloatColumn:
+    return ranking_ratios(returns.mean(axis=1), returns.std(axis=1, ddof=1))
+
+
+def _known(ratio: float | np.float64) -> float | None:
+    return float(ratio) if np.isfinite(ratio) else None
 
 
 def rank_correlation(x: FloatColumn, y: FloatColumn) -> float | None:

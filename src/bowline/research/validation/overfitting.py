@@ -6,15 +6,17 @@ The returns it is given must be of variants whose selection did not depend on th
 
 1. Cut the days into S blocks of consecutive days, S even, lengths differing by one at most.
 2. Every choice of S/2 blocks is in-sample once; the other blocks are then out of sample.
-3. The chosen variant is the one with the best Sharpe ratio in-sample (the first of equals).
+3. The chosen variant is the one with the best Sharpe ratio in-sample (the first of equals). A half
+   in which a variant's days do not vary has no ratio: it ranks above every ratio if the variant
+   gained, below every ratio if it lost, and as 0 if it did nothing (`ranking_ratios`).
 4. Its rank w out of sample (equals share their mean rank) lies in 1..N; logit = ln(r / (1 - r))
    with r = w / (N + 1).
 5. PBO is the share of choices with logit <= 0: the winner ended in the lower half.
 
 For a sample of variants, PBO is a rough estimate of the whole grid's, because the best of few is
-not the best of all. `sampling_error` measures how far halves of the sample differ from it. In a
-half in which a variant did nothing its Sharpe ratio is 0. Sharpe ratios of unions of blocks come
-from sums and sums of squares of the blocks: one matrix product for any S.
+not the best of all. `sampling_error` measures how far halves of the sample differ from it. Sharpe
+ratios of unions of blocks come from sums and sums of squares of the blocks: one matrix product for
+any S.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from numpy.typing import NDArray
 
 from bowline.core.model.market import FloatColumn
 from bowline.core.rounding import has_spread
-from bowline.research.validation.sharpe import DailyReturns
+from bowline.research.validation.sharpe import DailyReturns, ranking_ratios, where_defined
 
 #: most blocks, and fewest days per block
 MOST_BLOCKS = 16
@@ -48,15 +50,18 @@ class Overfitting(Struct, frozen=True):
     """The result of cross-validation. Sharpe ratios are daily.
 
     `logits`, `in_sample`, `out_of_sample` have one value per choice of blocks: the logit and the
-    two ratios of the chosen variant. `slope` is that of the regression line through (in-sample, out
-    of sample): below 0, the better a variant looked the worse it did; None if in-sample never
-    varies. `loss_probability` is the share of choices whose winner lost money out of sample.
+    two ratios of the chosen variant, NaN where a ratio is undefined; `undefined` is the share of
+    choices of which one of the two is. `slope` is that of the regression line through (in-sample,
+    out of sample): below 0, the better a variant looked the worse it did; None if in-sample never
+    varies or no ratio is defined. `loss_probability` is the share of choices whose winner lost
+    money out of sample.
     """
 
     variants: int
     blocks: int
     pbo: float
     loss_probability: float
+    undefined: float
     slope: float | None
     logits: FloatColumn
     in_sample: FloatColumn
@@ -103,10 +108,11 @@ def cross_validate(returns: DailyReturns, blocks: int = MOST_BLOCKS) -> Overfitt
         blocks=blocks,
         pbo=float(np.mean(logits <= 0)),
         loss_probability=float(np.mean(outside < 0)),
-        slope=_slope(inside, outside),
+        undefined=float(np.mean(np.isinf(inside) | np.isinf(outside))),
+        slope=_slope(where_defined(inside), where_defined(outside)),
         logits=logits,
-        in_sample=inside,
-        out_of_sample=outside,
+        in_sample=where_defined(inside),
+        out_of_sample=where_defined(outside),
     )
 
 
@@ -138,16 +144,14 @@ class _Halves:
         self._squares = np.add.reduceat(np.square(returns), starts, axis=1).T
 
     def sharpes(self, chosen: NDArray[np.bool_]) -> DailyReturns:
-        """One row per choice of blocks, one column per variant; 0 where a variant did nothing."""
+        """What to rank by: one row per choice of blocks, one column per variant."""
         weight = chosen.astype(np.float64)
         days = np.asarray(weight @ self._days)[:, np.newaxis]
         mean = np.asarray(weight @ self._sums) / days
         square = np.asarray(weight @ self._squares) / days
         variance = (square - mean**2) * days / (days - 1)
         deviation = np.sqrt(np.maximum(variance, 0.0))
-        ratio: DailyReturns = np.zeros(mean.shape)
-        np.divide(mean, deviation, out=ratio, where=has_spread(deviation, mean))
-        return ratio
+        return ranking_ratios(mean, deviation)
 
 
 def _test_best(
@@ -176,6 +180,10 @@ def _choices(blocks: int, at_once: int) -> Iterator[NDArray[np.bool_]]:
 
 
 def _slope(x: FloatColumn, y: FloatColumn) -> float | None:
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[known], y[known]
+    if not len(x):
+        return None
     off = x - x.mean()
     square = float(off @ off)
     varies = has_spread(math.sqrt(square / len(x)), float(x.mean()))

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from bowline.core.model.market import FloatColumn
 from bowline.core.report.metrics import DAYS_A_YEAR
-from bowline.core.rounding import has_spread
+from bowline.core.rounding import has_spread, is_negligible
 
 #: rows are variants, columns are days: daily returns as fractions
 DailyReturns = NDArray[np.float64]
@@ -60,6 +60,25 @@ def daily_sharpes(returns: DailyReturns) -> FloatColumn:
     ratio = np.full(len(returns), np.nan)
     np.divide(mean, deviation, out=ratio, where=has_spread(deviation, mean))
     return ratio
+
+
+def ranking_ratios(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> DailyReturns:
+    """What Sharpe ratios are ranked by: the ratio where it is defined, else its limit.
+
+    Returns that do not vary have no ratio: where they gain they rank above every ratio (infinity),
+    where they lose below every ratio, and days of nothing rank as 0. Equals rank alike.
+    """
+    still = ~has_spread(deviation, mean)
+    ratio = np.zeros(mean.shape)
+    np.divide(mean, deviation, out=ratio, where=~still)
+    limits = np.where(is_negligible(mean, 1.0), 0.0, np.copysign(np.inf, mean))
+    keys: DailyReturns = np.where(still, limits, ratio)
+    return keys
+
+
+def where_defined(ratios: FloatColumn) -> FloatColumn:
+    """The ratios among those that are ranked by; NaN where there is none."""
+    return np.where(np.isinf(ratios), np.nan, ratios)
 
 
 def annual(daily_sharpe: float) -> float:

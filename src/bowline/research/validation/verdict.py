@@ -117,6 +117,7 @@ class VerdictFigures(Struct, frozen=True):
     pbo: float | None
     pbo_error: float | None
     loss_probability: float | None
+    pbo_undefined: float | None
     in_sample_sharpe: float | None
     out_of_sample_sharpe: float | None
     kept_pct: float | None
@@ -180,18 +181,19 @@ def _measure(evidence: Evidence) -> VerdictFigures:
         pbo=crossed.pbo if crossed else None,
         pbo_error=error,
         loss_probability=crossed.loss_probability if crossed else None,
-        in_sample_sharpe=annual(decay.winner_in_sample) if decay else None,
-        out_of_sample_sharpe=(
-            annual(decay.winner_out_of_sample)
-            if decay and decay.winner_out_of_sample is not None
-            else None
-        ),
+        pbo_undefined=crossed.undefined if crossed else None,
+        in_sample_sharpe=_annual(decay.winner_in_sample) if decay else None,
+        out_of_sample_sharpe=_annual(decay.winner_out_of_sample) if decay else None,
         kept_pct=decay.kept_pct if decay else None,
         rank_correlation=decay.rank_correlation if decay else None,
         plateau_pct=evidence.plateau.score_pct if evidence.plateau else None,
         neighbours=evidence.plateau.neighbours if evidence.plateau else 0,
         stressed_return_pct=evidence.stress.stressed_return_pct if evidence.stress else None,
     )
+
+
+def _annual(daily_sharpe: float | None) -> float | None:
+    return None if daily_sharpe is None else annual(daily_sharpe)
 
 
 def _on_the_sample(
@@ -247,8 +249,8 @@ _UNMEASURED = {
     Question.DEFLATED_SHARPE: "the winner's daily returns do not vary: it has no Sharpe ratio",
     Question.OVERFITTING: "cross-validation needs 16 days and two variants that traded",
     Question.DECAY: (
-        "no variant gained on the first days, the best one's later days do not vary, or there are "
-        "too few days"
+        "no variant gained on the first days, or the best one's days do not vary (its Sharpe ratio "
+        "is undefined), or there are too few days"
     ),
     Question.PLATEAU: "the winner has no neighbours in this grid, or did not gain",
     Question.STRESS: "twice the costs were not tried",
@@ -266,7 +268,7 @@ def _words(question: Question, f: VerdictFigures) -> str:
             return (
                 f"chosen on one half of the days, the best of {_sampled(f)} fell into the lower "
                 f"half on the other {_share(f.pbo)} of the time and lost money "
-                f"{_share(f.loss_probability)}{_error(f)}"
+                f"{_share(f.loss_probability)}{_undefined(f)}{_error(f)}"
             )
         case Question.DECAY:
             return (
@@ -290,6 +292,16 @@ def _error(f: VerdictFigures) -> str:
         return ""
     points = 100 * (f.pbo_error or 0)
     return f"; half of these variants would say {points:.0f} points more or less"
+
+
+def _undefined(f: VerdictFigures) -> str:
+    if not f.pbo_undefined:
+        return ""
+    return (
+        f"; {_share(f.pbo_undefined)} of the time its Sharpe ratio is undefined on one of the "
+        "halves, because its days there do not vary: above every ratio if they gain, below if they "
+        "lose"
+    )
 
 
 def _share(value: float | None) -> str:
