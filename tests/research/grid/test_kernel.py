@@ -5,14 +5,20 @@ Prices are made to be hard: ties, flats, gaps, coarse ticks, tiny and huge numbe
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 from decimal import Decimal
 from functools import partial
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bowline import cli
+from bowline.core.compiled import StaleExtension
 from bowline.core.errors import BadInput
 from bowline.core.model.instrument import FILE_MARKET, InstrumentId
 from bowline.core.model.market import CandleFrame
@@ -26,7 +32,15 @@ from bowline.core.model.policy import (
 )
 from bowline.core.model.values import Timeframe
 from bowline.core.signals import expressions, ta_lib
-from bowline.research.grid import CloseSeries, Convention, Rules, SignalBank, fallback, kernel
+from bowline.research.grid import (
+    CloseSeries,
+    Convention,
+    Rules,
+    SignalBank,
+    fallback,
+    kernel,
+    library,
+)
 from bowline.research.grid.library import VARIABLE, available
 
 COMPILED = [name for name in available() if name != "python"]
@@ -303,6 +317,48 @@ def test_without_a_kernel_the_clear_loop_runs(monkeypatch):
     monkeypatch.setenv(VARIABLE, "sse9")
     with pytest.raises(BadInput, match="sse9"):
         kernel.evaluate(series, bank, base, NO_STOPS, rules)
+
+
+@pytest.fixture
+def forgotten():
+    """Kernels are looked up anew, and again after the test."""
+    for cached in (library._library, library.available):
+        cached.cache_clear()
+    yield
+    for cached in (library._library, library.available):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize("how", ["smaller task", "no such function", "no library", "empty"])
+def test_a_kernel_of_other_sources_is_told_in_a_line_that_says_what_to_do(
+    how, tmp_path, monkeypatch, capsys, forgotten, home
+):
+    del forgotten, home
+    found = importlib.util.find_spec("bowline.research.grid._kernel_plain")
+    path = tmp_path / "_kernel_plain.so"
+    if how == "smaller task":
+        path = Path(found.origin)
+        fields = {"_fields_": [("added", library._Whole)]}
+        monkeypatch.setattr(library, "Task", type("Task", (library.Task,), fields))
+    elif how == "no such function":
+        shutil.copy(importlib.util.find_spec("bowline.core.venue._book").origin, path)
+    else:
+        path.write_bytes(b"" if how == "empty" else b"no library at all\n" * 100)
+    spec, usual = ModuleSpec("_kernel_plain", None, origin=str(path)), importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: spec if "_kernel_" in name else usual(name)
+    )
+    with pytest.raises(StaleExtension) as said:
+        kernel.instruction_set()
+    assert str(path) in said.value.message
+    assert "make setup" in said.value.hint
+    monkeypatch.setattr("sys.argv", ["bowline", "worker", "--once"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: the compiled ")
+    assert "Traceback" not in errors
 
 
 def test_what_does_not_fit_is_refused():

@@ -4,15 +4,18 @@ It holds what it was told and judges nothing: whether it may be believed is its 
 (`venues/local_book.py`). Prices and sizes are float64, quote money and base units.
 
 `ClearBook` says what a book is. `Book` is the same in C (`csrc/book.c`), because it is changed
-thousands of times a second; where that could not be compiled it is `ClearBook` itself.
+thousands of times a second; where that could not be compiled it is `ClearBook` itself, and one
+compiled of other sources is StaleExtension.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from types import ModuleType
 from typing import TYPE_CHECKING
 
+from bowline.core.compiled import StaleExtension
 from bowline.core.model.instrument import InstrumentId
 from bowline.core.model.values import Side
 from bowline.core.venue.ticks import Level
@@ -140,14 +143,31 @@ class ClearBook:
         return None
 
 
+#: of `ClearBook`, with the part in C of the two that are asked for more
+_COMPILED_NAMES = frozenset(name for name in vars(ClearBook) if not name.startswith("_")) - {
+    "average_price", "by_turns",
+} | {"_average", "_by_turns"}  # fmt: skip
+
+
+def checked_book(module: ModuleType) -> type:
+    """The compiled book of `module`; StaleExtension if it lacks what `ClearBook` has."""
+    book: type = getattr(module, "CompiledBook", object)
+    if missing := sorted(name for name in _COMPILED_NAMES if not hasattr(book, name)):
+        raise StaleExtension(str(module.__file__), f"it lacks {', '.join(missing)}")
+    return book
+
+
 if TYPE_CHECKING:
     Book = ClearBook
 else:
     try:
-        from bowline.core.venue._book import CompiledBook
-    except ImportError:
+        import bowline.core.venue._book as compiled
+    except ModuleNotFoundError:
         Book = ClearBook
+    except ImportError as error:
+        raise StaleExtension(str(error.path), error) from error
     else:
+        CompiledBook = checked_book(compiled)
 
         class Book(CompiledBook):
             """A `ClearBook` in C."""

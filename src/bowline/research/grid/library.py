@@ -1,6 +1,7 @@
 """The compiled kernels: which exist, which this machine can run, and how they are loaded.
 
-It must not fail where none was compiled: the caller then uses the reference loop.
+It must not fail where none was compiled: the caller then uses the reference loop. One that was
+compiled of other sources is StaleExtension.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from bowline.core.compiled import StaleExtension
 from bowline.core.errors import BadInput
 
 _Whole, _Number, _Pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
@@ -55,14 +57,22 @@ def _library(name: str) -> ctypes.CDLL | None:
     found = importlib.util.find_spec(f"bowline.research.grid._kernel_{name}")
     if found is None or found.origin is None:
         return None
-    library = ctypes.CDLL(found.origin)
-    library.bowline_task_bytes.restype = _Whole
-    library.bowline_best_instructions.restype = _Whole
-    library.bowline_evaluate.argtypes = [ctypes.POINTER(Task), _Whole, _Whole]
-    library.bowline_evaluate.restype = _Whole
-    library.bowline_compare.argtypes = [_Pointer, _Pointer, _Pointer, _Whole, _Number, _Pointer]
-    library.bowline_compare.restype = None
-    assert library.bowline_task_bytes() == ctypes.sizeof(Task), "csrc/task.h and Task differ"
+    try:
+        library = ctypes.CDLL(found.origin)
+        library.bowline_task_bytes.restype = _Whole
+        library.bowline_best_instructions.restype = _Whole
+        library.bowline_evaluate.argtypes = [ctypes.POINTER(Task), _Whole, _Whole]
+        library.bowline_evaluate.restype = _Whole
+        library.bowline_compare.argtypes = [_Pointer, _Pointer, _Pointer, _Whole, _Number, _Pointer]
+        library.bowline_compare.restype = None
+        size = library.bowline_task_bytes()
+    except (OSError, AttributeError) as error:
+        # it cannot be loaded, or lacks a function
+        raise StaleExtension(found.origin, error) from error
+    if size != ctypes.sizeof(Task):
+        raise StaleExtension(
+            found.origin, f"its task has {size} bytes, expected {ctypes.sizeof(Task)}"
+        )
     return library
 
 
