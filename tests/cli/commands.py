@@ -67,5 +67,8 @@ def _words(callback: Any) -> Iterator[Word]:
             kind = kinds[0]
         spellings: tuple[str, ...] = ()
         if isinstance(found, OptionInfo):
-            spellings = tuple(found.param_decls or (f"--{name.replace('_', '-')}",))
+            # in an annotation the first spelling stands where a default does elsewhere
+            first = (found.default,) if str(found.default).startswith("-") else ()
+            said = (*first, *(found.param_decls or ()))
+            spellings = said or (f"--{name.replace('_', '-')}",)
         yield Word(name, spellings, kind, found.min, found.max)

@@ -38,7 +38,7 @@ from bowline.cli import (
     venues,
     worker,
 )
-from bowline.cli.environment import as_user_error, check_arguments
+from bowline.cli.environment import as_user_error, check_arguments, check_empty_arguments
 from bowline.cli.output import EXIT_USAGE, WrongUsage, fail
 from bowline.cli.streams import OutputLost, StandardStreams
 from bowline.core.errors import BowlineError
@@ -112,6 +112,8 @@ def main() -> None:
 def _run() -> NoReturn:
     try:
         check_arguments(sys.argv[1:])
+        if any(not each or each.endswith("=") for each in sys.argv[1:]):
+            _refuse_empty(sys.argv[1:])
         found = app(prog_name="bowline", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(found if isinstance(found, int) else 0)
@@ -130,6 +132,12 @@ def _run() -> NoReturn:
         _end_with_bug(error)
     except Exception as error:
         _end_with_bug(error)
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    from bowline.cli.advice import command_in
+
+    check_empty_arguments(command_in(typer.main.get_command(app), arguments)[1], arguments)
 
 
 def _fail(error: BowlineError) -> NoReturn:

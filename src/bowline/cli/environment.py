@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from typing import Any
 
 from bowline.cli.output import WrongUsage
 from bowline.core.errors import BadInput
@@ -40,6 +41,33 @@ def check_arguments(arguments: Sequence[str]) -> None:
                 f"{escaped} is not text in this machine's encoding",
                 hint="rename the file, or set LANG to the encoding of its name",
             ) from None
+
+
+def check_empty_arguments(command: Any, arguments: Sequence[str]) -> None:  # noqa: ANN401 - typer's, whose type moves
+    """WrongUsage for an empty argument, or an empty value of an option that takes none.
+
+    A shell makes one of a variable that is not set, and as a path it would be the present folder.
+    An option whose default is empty may be given empty.
+    """
+    options = {
+        spelling: each
+        for each in command.params
+        if not getattr(each, "is_flag", False)
+        for spelling in each.opts
+        if spelling.startswith("-")
+    }
+    left = iter(arguments)
+    for argument in left:
+        name, equals, value = argument.partition("=")
+        if name in options:
+            value = value if equals else next(left, "-")
+            if not value and options[name].default != "":
+                raise WrongUsage(f"{name} is empty", hint=f"give it a value, or leave {name} out")
+        elif not argument:
+            raise WrongUsage(
+                "an argument is empty",
+                hint="name what is meant: a shell variable that is not set is empty",
+            )
 
 
 def as_user_error(error: OSError) -> BadInput | None:
