@@ -6,8 +6,10 @@ limit of pages and the limit of a file's size fail in the same calls.
 
 from __future__ import annotations
 
+import os
 import resource
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,8 +36,10 @@ from bowline.storage.candles import CandleBatch
 from bowline.storage.embedded.sqlite_file import copy_sqlite
 from bowline.storage.embedded.sqlite_open import open_sqlite
 from bowline.storage.embedded.sqlite_tables import migrated_sqlite_engine
+from bowline.storage.files import write_candle_file
 from bowline.storage.tables import RunRequest, Tables
 from bowline.storage.tape import Tape, TapeWriter
+from tests.candle_files import made_frame
 from tests.disks import SmallDisk, small_disk
 
 BTC = InstrumentId(MarketId(1), "BTCUSDT")
@@ -268,6 +272,19 @@ def test_every_table_names_its_damage(tmp_path: Path) -> None:
         pytest.raises(Damaged, match=r"tables\.db cannot be read"),
     ):
         tables.list_strategies()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_device_that_takes_nothing_is_still_there_afterwards(tmp_path: Path, suffix: str) -> None:
+    """A link that ends in .parquet may lead to one, and Arrow removes a path it cannot write."""
+    device = tmp_path / f"full{suffix}"
+    try:
+        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+    except OSError as error:
+        pytest.skip(f"a device of its own needs the right to make one: {error.strerror}")
+    with pytest.raises(OSError, match="No space left"):
+        write_candle_file(made_frame(100_000), device, suffix)
+    assert stat.S_ISCHR(device.stat().st_mode)
 
 
 def test_a_copy_that_does_not_fit_names_the_copy(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ def write_candle_file(
             pacsv.write_csv(table, file, pacsv.WriteOptions(include_header=False))
     elif suffix == ".parquet":
         stamps = pa.array(frame.open_ns).cast(pa.timestamp("ns", "UTC"))
-        parquet.write_table(pa.table([stamps, *values], names=names), path)
+        # of a path Arrow would remove what is there if it cannot write: a device, a pipe
+        with path.open("wb") as file:
+            parquet.write_table(pa.table([stamps, *values], names=names), file)
     else:
         raise BadInput(f"{suffix or 'no suffix'} is no format", hint="Use .csv or .parquet.")
