@@ -85,7 +85,7 @@ def test_steps_are_for_files_and_must_be_numbers(say, waves: str, spec: str) -> 
     assert say("candles", "import", waves, *MARKET)[0] == 0
     code, _, err = say("backtest", spec, "--lot-step", "1")
     assert code == 1
-    assert "for candles of a file" in err
+    assert "to candles of a file" in err
     for text in ("-1", "nan", "x", "1e99"):
         code, _, err = say("backtest", spec, "--candles", waves, "--lot-step", text)
         assert code == 1

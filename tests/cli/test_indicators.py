@@ -149,7 +149,7 @@ def test_a_mistake_ends_with_1_and_what_to_do(arguments, said, indicators):
 def test_a_span_without_candles_is_said(indicators, candle_file):
     done = indicators("compute", "rsi", "--candles", candle_file, "--from", "2024-01-01")
     assert done.returncode == 1
-    assert "no full candle" in done.stderr
+    assert "no complete candle" in done.stderr
 
 
 def test_the_reference_page_is_printed(indicators):

@@ -77,7 +77,7 @@ def report_of(home: Path, *, age_s: float = 0.0, late: bool = False, ended: bool
 
 def test_the_status_tells_running_late_stopped_and_gone_apart(say: Say, home: Path) -> None:
     code, _, err = say("ingest", "--status")
-    assert (code, "nothing was ever recorded" in err) == (1, True)
+    assert (code, "nothing has been recorded" in err) == (1, True)
     told = []
     for more in ({}, {"late": True}, {"ended": True}, {"age_s": 60.0}):
         report_of(home, **more)
@@ -93,10 +93,10 @@ def test_the_status_tells_running_late_stopped_and_gone_apart(say: Say, home: Pa
         (("--markets", "bybit:linear", "--symbols", "XRPUSDT"), "lists no XRPUSDT"),
         (("--markets", "okx:linear", "--symbols", "BTCUSDT"), "instruments sync"),
         (("--markets", "mtgox"), "mtgox"),
-        ((), "nothing is to be recorded"),
+        ((), "no instrument is on the recording list"),
         (("--markets", "bybit:linear"), "on the recording list"),
-        (("--symbols", "BTCUSDT"), "without a market"),
-        ((*NAMED, "--channels", "candles,rumours"), "not channels"),
+        (("--symbols", "BTCUSDT"), "--symbols needs --markets"),
+        ((*NAMED, "--channels", "candles,rumours"), "unknown channels"),
         ((*NAMED, "--since", "yesterday"), "yesterday"),
     ],
 )

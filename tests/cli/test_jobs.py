@@ -128,7 +128,7 @@ def test_changed_candles_park_the_job_in_words(say, submitted: int, tmp_path: Pa
         job = store.get(submitted)
     assert job.state is JobState.PARKED
     assert job.error is not None
-    assert "are not those it was made for" in job.error
+    assert "differ from those of job" in job.error
     code, out, _ = say("jobs", "watch", str(submitted))
     assert (code, "is parked: the candles of job" in out) == (1, True)
 

@@ -48,8 +48,8 @@ def test_what_is_recorded_is_listed_heard_and_pruned(say, recorded: int) -> None
 def test_nothing_recorded_is_said_so_with_what_to_do(say, recorded: int) -> None:
     code, _, error = say("tape", "replay", "--market", "okx:spot", "--symbol", "BTCUSDT")
     assert code == 1
-    assert "nothing of okx:spot:BTCUSDT" in error
-    assert "bowline ingest records" in error
+    assert "no ticks of okx:spot:BTCUSDT" in error
+    assert "bowline tape list" in error
     code, _, error = say("tape", "prune", "--keep-days", "0")
     assert code == 1
     assert "at least 1" in error

@@ -325,7 +325,7 @@ def test_two_backups_at_once_are_a_conflict(kept: Path) -> None:
     backup(kept)
     with (
         stores.locked(kept / "backups" / ".lock", "held"),
-        pytest.raises(Conflict, match=r"another backup into .* is being made"),
+        pytest.raises(Conflict, match=r"another backup into .* is running"),
     ):
         backup(kept)
 

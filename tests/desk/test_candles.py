@@ -278,7 +278,7 @@ def test_reading_what_is_not_there_says_what_is(
     with pytest.raises(NotFound) as caught:
         desk.read_candles(store, InstrumentId(MarketId(3), "ETHUSDT"), Timeframe.M1)
     assert "binance:spot:BTCUSDT" in caught.value.hint
-    with pytest.raises(NotFound, match="no full 1d candle"):
+    with pytest.raises(NotFound, match="no complete 1d candle"):
         desk.read_candles(store, SPOT, Timeframe.D1)
     with pytest.raises(NotFound):
         desk.find_gaps(store, absences, InstrumentId(MarketId(3), "ETHUSDT"))

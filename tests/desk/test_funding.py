@@ -82,7 +82,7 @@ def test_a_freqtrade_file_keeps_its_rate_in_open_and_one_of_prices_is_refused(sh
     assert not np.any(rates.event_ns % (8 * HOUR_NS))
     with pytest.raises(BadInput, match="prices, not funding rates"):
         read(folder / "binance_usdm_ADAUSDT_mark8h_2023-07_2023-08-17.feather")
-    with pytest.raises(BadInput, match="their own zone"):
+    with pytest.raises(BadInput, match="a zone of their own"):
         read(folder / name, "+3")
 
 
@@ -108,7 +108,7 @@ def test_columns_that_are_not_known_and_offsets_that_are_none_are_refused(tmp_pa
     with pytest.raises(BadInput, match="no column is a funding rate"):
         read(csv(tmp_path, "2024-01-01 00:00:00,1", head="Date,Price"))
     for text in ("three", "+15", "0.1", "nan"):
-        with pytest.raises(BadInput, match="no offset"):
+        with pytest.raises(BadInput, match="not an offset"):
             parse_offset(text)
 
 

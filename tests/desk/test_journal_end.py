@@ -168,7 +168,7 @@ def test_a_run_that_noted_nothing_yet_still_has_begun(
     path = journal_path(home, 1)
     path.unlink()
     path.touch()
-    assert "it is empty, and its run has begun" in say("backup", "create")[2]
+    assert "it is empty, but its run has started" in say("backup", "create")[2]
 
 
 def test_a_journal_that_is_longer_than_what_is_known_is_whole(
@@ -232,7 +232,7 @@ def test_an_end_that_cannot_be_noted_loses_nothing(
         code, _, err = say(*words)
     assert code == 1
     assert "in use" in err
-    assert "the same words end it" in err
+    assert "repeat the command to store the state" in err
     code, out, _ = say(*words)
     assert code == 0
     assert json.loads(out)["run"] == 1
@@ -261,5 +261,5 @@ def test_a_run_whose_disk_is_full_says_so_even_where_that_cannot_be_noted(
     error = json.loads(err.splitlines()[-1])["error"]
     assert code == 1
     assert error["message"] == "the journal could not be written: its disk is full"
-    assert "nor could that be noted" in error["problems"][0]
+    assert "the state could not be stored either" in error["problems"][0]
     assert say(*words)[0] == 0

@@ -25,7 +25,7 @@ __all__ = ["kept"]
 def test_nothing_is_restored_over_anything(kept: Path, tmp_path: Path) -> None:
     path = backup(kept).path
     living = {each: each.stat().st_mtime_ns for each in kept.rglob("*")}
-    with pytest.raises(Conflict, match="is not empty, and a restore never writes over"):
+    with pytest.raises(Conflict, match="is not empty, and a restore never overwrites"):
         restore(path, kept, wire.file_lock, quiet)
     (tmp_path / "file").write_text("here")
     with pytest.raises(BadInput, match="is not a folder"):
@@ -115,7 +115,7 @@ def test_what_came_into_half_a_home_is_not_written_over(kept: Path, tmp_path: Pa
     (into / f".restored-{read_manifest(path).created_ns}").mkdir(parents=True)
     (into / f".restored-{read_manifest(path).created_ns}" / "tables.db").write_text("restored")
     (into / "tables.db").write_text("of somebody")
-    with pytest.raises(Conflict, match="came there while"):
+    with pytest.raises(Conflict, match="was created while"):
         restore(path, into, wire.file_lock, quiet)
     assert (into / "tables.db").read_text() == "of somebody"
 

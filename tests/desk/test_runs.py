@@ -54,7 +54,7 @@ def test_a_killed_or_interrupted_run_is_taken_up_and_a_finished_one_is_not(table
     tables.add_metadata(run.id + 1, {FINISHED: True}, NOON + 6)
     assert take_up(tables, ASKED, NOON + 7).id == run.id + 2
     assert [(e.to_state.value, e.reason) for e in tables.run_events(run.id)][1:] == [
-        ("running", "begun"), ("failed", "its process ended without a word"),
+        ("running", "begun"), ("failed", "its process ended without recording a stop"),
         ("starting", "taken up"), ("running", "taken up"),
         ("stopping", "interrupted"), ("stopped", "interrupted"),
     ]  # fmt: skip

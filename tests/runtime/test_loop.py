@@ -91,7 +91,7 @@ def test_an_opinion_that_is_not_the_strategy_s_is_found():
     at = places(OpinionsFormed)[2]
     ((run_id, signal),) = entries[at].payload.opinions
     turned = replace(signal, edge=Direction(-signal.edge))
-    with pytest.raises(Damaged, match=f"entry {entries[at].seq}: the strategy now says"):
+    with pytest.raises(Damaged, match=f"entry {entries[at].seq}: the strategy now gives"):
         replay(setup, forged(at, opinions=((run_id, turned),)))
 
 

@@ -106,7 +106,7 @@ async def _watch(
             if wait_s is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
-                        await board.whole([each.instrument.id for each in listings])
+                        await board.wait_complete([each.instrument.id for each in listings])
                 show(comparison := board.compare(listings, time.time_ns(), size))
                 return comparison
             comparison = board.compare(listings, time.time_ns(), size)

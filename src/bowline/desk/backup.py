@@ -137,7 +137,7 @@ def create(stores: BackupStores, folder: Path, keep: int, progress: FileProgress
         )
     with disk(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        busy = f"another backup into {folder} is being made"
+        busy = f"another backup into {folder} is running"
         with stores.locked(folder / _LOCK, busy):
             _clear(folder)
             part = Path(tempfile.mkdtemp(prefix=_PART, dir=folder))
@@ -220,13 +220,13 @@ def _fill(
     if not files:
         raise NotFound(
             f"there is nothing in {stores.home} to back up",
-            hint="is BOWLINE_HOME the folder you mean? `bowline doctor` shows it",
+            hint="check BOWLINE_HOME: bowline doctor shows it",
         )
     left_out: tuple[str, ...] = ()
     if candles is None:
-        left_out += ("candles: they are on a server, which has backups of its own",)
+        left_out += ("candles: they are on a server and need a backup there",)
     if (part / _STRATEGIES).exists():
-        left_out += ("trust in plugins: whoever restores them reads and trusts them again",)
+        left_out += ("trust in plugins: after a restore they must be trusted again",)
     manifest = Manifest(
         format=FORMAT,
         bowline=__version__,
@@ -251,9 +251,9 @@ def _deleted(stores: BackupStores, found: list[Path], before: Backup | None) -> 
         number = int(match[1]) if (match := _RUN.fullmatch(name)) else 0
         if number in runs:
             raise Damaged(
-                f"journal {stores.home / _JOURNALS / name} is gone, and {before.path} has it;"
-                " no backup was made",
-                hint=f"take it from there, or delete its run: bowline runs delete {number}",
+                f"journal {stores.home / _JOURNALS / name} is missing, but {before.path} "
+                "contains it; no backup was made",
+                hint=f"restore it from there, or delete its run: bowline runs delete {number}",
             )
     return tuple(missing)
 
@@ -278,8 +278,8 @@ def _refuse_lost(home: Path, found: list[Path], ends: Mapping[int, KnownEnd | No
     for run, end in ends.items():
         if end is not None and end.mark.entries and f"run-{run}.db" not in there:
             raise Damaged(
-                f"journal {home / _JOURNALS / f'run-{run}.db'} is gone; its run had come to {end};"
-                " no backup was made",
+                f"journal {home / _JOURNALS / f'run-{run}.db'} is missing; its run had "
+                f"reached {end}; no backup was made",
                 hint=f"restore it from a backup, or delete its run: bowline runs delete {run}",
             )
 
@@ -297,15 +297,15 @@ def _copied_journals(
         end = ends.get(number)
         if not _copy_file(source, target, stores.copy_sqlite, progress):
             if end is not None:
-                raise _not_whole(source, ": it is empty, and its run has begun")
+                raise _not_whole(source, ": it is empty, but its run has started")
             # a run that is being made may have a file without a table: nothing happened in it yet
             continue
         with closing(stores.open_journal(target, read_only=True)) as journal:
             result = journal.verify()
             if result.damage is not None:
                 raise _not_whole(source, f" at seq {result.damage.seq}: {result.damage.what}")
-            if words := cut_off(end, journal):
-                raise _not_whole(source, f": {words}")
+            if reason := cut_off(end, journal):
+                raise _not_whole(source, f": {reason}")
             yield JournalEnd(target.relative_to(part).as_posix(), result.entries, journal.head)
 
 

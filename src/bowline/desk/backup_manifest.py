@@ -101,9 +101,9 @@ def read_manifest(folder: Path) -> Manifest:
 def problem_of(file: StoredFile, size: int, digest: str) -> str:
     """What is wrong with a file that was found with this size and hash; nothing if it is right."""
     if size != file.bytes:
-        return f"{file.path}: {size:,} bytes, {file.bytes:,} were written"
+        return f"{file.path}: {size:,} bytes, expected {file.bytes:,}"
     if digest != file.sha256:
-        return f"{file.path}: its content is not what was written"
+        return f"{file.path}: its content was changed"
     return ""
 
 
@@ -148,4 +148,4 @@ def _encode(manifest: Manifest) -> bytes:
 
 
 def _changed(path: Path) -> Damaged:
-    return Damaged(f"{path} is not what was written", hint="use another backup")
+    return Damaged(f"{path} was changed after it was written", hint="use another backup")

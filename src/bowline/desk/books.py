@@ -105,8 +105,8 @@ class BookBoard:
             case FrameUnreadable(_, message):
                 self.trouble = message
 
-    async def whole(self, instruments: Sequence[InstrumentId]) -> None:
-        """Wait until every one of these books has come."""
+    async def wait_complete(self, instruments: Sequence[InstrumentId]) -> None:
+        """Wait until every one of these books has arrived."""
         while not self._local_books.keys() >= set(instruments):
             self._news.clear()
             await self._news.wait()

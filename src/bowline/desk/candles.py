@@ -1,7 +1,6 @@
-"""What a person may do with candles: see what is stored and what is missing, export.
+"""Stored candles for the user: list, find gaps, export; and parsing of markets, symbols and times.
 
-Here are also the words that a person names markets, symbols and moments by. Files are imported by
-`desk.candle_import`.
+Files are imported by `desk.candle_import`.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def parse_market(name: str) -> Market:
     try:
         return market_by_name(name)
     except ValueError as error:
-        raise BadInput(str(error), hint="A market is venue:kind, such as binance:spot.") from error
+        raise BadInput(str(error), hint="expected venue:kind, such as binance:spot") from error
 
 
 def parse_symbol(text: str) -> str:
@@ -47,7 +46,9 @@ def parse_symbol(text: str) -> str:
     try:
         return symbol_of(text)
     except ValueError as error:
-        raise BadInput(str(error), hint="Expected the venue's own, such as BTCUSDT.") from error
+        raise BadInput(
+            str(error), hint="expected the symbol of the venue, such as BTCUSDT"
+        ) from error
 
 
 def instrument_of(market: str, symbol: str) -> InstrumentId:
@@ -78,8 +79,8 @@ def parse_start(text: str, option: str = "--from") -> int:
     start_ns = parse_moment(text)
     if start_ns > time.time_ns():
         raise BadInput(
-            f"{option} {text.strip()} is in the future: there is nothing from then on",
-            hint="Is the year right?",
+            f"{option} {text.strip()} is in the future: there is no data after it",
+            hint="check the year",
         )
     return start_ns
 
@@ -90,7 +91,7 @@ def parse_moment(text: str) -> int:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise BadInput(
-            f"{text!r} is no moment", hint="Expected a form such as 2024-01-31 or 2024-01-31T23:59."
+            f"{text!r} is not a time", hint="expected a form such as 2024-01-31 or 2024-01-31T23:59"
         ) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -153,7 +154,7 @@ def read_candles(
     if not len(frame):
         entry = expect_stored(store, instrument)
         raise NotFound(
-            f"no full {timeframe.value} candle of {name_of(instrument)} in that range",
+            f"no complete {timeframe.value} candle of {name_of(instrument)} in that range",
             hint=f"Stored is {utc_text(entry.first_ns)} to {utc_text(entry.last_ns)}.",
         )
     return frame
@@ -213,7 +214,7 @@ def expect_stored(store: Candles, instrument: InstrumentId) -> Coverage:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question that names what is spelled like it, and a space; nothing if nothing is."""
+    """A question that names similar names, and a space; empty without one."""
     near = get_close_matches(name, list(known), n=3, cutoff=0.8)
     return f"Did you mean {' or '.join(near)}? " if near else ""
 

@@ -1,6 +1,6 @@
-"""Is everything there that Bowline needs? Checks that look and report, a line each.
+"""Health checks of the installation and the home, a line each.
 
-A check must never mend, make or delete anything that stays, and never raise for what it finds.
+A check must never repair, create or delete anything lasting, and never raise for what it finds.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def python_check() -> HealthCheck:
         needed = ".".join(map(str, OLDEST_PYTHON))
         return HealthCheck("python", CheckStatus.FAIL, finding, f"install Python {needed} or newer")
     if not __debug__:
-        hint = "start it without -O and PYTHONOPTIMIZE: assertions guard the money"
+        hint = "start it without -O and PYTHONOPTIMIZE: assertions protect trades"
         return HealthCheck("python", CheckStatus.FAIL, f"{finding}, assertions off", hint)
     return HealthCheck("python", CheckStatus.OK, finding)
 
@@ -96,7 +96,7 @@ def _required_checks() -> Iterator[HealthCheck]:
     try:
         names = [text for text in requires(DISTRIBUTION) or () if "extra ==" not in text]
     except PackageNotFoundError:
-        finding = f"{__version__}, run without being installed: what it requires is not known"
+        finding = f"{__version__}, not installed: its requirements are not known"
         yield HealthCheck("bowline", CheckStatus.WARN, finding, _SET_UP)
         return
     yield HealthCheck("bowline", CheckStatus.OK, version(DISTRIBUTION))
@@ -111,7 +111,7 @@ def _optional(name: str, target: str, what: str) -> HealthCheck:
     try:
         return HealthCheck(name, CheckStatus.OK, version(name))
     except PackageNotFoundError:
-        finding = f"not installed; only {what} would need it"
+        finding = f"not installed; needed only for {what}"
         return HealthCheck(name, CheckStatus.OK, finding, f"in the checkout: make {target}")
 
 
@@ -129,7 +129,7 @@ def home_checks(home: Path) -> tuple[HealthCheck, ...]:
         return (HealthCheck("home", CheckStatus.FAIL, cut_off.message, cut_off.hint),)
     try:
         with tempfile.TemporaryFile(dir=nearest):
-            made = "" if nearest == home else ", not made yet"
+            made = "" if nearest == home else ", not created yet"
     except OSError as error:
         return (HealthCheck("home", CheckStatus.FAIL, f"{home}: {error.strerror}", _RIGHTS),)
     return HealthCheck("home", CheckStatus.OK, f"{home}{made}"), _room_check(nearest)
@@ -139,7 +139,7 @@ def exposed_check(roots: Iterable[Path]) -> HealthCheck:
     """Whether others can read or change these folders and files, or what lies directly in them."""
     found = {root: exposed for root in roots if (exposed := _exposed(root))}
     if not found:
-        return HealthCheck("permissions", CheckStatus.OK, "nobody else can read what is kept")
+        return HealthCheck("permissions", CheckStatus.OK, "no other user can read the files")
     paths = [path for exposed in found.values() for path in exposed]
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
     finding = f"{paths[0]}{more} can be read by others"
@@ -178,7 +178,7 @@ def _secret_file_check(name: str, path: Path) -> HealthCheck:
         mode = path.stat().st_mode
     except OSError as error:
         return HealthCheck(
-            name, CheckStatus.FAIL, f"{path}: {error.strerror}", "name a file that is there"
+            name, CheckStatus.FAIL, f"{path}: {error.strerror}", "name an existing file"
         )
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         finding = f"{path} can be read by others ({stat.filemode(mode)})"

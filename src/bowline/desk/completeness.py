@@ -1,4 +1,4 @@
-"""What was missing of the candles a result rests on: refused beyond the bounds, said otherwise.
+"""The missing candles of a result: refused beyond the bounds, reported otherwise.
 
 Every command that reads candles passes through `accept`, and says what it found by the words of
 `desk.report.completeness`.
@@ -21,7 +21,7 @@ from bowline.storage.candles import Candles
 
 
 class GapRule(Struct, frozen=True):
-    """How much of its candles a result may have lost; `allow` is a person's word to go on."""
+    """How much of its candles a result may have lost; `allow` lifts the bound."""
 
     allow: bool = False
     max_lost_pct: Decimal = MAX_LOST_PCT
@@ -99,8 +99,8 @@ def _other_span(found: Completeness, from_ns: int | None, warmup: int) -> str:
 
 def _last_resort(found: Completeness) -> str:
     if found.lost == found.candles:
-        return "a shorter timeframe: not one candle is left"
-    return "go on as it is with --allow-gaps"
+        return "use a shorter timeframe: not one candle is left"
+    return "continue regardless with --allow-gaps"
 
 
 def _refusal(found: Completeness, symbol: str, rule: GapRule) -> str:

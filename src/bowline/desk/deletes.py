@@ -1,6 +1,6 @@
-"""What a person may take back: candles, funding rates, strategies, runs and jobs.
+"""Deletion of candles, funding rates, strategies, runs and jobs.
 
-Nothing that is at work may lose what it works on, and nothing may be half gone.
+Nothing in use may be deleted, and nothing may be left half deleted.
 
 1. `plan_...` says what would go and what depends on it. Nothing is changed.
 2. `delete_...` looks again, refuses (Conflict) while something uses it, and deletes.
@@ -80,7 +80,7 @@ def plan_candles(
         goes = [f"those from {utc_text(start_ns)} up to {last} of {goes[0]}"]
     if entry.filled:
         goes.append(f"{entry.filled:,} of them were filled flat")
-    goes.append("the imports they came from are forgotten: their files can be imported again")
+    goes.append("their import records: the files can be imported again")
     depends, in_use = _users(stores, instrument)
     return DeletionPlan(name_of(instrument), tuple(goes), depends, (*in_use, *_recorder(stores)))
 
@@ -122,7 +122,7 @@ def _users(
     for run in stores.tables.list_runs():
         if run.instrument == instrument:
             if _at_work(stores, run):
-                in_use.append(f"run {run.id} is at work on it")
+                in_use.append(f"run {run.id} is using it")
             else:
                 depends.append(f"run {run.id} ({run.state.value}): its replay needs them")
     for job in stores.jobs.list():
@@ -130,9 +130,11 @@ def _users(
             if not job.state.finished:
                 in_use.append(f"job {job.id} is {job.state.value}")
             else:
-                depends.append(f"job {job.id} ({job.state.value}): its result is read beside them")
+                depends.append(
+                    f"job {job.id} ({job.state.value}): its result is read together with them"
+                )
     depends += [
-        f"strategy {record.name} names it"
+        f"strategy {record.name} refers to it"
         for record in stores.tables.list_strategies()
         if _names(record, instrument)
     ]
@@ -192,9 +194,9 @@ def plan_run(stores: DeletionStores, run_id: int) -> DeletionPlan:
             raise
         # its rows are gone, and a crash kept its files
         return DeletionPlan(f"run-{run_id}", tuple(map(str, files)))
-    goes = (f"the {run.kind} run {run_id} and its life", *(f"{each}" for each in files))
-    in_use = (f"a process is at work on run {run_id}",) if _at_work(stores, run) else ()
-    depends = () if not files else ("backups that hold its journal will rotate away in their turn",)
+    goes = (f"the {run.kind} run {run_id} and its state history", *(f"{each}" for each in files))
+    in_use = (f"run {run_id} is running",) if _at_work(stores, run) else ()
+    depends = () if not files else ("backups with its journal are removed by rotation later",)
     return DeletionPlan(f"run-{run_id}", goes, depends, in_use)
 
 
@@ -243,7 +245,7 @@ def plan_job(stores: DeletionStores, job_id: int) -> DeletionPlan:
     """What deleting a job would take."""
     job = stores.jobs.get(job_id)
     goes = (f"job {job_id} ({job.state.value}): {job.title}", "its chunks and its result")
-    kept = ("strategies saved from its rows stay, and so does the count of what was tried",)
+    kept = ("strategies saved from its rows and the count of trials are kept",)
     waits = f"it is {job.state.value}: bowline jobs cancel {job_id}"
     in_use = () if job.state.finished else (waits,)
     return DeletionPlan(f"job-{job_id}", goes, kept, in_use)

@@ -1,7 +1,7 @@
-"""Candles from a venue's REST into the store: only what is missing, page by page, resumable.
+"""Download of a venue's candles by REST: only what is missing, page by page, resumable.
 
-What is there already is never asked for again, so a download that was stopped goes on where it
-was. Every candle is judged like one of a file.
+Stored candles are never requested again, so an interrupted download continues where it stopped.
+Every candle is checked like one of a file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ async def download(
     listing: Listing,
     start_ns: int,
     end_ns: int,
-    told: Callable[[DownloadProgress], None],
+    report: Callable[[DownloadProgress], None],
     *,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> DownloadResult:
@@ -72,7 +72,7 @@ async def download(
     done = RepairResult()
     async for part in repair.fetch(listing, missing.ranges):
         done += part
-        told(DownloadProgress(total, done))
+        report(DownloadProgress(total, done))
     if done.error:
         raise _stopped(venue.market.name, done)
     return DownloadResult(name_of(instrument), total, done, missing.absent)

@@ -24,7 +24,7 @@ from bowline.core.model.market import CandleFrame, IntColumn
 from bowline.core.model.values import MINUTE_NS, Timeframe
 from bowline.storage.candles import FOREVER_NS, CandleBatch, Candles
 
-#: a day: a longer hole is no still market but a missing file
+#: a day: a longer gap is a missing file rather than a market without trades
 LONGEST_MINUTES = 1440
 
 
@@ -50,7 +50,7 @@ def fill_flat(
     if not len(frame):
         raise NotFound(
             f"no candles of {Instrument(instrument).key} are stored in that range",
-            hint="See what is stored: bowline candles list.",
+            hint="see what is stored: bowline candles list",
         )
     steps = np.diff(frame.open_ns) // MINUTE_NS - 1
     refused = np.array([row.open_ns for row in store.quarantine(instrument)], dtype=np.int64)

@@ -46,7 +46,7 @@ _USUAL_RATE = 0.002
 _UNITS = ("fraction", "percent")
 _WIDEST_OFFSET_H = 14
 _UNIT_HINT = (
-    "Rates are expected as fractions: 0.0001 is 0.01 %. Say which it is: --unit percent, or"
+    "Rates are expected as fractions: 0.0001 is 0.01 %. State the unit: --unit percent, or"
     " --unit fraction."
 )
 _OFF_GRID = "If the venue really settled at another hour then, repeat with --off-grid."
@@ -91,7 +91,7 @@ def parse_offset(text: str) -> int | None:
         hours = Decimal("NaN")
     if not (hours.is_finite() and abs(hours) <= _WIDEST_OFFSET_H and hours * 4 % 1 == 0):
         raise BadInput(
-            f"--utc-offset {text} is no offset",
+            f"--utc-offset {text} is not an offset",
             hint="Give the hours the file's clock is ahead of UTC, such as +3, 0 or -5.",
         )
     return int(hours * HOUR_NS)
@@ -112,7 +112,7 @@ def import_funding(
     instrument = InstrumentId(found.market_id, parse_symbol(symbol))
     _refuse_spot(instrument)
     if unit not in {"", *_UNITS}:
-        raise BadInput(f"--unit {unit} is no unit", hint=f"Expected {' or '.join(_UNITS)}.")
+        raise BadInput(f"--unit {unit} is not a unit", hint=f"Expected {' or '.join(_UNITS)}.")
     from bowline.storage.files.funding import load_funding_file  # noqa: PLC0415 - as in `desk.setup`
 
     file = load_funding_file(path, found, instrument.symbol)
@@ -176,9 +176,7 @@ def funding_frame(
     BadInput says what is wrong.
     """
     if file.zoned and offset_ns:
-        raise BadInput(
-            f"{file.name}: its stamps say their own zone", hint="Leave --utc-offset out."
-        )
+        raise BadInput(f"{file.name}: its times have a zone of their own", hint="omit --utc-offset")
     stamps = file.stamp_ns - (offset_ns or 0)
     event_ns = (stamps + HOUR_NS // 2) // HOUR_NS * HOUR_NS
     _first_bad(file, np.abs(stamps - event_ns) > LATE_NS, "is not on a full hour")
@@ -252,8 +250,8 @@ def _refuse_local_clock(
     if phase:
         raise BadInput(
             f"{file.name}: rates are {phase} h beside the {longest // HOUR_NS}h grid "
-            "of UTC, and the stamps name no zone",
-            hint="Say how far the file's clock is ahead: --utc-offset +3, or 0 if it is UTC.",
+            "of UTC, and the times have no zone",
+            hint="state how far the clock of the file is ahead of UTC: --utc-offset +3, or 0",
         )
 
 
@@ -261,7 +259,7 @@ def _first_bad(
     file: FundingFile,
     bad: np.ndarray,
     what: str,
-    hint: str = "Nothing was taken from the file.",
+    hint: str = "Nothing was imported.",
 ) -> None:
     at = int(np.argmax(bad))
     if bad[at]:
@@ -277,7 +275,7 @@ def _refuse_spot(instrument: InstrumentId) -> None:
     market = market_by_id(instrument.market_id)
     if market.kind != "linear":
         raise BadInput(
-            f"{market.name} {instrument.symbol} has no funding: only perpetuals have",
+            f"{market.name} {instrument.symbol} has no funding: only perpetuals do",
             hint="Name a linear market, such as binance:linear.",
         )
 
@@ -323,5 +321,5 @@ def _hole(instrument: InstrumentId, from_ns: int, to_ns: int) -> BadInput:
         f"no funding rates of {market} {instrument.symbol} are stored between "
         f"{utc_text(from_ns)} and {utc_text(to_ns)}",
         hint=f"import them: bowline funding import FILE --market {market} "
-        f"--symbol {instrument.symbol}; or choose another span, or leave funding out of the spec",
+        f"--symbol {instrument.symbol}; or choose another span, or remove funding from the spec",
     )

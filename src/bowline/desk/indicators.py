@@ -1,4 +1,4 @@
-"""What a person may do with indicators: list the catalogue, look at an entry, compute its series.
+"""Indicators for the user: list the catalogue, show an entry, compute its series.
 
 A series shown here must be the one a backtest over the same span would use: it starts the same
 number of candles earlier.
@@ -74,7 +74,9 @@ def list_entries(catalogue: Catalogue, group: str = "") -> tuple[Indicator, ...]
     """All entries, or those of one group; BadInput names the groups there are."""
     groups = sorted({entry.group for entry in catalogue.entries})
     if group and group not in groups:
-        raise BadInput(f"{group!r} is no group", hint=f"Expected one of {', '.join(groups)}.")
+        raise BadInput(
+            f"{group!r} is not a group of indicators", hint=f"Expected one of {', '.join(groups)}."
+        )
     return tuple(entry for entry in catalogue.entries if group in {"", entry.group})
 
 
@@ -159,7 +161,7 @@ def compute_series(
         direction = signal(request.indicator, request.params, candles)
     first = int(candles.open_ns.searchsorted(found.start_ns))
     if first == len(candles):
-        raise NotFound("there is no full candle of this timeframe in that span")
+        raise NotFound("there is no complete candle of this timeframe in that span")
     if last:
         first = max(first, len(candles) - last)
     return IndicatorSeries(

@@ -1,7 +1,7 @@
-"""What a person may do with the recording: start it, and see how it goes from anywhere.
+"""The recording for the user: start it, and show its state from another process.
 
-One recorder writes a home's tape at a time. What it reports lies in a file beside the stores, so
-that a doctor or another terminal can look without asking it.
+One recorder writes a home's tape at a time. Its report is a file beside the stores, which other
+processes read.
 """
 
 from __future__ import annotations
@@ -51,14 +51,16 @@ def ingest_request(
     wanted = tuple(instruments) or store.recorded()
     if not wanted:
         raise BadInput(
-            "nothing is to be recorded",
+            "no instrument is on the recording list",
             hint="bowline instruments record BTCUSDT --market bybit:linear, or name --symbols here",
         )
     try:
         kept = tuple(FeedChannel(each) for each in channels) or CHANNELS
     except ValueError:
         names = ", ".join(CHANNELS)
-        raise BadInput(f"{','.join(channels)} are not channels", hint=f"of {names}") from None
+        raise BadInput(
+            f"{','.join(channels)}: unknown channels", hint=f"expected of {names}"
+        ) from None
     listings = tuple(find(store, each) for each in wanted)
     halted = [each.instrument.id.symbol for each in listings if not each.tradable]
     if halted:
@@ -113,7 +115,7 @@ def keep_report(home: Path, report: HealthReport) -> None:
         except OSError:
             raise Unreachable(
                 f"the report {path} cannot be written: {error.strerror}",
-                hint="the recording goes on; make room, so that `--status` is true again",
+                hint="the recording continues; free some space to update --status again",
             ) from error
 
 
@@ -124,14 +126,14 @@ def last_report(home: Path) -> HealthReport:
         return msgspec.json.decode(path.read_bytes(), type=HealthReport)
     except FileNotFoundError:
         raise NotFound(
-            "nothing was ever recorded here", hint="bowline ingest --markets bybit:linear"
+            "nothing has been recorded in this home", hint="bowline ingest --markets bybit:linear"
         ) from None
     except OSError as error:
         raise Conflict(f"{path} cannot be read: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Damaged(
             f"{path} is not a report of a recorder: {error}",
-            hint="delete it: a recorder that runs writes it again within seconds",
+            hint="delete it: a running recorder writes it again within seconds",
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""What a person may do with instruments: have the catalogue brought up to date, look, choose."""
+"""Instruments for the user: update the listings, list and show them, choose what is recorded."""
 
 from __future__ import annotations
 
@@ -45,14 +45,16 @@ def parse_markets(names: Iterable[str]) -> tuple[Market, ...]:
         for market in whole or [parse_market(name)]:
             found[market.name] = market
     if not found:
-        raise BadInput("no market is named", hint="such as --markets bybit:linear,okx or all")
+        raise BadInput(
+            "no market is named", hint="give one, such as --markets bybit:linear,okx or all"
+        )
     return tuple(found.values())
 
 
 async def sync(
     store: ListingStore,
     venues: Sequence[PublicVenue],
-    told: Callable[[SyncResult], None],
+    report: Callable[[SyncResult], None],
     *,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> tuple[SyncResult, ...]:
@@ -67,7 +69,7 @@ async def sync(
             changes = store.sync(venue.market.market_id, listings, now_ns())
             tradable = sum(each.tradable for each in listings)
             result = SyncResult(venue.market.name, len(listings), tradable, changes)
-        told(result)
+        report(result)
         done.append(result)
     return tuple(done)
 
@@ -93,12 +95,16 @@ def find(store: ListingStore, instrument: InstrumentId) -> Listing:
             return each
     if not listings:
         raise NotFound(
-            f"nothing is known of what {market.name} lists",
-            hint=f"ask it first: bowline instruments sync --markets {market.name}",
+            f"no listings of {market.name} are stored",
+            hint=f"update them: bowline instruments sync --markets {market.name}",
         )
     near = get_close_matches(instrument.symbol, [e.instrument.id.symbol for e in listings], n=3)
     synced = f"bowline instruments sync --markets {market.name}"
-    hint = f"did you mean {' or '.join(near)}? If it is new: {synced}" if near else synced
+    hint = (
+        f"did you mean {' or '.join(near)}? If it is new, update the listings: {synced}"
+        if near
+        else synced
+    )
     raise NotFound(f"{market.name} lists no {instrument.symbol}", hint=hint)
 
 
@@ -116,7 +122,7 @@ def listing_if_known(
     except NotFound as error:
         if unlisted:
             return None
-        more = "If it was listed before or is new, repeat with --unlisted."
+        more = "If it was delisted or is new, repeat with --unlisted."
         raise NotFound(error.message, hint=f"{error.hint}. {more}") from None
 
 

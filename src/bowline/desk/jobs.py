@@ -1,7 +1,7 @@
-"""What a person may do with jobs: put a sweep into the queue, run it here, cancel, resume, see it.
+"""Jobs for the user: queue a sweep, run it in this process, cancel, resume, read its result.
 
-A job names its candles by span and by content. Where it is taken up over other candles, or by a
-Bowline that cuts it otherwise, it is refused: half a result must never be mixed with another.
+A job identifies its candles by span and by content. It is refused over other candles, or by a
+version that divides it into other chunks: parts of different results must never be mixed.
 
 1. A sweep is planned before it is queued, so what cannot be run is refused to the person who asks.
 2. The job holds the request as it was understood, the span as it was found, the costs as they were
@@ -114,16 +114,16 @@ def plan_of(job: StoredJob, open_store: OpenStore) -> GridPlan:
     )
     if options.file is not None and not options.file.is_file():
         raise NotFound(
-            f"the candle file of job {job.id} is gone: {options.file}",
-            hint="put it back where it was, or sweep over the file where it is now",
+            f"the candle file of job {job.id} is missing: {options.file}",
+            hint="restore the file, or submit the grid again with its present path",
         )
     plan = prepare_sweep(asked.request, options, SweepOptions(budget=asked.budget), open_store)
     if plan.hashes.data != asked.hashes.data:
         raise _other_candles(job.id, options.file)
     if plan.hashes != asked.hashes or plan.chunks != asked.chunks:
         raise BadInput(
-            f"this version of Bowline would compute job {job.id} otherwise",
-            hint="let the version that began it finish it, or submit the grid again",
+            f"this version of Bowline would compute job {job.id} differently",
+            hint="finish it with the version that started it, or submit the grid again",
         )
     plan.completeness = asked.completeness or plan.completeness
     return plan
@@ -148,12 +148,12 @@ def missing_of(job: StoredJob) -> dict[str, str]:
 def _other_candles(job_id: int, file: Path | None) -> BadInput:
     if file is None:
         return BadInput(
-            f"the candles of job {job_id} are not those it was made for",
+            f"the stored candles differ from those of job {job_id}",
             hint="candles were imported or repaired since: submit the grid again",
         )
     return BadInput(
-        f"{file} has changed: its candles are not those job {job_id} was made for",
-        hint="put the file back as it was, or submit the grid again",
+        f"{file} has changed: its candles differ from those of job {job_id}",
+        hint="restore the file, or submit the grid again",
     )
 
 
@@ -161,7 +161,7 @@ def stage_of(job: StoredJob, open_store: OpenStore) -> Stage:
     """The first stage of a job, whatever its kind; BadInput for a kind of a later version."""
     if job.kind != SWEEP:
         raise BadInput(
-            f"job {job.id} is a {job.kind}, which this version of Bowline does not know",
+            f"job {job.id} has the kind {job.kind}, which this version of Bowline does not know",
             hint="use the version that submitted it",
         )
     return first_stage(plan_of(job, open_store))
@@ -216,7 +216,9 @@ def resume_here(store: Jobs, job_id: int) -> Lease:
         resume(store, job_id)
     lease = store.lease(worker_name(), time.time_ns(), LEASE_NS, job_id)
     if lease is None:
-        raise Conflict(f"a worker took job {job_id} just now", hint="watch it: bowline jobs watch")
+        raise Conflict(
+            f"a worker has just taken job {job_id}", hint=f"follow it: bowline jobs watch {job_id}"
+        )
     return lease
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from bowline.core.errors import NotFound
 from bowline.core.model.values import SECOND_NS
-from bowline.desk.titles import NOISE, title
+from bowline.desk.titles import ROUTINE, title
 from bowline.storage.journal import Entry, Journal
 
 _NAME = re.compile(r"run-(\d+)\.db")
@@ -58,7 +58,7 @@ def choose_run(home: Path, run_id: int | None) -> int:
 def lines(journal: Journal, after_seq: int = 0, *, noise: bool = False) -> Iterator[JournalLine]:
     """Entries with their titles, in order; without `noise` only what tells a person something."""
     for entry in journal.entries(after_seq):
-        if noise or not isinstance(entry.payload, NOISE):
+        if noise or not isinstance(entry.payload, ROUTINE):
             yield JournalLine(entry, title(entry.payload))
 
 

@@ -2,10 +2,10 @@
 
 1. The run is opened: its first entries say what it is and which candles it will see.
 2. The loop takes candle after candle; every decision is in the journal before it is acted on.
-3. Stopped or killed, it is started again by the same words, and goes on where its journal ends.
+3. Stopped or killed, it is resumed by the same command at the end of its journal.
 4. At the end its fills are compared with a backtest over the same candles.
 
-What it must never do: begin again over a journal that says something else.
+It must never resume over a journal of another run.
 """
 
 from __future__ import annotations
@@ -94,18 +94,18 @@ def replay(setup: Setup, journal: Journal) -> ReplayResult:
 def _refuse_other_facts(setup: Setup, entries: Iterable[Entry]) -> None:
     opens = setup.candles.open_ns.tolist()
     closes = dict(zip(opens, to_decimals(setup.candles.close.tolist()), strict=True))
-    thought = opinions_of(setup.run, setup.opinion.signals(setup.candles), setup.candles)
+    expected = opinions_of(setup.run, setup.opinion.signals(setup.candles), setup.candles)
     for entry in entries:
         match entry.payload:
             case CandleClosed(open_ns=open_ns, close=close) if closes.get(open_ns) != close:
                 raise Damaged(
                     f"entry {entry.seq}: the candle that opened at {open_ns} closed at {close} in "
                     f"the journal and at {closes.get(open_ns)} in the store",
-                    hint="candles were restated since: a replay needs exactly the same ones",
+                    hint="candles were changed since: a replay needs exactly the same ones",
                 )
-            case OpinionsFormed(open_ns=open_ns, opinions=said) if thought.get(open_ns) != said:
+            case OpinionsFormed(open_ns=open_ns, opinions=said) if expected.get(open_ns) != said:
                 raise Damaged(
-                    f"entry {entry.seq}: the strategy now says something else of the candle that "
+                    f"entry {entry.seq}: the strategy now gives another opinion on the candle that "
                     f"opened at {open_ns}",
                     hint="the strategy or an indicator has changed since the journal was written",
                 )
@@ -135,8 +135,8 @@ def _refuse_other_run(setup: Setup, journal: Journal) -> None:
         if isinstance(entry.payload, RunStarted):
             if entry.payload.run != setup.run:
                 raise Damaged(
-                    "the journal was begun with other candles, costs or settings than the run has "
-                    "now",
+                    "the journal was started with other candles, costs or settings than the "
+                    "run has now",
                     hint="restore what changed, or start a new run with --new",
                 )
             return

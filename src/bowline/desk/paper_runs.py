@@ -1,7 +1,7 @@
-"""The life of a paper run around its loop: what was asked, which run that is, how it ended.
+"""A paper run around its loop: the request, the run that it belongs to, how it ended.
 
-1. The same words are the same request: an unfinished run of it is taken up, else a new one begins.
-2. Its journal is opened first: whoever holds it is at work on the run.
+1. Equal options are an equal request: an unfinished run of it is resumed, else a new one begins.
+2. Its journal is opened first: the process that holds it carries out the run.
 3. Running, then stopped or failed; `finished` in its metadata says whether it saw its last candle.
 """
 
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class PaperRunRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a paper run was asked to do, enough to set it up again."""
+    """The request of a paper run, enough to set it up again."""
 
     strategy_id: str
     market: str
@@ -54,7 +54,7 @@ class PaperRunRequest(msgspec.Struct, frozen=True, kw_only=True):
     defaults: SpecDefaults = msgspec.field(name="unsaid")
 
     def options(self) -> RunOptions:
-        """The words that make the same setup from the saved strategy."""
+        """The options that give the same set-up with the saved strategy."""
         return RunOptions(
             market=self.market,
             symbol=self.symbol,
@@ -148,7 +148,7 @@ def work(
     with closing(open_journal(path)) as journal:
         refuse_cut(run.id, kept_end(run), journal)
         taken_up = journal.last_seq > 0
-        begun, begun_at = "taken up" if taken_up else "begun", time.monotonic()
+        begun, begun_at = "resumed" if taken_up else "started", time.monotonic()
         mark_running(tables, run.id, begun, time.time_ns())
         _log.info("run %s", begun, extra={"run": run.id, "seq": journal.last_seq})
         try:
@@ -159,13 +159,14 @@ def work(
             raise
     ended = "the last candle" if result.finished else "interrupted"
     try:
-        # in this order: until both are there, the same words take the run up again
+        # in this order: until both are stored, the same command resumes the run
         mark_stopped(tables, run.id, ended, time.time_ns())
         tables.add_metadata(run.id, {FINISHED: result.finished}, time.time_ns())
     except Unreachable as error:
         raise Unreachable(
-            f"run {run.id} came to {ended}, which could not be noted: {error.message}",
-            hint=f"{error.hint}; all of the run is in {path}: the same words end it",
+            f"run {run.id} ended ({ended}), but its state could not be stored: {error.message}",
+            hint=f"{error.hint}; the journal {path} is complete: "
+            "repeat the command to store the state",
         ) from error
     _log.info("run stopped: %s", ended, extra=_counts(run.id, result, time.monotonic() - begun_at))
     return PaperRun(run.id, path, taken_up, result, setup.completeness)
@@ -178,7 +179,7 @@ def _noting(tables: Tables, run_id: int) -> Callable[[KnownEnd], None]:
         try:
             note_end(tables, run_id, end, time.time_ns())
         except Unreachable as error:
-            _log.warning("the end of the journal is not noted: %s", error.message)
+            _log.warning("the end of the journal could not be stored: %s", error.message)
 
     return note
 
@@ -188,7 +189,7 @@ def _mark_failed(tables: Tables, run_id: int, why: BowlineError) -> None:
     try:
         tables.change_state(run_id, RunState.FAILED, why.message, time.time_ns())
     except Unreachable as error:
-        why.problems = (*why.problems, f"nor could that be noted: {error.message}")
+        why.problems = (*why.problems, f"the state could not be stored either: {error.message}")
 
 
 def _counts(run_id: int, result: PaperResult, seconds: float) -> dict[str, object]:
@@ -208,7 +209,7 @@ def replay_run(setup: Setup, journal: Journal, stored: StoredRun) -> ReplayResul
     """Decide a stored run's journal once more; Damaged if its candles or decisions are others."""
     if setup.run.tape_hash != request_in(stored).tape_hash:
         raise Damaged(
-            f"the candles of run {stored.id} are not those it was run on",
-            hint="candles were restated or filled in since: a replay needs exactly the same ones",
+            f"the stored candles differ from those of run {stored.id}",
+            hint="candles were changed or added since: a replay needs exactly the same ones",
         )
     return replay(setup, journal)

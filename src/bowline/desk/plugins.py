@@ -1,7 +1,7 @@
 """Loading strategy plugins: from a folder of trusted files, and from installed packages.
 
-No line of a file may run that no person has trusted: a file that is new or has changed since is
-refused unread by Python. One plugin that cannot be loaded must never keep another from loading.
+No line of a file may run before the user has trusted it: a file that is new or has changed since is
+refused before Python reads it. A plugin that cannot be loaded never keeps another from loading.
 
 From the folder (`BOWLINE_STRATEGIES`, else `strategies` in the home):
 1. Read the file's bytes once and take their SHA-256.
@@ -158,7 +158,7 @@ def _package_files(module: str) -> list[Path]:
     name = module.partition(".")[0]
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise BadInput(f"the package {name} is not to be found", hint="install it again")
+        raise BadInput(f"the package {name} cannot be found", hint="install it again")
     first = Path(spec.origin)
     return sorted(first.parent.rglob("*.py")) if spec.submodule_search_locations else [first]
 

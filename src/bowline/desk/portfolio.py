@@ -1,4 +1,4 @@
-"""A portfolio as a person writes it: runs on one wallet, and what they may do together.
+"""Portfolio files: runs on one wallet, and their common limits.
 
 It must never guess: every mistake in the file is one line with the path of its field, and one
 BadInput carries all of them. Nothing here may start a run.
@@ -159,7 +159,8 @@ class _Reader:
         strategy = self.doc.text(f"{path}.strategy", fields.get("strategy"))
         if not strategy:
             self.doc.problem(
-                f"{path}.strategy", "missing: a spec file, or a saved strategy's id or name"
+                f"{path}.strategy",
+                "missing: expected a spec file, or the id or name of a saved strategy",
             )
         if strategy and is_spec_file(strategy):
             strategy = os.fspath(self.folder / strategy)

@@ -53,10 +53,10 @@ def unfinished(home: Path) -> Conflict | None:
     begun = next(iter(home.glob(f"{_MOVING}*")), None)
     if begun is None and not (home / _COPYING).exists():
         return None
-    way = "half way" if begun else "before anything was in its place"
+    way = "while files were moved" if begun else "before files were moved"
     return Conflict(
-        f"a restore into {home} is at work, or was cut off {way}",
-        hint="finish it by the same words: `bowline backup restore BACKUP --into` and this folder",
+        f"a restore into {home} is running, or was interrupted {way}",
+        hint="repeat the same command to finish it: bowline backup restore BACKUP --into FOLDER",
     )
 
 
@@ -76,7 +76,7 @@ def restore(
     with disk(into):
         _refuse_unless_empty(into, moving)
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(into / _LOCK, f"another restore into {into} is at work"):
+        with locked(into / _LOCK, f"another restore into {into} is running"):
             try:
                 if not moving.exists():
                     _stage(path, into, moving, files, progress)
@@ -99,19 +99,21 @@ def _is_trust(name: str) -> bool:
 
 def _refuse_unless_empty(into: Path, moving: Path) -> None:
     if into.exists() and not into.is_dir():
-        raise BadInput(f"{into} is not a folder", hint="name one that is empty or not there yet")
+        raise BadInput(
+            f"{into} is not a folder", hint="name a folder that is empty or does not exist yet"
+        )
     if not into.is_dir() or moving.is_dir():
         return
     there = [each.name for each in into.iterdir() if not each.name.startswith(_OWN)]
     if any(name.startswith(_MOVING) for name in there):
         raise Conflict(
-            f"a restore of another backup into {into} was cut off half way",
-            hint="finish it by its own words, or empty the folder",
+            f"a restore of another backup into {into} was interrupted",
+            hint="finish that restore with its own command, or empty the folder",
         )
     if there:
         raise Conflict(
-            f"{into} is not empty, and a restore never writes over anything",
-            hint="name a folder that is empty or not there yet",
+            f"{into} is not empty, and a restore never overwrites files",
+            hint="name a folder that is empty or does not exist yet",
         )
 
 
@@ -139,8 +141,8 @@ def _move(moving: Path, into: Path) -> None:
         target = into / each.name
         if target.exists():
             raise Conflict(
-                f"{target} came there while the restore was cut off",
-                hint=f"move it away, then say the restore again; its own is in {moving}",
+                f"{target} was created while the restore was interrupted",
+                hint=f"move it away, then repeat the restore; its own copy is in {moving}",
             )
         each.rename(target)
     moving.rmdir()

@@ -1,6 +1,6 @@
-"""What a person may do with runs: list them, see one and its life; and how a run is taken up.
+"""Runs for the user: list and show them; and how a run is resumed or created.
 
-States change along `RUN_TRANSITIONS` only, and each change is kept with its reason.
+States change along `RUN_TRANSITIONS` only, and each change is stored with its reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FINISHED = "finished"
 
 
 class RunView(Struct, frozen=True):
-    """A run, its strategy's name, its life so far, and its journal if it has one."""
+    """A run, the name of its strategy, its state history, and its journal if it has one."""
 
     run: StoredRun
     strategy: str
@@ -61,7 +61,9 @@ def mark_running(tables: Tables, run_id: int, reason: str, now_ns: int) -> Store
     """Note that a run is at work. One that seems to be at work already lost its process."""
     state = tables.get_run(run_id).state
     if not (state.finished or state is RunState.STARTING):
-        tables.change_state(run_id, RunState.FAILED, "its process ended without a word", now_ns)
+        tables.change_state(
+            run_id, RunState.FAILED, "its process ended without recording a stop", now_ns
+        )
         state = RunState.FAILED
     if state.finished:
         tables.change_state(run_id, RunState.STARTING, reason, now_ns)

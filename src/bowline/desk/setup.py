@@ -1,7 +1,7 @@
-"""What a run is made of, before it starts: strategy, instrument, candles, warm-up, costs, money.
+"""The set-up of a run: strategy, instrument, candles, warm-up, costs, initial cash.
 
-Backtest and paper are set up by the same words here, so that they can only differ in what carries
-them out. Nothing here may start anything.
+Backtest and paper are set up by the same code here, so that they can only differ in what executes
+them. Nothing here may start a run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from bowline.desk.funding import due_funding
 from bowline.desk.steps import Steps
 from bowline.storage.candles import FOREVER_NS, Candles
 
-#: money a run starts with when nothing is said
+#: the initial cash where none is given
 DEFAULT_CASH = Decimal(10_000)
 #: and at most: the bound of every amount in a spec
 MOST_CASH = Decimal(10**12)
@@ -67,9 +67,9 @@ class DecisionSpan(Struct, frozen=True):
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
-    """What a person said about a run beside its strategy; empty is not said.
+    """The options of a run beside its strategy; an empty one is not given.
 
-    `defaults` holds where neither the strategy nor these words say anything.
+    `defaults` apply where neither the strategy nor these options give a value.
     """
 
     market: str = ""
@@ -86,11 +86,11 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     defaults: SpecDefaults = BUILTIN_DEFAULTS
 
     def span(self) -> DecisionSpan:
-        """The span they name."""
+        """The span of the options."""
         return DecisionSpan(self.from_ns, self.to_ns, self.anchor_ns)
 
     def money(self) -> Decimal:
-        """What the run starts with."""
+        """The initial cash."""
         if not self.cash:
             return DEFAULT_CASH
         try:
@@ -99,8 +99,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
             cash = ZERO
         if not (cash.is_finite() and ZERO < cash <= MOST_CASH):
             raise BadInput(
-                f"--cash {self.cash} is no amount of money",
-                hint="expected 1000, say: above 0 and up to 10^12",
+                f"--cash {self.cash} is not an amount of money",
+                hint="expected a number above 0 and up to 10^12, such as 1000",
             )
         return cash
 
@@ -188,9 +188,9 @@ def set_up(
     account: str,
     recorded: Callable[[InstrumentId], Instrument | None] = lambda _: None,
 ) -> Setup:
-    """A run of `spec` as `words` say, on stored candles or on those of a file.
+    """A run of `spec` with `options`, on stored candles or on those of a file.
 
-    BadInput if too many of the candles are missing, unless the words allow it.
+    BadInput if too many of the candles are missing, unless the options allow it.
     """
     if options.timeframe:
         spec = replace(spec, timeframe=parse_timeframe(options.timeframe))
@@ -239,8 +239,8 @@ def set_up(
 def _refuse_steps(options: RunOptions) -> None:
     if options.steps != Steps():
         raise BadInput(
-            "--tick-size, --lot-step and --min-notional are for candles of a file",
-            hint="what is stored has its own: bowline candles import FILE --lot-step ... says it",
+            "--tick-size, --lot-step and --min-notional apply to candles of a file only",
+            hint="set those of stored candles with bowline candles import FILE --lot-step",
         )
 
 

@@ -37,7 +37,7 @@ def read_spec_file(path: Path) -> dict[str, Any]:
     Raises NotFound if there is no such file, BadInput if it is not a mapping in small text.
     """
     if str(path) == PIPED:
-        return _read(sys.stdin.buffer.read(MAX_BYTES + 1), "the standard input")
+        return _read(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
     try:
         if path.exists() and not (path.is_file() or path.is_fifo()):
             raise BadInput(f"{path} is not a file", hint=_WANTED)

@@ -1,7 +1,7 @@
-"""What a person may do with strategies: create, list, show, clone, load.
+"""Strategies for the user: create, list, show, clone, load.
 
-A saved strategy must never change: what is asked to change becomes another strategy. Nothing here
-runs one; `load` and `opinion` hand over what a run is made of.
+A saved strategy must never change: a changed copy is another strategy. Nothing here runs one;
+`load` and `opinion` return what a run is made of.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The best rows of a sweep in words, for a table.
+"""The best rows of a sweep as text, for a table.
 
 Nothing here may compute a figure: it only says them. A figure that does not exist is `n/a`.
 """
@@ -101,11 +101,11 @@ def notes_of(result: SweepResult) -> Iterator[str]:
     shared = int((result.top.alike > 1).sum())
     if shared:
         yield (
-            f"{shared:,} of {len(result):,} rows stand for several variants that are equal in "
-            "every figure (alike): the simplest is shown and saved"
+            f"{shared:,} of {len(result):,} rows stand for several variants with equal "
+            "figures (column alike): the simplest is shown and saved"
         )
     if len(result) and not np.isfinite(result.top.figure(result.plan.request.rank_by)).any():
-        yield f"no row has a {result.plan.request.rank_by}: they are in the order of their returns"
+        yield f"no row has a {result.plan.request.rank_by}: rows are ordered by return"
     plan = result.plan
     if shorts := synthetic_text(plan.candles.instrument, plan.request.template.direction):
         yield shorts

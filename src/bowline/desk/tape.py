@@ -57,8 +57,8 @@ def replay(
         yield _line(tick, seen_ns)
     if not before_ns:
         raise NotFound(
-            f"the tape has nothing of {name_of(instrument)} in that range",
-            hint="bowline tape list shows what is recorded; bowline ingest records",
+            f"the tape has no ticks of {name_of(instrument)} in that range",
+            hint="see what is recorded: bowline tape list",
         )
 
 
@@ -68,7 +68,7 @@ def prune(tape: Tape, keep_days: int, now_ns: int) -> list[tuple[TapeDay, int]]:
     Today is never deleted. BadInput if `keep_days` is not at least 1.
     """
     if keep_days < 1:
-        raise BadInput("--keep-days must be at least 1", hint="today's tape is never deleted")
+        raise BadInput("--keep-days must be at least 1", hint="the tape of today is never deleted")
     today = datetime.fromtimestamp(now_ns / SECOND_NS, UTC).date()
     return tape.prune(oldest_kept(today, keep_days).isoformat())
 

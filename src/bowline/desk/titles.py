@@ -1,6 +1,6 @@
-"""What an entry of a journal says to a person, by its kind; every face reads it here.
+"""One line of text for an entry of a journal, by its kind; the same in every interface.
 
-A title may round what it shows and never what is kept: the exact numbers stand in the entry.
+A title may round what it shows; the exact numbers are in the entry.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from bowline.storage.journal import Payload
 SIGNIFICANT = 8
 _WIDE = Context(prec=200)
 
-#: kinds that tell a person nothing new
-NOISE = (
+#: kinds that are written at every candle or order and are not listed by default
+ROUTINE = (
     e.CandleClosed, e.OpinionsFormed, e.AssetPriced, e.TimerFired, e.OrderReported,
     c.ChangePlan, c.SetTimer, c.RecordIntent,
 )  # fmt: skip
@@ -162,7 +162,7 @@ _TITLES: dict[type, Callable[[Any], str]] = {
     c.WatchPrice: _watching,
     c.RecordRefusal: _refused,
     c.RecordAnomaly: lambda command: f"Anomaly: order {command.order_id} {command.what}",
-    c.RecordIntent: lambda command: f"Run {command.run_id}: a wish waits or is done",
+    c.RecordIntent: lambda command: f"Run {command.run_id}: an intent is pending or done",
     c.ChangePlan: _plan,
     c.EnterHalt: lambda command: f"Halted by a rule: {command.scope}, {command.reason}",
     c.LiftHalt: lambda command: f"Halt lifted: {command.scope}, {command.reason}",

@@ -1,7 +1,7 @@
-"""What a person may ask about a result: whether to believe it, and how it does on other days.
+"""Validation of results: the verdict, Monte Carlo, walk-forward, look-ahead.
 
-Every sweep that is judged is noted first, so that the next one on the same candles is judged
-against both. Nothing here may change a result.
+Every sweep is recorded before its verdict, so that the next one on the same candles counts the
+trials of both. Nothing here may change a result.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 #: fields that a grid may have and a strategy not
 _OF_GRIDS = ("choose", "constraints", "rank_by", "top", "shortlist", "keep")
 _LEAST_BLOCK = 20
-_TESTED = "look-ahead: the catalogue's indicators are held to it by Bowline's own tests"
+_TESTED = "look-ahead: not tested here; the tests of Bowline cover every indicator of the catalogue"
 
 Say = Callable[[str], None]
 
@@ -157,7 +157,7 @@ def validate_sweep(
     plan = result.plan
     verdict = judge_result(result, trials, now_ns, threads=options.threads)
     if not len(result):
-        note = "no variant was ranked: there is nothing to test further"
+        note = "no variant was ranked: no further tests"
         first = plan.rules.first_signal
         return Validation(
             strategy="none",
@@ -207,16 +207,16 @@ def validate_strategy(
     """
     if setup.run.policy.funding:
         raise BadInput(
-            "a strategy that pays funding cannot be validated: made-up candles have no funding",
+            "a strategy that pays funding cannot be validated: generated candles have no funding",
             hint="validate it without funding: true, and compare the two in `bowline backtest`",
         )
     report = make_report(_run(setup.run, setup), setup.completeness)
     notes = list(warmup_texts(report.record))
     markets, ahead = None, None
     if setup.run.policy.fills is Fills.MINUTES:
-        notes.append("other markets: not tried, there are no minutes inside made-up candles")
+        notes.append("generated candles: not tested, they have no minutes inside")
     elif setup.spec.funding:
-        notes.append("other markets: not tried, no funding is known of a made-up market")
+        notes.append("generated candles: not tested, they have no funding rates")
     else:
         say("Monte Carlo")
         markets = resample_candles(
@@ -247,7 +247,7 @@ def validate_strategy(
 def candles_of_days(days: int, timeframe: Timeframe) -> int:
     """How many candles so many days have; BadInput if it is not a whole number of them."""
     if days < 0 or days * DAY_NS % timeframe.ns:
-        raise BadInput(f"{days} days is no whole number of {timeframe.value} candles")
+        raise BadInput(f"{days} days are not a whole number of {timeframe.value} candles")
     return days * DAY_NS // timeframe.ns
 
 

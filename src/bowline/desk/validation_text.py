@@ -103,8 +103,8 @@ def figure_text(finding: QuestionFinding) -> str:
 def paths_rows(found: Validation) -> Iterator[tuple[str, ...]]:
     """What was drawn again, how often; low, middle and high return; drawdown; share that lost."""
     for name, paths in (
-        ("its round trips, drawn again", found.round_trips),
-        ("its candles, in shuffled blocks", found.markets),
+        ("round trips, resampled", found.round_trips),
+        ("candles, resampled in blocks", found.markets),
     ):
         if paths is not None:
             spread, depth = paths.return_pct, paths.max_drawdown_pct
@@ -147,7 +147,7 @@ def _gap_words(fold: FoldResult) -> str:
 def walk_text(walk: WalkForward) -> str:
     """The whole walk in one sentence."""
     sharpe = number_text(walk.sharpe)
-    kept = "the choices did not gain in-sample"
+    kept = "the chosen variants did not gain in-sample"
     if walk.efficiency_pct is not None:
         share = f"{walk.efficiency_pct:.0f} %" if walk.efficiency_pct > 0 else "nothing"
         kept = f"{share} of the daily gain in-sample was kept"
@@ -189,7 +189,7 @@ def look_ahead_text(found: LookAheadResult) -> str:
     if found.message:
         return f"looks ahead: {found.message}"
     if not found.repeats:
-        return "the same candles gave other signals the second time: the strategy keeps a state"
+        return "a second pass over the same candles gave other signals: the strategy keeps a state"
     if (leak := found.leak) is not None:
         return (
             f"looks ahead: the signal of the candle that opened at {time_text(leak.open_ns)} is "

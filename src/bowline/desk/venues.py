@@ -1,6 +1,6 @@
-"""What a person may ask of a venue before trusting it with an order: what works, what not, why.
+"""Checks of a venue before it is trusted with an order.
 
-A check reads and never moves anything: no order is placed, no mode or leverage set.
+A check only reads: no order is placed, no mode or leverage is set.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Checks:
         offset, trip = measured.offset_ns / 1e6, measured.round_trip_ns / 1e6
         words = f"offset {offset:+,.0f} ms, round trip {trip:,.0f} ms"
         if measured.error_ns > MAX_ERROR_NS:
-            raise VenueError(f"{words}: too uncertain to trade by")
+            raise VenueError(f"{words}: too uncertain for trading")
         return words
 
     async def _instruments(self) -> str:
@@ -103,8 +103,8 @@ class _Checks:
         usual = [by_symbol[name] for name in USUAL if name in by_symbol]
         self._listing = next(iter(usual or tradable), None)
         if self._listing is None:
-            raise VenueError(f"none of {len(listings):,} listings trades")
-        return f"{len(listings):,} listed, {len(tradable):,} trade"
+            raise VenueError(f"none of {len(listings):,} listings is trading")
+        return f"{len(listings):,} listed, {len(tradable):,} trading"
 
     def _chosen(self) -> Listing:
         if self._listing is None:
@@ -127,10 +127,10 @@ class _Checks:
         task = asyncio.create_task(runner.run([topic]))
         try:
             async with asyncio.timeout(BOOK_S):
-                await board.whole([listing.instrument.id])
+                await board.wait_complete([listing.instrument.id])
             side = board.side(listing.instrument.id, self._now_ns())
         except TimeoutError:
-            raise VenueError(board.trouble or f"no whole book within {BOOK_S:g} s") from None
+            raise VenueError(board.trouble or f"no complete book within {BOOK_S:g} s") from None
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -146,11 +146,12 @@ class _Checks:
         rights = await self._account().key_rights()
         if rights.withdraw is None:
             raise CheckSkipped(
-                "the venue does not say what the key may: see there that it cannot withdraw"
+                "the venue does not report the permissions of the key: "
+                "check there that it cannot withdraw"
             )
         if rights.withdraw:
-            raise VenueError("the key may withdraw: make one that cannot")
-        trade = {True: "may trade", False: "may only read", None: "may perhaps trade"}
+            raise VenueError("the key may withdraw: use one that cannot")
+        trade = {True: "may trade", False: "may only read", None: "permission to trade unknown"}
         bound = {True: "bound to addresses", False: "NOT bound to an address", None: ""}
         return ", ".join(filter(None, (trade[rights.trade], bound[rights.ip_bound])))
 
@@ -161,14 +162,14 @@ class _Checks:
     async def _positions(self) -> str:
         account = self._account()
         if self._market.kind == "spot":
-            raise CheckSkipped("there are none on spot")
+            raise CheckSkipped("not applicable to spot")
         positions = await account.positions()
         return f"{len(positions)} open"
 
     async def _position_mode(self) -> str:
         account = self._account()
         if self._market.kind == "spot":
-            raise CheckSkipped("there is none on spot")
+            raise CheckSkipped("not applicable to spot")
         return (await account.position_mode(self._chosen().instrument.id)).value
 
     async def _open_orders(self) -> str:

@@ -372,7 +372,7 @@ def _write(db: sa.Connection, lease: Lease, values: dict[str, Any]) -> JobState:
     if found is None:
         raise LeaseLost(
             f"the lease on job {lease.job.id} is lost: {_job(db, lease.job.id).state.value} now",
-            hint="nothing is wrong with the job: another worker goes on where this one stopped",
+            hint="the job is intact: another worker continues it",
         )
     return JobState(found)
 
@@ -383,7 +383,7 @@ def _move(db: sa.Connection, job: StoredJob, to: JobState, values: dict[str, Any
         allowed = " or ".join(state.value for state in JOB_TRANSITIONS[job.state])
         raise Conflict(
             f"job {job.id} is {job.state.value}: it cannot become {to.value}",
-            hint=f"from {job.state.value} a job can become {allowed or 'nothing else'}",
+            hint=f"from {job.state.value} a job can become {allowed or 'no other state'}",
         )
     changed = jobs.update().where(jobs.c.id == job.id, jobs.c.state == job.state.value)
     row = db.execute(changed.values({"state": to.value, **values}).returning(jobs)).first()

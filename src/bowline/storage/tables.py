@@ -189,7 +189,7 @@ class Tables:
         return self._runs(query.order_by(runs.c.id.desc()))
 
     def delete_run(self, run_id: int) -> None:
-        """Forget a run and its life; NotFound if there is none. Its number is never given again.
+        """Delete a run with its history; NotFound if there is none. Its number is never reused.
 
         Whoever calls holds its journal, so that nobody is at work on it.
         """

@@ -76,7 +76,7 @@ def test_the_terminal_shows_every_metric_the_last_round_trips_and_the_refusals(r
     assert f"Last 10 of {len(report.round_trips)} round trips" in text
     assert f"{report.round_trips[-1].return_pct:+,.2f} %" in text
     assert "2 × cooling down after the last exit" in text
-    assert "5 × rules said LONG and SHORT at once" in text
+    assert "5 × rules signalled LONG and SHORT at once" in text
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
@@ -138,7 +138,7 @@ def test_the_verdict_says_what_happened():
     )
     assert held.endswith("a long position is still open at +10.00 %.")
     assert verdict(make_report(record_of(candles))) == (
-        "Made nothing while buy and hold gained 21.0 %. It never traded."
+        "Was unchanged while buy and hold gained 21.0 %. There were no trades."
     )
 
 

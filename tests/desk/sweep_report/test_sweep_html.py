@@ -280,8 +280,8 @@ class TestInABrowser:
         assert f"Variant {number}, row 1" in said["chosen"]
         assert gained in said["chosen"]
         for words, count in shown.items():
-            assert said[words] == [f"{count} of 50.", min(15, count)]
-        assert said["nonsense=1"][0].endswith("called so: nonsense=1")
+            assert said[words] == [f"{count} of 50 rows.", min(15, count)]
+        assert said["nonsense=1"][0].endswith("Unknown figure or parameter: nonsense=1")
         shallow = figures.max_drawdown_pct[picture.top].min()
         assert f"{shallow:,.2f} %" in said["first"]
 

@@ -43,7 +43,7 @@ def completeness_lines(found: Completeness) -> tuple[str, ...]:
         )
     lines += _unused(found)
     if found.allowed:
-        lines.append("this is beyond the bounds, and was allowed (--allow-gaps)")
+        lines.append("this exceeds the bounds and was allowed (--allow-gaps)")
     return (*lines, *_filled(found), *_gap_lines(found))
 
 
@@ -98,8 +98,8 @@ def _gap_lines(found: Completeness) -> Iterator[str]:
     """The gaps, and what of the run spans them."""
     for gap in found.gaps[:_NAMED]:
         yield (
-            f"no {found.timeframe.value} candle for {_hole(gap)}: indicators take the candles "
-            "before and after it for neighbours"
+            f"no {found.timeframe.value} candle for {_hole(gap)}: indicators treat the candles "
+            "before and after it as adjacent"
         )
     if (more := len(found.gaps) - _NAMED) > 0:
         yield f"and {more:,} more such gaps"

@@ -1,6 +1,6 @@
-"""Figures and facts of a report in plain words, the same in the terminal and on the page.
+"""Figures and facts of a report as text, the same in the terminal and on the page.
 
-Nothing here may compute a figure: it only says them. What does not exist is `n/a`.
+Nothing here may compute a figure. What does not exist is `n/a`.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def verdict(report: Report) -> str:
     if report.record.without_signal == len(report.record.candles):
         return f"{sentence}. It never traded: no candle has a signal."
     if not report.record.executions:
-        return f"{sentence}. It never traded."
+        return f"{sentence}. There were no trades."
     trips = "1 round trip" if m.round_trip_count == 1 else f"{m.round_trip_count:,} round trips"
     won = "" if m.win_rate_pct is None else f", {m.win_rate_pct:.0f} % of them won"
     fees_pct = report.fees_quote / m.initial_cash_quote * HUNDRED
@@ -172,7 +172,7 @@ def open_text(held: MarkedPosition) -> str:
 
 def _moved(change_pct: float) -> str:
     if abs(change_pct) < _NOTHING_PCT:
-        return "made nothing"
+        return "was unchanged"
     return f"{'gained' if change_pct > 0 else 'lost'} {abs(change_pct):,.1f} %"
 
 
@@ -215,7 +215,9 @@ def synthetic_text(instrument: InstrumentId, direction: DirectionMode) -> str:
     """That a spot market lends no coins to sell, for what sells them short there; else nothing."""
     if market_by_id(instrument.market_id).kind != "spot" or not direction.allows(Direction.SHORT):
         return ""
-    return "shorts on a spot market are synthetic: as if the coins could be borrowed for nothing"
+    return (
+        "shorts on a spot market are synthetic: they assume that coins are borrowed free of charge"
+    )
 
 
 def first_signal_text(first: FirstSignal) -> str:
@@ -298,15 +300,15 @@ def _stops(policy: Policy) -> str:
 def _sizing(policy: Policy) -> str:
     match policy.sizing:
         case AllIn():
-            return "all in: every entry uses all that is available"
+            return "all in: every entry uses all available cash"
         case FixedQuote(quote=quote):
-            return f"{exact_text(quote)} quote money an entry"
+            return f"{exact_text(quote)} in quote currency per entry"
         case StrategyCompound(budget_quote=budget):
             return f"compounding {_budget(budget)}"
         case ProfitLock(safe_profit_pct=pct, budget_quote=budget):
             return f"compounding {_budget(budget)}, {exact_text(pct)} % of every profit set aside"
         case RiskPct(risk_pct=pct):
-            return f"an entry loses {exact_text(pct)} % of the money at its stop loss"
+            return f"risk per entry: {exact_text(pct)} % of the equity at the stop loss"
 
 
 def _margin(policy: Policy) -> tuple[tuple[str, str], ...]:
@@ -351,7 +353,7 @@ def refusal_lines(report: Report) -> tuple[tuple[str, int], ...]:
     """Entries that were not allowed, most frequent first, and conflicting signals if any."""
     lines = counted(report.record.refusals)
     if report.record.conflicting_signals:
-        conflict = "rules said LONG and SHORT at once"
+        conflict = "rules signalled LONG and SHORT at once"
         lines.append((conflict, report.record.conflicting_signals))
     return tuple(lines)
 
