@@ -52,7 +52,7 @@ def stamps_to_ns(name: str, column: pa.ChunkedArray, offset_ns: int | None = Non
         return found
     if found.zoned:
         raise BadInput(
-            f"{name}: its stamps say their own zone ({found.words})", hint="Leave --utc-offset out."
+            f"{name}: its times have a zone of their own ({found.words})", hint="omit --utc-offset"
         )
     words = found.words.partition(" without")[0].partition(" taken")[0]
     hours = offset_ns / _HOUR_NS
