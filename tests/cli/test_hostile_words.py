@@ -161,7 +161,8 @@ def test_a_terminal_without_the_letters_gets_their_codes(home, name) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "word"), [(28, "free some space"), (13, "permissions"), (36, "shorter"), (98, "port")]
+    ("number", "word"),
+    [(28, "free some space"), (13, "permissions"), (36, "shorter"), (98, "port")],
 )
 def test_what_the_machine_refuses_is_said_without_a_traceback(
     say, monkeypatch, number, word

@@ -81,9 +81,8 @@ def test_a_person_is_told_where_it_is_and_what_a_script_did(home: Path, tmp_path
         (("--symbols", "BTCXYZ"), "BTCXYZ"),
         (("--faults", "nowhere.yaml"), "nowhere.yaml"),
         (("--faults", "."), "cannot read"),
-        (("--venues", ""), "no venue is named"),
         (("--venues", " , "), "no venue is named"),
-        (("--symbols", ""), "no symbol is named"),
+        (("--symbols", ","), "no symbol is named"),
         (("--symbols", "B C/USDT"), "B C/USDT"),
     ],
 )
