@@ -109,7 +109,7 @@ def test_a_run_its_strategy_and_its_candles_say_what_depends_on_them(
     assert "hint: Delete the runs that were made of it first." in err
     _, _, err = say("candles", "delete", *MARKET)
     assert f"run {run} (stopped): its replay needs them" in err
-    assert f"strategy {name} names it" in err
+    assert f"strategy {name} refers to it" in err
     journal = home / "journals" / f"run-{run}.db"
     assert journal.is_file()
     assert say("runs", "delete", str(run), "--yes")[0] == 0
@@ -191,7 +191,7 @@ def test_a_journal_that_is_lost_stops_backups_and_a_deleted_one_is_said(
     journal.unlink()
     code, _, err = say("backup", "create", "--keep", "1")
     assert code == 1
-    assert "run-1.db is gone" in err
+    assert "run-1.db is missing" in err
     assert "bowline runs delete 1" in err
     (only,) = json.loads(say("backup", "list", "--json")[1])
     assert only["problem"] in {"", None}

@@ -58,9 +58,9 @@ def test_what_became_of_the_stream_is_said_and_the_usual_is_not(
     said.event(KeyRefused("10003", "Invalid apikey"), 0)
     said.event(StreamMissed(FILL), 0)
     lost, refused, missed = capsys.readouterr().out.splitlines()
-    assert "lost: reset; again in 1.2 s" in lost
+    assert "lost: reset; reconnecting in 1.2 s" in lost
     assert "Invalid apikey (10003)" in refused
-    assert "missed what REST told: fill t1" in missed
+    assert "missed what REST reported: fill t1" in missed
 
 
 def test_a_program_reads_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:

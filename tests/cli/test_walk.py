@@ -181,7 +181,7 @@ def test_a_replay_notices_that_candles_were_restated(say, spec, candles, tmp_pat
     assert say(*importing, "--symbol", "BTCUSDT")[0] == 0
     code, _, err = say("journal", "replay")
     assert code == 1
-    assert "candles of run 1 are not those it was run on" in err
+    assert "the stored candles differ from those of run 1" in err
 
 
 @pytest.mark.usefixtures("imported")
@@ -264,13 +264,13 @@ def test_demo_ends_with_one_json_object(say, home):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--speed", "fast"), "--speed fast is no speed"),
-        (("--cash", "-5"), "--cash -5 is no amount of money"),
-        (("--cash", "1e30"), "--cash 1e30 is no amount of money"),
-        (("--cash", "nan"), "--cash nan is no amount of money"),
+        (("--speed", "fast"), "--speed fast is not a speed"),
+        (("--cash", "-5"), "--cash -5 is not an amount of money"),
+        (("--cash", "1e30"), "--cash 1e30 is not an amount of money"),
+        (("--cash", "nan"), "--cash nan is not an amount of money"),
         (("--from", "2030-01-01"), "--from 2030-01-01 is in the future"),
         (("--from", "2025-01-09", "--to", "2025-01-02"), "--from is not before --to"),
-        (("--from", "yesterday"), "'yesterday' is no moment"),
+        (("--from", "yesterday"), "'yesterday' is not a time"),
         (("--symbol", "ETHUSDT"), "no candles of binance:spot ETHUSDT are stored"),
         (("--market", "nyse:spot"), "unknown market 'nyse:spot'"),
         (("--timeframe", "7m"), "unknown timeframe '7m'"),
@@ -292,6 +292,6 @@ def test_off_a_terminal_the_log_of_a_paper_run_is_json_lines(spec, home):
     out, err = done.communicate(timeout=60)
     assert json.loads(out)["finished"] is True
     begun, stopped = (json.loads(line) for line in err.splitlines())
-    assert (begun["event"], begun["run"], begun["level"]) == ("run begun", 1, "info")
+    assert (begun["event"], begun["run"], begun["level"]) == ("run started", 1, "info")
     assert stopped["event"] == "run stopped: the last candle"
     assert stopped["entries"] > 0
