@@ -121,7 +121,7 @@ def test_a_file_that_changed_or_is_gone_is_refused_by_name(say, grid, candles, a
     assert (code, f"{candles} has changed" in errors) == (1, True), errors
     candles.unlink()
     code, _, errors = say(*asked)
-    assert (code, f"the candle file of job 1 is gone: {candles}" in errors) == (1, True), errors
+    assert (code, f"the candle file of job 1 is missing: {candles}" in errors) == (1, True), errors
 
 
 def test_a_worker_parks_a_job_whose_file_is_gone(say, grid, candles) -> None:
