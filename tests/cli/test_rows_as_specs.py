@@ -90,4 +90,4 @@ def test_a_whole_sweep_is_no_strategy(pipe, swept) -> None:
 
 def test_what_is_piped_in_is_named_where_it_is_wrong(pipe, home) -> None:
     code, _, errors = pipe("version: 1\nfast: 1e99999\n", "strategy", "create", "-")
-    assert (code, "the standard input line 2, column 7" in errors) == (1, True), errors
+    assert (code, "standard input line 2, column 7" in errors) == (1, True), errors
