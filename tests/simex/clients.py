@@ -107,13 +107,19 @@ def make_client(simulator: VenueSimulator, address: Address, venue: str, kind: s
 
 @contextlib.asynccontextmanager
 async def seated(
-    venue: str, kind: str, *, faults: FaultInjector | None = None, seed: int = 1
+    venue: str,
+    kind: str,
+    *,
+    faults: FaultInjector | None = None,
+    seed: int = 1,
+    step_s: float = 0.05,
 ) -> AsyncIterator[Seat]:
     """One venue with one symbol on real sockets, and a client that has loaded its markets.
 
-    The market moves twenty times a second, so that nobody waits long for news.
+    The market moves twenty times a second, so that nobody waits long for news; a test that moves
+    it itself says a longer `step_s`.
     """
-    market = SyntheticMarket([symbol_spec("BTCUSDT")], seed, step_s=0.05, history_minutes=30)
+    market = SyntheticMarket([symbol_spec("BTCUSDT")], seed, step_s=step_s, history_minutes=30)
     simulator = VenueSimulator([venue], market=market, seed=seed, faults=faults)
     async with serve(simulator) as address:
         client = make_client(simulator, address, venue, kind)

@@ -129,4 +129,4 @@ def test_a_stop_keeps_the_limit_that_was_asked_for(
         # ccxt reads no type of MEXC's contract orders
         assert resting["type"] == ("limit" if venue != "mexc" else None)
 
-    play(venue, kind, scene)
+    play(venue, kind, scene, step_s=60)
